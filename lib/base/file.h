@@ -1,0 +1,27 @@
+/*
+ * file: whole files, at once.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Reads a whole file of at most max bytes; the content is NUL-terminated beyond its length.
+ * Caller frees *ret. Not regular, larger or unreadable: negative. */
+int file_read(const char *path, size_t max, char **ret, size_t *ret_len, struct err *e);
+/* Writes to a temporary file in the same folder, fsyncs, renames: readers see the old or the new content. */
+int file_write(const char *path, mode_t mode, const void *p, size_t n, struct err *e);
+/* Creates the folder and its parents (parents 0755). */
+int file_mkdir(const char *path, mode_t mode, struct err *e);
+/* A secret in a file: as file_read, and refuses files that others than the owner can read. Trailing newline cut. */
+int file_read_secret(const char *path, size_t max, char **ret, struct err *e);
+/* write(2) until all is out; 0 or -1 with errno. */
+int file_write_all(int fd, const void *p, size_t n);
+int file_set_cloexec(int fd);
+int file_set_nonblock(int fd);
+
+#endif

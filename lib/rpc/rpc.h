@@ -1,0 +1,181 @@
+/*
+ * rpc: protobuf-c services over the gRPC C core, driven by the event loop.
+ *
+ * One call object and one set of events on both sides. Every callback runs on
+ * the thread of the loop (or, without one, on the thread inside rpc_loop_run /
+ * rpc_call_sync); none of it needs locks. docs/ARCHITECTURE.md, "RPC", tells
+ * how completion queue and loop meet.
+ */
+#ifndef RPC_RPC_H
+#define RPC_RPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "base/err.h"
+#include "event/loop.h"
+
+struct rpc_loop;
+struct rpc_call;
+struct rpc_server;
+struct rpc_channel;
+struct rpc_identity; /* rpc/tls.h */
+
+/* The codes of gRPC, by their numbers. */
+enum rpc_code {
+	RPC_OK = 0,
+	RPC_CANCELLED = 1,
+	RPC_UNKNOWN = 2,
+	RPC_INVALID_ARGUMENT = 3,
+	RPC_DEADLINE_EXCEEDED = 4,
+	RPC_NOT_FOUND = 5,
+	RPC_ALREADY_EXISTS = 6,
+	RPC_PERMISSION_DENIED = 7,
+	RPC_RESOURCE_EXHAUSTED = 8,
+	RPC_FAILED_PRECONDITION = 9,
+	RPC_ABORTED = 10,
+	RPC_OUT_OF_RANGE = 11,
+	RPC_UNIMPLEMENTED = 12,
+	RPC_INTERNAL = 13,
+	RPC_UNAVAILABLE = 14,
+	RPC_DATA_LOSS = 15,
+	RPC_UNAUTHENTICATED = 16,
+};
+
+struct rpc_status {
+	enum rpc_code code;
+	const char *message; /* never NULL; clean text of at most 1 KiB */
+};
+
+/* --- who is calling --------------------------------------------------------------- */
+
+/* From the URI SAN sallyport://<cluster>/<kind>/<name> of the verified client certificate AND the CA that
+ * signed it (a host CA never makes a user), or from the local socket. Bits, so that a method row can list them. */
+enum rpc_who {
+	RPC_ANYONE = 1 << 0, /* no certificate */
+	RPC_USER = 1 << 1,   /* user CA */
+	RPC_NODE = 1 << 2,   /* host CA, kind node */
+	RPC_PROXY = 1 << 3,  /* host CA, kind proxy */
+	RPC_AUTH = 1 << 4,   /* host CA, kind auth */
+	RPC_AUDIT = 1 << 5,  /* host CA, kind audit */
+	RPC_LOCAL = 1 << 6,  /* root or the daemon's own user, on the Unix socket */
+};
+
+struct rpc_peer {
+	enum rpc_who who;
+	char cluster[256];
+	char name[256];    /* user name, node uuid, proxy name; "" for RPC_ANYONE, "root" for RPC_LOCAL */
+	char address[128]; /* transport address, for logs: "ipv4:10.0.0.1:5555" */
+	int64_t expires_s; /* not_after of the certificate; 0 when none */
+};
+
+/* --- calls, either side ---------------------------------------------------------------- */
+
+/* What happens to a call. On either side `closed` comes last, and exactly once; then the call is gone. */
+struct rpc_events {
+	/* Freed when this returns. NULL message: the peer sends no more (streams). */
+	void (*message)(struct rpc_call *call, const void *message);
+	/* Everything queued was taken by the transport: queue the next. */
+	void (*writable)(struct rpc_call *call);
+	void (*closed)(struct rpc_call *call, const struct rpc_status *status);
+};
+
+/* Queues a message (packed before this returns); never blocks. Look at rpc_queued() and wait for writable. */
+void rpc_send(struct rpc_call *call, const void *message);
+size_t rpc_queued(const struct rpc_call *call); /* messages not yet taken by the transport */
+void rpc_pause(struct rpc_call *call);           /* stop reading: flow control reaches the peer */
+void rpc_resume(struct rpc_call *call);
+void rpc_cancel(struct rpc_call *call);
+void rpc_set_data(struct rpc_call *call, void *data);
+void *rpc_data(const struct rpc_call *call);
+/* First value of a metadata key from the peer, or NULL. */
+const char *rpc_metadata(const struct rpc_call *call, const char *key, size_t *ret_len);
+
+/* --- server ------------------------------------------------------------------------- */
+
+enum rpc_kind { RPC_UNARY = 0, RPC_SEND_STREAM = 1, RPC_RECEIVE_STREAM = 2, RPC_DUPLEX = 3 }; /* as the server sees it */
+
+/* One row a method: who may call it is data, checked before the handler sees anything. */
+struct rpc_method {
+	const char *name; /* as in the .proto */
+	enum rpc_kind kind;
+	unsigned who; /* enum rpc_who bits */
+	struct rpc_events on;
+};
+
+struct rpc_server_config {
+	size_t max_message; /* bytes; 0: 1 MiB */
+	const char *cluster; /* peers of another cluster are nobody */
+	/* Told about every refused call (who-may-call), for the audit trail; may be NULL. */
+	void (*refused)(const struct rpc_peer *peer, const char *method, void *arg);
+	void *arg;
+};
+
+int rpc_server_new(struct rpc_server **ret, struct rpc_loop *loop, const struct rpc_server_config *config);
+/* Rows must name methods of the service and every method must have a row: negative otherwise (a bug). */
+int rpc_server_serve(struct rpc_server *server, const ProtobufCServiceDescriptor *service,
+    const struct rpc_method *rows, size_t n, void *context);
+/* "HOST:PORT" with mutual TLS; callers without a certificate are RPC_ANYONE, wrong certificates are refused at the
+ * handshake. Returns the port through ret_port (may be NULL). */
+int rpc_server_listen(struct rpc_server *server, const char *address, struct rpc_identity *identity, int *ret_port,
+    struct err *e);
+/* A Unix socket, mode 0600: whoever may connect is RPC_LOCAL. An old socket file is replaced. */
+int rpc_server_listen_local(struct rpc_server *server, const char *path, struct err *e);
+void rpc_server_start(struct rpc_server *server);
+/* Drains: new calls refused, running ones get grace_ms; then stopped(arg) from the loop; then free it. */
+void rpc_server_stop(struct rpc_server *server, int grace_ms, void (*stopped)(void *arg), void *arg);
+void rpc_server_free(struct rpc_server *server);
+
+void rpc_reply(struct rpc_call *call, const void *message); /* the message, then OK */
+/* Ends with a status; the text is for people, says what to do, and is cut at 1 KiB. */
+void rpc_finish(struct rpc_call *call, enum rpc_code code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void *rpc_context(const struct rpc_call *call);
+const struct rpc_peer *rpc_peer(const struct rpc_call *call);
+const char *rpc_method_name(const struct rpc_call *call);
+int64_t rpc_time_left_ms(const struct rpc_call *call); /* INT64_MAX without a deadline */
+
+/* --- loop --------------------------------------------------------------------------- */
+
+/* Starts gRPC (and its threads): after privileges were dropped and signals blocked. loop NULL: a client program
+ * without an event loop, pumped by rpc_loop_run or rpc_call_sync. */
+int rpc_loop_new(struct rpc_loop **ret, struct loop *loop);
+void rpc_loop_run(struct rpc_loop *rl, const bool *until);
+void rpc_loop_free(struct rpc_loop *rl); /* after everything on it has closed */
+
+/* --- client ------------------------------------------------------------------------- */
+
+struct rpc_options {
+	int timeout_ms; /* 0: none */
+	bool wait_for_ready;
+};
+
+struct rpc_channel_config {
+	const char *target;      /* "HOST:PORT" or "unix:/path" */
+	const char *server_name; /* name expected in the certificate and sent as SNI; NULL for unix: */
+	struct rpc_identity *identity; /* roots, and our certificate if any; NULL for unix: */
+	size_t max_message;      /* 0: 1 MiB */
+	bool keepalive;          /* daemons: ping an idle connection every 20 s */
+};
+int rpc_channel_new(struct rpc_channel **ret, const struct rpc_channel_config *config, struct err *e);
+void rpc_channel_free(struct rpc_channel *channel);
+
+/* One request, one answer: `message` (when the call succeeded), then `closed`. Never NULL: failures come as closed. */
+struct rpc_call *rpc_invoke(struct rpc_loop *rl, struct rpc_channel *channel,
+    const ProtobufCServiceDescriptor *service, const char *method, const void *request, const struct rpc_events *on,
+    void *data, const struct rpc_options *options);
+/* A stream, either way or both. */
+struct rpc_call *rpc_open(struct rpc_loop *rl, struct rpc_channel *channel, const ProtobufCServiceDescriptor *service,
+    const char *method, const struct rpc_events *on, void *data, const struct rpc_options *options);
+void rpc_half_close(struct rpc_call *call); /* no more rpc_send; the queue is flushed first */
+
+/* Blocking unary call, for programs without a loop (rl made with NULL). *ret_reply is freed by the caller with
+ * protobuf_c_message_free_unpacked. 0 or negative with e filled; *ret_code (may be NULL) has the status. */
+int rpc_call_sync(struct rpc_loop *rl, struct rpc_channel *channel, const ProtobufCServiceDescriptor *service,
+    const char *method, const void *request, int timeout_ms, void *ret_reply, enum rpc_code *ret_code,
+    struct err *e);
+
+#endif

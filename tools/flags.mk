@@ -1,0 +1,15 @@
+# Compiler and linker flags, and which packages each floor links.
+WARN     := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	    -Wformat=2 -Wundef -Wwrite-strings -Wno-missing-field-initializers
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=2 -fPIE
+LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT      ?= -O2
+CPPFLAGS := -D_GNU_SOURCE -Ilib -Iservices -Iclients -I$(B)/gen
+CFLAGS   := -std=c11 -g $(OPT) $(WARN) $(if $(SAN),$(SANFLAGS) -fPIE,$(HARDEN))
+LDFLAGS  := $(LDHARDEN) $(if $(SAN),$(SANFLAGS))
+
+pc = $(shell pkg-config $(1) 2>/dev/null)
+PKG_CFLAGS := $(call pc,--cflags libevent protobuf-c libsodium libpq sqlite3 libcyaml jansson libzstd libsystemd \
+	      libseccomp libqrencode liboath)
+CPPFLAGS += $(PKG_CFLAGS)
