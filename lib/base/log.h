@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * log: one line a message, key=value, to stderr. journald adds the time when
  * it listens; otherwise an RFC 3339 time is put in front.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * map: a hash table from strings to pointers (SipHash-2-4 with a random key, so
  * that strangers cannot choose collisions). Keys are copied; values are not owned.

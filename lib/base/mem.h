@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mem: cleanup attributes and an arena for what lives as long as one call.
  */

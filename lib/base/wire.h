@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * wire: the data types of the SSH protocol (RFC 4251 section 5), and the one
  * bounds-checked reader and writer for them. Certificates, the SSH engine and

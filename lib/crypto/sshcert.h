@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sshcert: OpenSSH certificates (OpenSSH PROTOCOL.certkeys), read, checked and made.
  */

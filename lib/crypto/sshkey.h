@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sshkey: SSH public and private keys and the signatures they make
  * (RFC 4253 6.6, RFC 8709 Ed25519, RFC 5656 ECDSA P-256, RFC 8332 rsa-sha2,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * loop: the event loop of a daemon: timers, file descriptors, signals, children,
  * and work put off to the end of the turn. One thread, one loop.

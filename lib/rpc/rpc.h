@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rpc: protobuf-c services over the gRPC C core, driven by the event loop.
  *

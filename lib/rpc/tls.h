@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tls: the key, chain and trusted roots of one end of mutual TLS, replaceable at run time.
  * Shared with gRPC's threads; everything here is safe to call from the loop's thread.

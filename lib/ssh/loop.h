@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * loop: drives a struct ssh from the event loop, over a socket or over a
  * channel of another connection. The one file of lib/ssh that knows lib/event.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * session: the payloads of channel opens and requests, read and written
  * (RFC 4254 sections 6, 7 and 8). Pure; used by both ends.

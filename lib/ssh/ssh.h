@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ssh: one SSH connection, either role. Bytes in, bytes out.
  *

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * log: an append-only, write-through log of records on disk: the spool in which noded, proxyd and authd keep
+ * what auditd has not yet committed.
+ *
+ * A record gets the next sequence number (1, 2, ...) and is in the kernel's hands (write(2)) before rec_log_append
+ * returns: a killed process loses nothing. Segments of a few MiB; those that are committed whole are deleted. A torn
+ * tail (the process died inside write) is cut at opening; every record carries a CRC-32C.
+ */
+#ifndef REC_LOG_H
+#define REC_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct rec_log;
+
+enum { REC_LOG_RECORD_MAX = 256 * 1024, REC_LOG_ID_SIZE = 37 };
+
+/* Opens or creates the log in its own folder (0700); one process at a time (flock): negative otherwise. quota: bytes
+ * on disk after which rec_log_append fails. */
+int rec_log_open(struct rec_log **ret, const char *dir, uint64_t quota, struct err *e);
+void rec_log_close(struct rec_log *log);
+/* UUID made when the folder was created: a new folder is a new source. */
+const char *rec_log_id(const struct rec_log *log);
+
+/* 0 and the sequence number, or negative: disk or quota full, I/O error; nothing was appended then. */
+int rec_log_append(struct rec_log *log, struct span record, uint64_t *ret_seq);
+uint64_t rec_log_last(const struct rec_log *log);      /* 0: nothing was ever appended */
+uint64_t rec_log_committed(const struct rec_log *log); /* as of rec_log_commit in this run */
+uint64_t rec_log_bytes(const struct rec_log *log);     /* on disk */
+bool rec_log_is_nearly_full(const struct rec_log *log); /* over 90 % of the quota: start nothing new */
+
+/* Reads records from seq on into b, each as u32 length and bytes, until b would pass max bytes or the log ends
+ * (at least one record when there is one). Sets *ret_count. Negative: I/O error, or seq was deleted. */
+int rec_log_read(struct rec_log *log, uint64_t seq, size_t max, struct buf *b, uint32_t *ret_count);
+/* Everything up to seq is safe elsewhere; whole segments below are deleted. */
+void rec_log_commit(struct rec_log *log, uint64_t seq);
+
+#endif
