@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * err: one line for a person; see err.h.
+ */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+
+int
+err_set(struct err *e, const char *fmt, ...)
+{
+	char text[ERR_MAX]; /* the arguments may point into e->text */
+	va_list ap;
+
+	if (!e)
+		return -1;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	str_copy(e->text, sizeof(e->text), text);
+	return -1;
+}
+
+int
+err_errno(struct err *e, const char *fmt, ...)
+{
+	int saved = errno;
+	char text[ERR_MAX];
+	char why[128];
+	va_list ap;
+
+	if (!e)
+		return -1;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	/* The GNU strerror_r returns the text, which may or may not be in the buffer. */
+	if (!str_format(e->text, sizeof(e->text), "%s: %s", text, strerror_r(saved, why, sizeof(why))))
+		e->text[sizeof(e->text) - 1] = 0;
+	errno = saved;
+	return -1;
+}
+
+int
+err_prefix(struct err *e, const char *fmt, ...)
+{
+	char what[ERR_MAX];
+	char old[ERR_MAX];
+	va_list ap;
+
+	if (!e)
+		return -1;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	str_copy(old, sizeof(old), e->text);
+	(void)str_format(e->text, sizeof(e->text), "%s: %s", what, old);
+	return -1;
+}
