@@ -4,6 +4,7 @@ FLOORS := base event conf cli policy crypto net http priv store db ledger rec rp
 PROTOS   := $(wildcard proto/*.proto)
 GEN_C    := $(PROTOS:proto/%.proto=$(B)/gen/proto/%.pb-c.c)
 GEN_O    := $(GEN_C:.c=.o)
+.SECONDARY: $(GEN_C)
 
 lib_src   = $(wildcard lib/$(1)/*.c)
 lib_obj   = $(patsubst %.c,$(B)/%.o,$(call lib_src,$(1)))

@@ -19,12 +19,12 @@ struct event_base;
 
 int loop_new(struct loop **ret);
 void loop_free(struct loop *loop);
-/* Runs until loop_stop. Negative when the loop itself failed. */
+/* Runs until loop_stop (at once when it was called before). Negative when the loop itself failed. */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 /* One turn: waits at most timeout_ms (-1: until something happens). For tests and for clients. */
 int loop_turn(struct loop *loop, int timeout_ms);
-/* Monotonic milliseconds as of the start of this turn. */
+/* Monotonic milliseconds as of this turn: read once when first asked, the same for all callbacks after. */
 int64_t loop_now_ms(struct loop *loop);
 /* For lib/net, lib/http, lib/rpc only. */
 struct event_base *loop_base(struct loop *loop);
@@ -32,6 +32,7 @@ struct event_base *loop_base(struct loop *loop);
 /* --- timers, embedded in their owner ----------------------------------------- */
 struct timer {
 	struct event *ev;
+	int64_t repeat_ms; /* 0: once */
 	void (*fn)(void *arg);
 	void *arg;
 };
@@ -48,6 +49,7 @@ struct watch {
 	struct loop *loop;
 	int fd;
 	int want;
+	bool always; /* a file that epoll does not take (a regular file): ready in every turn */
 	void (*fn)(struct watch *w, int ready, void *arg);
 	void *arg;
 };
@@ -70,16 +72,18 @@ void loop_defer(struct loop *loop, struct deferred *d);
 void deferred_cancel(struct deferred *d);
 
 /* --- signals and children --------------------------------------------------- */
-/* One handler a signal; runs from the loop, not from the signal. */
+/* One handler a signal (the last one counts); runs from the loop, not from the signal. */
 int loop_on_signal(struct loop *loop, int signo, void (*fn)(int signo, void *arg), void *arg);
-/* fn once when pid has ended, with the status of waitpid. Uses SIGCHLD. */
+/* fn once when pid has ended, with the status of waitpid. Uses SIGCHLD. A child that had ended before is
+ * found too. fn may call loop_on_child again. */
 int loop_on_child(struct loop *loop, pid_t pid, void (*fn)(pid_t pid, int status, void *arg), void *arg);
 
 /* --- a bounded pool of threads for what takes long (Argon2id) ------------------- */
 struct pool;
 int pool_new(struct pool **ret, struct loop *loop, int threads, int queue_max);
 void pool_free(struct pool *pool); /* waits for work that is running; queued work is dropped with done(arg, false) */
-/* work runs on a thread and touches only arg; done(arg, ran) runs on the loop. Negative: the queue is full. */
+/* work runs on a thread and touches only arg; done(arg, ran) runs on the loop, or from pool_free.
+ * Negative: the queue is full (done is not called). */
 int pool_submit(struct pool *pool, void (*work)(void *arg), void (*done)(void *arg, bool ran), void *arg);
 
 #endif
