@@ -1,5 +1,5 @@
 # What is built from what. Sources are found by folder; the floors are in docs/LAYERS.
-FLOORS := base event conf cli policy crypto net http priv store db ledger rec rpc ssh api daemon
+FLOORS := base event conf cli policy crypto profile net http priv store db ledger rec rpc ssh api daemon
 
 PROTOS   := $(wildcard proto/*.proto)
 GEN_C    := $(PROTOS:proto/%.proto=$(B)/gen/proto/%.pb-c.c)
@@ -70,6 +70,7 @@ below_store   := store base event
 below_db      := db base event
 below_ledger  := ledger base crypto
 below_rec     := rec base
+below_profile := profile base
 below_rpc     := rpc base event crypto
 below_ssh     := ssh base crypto event
 floor_of       = $(firstword $(subst _, ,$(1)))

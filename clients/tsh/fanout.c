@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fanout: one command on many nodes. Called by `tsh ssh user@label=value`; prints to standard output and error,
+ * one write a line, so that lines of different nodes never mix.
+ */
+#include "tsh/fanout.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+
+struct fanout {
+	struct proxy *proxy;
+	const struct fanout_config *config;
+	struct fanout_host *hosts;
+	size_t n, next, running;
+	struct deferred more;
+};
+
+bool
+fanout_host_ok(const struct fanout_host *h)
+{
+	return h->result.end == REMOTE_EXITED && h->result.status == 0;
+}
+
+bool
+fanout_host_reached(const struct fanout_host *h)
+{
+	return h->result.end != REMOTE_FAILED;
+}
+
+void
+fanout_host_done(struct fanout_host *h)
+{
+	buf_done(&h->out);
+	buf_done(&h->err);
+	buf_done(&h->line[0]);
+	buf_done(&h->line[1]);
+}
+
+/* --- lines --------------------------------------------------------------------------------- */
+
+static void
+print_line(const struct fanout_host *h, int fd, const uint8_t *p, size_t n)
+{
+	struct buf b;
+
+	buf_init(&b, FANOUT_LINE_MAX + 1024);
+	buf_printf(&b, "[%s] ", h->name);
+	buf_put(&b, p, n);
+	buf_put(&b, "\n", 1);
+	(void)file_write_all(fd, buf_head(&b), b.len);
+	buf_done(&b);
+}
+
+/* Prints complete lines; what has no end yet waits, and a line that is too long is cut into several. */
+static void
+print_lines(struct fanout_host *h, uint32_t ext, const uint8_t *p, size_t n)
+{
+	struct buf *line = &h->line[ext == 1];
+	int fd = ext == 1 ? STDERR_FILENO : STDOUT_FILENO;
+
+	while (n > 0) {
+		const uint8_t *nl = memchr(p, '\n', n);
+		size_t part = nl ? (size_t)(nl - p) : n;
+		size_t room = FANOUT_LINE_MAX - line->len;
+		bool whole = nl != NULL;
+
+		if (part > room) {
+			part = room;
+			whole = false;
+		}
+		buf_put(line, p, part);
+		p += part + whole;
+		n -= part + whole;
+		if (whole || line->len == FANOUT_LINE_MAX) {
+			print_line(h, fd, buf_head(line), line->len);
+			buf_drain(line, line->len);
+		}
+	}
+}
+
+static void
+flush_lines(struct fanout_host *h)
+{
+	for (int ext = 0; ext < 2; ext++)
+		if (h->line[ext].len > 0) {
+			print_line(h, ext ? STDERR_FILENO : STDOUT_FILENO, buf_head(&h->line[ext]), h->line[ext].len);
+			buf_drain(&h->line[ext], h->line[ext].len);
+		}
+}
+
+static void
+keep(struct buf *b, const uint8_t *p, size_t n)
+{
+	size_t room = FANOUT_KEEP_MAX - b->len;
+
+	buf_put(b, p, n < room ? n : room);
+	if (n > room)
+		b->failed = true;
+}
+
+/* --- one node ------------------------------------------------------------------------------------ */
+
+static size_t
+on_output(struct remote *r, uint32_t ext, const uint8_t *p, size_t n, void *arg)
+{
+	struct fanout_host *h = arg;
+
+	(void)r;
+	if (h->fanout->config->keep)
+		keep(ext == 1 ? &h->err : &h->out, p, n);
+	else
+		print_lines(h, ext, p, n);
+	return n;
+}
+
+static void
+on_started(struct remote *r, void *arg)
+{
+	(void)arg;
+	remote_eof(r);
+}
+
+static void
+on_ended(struct remote *r, const struct remote_result *result, void *arg)
+{
+	struct fanout_host *h = arg;
+
+	h->result = *result;
+	h->took_ms = clock_mono_ms() - h->began_ms;
+	flush_lines(h);
+	h->remote = NULL;
+	h->fanout->running--;
+	remote_free(r);
+	loop_defer(proxy_loop(h->fanout->proxy), &h->fanout->more);
+}
+
+static void
+start_host(struct fanout *f, struct fanout_host *h)
+{
+	static const struct remote_events events = {
+		.started = on_started, .output = on_output, .ended = on_ended,
+	};
+	struct remote_config rc = {
+		.node = h->uuid, .login = f->config->login, .command = f->config->command,
+		.timeout_ms = f->config->timeout_ms, .events = &events, .arg = h,
+	};
+
+	h->fanout = f;
+	h->began_ms = clock_mono_ms();
+	buf_init(&h->out, FANOUT_KEEP_MAX);
+	buf_init(&h->err, FANOUT_KEEP_MAX);
+	buf_init(&h->line[0], FANOUT_LINE_MAX);
+	buf_init(&h->line[1], FANOUT_LINE_MAX);
+	if (remote_new(&h->remote, f->proxy, &rc) < 0)
+		h->result = (struct remote_result){ .end = REMOTE_FAILED, .text = "no memory" };
+	else
+		f->running++;
+}
+
+static void
+on_more(void *arg)
+{
+	struct fanout *f = arg;
+	unsigned parallel = f->config->parallel ? f->config->parallel : FANOUT_PARALLEL;
+
+	while (f->running < parallel && f->next < f->n)
+		start_host(f, &f->hosts[f->next++]);
+}
+
+/* --- all of them ------------------------------------------------------------------------------------ */
+
+int
+fanout_run(struct proxy *proxy, struct fanout_host *hosts, size_t n, const struct fanout_config *config,
+    struct fanout_summary *ret)
+{
+	struct fanout f = { .proxy = proxy, .config = config, .hosts = hosts, .n = n };
+
+	deferred_init(&f.more, on_more, &f);
+	on_more(&f);
+	while (f.running > 0 || f.next < f.n)
+		if (loop_turn(proxy_loop(proxy), -1) < 0)
+			break;
+	deferred_cancel(&f.more);
+	*ret = (struct fanout_summary){ 0 };
+	for (size_t i = 0; i < n; i++) {
+		if (fanout_host_ok(&hosts[i]))
+			ret->succeeded++;
+		else if (fanout_host_reached(&hosts[i]))
+			ret->failed++;
+		else
+			ret->unreached++;
+	}
+	return ret->failed || ret->unreached ? 1 : 0;
+}
+
+static void
+print_verdict(const struct fanout_host *h)
+{
+	const struct remote_result *r = &h->result;
+
+	if (fanout_host_ok(h))
+		printf("[%s] success\n", h->name);
+	else if (r->end == REMOTE_EXITED)
+		printf("[%s] failed with exit code %u\n", h->name, r->status);
+	else if (r->end == REMOTE_SIGNALED)
+		printf("[%s] failed with signal %s\n", h->name, r->signal);
+	else
+		printf("[%s] %s: %s\n", h->name, r->end == REMOTE_LOST ? "failed" : "not reached", r->text);
+}
+
+void
+fanout_print_summary(const struct fanout_host *hosts, size_t n, const struct fanout_summary *sum)
+{
+	putchar('\n');
+	for (size_t i = 0; i < n; i++)
+		print_verdict(&hosts[i]);
+	printf("\n%u host(s) succeeded; %u host(s) failed; %u host(s) not reached\n", sum->succeeded, sum->failed,
+	    sum->unreached);
+}

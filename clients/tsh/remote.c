@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * remote: one session on one node. A row of three openings, each a step of `state`: the channel through the
+ * proxy, the node's own SSH connection inside it, the session channel inside that. Called by the verbs; touches
+ * nothing but the proxy's connection.
+ */
+#include "tsh/remote.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+
+enum { NODE_PORT = 3022, START_TIMEOUT_MS = 30000, OPEN_MAX = 8192 };
+
+enum state { DIALLING, LOGGING_IN, OPENING, STARTING, RUNNING, ENDED };
+
+struct remote {
+	struct proxy *proxy;
+	struct loop *loop;
+	struct remote_config config;
+	char *node, *login, *command, *subsystem;
+	struct ssh_pty pty;
+	enum state state;
+	struct ssh_chan *outer;   /* until the link has it */
+	struct ssh_link *link;
+	struct ssh_chan *session;
+	struct timer timeout;
+	struct deferred finish;
+	struct deferred release;
+	struct remote_result result;
+	bool have_status;
+	bool finished;
+	bool freeing;
+};
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+static void
+on_release(void *arg)
+{
+	struct remote *r = arg;
+
+	timer_done(&r->timeout);
+	deferred_cancel(&r->finish);
+	free(r->node);
+	free(r->login);
+	free(r->command);
+	free(r->subsystem);
+	free(r);
+}
+
+/* Frees r at the end of the turn, once its owner let go of it and no engine object knows it. */
+static void
+release(struct remote *r)
+{
+	if (r->freeing && !r->outer && !r->link)
+		loop_defer(r->loop, &r->release);
+}
+
+static void
+on_finish(void *arg)
+{
+	struct remote *r = arg;
+
+	if (r->finished || r->freeing)
+		return;
+	r->finished = true;
+	r->state = ENDED;
+	timer_stop(&r->timeout);
+	r->config.events->ended(r, &r->result, r->config.arg);
+}
+
+/* The first reason counts; the owner hears of it at the end of the turn, never from inside an engine callback. */
+static void
+finish(struct remote *r, enum remote_end end, const char *text)
+{
+	if (r->state == ENDED || r->freeing)
+		return;
+	if (!r->have_status) {
+		r->result.end = end;
+		str_clean(r->result.text, sizeof r->result.text, text, strlen(text));
+	}
+	r->state = ENDED;
+	loop_defer(r->loop, &r->finish);
+}
+
+static void
+fail(struct remote *r, const char *text)
+{
+	finish(r, r->state == RUNNING ? REMOTE_LOST : REMOTE_FAILED, text);
+}
+
+static void
+on_timeout(void *arg)
+{
+	fail(arg, "timed out");
+}
+
+/* --- the session ---------------------------------------------------------------------------- */
+
+static size_t
+on_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
+{
+	struct remote *r = arg;
+
+	(void)chan;
+	if (r->freeing)
+		return n;
+	return r->config.events->output(r, ext, p, n, r->config.arg);
+}
+
+static void
+on_writable(struct ssh_chan *chan, void *arg)
+{
+	struct remote *r = arg;
+
+	(void)chan;
+	if (r->state == RUNNING && r->config.events->writable)
+		r->config.events->writable(r, r->config.arg);
+}
+
+static enum ssh_answer
+on_request(struct ssh_chan *chan, struct span name, struct span payload, void *arg)
+{
+	struct remote *r = arg;
+	struct span signal, text;
+	bool core;
+
+	(void)chan;
+	if (span_is(name, "exit-status") && ssh_exit_status_parse(payload, &r->result.status) == 0) {
+		r->result.end = REMOTE_EXITED;
+		r->have_status = true;
+		return SSH_OK;
+	}
+	if (span_is(name, "exit-signal") && ssh_exit_signal_parse(payload, &signal, &core, &text) == 0) {
+		r->result.end = REMOTE_SIGNALED;
+		str_clean(r->result.signal, sizeof r->result.signal, (const char *)signal.p, signal.n);
+		r->have_status = true;
+		return SSH_OK;
+	}
+	return SSH_FAIL;
+}
+
+static void
+on_reply(struct ssh_chan *chan, bool ok, void *arg)
+{
+	struct remote *r = arg;
+
+	(void)chan;
+	if (r->state != STARTING)
+		return;
+	if (!ok) {
+		fail(r, r->subsystem ? "the node refused the subsystem" : "the node refused to start the session");
+		return;
+	}
+	r->state = RUNNING;
+	timer_stop(&r->timeout);
+	if (r->config.events->started)
+		r->config.events->started(r, r->config.arg);
+}
+
+static void
+on_closed(struct ssh_chan *chan, void *arg)
+{
+	struct remote *r = arg;
+
+	(void)chan;
+	r->session = NULL;
+	fail(r, "the session ended without an exit status");
+}
+
+static void
+send_environment(struct remote *r)
+{
+	for (const char *const *env = r->config.env; env && *env; env++) {
+		const char *eq = strchr(*env, '=');
+		char name[128];
+		struct buf b;
+
+		if (!eq || (size_t)(eq - *env) >= sizeof name)
+			continue;
+		(void)str_format(name, sizeof name, "%.*s", (int)(eq - *env), *env);
+		buf_init(&b, OPEN_MAX);
+		ssh_env_put(&b, name, eq + 1);
+		ssh_chan_request(r->session, "env", false, buf_span(&b));
+		buf_done(&b);
+	}
+}
+
+static void
+on_session_opened(struct ssh_chan *chan, void *arg)
+{
+	struct remote *r = arg;
+	const char *what = r->subsystem ? r->subsystem : r->command;
+	struct buf b;
+
+	buf_init(&b, SSH_MODES_MAX + 131072);
+	if (r->config.pty) {
+		ssh_pty_put(&b, &r->pty);
+		ssh_chan_request(chan, "pty-req", false, buf_span(&b));
+		buf_reset(&b);
+	}
+	send_environment(r);
+	if (what)
+		ssh_text_put(&b, what);
+	r->state = STARTING;
+	if (!buf_ok(&b))
+		fail(r, "the command is too long");
+	else
+		ssh_chan_request(chan, r->subsystem ? "subsystem" : what ? "exec" : "shell", true, buf_span(&b));
+	buf_done(&b);
+}
+
+static void
+on_session_refused(struct ssh_chan *chan, uint32_t reason, const char *text, void *arg)
+{
+	struct remote *r = arg;
+
+	(void)chan;
+	(void)reason;
+	r->session = NULL;
+	fail(r, text);
+}
+
+/* --- the node's connection ------------------------------------------------------------------- */
+
+static int
+on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void *arg)
+{
+	struct remote *r = arg;
+
+	(void)ssh;
+	return proxy_verify_host(r->proxy, host, r->node, e);
+}
+
+static void
+on_authenticated(struct ssh *ssh, void *arg)
+{
+	static const struct ssh_chan_events events = {
+		.data = on_data, .writable = on_writable, .opened = on_session_opened,
+		.refused = on_session_refused, .request = on_request, .reply = on_reply, .closed = on_closed,
+	};
+	struct remote *r = arg;
+
+	if (r->state != LOGGING_IN)
+		return;
+	r->state = OPENING;
+	r->session = ssh_chan_open(ssh, "session", (struct span){ NULL, 0 }, &events, r);
+	if (!r->session)
+		fail(r, "cannot open a session");
+}
+
+static void
+on_link_ended(struct ssh_link *link, const char *why, void *arg)
+{
+	struct remote *r = arg;
+
+	(void)link;
+	r->link = NULL;
+	r->session = NULL;
+	fail(r, *why ? why : "the node closed the connection");
+	release(r);
+}
+
+static void
+on_dialled(struct ssh_chan *chan, void *arg)
+{
+	static const struct ssh_events events = {
+		.verify_host = on_verify_host,
+		.authenticated = on_authenticated,
+	};
+	struct remote *r = arg;
+	struct ssh_config config = {
+		.role = SSH_CLIENT, .events = &events, .arg = r, .identities = proxy_identity(r->proxy),
+		.n_identities = 1, .user = r->login,
+	};
+
+	if (r->state != DIALLING || r->freeing) {
+		ssh_chan_close(chan);
+		return;
+	}
+	r->outer = NULL;
+	r->state = LOGGING_IN;
+	if (ssh_link_new(&r->link, r->loop, &config, on_link_ended, r) < 0 ||
+	    ssh_link_attach_chan(r->link, chan) < 0) {
+		ssh_chan_close(chan);
+		fail(r, "no memory");
+	}
+}
+
+static void
+on_dial_refused(struct ssh_chan *chan, uint32_t reason, const char *text, void *arg)
+{
+	struct remote *r = arg;
+
+	(void)chan;
+	(void)reason;
+	r->outer = NULL;
+	fail(r, *text ? text : "the proxy refused the connection");
+	release(r);
+}
+
+static void
+on_dial_closed(struct ssh_chan *chan, void *arg)
+{
+	struct remote *r = arg;
+
+	(void)chan;
+	r->outer = NULL;
+	fail(r, "the proxy closed the connection");
+	release(r);
+}
+
+static void
+dial(struct remote *r)
+{
+	static const struct ssh_chan_events events = {
+		.opened = on_dialled, .refused = on_dial_refused, .closed = on_dial_closed,
+	};
+	struct ssh *ssh = proxy_ssh(r->proxy);
+	struct buf b;
+
+	buf_init(&b, OPEN_MAX);
+	ssh_tcpip_put(&b, r->node, NODE_PORT, "127.0.0.1", 0);
+	if (ssh && buf_ok(&b))
+		r->outer = ssh_chan_open(ssh, "direct-tcpip", buf_span(&b), &events, r);
+	buf_done(&b);
+	if (!r->outer)
+		fail(r, ssh ? "too many connections at once" : "the connection to the proxy is gone");
+}
+
+/* --- from outside --------------------------------------------------------------------------- */
+
+static int
+copy_config(struct remote *r, const struct remote_config *config)
+{
+	r->config = *config;
+	r->node = strdup(config->node);
+	r->login = strdup(config->login);
+	r->command = config->command ? strdup(config->command) : NULL;
+	r->subsystem = config->subsystem ? strdup(config->subsystem) : NULL;
+	if (config->pty)
+		r->pty = *config->pty;
+	return r->node && r->login && !r->command == !config->command && !r->subsystem == !config->subsystem ?
+	    0 :
+	    -1;
+}
+
+int
+remote_new(struct remote **ret, struct proxy *proxy, const struct remote_config *config)
+{
+	struct remote *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return -1;
+	r->proxy = proxy;
+	r->loop = proxy_loop(proxy);
+	deferred_init(&r->finish, on_finish, r);
+	deferred_init(&r->release, on_release, r);
+	if (copy_config(r, config) < 0 || timer_init(&r->timeout, r->loop, on_timeout, r) < 0) {
+		on_release(r);
+		return -1;
+	}
+	timer_start(&r->timeout, config->timeout_ms ? config->timeout_ms : START_TIMEOUT_MS);
+	dial(r);
+	*ret = r;
+	return 0;
+}
+
+/* Engine objects may call back until they are gone: they are told to end, and the last one takes r with it. */
+void
+remote_free(struct remote *r)
+{
+	if (!r || r->freeing)
+		return;
+	r->freeing = true;
+	timer_stop(&r->timeout);
+	if (r->outer)
+		ssh_chan_close(r->outer);
+	if (r->link)
+		ssh_link_close(r->link, "", 200);
+	release(r);
+}
+
+size_t
+remote_write(struct remote *r, const void *p, size_t n)
+{
+	return r->session && r->state == RUNNING ? ssh_chan_write(r->session, 0, p, n) : 0;
+}
+
+void
+remote_eof(struct remote *r)
+{
+	if (r->session && r->state == RUNNING)
+		ssh_chan_eof(r->session);
+}
+
+void
+remote_resume(struct remote *r)
+{
+	if (r->session)
+		ssh_chan_resume(r->session);
+}
+
+void
+remote_resize(struct remote *r, const struct ssh_window *w)
+{
+	struct buf b;
+
+	if (!r->session || r->state != RUNNING)
+		return;
+	buf_init(&b, 64);
+	ssh_window_put(&b, w);
+	ssh_chan_request(r->session, "window-change", false, buf_span(&b));
+	buf_done(&b);
+}
+
+void
+remote_signal(struct remote *r, const char *name)
+{
+	struct buf b;
+
+	if (!r->session || r->state != RUNNING)
+		return;
+	buf_init(&b, 64);
+	ssh_text_put(&b, name);
+	ssh_chan_request(r->session, "signal", false, buf_span(&b));
+	buf_done(&b);
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * shell: joins one remote session to standard input, output and error. Called by `tsh ssh`.
+ *
+ * Nothing is buffered here: output is taken from the engine as the descriptor takes it, input is read when the
+ * channel has room. Pipes and sockets of ours are made non-blocking (and put back), since a program on both ends
+ * of us (rsync, git) must never make us wait for it on one while it waits for us on the other.
+ */
+#include "tsh/shell.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "tsh/term.h"
+
+enum { INPUT_MAX = 32768 };
+
+/* One of our own descriptors. */
+struct end {
+	int fd;
+	int old_flags;
+	bool pollable; /* not a regular file */
+	struct watch watch;
+};
+
+struct shell {
+	const struct shell_config *config;
+	struct proxy *proxy;
+	struct loop *loop;
+	struct remote *remote;
+	struct end in, out, err;
+	struct term_filter filter;
+	struct deferred pump;
+	uint8_t pending[2 * INPUT_MAX]; /* read and filtered, not yet taken */
+	size_t pending_off, pending_len;
+	bool in_eof, done;
+	struct remote_result result;
+};
+
+/* --- our descriptors ------------------------------------------------------------------------- */
+
+static void
+end_open(struct end *x, struct shell *s, int fd, void (*fn)(struct watch *, int, void *))
+{
+	struct stat st;
+
+	x->fd = fd;
+	x->old_flags = fcntl(fd, F_GETFL);
+	x->pollable = fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+	if (x->pollable && watch_init(&x->watch, s->loop, fd, fn, s) < 0)
+		x->pollable = false;
+	if (x->pollable && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		(void)file_set_nonblock(fd);
+}
+
+static void
+end_close(struct end *x)
+{
+	if (x->pollable)
+		watch_done(&x->watch);
+	if (x->old_flags >= 0)
+		(void)fcntl(x->fd, F_SETFL, x->old_flags);
+}
+
+/* --- output ------------------------------------------------------------------------------------ */
+
+static size_t
+on_output(struct remote *r, uint32_t ext, const uint8_t *p, size_t n, void *arg)
+{
+	struct shell *s = arg;
+	struct end *x = ext == 1 ? &s->err : &s->out;
+	size_t done = 0;
+
+	(void)r;
+	while (done < n) {
+		ssize_t w = write(x->fd, p + done, n - done);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0 && errno == EAGAIN && x->pollable) {
+			watch_set(&x->watch, WATCH_WRITE);
+			return done;
+		}
+		if (w < 0)
+			return n; /* nobody reads any more: as ssh, go on without */
+		done += (size_t)w;
+	}
+	return n;
+}
+
+static void
+on_out_ready(struct watch *w, int ready, void *arg)
+{
+	struct shell *s = arg;
+
+	(void)ready;
+	watch_set(w, 0);
+	remote_resume(s->remote);
+}
+
+/* --- input --------------------------------------------------------------------------------------- */
+
+static void pump_later(struct shell *s);
+
+static void
+suspend(struct shell *s)
+{
+	term_restore();
+	(void)kill(0, SIGTSTP);
+	term_raw();
+	(void)s;
+}
+
+static void
+obey(struct shell *s, enum term_escape escape)
+{
+	static const char help[] = "\r\nSupported escapes:\r\n"
+				   "  ~.   end the session\r\n  ~^Z  suspend tsh\r\n  ~~   send a ~\r\n"
+				   "  ~?   this text\r\n(Escapes are only recognised right after a newline.)\r\n";
+
+	if (escape == TERM_HELP)
+		(void)file_write_all(STDERR_FILENO, help, sizeof help - 1);
+	else if (escape == TERM_SUSPEND)
+		suspend(s);
+	else if (escape == TERM_DISCONNECT) {
+		s->result = (struct remote_result){ .end = REMOTE_LOST, .text = "ended by ~." };
+		s->done = true;
+	}
+}
+
+/* Hands what was read to the channel; true when all is gone. */
+static bool
+push(struct shell *s)
+{
+	size_t n = remote_write(s->remote, s->pending + s->pending_off, s->pending_len);
+
+	s->pending_off += n;
+	s->pending_len -= n;
+	if (s->pending_len > 0)
+		return false;
+	s->pending_off = 0;
+	if (s->in_eof)
+		remote_eof(s->remote);
+	return true;
+}
+
+static void
+take(struct shell *s, const uint8_t *p, size_t n)
+{
+	while (n > 0 && !s->done) {
+		enum term_escape escape;
+		size_t used;
+
+		s->pending_len += term_filter(&s->filter, p, n, s->pending + s->pending_len, &used, &escape);
+		obey(s, escape);
+		p += used;
+		n -= used;
+	}
+}
+
+static void
+want_input(struct shell *s, bool want)
+{
+	if (s->in.pollable)
+		watch_set(&s->in.watch, want ? WATCH_READ : 0);
+	else if (want)
+		pump_later(s);
+}
+
+static void
+read_input(struct shell *s)
+{
+	uint8_t chunk[INPUT_MAX];
+	ssize_t n = read(s->in.fd, chunk, sizeof chunk);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		want_input(s, true);
+		return;
+	}
+	if (n <= 0)
+		s->in_eof = true;
+	else
+		take(s, chunk, (size_t)n);
+	want_input(s, push(s) && !s->in_eof && !s->done);
+}
+
+static void
+on_pump(void *arg)
+{
+	struct shell *s = arg;
+
+	if (!s->done && !s->in_eof && s->pending_len == 0)
+		read_input(s);
+}
+
+static void
+pump_later(struct shell *s)
+{
+	loop_defer(s->loop, &s->pump);
+}
+
+static void
+on_in_ready(struct watch *w, int ready, void *arg)
+{
+	(void)w;
+	(void)ready;
+	read_input(arg);
+}
+
+/* --- the session ------------------------------------------------------------------------------------ */
+
+static void
+on_started(struct remote *r, void *arg)
+{
+	struct shell *s = arg;
+
+	if (s->config->tty && term_is_tty())
+		term_raw();
+	if (s->config->no_stdin)
+		remote_eof(r);
+	else
+		want_input(s, true);
+}
+
+static void
+on_writable(struct remote *r, void *arg)
+{
+	struct shell *s = arg;
+
+	(void)r;
+	if (s->pending_len > 0 || s->in_eof)
+		want_input(s, push(s) && !s->in_eof);
+}
+
+static void
+on_ended(struct remote *r, const struct remote_result *result, void *arg)
+{
+	struct shell *s = arg;
+
+	(void)r;
+	if (!s->done)
+		s->result = *result;
+	s->done = true;
+}
+
+static void
+on_winch(int signo, void *arg)
+{
+	struct shell *s = arg;
+	struct ssh_window w;
+
+	(void)signo;
+	if (!s->remote || s->done)
+		return;
+	term_size(&w);
+	remote_resize(s->remote, &w);
+}
+
+/* Without a terminal of its own the remote command hears of our signals by name. */
+static void
+on_signal(int signo, void *arg)
+{
+	struct shell *s = arg;
+
+	if (s->remote && !s->done)
+		remote_signal(s->remote, ssh_signal_name(signo));
+	if (signo == SIGHUP || signo == SIGTERM || signo == SIGINT) {
+		s->result = (struct remote_result){ .end = REMOTE_SIGNALED, .text = "interrupted" };
+		(void)snprintf(s->result.signal, sizeof s->result.signal, "%s", ssh_signal_name(signo));
+		s->done = true;
+	}
+}
+
+static int
+exit_code(const struct remote_result *r)
+{
+	if (r->end == REMOTE_EXITED)
+		return (int)(r->status & 255);
+	if (r->end == REMOTE_SIGNALED)
+		return 128 + ssh_signal_number(span_str(r->signal));
+	return 1;
+}
+
+static void
+watch_signals(struct shell *s)
+{
+	static const int forwarded[] = { SIGHUP, SIGTERM, SIGINT };
+
+	if (s->config->tty)
+		(void)loop_on_signal(s->loop, SIGWINCH, on_winch, s);
+	for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++)
+		(void)loop_on_signal(s->loop, forwarded[i], on_signal, s);
+}
+
+static int
+start(struct shell *s)
+{
+	static const struct remote_events events = {
+		.started = on_started, .output = on_output, .writable = on_writable, .ended = on_ended,
+	};
+	static const char *const names[] = { "LANG", "LC_ALL", "LC_CTYPE" };
+	char env[3][128];
+	const char *list[4] = { NULL };
+	struct ssh_pty pty;
+	struct remote_config rc = {
+		.node = s->config->node, .login = s->config->login, .command = s->config->command, .env = list,
+		.timeout_ms = s->config->timeout_ms, .events = &events, .arg = s,
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < 3; i++) {
+		const char *v = getenv(names[i]);
+
+		if (v && snprintf(env[n], sizeof env[n], "%s=%s", names[i], v) < (int)sizeof env[n]) {
+			list[n] = env[n];
+			n++;
+		}
+	}
+	if (s->config->tty) {
+		term_describe(&pty);
+		rc.pty = &pty;
+	}
+	return remote_new(&s->remote, s->proxy, &rc);
+}
+
+int
+shell_run(struct proxy *proxy, const struct shell_config *config, struct remote_result *ret)
+{
+	struct shell *s = calloc(1, sizeof *s);
+	int code;
+
+	if (!s)
+		return 1;
+	s->config = config;
+	s->proxy = proxy;
+	s->loop = proxy_loop(proxy);
+	deferred_init(&s->pump, on_pump, s);
+	term_filter_init(&s->filter, config->escapes && config->tty);
+	end_open(&s->in, s, STDIN_FILENO, on_in_ready);
+	end_open(&s->out, s, STDOUT_FILENO, on_out_ready);
+	end_open(&s->err, s, STDERR_FILENO, on_out_ready);
+	watch_signals(s);
+	s->result = (struct remote_result){ .end = REMOTE_FAILED, .text = "no memory" };
+	s->done = start(s) < 0;
+	while (!s->done)
+		if (loop_turn(s->loop, -1) < 0)
+			break;
+	term_restore();
+	deferred_cancel(&s->pump);
+	end_close(&s->in);
+	end_close(&s->out);
+	end_close(&s->err);
+	*ret = s->result;
+	code = exit_code(ret);
+	remote_free(s->remote);
+	free(s);
+	return code;
+}
