@@ -56,7 +56,7 @@ struct rpc_status {
 /* From the URI SAN sallyport://<cluster>/<kind>/<name> of the verified client certificate AND the CA that
  * signed it (a host CA never makes a user), or from the local socket. Bits, so that a method row can list them. */
 enum rpc_who {
-	RPC_ANYONE = 1 << 0, /* no certificate */
+	RPC_ANYONE = 1 << 0, /* no certificate; in a row: everyone */
 	RPC_USER = 1 << 1,   /* user CA */
 	RPC_NODE = 1 << 2,   /* host CA, kind node */
 	RPC_PROXY = 1 << 3,  /* host CA, kind proxy */
@@ -66,11 +66,12 @@ enum rpc_who {
 };
 
 struct rpc_peer {
-	enum rpc_who who;
+	enum rpc_who who; /* 0 in the `refused` hook: a certificate that was not believed */
 	char cluster[256];
 	char name[256];    /* user name, node uuid, proxy name; "" for RPC_ANYONE, "root" for RPC_LOCAL */
 	char address[128]; /* transport address, for logs: "ipv4:10.0.0.1:5555" */
-	int64_t expires_s; /* not_after of the certificate; 0 when none */
+	int64_t issued_s;  /* not_before and not_after of the certificate; 0 when none */
+	int64_t expires_s;
 };
 
 /* --- calls, either side ---------------------------------------------------------------- */
@@ -128,7 +129,7 @@ int rpc_server_listen_local(struct rpc_server *server, const char *path, struct 
 void rpc_server_start(struct rpc_server *server);
 /* Drains: new calls refused, running ones get grace_ms; then stopped(arg) from the loop; then free it. */
 void rpc_server_stop(struct rpc_server *server, int grace_ms, void (*stopped)(void *arg), void *arg);
-void rpc_server_free(struct rpc_server *server);
+void rpc_server_free(struct rpc_server *server); /* from outside its callbacks, or from `stopped` */
 
 void rpc_reply(struct rpc_call *call, const void *message); /* the message, then OK */
 /* Ends with a status; the text is for people, says what to do, and is cut at 1 KiB. */
@@ -160,7 +161,10 @@ struct rpc_channel_config {
 	struct rpc_identity *identity; /* roots, and our certificate if any; NULL for unix: */
 	size_t max_message;      /* 0: 1 MiB */
 	bool keepalive;          /* daemons: ping an idle connection every 20 s */
+	bool any_server;         /* encrypted, to whoever answers; only for what is checked by other means (CA pin) */
 };
+/* The channel follows its identity: calls made after rpc_identity_set() use the new certificate. Negative: our own
+ * certificate is out of its dates, or nothing is known to verify the server with. Connects with the first call. */
 int rpc_channel_new(struct rpc_channel **ret, const struct rpc_channel_config *config, struct err *e);
 void rpc_channel_free(struct rpc_channel *channel);
 

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * internal: what the files of lib/rpc know of each other; nobody else includes it.
+ *
+ * loop.c     completion queue -> event loop
+ * message.c  protobuf bytes <-> structs
+ * call.c     one call, either side: the operations under way, the queue of messages
+ * server.c   accept, dispatch by table, drain
+ * client.c   channels, invoke, open, the blocking call
+ * tls.c      identities and credentials;  peer.c  who the caller is
+ * x509.c     certificates, as far as lib/rpc must look into them
+ *
+ * gRPC ends the process when it finds no memory; the small allocations here come from the same place
+ * (gpr_zalloc) and do the same, so that no half-made call has to be thought about.
+ */
+#ifndef RPC_INTERNAL_H
+#define RPC_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+
+#include "base/list.h"
+#include "rpc/rpc.h"
+#include "rpc/tls.h"
+
+enum {
+	RPC_MESSAGE_MAX = 1 << 20,     /* default limit of a received message, bytes */
+	RPC_QUEUE_MAX = 64 << 20,      /* bytes waiting in one call before it is given up */
+	RPC_STATUS_TEXT_MAX = 1024,    /* gRPC replaces longer texts (8 KiB) by an error of its own */
+	RPC_METHOD_MAX = 256,
+};
+
+/* --- loop.c --------------------------------------------------------------------- */
+
+/* The tag of a completion: what to do on the loop's thread when it is there. */
+struct rpc_op {
+	void (*done)(void *arg, bool ok);
+	void *arg;
+	struct rpc_op *next;
+	bool ok, pending;
+	atomic_bool handed; /* given to gRPC; tells ThreadSanitizer what gRPC's own locks ensure */
+};
+
+struct rpc_opq {
+	struct rpc_op *head, **tail;
+};
+
+struct rpc_loop {
+	grpc_completion_queue *cq;
+	struct loop *loop; /* NULL: pumped by rpc_loop_run */
+	struct watch wake;
+	struct deferred later;
+	int fd;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	struct rpc_opq done;  /* completed on gRPC's threads; under lock */
+	struct rpc_opq local; /* completed while being started; the loop's thread only */
+};
+
+/* Starts a batch; op->done(arg, ok) follows from the loop, also when gRPC refuses the batch (ok false). */
+void rpc_loop_start(struct rpc_loop *rl, grpc_call *call, const grpc_op *ops, size_t n, struct rpc_op *op);
+/* op->done(arg, ok) from the loop, soon. */
+void rpc_loop_post(struct rpc_loop *rl, struct rpc_op *op, bool ok);
+/* Marks an operation as being with gRPC; before grpc_server_request_call and its like. */
+void rpc_op_hand(struct rpc_op *op, void (*done)(void *arg, bool ok), void *arg);
+
+/* --- message.c -------------------------------------------------------------------- */
+
+grpc_byte_buffer *rpc_pack(const ProtobufCMessage *message, size_t *ret_len);
+/* NULL: not a message of this type, or not one that we believe (wire_check.h). */
+ProtobufCMessage *rpc_unpack(const ProtobufCMessageDescriptor *type, grpc_byte_buffer *buffer);
+
+/* --- call.c ----------------------------------------------------------------------- */
+
+struct rpc_outgoing {
+	struct rpc_outgoing *next;
+	grpc_byte_buffer *buffer;
+	size_t len;
+};
+
+struct rpc_service {
+	struct rpc_service *next;
+	const ProtobufCServiceDescriptor *type;
+	const struct rpc_method **rows; /* by index in the descriptor */
+	void *context;
+};
+
+struct rpc_call {
+	struct rpc_loop *rl;
+	grpc_call *grpc;
+	struct rpc_server *server;   /* NULL on the client's side */
+	struct rpc_channel *channel; /* NULL on the server's side; a reference */
+	const struct rpc_service *service;
+	const struct rpc_method *row;
+	struct rpc_events on;
+	const ProtobufCMessageDescriptor *in, *out;
+	bool reads_many; /* RPC_MESSAGE after RPC_MESSAGE may come in */
+	void *data;
+	void *keep; /* rpc_call_sync: ProtobufCMessage ** that takes the answer */
+	struct rpc_peer peer;
+
+	struct rpc_op accept, receive, transmit, end;
+	grpc_call_details details;
+	grpc_metadata_array initial, trailing;
+	grpc_byte_buffer *inbox, *outbox;
+	struct rpc_outgoing *queue, **queue_tail;
+	size_t queued, queued_bytes;
+	bool wait_for_ready;
+	bool greeting; /* send the initial metadata even without a message */
+	bool greeted, welcomed, paused, eof, broken, ending, end_sent, ended;
+
+	grpc_status_code status;
+	grpc_slice status_text;
+	int cancelled;
+};
+
+struct rpc_call *rpc_call_new(struct rpc_loop *rl, const struct rpc_events *on, void *data);
+void rpc_call_free(struct rpc_call *call);
+void rpc_call_receive(struct rpc_call *call);
+void rpc_call_transmit(struct rpc_call *call);
+/* Unpacks the inbox and hands it to the owner. False: unreadable. */
+bool rpc_call_deliver(struct rpc_call *call);
+/* Closes and frees the call when nothing of it is with gRPC any more. */
+void rpc_call_settle(struct rpc_call *call);
+/* Completion of RECV_CLOSE_ON_SERVER and RECV_STATUS_ON_CLIENT. */
+void rpc_call_ended(void *arg, bool ok);
+size_t rpc_call_put_greeting(struct rpc_call *call, grpc_op *op);
+/* Cleans a text for a status and cuts it; the result is a slice that the caller owns. */
+grpc_slice rpc_status_slice(const char *text);
+
+/* server.c */
+void rpc_server_call_freed(struct rpc_server *server, bool accepted);
+/* client.c: what a status means for people, in dst; the code may be made clearer. */
+void rpc_client_explain(const struct rpc_call *call, const char *text, char *dst, size_t size);
+void rpc_channel_unref(struct rpc_channel *channel);
+
+/* --- tls.c ------------------------------------------------------------------------ */
+
+struct rpc_listener;
+grpc_server_credentials *rpc_tls_server(struct rpc_identity *id, struct rpc_listener **ret_listener);
+void rpc_tls_listener_free(struct rpc_listener *listener);
+/* Credentials as of now, and their generation. NULL with e: no roots, certificate out of its dates. */
+grpc_channel_credentials *rpc_tls_client(struct rpc_identity *id, unsigned *ret_generation, struct err *e);
+/* Encrypted to whoever answers: for fetching what is checked by other means (a CA bundle by its pin). */
+grpc_channel_credentials *rpc_tls_anybody(void);
+unsigned rpc_identity_generation(struct rpc_identity *id);
+/* 0, or negative when our own certificate is not valid now. */
+int rpc_identity_check_dates(struct rpc_identity *id, struct err *e);
+/* Copies of the trusted roots; freed by the caller, each may be NULL. */
+void rpc_identity_roots(struct rpc_identity *id, char **ret_host, char **ret_user);
+
+/* --- peer.c ----------------------------------------------------------------------- */
+
+struct rpc_peers; /* what is known of the certificates seen lately, so that each is verified once */
+struct rpc_peers *rpc_peers_new(const char *cluster);
+void rpc_peers_free(struct rpc_peers *peers);
+/* Fills call->peer. 0, or negative with why the caller is not to be believed. */
+int rpc_peer_identify(struct rpc_peers *peers, struct rpc_identity *id, struct rpc_call *call, struct err *e);
+/* "sallyport://<cluster>/<kind>/<name>" taken apart; 0 or negative when it is not one. */
+int rpc_peer_parse_uri(const char *uri, size_t n, struct rpc_peer *ret);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * peer: who is calling. Called by server.c once a call, before anything of the request is read.
+ *
+ * Security: the handshake shows only that the certificate chains to one of our roots, host or user. Which of the
+ * two signed it decides what it may say: a node's CA must not make users, nor the users' CA a node. So the leaf is
+ * verified again here against the roots of the kind that its URI names; once a certificate, then remembered.
+ */
+#include <string.h>
+
+#include <grpc/support/alloc.h>
+#include <grpc/support/string_util.h>
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "rpc/internal.h"
+#include "rpc/x509.h"
+
+enum { REMEMBERED_MAX = 8192 };
+
+/* What a certificate says, after it was verified. */
+struct known {
+	enum rpc_who who;
+	int64_t issued_s, expires_s;
+	char *cluster, *name;
+};
+
+struct rpc_peers {
+	struct map *by_pem; /* struct known * by the text of the leaf */
+	unsigned generation; /* of the roots they were verified with */
+	char *host_roots, *user_roots;
+	char cluster[256];
+};
+
+/* --- the URI ------------------------------------------------------------------------------- */
+
+static enum rpc_who
+kind_of(const char *kind, size_t n)
+{
+	static const struct {
+		const char *name;
+		enum rpc_who who;
+	} kinds[] = { { "user", RPC_USER }, { "node", RPC_NODE }, { "proxy", RPC_PROXY }, { "auth", RPC_AUTH },
+		{ "audit", RPC_AUDIT } };
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strlen(kinds[i].name) == n && memcmp(kinds[i].name, kind, n) == 0)
+			return kinds[i].who;
+	return 0;
+}
+
+static bool
+take_part(const char **p, const char *end, char *dst, size_t size)
+{
+	const char *slash = memchr(*p, '/', (size_t)(end - *p));
+	size_t n = (size_t)((slash ? slash : end) - *p);
+
+	if (n == 0 || n >= size || !str_is_printable(*p, n))
+		return false;
+	memcpy(dst, *p, n);
+	dst[n] = '\0';
+	*p = slash ? slash + 1 : end;
+	return true;
+}
+
+int
+rpc_peer_parse_uri(const char *uri, size_t n, struct rpc_peer *ret)
+{
+	static const char scheme[] = "sallyport://";
+	const char *p = uri + sizeof scheme - 1, *end = uri + n;
+	char kind[16];
+
+	if (n < sizeof scheme || memcmp(uri, scheme, sizeof scheme - 1) != 0)
+		return -1;
+	if (!take_part(&p, end, ret->cluster, sizeof ret->cluster) || !take_part(&p, end, kind, sizeof kind))
+		return -1;
+	if (memchr(p, '/', (size_t)(end - p)) || !take_part(&p, end, ret->name, sizeof ret->name))
+		return -1;
+	ret->who = kind_of(kind, strlen(kind));
+	return ret->who ? 0 : -1;
+}
+
+/* --- what was verified before ------------------------------------------------------------------ */
+
+static void
+forget_all(struct rpc_peers *peers)
+{
+	const char *key;
+	void *value;
+	size_t pos = 0;
+
+	while (map_next(peers->by_pem, &pos, &key, &value)) {
+		struct known *k = value;
+
+		map_del(peers->by_pem, key);
+		gpr_free(k->cluster);
+		gpr_free(k->name);
+		gpr_free(k);
+	}
+}
+
+struct rpc_peers *
+rpc_peers_new(const char *cluster)
+{
+	struct rpc_peers *peers = gpr_zalloc(sizeof *peers);
+
+	(void)str_copy(peers->cluster, sizeof peers->cluster, cluster);
+	peers->by_pem = map_new();
+	if (!peers->by_pem) {
+		gpr_free(peers);
+		return NULL;
+	}
+	return peers;
+}
+
+void
+rpc_peers_free(struct rpc_peers *peers)
+{
+	forget_all(peers);
+	map_free(peers->by_pem);
+	gpr_free(peers->host_roots);
+	gpr_free(peers->user_roots);
+	gpr_free(peers);
+}
+
+static void
+follow_roots(struct rpc_peers *peers, struct rpc_identity *id)
+{
+	unsigned generation = rpc_identity_generation(id);
+
+	if (peers->generation == generation)
+		return;
+	forget_all(peers);
+	gpr_free(peers->host_roots);
+	gpr_free(peers->user_roots);
+	rpc_identity_roots(id, &peers->host_roots, &peers->user_roots);
+	peers->generation = generation;
+}
+
+static void
+remember(struct rpc_peers *peers, const char *pem, const struct rpc_peer *peer)
+{
+	struct known *k;
+
+	if (map_count(peers->by_pem) >= REMEMBERED_MAX)
+		forget_all(peers);
+	k = gpr_zalloc(sizeof *k);
+	k->who = peer->who;
+	k->issued_s = peer->issued_s;
+	k->expires_s = peer->expires_s;
+	k->cluster = gpr_strdup(peer->cluster);
+	k->name = gpr_strdup(peer->name);
+	(void)map_put(peers->by_pem, pem, k, NULL);
+}
+
+static bool
+recall(struct rpc_peers *peers, const char *pem, struct rpc_peer *ret)
+{
+	const struct known *k = map_get(peers->by_pem, pem);
+
+	if (!k)
+		return false;
+	ret->who = k->who;
+	ret->issued_s = k->issued_s;
+	ret->expires_s = k->expires_s;
+	(void)str_copy(ret->cluster, sizeof ret->cluster, k->cluster);
+	(void)str_copy(ret->name, sizeof ret->name, k->name);
+	return true;
+}
+
+/* --- what the handshake tells --------------------------------------------------------------------- */
+
+struct shown {
+	const char *pem;       /* leaf, NULL without one */
+	const char *uri;
+	size_t uri_len;
+	int n_uri;
+	bool local, tls, authenticated;
+};
+
+static void
+read_context(const grpc_auth_context *context, struct shown *ret)
+{
+	grpc_auth_property_iterator it = grpc_auth_context_property_iterator(context);
+	const grpc_auth_property *p;
+
+	ret->authenticated = grpc_auth_context_peer_is_authenticated(context);
+	while ((p = grpc_auth_property_iterator_next(&it)) != NULL) {
+		if (strcmp(p->name, GRPC_X509_PEM_CERT_PROPERTY_NAME) == 0) {
+			ret->pem = p->value;
+		} else if (strcmp(p->name, GRPC_PEER_URI_PROPERTY_NAME) == 0) {
+			ret->uri = p->value;
+			ret->uri_len = p->value_length;
+			ret->n_uri++;
+		} else if (strcmp(p->name, GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME) == 0) {
+			ret->local = strcmp(p->value, "local") == 0;
+			ret->tls = strcmp(p->value, GRPC_SSL_TRANSPORT_SECURITY_TYPE) == 0;
+		}
+	}
+}
+
+/* A certificate not seen before: everything it claims is checked. */
+static int
+verify(struct rpc_peers *peers, const struct shown *shown, struct rpc_peer *ret, struct err *e)
+{
+	const char *roots;
+	struct rpc_x509_facts facts;
+
+	if (shown->n_uri != 1 || rpc_peer_parse_uri(shown->uri, shown->uri_len, ret) < 0)
+		return err_set(e, "the certificate does not name an identity of a cluster");
+	if (strcmp(ret->cluster, peers->cluster) != 0)
+		return err_set(e, "the certificate belongs to another cluster (%s)", ret->cluster);
+	roots = ret->who == RPC_USER ? peers->user_roots : peers->host_roots;
+	if (!roots || !rpc_x509_signed_by(shown->pem, roots))
+		return err_set(e, "the certificate was not signed by the authority for what it claims to be");
+	if (rpc_x509_facts(shown->pem, &facts, e) < 0)
+		return -1;
+	ret->issued_s = facts.not_before_s;
+	ret->expires_s = facts.not_after_s;
+	remember(peers, shown->pem, ret);
+	return 0;
+}
+
+static int
+identify(struct rpc_peers *peers, struct rpc_identity *id, const struct shown *shown, struct rpc_peer *ret,
+    struct err *e)
+{
+	if (shown->local) {
+		ret->who = RPC_LOCAL;
+		(void)str_copy(ret->name, sizeof ret->name, "root");
+		(void)str_copy(ret->cluster, sizeof ret->cluster, peers->cluster);
+		return 0;
+	}
+	if (!shown->tls || !id)
+		return err_set(e, "the connection is not one of TLS");
+	if (!shown->authenticated || !shown->pem) {
+		ret->who = RPC_ANYONE;
+		return 0;
+	}
+	follow_roots(peers, id);
+	if (!recall(peers, shown->pem, ret) && verify(peers, shown, ret, e) < 0)
+		return -1;
+	/* Connections outlive certificates. */
+	if (clock_wall_ms() / 1000 >= ret->expires_s)
+		return err_set(e, "the certificate of this connection has expired: log in again");
+	return 0;
+}
+
+int
+rpc_peer_identify(struct rpc_peers *peers, struct rpc_identity *id, struct rpc_call *call, struct err *e)
+{
+	grpc_auth_context *context = grpc_call_auth_context(call->grpc);
+	char *address = grpc_call_get_peer(call->grpc);
+	struct shown shown = { 0 };
+	int r;
+
+	if (address)
+		str_clean(call->peer.address, sizeof call->peer.address, address, strlen(address));
+	gpr_free(address);
+	if (!context)
+		return err_set(e, "the connection is not one of TLS");
+	read_context(context, &shown);
+	r = identify(peers, id, &shown, &call->peer, e);
+	grpc_auth_context_release(context);
+	if (r < 0) /* nothing the certificate said is true for the handlers or the audit trail */
+		call->peer.who = 0;
+	return r;
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server: takes calls, finds their row in the tables of the services, checks who may call, and drains at the end.
+ * Called by daemons; what the caller is comes from peer.c.
+ *
+ * Security: every call of a stranger passes on_accepted(): unknown methods, callers that are not believed and
+ * callers that the row does not list end there, before a byte of the request is unpacked.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <grpc/slice.h>
+#include <grpc/support/alloc.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "rpc/internal.h"
+
+enum {
+	ACCEPTS = 64,    /* calls asked for in advance */
+	LISTENERS = 4,
+	STREAMS_MAX = 1000, /* of one connection at a time */
+};
+
+struct rpc_server {
+	struct rpc_loop *rl;
+	grpc_server *grpc;
+	struct rpc_service *services;
+	struct rpc_server_config config;
+	char cluster[256];
+	struct rpc_peers *peers;
+	struct rpc_identity *identity; /* of the last TLS listener; they share one */
+	struct rpc_listener *listeners[LISTENERS];
+	size_t n_listeners;
+	char socket_path[108];
+
+	struct rpc_op down_op;
+	struct timer grace;
+	void (*stopped)(void *arg);
+	void *stopped_arg;
+	size_t waiting, active; /* calls not yet accepted; accepted and not yet freed */
+	bool started, stopping, down;
+};
+
+/* --- making one -------------------------------------------------------------------------- */
+
+static grpc_arg
+int_arg(const char *key, int value)
+{
+	return (grpc_arg){ .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value };
+}
+
+static grpc_server *
+core_new(struct rpc_loop *rl, size_t max_message)
+{
+	grpc_arg args[] = {
+		int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)(max_message ? max_message : RPC_MESSAGE_MAX)),
+		int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, 30000),
+		int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000),
+		int_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+		int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10000),
+		int_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_MAX),
+		int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10000),
+		int_arg(GRPC_ARG_ALLOW_REUSEPORT, 0), /* a second daemon must not share the port silently */
+	};
+	grpc_server *core = grpc_server_create(&(grpc_channel_args){ sizeof args / sizeof *args, args }, NULL);
+
+	grpc_server_register_completion_queue(core, rl->cq, NULL);
+	return core;
+}
+
+int
+rpc_server_new(struct rpc_server **ret, struct rpc_loop *rl, const struct rpc_server_config *config)
+{
+	struct rpc_server *server = gpr_zalloc(sizeof *server);
+
+	server->rl = rl;
+	server->config = *config;
+	if (!str_copy(server->cluster, sizeof server->cluster, config->cluster ? config->cluster : "")) {
+		gpr_free(server);
+		return -1;
+	}
+	server->config.cluster = server->cluster;
+	server->peers = rpc_peers_new(server->cluster);
+	if (!server->peers) {
+		gpr_free(server);
+		return -1;
+	}
+	server->grpc = core_new(rl, config->max_message);
+	*ret = server;
+	return 0;
+}
+
+static bool
+all_rows_there(const struct rpc_service *s)
+{
+	for (unsigned i = 0; i < s->type->n_methods; i++) {
+		if (!s->rows[i]) {
+			log_error("rpc: a method has no row", "service", s->type->name, "method",
+			    s->type->methods[i].name, NULL);
+			return false;
+		}
+	}
+	return true;
+}
+
+int
+rpc_server_serve(struct rpc_server *server, const ProtobufCServiceDescriptor *type, const struct rpc_method *rows,
+    size_t n, void *context)
+{
+	struct rpc_service *s = gpr_zalloc(sizeof *s);
+
+	s->type = type;
+	s->context = context;
+	s->rows = gpr_zalloc(type->n_methods * sizeof *s->rows);
+	s->next = server->services;
+	server->services = s;
+	for (size_t i = 0; i < n; i++) {
+		const ProtobufCMethodDescriptor *m =
+		    protobuf_c_service_descriptor_get_method_by_name(type, rows[i].name);
+
+		if (!m) {
+			log_error("rpc: a row names no method", "service", type->name, "row", rows[i].name, NULL);
+			return -1;
+		}
+		s->rows[m - type->methods] = &rows[i];
+	}
+	return all_rows_there(s) ? 0 : -1;
+}
+
+int
+rpc_server_listen(struct rpc_server *server, const char *address, struct rpc_identity *identity, int *ret_port,
+    struct err *e)
+{
+	grpc_server_credentials *creds;
+	int port;
+
+	if (server->n_listeners == LISTENERS)
+		return err_set(e, "too many addresses to listen on");
+	creds = rpc_tls_server(identity, &server->listeners[server->n_listeners]);
+	server->n_listeners++;
+	server->identity = identity;
+	port = grpc_server_add_http2_port(server->grpc, address, creds);
+	grpc_server_credentials_release(creds);
+	if (port == 0)
+		return err_set(e, "cannot listen on %s: the address is in use or not one of this host", address);
+	if (ret_port)
+		*ret_port = port;
+	return 0;
+}
+
+int
+rpc_server_listen_local(struct rpc_server *server, const char *path, struct err *e)
+{
+	grpc_server_credentials *creds;
+	char target[256];
+	mode_t mask;
+	int port;
+
+	if (!str_format(target, sizeof target, "unix:%s", path) || strlen(path) >= 108)
+		return err_set(e, "the path of the socket is too long: %s", path);
+	(void)unlink(path);
+	creds = grpc_local_server_credentials_create(UDS);
+	mask = umask(0177); /* never open to others, not for a moment */
+	port = grpc_server_add_http2_port(server->grpc, target, creds);
+	(void)umask(mask);
+	grpc_server_credentials_release(creds);
+	if (port == 0)
+		return err_set(e, "cannot listen on the socket %s", path);
+	if (chmod(path, 0600) < 0)
+		return err_errno(e, "cannot set the mode of %s", path);
+	(void)str_copy(server->socket_path, sizeof server->socket_path, path);
+	return 0;
+}
+
+/* --- dispatch ----------------------------------------------------------------------------- */
+
+/* "/package.Service/Method" to its row. */
+static bool
+find_row(struct rpc_call *call)
+{
+	char path[RPC_METHOD_MAX], *name;
+	size_t len = GRPC_SLICE_LENGTH(call->details.method);
+
+	if (len == 0 || len >= sizeof path)
+		return false;
+	memcpy(path, GRPC_SLICE_START_PTR(call->details.method), len);
+	path[len] = '\0';
+	if (path[0] != '/' || !(name = strchr(path + 1, '/')))
+		return false;
+	*name++ = '\0';
+	for (const struct rpc_service *s = call->server->services; s; s = s->next) {
+		const ProtobufCMethodDescriptor *m;
+
+		if (strcmp(s->type->name, path + 1) != 0)
+			continue;
+		m = protobuf_c_service_descriptor_get_method_by_name(s->type, name);
+		if (!m)
+			return false;
+		call->service = s;
+		call->row = s->rows[m - s->type->methods];
+		call->in = m->input;
+		call->out = m->output;
+		return call->row != NULL;
+	}
+	return false;
+}
+
+static const char *
+who_name(enum rpc_who who)
+{
+	switch (who) {
+	case RPC_USER:
+		return "user";
+	case RPC_NODE:
+		return "node";
+	case RPC_PROXY:
+		return "proxy";
+	case RPC_AUTH:
+		return "auth server";
+	case RPC_AUDIT:
+		return "audit server";
+	case RPC_LOCAL:
+		return "local caller";
+	case RPC_ANYONE:
+		break;
+	}
+	return "caller without a certificate";
+}
+
+static void
+refuse(struct rpc_call *call, enum rpc_code code, const char *text)
+{
+	struct rpc_server *server = call->server;
+
+	if (server->config.refused)
+		server->config.refused(&call->peer, rpc_method_name(call), server->config.arg);
+	rpc_finish(call, code, "%s", text);
+}
+
+/* True when the call may go on to its handler; otherwise it was answered. */
+static bool
+admit(struct rpc_call *call)
+{
+	struct err e = { "" };
+	char text[ERR_MAX];
+
+	if (!find_row(call)) {
+		rpc_finish(call, RPC_UNIMPLEMENTED, "this server does not know the method");
+		return false;
+	}
+	if (rpc_peer_identify(call->server->peers, call->server->identity, call, &e) < 0) {
+		refuse(call, RPC_UNAUTHENTICATED, e.text);
+		return false;
+	}
+	if ((call->row->who & RPC_ANYONE) || (call->row->who & call->peer.who))
+		return true;
+	if (call->peer.who == RPC_ANYONE) {
+		refuse(call, RPC_UNAUTHENTICATED, "this call needs a certificate of the cluster: log in first");
+		return false;
+	}
+	(void)str_format(text, sizeof text, "a %s may not call %s", who_name(call->peer.who), call->row->name);
+	refuse(call, RPC_PERMISSION_DENIED, text);
+	return false;
+}
+
+static void accept_call(struct rpc_server *server);
+
+static void
+watch_end(struct rpc_call *call)
+{
+	grpc_op op = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER };
+
+	/* In a batch of its own: with others, cancellation would be heard of only when those are through. */
+	op.data.recv_close_on_server.cancelled = &call->cancelled;
+	rpc_op_hand(&call->end, rpc_call_ended, call);
+	rpc_loop_start(call->rl, call->grpc, &op, 1, &call->end);
+}
+
+static void
+on_accepted(void *arg, bool ok)
+{
+	struct rpc_call *call = arg;
+
+	if (!ok) {
+		rpc_call_free(call);
+		return;
+	}
+	call->server->waiting--;
+	call->server->active++;
+	accept_call(call->server);
+	watch_end(call);
+	if (!admit(call))
+		return;
+	call->on = call->row->on;
+	call->reads_many = call->row->kind & RPC_RECEIVE_STREAM;
+	rpc_call_receive(call);
+}
+
+/* Generic requests, not registered methods: with those an unknown method hangs until its deadline. */
+static void
+accept_call(struct rpc_server *server)
+{
+	struct rpc_call *call;
+
+	if (server->stopping)
+		return;
+	call = rpc_call_new(server->rl, NULL, NULL);
+	call->server = server;
+	server->waiting++;
+	rpc_op_hand(&call->accept, on_accepted, call);
+	if (grpc_server_request_call(server->grpc, &call->grpc, &call->details, &call->initial, server->rl->cq,
+	        server->rl->cq, &call->accept) != GRPC_CALL_OK)
+		rpc_call_free(call);
+}
+
+void
+rpc_server_start(struct rpc_server *server)
+{
+	grpc_server_start(server->grpc);
+	server->started = true;
+	for (int i = 0; i < ACCEPTS; i++)
+		accept_call(server);
+}
+
+/* --- drain -------------------------------------------------------------------------------- */
+
+/* gRPC may report the shutdown before the last calls' own completions: all must be back. */
+static void
+stop_if_done(struct rpc_server *server)
+{
+	if (!server->down || server->active || server->waiting)
+		return;
+	timer_done(&server->grace);
+	if (server->stopped)
+		server->stopped(server->stopped_arg);
+}
+
+void
+rpc_server_call_freed(struct rpc_server *server, bool accepted)
+{
+	if (accepted)
+		server->active--;
+	else
+		server->waiting--;
+	if (!server->stopping)
+		return;
+	/* With the last call gone only idle connections are waited for, and a client that does not poll closes its
+	 * own seconds later: do not wait for that. */
+	if (!server->active && !server->down)
+		grpc_server_cancel_all_calls(server->grpc);
+	stop_if_done(server);
+}
+
+static void
+on_down(void *arg, bool ok)
+{
+	struct rpc_server *server = arg;
+
+	(void)ok;
+	server->down = true;
+	stop_if_done(server);
+}
+
+static void
+on_out_of_grace(void *arg)
+{
+	struct rpc_server *server = arg;
+
+	grpc_server_cancel_all_calls(server->grpc);
+}
+
+void
+rpc_server_stop(struct rpc_server *server, int grace_ms, void (*stopped)(void *arg), void *arg)
+{
+	if (server->stopping)
+		return;
+	server->stopping = true;
+	server->stopped = stopped;
+	server->stopped_arg = arg;
+	if (server->rl->loop && timer_init(&server->grace, server->rl->loop, on_out_of_grace, server) == 0)
+		timer_start(&server->grace, grace_ms);
+	rpc_op_hand(&server->down_op, on_down, server);
+	grpc_server_shutdown_and_notify(server->grpc, server->rl->cq, &server->down_op);
+	if (!server->active)
+		grpc_server_cancel_all_calls(server->grpc);
+}
+
+static void
+pump(struct rpc_loop *rl, const bool *until)
+{
+	if (rl->loop)
+		(void)loop_turn(rl->loop, 100);
+	else
+		rpc_loop_run(rl, until);
+}
+
+void
+rpc_server_free(struct rpc_server *server)
+{
+	if (!server)
+		return;
+	if (!server->stopping) /* the daemon failed while it started: gRPC still wants its shutdown */
+		rpc_server_stop(server, 0, NULL, NULL);
+	while (!server->down || server->active || server->waiting)
+		pump(server->rl, &server->down);
+	grpc_server_destroy(server->grpc);
+	for (size_t i = 0; i < server->n_listeners; i++)
+		rpc_tls_listener_free(server->listeners[i]);
+	for (struct rpc_service *s = server->services, *next; s; s = next) {
+		next = s->next;
+		gpr_free(s->rows);
+		gpr_free(s);
+	}
+	rpc_peers_free(server->peers);
+	timer_done(&server->grace);
+	if (server->socket_path[0])
+		(void)unlink(server->socket_path);
+	gpr_free(server);
+}
