@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tls: see tls.h. Used by lib/http.
+ *
+ * Straight on the socket with a watch, not as a libevent filter: a filter sends nothing that was written before
+ * EV_WRITE is enabled, and calls itself drained when the bytes have only moved to the next buffer.
+ * All work on a stream is done in tls_pump, which runs from the loop only; the public functions mark and defer.
+ */
+#include "net/tls.h"
+
+#include <errno.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ciphersuites.h>
+#include <mbedtls/ssl_ticket.h>
+#include <mbedtls/x509_crt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "crypto/rand.h"
+
+enum { RECORD = 16384, RECORDS_PER_TURN = 8, LINGER_MS = 2000, TICKET_LIFE_S = 12 * 3600, FIRST_MAX = 65536 };
+
+/* What handshakes need; shared by the streams that began with it, so that a new certificate does not disturb them. */
+struct tls_material {
+	mbedtls_ssl_config config;
+	mbedtls_x509_crt chain;
+	mbedtls_pk_context key;
+	mbedtls_ssl_ticket_context ticket;
+	unsigned refs;
+};
+
+struct tls_server {
+	struct tls_material *material;
+};
+
+enum tls_state { TLS_HANDSHAKE, TLS_OPEN, TLS_CLOSING, TLS_LINGERING, TLS_DEAD };
+
+struct tls_stream {
+	mbedtls_ssl_context ssl;
+	struct tls_material *material;
+	struct loop *loop;
+	struct watch watch;
+	struct timer linger;
+	struct deferred pump;
+	struct buf first, out;
+	const struct tls_events *events;
+	void *arg;
+	enum tls_state state;
+	int fd;
+	size_t writing;  /* length of the write that mbedTLS wants repeated */
+	bool paused, wants_write, owes_drained;
+};
+
+/* --- servers ------------------------------------------------------------------------ */
+
+static const int suites[] = {
+	MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+	MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+	MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+	MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+	0,
+};
+/* The library's own order begins with P-521, which halves the handshakes a second. */
+static const mbedtls_ecp_group_id curves[] = {
+	MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_NONE
+};
+static const char *const protocols[] = { "http/1.1", NULL };
+
+static void
+material_unref(struct tls_material *m)
+{
+	if (!m || --m->refs > 0)
+		return;
+	mbedtls_ssl_config_free(&m->config);
+	mbedtls_ssl_ticket_free(&m->ticket);
+	mbedtls_x509_crt_free(&m->chain);
+	mbedtls_pk_free(&m->key);
+	free(m);
+}
+
+static struct tls_material *
+material_new(void)
+{
+	struct tls_material *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->refs = 1;
+	mbedtls_ssl_config_init(&m->config);
+	mbedtls_ssl_ticket_init(&m->ticket);
+	mbedtls_x509_crt_init(&m->chain);
+	mbedtls_pk_init(&m->key);
+	return m;
+}
+
+static int
+material_configure(struct tls_material *m)
+{
+	mbedtls_ssl_config *c = &m->config;
+
+	if (mbedtls_ssl_config_defaults(c, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM,
+		MBEDTLS_SSL_PRESET_DEFAULT) != 0 ||
+	    mbedtls_ssl_ticket_setup(&m->ticket, rand_mbedtls, NULL, MBEDTLS_CIPHER_AES_256_GCM, TICKET_LIFE_S) != 0)
+		return -1;
+	mbedtls_ssl_conf_min_version(c, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+	mbedtls_ssl_conf_rng(c, rand_mbedtls, NULL);
+	mbedtls_ssl_conf_ciphersuites(c, suites);
+	mbedtls_ssl_conf_curves(c, curves);
+	mbedtls_ssl_conf_authmode(c, MBEDTLS_SSL_VERIFY_NONE);
+	mbedtls_ssl_conf_session_tickets_cb(c, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse, &m->ticket);
+	if (mbedtls_ssl_conf_alpn_protocols(c, (const char **)protocols) != 0)
+		return -1;
+	return mbedtls_ssl_conf_own_cert(c, &m->chain, &m->key) == 0 ? 0 : -1;
+}
+
+int
+tls_server_new(struct tls_server **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -1;
+}
+
+void
+tls_server_free(struct tls_server *server)
+{
+	if (!server)
+		return;
+	material_unref(server->material);
+	free(server);
+}
+
+int
+tls_server_set(struct tls_server *server, const char *chain_pem, const char *key_pem, struct err *e)
+{
+	struct tls_material *m = material_new();
+	int r;
+
+	if (!m)
+		return err_set(e, "out of memory");
+	if (mbedtls_x509_crt_parse(&m->chain, (const unsigned char *)chain_pem, strlen(chain_pem) + 1) != 0)
+		r = err_set(e, "the certificate chain is not valid PEM");
+	else if (mbedtls_pk_parse_key(&m->key, (const unsigned char *)key_pem, strlen(key_pem) + 1, NULL, 0) != 0)
+		r = err_set(e, "the private key is not valid PEM, or has a passphrase");
+	else if (mbedtls_pk_check_pair(&m->chain.pk, &m->key) != 0)
+		r = err_set(e, "the private key does not belong to the certificate");
+	else if (material_configure(m) < 0)
+		r = err_set(e, "TLS cannot be set up with this certificate");
+	else
+		r = 0;
+	if (r < 0) {
+		material_unref(m);
+		return r;
+	}
+	material_unref(server->material);
+	server->material = m;
+	return 0;
+}
+
+bool
+tls_server_is_ready(const struct tls_server *server)
+{
+	return server->material != NULL;
+}
+
+/* --- streams: the socket below --------------------------------------------------------- */
+
+static int
+on_bio_recv(void *arg, unsigned char *p, size_t n)
+{
+	struct tls_stream *s = arg;
+	ssize_t r;
+
+	if (s->first.len > 0) {
+		n = n < s->first.len ? n : s->first.len;
+		memcpy(p, buf_head(&s->first), n);
+		buf_drain(&s->first, n);
+		if (s->first.len == 0)
+			buf_done(&s->first);
+		return (int)n;
+	}
+	r = recv(s->fd, p, n, 0);
+	if (r < 0)
+		return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_READ : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+	return (int)r;
+}
+
+static int
+on_bio_send(void *arg, const unsigned char *p, size_t n)
+{
+	struct tls_stream *s = arg;
+	ssize_t r = send(s->fd, p, n, MSG_NOSIGNAL);
+
+	if (r < 0)
+		return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+	return (int)r;
+}
+
+/* --- streams: the work ------------------------------------------------------------------- */
+
+static void
+stream_release(struct tls_stream *s)
+{
+	if (s->watch.ev)
+		watch_done(&s->watch);
+	timer_done(&s->linger);
+	deferred_cancel(&s->pump);
+	mbedtls_ssl_free(&s->ssl);
+	material_unref(s->material);
+	buf_done(&s->first);
+	buf_wipe(&s->out);
+	free(s);
+}
+
+static void
+tls_handshake(struct tls_stream *s)
+{
+	int r = mbedtls_ssl_handshake(&s->ssl);
+
+	if (r == 0)
+		s->state = TLS_OPEN;
+	else if (r == MBEDTLS_ERR_SSL_WANT_WRITE)
+		s->wants_write = true;
+	else if (r != MBEDTLS_ERR_SSL_WANT_READ)
+		s->state = TLS_DEAD;
+}
+
+static void
+tls_read(struct tls_stream *s)
+{
+	static uint8_t record[RECORD]; /* one loop, one thread: used only within this call */
+
+	for (int i = 0; i < RECORDS_PER_TURN && s->state == TLS_OPEN && !s->paused; i++) {
+		int n = mbedtls_ssl_read(&s->ssl, record, sizeof(record));
+
+		if (n == MBEDTLS_ERR_SSL_WANT_READ || n == MBEDTLS_ERR_SSL_WANT_WRITE)
+			return;
+		if (n <= 0) {
+			s->state = TLS_DEAD;
+			return;
+		}
+		s->events->data(s, record, (size_t)n, s->arg);
+	}
+	if (s->state == TLS_OPEN && !s->paused)
+		loop_defer(s->loop, &s->pump); /* mbedTLS may hold bytes that the socket no longer tells about */
+}
+
+static void
+tls_write(struct tls_stream *s)
+{
+	for (int i = 0; i < RECORDS_PER_TURN && s->out.len > 0; i++) {
+		size_t len = s->writing ? s->writing : s->out.len < RECORD ? s->out.len : RECORD;
+		int n = mbedtls_ssl_write(&s->ssl, buf_head(&s->out), len);
+
+		s->writing = 0;
+		if (n == MBEDTLS_ERR_SSL_WANT_WRITE) {
+			s->writing = len; /* the record is made already: the same bytes must be given again */
+			s->wants_write = true;
+			return;
+		}
+		if (n <= 0) {
+			s->state = TLS_DEAD;
+			return;
+		}
+		buf_drain(&s->out, (size_t)n);
+	}
+	if (s->out.len > 0) {
+		loop_defer(s->loop, &s->pump);
+	} else if (s->owes_drained) {
+		s->owes_drained = false;
+		s->events->drained(s, s->arg);
+	}
+}
+
+/* Everything is out: say so, and wait for the peer, since closing with unread input would reset the connection
+ * and destroy what it has not read yet. */
+static void
+tls_begin_linger(struct tls_stream *s)
+{
+	int r = mbedtls_ssl_close_notify(&s->ssl);
+
+	if (r == MBEDTLS_ERR_SSL_WANT_WRITE) {
+		s->wants_write = true;
+		return;
+	}
+	(void)shutdown(s->fd, SHUT_WR);
+	s->state = TLS_LINGERING;
+	timer_start(&s->linger, LINGER_MS);
+}
+
+static void
+tls_linger(struct tls_stream *s)
+{
+	uint8_t waste[4096];
+	ssize_t n = recv(s->fd, waste, sizeof(waste), 0);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		s->state = TLS_DEAD;
+}
+
+static void
+tls_pump(void *arg)
+{
+	struct tls_stream *s = arg;
+	int want = 0;
+
+	s->wants_write = false;
+	if (s->state == TLS_HANDSHAKE)
+		tls_handshake(s);
+	if (s->state == TLS_OPEN)
+		tls_read(s);
+	if (s->state == TLS_OPEN || s->state == TLS_CLOSING)
+		tls_write(s);
+	if (s->state == TLS_CLOSING && s->out.len == 0)
+		tls_begin_linger(s);
+	else if (s->state == TLS_LINGERING)
+		tls_linger(s);
+	if (s->state == TLS_DEAD) {
+		int fd = s->fd;
+
+		s->events->closed(s, s->arg);
+		stream_release(s);
+		close(fd);
+		return;
+	}
+	if (s->state != TLS_CLOSING && !s->paused)
+		want |= WATCH_READ;
+	if (s->wants_write)
+		want |= WATCH_WRITE;
+	watch_set(&s->watch, want);
+}
+
+static void
+on_stream_ready(struct watch *w, int ready, void *arg)
+{
+	(void)w, (void)ready;
+	tls_pump(arg);
+}
+
+static void
+on_linger_over(void *arg)
+{
+	struct tls_stream *s = arg;
+
+	s->state = TLS_DEAD;
+	tls_pump(s);
+}
+
+/* --- streams: what the owner calls ---------------------------------------------------------- */
+
+int
+tls_stream_new(struct tls_stream **ret, struct tls_server *server, struct loop *loop, int fd, struct span first)
+{
+	struct tls_stream *s = server->material ? calloc(1, sizeof(*s)) : NULL;
+
+	if (!s)
+		return -1;
+	mbedtls_ssl_init(&s->ssl);
+	s->material = server->material;
+	s->material->refs++;
+	s->loop = loop;
+	s->fd = fd;
+	deferred_init(&s->pump, tls_pump, s);
+	buf_init(&s->first, FIRST_MAX);
+	buf_init(&s->out, TLS_OUTPUT_MAX);
+	if (mbedtls_ssl_setup(&s->ssl, &s->material->config) != 0 || !buf_put(&s->first, first.p, first.n) ||
+	    watch_init(&s->watch, loop, fd, on_stream_ready, s) < 0 ||
+	    timer_init(&s->linger, loop, on_linger_over, s) < 0) {
+		stream_release(s);
+		return -1;
+	}
+	mbedtls_ssl_set_bio(&s->ssl, s, on_bio_send, on_bio_recv, NULL);
+	*ret = s;
+	return 0;
+}
+
+void
+tls_stream_start(struct tls_stream *s, const struct tls_events *events, void *arg)
+{
+	s->events = events;
+	s->arg = arg;
+	loop_defer(s->loop, &s->pump);
+}
+
+int
+tls_stream_write(struct tls_stream *s, const void *p, size_t n)
+{
+	if (s->state == TLS_DEAD || s->state == TLS_CLOSING || s->state == TLS_LINGERING)
+		return -1;
+	if (!buf_put(&s->out, p, n)) {
+		tls_stream_abort(s);
+		return -1;
+	}
+	s->owes_drained = true;
+	loop_defer(s->loop, &s->pump);
+	return 0;
+}
+
+size_t
+tls_stream_queued(const struct tls_stream *s)
+{
+	return s->out.len;
+}
+
+void
+tls_stream_pause(struct tls_stream *s, bool paused)
+{
+	if (s->paused == paused)
+		return;
+	s->paused = paused;
+	loop_defer(s->loop, &s->pump);
+}
+
+void
+tls_stream_close(struct tls_stream *s)
+{
+	if (s->state == TLS_HANDSHAKE)
+		s->state = TLS_DEAD;
+	else if (s->state == TLS_OPEN)
+		s->state = TLS_CLOSING;
+	s->paused = false;
+	loop_defer(s->loop, &s->pump);
+}
+
+void
+tls_stream_abort(struct tls_stream *s)
+{
+	s->state = TLS_DEAD;
+	loop_defer(s->loop, &s->pump);
+}
