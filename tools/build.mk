@@ -4,6 +4,10 @@ FLOORS := base event conf cli policy crypto profile net http priv store db ledge
 PROTOS   := $(wildcard proto/*.proto)
 GEN_C    := $(PROTOS:proto/%.proto=$(B)/gen/proto/%.pb-c.c)
 GEN_O    := $(GEN_C:.c=.o)
+# Messages of tests only, included as "tests/NAME.pb-c.h".
+TPROTOS  := $(wildcard tests/proto/*.proto)
+TGEN_C   := $(TPROTOS:tests/proto/%.proto=$(B)/gen/tests/%.pb-c.c)
+TGEN_O   := $(TGEN_C:.c=.o)
 .SECONDARY: $(GEN_C)
 
 lib_src   = $(wildcard lib/$(1)/*.c)
@@ -33,10 +37,15 @@ $(B)/gen/proto/%.pb-c.c $(B)/gen/proto/%.pb-c.h: proto/%.proto
 	protoc-c -Iproto -I/usr/include --c_out=$(B)/gen/proto $<
 $(B)/gen/proto/%.pb-c.o: $(B)/gen/proto/%.pb-c.c
 	$(CC) $(CPPFLAGS) $(filter-out -Wundef -Wshadow,$(CFLAGS)) -c -o $@ $<
-$(PROTO_A): $(GEN_O)
+$(B)/gen/tests/%.pb-c.c $(B)/gen/tests/%.pb-c.h: tests/proto/%.proto
+	@mkdir -p $(@D)
+	protoc-c -Itests/proto -I/usr/include --c_out=$(B)/gen/tests $<
+$(TGEN_O): %.o: %.c
+	$(CC) $(CPPFLAGS) $(filter-out -Wundef -Wshadow,$(CFLAGS)) -c -o $@ $<
+$(PROTO_A): $(GEN_O) $(TGEN_O)
 	@rm -f $@; ar rcs $@ $^
 
-$(B)/%.o: %.c | $(GEN_C)
+$(B)/%.o: %.c | $(GEN_C) $(TGEN_C)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -89,7 +98,7 @@ FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 FUZZFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 FUZZ_FLOORS := base crypto ssh net rec rpc event ledger policy
 FUZZ_OBJ  := $(foreach f,$(FUZZ_FLOORS),$(patsubst %.c,$(B)/fuzzobj/%.o,$(call lib_src,$(f))))
-$(B)/fuzzobj/%.o: %.c | $(GEN_C)
+$(B)/fuzzobj/%.o: %.c | $(GEN_C) $(TGEN_C)
 	@mkdir -p $(@D)
 	clang $(CPPFLAGS) -DFUZZING -std=c11 -g -O1 $(FUZZFLAGS) -MMD -MP -c -o $@ $<
 $(B)/libfuzzed.a: $(FUZZ_OBJ)
