@@ -67,6 +67,9 @@ void rpc_loop_post(struct rpc_loop *rl, struct rpc_op *op, bool ok);
 /* Marks an operation as being with gRPC; before grpc_server_request_call and its like. */
 void rpc_op_hand(struct rpc_op *op, void (*done)(void *arg, bool ok), void *arg);
 
+/* Servers: failed handshakes are shown at info. */
+void rpc_loop_log_handshakes(void);
+
 /* --- message.c -------------------------------------------------------------------- */
 
 grpc_byte_buffer *rpc_pack(const ProtobufCMessage *message, size_t *ret_len);

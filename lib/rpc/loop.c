@@ -171,6 +171,7 @@ rpc_loop_start(struct rpc_loop *rl, grpc_call *call, const grpc_op *ops, size_t 
 /* --- gRPC's log ------------------------------------------------------------------- */
 
 static atomic_llong handshake_logged_ms;
+static atomic_bool log_handshakes; /* servers; clients have the reason in their status */
 
 /* Runs on any thread. A failed handshake is what an operator looks for, so it is shown, but not more than once a
  * second: strangers cause it. */
@@ -181,11 +182,17 @@ on_grpc_log(gpr_log_func_args *args)
 	bool handshake = strstr(args->message, "Handshake failed") != NULL;
 	long long now = clock_mono_ms(), before = atomic_load(&handshake_logged_ms);
 
-	if (handshake && now - before >= 1000 &&
+	if (handshake && atomic_load(&log_handshakes) && now - before >= 1000 &&
 	    atomic_compare_exchange_strong(&handshake_logged_ms, &before, now))
 		log_info("TLS handshake failed", "reason", args->message, NULL);
 	else
 		log_debug("grpc", "message", args->message, "file", file ? file + 1 : args->file, NULL);
+}
+
+void
+rpc_loop_log_handshakes(void)
+{
+	atomic_store(&log_handshakes, true);
 }
 
 /* gRPC and its TLS read the environment once. TLS 1.3 only: there is no setter for the version from C, but a list

@@ -116,6 +116,7 @@ struct rpc_server_config {
 	void *arg;
 };
 
+/* rl must have a loop. */
 int rpc_server_new(struct rpc_server **ret, struct rpc_loop *loop, const struct rpc_server_config *config);
 /* Rows must name methods of the service and every method must have a row: negative otherwise (a bug). */
 int rpc_server_serve(struct rpc_server *server, const ProtobufCServiceDescriptor *service,

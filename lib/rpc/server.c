@@ -75,8 +75,12 @@ core_new(struct rpc_loop *rl, size_t max_message)
 int
 rpc_server_new(struct rpc_server **ret, struct rpc_loop *rl, const struct rpc_server_config *config)
 {
-	struct rpc_server *server = gpr_zalloc(sizeof *server);
+	struct rpc_server *server;
 
+	if (!rl->loop)
+		return -1;
+	rpc_loop_log_handshakes();
+	server = gpr_zalloc(sizeof *server);
 	server->rl = rl;
 	server->config = *config;
 	if (!str_copy(server->cluster, sizeof server->cluster, config->cluster ? config->cluster : "")) {
@@ -381,21 +385,12 @@ rpc_server_stop(struct rpc_server *server, int grace_ms, void (*stopped)(void *a
 	server->stopping = true;
 	server->stopped = stopped;
 	server->stopped_arg = arg;
-	if (server->rl->loop && timer_init(&server->grace, server->rl->loop, on_out_of_grace, server) == 0)
+	if (timer_init(&server->grace, server->rl->loop, on_out_of_grace, server) == 0)
 		timer_start(&server->grace, grace_ms);
 	rpc_op_hand(&server->down_op, on_down, server);
 	grpc_server_shutdown_and_notify(server->grpc, server->rl->cq, &server->down_op);
 	if (!server->active)
 		grpc_server_cancel_all_calls(server->grpc);
-}
-
-static void
-pump(struct rpc_loop *rl, const bool *until)
-{
-	if (rl->loop)
-		(void)loop_turn(rl->loop, 100);
-	else
-		rpc_loop_run(rl, until);
 }
 
 void
@@ -406,7 +401,7 @@ rpc_server_free(struct rpc_server *server)
 	if (!server->stopping) /* the daemon failed while it started: gRPC still wants its shutdown */
 		rpc_server_stop(server, 0, NULL, NULL);
 	while (!server->down || server->active || server->waiting)
-		pump(server->rl, &server->down);
+		(void)loop_turn(server->rl->loop, 100);
 	grpc_server_destroy(server->grpc);
 	for (size_t i = 0; i < server->n_listeners; i++)
 		rpc_tls_listener_free(server->listeners[i]);
