@@ -15,11 +15,12 @@
 
 struct remote;
 
+/* Failure is zero: a result that nobody filled in is never a success. */
 enum remote_end {
-	REMOTE_EXITED,   /* status holds the exit status */
-	REMOTE_SIGNALED, /* signal holds its name without SIG */
-	REMOTE_LOST,     /* was running, then the connection ended; text says why */
 	REMOTE_FAILED,   /* never ran: not reached or refused; text says why */
+	REMOTE_LOST,     /* was running, then the connection ended; text says why */
+	REMOTE_SIGNALED, /* signal holds its name without SIG */
+	REMOTE_EXITED,   /* status holds the exit status */
 };
 
 struct remote_result {
