@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * nodes: asks authd for nodes. Called by ls, ssh and config.
+ */
+#include "tsh/nodes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { SELECTOR_MAX = 32, LABELS_TEXT_MAX = 65536 };
+
+static int
+by_name(const void *a, const void *b)
+{
+	const Auth__Node *x = *(Auth__Node *const *)a, *y = *(Auth__Node *const *)b;
+	int c = strcmp(x->name, y->name);
+
+	return c ? c : strcmp(x->uuid, y->uuid);
+}
+
+int
+nodes_list(struct client *c, const char *selector, const char *search, Auth__NodeList **ret, struct err *e)
+{
+	Auth__ListNodesRequest q = AUTH__LIST_NODES_REQUEST__INIT;
+	Auth__ListNodesRequest__SelectorEntry entry[SELECTOR_MAX], *list[SELECTOR_MAX];
+	_cleanup_free_ char *copy = strdup(selector ? selector : "");
+	char *parts[SELECTOR_MAX];
+	size_t n;
+
+	if (!copy)
+		return err_set(e, "no memory");
+	n = str_split(copy, ',', parts, SELECTOR_MAX);
+	for (size_t i = 0; i < n; i++) {
+		char *eq = strchr(parts[i], '=');
+
+		if (!eq || eq == parts[i])
+			return err_set(e, "%s is no label; write LABEL=VALUE[,LABEL=VALUE...]", parts[i]);
+		*eq = '\0';
+		entry[i] = (Auth__ListNodesRequest__SelectorEntry)AUTH__LIST_NODES_REQUEST__SELECTOR_ENTRY__INIT;
+		entry[i].key = parts[i];
+		entry[i].value = eq + 1;
+		list[i] = &entry[i];
+	}
+	q.selector = list;
+	q.n_selector = n;
+	q.search = search ? search : "";
+	if (client_auth(c, "ListNodes", &q, ret, e) < 0)
+		return -1;
+	qsort((*ret)->nodes, (*ret)->n_nodes, sizeof *(*ret)->nodes, by_name);
+	return 0;
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	return strcmp(
+	    (*(Auth__Node__LabelsEntry *const *)a)->key, (*(Auth__Node__LabelsEntry *const *)b)->key);
+}
+
+char *
+nodes_labels_text(const Auth__Node *node)
+{
+	struct buf b;
+	char *text;
+
+	qsort(node->labels, node->n_labels, sizeof *node->labels, by_key);
+	buf_init(&b, LABELS_TEXT_MAX);
+	for (size_t i = 0; i < node->n_labels; i++)
+		buf_printf(&b, "%s%s=%s", i ? "," : "", node->labels[i]->key, node->labels[i]->value);
+	text = span_dup(buf_span(&b));
+	buf_done(&b);
+	return text;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tsh: what its verbs share: the global options and the profile they choose.
+ */
+#ifndef TSH_TSH_H
+#define TSH_TSH_H
+
+#include "base/err.h"
+#include "cli/cli.h"
+#include "profile/profile.h"
+
+struct tsh_globals {
+	const char *proxy; /* HOST:PORT; NULL: the current profile's */
+	const char *user;
+	bool insecure;
+};
+extern struct tsh_globals tsh_globals;
+
+/* The profile to work with, its certificate valid. On failure prints the error. */
+struct profile *tsh_profile(void);
+
+/* The verbs, one file each. They return exit statuses. */
+extern const struct cli_option cmd_login_options[], cmd_logout_options[], cmd_status_options[], cmd_ls_options[],
+    cmd_ssh_options[], cmd_scp_options[], cmd_config_options[], cmd_play_options[], cmd_version_options[];
+extern const struct cli_command cmd_recordings_sub[];
+int cmd_login(int argc, char **argv);
+int cmd_logout(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_ls(int argc, char **argv);
+int cmd_ssh(int argc, char **argv);
+int cmd_scp(int argc, char **argv);
+int cmd_config(int argc, char **argv);
+int cmd_play(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client: blocking calls for tsh and tctl. Owns the channels; knows no verb.
+ */
+#include "api/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "rpc/tls.h"
+
+enum { CALL_TIMEOUT_MS = 30000, REPLY_MAX = 16 << 20 };
+
+struct client {
+	struct rpc_loop *rl;
+	struct rpc_identity *identity;
+	struct rpc_channel *auth, *audit;
+	char *auth_target, *audit_target; /* "HOST:PORT" or "unix:PATH" */
+	char auth_name[300], audit_name[300]; /* expected in the certificate; "" for Unix sockets */
+};
+
+static int
+client_new(struct client **ret, struct err *e)
+{
+	struct client *c = calloc(1, sizeof *c);
+
+	if (!c || rpc_loop_new(&c->rl, NULL) < 0) {
+		free(c);
+		return err_set(e, "no memory");
+	}
+	*ret = c;
+	return 0;
+}
+
+void
+client_free(struct client *c)
+{
+	if (!c)
+		return;
+	if (c->auth)
+		rpc_channel_free(c->auth);
+	if (c->audit)
+		rpc_channel_free(c->audit);
+	rpc_loop_free(c->rl);
+	if (c->identity)
+		rpc_identity_free(c->identity);
+	free(c->auth_target);
+	free(c->audit_target);
+	free(c);
+}
+
+static int
+set_remote(struct client *c, const char *proxy, const char *cluster, struct err *e)
+{
+	c->auth_target = strdup(proxy);
+	c->audit_target = strdup(proxy);
+	if (!c->auth_target || !c->audit_target ||
+	    !str_format(c->auth_name, sizeof c->auth_name, "authd.%s", cluster) ||
+	    !str_format(c->audit_name, sizeof c->audit_name, "auditd.%s", cluster))
+		return err_set(e, "the cluster's name is too long");
+	return rpc_identity_new(&c->identity) < 0 ? err_set(e, "no memory") : 0;
+}
+
+int
+client_open(struct client **ret, const struct profile *profile, struct err *e)
+{
+	_cleanup_free_ char *ca = NULL, *crt = NULL, *key = NULL;
+	struct client *c;
+
+	if (client_new(&c, e) < 0)
+		return -1;
+	if (set_remote(c, profile->proxy, profile->cluster, e) < 0 ||
+	    profile_read(profile, PROFILE_CA, &ca, e) < 0 || profile_read(profile, PROFILE_TLS_CERT, &crt, e) < 0 ||
+	    profile_read(profile, PROFILE_TLS_KEY, &key, e) < 0 ||
+	    rpc_identity_set(c->identity, ca, NULL, crt, key, e) < 0) {
+		client_free(c);
+		return -1;
+	}
+	*ret = c;
+	return 0;
+}
+
+int
+client_open_anonymous(
+    struct client **ret, const char *proxy, const char *cluster, const char *ca_pem, struct err *e)
+{
+	struct client *c;
+
+	if (client_new(&c, e) < 0)
+		return -1;
+	if (set_remote(c, proxy, cluster, e) < 0 || rpc_identity_set(c->identity, ca_pem, NULL, NULL, NULL, e) < 0) {
+		client_free(c);
+		return -1;
+	}
+	*ret = c;
+	return 0;
+}
+
+static char *
+unix_target(const char *path)
+{
+	size_t n = path ? strlen(path) + 6 : 0;
+	char *t = n ? malloc(n) : NULL;
+
+	if (t)
+		(void)str_format(t, n, "unix:%s", path);
+	return t;
+}
+
+int
+client_open_local(struct client **ret, const char *auth_socket, const char *audit_socket, struct err *e)
+{
+	struct client *c;
+
+	if (client_new(&c, e) < 0)
+		return -1;
+	c->auth_target = unix_target(auth_socket);
+	c->audit_target = unix_target(audit_socket);
+	*ret = c;
+	return 0;
+}
+
+/* The channel to one of the two, made at its first use. */
+static int
+reach(struct client *c, struct rpc_channel **channel, const char *target, const char *name, struct err *e)
+{
+	struct rpc_channel_config config = {
+		.target = target, .server_name = *name ? name : NULL, .identity = c->identity, .max_message = REPLY_MAX,
+	};
+
+	if (!target)
+		return err_set(e, "that daemon cannot be reached from here");
+	return *channel ? 0 : rpc_channel_new(channel, &config, e);
+}
+
+int
+client_auth(struct client *c, const char *method, const void *request, void *ret_reply, struct err *e)
+{
+	if (reach(c, &c->auth, c->auth_target, c->auth_name, e) < 0)
+		return -1;
+	return rpc_call_sync(
+	    c->rl, c->auth, &auth__auth__descriptor, method, request, CALL_TIMEOUT_MS, ret_reply, NULL, e);
+}
+
+int
+client_audit(struct client *c, const char *method, const void *request, void *ret_reply, struct err *e)
+{
+	if (reach(c, &c->audit, c->audit_target, c->audit_name, e) < 0)
+		return -1;
+	return rpc_call_sync(
+	    c->rl, c->audit, &audit__audit__descriptor, method, request, CALL_TIMEOUT_MS, ret_reply, NULL, e);
+}
+
+void
+client_free_reply(void *reply)
+{
+	if (reply)
+		protobuf_c_message_free_unpacked(reply, NULL);
+}
+
+/* --- streams ---------------------------------------------------------------------------- */
+
+struct stream {
+	bool (*part)(const void *message, void *arg);
+	void *arg;
+	struct err *e;
+	bool stopped, done;
+	int result;
+};
+
+static void
+on_message(struct rpc_call *call, const void *message)
+{
+	struct stream *s = rpc_data(call);
+
+	if (!message || s->stopped || s->part(message, s->arg))
+		return;
+	s->stopped = true;
+	rpc_cancel(call);
+}
+
+static void
+on_closed(struct rpc_call *call, const struct rpc_status *status)
+{
+	struct stream *s = rpc_data(call);
+
+	s->done = true;
+	if (status->code != RPC_OK && !s->stopped)
+		s->result = err_set(s->e, "%s", status->message);
+}
+
+int
+client_audit_stream(struct client *c, const char *method, const void *request,
+    bool (*part)(const void *message, void *arg), void *arg, struct err *e)
+{
+	static const struct rpc_events events = { .message = on_message, .closed = on_closed };
+	struct stream s = { .part = part, .arg = arg, .e = e };
+	struct rpc_call *call;
+
+	if (reach(c, &c->audit, c->audit_target, c->audit_name, e) < 0)
+		return -1;
+	call = rpc_open(c->rl, c->audit, &audit__audit__descriptor, method, &events, &s, NULL);
+	rpc_send(call, request);
+	rpc_half_close(call);
+	rpc_loop_run(c->rl, &s.done);
+	return s.result;
+}
