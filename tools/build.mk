@@ -19,8 +19,8 @@ PROTO_A  := $(B)/libproto.a
 DAEMONS  := authd:auth proxyd:proxy noded:node auditd:audit
 CLIENTS  := tsh:tsh tctl:tctl
 prog_src  = $(wildcard $(1)/*.c)
-PROGRAMS := $(foreach d,$(DAEMONS),$(if $(call prog_src,services/$(lastword $(subst :, ,$(d)))),$(B)/$(firstword $(subst :, ,$(d))))) \
-	    $(foreach c,$(CLIENTS),$(if $(call prog_src,clients/$(lastword $(subst :, ,$(c)))),$(B)/$(firstword $(subst :, ,$(c)))))
+PROGRAMS := $(foreach d,$(DAEMONS),$(if $(wildcard services/$(lastword $(subst :, ,$(d)))/main.c),$(B)/$(firstword $(subst :, ,$(d))))) \
+	    $(foreach c,$(CLIENTS),$(if $(wildcard clients/$(lastword $(subst :, ,$(c)))/main.c),$(B)/$(firstword $(subst :, ,$(c)))))
 
 # All of lib, upper floors first; the linker takes what is used (--as-needed drops the libraries that are not).
 LINK_LIBS = -Wl,--start-group $(LIBS) $(PROTO_A) -Wl,--end-group
