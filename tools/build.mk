@@ -96,7 +96,7 @@ $(foreach t,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 FUZZ_SRC  := $(wildcard tests/fuzz/*.c)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 FUZZFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-FUZZ_FLOORS := base crypto ssh net rec rpc event ledger policy
+FUZZ_FLOORS := base crypto ssh net http rec rpc event ledger policy
 FUZZ_OBJ  := $(foreach f,$(FUZZ_FLOORS),$(patsubst %.c,$(B)/fuzzobj/%.o,$(call lib_src,$(f))))
 $(B)/fuzzobj/%.o: %.c | $(GEN_C) $(TGEN_C)
 	@mkdir -p $(@D)

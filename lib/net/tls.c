@@ -431,3 +431,10 @@ tls_stream_abort(struct tls_stream *s)
 	s->state = TLS_DEAD;
 	loop_defer(s->loop, &s->pump);
 }
+
+void
+tls_stream_free(struct tls_stream *s)
+{
+	s->state = TLS_DEAD;
+	tls_pump(s);
+}

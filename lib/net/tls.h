@@ -45,5 +45,7 @@ void tls_stream_pause(struct tls_stream *s, bool paused); /* stop reading */
 void tls_stream_close(struct tls_stream *s);
 /* At once: closed is called at the end of the turn. */
 void tls_stream_abort(struct tls_stream *s);
+/* As abort, at once: closed is called from inside. Not from inside a callback of the stream. */
+void tls_stream_free(struct tls_stream *s);
 
 #endif

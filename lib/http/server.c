@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server: see server.h. Called by proxyd's front with connections whose first bytes were a TLS ClientHello.
+ *
+ * Not evhttp: it only serves what it accepted itself, and its timeouts begin again with every byte.
+ * A connection is in one of three states: reading a request, waiting for its handler, sending the answer.
+ * A request outlives its connection when the client leaves before a late answer.
+ */
+#include "http/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "event/loop.h"
+
+enum {
+	PARAM_MAX = 256,
+	HEADERS_MAX = 4096,
+	REQUEST_MS = 30 * 1000,
+	IDLE_MS = 60 * 1000,
+	ANSWER_MS = 60 * 1000,
+	INPUT_EXTRA = 4096, /* of a pipelined next request */
+	REQUESTS_MAX = 1000, /* on one connection */
+};
+
+enum conn_state { CONN_READING, CONN_HANDLING, CONN_ANSWERING, CONN_OVER };
+
+struct http_conn {
+	struct list link;
+	struct http_server *server;
+	struct tls_stream *tls;
+	struct http_request *request; /* the handler has it */
+	struct timer limit;
+	struct buf input;
+	struct addr peer;
+	enum conn_state state;
+	unsigned requests;
+	bool keep_alive;
+};
+
+struct http_server {
+	struct http_config config;
+	struct loop *loop;
+	struct list conns;
+	unsigned count;
+	bool draining;
+};
+
+struct http_request {
+	struct http_conn *conn; /* NULL: the client has left */
+	struct addr peer;
+	char method[16];
+	char param[PARAM_MAX];
+	struct buf head;       /* bytes that head's spans point into */
+	struct http_head parsed;
+	struct buf body;
+	struct buf headers;    /* further ones of the answer */
+};
+
+static const char fixed_headers[] =
+	"X-Content-Type-Options: nosniff\r\n"
+	"X-Frame-Options: DENY\r\n"
+	"Referrer-Policy: no-referrer\r\n"
+	"Cross-Origin-Opener-Policy: same-origin\r\n"
+	"Cross-Origin-Resource-Policy: same-origin\r\n"
+	"Strict-Transport-Security: max-age=31536000\r\n";
+static const char strictest_csp[] =
+	"Content-Security-Policy: default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'\r\n";
+
+/* --- requests ------------------------------------------------------------------------------------ */
+
+static void
+request_free(struct http_request *r)
+{
+	buf_wipe(&r->head);
+	buf_wipe(&r->body);
+	buf_done(&r->headers);
+	free(r);
+}
+
+/* Matches "/a/:x/b"; the one parameter is decoded into param. */
+static bool
+route_matches(const char *pattern, struct span path, char *param)
+{
+	const uint8_t *p = path.p, *end = path.p + path.n;
+
+	while (*pattern) {
+		if (*pattern == ':') {
+			const uint8_t *slash = memchr(p, '/', (size_t)(end - p));
+			struct span part = { p, (size_t)((slash ? slash : end) - p) };
+
+			if (part.n == 0 || !http_unescape(part, false, param, PARAM_MAX))
+				return false;
+			p += part.n;
+			while (*pattern && *pattern != '/')
+				pattern++;
+			continue;
+		}
+		if (p == end || *p != (uint8_t)*pattern)
+			return false;
+		p++;
+		pattern++;
+	}
+	return p == end;
+}
+
+/* NULL and *ret_status when nothing fits: 404, or 405 when only the method does not. */
+static const struct http_route *
+route_find(const struct http_server *s, struct http_request *r, int *ret_status)
+{
+	const char *method = strcmp(r->method, "HEAD") == 0 ? "GET" : r->method;
+
+	*ret_status = 404;
+	for (size_t i = 0; i < s->config.n_routes; i++) {
+		const struct http_route *route = &s->config.routes[i];
+
+		if (!route_matches(route->path, r->parsed.path, r->param))
+			continue;
+		if (strcmp(route->method, method) == 0)
+			return route;
+		*ret_status = 405;
+	}
+	return NULL;
+}
+
+/* --- answers --------------------------------------------------------------------------------------- */
+
+static void
+conn_end(struct http_conn *c)
+{
+	c->state = CONN_OVER;
+	timer_start(&c->limit, c->server->config.answer_ms);
+	tls_stream_close(c->tls);
+}
+
+static void
+conn_await(struct http_conn *c)
+{
+	c->state = CONN_READING;
+	timer_start(&c->limit, c->input.len > 0 ? c->server->config.request_ms : c->server->config.idle_ms);
+	tls_stream_pause(c->tls, false);
+}
+
+static bool
+answer_put_head(struct buf *b, const struct http_request *r, int status, const char *type, size_t n)
+{
+	const struct http_conn *c = r->conn;
+	struct span own = buf_span(&r->headers);
+
+	(void)buf_printf(b, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", status,
+	    http_status_text(status), type, n);
+	(void)buf_put(b, fixed_headers, sizeof(fixed_headers) - 1);
+	if (!own.n || !memmem(own.p, own.n, "Content-Security-Policy:", 24))
+		(void)buf_put(b, strictest_csp, sizeof(strictest_csp) - 1);
+	if (!own.n || !memmem(own.p, own.n, "Cache-Control:", 14))
+		(void)buf_printf(b, "Cache-Control: no-store\r\n");
+	if (!c->keep_alive)
+		(void)buf_printf(b, "Connection: close\r\n");
+	(void)buf_put(b, own.p, own.n);
+	return buf_put(b, "\r\n", 2);
+}
+
+void
+http_set_header(struct http_request *r, const char *name, const char *value)
+{
+	if (strpbrk(name, "\r\n:") || strpbrk(value, "\r\n"))
+		return;
+	(void)buf_printf(&r->headers, "%s: %s\r\n", name, value);
+}
+
+void
+http_reply(struct http_request *r, int status, const char *content_type, struct span body)
+{
+	struct http_conn *c = r->conn;
+	struct buf out;
+
+	if (c) {
+		buf_init(&out, HEADERS_MAX + TLS_OUTPUT_MAX);
+		c->request = NULL;
+		c->state = CONN_ANSWERING;
+		if (c->server->draining || c->requests >= REQUESTS_MAX)
+			c->keep_alive = false;
+		timer_start(&c->limit, c->server->config.answer_ms);
+		if (!answer_put_head(&out, r, status, content_type, body.n) ||
+		    (strcmp(r->method, "HEAD") != 0 && !buf_put(&out, body.p, body.n)) ||
+		    tls_stream_write(c->tls, buf_head(&out), out.len) < 0)
+			tls_stream_abort(c->tls);
+		buf_wipe(&out);
+	}
+	request_free(r);
+}
+
+void
+http_reply_text(struct http_request *r, int status, const char *text)
+{
+	http_reply(r, status, "text/plain; charset=utf-8", span_str(text));
+}
+
+void
+http_reply_json(struct http_request *r, int status, json_t *j)
+{
+	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+
+	json_decref(j);
+	if (text)
+		http_reply(r, status, "application/json", span_str(text));
+	else
+		http_reply(r, 500, "application/json", span_str("{\"error\":{\"message\":\"out of memory\"}}"));
+	free(text);
+}
+
+void
+http_reply_error(struct http_request *r, int status, const char *message)
+{
+	http_reply_json(r, status, json_pack("{s:{s:s}}", "error", "message", message));
+}
+
+/* --- reading --------------------------------------------------------------------------------------- */
+
+/* An answer without a handler; the rest of the request cannot be told from the next one, so it is the last. */
+static void
+conn_refuse(struct http_conn *c, struct http_request *r, int status)
+{
+	c->keep_alive = false;
+	c->request = r;
+	http_reply_error(r, status, http_status_text(status));
+}
+
+static struct http_request *
+request_new(struct http_conn *c)
+{
+	struct http_request *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->conn = c;
+	r->peer = c->peer;
+	buf_init(&r->head, HTTP_HEAD_MAX + 1);
+	buf_init(&r->body, SIZE_MAX / 4);
+	buf_init(&r->headers, HEADERS_MAX);
+	return r;
+}
+
+/* The head is parsed in a copy, so that its spans stay when the input moves on. 0: ready to be handled, MORE, or a
+ * negative status. */
+static int
+request_fill(struct http_conn *c, struct http_request *r, const struct http_route **ret_route)
+{
+	size_t n = c->input.len < HTTP_HEAD_MAX ? c->input.len : HTTP_HEAD_MAX;
+	int status = 0, e;
+
+	if (!buf_put(&r->head, buf_head(&c->input), n))
+		return -503;
+	e = http_head_parse(&r->parsed, buf_head(&r->head), n);
+	(void)str_copy(r->method, sizeof(r->method), r->parsed.method);
+	if (e != 0)
+		return e;
+	*ret_route = route_find(c->server, r, &status);
+	if (!*ret_route)
+		return -status;
+	if (r->parsed.content_length > (*ret_route)->body_max)
+		return -413;
+	if (c->input.len - r->parsed.length < r->parsed.content_length)
+		return HTTP_HEAD_E_MORE;
+	if (!buf_put(&r->body, buf_head(&c->input) + r->parsed.length, (size_t)r->parsed.content_length))
+		return -503;
+	return 0;
+}
+
+/* Handles the request at the head of the input, when it is whole. */
+static void
+conn_next(struct http_conn *c)
+{
+	const struct http_route *route = NULL;
+	struct http_request *r = request_new(c);
+	int status;
+
+	if (!r) {
+		tls_stream_abort(c->tls);
+		return;
+	}
+	status = request_fill(c, r, &route);
+	if (status == HTTP_HEAD_E_MORE) {
+		request_free(r);
+		return;
+	}
+	c->state = CONN_HANDLING;
+	c->requests++;
+	tls_stream_pause(c->tls, true);
+	timer_stop(&c->limit);
+	if (status < 0) {
+		conn_refuse(c, r, -status);
+		return;
+	}
+	c->keep_alive = r->parsed.keep_alive;
+	c->request = r;
+	buf_drain(&c->input, r->parsed.length + (size_t)r->parsed.content_length);
+	route->handle(r, c->server->config.arg);
+}
+
+static void
+on_tls_data(struct tls_stream *s, const uint8_t *p, size_t n, void *arg)
+{
+	struct http_conn *c = arg;
+
+	(void)s;
+	if (c->state == CONN_OVER)
+		return;
+	if (c->input.len == 0 && c->state == CONN_READING && c->requests > 0)
+		timer_start(&c->limit, c->server->config.request_ms);
+	if (!buf_put(&c->input, p, n)) {
+		tls_stream_abort(c->tls);
+		return;
+	}
+	if (c->state == CONN_READING)
+		conn_next(c);
+}
+
+static void
+on_tls_drained(struct tls_stream *s, void *arg)
+{
+	struct http_conn *c = arg;
+
+	(void)s;
+	if (c->state != CONN_ANSWERING)
+		return;
+	if (!c->keep_alive || c->server->draining) {
+		conn_end(c);
+		return;
+	}
+	conn_await(c);
+	if (c->input.len > 0)
+		conn_next(c);
+}
+
+static void
+on_tls_closed(struct tls_stream *s, void *arg)
+{
+	struct http_conn *c = arg;
+	struct http_server *server = c->server;
+
+	(void)s;
+	if (c->request)
+		c->request->conn = NULL;
+	list_del(&c->link);
+	server->count--;
+	if (server->config.closed)
+		server->config.closed(&c->peer, server->config.arg);
+	timer_done(&c->limit);
+	buf_wipe(&c->input);
+	free(c);
+}
+
+static const struct tls_events tls_events = {
+	.data = on_tls_data,
+	.drained = on_tls_drained,
+	.closed = on_tls_closed,
+};
+
+static void
+on_limit(void *arg)
+{
+	struct http_conn *c = arg;
+
+	tls_stream_abort(c->tls);
+}
+
+/* --- the server ------------------------------------------------------------------------------------ */
+
+static size_t
+input_max(const struct http_config *config)
+{
+	size_t max = 0;
+
+	for (size_t i = 0; i < config->n_routes; i++)
+		if (config->routes[i].body_max > max)
+			max = config->routes[i].body_max;
+	return HTTP_HEAD_MAX + max + INPUT_EXTRA + 16384; /* a whole TLS record may come on top */
+}
+
+int
+http_server_new(struct http_server **ret, struct loop *loop, const struct http_config *config)
+{
+	struct http_server *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -1;
+	s->config = *config;
+	s->loop = loop;
+	list_init(&s->conns);
+	if (!s->config.request_ms)
+		s->config.request_ms = REQUEST_MS;
+	if (!s->config.idle_ms)
+		s->config.idle_ms = IDLE_MS;
+	if (!s->config.answer_ms)
+		s->config.answer_ms = ANSWER_MS;
+	*ret = s;
+	return 0;
+}
+
+int
+http_server_take(struct http_server *server, int fd, const struct addr *peer, struct span first)
+{
+	struct http_conn *c;
+
+	if (server->count >= server->config.max_connections || server->draining)
+		return -1;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -1;
+	c->server = server;
+	c->peer = *peer;
+	buf_init(&c->input, input_max(&server->config));
+	if (timer_init(&c->limit, server->loop, on_limit, c) < 0 ||
+	    tls_stream_new(&c->tls, server->config.tls, server->loop, fd, first) < 0) {
+		timer_done(&c->limit);
+		free(c);
+		return -1;
+	}
+	list_add(&server->conns, &c->link);
+	server->count++;
+	timer_start(&c->limit, server->config.request_ms);
+	tls_stream_start(c->tls, &tls_events, c);
+	return 0;
+}
+
+void
+http_server_drain(struct http_server *server)
+{
+	server->draining = true;
+	list_each (struct http_conn, c, &server->conns, link)
+		if (c->state == CONN_READING)
+			conn_end(c);
+}
+
+void
+http_server_free(struct http_server *server)
+{
+	if (!server)
+		return;
+	list_each (struct http_conn, c, &server->conns, link)
+		tls_stream_free(c->tls);
+	free(server);
+}
+
+unsigned
+http_server_count(const struct http_server *server)
+{
+	return server->count;
+}
+
+/* --- what handlers ask ------------------------------------------------------------------------------- */
+
+const char *
+http_method(const struct http_request *r)
+{
+	return r->method;
+}
+
+const struct addr *
+http_peer(const struct http_request *r)
+{
+	return &r->peer;
+}
+
+const char *
+http_param(const struct http_request *r)
+{
+	return r->param;
+}
+
+struct span
+http_header(const struct http_request *r, const char *lower_case_name)
+{
+	return http_head_field(&r->parsed, lower_case_name);
+}
+
+struct span
+http_body(const struct http_request *r)
+{
+	return buf_span(&r->body);
+}
+
+struct span
+http_query(const struct http_request *r)
+{
+	return r->parsed.query;
+}

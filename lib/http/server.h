@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server: HTTPS for connections that somebody else accepted: proxyd's web API and pages.
+ *
+ * One request at a time on a connection, bodies whole in memory up to the route's limit, answers likewise. Deadlines
+ * count from the first byte of a request to its last, so that a client that sends one byte a second is cut off too.
+ *
+ * Every answer carries: Content-Security-Policy default-src 'none' (a page may loosen it), X-Content-Type-Options,
+ * X-Frame-Options, Referrer-Policy, Strict-Transport-Security, Cache-Control no-store.
+ */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include <jansson.h>
+
+#include "http/head.h"
+#include "net/addr.h"
+#include "net/tls.h"
+
+struct http_server;
+struct http_request;
+
+/* Answers now, or keeps the request and answers later: exactly one http_reply* call a request. */
+typedef void http_handler_fn(struct http_request *r, void *arg);
+
+/* "/web/invite/:token" matches one segment as parameter; method GET also answers HEAD. */
+struct http_route {
+	const char *method;
+	const char *path;
+	http_handler_fn *handle;
+	size_t body_max; /* 0: no body */
+};
+
+struct http_config {
+	const struct http_route *routes; /* outlive the server */
+	size_t n_routes;
+	void *arg;              /* of the handlers */
+	struct tls_server *tls; /* the caller's, outlives the server */
+	unsigned max_connections;
+	int request_ms; /* for all of one request to arrive, handshake included; 0: 30 s */
+	int idle_ms;    /* between requests; 0: 60 s */
+	int answer_ms;  /* for an answer to be taken by the client; 0: 60 s */
+	/* The connection is over, for whoever counts them; may be NULL. */
+	void (*closed)(const struct addr *peer, void *arg);
+};
+
+int http_server_new(struct http_server **ret, struct loop *loop, const struct http_config *config);
+/* Aborts what is left. */
+void http_server_free(struct http_server *server);
+/* Takes over a connection; first: bytes already read. Negative: too many, or no memory: fd is the caller's, and
+ * `closed` is not called. */
+int http_server_take(struct http_server *server, int fd, const struct addr *peer, struct span first);
+/* No more requests: idle connections close, others after their answer. */
+void http_server_drain(struct http_server *server);
+unsigned http_server_count(const struct http_server *server);
+
+/* --- the request ------------------------------------------------------------------------------- */
+const char *http_method(const struct http_request *r);
+const struct addr *http_peer(const struct http_request *r);
+/* The decoded segment that stands at the ":name" of the route; "" when it has none. */
+const char *http_param(const struct http_request *r);
+struct span http_header(const struct http_request *r, const char *lower_case_name);
+struct span http_body(const struct http_request *r);
+struct span http_query(const struct http_request *r);
+
+/* --- the answer ------------------------------------------------------------------------------------ */
+/* Before http_reply: one more header line; name and value must be ours, not the client's. */
+void http_set_header(struct http_request *r, const char *name, const char *value);
+void http_reply(struct http_request *r, int status, const char *content_type, struct span body);
+void http_reply_text(struct http_request *r, int status, const char *text);
+/* Takes the reference to j. */
+void http_reply_json(struct http_request *r, int status, json_t *j);
+/* {"error":{"message":...}} */
+void http_reply_error(struct http_request *r, int status, const char *message);
+
+#endif
