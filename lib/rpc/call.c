@@ -351,7 +351,7 @@ rpc_finish(struct rpc_call *call, enum rpc_code code, const char *fmt, ...)
 	if (call->ending || !call->server)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt ? fmt : "", ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	/* Other numbers would reach the peer as UNKNOWN. */
 	call->status = code >= RPC_OK && code <= RPC_UNAUTHENTICATED ? (grpc_status_code)code : GRPC_STATUS_UNKNOWN;

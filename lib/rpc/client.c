@@ -228,7 +228,9 @@ make_core(struct rpc_call *call, const ProtobufCServiceDescriptor *type, const c
 	char path[RPC_METHOD_MAX];
 	grpc_slice method;
 
-	fail(call, GRPC_STATUS_INTERNAL, "the call could not be started");
+	/* A static text: RECV_STATUS_ON_CLIENT overwrites it without giving it back. */
+	call->status = GRPC_STATUS_INTERNAL;
+	call->status_text = grpc_slice_from_static_string("the call could not be started");
 	if (!m || !str_format(path, sizeof path, "/%s/%s", type->name, name)) {
 		fail(call, GRPC_STATUS_UNIMPLEMENTED, "no such method");
 		return;
