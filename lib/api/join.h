@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * join: how noded, proxyd and auditd get their identity and keep it.
+ *
+ * With a valid identity in state_dir it is used. Otherwise: fetch the CA bundle (from the proxy over HTTPS, or from
+ * authd), compare the CA pin, make keys here, and call Join with the token over TLS pinned to that bundle. While
+ * authd cannot be reached it tries again, for ever, with a jittered back-off; a definite refusal (used or expired
+ * token, wrong pin) is reported and final. At two thirds of its life the identity is renewed over itself.
+ *
+ * Files in state_dir (0700), each 0600 and replaced atomically: tls.key tls.crt ssh_host_key ssh_host_cert
+ * tunnel_cert ca_bundle, and "uuid", the name of this host for ever.
+ *
+ * Security: the private keys are made here and never leave; the token is read from its file when it is needed.
+ */
+#ifndef API_JOIN_H
+#define API_JOIN_H
+
+#include "api/ca_set.h"
+#include "api/label.h"
+#include "base/err.h"
+#include "crypto/sshkey.h"
+#include "event/loop.h"
+#include "rpc/rpc.h"
+#include "rpc/tls.h"
+
+struct join;
+
+struct join_config {
+	const char *kind;       /* "node", "proxy", "audit" */
+	const char *state_dir;  /* created when it is not there */
+	const char *name;       /* host name, for people */
+	const char *proxy;      /* HOST:PORT of a proxy's public port; or NULL and authd */
+	const char *authd;      /* HOST:PORT of authd itself */
+	const char *token;      /* the token itself, or NULL and token_file; both may be NULL once joined */
+	const char *token_file;
+	const char *ca_pin;     /* may be NULL once joined */
+	const struct api_label *labels;
+	size_t n_labels;
+	const char *const *addresses; /* extra names and addresses for the host certificate */
+	size_t n_addresses;
+};
+
+/* What a daemon is, while it is joined. Valid until the next `changed`, and always inside callbacks. */
+struct join_identity {
+	const char *cluster;
+	const char *uuid;
+	const char *name;
+	const struct sshkey *host_key; /* Ed25519, private; also the key of the tunnel certificate */
+	struct span ssh_host_cert;     /* certificate blobs */
+	struct span tunnel_cert;       /* nodes; empty otherwise */
+	const struct ca_set *ca;
+	int64_t valid_until_s;         /* the earliest end of its certificates */
+	char auth_server[300];         /* "authd.<cluster>", "auditd.<cluster>": SNI and certificate names */
+	char audit_server[300];
+};
+
+struct join_events {
+	/* The identity is there: once, never from inside join_new. */
+	void (*ready)(const struct join_identity *id, void *arg);
+	/* New certificates or authorities; new handshakes over rpc use them already. May be NULL. */
+	void (*changed)(const struct join_identity *id, void *arg);
+	/* Never going to succeed: the daemon says why and exits. Once. */
+	void (*refused)(const char *why, void *arg);
+};
+
+/* loop and rl stay the caller's; config is copied. Negative: state_dir is unusable or the configuration incomplete. */
+int join_new(struct join **ret, struct loop *loop, struct rpc_loop *rl, const struct join_config *config,
+    const struct join_events *events, void *arg, struct err *e);
+void join_free(struct join *j); /* NULL is fine; after channels and servers that use its rpc identity */
+
+/* For start-up that cannot go on without: turns the loop until ready or refused (negative with e), or until *give_up.
+ * Events come as usual. */
+int join_wait(struct join *j, const bool *give_up, struct err *e);
+
+const struct join_identity *join_identity(const struct join *j); /* NULL until ready */
+/* For servers and channels; filled when ready, replaced at renewal. */
+struct rpc_identity *join_rpc_identity(struct join *j);
+/* Where authd and auditd are reached: the proxy's public port when there is one, else NULL for auditd. */
+const char *join_auth_target(const struct join *j);
+
+/* The watch brought a CA bundle (auth_client.h): verified against the authorities known, stored, and `changed`. */
+void join_take_bundle(struct join *j, const Auth__CaBundle *bundle);
+/* Renews now (a CA rotation asks for it). */
+void join_renew(struct join *j);
+
+#endif
