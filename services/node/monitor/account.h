@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * account: the Unix account of a session: passwd entry, whether it may log in, PAM, groups.
+ */
+#ifndef NODE_MONITOR_ACCOUNT_H
+#define NODE_MONITOR_ACCOUNT_H
+
+#include <pwd.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct pam_handle;
+
+struct account {
+	uid_t uid;
+	gid_t gid;
+	char *name, *home, *shell;
+	struct pam_handle *pam; /* pam_handle_t; NULL without PAM */
+	char **pam_env;         /* NAME=VALUE, NULL-terminated; NULL without PAM */
+	bool session_open, credentials;
+	struct buf messages;    /* what PAM modules had to say, for the terminal */
+};
+
+/* Everything that decides whether this login may have a session now, and PAM's session. Takes this process's groups.
+ * service: NULL for the default. tty: "" without one. Not root: only the own user, and no PAM. Negative with a text
+ * for the user. account_close also after a failure. */
+int account_open(struct account *a, const char *login, const char *service, const char *tty, const char *rhost,
+    struct err *e);
+void account_close(struct account *a);
+/* In the session's process: uid and gid for good, proven. Negative: must not go on. */
+int account_become(const struct account *a);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * auth: checks the proof that a user signed in to a connection. Called by monitor.c for MON_PROVE.
+ *
+ * Security: everything here reads what the worker sent, and the worker may be hostile: only the certificate, checked
+ * against the monitor's own CAs, and the user's signature over this session identifier count.
+ */
+#include "node/monitor/auth.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "crypto/sshcert.h"
+
+/* --- session identifiers that were used ----------------------------------------------- */
+
+struct seen_entry {
+	uint8_t id[SEEN_ID_SIZE];
+	int64_t until_s; /* 0: free */
+};
+
+static uint32_t
+seen_slot(const struct seen *s, const uint8_t *id)
+{
+	uint32_t h;
+
+	memcpy(&h, id, sizeof(h)); /* session identifiers are hashes already */
+	return h & (s->size - 1);
+}
+
+static struct seen_entry *
+seen_find(const struct seen *s, const uint8_t *id)
+{
+	for (uint32_t i = seen_slot(s, id);; i = (i + 1) & (s->size - 1)) {
+		struct seen_entry *entry = &s->entries[i];
+		if (entry->until_s == 0 || memcmp(entry->id, id, SEEN_ID_SIZE) == 0)
+			return entry;
+	}
+}
+
+/* A table of new_size with what has not expired. */
+static int
+seen_rebuild(struct seen *s, uint32_t new_size, int64_t now_s)
+{
+	struct seen old = *s;
+
+	s->entries = calloc(new_size, sizeof(*s->entries));
+	if (!s->entries) {
+		s->entries = old.entries;
+		return -1;
+	}
+	s->size = new_size;
+	s->used = 0;
+	for (uint32_t i = 0; i < old.size; i++) {
+		if (old.entries[i].until_s <= now_s)
+			continue;
+		*seen_find(s, old.entries[i].id) = old.entries[i];
+		s->used++;
+	}
+	free(old.entries);
+	return 0;
+}
+
+/* Keeps the table at most half full: drops what expired, then grows. */
+static int
+seen_make_room(struct seen *s, int64_t now_s)
+{
+	if (s->size > 0 && s->used < s->size / 2)
+		return 0;
+	if (seen_rebuild(s, s->size ? s->size : 64, now_s))
+		return -1;
+	if (s->used < s->size / 4 + 16)
+		return 0;
+	if (s->size >= 2 * SEEN_MAX)
+		return s->used < SEEN_MAX ? 0 : -1;
+	return seen_rebuild(s, 2 * s->size, now_s);
+}
+
+static int
+seen_insert(struct seen *s, const uint8_t *id, int64_t until_s, int64_t now_s)
+{
+	if (seen_make_room(s, now_s))
+		return -1;
+	struct seen_entry *entry = seen_find(s, id);
+	if (entry->until_s != 0)
+		return 1;
+	memcpy(entry->id, id, SEEN_ID_SIZE);
+	entry->until_s = until_s;
+	s->used++;
+	return 0;
+}
+
+/* Writes the live entries to a fresh file, so that it does not grow for ever. */
+static int
+seen_rewrite(struct seen *s, const char *path, struct err *e)
+{
+	struct buf b;
+	int r;
+
+	buf_init(&b, sizeof(struct seen_entry) * (SEEN_MAX + 1));
+	for (uint32_t i = 0; i < s->size; i++) {
+		if (s->entries[i].until_s)
+			buf_put(&b, &s->entries[i], sizeof(s->entries[i]));
+	}
+	r = buf_ok(&b) ? file_write(path, 0600, b.len ? buf_head(&b) : (const void *)"", b.len, e)
+		       : err_set(e, "out of memory");
+	buf_done(&b);
+	return r;
+}
+
+int
+seen_open(struct seen *s, const char *path, int64_t now_s, struct err *e)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t n = 0;
+
+	*s = (struct seen){ .fd = -1 };
+	if (!path)
+		return 0;
+	if (access(path, F_OK) == 0 && file_read(path, sizeof(struct seen_entry) * 4 * SEEN_MAX, &data, &n, e))
+		return -1;
+	for (size_t at = 0; n - at >= sizeof(struct seen_entry); at += sizeof(struct seen_entry)) {
+		struct seen_entry entry;
+		memcpy(&entry, data + at, sizeof(entry));
+		if (entry.until_s > now_s && seen_insert(s, entry.id, entry.until_s, now_s) < 0)
+			return err_set(e, "%s holds too many entries", path);
+	}
+	if (seen_rewrite(s, path, e))
+		return -1;
+	s->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	return s->fd < 0 ? err_errno(e, "cannot open %s", path) : 0;
+}
+
+void
+seen_done(struct seen *s)
+{
+	free(s->entries);
+	mem_closep(&s->fd);
+	*s = (struct seen){ .fd = -1 };
+}
+
+int
+seen_add(struct seen *s, struct span id, int64_t until_s, int64_t now_s)
+{
+	struct seen_entry entry = { .until_s = until_s };
+
+	if (id.n < SEEN_ID_SIZE || until_s <= now_s)
+		return -1;
+	memcpy(entry.id, id.p, SEEN_ID_SIZE);
+	int r = seen_insert(s, entry.id, until_s, now_s);
+	if (r == 0 && s->fd >= 0 && file_write_all(s->fd, &entry, sizeof(entry)))
+		return -1;
+	return r;
+}
+
+/* --- the proof ------------------------------------------------------------------------- */
+
+/* What the user signed, RFC 4252 section 7. */
+struct signed_request {
+	struct span session_id, user, alg, blob;
+};
+
+static int
+read_signed(struct signed_request *ret, struct span data)
+{
+	struct wire w = wire_from(data);
+	struct span service, method;
+	uint8_t message;
+	bool has_signature;
+
+	ret->session_id = wire_string(&w);
+	message = wire_u8(&w);
+	ret->user = wire_string(&w);
+	service = wire_string(&w);
+	method = wire_string(&w);
+	has_signature = wire_bool(&w);
+	ret->alg = wire_string(&w);
+	ret->blob = wire_string(&w);
+	if (!wire_end(&w) || message != 50 || !has_signature)
+		return -1;
+	return span_is(service, "ssh-connection") && span_is(method, "publickey") ? 0 : -1;
+}
+
+/* The algorithm of the signature itself: a certificate's name without its ending. */
+static struct span
+plain_alg(struct span alg, char *dst, size_t size)
+{
+	static const char ending[] = "-cert-v01@openssh.com";
+	size_t n_ending = sizeof(ending) - 1;
+
+	if (alg.n <= n_ending || memcmp(alg.p + alg.n - n_ending, ending, n_ending) != 0)
+		return alg;
+	size_t n = alg.n - n_ending;
+	if (n >= 3 && memcmp(alg.p, "sk-", 3) == 0) {
+		if (!str_format(dst, size, "%.*s@openssh.com", (int)n, (const char *)alg.p))
+			return (struct span){ NULL, 0 };
+		return span_str(dst);
+	}
+	return (struct span){ alg.p, n };
+}
+
+static int
+check_certificate(const struct trust *trust, const struct sshcert *cert, const struct mon_prove *m, int64_t now_s,
+    struct err *e)
+{
+	const struct sshcert_rules rules = {
+		.type = SSHCERT_USER,
+		.ca = trust->bundle->user_ssh,
+		.n_ca = trust->bundle->n_user_ssh,
+		.principal = m->login,
+		.source_address = m->address[0] ? m->address : NULL,
+		.now_s = (uint64_t)now_s,
+	};
+	return sshcert_check(cert, &rules, e);
+}
+
+static int
+prove_with(const struct trust *trust, const struct sshcert *cert, const struct signed_request *rq,
+    const struct mon_prove *m, int64_t now_s, struct err *e)
+{
+	char name[128];
+
+	if (check_certificate(trust, cert, m, now_s, e))
+		return -1;
+	if (sshkey_verify(cert->key, plain_alg(rq->alg, name, sizeof(name)), m->signature, m->signed_data))
+		return err_set(e, "the signature over the session identifier is wrong");
+	return 0;
+}
+
+int
+auth_prove(const struct trust *trust, struct seen *seen, const struct mon_prove *m, int64_t now_s,
+    struct auth_result *ret, struct err *e)
+{
+	struct signed_request rq;
+	struct sshcert *cert = NULL;
+
+	if (!trust->bundle || trust->bundle->n_user_ssh == 0)
+		return err_set(e, "the monitor knows no certificate authority yet");
+	if (!m->login[0] || m->session_id.n < 20)
+		return err_set(e, "login or session identifier missing");
+	if (read_signed(&rq, m->signed_data))
+		return err_set(e, "the signed request is malformed");
+	if (!span_eq(rq.session_id, m->session_id))
+		return err_set(e, "the signature belongs to another session identifier");
+	if (!span_is(rq.user, m->login))
+		return err_set(e, "the signature belongs to another login");
+	if (sshcert_parse(&cert, rq.blob, e))
+		return -1;
+	int r = prove_with(trust, cert, &rq, m, now_s, e);
+	if (r == 0) {
+		int64_t until_s = cert->valid_before > INT64_MAX ? INT64_MAX : (int64_t)cert->valid_before;
+		int known = seen_add(seen, m->session_id, until_s, now_s);
+		if (known)
+			r = err_set(e, known > 0 ? "this session identifier was used before"
+						 : "the session identifier cannot be remembered");
+		ret->permit_pty = sshcert_extension(cert, "permit-pty") != NULL;
+		str_copy(ret->user, sizeof(ret->user), cert->key_id);
+	}
+	sshcert_free(cert);
+	return r;
+}

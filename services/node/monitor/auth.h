@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * auth: is the proof good that this connection's user signed in?
+ *
+ * The worker says so; this checks it again from the bytes themselves: the certificate (CA from the monitor's own
+ * state, type, validity, principal, source address), the signature over the session identifier, and that this session
+ * identifier was never used before.
+ */
+#ifndef NODE_MONITOR_AUTH_H
+#define NODE_MONITOR_AUTH_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "node/monitor_proto.h"
+#include "node/monitor/trust.h"
+
+enum { SEEN_ID_SIZE = 16, SEEN_MAX = 131072 };
+
+/* Session identifiers that were used, until the certificate that was shown with them ends. */
+struct seen {
+	struct seen_entry *entries; /* open addressing, power of two */
+	uint32_t size, used;
+	int fd; /* file that keeps them over a restart; -1: none */
+};
+
+int seen_open(struct seen *s, const char *path, int64_t now_s, struct err *e); /* path NULL: memory only */
+void seen_done(struct seen *s);
+/* 0: new, and remembered; 1: was there; negative: cannot be remembered. */
+int seen_add(struct seen *s, struct span id, int64_t until_s, int64_t now_s);
+
+struct auth_result {
+	char user[MON_LOGIN_MAX];
+	bool permit_pty;
+};
+/* 0 when everything holds, negative with the cause. */
+int auth_prove(const struct trust *trust, struct seen *seen, const struct mon_prove *m, int64_t now_s,
+    struct auth_result *ret, struct err *e);
+
+#endif

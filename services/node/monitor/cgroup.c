@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup: makes, enters and kills the cgroups of sessions. Called by spawn.c and keeper.c; writes below /sys/fs/cgroup.
+ */
+#include "node/monitor/cgroup.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+/* Our cgroup in the v2 hierarchy, the line "0::/path" of /proc/self/cgroup. */
+static bool
+own_path(char *dst, size_t size)
+{
+	char text[4096];
+	int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	mem_closep(&fd);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	if (!line)
+		return false;
+	line += line == text ? 3 : 4;
+	line[strcspn(line, "\n")] = '\0';
+	return str_copy(dst, size, line);
+}
+
+void
+cgroup_find(char *dst, size_t size)
+{
+	static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	char path[400], procs[512];
+
+	dst[0] = '\0';
+	if (!own_path(path, sizeof(path)) || strcmp(path, "/") == 0)
+		return; /* the root cgroup is not ours to divide */
+	for (size_t i = 0; i < 2; i++) {
+		if (!str_format(procs, sizeof(procs), "%s%s/cgroup.procs", mounts[i], path))
+			return;
+		if (access(procs, W_OK) == 0 && !str_format(dst, size, "%s%s", mounts[i], path))
+			dst[0] = '\0';
+		if (dst[0])
+			return;
+	}
+}
+
+static bool
+put(const char *dir, const char *name, const char *text)
+{
+	char path[640];
+
+	if (!str_format(path, sizeof(path), "%s/%s", dir, name))
+		return false;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	bool ok = file_write_all(fd, text, strlen(text)) == 0;
+	close(fd);
+	return ok;
+}
+
+void
+cgroup_enter(const char *parent, const char *uuid, char *dst, size_t size)
+{
+	dst[0] = '\0';
+	if (!parent[0] || !str_format(dst, size, "%s/session-%s", parent, uuid))
+		return;
+	if (mkdir(dst, 0755) == 0 && put(dst, "cgroup.procs", "0"))
+		return;
+	rmdir(dst);
+	dst[0] = '\0';
+}
+
+bool
+cgroup_kill(const char *path)
+{
+	return path[0] && put(path, "cgroup.kill", "1");
+}
+
+void
+cgroup_remove(const char *path)
+{
+	if (path[0])
+		rmdir(path);
+}

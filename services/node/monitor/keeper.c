@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keeper: the process beside one session. Called by session.c after fork; opens the account (PAM), starts the user's
+ * process, waits for it, closes the account again.
+ *
+ * Security: runs as root (in the user's groups). The user's process keeps nothing of ours: every descriptor but its
+ * three is closed, signals and limits are the defaults, and the change of user is proven before exec.
+ */
+#include "node/monitor/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "node/monitor/account.h"
+#include "node/monitor/cgroup.h"
+#include "node/monitor/environ.h"
+#include "node/monitor/records.h"
+
+/* --- words ---------------------------------------------------------------------------- */
+
+static void
+say(const struct keeper *k, char what, const void *p, size_t n)
+{
+	char words[MON_TEXT_MAX];
+
+	if (n > sizeof(words) - 1)
+		n = sizeof(words) - 1;
+	words[0] = what;
+	if (n > 0)
+		memcpy(words + 1, p, n);
+	(void)!send(k->report, words, n + 1, MSG_NOSIGNAL);
+}
+
+/* --- the user's process ------------------------------------------------------------------ */
+
+static void
+reset_signals(void)
+{
+	sigset_t none;
+
+	for (int signo = 1; signo < NSIG; signo++)
+		signal(signo, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void
+take_terminal(const struct keeper *k, const struct account *a)
+{
+	struct group *tty = getgrnam("tty");
+
+	/* Others may write messages to it only through set-gid programs, as on every terminal. */
+	if (k->root) {
+		(void)!chown(k->tty, a->uid, tty ? tty->gr_gid : a->gid);
+		(void)chmod(k->tty, tty ? 0620 : 0600);
+	}
+}
+
+static int
+set_stdio(const struct keeper *k)
+{
+	int fd[3];
+
+	/* Above 2 first, so that no dup2 overwrites one that is still needed. */
+	for (int i = 0; i < 3; i++) {
+		fd[i] = fcntl(k->stdio[k->tty[0] ? 0 : i], F_DUPFD, 10);
+		if (fd[i] < 0)
+			return -1;
+	}
+	for (int i = 0; i < 3; i++)
+		if (dup2(fd[i], i) < 0)
+			return -1;
+	return close_range(3, ~0u, 0);
+}
+
+/* Whoever shields noded from the OOM killer does not mean its sessions. */
+static void
+reset_oom_score(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	char text[16] = "";
+
+	if (fd < 0)
+		return;
+	if (read(fd, text, sizeof(text) - 1) > 0 && text[0] == '-')
+		(void)!pwrite(fd, "0", 1, 0);
+	close(fd);
+}
+
+static bool
+is_interactive_login(const struct keeper *k, const struct account *a)
+{
+	char path[512];
+
+	if (k->start->kind != MON_KIND_SHELL || !k->tty[0])
+		return false;
+	return !str_format(path, sizeof(path), "%s/.hushlogin", a->home) || access(path, F_OK) != 0;
+}
+
+static void
+greet(const struct keeper *k, const struct account *a, const char *last_login)
+{
+	if (!is_interactive_login(k, a))
+		return;
+	(void)!write(STDOUT_FILENO, last_login, strlen(last_login));
+	if (a->messages.len > 0)
+		(void)!write(STDOUT_FILENO, buf_head(&a->messages), a->messages.len);
+}
+
+static void
+go_home(const struct account *a)
+{
+	if (chdir(a->home) == 0)
+		return;
+	fprintf(stderr, "Could not change to the home folder %s: %s\n", a->home, strerror(errno));
+	if (chdir("/") != 0)
+		_exit(254);
+}
+
+static void
+exec_shell(const struct keeper *k, const struct account *a, char **env)
+{
+	const struct mon_start *s = k->start;
+	const char *base = strrchr(a->shell, '/') ? strrchr(a->shell, '/') + 1 : a->shell;
+	char name[256];
+
+	if (s->kind == MON_KIND_SHELL) {
+		str_format(name, sizeof(name), "-%s", base);
+		char *argv[] = { name, NULL };
+		execve(a->shell, argv, env);
+	} else {
+		char *command = s->kind == MON_KIND_EXEC ? span_dup(s->command) : strdup(k->config->sftp_server);
+		str_copy(name, sizeof(name), base);
+		char *argv[] = { name, (char *)(uintptr_t)"-c", command, NULL };
+		if (command)
+			execve(a->shell, argv, env);
+	}
+	fprintf(stderr, "ERROR: cannot run the shell %s: %s\n", a->shell, strerror(errno));
+}
+
+static noreturn void
+run_user(const struct keeper *k, const struct account *a, const char *last_login)
+{
+	char **env = environ_make(k, a);
+
+	if (!env || setsid() < 0)
+		_exit(254);
+	if (k->tty[0] && ioctl(k->stdio[0], TIOCSCTTY, 0))
+		_exit(254);
+	reset_oom_score();
+	if (set_stdio(k))
+		_exit(254);
+	reset_signals();
+	umask(022);
+	if (account_become(a)) {
+		fprintf(stderr, "ERROR: cannot become the account %s\n", a->name);
+		_exit(254);
+	}
+	greet(k, a, last_login);
+	go_home(a);
+	exec_shell(k, a, env);
+	_exit(254);
+}
+
+/* --- the life of the session -------------------------------------------------------------- */
+
+struct life {
+	struct keeper *k;
+	struct account account;
+	char cgroup[600];
+	char last_login[256];
+	pid_t pid;   /* 0: the process has ended */
+	int signals;
+};
+
+static void
+kill_all(struct life *l)
+{
+	bool swept = cgroup_kill(l->cgroup);
+
+	if (l->pid > 0) {
+		kill(-l->pid, SIGHUP);
+		kill(-l->pid, SIGCONT);
+		if (swept || kill(-l->pid, SIGKILL))
+			kill(l->pid, SIGKILL);
+	}
+}
+
+/* False: the monitor is gone. */
+static bool
+on_words(struct life *l)
+{
+	char words[8];
+	ssize_t n = recv(l->k->report, words, sizeof(words), 0);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return true;
+	if (n <= 0)
+		return false;
+	if (words[0] == 's' && n == 2 && l->pid > 0)
+		kill(-l->pid, words[1]);
+	else if (words[0] == 'k')
+		kill_all(l);
+	return true;
+}
+
+static void
+on_signals(struct life *l)
+{
+	struct signalfd_siginfo info;
+	int status;
+	pid_t pid;
+
+	if (read(l->signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo != SIGCHLD) {
+		kill_all(l);
+		return;
+	}
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != l->pid)
+			continue;
+		l->pid = 0;
+		say(l->k, 'X', &status, sizeof(status));
+	}
+}
+
+static void
+wait_for_end(struct life *l)
+{
+	struct pollfd p[2] = { { l->k->report, POLLIN, 0 }, { l->signals, POLLIN, 0 } };
+
+	while (l->pid > 0) {
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (p[1].revents)
+			on_signals(l);
+		if (p[0].revents && !on_words(l)) {
+			kill_all(l);
+			p[0].fd = -1;
+		}
+	}
+}
+
+static int
+watch_signals(struct life *l)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return l->signals < 0 ? -1 : 0;
+}
+
+/* Only 0 to 2 (the log), the socket to the monitor and the session's ends stay open. */
+static int
+close_others(const struct keeper *k)
+{
+	int keep[5] = { STDERR_FILENO, k->report, k->stdio[0], k->stdio[1], k->stdio[2] };
+
+	for (int i = 1; i < 5; i++) /* sorted, four numbers */
+		for (int j = i; j > 0 && keep[j] < keep[j - 1]; j--) {
+			int t = keep[j];
+			keep[j] = keep[j - 1];
+			keep[j - 1] = t;
+		}
+	for (int i = 0; i < 5; i++) {
+		unsigned first = keep[i] < STDERR_FILENO ? STDERR_FILENO + 1 : (unsigned)keep[i] + 1;
+		unsigned last = i == 4 ? ~0u : (unsigned)keep[i + 1] - 1;
+		if (keep[i] < 0 || (i < 4 && last < first))
+			continue;
+		if (close_range(first, last, 0))
+			return -1;
+	}
+	return 0;
+}
+
+static int
+begin(struct life *l, struct err *e)
+{
+	struct keeper *k = l->k;
+	const struct mon_start *s = k->start;
+
+	if (k->start->kind == MON_KIND_SUBSYSTEM && !span_is(s->command, "sftp"))
+		return err_set(e, "there is no subsystem of this name");
+	if (account_open(&l->account, k->login, k->config->pam_service, k->tty, s->client_address, e))
+		return -1;
+	cgroup_enter(k->cgroup, s->uuid, l->cgroup, sizeof(l->cgroup));
+	if (k->tty[0]) {
+		take_terminal(k, &l->account);
+		if (k->root)
+			records_last_login(l->account.uid, l->last_login, sizeof(l->last_login));
+	}
+	l->pid = fork();
+	if (l->pid == 0)
+		run_user(k, &l->account, l->last_login);
+	return l->pid < 0 ? err_errno(e, "cannot fork") : 0;
+}
+
+static void
+finish(struct life *l)
+{
+	struct keeper *k = l->k;
+
+	account_close(&l->account);
+	if (l->cgroup[0]) {
+		/* One that is not empty (nohup) stays until the unit ends. We must leave it before it can go. */
+		char parent[600];
+		if (str_format(parent, sizeof(parent), "%s/cgroup.procs", k->cgroup)) {
+			int fd = open(parent, O_WRONLY | O_CLOEXEC);
+			if (fd >= 0)
+				(void)!write(fd, "0", 1);
+			mem_closep(&fd);
+		}
+		cgroup_remove(l->cgroup);
+	}
+}
+
+noreturn void
+keeper_run(struct keeper *k)
+{
+	struct life l = { .k = k };
+	struct err e = { "" };
+
+	prctl(PR_SET_NAME, "noded-session");
+	if (close_others(k) || watch_signals(&l))
+		_exit(1);
+	if (begin(&l, &e)) {
+		say(k, 'F', e.text, strlen(e.text));
+		finish(&l);
+		_exit(0);
+	}
+	pid_t pid = l.pid;
+	for (int i = 0; i < 3; i++)
+		mem_closep(&k->stdio[i]);
+	if (k->tty[0] && k->root)
+		records_login(k->tty, l.account.name, l.account.uid, k->start->client_address, pid);
+	say(k, 'S', NULL, 0);
+	malloc_trim(0);
+	wait_for_end(&l);
+	if (k->tty[0] && k->root)
+		records_logout(k->tty, pid);
+	finish(&l);
+	_exit(0);
+}

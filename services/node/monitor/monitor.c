@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * monitor: starts the worker, answers its requests by the table below, starts it again when it dies.
+ *
+ * Security: runs as root. What a worker may ask, and when, is the table; anything else kills it.
+ */
+#include "node/monitor/monitor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "node/monitor/notify.h"
+#include "node/monitor/session.h"
+#include "node/monitor/spawn.h"
+
+enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000, STEADY_MS = 10000 };
+
+int
+monitor_watch(struct monitor *m, struct source *s)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = s };
+
+	return epoll_ctl(m->epoll, EPOLL_CTL_ADD, s->fd, &ev);
+}
+
+void
+monitor_unwatch(struct monitor *m, struct source *s)
+{
+	if (s->fd < 0)
+		return;
+	(void)epoll_ctl(m->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+	close(s->fd);
+	s->fd = -1;
+}
+
+void
+monitor_tell(struct monitor *m, const int *fds, size_t n_fds)
+{
+	if (m->peer.fd < 0)
+		return;
+	if (!buf_ok(&m->out) || mon_send(m->peer.fd, buf_span(&m->out), fds, n_fds) != 0)
+		monitor_kill_worker(m, "it does not read its answers");
+}
+
+void
+monitor_answer(struct monitor *m, uint32_t request, bool ok, const char *text)
+{
+	mon_begin(&m->out, MON_ANSWER, request);
+	wire_put_bool(&m->out, ok);
+	wire_put_text(&m->out, text);
+	monitor_tell(m, NULL, 0);
+}
+
+void
+monitor_kill_worker(struct monitor *m, const char *why)
+{
+	if (m->worker <= 0)
+		return;
+	log_error("worker killed", "why", why, NULL);
+	kill(m->worker, SIGKILL);
+	monitor_unwatch(m, &m->peer);
+}
+
+/* --- connections that were proven ------------------------------------------------------ */
+
+static struct proven *
+proven_find(struct monitor *m, uint32_t id)
+{
+	list_each (struct proven, p, &m->connections, link)
+		if (p->id == id)
+			return p;
+	return NULL;
+}
+
+static void
+proven_free(struct monitor *m, struct proven *p)
+{
+	list_del(&p->link);
+	m->n_connections--;
+	free(p);
+}
+
+static void
+proven_free_all(struct monitor *m)
+{
+	list_each (struct proven, p, &m->connections, link)
+		proven_free(m, p);
+}
+
+/* --- requests --------------------------------------------------------------------------- */
+
+/* Handlers return negative when the worker broke the rules. */
+typedef int request_fn(struct monitor *m, uint32_t request, struct wire *w);
+
+static int
+on_hello(struct monitor *m, uint32_t request, struct wire *w)
+{
+	uint32_t version = wire_u32(w);
+
+	if (!wire_end(w))
+		return -1;
+	m->greeted = version == MON_VERSION;
+	monitor_answer(m, request, m->greeted, m->greeted ? "" : "monitor and worker are of different versions");
+	return 0;
+}
+
+static int
+on_token(struct monitor *m, uint32_t request, struct wire *w)
+{
+	_cleanup_free_ char *token = NULL;
+	struct err e = { "" };
+
+	if (!wire_end(w))
+		return -1;
+	if (!m->config->token_file)
+		monitor_answer(m, request, false, "no join token is configured: set token in noded.yaml");
+	else if (file_read_secret(m->config->token_file, 4096, &token, &e))
+		monitor_answer(m, request, false, e.text);
+	else
+		monitor_answer(m, request, true, token);
+	return 0;
+}
+
+static int
+on_bundle(struct monitor *m, uint32_t request, struct wire *w)
+{
+	struct span bundle = wire_string(w);
+	struct err e = { "" };
+
+	if (!wire_end(w))
+		return -1;
+	bool ok = trust_take(&m->trust, bundle, &e) == 0;
+	if (!ok)
+		log_warn("CA bundle refused", "why", e.text, NULL);
+	monitor_answer(m, request, ok, e.text);
+	return 0;
+}
+
+static int
+on_prove(struct monitor *m, uint32_t request, struct wire *w)
+{
+	struct mon_prove prove;
+	struct auth_result result;
+	struct err e = { "" };
+
+	if (mon_get_prove(&prove, w) || proven_find(m, prove.connection))
+		return -1;
+	struct proven *p = m->n_connections < MONITOR_CONNECTIONS_MAX ? calloc(1, sizeof(*p)) : NULL;
+	if (!p) {
+		monitor_answer(m, request, false, "too many connections, try again later");
+		return 0;
+	}
+	if (auth_prove(&m->trust, &m->seen, &prove, clock_wall_ms() / 1000, &result, &e)) {
+		log_warn("proof of a sign-in refused", "login", prove.login, "address", prove.address, "why", e.text,
+		    NULL);
+		free(p);
+		monitor_answer(m, request, false, e.text);
+		return 0;
+	}
+	p->id = prove.connection;
+	p->permit_pty = result.permit_pty;
+	str_copy(p->login, sizeof(p->login), prove.login);
+	str_copy(p->user, sizeof(p->user), result.user);
+	str_copy(p->address, sizeof(p->address), prove.address);
+	list_add(&m->connections, &p->link);
+	m->n_connections++;
+	monitor_answer(m, request, true, "");
+	return 0;
+}
+
+static int
+on_forget(struct monitor *m, uint32_t request, struct wire *w)
+{
+	struct proven *p = proven_find(m, wire_u32(w));
+
+	if (!wire_end(w))
+		return -1;
+	if (p)
+		proven_free(m, p);
+	monitor_answer(m, request, true, "");
+	return 0;
+}
+
+static int
+on_start(struct monitor *m, uint32_t request, struct wire *w)
+{
+	static struct mon_start start; /* large; one request at a time */
+	struct err e = { "" };
+
+	if (mon_get_start(&start, w) || session_find(m, start.session))
+		return -1;
+	const struct proven *conn = proven_find(m, start.connection);
+	if (!conn)
+		return -1; /* nobody signed in there: the worker must not even ask */
+	if (session_start(m, conn, request, &start, &e))
+		monitor_answer(m, request, false, e.text);
+	return 0;
+}
+
+static int
+on_signal(struct monitor *m, uint32_t request, struct wire *w)
+{
+	struct session *s = session_find(m, wire_u32(w));
+	uint32_t signo = wire_u32(w);
+
+	if (!wire_end(w) || signo == 0 || signo >= NSIG)
+		return -1;
+	if (s)
+		session_signal(s, (int)signo);
+	monitor_answer(m, request, s != NULL, s ? "" : "the session has ended");
+	return 0;
+}
+
+static int
+on_kill(struct monitor *m, uint32_t request, struct wire *w)
+{
+	struct session *s = session_find(m, wire_u32(w));
+
+	if (!wire_end(w))
+		return -1;
+	if (s)
+		session_kill(s);
+	monitor_answer(m, request, s != NULL, s ? "" : "the session has ended");
+	return 0;
+}
+
+static int
+on_ready(struct monitor *m, uint32_t request, struct wire *w)
+{
+	if (!wire_end(w))
+		return -1;
+	notify_ready();
+	monitor_answer(m, request, true, "");
+	return 0;
+}
+
+enum { MON_ONCE = 1, MON_FIRST = 2 };
+
+static const struct row {
+	enum mon_type type;
+	const char *name;
+	unsigned flags; /* MON_ONCE: once in a worker's life; MON_FIRST: before the greeting */
+	size_t max;     /* bytes of the body */
+	request_fn *fn;
+} rows[] = {
+	{ MON_HELLO, "hello", MON_ONCE | MON_FIRST, 16, on_hello },
+	{ MON_TOKEN, "token", MON_ONCE, 0, on_token },
+	{ MON_BUNDLE, "bundle", 0, BUNDLE_PACKED_MAX + 16, on_bundle },
+	{ MON_PROVE, "prove", 0, MON_MESSAGE_MAX, on_prove },
+	{ MON_FORGET, "forget", 0, 4, on_forget },
+	{ MON_START, "start", 0, MON_MESSAGE_MAX, on_start },
+	{ MON_SIGNAL, "signal", 0, 8, on_signal },
+	{ MON_KILL, "kill", 0, 4, on_kill },
+	{ MON_READY, "ready", MON_ONCE, 0, on_ready },
+};
+
+/* The row that allows this request now, or NULL. */
+static const struct row *
+row_allowed(struct monitor *m, uint8_t type, size_t n)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *row = &rows[i];
+		if (row->type != type)
+			continue;
+		if (n > row->max || (!(row->flags & MON_FIRST) && !m->greeted))
+			return NULL;
+		if ((row->flags & MON_ONCE) && (m->done_once & 1u << type))
+			return NULL;
+		m->done_once |= 1u << type;
+		return row;
+	}
+	return NULL;
+}
+
+int
+monitor_request(struct monitor *m, struct span packet)
+{
+	uint8_t type;
+	uint32_t request;
+	struct wire w;
+
+	if (mon_open(packet, &type, &request, &w) || request == 0)
+		return -1;
+	const struct row *row = row_allowed(m, type, w.left);
+	if (!row)
+		return -1;
+	return row->fn(m, request, &w);
+}
+
+static void
+on_worker_readable(struct source *s)
+{
+	struct monitor *m = container_of(s, struct monitor, peer);
+	static uint8_t packet[MON_MESSAGE_MAX];
+	int fds[MON_FDS_MAX];
+	size_t n_fds;
+	ssize_t n = mon_receive(s->fd, packet, sizeof(packet), fds, &n_fds);
+
+	if (n == 0)
+		return;
+	for (size_t i = 0; i < n_fds; i++)
+		close(fds[i]);
+	if (n < 0) {
+		monitor_unwatch(m, &m->peer); /* SIGCHLD tells the rest */
+		if (m->worker > 0)
+			kill(m->worker, SIGKILL);
+	} else if (n_fds > 0 || monitor_request(m, (struct span){ packet, (size_t)n })) {
+		monitor_kill_worker(m, "it broke the rules of the monitor");
+	}
+}
+
+/* --- the worker's life ---------------------------------------------------------------------- */
+
+static void
+start_worker(struct monitor *m)
+{
+	struct err e = { "" };
+	int fd;
+
+	m->greeted = false;
+	m->done_once = 0;
+	m->started_ms = clock_mono_ms();
+	m->worker = spawn_worker(m, &fd, &e);
+	if (m->worker < 0) {
+		log_error("cannot start the worker", "why", e.text, NULL);
+		m->worker = 0;
+		m->stopping = true;
+		m->exit_code = 1;
+		return;
+	}
+	m->peer.fd = fd;
+	m->peer.fn = on_worker_readable;
+	if (monitor_watch(m, &m->peer))
+		monitor_kill_worker(m, "epoll refused its socket");
+	log_debug("worker started", NULL);
+}
+
+static void
+on_wake(struct source *s)
+{
+	struct monitor *m = container_of(s, struct monitor, wake);
+	uint64_t ticks;
+
+	if (read(s->fd, &ticks, sizeof(ticks)) < 0)
+		return;
+	if (!m->stopping && m->worker == 0)
+		start_worker(m);
+}
+
+static void
+wake_after(struct monitor *m, int64_t ms)
+{
+	struct itimerspec its = { .it_value = { ms / 1000, ms % 1000 * 1000000 } };
+
+	(void)timerfd_settime(m->wake.fd, 0, &its, NULL);
+}
+
+/* An exit code of its own (a wrong configuration, a refused join) would only repeat itself: leave with it. */
+enum { WORKER_EXIT_FINAL = 78 };
+
+static void
+on_worker_dead(struct monitor *m, int status)
+{
+	char code[32];
+
+	m->worker = 0;
+	monitor_unwatch(m, &m->peer);
+	proven_free_all(m);
+	session_kill_all(m);
+	if (m->stopping)
+		return;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_EXIT_FINAL) {
+		m->stopping = true;
+		m->exit_code = 1;
+		return;
+	}
+	if (clock_mono_ms() - m->started_ms > STEADY_MS)
+		m->backoff_ms = 0;
+	m->backoff_ms = m->backoff_ms ? 2 * m->backoff_ms : BACKOFF_MIN_MS;
+	if (m->backoff_ms > BACKOFF_MAX_MS)
+		m->backoff_ms = BACKOFF_MAX_MS;
+	str_format(code, sizeof(code), "%s %d", WIFSIGNALED(status) ? "signal" : "status",
+	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	log_error("worker died, its sessions were ended; starting it again", "with", code, NULL);
+	wake_after(m, m->backoff_ms);
+}
+
+static void
+stop(struct monitor *m)
+{
+	m->stopping = true;
+	notify_stopping();
+	if (m->peer.fd >= 0 && m->greeted) {
+		mon_begin(&m->out, MON_STOP, 0);
+		monitor_tell(m, NULL, 0);
+	} else if (m->worker > 0) {
+		kill(m->worker, SIGTERM);
+	}
+}
+
+static void
+on_signal_readable(struct source *s)
+{
+	struct monitor *m = container_of(s, struct monitor, signals);
+	struct signalfd_siginfo info;
+	int status;
+	pid_t pid;
+
+	if (read(s->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo != SIGCHLD) {
+		if (m->stopping && m->worker > 0)
+			kill(m->worker, SIGKILL); /* asked twice */
+		stop(m);
+		return;
+	}
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == m->worker)
+			on_worker_dead(m, status);
+		else
+			(void)session_reap(m, pid);
+	}
+}
+
+/* --- life ---------------------------------------------------------------------------------------- */
+
+static int
+open_sources(struct monitor *m, struct err *e)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	m->epoll = epoll_create1(EPOLL_CLOEXEC);
+	m->signals = (struct source){ signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), on_signal_readable };
+	m->wake = (struct source){ timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), on_wake };
+	if (m->epoll < 0 || m->signals.fd < 0 || m->wake.fd < 0 || monitor_watch(m, &m->signals) ||
+	    monitor_watch(m, &m->wake))
+		return err_errno(e, "cannot set up the monitor's events");
+	return 0;
+}
+
+int
+monitor_init(struct monitor *m, const struct node_config *config, struct err *e)
+{
+	char trust[512], seen[512];
+
+	*m = (struct monitor){ .config = config, .epoll = -1, .root = geteuid() == 0 };
+	m->signals.fd = m->peer.fd = m->wake.fd = m->seen.fd = -1;
+	list_init(&m->connections);
+	list_init(&m->sessions);
+	buf_init(&m->out, MON_MESSAGE_MAX);
+	if (spawn_prepare(m, e))
+		return -1;
+	if (!str_format(trust, sizeof(trust), "%s/monitor/ca-bundle", config->state_dir) ||
+	    !str_format(seen, sizeof(seen), "%s/monitor/seen-sessions", config->state_dir))
+		return err_set(e, "state_dir is too long");
+	if (trust_open(&m->trust, trust, config->ca_pin, e) ||
+	    seen_open(&m->seen, seen, clock_wall_ms() / 1000, e))
+		return -1;
+	return open_sources(m, e);
+}
+
+int
+monitor_run(struct monitor *m)
+{
+	struct epoll_event ev;
+
+	start_worker(m);
+	while (!m->stopping || m->worker > 0) {
+		int n = epoll_wait(m->epoll, &ev, 1, -1);
+		if (n < 0 && errno != EINTR)
+			return 1;
+		if (n == 1) {
+			struct source *s = ev.data.ptr;
+			s->fn(s);
+		}
+	}
+	session_kill_all(m);
+	return m->exit_code;
+}
+
+void
+monitor_done(struct monitor *m)
+{
+	proven_free_all(m);
+	trust_done(&m->trust);
+	seen_done(&m->seen);
+	buf_done(&m->out);
+	monitor_unwatch(m, &m->peer);
+	monitor_unwatch(m, &m->wake);
+	monitor_unwatch(m, &m->signals);
+	mem_closep(&m->epoll);
+}

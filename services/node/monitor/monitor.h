@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * monitor: the privileged half of noded: starts the worker, believes it nothing, and starts sessions.
+ *
+ * Security: runs as root when started as root. No network, no gRPC, one thread, one epoll. Its input is what
+ * monitor_proto.h allows, checked against the table of rows in monitor.c; a worker that breaks the rules is killed.
+ */
+#ifndef NODE_MONITOR_H
+#define NODE_MONITOR_H
+
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "node/config.h"
+#include "node/monitor_proto.h"
+#include "node/monitor/auth.h"
+#include "node/monitor/trust.h"
+
+enum { MONITOR_CONNECTIONS_MAX = 4096 };
+
+/* Something epoll waits for; lives in its owner. */
+struct source {
+	int fd;
+	void (*fn)(struct source *s);
+};
+
+/* A connection whose user was proven. */
+struct proven {
+	struct list link;
+	uint32_t id;
+	bool permit_pty;
+	char login[MON_LOGIN_MAX];
+	char user[MON_LOGIN_MAX]; /* key id of the certificate */
+	char address[MON_ADDRESS_MAX];
+};
+
+struct monitor {
+	const struct node_config *config;
+	const char *config_path;
+	const char *worker_path; /* program of the worker */
+	bool root;
+	uid_t worker_uid;
+	gid_t worker_gid;
+
+	int epoll;
+	struct source signals;
+	struct source peer;  /* the worker's socket; fd -1 while there is no worker */
+	struct source wake;  /* timerfd: start the worker again */
+	pid_t worker;        /* 0: none */
+	int64_t started_ms;  /* monotonic */
+	int64_t backoff_ms;
+	uint32_t done_once;  /* bit per request type of MON_ONCE rows */
+	bool greeted;
+	bool stopping;
+	int exit_code;
+
+	struct trust trust;
+	struct seen seen;
+	struct list connections;
+	size_t n_connections;
+	struct list sessions;
+	size_t n_sessions;
+	char cgroup[512]; /* folder for the cgroups of sessions; "" when there can be none */
+	struct buf out;   /* the message being written */
+};
+
+int monitor_init(struct monitor *m, const struct node_config *config, struct err *e);
+int monitor_run(struct monitor *m); /* exit code */
+void monitor_done(struct monitor *m);
+
+/* One packet of the worker. Negative: it broke the rules. */
+int monitor_request(struct monitor *m, struct span packet);
+int monitor_watch(struct monitor *m, struct source *s);
+void monitor_unwatch(struct monitor *m, struct source *s);
+/* Sends m->out, with descriptors. A worker that does not read is killed. */
+void monitor_tell(struct monitor *m, const int *fds, size_t n_fds);
+void monitor_answer(struct monitor *m, uint32_t request, bool ok, const char *text);
+void monitor_kill_worker(struct monitor *m, const char *why);
+
+#endif

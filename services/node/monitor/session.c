@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session: opens the terminal or the pipes of a session, forks its keeper, and carries the keeper's words to the worker.
+ * Called by monitor.c.
+ *
+ * Security: runs as root. Takes from the worker what mon_get_start read; login and right to a terminal come from the
+ * proof of the connection, never from the request.
+ */
+#include "node/monitor/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "node/monitor/keeper.h"
+#include "ssh/session.h"
+
+/* --- the session's ends ---------------------------------------------------------------------- */
+
+static void
+close_all(int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		mem_closep(&fds[i]);
+}
+
+static int
+open_terminal(struct session *s, struct keeper *k, struct err *e)
+{
+	const struct mon_start *start = k->start;
+	struct winsize size = { (unsigned short)start->rows, (unsigned short)start->cols,
+		(unsigned short)start->width_px, (unsigned short)start->height_px };
+	struct termios tio;
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -1;
+
+	if (master < 0 || unlockpt(master) || ptsname_r(master, k->tty, sizeof(k->tty)) ||
+	    (slave = open(k->tty, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0) {
+		err_errno(e, "cannot open a terminal");
+		mem_closep(&master);
+		return -1;
+	}
+	if (tcgetattr(slave, &tio) == 0) {
+		ssh_modes_apply(&tio, start->modes);
+		(void)tcsetattr(slave, TCSANOW, &tio);
+	}
+	(void)ioctl(master, TIOCSWINSZ, &size);
+	s->fds[0] = master;
+	s->n_fds = 1;
+	k->stdio[0] = slave;
+	return 0;
+}
+
+static int
+open_pipes(struct session *s, struct keeper *k, struct err *e)
+{
+	int p[3][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
+
+	for (size_t i = 0; i < 3; i++) {
+		if (pipe2(p[i], O_CLOEXEC)) {
+			err_errno(e, "cannot open pipes");
+			for (size_t j = 0; j < i; j++)
+				close_all(p[j], 2);
+			return -1;
+		}
+		/* Standard input is written by the worker, the others are read. */
+		s->fds[i] = p[i][i == 0 ? 1 : 0];
+		k->stdio[i] = p[i][i == 0 ? 0 : 1];
+	}
+	s->n_fds = 3;
+	return 0;
+}
+
+/* --- the keeper's words ---------------------------------------------------------------------- */
+
+static void
+session_free(struct session *s)
+{
+	struct monitor *m = s->monitor;
+
+	monitor_unwatch(m, &s->report);
+	close_all(s->fds, MON_FDS_MAX);
+	list_del(&s->link);
+	m->n_sessions--;
+	free(s);
+}
+
+static void
+tell_started(struct session *s)
+{
+	struct monitor *m = s->monitor;
+
+	mon_begin(&m->out, MON_STARTED, s->request);
+	wire_put_u32(&m->out, s->id);
+	s->request = 0;
+	monitor_tell(m, s->fds, s->n_fds);
+	close_all(s->fds, MON_FDS_MAX);
+}
+
+static void
+tell_exited(struct session *s, int status)
+{
+	struct monitor *m = s->monitor;
+	struct mon_exited exited = { .session = s->id };
+
+	exited.signaled = WIFSIGNALED(status);
+	exited.core = exited.signaled && WCOREDUMP(status);
+	exited.code = (uint32_t)(exited.signaled ? WTERMSIG(status) : WEXITSTATUS(status));
+	mon_begin(&m->out, MON_EXITED, 0);
+	mon_put_exited(&m->out, &exited);
+	monitor_tell(m, NULL, 0);
+}
+
+/* Without keeper or words from it the session is over: what was asked is answered. */
+static void
+end(struct session *s)
+{
+	if (s->request)
+		monitor_answer(s->monitor, s->request, false, "the session could not be started");
+	session_free(s);
+}
+
+static void
+on_report(struct source *source)
+{
+	struct session *s = container_of(source, struct session, report);
+	char text[MON_TEXT_MAX + 1];
+	int status;
+	ssize_t n = recv(source->fd, text, sizeof(text) - 1, 0);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		end(s);
+		return;
+	}
+	text[n] = '\0';
+	switch (text[0]) {
+	case 'S':
+		if (s->request)
+			tell_started(s);
+		break;
+	case 'F':
+		if (s->request)
+			monitor_answer(s->monitor, s->request, false, text + 1);
+		s->request = 0;
+		break;
+	case 'X':
+		memcpy(&status, text + 1, sizeof(status));
+		if (n == 1 + (ssize_t)sizeof(status) && !s->request)
+			tell_exited(s, status);
+		break;
+	}
+}
+
+/* --- requests -------------------------------------------------------------------------------- */
+
+struct session *
+session_find(struct monitor *m, uint32_t id)
+{
+	list_each (struct session, s, &m->sessions, link)
+		if (s->id == id)
+			return s;
+	return NULL;
+}
+
+static int
+fork_keeper(struct session *s, struct keeper *k, struct err *e)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
+		return err_errno(e, "cannot make a socket for the session");
+	k->report = pair[1];
+	s->keeper = fork();
+	if (s->keeper == 0)
+		keeper_run(k);
+	close(pair[1]);
+	if (s->keeper < 0) {
+		close(pair[0]);
+		return err_errno(e, "cannot fork");
+	}
+	s->report = (struct source){ pair[0], on_report };
+	return monitor_watch(s->monitor, &s->report) ? err_errno(e, "cannot watch the session") : 0;
+}
+
+static int
+check_start(const struct monitor *m, const struct proven *conn, const struct mon_start *start, struct err *e)
+{
+	if (m->stopping)
+		return err_set(e, "this node is stopping");
+	if (m->n_sessions >= m->config->max_sessions)
+		return err_set(e, "this node serves %u sessions already, try again later", m->config->max_sessions);
+	if (start->pty && !conn->permit_pty)
+		return err_set(e, "your certificate does not permit a terminal");
+	return 0;
+}
+
+int
+session_start(
+    struct monitor *m, const struct proven *conn, uint32_t request, const struct mon_start *start, struct err *e)
+{
+	if (check_start(m, conn, start, e))
+		return -1;
+	struct session *s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_set(e, "out of memory");
+	*s = (struct session){ .monitor = m, .id = start->session, .report.fd = -1, .fds = { -1, -1, -1 } };
+	struct keeper k = { .config = m->config, .start = start, .login = conn->login, .user = conn->user,
+		.root = m->root, .stdio = { -1, -1, -1 }, .cgroup = m->cgroup };
+	list_add(&m->sessions, &s->link);
+	m->n_sessions++;
+	int r = start->pty ? open_terminal(s, &k, e) : open_pipes(s, &k, e);
+	if (r == 0)
+		r = fork_keeper(s, &k, e);
+	close_all(k.stdio, 3);
+	if (r == 0)
+		s->request = request;
+	else
+		session_free(s);
+	return r;
+}
+
+static void
+say(struct session *s, const char *words, size_t n)
+{
+	if (s->report.fd >= 0)
+		(void)!send(s->report.fd, words, n, MSG_NOSIGNAL);
+}
+
+void
+session_signal(struct session *s, int signo)
+{
+	const char words[2] = { 's', (char)signo };
+
+	say(s, words, sizeof(words));
+}
+
+void
+session_kill(struct session *s)
+{
+	say(s, "k", 1);
+}
+
+void
+session_kill_all(struct monitor *m)
+{
+	list_each (struct session, s, &m->sessions, link)
+		session_kill(s);
+}
+
+bool
+session_reap(struct monitor *m, pid_t pid)
+{
+	list_each (struct session, s, &m->sessions, link) {
+		if (s->keeper != pid)
+			continue;
+		s->keeper = 0; /* its last words may still be in the socket: its end of file frees the session */
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spawn: starts the worker without privileges. Called by monitor.c.
+ *
+ * Security: the worker gets its own user, no supplementary groups, no new privileges, its one socket, and nothing else.
+ */
+#include "node/monitor/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "node/monitor/cgroup.h"
+
+static int
+find_user(struct monitor *m, struct err *e)
+{
+	m->worker_uid = getuid();
+	m->worker_gid = getgid();
+	if (!m->root)
+		return 0;
+	const struct passwd *pw = getpwnam(m->config->user);
+	if (!pw)
+		return err_set(e, "there is no user %s: create it (useradd --system %s) or set user in noded.yaml",
+		    m->config->user, m->config->user);
+	if (pw->pw_uid == 0)
+		return err_set(e, "the worker must not run as root: set user in noded.yaml to another user");
+	m->worker_uid = pw->pw_uid;
+	m->worker_gid = pw->pw_gid;
+	endpwent();
+	return 0;
+}
+
+/* The folder, ours or the worker's alone. */
+static int
+make_folder(const char *parent, const char *name, uid_t uid, gid_t gid, mode_t mode, struct err *e)
+{
+	char path[512];
+
+	if (!str_format(path, sizeof(path), "%s%s%s", parent, name[0] ? "/" : "", name))
+		return err_set(e, "state_dir is too long");
+	if (file_mkdir(path, mode, e))
+		return -1;
+	int fd = open(path, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(e, "cannot open %s", path);
+	int r = fchown(fd, uid, gid) || fchmod(fd, mode) ? err_errno(e, "cannot set owner and mode of %s", path) : 0;
+	close(fd);
+	return r;
+}
+
+int
+spawn_prepare(struct monitor *m, struct err *e)
+{
+	const char *dir = m->config->state_dir;
+
+	if (find_user(m, e))
+		return -1;
+	if (make_folder(dir, "", geteuid(), m->worker_gid, 0750, e) ||
+	    make_folder(dir, "monitor", geteuid(), getegid(), 0700, e) ||
+	    make_folder(dir, "worker", m->worker_uid, m->worker_gid, 0700, e))
+		return -1;
+	cgroup_find(m->cgroup, sizeof(m->cgroup));
+	return 0;
+}
+
+static int
+drop_privileges(const struct monitor *m)
+{
+	uid_t uid = m->worker_uid;
+	gid_t gid = m->worker_gid;
+
+	if (m->root && (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid)))
+		return -1;
+	if (m->root && (setuid(0) == 0 || getuid() != uid || geteuid() != uid || getegid() != gid))
+		return -1;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static void
+run_worker(const struct monitor *m, int fd)
+{
+	char *argv[] = { (char *)(uintptr_t)m->worker_path, (char *)(uintptr_t)"worker",
+		(char *)(uintptr_t)"--config", (char *)(uintptr_t)m->config_path, NULL };
+	sigset_t none;
+
+	if (fd == MON_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, MON_FD) < 0)
+		_exit(127);
+	if (close_range(MON_FD + 1, ~0u, 0))
+		_exit(127);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || drop_privileges(m))
+		_exit(126);
+	/* The signal of a dying parent is cleared by the change of user: ask again. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		_exit(126);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	unsetenv("NOTIFY_SOCKET");
+	execv(m->worker_path, argv);
+	_exit(127);
+}
+
+pid_t
+spawn_worker(struct monitor *m, int *ret_fd, struct err *e)
+{
+	int pair[2];
+
+	if (mon_pair(pair))
+		return err_errno(e, "cannot make the worker's socket");
+	pid_t pid = fork();
+	if (pid == 0)
+		run_worker(m, pair[1]);
+	close(pair[1]);
+	if (pid < 0) {
+		close(pair[0]);
+		return err_errno(e, "cannot fork");
+	}
+	*ret_fd = pair[0];
+	return pid;
+}
