@@ -23,7 +23,8 @@
  * What is optional and absent is zero or NULL in the struct; a check function
  * turns that into defaults with the helpers below. Unknown keys are errors
  * (a typo must not silently become a default). An empty file is an empty
- * mapping.
+ * mapping. libcyaml takes every word but a few for a true bool ("treu" too):
+ * let switches be strings and read them with conf_switch.
  */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H

@@ -53,6 +53,7 @@ struct channel {
 	struct list queue;
 	size_t queued;
 	bool dead;
+	bool *gone; /* set by channel_done for a callback up-stack */
 	struct channel_message *in;
 	/* message's fds that are not set to -1 are closed afterwards. */
 	void (*on_message)(struct channel *c, struct channel_message *m, void *arg);

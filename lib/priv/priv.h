@@ -28,7 +28,8 @@ int priv_drop(const struct priv_user *user, struct err *e);
 int priv_no_new_privs(struct err *e);
 /* Secrets in memory: no core file, no ptrace by processes of the same user. */
 int priv_no_dump(struct err *e);
-/* Drops every capability from the bounding set and the thread; a no-op without the right to. */
+/* Empties the bounding and the ambient set of capabilities, so that no program run from here gains any; call it
+ * before priv_drop. A no-op without the right to. */
 int priv_no_capabilities(struct err *e);
 /* Raises the soft limit of open files to the hard one; returns it. */
 long priv_raise_files(void);

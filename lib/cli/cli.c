@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli: from argv to the command's function; see cli.h.
+ */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli/cli_priv.h"
+
+static struct {
+	bool help, version;
+} builtin;
+
+const struct cli_option cli_builtin_options[] = {
+	{ 'h', "help", NULL, "this text", CLI_FLAG, &builtin.help, NULL },
+	{ 0, "version", NULL, "the version, and nothing else", CLI_FLAG, &builtin.version, NULL },
+	{ 0 },
+};
+
+/* Where the walk over argv has come to. */
+struct call {
+	const struct cli_program *program;
+	const struct cli_command *command; /* NULL: none named yet */
+	struct parser parser;
+	char path[128]; /* "users add" */
+	char hint[192];
+	char **args; /* positionals, moved to the front of argv */
+	int n_args;
+};
+
+static const struct cli_command *
+find_command(const struct cli_command *table, const char *name)
+{
+	for (; table && table->name; table++)
+		if (strcmp(table->name, name) == 0)
+			return table;
+	return NULL;
+}
+
+static void
+set_hint(struct call *c)
+{
+	(void)str_format(c->hint, sizeof(c->hint), " (see `%s%s%s --help`)", c->program->name, *c->path ? " " : "",
+	    c->path);
+}
+
+/* A word while no command with a function is chosen. */
+static int
+choose(struct call *c, const char *word, struct err *e)
+{
+	const struct cli_command *table = c->command ? c->command->sub : c->program->commands;
+	const struct cli_command *found = find_command(table, word);
+	size_t n = strlen(c->path);
+
+	if (!found)
+		return err_set(e, "unknown command '%s%s%s'%s", c->path, n ? " " : "", word, c->hint);
+	c->command = found;
+	(void)str_format(c->path + n, sizeof(c->path) - n, "%s%s", n ? " " : "", word);
+	set_hint(c);
+	if (found->options)
+		c->parser.tables[c->parser.n_tables++] = found->options;
+	return 0;
+}
+
+static int
+walk(struct call *c, struct err *e)
+{
+	int r;
+
+	while ((r = parser_next(&c->parser, e)) == 1) {
+		if (!c->command || c->command->sub) {
+			if (choose(c, c->parser.positional, e) < 0)
+				return -1;
+			continue;
+		}
+		c->args[c->n_args++] = c->parser.positional;
+		if (c->command->stop_at_arg) {
+			/* "ssh HOST ls -l": what follows the host belongs to the remote command,
+			 * and so does what follows "HOST --". */
+			while (c->parser.at < c->parser.argc) {
+				char *next = c->parser.argv[c->parser.at];
+
+				if (c->n_args == 1 && next[0] == '-' && !c->parser.ended)
+					break;
+				c->args[c->n_args++] = next;
+				c->parser.at++;
+			}
+		}
+	}
+	if (r < 0)
+		return -1;
+	return parser_environment(&c->parser, e);
+}
+
+static int
+check_args(const struct call *c, struct err *e)
+{
+	const struct cli_command *cmd = c->command;
+
+	if (c->n_args < cmd->min_args)
+		return err_set(e, "usage: %s %s %s%s", c->program->name, c->path, cmd->args ? cmd->args : "", c->hint);
+	if (cmd->max_args >= 0 && c->n_args > cmd->max_args)
+		return err_set(e, "unexpected argument '%s'%s", c->args[cmd->max_args], c->hint);
+	return 0;
+}
+
+/* `help`, `help COMMAND`, `completion bash`: present in every program that has no command of that name. */
+static int
+run_builtin(const struct cli_program *program, int argc, char **argv)
+{
+	const struct cli_command *table = program->commands;
+	const struct cli_command *found = NULL;
+	char path[128] = "";
+
+	if (strcmp(argv[1], "completion") == 0) {
+		if (argc != 3 || strcmp(argv[2], "bash") != 0)
+			return cli_fail("usage: %s completion bash", program->name);
+		completion_bash(program);
+		return 0;
+	}
+	for (int i = 2; i < argc; i++, table = found->sub) {
+		size_t n = strlen(path);
+
+		found = find_command(table, argv[i]);
+		if (!found)
+			return cli_fail("unknown command '%s' (see `%s --help`)", argv[i], program->name);
+		(void)str_format(path + n, sizeof(path) - n, "%s%s", n ? " " : "", argv[i]);
+	}
+	if (found)
+		help_command(program, found, path);
+	else
+		help_program(program);
+	return 0;
+}
+
+static int
+run_call(struct call *c)
+{
+	struct err e;
+
+	if (builtin.version) {
+		printf("%s\n", c->program->version);
+		return 0;
+	}
+	if (builtin.help && c->command) {
+		help_command(c->program, c->command, c->path);
+		return 0;
+	}
+	if (builtin.help) {
+		help_program(c->program);
+		return 0;
+	}
+	if (!c->command || c->command->sub)
+		return cli_fail("say which command%s%s%s%s", *c->path ? " of `" : "", c->path, *c->path ? "`" : "",
+		    c->hint);
+	if (check_args(c, &e) < 0)
+		return cli_fail_err(&e);
+	if (c->program->before) {
+		int status = c->program->before();
+
+		if (status != 0)
+			return status;
+	}
+	return c->command->run(c->n_args, c->args);
+}
+
+int
+cli_main(const struct cli_program *program, int argc, char **argv)
+{
+	struct call c = { .program = program };
+	struct err e;
+
+	if (argc > 1 && (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "completion") == 0) &&
+	    !find_command(program->commands, argv[1]))
+		return run_builtin(program, argc, argv);
+	builtin.help = builtin.version = false;
+	c.parser = (struct parser){ .argc = argc, .at = 1, .argv = argv, .hint = c.hint };
+	/* In the order in which an option is looked for: the command's own come last and are searched
+	 * last, so that no command can give a global option another meaning. */
+	c.parser.tables[c.parser.n_tables++] = cli_builtin_options;
+	if (program->globals)
+		c.parser.tables[c.parser.n_tables++] = program->globals;
+	c.args = argv;
+	set_hint(&c);
+	if (walk(&c, &e) < 0) {
+		/* "tsh ls --help --wrong" is a wish for help all the same. */
+		if (builtin.help)
+			return run_call(&c);
+		return cli_fail_err(&e);
+	}
+	return run_call(&c);
+}

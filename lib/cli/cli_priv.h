@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli_priv: the inside of command lines, for the files of lib/cli only.
+ */
+#ifndef CLI_CLI_PRIV_H
+#define CLI_CLI_PRIV_H
+
+#include "cli/cli.h"
+
+enum {
+	PARSER_MAX_TABLES = 4,
+	PARSER_MAX_SEEN = 256,
+};
+
+/* A walk over argv. The tables are searched in order. */
+struct parser {
+	int argc, at;
+	char **argv;
+	const char *hint; /* behind "unknown option": " (see PROG CMD --help)" */
+	const struct cli_option *tables[PARSER_MAX_TABLES];
+	size_t n_tables;
+	bool ended; /* "--" was met, or options end here */
+	char *positional;
+	const struct cli_option *seen[PARSER_MAX_SEEN];
+	size_t n_seen;
+};
+
+/* Options up to the next positional: 1 with p->positional, 0 at the end, negative with e. */
+int parser_next(struct parser *p, struct err *e);
+/* Options that were not given take their environment variables. */
+int parser_environment(struct parser *p, struct err *e);
+
+bool option_is_end(const struct cli_option *o);
+bool option_takes_value(const struct cli_option *o);
+
+/* --help of the program, or of a command; path is "tctl users add" without the program's name. */
+void help_program(const struct cli_program *program);
+void help_command(const struct cli_program *program, const struct cli_command *command, const char *path);
+/* The script of `completion bash` to stdout. */
+void completion_bash(const struct cli_program *program);
+
+extern const struct cli_option cli_builtin_options[];
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * say: errors and warnings of clients; see cli.h. What comes from a server may
+ * be in the text: control characters never reach the terminal.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli/cli.h"
+
+static void
+say(const char *what, const char *fmt, va_list ap)
+{
+	char text[2048];
+	char clean[2048];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	str_clean(clean, sizeof(clean), text, strlen(text));
+	fflush(stdout);
+	fprintf(stderr, "%s: %s\n", what, clean);
+}
+
+int
+cli_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("ERROR", fmt, ap);
+	va_end(ap);
+	return 1;
+}
+
+int
+cli_fail_err(const struct err *e)
+{
+	return cli_fail("%s", e->text);
+}
+
+void
+cli_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("WARNING", fmt, ap);
+	va_end(ap);
+}

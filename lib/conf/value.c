@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * value: what check functions of configurations need: defaults, durations,
+ * sizes, ranges; see conf.h. Pure.
+ */
+#include <string.h>
+
+#include "base/str.h"
+#include "conf/conf.h"
+
+int
+conf_duration(int64_t *ret_s, const char *key, const char *value, const char *fallback, struct err *e)
+{
+	const char *text = value ? value : fallback;
+
+	if (str_duration(text, ret_s))
+		return 0;
+	return err_set(e, "%s: '%s' is no duration (write 90s, 30m, 12h or 7d)", key, text);
+}
+
+int
+conf_size(uint64_t *ret, const char *key, const char *value, const char *fallback, struct err *e)
+{
+	static const struct {
+		const char *unit;
+		int shift;
+	} units[] = { { "KB", 10 }, { "MB", 20 }, { "GB", 30 }, { "", 0 } };
+	const char *text = value ? value : fallback;
+	char number[32];
+	uint64_t v;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (!str_ends(text, units[i].unit))
+			continue;
+		if (!str_format(number, sizeof(number), "%.*s", (int)(strlen(text) - strlen(units[i].unit)), text) ||
+		    !str_u64(number, UINT64_MAX >> units[i].shift, &v))
+			break;
+		*ret = v << units[i].shift;
+		return 0;
+	}
+	return err_set(e, "%s: '%s' is no size (write 512, 64KB, 16MB or 2GB)", key, text);
+}
+
+int
+conf_address(const char *key, const char *value, struct err *e)
+{
+	char host[256];
+	uint16_t port;
+
+	if (value && str_host_port(value, 0, host, sizeof(host), &port))
+		return 0;
+	return err_set(e, "%s: '%s' is no address (write HOST:PORT or [IPV6]:PORT)", key, value ? value : "");
+}
+
+int
+conf_switch(bool *ret, const char *key, const char *value, bool fallback, struct err *e)
+{
+	static const char *const yes[] = { "yes", "true", "on" };
+	static const char *const no[] = { "no", "false", "off" };
+
+	*ret = fallback;
+	if (!value)
+		return 0;
+	for (size_t i = 0; i < 3; i++) {
+		if (strcmp(value, yes[i]) == 0 || strcmp(value, no[i]) == 0) {
+			*ret = strcmp(value, yes[i]) == 0;
+			return 0;
+		}
+	}
+	return err_set(e, "%s: '%s' is neither yes nor no", key, value);
+}
+
+int
+conf_range(int64_t *value, const char *key, int64_t fallback, int64_t min, int64_t max, struct err *e)
+{
+	if (*value == 0)
+		*value = fallback;
+	if (*value >= min && *value <= max)
+		return 0;
+	return err_set(e, "%s: %lld is outside of %lld to %lld", key, (long long)*value, (long long)min,
+	    (long long)max);
+}
+
+int
+conf_path(const char *key, const char *value, bool optional, struct err *e)
+{
+	if (!value)
+		return optional ? 0 : err_set(e, "missing key '%s'", key);
+	if (value[0] == '/')
+		return 0;
+	return err_set(e, "%s: '%s' is not an absolute path", key, value);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * seccomp: lists of system calls into a filter; see priv.h. The lists name
+ * calls by what a process is for, so that a daemon's own list is short.
+ */
+#include <errno.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "priv/priv.h"
+
+const char *const priv_calls_base[] = {
+	/* memory */
+	"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "mlock", "munlock", "mlock2",
+	/* time */
+	"clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time", "timerfd_create",
+	"timerfd_settime", "timerfd_gettime",
+	/* signals and the end */
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "sigaltstack", "restart_syscall", "exit",
+	"exit_group", "kill", "tgkill", "gettid", "getpid", "getppid", "getuid", "geteuid", "getgid", "getegid",
+	/* the loop and descriptors */
+	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select", "pselect6",
+	"eventfd2", "pipe2", "read", "readv", "write", "writev", "close", "close_range", "dup", "dup2", "dup3", "fcntl",
+	"fstat", "newfstatat", "statx", "lseek", "getrandom", "futex", "futex_time64", "sched_yield",
+	"sched_getaffinity", "membarrier", "rseq", "set_robust_list", "prctl", "prlimit64", "getrlimit", "getrusage",
+	"uname", "sysinfo",
+	/* the other end of a channel */
+	"recvmsg", "sendmsg", "recvfrom", "sendto", "shutdown", "getsockopt",
+	NULL,
+};
+
+const char *const priv_calls_server[] = {
+	/* sockets */
+	"socket", "socketpair", "bind", "listen", "accept", "accept4", "connect", "getsockname", "getpeername",
+	"setsockopt", "sendmmsg", "recvmmsg", "ioctl", "splice", "tee",
+	/* files */
+	"open", "openat", "stat", "lstat", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64",
+	"mkdir", "mkdirat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "ftruncate", "fallocate", "fsync",
+	"fdatasync", "sync_file_range", "pread64", "pwrite64", "preadv", "pwritev", "flock", "fchmod", "fchmodat", "chmod", "fchown",
+	"umask", "getcwd", "statfs", "fstatfs", "fadvise64", "utimensat", "sendfile", "copy_file_range", "msync",
+	/* threads */
+	"clone", "clone3", "sched_getparam", "sched_getscheduler", "sched_setscheduler", "getcpu", "get_mempolicy",
+	"arch_prctl", "set_tid_address", "wait4", "waitid", "getpgrp", "getgroups", "capget",
+	NULL,
+};
+
+/* One filter for all lists; a name that is unknown here (another architecture, an older libseccomp) is skipped. */
+static int
+add_list(scmp_filter_ctx ctx, const char *const *names)
+{
+	for (; *names; names++) {
+		int nr = seccomp_syscall_resolve_name(*names);
+		int r;
+
+		if (nr == __NR_SCMP_ERROR)
+			continue;
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0);
+		if (r < 0 && r != -EEXIST && r != -EDOM)
+			return r;
+	}
+	return 0;
+}
+
+int
+priv_seccomp_lists(const char *const *const *lists, struct err *e)
+{
+	bool debug = getenv("SALLYPORT_SECCOMP_DEBUG") != NULL;
+	scmp_filter_ctx ctx = seccomp_init(debug ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_KILL_PROCESS);
+	int r = 0;
+
+	if (!ctx)
+		return err_set(e, "cannot prepare a seccomp filter: no memory");
+	if (debug)
+		(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_LOG, 1);
+	/* A binary tree: an allowed call costs some ten comparisons instead of a hundred. */
+	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	for (; *lists && r == 0; lists++)
+		r = add_list(ctx, *lists);
+	if (r == 0)
+		r = seccomp_load(ctx);
+	seccomp_release(ctx);
+	if (r == 0)
+		return 0;
+	errno = -r;
+	return err_errno(e, "cannot install the seccomp filter");
+}
+
+int
+priv_seccomp(const char *const *allow, struct err *e)
+{
+	const char *const *const lists[] = { allow, NULL };
+
+	return priv_seccomp_lists(lists, e);
+}
