@@ -15,11 +15,12 @@
 #ifndef API_JOIN_H
 #define API_JOIN_H
 
-#include "api/ca_set.h"
+#include "api/bundle.h"
 #include "api/label.h"
 #include "base/err.h"
 #include "crypto/sshkey.h"
 #include "event/loop.h"
+#include "proto/auth.pb-c.h"
 #include "rpc/rpc.h"
 #include "rpc/tls.h"
 
@@ -48,7 +49,7 @@ struct join_identity {
 	const struct sshkey *host_key; /* Ed25519, private; also the key of the tunnel certificate */
 	struct span ssh_host_cert;     /* certificate blobs */
 	struct span tunnel_cert;       /* nodes; empty otherwise */
-	const struct ca_set *ca;
+	const struct bundle *ca;
 	int64_t valid_until_s;         /* the earliest end of its certificates */
 	char auth_server[300];         /* "authd.<cluster>", "auditd.<cluster>": SNI and certificate names */
 	char audit_server[300];
