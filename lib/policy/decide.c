@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * decide: the evaluator. Called by authd (verbs, certificates), proxyd (may this user see the node), noded (may this
+ * user log in as root here) and tctl. Pure.
+ *
+ * Each question runs over the roles twice: first every deny, then every allow; the first that speaks decides.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "policy/policy.h"
+
+static const char internal_logins[] = "{{internal.logins}}";
+
+/* --- what is written into the decision ---------------------------------------------- */
+
+static bool
+decide(struct policy_decision *d, bool allowed, const struct policy_role *role, const char *rule)
+{
+	if (d) {
+		d->allowed = allowed;
+		d->role = role ? role->name : NULL;
+		str_copy(d->rule, sizeof d->rule, rule);
+		d->reason[0] = '\0';
+	}
+	return allowed;
+}
+
+static bool explain(struct policy_decision *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Returns what was decided. */
+static bool
+explain(struct policy_decision *d, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(d->reason, sizeof d->reason, fmt, ap);
+	va_end(ap);
+	return d->allowed;
+}
+
+/* --- logins ---------------------------------------------------------------------------- */
+
+static bool
+listed(struct policy_names names, const char *s)
+{
+	for (size_t i = 0; i < names.n; i++)
+		if (strcmp(names.v[i], s) == 0)
+			return true;
+	return false;
+}
+
+/* "{{ internal.logins }}" is taken too. */
+static bool
+is_internal_logins(const char *s)
+{
+	if (strcmp(s, internal_logins) == 0)
+		return true;
+	if (strncmp(s, "{{", 2) != 0)
+		return false;
+	s += 2 + strspn(s + 2, " ");
+	if (strncmp(s, "internal.logins", 15) != 0)
+		return false;
+	s += 15;
+	return strcmp(s + strspn(s, " "), "}}") == 0;
+}
+
+/* Literally: a login stands in a certificate as it is, so a pattern could not be kept anyway. */
+static bool
+allows_login(const struct policy_user *user, const struct policy_conditions *c, const char *login)
+{
+	if (!policy_login_ok(login))
+		return false;
+	for (size_t i = 0; i < c->logins.n; i++)
+		if (is_internal_logins(c->logins.v[i]) ? listed(user->logins, login) : strcmp(c->logins.v[i], login) == 0)
+			return true;
+	return false;
+}
+
+static const char *
+denies_login(const struct policy_user *user, const struct policy_conditions *c, const char *login)
+{
+	for (size_t i = 0; i < c->logins.n; i++)
+		if (is_internal_logins(c->logins.v[i]) ? listed(user->logins, login)
+						       : str_glob(c->logins.v[i], login))
+			return c->logins.v[i];
+	return NULL;
+}
+
+static const struct policy_role *
+find_login_deny(const struct policy_user *user, const char *login, struct policy_decision *d)
+{
+	for (size_t i = 0; i < user->n_roles; i++) {
+		const char *hit = denies_login(user, &user->roles[i]->deny, login);
+
+		if (hit) {
+			decide(d, false, user->roles[i], "");
+			str_format(d->rule, sizeof d->rule, "deny.logins %s", hit);
+			return user->roles[i];
+		}
+	}
+	return NULL;
+}
+
+/* --- labels ------------------------------------------------------------------------------ */
+
+static const char *
+any_glob(struct policy_names globs, const char *value)
+{
+	for (size_t i = 0; i < globs.n; i++)
+		if (str_glob(globs.v[i], value))
+			return globs.v[i];
+	return NULL;
+}
+
+/* The value glob of the rule that the node fits, or NULL. */
+static const char *
+label_rule_hit(const struct policy_label_rule *rule, struct policy_labels node)
+{
+	bool any_key = strcmp(rule->key, "*") == 0;
+
+	if (any_key && listed(rule->values, "*"))
+		return "*";
+	for (size_t i = 0; i < node.n; i++) {
+		const char *glob;
+
+		if (!any_key && strcmp(node.v[i].key, rule->key) != 0)
+			continue;
+		glob = any_glob(rule->values, node.v[i].value);
+		if (glob)
+			return glob;
+	}
+	return NULL;
+}
+
+static bool
+allows_node(const struct policy_conditions *c, struct policy_labels node)
+{
+	for (size_t i = 0; i < c->n_node_labels; i++)
+		if (!label_rule_hit(&c->node_labels[i], node))
+			return false;
+	return c->n_node_labels > 0;
+}
+
+static bool
+find_node_deny(const struct policy_user *user, struct policy_labels node, struct policy_decision *d)
+{
+	for (size_t r = 0; r < user->n_roles; r++) {
+		const struct policy_conditions *c = &user->roles[r]->deny;
+
+		for (size_t i = 0; i < c->n_node_labels; i++) {
+			const char *glob = label_rule_hit(&c->node_labels[i], node);
+
+			if (glob) {
+				decide(d, false, user->roles[r], "");
+				str_format(d->rule, sizeof d->rule, "deny.node_labels %s=%s", c->node_labels[i].key, glob);
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* --- questions about nodes ------------------------------------------------------------------ */
+
+static bool
+no_role(const struct policy_user *user, struct policy_decision *d)
+{
+	if (user->n_roles)
+		return false;
+	decide(d, false, NULL, "no role");
+	explain(d, "%s has no role", user->name);
+	return true;
+}
+
+bool
+policy_login(const struct policy_user *user, struct policy_labels node, const char *login, struct policy_decision *d)
+{
+	struct policy_decision own;
+	bool some_login = false, some_node = false;
+
+	d = d ? d : &own;
+	if (no_role(user, d))
+		return false;
+	if (find_login_deny(user, login, d))
+		return explain(d, "role %s denies the login %s", d->role, login);
+	if (find_node_deny(user, node, d))
+		return explain(d, "role %s denies this node by its labels", d->role);
+	for (size_t i = 0; i < user->n_roles; i++) {
+		const struct policy_role *role = user->roles[i];
+		bool l = allows_login(user, &role->allow, login), n = allows_node(&role->allow, node);
+
+		if (l && n) {
+			decide(d, true, role, "");
+			str_format(d->rule, sizeof d->rule, "allow.logins %s", login);
+			return explain(d, "role %s allows the login %s on this node", role->name, login);
+		}
+		some_login |= l;
+		some_node |= n;
+	}
+	decide(d, false, NULL, "no allow");
+	if (!some_login)
+		return explain(d, "no role of %s allows the login %s", user->name, login);
+	if (!some_node)
+		return explain(d, "no role of %s allows this node by its labels", user->name);
+	return explain(d, "no single role of %s allows both the login %s and this node", user->name, login);
+}
+
+/* Some login would be let in: the role names one, and no deny takes it away again. */
+static bool
+has_login(const struct policy_user *user, const struct policy_role *role)
+{
+	for (size_t i = 0; i < role->allow.logins.n; i++) {
+		struct policy_names one = { &role->allow.logins.v[i], 1 };
+		struct policy_names names = is_internal_logins(one.v[0]) ? user->logins : one;
+
+		for (size_t k = 0; k < names.n; k++) {
+			struct policy_decision ignored;
+
+			if (policy_login_ok(names.v[k]) && !find_login_deny(user, names.v[k], &ignored))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool
+policy_see_node(const struct policy_user *user, struct policy_labels node, struct policy_decision *d)
+{
+	struct policy_decision own;
+
+	d = d ? d : &own;
+	if (no_role(user, d))
+		return false;
+	if (find_node_deny(user, node, d))
+		return explain(d, "role %s denies this node by its labels", d->role);
+	for (size_t i = 0; i < user->n_roles; i++) {
+		const struct policy_role *role = user->roles[i];
+
+		if (allows_node(&role->allow, node) && has_login(user, role)) {
+			decide(d, true, role, "allow.node_labels");
+			return explain(d, "role %s allows this node", role->name);
+		}
+	}
+	decide(d, false, NULL, "no allow");
+	return explain(d, "no role of %s allows this node", user->name);
+}
+
+/* --- questions about resources ------------------------------------------------------------------ */
+
+static bool
+rule_hit(const struct policy_conditions *c, const char *resource, const char *verb)
+{
+	for (size_t i = 0; i < c->n_rules; i++) {
+		const struct policy_verb_rule *r = &c->rules[i];
+
+		if ((listed(r->resources, resource) || listed(r->resources, "*")) &&
+		    (listed(r->verbs, verb) || listed(r->verbs, "*")))
+			return true;
+	}
+	return false;
+}
+
+static bool
+verb_side(const struct policy_user *user, bool allow, const char *resource, const char *verb, struct policy_decision *d)
+{
+	for (size_t i = 0; i < user->n_roles; i++) {
+		const struct policy_role *role = user->roles[i];
+
+		if (rule_hit(allow ? &role->allow : &role->deny, resource, verb)) {
+			decide(d, allow, role, "");
+			str_format(d->rule, sizeof d->rule, "%s.rules %s %s", allow ? "allow" : "deny", resource, verb);
+			explain(d, "role %s %s to %s %s", role->name, allow ? "allows" : "denies", verb, resource);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+policy_verb(const struct policy_user *user, const char *resource, const char *verb, struct policy_decision *d)
+{
+	struct policy_decision own;
+
+	d = d ? d : &own;
+	if (no_role(user, d))
+		return false;
+	if (verb_side(user, false, resource, verb, d) || verb_side(user, true, resource, verb, d))
+		return d->allowed;
+	decide(d, false, NULL, "no allow");
+	return explain(d, "no role of %s allows to %s %s", user->name, verb, resource);
+}
+
+bool
+policy_session(const struct policy_user *user, const char *verb, const char *owner, struct policy_decision *d)
+{
+	struct policy_decision own;
+
+	d = d ? d : &own;
+	/* A deny of all sessions is one of the own sessions too. */
+	if (policy_verb(user, "session", verb, d) || d->role || strcmp(owner, user->name) != 0)
+		return d->allowed;
+	return policy_verb(user, "own_session", verb, d);
+}
+
+/* --- what goes into certificates -------------------------------------------------------------------- */
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static size_t
+collect(const struct policy_user *user, struct policy_names names, const char **ret, size_t n)
+{
+	for (size_t i = 0; i < names.n && n < POLICY_LOGINS_MAX; i++) {
+		struct policy_decision ignored;
+
+		if (policy_login_ok(names.v[i]) && !find_login_deny(user, names.v[i], &ignored) &&
+		    !listed((struct policy_names){ ret, n }, names.v[i]))
+			ret[n++] = names.v[i];
+	}
+	return n;
+}
+
+size_t
+policy_logins(const struct policy_user *user, const char *ret[POLICY_LOGINS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t r = 0; r < user->n_roles; r++) {
+		struct policy_names names = user->roles[r]->allow.logins;
+
+		for (size_t i = 0; i < names.n; i++)
+			n = collect(user, is_internal_logins(names.v[i]) ? user->logins
+									 : (struct policy_names){ &names.v[i], 1 }, ret, n);
+	}
+	if (n > 1)
+		qsort(ret, n, sizeof *ret, by_text);
+	return n;
+}
+
+struct policy_options
+policy_options(const struct policy_user *user)
+{
+	struct policy_options all = { 0 };
+
+	for (size_t i = 0; i < user->n_roles; i++) {
+		const struct policy_options *o = &user->roles[i]->options;
+
+		if (o->max_session_ttl_s > 0 && (!all.max_session_ttl_s || o->max_session_ttl_s < all.max_session_ttl_s))
+			all.max_session_ttl_s = o->max_session_ttl_s;
+		all.forward_agent |= o->forward_agent;
+		all.port_forwarding |= o->port_forwarding;
+		all.permit_pty |= o->permit_pty;
+		all.pin_source_ip |= o->pin_source_ip;
+	}
+	return all;
+}
+
+int64_t
+policy_session_ttl(const struct policy_user *user, int64_t asked_s)
+{
+	int64_t ttl = asked_s > 0 ? asked_s : POLICY_TTL_DEFAULT_S, most = policy_options(user).max_session_ttl_s;
+
+	if (!user->n_roles)
+		return 0;
+	if (most > 0 && ttl > most)
+		ttl = most;
+	return ttl > POLICY_TTL_MAX_S ? POLICY_TTL_MAX_S : ttl;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Roles as authors write them, copies, presets and selectors.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "policy/policy.h"
+
+#define N(table) (sizeof(table) / sizeof((table)[0]))
+#define NAMES(...) \
+	{ (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *) }
+
+static const struct policy_role *
+preset(const char *name)
+{
+	size_t n;
+	const struct policy_role *all = policy_presets(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(all[i].name, name) == 0)
+			return &all[i];
+	fail_msg("no preset %s", name);
+	return NULL;
+}
+
+static void
+presets_are_sound_and_do_what_they_say(void **state)
+{
+	static const struct {
+		const char *role, *resource, *verb;
+		bool allowed;
+	} row[] = {
+		{ "editor", "user", "create", true }, { "editor", "role", "delete", true }, { "editor", "token", "list", true },
+		{ "editor", "node", "delete", true }, { "editor", "session", "read", false },
+		{ "editor", "event", "list", false }, { "access", "event", "list", true },
+		{ "access", "session", "read", false }, { "access", "own_session", "read", true },
+		{ "access", "user", "list", false }, { "access", "token", "create", false },
+		{ "auditor", "session", "read", true }, { "auditor", "event", "read", true },
+		{ "auditor", "user", "update", false }, { "auditor", "session", "delete", false },
+	};
+	struct policy_labels bare = { NULL, 0 };
+	size_t n;
+	const struct policy_role *all = policy_presets(&n);
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		if (policy_role_check(&all[i], &e) < 0)
+			fail_msg("%s", e.text);
+	for (size_t i = 0; i < N(row); i++) {
+		const struct policy_role *role = preset(row[i].role);
+		struct policy_user u = { "alice", &role, 1, NAMES("root") };
+
+		if (policy_verb(&u, row[i].resource, row[i].verb, NULL) != row[i].allowed)
+			fail_msg("%s: %s %s", row[i].role, row[i].verb, row[i].resource);
+		assert_int_equal(policy_login(&u, bare, "root", NULL), strcmp(row[i].role, "access") == 0);
+	}
+}
+
+static int
+check(struct policy_names logins, const char *label, const char *value, bool deny)
+{
+	struct policy_label_rule rule = { label, { &value, value ? 1 : 0 } };
+	struct policy_conditions c = { .logins = logins, .node_labels = &rule, .n_node_labels = label ? 1 : 0 };
+	struct policy_role role = { .name = "r" };
+	struct err e;
+
+	if (deny)
+		role.deny = c;
+	else
+		role.allow = c;
+	return policy_role_check(&role, &e);
+}
+
+static int
+check_rule(const char *resource, const char *verb)
+{
+	struct policy_verb_rule rule = { { &resource, 1 }, { &verb, 1 } };
+	struct policy_role role = { .name = "r", .allow = { .rules = &rule, .n_rules = 1 } };
+	struct err e;
+
+	return policy_role_check(&role, &e);
+}
+
+static void
+roles_that_would_not_mean_what_they_say_are_refused(void **state)
+{
+	const struct policy_names good = NAMES("root", "{{internal.logins}}", "dom\\user", "a.b@c");
+	const struct policy_names glob = NAMES("ro*");
+	const struct policy_names regexp = NAMES("^root$");
+	const struct policy_names template = NAMES("{{external.groups}}");
+	const struct policy_names empty = NAMES("");
+	struct policy_role role = { .name = "r" };
+	struct err e;
+
+	(void)state;
+	assert_int_equal(check(good, "env", "dev", false), 0);
+	assert_int_equal(check(glob, "env", "d*v", true), 0);
+	assert_true(check(glob, "env", "dev", false) < 0);
+	assert_true(check(regexp, "env", "dev", false) < 0);
+	assert_true(check(regexp, "env", "dev", true) < 0);
+	assert_true(check(template, "env", "dev", false) < 0);
+	assert_true(check(empty, "env", "dev", false) < 0);
+	assert_int_equal(check(good, "*", "*", false), 0);
+	assert_true(check(good, "env", "^dev$", false) < 0);
+	assert_true(check(good, "en v", "dev", false) < 0);
+	assert_true(check(good, "", "dev", false) < 0);
+	assert_true(check(good, "env", NULL, false) < 0);
+	assert_int_equal(check_rule("user", "list"), 0);
+	assert_int_equal(check_rule("*", "*"), 0);
+	assert_true(check_rule("users", "list") < 0);
+	assert_true(check_rule("user", "write") < 0);
+	role.options.max_session_ttl_s = POLICY_TTL_MAX_S + 1;
+	assert_true(policy_role_check(&role, &e) < 0);
+	role.options.max_session_ttl_s = -1;
+	assert_true(policy_role_check(&role, &e) < 0);
+	role.options.max_session_ttl_s = 0;
+	assert_int_equal(policy_role_check(&role, &e), 0);
+	role.name = "a b";
+	assert_true(policy_role_check(&role, &e) < 0);
+	role.name = "";
+	assert_true(policy_role_check(&role, &e) < 0);
+}
+
+static void
+copies_stand_alone(void **state)
+{
+	char login[] = "root", key[] = "env", value[] = "dev", res[] = "user", verb[] = "list", name[] = "mine";
+	const char *logins[] = { login }, *values[] = { value }, *ress[] = { res }, *verbs[] = { verb };
+	struct policy_label_rule label = { key, { values, 1 } };
+	struct policy_verb_rule rule = { { ress, 1 }, { verbs, 1 } };
+	struct policy_conditions c = { { logins, 1 }, &label, 1, &rule, 1 };
+	struct policy_role role = { name, c, c, { 60, true, false, true, false } }, *copy = policy_role_copy(&role);
+
+	(void)state;
+	assert_non_null(copy);
+	memset(login, 'x', 4), memset(key, 'x', 3), memset(value, 'x', 3), memset(res, 'x', 4), memset(verb, 'x', 4);
+	memset(name, 'x', 4), memset(&label, 0, sizeof label), memset(&rule, 0, sizeof rule);
+	assert_string_equal(copy->name, "mine");
+	assert_string_equal(copy->allow.logins.v[0], "root");
+	assert_string_equal(copy->deny.node_labels[0].key, "env");
+	assert_string_equal(copy->deny.node_labels[0].values.v[0], "dev");
+	assert_string_equal(copy->allow.rules[0].resources.v[0], "user");
+	assert_string_equal(copy->allow.rules[0].verbs.v[0], "list");
+	assert_int_equal(copy->options.max_session_ttl_s, 60);
+	policy_role_free(copy);
+	policy_role_free(NULL);
+}
+
+static void
+selectors_match_labels(void **state)
+{
+	static const struct policy_label v[] = { { "env", "prod-1" }, { "team", "x" }, { "empty", "" } };
+	static const struct policy_labels node = { v, 3 };
+	static const struct {
+		const char *text;
+		bool ok, match;
+	} row[] = {
+		{ "", true, true }, { "env=prod-1", true, true }, { "env=prod", true, false }, { "env=prod*", true, true },
+		{ "env=prod*,team=x", true, true }, { " env = prod-1 , team=* ", true, true },
+		{ "env=prod-1,team=y", true, false }, { "os=*", true, false }, { "empty=", true, true }, { "team=", true, false },
+		{ "env=*=*", true, false }, { "env", false, false }, { "=x", false, false }, { "*=x", false, false },
+		{ "env=a,b", false, false },
+	};
+	struct policy_selector s;
+	struct err e;
+	char many[1024] = "";
+
+	(void)state;
+	for (size_t i = 0; i < N(row); i++) {
+		int rc = policy_selector_parse(&s, row[i].text, &e);
+
+		if ((rc == 0) != row[i].ok || (rc == 0 && policy_selector_match(&s, node) != row[i].match))
+			fail_msg("\"%s\"", row[i].text);
+	}
+	for (int i = 0; i < 33; i++)
+		strncat(many, "a=b,", sizeof many - strlen(many) - 1);
+	assert_true(policy_selector_parse(&s, many, &e) < 0);
+	assert_int_equal(policy_selector_parse(&s, many + 4, &e), 0);
+	memset(many, 'a', sizeof many - 1);
+	assert_true(policy_selector_parse(&s, many, &e) < 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(presets_are_sound_and_do_what_they_say),
+		cmocka_unit_test(roles_that_would_not_mean_what_they_say_are_refused),
+		cmocka_unit_test(copies_stand_alone),
+		cmocka_unit_test(selectors_match_labels),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
