@@ -40,7 +40,8 @@ err_errno(struct err *e, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	/* The GNU strerror_r returns the text, which may or may not be in the buffer. */
-	if (!str_format(e->text, sizeof(e->text), "%s: %s", text, strerror_r(saved, why, sizeof(why))))
+	if (!str_format(e->text, sizeof(e->text), "%s: %s", text,
+		strerror_r(saved, why, sizeof(why))))
 		e->text[sizeof(e->text) - 1] = 0;
 	errno = saved;
 	return -1;

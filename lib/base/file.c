@@ -106,7 +106,8 @@ file_read_secret(const char *path, size_t max, char **ret, struct err *e)
 	if (fd < 0)
 		return -1;
 	if (st.st_mode & 077)
-		return err_set(e, "%s holds a secret and others can read it: chmod 600 %s", path, path);
+		return err_set(e, "%s holds a secret and others can read it: chmod 600 %s", path,
+		    path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return err_set(e, "%s holds a secret and belongs to another user", path);
 	if (read_open(fd, path, max, ret, &n, e) < 0)

@@ -52,10 +52,10 @@ list_del(struct list *l)
 #define list_first(type, head, member) \
 	(list_empty(head) ? NULL : container_of((head)->next, type, member))
 
-#define list_each(type, var, head, member)                                                    \
-	for (type *var = container_of((head)->next, type, member),                            \
-		  *var##_next_ = container_of(var->member.next, type, member);                \
-	     &var->member != (head);                                                          \
+#define list_each(type, var, head, member)                                     \
+	for (type *var = container_of((head)->next, type, member),             \
+		  *var##_next_ = container_of(var->member.next, type, member); \
+	     &var->member != (head);                                           \
 	     var = var##_next_, var##_next_ = container_of(var->member.next, type, member))
 
 #endif

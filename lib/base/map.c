@@ -72,8 +72,8 @@ load_le(const uint8_t *p, size_t n)
 static uint64_t
 siphash(uint64_t k0, uint64_t k1, const uint8_t *p, size_t n)
 {
-	uint64_t v[4] = { k0 ^ 0x736f6d6570736575ULL, k1 ^ 0x646f72616e646f6dULL, k0 ^ 0x6c7967656e657261ULL,
-		k1 ^ 0x7465646279746573ULL };
+	uint64_t v[4] = { k0 ^ 0x736f6d6570736575ULL, k1 ^ 0x646f72616e646f6dULL,
+		k0 ^ 0x6c7967656e657261ULL, k1 ^ 0x7465646279746573ULL };
 	uint64_t last = (uint64_t)n << 56;
 	uint64_t m;
 

@@ -158,7 +158,8 @@ str_host_port(const char *s, uint16_t default_port, char *host, size_t size, uin
 	*port = default_port;
 	if (*s == '[') {
 		end = strchr(s, ']');
-		if (!end || (end[1] && end[1] != ':') || !copy_span(host, size, s + 1, (size_t)(end - s - 1)))
+		if (!end || (end[1] && end[1] != ':') ||
+		    !copy_span(host, size, s + 1, (size_t)(end - s - 1)))
 			return false;
 		colon = end[1] ? end + 1 : NULL;
 	} else {
@@ -202,7 +203,8 @@ utf8_len(const uint8_t *s, size_t n)
 			return 0;
 		cp = cp << 6 | (s[i] & 0x3f);
 	}
-	if ((len == 3 && (cp < 0x800 || (cp >= 0xd800 && cp <= 0xdfff))) || (len == 4 && (cp < 0x10000 || cp > 0x10ffff)))
+	if ((len == 3 && (cp < 0x800 || (cp >= 0xd800 && cp <= 0xdfff))) ||
+	    (len == 4 && (cp < 0x10000 || cp > 0x10ffff)))
 		return 0;
 	return len;
 }
@@ -304,7 +306,7 @@ str_unhex(const char *s, uint8_t *dst, size_t n)
 bool
 str_glob(const char *pattern, const char *s)
 {
-	const char *star = NULL; /* behind the last '*' met */
+	const char *star = NULL;  /* behind the last '*' met */
 	const char *retry = NULL; /* where that '*' ends its run for now */
 
 	/* Only the last star is ever extended, which is enough: at worst |pattern| * |s| steps. */

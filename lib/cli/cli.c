@@ -43,8 +43,8 @@ find_command(const struct cli_command *table, const char *name)
 static void
 set_hint(struct call *c)
 {
-	(void)str_format(c->hint, sizeof(c->hint), " (see `%s%s%s --help`)", c->program->name, *c->path ? " " : "",
-	    c->path);
+	(void)str_format(c->hint, sizeof(c->hint), " (see `%s%s%s --help`)", c->program->name,
+	    *c->path ? " " : "", c->path);
 }
 
 /* A word while no command with a function is chosen. */
@@ -56,7 +56,8 @@ choose(struct call *c, const char *word, struct err *e)
 	size_t n = strlen(c->path);
 
 	if (!found)
-		return err_set(e, "unknown command '%s%s%s'%s", c->path, n ? " " : "", word, c->hint);
+		return err_set(e, "unknown command '%s%s%s'%s", c->path, n ? " " : "", word,
+		    c->hint);
 	c->command = found;
 	(void)str_format(c->path + n, sizeof(c->path) - n, "%s%s", n ? " " : "", word);
 	set_hint(c);
@@ -101,7 +102,8 @@ check_args(const struct call *c, struct err *e)
 	const struct cli_command *cmd = c->command;
 
 	if (c->n_args < cmd->min_args)
-		return err_set(e, "usage: %s %s %s%s", c->program->name, c->path, cmd->args ? cmd->args : "", c->hint);
+		return err_set(e, "usage: %s %s %s%s", c->program->name, c->path,
+		    cmd->args ? cmd->args : "", c->hint);
 	if (cmd->max_args >= 0 && c->n_args > cmd->max_args)
 		return err_set(e, "unexpected argument '%s'%s", c->args[cmd->max_args], c->hint);
 	return 0;
@@ -126,7 +128,8 @@ run_builtin(const struct cli_program *program, int argc, char **argv)
 
 		found = find_command(table, argv[i]);
 		if (!found)
-			return cli_fail("unknown command '%s' (see `%s --help`)", argv[i], program->name);
+			return cli_fail("unknown command '%s' (see `%s --help`)", argv[i],
+			    program->name);
 		(void)str_format(path + n, sizeof(path) - n, "%s%s", n ? " " : "", argv[i]);
 	}
 	if (found)
@@ -154,8 +157,8 @@ run_call(struct call *c)
 		return 0;
 	}
 	if (!c->command || c->command->sub)
-		return cli_fail("say which command%s%s%s%s", *c->path ? " of `" : "", c->path, *c->path ? "`" : "",
-		    c->hint);
+		return cli_fail("say which command%s%s%s%s", *c->path ? " of `" : "", c->path,
+		    *c->path ? "`" : "", c->hint);
 	if (check_args(c, &e) < 0)
 		return cli_fail_err(&e);
 	if (c->program->before) {

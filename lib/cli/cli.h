@@ -53,7 +53,7 @@ struct cli_option {
 	const char *help;      /* one line; NULL: hidden */
 	enum cli_kind kind;
 	void *dest;
-	const char *env; /* environment variable that sets it when the command line does not; may be NULL */
+	const char *env; /* environment variable used when the option is not given; may be NULL */
 };
 
 struct cli_command {
@@ -75,7 +75,8 @@ struct cli_program {
 	const char *version;
 	const struct cli_option *globals; /* before or after the command */
 	const struct cli_command *commands;
-	int (*before)(void); /* once all is parsed; a status other than 0 ends the program. May be NULL */
+	/* Once all is parsed; a status other than 0 ends the program. May be NULL. */
+	int (*before)(void);
 };
 
 /* Parses, runs, returns the exit status of main. --help and --version are built in, and so are the

@@ -35,7 +35,8 @@ bool option_takes_value(const struct cli_option *o);
 
 /* --help of the program, or of a command; path is "tctl users add" without the program's name. */
 void help_program(const struct cli_program *program);
-void help_command(const struct cli_program *program, const struct cli_command *command, const char *path);
+void help_command(const struct cli_program *program, const struct cli_command *command,
+    const char *path);
 /* The script of `completion bash` to stdout. */
 void completion_bash(const struct cli_program *program);
 

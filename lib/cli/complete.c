@@ -57,7 +57,8 @@ print_values(const struct cli_option *options, const char *path)
 			for (const char *p = o->arg; *p; p++)
 				putchar(*p == '|' ? ' ' : *p);
 			printf("'; return ;;\n");
-		} else if (o->arg && (strstr(o->arg, "FILE") || strstr(o->arg, "PATH") || strstr(o->arg, "DIR"))) {
+		} else if (o->arg &&
+		    (strstr(o->arg, "FILE") || strstr(o->arg, "PATH") || strstr(o->arg, "DIR"))) {
 			printf(") files=1; return ;;\n");
 		} else {
 			printf(") return ;;\n");
@@ -120,7 +121,8 @@ completion_bash(const struct cli_program *program)
 	for_each_command(program, false);
 	printf("\tesac\n}\n");
 	printf("_%s() {\n"
-	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} path= words= files= w i\n"
+	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} path= w i\n"
+	       "\tlocal words= files=\n"
 	       "\tif [ \"$prev\" = '=' ]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
 	       "\tif [ \"$cur\" = '=' ]; then cur=; fi\n"
 	       "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"

@@ -18,11 +18,13 @@ option_left(const struct cli_option *o, char *dst, size_t size)
 	char longer[128] = "";
 
 	if (o->short_name)
-		(void)str_format(shorter, sizeof(shorter), "-%c%s", o->short_name, o->long_name ? ", " : "");
+		(void)str_format(shorter, sizeof(shorter), "-%c%s", o->short_name,
+		    o->long_name ? ", " : "");
 	if (o->long_name)
 		(void)str_format(longer, sizeof(longer), "--%s", o->long_name);
 	if (option_takes_value(o))
-		(void)str_format(dst, size, "%s%s%s%s", shorter, longer, o->long_name ? "=" : " ", o->arg ? o->arg : "VALUE");
+		(void)str_format(dst, size, "%s%s%s%s", shorter, longer, o->long_name ? "=" : " ",
+		    o->arg ? o->arg : "VALUE");
 	else
 		(void)str_format(dst, size, "%s%s", shorter, longer);
 }
@@ -47,7 +49,8 @@ cli_print_options(const struct cli_option *options)
 			continue;
 		option_left(o, left, sizeof(left));
 		if (o->env)
-			(void)str_format(right, sizeof(right), "%s (environment: %s)", o->help, o->env);
+			(void)str_format(right, sizeof(right), "%s (environment: %s)", o->help,
+			    o->env);
 		else
 			(void)str_copy(right, sizeof(right), o->help);
 		print_row(left, right);
@@ -62,7 +65,8 @@ print_commands(const struct cli_command *table, const char *prefix)
 
 		if (table->hidden)
 			continue;
-		(void)str_format(left, sizeof(left), "%s%s%s", prefix, *prefix ? " " : "", table->name);
+		(void)str_format(left, sizeof(left), "%s%s%s", prefix, *prefix ? " " : "",
+		    table->name);
 		if (table->sub)
 			print_commands(table->sub, left);
 		else
@@ -81,8 +85,8 @@ print_globals(const struct cli_program *program)
 void
 help_program(const struct cli_program *program)
 {
-	printf("%s: %s\n\nUsage: %s [OPTIONS] COMMAND [ARGUMENTS]\n\nCommands:\n", program->name, program->summary,
-	    program->name);
+	printf("%s: %s\n\nUsage: %s [OPTIONS] COMMAND [ARGUMENTS]\n\nCommands:\n", program->name,
+	    program->summary, program->name);
 	print_commands(program->commands, "");
 	print_row("help [COMMAND]", "this text, or that of a command");
 	print_row("completion bash", "a completion script: source <(PROGRAM completion bash)");
@@ -98,8 +102,9 @@ help_command(const struct cli_program *program, const struct cli_command *comman
 		printf("Usage: %s %s COMMAND [ARGUMENTS]\n\nCommands:\n", program->name, path);
 		print_commands(command->sub, path);
 	} else {
-		printf("Usage: %s %s%s%s%s\n", program->name, path, command->options ? " [OPTIONS]" : "",
-		    command->args ? " " : "", command->args ? command->args : "");
+		printf("Usage: %s %s%s%s%s\n", program->name, path,
+		    command->options ? " [OPTIONS]" : "", command->args ? " " : "",
+		    command->args ? command->args : "");
 	}
 	if (command->more)
 		printf("\n%s\n", command->more);

@@ -68,7 +68,8 @@ set_value(const struct cli_option *o, const char *value, struct err *e)
 		return 0;
 	case CLI_DURATION:
 		if (!str_duration(value, o->dest))
-			return err_set(e, "%s: '%s' is no duration (write 90s, 30m, 12h or 7d)", name, value);
+			return err_set(e, "%s: '%s' is no duration (write 90s, 30m, 12h or 7d)",
+			    name, value);
 		return 0;
 	case CLI_CHOICE:
 		if (!is_choice(o->arg, value))
@@ -99,7 +100,8 @@ find_long(const struct parser *p, const char *name, size_t n)
 {
 	for (size_t t = 0; t < p->n_tables; t++)
 		for (const struct cli_option *o = p->tables[t]; o && !option_is_end(o); o++)
-			if (o->long_name && strlen(o->long_name) == n && strncmp(o->long_name, name, n) == 0)
+			if (o->long_name && strlen(o->long_name) == n &&
+			    strncmp(o->long_name, name, n) == 0)
 				return o;
 	return NULL;
 }
@@ -222,7 +224,9 @@ parser_environment(struct parser *p, struct err *e)
 			if (!value || !*value || was_seen(p, o))
 				continue;
 			if (!option_takes_value(o))
-				set_flag(o, strcmp(value, "0") != 0 && strcmp(value, "false") != 0 && strcmp(value, "no") != 0);
+				set_flag(o,
+				    strcmp(value, "0") != 0 && strcmp(value, "false") != 0 &&
+					strcmp(value, "no") != 0);
 			else if (set_value(o, value, e) < 0)
 				return err_prefix(e, "environment variable %s", o->env);
 		}
@@ -233,7 +237,11 @@ parser_environment(struct parser *p, struct err *e)
 int
 cli_parse(const struct cli_option *options, int argc, char **argv, struct err *e)
 {
-	struct parser p = { .argc = argc, .argv = argv, .hint = "", .tables = { options }, .n_tables = 1 };
+	struct parser p = { .argc = argc,
+		.argv = argv,
+		.hint = "",
+		.tables = { options },
+		.n_tables = 1 };
 	int n = 0;
 	int r;
 

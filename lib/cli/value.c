@@ -40,7 +40,8 @@ cli_print_value(const json_t *value, enum cli_format format, FILE *f)
 static bool
 is_special(const char *s)
 {
-	static const char *const words[] = { "true", "false", "null", "yes", "no", "on", "off", "y", "n" };
+	static const char *const words[] = { "true", "false", "null", "yes", "no", "on", "off", "y",
+		"n" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcasecmp(s, words[i]) == 0)
@@ -87,7 +88,8 @@ print_text(const char *s, FILE *f)
 static bool
 is_block(const json_t *v)
 {
-	return (json_is_object(v) && json_object_size(v)) || (json_is_array(v) && json_array_size(v));
+	return (json_is_object(v) && json_object_size(v)) ||
+	    (json_is_array(v) && json_array_size(v));
 }
 
 static void

@@ -30,7 +30,8 @@ keep_field(struct trace *t, const char *field, size_t n)
 {
 	char longer[sizeof(t->key)];
 
-	if (str_format(longer, sizeof(longer), "%.*s%s%s", (int)n, field, *t->key ? "." : "", t->key))
+	if (str_format(longer, sizeof(longer), "%.*s%s%s", (int)n, field, *t->key ? "." : "",
+		t->key))
 		(void)str_copy(t->key, sizeof(t->key), longer);
 }
 
@@ -162,12 +163,13 @@ static const cyaml_config_t base_config = {
 	.log_fn = on_cyaml_log,
 	.log_level = CYAML_LOG_ERROR,
 	.mem_fn = cyaml_mem,
-	.flags = CYAML_CFG_NO_ALIAS, /* aliases in a configuration are a way to exhaust memory, nothing else */
+	/* Aliases in a configuration are a way to exhaust memory, and nothing else. */
+	.flags = CYAML_CFG_NO_ALIAS,
 };
 
 int
-conf_parse(const char *name, const char *text, size_t n, const cyaml_schema_value_t *schema, void **ret,
-    struct err *e)
+conf_parse(const char *name, const char *text, size_t n, const cyaml_schema_value_t *schema,
+    void **ret, struct err *e)
 {
 	_cleanup_free_ char *copy = NULL;
 	cyaml_config_t config = base_config;
@@ -181,7 +183,8 @@ conf_parse(const char *name, const char *text, size_t n, const cyaml_schema_valu
 		return err_set(e, "%s: not text (it holds a NUL byte)", name);
 	trace.text = is_blank(copy) ? "{}" : copy;
 	config.log_ctx = &trace;
-	r = cyaml_load_data((const uint8_t *)trace.text, strlen(trace.text), &config, schema, &data, NULL);
+	r = cyaml_load_data((const uint8_t *)trace.text, strlen(trace.text), &config, schema, &data,
+	    NULL);
 	if (r != CYAML_OK)
 		return fail(&trace, r, e);
 	if (!data)

@@ -43,21 +43,24 @@ enum { CONF_MAX_BYTES = 1024 * 1024 };
  * the file, and the line when it is known: "/etc/sallyport/authd.yaml:12: unknown key 'usr'". */
 int conf_load(const char *path, const cyaml_schema_value_t *schema, void **ret, struct err *e);
 /* The same from memory; name stands for the file in errors. */
-int conf_parse(const char *name, const char *text, size_t n, const cyaml_schema_value_t *schema, void **ret,
-    struct err *e);
+int conf_parse(const char *name, const char *text, size_t n, const cyaml_schema_value_t *schema,
+    void **ret, struct err *e);
 void conf_free(const cyaml_schema_value_t *schema, void *conf); /* NULL is fine */
 
 /* Helpers of a check function. value is what the file said or NULL; fallback its default.
  * All return 0, or -1 with an error that names the key. */
-int conf_duration(int64_t *ret_s, const char *key, const char *value, const char *fallback, struct err *e);
+int conf_duration(int64_t *ret_s, const char *key, const char *value, const char *fallback,
+    struct err *e);
 /* "512", "64KB", "16MB", "2GB" (powers of 1024), at most max bytes. */
-int conf_size(uint64_t *ret, const char *key, const char *value, const char *fallback, struct err *e);
+int
+conf_size(uint64_t *ret, const char *key, const char *value, const char *fallback, struct err *e);
 /* HOST:PORT; the parts are checked, the text stays with the caller. */
 int conf_address(const char *key, const char *value, struct err *e);
 /* "yes"/"true"/"on" or "no"/"false"/"off". */
 int conf_switch(bool *ret, const char *key, const char *value, bool fallback, struct err *e);
 /* min <= value <= max; 0 means absent and becomes fallback. */
-int conf_range(int64_t *value, const char *key, int64_t fallback, int64_t min, int64_t max, struct err *e);
+int conf_range(int64_t *value, const char *key, int64_t fallback, int64_t min, int64_t max,
+    struct err *e);
 /* value is an absolute path, or absent (NULL) when optional. */
 int conf_path(const char *key, const char *value, bool optional, struct err *e);
 

@@ -9,7 +9,8 @@
 #include "conf/conf.h"
 
 int
-conf_duration(int64_t *ret_s, const char *key, const char *value, const char *fallback, struct err *e)
+conf_duration(int64_t *ret_s, const char *key, const char *value, const char *fallback,
+    struct err *e)
 {
 	const char *text = value ? value : fallback;
 
@@ -32,7 +33,8 @@ conf_size(uint64_t *ret, const char *key, const char *value, const char *fallbac
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (!str_ends(text, units[i].unit))
 			continue;
-		if (!str_format(number, sizeof(number), "%.*s", (int)(strlen(text) - strlen(units[i].unit)), text) ||
+		if (!str_format(number, sizeof(number), "%.*s",
+			(int)(strlen(text) - strlen(units[i].unit)), text) ||
 		    !str_u64(number, UINT64_MAX >> units[i].shift, &v))
 			break;
 		*ret = v << units[i].shift;
@@ -49,7 +51,8 @@ conf_address(const char *key, const char *value, struct err *e)
 
 	if (value && str_host_port(value, 0, host, sizeof(host), &port))
 		return 0;
-	return err_set(e, "%s: '%s' is no address (write HOST:PORT or [IPV6]:PORT)", key, value ? value : "");
+	return err_set(e, "%s: '%s' is no address (write HOST:PORT or [IPV6]:PORT)", key,
+	    value ? value : "");
 }
 
 int
@@ -71,14 +74,15 @@ conf_switch(bool *ret, const char *key, const char *value, bool fallback, struct
 }
 
 int
-conf_range(int64_t *value, const char *key, int64_t fallback, int64_t min, int64_t max, struct err *e)
+conf_range(int64_t *value, const char *key, int64_t fallback, int64_t min, int64_t max,
+    struct err *e)
 {
 	if (*value == 0)
 		*value = fallback;
 	if (*value >= min && *value <= max)
 		return 0;
-	return err_set(e, "%s: %lld is outside of %lld to %lld", key, (long long)*value, (long long)min,
-	    (long long)max);
+	return err_set(e, "%s: %lld is outside of %lld to %lld", key, (long long)*value,
+	    (long long)min, (long long)max);
 }
 
 int

@@ -59,14 +59,15 @@ fatal(const struct err *e)
 
 static const struct cli_option own_options[] = {
 	{ 'c', "config", "FILE", "configuration", CLI_STRING, &self.flags.conf_path, NULL },
-	{ 0, "check", NULL, "read the configuration, say what is wrong with it, and end", CLI_FLAG, &self.flags.check,
-	    NULL },
-	{ 0, "log-level", "error|warn|info|debug", "what is logged (default info)", CLI_CHOICE, &self.flags.log_level,
-	    "SALLYPORT_LOG_LEVEL" },
-	{ 0, "log-format", "text|json", "how it is logged (default text)", CLI_CHOICE, &self.flags.log_format,
-	    "SALLYPORT_LOG_FORMAT" },
+	{ 0, "check", NULL, "read the configuration, say what is wrong with it, and end", CLI_FLAG,
+	    &self.flags.check, NULL },
+	{ 0, "log-level", "error|warn|info|debug", "what is logged (default info)", CLI_CHOICE,
+	    &self.flags.log_level, "SALLYPORT_LOG_LEVEL" },
+	{ 0, "log-format", "text|json", "how it is logged (default text)", CLI_CHOICE,
+	    &self.flags.log_format, "SALLYPORT_LOG_FORMAT" },
 	{ 'h', "help", NULL, "this text", CLI_FLAG, &self.flags.help, NULL },
-	{ 0, "version", NULL, "the version, and nothing else", CLI_FLAG, &self.flags.version, NULL },
+	{ 0, "version", NULL, "the version, and nothing else", CLI_FLAG, &self.flags.version,
+	    NULL },
 	{ 0 },
 };
 
@@ -79,7 +80,8 @@ join_options(const struct daemon *d, struct cli_option *all)
 	size_t n = sizeof(own_options) / sizeof(own_options[0]) - 1;
 
 	memcpy(all, own_options, n * sizeof(*all));
-	for (const struct cli_option *o = d->options; o && (o->long_name || o->short_name) && n < MAX_OPTIONS - 1; o++)
+	for (const struct cli_option *o = d->options;
+	     o && (o->long_name || o->short_name) && n < MAX_OPTIONS - 1; o++)
 		all[n++] = *o;
 	memset(&all[n], 0, sizeof(*all));
 }
@@ -90,7 +92,8 @@ print_help(const struct daemon *d, const struct cli_option *options)
 	printf("%s: %s\n\nUsage: %s [OPTIONS]\n", d->name, d->summary, d->name);
 	for (const struct cli_command *c = d->commands; c && c->name; c++)
 		if (!c->hidden)
-			printf("       %s %s [OPTIONS] %s: %s\n", d->name, c->name, c->args ? c->args : "", c->summary);
+			printf("       %s %s [OPTIONS] %s: %s\n", d->name, c->name,
+			    c->args ? c->args : "", c->summary);
 	printf("\nOptions:\n");
 	cli_print_options(options);
 	if (d->conf_path)
@@ -105,7 +108,8 @@ read_flags(const struct daemon *d, int argc, char **argv)
 	struct err e;
 	int n;
 
-	self.flags = (struct flags){ .conf_path = d->conf_path, .log_level = "info", .log_format = "text" };
+	self.flags =
+	    (struct flags){ .conf_path = d->conf_path, .log_level = "info", .log_format = "text" };
 	join_options(d, all);
 	n = cli_parse(all, argc - 1, argv + 1, &e);
 	if (n > 0)
@@ -271,7 +275,8 @@ on_hangup(int signo, void *arg)
 	(void)arg;
 	if (self.run.stopping)
 		return;
-	(void)str_format(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)loop_now_ms(self.run.loop) * 1000);
+	(void)str_format(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)loop_now_ms(self.run.loop) * 1000);
 	sd_notify(0, text);
 	if (load_conf(d, self.run.conf_path, &fresh, &e) < 0) {
 		log_error("configuration not reloaded, the old one stays", "reason", e.text, NULL);
@@ -290,7 +295,8 @@ make_loop(struct err *e)
 {
 	struct daemon_run *run = &self.run;
 
-	if (loop_new(&run->loop) < 0 || timer_init(&self.drain, run->loop, on_drain_over, NULL) < 0 ||
+	if (loop_new(&run->loop) < 0 ||
+	    timer_init(&self.drain, run->loop, on_drain_over, NULL) < 0 ||
 	    timer_init(&self.watchdog, run->loop, on_watchdog, NULL) < 0 ||
 	    loop_on_signal(run->loop, SIGTERM, on_stop_signal, NULL) < 0 ||
 	    loop_on_signal(run->loop, SIGINT, on_stop_signal, NULL) < 0 ||

@@ -47,9 +47,12 @@ struct daemon_run {
 };
 
 enum daemon_flags {
-	DAEMON_SECRETS = 1 << 0,     /* key material in memory: no core, not dumpable */
-	DAEMON_KEEP_ROOT = 1 << 1,   /* rights are the daemon's own business (noded's monitor) */
-	DAEMON_SETUID_CHILDREN = 1 << 2, /* no_new_privs is not set: its children may run set-uid programs */
+	/* Key material in memory: no core, not dumpable. */
+	DAEMON_SECRETS = 1 << 0,
+	/* Rights are the daemon's own business (noded's monitor). */
+	DAEMON_KEEP_ROOT = 1 << 1,
+	/* no_new_privs is not set: its children may run set-uid programs. */
+	DAEMON_SETUID_CHILDREN = 1 << 2,
 };
 
 struct daemon {
@@ -58,7 +61,7 @@ struct daemon {
 	const cyaml_schema_value_t *conf_schema; /* NULL: no configuration */
 	const char *conf_path;                   /* the default of --config */
 	const struct cli_option *options;        /* further flags; may be NULL */
-	const struct cli_command *commands;      /* verbs that are not the daemon ("configure"); may be NULL */
+	const struct cli_command *commands;      /* verbs besides ("configure"); may be NULL */
 	unsigned flags;                          /* enum daemon_flags */
 	int drain_s;                             /* longest drain; 0: 10 s */
 

@@ -218,7 +218,8 @@ on_watch(evutil_socket_t fd, short what, void *arg)
 }
 
 int
-watch_init(struct watch *w, struct loop *loop, int fd, void (*fn)(struct watch *, int ready, void *arg), void *arg)
+watch_init(struct watch *w, struct loop *loop, int fd,
+    void (*fn)(struct watch *, int ready, void *arg), void *arg)
 {
 	*w = (struct watch){ .loop = loop, .fd = fd, .fn = fn, .arg = arg };
 	w->ev = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_watch, w);

@@ -54,7 +54,8 @@ struct watch {
 	void *arg;
 };
 /* fd must be non-blocking; it stays the caller's. Watches nothing until watch_set. Level-triggered. */
-int watch_init(struct watch *w, struct loop *loop, int fd, void (*fn)(struct watch *, int ready, void *arg), void *arg);
+int watch_init(struct watch *w, struct loop *loop, int fd,
+    void (*fn)(struct watch *, int ready, void *arg), void *arg);
 void watch_set(struct watch *w, int want); /* WATCH_READ | WATCH_WRITE, or 0 */
 void watch_done(struct watch *w);
 
@@ -76,14 +77,17 @@ void deferred_cancel(struct deferred *d);
 int loop_on_signal(struct loop *loop, int signo, void (*fn)(int signo, void *arg), void *arg);
 /* fn once when pid has ended, with the status of waitpid. Uses SIGCHLD. A child that had ended before is
  * found too. fn may call loop_on_child again. */
-int loop_on_child(struct loop *loop, pid_t pid, void (*fn)(pid_t pid, int status, void *arg), void *arg);
+int loop_on_child(struct loop *loop, pid_t pid, void (*fn)(pid_t pid, int status, void *arg),
+    void *arg);
 
 /* --- a bounded pool of threads for what takes long (Argon2id) ------------------- */
 struct pool;
 int pool_new(struct pool **ret, struct loop *loop, int threads, int queue_max);
-void pool_free(struct pool *pool); /* waits for work that is running; queued work is dropped with done(arg, false) */
+/* Waits for work that is running; queued work is dropped with done(arg, false). */
+void pool_free(struct pool *pool);
 /* work runs on a thread and touches only arg; done(arg, ran) runs on the loop, or from pool_free.
  * Negative: the queue is full (done is not called). */
-int pool_submit(struct pool *pool, void (*work)(void *arg), void (*done)(void *arg, bool ran), void *arg);
+int pool_submit(struct pool *pool, void (*work)(void *arg), void (*done)(void *arg, bool ran),
+    void *arg);
 
 #endif

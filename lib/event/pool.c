@@ -143,7 +143,8 @@ pool_new(struct pool **ret, struct loop *loop, int threads, int queue_max)
 	list_init(&pool->finished);
 	pool->queue_max = queue_max;
 	pool->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (pool->wake_fd < 0 || watch_init(&pool->watch, loop, pool->wake_fd, on_finished, pool) < 0 ||
+	if (pool->wake_fd < 0 ||
+	    watch_init(&pool->watch, loop, pool->wake_fd, on_finished, pool) < 0 ||
 	    start_threads(pool, threads) < 0) {
 		pool_free(pool);
 		return -1;
@@ -175,7 +176,8 @@ pool_free(struct pool *pool)
 }
 
 int
-pool_submit(struct pool *pool, void (*work)(void *arg), void (*done)(void *arg, bool ran), void *arg)
+pool_submit(struct pool *pool, void (*work)(void *arg), void (*done)(void *arg, bool ran),
+    void *arg)
 {
 	struct job *job = calloc(1, sizeof(*job));
 	bool full;

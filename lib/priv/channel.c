@@ -229,10 +229,15 @@ channel_init(struct channel *c, struct loop *loop, int fd,
     void (*on_message)(struct channel *c, struct channel_message *m, void *arg),
     void (*on_closed)(struct channel *c, void *arg), void *arg)
 {
-	*c = (struct channel){ .loop = loop, .fd = fd, .on_message = on_message, .on_closed = on_closed, .arg = arg };
+	*c = (struct channel){ .loop = loop,
+		.fd = fd,
+		.on_message = on_message,
+		.on_closed = on_closed,
+		.arg = arg };
 	list_init(&c->queue);
 	c->in = malloc(sizeof(*c->in));
-	if (!c->in || file_set_nonblock(fd) < 0 || watch_init(&c->watch, loop, fd, on_ready, c) < 0) {
+	if (!c->in || file_set_nonblock(fd) < 0 ||
+	    watch_init(&c->watch, loop, fd, on_ready, c) < 0) {
 		channel_done(c);
 		return -1;
 	}

@@ -31,7 +31,9 @@ priv_user_find(const char *name, struct priv_user *ret, struct err *e)
 		return err_errno(e, "cannot look up user '%s'", name);
 	}
 	if (!found)
-		return err_set(e, "there is no user '%s': create it (useradd --system %s) or change `user`", name, name);
+		return err_set(e,
+		    "there is no user '%s': create it (useradd --system %s) or change `user`", name,
+		    name);
 	if (!str_copy(ret->name, sizeof(ret->name), name))
 		return err_set(e, "user name '%s' is too long", name);
 	ret->uid = pw.pw_uid;
@@ -47,10 +49,11 @@ prove_dropped(const struct priv_user *user, struct err *e)
 
 	if (getresuid(&ruid, &euid, &suid) < 0 || getresgid(&rgid, &egid, &sgid) < 0)
 		return err_errno(e, "cannot check the rights of this process");
-	if (ruid != user->uid || euid != user->uid || suid != user->uid || rgid != user->gid || egid != user->gid ||
-	    sgid != user->gid)
+	if (ruid != user->uid || euid != user->uid || suid != user->uid || rgid != user->gid ||
+	    egid != user->gid || sgid != user->gid)
 		return err_set(e, "cannot become user '%s': the rights did not change", user->name);
-	if ((user->uid != 0 && setuid(0) == 0) || (user->uid != 0 && user->gid != 0 && setegid(0) == 0))
+	if ((user->uid != 0 && setuid(0) == 0) ||
+	    (user->uid != 0 && user->gid != 0 && setegid(0) == 0))
 		return err_set(e, "cannot become user '%s': root could be had back", user->name);
 	return 0;
 }
@@ -61,9 +64,11 @@ priv_drop(const struct priv_user *user, struct err *e)
 	if (geteuid() != 0) {
 		if (geteuid() == user->uid && getuid() == user->uid)
 			return 0;
-		return err_set(e, "cannot become user '%s': start as root or as that user", user->name);
+		return err_set(e, "cannot become user '%s': start as root or as that user",
+		    user->name);
 	}
-	if (initgroups(user->name, user->gid) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
+	if (initgroups(user->name, user->gid) < 0 ||
+	    setresgid(user->gid, user->gid, user->gid) < 0 ||
 	    setresuid(user->uid, user->uid, user->uid) < 0)
 		return err_errno(e, "cannot become user '%s'", user->name);
 	return prove_dropped(user, e);

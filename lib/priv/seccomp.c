@@ -14,35 +14,38 @@ const char *const priv_calls_base[] = {
 	/* memory */
 	"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "mlock", "munlock", "mlock2",
 	/* time */
-	"clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time", "timerfd_create",
-	"timerfd_settime", "timerfd_gettime",
+	"clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time",
+	"timerfd_create", "timerfd_settime", "timerfd_gettime",
 	/* signals and the end */
-	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "sigaltstack", "restart_syscall", "exit",
-	"exit_group", "kill", "tgkill", "gettid", "getpid", "getppid", "getuid", "geteuid", "getgid", "getegid",
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "sigaltstack",
+	"restart_syscall", "exit", "exit_group", "kill", "tgkill", "gettid", "getpid", "getppid",
+	"getuid", "geteuid", "getgid", "getegid",
 	/* the loop and descriptors */
-	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select", "pselect6",
-	"eventfd2", "pipe2", "read", "readv", "write", "writev", "close", "close_range", "dup", "dup2", "dup3", "fcntl",
-	"fstat", "newfstatat", "statx", "lseek", "getrandom", "futex", "futex_time64", "sched_yield",
-	"sched_getaffinity", "membarrier", "rseq", "set_robust_list", "prctl", "prlimit64", "getrlimit", "getrusage",
-	"uname", "sysinfo",
+	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll",
+	"select", "pselect6", "eventfd2", "pipe2", "read", "readv", "write", "writev", "close",
+	"close_range", "dup", "dup2", "dup3", "fcntl", "fstat", "newfstatat", "statx", "lseek",
+	"getrandom", "futex", "futex_time64", "sched_yield", "sched_getaffinity", "membarrier",
+	"rseq", "set_robust_list", "prctl", "prlimit64", "getrlimit", "getrusage", "uname",
+	"sysinfo",
 	/* the other end of a channel */
-	"recvmsg", "sendmsg", "recvfrom", "sendto", "shutdown", "getsockopt",
-	NULL,
+	"recvmsg", "sendmsg", "recvfrom", "sendto", "shutdown", "getsockopt", NULL
 };
 
 const char *const priv_calls_server[] = {
 	/* sockets */
-	"socket", "socketpair", "bind", "listen", "accept", "accept4", "connect", "getsockname", "getpeername",
-	"setsockopt", "sendmmsg", "recvmmsg", "ioctl", "splice", "tee",
+	"socket", "socketpair", "bind", "listen", "accept", "accept4", "connect", "getsockname",
+	"getpeername", "setsockopt", "sendmmsg", "recvmmsg", "ioctl", "splice", "tee",
 	/* files */
-	"open", "openat", "stat", "lstat", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64",
-	"mkdir", "mkdirat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "ftruncate", "fallocate", "fsync",
-	"fdatasync", "sync_file_range", "pread64", "pwrite64", "preadv", "pwritev", "flock", "fchmod", "fchmodat", "chmod", "fchown",
-	"umask", "getcwd", "statfs", "fstatfs", "fadvise64", "utimensat", "sendfile", "copy_file_range", "msync",
+	"open", "openat", "stat", "lstat", "access", "faccessat", "faccessat2", "readlink",
+	"readlinkat", "getdents64", "mkdir", "mkdirat", "rename", "renameat", "renameat2", "unlink",
+	"unlinkat", "ftruncate", "fallocate", "fsync", "fdatasync", "sync_file_range", "pread64",
+	"pwrite64", "preadv", "pwritev", "flock", "fchmod", "fchmodat", "chmod", "fchown", "umask",
+	"getcwd", "statfs", "fstatfs", "fadvise64", "utimensat", "sendfile", "copy_file_range",
+	"msync",
 	/* threads */
-	"clone", "clone3", "sched_getparam", "sched_getscheduler", "sched_setscheduler", "getcpu", "get_mempolicy",
-	"arch_prctl", "set_tid_address", "wait4", "waitid", "getpgrp", "getgroups", "capget",
-	NULL,
+	"clone", "clone3", "sched_getparam", "sched_getscheduler", "sched_setscheduler", "getcpu",
+	"get_mempolicy", "arch_prctl", "set_tid_address", "wait4", "waitid", "getpgrp", "getgroups",
+	"capget", NULL
 };
 
 /* One filter for all lists; a name that is unknown here (another architecture, an older libseccomp) is skipped. */

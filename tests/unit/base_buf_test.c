@@ -208,7 +208,8 @@ mpint_is_as_in_the_rfc(void **state)
 		size_t wire_n;
 	} row[] = {
 		{ "", 0, "\0\0\0\0", 4 },
-		{ "\x09\xa3\x78\xf9\xb2\xe3\x32\xa7", 8, "\0\0\0\x08\x09\xa3\x78\xf9\xb2\xe3\x32\xa7", 12 },
+		{ "\x09\xa3\x78\xf9\xb2\xe3\x32\xa7", 8,
+		    "\0\0\0\x08\x09\xa3\x78\xf9\xb2\xe3\x32\xa7", 12 },
 		{ "\x80", 1, "\0\0\0\x02\0\x80", 6 },
 		{ "\0\0\x01", 3, "\0\0\0\x01\x01", 5 },
 	};
@@ -221,7 +222,8 @@ mpint_is_as_in_the_rfc(void **state)
 
 		buf_init(&b, 64);
 		wire_put_mpint(&b, want);
-		assert_true(span_eq(buf_span(&b), (struct span){ (const uint8_t *)row[i].wire, row[i].wire_n }));
+		assert_true(span_eq(buf_span(&b),
+		    (struct span){ (const uint8_t *)row[i].wire, row[i].wire_n }));
 		w = wire_from(buf_span(&b));
 		got = wire_mpint(&w);
 		assert_true(wire_end(&w));

@@ -241,7 +241,8 @@ log_long(void)
 {
 	memset(long_text, 'x', sizeof(long_text) - 1);
 	log_open("authd", LOG_LEVEL_INFO, LOG_FORMAT_JSON);
-	log_warn("long \"quoted\"", "a", long_text, "b", long_text, "c", long_text, "d", long_text, "e", long_text, NULL);
+	log_warn("long \"quoted\"", "a", long_text, "b", long_text, "c", long_text, "d", long_text,
+	    "e", long_text, NULL);
 }
 
 static void
