@@ -70,7 +70,7 @@ setup(void **state)
 	(void)state;
 	if (crypto_init() < 0 || sshkey_generate(&ca_key) < 0 || sshkey_generate(&user_key) < 0)
 		return -1;
-	strcpy(dir, "/tmp/sshcert-test.XXXXXX");
+	str_copy(dir, sizeof(dir), "/tmp/sshcert-test.XXXXXX");
 	if (!mkdtemp(dir))
 		return -1;
 	run("ssh-keygen -q -t ed25519 -N '' -f ed25519; ssh-keygen -q -t ecdsa -b 256 -N '' -f ecdsa; "

@@ -71,7 +71,7 @@ setup(void **state)
 	(void)state;
 	if (crypto_init() < 0)
 		return -1;
-	strcpy(dir, "/tmp/sshkey-test.XXXXXX");
+	str_copy(dir, sizeof(dir), "/tmp/sshkey-test.XXXXXX");
 	if (!mkdtemp(dir))
 		return -1;
 	run("ssh-keygen -q -t ed25519 -N '' -C 'a comment' -f ed25519", "");

@@ -72,7 +72,7 @@ setup(void **state)
 	if (crypto_init() < 0)
 		return -1;
 	now = time(NULL);
-	strcpy(dir, "/tmp/x509-test.XXXXXX");
+	str_copy(dir, sizeof(dir), "/tmp/x509-test.XXXXXX");
 	if (!mkdtemp(dir))
 		return -1;
 	ca_make(&host_ca, "host");

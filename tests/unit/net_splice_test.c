@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "base/file.h"
 #include "net/dial.h"
 #include "net/listen.h"
@@ -141,7 +142,7 @@ on_dialled(int fd, const char *why, void *arg)
 
 	d->done = true;
 	d->fd = fd;
-	strncpy(d->why, why, sizeof(d->why) - 1);
+	str_copy(d->why, sizeof(d->why), why);
 }
 
 static void
