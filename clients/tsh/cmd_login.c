@@ -130,7 +130,7 @@ save_tls(const struct profile *p, const struct keys *k, const Auth__UserIdentity
 
 /* Host certificates of the cluster are believed for its names, for the proxy's, and for bare node names. */
 static int
-save_known_hosts(const struct profile *p, const struct ca_set *ca, struct err *e)
+save_known_hosts(const struct profile *p, const struct bundle *ca, struct err *e)
 {
 	const char *address = *p->ssh_addr ? p->ssh_addr : p->proxy;
 	char host[256];
@@ -195,8 +195,8 @@ keep(struct profile *p, const struct keys *k, const struct discovery *d, const A
 	if (strchr(id->user, '/') || *id->user == '.' || strcmp(id->cluster, d->ca->cluster) != 0)
 		return err_set(e, "authd answered for another user or cluster");
 	if (save_ssh(p, k, id, e) < 0 || save_tls(p, k, id, e) < 0 || save_known_hosts(p, d->ca, e) < 0 ||
-	    profile_write(p, PROFILE_CA, d->ca->host_x509_pem, e) < 0 ||
-	    profile_write(p, PROFILE_USER_CA, d->ca->user_x509_pem, e) < 0)
+	    profile_write(p, PROFILE_CA, d->ca->host_pem, e) < 0 ||
+	    profile_write(p, PROFILE_USER_CA, d->ca->user_pem, e) < 0)
 		return -1;
 	return profile_save(p, e);
 }
@@ -213,7 +213,7 @@ login(const char *proxy, const char *user, const char *known_pem, struct profile
 	int rc = -1;
 
 	if (discover(&d, proxy, opt.ca_pin, known_pem, e) == 0 && keys_make(&k, e) == 0 &&
-	    client_open_anonymous(&c, proxy, d.ca->cluster, d.ca->host_x509_pem, e) == 0 &&
+	    client_open_anonymous(&c, proxy, d.ca->cluster, d.ca->host_pem, e) == 0 &&
 	    call_login(c, user, &k, &id, e) == 0) {
 		*ret = make_profile(proxy, &d, id);
 		rc = *ret ? keep(*ret, &k, &d, id, e) : err_set(e, "no memory");

@@ -9,42 +9,18 @@
 
 #include <jansson.h>
 
-#include "base/mem.h"
+#include "api/bundle_fetch.h"
 #include "base/str.h"
 #include "base/version.h"
 #include "crypto/capin.h"
 #include "http/fetch.h"
 
-/* The pin a bundle itself claims: to be believed only when the connection it came over was. */
+/* Nobody told us what to expect: the system's roots vouch for the connection the bundle comes over. */
 static int
-own_pin(struct span packed, char *pin, struct err *e)
+fetch_by_roots(struct discovery *d, const char *proxy, struct err *e)
 {
-	Auth__CaBundle *b = (Auth__CaBundle *)protobuf_c_message_unpack(
-	    &auth__ca_bundle__descriptor, NULL, packed.n, packed.p);
-	Auth__CaSet *set = b ? (Auth__CaSet *)protobuf_c_message_unpack(&auth__ca_set__descriptor, NULL, b->ca_set.len,
-				   b->ca_set.data) :
-			       NULL;
-	struct x509_cert *cert = NULL;
-	int rc = -1;
-
-	if (set && set->n_host_x509_pem > 0 && x509_cert_from_pem(&cert, set->host_x509_pem[0], e) == 0)
-		rc = capin_of_cert(cert, pin);
-	x509_cert_free(cert);
-	if (set)
-		protobuf_c_message_free_unpacked(&set->base, NULL);
-	if (b)
-		protobuf_c_message_free_unpacked(&b->base, NULL);
-	return rc < 0 ? err_set(e, "the proxy's CA bundle is malformed") : 0;
-}
-
-static int
-fetch_bundle(struct discovery *d, const char *proxy, const struct ca_trust *trust, bool by_roots, struct err *e)
-{
-	char url[400], pin[CAPIN_SIZE];
-	struct fetch f = {
-		.url = url, .trust = by_roots ? FETCH_SYSTEM_ROOTS : FETCH_ANYBODY, .max = CA_BUNDLE_MAX,
-	};
-	struct ca_trust own = { .pin = pin };
+	char url[400];
+	struct fetch f = { .url = url, .trust = FETCH_SYSTEM_ROOTS, .max = BUNDLE_PACKED_MAX };
 	struct fetch_reply reply = { 0 };
 	int rc;
 
@@ -55,13 +31,35 @@ fetch_bundle(struct discovery *d, const char *proxy, const struct ca_trust *trus
 		rc = err_prefix(e, "the proxy's web certificate is not trusted by this system (use --ca-pin)");
 	else if (rc == 0 && reply.status != 200)
 		rc = err_set(e, "%s answers %d; is it a Sallyport proxy?", proxy, reply.status);
-	if (rc == 0 && by_roots)
-		rc = own_pin((struct span){ (uint8_t *)reply.body, reply.len }, pin, e);
 	if (rc == 0)
-		rc = ca_set_open_packed(
-		    &d->ca, (struct span){ (uint8_t *)reply.body, reply.len }, by_roots ? &own : trust, e);
+		rc = bundle_open(&d->ca, (struct span){ (uint8_t *)reply.body, reply.len }, NULL, NULL, e);
 	fetch_reply_done(&reply);
 	return rc;
+}
+
+/* The pin of the host CA of an earlier login. */
+static int
+pin_of(const char *pem, char *pin, struct err *e)
+{
+	struct x509_cert *cert = NULL;
+	int rc = x509_cert_from_pem(&cert, pem, e);
+
+	if (rc == 0)
+		rc = capin_of_cert(cert, pin);
+	x509_cert_free(cert);
+	return rc;
+}
+
+static int
+fetch_authorities(struct discovery *d, const char *proxy, const char *pin, const char *known_pem, struct err *e)
+{
+	char known_pin[CAPIN_SIZE];
+
+	if (!pin && known_pem && pin_of(known_pem, known_pin, e) == 0)
+		pin = known_pin;
+	if (!pin)
+		return fetch_by_roots(d, proxy, e);
+	return bundle_fetch(&d->ca, proxy, pin, e) == 0 ? 0 : -1;
 }
 
 static int
@@ -103,7 +101,7 @@ static int
 fetch_find(struct discovery *d, const char *proxy, struct err *e)
 {
 	char url[400];
-	struct fetch f = { .url = url, .trust = FETCH_GIVEN_ROOTS, .ca_pem = d->ca->host_x509_pem };
+	struct fetch f = { .url = url, .trust = FETCH_GIVEN_ROOTS, .ca_pem = d->ca->host_pem };
 	struct fetch_reply reply = { 0 };
 	int rc;
 
@@ -127,10 +125,8 @@ fetch_find(struct discovery *d, const char *proxy, struct err *e)
 int
 discover(struct discovery *ret, const char *proxy, const char *pin, const char *known_pem, struct err *e)
 {
-	struct ca_trust trust = { .pin = pin, .known_pem = pin ? NULL : known_pem };
-
 	*ret = (struct discovery){ 0 };
-	if (fetch_bundle(ret, proxy, &trust, !pin && !known_pem, e) < 0 || fetch_find(ret, proxy, e) < 0) {
+	if (fetch_authorities(ret, proxy, pin, known_pem, e) < 0 || fetch_find(ret, proxy, e) < 0) {
 		discovery_done(ret);
 		return -1;
 	}
@@ -140,6 +136,6 @@ discover(struct discovery *ret, const char *proxy, const char *pin, const char *
 void
 discovery_done(struct discovery *d)
 {
-	ca_set_free(d->ca);
+	bundle_free(d->ca);
 	d->ca = NULL;
 }

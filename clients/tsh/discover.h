@@ -5,11 +5,11 @@
 #ifndef TSH_DISCOVER_H
 #define TSH_DISCOVER_H
 
-#include "api/ca_set.h"
+#include "api/bundle.h"
 #include "base/err.h"
 
 struct discovery {
-	struct ca_set *ca;
+	struct bundle *ca;
 	char ssh_addr[300]; /* HOST:PORT of the SSH-only port; "" when there is none */
 	char version[64];
 };
