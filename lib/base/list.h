@@ -47,6 +47,19 @@ list_del(struct list *l)
 	l->next = l->prev = l;
 }
 
+/* All of from, in order, to the end of to. */
+static inline void
+list_move_all(struct list *to, struct list *from)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = to->prev;
+	to->prev->next = from->next;
+	from->prev->next = to;
+	to->prev = from->prev;
+	list_init(from);
+}
+
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #define list_first(type, head, member) \

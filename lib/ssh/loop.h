@@ -15,7 +15,8 @@
 struct ssh_link;
 
 /* The connection is over: why is for people ("" after a clean end). Called once, from the loop, never from
- * inside an engine callback; the link and its ssh are freed right after it returns. */
+ * inside an engine callback. All its channels were told `closed` before; the link and its ssh are freed right
+ * after it returns. */
 typedef void ssh_link_ended_fn(struct ssh_link *link, const char *why, void *arg);
 
 /* Make a link, then attach it. config->wake is the link's own: leave it NULL. */
@@ -35,8 +36,8 @@ void ssh_link_close(struct ssh_link *link, const char *why, int grace_ms);
 
 struct ssh *ssh_link_ssh(const struct ssh_link *link);
 void *ssh_link_arg(const struct ssh_link *link);
-/* Called before a turn's output is flushed to any link: where a recorder makes sure that what is about to be
- * sent was written down. */
+/* Called right before the output of any link is flushed, so often: where a recorder makes sure that what is about to
+ * be sent was written down. One function for each arg (at most 4); fn NULL takes it away again. */
 void ssh_link_before_flush(struct loop *loop, void (*fn)(void *arg), void *arg);
 /* Called by a one-second timer for every link by itself; no need to call ssh_tick. */
 

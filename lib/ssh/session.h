@@ -19,6 +19,8 @@ struct ssh_pty {
 };
 int ssh_pty_parse(struct ssh_pty *ret, struct span payload);
 void ssh_pty_put(struct buf *b, const struct ssh_pty *pty);
+/* False when encoded modes are cut short. */
+bool ssh_modes_valid(struct span modes);
 struct termios;
 /* Applies encoded modes to a termios, as far as Linux knows them; and the reverse for tsh. */
 void ssh_modes_apply(struct termios *tio, struct span modes);

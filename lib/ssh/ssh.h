@@ -142,6 +142,9 @@ struct ssh_config {
 	const char *ciphers; /* client's preference, comma list; NULL: aes256-gcm first where the CPU has it */
 	const char *kex;     /* NULL: all we have */
 	const char *macs;
+	/* Client: send the first key exchange message along with KEXINIT, which saves a round trip when the server
+	 * prefers what we prefer, as our own do (RFC 4253 section 7.1, first_kex_packet_follows). */
+	bool guess_kex;
 	uint32_t login_grace_ms;  /* server: time to log in; 0: 20 000 */
 	uint32_t max_auth_tries;  /* server; 0: 10 */
 	uint32_t max_channels;    /* 0: 1 000 */
@@ -212,6 +215,8 @@ void ssh_chan_reply(struct ssh_chan *chan, bool ok);
 struct ssh *ssh_chan_ssh(const struct ssh_chan *chan);
 void *ssh_chan_arg(const struct ssh_chan *chan);
 void ssh_chan_set_arg(struct ssh_chan *chan, void *arg);
+/* Hands the channel to another owner. */
+void ssh_chan_set_events(struct ssh_chan *chan, const struct ssh_chan_events *events, void *arg);
 uint32_t ssh_chan_id(const struct ssh_chan *chan);
 
 #endif

@@ -1,3 +1,4 @@
 # Objects that unit tests share.
 UNIT_OBJ_rpc_call_test := tests/unit/rpc_world.o tests/unit/rpc_pki.o
 UNIT_OBJ_rpc_peer_test := tests/unit/rpc_world.o tests/unit/rpc_pki.o
+UNIT_OBJ_ssh_connection_test := tests/unit/ssh_pair.o

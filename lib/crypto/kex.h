@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kex: the ephemeral Diffie-Hellman of an SSH key exchange and its hash.
+ *
+ * X25519 (RFC 8731) by libsodium, NIST P-256 (RFC 5656) by mbedTLS.
+ */
+#ifndef CRYPTO_KEX_H
+#define CRYPTO_KEX_H
+
+#include "base/buf.h"
+
+enum kex_curve { KEX_X25519, KEX_P256 };
+enum { KEX_PUBLIC_MAX = 65, KEX_SECRET_LEN = 32, KEX_HASH_LEN = 32 };
+
+struct kex_pair;
+
+/* A fresh key pair, for one exchange. Negative: no memory or no randomness. */
+int kex_pair_new(struct kex_pair **ret, enum kex_curve curve);
+void kex_pair_free(struct kex_pair *pair); /* zeroes; NULL is fine */
+/* Our public value as it is sent: 32 bytes, or 65 of an uncompressed point. */
+struct span kex_pair_public(const struct kex_pair *pair);
+/* The shared secret, a big-endian number. Negative when the peer's value is malformed, not on the curve, or of
+ * low order. */
+int kex_pair_secret(const struct kex_pair *pair, struct span peer, uint8_t ret[KEX_SECRET_LEN]);
+
+/* SHA-256 over the parts, one after the other. */
+void kex_hash(const struct span *parts, size_t n, uint8_t ret[KEX_HASH_LEN]);
+
+#endif

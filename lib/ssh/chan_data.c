@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chan_data: bytes of channels and the windows that bound them (RFC 4254 section 5.2).
+ *
+ * Out: ssh_chan_write encrypts straight into the output and takes no more than the peer's window and the
+ * output's ceiling allow, so there is no queue per channel. In: bytes are offered to the owner where they were
+ * decrypted; what it does not take is kept, within the window, and the window stays closed meanwhile.
+ */
+#include <string.h>
+
+#include "ssh/ssh_private.h"
+
+enum {
+	WRITE_MIN = 4096,   /* less room than this in the output is none: small packets cost as much as large ones */
+	STALL_MIN_MS = 2,   /* a shorter pause of the peer says nothing about the path */
+};
+
+/* --- out ---------------------------------------------------------------------- */
+
+static bool
+output_is_full(const struct ssh *ssh)
+{
+	return packet_is_held(ssh) || ssh->outbuf.len + WRITE_MIN > ssh->config.output_max;
+}
+
+size_t
+ssh_chan_room(const struct ssh_chan *chan)
+{
+	const struct ssh *ssh = chan->ssh;
+	size_t room;
+
+	if (chan->state != CHAN_OPEN || chan->eof_out || chan->close_out || chan->close_in ||
+	    ssh->state != STATE_OPEN || output_is_full(ssh))
+		return 0;
+	room = ssh->config.output_max - ssh->outbuf.len;
+	return room < chan->peer_window ? room : chan->peer_window;
+}
+
+static void
+put_u32(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 24);
+	p[1] = (uint8_t)(v >> 16);
+	p[2] = (uint8_t)(v >> 8);
+	p[3] = (uint8_t)v;
+}
+
+/* One packet of n bytes; n is at most what may be sent. */
+static bool
+write_packet(struct ssh_chan *chan, uint32_t ext, const uint8_t *p, uint32_t n)
+{
+	size_t head = ext ? 13 : 9;
+	uint8_t *out = packet_reserve(chan->ssh, head + n);
+
+	if (!out)
+		return false;
+	out[0] = ext ? MSG_CHANNEL_EXTENDED_DATA : MSG_CHANNEL_DATA;
+	put_u32(out + 1, chan->peer_id);
+	if (ext)
+		put_u32(out + 5, ext);
+	put_u32(out + head - 4, n);
+	memcpy(out + head, p, n);
+	chan->peer_window -= n;
+	return packet_send_reserved(chan->ssh, head + n) == 0;
+}
+
+size_t
+ssh_chan_write(struct ssh_chan *chan, uint32_t ext, const void *p, size_t n)
+{
+	struct ssh *ssh = chan->ssh;
+	size_t total = 0;
+
+	while (total < n) {
+		size_t size = ssh_chan_room(chan);
+
+		if (size > n - total)
+			size = n - total;
+		if (size > chan->peer_packet)
+			size = chan->peer_packet;
+		if (size > CHAN_WRITE_MAX)
+			size = CHAN_WRITE_MAX;
+		if (size == 0 || !write_packet(chan, ext, (const uint8_t *)p + total, (uint32_t)size))
+			break;
+		total += size;
+		if (packet_wants_rekey(ssh))
+			kex_start(ssh);
+	}
+	if (total < n && chan->state == CHAN_OPEN && !chan->eof_out && !chan->close_in && list_empty(&chan->blocked))
+		list_add(&ssh->blocked, &chan->blocked);
+	return total;
+}
+
+void
+chan_tell_writable(struct ssh *ssh)
+{
+	struct list turn, starved;
+	struct ssh_chan *chan;
+
+	if (list_empty(&ssh->blocked) || packet_is_held(ssh) || ssh->outbuf.len > ssh->config.output_max / 4)
+		return;
+	/* One turn for each, in the order they came; who has no window goes on waiting, and so does everybody
+	 * behind the one who fills the output. */
+	list_init(&turn);
+	list_init(&starved);
+	list_move_all(&turn, &ssh->blocked);
+	while ((chan = list_first(struct ssh_chan, &turn, blocked)) != NULL && !output_is_full(ssh)) {
+		list_del(&chan->blocked);
+		if (chan->peer_window == 0)
+			list_add(&starved, &chan->blocked);
+		else if (chan->events && chan->events->writable)
+			chan->events->writable(chan, chan->arg);
+	}
+	list_move_all(&turn, &ssh->blocked);
+	list_move_all(&turn, &starved);
+	list_move_all(&ssh->blocked, &turn);
+}
+
+int
+chan_on_adjust(struct ssh *ssh, struct wire *w, uint8_t *payload)
+{
+	struct ssh_chan *chan = chan_find(ssh, w);
+	uint32_t add = wire_u32(w);
+
+	(void)payload;
+	if (!chan)
+		return -1;
+	if (!wire_end(w) || chan->state != CHAN_OPEN || chan->close_in)
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed window adjustment");
+	if (add > UINT32_MAX - chan->peer_window)
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "window overflow");
+	chan->peer_window += add;
+	chan_tell_writable(ssh);
+	return ssh->state == STATE_DEAD ? -1 : 0;
+}
+
+/* --- in ----------------------------------------------------------------------- */
+
+size_t
+chan_kept(const struct ssh_chan *chan)
+{
+	return chan->kept[0].len + chan->kept[1].len;
+}
+
+static void
+send_adjust(struct ssh_chan *chan, uint32_t add)
+{
+	uint8_t *p = packet_reserve(chan->ssh, 9);
+
+	if (!p)
+		return;
+	p[0] = MSG_CHANNEL_WINDOW_ADJUST;
+	put_u32(p + 1, chan->peer_id);
+	put_u32(p + 5, add);
+	packet_send_reserved(chan->ssh, 9);
+}
+
+void
+chan_grant(struct ssh_chan *chan)
+{
+	size_t have = chan->window + chan_kept(chan);
+
+	/* During a key exchange nothing may be sent; chan_grant_all comes back to it. */
+	if (chan->state != CHAN_OPEN || chan->eof_in || chan->close_out || chan->ssh->state != STATE_OPEN ||
+	    packet_is_held(chan->ssh) || have > chan->window_size / 2)
+		return;
+	chan->probing = chan_kept(chan) == 0;
+	chan->probe_stalled = chan->window == 0;
+	chan->probe_left = chan->window;
+	chan->probe_start_ms = chan->probe_stall_ms = chan->ssh->now_ms;
+	send_adjust(chan, chan->window_size - (uint32_t)have);
+	chan->window += chan->window_size - (uint32_t)have;
+}
+
+void
+chan_grant_all(struct ssh *ssh)
+{
+	for (size_t i = 0; i < ssh->chans_cap; i++)
+		if (ssh->chans[i])
+			chan_grant(ssh->chans[i]);
+}
+
+/* Doubles the window, within the one budget that the connection has. */
+static void
+grow_window(struct ssh_chan *chan)
+{
+	struct ssh *ssh = chan->ssh;
+	uint32_t budget = ssh->config.window_max - ssh->config.window - ssh->window_spent;
+	uint32_t more = chan->window_size < budget ? chan->window_size : budget;
+
+	chan->window_size += more;
+	ssh->window_spent += more;
+}
+
+/*
+ * Is the window what slows this channel down? When it is opened again, probe_left bytes of it are still unused. A
+ * peer that sends exactly those and then pauses, until the news of the opening has travelled to it, was stopped by
+ * the window; one that goes on without a pause was not. An owner that did not take everything at once is slower than
+ * the path, and gets nothing.
+ */
+static void
+probe(struct ssh_chan *chan, uint32_t n)
+{
+	int64_t now = chan->ssh->now_ms, stall, trip;
+
+	if (!chan->probing)
+		return;
+	if (!chan->probe_stalled) {
+		if (n > chan->probe_left) {
+			chan->probing = false;
+			return;
+		}
+		chan->probe_left -= n;
+		chan->probe_stalled = chan->probe_left == 0;
+		chan->probe_stall_ms = now;
+		return;
+	}
+	chan->probing = false;
+	stall = now - chan->probe_stall_ms;
+	trip = now - chan->probe_start_ms;
+	if (stall >= STALL_MIN_MS && stall * 4 >= trip)
+		grow_window(chan);
+}
+
+static size_t
+offer(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n)
+{
+	size_t took = n;
+
+	if (chan->events && chan->events->data) {
+		chan->in_data = true;
+		took = chan->events->data(chan, ext, p, n, chan->arg);
+		chan->in_data = false;
+	}
+	return took < n ? took : n;
+}
+
+static int
+deliver(struct ssh_chan *chan, uint32_t ext, uint8_t *p, uint32_t n)
+{
+	struct ssh *ssh = chan->ssh;
+	size_t took = 0;
+
+	if (chan->state != CHAN_OPEN || chan->eof_in)
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "data on a channel that is at its end");
+	if (n > CHAN_PACKET_MAX || n > chan->window)
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "more data than the window allows");
+	chan->window -= n;
+	probe(chan, n);
+	if (chan->close_out)
+		return 0;
+	if (ext > 1)
+		took = n;
+	else if (chan_kept(chan) == 0 && !chan->in_data)
+		took = offer(chan, ext, p, n);
+	if (chan->close_out || chan->state != CHAN_OPEN)
+		return ssh->state == STATE_DEAD ? -1 : 0;
+	if (took < n) {
+		chan->probing = false;
+		if (!buf_put(&chan->kept[ext], p + took, n - took))
+			return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "no memory");
+	}
+	chan_grant(chan);
+	return ssh->state == STATE_DEAD ? -1 : 0;
+}
+
+int
+chan_on_data(struct ssh *ssh, struct wire *w, uint8_t *payload)
+{
+	struct ssh_chan *chan = chan_find(ssh, w);
+	struct span data = wire_string(w);
+
+	if (!chan)
+		return -1;
+	if (!wire_end(w))
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed channel data");
+	return deliver(chan, 0, payload + 9, (uint32_t)data.n);
+}
+
+int
+chan_on_extended(struct ssh *ssh, struct wire *w, uint8_t *payload)
+{
+	struct ssh_chan *chan = chan_find(ssh, w);
+	uint32_t ext = wire_u32(w);
+	struct span data = wire_string(w);
+
+	if (!chan)
+		return -1;
+	if (!wire_end(w))
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed channel data");
+	/* Types that nobody defined are read and dropped. */
+	return deliver(chan, ext == 0 ? 2 : ext, payload + 13, (uint32_t)data.n);
+}
+
+void
+ssh_chan_resume(struct ssh_chan *chan)
+{
+	if (chan->in_data || chan->state != CHAN_OPEN || chan->close_out)
+		return;
+	chan->ssh->busy++;
+	for (uint32_t ext = 0; ext < 2; ext++) {
+		struct buf *kept = &chan->kept[ext];
+
+		while (kept->len > 0) {
+			size_t n = kept->len;
+			size_t took = offer(chan, ext, buf_head(kept), n);
+
+			if (chan->close_out || chan->state != CHAN_OPEN)
+				goto out; /* the owner closed it, kept is empty */
+			buf_drain(kept, took);
+			if (took < n)
+				break;
+		}
+	}
+	chan_grant(chan);
+	chan_maybe_close(chan);
+out:
+	chan->ssh->busy--;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * global: requests that concern the connection as a whole (RFC 4254 section 4), both ways, and keepalives.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ssh/ssh_private.h"
+
+/* A request of ours that wants an answer. Answers come in order. */
+struct ssh_due {
+	struct list link;
+	ssh_global_reply_fn *reply;
+	void *arg;
+};
+
+/* A request of the peer, behind a late one. */
+struct waiting {
+	struct list link;
+	bool want_reply;
+	size_t n_name, n;
+	uint8_t bytes[];
+};
+
+/* --- ours ---------------------------------------------------------------------- */
+
+static int
+send_request(struct ssh *ssh, const char *name, struct span payload, struct ssh_due *due)
+{
+	struct buf b;
+
+	packet_begin(&b, MSG_GLOBAL_REQUEST);
+	wire_put_text(&b, name);
+	wire_put_bool(&b, due != NULL);
+	buf_put(&b, payload.p, payload.n);
+	if (packet_send_buf(ssh, &b) < 0) {
+		free(due);
+		return -1;
+	}
+	if (due) {
+		list_add(&ssh->due, &due->link);
+		ssh->n_due++;
+	}
+	return 0;
+}
+
+int
+ssh_global_request(struct ssh *ssh, const char *name, struct span payload, ssh_global_reply_fn *reply, void *arg)
+{
+	struct ssh_due *due = NULL;
+
+	if (ssh->state != STATE_OPEN || ssh->n_due >= GLOBAL_DUE_MAX)
+		return -1;
+	if (reply) {
+		due = malloc(sizeof(*due));
+		if (!due)
+			return -1;
+		due->reply = reply;
+		due->arg = arg;
+	}
+	return send_request(ssh, name, payload, due);
+}
+
+int
+global_keepalive(struct ssh *ssh)
+{
+	struct ssh_due *due;
+
+	if (ssh->n_due >= GLOBAL_DUE_MAX)
+		return 0;
+	due = calloc(1, sizeof(*due)); /* the answer itself is not needed, that something arrives is enough */
+	return due ? send_request(ssh, "keepalive@openssh.com", (struct span){ NULL, 0 }, due) : 0;
+}
+
+static int
+on_answer(struct ssh *ssh, bool ok, struct span payload)
+{
+	struct ssh_due *due = list_first(struct ssh_due, &ssh->due, link);
+
+	if (!due)
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "answer to a request that nobody made");
+	list_del(&due->link);
+	ssh->n_due--;
+	if (due->reply)
+		due->reply(ssh, ok, payload, due->arg);
+	free(due);
+	return ssh->state == STATE_DEAD ? -1 : 0;
+}
+
+int
+global_on_success(struct ssh *ssh, struct wire *w, uint8_t *payload)
+{
+	(void)payload;
+	return on_answer(ssh, true, wire_rest(w));
+}
+
+int
+global_on_failure(struct ssh *ssh, struct wire *w, uint8_t *payload)
+{
+	(void)payload;
+	(void)w;
+	return on_answer(ssh, false, (struct span){ NULL, 0 });
+}
+
+/* --- the peer's ------------------------------------------------------------------ */
+
+static void
+answer(struct ssh *ssh, bool ok, struct span payload)
+{
+	struct buf b;
+
+	packet_begin(&b, ok ? MSG_REQUEST_SUCCESS : MSG_REQUEST_FAILURE);
+	if (ok)
+		buf_put(&b, payload.p, payload.n);
+	packet_send_buf(ssh, &b);
+}
+
+static void
+ask_owner(struct ssh *ssh, struct span name, struct span payload, bool want_reply)
+{
+	const struct ssh_events *ev = ssh->config.events;
+	enum ssh_answer a = SSH_FAIL;
+	struct buf reply;
+
+	buf_init(&reply, PACKET_MAX_PREAUTH);
+	if (span_is(name, "keepalive@openssh.com"))
+		a = SSH_OK;
+	else if (ev && ev->global_request)
+		a = ev->global_request(ssh, name, payload, &reply, ssh->config.arg);
+	if (a == SSH_LATER) {
+		ssh->global_late = true;
+		ssh->global_late_silent = !want_reply;
+	} else if (want_reply) {
+		answer(ssh, a == SSH_OK && buf_ok(&reply), buf_span(&reply));
+	}
+	buf_done(&reply);
+}
+
+static int
+queue(struct ssh *ssh, struct span name, struct span payload, bool want_reply)
+{
+	struct waiting *w;
+
+	if (ssh->n_global_waiting >= LATE_REQUESTS_MAX ||
+	    name.n + payload.n > LATE_BYTES_MAX - ssh->global_waiting_bytes)
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "too many global requests at once");
+	w = malloc(sizeof(*w) + name.n + payload.n);
+	if (!w)
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "no memory");
+	w->want_reply = want_reply;
+	w->n_name = name.n;
+	w->n = name.n + payload.n;
+	memcpy(w->bytes, name.p, name.n);
+	if (payload.n)
+		memcpy(w->bytes + name.n, payload.p, payload.n);
+	list_add(&ssh->global_waiting, &w->link);
+	ssh->n_global_waiting++;
+	ssh->global_waiting_bytes += w->n;
+	return 0;
+}
+
+static struct waiting *
+unqueue(struct ssh *ssh)
+{
+	struct waiting *w = list_first(struct waiting, &ssh->global_waiting, link);
+
+	if (w) {
+		list_del(&w->link);
+		ssh->n_global_waiting--;
+		ssh->global_waiting_bytes -= w->n;
+	}
+	return w;
+}
+
+int
+global_on_request(struct ssh *ssh, struct wire *w, uint8_t *payload)
+{
+	struct span name = wire_string(w);
+	bool want_reply = wire_bool(w);
+	struct span rest = wire_rest(w);
+
+	(void)payload;
+	if (w->bad)
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed global request");
+	if (ssh->global_late)
+		return queue(ssh, name, rest, want_reply);
+	ask_owner(ssh, name, rest, want_reply);
+	return ssh->state == STATE_DEAD ? -1 : 0;
+}
+
+void
+ssh_global_reply(struct ssh *ssh, bool ok, struct span payload)
+{
+	struct waiting *w;
+
+	if (!ssh->global_late || ssh->state != STATE_OPEN)
+		return;
+	ssh->global_late = false;
+	if (!ssh->global_late_silent)
+		answer(ssh, ok, payload);
+	while (!ssh->global_late && (w = unqueue(ssh)) != NULL) {
+		ask_owner(ssh, (struct span){ w->bytes, w->n_name },
+		    (struct span){ w->bytes + w->n_name, w->n - w->n_name }, w->want_reply);
+		free(w);
+	}
+}
+
+void
+global_done(struct ssh *ssh)
+{
+	struct ssh_due *due;
+	struct waiting *w;
+
+	while ((due = list_first(struct ssh_due, &ssh->due, link)) != NULL) {
+		list_del(&due->link);
+		ssh->n_due--;
+		if (due->reply)
+			due->reply(ssh, false, (struct span){ NULL, 0 }, due->arg);
+		free(due);
+	}
+	while ((w = unqueue(ssh)) != NULL)
+		free(w);
+}
