@@ -7,8 +7,9 @@
  * authd cannot be reached it tries again, for ever, with a jittered back-off; a definite refusal (used or expired
  * token, wrong pin) is reported and final. At two thirds of its life the identity is renewed over itself.
  *
- * Files in state_dir (0700), each 0600 and replaced atomically: tls.key tls.crt ssh_host_key ssh_host_cert
- * tunnel_cert ca_bundle, and "uuid", the name of this host for ever.
+ * Files in state_dir (0700), each 0600 and replaced atomically: api/host_state.h.
+ *
+ * What goes wrong meanwhile is logged here (warn): nobody else knows.
  *
  * Security: the private keys are made here and never leave; the token is read from its file when it is needed.
  */
@@ -51,8 +52,8 @@ struct join_identity {
 	struct span tunnel_cert;       /* nodes; empty otherwise */
 	const struct bundle *ca;
 	int64_t valid_until_s;         /* the earliest end of its certificates */
-	char auth_server[300];         /* "authd.<cluster>", "auditd.<cluster>": SNI and certificate names */
-	char audit_server[300];
+	const char *auth_server;       /* "authd.<cluster>", "auditd.<cluster>": SNI and certificate names */
+	const char *audit_server;
 };
 
 struct join_events {
@@ -76,10 +77,11 @@ int join_wait(struct join *j, const bool *give_up, struct err *e);
 const struct join_identity *join_identity(const struct join *j); /* NULL until ready */
 /* For servers and channels; filled when ready, replaced at renewal. */
 struct rpc_identity *join_rpc_identity(struct join *j);
-/* Where authd and auditd are reached: the proxy's public port when there is one, else NULL for auditd. */
+/* Where authd is reached: the proxy's public port, or authd itself. */
 const char *join_auth_target(const struct join *j);
 
-/* The watch brought a CA bundle (auth_client.h): verified against the authorities known, stored, and `changed`. */
+/* The watch brought a CA bundle (auth_client.h): verified against the authorities known, stored, and `changed`.
+ * The one that is known already changes nothing. */
 void join_take_bundle(struct join *j, const Auth__CaBundle *bundle);
 /* Renews now (a CA rotation asks for it). */
 void join_renew(struct join *j);
