@@ -10,6 +10,6 @@ CFLAGS   := -std=c11 -g $(OPT) $(WARN) $(if $(SAN),$(SANFLAGS) -fPIE,$(HARDEN))
 LDFLAGS  := $(LDHARDEN) $(if $(SAN),$(SANFLAGS))
 
 pc = $(shell pkg-config $(1) 2>/dev/null)
-PKG_CFLAGS := $(call pc,--cflags libevent protobuf-c libsodium libpq sqlite3 libcyaml jansson libzstd libsystemd \
+PKG_CFLAGS := $(call pc,--cflags libevent libprotobuf-c libsodium libpq sqlite3 libcyaml jansson libzstd libsystemd \
 	      libseccomp libqrencode liboath)
 CPPFLAGS += $(PKG_CFLAGS)
