@@ -3,10 +3,13 @@
 #   B=dir     build folder (default build; build-san with SAN=1)
 #   SAN=1     AddressSanitizer and UndefinedBehaviourSanitizer
 #   CC=clang  another compiler
+#   V=1       shows the commands
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .SUFFIXES:
 SAN ?=
+V   ?=
+Q   := $(if $(V),,@)
 B   ?= $(if $(SAN),build-san,build)
 CC  := $(if $(filter default,$(origin CC)),gcc,$(CC))
 

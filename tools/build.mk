@@ -8,7 +8,7 @@ GEN_O    := $(GEN_C:.c=.o)
 TPROTOS  := $(wildcard tests/proto/*.proto)
 TGEN_C   := $(TPROTOS:tests/proto/%.proto=$(B)/gen/tests/%.pb-c.c)
 TGEN_O   := $(TGEN_C:.c=.o)
-.SECONDARY: $(GEN_C)
+.SECONDARY: $(GEN_C) $(TGEN_C)
 
 lib_src   = $(wildcard lib/$(1)/*.c)
 lib_obj   = $(patsubst %.c,$(B)/%.o,$(call lib_src,$(1)))
@@ -34,20 +34,25 @@ clean: ## removes the build folder
 
 $(B)/gen/proto/%.pb-c.c $(B)/gen/proto/%.pb-c.h: proto/%.proto
 	@mkdir -p $(@D)
-	protoc-c -Iproto -I/usr/include --c_out=$(B)/gen/proto $<
+	@echo "  PROTO $<"
+	$(Q)protoc-c -Iproto -I/usr/include --c_out=$(B)/gen/proto $<
 $(B)/gen/proto/%.pb-c.o: $(B)/gen/proto/%.pb-c.c
-	$(CC) $(CPPFLAGS) $(filter-out -Wundef -Wshadow,$(CFLAGS)) -c -o $@ $<
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Wundef -Wshadow,$(CFLAGS)) -c -o $@ $<
 $(B)/gen/tests/%.pb-c.c $(B)/gen/tests/%.pb-c.h: tests/proto/%.proto
 	@mkdir -p $(@D)
-	protoc-c -Itests/proto -I/usr/include --c_out=$(B)/gen/tests $<
+	@echo "  PROTO $<"
+	$(Q)protoc-c -Itests/proto -I/usr/include --c_out=$(B)/gen/tests $<
 $(TGEN_O): %.o: %.c
-	$(CC) $(CPPFLAGS) $(filter-out -Wundef -Wshadow,$(CFLAGS)) -c -o $@ $<
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Wundef -Wshadow,$(CFLAGS)) -c -o $@ $<
 $(PROTO_A): $(GEN_O) $(TGEN_O)
 	@rm -f $@; ar rcs $@ $^
 
 $(B)/%.o: %.c | $(GEN_C) $(TGEN_C)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 define lib_rule
 $(B)/lib$(1).a: $(call lib_obj,$(1))
@@ -57,7 +62,8 @@ $(foreach f,$(FLOORS),$(if $(call lib_src,$(f)),$(eval $(call lib_rule,$(f)))))
 
 define prog_rule
 $(B)/$(1): $(patsubst %.c,$(B)/%.o,$(call prog_src,$(2))) $(LIBS) $(PROTO_A)
-	$(CC) $(LDFLAGS) -o $$@ $(patsubst %.c,$(B)/%.o,$(call prog_src,$(2))) $$(LINK_LIBS) $$(SYS_LIBS)
+	@echo "  LINK  $$@"
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $(patsubst %.c,$(B)/%.o,$(call prog_src,$(2))) $$(LINK_LIBS) $$(SYS_LIBS)
 endef
 $(foreach d,$(DAEMONS),$(eval $(call prog_rule,$(firstword $(subst :, ,$(d))),services/$(lastword $(subst :, ,$(d))))))
 $(foreach c,$(CLIENTS),$(eval $(call prog_rule,$(firstword $(subst :, ,$(c))),clients/$(lastword $(subst :, ,$(c))))))
@@ -88,7 +94,8 @@ unit_libs      = $(foreach f,$(or $(below_$(call floor_of,$(1))),$(FLOORS)),$(if
 define unit_rule
 $(B)/unit/$(1): $(B)/tests/unit/$(1).o $(UNIT_OBJ_$(1):%=$(B)/%) $(call unit_libs,$(1)) $(PROTO_A)
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS) -o $$@ $(B)/tests/unit/$(1).o $(UNIT_OBJ_$(1):%=$(B)/%) -Wl,--start-group $(call unit_libs,$(1)) $(PROTO_A) -Wl,--end-group -lcmocka $$(SYS_LIBS)
+	@echo "  LINK  $$@"
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $(B)/tests/unit/$(1).o $(UNIT_OBJ_$(1):%=$(B)/%) -Wl,--start-group $(call unit_libs,$(1)) $(PROTO_A) -Wl,--end-group -lcmocka $$(SYS_LIBS)
 endef
 $(foreach t,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 
@@ -100,12 +107,14 @@ FUZZ_FLOORS := base crypto ssh net http rec rpc event ledger policy
 FUZZ_OBJ  := $(foreach f,$(FUZZ_FLOORS),$(patsubst %.c,$(B)/fuzzobj/%.o,$(call lib_src,$(f))))
 $(B)/fuzzobj/%.o: %.c | $(GEN_C) $(TGEN_C)
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) -DFUZZING -std=c11 -g -O1 $(FUZZFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC    $<"
+	$(Q)clang $(CPPFLAGS) -DFUZZING -std=c11 -g -O1 $(FUZZFLAGS) -MMD -MP -c -o $@ $<
 $(B)/libfuzzed.a: $(FUZZ_OBJ)
 	@rm -f $@; ar rcs $@ $^
 $(B)/fuzz/%: tests/fuzz/%.c $(B)/libfuzzed.a $(PROTO_A)
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) -DFUZZING -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	@echo "  LINK  $@"
+	$(Q)clang $(CPPFLAGS) -DFUZZING -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 		-Wl,--as-needed -o $@ $< -Wl,--start-group $(B)/libfuzzed.a $(PROTO_A) -Wl,--end-group $(SYS_LIBS)
 
 # Helper programs of tests and benchmarks: tests/tools/NAME.c
@@ -113,6 +122,7 @@ TTOOL_SRC := $(wildcard tests/tools/*.c)
 TTOOL_BIN := $(TTOOL_SRC:tests/tools/%.c=$(B)/tools/%)
 $(B)/tools/%: $(B)/tests/tools/%.o $(LIBS) $(PROTO_A)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $< $(LINK_LIBS) $(SYS_LIBS)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LINK_LIBS) $(SYS_LIBS)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
