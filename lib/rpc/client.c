@@ -58,7 +58,7 @@ core_new(const struct rpc_channel *ch, grpc_channel_credentials *creds)
 	args[n++] = int_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
 	args[n++] = int_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
 	args[n++] = int_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 200);
-	args[n++] = int_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 10000);
+	args[n++] = int_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 3000);
 	args[n++] = int_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
 	if (ch->keepalive) {
 		args[n++] = int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * auth_watch: the stream of changes from authd, opened again whenever it ends. See auth_client.h.
+ */
+#include <stdlib.h>
+
+#include "api/auth_client_impl.h"
+#include "base/log.h"
+#include "crypto/rand.h"
+
+enum { RETRY_MIN_MS = 200, RETRY_MAX_MS = 5000 };
+
+struct auth_watch {
+	struct auth_client *c;
+	Auth__WatchRequest q;
+	struct auth_watch_events events;
+	void *arg;
+	struct timer again;
+	struct rpc_call *call; /* NULL in a pause */
+	unsigned failures;
+	bool begun; /* the owner was told of this stream */
+};
+
+static void
+on_message(struct rpc_call *call, const void *message)
+{
+	struct auth_watch *w = rpc_data(call);
+
+	if (!w || !message)
+		return;
+	if (!w->begun) {
+		w->begun = true;
+		w->failures = 0;
+		if (w->events.begin)
+			w->events.begin(w->arg);
+	}
+	if (rpc_data(call) == w) /* begin() may have freed the watch */
+		w->events.update(message, w->arg);
+}
+
+static void
+on_closed(struct rpc_call *call, const struct rpc_status *status)
+{
+	struct auth_watch *w = rpc_data(call);
+	int64_t ms = RETRY_MIN_MS;
+
+	if (!w)
+		return;
+	w->call = NULL;
+	ms <<= w->failures < 5 ? w->failures : 5;
+	if (ms > RETRY_MAX_MS)
+		ms = RETRY_MAX_MS;
+	w->failures++;
+	timer_start(&w->again, ms / 2 + rand_below((uint32_t)ms / 2 + 1));
+	log_debug("watch ended", "why", status->message, NULL);
+	if (w->events.lost)
+		w->events.lost(status->code, status->message, w->arg);
+}
+
+static void
+open_stream(void *arg)
+{
+	static const struct rpc_events events = { .message = on_message, .closed = on_closed };
+	struct auth_watch *w = arg;
+
+	w->begun = false;
+	w->call = rpc_open(w->c->rl, w->c->channel, &auth__auth__descriptor, "Watch", &events, w, NULL);
+	rpc_send(w->call, &w->q);
+	rpc_half_close(w->call);
+}
+
+int
+auth_watch_new(struct auth_watch **ret, struct auth_client *c, const Auth__WatchRequest *q,
+    const struct auth_watch_events *events, void *arg)
+{
+	struct auth_watch *w = calloc(1, sizeof *w);
+
+	if (!w)
+		return -1;
+	w->c = c;
+	auth__watch_request__init(&w->q);
+	w->q.nodes = q->nodes;
+	w->q.users = q->users;
+	w->events = *events;
+	w->arg = arg;
+	if (timer_init(&w->again, c->loop, open_stream, w) < 0) {
+		free(w);
+		return -1;
+	}
+	*ret = w;
+	open_stream(w);
+	return 0;
+}
+
+void
+auth_watch_free(struct auth_watch *w)
+{
+	if (!w)
+		return;
+	if (w->call) {
+		rpc_set_data(w->call, NULL);
+		rpc_cancel(w->call);
+	}
+	timer_done(&w->again);
+	free(w);
+}
