@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * audit_log_impl: what audit_log.c and audit_upload.c share.
+ */
+#ifndef API_AUDIT_LOG_IMPL_H
+#define API_AUDIT_LOG_IMPL_H
+
+#include "api/audit_log.h"
+#include "proto/audit.pb-c.h"
+#include "rec/log.h"
+
+struct audit_log;
+
+/* The uploader: at most one stream to auditd. */
+struct audit_upload {
+	struct audit_log *log;
+	char target[300], server_name[300];
+	struct rpc_identity *identity;
+	bool configured;
+	struct rpc_channel *channel;
+	struct rpc_call *call; /* NULL: no stream */
+	bool greeted;          /* auditd answered the hello: committed is what it says */
+	bool leaving;          /* half-closed by us: nothing was to be sent for a while */
+	bool broken_log;
+	uint64_t committed;    /* by auditd, as far as we know */
+	uint64_t sent;         /* last record handed to the stream */
+	uint64_t marks[4];     /* last record of each batch that is not committed yet; oldest first */
+	unsigned n_marks;
+	unsigned failures;
+	struct timer timer; /* gather, retry, idle: whatever comes next */
+	enum { UPLOAD_IDLE, UPLOAD_GATHER, UPLOAD_RETRY, UPLOAD_LINGER, UPLOAD_LEAVE } waiting;
+	struct buf raw, packed;
+
+	struct timer flush_timer;
+	void (*flushed)(void *arg);
+	void *flushed_arg;
+};
+
+struct audit_log {
+	struct loop *loop;
+	struct rpc_loop *rl;
+	struct rec_log *rec;
+	struct audit_upload up;
+	char name[256];
+	struct buf packed;
+	bool failing; /* the last append did not go through */
+};
+
+int audit_upload_init(struct audit_upload *up, struct audit_log *log);
+void audit_upload_done(struct audit_upload *up);
+/* Something was appended. */
+void audit_upload_wake(struct audit_upload *up);
+
+#endif
