@@ -68,23 +68,22 @@ size_t
 ssh_chan_write(struct ssh_chan *chan, uint32_t ext, const void *p, size_t n)
 {
 	struct ssh *ssh = chan->ssh;
-	size_t total = 0;
+	size_t room = ssh_chan_room(chan), limit = n < room ? n : room, total = 0;
 
-	while (total < n) {
-		size_t size = ssh_chan_room(chan);
+	/* What ssh_chan_room promised is taken, whatever the packets' own bytes add to the output. */
+	while (total < limit) {
+		size_t size = limit - total;
 
-		if (size > n - total)
-			size = n - total;
 		if (size > chan->peer_packet)
 			size = chan->peer_packet;
 		if (size > CHAN_WRITE_MAX)
 			size = CHAN_WRITE_MAX;
-		if (size == 0 || !write_packet(chan, ext, (const uint8_t *)p + total, (uint32_t)size))
+		if (!write_packet(chan, ext, (const uint8_t *)p + total, (uint32_t)size))
 			break;
 		total += size;
-		if (packet_wants_rekey(ssh))
-			kex_start(ssh);
 	}
+	if (packet_wants_rekey(ssh))
+		kex_start(ssh);
 	if (total < n && chan->state == CHAN_OPEN && !chan->eof_out && !chan->close_in && list_empty(&chan->blocked))
 		list_add(&ssh->blocked, &chan->blocked);
 	return total;

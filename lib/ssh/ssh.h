@@ -195,6 +195,7 @@ void ssh_global_reply(struct ssh *ssh, bool ok, struct span payload);
 /* Opens a channel; payload is the type-specific part (ssh/session.h has the common ones). NULL: too many. */
 struct ssh_chan *ssh_chan_open(
     struct ssh *ssh, const char *type, struct span payload, const struct ssh_chan_events *events, void *arg);
+/* Whoever decides later sets events at once (ssh_chan_set_events): `closed` tells when the connection ended first. */
 void ssh_chan_accept(struct ssh_chan *chan, const struct ssh_chan_events *events, void *arg);
 void ssh_chan_refuse(struct ssh_chan *chan, enum ssh_refusal reason, const char *text);
 
