@@ -38,10 +38,10 @@ const char *const priv_calls_server[] = {
 	/* files */
 	"open", "openat", "stat", "lstat", "access", "faccessat", "faccessat2", "readlink",
 	"readlinkat", "getdents64", "mkdir", "mkdirat", "rename", "renameat", "renameat2", "unlink",
-	"unlinkat", "ftruncate", "fallocate", "fsync", "fdatasync", "sync_file_range", "pread64",
-	"pwrite64", "preadv", "pwritev", "flock", "fchmod", "fchmodat", "chmod", "fchown", "umask",
-	"getcwd", "statfs", "fstatfs", "fadvise64", "utimensat", "sendfile", "copy_file_range",
-	"msync",
+	"unlinkat", "ftruncate", "truncate", "rmdir", "fallocate", "fsync", "fdatasync",
+	"sync_file_range", "pread64", "pwrite64", "preadv", "pwritev", "flock", "fchmod",
+	"fchmodat", "chmod", "fchown", "umask", "getcwd", "statfs", "fstatfs", "fadvise64",
+	"utimensat", "sendfile", "copy_file_range", "msync",
 	/* threads */
 	"clone", "clone3", "sched_getparam", "sched_getscheduler", "sched_setscheduler", "getcpu",
 	"get_mempolicy", "arch_prctl", "set_tid_address", "wait4", "waitid", "getpgrp", "getgroups",

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +28,7 @@ struct conf {
 	char *greeting;
 	char *fail; /* the hook that is to fail */
 	char *drain;
+	char *user;
 };
 
 static const cyaml_schema_field_t fields[] = {
@@ -34,6 +37,8 @@ static const cyaml_schema_field_t fields[] = {
 	    1, 64),
 	CYAML_FIELD_STRING_PTR("drain", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct conf,
 	    drain, 1, 64),
+	CYAML_FIELD_STRING_PTR("user", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct conf, user,
+	    1, 64),
 	CYAML_FIELD_END
 };
 static const cyaml_schema_value_t schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct conf,
@@ -67,6 +72,12 @@ check(void *conf, struct err *e)
 	return strcmp(c->greeting, "rude") == 0 ? err_set(e, "greeting: be polite") : 0;
 }
 
+static const char *
+user(const void *conf)
+{
+	return ((const struct conf *)conf)->user;
+}
+
 static int
 prepare(struct daemon_run *run, struct err *e)
 {
@@ -91,7 +102,11 @@ on_work_done(void *arg)
 static int
 start(struct daemon_run *run, struct err *e)
 {
+	const struct conf *c = run->conf;
+
 	timer_init(&work, run->loop, on_work_done, run);
+	if (c->user && (geteuid() == 0 || setuid(0) == 0))
+		return err_set(e, "still root");
 	return hook(run, "start", e);
 }
 
@@ -129,6 +144,7 @@ static const struct daemon daemon_table = {
 	.conf_schema = &schema,
 	.drain_s = 1,
 	.check = check,
+	.user = user,
 	.prepare = prepare,
 	.confine = confine,
 	.start = start,
@@ -163,6 +179,7 @@ launch(const char *flag, int *ret_notify)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	char out[64], err[64], conf[64];
+	const struct timeval patience = { .tv_sec = 30 };
 	int notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	pid_t pid;
 
@@ -172,6 +189,11 @@ launch(const char *flag, int *ret_notify)
 	path_of("notify", sun.sun_path, sizeof(sun.sun_path));
 	unlink(sun.sun_path);
 	assert_int_equal(bind(notify, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	/* As systemd's own: open to the user that the daemon becomes. */
+	assert_int_equal(chmod(sun.sun_path, 0666), 0);
+	assert_int_equal(chmod(folder, 0711), 0);
+	assert_int_equal(setsockopt(notify, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)),
+	    0);
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
@@ -337,6 +359,28 @@ a_hook_that_fails_ends_the_start(void **state)
 }
 
 static void
+root_is_gone_before_start(void **state)
+{
+	_cleanup_free_ char *err = NULL;
+	int notify;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	write_conf("greeting: hello\nuser: nobody\n");
+	pid = launch(NULL, &notify);
+	wait_for(notify, "READY=1");
+	kill(pid, SIGTERM);
+	assert_int_equal(end_of(pid, notify), 0);
+	write_conf("greeting: hello\nuser: no-such-user\n");
+	pid = launch(NULL, &notify);
+	assert_int_equal(end_of(pid, notify), 1);
+	err = content("err");
+	assert_non_null(strstr(err, "there is no user 'no-such-user'"));
+}
+
+static void
 check_says_what_is_wrong_and_starts_nothing(void **state)
 {
 	_cleanup_free_ char *good = NULL, *bad = NULL, *worse = NULL, *flag = NULL;
@@ -392,6 +436,7 @@ main(void)
 		cmocka_unit_test(a_second_signal_does_not_wait),
 		cmocka_unit_test(a_drain_that_does_not_end_is_ended),
 		cmocka_unit_test(a_hook_that_fails_ends_the_start),
+		cmocka_unit_test(root_is_gone_before_start),
 		cmocka_unit_test(check_says_what_is_wrong_and_starts_nothing),
 	};
 
