@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tctl nodes: ls, label, rm.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/out.h"
+#include "tctl/labels.h"
+#include "tctl/tctl.h"
+#include "view/nodes.h"
+
+static struct {
+	const char *format, *search;
+	bool verbose;
+} opt = { .format = "text" };
+
+static const struct cli_option ls_options[] = {
+	{ 'f', "format", CLI_FORMATS, "output format", CLI_CHOICE, &opt.format },
+	{ 'v', "verbose", NULL, "labels in full", CLI_FLAG, &opt.verbose },
+	{ 0, "search", "TEXT", "only nodes whose name or labels contain the text", CLI_STRING, &opt.search },
+	{ 0 },
+};
+
+static void
+print_text(const Auth__NodeList *list)
+{
+	struct cli_table *t = cli_table_new("Nodename", "UUID", "Address", "Labels", NULL);
+
+	for (size_t i = 0; i < list->n_nodes; i++) {
+		const Auth__Node *n = list->nodes[i];
+		_cleanup_free_ char *labels = nodes_labels_text(n);
+
+		cli_table_add(t, n->name, n->uuid, nodes_address_text(n), labels ? labels : "", NULL);
+	}
+	if (opt.verbose)
+		cli_table_uncut(t);
+	cli_table_print(t, stdout);
+	cli_table_free(t);
+}
+
+static int
+ls(int argc, char **argv)
+{
+	_cleanup_free_ char *selector = nodes_selector(argc, argv);
+	Auth__NodeList *list = NULL;
+	struct client *c = tctl_client();
+	struct err e;
+	json_t *all;
+	int rc = 0;
+
+	if (!c)
+		return 1;
+	if (nodes_list(c, selector, opt.search, &list, &e) < 0) {
+		rc = cli_fail_err(&e);
+	} else if (strcmp(opt.format, "text") == 0) {
+		print_text(list);
+	} else {
+		all = nodes_value(list);
+		cli_print_value(all, cli_format_from(opt.format), stdout);
+		json_decref(all);
+	}
+	client_free_reply(list);
+	client_free(c);
+	return rc;
+}
+
+/* KEY=VALUE sets, KEY- takes away, as people know it. */
+static int
+label(int argc, char **argv)
+{
+	Auth__LabelsRequest q = AUTH__LABELS_REQUEST__INIT;
+	Auth__LabelsRequest__SetEntry entry[TCTL_LABELS_MAX], *list[TCTL_LABELS_MAX];
+	char *removed[TCTL_LABELS_MAX];
+	Auth__Empty *done = NULL;
+	struct client *c;
+	int rc;
+
+	for (int i = 1; i < argc && i < TCTL_LABELS_MAX; i++) {
+		char *eq = strchr(argv[i], '='), *end = argv[i] + strlen(argv[i]) - 1;
+
+		if (eq && eq != argv[i]) {
+			*eq = '\0';
+			entry[q.n_set] = (Auth__LabelsRequest__SetEntry)AUTH__LABELS_REQUEST__SET_ENTRY__INIT;
+			entry[q.n_set].key = argv[i];
+			entry[q.n_set].value = eq + 1;
+			list[q.n_set] = &entry[q.n_set];
+			q.n_set++;
+		} else if (end > argv[i] && *end == '-') {
+			*end = '\0';
+			removed[q.n_remove++] = argv[i];
+		} else {
+			return cli_fail("%s is no label; write KEY=VALUE to set it, KEY- to remove it", argv[i]);
+		}
+	}
+	q.node = argv[0];
+	q.set = list;
+	q.remove = (const char **)removed;
+	if (!(c = tctl_client()))
+		return 1;
+	if ((rc = tctl_auth(c, "LabelNode", &q, &done)) == 0)
+		printf("Labels of node \"%s\" have been changed\n", argv[0]);
+	client_free_reply(done);
+	client_free(c);
+	return rc;
+}
+
+static int
+rm(int argc, char **argv)
+{
+	Auth__Name q = AUTH__NAME__INIT;
+	Auth__Empty *done = NULL;
+	struct client *c = tctl_client();
+	int rc;
+
+	(void)argc;
+	if (!c)
+		return 1;
+	q.name = argv[0];
+	if ((rc = tctl_auth(c, "RemoveNode", &q, &done)) == 0)
+		printf("Node \"%s\" has been deleted; it can come back only with a new token\n", argv[0]);
+	client_free_reply(done);
+	client_free(c);
+	return rc;
+}
+
+const struct cli_command cmd_nodes_sub[] = {
+	{ .name = "ls", .args = "[LABEL=VALUE,...]", .summary = "list nodes", .options = ls_options, .max_args = -1, .run = ls },
+	{ .name = "label", .args = "NODE KEY=VALUE|KEY-...", .summary = "set or remove labels from the server's side",
+	    .min_args = 2, .max_args = TCTL_LABELS_MAX, .run = label },
+	{ .name = "rm", .args = "NODE", .summary = "delete a node and refuse its certificates", .min_args = 1, .max_args = 1,
+	    .run = rm },
+	{ 0 },
+};

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tctl tokens: add, ls, rm.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "cli/out.h"
+#include "tctl/labels.h"
+#include "tctl/tctl.h"
+
+static struct {
+	const char *type, *labels, *value, *format;
+	int64_t ttl_s, uses;
+	bool secrets;
+} opt = { .type = "node", .format = NULL };
+
+static const struct cli_option add_options[] = {
+	{ 0, "type", "node|proxy|audit", "what may join with it (default node)", CLI_CHOICE, &opt.type },
+	{ 0, "ttl", "DURATION", "life (default 30m)", CLI_DURATION, &opt.ttl_s },
+	{ 0, "uses", "N", "how often it may be used (default 1)", CLI_INT, &opt.uses },
+	{ 0, "labels", "KEY=VALUE,...", "labels for the nodes that join with it", CLI_STRING, &opt.labels },
+	{ 0, "value", "TOKEN", "a token of your own making (at least 32 characters)", CLI_STRING, &opt.value },
+	{ 'f', "format", CLI_FORMATS, "text prints the token and nothing else", CLI_CHOICE, &opt.format },
+	{ 0 },
+};
+static const struct cli_option ls_options[] = {
+	{ 'f', "format", CLI_FORMATS, "output format", CLI_CHOICE, &opt.format },
+	{ 0, "with-secrets", NULL, "no effect: tokens are kept as hashes", CLI_FLAG, &opt.secrets },
+	{ 0 },
+};
+
+/* Without --format: the token, its life, and the command that uses it. */
+static int
+print_help(struct client *c, const Auth__Token *t)
+{
+	Auth__Empty q = AUTH__EMPTY__INIT;
+	Auth__StatusReply *s = NULL;
+	char span[48];
+	int rc = tctl_auth(c, "GetStatus", &q, &s);
+
+	if (rc != 0)
+		return rc;
+	str_duration_text((t->expires - clock_wall_ms() + 999) / 1000, span, sizeof span);
+	printf("The token: %s\nIt is for one %s%s and expires in %s.\n\n", t->token, t->kind,
+	    t->uses_left > 1 ? " and more" : "", span);
+	printf("Put it into a file on the new host (token.file, mode 0600) and run there:\n\n");
+	if (strcmp(t->kind, "node") == 0)
+		printf("  noded configure --output=file:///etc/sallyport/noded.yaml \\\n"
+		       "    --token=/root/token.file --proxy=%s \\\n    --ca-pin=%s\n"
+		       "  systemctl enable --now sallyport-noded\n",
+		    *s->proxy_public_addr ? s->proxy_public_addr : "PROXY:3080", s->n_ca_pins ? s->ca_pins[0] : "");
+	else
+		printf("  (in /etc/sallyport/%sd.yaml)\n  token: /root/token.file\n  ca_pin: %s\n", t->kind,
+		    s->n_ca_pins ? s->ca_pins[0] : "");
+	client_free_reply(s);
+	return 0;
+}
+
+static int
+print_added(struct client *c, const Auth__Token *t)
+{
+	char when[40];
+	json_t *v;
+
+	if (!opt.format)
+		return print_help(c, t);
+	if (strcmp(opt.format, "text") == 0) {
+		puts(t->token);
+		return 0;
+	}
+	clock_rfc3339(t->expires, when, sizeof when);
+	v = json_pack("{s:s, s:[s], s:s, s:i}", "token", t->token, "roles", t->kind, "expires", when, "uses",
+	    (int)t->uses_left);
+	cli_print_value(v, cli_format_from(opt.format), stdout);
+	json_decref(v);
+	return 0;
+}
+
+static int
+add(int argc, char **argv)
+{
+	Auth__AddTokenRequest q = AUTH__ADD_TOKEN_REQUEST__INIT;
+	Auth__AddTokenRequest__LabelsEntry entry[TCTL_LABELS_MAX], *list[TCTL_LABELS_MAX];
+	Auth__Token *t = NULL;
+	struct labels labels;
+	struct client *c;
+	struct err e;
+	int rc;
+
+	(void)argc;
+	(void)argv;
+	if (labels_parse(&labels, opt.labels, &e) < 0)
+		return cli_fail_err(&e);
+	for (size_t i = 0; i < labels.n; i++) {
+		entry[i] = (Auth__AddTokenRequest__LabelsEntry)AUTH__ADD_TOKEN_REQUEST__LABELS_ENTRY__INIT;
+		entry[i].key = labels.key[i];
+		entry[i].value = labels.value[i];
+		list[i] = &entry[i];
+	}
+	q.kind = opt.type;
+	q.ttl_s = opt.ttl_s;
+	q.uses = (uint32_t)opt.uses;
+	q.labels = list;
+	q.n_labels = labels.n;
+	q.value = opt.value ? opt.value : "";
+	c = tctl_client();
+	rc = c ? tctl_auth(c, "AddToken", &q, &t) : 1;
+	if (rc == 0)
+		rc = print_added(c, t);
+	client_free_reply(t);
+	client_free(c);
+	labels_done(&labels);
+	return rc;
+}
+
+static void
+labels_text(const Auth__Token *t, struct buf *b)
+{
+	for (size_t i = 0; i < t->n_labels; i++)
+		buf_printf(b, "%s%s=%s", i ? "," : "", t->labels[i]->key, t->labels[i]->value);
+	buf_put(b, "", 1);
+}
+
+static void
+print_text(const Auth__TokenList *list)
+{
+	struct cli_table *t;
+
+	if (list->n_tokens == 0) {
+		puts("No active tokens found.");
+		return;
+	}
+	t = cli_table_new("Token", "Type", "Labels", "Uses", "Expiry Time (UTC)", NULL);
+	for (size_t i = 0; i < list->n_tokens; i++) {
+		const Auth__Token *k = list->tokens[i];
+		char name[64], uses[16], when[40], span[48], expiry[100];
+		struct buf labels;
+
+		(void)str_format(name, sizeof name, "%s********", k->id);
+		(void)str_format(uses, sizeof uses, "%u", k->uses_left);
+		clock_rfc3339(k->expires, when, sizeof when);
+		str_duration_text((k->expires - clock_wall_ms()) / 1000, span, sizeof span);
+		(void)str_format(expiry, sizeof expiry, "%s (%s)", when, span);
+		buf_init(&labels, 65536);
+		labels_text(k, &labels);
+		cli_table_add(t, name, k->kind, (char *)buf_head(&labels), uses, expiry, NULL);
+		buf_done(&labels);
+	}
+	cli_table_print(t, stdout);
+	cli_table_free(t);
+}
+
+static json_t *
+value(const Auth__Token *k)
+{
+	json_t *labels = json_object();
+	char when[40];
+
+	for (size_t i = 0; i < k->n_labels; i++)
+		json_object_set_new(labels, k->labels[i]->key, json_string(k->labels[i]->value));
+	clock_rfc3339(k->expires, when, sizeof when);
+	return json_pack("{s:s, s:s, s:o, s:s, s:i}", "id", k->id, "type", k->kind, "labels", labels, "expires", when, "uses",
+	    (int)k->uses_left);
+}
+
+static int
+ls(int argc, char **argv)
+{
+	Auth__ListTokensRequest q = AUTH__LIST_TOKENS_REQUEST__INIT;
+	Auth__TokenList *list = NULL;
+	struct client *c = tctl_client();
+	json_t *all;
+	int rc;
+
+	(void)argc;
+	(void)argv;
+	if (!c)
+		return 1;
+	if ((rc = tctl_auth(c, "ListTokens", &q, &list)) == 0) {
+		if (!opt.format || strcmp(opt.format, "text") == 0) {
+			print_text(list);
+		} else {
+			all = json_array();
+			for (size_t i = 0; i < list->n_tokens; i++)
+				json_array_append_new(all, value(list->tokens[i]));
+			cli_print_value(all, cli_format_from(opt.format), stdout);
+			json_decref(all);
+		}
+	}
+	client_free_reply(list);
+	client_free(c);
+	return rc;
+}
+
+static int
+rm(int argc, char **argv)
+{
+	Auth__Name q = AUTH__NAME__INIT;
+	Auth__Empty *done = NULL;
+	struct client *c = tctl_client();
+	int rc;
+
+	(void)argc;
+	if (!c)
+		return 1;
+	q.name = argv[0];
+	if ((rc = tctl_auth(c, "RemoveToken", &q, &done)) == 0)
+		printf("Token %.8s has been deleted\n", argv[0]);
+	client_free_reply(done);
+	client_free(c);
+	return rc;
+}
+
+const struct cli_command cmd_tokens_sub[] = {
+	{ .name = "add", .summary = "make a join token", .options = add_options, .run = add },
+	{ .name = "ls", .summary = "list tokens that can still be used", .options = ls_options, .run = ls },
+	{ .name = "rm", .args = "TOKEN", .summary = "delete a token (whole, or its first 8 digits)", .min_args = 1,
+	    .max_args = 1, .run = rm },
+	{ 0 },
+};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * labels: "key=value,..." of a command line, taken apart. Message types with maps have entries of their own types;
+ * the callers copy.
+ */
+#ifndef TCTL_LABELS_H
+#define TCTL_LABELS_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "tctl/tctl.h"
+
+struct labels {
+	char *copy;
+	char *key[TCTL_LABELS_MAX], *value[TCTL_LABELS_MAX];
+	size_t n;
+};
+
+/* text NULL or "": none. Negative: not of that form. */
+int labels_parse(struct labels *ret, const char *text, struct err *e);
+void labels_done(struct labels *l);
+
+#endif

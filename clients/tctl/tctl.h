@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tctl: what its verbs share.
+ */
+#ifndef TCTL_TCTL_H
+#define TCTL_TCTL_H
+
+#include "api/client.h"
+#include "base/err.h"
+#include "cli/cli.h"
+
+enum { TCTL_LABELS_MAX = 64 };
+
+struct tctl_globals {
+	const char *auth_socket, *audit_socket;
+	const char *proxy;
+};
+extern struct tctl_globals tctl_globals;
+
+/* On the host of authd, for root and authd's own user: over the Unix sockets, with full rights. Anywhere else: with
+ * the credentials of tsh, through the proxy. On failure prints the error. */
+struct client *tctl_client(void);
+/* authd's method; prints the error. */
+int tctl_auth(struct client *c, const char *method, const void *request, void *ret_reply);
+
+/* "a,b,c" into at most max parts of a copy that *ret_copy owns. */
+size_t tctl_list(const char *text, char **ret_copy, char **parts, size_t max);
+
+extern const struct cli_command cmd_users_sub[], cmd_tokens_sub[], cmd_nodes_sub[], cmd_recordings_sub[], cmd_audit_sub[];
+extern const struct cli_option cmd_status_options[], cmd_get_options[], cmd_create_options[], cmd_version_options[];
+int cmd_status(int argc, char **argv);
+int cmd_get(int argc, char **argv);
+int cmd_create(int argc, char **argv);
+int cmd_rm(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+
+#endif
