@@ -1,5 +1,5 @@
 # What is built from what. Sources are found by folder; the floors are in docs/LAYERS.
-FLOORS := base event conf cli policy crypto profile net http priv store db ledger rec rpc ssh api daemon
+FLOORS := base event conf cli policy crypto profile net http priv store db ledger rec rpc ssh api view daemon
 
 PROTOS   := $(wildcard proto/*.proto)
 GEN_C    := $(PROTOS:proto/%.proto=$(B)/gen/proto/%.pb-c.c)

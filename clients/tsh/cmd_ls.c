@@ -7,8 +7,8 @@
 
 #include "base/mem.h"
 #include "cli/out.h"
-#include "tsh/nodes.h"
 #include "tsh/tsh.h"
+#include "view/nodes.h"
 
 static struct {
 	const char *format, *search;
@@ -30,7 +30,7 @@ print_text(const Auth__NodeList *list)
 
 	for (size_t i = 0; i < list->n_nodes; i++) {
 		const Auth__Node *n = list->nodes[i];
-		const char *address = n->tunnel ? "⟵ Tunnel" : n->address;
+		const char *address = nodes_address_text(n);
 		_cleanup_free_ char *labels = nodes_labels_text(n);
 
 		if (opt.verbose)
@@ -46,36 +46,13 @@ print_text(const Auth__NodeList *list)
 		fprintf(stderr, "No nodes are listed that your roles let you see and that match.\n");
 }
 
-static json_t *
-node_value(const Auth__Node *n)
-{
-	json_t *labels = json_object();
-
-	for (size_t i = 0; i < n->n_labels; i++)
-		json_object_set_new(labels, n->labels[i]->key, json_string(n->labels[i]->value));
-	return json_pack("{s:s, s:s, s:{s:s, s:o}, s:{s:s, s:s, s:b, s:s}}", "kind", "node", "version", "v2", "metadata",
-	    "name", n->uuid, "labels", labels, "spec", "addr", n->address, "hostname", n->name, "use_tunnel",
-	    n->tunnel, "version", n->version);
-}
-
 static void
 print_values(const Auth__NodeList *list)
 {
-	json_t *all = json_array();
+	json_t *all = nodes_value(list);
 
-	for (size_t i = 0; i < list->n_nodes; i++)
-		json_array_append_new(all, node_value(list->nodes[i]));
 	cli_print_value(all, cli_format_from(opt.format), stdout);
 	json_decref(all);
-}
-
-/* "env=a team=b" and "env=a,team=b" mean the same. */
-static int
-join_selector(int argc, char **argv, struct buf *b)
-{
-	for (int i = 0; i < argc; i++)
-		buf_printf(b, "%s%s", i ? "," : "", argv[i]);
-	return buf_put(b, "", 1) ? 0 : cli_fail("the selector is too long");
 }
 
 int
@@ -84,15 +61,13 @@ cmd_ls(int argc, char **argv)
 	struct profile *p = tsh_profile();
 	struct client *c = NULL;
 	Auth__NodeList *list = NULL;
-	struct buf selector;
+	_cleanup_free_ char *selector = nodes_selector(argc, argv);
 	struct err e;
 	int rc = 1;
 
-	buf_init(&selector, 4096);
-	if (!p || join_selector(argc, argv, &selector) != 0)
+	if (!p)
 		goto out;
-	if (client_open(&c, p, &e) < 0 ||
-	    nodes_list(c, (const char *)buf_head(&selector), opt.search, &list, &e) < 0) {
+	if (client_open(&c, p, &e) < 0 || nodes_list(c, selector, opt.search, &list, &e) < 0) {
 		rc = cli_fail_err(&e);
 		goto out;
 	}
@@ -108,6 +83,5 @@ out:
 	client_free_reply(list);
 	client_free(c);
 	profile_free(p);
-	buf_done(&selector);
 	return rc;
 }

@@ -12,10 +12,10 @@
 #include "base/str.h"
 #include "cli/out.h"
 #include "tsh/fanout.h"
-#include "tsh/nodes.h"
 #include "tsh/shell.h"
 #include "tsh/term.h"
 #include "tsh/tsh.h"
+#include "view/nodes.h"
 
 enum { COMMAND_MAX = 128 * 1024 };
 
@@ -188,7 +188,11 @@ by_label(struct profile *p, const char *selector, const char *login, const char 
 		rc = cli_fail("no node matches %s; see tsh ls", selector);
 		goto out;
 	}
-	if (loop_new(&loop) < 0 || proxy_open(&proxy, loop, p, &e) < 0) {
+	if (loop_new(&loop) < 0) {
+		rc = cli_fail("no memory");
+		goto out;
+	}
+	if (proxy_open(&proxy, loop, p, &e) < 0) {
 		rc = cli_fail_err(&e);
 		goto out;
 	}

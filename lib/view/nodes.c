@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nodes: asks authd for nodes. Called by ls, ssh and config.
+ * nodes: asks authd for nodes and shows them. Called by tsh ls, tsh ssh and tctl nodes.
  */
-#include "tsh/nodes.h"
+#include "view/nodes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -74,4 +74,46 @@ nodes_labels_text(const Auth__Node *node)
 	text = span_dup(buf_span(&b));
 	buf_done(&b);
 	return text;
+}
+
+char *
+nodes_selector(int argc, char **argv)
+{
+	struct buf b;
+	char *text;
+
+	buf_init(&b, LABELS_TEXT_MAX);
+	for (int i = 0; i < argc; i++)
+		buf_printf(&b, "%s%s", i ? "," : "", argv[i]);
+	text = buf_ok(&b) ? span_dup(buf_span(&b)) : NULL;
+	buf_done(&b);
+	return text;
+}
+
+const char *
+nodes_address_text(const Auth__Node *node)
+{
+	return node->tunnel ? "⟵ Tunnel" : node->address;
+}
+
+static json_t *
+node_value(const Auth__Node *n)
+{
+	json_t *labels = json_object();
+
+	for (size_t i = 0; i < n->n_labels; i++)
+		json_object_set_new(labels, n->labels[i]->key, json_string(n->labels[i]->value));
+	return json_pack("{s:s, s:s, s:{s:s, s:o}, s:{s:s, s:s, s:b, s:s}}", "kind", "node", "version", "v2", "metadata",
+	    "name", n->uuid, "labels", labels, "spec", "addr", n->address, "hostname", n->name, "use_tunnel",
+	    n->tunnel, "version", n->version);
+}
+
+json_t *
+nodes_value(const Auth__NodeList *list)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < list->n_nodes; i++)
+		json_array_append_new(all, node_value(list->nodes[i]));
+	return all;
 }

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tsh login: password and second factor against short-lived certificates. The password goes to authd inside TLS that
+ * the proxy only passes through.
+ */
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/client.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/out.h"
+#include "crypto/sshcert.h"
+#include "crypto/sshkey.h"
+#include "crypto/x509.h"
+#include "tsh/discover.h"
+#include "tsh/show.h"
+#include "tsh/tsh.h"
+
+enum { PASSWORD_MAX = 256 };
+
+static struct {
+	const char *ca_pin, *format;
+	int64_t ttl_s;
+	bool force;
+} opt = { .format = "text" };
+
+const struct cli_option cmd_login_options[] = {
+	{ 0, "ca-pin", "sha256:HEX", "the cluster's CA pin, as tctl status prints it", CLI_STRING, &opt.ca_pin,
+	    "SALLYPORT_CA_PIN" },
+	{ 0, "ttl", "DURATION", "life of the certificates (default 12h)", CLI_DURATION, &opt.ttl_s },
+	{ 0, "force", NULL, "log in again although the login is still valid", CLI_FLAG, &opt.force },
+	{ 'f', "format", CLI_FORMATS, "output format", CLI_CHOICE, &opt.format },
+	{ 0 },
+};
+
+/* Keys made for this login. */
+struct keys {
+	struct sshkey *ssh;
+	struct x509_key *tls;
+	struct buf spki;
+};
+
+static int
+keys_make(struct keys *k, struct err *e)
+{
+	*k = (struct keys){ 0 };
+	buf_init(&k->spki, X509_SPKI_MAX);
+	if (sshkey_generate(&k->ssh) < 0 || x509_key_generate(&k->tls) < 0 || x509_key_spki(k->tls, &k->spki) < 0)
+		return err_set(e, "cannot make keys");
+	return 0;
+}
+
+static void
+keys_done(struct keys *k)
+{
+	sshkey_free(k->ssh);
+	x509_key_free(k->tls);
+	buf_done(&k->spki);
+}
+
+/* --- asking ------------------------------------------------------------------------------------ */
+
+static int
+call_login(struct client *c, const char *user, const struct keys *k, Auth__UserIdentity **ret, struct err *e)
+{
+	struct span ssh = sshkey_blob(k->ssh);
+	Auth__PublicKeys public = AUTH__PUBLIC_KEYS__INIT;
+	Auth__LoginRequest q = AUTH__LOGIN_REQUEST__INIT;
+	char password[PASSWORD_MAX], otp[16], prompt[400];
+	int rc;
+
+	public.ssh = (ProtobufCBinaryData){ ssh.n, (uint8_t *)ssh.p };
+	public.tls = (ProtobufCBinaryData){ k->spki.len, buf_head(&k->spki) };
+	q.user = user;
+	q.keys = &public;
+	q.ttl_s = opt.ttl_s;
+	(void)str_format(prompt, sizeof prompt, "Password of the Sallyport user %s: ", user);
+	rc = cli_prompt_secret(prompt, password, sizeof password, e);
+	if (rc == 0)
+		rc = cli_prompt_otp("One-time code of your second factor: ", otp, sizeof otp, e);
+	if (rc == 0) {
+		q.password = password;
+		q.otp = otp;
+		rc = client_auth(c, "Login", &q, ret, e);
+	}
+	explicit_bzero(password, sizeof password);
+	return rc;
+}
+
+/* --- keeping ------------------------------------------------------------------------------------- */
+
+static int
+save_ssh(const struct profile *p, const struct keys *k, const Auth__UserIdentity *id, struct err *e)
+{
+	struct span cert = { id->ssh_cert.data, id->ssh_cert.len };
+	char path[PROFILE_PATH_MAX];
+	struct buf line;
+	int rc;
+
+	if (profile_path(p, PROFILE_SSH_KEY, true, path, e) < 0 || sshkey_save(k->ssh, path, p->user, e) < 0)
+		return -1;
+	buf_init(&line, 2 * SSHCERT_BLOB_MAX);
+	rc = sshkey_blob_to_line(cert, p->user, &line);
+	buf_put(&line, "\n", 2);
+	rc = rc < 0 || !buf_ok(&line) ? err_set(e, "the certificate is malformed") :
+					profile_write(p, PROFILE_SSH_CERT, (char *)buf_head(&line), e);
+	buf_done(&line);
+	return rc;
+}
+
+static int
+save_tls(const struct profile *p, const struct keys *k, const Auth__UserIdentity *id, struct err *e)
+{
+	struct buf pem;
+	int rc;
+
+	buf_init(&pem, X509_PEM_MAX);
+	rc = x509_key_to_pem(k->tls, &pem);
+	buf_put(&pem, "", 1);
+	rc = rc < 0 || !buf_ok(&pem) ? err_set(e, "cannot write the TLS key") :
+				       profile_write(p, PROFILE_TLS_KEY, (char *)buf_head(&pem), e);
+	buf_wipe(&pem);
+	return rc < 0 ? -1 : profile_write(p, PROFILE_TLS_CERT, id->tls_cert_pem, e);
+}
+
+/* Host certificates of the cluster are believed for its names, for the proxy's, and for bare node names. */
+static int
+save_known_hosts(const struct profile *p, const struct bundle *ca, struct err *e)
+{
+	const char *address = *p->ssh_addr ? p->ssh_addr : p->proxy;
+	char host[256];
+	uint16_t port = 0;
+	struct buf b;
+	int rc = 0;
+
+	if (!str_host_port(address, 3023, host, sizeof host, &port))
+		return err_set(e, "the proxy's SSH address is malformed: %s", address);
+	buf_init(&b, 65536);
+	for (size_t i = 0; i < ca->n_host_ssh && rc == 0; i++) {
+		buf_printf(&b, "@cert-authority *.%s,[*.%s]:*,%s,[%s]:%u ", p->cluster, p->cluster, host, host, port);
+		rc = sshkey_blob_to_line(ca->host_ssh[i], p->cluster, &b);
+		buf_put(&b, "\n", 1);
+	}
+	buf_put(&b, "", 1);
+	rc = rc < 0 || !buf_ok(&b) ? err_set(e, "the host CA's key is malformed") :
+				     profile_write(p, PROFILE_KNOWN_HOSTS, (char *)buf_head(&b), e);
+	buf_done(&b);
+	return rc;
+}
+
+static int
+copy_list(char ***ret, unsigned *ret_n, const char *const *items, size_t n)
+{
+	if (!(*ret = calloc(n + 1, sizeof **ret)))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (!((*ret)[(*ret_n)++] = strdup(items[i])))
+			return -1;
+	return 0;
+}
+
+static struct profile *
+make_profile(const char *proxy, const struct discovery *d, const Auth__UserIdentity *id)
+{
+	struct profile *p = calloc(1, sizeof *p);
+	char host[256];
+	uint16_t port;
+
+	if (!p || !str_host_port(proxy, 3080, host, sizeof host, &port))
+		goto fail;
+	p->name = strdup(host);
+	p->proxy = strdup(proxy);
+	p->ssh_addr = strdup(d->ssh_addr);
+	p->user = strdup(id->user);
+	p->cluster = strdup(id->cluster);
+	p->valid_until_s = id->valid_until / 1000;
+	if (p->name && p->proxy && p->ssh_addr && p->user && p->cluster &&
+	    copy_list(&p->roles, &p->roles_count, (const char *const *)id->roles, id->n_roles) == 0 &&
+	    copy_list(&p->logins, &p->logins_count, (const char *const *)id->logins, id->n_logins) == 0 &&
+	    copy_list(&p->extensions, &p->extensions_count, (const char *const *)id->extensions, id->n_extensions) == 0)
+		return p;
+fail:
+	profile_free(p);
+	return NULL;
+}
+
+static int
+keep(struct profile *p, const struct keys *k, const struct discovery *d, const Auth__UserIdentity *id, struct err *e)
+{
+	if (strchr(id->user, '/') || *id->user == '.' || strcmp(id->cluster, d->ca->cluster) != 0)
+		return err_set(e, "authd answered for another user or cluster");
+	if (save_ssh(p, k, id, e) < 0 || save_tls(p, k, id, e) < 0 || save_known_hosts(p, d->ca, e) < 0 ||
+	    profile_write(p, PROFILE_CA, d->ca->host_pem, e) < 0 ||
+	    profile_write(p, PROFILE_USER_CA, d->ca->user_pem, e) < 0)
+		return -1;
+	return profile_save(p, e);
+}
+
+/* --- the verb --------------------------------------------------------------------------------------- */
+
+static int
+login(const char *proxy, const char *user, const char *known_pem, struct profile **ret, struct err *e)
+{
+	struct discovery d = { 0 };
+	Auth__UserIdentity *id = NULL;
+	struct client *c = NULL;
+	struct keys k = { 0 };
+	int rc = -1;
+
+	if (discover(&d, proxy, opt.ca_pin, known_pem, e) == 0 && keys_make(&k, e) == 0 &&
+	    client_open_anonymous(&c, proxy, d.ca->cluster, d.ca->host_pem, e) == 0 &&
+	    call_login(c, user, &k, &id, e) == 0) {
+		*ret = make_profile(proxy, &d, id);
+		rc = *ret ? keep(*ret, &k, &d, id, e) : err_set(e, "no memory");
+	}
+	client_free_reply(id);
+	client_free(c);
+	keys_done(&k);
+	discovery_done(&d);
+	return rc;
+}
+
+static void
+print(const struct profile *p)
+{
+	json_t *v;
+
+	if (strcmp(opt.format, "text") == 0) {
+		show_profile(stdout, p, true);
+		return;
+	}
+	v = show_profile_value(p);
+	cli_print_value(v, cli_format_from(opt.format), stdout);
+	json_decref(v);
+}
+
+static bool
+still_good(const struct profile *old, const char *user)
+{
+	return old && !opt.force && !opt.ttl_s && strcmp(old->user, user) == 0 &&
+	    old->valid_until_s > clock_wall_ms() / 1000 + 60;
+}
+
+int
+cmd_login(int argc, char **argv)
+{
+	const struct passwd *pw = getpwuid(getuid());
+	struct profile *old = NULL, *p = NULL;
+	_cleanup_free_ char *known = NULL;
+	const char *user, *proxy;
+	struct err e;
+	int rc = 0;
+
+	(void)argc;
+	(void)argv;
+	if (profile_load(&old, tsh_globals.proxy, &e) < 0 && !tsh_globals.proxy)
+		return cli_fail("no proxy given; run tsh login --proxy=HOST:PORT --user=NAME");
+	proxy = tsh_globals.proxy ? tsh_globals.proxy : old->proxy;
+	user = tsh_globals.user ? tsh_globals.user : old ? old->user : pw ? pw->pw_name : "";
+	if (old && strcmp(old->proxy, proxy) == 0)
+		(void)profile_read(old, PROFILE_CA, &known, NULL);
+	if (still_good(old, user) && strcmp(old->proxy, proxy) == 0) {
+		(void)profile_save(old, NULL);
+		print(old);
+	} else if (login(proxy, user, known, &p, &e) < 0) {
+		rc = cli_fail_err(&e);
+	} else {
+		print(p);
+	}
+	profile_free(old);
+	profile_free(p);
+	return rc;
+}

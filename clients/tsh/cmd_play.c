@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tsh play: replays a recorded session, or prints it for people and programs.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "api/client.h"
+#include "cli/out.h"
+#include "tsh/export.h"
+#include "tsh/player.h"
+#include "tsh/tsh.h"
+
+static struct {
+	const char *format, *speed;
+	bool skip_idle;
+} opt = { .format = "pty", .speed = "1x" };
+
+const struct cli_option cmd_play_options[] = {
+	{ 'f', "format", "pty|text|json|asciicast", "in the terminal, as plain text, as JSON events, as asciicast v2",
+	    CLI_CHOICE, &opt.format },
+	{ 0, "speed", "0.5x|1x|2x|4x|8x", "faster or slower", CLI_CHOICE, &opt.speed },
+	{ 0, "skip-idle-time", NULL, "cut pauses", CLI_FLAG, &opt.skip_idle },
+	{ 0 },
+};
+
+/* A recording may be larger than memory should be: it is kept in an unlinked file and mapped. */
+struct download {
+	FILE *file;
+	Audit__Recording *recording; /* of the first part */
+	bool failed;
+};
+
+static bool
+on_part(const void *message, void *arg)
+{
+	const Audit__PlayPart *part = message;
+	struct download *d = arg;
+
+	if (part->recording && !d->recording) {
+		size_t n = protobuf_c_message_get_packed_size(&part->recording->base);
+		uint8_t *copy = malloc(n + 1);
+
+		if (copy) {
+			protobuf_c_message_pack(&part->recording->base, copy);
+			d->recording = (Audit__Recording *)protobuf_c_message_unpack(
+			    &audit__recording__descriptor, NULL, n, copy);
+		}
+		free(copy);
+	}
+	if (part->frames.len > 0 && fwrite(part->frames.data, part->frames.len, 1, d->file) != 1)
+		d->failed = true;
+	return !d->failed;
+}
+
+static int
+show(const struct download *d, struct span frames, struct err *e)
+{
+	struct player_config config = { .speed = strtod(opt.speed, NULL), .skip_idle = opt.skip_idle };
+	const Audit__Recording *r = d->recording;
+
+	if (strcmp(opt.format, "json") == 0)
+		return export_json(frames, stdout, e);
+	if (strcmp(opt.format, "text") == 0)
+		return export_text(frames, stdout, e);
+	if (strcmp(opt.format, "asciicast") == 0)
+		return export_asciicast(
+		    frames, r ? r->cols : 0, r ? r->rows : 0, r ? r->started_us / 1000000 : 0, stdout, e);
+	return player_run(frames, &config, e);
+}
+
+static int
+play(struct download *d, struct err *e)
+{
+	long n = fflush(d->file) == 0 ? ftell(d->file) : -1;
+	void *map;
+	int rc;
+
+	if (n < 0 || d->failed)
+		return err_errno(e, "cannot keep the recording in a temporary file");
+	if (n == 0)
+		return err_set(e, "nothing was recorded in that session");
+	map = mmap(NULL, (size_t)n, PROT_READ, MAP_PRIVATE, fileno(d->file), 0);
+	if (map == MAP_FAILED)
+		return err_errno(e, "cannot map the recording");
+	rc = show(d, (struct span){ map, (size_t)n }, e);
+	munmap(map, (size_t)n);
+	return rc;
+}
+
+int
+cmd_play(int argc, char **argv)
+{
+	Audit__PlayRequest q = AUDIT__PLAY_REQUEST__INIT;
+	struct download d = { .file = tmpfile() };
+	struct profile *p = tsh_profile();
+	struct client *c = NULL;
+	struct err e;
+	int rc = 0;
+
+	(void)argc;
+	if (!p || !d.file)
+		return p ? cli_fail("cannot create a temporary file") : 1;
+	q.session = argv[0];
+	if (client_open(&c, p, &e) < 0 || client_audit_stream(c, "Play", &q, on_part, &d, &e) < 0 || play(&d, &e) < 0)
+		rc = cli_fail_err(&e);
+	client_free_reply(d.recording);
+	fclose(d.file);
+	client_free(c);
+	profile_free(p);
+	return rc;
+}

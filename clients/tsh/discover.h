@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * discover: what a proxy says of itself before anybody is logged in, and why to believe it.
+ */
+#ifndef TSH_DISCOVER_H
+#define TSH_DISCOVER_H
+
+#include "api/bundle.h"
+#include "base/err.h"
+
+struct discovery {
+	struct bundle *ca;
+	char ssh_addr[300]; /* HOST:PORT of the SSH-only port; "" when there is none */
+	char version[64];
+};
+
+/* Believed by the CA pin; else by the host CA of an earlier login (known_pem); else by the system's roots. All but
+ * the proxy may be NULL. Negative with e, which says how to go on. */
+int discover(struct discovery *ret, const char *proxy, const char *pin, const char *known_pem, struct err *e);
+void discovery_done(struct discovery *d);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * player: plays frames. Called by `tsh play`; writes to standard output, reads keys from standard input.
+ */
+#include "tsh/player.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "rec/frame.h"
+#include "tsh/term.h"
+
+enum { SKIP_US = 10000000, IDLE_US = 500000 };
+
+struct player {
+	const struct player_config *config;
+	struct span all, rest;
+	uint64_t at_us; /* recording time of what is shown */
+	bool keys, paused, quit;
+	int64_t jump_us; /* asked for by a key */
+};
+
+/* The next frame without taking it off: its time, or false at the end. */
+static int
+peek(const struct player *p, struct frame *ret)
+{
+	struct span copy = p->rest;
+
+	return frame_next(&copy, ret);
+}
+
+static void
+show(struct player *p)
+{
+	struct frame f;
+
+	if (frame_next(&p->rest, &f) != 1)
+		return;
+	p->at_us += f.dt_us;
+	if (f.type == FRAME_OUT || f.type == FRAME_ERR)
+		(void)file_write_all(STDOUT_FILENO, f.data.p, f.data.n);
+}
+
+/* Back to the beginning; the screen is reset, since escape sequences build on one another. */
+static void
+rewind_to_start(struct player *p)
+{
+	p->rest = p->all;
+	p->at_us = 0;
+	(void)file_write_all(STDOUT_FILENO, "\033c", 2);
+}
+
+static void
+jump(struct player *p)
+{
+	int64_t target = (int64_t)p->at_us + p->jump_us;
+	struct frame f;
+
+	if (p->jump_us < 0)
+		rewind_to_start(p);
+	p->jump_us = 0;
+	while (peek(p, &f) == 1 && (int64_t)(p->at_us + f.dt_us) <= target)
+		show(p);
+}
+
+static void
+obey(struct player *p, const uint8_t *key, ssize_t n)
+{
+	if (n == 3 && key[0] == 27 && key[1] == '[' && (key[2] == 'C' || key[2] == 'D'))
+		p->jump_us = key[2] == 'C' ? SKIP_US : -SKIP_US;
+	else if (key[0] == ' ')
+		p->paused = !p->paused;
+	else if (key[0] == 'q' || key[0] == 3 || key[0] == 4)
+		p->quit = true;
+}
+
+/* Waits for a key at most so long; -1 for ever. */
+static void
+wait_key(struct player *p, int64_t ms)
+{
+	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
+	uint8_t key[8];
+	ssize_t n;
+
+	if (!p->keys) {
+		(void)poll(NULL, 0, (int)ms);
+		return;
+	}
+	if (poll(&pfd, 1, ms > 1000000 ? 1000000 : (int)ms) == 1) {
+		n = read(STDIN_FILENO, key, sizeof key);
+		if (n > 0)
+			obey(p, key, n);
+		else
+			p->keys = false;
+	}
+}
+
+static void
+sleep_until(struct player *p, uint64_t dt_us)
+{
+	int64_t end;
+
+	if (p->config->skip_idle && dt_us > IDLE_US)
+		dt_us = IDLE_US;
+	end = clock_mono_ms() + (int64_t)((double)dt_us / 1000.0 / p->config->speed);
+	while (!p->quit && p->jump_us == 0) {
+		int64_t left = end - clock_mono_ms();
+
+		if (p->paused) {
+			wait_key(p, -1);
+			end = clock_mono_ms() + (left > 0 ? left : 0);
+		} else if (left <= 0) {
+			return;
+		} else {
+			wait_key(p, left);
+		}
+	}
+}
+
+int
+player_run(struct span frames, const struct player_config *config, struct err *e)
+{
+	struct player p = { .config = config, .all = frames, .rest = frames };
+	struct frame f;
+	int rc;
+
+	p.keys = term_is_tty();
+	if (p.keys)
+		term_raw();
+	while (!p.quit && (rc = peek(&p, &f)) == 1) {
+		sleep_until(&p, f.dt_us);
+		if (p.jump_us != 0)
+			jump(&p);
+		else if (!p.quit)
+			show(&p);
+	}
+	term_restore();
+	return p.quit || rc == 0 ? 0 : err_set(e, "the recording is damaged");
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * recordings: `recordings ls`. Called by tsh and tctl; prints to standard output.
+ */
+#include "view/recordings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "cli/out.h"
+
+struct recordings_query recordings_query = { .limit = 50, .format = "text" };
+
+const struct cli_option recordings_options[] = {
+	{ 0, "from-utc", "TIME", "not before: 2026-11-22 or 2026-11-22T10:00:00Z", CLI_STRING, &recordings_query.from },
+	{ 0, "to-utc", "TIME", "not after", CLI_STRING, &recordings_query.to },
+	{ 0, "last", "DURATION", "only of the last so long: 12h", CLI_DURATION, &recordings_query.last_s },
+	{ 0, "by", "USER", "only of this Sallyport user", CLI_STRING, &recordings_query.user },
+	{ 0, "node", "NODE", "only on this node (name or UUID)", CLI_STRING, &recordings_query.node },
+	{ 0, "limit", "N", "at most so many (default 50)", CLI_INT, &recordings_query.limit },
+	{ 'f', "format", CLI_FORMATS, "output format", CLI_CHOICE, &recordings_query.format },
+	{ 0 },
+};
+
+/* A day alone means its first moment. */
+static int
+parse_time(const char *text, int64_t *ret_us, struct err *e)
+{
+	char full[64];
+	int64_t ms;
+
+	(void)str_format(full, sizeof full, strlen(text) == 10 ? "%sT00:00:00Z" : "%s", text);
+	if (clock_parse_rfc3339(full, &ms) < 0)
+		return err_set(e, "%s is no time; write 2026-11-22 or 2026-11-22T10:00:00Z", text);
+	*ret_us = ms * 1000;
+	return 0;
+}
+
+int
+recordings_bounds(const char *from, const char *to, int64_t last_s, int64_t *ret_from_us, int64_t *ret_to_us,
+    struct err *e)
+{
+	*ret_from_us = *ret_to_us = 0;
+	if (from && parse_time(from, ret_from_us, e) < 0)
+		return -1;
+	if (to && parse_time(to, ret_to_us, e) < 0)
+		return -1;
+	if (last_s > 0 && !from)
+		*ret_from_us = (clock_wall_ms() - last_s * 1000) * 1000;
+	return 0;
+}
+
+static void
+print_text(const Audit__RecordingList *list)
+{
+	struct cli_table *t = cli_table_new("ID", "Type", "Participants", "Target", "Timestamp", NULL);
+
+	for (size_t i = 0; i < list->n_recordings; i++) {
+		const Audit__Recording *r = list->recordings[i];
+		char when[40], target[600];
+
+		clock_rfc3339(r->started_us / 1000, when, sizeof when);
+		(void)str_format(target, sizeof target, "%s@%s", r->login, r->node_name);
+		cli_table_add(t, r->session, r->kind, r->user, target, when, NULL);
+	}
+	cli_table_print(t, stdout);
+	cli_table_free(t);
+}
+
+static json_t *
+value(const Audit__Recording *r)
+{
+	char from[40], to[40] = "";
+
+	clock_rfc3339(r->started_us / 1000, from, sizeof from);
+	if (r->ended_us)
+		clock_rfc3339(r->ended_us / 1000, to, sizeof to);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:b}", "id", r->session, "type", r->kind,
+	    "user", r->user, "login", r->login, "node", r->node, "node_name", r->node_name, "started", from, "ended", to,
+	    "command", r->command, "bytes", (json_int_t)r->bytes, "exit_status", (int)r->exit_status, "interactive",
+	    r->interactive);
+}
+
+int
+recordings_show(struct client *c, const struct recordings_query *q, struct err *e)
+{
+	Audit__ListRecordingsRequest req = AUDIT__LIST_RECORDINGS_REQUEST__INIT;
+	Audit__RecordingList *list = NULL;
+	json_t *all;
+
+	if (recordings_bounds(q->from, q->to, q->last_s, &req.from_us, &req.to_us, e) < 0)
+		return -1;
+	req.user = q->user ? q->user : "";
+	req.node = q->node ? q->node : "";
+	req.limit = (uint32_t)q->limit;
+	if (client_audit(c, "ListRecordings", &req, &list, e) < 0)
+		return -1;
+	if (strcmp(q->format, "text") == 0) {
+		print_text(list);
+	} else {
+		all = json_array();
+		for (size_t i = 0; i < list->n_recordings; i++)
+			json_array_append_new(all, value(list->recordings[i]));
+		cli_print_value(all, cli_format_from(q->format), stdout);
+		json_decref(all);
+	}
+	client_free_reply(list);
+	return 0;
+}
