@@ -26,10 +26,11 @@ strings_value(const char *const *items, size_t n)
 static json_t *
 conditions_value(const Auth__RoleConditions *c)
 {
+	static const Auth__RoleConditions none = AUTH__ROLE_CONDITIONS__INIT;
 	json_t *v = json_object(), *labels = json_object(), *rules = json_array();
 
 	if (!c)
-		c = &(Auth__RoleConditions)AUTH__ROLE_CONDITIONS__INIT;
+		c = &none;
 	for (size_t i = 0; i < c->n_node_labels; i++)
 		json_object_set_new(labels, c->node_labels[i]->key,
 		    strings_value((const char *const *)c->node_labels[i]->values, c->node_labels[i]->n_values));
@@ -47,7 +48,8 @@ conditions_value(const Auth__RoleConditions *c)
 json_t *
 role_to_json(const Auth__Role *r)
 {
-	const Auth__RoleOptions *o = r->options ? r->options : &(Auth__RoleOptions)AUTH__ROLE_OPTIONS__INIT;
+	static const Auth__RoleOptions none = AUTH__ROLE_OPTIONS__INIT;
+	const Auth__RoleOptions *o = r->options ? r->options : &none;
 	char ttl[48];
 
 	str_duration_text(o->max_session_ttl_s, ttl, sizeof ttl);
