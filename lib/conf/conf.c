@@ -35,7 +35,7 @@ keep_field(struct trace *t, const char *field, size_t n)
 		(void)str_copy(t->key, sizeof(t->key), longer);
 }
 
-static void
+static void __attribute__((format(printf, 3, 0)))
 on_cyaml_log(cyaml_log_t level, void *arg, const char *fmt, va_list ap)
 {
 	struct trace *t = arg;

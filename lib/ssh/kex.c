@@ -6,7 +6,6 @@
  * From our KEXINIT to our NEWKEYS nothing else is sent: messages wait in ssh->pending, writers get no room. The
  * peer's data is taken until its own KEXINIT arrives.
  */
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,9 +149,9 @@ derive_cipher(struct ssh *ssh, const struct exchange *x, struct span k, int dir)
 	derive(ssh, x, k, (char)('C' + dir), key);
 	derive(ssh, x, k, (char)('E' + dir), mac);
 	cipher_new(&c, ssh->kex->algs.cipher[dir], ssh->kex->algs.mac[dir], &keys);
-	sodium_memzero(iv, sizeof(iv));
-	sodium_memzero(key, sizeof(key));
-	sodium_memzero(mac, sizeof(mac));
+	explicit_bzero(iv, sizeof(iv));
+	explicit_bzero(key, sizeof(key));
+	explicit_bzero(mac, sizeof(mac));
 	return c;
 }
 
@@ -181,7 +180,7 @@ switch_keys(struct ssh *ssh, struct exchange *x)
 	out = buf_ok(&k) ? derive_cipher(ssh, x, buf_span(&k), dir_out) : NULL;
 	kex->next_in = buf_ok(&k) ? derive_cipher(ssh, x, buf_span(&k), !dir_out) : NULL;
 	buf_wipe(&k);
-	sodium_memzero(x->secret, sizeof(x->secret));
+	explicit_bzero(x->secret, sizeof(x->secret));
 	if (!out || !kex->next_in) {
 		cipher_free(out);
 		return ssh_fatal(ssh, REASON_KEX_FAILED, "no memory");

@@ -3,10 +3,10 @@
  * kexinit: what we propose and what both agree on (RFC 4253 section 7.1), with the markers for strict kex
  * (OpenSSH PROTOCOL 1.10) and ext-info (RFC 8308).
  */
-#include <sodium.h>
 #include <string.h>
 
 #include "base/str.h"
+#include "crypto/rand.h"
 #include "ssh/ssh_private.h"
 
 #define KEX_LIST     "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256"
@@ -74,7 +74,7 @@ kexinit_build(struct ssh *ssh, struct ssh_kex *kex)
 	const char *macs = ssh->config.macs ? ssh->config.macs : mac_default_list();
 	uint8_t cookie[16];
 
-	randombytes_buf(cookie, sizeof(cookie));
+	rand_bytes(cookie, sizeof(cookie));
 	wire_put_u8(b, MSG_KEXINIT);
 	buf_put(b, cookie, sizeof(cookie));
 	put_kex_list(b, ssh);
