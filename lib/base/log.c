@@ -5,11 +5,11 @@
  */
 #include "base/log.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -31,13 +31,29 @@ static struct {
 	bool journal; /* journald puts the time and takes <N> priorities */
 } cfg = { .name = "sallyport", .level = LOG_LEVEL_INFO };
 
+/* JOURNAL_STREAM names the device and inode of journald's stream (systemd.exec(5)); a stderr that was
+ * redirected since is another one. */
+static bool
+is_journal(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char mine[64];
+	struct stat st;
+
+	if (!stream || fstat(fd, &st) < 0)
+		return false;
+	return str_format(mine, sizeof(mine), "%ju:%ju", (uintmax_t)st.st_dev,
+		   (uintmax_t)st.st_ino) &&
+	    strcmp(mine, stream) == 0;
+}
+
 void
 log_open(const char *name, enum log_level level, enum log_format format)
 {
 	cfg.name = name;
 	cfg.level = level;
 	cfg.format = format;
-	cfg.journal = getenv("JOURNAL_STREAM") != NULL && !isatty(STDERR_FILENO);
+	cfg.journal = is_journal(STDERR_FILENO);
 }
 
 enum log_level
