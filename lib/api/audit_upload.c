@@ -147,12 +147,14 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 	leaving = up->leaving;
 	up->call = NULL;
 	drop_stream(up);
-	if (!leaving)
-		retry_later(up, status->message[0] ? status->message : "auditd ended the stream");
-	else if (has_more(up))
+	up->waiting = UPLOAD_IDLE;
+	timer_stop(&up->timer);
+	if (!has_more(up))
+		return;
+	if (leaving)
 		open_stream(up);
 	else
-		timer_stop(&up->timer);
+		retry_later(up, status->message[0] ? status->message : "auditd ended the stream");
 }
 
 static void

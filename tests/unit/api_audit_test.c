@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The audit log and its uploader against a server that answers like auditd: every record arrives once and in order,
+ * whatever breaks in between.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "api/audit_log.h"
+#include "base/str.h"
+#include "proto/audit.pb-c.h"
+#include "rec/batch.h"
+#include "rec/log.h"
+#include "rpc/tls.h"
+#include "rpc_pki.h"
+
+/* What auditd would have in its database: lives longer than its server. */
+struct store {
+	uint64_t committed, lost;
+	int events, frames;
+	char last_message[64];
+	char log_id[40];
+	bool in_order;
+	int next; /* number expected in the next message */
+};
+
+struct fixture {
+	struct loop *loop;
+	struct rpc_loop *rl;
+	struct pki_ca *ca;
+	struct rpc_identity *server_id, *client_id;
+	struct rpc_server *server;
+	struct store store;
+	uint64_t pending;  /* received, not committed */
+	int hold_after;    /* commits nothing after so many batches; 0: commits all */
+	int batches;
+	struct rpc_call *stream;
+	bool stopped;
+	char dir[64], target[64];
+	struct audit_log *log;
+};
+
+/* --- a server like auditd ------------------------------------------------------------------------ */
+
+static void
+reply(struct rpc_call *call, uint64_t seq)
+{
+	Audit__IngestReply m = AUDIT__INGEST_REPLY__INIT;
+
+	m.committed_seq = seq;
+	rpc_send(call, &m);
+}
+
+static void
+take_record(struct fixture *f, struct span bytes)
+{
+	Audit__Record *r = (Audit__Record *)protobuf_c_message_unpack(&audit__record__descriptor, NULL, bytes.n, bytes.p);
+
+	assert_non_null(r);
+	if (r->what_case == AUDIT__RECORD__WHAT_EVENT) {
+		(void)str_copy(f->store.last_message, sizeof f->store.last_message, r->event->message);
+		f->store.events++;
+		f->store.in_order = f->store.in_order && atol(r->event->message) == f->store.next;
+		f->store.next++;
+		assert_int_equal(strlen(r->event->id), 36);
+		assert_string_equal(r->event->type, "test.event");
+		assert_string_equal(r->event->fields[0]->key, "size");
+	} else {
+		f->store.frames += (int)r->frames->data.len;
+	}
+	protobuf_c_message_free_unpacked(&r->base, NULL);
+}
+
+static void
+take_batch(struct fixture *f, const Audit__IngestBatch *b)
+{
+	struct buf raw;
+	struct span in, record;
+	uint32_t count = 0;
+
+	buf_init(&raw, BATCH_RAW_MAX);
+	assert_int_equal(batch_expand((struct span){ b->data.data, b->data.len }, b->raw_len, &raw), 0);
+	assert_int_equal(b->first_seq, f->pending + 1 + b->lost);
+	f->store.lost += b->lost;
+	for (in = buf_span(&raw); batch_next(&in, &record) > 0; count++)
+		take_record(f, record);
+	assert_int_equal(count, b->count);
+	f->pending = b->first_seq + count - 1;
+	buf_done(&raw);
+}
+
+static void
+on_ingest(struct rpc_call *call, const void *message)
+{
+	struct fixture *f = rpc_context(call);
+	const Audit__IngestRequest *q = message;
+
+	if (!q) {
+		rpc_finish(call, RPC_OK, "%s", "");
+		return;
+	}
+	if (q->what_case == AUDIT__INGEST_REQUEST__WHAT_HELLO) {
+		f->stream = call;
+		f->batches = 0;
+		(void)str_copy(f->store.log_id, sizeof f->store.log_id, q->hello->log_id);
+		f->pending = f->store.committed;
+		reply(call, f->store.committed);
+		return;
+	}
+	f->batches++;
+	if (f->hold_after && f->batches > f->hold_after)
+		return; /* received and lost: it will be sent again */
+	take_batch(f, q->batch);
+	f->store.committed = f->pending;
+	reply(call, f->store.committed);
+}
+
+static void
+on_other(struct rpc_call *call, const void *message)
+{
+	(void)message;
+	rpc_finish(call, RPC_UNIMPLEMENTED, "%s", "not here");
+}
+
+static const struct rpc_method rows[] = {
+	{ "Ingest", RPC_DUPLEX, RPC_NODE, { .message = on_ingest } },
+	{ "SearchEvents", RPC_UNARY, RPC_NODE, { .message = on_other } },
+	{ "ListRecordings", RPC_UNARY, RPC_NODE, { .message = on_other } },
+	{ "Play", RPC_SEND_STREAM, RPC_NODE, { .message = on_other } },
+	{ "GetAuditStatus", RPC_UNARY, RPC_NODE, { .message = on_other } },
+};
+
+static void
+start_server(struct fixture *f)
+{
+	struct rpc_server_config config = { .cluster = "test" };
+	struct err e = { "" };
+	int port;
+
+	f->stopped = false;
+	assert_int_equal(rpc_server_new(&f->server, f->rl, &config), 0);
+	assert_int_equal(rpc_server_serve(f->server, &audit__audit__descriptor, rows, sizeof rows / sizeof *rows, f), 0);
+	assert_int_equal(rpc_server_listen(f->server, "127.0.0.1:0", f->server_id, &port, &e), 0);
+	rpc_server_start(f->server);
+	(void)str_format(f->target, sizeof f->target, "127.0.0.1:%d", port);
+}
+
+static void
+on_stopped(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void
+stop_server(struct fixture *f)
+{
+	rpc_server_stop(f->server, 0, on_stopped, &f->stopped);
+	while (!f->stopped)
+		loop_turn(f->loop, 100);
+	rpc_server_free(f->server);
+	f->server = NULL;
+}
+
+/* --- the fixture -------------------------------------------------------------------------------- */
+
+static void
+open_log(struct fixture *f, uint64_t quota)
+{
+	struct audit_log_config config = { .loop = f->loop, .rl = f->rl, .dir = f->dir, .quota = quota, .name = "n1" };
+	struct err e = { "" };
+
+	if (audit_log_open(&f->log, &config, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static void
+connect_log(struct fixture *f)
+{
+	struct err e = { "" };
+
+	assert_int_equal(audit_log_connect(f->log, f->target, "auditd.test", f->client_id, &e), 0);
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+	struct pki_cert server, client;
+	struct err e = { "" };
+
+	f->store.in_order = true;
+	(void)str_copy(f->dir, sizeof f->dir, "/tmp/audit-test-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	assert_int_equal(loop_new(&f->loop), 0);
+	assert_int_equal(rpc_loop_new(&f->rl, f->loop), 0);
+	f->ca = pki_ca_new("host");
+	pki_issue(f->ca, "sallyport://test/audit/a", "auditd.test", -60, 3600, &server);
+	pki_issue(f->ca, "sallyport://test/node/n1", NULL, -60, 3600, &client);
+	assert_int_equal(rpc_identity_new(&f->server_id), 0);
+	assert_int_equal(rpc_identity_new(&f->client_id), 0);
+	assert_int_equal(rpc_identity_set(f->server_id, pki_ca_pem(f->ca), NULL, server.pem, server.key, &e), 0);
+	assert_int_equal(rpc_identity_set(f->client_id, pki_ca_pem(f->ca), NULL, client.pem, client.key, &e), 0);
+	start_server(f);
+	open_log(f, 0);
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+	char command[128];
+
+	audit_log_close(f->log);
+	if (f->server)
+		stop_server(f);
+	for (int i = 0; i < 5; i++)
+		loop_turn(f->loop, 20); /* cancelled calls come back */
+	rpc_loop_free(f->rl);
+	loop_free(f->loop);
+	rpc_identity_free(f->server_id);
+	rpc_identity_free(f->client_id);
+	pki_ca_free(f->ca);
+	(void)str_format(command, sizeof command, "rm -rf %s", f->dir);
+	assert_int_equal(system(command), 0);
+	free(f);
+	return 0;
+}
+
+static void
+write_events(struct fixture *f, int from, int n)
+{
+	const struct api_label field = { "size", "1" };
+	char text[16];
+
+	for (int i = from; i < from + n; i++) {
+		struct audit_event ev = { .type = "test.event", .code = "T0000I", .ok = true, .message = text,
+			.fields = &field, .n_fields = 1 };
+
+		(void)str_format(text, sizeof text, "%d", i);
+		assert_int_equal(audit_event(f->log, &ev), 0);
+	}
+}
+
+static void
+until_events(struct fixture *f, int n)
+{
+	for (int i = 0; i < 3000 && f->store.events < n; i++)
+		loop_turn(f->loop, 10);
+	assert_int_equal(f->store.events, n);
+	assert_true(f->store.in_order);
+}
+
+/* --- tests --------------------------------------------------------------------------------------- */
+
+static void
+what_is_written_arrives_once_and_in_order(void **state)
+{
+	struct fixture *f = *state;
+
+	connect_log(f);
+	write_events(f, 0, 10);
+	until_events(f, 10);
+	write_events(f, 10, 5000);
+	until_events(f, 5010);
+	for (int i = 0; i < 1000 && audit_log_pending(f->log) > 0; i++)
+		loop_turn(f->loop, 10);
+	assert_int_equal(audit_log_pending(f->log), 0);
+	assert_true(audit_log_is_connected(f->log));
+}
+
+static void
+frames_and_events_share_one_log(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t bytes[100000];
+
+	connect_log(f);
+	for (int i = 0; i < 20; i++) {
+		for (size_t k = 0; k < sizeof bytes; k++)
+			bytes[k] = (uint8_t)rand(); /* does not compress */
+		assert_int_equal(audit_frames(f->log, "6f9619ff-8b86-4011-b42d-00c04fc964ff",
+		                     (struct span){ bytes, sizeof bytes }), 0);
+	}
+	write_events(f, 0, 1);
+	until_events(f, 1);
+	assert_int_equal(f->store.frames, 20 * (int)sizeof bytes);
+}
+
+static void
+a_server_that_dies_between_batches_loses_and_doubles_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	f->hold_after = 1; /* what comes after the first batch is never committed */
+	connect_log(f);
+	write_events(f, 0, 100);
+	until_events(f, 100);
+	write_events(f, 100, 3000);
+	for (int i = 0; i < 1000 && f->batches < 2; i++)
+		loop_turn(f->loop, 10);
+	assert_int_equal(f->store.events, 100);
+	stop_server(f);
+	write_events(f, 3100, 10);
+	f->hold_after = 0;
+	start_server(f);
+	connect_log(f);
+	until_events(f, 3110);
+}
+
+static void
+a_server_that_comes_back_at_its_address_is_found_again(void **state)
+{
+	struct fixture *f = *state;
+	struct rpc_server_config config = { .cluster = "test" };
+	struct err e = { "" };
+
+	connect_log(f);
+	write_events(f, 0, 3);
+	until_events(f, 3);
+	stop_server(f);
+	write_events(f, 3, 3);
+	for (int i = 0; i < 20; i++)
+		loop_turn(f->loop, 20);
+	assert_int_equal(rpc_server_new(&f->server, f->rl, &config), 0);
+	assert_int_equal(rpc_server_serve(f->server, &audit__audit__descriptor, rows, sizeof rows / sizeof *rows, f), 0);
+	assert_int_equal(rpc_server_listen(f->server, f->target, f->server_id, NULL, &e), 0);
+	f->stopped = false;
+	rpc_server_start(f->server);
+	until_events(f, 6);
+}
+
+static void
+what_was_written_without_auditd_comes_after_a_restart(void **state)
+{
+	struct fixture *f = *state;
+
+	write_events(f, 0, 50);
+	assert_int_equal(audit_log_pending(f->log), 50);
+	audit_log_close(f->log);
+	open_log(f, 0);
+	connect_log(f);
+	until_events(f, 50);
+	write_events(f, 50, 1);
+	until_events(f, 51);
+}
+
+static void
+a_log_older_than_auditd_goes_on_with_new_numbers(void **state)
+{
+	struct fixture *f = *state;
+
+	f->store.committed = 7000; /* the folder is an old copy */
+	connect_log(f);
+	write_events(f, 0, 1); /* this one has a number that auditd knows: it cannot be told apart */
+	for (int i = 0; i < 100 && !audit_log_is_connected(f->log); i++)
+		loop_turn(f->loop, 20);
+	assert_true(audit_log_is_connected(f->log));
+	write_events(f, 0, 5);
+	until_events(f, 5);
+	assert_true(f->store.lost > 0);
+}
+
+static void
+over_the_quota_nothing_is_written_and_it_says_so(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t bytes[65536];
+	int n = 0;
+
+	audit_log_close(f->log);
+	open_log(f, 1 << 20);
+	assert_false(audit_log_is_full(f->log));
+	while (n < 100 && audit_frames(f->log, "s", (struct span){ bytes, sizeof bytes }) == 0)
+		n++;
+	assert_true(n > 5 && n < 17);
+	assert_true(audit_log_is_full(f->log));
+}
+
+static void
+count_flush(void *arg)
+{
+	(*(int *)arg)++;
+}
+
+static void
+a_flush_ends_when_all_is_committed_or_time_is_up(void **state)
+{
+	struct fixture *f = *state;
+	int done = 0;
+
+	write_events(f, 0, 5);
+	audit_log_flush(f->log, 100, count_flush, &done); /* not connected: time runs out */
+	assert_int_equal(done, 0);
+	for (int i = 0; i < 1000 && !done; i++)
+		loop_turn(f->loop, 10);
+	assert_int_equal(done, 1);
+	connect_log(f);
+	audit_log_flush(f->log, 60000, count_flush, &done);
+	for (int i = 0; i < 1000 && done < 2; i++)
+		loop_turn(f->loop, 10);
+	assert_int_equal(done, 2);
+	assert_int_equal(f->store.events, 5);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_is_written_arrives_once_and_in_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(frames_and_events_share_one_log, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_server_that_dies_between_batches_loses_and_doubles_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_server_that_comes_back_at_its_address_is_found_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_written_without_auditd_comes_after_a_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_log_older_than_auditd_goes_on_with_new_numbers, setup, teardown),
+		cmocka_unit_test_setup_teardown(over_the_quota_nothing_is_written_and_it_says_so, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_flush_ends_when_all_is_committed_or_time_is_up, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
