@@ -1,6 +1,6 @@
 # Tests, lint and benchmarks.
 FUZZ_SECONDS ?= 20
-.PHONY: unit lint format fuzz
+.PHONY: unit lint format fuzz test demo bench soak tools-bin
 unit: $(UNIT_BIN) ## unit tests
 	@tools/run-unit $(UNIT_BIN)
 fuzz: $(FUZZ_BIN) ## every fuzz target for FUZZ_SECONDS
@@ -10,3 +10,24 @@ lint: ## layers, owners of libraries, banned calls, sizes
 	@tools/lint
 format: ## clang-format over FILES (default: all sources)
 	clang-format -i $(or $(FILES),$(shell git ls-files '*.c' '*.h'))
+
+tools-bin: $(TTOOL_BIN) ## helper programs of tests and benchmarks
+
+# The packages must be there before the Makefile is read again: pkg-config and wildcards look at the machine.
+test: deps-test ## everything: lint, unit, sanitizers, fuzz, interop, end to end
+	@$(MAKE) --no-print-directory -s test-run
+test-run:
+	@tools/test
+.PHONY: test-run demo-run
+
+demo: deps-demo ## a whole cluster in a folder, the guide walked; DEMO_ONCE=1 stops at the end
+	@$(MAKE) --no-print-directory -s -j$(shell nproc) build
+	@tools/demo $(B)
+
+bench: deps-test ## figures against OpenSSH in build/bench.json
+	@$(MAKE) --no-print-directory -s -j$(shell nproc) build tools-bin
+	@/usr/bin/python3 tests/bench/bench.py $(B)
+soak: deps-test ## long runs: FUZZ_SECONDS=300 of every fuzz target, and the heavy end-to-end tests
+	@$(MAKE) --no-print-directory -s -j$(shell nproc) build tools-bin
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=300
+	@/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/e2e tests/interop --heavy

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the end-to-end tests share: one cluster a session with a user who is logged in, and fresh ones on demand."""
+import os
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, 'tools', 'cluster'))
+sys.path.insert(0, os.path.join(TOP, 'tests', 'e2e'))
+
+from cluster import Cluster  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption('--build', default='build', help='folder of the programs under test')
+    parser.addoption('--heavy', action='store_true', help='also tests that take minutes')
+
+
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'heavy: takes minutes; only with --heavy')
+    config.addinivalue_line('markers', 'sanitized: also run with the sanitizers\' build')
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption('--heavy'):
+        for item in items:
+            if 'heavy' in item.keywords:
+                item.add_marker(pytest.mark.skip(reason='takes minutes; run with --heavy'))
+
+
+@pytest.fixture(scope='session')
+def build(request):
+    return os.path.join(TOP, request.config.getoption('--build'))
+
+
+def scratch():
+    """A folder that every user may enter; sockets need a short path."""
+    path = tempfile.mkdtemp(prefix='sp-', dir='/tmp')
+    os.chmod(path, 0o755)
+    return path
+
+
+@pytest.fixture(scope='session')
+def cluster(build):
+    """Three nodes: node-1 and node-2 with env=example, node-3 with env=prod."""
+    c = Cluster(scratch(), build)
+    try:
+        c.start([('node-1', 'env=example,team=x'), ('node-2', 'env=example'), ('node-3', 'env=prod')])
+        yield c
+    finally:
+        keep_logs(c, 'session')
+        c.remove()
+
+
+@pytest.fixture
+def fresh(build, request):
+    """An empty cluster of the test's own: start it with fresh.start([...])."""
+    c = Cluster(scratch(), build)
+    try:
+        yield c
+    finally:
+        keep_logs(c, request.node.name)
+        c.remove()
+
+
+def keep_logs(c, name):
+    """For looking at after a failure: build/e2e-logs/NAME/."""
+    target = os.path.join(c.build, 'e2e-logs', ''.join(ch if ch.isalnum() else '-' for ch in name)[:80])
+    shutil.rmtree(target, ignore_errors=True)
+    os.makedirs(target)
+    for entry in os.listdir(c.dir):
+        if entry.endswith('.log'):
+            shutil.copy(os.path.join(c.dir, entry), target)
+
+
+@pytest.fixture(scope='session')
+def login():
+    """The Unix user that nodes serve: root as root, else ourselves."""
+    import pwd
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+@pytest.fixture(scope='session')
+def alice(cluster, login):
+    """A user with access to every node, logged in."""
+    person = cluster.add_user('alice', roles='editor,access,auditor', logins=f'{login},ubuntu,ec2-user')
+    cluster.login(person)
+    return person
