@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * access: the one caller's rights.
+ */
+#include "auth/access.h"
+
+#include "auth/audit.h"
+#include "auth/auth.h"
+#include "base/log.h"
+#include "rpc/rpc.h"
+
+/* A record for each, as long as nobody makes so many that they fill the log. */
+void
+access_note_refused(struct auth *a, const struct rpc_peer *peer, const char *method, const char *reason)
+{
+	struct auth_event event = { .type = "rpc.refused", .code = "SP001W", .failed = true, .message = reason,
+		.fields = { "method", method } };
+
+	if (rate_take(&a->refusals, peer->address, 1, a->now_ms()))
+		audit_write(a, peer, &event);
+	else
+		log_debug("refused", "method", method, "from", peer->address, NULL);
+}
+
+void
+access_refuse(struct rpc_call *call, const char *reason)
+{
+	access_note_refused(rpc_context(call), rpc_peer(call), rpc_method_name(call), reason);
+	rpc_finish(call, RPC_PERMISSION_DENIED, "%s", reason);
+}
+
+/* Whoever calls with a certificate that was good once. */
+static void
+unknown(struct rpc_call *call, const char *reason)
+{
+	access_note_refused(rpc_context(call), rpc_peer(call), rpc_method_name(call), reason);
+	rpc_finish(call, RPC_UNAUTHENTICATED, "%s", reason);
+}
+
+static bool
+is_cut_off(const struct rpc_peer *peer, int64_t cutoff_ms)
+{
+	return cutoff_ms > 0 && (cutoff_ms == INT64_MAX || peer->issued_s * 1000 < cutoff_ms);
+}
+
+bool
+access_person(struct rpc_call *call, struct access_person *ret)
+{
+	const struct rpc_peer *peer = rpc_peer(call);
+	struct auth *a = rpc_context(call);
+	struct err e;
+	int rc;
+
+	*ret = (struct access_person){ .local = peer->who == RPC_LOCAL };
+	if (ret->local)
+		return true;
+	rc = user_load(a, peer->name, &ret->user, &e);
+	if (rc < 0) {
+		log_error("cannot check a caller", "user", peer->name, "cause", e.text, NULL);
+		rpc_finish(call, RPC_INTERNAL, "internal error; the log of authd has the cause");
+		return false;
+	}
+	if (rc != 0 || is_cut_off(peer, user_cutoff(a, peer->name))) {
+		unknown(call, "your certificate is no longer good: your account was changed or removed; run tsh login");
+		return false;
+	}
+	role_view(a, ret->user.name, &ret->user.roles, &ret->user.logins, &ret->view);
+	return true;
+}
+
+void
+access_person_done(struct access_person *p)
+{
+	user_done(&p->user);
+}
+
+bool
+access_allows(struct rpc_call *call, const char *resource, const char *verb)
+{
+	struct policy_decision decision;
+	struct access_person p;
+	bool ok = access_person(call, &p);
+
+	if (ok && !p.local && resource && !policy_verb(&p.view.user, resource, verb, &decision)) {
+		access_refuse(call, decision.reason);
+		ok = false;
+	}
+	access_person_done(&p);
+	return ok;
+}
+
+bool
+access_may_change(struct rpc_call *call, const char *resource, const char *verb)
+{
+	struct auth *a = rpc_context(call);
+
+	if (!access_allows(call, resource, verb))
+		return false;
+	/* Root on the host must be able to help; it is logged in any case. */
+	if (rpc_peer(call)->who == RPC_LOCAL || !audit_is_full(a))
+		return true;
+	rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
+	    "the audit log of authd is full, so nothing may be changed; bring auditd back or make room on its disk");
+	return false;
+}
+
+struct node *
+access_daemon(struct rpc_call *call)
+{
+	const struct rpc_peer *peer = rpc_peer(call);
+	struct auth *a = rpc_context(call);
+	struct node *n = node_find(a, peer->name);
+
+	if (n && peer->issued_s >= n->certs_from_s && !is_cut_off(peer, node_cutoff(a, peer->name)))
+		return n;
+	unknown(call, "this host is not registered here any more: it was removed, or joined again from elsewhere; "
+		      "join it with a new token");
+	return NULL;
+}

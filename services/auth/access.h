@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * access: may this caller do that now? The kind of caller was checked by the rows of the RPC tables; here it is the one
+ * caller: a person still exists, the certificate is younger than the last cutoff, a role allows the verb; a daemon is
+ * still registered. Called first in every handler. Rights come from the record, never from the certificate.
+ */
+#ifndef AUTH_ACCESS_H
+#define AUTH_ACCESS_H
+
+#include "auth/node.h"
+#include "auth/role.h"
+#include "auth/user.h"
+
+struct auth;
+struct rpc_call;
+struct rpc_peer;
+
+/* A person (or root on the local socket) for this verb; resource NULL: whoever is somebody. False: the call has been
+ * answered, and a refusal been written down. */
+bool access_allows(struct rpc_call *call, const char *resource, const char *verb);
+/* As access_allows, for what changes something: also refuses while the audit log is full. */
+bool access_may_change(struct rpc_call *call, const char *resource, const char *verb);
+
+/* A person with everything that decides; local: root on this host, who may all and sees all. */
+struct access_person {
+	bool local;
+	struct user user;
+	struct role_view view;
+};
+/* False: answered. In any case access_person_done afterwards. */
+bool access_person(struct rpc_call *call, struct access_person *ret);
+void access_person_done(struct access_person *p);
+
+/* The daemon that calls, from the registry. NULL: answered. */
+struct node *access_daemon(struct rpc_call *call);
+
+/* The method was refused: an event, then PERMISSION_DENIED with the reason. */
+void access_refuse(struct rpc_call *call, const char *reason);
+/* The event alone, for calls that lib/rpc refused by their rows. */
+void access_note_refused(struct auth *a, const struct rpc_peer *peer, const char *method, const char *reason);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf: authd.yaml into a struct. Called by the skeleton (lib/daemon); reads nothing but what it is given.
+ */
+#include "auth/conf.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "crypto/identity.h"
+
+#define TEXT(key, flags, field) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), struct auth_conf, field, 1, 1024)
+
+static const cyaml_schema_field_t fields[] = {
+	TEXT("cluster", 0, cluster),
+	TEXT("listen", CYAML_FLAG_OPTIONAL, listen),
+	TEXT("socket", CYAML_FLAG_OPTIONAL, socket),
+	TEXT("state", CYAML_FLAG_OPTIONAL, state),
+	TEXT("ca_key", CYAML_FLAG_OPTIONAL, ca_key),
+	TEXT("proxy_addr", CYAML_FLAG_OPTIONAL, proxy_addr),
+	TEXT("audit_addr", CYAML_FLAG_OPTIONAL, audit_addr),
+	TEXT("user", CYAML_FLAG_OPTIONAL, user),
+	CYAML_FIELD_END,
+};
+
+const cyaml_schema_value_t auth_conf_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct auth_conf, fields),
+};
+
+static int
+fallback(char **value, const char *text, struct err *e)
+{
+	if (!*value)
+		*value = strdup(text);
+	return *value ? 0 : err_set(e, "out of memory");
+}
+
+int
+auth_conf_check(void *arg, struct err *e)
+{
+	struct auth_conf *c = arg;
+
+	if (!identity_name_ok(span_str(c->cluster)))
+		return err_set(e, "cluster: a name like tele.example.com: letters, digits and . _ @ -");
+	if (fallback(&c->listen, "0.0.0.0:3025", e) < 0 || fallback(&c->socket, "/run/sallyport/authd/authd.sock", e) < 0 ||
+	    fallback(&c->state, "/var/lib/sallyport/authd", e) < 0 || fallback(&c->audit_addr, "127.0.0.1:3026", e) < 0)
+		return -1;
+	if (conf_address("listen", c->listen, e) < 0 || conf_address("audit_addr", c->audit_addr, e) < 0 ||
+	    conf_path("socket", c->socket, false, e) < 0 || conf_path("state", c->state, false, e) < 0 ||
+	    conf_path("ca_key", c->ca_key, true, e) < 0)
+		return -1;
+	if (c->proxy_addr && conf_address("proxy_addr", c->proxy_addr, e) < 0)
+		return -1;
+	if (strlen(c->socket) > 100)
+		return err_set(e, "socket: a path of at most 100 bytes");
+	if (c->ca_key ? !str_copy(c->ca_key_path, sizeof(c->ca_key_path), c->ca_key) :
+	    !str_format(c->ca_key_path, sizeof(c->ca_key_path), "%s/ca.key", c->state))
+		return err_set(e, "ca_key: the path is too long");
+	return 0;
+}
+
+const char *
+auth_conf_user(const void *conf)
+{
+	const struct auth_conf *c = conf;
+
+	return c->user ? c->user : "";
+}

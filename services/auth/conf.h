@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf: authd.yaml. Every key is explained in deploy/conf/authd.yaml.
+ */
+#ifndef AUTH_CONF_H
+#define AUTH_CONF_H
+
+#include "conf/conf.h"
+
+struct auth_conf {
+	char *cluster;
+	char *listen;
+	char *socket;
+	char *state;
+	char *ca_key;     /* default: ca.key in the state folder */
+	char *proxy_addr; /* "" unless given */
+	char *audit_addr;
+	char *user;
+	/* defaults, filled in by the check; freed with the rest */
+	char ca_key_path[4096];
+};
+
+extern const cyaml_schema_value_t auth_conf_schema;
+int auth_conf_check(void *conf, struct err *e);
+const char *auth_conf_user(const void *conf);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * faces: what the wire faces share.
+ */
+#include "auth/faces.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+
+enum { METHODS_MAX = 64 };
+
+int
+faces_serve(struct auth *a, struct err *e)
+{
+	static const struct face *const faces[] = { &face_status, &face_login, &face_invite, &face_users, &face_tokens,
+		&face_nodes, &face_daemons, &face_roles, &face_join, &face_watch };
+	static struct rpc_method rows[METHODS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(faces) / sizeof(faces[0]); i++)
+		for (size_t k = 0; k < faces[i]->n && n < METHODS_MAX; k++)
+			rows[n++] = faces[i]->rows[k];
+	if (rpc_server_serve(a->server, &auth__auth__descriptor, rows, n, a) < 0)
+		return err_set(e, "the tables of rpc_*.c do not fit proto/auth.proto (a bug)");
+	return 0;
+}
+
+void
+face_fail(struct rpc_call *call, int rc, const struct err *e)
+{
+	static const enum rpc_code codes[] = {
+		[AUTH_E_INVALID] = RPC_INVALID_ARGUMENT,
+		[AUTH_E_NOT_FOUND] = RPC_NOT_FOUND,
+		[AUTH_E_EXISTS] = RPC_ALREADY_EXISTS,
+		[AUTH_E_DENIED] = RPC_PERMISSION_DENIED,
+		[AUTH_E_STATE] = RPC_FAILED_PRECONDITION,
+		[AUTH_E_BUSY] = RPC_RESOURCE_EXHAUSTED,
+		[AUTH_E_UNAUTHENTICATED] = RPC_UNAUTHENTICATED,
+	};
+
+	if (rc > 0 && (size_t)rc < sizeof(codes) / sizeof(codes[0])) {
+		rpc_finish(call, codes[rc], "%s", e->text);
+		return;
+	}
+	log_error("call failed", "method", rpc_method_name(call), "from", rpc_peer(call)->address, "cause", e->text, NULL);
+	rpc_finish(call, RPC_INTERNAL, "internal error; the log of authd has the cause");
+}
+
+void
+face_done(struct rpc_call *call)
+{
+	Auth__Empty empty = AUTH__EMPTY__INIT;
+
+	rpc_reply(call, &empty);
+}
+
+void
+face_list_init(struct face_list *l)
+{
+	*l = (struct face_list){ 0 };
+	arena_init(&l->arena, FACE_ARENA_MAX);
+}
+
+void
+face_list_done(struct face_list *l)
+{
+	free(l->v);
+	arena_done(&l->arena);
+}
+
+bool
+face_list_add(struct face_list *l, void *item)
+{
+	if (item && l->n == l->cap && l->cap < FACE_LIST_MAX) {
+		size_t cap = l->cap ? l->cap * 2 : 64;
+		void **v = realloc(l->v, cap * sizeof(*v));
+
+		if (v) {
+			l->v = v;
+			l->cap = cap;
+		}
+	}
+	if (!item || l->n == l->cap) {
+		l->failed = true;
+		return false;
+	}
+	l->v[l->n++] = item;
+	return true;
+}
+
+const char *
+face_text(struct face_list *l, const char *text)
+{
+	char *copy = arena_strdup(&l->arena, text);
+
+	if (!copy)
+		l->failed = true;
+	return copy ? copy : "";
+}
+
+const char **
+face_texts(struct face_list *l, const struct names *n)
+{
+	const char **v = arena_alloc(&l->arena, (n->n + 1) * sizeof(*v));
+
+	if (!v)
+		l->failed = true;
+	for (size_t i = 0; v && i < n->n; i++)
+		v[i] = face_text(l, n->v[i]);
+	return v;
+}
+
+void
+face_bundle(struct auth *a, Auth__CaBundle *ret)
+{
+	struct span set = signer_ca_set(a->signer), signature = signer_ca_signature(a->signer);
+
+	auth__ca_bundle__init(ret);
+	ret->ca_set = (ProtobufCBinaryData){ set.n, (uint8_t *)(uintptr_t)set.p };
+	ret->signature = (ProtobufCBinaryData){ signature.n, (uint8_t *)(uintptr_t)signature.p };
+}
+
+const char *
+face_clean(const char *text, char *dst, size_t size)
+{
+	str_clean(dst, size, text, strnlen(text, size));
+	return dst;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * faces: what the wire faces (rpc_*.c) share: their tables, the answers to failures, and lists of messages.
+ */
+#ifndef AUTH_FACES_H
+#define AUTH_FACES_H
+
+#include "auth/audit.h"
+#include "auth/auth.h"
+#include "auth/access.h"
+#include "auth/values.h"
+#include "base/mem.h"
+#include "proto/auth.pb-c.h"
+#include "rpc/rpc.h"
+
+enum { FACE_ARENA_MAX = 64 * 1024 * 1024, FACE_LIST_MAX = 100000 };
+
+#define WHO_ALL                                                                                   \
+	(RPC_ANYONE | RPC_USER | RPC_NODE | RPC_PROXY | RPC_AUTH | RPC_AUDIT | RPC_LOCAL)
+#define WHO_DAEMONS (RPC_NODE | RPC_PROXY | RPC_AUDIT)
+#define WHO_PEOPLE  (RPC_USER | RPC_LOCAL)
+
+/* A handler: messages only, nothing to clean up. */
+#define FACE_UNARY(name_, who_, fn_)                                                              \
+	{                                                                                         \
+		.name = name_, .kind = RPC_UNARY, .who = who_, .on = { .message = fn_ }           \
+	}
+
+struct face {
+	const struct rpc_method *rows;
+	size_t n;
+};
+extern const struct face face_status, face_login, face_invite, face_users, face_tokens, face_nodes, face_daemons,
+    face_roles, face_join, face_watch;
+
+/* All of them on the server. Negative: a method without row, or twice (a bug). */
+int faces_serve(struct auth *a, struct err *e);
+
+/* Ends the call by what a noun answered (rc other than 0). */
+void face_fail(struct rpc_call *call, int rc, const struct err *e);
+/* The answer to "done". */
+void face_done(struct rpc_call *call);
+
+/* A growing list of pointers for a reply, in an arena. */
+struct face_list {
+	struct arena arena;
+	void **v;
+	size_t n, cap;
+	bool failed;
+};
+void face_list_init(struct face_list *l);
+void face_list_done(struct face_list *l);
+bool face_list_add(struct face_list *l, void *item);
+const char *face_text(struct face_list *l, const char *text);        /* a copy */
+const char **face_texts(struct face_list *l, const struct names *n); /* copies */
+
+/* The authorities as a message; points into the signer's client. */
+void face_bundle(struct auth *a, Auth__CaBundle *ret);
+/* The public address of a proxy that is known (rpc_status.c); "" when none is. */
+const char *status_proxy_addr(struct auth *a);
+/* Cleans a stranger's text for an event. */
+const char *face_clean(const char *text, char *dst, size_t size);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * invite: one-time links in the store. Completing one takes a while (Argon2id): it is a job that goes to the pool and
+ * comes back, and looks again then whether the link is still good.
+ */
+#include "auth/invite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/auth.h"
+#include "auth/record.h"
+#include "base/str.h"
+#include "crypto/rand.h"
+#include "crypto/secret.h"
+#include "crypto/sha256.h"
+
+enum { INVITES_MAX = 100000 };
+#define PREFIX "invite/"
+
+static int
+store_failed(struct auth *a, struct err *e)
+{
+	return err_set(e, "%s", store_error(a->store));
+}
+
+static void
+key_of(char key[STORE_KEY_MAX], const char *token)
+{
+	uint8_t digest[SHA256_BYTES];
+	char hex[2 * SHA256_BYTES + 1];
+
+	sha256_of(span_str(token), digest);
+	str_hex(hex, digest, sizeof(digest));
+	str_format(key, STORE_KEY_MAX, PREFIX "%s", hex);
+}
+
+static int
+load(struct auth *a, const char *token, struct invite *ret, struct err *e)
+{
+	char key[STORE_KEY_MAX];
+	struct buf b;
+	int rc;
+
+	*ret = (struct invite){ 0 };
+	key_of(key, token);
+	buf_init(&b, 4096);
+	rc = store_get(a->store, key, &b, &ret->revision, NULL);
+	if (rc == 0 && !record_get_invite(buf_span(&b), ret))
+		rc = err_set(e, "the record of an invite is damaged");
+	else if (rc < 0)
+		store_failed(a, e);
+	buf_wipe(&b);
+	if (rc != STORE_E_NOT_FOUND)
+		return rc;
+	err_set(e, "this link was used already, has expired or never existed; ask for a new one (tctl users reset NAME)");
+	return AUTH_E_NOT_FOUND;
+}
+
+static int
+save(struct auth *a, const char *token, struct invite *i, struct err *e)
+{
+	char key[STORE_KEY_MAX];
+	struct buf b;
+	int rc = -1;
+
+	key_of(key, token);
+	buf_init(&b, 4096);
+	if (!record_put_invite(&b, i))
+		err_set(e, "out of memory");
+	else if ((rc = store_put(a->store, key, buf_span(&b), i->expires_ms, i->revision, &i->revision)) < 0)
+		store_failed(a, e);
+	buf_wipe(&b);
+	if (rc == STORE_E_CONFLICT) {
+		err_set(e, "this link is being used by somebody else at this moment");
+		return AUTH_E_STATE;
+	}
+	return rc;
+}
+
+/* --- making and dropping ------------------------------------------------------------------ */
+
+struct dropping {
+	const char *user;
+	struct list found;
+	bool failed;
+};
+
+struct found_key {
+	struct list link;
+	char key[STORE_KEY_MAX];
+};
+
+static int
+on_invite(const struct store_item *item, void *arg)
+{
+	struct dropping *d = arg;
+	struct found_key *k;
+	struct invite i = { 0 };
+
+	if (!record_get_invite(item->value, &i) || strcmp(i.user, d->user) != 0)
+		return 0;
+	k = malloc(sizeof(*k));
+	if (!k)
+		return -1;
+	str_copy(k->key, sizeof(k->key), item->key);
+	list_add(&d->found, &k->link);
+	return 0;
+}
+
+int
+invite_drop(struct auth *a, const char *user, struct err *e)
+{
+	struct dropping d = { .user = user };
+	int rc;
+
+	list_init(&d.found);
+	rc = store_range(a->store, PREFIX, NULL, INVITES_MAX, on_invite, &d);
+	list_each (struct found_key, k, &d.found, link) {
+		if (rc == 0 && store_delete(a->store, k->key, STORE_ANY) < 0)
+			rc = -1;
+		list_del(&k->link);
+		free(k);
+	}
+	return rc < 0 ? store_failed(a, e) : 0;
+}
+
+int
+invite_new(struct auth *a, const char *user, bool reset, int64_t ttl_s, char dst[INVITE_TOKEN_SIZE],
+    int64_t *ret_expires_ms, struct err *e)
+{
+	struct invite i = { .reset = reset, .revision = STORE_ABSENT };
+	int rc;
+
+	if (ttl_s == 0)
+		ttl_s = reset ? INVITE_RESET_TTL_S : INVITE_TTL_S;
+	if (ttl_s < 0 || ttl_s > INVITE_TTL_MAX_S) {
+		err_set(e, "a link may live 1 second to 48 hours");
+		return AUTH_E_INVALID;
+	}
+	str_copy(i.user, sizeof(i.user), user);
+	i.expires_ms = a->now_ms() + ttl_s * 1000;
+	rand_hex(dst, 16);
+	if (store_begin(a->store) < 0)
+		return store_failed(a, e);
+	rc = invite_drop(a, user, e);
+	if (rc == 0)
+		rc = save(a, dst, &i, e);
+	if (rc == 0 && store_commit(a->store) < 0)
+		rc = store_failed(a, e);
+	store_rollback(a->store);
+	*ret_expires_ms = i.expires_ms;
+	return rc;
+}
+
+int
+invite_show(struct auth *a, const char *token, struct invite *ret, struct err *e)
+{
+	int rc = load(a, token, ret, e);
+
+	if (rc != 0 || ret->has_totp)
+		return rc;
+	totp_new(ret->totp);
+	ret->has_totp = true;
+	return save(a, token, ret, e);
+}
+
+/* --- completing --------------------------------------------------------------------------- */
+
+struct completion {
+	struct auth *auth;
+	char token[INVITE_TOKEN_SIZE];
+	char password[PASSWORD_MAX + 1];
+	char hash[PASSWORD_HASH_SIZE];
+	bool hashed;
+	int64_t step; /* of the code */
+	void (*done)(int rc, const char *user, bool reset, struct err *e, void *arg);
+	void *arg;
+};
+
+/* What ends an invite: all or nothing. */
+static int
+settle(struct completion *c, struct invite *i, struct err *e)
+{
+	struct auth *a = c->auth;
+	struct user u;
+	int rc = user_load(a, i->user, &u, e);
+
+	if (rc == 0) {
+		str_copy(u.password, sizeof(u.password), c->hash);
+		memcpy(u.totp, i->totp, sizeof(u.totp));
+		u.totp_last_step = c->step;
+		u.confirmed = true;
+		rc = user_save(a, &u, e);
+	}
+	user_done(&u);
+	if (rc == 0)
+		rc = invite_drop(a, i->user, e);
+	/* Whoever holds a certificate got by the old password loses it. */
+	if (rc == 0 && i->reset)
+		rc = user_cut_off(a, i->user, e);
+	return rc;
+}
+
+static void
+on_hashed(void *arg, bool ran)
+{
+	struct completion *c = arg;
+	struct auth *a = c->auth;
+	struct invite i = { 0 };
+	struct err e;
+	int rc;
+
+	if (!ran || !c->hashed) {
+		err_set(&e, "the server is busy; try again");
+		rc = AUTH_E_BUSY;
+	} else if ((rc = load(a, c->token, &i, &e)) == 0) {
+		rc = store_begin(a->store) < 0 ? store_failed(a, &e) : settle(c, &i, &e);
+		if (rc == 0 && store_commit(a->store) < 0)
+			rc = store_failed(a, &e);
+		store_rollback(a->store);
+		if (rc == 0)
+			lockout_clear(a, i.user);
+	}
+	c->done(rc, i.user, i.reset, &e, c->arg);
+	secret_zero(&i, sizeof(i));
+	secret_zero(c, sizeof(*c));
+	free(c);
+}
+
+static void
+work_hash(void *arg)
+{
+	struct completion *c = arg;
+
+	c->hashed = password_hash(c->password, c->hash) == 0;
+	secret_zero(c->password, sizeof(c->password));
+}
+
+/* A wrong code costs a try; the last one costs the link. */
+static int
+wrong_code(struct auth *a, const char *token, struct invite *i, struct err *e)
+{
+	char key[STORE_KEY_MAX];
+	int rc;
+
+	i->tries++;
+	if (i->tries >= INVITE_TRIES_MAX) {
+		key_of(key, token);
+		if (store_delete(a->store, key, STORE_ANY) < 0)
+			return store_failed(a, e);
+		err_set(e, "too many wrong codes: this link is gone; ask for a new one (tctl users reset NAME)");
+		return AUTH_E_DENIED;
+	}
+	rc = save(a, token, i, e);
+	if (rc != 0)
+		return rc;
+	err_set(e, "the code does not fit; check the clock of your device and type the code it shows now");
+	return AUTH_E_DENIED;
+}
+
+static int
+check(struct auth *a, const char *token, const char *password, const char *otp, int64_t *ret_step, struct err *e)
+{
+	struct invite i;
+	int rc = load(a, token, &i, e);
+
+	if (rc == 0 && password_check(password, e) < 0)
+		rc = AUTH_E_INVALID;
+	if (rc == 0 && !i.has_totp) {
+		err_set(e, "open the link first: it shows the second factor to set up");
+		rc = AUTH_E_STATE;
+	}
+	if (rc == 0 && (*ret_step = totp_verify(i.totp, otp, a->now_ms() / 1000, 0)) < 0)
+		rc = wrong_code(a, token, &i, e);
+	secret_zero(&i, sizeof(i));
+	return rc;
+}
+
+int
+invite_complete(struct auth *a, const char *token, const char *password, const char *otp,
+    void (*done)(int rc, const char *user, bool reset, struct err *e, void *arg), void *arg, struct err *e)
+{
+	struct completion *c;
+	int64_t step = 0;
+	int rc = check(a, token, password, otp, &step, e);
+
+	if (rc != 0)
+		return rc;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return err_set(e, "out of memory");
+	c->auth = a;
+	c->step = step;
+	c->done = done;
+	c->arg = arg;
+	if (str_copy(c->token, sizeof(c->token), token) && str_copy(c->password, sizeof(c->password), password) &&
+	    pool_submit(a->pool, work_hash, on_hashed, c) == 0)
+		return 0;
+	secret_zero(c, sizeof(*c));
+	free(c);
+	err_set(e, "the server is busy; try again");
+	return AUTH_E_BUSY;
+}

@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * join: the steps of join.h. What waits for the signer is one struct joining.
+ */
+#include "auth/join.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/auth.h"
+#include "auth/user.h"
+#include "base/str.h"
+#include "crypto/secret.h"
+#include "crypto/sha256.h"
+#include "crypto/sshkey.h"
+#include "crypto/x509.h"
+
+enum { KEY_MAX = 512, PRINCIPALS_MAX = 2 * NODE_ADDRESSES_MAX + 8, PRINCIPAL_SIZE = 600 };
+
+struct joining {
+	struct auth *auth;
+	join_fn done;
+	void *arg;
+	struct node *node;  /* the row to be; ours until it is written */
+	bool renewal;
+	bool again;         /* the answer to an earlier join got lost: the token is not used twice */
+	char token_value[TOKEN_TEXT_SIZE];
+	struct token token;
+	struct buf ssh_key, tls_key, tls_pem, host_cert, tunnel_cert;
+	int64_t valid_until_s;
+	struct timer wait;
+	bool signing;
+	/* arguments of the requests to the signer */
+	char text[PRINCIPALS_MAX][PRINCIPAL_SIZE];
+	size_t n_text;
+	const char *list[PRINCIPALS_MAX];
+};
+
+static void
+joining_free(struct joining *j)
+{
+	timer_done(&j->wait);
+	if (j->signing)
+		signer_forget(j->auth->signer, j);
+	node_free(j->node);
+	token_done(&j->token);
+	buf_done(&j->ssh_key);
+	buf_done(&j->tls_key);
+	buf_done(&j->tls_pem);
+	buf_done(&j->host_cert);
+	buf_done(&j->tunnel_cert);
+	secret_zero(j->token_value, sizeof(j->token_value));
+	free(j);
+}
+
+static void
+end(struct joining *j, int rc, const struct node *node, const struct err *e)
+{
+	struct join_result result = { .node = node, .token = &j->token, .valid_until_s = j->valid_until_s,
+		.tls_pem = buf_span(&j->tls_pem), .ssh_host_cert = buf_span(&j->host_cert),
+		.ssh_tunnel_cert = buf_span(&j->tunnel_cert) };
+
+	if (j->done)
+		j->done(rc, &result, e, j->arg);
+	joining_free(j);
+}
+
+void
+join_abandon(struct joining *j)
+{
+	joining_free(j);
+}
+
+/* --- checks --------------------------------------------------------------------------------- */
+
+static bool
+is_ip(const char *s)
+{
+	struct in6_addr a;
+
+	return inet_pton(AF_INET, s, &a) == 1 || inet_pton(AF_INET6, s, &a) == 1;
+}
+
+static bool
+is_host_of(const char *name, const char *host_port)
+{
+	char host[256];
+	uint16_t port;
+
+	return host_port[0] && str_host_port(host_port, 1, host, sizeof(host), &port) && strcasecmp(host, name) == 0;
+}
+
+/* Names by which people and daemons know the cluster's own services: no node may have a certificate for them. */
+static bool
+is_reserved(struct auth *a, const char *name)
+{
+	char text[600];
+	struct node *n;
+	size_t pos = 0;
+
+	str_format(text, sizeof(text), ".%s", a->cluster);
+	if (strcasecmp(name, a->cluster) == 0 || str_ends(name, text) || uuid_is_good(name))
+		return true;
+	if (strcasecmp(name, "authd") == 0 || strcasecmp(name, "auditd") == 0 || strcasecmp(name, "localhost") == 0)
+		return true;
+	while (node_next(a, &pos, &n)) {
+		if (strcmp(n->kind, "proxy") != 0)
+			continue;
+		if (is_host_of(name, n->public_addr) || is_host_of(name, n->ssh_addr))
+			return true;
+		for (size_t i = 0; i < n->addresses.n; i++)
+			if (!is_ip(name) && strcasecmp(n->addresses.v[i], name) == 0)
+				return true;
+	}
+	return false;
+}
+
+static int
+check_names(struct auth *a, const char *kind, const char *name, const struct names *addresses, struct err *e)
+{
+	bool node = strcmp(kind, "node") == 0;
+	int rc = host_check(name, e);
+
+	if (rc == 0 && (strchr(name, ':') || (node && is_reserved(a, name)))) {
+		err_set(e, "the name %s is not possible for a %s: it belongs to the cluster itself; choose another", name,
+		    kind);
+		rc = AUTH_E_INVALID;
+	}
+	if (rc == 0 && addresses->n > NODE_ADDRESSES_MAX) {
+		err_set(e, "at most %d extra addresses", NODE_ADDRESSES_MAX);
+		rc = AUTH_E_INVALID;
+	}
+	for (size_t i = 0; rc == 0 && i < addresses->n; i++) {
+		rc = host_check(addresses->v[i], e);
+		if (rc == 0 && node && is_reserved(a, addresses->v[i])) {
+			err_set(e, "the address %s is not possible for a node: it belongs to the cluster itself",
+			    addresses->v[i]);
+			rc = AUTH_E_INVALID;
+		}
+	}
+	return rc;
+}
+
+static int
+check_keys(const struct join_request *q, struct err *e)
+{
+	struct sshkey *key = NULL;
+	bool ok = q->ssh_key.n <= KEY_MAX && sshkey_from_blob(&key, q->ssh_key) == 0 &&
+	    sshkey_type(key) == SSHKEY_ED25519 && x509_spki_ok(q->tls_key);
+
+	sshkey_free(key);
+	if (ok)
+		return 0;
+	err_set(e, "a daemon brings an Ed25519 SSH key and a P-256 TLS key");
+	return AUTH_E_INVALID;
+}
+
+static int
+check_request(struct auth *a, const struct join_request *q, struct err *e)
+{
+	int rc = check_keys(q, e);
+
+	if (rc == 0 && !q->token[0]) {
+		err_set(e, "no join token was given; make one with `tctl tokens add`");
+		rc = AUTH_E_INVALID;
+	}
+	if (rc == 0 && !kind_is_good(q->kind)) {
+		err_set(e, "the kind of a daemon is node, proxy or audit");
+		rc = AUTH_E_INVALID;
+	}
+	if (rc == 0 && !uuid_is_good(q->uuid)) {
+		err_set(e, "the UUID of the host is not one of version 4 in lower case");
+		rc = AUTH_E_INVALID;
+	}
+	if (rc == 0)
+		rc = check_names(a, q->kind, q->name, q->addresses, e);
+	for (size_t i = 0; rc == 0 && i < q->labels->n; i++)
+		rc = label_check(q->labels->v[i].key, q->labels->v[i].value, e);
+	return rc;
+}
+
+/* Whether the UUID is free for this key; finds out whether the same join comes again. */
+static int
+check_uuid(struct joining *j, struct err *e)
+{
+	const struct node *old = node_find(j->auth, j->node->uuid);
+
+	if (!old || old->valid_until_ms <= j->auth->now_ms())
+		return 0;
+	if (strcmp(old->kind, j->node->kind) != 0 ||
+	    memcmp(old->key_sha256, j->node->key_sha256, sizeof(old->key_sha256)) != 0) {
+		err_set(e, "host %s is registered already with another key; if it is gone, run `tctl nodes rm %s`, else give "
+			   "this host a UUID of its own (delete the file uuid in its state folder)", j->node->uuid,
+		    j->node->uuid);
+		return AUTH_E_EXISTS;
+	}
+	j->again = memcmp(old->token_sha256, j->node->token_sha256, sizeof(old->token_sha256)) == 0;
+	return labels_merge(&j->node->server_labels, &old->server_labels) < 0 ? err_set(e, "out of memory") : 0;
+}
+
+/* Only looks: the use is taken in commit(). */
+static int
+check_token(struct joining *j, struct err *e)
+{
+	int rc;
+
+	if (j->again)
+		return 0;
+	if (store_begin(j->auth->store) < 0)
+		return err_set(e, "%s", store_error(j->auth->store));
+	rc = token_use(j->auth, j->token_value, j->node->kind, &j->token, e);
+	store_rollback(j->auth->store);
+	return rc;
+}
+
+/* --- the end: token and row in one transaction ------------------------------------------------ */
+
+static int
+not_before(struct joining *j, int64_t *ret, struct err *e)
+{
+	char *pem = span_dup(buf_span(&j->tls_pem));
+	struct x509_cert *cert = NULL;
+	int rc = pem ? x509_cert_from_pem(&cert, pem, e) : err_set(e, "out of memory");
+
+	if (rc == 0)
+		*ret = x509_cert_not_before(cert);
+	x509_cert_free(cert);
+	free(pem);
+	return rc;
+}
+
+static int
+write_row(struct joining *j, struct err *e)
+{
+	struct auth *a = j->auth;
+	int rc = 0;
+
+	if (!j->renewal && !j->again) {
+		token_done(&j->token);
+		rc = token_use(a, j->token_value, j->node->kind, &j->token, e);
+		if (rc == 0 && labels_merge(&j->node->token_labels, &j->token.labels) < 0)
+			rc = err_set(e, "out of memory");
+	}
+	return rc == 0 ? node_put(a, j->node, e) : rc;
+}
+
+static int
+commit(struct joining *j, struct err *e)
+{
+	struct auth *a = j->auth;
+	struct node *old = node_find(a, j->node->uuid);
+	int rc;
+
+	if (j->renewal && !old) {
+		err_set(e, "this host was removed in the meantime; join it with a new token");
+		return AUTH_E_UNAUTHENTICATED;
+	}
+	if (j->again && old && labels_merge(&j->node->token_labels, &old->token_labels) < 0)
+		return err_set(e, "out of memory");
+	if (!j->renewal && not_before(j, &j->node->certs_from_s, e) < 0)
+		return -1;
+	j->node->valid_until_ms = j->valid_until_s * 1000;
+	if (store_begin(a->store) < 0)
+		return err_set(e, "%s", store_error(a->store));
+	rc = write_row(j, e);
+	if (node_find(a, j->node->uuid) == j->node)
+		j->node = NULL; /* the registry's now, whatever comes */
+	if (rc == 0 && store_commit(a->store) < 0)
+		rc = err_set(e, "%s", store_error(a->store));
+	store_rollback(a->store);
+	return rc;
+}
+
+static void
+finish(struct joining *j)
+{
+	char uuid[37];
+	struct err e;
+	int rc;
+
+	str_copy(uuid, sizeof(uuid), j->node->uuid);
+	rc = commit(j, &e);
+	end(j, rc, rc == 0 ? node_find(j->auth, uuid) : NULL, &e);
+}
+
+/* --- the signer: X.509, SSH host, SSH tunnel ------------------------------------------------------ */
+
+static void
+add_text(struct joining *j, const char *name, const char *domain)
+{
+	if (j->n_text == PRINCIPALS_MAX)
+		return;
+	if (!str_format(j->text[j->n_text], PRINCIPAL_SIZE, "%s%s%s", name, domain ? "." : "", domain ? domain : ""))
+		return;
+	for (size_t i = 0; i < j->n_text; i++)
+		if (strcasecmp(j->text[i], j->text[j->n_text]) == 0)
+			return;
+	j->list[j->n_text] = j->text[j->n_text];
+	j->n_text++;
+}
+
+static void on_tunnel_signed(void *arg, struct span result, const char *error);
+
+static bool
+took(struct joining *j, struct buf *dst, struct span result, const char *error)
+{
+	struct err e;
+
+	j->signing = false;
+	if (!error && buf_put(dst, result.p, result.n))
+		return true;
+	err_set(&e, "%s", error ? error : "out of memory");
+	end(j, -1, NULL, &e);
+	return false;
+}
+
+static void
+asked(struct joining *j, int rc, struct err *e)
+{
+	if (rc < 0)
+		end(j, AUTH_E_BUSY, NULL, e);
+	else
+		j->signing = true;
+}
+
+static void
+on_host_signed(void *arg, struct span result, const char *error)
+{
+	struct joining *j = arg;
+	struct signer_ssh_host q = { .tunnel = true, .uuid = j->node->uuid, .key = buf_span(&j->ssh_key),
+		.valid_until_s = j->valid_until_s };
+	struct err e;
+
+	if (!took(j, &j->host_cert, result, error))
+		return;
+	if (strcmp(j->node->kind, "node") == 0)
+		asked(j, signer_sign_ssh_host(j->auth->signer, &q, on_tunnel_signed, j, &e), &e);
+	else
+		finish(j);
+}
+
+static void
+on_tunnel_signed(void *arg, struct span result, const char *error)
+{
+	struct joining *j = arg;
+
+	if (took(j, &j->tunnel_cert, result, error))
+		finish(j);
+}
+
+static void
+on_tls_signed(void *arg, struct span result, const char *error)
+{
+	struct joining *j = arg;
+	const struct node *n = j->node;
+	struct signer_ssh_host q = { .uuid = n->uuid, .key = buf_span(&j->ssh_key), .principals = j->list,
+		.valid_until_s = j->valid_until_s };
+	struct err e;
+
+	if (!took(j, &j->tls_pem, result, error))
+		return;
+	j->n_text = 0;
+	add_text(j, n->name, NULL);
+	add_text(j, n->name, j->auth->cluster);
+	add_text(j, n->uuid, NULL);
+	add_text(j, n->uuid, j->auth->cluster);
+	if (strcmp(n->kind, "proxy") == 0)
+		add_text(j, j->auth->cluster, NULL);
+	for (size_t i = 0; i < n->addresses.n; i++)
+		add_text(j, n->addresses.v[i], NULL);
+	q.n_principals = j->n_text;
+	asked(j, signer_sign_ssh_host(j->auth->signer, &q, on_host_signed, j, &e), &e);
+}
+
+/* Names that clients check: proxies by their public names, auditd by its one. Nodes serve nothing by TLS. */
+static size_t
+tls_names(struct joining *j, const char **ips)
+{
+	const struct node *n = j->node;
+	size_t n_ips = 0;
+
+	j->n_text = 0;
+	if (strcmp(n->kind, "node") == 0)
+		return 0;
+	if (strcmp(n->kind, "proxy") == 0)
+		add_text(j, j->auth->cluster, NULL);
+	else
+		add_text(j, "auditd", j->auth->cluster);
+	add_text(j, n->name, NULL);
+	for (size_t i = 0; i < n->addresses.n; i++) {
+		if (is_ip(n->addresses.v[i]))
+			ips[n_ips++] = n->addresses.v[i];
+		else if (!strchr(n->addresses.v[i], ':'))
+			add_text(j, n->addresses.v[i], NULL);
+	}
+	return n_ips;
+}
+
+static void
+sign(void *arg)
+{
+	struct joining *j = arg;
+	const char *ips[NODE_ADDRESSES_MAX];
+	struct signer_x509 q = { .name = j->node->uuid, .spki = buf_span(&j->tls_key), .dns = j->list, .ip = ips };
+	struct err e;
+
+	j->valid_until_s = j->auth->now_ms() / 1000 + HOST_TTL_S;
+	if (!identity_kind_from(span_str(j->node->kind), &q.kind))
+		q.kind = IDENTITY_NODE;
+	q.n_ip = tls_names(j, ips);
+	q.n_dns = j->n_text;
+	q.valid_until_s = j->valid_until_s;
+	asked(j, signer_sign_x509(j->auth->signer, &q, on_tls_signed, j, &e), &e);
+}
+
+/* --- start -------------------------------------------------------------------------------------- */
+
+static struct joining *
+joining_new(struct auth *a, const struct join_request *q, join_fn done, void *arg)
+{
+	struct joining *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return NULL;
+	j->auth = a;
+	j->done = done;
+	j->arg = arg;
+	buf_init(&j->ssh_key, KEY_MAX);
+	buf_init(&j->tls_key, KEY_MAX);
+	buf_init(&j->tls_pem, 65536);
+	buf_init(&j->host_cert, 65536);
+	buf_init(&j->tunnel_cert, 65536);
+	j->node = calloc(1, sizeof(*j->node));
+	if (j->node && timer_init(&j->wait, a->loop, sign, j) == 0 && buf_put(&j->ssh_key, q->ssh_key.p, q->ssh_key.n) &&
+	    buf_put(&j->tls_key, q->tls_key.p, q->tls_key.n))
+		return j;
+	joining_free(j);
+	return NULL;
+}
+
+static int
+fill_new(struct joining *j, const struct join_request *q, struct err *e)
+{
+	struct node *n = j->node;
+	int rc;
+
+	str_copy(n->uuid, sizeof(n->uuid), q->uuid);
+	str_copy(n->kind, sizeof(n->kind), q->kind);
+	str_copy(n->name, sizeof(n->name), q->name);
+	n->joined_ms = j->auth->now_ms();
+	sha256_of(q->tls_key, n->key_sha256);
+	sha256_of(span_str(q->token), n->token_sha256);
+	n->own_labels = *q->labels;
+	*q->labels = (struct labels){ 0 };
+	n->addresses = *q->addresses;
+	*q->addresses = (struct names){ 0 };
+	if (!str_copy(j->token_value, sizeof(j->token_value), q->token)) {
+		err_set(e, "a join token has at most %d characters", TOKEN_TEXT_SIZE - 1);
+		return AUTH_E_INVALID;
+	}
+	if (str_is_printable(q->version, strlen(q->version)))
+		str_copy(n->version, sizeof(n->version), q->version);
+	rc = check_uuid(j, e);
+	return rc == 0 ? check_token(j, e) : rc;
+}
+
+/* The row as it is, with new keys and addresses. */
+static int
+fill_renewal(struct joining *j, const struct join_request *q, struct err *e)
+{
+	const struct node *old = node_find(j->auth, q->uuid);
+	struct node *n = j->node;
+	int rc;
+
+	j->renewal = true;
+	if (!old) {
+		err_set(e, "this host is not registered; join it with a token");
+		return AUTH_E_UNAUTHENTICATED;
+	}
+	rc = check_names(j->auth, old->kind, old->name, q->addresses, e);
+	if (rc != 0)
+		return rc;
+	*n = *old;
+	n->token_labels = n->server_labels = n->own_labels = n->labels = (struct labels){ 0 };
+	n->addresses = *q->addresses;
+	*q->addresses = (struct names){ 0 };
+	sha256_of(q->tls_key, n->key_sha256);
+	if (labels_merge(&n->token_labels, &old->token_labels) < 0 ||
+	    labels_merge(&n->server_labels, &old->server_labels) < 0 ||
+	    labels_merge(&n->own_labels, &old->own_labels) < 0)
+		return err_set(e, "out of memory");
+	return 0;
+}
+
+int
+join_start(struct joining **ret, struct auth *a, const struct join_request *q, join_fn done, void *arg,
+    struct token *token, struct err *e)
+{
+	struct joining *j;
+	int64_t wait;
+	int rc = q->token ? check_request(a, q, e) : check_keys(q, e);
+
+	if (rc != 0)
+		return rc;
+	j = joining_new(a, q, done, arg);
+	if (!j)
+		return err_set(e, "out of memory");
+	rc = q->token ? fill_new(j, q, e) : fill_renewal(j, q, e);
+	if (rc != 0) {
+		*token = j->token;
+		j->token = (struct token){ 0 };
+		joining_free(j);
+		return rc;
+	}
+	*ret = j;
+	/* Never from inside this call: the caller does not have *ret yet. */
+	wait = cutoff_wait_ms(a, node_cutoff(a, j->node->uuid));
+	timer_start(&j->wait, wait > 0 ? wait + 1 : 0);
+	return 0;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lockout: failed logins by name (in the store, so that a restart does not open what was closed) and by address (in
+ * memory).
+ */
+#include "auth/lockout.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/auth.h"
+#include "auth/record.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/str.h"
+
+enum { BUCKETS_MAX = 50000 };
+
+static bool
+key_of(char key[STORE_KEY_MAX], const char *user)
+{
+	return name_check(user, "user name", NULL) == 0 && str_format(key, STORE_KEY_MAX, "lockout/%s", user);
+}
+
+static void
+load(struct auth *a, const char *key, struct lockout *ret)
+{
+	struct buf b;
+
+	*ret = (struct lockout){ 0 };
+	buf_init(&b, 4096);
+	if (store_get(a->store, key, &b, NULL, NULL) != 0 || !record_get_lockout(buf_span(&b), ret))
+		*ret = (struct lockout){ 0 };
+	buf_done(&b);
+}
+
+int64_t
+lockout_until(struct auth *a, const char *user)
+{
+	char key[STORE_KEY_MAX];
+	struct lockout l;
+
+	if (!key_of(key, user))
+		return 0;
+	load(a, key, &l);
+	return l.locked_until_ms > a->now_ms() ? l.locked_until_ms : 0;
+}
+
+bool
+lockout_fail(struct auth *a, const char *user)
+{
+	int64_t now = a->now_ms();
+	char key[STORE_KEY_MAX];
+	struct lockout l, kept = { 0 };
+	struct buf b;
+
+	if (!key_of(key, user))
+		return false;
+	load(a, key, &l);
+	for (size_t i = 0; i < l.n; i++)
+		if (l.failed_at[i] > now - LOCKOUT_WINDOW_S * 1000 && kept.n < LOCKOUT_FAILURES - 1)
+			kept.failed_at[kept.n++] = l.failed_at[i];
+	kept.failed_at[kept.n++] = now;
+	if (kept.n >= LOCKOUT_FAILURES) {
+		kept.locked_until_ms = now + LOCKOUT_FOR_S * 1000;
+		kept.n = 0;
+	}
+	buf_init(&b, 4096);
+	if (!record_put_lockout(&b, &kept) ||
+	    store_put(a->store, key, buf_span(&b), now + (LOCKOUT_WINDOW_S + LOCKOUT_FOR_S) * 1000, STORE_ANY,
+		NULL) < 0)
+		log_error("cannot note a failed login", "cause", store_error(a->store), NULL);
+	buf_done(&b);
+	return kept.locked_until_ms > 0;
+}
+
+void
+lockout_clear(struct auth *a, const char *user)
+{
+	char key[STORE_KEY_MAX];
+
+	if (key_of(key, user) && store_delete(a->store, key, STORE_ANY) < 0)
+		log_error("cannot clear a lockout", "cause", store_error(a->store), NULL);
+}
+
+/* --- by address -------------------------------------------------------------------------- */
+
+struct bucket {
+	double left;
+	int64_t at_ms;
+};
+
+bool
+rate_init(struct rate *r, int per_min, int burst)
+{
+	r->per_min = per_min;
+	r->burst = burst;
+	r->buckets = map_new();
+	return r->buckets != NULL;
+}
+
+void
+rate_done(struct rate *r)
+{
+	size_t pos = 0;
+	void *b;
+
+	if (!r->buckets)
+		return;
+	while (map_next(r->buckets, &pos, NULL, &b))
+		free(b);
+	map_free(r->buckets);
+	r->buckets = NULL;
+}
+
+/* "ipv4:10.0.0.1:5555" -> "10.0.0.1"; "ipv6:[fe80::1%2]:5" -> the /64, since one host has them all; else as it is. */
+static void
+host_of(const char *address, char *dst, size_t size)
+{
+	char host[128];
+	uint16_t port;
+	struct in6_addr a6;
+
+	str_copy(dst, size, address);
+	if (str_starts(address, "ipv4:") && str_host_port(address + 5, 1, host, sizeof(host), &port)) {
+		str_copy(dst, size, host);
+	} else if (str_starts(address, "ipv6:") && str_host_port(address + 5, 1, host, sizeof(host), &port)) {
+		host[strcspn(host, "%")] = '\0';
+		if (inet_pton(AF_INET6, host, &a6) == 1) {
+			memset(a6.s6_addr + 8, 0, 8);
+			inet_ntop(AF_INET6, &a6, host, sizeof(host));
+		}
+		str_copy(dst, size, host);
+	}
+}
+
+static void
+fill(const struct rate *r, struct bucket *b, int factor, int64_t now_ms)
+{
+	double most = (double)r->burst * factor;
+
+	if (now_ms > b->at_ms)
+		b->left += (double)(now_ms - b->at_ms) * r->per_min * factor / 60000.0;
+	if (b->left > most)
+		b->left = most;
+	b->at_ms = now_ms;
+}
+
+bool
+rate_take(struct rate *r, const char *address, int factor, int64_t now_ms)
+{
+	char host[128];
+	struct bucket *b;
+
+	host_of(address, host, sizeof(host));
+	b = map_get(r->buckets, host);
+	if (!b) {
+		if (map_count(r->buckets) >= BUCKETS_MAX)
+			return false;
+		b = calloc(1, sizeof(*b));
+		if (!b || !map_put(r->buckets, host, b, NULL)) {
+			free(b);
+			return false;
+		}
+		*b = (struct bucket){ (double)r->burst * factor, now_ms };
+	}
+	fill(r, b, factor, now_ms);
+	if (b->left < 1)
+		return false;
+	b->left -= 1;
+	return true;
+}
+
+void
+rate_sweep(struct rate *r, int64_t now_ms)
+{
+	size_t pos = 0;
+	const char *host;
+	void *value;
+
+	while (map_next(r->buckets, &pos, &host, &value)) {
+		struct bucket *b = value;
+
+		fill(r, b, 1, now_ms);
+		if (b->left >= r->burst)
+			free(map_del(r->buckets, host));
+	}
+}

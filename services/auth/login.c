@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * login: the steps of login.h. What waits for the pool or the signer is one struct login.
+ */
+#include "auth/login.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/auth.h"
+#include "auth/user.h"
+#include "base/str.h"
+#include "crypto/secret.h"
+#include "crypto/sshkey.h"
+#include "crypto/totp.h"
+#include "crypto/x509.h"
+
+enum { KEY_MAX = 512, OTP_SIZE = 16 };
+
+struct login {
+	struct auth *auth;
+	login_fn done; /* NULL: nobody waits */
+	void *arg;
+	char name[NAME_LEN_MAX + 1];
+	char password[PASSWORD_MAX + 1];
+	char hash[PASSWORD_HASH_SIZE]; /* "": no such user, or not yet confirmed */
+	char otp[OTP_SIZE];
+	char address[128];
+	int64_t asked_ttl_s;
+	bool password_fits;
+	struct buf ssh_key, tls_key, ssh_cert, tls_pem;
+	struct names roles, logins, principals, extensions;
+	struct policy_options options;
+	int64_t valid_until_s;
+	struct timer wait;
+	bool signing;
+};
+
+static void
+login_free(struct login *l)
+{
+	timer_done(&l->wait);
+	if (l->signing)
+		signer_forget(l->auth->signer, l);
+	buf_done(&l->ssh_key);
+	buf_done(&l->tls_key);
+	buf_done(&l->ssh_cert);
+	buf_done(&l->tls_pem);
+	names_done(&l->roles);
+	names_done(&l->logins);
+	names_done(&l->principals);
+	names_done(&l->extensions);
+	secret_zero(l, sizeof(*l));
+	free(l);
+}
+
+static void
+end(struct login *l, int rc, bool locked, const struct err *e)
+{
+	struct login_result result = { .user = l->name, .roles = &l->roles, .logins = &l->logins,
+		.extensions = &l->extensions, .valid_until_s = l->valid_until_s, .ssh_cert = buf_span(&l->ssh_cert),
+		.tls_pem = buf_span(&l->tls_pem), .locked = locked };
+
+	if (l->done)
+		l->done(rc, &result, e, l->arg);
+	login_free(l);
+}
+
+void
+login_abandon(struct login *l)
+{
+	l->done = NULL;
+}
+
+/* --- signing --------------------------------------------------------------------------- */
+
+static void
+on_tls_signed(void *arg, struct span result, const char *error)
+{
+	struct login *l = arg;
+	struct err e;
+
+	l->signing = false;
+	if (error || !buf_put(&l->tls_pem, result.p, result.n)) {
+		err_set(&e, "%s", error ? error : "out of memory");
+		end(l, -1, false, &e);
+		return;
+	}
+	end(l, 0, false, NULL);
+}
+
+static void
+on_ssh_signed(void *arg, struct span result, const char *error)
+{
+	struct login *l = arg;
+	struct signer_x509 q = { .kind = IDENTITY_USER, .name = l->name, .spki = buf_span(&l->tls_key),
+		.valid_until_s = l->valid_until_s };
+	struct err e;
+
+	l->signing = false;
+	if (error || !buf_put(&l->ssh_cert, result.p, result.n)) {
+		err_set(&e, "%s", error ? error : "out of memory");
+		end(l, -1, false, &e);
+	} else if (signer_sign_x509(l->auth->signer, &q, on_tls_signed, l, &e) < 0) {
+		end(l, AUTH_E_BUSY, false, &e);
+	} else {
+		l->signing = true;
+	}
+}
+
+static void
+comma_list(const struct names *l, char *dst, size_t size)
+{
+	size_t used = 0;
+
+	dst[0] = '\0';
+	for (size_t i = 0; i < l->n && used < size; i++) {
+		str_format(dst + used, size - used, "%s%s", i ? "," : "", l->v[i]);
+		used += strlen(dst + used);
+	}
+}
+
+/* "ipv4:10.0.0.1:5555" -> "10.0.0.1/32" */
+static bool
+cidr_of(const char *address, char *dst, size_t size)
+{
+	char host[128];
+	uint16_t port;
+
+	if (!str_starts(address, "ipv4:") && !str_starts(address, "ipv6:"))
+		return false;
+	if (!str_host_port(address + 5, 1, host, sizeof(host), &port))
+		return false;
+	host[strcspn(host, "%")] = '\0';
+	return str_format(dst, size, "%s/%d", host, address[3] == '4' ? 32 : 128);
+}
+
+static void
+sign(void *arg)
+{
+	struct login *l = arg;
+	char roles[8192], traits[8192], cidr[160];
+	struct signer_ssh_user q = { .user = l->name, .key = buf_span(&l->ssh_key),
+		.logins = (const char *const *)(void *)l->principals.v, .n_logins = l->principals.n,
+		.valid_until_s = l->valid_until_s, .permit_pty = l->options.permit_pty,
+		.forward_agent = l->options.forward_agent, .port_forwarding = l->options.port_forwarding,
+		.roles = roles, .traits = traits };
+	struct err e;
+
+	comma_list(&l->roles, roles, sizeof(roles));
+	comma_list(&l->logins, traits, sizeof(traits));
+	if (l->options.pin_source_ip) {
+		if (!cidr_of(l->address, cidr, sizeof(cidr))) {
+			err_set(&e, "your roles pin the address you come from, and it is not known here");
+			end(l, AUTH_E_DENIED, false, &e);
+			return;
+		}
+		q.source_address = cidr;
+	}
+	if (signer_sign_ssh_user(l->auth->signer, &q, on_ssh_signed, l, &e) < 0)
+		end(l, AUTH_E_BUSY, false, &e);
+	else
+		l->signing = true;
+}
+
+/* --- rights -------------------------------------------------------------------------------- */
+
+static bool
+proxy_hides(struct auth *a, const char *address)
+{
+	char cidr[160], other[160];
+	struct node *n;
+	size_t pos = 0;
+
+	if (!cidr_of(address, cidr, sizeof(cidr)))
+		return false;
+	while (node_next(a, &pos, &n))
+		if (strcmp(n->kind, "proxy") == 0 && cidr_of(n->remote, other, sizeof(other)) && strcmp(cidr, other) == 0)
+			return true;
+	return false;
+}
+
+static int
+decide_extensions(struct login *l)
+{
+	if (l->options.forward_agent && names_add(&l->extensions, "permit-agent-forwarding") < 0)
+		return -1;
+	if (l->options.port_forwarding && names_add(&l->extensions, "permit-port-forwarding") < 0)
+		return -1;
+	return l->options.permit_pty ? names_add(&l->extensions, "permit-pty") : 0;
+}
+
+/* What the certificates will say. */
+static int
+decide(struct login *l, const struct user *u, struct err *e)
+{
+	const char *logins[POLICY_LOGINS_MAX];
+	struct role_view view;
+	size_t n;
+
+	role_view(l->auth, u->name, &u->roles, &u->logins, &view);
+	n = policy_logins(&view.user, logins);
+	if (view.user.n_roles == 0) {
+		err_set(e, "you have no role that exists, so no certificate makes sense; an administrator must give you one");
+		return AUTH_E_DENIED;
+	}
+	for (size_t i = 0; i < view.user.n_roles; i++)
+		if (names_add(&l->roles, view.roles[i]->name) < 0)
+			return err_set(e, "too many roles");
+	for (size_t i = 0; i < n; i++)
+		if (names_add(&l->logins, logins[i]) < 0 || names_add(&l->principals, logins[i]) < 0)
+			return err_set(e, "your roles allow more than %d logins", NAMES_MAX);
+	if (n == 0 && !policy_verb(&view.user, "cluster", "read", NULL)) {
+		err_set(e, "your roles allow no login on any host, so no certificate makes sense; an administrator must add "
+			   "logins (tctl users update --set-logins) or a role that allows some");
+		return AUTH_E_DENIED;
+	}
+	if (n == 0 && names_add(&l->principals, LOGIN_NOWHERE) < 0)
+		return err_set(e, "out of memory");
+	l->options = policy_options(&view.user);
+	if (l->options.pin_source_ip && proxy_hides(l->auth, l->address)) {
+		err_set(e, "your roles pin the address you come from, and a proxy hides it from this login; log in from a "
+			   "network that reaches authd itself, or have the option pin_source_ip taken off");
+		return AUTH_E_DENIED;
+	}
+	l->valid_until_s = l->auth->now_ms() / 1000 + policy_session_ttl(&view.user, l->asked_ttl_s);
+	return decide_extensions(l) < 0 ? err_set(e, "out of memory") : 0;
+}
+
+/* --- proof --------------------------------------------------------------------------------- */
+
+static int
+is_locked(struct auth *a, const char *name, struct err *e)
+{
+	int64_t until = lockout_until(a, name);
+
+	if (until == 0)
+		return 0;
+	err_set(e, "too many failed logins: closed for %d more minutes; `tctl users update --unlock` opens it before",
+	    (int)((until - a->now_ms()) / 60000 + 1));
+	return AUTH_E_STATE;
+}
+
+/* On the loop again: everything that must be looked at together. */
+static int
+prove(struct login *l, struct user *u, bool *locked, struct err *e)
+{
+	struct auth *a = l->auth;
+	int64_t step = -1;
+	int rc = is_locked(a, l->name, e); /* guesses that ran beside the fifth count as well */
+
+	if (rc != 0)
+		return rc;
+	rc = user_load(a, l->name, u, e);
+	if (rc < 0)
+		return rc;
+	if (rc == 0 && u->confirmed && strcmp(u->password, l->hash) == 0)
+		step = totp_verify(u->totp, l->otp, a->now_ms() / 1000, u->totp_last_step);
+	if (!l->password_fits || step < 0) {
+		*locked = lockout_fail(a, l->name);
+		err_set(e, "wrong user name, password or one-time code; a code is good once");
+		return AUTH_E_UNAUTHENTICATED;
+	}
+	u->totp_last_step = step;
+	rc = user_save(a, u, e);
+	if (rc == 0)
+		lockout_clear(a, l->name);
+	return rc;
+}
+
+static void
+on_verified(void *arg, bool ran)
+{
+	struct login *l = arg;
+	struct user u = { 0 };
+	bool locked = false;
+	struct err e;
+	int64_t wait;
+	int rc;
+
+	if (!ran) {
+		err_set(&e, "the server is busy; try again");
+		rc = AUTH_E_BUSY;
+	} else if ((rc = prove(l, &u, &locked, &e)) == 0) {
+		rc = decide(l, &u, &e);
+	}
+	user_done(&u);
+	if (rc != 0) {
+		end(l, rc, locked, &e);
+		return;
+	}
+	wait = cutoff_wait_ms(l->auth, user_cutoff(l->auth, l->name));
+	if (wait == 0)
+		sign(l);
+	else
+		timer_start(&l->wait, wait + 1);
+}
+
+static void
+work_verify(void *arg)
+{
+	struct login *l = arg;
+
+	l->password_fits = password_verify(l->hash, l->password);
+	secret_zero(l->password, sizeof(l->password));
+}
+
+/* --- start ---------------------------------------------------------------------------------- */
+
+static int
+check_keys(const struct login_request *q, struct err *e)
+{
+	struct sshkey *key = NULL;
+	bool ok = q->ssh_key.n <= KEY_MAX && sshkey_from_blob(&key, q->ssh_key) == 0 &&
+	    sshkey_type(key) == SSHKEY_ED25519 && x509_spki_ok(q->tls_key);
+
+	sshkey_free(key);
+	if (ok)
+		return 0;
+	err_set(e, "a login brings an Ed25519 SSH key and a P-256 TLS key");
+	return AUTH_E_INVALID;
+}
+
+static int
+check_request(struct auth *a, const struct login_request *q, struct err *e)
+{
+	int factor = proxy_hides(a, q->address) ? LOGIN_PROXY_FACTOR : 1;
+	int rc = check_keys(q, e);
+
+	if (rc != 0)
+		return rc;
+	if (q->ttl_s < 0) {
+		err_set(e, "the time to live is negative");
+		return AUTH_E_INVALID;
+	}
+	if (!rate_take(&a->logins, q->address, factor, a->now_ms())) {
+		err_set(e, "too many logins from your address; wait a minute");
+		return AUTH_E_BUSY;
+	}
+	return is_locked(a, q->user, e);
+}
+
+static int
+fill(struct login *l, const struct login_request *q, struct err *e)
+{
+	struct user u;
+	int rc;
+
+	buf_init(&l->ssh_key, KEY_MAX);
+	buf_init(&l->tls_key, KEY_MAX);
+	buf_init(&l->ssh_cert, 65536);
+	buf_init(&l->tls_pem, 65536);
+	l->asked_ttl_s = q->ttl_s;
+	str_copy(l->address, sizeof(l->address), q->address);
+	/* What is too long cannot be right; it costs the same as anything wrong. */
+	if (!str_copy(l->name, sizeof(l->name), q->user))
+		l->name[0] = '\0';
+	if (!str_copy(l->password, sizeof(l->password), q->password))
+		l->password[0] = '\0';
+	if (!str_copy(l->otp, sizeof(l->otp), q->otp))
+		l->otp[0] = '\0';
+	if (!buf_put(&l->ssh_key, q->ssh_key.p, q->ssh_key.n) || !buf_put(&l->tls_key, q->tls_key.p, q->tls_key.n))
+		return err_set(e, "out of memory");
+	rc = user_load(l->auth, l->name, &u, e);
+	if (rc == 0 && u.confirmed)
+		str_copy(l->hash, sizeof(l->hash), u.password);
+	user_done(&u);
+	return rc < 0 ? rc : 0;
+}
+
+int
+login_start(struct login **ret, struct auth *a, const struct login_request *q, login_fn done, void *arg,
+    struct err *e)
+{
+	int rc = check_request(a, q, e);
+	struct login *l;
+
+	if (rc != 0)
+		return rc;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return err_set(e, "out of memory");
+	l->auth = a;
+	l->done = done;
+	l->arg = arg;
+	rc = fill(l, q, e);
+	if (rc == 0 && timer_init(&l->wait, a->loop, sign, l) < 0)
+		rc = err_set(e, "out of memory");
+	if (rc == 0 && pool_submit(a->pool, work_verify, on_verified, l) < 0) {
+		err_set(e, "the server is busy; try again");
+		rc = AUTH_E_BUSY;
+	}
+	if (rc != 0) {
+		login_free(l);
+		return rc;
+	}
+	*ret = l;
+	return 0;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node: the daemons that have joined (nodes, proxies, audit daemons): their identity and what they last said about
+ * themselves on disk, in memory when that was. Whoever was there when authd ended is taken to be there until it has
+ * been silent for NODE_LISTED_S.
+ * Called by join.c, rpc_nodes.c, rpc_watch.c and guard.c; touches the store and memory.
+ */
+#ifndef AUTH_NODE_H
+#define AUTH_NODE_H
+
+#include <stdint.h>
+
+#include "auth/values.h"
+#include "base/buf.h"
+#include "base/list.h"
+
+struct auth;
+struct map;
+
+enum { NODE_HEARTBEAT_S = 30, NODE_LISTED_S = 90, NODE_ADDRESSES_MAX = 16, NODE_HOST_MAX = 254, NODE_ADDR_MAX = 300,
+	NODE_VERSION_MAX = 64 };
+
+struct node {
+	/* on disk */
+	char uuid[37];
+	char name[NODE_HOST_MAX];
+	char kind[8];
+	uint8_t key_sha256[32]; /* of the TLS public key */
+	int64_t joined_ms;
+	int64_t certs_from_s; /* certificates that begin earlier are of a former life */
+	int64_t valid_until_ms;
+	struct labels token_labels, server_labels;
+	struct names addresses;
+	char public_addr[NODE_ADDR_MAX], ssh_addr[NODE_ADDR_MAX]; /* proxies */
+	uint8_t token_sha256[32]; /* that it joined with */
+	bool online;
+	char address[NODE_ADDR_MAX]; /* where it listens; "" with a tunnel */
+	char version[NODE_VERSION_MAX];
+	struct labels own_labels;
+	uint64_t revision;
+	/* in memory */
+	int64_t last_seen_ms; /* of a row that was just read: then */
+	char remote[128];     /* address it speaks from, as in struct rpc_peer */
+	struct labels labels; /* own, token's, server's: the later win */
+};
+
+struct nodes {
+	struct map *by_uuid; /* struct node: every row of the store */
+};
+
+/* Reads every row. */
+int nodes_load(struct auth *a, struct err *e);
+void nodes_done(struct auth *a);
+
+struct node *node_find(struct auth *a, const char *uuid);
+/* uuid, or a name that only one has (those that are there come first). AUTH_E_NOT_FOUND, AUTH_E_INVALID: several. */
+int node_by_name(struct auth *a, const char *name, struct node **ret, struct err *e);
+bool node_next(struct auth *a, size_t *pos, struct node **ret);
+/* Writes the row (and adds it to the registry). n stays the registry's. */
+int node_put(struct auth *a, struct node *n, struct err *e);
+void node_free(struct node *n);
+
+/* A sign of life; tells watchers when something changed. */
+struct node_seen {
+	const char *name;    /* "": as joined */
+	const char *address;
+	const char *version;
+	struct labels *labels;
+};
+int node_heartbeat(struct auth *a, struct node *n, const struct node_seen *seen, struct err *e);
+/* Off the list at once; the identity stays. */
+void node_leave(struct auth *a, struct node *n);
+/* The row is deleted and a cutoff is told: its certificates are worth nothing until it joins again. */
+int node_remove(struct auth *a, struct node *n, struct err *e);
+/* Labels given on the server side: set, then remove. */
+int node_label(struct auth *a, struct node *n, const struct labels *set, char *const *remove, size_t n_remove,
+    struct err *e);
+int node_each_cutoff(struct auth *a, int (*fn)(const char *uuid, int64_t issued_before, void *arg), void *arg);
+/* Milliseconds, as user_cutoff; 0: none. */
+int64_t node_cutoff(struct auth *a, const char *uuid);
+/* Off the list whoever has been silent too long; out of the registry whose certificate is over. */
+void nodes_sweep(struct auth *a);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * record: the nouns as bytes in the store (proto/stored.proto). Called by the nouns.
+ *
+ * put: appends to b; false over its ceiling or without memory. get: false when the bytes are no such record (a
+ * damaged store); whatever was filled in until then belongs to the caller's x_done all the same.
+ */
+#ifndef AUTH_RECORD_H
+#define AUTH_RECORD_H
+
+#include "auth/invite.h"
+#include "auth/lockout.h"
+#include "auth/node.h"
+#include "auth/token.h"
+#include "auth/user.h"
+#include "base/buf.h"
+
+bool record_put_user(struct buf *b, const struct user *u);
+bool record_get_user(struct span s, struct user *u);
+bool record_put_invite(struct buf *b, const struct invite *i);
+bool record_get_invite(struct span s, struct invite *i);
+bool record_put_lockout(struct buf *b, const struct lockout *l);
+bool record_get_lockout(struct span s, struct lockout *l);
+bool record_put_cutoff(struct buf *b, const char *user, int64_t issued_before);
+bool record_get_cutoff(struct span s, char user[NAME_LEN_MAX + 1], int64_t *issued_before);
+bool record_put_token(struct buf *b, const struct token *t);
+bool record_get_token(struct span s, struct token *t);
+bool record_put_node(struct buf *b, const struct node *n);
+bool record_get_node(struct span s, struct node *n);
+
+#endif

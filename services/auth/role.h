@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role: the roles of the cluster, all in memory, kept in the store as packed sallyport.auth.Role.
+ * Called by rpc_roles.c, access.c, login.c and rpc_watch.c.
+ */
+#ifndef AUTH_ROLE_H
+#define AUTH_ROLE_H
+
+#include <stdint.h>
+
+#include "auth/values.h"
+#include "policy/policy.h"
+
+struct auth;
+struct map;
+
+enum { ROLES_MAX = 1000 };
+
+struct role {
+	struct policy_role *policy;
+	bool preset;
+	uint64_t revision;
+};
+
+struct roles {
+	struct map *by_name; /* struct role */
+};
+
+/* Reads every role; makes the presets at first start. */
+int roles_load(struct auth *a, struct err *e);
+void roles_done(struct auth *a);
+const struct role *role_find(struct auth *a, const char *name);
+bool role_next(struct auth *a, size_t *pos, const struct role **ret);
+/* AUTH_E_INVALID, AUTH_E_EXISTS (unless replace). *ret_created: it was not there before. */
+int role_put(struct auth *a, const struct policy_role *policy, bool replace, bool *ret_created, struct err *e);
+/* AUTH_E_NOT_FOUND; AUTH_E_STATE: a preset, or some user has it. */
+int role_remove(struct auth *a, const char *name, struct err *e);
+
+/* The policy view of a user with these roles and logins; the arrays live as long as `ret` and the roles stay. */
+struct role_view {
+	struct policy_user user;
+	const struct policy_role *roles[NAMES_MAX];
+};
+void role_view(struct auth *a, const char *user, const struct names *roles, const struct names *logins,
+    struct role_view *ret);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role_message: between sallyport.auth.Role and struct policy_role.
+ */
+#include "auth/role_message.h"
+
+static struct policy_names
+names_of(const char **v, size_t n)
+{
+	return (struct policy_names){ v, n };
+}
+
+/* --- message to policy ------------------------------------------------------------------- */
+
+static bool
+conditions_of(struct arena *arena, const Auth__RoleConditions *m, struct policy_conditions *ret)
+{
+	struct policy_label_rule *labels;
+	struct policy_verb_rule *rules;
+
+	if (!m)
+		return true;
+	if (m->n_logins > POLICY_LIST_MAX || m->n_node_labels > POLICY_LIST_MAX || m->n_rules > POLICY_LIST_MAX)
+		return false;
+	labels = arena_alloc(arena, (m->n_node_labels + 1) * sizeof(*labels));
+	rules = arena_alloc(arena, (m->n_rules + 1) * sizeof(*rules));
+	if (!labels || !rules)
+		return false;
+	for (size_t i = 0; i < m->n_node_labels; i++)
+		labels[i] = (struct policy_label_rule){ m->node_labels[i]->key,
+			names_of(m->node_labels[i]->values, m->node_labels[i]->n_values) };
+	for (size_t i = 0; i < m->n_rules; i++)
+		rules[i] = (struct policy_verb_rule){ names_of(m->rules[i]->resources, m->rules[i]->n_resources),
+			names_of(m->rules[i]->verbs, m->rules[i]->n_verbs) };
+	*ret = (struct policy_conditions){ names_of(m->logins, m->n_logins), labels, m->n_node_labels, rules,
+		m->n_rules };
+	return true;
+}
+
+const struct policy_role *
+role_of_message(struct arena *arena, const Auth__Role *m)
+{
+	struct policy_role *r = arena_alloc(arena, sizeof(*r));
+
+	if (!r || !conditions_of(arena, m->allow, &r->allow) || !conditions_of(arena, m->deny, &r->deny))
+		return NULL;
+	r->name = m->name;
+	if (m->options)
+		r->options = (struct policy_options){
+			.max_session_ttl_s = m->options->max_session_ttl_s,
+			.forward_agent = m->options->forward_agent,
+			.port_forwarding = m->options->port_forwarding,
+			.permit_pty = m->options->permit_pty,
+			.pin_source_ip = m->options->pin_source_ip,
+		};
+	return r;
+}
+
+/* --- policy to message ----------------------------------------------------------------------- */
+
+static const char **
+strings_of(struct policy_names names)
+{
+	return (const char **)(uintptr_t)names.v;
+}
+
+static Auth__LabelRule **
+label_rules_of(struct arena *arena, const struct policy_conditions *c)
+{
+	Auth__LabelRule **list = arena_alloc(arena, (c->n_node_labels + 1) * sizeof(*list));
+
+	for (size_t i = 0; list && i < c->n_node_labels; i++) {
+		list[i] = arena_alloc(arena, sizeof(**list));
+		if (!list[i])
+			return NULL;
+		auth__label_rule__init(list[i]);
+		list[i]->key = c->node_labels[i].key;
+		list[i]->n_values = c->node_labels[i].values.n;
+		list[i]->values = strings_of(c->node_labels[i].values);
+	}
+	return list;
+}
+
+static Auth__VerbRule **
+verb_rules_of(struct arena *arena, const struct policy_conditions *c)
+{
+	Auth__VerbRule **list = arena_alloc(arena, (c->n_rules + 1) * sizeof(*list));
+
+	for (size_t i = 0; list && i < c->n_rules; i++) {
+		list[i] = arena_alloc(arena, sizeof(**list));
+		if (!list[i])
+			return NULL;
+		auth__verb_rule__init(list[i]);
+		list[i]->n_resources = c->rules[i].resources.n;
+		list[i]->resources = strings_of(c->rules[i].resources);
+		list[i]->n_verbs = c->rules[i].verbs.n;
+		list[i]->verbs = strings_of(c->rules[i].verbs);
+	}
+	return list;
+}
+
+static Auth__RoleConditions *
+conditions_to(struct arena *arena, const struct policy_conditions *c)
+{
+	Auth__RoleConditions *m = arena_alloc(arena, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	auth__role_conditions__init(m);
+	m->n_logins = c->logins.n;
+	m->logins = strings_of(c->logins);
+	m->n_node_labels = c->n_node_labels;
+	m->node_labels = label_rules_of(arena, c);
+	m->n_rules = c->n_rules;
+	m->rules = verb_rules_of(arena, c);
+	return m->node_labels && m->rules ? m : NULL;
+}
+
+Auth__Role *
+role_to_message(struct arena *arena, const struct policy_role *policy, bool preset, uint64_t revision)
+{
+	Auth__Role *m = arena_alloc(arena, sizeof(*m));
+	Auth__RoleOptions *o = arena_alloc(arena, sizeof(*o));
+
+	if (!m || !o)
+		return NULL;
+	auth__role__init(m);
+	auth__role_options__init(o);
+	o->max_session_ttl_s = policy->options.max_session_ttl_s;
+	o->forward_agent = policy->options.forward_agent;
+	o->port_forwarding = policy->options.port_forwarding;
+	o->permit_pty = policy->options.permit_pty;
+	o->pin_source_ip = policy->options.pin_source_ip;
+	m->name = policy->name;
+	m->options = o;
+	m->allow = conditions_to(arena, &policy->allow);
+	m->deny = conditions_to(arena, &policy->deny);
+	m->preset = preset;
+	m->revision = revision;
+	return m->allow && m->deny ? m : NULL;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rpc_daemons: Heartbeat, Leave, HelloProxy: what daemons say about themselves. The noun is node.c.
+ */
+#include <string.h>
+
+#include "auth/faces.h"
+#include "base/str.h"
+
+static bool
+reply_labels(struct rpc_call *call, const struct labels *labels)
+{
+	Auth__HeartbeatReply reply = AUTH__HEARTBEAT_REPLY__INIT;
+	Auth__HeartbeatReply__ServerLabelsEntry rows[LABELS_MAX], *list[LABELS_MAX];
+
+	for (size_t i = 0; i < labels->n; i++) {
+		auth__heartbeat_reply__server_labels_entry__init(&rows[i]);
+		rows[i].key = labels->v[i].key;
+		rows[i].value = labels->v[i].value;
+		list[i] = &rows[i];
+	}
+	reply.n_server_labels = labels->n;
+	reply.server_labels = list;
+	rpc_reply(call, &reply);
+	return true;
+}
+
+static void
+on_heartbeat(struct rpc_call *call, const void *message)
+{
+	const Auth__HeartbeatRequest *m = message;
+	struct labels labels = { 0 };
+	struct node_seen seen = { .labels = &labels };
+	struct node *n;
+	struct err e;
+	int rc = 0;
+
+	if (!m)
+		return;
+	n = access_daemon(call);
+	if (!n)
+		return;
+	str_copy(n->remote, sizeof(n->remote), rpc_peer(call)->address);
+	for (size_t i = 0; i < m->n_labels && rc == 0; i++)
+		if (labels_set(&labels, m->labels[i]->key, m->labels[i]->value) < 0) {
+			err_set(&e, "a node has at most %d labels", LABELS_MAX);
+			rc = AUTH_E_INVALID;
+		}
+	seen.address = m->address;
+	seen.version = m->version;
+	if (rc == 0)
+		rc = node_heartbeat(rpc_context(call), n, &seen, &e);
+	if (rc != 0)
+		face_fail(call, rc, &e);
+	else
+		reply_labels(call, &n->server_labels);
+	labels_done(&labels);
+}
+
+static void
+on_leave(struct rpc_call *call, const void *message)
+{
+	struct auth *a = rpc_context(call);
+	struct node *n;
+
+	if (!message)
+		return;
+	n = access_daemon(call);
+	if (!n)
+		return;
+	if (n->online) {
+		struct auth_event event = { .type = "instance.leave", .code = "SP004I", .node = n->uuid,
+			.node_name = n->name, .fields = { "role", n->kind } };
+
+		audit_write(a, rpc_peer(call), &event);
+	}
+	node_leave(a, n);
+	face_done(call);
+}
+
+static bool
+is_address(const char *s)
+{
+	char host[256];
+	uint16_t port;
+
+	return s[0] == '\0' || (strlen(s) < NODE_ADDR_MAX && str_host_port(s, 0, host, sizeof(host), &port) && port > 0 &&
+		host_check(host, NULL) == 0);
+}
+
+static void
+on_hello_proxy(struct rpc_call *call, const void *message)
+{
+	struct auth *a = rpc_context(call);
+	const Auth__ProxyHello *m = message;
+	struct node *n;
+	struct err e;
+	int rc;
+
+	if (!m)
+		return;
+	n = access_daemon(call);
+	if (!n)
+		return;
+	if (!is_address(m->public_addr) || !is_address(m->ssh_addr) || strlen(m->version) >= NODE_VERSION_MAX ||
+	    !str_is_printable(m->version, strlen(m->version))) {
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "the addresses of a proxy are HOST:PORT");
+		return;
+	}
+	str_copy(n->remote, sizeof(n->remote), rpc_peer(call)->address);
+	str_copy(n->public_addr, sizeof(n->public_addr), m->public_addr);
+	str_copy(n->ssh_addr, sizeof(n->ssh_addr), m->ssh_addr);
+	str_copy(n->version, sizeof(n->version), m->version);
+	n->online = true;
+	n->last_seen_ms = a->now_ms();
+	rc = node_put(a, n, &e);
+	if (rc == 0)
+		face_done(call);
+	else
+		face_fail(call, rc, &e);
+}
+
+static const struct rpc_method rows[] = {
+	FACE_UNARY("Heartbeat", RPC_NODE, on_heartbeat),
+	FACE_UNARY("Leave", WHO_DAEMONS, on_leave),
+	FACE_UNARY("HelloProxy", RPC_PROXY, on_hello_proxy),
+};
+const struct face face_daemons = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rpc_invite: GetInvite and CompleteInvite, for proxies that show the page. The noun is invite.c.
+ */
+#include <stdlib.h>
+
+#include "auth/faces.h"
+#include "auth/invite.h"
+#include "crypto/secret.h"
+#include "crypto/totp.h"
+
+/* Local root may, for tests and rescue; anybody else must be a registered proxy. */
+static bool
+may(struct rpc_call *call)
+{
+	return rpc_peer(call)->who == RPC_LOCAL || access_daemon(call);
+}
+
+static void
+on_get(struct rpc_call *call, const void *message)
+{
+	struct auth *a = rpc_context(call);
+	const Auth__Name *m = message;
+	Auth__InviteInfo reply = AUTH__INVITE_INFO__INIT;
+	char base32[TOTP_BASE32_SIZE];
+	struct invite i;
+	struct buf uri;
+	struct err e;
+	int rc;
+
+	if (!m || !may(call))
+		return;
+	rc = invite_show(a, m->name, &i, &e);
+	if (rc != 0) {
+		face_fail(call, rc, &e);
+		return;
+	}
+	buf_init(&uri, 4096);
+	totp_base32(i.totp, base32);
+	if (totp_uri(i.totp, a->cluster, i.user, &uri) < 0 || !buf_put(&uri, "", 1)) {
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+	} else {
+		reply.user = i.user;
+		reply.totp_uri = (const char *)buf_head(&uri);
+		reply.totp_secret = base32;
+		reply.reset = i.reset;
+		reply.cluster = a->cluster;
+		rpc_reply(call, &reply);
+	}
+	secret_zero(base32, sizeof(base32));
+	secret_zero(&i, sizeof(i));
+	buf_wipe(&uri);
+}
+
+struct pending {
+	struct auth *auth;
+	struct rpc_call *call; /* NULL: closed meanwhile */
+	bool waiting;
+};
+
+static void
+on_completed(int rc, const char *user, bool reset, struct err *e, void *arg)
+{
+	struct pending *p = arg;
+	struct auth_event password = { .type = "user.password_change", .code = "T1005I", .user = user,
+		.fields = { "reset", reset ? "true" : "false" } };
+	struct auth_event factor = { .type = "mfa.add", .code = "T1006I", .user = user,
+		.fields = { "mfa_device_type", "totp" } };
+
+	if (rc == 0) {
+		audit_write(p->auth, p->call ? rpc_peer(p->call) : NULL, &password);
+		audit_write(p->auth, p->call ? rpc_peer(p->call) : NULL, &factor);
+	}
+	p->waiting = false;
+	if (!p->call)
+		free(p);
+	else if (rc == 0)
+		face_done(p->call);
+	else
+		face_fail(p->call, rc, e);
+}
+
+static void
+on_complete(struct rpc_call *call, const void *message)
+{
+	const Auth__CompleteInviteRequest *m = message;
+	struct pending *p;
+	struct err e;
+	int rc;
+
+	if (!m || !may(call))
+		return;
+	p = calloc(1, sizeof(*p));
+	if (!p) {
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+		return;
+	}
+	*p = (struct pending){ .auth = rpc_context(call), .call = call, .waiting = true };
+	rpc_set_data(call, p);
+	rc = invite_complete(p->auth, m->token, m->password, m->otp, on_completed, p, &e);
+	if (rc != 0) {
+		p->waiting = false;
+		face_fail(call, rc, &e);
+	}
+}
+
+static void
+on_closed(struct rpc_call *call, const struct rpc_status *status)
+{
+	struct pending *p = rpc_data(call);
+
+	(void)status;
+	if (!p)
+		return;
+	p->call = NULL;
+	if (!p->waiting)
+		free(p);
+}
+
+static const struct rpc_method rows[] = {
+	FACE_UNARY("GetInvite", RPC_PROXY | RPC_LOCAL, on_get),
+	{ .name = "CompleteInvite", .kind = RPC_UNARY, .who = RPC_PROXY | RPC_LOCAL,
+	    .on = { .message = on_complete, .closed = on_closed } },
+};
+const struct face face_invite = { rows, sizeof(rows) / sizeof(rows[0]) };

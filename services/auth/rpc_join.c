@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rpc_join: Join, for anyone with a token, and Renew, for daemons. The noun is join.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/faces.h"
+#include "auth/join.h"
+#include "base/str.h"
+
+struct pending {
+	struct auth *auth;
+	struct rpc_call *call;
+	struct joining *joining;
+	char name[NODE_HOST_MAX], uuid[37], kind[8]; /* as given, cleaned */
+	bool renewal;
+};
+
+/* --- events --------------------------------------------------------------------------- */
+
+static int
+note_join(struct pending *p, int rc, const struct token *t, const struct err *e)
+{
+	struct auth_event event = { .type = "instance.join", .code = rc == 0 ? "TJ002I" : "TJ002E", .failed = rc != 0,
+		.node = p->uuid, .node_name = p->name, .message = rc == 0 ? NULL : e->text,
+		.fields = { "method", "token", "role", p->kind, "host_id", p->uuid, "token_name",
+		    t && t->id[0] ? t->id : NULL } };
+
+	return audit_write(p->auth, rpc_peer(p->call), &event);
+}
+
+static int
+note_certs(struct pending *p, const struct join_result *r)
+{
+	char until[32];
+	struct auth_event event = { .type = "cert.create", .code = "TC000I", .node = p->uuid, .node_name = r->node->name,
+		.fields = { "cert_type", "host", "role", r->node->kind, "valid_until_s", until, "renewal",
+		    p->renewal ? "true" : "false" } };
+
+	str_format(until, sizeof(until), "%lld", (long long)r->valid_until_s);
+	return audit_write(p->auth, rpc_peer(p->call), &event);
+}
+
+/* --- answers ----------------------------------------------------------------------------- */
+
+static ProtobufCBinaryData
+bytes_of(struct span s)
+{
+	return (ProtobufCBinaryData){ s.n, (uint8_t *)(uintptr_t)s.p };
+}
+
+static bool
+label_entries(struct face_list *l, const struct labels *labels)
+{
+	for (size_t i = 0; i < labels->n; i++) {
+		Auth__HostIdentity__LabelsEntry *m = arena_alloc(&l->arena, sizeof(*m));
+
+		if (!face_list_add(l, m))
+			return false;
+		auth__host_identity__labels_entry__init(m);
+		m->key = labels->v[i].key;
+		m->value = labels->v[i].value;
+	}
+	return true;
+}
+
+static void
+answer(struct pending *p, const struct join_result *r)
+{
+	Auth__HostIdentity reply = AUTH__HOST_IDENTITY__INIT;
+	char *pem = span_dup(r->tls_pem);
+	struct face_list l;
+	Auth__CaBundle bundle;
+
+	face_list_init(&l);
+	face_bundle(p->auth, &bundle);
+	reply.cluster = p->auth->cluster;
+	reply.uuid = r->node->uuid;
+	reply.name = r->node->name;
+	reply.tls_cert_pem = pem ? pem : "";
+	reply.ssh_host_cert = bytes_of(r->ssh_host_cert);
+	reply.ssh_tunnel_cert = bytes_of(r->ssh_tunnel_cert);
+	reply.valid_until = r->valid_until_s * 1000;
+	reply.ca = &bundle;
+	if (!pem || !label_entries(&l, &r->node->token_labels) || !label_entries(&l, &r->node->server_labels)) {
+		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+	} else {
+		reply.n_labels = l.n;
+		reply.labels = (Auth__HostIdentity__LabelsEntry **)(void *)l.v;
+		rpc_reply(p->call, &reply);
+	}
+	face_list_done(&l);
+	free(pem);
+}
+
+static void
+on_joined(int rc, const struct join_result *r, const struct err *e, void *arg)
+{
+	struct pending *p = arg;
+	bool noted = p->renewal || note_join(p, rc, r->token, e) == 0;
+
+	p->joining = NULL;
+	if (rc != 0)
+		face_fail(p->call, rc, e);
+	else if (noted && note_certs(p, r) == 0)
+		answer(p, r);
+	else
+		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED,
+		    "the audit log of authd cannot be written, so nobody may join; its administrator must make room");
+}
+
+/* --- requests ---------------------------------------------------------------------------------- */
+
+static struct pending *
+pending_new(struct rpc_call *call, bool renewal)
+{
+	struct pending *p = calloc(1, sizeof(*p));
+
+	if (!p) {
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+		return NULL;
+	}
+	p->auth = rpc_context(call);
+	p->call = call;
+	p->renewal = renewal;
+	rpc_set_data(call, p);
+	return p;
+}
+
+static void
+keys_of(struct join_request *q, const Auth__PublicKeys *keys)
+{
+	if (!keys)
+		return;
+	q->ssh_key = (struct span){ keys->ssh.data, keys->ssh.len };
+	q->tls_key = (struct span){ keys->tls.data, keys->tls.len };
+}
+
+static void
+start(struct pending *p, const struct join_request *q)
+{
+	struct token token = { 0 };
+	struct err e;
+	int rc = join_start(&p->joining, p->auth, q, on_joined, p, &token, &e);
+
+	if (rc != 0) {
+		if (!p->renewal)
+			note_join(p, rc, &token, &e);
+		face_fail(p->call, rc, &e);
+	}
+	token_done(&token);
+}
+
+static void
+on_join(struct rpc_call *call, const void *message)
+{
+	struct auth *a = rpc_context(call);
+	const Auth__JoinRequest *m = message;
+	struct labels labels = { 0 };
+	struct names addresses = { 0 };
+	struct join_request q = { .labels = &labels, .addresses = &addresses };
+	struct pending *p;
+	bool ok = true;
+
+	if (!m)
+		return;
+	if (!rate_take(&a->joins, rpc_peer(call)->address, 1, a->now_ms())) {
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "too many joins from this address; wait a minute");
+		return;
+	}
+	p = pending_new(call, false);
+	if (!p)
+		return;
+	face_clean(m->name, p->name, sizeof(p->name));
+	face_clean(m->uuid, p->uuid, sizeof(p->uuid));
+	face_clean(m->kind, p->kind, sizeof(p->kind));
+	for (size_t i = 0; i < m->n_labels && ok; i++)
+		ok = labels_set(&labels, m->labels[i]->key, m->labels[i]->value) == 0;
+	ok = ok && names_copy(&addresses, (char **)(void *)m->addresses, m->n_addresses) == 0;
+	q.token = m->token;
+	q.kind = m->kind;
+	q.name = m->name;
+	q.uuid = m->uuid;
+	q.version = m->version;
+	keys_of(&q, m->keys);
+	if (ok)
+		start(p, &q);
+	else
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "at most %d labels and %d addresses", LABELS_MAX,
+		    NODE_ADDRESSES_MAX);
+	labels_done(&labels);
+	names_done(&addresses);
+}
+
+static void
+on_renew(struct rpc_call *call, const void *message)
+{
+	const Auth__RenewRequest *m = message;
+	struct names addresses = { 0 };
+	struct join_request q = { .addresses = &addresses };
+	struct pending *p;
+	struct node *n;
+
+	if (!m)
+		return;
+	n = access_daemon(call);
+	p = n ? pending_new(call, true) : NULL;
+	if (!p)
+		return;
+	str_copy(p->uuid, sizeof(p->uuid), n->uuid);
+	str_copy(p->name, sizeof(p->name), n->name);
+	q.uuid = p->uuid;
+	keys_of(&q, m->keys);
+	if (names_copy(&addresses, (char **)(void *)m->addresses, m->n_addresses) == 0)
+		start(p, &q);
+	else
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "at most %d addresses", NODE_ADDRESSES_MAX);
+	names_done(&addresses);
+}
+
+static void
+on_closed(struct rpc_call *call, const struct rpc_status *status)
+{
+	struct pending *p = rpc_data(call);
+
+	(void)status;
+	if (p && p->joining)
+		join_abandon(p->joining);
+	free(p);
+}
+
+static const struct rpc_method rows[] = {
+	{ .name = "Join", .kind = RPC_UNARY, .who = RPC_ANYONE | WHO_DAEMONS | RPC_LOCAL,
+	    .on = { .message = on_join, .closed = on_closed } },
+	{ .name = "Renew", .kind = RPC_UNARY, .who = WHO_DAEMONS,
+	    .on = { .message = on_renew, .closed = on_closed } },
+};
+const struct face face_join = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rpc_login: Login, for anyone. The noun is login.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/faces.h"
+#include "auth/login.h"
+#include "base/str.h"
+
+/* A call that waits for its login. */
+struct pending {
+	struct auth *auth;
+	struct rpc_call *call;
+	struct login *login;
+	char user[NAME_LEN_MAX + 1]; /* as it was given, cleaned */
+};
+
+static int
+note_login(struct auth *a, const struct rpc_peer *peer, const char *user, int rc, const struct err *e)
+{
+	struct auth_event event = { .type = "user.login", .code = rc == 0 ? "T1000I" : "T1000W", .failed = rc != 0,
+		.user = user, .message = rc == 0 ? NULL : e->text, .fields = { "method", "local" } };
+
+	return audit_write(a, peer, &event);
+}
+
+static void
+note_lock(struct auth *a, const struct rpc_peer *peer, const char *user)
+{
+	struct auth_event event = { .type = "user.locked", .code = "SP002W", .failed = true, .user = user,
+		.message = "too many failed logins" };
+
+	audit_write(a, peer, &event);
+}
+
+static int
+note_cert(struct auth *a, const struct rpc_peer *peer, const struct login_result *r)
+{
+	char logins[1024], roles[1024], until[32];
+	struct auth_event event = { .type = "cert.create", .code = "TC000I", .user = r->user,
+		.fields = { "cert_type", "user", "logins", logins, "roles", roles, "valid_until_s", until } };
+
+	names_text(r->logins, logins, sizeof(logins));
+	names_text(r->roles, roles, sizeof(roles));
+	str_format(until, sizeof(until), "%lld", (long long)r->valid_until_s);
+	return audit_write(a, peer, &event);
+}
+
+static void
+answer(struct pending *p, const struct login_result *r)
+{
+	Auth__UserIdentity reply = AUTH__USER_IDENTITY__INIT;
+	char *pem = span_dup(r->tls_pem);
+	Auth__CaBundle bundle;
+
+	face_bundle(p->auth, &bundle);
+	reply.user = r->user;
+	reply.cluster = p->auth->cluster;
+	reply.n_roles = r->roles->n;
+	reply.roles = (const char **)(void *)r->roles->v;
+	reply.n_logins = r->logins->n;
+	reply.logins = (const char **)(void *)r->logins->v;
+	reply.n_extensions = r->extensions->n;
+	reply.extensions = (const char **)(void *)r->extensions->v;
+	reply.valid_until = r->valid_until_s * 1000;
+	reply.ssh_cert = (ProtobufCBinaryData){ r->ssh_cert.n, (uint8_t *)(uintptr_t)r->ssh_cert.p };
+	reply.tls_cert_pem = pem ? pem : "";
+	reply.ca = &bundle;
+	if (pem)
+		rpc_reply(p->call, &reply);
+	else
+		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+	free(pem);
+}
+
+static void
+on_login_done(int rc, const struct login_result *r, const struct err *e, void *arg)
+{
+	struct pending *p = arg;
+	const struct rpc_peer *peer = rpc_peer(p->call);
+	bool noted = note_login(p->auth, peer, p->user, rc, e) == 0;
+
+	p->login = NULL;
+	if (r->locked)
+		note_lock(p->auth, peer, p->user);
+	if (rc != 0)
+		face_fail(p->call, rc, e);
+	else if (noted && note_cert(p->auth, peer, r) == 0)
+		answer(p, r);
+	else /* nobody gets in unseen */
+		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED,
+		    "the audit log of authd cannot be written, so nobody may log in; its administrator must make room");
+}
+
+static void
+on_login(struct rpc_call *call, const void *message)
+{
+	struct auth *a = rpc_context(call);
+	const Auth__LoginRequest *m = message;
+	struct login_request q;
+	struct pending *p;
+	struct err e;
+	int rc;
+
+	if (!m)
+		return;
+	p = calloc(1, sizeof(*p));
+	if (!p) {
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+		return;
+	}
+	*p = (struct pending){ .auth = a, .call = call };
+	face_clean(m->user, p->user, sizeof(p->user));
+	rpc_set_data(call, p);
+	q = (struct login_request){ .user = m->user, .password = m->password, .otp = m->otp, .ttl_s = m->ttl_s,
+		.address = rpc_peer(call)->address };
+	if (m->keys) {
+		q.ssh_key = (struct span){ m->keys->ssh.data, m->keys->ssh.len };
+		q.tls_key = (struct span){ m->keys->tls.data, m->keys->tls.len };
+	}
+	rc = login_start(&p->login, a, &q, on_login_done, p, &e);
+	if (rc != 0) {
+		/* Nonsense and floods are not worth a record each: they could fill the log. */
+		if (rc != AUTH_E_BUSY && rc != AUTH_E_INVALID)
+			note_login(a, rpc_peer(call), p->user, rc, &e);
+		face_fail(call, rc, &e);
+	}
+}
+
+static void
+on_closed(struct rpc_call *call, const struct rpc_status *status)
+{
+	struct pending *p = rpc_data(call);
+
+	(void)status;
+	if (p && p->login)
+		login_abandon(p->login);
+	free(p);
+}
+
+static const struct rpc_method rows[] = {
+	{ .name = "Login", .kind = RPC_UNARY, .who = RPC_ANYONE | RPC_USER | RPC_LOCAL,
+	    .on = { .message = on_login, .closed = on_closed } },
+};
+const struct face face_login = { rows, sizeof(rows) / sizeof(rows[0]) };

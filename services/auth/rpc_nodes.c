@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rpc_nodes: ListNodes, RemoveNode, LabelNode, for people. The noun is node.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/faces.h"
+#include "auth/rpc_node_message.h"
+#include "base/str.h"
+
+/* --- list --------------------------------------------------------------------------------- */
+
+static bool
+selected(const Auth__ListNodesRequest *m, const struct node *n)
+{
+	for (size_t i = 0; i < m->n_selector; i++) {
+		const char *value = labels_get(&n->labels, m->selector[i]->key);
+
+		if (!value || !str_glob(m->selector[i]->value, value))
+			return false;
+	}
+	return true;
+}
+
+static bool
+holds(const struct node *n, const char *word)
+{
+	if (strcasestr(n->name, word) || strcasestr(n->uuid, word) || strcasestr(n->address, word))
+		return true;
+	for (size_t i = 0; i < n->labels.n; i++)
+		if (strcasestr(n->labels.v[i].key, word) || strcasestr(n->labels.v[i].value, word))
+			return true;
+	return false;
+}
+
+/* Every word of "a,b" somewhere. */
+static bool
+found(const char *search, const struct node *n)
+{
+	char text[1024], *words[32];
+	size_t count;
+
+	str_copy(text, sizeof(text), search);
+	count = str_split(text, ',', words, sizeof(words) / sizeof(words[0]));
+	for (size_t i = 0; i < count; i++)
+		if (!holds(n, words[i]))
+			return false;
+	return true;
+}
+
+/* Where some login is allowed; whoever manages nodes sees them all. */
+static bool
+visible(const struct access_person *p, const struct node *n)
+{
+	struct policy_label labels[LABELS_MAX];
+
+	if (p->local || policy_verb(&p->view.user, "node", "delete", NULL))
+		return true;
+	for (size_t i = 0; i < n->labels.n; i++)
+		labels[i] = (struct policy_label){ n->labels.v[i].key, n->labels.v[i].value };
+	return policy_see_node(&p->view.user, (struct policy_labels){ labels, n->labels.n }, NULL);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const Auth__Node *x = *(Auth__Node *const *)a, *y = *(Auth__Node *const *)b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : strcmp(x->uuid, y->uuid);
+}
+
+static void
+reply_nodes(struct rpc_call *call, const Auth__ListNodesRequest *m, const struct access_person *p)
+{
+	struct auth *a = rpc_context(call);
+	Auth__NodeList reply = AUTH__NODE_LIST__INIT;
+	struct face_list l;
+	struct node *n;
+	size_t pos = 0;
+
+	face_list_init(&l);
+	while (node_next(a, &pos, &n) && !l.failed)
+		if (n->online && strcmp(n->kind, "node") == 0 && selected(m, n) && found(m->search, n) && visible(p, n))
+			face_list_add(&l, node_message(&l.arena, n));
+	if (l.n > 0)
+		qsort(l.v, l.n, sizeof(*l.v), by_name);
+	reply.n_nodes = l.n;
+	reply.nodes = (Auth__Node **)(void *)l.v;
+	if (l.failed)
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "too many nodes for one answer; select by label");
+	else
+		rpc_reply(call, &reply);
+	face_list_done(&l);
+}
+
+static void
+on_list(struct rpc_call *call, const void *message)
+{
+	struct access_person p;
+
+	if (!message)
+		return;
+	if (access_person(call, &p))
+		reply_nodes(call, message, &p);
+	access_person_done(&p);
+}
+
+/* --- remove, label --------------------------------------------------------------------------- */
+
+static void
+note(struct rpc_call *call, const char *type, const char *code, const struct node *n)
+{
+	struct auth_event event = { .type = type, .code = code, .node = n->uuid, .node_name = n->name,
+		.fields = { "name", n->name, "role", n->kind } };
+
+	audit_write(rpc_context(call), rpc_peer(call), &event);
+}
+
+static void
+on_remove(struct rpc_call *call, const void *message)
+{
+	struct auth *a = rpc_context(call);
+	const Auth__Name *m = message;
+	struct node *n;
+	struct err e;
+	int rc;
+
+	if (!m || !access_may_change(call, "node", "delete"))
+		return;
+	rc = node_by_name(a, m->name, &n, &e);
+	if (rc == 0) {
+		note(call, "node.delete", "SP005I", n);
+		rc = node_remove(a, n, &e);
+	}
+	if (rc == 0)
+		face_done(call);
+	else
+		face_fail(call, rc, &e);
+}
+
+static void
+on_label(struct rpc_call *call, const void *message)
+{
+	struct auth *a = rpc_context(call);
+	const Auth__LabelsRequest *m = message;
+	struct labels set = { 0 };
+	struct node *n = NULL;
+	struct err e;
+	int rc = 0;
+
+	if (!m || !access_may_change(call, "node", "update"))
+		return;
+	for (size_t i = 0; i < m->n_set && rc == 0; i++)
+		if (labels_set(&set, m->set[i]->key, m->set[i]->value) < 0) {
+			err_set(&e, "a node has at most %d labels", LABELS_MAX);
+			rc = AUTH_E_INVALID;
+		}
+	if (rc == 0)
+		rc = node_by_name(a, m->node, &n, &e);
+	if (rc == 0)
+		rc = node_label(a, n, &set, (char **)(void *)m->remove, m->n_remove, &e);
+	if (rc == 0) {
+		note(call, "node.update", "SP006I", n);
+		face_done(call);
+	} else {
+		face_fail(call, rc, &e);
+	}
+	labels_done(&set);
+}
+
+static const struct rpc_method rows[] = {
+	FACE_UNARY("ListNodes", WHO_PEOPLE, on_list),
+	FACE_UNARY("RemoveNode", WHO_PEOPLE, on_remove),
+	FACE_UNARY("LabelNode", WHO_PEOPLE, on_label),
+};
+const struct face face_nodes = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rpc_tokens: AddToken, ListTokens, RemoveToken. The noun is token.c.
+ */
+#include "auth/faces.h"
+#include "auth/token.h"
+#include "base/str.h"
+#include "crypto/secret.h"
+
+static void
+note(struct rpc_call *call, const char *type, const char *code, const struct token *t)
+{
+	char uses[16], expires[32];
+	struct auth_event event = { .type = type, .code = code,
+		.fields = { "name", t->id, "roles", t->kind, "uses", uses, "expires_ms", expires, "join_method", "token" } };
+
+	str_format(uses, sizeof(uses), "%u", t->uses_left);
+	str_format(expires, sizeof(expires), "%lld", (long long)t->expires_ms);
+	audit_write(rpc_context(call), rpc_peer(call), &event);
+}
+
+static bool
+message_of(struct face_list *l, Auth__Token *m, const struct token *t)
+{
+	Auth__Token__LabelsEntry **labels = arena_alloc(&l->arena, (t->labels.n + 1) * sizeof(*labels));
+
+	if (!labels)
+		return false;
+	auth__token__init(m);
+	for (size_t i = 0; i < t->labels.n; i++) {
+		labels[i] = arena_alloc(&l->arena, sizeof(**labels));
+		if (!labels[i])
+			return false;
+		auth__token__labels_entry__init(labels[i]);
+		labels[i]->key = face_text(l, t->labels.v[i].key);
+		labels[i]->value = face_text(l, t->labels.v[i].value);
+	}
+	m->id = face_text(l, t->id);
+	m->kind = face_text(l, t->kind);
+	m->expires = t->expires_ms;
+	m->created = t->created_ms;
+	m->uses_left = t->uses_left;
+	m->n_labels = t->labels.n;
+	m->labels = labels;
+	return !l->failed;
+}
+
+static void
+on_add(struct rpc_call *call, const void *message)
+{
+	const Auth__AddTokenRequest *m = message;
+	struct labels labels = { 0 };
+	struct token_spec spec = { .labels = &labels, .by = rpc_peer(call)->name };
+	char value[TOKEN_TEXT_SIZE];
+	struct token t = { 0 };
+	struct face_list list;
+	Auth__Token reply;
+	struct err e;
+	int rc = 0;
+
+	if (!m || !access_may_change(call, "token", "create"))
+		return;
+	for (size_t i = 0; i < m->n_labels && rc == 0; i++) {
+		rc = label_check(m->labels[i]->key, m->labels[i]->value, &e);
+		if (rc == 0 && labels_set(&labels, m->labels[i]->key, m->labels[i]->value) < 0) {
+			err_set(&e, "at most %d labels", LABELS_MAX);
+			rc = AUTH_E_INVALID;
+		}
+	}
+	spec.kind = m->kind;
+	spec.ttl_s = m->ttl_s;
+	spec.uses = m->uses;
+	spec.value = m->value;
+	if (rc == 0)
+		rc = token_add(rpc_context(call), &spec, &t, value, &e);
+	face_list_init(&list);
+	if (rc == 0 && !message_of(&list, &reply, &t))
+		rc = err_set(&e, "out of memory");
+	if (rc == 0) {
+		note(call, "join_token.create", "TJT00I", &t);
+		reply.token = value;
+		rpc_reply(call, &reply);
+	} else {
+		face_fail(call, rc, &e);
+	}
+	face_list_done(&list);
+	secret_zero(value, sizeof(value));
+	token_done(&t);
+	labels_done(&labels);
+}
+
+static int
+on_token(const struct token *t, void *arg)
+{
+	struct face_list *l = arg;
+	Auth__Token *m = arena_alloc(&l->arena, sizeof(*m));
+
+	return face_list_add(l, m) && message_of(l, m, t) ? 0 : -1;
+}
+
+static void
+on_list(struct rpc_call *call, const void *message)
+{
+	Auth__TokenList reply = AUTH__TOKEN_LIST__INIT;
+	struct face_list l;
+
+	if (!message || !access_allows(call, "token", "list"))
+		return;
+	face_list_init(&l);
+	if (token_each(rpc_context(call), on_token, &l) < 0) {
+		rpc_finish(call, RPC_INTERNAL, "the tokens could not be read; the log of authd has the cause");
+	} else {
+		reply.n_tokens = l.n;
+		reply.tokens = (Auth__Token **)(void *)l.v;
+		rpc_reply(call, &reply);
+	}
+	face_list_done(&l);
+}
+
+static void
+on_remove(struct rpc_call *call, const void *message)
+{
+	const Auth__Name *m = message;
+	struct token t = { 0 };
+	struct err e;
+	int rc;
+
+	if (!m || !access_may_change(call, "token", "delete"))
+		return;
+	rc = token_remove(rpc_context(call), m->name, &t, &e);
+	if (rc == 0) {
+		note(call, "join_token.delete", "SP003I", &t);
+		face_done(call);
+	} else {
+		face_fail(call, rc, &e);
+	}
+	token_done(&t);
+}
+
+static const struct rpc_method rows[] = {
+	FACE_UNARY("AddToken", WHO_PEOPLE, on_add),
+	FACE_UNARY("ListTokens", WHO_PEOPLE, on_list),
+	FACE_UNARY("RemoveToken", WHO_PEOPLE, on_remove),
+};
+const struct face face_tokens = { rows, sizeof(rows) / sizeof(rows[0]) };

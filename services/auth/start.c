@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * start: puts the parts of authd together, in the order in which they need each other, and takes them apart.
+ *
+ *	prepare (old rights): folders, then the signer is forked
+ *	start:   store -> roles, nodes -> signer client -> gRPC -> own certificate -> audit log -> server
+ *	stop:    drain the server, then what is left of the audit log
+ */
+#include "auth/start.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth/access.h"
+#include "auth/audit.h"
+#include "auth/auth.h"
+#include "auth/conf.h"
+#include "auth/faces.h"
+#include "auth/join.h"
+#include "auth/login.h"
+#include "auth/self.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "crypto/sshkey.h"
+#include "priv/priv.h"
+#include "rpc/rpc.h"
+#include "rpc/tls.h"
+
+enum { JANITOR_MS = 5000, SWEEP_MAX = 500, HASH_THREADS = 2, HASH_QUEUE = 32, GRACE_MS = 3000, REFUSALS_PER_MIN = 20,
+	REFUSALS_BURST = 40 };
+
+/* --- prepare -------------------------------------------------------------------------------- */
+
+/* The folder, owned by the user that authd becomes. */
+static int
+make_folder(const char *path, mode_t mode, const char *user, struct err *e)
+{
+	struct priv_user u;
+	struct stat st;
+
+	if (stat(path, &st) == 0)
+		return 0; /* systemd or an administrator made it */
+	if (file_mkdir(path, mode, e) < 0)
+		return -1;
+	if (geteuid() != 0 || !user[0])
+		return 0;
+	if (priv_user_find(user, &u, e) < 0)
+		return -1;
+	return chown(path, u.uid, u.gid) < 0 ? err_errno(e, "cannot give %s to %s", path, user) : 0;
+}
+
+static int
+make_folders(const struct auth_conf *conf, struct err *e)
+{
+	char socket_dir[4096];
+	char *slash;
+
+	str_copy(socket_dir, sizeof(socket_dir), conf->socket);
+	slash = strrchr(socket_dir, '/');
+	if (slash && slash != socket_dir)
+		*slash = '\0';
+	if (make_folder(conf->state, 0700, auth_conf_user(conf), e) < 0)
+		return -1;
+	return make_folder(socket_dir, 0755, auth_conf_user(conf), e);
+}
+
+int
+auth_prepare(struct daemon_run *run, struct err *e)
+{
+	const struct auth_conf *conf = run->conf;
+	char state_path[4096];
+	struct signer_options options = { .cluster = conf->cluster, .state_path = state_path,
+		.key_path = conf->ca_key_path, .user = auth_conf_user(conf) };
+	struct auth *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return err_set(e, "out of memory");
+	run->state = a;
+	a->run = run;
+	a->conf = conf;
+	a->now_ms = clock_wall_ms;
+	str_copy(a->cluster, sizeof(a->cluster), conf->cluster);
+	if (!str_format(state_path, sizeof(state_path), "%s/ca.sealed", conf->state))
+		return err_set(e, "state: the path is too long");
+	if (crypto_init() < 0)
+		return err_set(e, "no source of randomness");
+	if (make_folders(conf, e) < 0)
+		return -1;
+	return signer_spawn(&options, &a->child, e);
+}
+
+/* --- start ------------------------------------------------------------------------------------ */
+
+static void
+on_signer_dead(void *arg)
+{
+	struct auth *a = arg;
+
+	log_error("the signer is gone; authd cannot go on without it", NULL);
+	daemon_fail(a->run);
+}
+
+static void
+on_janitor(void *arg)
+{
+	struct auth *a = arg;
+	int64_t now = a->now_ms();
+
+	if (store_sweep(a->store, SWEEP_MAX) < 0)
+		log_error("cannot clean the store up", "cause", store_error(a->store), NULL);
+	nodes_sweep(a);
+	watchers_sweep(a);
+	rate_sweep(&a->logins, now);
+	rate_sweep(&a->joins, now);
+	rate_sweep(&a->refusals, now);
+	self_tick(a);
+}
+
+/* A call that its row does not let in. */
+static void
+on_refused(const struct rpc_peer *peer, const char *method, void *arg)
+{
+	access_note_refused(arg, peer, method, "this kind of caller may not call it");
+}
+
+static int
+open_state(struct auth *a, struct err *e)
+{
+	char path[4096];
+
+	if (!str_format(path, sizeof(path), "%s/authd.sqlite", a->conf->state))
+		return err_set(e, "state: the path is too long");
+	if (store_open_sqlite(&a->store, path, a->loop, e) < 0)
+		return -1;
+	return roles_load(a, e) < 0 || nodes_load(a, e) < 0 || watchers_init(a) < 0 ? -1 : 0;
+}
+
+static int
+open_helpers(struct auth *a, struct err *e)
+{
+	if (!rate_init(&a->logins, LOGIN_PER_MIN, LOGIN_BURST) || !rate_init(&a->joins, JOIN_PER_MIN, JOIN_BURST) ||
+	    !rate_init(&a->refusals, REFUSALS_PER_MIN, REFUSALS_BURST) ||
+	    pool_new(&a->pool, a->loop, HASH_THREADS, HASH_QUEUE) < 0 ||
+	    timer_init(&a->janitor, a->loop, on_janitor, a) < 0)
+		return err_set(e, "out of memory");
+	if (signer_client_new(&a->signer, a->loop, &a->child, on_signer_dead, a) < 0)
+		return err_set(e, "cannot speak to the signer");
+	if (rpc_loop_new(&a->rpc, a->loop) < 0)
+		return err_set(e, "cannot start gRPC");
+	return 0;
+}
+
+static int
+serve(struct auth *a, struct err *e)
+{
+	struct rpc_server_config config = { .cluster = a->cluster, .refused = on_refused, .arg = a };
+
+	if (rpc_server_new(&a->server, a->rpc, &config) < 0)
+		return err_set(e, "cannot make the gRPC server");
+	if (faces_serve(a, e) < 0 || rpc_server_listen(a->server, a->conf->listen, self_identity(a->self), NULL, e) < 0 ||
+	    rpc_server_listen_local(a->server, a->conf->socket, e) < 0)
+		return -1;
+	rpc_server_start(a->server);
+	timer_repeat(&a->janitor, JANITOR_MS);
+	return 0;
+}
+
+static void
+note_start(struct auth *a)
+{
+	struct auth_event event = { .type = "auth.start", .code = "SP007I", .fields = { "listen", a->conf->listen } };
+
+	audit_write(a, NULL, &event);
+}
+
+int
+auth_start(struct daemon_run *run, struct err *e)
+{
+	struct auth *a = run->state;
+
+	a->loop = run->loop;
+	if (open_state(a, e) < 0 || open_helpers(a, e) < 0 || self_new(a, e) < 0 || audit_open(a, e) < 0 ||
+	    audit_connect(a, e) < 0 || serve(a, e) < 0)
+		return -1;
+	note_start(a);
+	log_info("serving", "cluster", a->cluster, "listen", a->conf->listen, "socket", a->conf->socket, NULL);
+	return 0;
+}
+
+void
+auth_reload(struct daemon_run *run, const void *fresh)
+{
+	const struct auth_conf *old = run->conf, *now = fresh;
+
+	/* What can change while running is nothing yet: say so instead of pretending. */
+	if (strcmp(old->listen, now->listen) != 0 || strcmp(old->cluster, now->cluster) != 0 ||
+	    strcmp(old->state, now->state) != 0 || strcmp(old->socket, now->socket) != 0 ||
+	    strcmp(old->audit_addr, now->audit_addr) != 0)
+		log_warn("the configuration changed: restart authd for it to take effect (sessions go on)", NULL);
+}
+
+/* --- stop ----------------------------------------------------------------------------------------- */
+
+static void
+on_flushed(void *arg)
+{
+	struct auth *a = arg;
+
+	daemon_stopped(a->run);
+}
+
+static void
+on_drained(void *arg)
+{
+	struct auth *a = arg;
+
+	audit_flush(a, on_flushed, a);
+}
+
+void
+auth_stop(struct daemon_run *run)
+{
+	struct auth *a = run->state;
+
+	timer_stop(&a->janitor);
+	rpc_server_stop(a->server, GRACE_MS, on_drained, a);
+}
+
+void
+auth_done(struct daemon_run *run)
+{
+	struct auth *a = run->state;
+
+	if (!a)
+		return;
+	rpc_server_free(a->server);
+	audit_close(a);
+	pool_free(a->pool);
+	self_free(a);
+	signer_client_free(a->signer);
+	rpc_loop_free(a->rpc);
+	timer_done(&a->janitor);
+	watchers_done(a);
+	nodes_done(a);
+	roles_done(a);
+	store_close(a->store);
+	rate_done(&a->logins);
+	rate_done(&a->joins);
+	rate_done(&a->refusals);
+	signer_child_done(&a->child);
+	free(a);
+	run->state = NULL;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * watchers: the ring of the latest changes.
+ */
+#include "auth/watchers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/auth.h"
+#include "base/str.h"
+
+static const struct prefix {
+	const char *text;
+	enum change_kind kind;
+} prefixes[] = {
+	{ "role/", CHANGE_ROLE },
+	{ "cutoff/", CHANGE_CUTOFF },
+	{ "node_cutoff/", CHANGE_NODE_CUTOFF },
+	{ "user/", CHANGE_USER },
+	{ "lockout/", CHANGE_USER },
+};
+
+static void
+on_store(const struct store_item *item, void *arg)
+{
+	struct auth *a = arg;
+
+	if (!item) {
+		/* Changes were lost: nobody can be told what; everybody starts again. */
+		a->watchers.next += WATCHERS_RING + 1;
+		loop_defer(a->loop, &a->watchers.wake);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (str_starts(item->key, prefixes[i].text))
+			watchers_note(a, prefixes[i].kind, item->key + strlen(prefixes[i].text));
+}
+
+static void
+on_wake(void *arg)
+{
+	watchers_wake(arg);
+}
+
+int
+watchers_init(struct auth *a)
+{
+	struct watchers *w = &a->watchers;
+
+	list_init(&w->all);
+	deferred_init(&w->wake, on_wake, a);
+	w->store_watch = (struct store_watch){ .prefix = "", .fn = on_store, .arg = a };
+	store_watch_start(a->store, &w->store_watch);
+	return 0;
+}
+
+void
+watchers_done(struct auth *a)
+{
+	struct watchers *w = &a->watchers;
+
+	if (!w->wake.fn)
+		return;
+	store_watch_stop(&w->store_watch);
+	deferred_cancel(&w->wake);
+	for (size_t i = 0; i < WATCHERS_RING; i++)
+		free(w->ring[i].key);
+	memset(w, 0, sizeof(*w));
+}
+
+void
+watchers_note(struct auth *a, enum change_kind kind, const char *key)
+{
+	struct watchers *w = &a->watchers;
+	struct change_ref *ref = &w->ring[w->next % WATCHERS_RING];
+
+	if (!w->wake.fn)
+		return;
+	free(ref->key);
+	ref->kind = kind;
+	ref->key = strdup(key); /* NULL without memory: whoever comes by is cut and starts again */
+	w->next++;
+	loop_defer(a->loop, &w->wake);
+}
+
+bool
+watchers_get(const struct watchers *w, uint64_t number, const struct change_ref **ret)
+{
+	if (number >= w->next || w->next - number > WATCHERS_RING)
+		return false;
+	*ret = &w->ring[number % WATCHERS_RING];
+	return (*ret)->key != NULL;
+}
