@@ -63,6 +63,17 @@ b64_put(struct buf *b, struct span bytes, enum b64_kind kind, size_t line_width)
 	return buf_ok(b);
 }
 
+/* libsodium 1.0.18 takes bytes above 0x7f for digits where char is signed. */
+static bool
+is_ascii(struct span text)
+{
+	uint8_t all = 0;
+
+	for (size_t i = 0; i < text.n; i++)
+		all |= text.p[i];
+	return all < 0x80;
+}
+
 bool
 b64_decode(struct span text, enum b64_kind kind, bool skip_space, struct buf *ret)
 {
@@ -72,7 +83,7 @@ b64_decode(struct span text, enum b64_kind kind, bool skip_space, struct buf *re
 
 	if (!text.n)
 		return true;
-	dst = buf_reserve(ret, room);
+	dst = is_ascii(text) ? buf_reserve(ret, room) : NULL;
 	if (!dst)
 		return false;
 	if (sodium_base642bin(dst, room, (const char *)text.p, text.n, skip_space ? " \t\r\n" : NULL, &n, &end,

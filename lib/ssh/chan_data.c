@@ -12,6 +12,7 @@
 
 enum {
 	WRITE_MIN = 4096,   /* less room than this in the output is none: small packets cost as much as large ones */
+	PACKET_COST = 64,   /* about what a packet adds to its data */
 	STALL_MIN_MS = 2,   /* a shorter pause of the peer says nothing about the path */
 };
 
@@ -23,16 +24,24 @@ output_is_full(const struct ssh *ssh)
 	return packet_is_held(ssh) || ssh->outbuf.len + WRITE_MIN > ssh->config.output_max;
 }
 
+static size_t
+packet_data_max(const struct ssh_chan *chan)
+{
+	return chan->peer_packet < CHAN_WRITE_MAX ? chan->peer_packet : CHAN_WRITE_MAX;
+}
+
 size_t
 ssh_chan_room(const struct ssh_chan *chan)
 {
 	const struct ssh *ssh = chan->ssh;
-	size_t room;
+	size_t packet, room;
 
 	if (chan->state != CHAN_OPEN || chan->eof_out || chan->close_out || chan->close_in ||
 	    ssh->state != STATE_OPEN || output_is_full(ssh))
 		return 0;
-	room = ssh->config.output_max - ssh->outbuf.len;
+	/* Whole packets, so that the last one is not a small one; and a peer that wants tiny ones pays for them. */
+	packet = packet_data_max(chan);
+	room = ((ssh->config.output_max - ssh->outbuf.len) / (packet + PACKET_COST) + 1) * packet;
 	return room < chan->peer_window ? room : chan->peer_window;
 }
 
@@ -74,10 +83,8 @@ ssh_chan_write(struct ssh_chan *chan, uint32_t ext, const void *p, size_t n)
 	while (total < limit) {
 		size_t size = limit - total;
 
-		if (size > chan->peer_packet)
-			size = chan->peer_packet;
-		if (size > CHAN_WRITE_MAX)
-			size = CHAN_WRITE_MAX;
+		if (size > packet_data_max(chan))
+			size = packet_data_max(chan);
 		if (!write_packet(chan, ext, (const uint8_t *)p + total, (uint32_t)size))
 			break;
 		total += size;
@@ -153,31 +160,6 @@ send_adjust(struct ssh_chan *chan, uint32_t add)
 	packet_send_reserved(chan->ssh, 9);
 }
 
-void
-chan_grant(struct ssh_chan *chan)
-{
-	size_t have = chan->window + chan_kept(chan);
-
-	/* During a key exchange nothing may be sent; chan_grant_all comes back to it. */
-	if (chan->state != CHAN_OPEN || chan->eof_in || chan->close_out || chan->ssh->state != STATE_OPEN ||
-	    packet_is_held(chan->ssh) || have > chan->window_size / 2)
-		return;
-	chan->probing = chan_kept(chan) == 0;
-	chan->probe_stalled = chan->window == 0;
-	chan->probe_left = chan->window;
-	chan->probe_start_ms = chan->probe_stall_ms = chan->ssh->now_ms;
-	send_adjust(chan, chan->window_size - (uint32_t)have);
-	chan->window += chan->window_size - (uint32_t)have;
-}
-
-void
-chan_grant_all(struct ssh *ssh)
-{
-	for (size_t i = 0; i < ssh->chans_cap; i++)
-		if (ssh->chans[i])
-			chan_grant(ssh->chans[i]);
-}
-
 /* Doubles the window, within the one budget that the connection has. */
 static void
 grow_window(struct ssh_chan *chan)
@@ -218,6 +200,44 @@ probe(struct ssh_chan *chan, uint32_t n)
 	trip = now - chan->probe_start_ms;
 	if (stall >= STALL_MIN_MS && stall * 4 >= trip)
 		grow_window(chan);
+}
+
+/* With each opening of the window, unless the last one is still being watched. */
+static void
+start_probe(struct ssh_chan *chan)
+{
+	if (chan_kept(chan) > 0) {
+		chan->probing = false;
+		return;
+	}
+	if (chan->probing)
+		return;
+	chan->probing = true;
+	chan->probe_stalled = chan->window == 0;
+	chan->probe_left = chan->window;
+	chan->probe_start_ms = chan->probe_stall_ms = chan->ssh->now_ms;
+}
+
+void
+chan_grant(struct ssh_chan *chan)
+{
+	size_t have = chan->window + chan_kept(chan);
+
+	/* During a key exchange nothing may be sent; chan_grant_all comes back to it. */
+	if (chan->state != CHAN_OPEN || chan->eof_in || chan->close_out || chan->ssh->state != STATE_OPEN ||
+	    packet_is_held(chan->ssh) || have > chan->window_size / 2)
+		return;
+	start_probe(chan);
+	send_adjust(chan, chan->window_size - (uint32_t)have);
+	chan->window += chan->window_size - (uint32_t)have;
+}
+
+void
+chan_grant_all(struct ssh *ssh)
+{
+	for (size_t i = 0; i < ssh->chans_cap; i++)
+		if (ssh->chans[i])
+			chan_grant(ssh->chans[i]);
 }
 
 static size_t

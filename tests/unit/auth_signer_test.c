@@ -420,6 +420,24 @@ has_given_up_its_rights(void **state)
 	signer_child_done(&child);
 }
 
+static void
+becomes_the_daemons_user(void **state)
+{
+	struct world *w = *state;
+	struct signer_child child;
+	char cmd[96];
+	struct err e;
+
+	if (geteuid() != 0)
+		skip();
+	w->options.user = "nobody";
+	assert_int_equal(signer_spawn(&w->options, &child, &e), 0);
+	str_format(cmd, sizeof cmd, "grep -q '^Uid:.65534.65534.65534' /proc/%d/status", (int)child.pid);
+	assert_int_equal(system(cmd), 0);
+	w->options.user = NULL;
+	signer_child_done(&child);
+}
+
 /* Sends bytes to a signer of its own and tells with what status it ended. */
 static int
 ends_after(struct world *w, const void *p, size_t n)
@@ -551,6 +569,7 @@ main(void)
 		TEST(keeps_its_keys_and_signs_the_bundle),
 		TEST(does_not_start_without_what_belongs_together),
 		TEST(has_given_up_its_rights),
+		TEST(becomes_the_daemons_user),
 		TEST(ends_at_anything_that_is_no_request),
 		TEST(requests_survive_the_wire_and_cuts_do_not),
 		TEST(many_at_once_come_back_in_order_up_to_the_bound),

@@ -183,7 +183,7 @@ base64_both_ways(void **state)
 		{ "Zm8=", "fo", B64_STD, true }, { "Zm9v", "foo", B64_STD, true }, { "Pz8_", "???", B64_URL, true },
 		{ "Zg=", "", B64_STD, false }, { "Zg", "", B64_STD, false }, { "Zh==", "", B64_STD, false },
 		{ "Zg==", "", B64_PLAIN, false }, { "Z", "", B64_PLAIN, false }, { "Zm9v!", "", B64_STD, false },
-		{ "Zm9v Zg==", "", B64_STD, false },
+		{ "Zm9v Zg==", "", B64_STD, false }, { "\x82\xff\xff\xff", "", B64_STD, false },
 	};
 	struct buf b;
 	char text[16];

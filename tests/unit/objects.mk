@@ -4,3 +4,4 @@ UNIT_OBJ_rpc_peer_test := tests/unit/rpc_world.o tests/unit/rpc_pki.o
 UNIT_OBJ_ssh_connection_test := tests/unit/ssh_pair.o
 UNIT_OBJ_auth_signer_test := $(patsubst %.c,%.o,$(wildcard services/auth/signer*.c))
 UNIT_OBJ_api_audit_test := tests/unit/rpc_pki.o
+UNIT_OBJ_ssh_flow_test := tests/unit/ssh_pair.o

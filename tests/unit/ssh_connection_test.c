@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "ssh/session.h"
 #include "ssh_pair.h"
 
 static void
@@ -83,10 +84,339 @@ byte_by_byte(void **state)
 	pair_done(&p);
 }
 
+
+static void
+guessed_exchange_right_and_wrong(void **state)
+{
+	(void)state;
+	for (int wrong = 0; wrong < 2; wrong++) {
+		struct pair p;
+
+		pair_init(&p);
+		p.client_config.guess_kex = true;
+		if (wrong)
+			p.server_config.kex = "ecdh-sha2-nistp256,curve25519-sha256";
+		pair_login(&p);
+		transfer(&p, 100, 100);
+		pair_done(&p);
+	}
+}
+
+static void
+no_common_algorithm(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	p.client_config.ciphers = "aes128-ctr";
+	p.server_config.ciphers = "aes256-ctr";
+	pair_start(&p);
+	pair_run(&p);
+	assert_true(p.dead_server && p.dead_client);
+	assert_non_null(strstr(ssh_error(p.server), "no common cipher"));
+	pair_done(&p);
+}
+
+static void
+host_certificate_or_plain_key(void **state)
+{
+	(void)state;
+	for (int cert = 0; cert < 2; cert++) {
+		struct pair p;
+
+		pair_init(&p);
+		if (!cert)
+			p.host_ids[0].cert = pair_span("");
+		pair_login(&p);
+		assert_int_equal(p.host_was_cert, cert);
+		pair_done(&p);
+	}
+}
+
+static void
+unknown_host_is_not_logged_in_to(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	p.host_believed = false;
+	pair_start(&p);
+	pair_run(&p);
+	assert_true(p.dead_client);
+	assert_non_null(strstr(ssh_error(p.client), "unknown host"));
+	assert_false(p.authenticated_server);
+	assert_int_equal(p.proofs + p.offers, 0);
+	pair_done(&p);
+}
+
+static void
+login_with_certificate_then_with_key(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	assert_string_equal(p.auth_alg, "ssh-ed25519-cert-v01@openssh.com");
+	assert_string_equal(p.auth_user, "root");
+	assert_true(p.auth_cert);
+	assert_int_equal(p.proofs, 1);
+	pair_done(&p);
+	pair_init(&p);
+	p.user_ids[0].cert = pair_span("");
+	pair_login(&p);
+	assert_string_equal(p.auth_alg, "ssh-ed25519");
+	assert_false(p.auth_cert);
+	assert_int_equal(ssh_session_id(p.client).n, 32);
+	assert_true(span_eq(ssh_session_id(p.client), ssh_session_id(p.server)));
+	pair_done(&p);
+}
+
+static void
+denied_user_hears_why(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	p.verdict = SSH_DENY;
+	p.user_ids[1] = (struct ssh_identity){ pair_user_key, { NULL, 0 } };
+	p.client_config.n_identities = 2;
+	pair_start(&p);
+	pair_run(&p);
+	assert_int_equal(p.proofs, 2);
+	assert_true(p.dead_client);
+	assert_string_equal(ssh_error(p.client), "permission denied (publickey) for user root");
+	assert_string_equal(p.gone_client, ssh_error(p.client));
+	assert_false(p.authenticated_server || p.authenticated_client);
+	pair_done(&p);
+}
+
+static void
+channel_open_accepted_late_and_refused(void **state)
+{
+	struct pair p;
+	struct buf b;
+
+	(void)state;
+	pair_init(&p);
+	p.accept_later = true;
+	pair_login(&p);
+	buf_init(&b, 1000);
+	ssh_tcpip_put(&b, "node1", 22, "::1", 4444);
+	p.out.chan = ssh_chan_open(p.client, "direct-tcpip", buf_span(&b), &pair_chan_events, &p.out);
+	buf_done(&b);
+	pair_run(&p);
+	assert_false(p.out.opened);
+	assert_string_equal(p.open_type, "direct-tcpip");
+	assert_string_equal(p.open_host, "node1");
+	assert_int_equal(p.open_port, 22);
+	ssh_chan_accept(p.undecided, &pair_chan_events, &p.in);
+	pair_run(&p);
+	assert_true(p.out.opened);
+	ssh_chan_close(p.out.chan);
+	pair_run(&p);
+	assert_true(p.out.closed && p.in.closed);
+	p.accept_later = false;
+	p.refuse_channels = true;
+	p.out.chan = ssh_chan_open(p.client, "session", pair_span(""), &pair_chan_events, &p.out);
+	pair_run(&p);
+	assert_true(p.out.refused);
+	assert_int_equal(ssh_channel_count(p.client) + ssh_channel_count(p.server), 0);
+	pair_done(&p);
+}
+
+static void
+server_opens_channels_too(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	p.out.chan = ssh_chan_open(p.server, "forwarded-tcpip",
+	    (struct span){ (const uint8_t *)"\0\0\0\1a\0\0\0\1\0\0\0\1b\0\0\0\2", 18 }, &pair_chan_events, &p.out);
+	assert_non_null(p.out.chan);
+	pair_run(&p);
+	assert_true(p.out.opened);
+	assert_string_equal(p.open_host, "a");
+	pair_done(&p);
+}
+
+static void
+too_many_channels_are_refused(void **state)
+{
+	struct pair p;
+	struct end extra;
+
+	(void)state;
+	pair_init(&p);
+	p.server_config.max_channels = 1;
+	pair_login(&p);
+	pair_open(&p);
+	end_init(&extra);
+	extra.chan = ssh_chan_open(p.client, "session", pair_span(""), &pair_chan_events, &extra);
+	pair_run(&p);
+	assert_true(extra.refused);
+	pair_done(&p);
+}
+
+static void
+requests_and_replies_keep_their_order(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	pair_open(&p);
+	p.in.answer = SSH_LATER;
+	ssh_chan_request(p.out.chan, "first", true, pair_span("one"));
+	ssh_chan_request(p.out.chan, "second", true, pair_span("two"));
+	pair_run(&p);
+	assert_int_equal(p.in.requests, 1);
+	assert_int_equal(p.out.replies_ok + p.out.replies_failed, 0);
+	p.in.answer = SSH_FAIL;
+	ssh_chan_reply(p.in.chan, true);
+	pair_run(&p);
+	assert_int_equal(p.in.requests, 2);
+	assert_string_equal(p.in.last_request, "second");
+	assert_int_equal(p.in.last_payload.len, 3);
+	assert_int_equal(p.out.replies_ok, 1);
+	assert_int_equal(p.out.replies_failed, 1);
+	pair_done(&p);
+}
+
+struct heard {
+	int ok, failed;
+	size_t n;
+};
+
+static void
+on_global_reply(struct ssh *ssh, bool ok, struct span payload, void *arg)
+{
+	struct heard *h = arg;
+
+	(void)ssh;
+	if (ok)
+		h->ok++;
+	else
+		h->failed++;
+	h->n += payload.n;
+}
+
+static void
+global_requests_are_answered_once(void **state)
+{
+	struct pair p;
+	struct heard h = { 0 };
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	assert_int_equal(ssh_global_request(p.client, "tcpip-forward", pair_span("xyz"), on_global_reply, &h), 0);
+	pair_run(&p);
+	assert_int_equal(h.ok, 1);
+	assert_int_equal(h.n, 3);
+	assert_string_equal(p.last_global, "tcpip-forward");
+	p.global_answer = SSH_LATER;
+	ssh_global_request(p.client, "a", pair_span(""), on_global_reply, &h);
+	ssh_global_request(p.client, "b", pair_span(""), on_global_reply, &h);
+	pair_run(&p);
+	assert_int_equal(p.globals, 2);
+	p.global_answer = SSH_FAIL;
+	ssh_global_reply(p.server, true, pair_span("zz"));
+	pair_run(&p);
+	assert_int_equal(h.ok, 2);
+	assert_int_equal(h.failed, 1);
+	assert_int_equal(p.globals, 3);
+	/* what is still open when the connection ends is answered with "no" */
+	p.global_answer = SSH_LATER;
+	ssh_global_request(p.client, "c", pair_span(""), on_global_reply, &h);
+	pair_run(&p);
+	pair_done(&p);
+	assert_int_equal(h.failed, 2);
+}
+
+static void
+keepalive_is_sent_and_answered(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	p.server_config.keepalive_ms = 10000;
+	p.server_config.keepalive_tries = 2;
+	pair_login(&p);
+	for (int i = 0; i < 10; i++) {
+		p.now_ms += 11000;
+		assert_int_equal(ssh_tick(p.server, p.now_ms), 0);
+		assert_true(ssh_output(p.server).n > 0);
+		pair_run(&p);
+	}
+	/* and when nobody answers, the connection is over */
+	for (int i = 0; i < 2; i++) {
+		p.now_ms += 11000;
+		assert_int_equal(ssh_tick(p.server, p.now_ms), 0);
+	}
+	p.now_ms += 11000;
+	assert_true(ssh_tick(p.server, p.now_ms) < 0);
+	assert_true(ssh_is_dead(p.server));
+	pair_done(&p);
+}
+
+static void
+grace_ends_slow_logins(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_start(&p);
+	assert_int_equal(ssh_tick(p.server, p.now_ms + 19999), 0);
+	assert_true(ssh_tick(p.server, p.now_ms + 20000) < 0);
+	assert_non_null(strstr(ssh_error(p.server), "too long"));
+	pair_done(&p);
+}
+
+static void
+disconnect_reaches_the_other_side(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	pair_open(&p);
+	ssh_disconnect(p.client, 11, "good\033 bye");
+	pair_run(&p);
+	assert_true(p.dead_server);
+	assert_string_equal(p.gone_server, "good? bye");
+	assert_int_equal(ssh_chan_write(p.out.chan, 0, "x", 1), 0);
+	pair_done(&p);
+	assert_true(p.in.closed && p.out.closed);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(every_cipher_and_mac),
 	cmocka_unit_test(every_exchange_method),
 	cmocka_unit_test(byte_by_byte),
+	cmocka_unit_test(guessed_exchange_right_and_wrong),
+	cmocka_unit_test(no_common_algorithm),
+	cmocka_unit_test(host_certificate_or_plain_key),
+	cmocka_unit_test(unknown_host_is_not_logged_in_to),
+	cmocka_unit_test(login_with_certificate_then_with_key),
+	cmocka_unit_test(denied_user_hears_why),
+	cmocka_unit_test(channel_open_accepted_late_and_refused),
+	cmocka_unit_test(server_opens_channels_too),
+	cmocka_unit_test(too_many_channels_are_refused),
+	cmocka_unit_test(requests_and_replies_keep_their_order),
+	cmocka_unit_test(global_requests_are_answered_once),
+	cmocka_unit_test(keepalive_is_sent_and_answered),
+	cmocka_unit_test(grace_ends_slow_logins),
+	cmocka_unit_test(disconnect_reaches_the_other_side),
 };
 
 int

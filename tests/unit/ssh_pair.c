@@ -212,11 +212,12 @@ on_closed(struct ssh_chan *chan, void *arg)
 {
 	struct end *e = arg;
 
-	(void)chan;
+	note(e, 'c');
+	if (e->chan != chan) /* an end that several channels share */
+		return;
 	assert_false(e->closed);
 	e->closed = true;
 	e->chan = NULL;
-	note(e, 'c');
 }
 
 const struct ssh_chan_events pair_chan_events = {

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Data in motion: windows, slow readers, closing, exchanging keys meanwhile, connections inside channels.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ssh/ssh_private.h"
+#include "ssh_pair.h"
+
+enum { MIB = 1024 * 1024 };
+
+static void
+start_both_ways(struct pair *p, uint64_t n)
+{
+	pair_login(p);
+	pair_open(p);
+	p->in.to_send = p->out.to_send = n;
+	p->in.eof_after = p->out.eof_after = true;
+	end_push(&p->in);
+	end_push(&p->out);
+}
+
+static void
+check_both_ways(struct pair *p, uint64_t n)
+{
+	assert_int_equal(p->in.got, n);
+	assert_int_equal(p->out.got, n);
+	assert_true(p->in.sum == p->out.sent_sum);
+	assert_true(p->out.sum == p->in.sent_sum);
+	assert_true(p->in.eof && p->out.eof);
+}
+
+static void
+keys_are_exchanged_again_mid_transfer(void **state)
+{
+	(void)state;
+	/* by the server, by the client, by both, with every way of cutting the bytes */
+	for (int who = 1; who <= 3; who++)
+		for (size_t cut = 0; cut <= 20000; cut += 5000) {
+			struct pair p;
+
+			pair_init(&p);
+			p.cut = cut;
+			p.seed = (unsigned)(who * 100 + (int)cut);
+			if (who & 1)
+				p.server_config.rekey_bytes = 150000;
+			if (who & 2)
+				p.client_config.rekey_bytes = 100000;
+			start_both_ways(&p, 2 * MIB);
+			pair_run(&p);
+			check_both_ways(&p, 2 * MIB);
+			/* it happened: far fewer bytes than were sent are under the present keys */
+			assert_true(p.server->out.bytes < MIB);
+			pair_done(&p);
+		}
+}
+
+static void
+session_id_stays_when_keys_change(void **state)
+{
+	struct pair p;
+	uint8_t before[32];
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	memcpy(before, ssh_session_id(p.server).p, 32);
+	p.now_ms += 3600 * 1000;
+	ssh_tick(p.client, p.now_ms);
+	assert_non_null(p.client->kex);
+	pair_run(&p);
+	assert_null(p.client->kex);
+	assert_null(p.server->kex);
+	assert_memory_equal(before, ssh_session_id(p.server).p, 32);
+	pair_open(&p);
+	pair_done(&p);
+}
+
+static void
+requests_made_during_an_exchange_arrive_after_it(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	pair_open(&p);
+	kex_start(p.client);
+	assert_int_equal(ssh_chan_room(p.out.chan), 0);
+	assert_int_equal(ssh_chan_write(p.out.chan, 0, "abc", 3), 0);
+	for (int i = 0; i < 5; i++)
+		ssh_chan_request(p.out.chan, "x", true, pair_span("y"));
+	assert_true(p.client->pending.len > 0);
+	pair_run(&p);
+	assert_int_equal(p.in.requests, 5);
+	assert_int_equal(p.out.replies_ok, 5);
+	assert_true(ssh_chan_room(p.out.chan) > 0);
+	pair_done(&p);
+}
+
+static void
+an_exchange_that_never_ends_is_ended(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	kex_start(p.client);
+	p.now_ms += 60000;
+	assert_true(ssh_tick(p.client, p.now_ms) < 0);
+	pair_done(&p);
+}
+
+static void
+a_slow_reader_stops_its_writer(void **state)
+{
+	struct pair p;
+	uint64_t before;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	pair_open(&p);
+	p.in.take_max = 0;
+	p.out.to_send = 64 * MIB;
+	end_push(&p.out);
+	pair_run(&p);
+	/* exactly one window arrived and is kept, nothing waits in between */
+	assert_int_equal(p.in.chan->kept[0].len, 2 * MIB);
+	assert_int_equal(p.out.sent, 2 * MIB);
+	assert_true(ssh_output(p.client).n == 0);
+	assert_true(p.in.chan->kept[0].cap <= 8 * MIB);
+	/* it reads a little: as much more comes */
+	before = p.out.sent;
+	p.in.take_max = 1;
+	for (int i = 0; i < 3; i++)
+		ssh_chan_resume(p.in.chan);
+	pair_run(&p);
+	assert_int_equal(p.out.sent, before);
+	p.in.take_max = SIZE_MAX;
+	ssh_chan_resume(p.in.chan);
+	pair_run(&p);
+	assert_int_equal(p.in.got, 64 * MIB);
+	assert_true(p.in.sum == p.out.sent_sum);
+	assert_int_equal(p.in.chan->window_size, 2 * MIB);
+	pair_done(&p);
+}
+
+static void
+close_waits_for_what_was_not_taken(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	pair_open(&p);
+	p.in.take_max = 0;
+	p.out.to_send = 1000000;
+	p.out.close_after = true;
+	end_push(&p.out);
+	pair_run(&p);
+	assert_int_equal(p.out.sent, 1000000);
+	assert_false(p.in.eof || p.in.closed || p.out.closed);
+	assert_int_equal(p.in.chan->kept[0].len, 1000000);
+	p.in.take_max = SIZE_MAX;
+	ssh_chan_resume(p.in.chan);
+	pair_run(&p);
+	assert_int_equal(p.in.got, 1000000);
+	assert_true(p.in.sum == p.out.sent_sum);
+	assert_string_equal(p.in.order, "dec");
+	assert_true(p.out.closed);
+	assert_int_equal(ssh_channel_count(p.client) + ssh_channel_count(p.server), 0);
+	pair_done(&p);
+}
+
+static void
+close_from_both_sides_at_once(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	pair_open(&p);
+	p.in.to_send = p.out.to_send = 100000;
+	p.in.close_after = p.out.close_after = true;
+	end_push(&p.in);
+	end_push(&p.out);
+	pair_run(&p);
+	assert_true(p.in.closed && p.out.closed);
+	assert_int_equal(ssh_channel_count(p.client) + ssh_channel_count(p.server), 0);
+	pair_done(&p);
+}
+
+static void
+ids_are_used_again(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	for (int i = 0; i < 50; i++) {
+		end_init(&p.in);
+		end_init(&p.out);
+		pair_open(&p);
+		assert_int_equal(ssh_chan_id(p.out.chan), 0);
+		ssh_chan_close(i % 2 ? p.in.chan : p.out.chan);
+		pair_run(&p);
+		assert_true(p.in.closed && p.out.closed);
+	}
+	pair_done(&p);
+}
+
+static void
+stderr_has_its_own_stream(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	pair_open(&p);
+	assert_int_equal(ssh_chan_write(p.in.chan, 0, "abc", 3), 3);
+	assert_int_equal(ssh_chan_write(p.in.chan, 1, "defg", 4), 4);
+	pair_run(&p);
+	assert_int_equal(p.out.got, 3);
+	assert_int_equal(p.out.got_err, 4);
+	p.out.take_max = 0;
+	ssh_chan_write(p.in.chan, 1, "defg", 4);
+	ssh_chan_write(p.in.chan, 0, "abc", 3);
+	pair_run(&p);
+	assert_int_equal(chan_kept(p.out.chan), 7);
+	p.out.take_max = SIZE_MAX;
+	ssh_chan_resume(p.out.chan);
+	assert_int_equal(p.out.got, 6);
+	assert_int_equal(p.out.got_err, 8);
+	pair_done(&p);
+}
+
+/* What room promises is taken, at every level of the output and for every packet size of the peer. */
+static void
+room_is_kept(void **state)
+{
+	static uint8_t block[MIB];
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	p.client_config.rekey_bytes = 700000;
+	pair_login(&p);
+	pair_open(&p);
+	for (int i = 0; i < 200; i++) {
+		size_t room;
+
+		p.out.chan->peer_packet = 1 + pair_random(&p.seed) % 40000;
+		while ((room = ssh_chan_room(p.out.chan)) > 0) {
+			size_t n = 1 + pair_random(&p.seed) % room;
+
+			if (n > sizeof(block))
+				n = sizeof(block);
+			assert_int_equal(ssh_chan_write(p.out.chan, 0, block, n), n);
+		}
+		pair_run(&p);
+	}
+	pair_done(&p);
+}
+
+/* All that from has to send, in one direction, arriving at p->now_ms. */
+static void
+deliver_all(struct pair *p, struct ssh *from, struct ssh *to)
+{
+	struct span out = ssh_output(from);
+	size_t n = out.n;
+	uint8_t *copy;
+
+	if (n == 0)
+		return;
+	copy = malloc(n);
+	memcpy(copy, out.p, n);
+	ssh_output_drain(from, n);
+	assert_int_equal(ssh_input(to, copy, n, p->now_ms), 0);
+	free(copy);
+}
+
+/* A path of 100 ms: the window grows until the path is what limits, and not beyond the budget. */
+static void
+the_window_grows_with_the_path(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	p.server_config.window = 64 * 1024;
+	p.server_config.window_max = MIB;
+	pair_login(&p);
+	pair_open(&p);
+	p.out.to_send = 40 * MIB;
+	end_push(&p.out);
+	while (p.in.got < p.out.to_send) {
+		p.now_ms += 50;
+		deliver_all(&p, p.client, p.server);
+		p.now_ms += 50;
+		deliver_all(&p, p.server, p.client);
+	}
+	assert_int_equal(p.in.chan->window_size, MIB);
+	assert_int_equal(p.server->window_spent, MIB - 64 * 1024);
+	ssh_chan_close(p.out.chan);
+	pair_run(&p);
+	assert_int_equal(p.server->window_spent, 0);
+	pair_done(&p);
+}
+
+static void
+the_window_stays_on_a_short_path(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	p.server_config.window = 64 * 1024;
+	pair_login(&p);
+	pair_open(&p);
+	p.out.to_send = 10 * MIB;
+	end_push(&p.out);
+	pair_run(&p);
+	assert_int_equal(p.in.got, 10 * MIB);
+	assert_int_equal(p.in.chan->window_size, 64 * 1024);
+	pair_done(&p);
+}
+
+/* Many channels share the output fairly: none waits until another has finished. */
+static void
+channels_take_turns(void **state)
+{
+	struct pair p;
+	struct end ends[8], *e;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	for (int i = 0; i < 8; i++) {
+		end_init(&ends[i]);
+		ends[i].chan = ssh_chan_open(p.client, "session", pair_span(""), &pair_chan_events, &ends[i]);
+	}
+	pair_run(&p);
+	for (e = ends; e < ends + 8; e++) {
+		e->to_send = 8 * MIB;
+		end_push(e);
+	}
+	for (int i = 0; i < 40; i++)
+		pair_step(&p);
+	for (e = ends; e < ends + 8; e++)
+		assert_true(e->sent > 0);
+	pair_run(&p);
+	for (e = ends; e < ends + 8; e++)
+		assert_int_equal(e->sent, 8 * MIB);
+	assert_int_equal(p.in.got, 64 * MIB);
+	pair_done(&p);
+}
+
+static void
+an_idle_connection_holds_no_buffers(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	start_both_ways(&p, 5 * MIB);
+	pair_run(&p);
+	check_both_ways(&p, 5 * MIB);
+	assert_null(p.server->outbuf.p);
+	assert_null(p.server->part);
+	assert_null(p.server->kex);
+	assert_null(p.server->auth);
+	assert_null(p.server->pending.data);
+	assert_null(p.in.chan->kept[0].data);
+	pair_done(&p);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(keys_are_exchanged_again_mid_transfer),
+	cmocka_unit_test(session_id_stays_when_keys_change),
+	cmocka_unit_test(requests_made_during_an_exchange_arrive_after_it),
+	cmocka_unit_test(an_exchange_that_never_ends_is_ended),
+	cmocka_unit_test(a_slow_reader_stops_its_writer),
+	cmocka_unit_test(close_waits_for_what_was_not_taken),
+	cmocka_unit_test(close_from_both_sides_at_once),
+	cmocka_unit_test(ids_are_used_again),
+	cmocka_unit_test(stderr_has_its_own_stream),
+	cmocka_unit_test(room_is_kept),
+	cmocka_unit_test(the_window_grows_with_the_path),
+	cmocka_unit_test(the_window_stays_on_a_short_path),
+	cmocka_unit_test(channels_take_turns),
+	cmocka_unit_test(an_idle_connection_holds_no_buffers),
+};
+
+int
+main(void)
+{
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
