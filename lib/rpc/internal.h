@@ -7,8 +7,8 @@
  * call.c     one call, either side: the operations under way, the queue of messages
  * server.c   accept, dispatch by table, drain
  * client.c   channels, invoke, open, the blocking call
- * tls.c      identities and credentials;  peer.c  who the caller is
- * x509.c     certificates, as far as lib/rpc must look into them
+ * tls.c      identities and credentials
+ * peer.c     who the caller is
  *
  * gRPC ends the process when it finds no memory; the small allocations here come from the same place
  * (gpr_zalloc) and do the same, so that no half-made call has to be thought about.
@@ -162,7 +162,5 @@ struct rpc_peers *rpc_peers_new(const char *cluster);
 void rpc_peers_free(struct rpc_peers *peers);
 /* Fills call->peer. 0, or negative with why the caller is not to be believed. */
 int rpc_peer_identify(struct rpc_peers *peers, struct rpc_identity *id, struct rpc_call *call, struct err *e);
-/* "sallyport://<cluster>/<kind>/<name>" taken apart; 0 or negative when it is not one. */
-int rpc_peer_parse_uri(const char *uri, size_t n, struct rpc_peer *ret);
 
 #endif

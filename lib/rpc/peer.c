@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "crypto/x509.h"
 #include "rpc/internal.h"
-#include "rpc/x509.h"
 
 enum { REMEMBERED_MAX = 8192 };
 
@@ -29,56 +29,26 @@ struct known {
 struct rpc_peers {
 	struct map *by_pem; /* struct known * by the text of the leaf */
 	unsigned generation; /* of the roots they were verified with */
-	char *host_roots, *user_roots;
+	struct x509_cert *host_roots, *user_roots; /* NULL: none */
 	char cluster[256];
 };
 
-/* --- the URI ------------------------------------------------------------------------------- */
-
 static enum rpc_who
-kind_of(const char *kind, size_t n)
+who_of(enum identity_kind kind)
 {
-	static const struct {
-		const char *name;
-		enum rpc_who who;
-	} kinds[] = { { "user", RPC_USER }, { "node", RPC_NODE }, { "proxy", RPC_PROXY }, { "auth", RPC_AUTH },
-		{ "audit", RPC_AUDIT } };
-
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		if (strlen(kinds[i].name) == n && memcmp(kinds[i].name, kind, n) == 0)
-			return kinds[i].who;
+	switch (kind) {
+	case IDENTITY_USER:
+		return RPC_USER;
+	case IDENTITY_NODE:
+		return RPC_NODE;
+	case IDENTITY_PROXY:
+		return RPC_PROXY;
+	case IDENTITY_AUTH:
+		return RPC_AUTH;
+	case IDENTITY_AUDIT:
+		return RPC_AUDIT;
+	}
 	return 0;
-}
-
-static bool
-take_part(const char **p, const char *end, char *dst, size_t size)
-{
-	const char *slash = memchr(*p, '/', (size_t)(end - *p));
-	size_t n = (size_t)((slash ? slash : end) - *p);
-
-	if (n == 0 || n >= size || !str_is_printable(*p, n))
-		return false;
-	memcpy(dst, *p, n);
-	dst[n] = '\0';
-	*p = slash ? slash + 1 : end;
-	return true;
-}
-
-int
-rpc_peer_parse_uri(const char *uri, size_t n, struct rpc_peer *ret)
-{
-	static const char scheme[] = "sallyport://";
-	const char *p = uri + sizeof scheme - 1, *end = uri + n;
-	char kind[16];
-
-	if (n < sizeof scheme || memcmp(uri, scheme, sizeof scheme - 1) != 0)
-		return -1;
-	if (!take_part(&p, end, ret->cluster, sizeof ret->cluster) || !take_part(&p, end, kind, sizeof kind))
-		return -1;
-	if (memchr(p, '/', (size_t)(end - p)) || !take_part(&p, end, ret->name, sizeof ret->name))
-		return -1;
-	ret->who = kind_of(kind, strlen(kind));
-	return ret->who ? 0 : -1;
 }
 
 /* --- what was verified before ------------------------------------------------------------------ */
@@ -119,22 +89,33 @@ rpc_peers_free(struct rpc_peers *peers)
 {
 	forget_all(peers);
 	map_free(peers->by_pem);
-	gpr_free(peers->host_roots);
-	gpr_free(peers->user_roots);
+	x509_cert_free(peers->host_roots);
+	x509_cert_free(peers->user_roots);
 	gpr_free(peers);
+}
+
+static void
+parse_roots(struct x509_cert **cert, char *pem)
+{
+	x509_cert_free(*cert);
+	*cert = NULL;
+	if (pem)
+		(void)x509_cert_from_pem(cert, pem, NULL); /* checked by rpc_identity_set */
+	gpr_free(pem);
 }
 
 static void
 follow_roots(struct rpc_peers *peers, struct rpc_identity *id)
 {
 	unsigned generation = rpc_identity_generation(id);
+	char *host = NULL, *user = NULL;
 
 	if (peers->generation == generation)
 		return;
 	forget_all(peers);
-	gpr_free(peers->host_roots);
-	gpr_free(peers->user_roots);
-	rpc_identity_roots(id, &peers->host_roots, &peers->user_roots);
+	rpc_identity_roots(id, &host, &user);
+	parse_roots(&peers->host_roots, host);
+	parse_roots(&peers->user_roots, user);
 	peers->generation = generation;
 }
 
@@ -172,10 +153,7 @@ recall(struct rpc_peers *peers, const char *pem, struct rpc_peer *ret)
 /* --- what the handshake tells --------------------------------------------------------------------- */
 
 struct shown {
-	const char *pem;       /* leaf, NULL without one */
-	const char *uri;
-	size_t uri_len;
-	int n_uri;
+	const char *pem; /* leaf, NULL without one */
 	bool local, tls, authenticated;
 };
 
@@ -189,10 +167,6 @@ read_context(const grpc_auth_context *context, struct shown *ret)
 	while ((p = grpc_auth_property_iterator_next(&it)) != NULL) {
 		if (strcmp(p->name, GRPC_X509_PEM_CERT_PROPERTY_NAME) == 0) {
 			ret->pem = p->value;
-		} else if (strcmp(p->name, GRPC_PEER_URI_PROPERTY_NAME) == 0) {
-			ret->uri = p->value;
-			ret->uri_len = p->value_length;
-			ret->n_uri++;
 		} else if (strcmp(p->name, GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME) == 0) {
 			ret->local = strcmp(p->value, "local") == 0;
 			ret->tls = strcmp(p->value, GRPC_SSL_TRANSPORT_SECURITY_TYPE) == 0;
@@ -204,22 +178,23 @@ read_context(const grpc_auth_context *context, struct shown *ret)
 static int
 verify(struct rpc_peers *peers, const struct shown *shown, struct rpc_peer *ret, struct err *e)
 {
-	const char *roots;
-	struct rpc_x509_facts facts;
+	struct x509_cert *cert = NULL;
+	struct identity who;
+	int r;
 
-	if (shown->n_uri != 1 || rpc_peer_parse_uri(shown->uri, shown->uri_len, ret) < 0)
-		return err_set(e, "the certificate does not name an identity of a cluster");
-	if (strcmp(ret->cluster, peers->cluster) != 0)
-		return err_set(e, "the certificate belongs to another cluster (%s)", ret->cluster);
-	roots = ret->who == RPC_USER ? peers->user_roots : peers->host_roots;
-	if (!roots || !rpc_x509_signed_by(shown->pem, roots))
-		return err_set(e, "the certificate was not signed by the authority for what it claims to be");
-	if (rpc_x509_facts(shown->pem, &facts, e) < 0)
+	if (x509_cert_from_pem(&cert, shown->pem, e) < 0)
 		return -1;
-	ret->issued_s = facts.not_before_s;
-	ret->expires_s = facts.not_after_s;
-	remember(peers, shown->pem, ret);
-	return 0;
+	r = x509_identify(cert, peers->host_roots, peers->user_roots, peers->cluster, &who, e);
+	if (r == 0) {
+		ret->who = who_of(who.kind);
+		(void)str_copy(ret->cluster, sizeof ret->cluster, who.cluster);
+		(void)str_copy(ret->name, sizeof ret->name, who.name);
+		ret->issued_s = x509_cert_not_before(cert);
+		ret->expires_s = x509_cert_not_after(cert);
+		remember(peers, shown->pem, ret);
+	}
+	x509_cert_free(cert);
+	return r;
 }
 
 static int

@@ -15,8 +15,8 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "crypto/x509.h"
 #include "rpc/internal.h"
-#include "rpc/x509.h"
 
 enum { PEM_MAX = 256 * 1024 };
 
@@ -60,27 +60,50 @@ drop_texts(struct rpc_identity *id)
 	wipe(&id->key);
 }
 
+struct dates {
+	int64_t not_before_s, not_after_s;
+};
+
 static int
-check_texts(const char *host_roots, const char *user_roots, const char *chain, const char *key, struct err *e)
+check_roots(const char *pem, const char *whose, struct err *e)
 {
-	if ((chain == NULL) != (key == NULL))
+	struct x509_cert *cert = NULL;
+
+	if (pem && x509_cert_from_pem(&cert, pem, e) < 0)
+		return err_prefix(e, "certificates of the %s CA", whose);
+	x509_cert_free(cert);
+	return 0;
+}
+
+/* They parse and belong together. */
+static int
+check_own(const char *chain, const char *key, struct dates *ret, struct err *e)
+{
+	struct x509_cert *cert = NULL;
+	struct x509_key *k = NULL;
+	int r = -1;
+
+	if (!chain != !key)
 		return err_set(e, "a certificate needs its key, and a key its certificate");
-	if (host_roots && rpc_x509_check_roots(host_roots, e) < 0)
-		return err_prefix(e, "certificates of the host CA");
-	if (user_roots && rpc_x509_check_roots(user_roots, e) < 0)
-		return err_prefix(e, "certificates of the user CA");
-	return chain ? rpc_x509_check_pair(chain, key, e) : 0;
+	if (!chain)
+		return 0;
+	if (x509_cert_from_pem(&cert, chain, e) == 0 && x509_key_from_pem(&k, key, e) == 0)
+		r = x509_cert_fits_key(cert, k) ? 0 : err_set(e, "the private key is not that of the certificate");
+	if (r == 0)
+		*ret = (struct dates){ x509_cert_not_before(cert), x509_cert_not_after(cert) };
+	x509_cert_free(cert);
+	x509_key_free(k);
+	return r;
 }
 
 int
 rpc_identity_set(struct rpc_identity *id, const char *host_roots, const char *user_roots, const char *chain,
     const char *key, struct err *e)
 {
-	struct rpc_x509_facts facts = { 0 };
+	struct dates dates = { 0, 0 };
 
-	if (check_texts(host_roots, user_roots, chain, key, e) < 0)
-		return -1;
-	if (chain && rpc_x509_facts(chain, &facts, e) < 0)
+	if (check_roots(host_roots, "host", e) < 0 || check_roots(user_roots, "user", e) < 0 ||
+	    check_own(chain, key, &dates, e) < 0)
 		return -1;
 	pthread_mutex_lock(&id->lock);
 	drop_texts(id);
@@ -88,8 +111,8 @@ rpc_identity_set(struct rpc_identity *id, const char *host_roots, const char *us
 	id->user_roots = gpr_strdup(user_roots);
 	id->chain = gpr_strdup(chain);
 	id->key = gpr_strdup(key);
-	id->not_before_s = facts.not_before_s;
-	id->not_after_s = facts.not_after_s;
+	id->not_before_s = dates.not_before_s;
+	id->not_after_s = dates.not_after_s;
 	id->generation++;
 	pthread_mutex_unlock(&id->lock);
 	return 0;

@@ -86,6 +86,22 @@ set_serial_and_dates(mbedtls_x509write_cert *crt, mbedtls_ctr_drbg_context *rng,
 	must(mbedtls_x509write_crt_set_validity(crt, from_text, to_text) == 0, "validity");
 }
 
+/* Extended key usage: client and server, as our daemons have. */
+static void
+set_usage(mbedtls_x509write_cert *crt)
+{
+	unsigned char buf[64], *end = buf + sizeof buf, *p = end;
+
+	must(mbedtls_asn1_write_oid(&p, buf, MBEDTLS_OID_CLIENT_AUTH, MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)) >= 0,
+	    "usage");
+	must(mbedtls_asn1_write_oid(&p, buf, MBEDTLS_OID_SERVER_AUTH, MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) >= 0,
+	    "usage");
+	must(mbedtls_asn1_write_len(&p, buf, (size_t)(end - p)) >= 0, "usage");
+	must(mbedtls_asn1_write_tag(&p, buf, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) >= 0, "usage");
+	must(mbedtls_x509write_crt_set_extension(crt, MBEDTLS_OID_EXTENDED_KEY_USAGE,
+	         MBEDTLS_OID_SIZE(MBEDTLS_OID_EXTENDED_KEY_USAGE), 0, p, (size_t)(end - p)) == 0, "usage");
+}
+
 static void
 finish(struct pki_ca *ca, mbedtls_x509write_cert *crt, const char *subject, bool is_ca, char *pem)
 {
@@ -154,6 +170,7 @@ pki_issue(struct pki_ca *ca, const char *uri, const char *dns, int64_t from_s, i
 	mbedtls_x509write_crt_init(&crt);
 	mbedtls_x509write_crt_set_subject_key(&crt, &key);
 	set_serial_and_dates(&crt, &ca->rng, from_s, to_s);
+	set_usage(&crt);
 	if (uri || dns) {
 		p = put_san(buf, buf + sizeof buf, uri, dns);
 		must(mbedtls_x509write_crt_set_extension(&crt, MBEDTLS_OID_SUBJECT_ALT_NAME,
