@@ -54,6 +54,9 @@ $(B)/%.o: %.c | $(GEN_C) $(TGEN_C)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The pages that proxyd serves are inside it.
+$(B)/services/proxy/asset.o: $(wildcard web/*)
+
 define lib_rule
 $(B)/lib$(1).a: $(call lib_obj,$(1))
 	@rm -f $$@; ar rcs $$@ $$^

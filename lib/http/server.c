@@ -63,7 +63,7 @@ struct http_request {
 static const char fixed_headers[] =
 	"X-Content-Type-Options: nosniff\r\n"
 	"X-Frame-Options: DENY\r\n"
-	"Referrer-Policy: no-referrer\r\n"
+	"Referrer-Policy: same-origin\r\n" /* no-referrer would make browsers send "Origin: null" with forms */
 	"Cross-Origin-Opener-Policy: same-origin\r\n"
 	"Cross-Origin-Resource-Policy: same-origin\r\n"
 	"Strict-Transport-Security: max-age=31536000\r\n";

@@ -151,7 +151,7 @@ listen_socket(const struct addrinfo *ai)
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (ai->ai_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0)
 		return fd;
 	int error = errno;
 	close(fd);
@@ -160,8 +160,8 @@ listen_socket(const struct addrinfo *ai)
 }
 
 /* The wildcard falls back to IPv4 where IPv6 is switched off. */
-static int
-listen_open(const char *address, struct err *e)
+int
+listen_bind(const char *address, struct err *e)
 {
 	struct addrinfo *ai = NULL;
 	char any4[16];
@@ -173,35 +173,42 @@ listen_open(const char *address, struct err *e)
 	freeaddrinfo(ai);
 	if (fd < 0 && errno == EAFNOSUPPORT && (address[0] == ':' || address[0] == '*') &&
 	    str_format(any4, sizeof(any4), "0.0.0.0%s", strchr(address, ':')))
-		return listen_open(any4, e);
+		return listen_bind(any4, e);
 	if (fd < 0)
 		return err_errno(e, "cannot listen on %s", address);
 	return fd;
 }
 
-int
-listen_new(struct listener **ret, struct loop *loop, const char *address, listen_accept_fn *accepted, void *arg,
-    struct err *e)
+static void
+listen_release(struct listener *l)
 {
-	int fd = listen_open(address, e);
-	struct listener *l = fd < 0 ? NULL : calloc(1, sizeof(*l));
+	if (l->watch.ev)
+		watch_done(&l->watch);
+	timer_done(&l->pause);
+	free(l);
+}
 
-	if (fd < 0)
-		return -1;
-	if (!l) {
-		close(fd);
+int
+listen_new(struct listener **ret, struct loop *loop, int fd, listen_accept_fn *accepted, void *arg, struct err *e)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+
+	if (!l)
 		return err_set(e, "out of memory");
-	}
 	l->fd = fd;
 	l->accepted = accepted;
 	l->arg = arg;
-	if (timer_init(&l->pause, loop, on_pause_over, l) < 0 || watch_init(&l->watch, loop, fd, on_acceptable, l) < 0) {
-		listen_free(l);
-		return err_set(e, "out of memory");
+	if (timer_init(&l->pause, loop, on_pause_over, l) < 0 || watch_init(&l->watch, loop, fd, on_acceptable, l) < 0)
+		(void)err_set(e, "out of memory");
+	else if (listen(fd, BACKLOG) < 0)
+		(void)err_errno(e, "cannot listen");
+	else {
+		watch_set(&l->watch, WATCH_READ);
+		*ret = l;
+		return 0;
 	}
-	watch_set(&l->watch, WATCH_READ);
-	*ret = l;
-	return 0;
+	listen_release(l);
+	return -1;
 }
 
 void
@@ -209,11 +216,10 @@ listen_free(struct listener *l)
 {
 	if (!l)
 		return;
-	if (l->watch.ev)
-		watch_done(&l->watch);
-	timer_done(&l->pause);
-	close(l->fd);
-	free(l);
+	int fd = l->fd;
+
+	listen_release(l);
+	close(fd);
 }
 
 uint16_t

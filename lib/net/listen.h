@@ -14,10 +14,12 @@ struct listener;
 /* fd is non-blocking, close-on-exec, TCP_NODELAY, with TCP keepalive; the callee owns it. */
 typedef void listen_accept_fn(int fd, const struct addr *peer, void *arg);
 
-/* address: "HOST:PORT", "[V6]:PORT", ":PORT" or "*:PORT" (every address, IPv4 and IPv6); HOST is an IP address or
- * "localhost". Port 0 picks one. Out of file descriptors, it pauses for 200 ms and says so. */
-int listen_new(struct listener **ret, struct loop *loop, const char *address, listen_accept_fn *accepted, void *arg,
-    struct err *e);
+/* A bound socket, which nobody can connect to yet: ports below 1024 need rights that a daemon gives away before it has a
+ * loop. address: "HOST:PORT", "[V6]:PORT", ":PORT" or "*:PORT" (every address, IPv4 and IPv6); HOST is an IP address or
+ * "localhost". Port 0 picks one. Negative with e. */
+int listen_bind(const char *address, struct err *e);
+/* Listens and accepts from now on; owns fd unless negative. Out of file descriptors, it pauses for 200 ms and says so. */
+int listen_new(struct listener **ret, struct loop *loop, int fd, listen_accept_fn *accepted, void *arg, struct err *e);
 void listen_free(struct listener *l); /* NULL is fine */
 uint16_t listen_port(const struct listener *l);
 

@@ -167,7 +167,7 @@ test_dial_and_listen(void **state)
 	(void)state;
 	assert_int_equal(loop_new(&loop), 0);
 	struct dial_config config = { .loop = loop, .timeout_ms = 60 * 1000, .done = on_dialled, .arg = &d };
-	assert_int_equal(listen_new(&l, loop, "127.0.0.1:0", on_accepted, &d, &e), 0);
+	assert_int_equal(listen_new(&l, loop, listen_bind("127.0.0.1:0", &e), on_accepted, &d, &e), 0);
 	snprintf(address, sizeof(address), "127.0.0.1:%u", (unsigned)listen_port(l));
 	assert_int_equal(dial_new(&dial, &config, address, &e), 0);
 	while (!d.done || d.accepted < 0)

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * couple: see couple.h. Called by gate.c.
+ *
+ * No bytes are kept here: what the other side does not take stays in its channel, whose window then closes, so a slow
+ * reader at one end stops the writer at the other end and costs no memory in between. The engine tells `eof` and
+ * `closed` after the data before them was taken, and sends ours after what was written before, so passing them on is
+ * enough to lose nothing.
+ */
+#include "proxy/couple.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "net/dial.h"
+#include "proxy/couple_priv.h"
+#include "ssh/session.h"
+
+enum { HOST_SIZE = 300, NODE_PORT = 3022, OPEN_MAX = 1024 };
+
+/* --- one couple's life --------------------------------------------------------------------------- */
+
+void
+couple_free(struct couple *c)
+{
+	list_del(&c->link);
+	c->all->count--;
+	free(c->user_name);
+	free(c->node_uuid);
+	free(c->node_name);
+	free(c->peer);
+	free(c);
+}
+
+static struct couple *
+couple_new(struct couples *cs, struct couple_owner *owner, struct ssh_chan *chan, const struct roster_node *node)
+{
+	struct couple *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->all = cs;
+	c->user = chan;
+	c->fd = -1;
+	c->user_name = strdup(owner->visitor->user);
+	c->node_uuid = strdup(node->uuid);
+	c->node_name = strdup(node->name);
+	c->peer = strdup(owner->peer->ip);
+	cs->count++;
+	list_add(&owner->open, &c->link);
+	if (!c->user_name || !c->node_uuid || !c->node_name || !c->peer) {
+		couple_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+static void
+couple_record(const struct couple *c, bool ok, const char *message)
+{
+	struct record r = { .type = "session.connect", .code = ok ? "T2010I" : "T2010W", .ok = ok,
+		.user = c->user_name, .node = c->node_uuid, .node_name = c->node_name, .remote_addr = c->peer,
+		.message = message };
+
+	record_write(c->all->audit, &r);
+}
+
+void
+couple_accept(struct couple *c, const struct ssh_chan_events *events)
+{
+	c->accepted = true;
+	list_del(&c->link);
+	couple_record(c, true, NULL);
+	log_debug("coupled", "user", c->user_name, "node", c->node_name, NULL);
+	ssh_chan_accept(c->user, events, c);
+}
+
+void
+couple_fail(struct couple *c, const char *why)
+{
+	couple_record(c, false, why);
+	if (c->user)
+		ssh_chan_refuse(c->user, SSH_REFUSE_CONNECT_FAILED, why);
+	couple_free(c);
+}
+
+/* --- channel to channel ---------------------------------------------------------------------------- */
+
+static size_t
+on_user_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
+{
+	struct couple *c = arg;
+
+	(void)chan;
+	if (ext != 0 || !c->node)
+		return n;
+	return ssh_chan_write(c->node, 0, p, n);
+}
+
+static void
+on_user_writable(struct ssh_chan *chan, void *arg)
+{
+	struct couple *c = arg;
+
+	(void)chan;
+	if (c->node)
+		ssh_chan_resume(c->node);
+}
+
+static void
+on_user_eof(struct ssh_chan *chan, void *arg)
+{
+	struct couple *c = arg;
+
+	(void)chan;
+	if (c->node)
+		ssh_chan_eof(c->node);
+}
+
+static void
+on_user_closed(struct ssh_chan *chan, void *arg)
+{
+	struct couple *c = arg;
+
+	(void)chan;
+	c->user = NULL;
+	if (c->node)
+		ssh_chan_close(c->node);
+	else
+		couple_free(c);
+}
+
+static const struct ssh_chan_events user_events = {
+	.data = on_user_data,
+	.writable = on_user_writable,
+	.eof = on_user_eof,
+	.closed = on_user_closed,
+};
+
+static size_t
+on_node_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
+{
+	struct couple *c = arg;
+
+	(void)chan;
+	if (ext != 0 || !c->user)
+		return n;
+	return ssh_chan_write(c->user, 0, p, n);
+}
+
+static void
+on_node_writable(struct ssh_chan *chan, void *arg)
+{
+	struct couple *c = arg;
+
+	(void)chan;
+	if (c->user)
+		ssh_chan_resume(c->user);
+}
+
+static void
+on_node_opened(struct ssh_chan *chan, void *arg)
+{
+	struct couple *c = arg;
+
+	if (c->user)
+		couple_accept(c, &user_events);
+	else
+		ssh_chan_close(chan); /* the person has left meanwhile */
+}
+
+static void
+on_node_refused(struct ssh_chan *chan, uint32_t reason, const char *text, void *arg)
+{
+	struct couple *c = arg;
+	char why[256];
+
+	(void)chan, (void)reason;
+	c->node = NULL;
+	(void)str_format(why, sizeof(why), "node %s refused: %s", c->node_name, text);
+	couple_fail(c, why);
+}
+
+static void
+on_node_eof(struct ssh_chan *chan, void *arg)
+{
+	struct couple *c = arg;
+
+	(void)chan;
+	if (c->user)
+		ssh_chan_eof(c->user);
+}
+
+static void
+on_node_closed(struct ssh_chan *chan, void *arg)
+{
+	struct couple *c = arg;
+
+	(void)chan;
+	c->node = NULL;
+	if (c->user && !c->accepted)
+		couple_fail(c, "the node's tunnel was lost");
+	else if (c->user)
+		ssh_chan_close(c->user);
+	else
+		couple_free(c);
+}
+
+static const struct ssh_chan_events node_events = {
+	.data = on_node_data,
+	.writable = on_node_writable,
+	.opened = on_node_opened,
+	.refused = on_node_refused,
+	.eof = on_node_eof,
+	.closed = on_node_closed,
+};
+
+/* The payload tells noded whom it concerns; it is no proof, and noded believes only the session inside. */
+static void
+couple_tunnel_open(struct couple *c, struct ssh *tunnel, const struct addr *peer)
+{
+	struct buf payload;
+
+	buf_init(&payload, OPEN_MAX);
+	ssh_tcpip_put(&payload, c->node_uuid, NODE_PORT, peer->ip, peer->port);
+	c->node = buf_ok(&payload) ?
+	    ssh_chan_open(tunnel, "forwarded-tcpip", buf_span(&payload), &node_events, c) : NULL;
+	buf_done(&payload);
+	if (!c->node)
+		couple_fail(c, "the node's tunnel takes no more sessions, try again later");
+}
+
+/* --- opening --------------------------------------------------------------------------------------- */
+
+static void
+refuse_target(struct couples *cs, const struct couple_owner *owner, struct ssh_chan *chan, const char *host,
+    const struct err *e)
+{
+	struct record r = { .type = "session.connect", .code = "T2010W", .ok = false, .user = owner->visitor->user,
+		.remote_addr = owner->peer->ip, .message = e->text, .target = host };
+
+	record_write(cs->audit, &r);
+	log_info("connection to a node refused", "user", owner->visitor->user, "target", host, "why", e->text, NULL);
+	ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, e->text);
+}
+
+void
+couple_open(struct couples *cs, struct couple_owner *owner, struct ssh_chan *chan, const struct ssh_open *open)
+{
+	struct resolve_query q = { .roster = cs->roster, .visitor = owner->visitor, .cluster = cs->cluster,
+		.has_tunnel = tunnels_has, .arg = cs->tunnels };
+	const struct roster_node *node;
+	struct ssh *tunnel;
+	struct couple *c;
+	char host[HOST_SIZE];
+	struct err e;
+
+	if (open->host.n >= sizeof(host) || memchr(open->host.p ? open->host.p : (const void *)"", 0, open->host.n)) {
+		ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, "not a node's name");
+		return;
+	}
+	if (open->host.n > 0)
+		memcpy(host, open->host.p, open->host.n);
+	host[open->host.n] = '\0';
+	if (resolve(&node, &q, host, open->port, &e) != 0) {
+		str_clean(host, sizeof(host), (const char *)open->host.p, open->host.n);
+		refuse_target(cs, owner, chan, host, &e);
+		return;
+	}
+	c = couple_new(cs, owner, chan, node);
+	if (!c) {
+		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES, "the proxy is out of memory, try again later");
+		return;
+	}
+	tunnel = tunnels_find(cs->tunnels, node->uuid);
+	if (tunnel)
+		couple_tunnel_open(c, tunnel, owner->peer);
+	else
+		couple_tcp_open(c, node->address);
+}
+
+void
+couple_owner_gone(struct couple_owner *owner)
+{
+	list_each (struct couple, c, &owner->open, link) {
+		list_del(&c->link);
+		c->user = NULL;
+		if (!c->node) { /* still dialling; a tunnel's channel ends the couple when it is opened or refused */
+			dial_cancel(c->dial);
+			couple_free(c);
+		}
+	}
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * couple_tcp: a person's channel joined to a TCP connection, for nodes that listen instead of keeping a tunnel.
+ * See couple.h. Keeps no bytes either: the socket is read only as far as the channel takes them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "net/dial.h"
+#include "proxy/couple_priv.h"
+
+enum { CHUNK = 32 * 1024, CHUNKS_PER_TURN = 8 };
+
+static void
+socket_close(struct couple *c)
+{
+	if (c->fd < 0)
+		return;
+	watch_done(&c->watch);
+	close(c->fd);
+	c->fd = -1;
+}
+
+/* The socket is of no more use: whatever came from it before still reaches the person. */
+static void
+socket_lost(struct couple *c)
+{
+	socket_close(c);
+	if (c->user)
+		ssh_chan_close(c->user);
+	else
+		couple_free(c);
+}
+
+static void
+socket_want(struct couple *c, int bits, bool on)
+{
+	if (c->fd >= 0)
+		watch_set(&c->watch, on ? c->watch.want | bits : c->watch.want & ~bits);
+}
+
+/* 1: there may be more, 0: not now, negative: the socket is broken. */
+static int
+socket_read(struct couple *c)
+{
+	static uint8_t chunk[CHUNK]; /* one loop, one thread: used only within this call */
+	size_t room = ssh_chan_room(c->user);
+	ssize_t n;
+
+	if (room == 0) {
+		socket_want(c, WATCH_READ, false);
+		return 0;
+	}
+	n = recv(c->fd, chunk, room < CHUNK ? room : CHUNK, 0);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	if (n == 0) {
+		c->fd_eof = true;
+		socket_want(c, WATCH_READ, false);
+		ssh_chan_eof(c->user);
+		return c->fd_shut ? -1 : 0;
+	}
+	return ssh_chan_write(c->user, 0, chunk, (size_t)n) == (size_t)n ? 1 : -1;
+}
+
+static void
+on_socket(struct watch *w, int ready, void *arg)
+{
+	struct couple *c = arg;
+	int r = 1;
+
+	(void)w;
+	if (!c->user) {
+		socket_lost(c);
+		return;
+	}
+	if (ready & WATCH_WRITE) {
+		socket_want(c, WATCH_WRITE, false);
+		ssh_chan_resume(c->user);
+	}
+	for (int i = 0; i < CHUNKS_PER_TURN && r > 0 && c->fd >= 0 && (ready & WATCH_READ) && !c->fd_eof; i++)
+		r = socket_read(c);
+	if (r < 0 && c->fd >= 0)
+		socket_lost(c);
+}
+
+static size_t
+on_user_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
+{
+	struct couple *c = arg;
+	ssize_t sent;
+
+	(void)chan;
+	if (ext != 0 || c->fd < 0)
+		return n;
+	sent = send(c->fd, p, n, MSG_NOSIGNAL);
+	if (sent < 0 && errno != EAGAIN && errno != EINTR)
+		return n; /* the reading side will see the error too */
+	if (sent < 0)
+		sent = 0;
+	if ((size_t)sent < n)
+		socket_want(c, WATCH_WRITE, true);
+	return (size_t)sent;
+}
+
+static void
+on_user_writable(struct ssh_chan *chan, void *arg)
+{
+	struct couple *c = arg;
+
+	(void)chan;
+	if (!c->fd_eof)
+		socket_want(c, WATCH_READ, true);
+}
+
+static void
+on_user_eof(struct ssh_chan *chan, void *arg)
+{
+	struct couple *c = arg;
+
+	(void)chan;
+	c->fd_shut = true;
+	if (c->fd >= 0)
+		(void)shutdown(c->fd, SHUT_WR);
+	if (c->fd_eof)
+		socket_lost(c);
+}
+
+static void
+on_user_closed(struct ssh_chan *chan, void *arg)
+{
+	struct couple *c = arg;
+
+	(void)chan;
+	c->user = NULL;
+	socket_close(c);
+	couple_free(c);
+}
+
+static const struct ssh_chan_events tcp_user_events = {
+	.data = on_user_data,
+	.writable = on_user_writable,
+	.eof = on_user_eof,
+	.closed = on_user_closed,
+};
+
+static void
+on_dialled(int fd, const char *why, void *arg)
+{
+	struct couple *c = arg;
+	char text[300];
+
+	c->dial = NULL;
+	if (fd < 0) {
+		(void)str_format(text, sizeof(text), "node %s cannot be reached: %s", c->node_name, why);
+		couple_fail(c, text);
+		return;
+	}
+	c->fd = fd;
+	if (watch_init(&c->watch, c->all->loop, fd, on_socket, c) < 0) {
+		close(fd);
+		c->fd = -1;
+		couple_fail(c, "the proxy is out of memory, try again later");
+		return;
+	}
+	couple_accept(c, &tcp_user_events);
+	socket_want(c, WATCH_READ, true);
+}
+
+void
+couple_tcp_open(struct couple *c, const char *address)
+{
+	struct dial_config config = { .loop = c->all->loop, .pool = c->all->pool,
+		.timeout_ms = c->all->dial_timeout_ms, .done = on_dialled, .arg = c };
+	struct err e;
+
+	if (dial_new(&c->dial, &config, address, &e) < 0)
+		couple_fail(c, e.text);
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * front: see front.h. Called by proxy.c.
+ *
+ * Security: everything here comes from strangers. Nothing waits in accept; each state has a deadline; connections are
+ * counted in total and, until they have shown who they are, per address.
+ */
+#include "proxy/front.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "net/dial.h"
+#include "net/sniff.h"
+#include "net/splice.h"
+
+enum {
+	SILENCE_MS = 300,
+	LIMIT_MS = 10 * 1000,
+	DIAL_MS = 5 * 1000,
+	PASS_HALF_IDLE_MS = 5 * 60 * 1000,
+};
+
+/* A connection that nobody serves yet. */
+struct arrival {
+	struct list link;
+	struct front *front;
+	struct sniff *sniff;
+	struct addr counted; /* the address under which it is in the ceilings */
+	bool is_balanced;    /* the peer is known only after its PROXY header: not among the strangers yet */
+};
+
+/* A connection that is passed on to authd or auditd. */
+struct pass {
+	struct list link;
+	struct front *front;
+	struct addr peer;
+	struct dial *dial;
+	struct splice *splice;
+	struct buf first;
+	const char *to;
+	int fd; /* until it is spliced */
+};
+
+struct front {
+	struct front_config config;
+	struct listener *public, *ssh;
+	struct list arrivals, passes;
+	char authd_name[300], auditd_name[300];
+};
+
+/* --- passing through ------------------------------------------------------------------------------------ */
+
+static void
+pass_free(struct pass *p)
+{
+	list_del(&p->link);
+	ceiling_drop(p->front->config.all, p->peer.ip);
+	if (p->fd >= 0)
+		close(p->fd);
+	buf_done(&p->first);
+	free(p);
+}
+
+static void
+on_splice_ended(struct splice *s, void *arg)
+{
+	struct pass *p = arg;
+
+	(void)s;
+	p->splice = NULL;
+	pass_free(p);
+}
+
+static void
+on_dialled(int fd, const char *why, void *arg)
+{
+	struct pass *p = arg;
+	struct splice_config config = { .half_idle_ms = PASS_HALF_IDLE_MS, .ended = on_splice_ended, .arg = p };
+
+	p->dial = NULL;
+	if (fd < 0) {
+		log_warn("cannot pass a connection on", "to", p->to, "why", why, NULL);
+		pass_free(p);
+		return;
+	}
+	if (splice_new(&p->splice, p->front->config.loop, p->fd, fd, buf_span(&p->first), &config) < 0) {
+		close(fd);
+		pass_free(p);
+		return;
+	}
+	p->fd = -1;
+	buf_done(&p->first);
+}
+
+/* Owns fd. */
+static void
+pass_new(struct front *f, const struct sniff_result *result, const char *to)
+{
+	struct dial_config config = { .loop = f->config.loop, .pool = f->config.pool, .timeout_ms = DIAL_MS,
+		.done = on_dialled };
+	struct pass *p = calloc(1, sizeof(*p));
+	struct err e;
+
+	if (!p) {
+		ceiling_drop(f->config.all, result->peer.ip);
+		close(result->fd);
+		return;
+	}
+	p->front = f;
+	p->peer = result->peer;
+	p->to = to;
+	p->fd = result->fd;
+	buf_init(&p->first, 64 * 1024);
+	list_add(&f->passes, &p->link);
+	config.arg = p;
+	if (!buf_put(&p->first, result->first.p, result->first.n) || dial_new(&p->dial, &config, to, &e) < 0)
+		pass_free(p);
+}
+
+/* --- handing out ---------------------------------------------------------------------------------------- */
+
+static void
+hang_up(struct front *f, int fd, const struct addr *peer)
+{
+	ceiling_drop(f->config.all, peer->ip);
+	close(fd);
+}
+
+static void
+serve_tls(struct front *f, const struct sniff_result *r)
+{
+	ceiling_drop(f->config.strangers, r->peer.ip);
+	if (strcmp(r->hello.server_name, f->authd_name) == 0) {
+		pass_new(f, r, f->config.authd_addr);
+	} else if (strcmp(r->hello.server_name, f->auditd_name) == 0) {
+		if (f->config.auditd_addr)
+			pass_new(f, r, f->config.auditd_addr);
+		else
+			hang_up(f, r->fd, &r->peer);
+	} else if (http_server_take(f->config.web, r->fd, &r->peer, r->first) < 0) {
+		hang_up(f, r->fd, &r->peer);
+	}
+}
+
+static void
+serve_plain_http(struct front *f, const struct sniff_result *r)
+{
+	static const char answer[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
+				     "Content-Length: 46\r\nConnection: close\r\n\r\n"
+				     "This port speaks HTTPS: use https:// instead.\n";
+
+	ceiling_drop(f->config.strangers, r->peer.ip);
+	(void)send(r->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	hang_up(f, r->fd, &r->peer);
+}
+
+/* Behind a balancer the address has changed. False: there are too many from there. */
+static bool
+recount(struct arrival *a, const struct addr *peer)
+{
+	struct front *f = a->front;
+
+	if (!a->is_balanced)
+		return true;
+	ceiling_drop(f->config.all, a->counted.ip);
+	if (!ceiling_take(f->config.all, peer->ip))
+		return false;
+	if (ceiling_take(f->config.strangers, peer->ip))
+		return true;
+	ceiling_drop(f->config.all, peer->ip);
+	return false;
+}
+
+static void
+on_sniffed(const struct sniff_result *r, void *arg)
+{
+	struct arrival *a = arg;
+	struct front *f = a->front;
+	bool counted = recount(a, &r->peer);
+
+	list_del(&a->link);
+	free(a);
+	if (!counted) {
+		log_debug("too many connections", "peer", r->peer.ip, NULL);
+		close(r->fd);
+		return;
+	}
+	switch (r->kind) {
+	case SNIFF_SSH:
+		gate_take(f->config.gate, r->fd, &r->peer, r->first);
+		break;
+	case SNIFF_TLS:
+		serve_tls(f, r);
+		break;
+	case SNIFF_HTTP:
+		serve_plain_http(f, r);
+		break;
+	default:
+		log_debug("connection dropped", "peer", r->peer.ip, "why", r->why, NULL);
+		ceiling_drop(f->config.strangers, r->peer.ip);
+		hang_up(f, r->fd, &r->peer);
+	}
+}
+
+/* --- arriving ------------------------------------------------------------------------------------------- */
+
+static bool
+count_in(struct front *f, const struct addr *peer, bool is_balanced)
+{
+	if (!ceiling_take(f->config.all, peer->ip))
+		return false;
+	if (is_balanced || ceiling_take(f->config.strangers, peer->ip))
+		return true;
+	ceiling_drop(f->config.all, peer->ip);
+	return false;
+}
+
+static void
+count_out(struct front *f, const struct addr *peer, bool is_balanced)
+{
+	if (!is_balanced)
+		ceiling_drop(f->config.strangers, peer->ip);
+	ceiling_drop(f->config.all, peer->ip);
+}
+
+static void
+arrive(struct front *f, int fd, const struct addr *peer, bool only_ssh)
+{
+	bool is_balanced = addr_in_nets(peer, f->config.balancers, f->config.n_balancers);
+	struct sniff_config config = { .proxy_header = is_balanced, .only_ssh = only_ssh, .silence_ms = SILENCE_MS,
+		.limit_ms = LIMIT_MS };
+	struct arrival *a;
+
+	if (!count_in(f, peer, is_balanced)) {
+		log_debug("too many connections", "peer", peer->ip, NULL);
+		close(fd);
+		return;
+	}
+	if (only_ssh && !is_balanced) {
+		gate_take(f->config.gate, fd, peer, (struct span){ NULL, 0 });
+		return;
+	}
+	a = calloc(1, sizeof(*a));
+	if (!a || sniff_new(&a->sniff, f->config.loop, fd, peer, &config) < 0) {
+		count_out(f, peer, is_balanced);
+		free(a);
+		close(fd);
+		return;
+	}
+	a->front = f;
+	a->counted = *peer;
+	a->is_balanced = is_balanced;
+	list_add(&f->arrivals, &a->link);
+	sniff_start(a->sniff, on_sniffed, a);
+}
+
+static void
+on_public_accept(int fd, const struct addr *peer, void *arg)
+{
+	arrive(arg, fd, peer, false);
+}
+
+static void
+on_ssh_accept(int fd, const struct addr *peer, void *arg)
+{
+	arrive(arg, fd, peer, true);
+}
+
+/* --- life ------------------------------------------------------------------------------------------------ */
+
+static void
+lower(char *s)
+{
+	for (; *s; s++)
+		if (*s >= 'A' && *s <= 'Z')
+			*s = (char)(*s + ('a' - 'A'));
+}
+
+static int
+front_listen(struct front *f, struct err *e)
+{
+	if (listen_new(&f->public, f->config.loop, f->config.public_fd, on_public_accept, f, e) < 0)
+		return -1;
+	f->config.public_fd = -1;
+	if (f->config.ssh_fd < 0)
+		return 0;
+	if (listen_new(&f->ssh, f->config.loop, f->config.ssh_fd, on_ssh_accept, f, e) < 0)
+		return -1;
+	f->config.ssh_fd = -1;
+	return 0;
+}
+
+int
+front_new(struct front **ret, const struct front_config *config, struct err *e)
+{
+	struct front *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return err_set(e, "out of memory");
+	f->config = *config;
+	list_init(&f->arrivals);
+	list_init(&f->passes);
+	(void)str_format(f->authd_name, sizeof(f->authd_name), "authd.%s", config->cluster);
+	(void)str_format(f->auditd_name, sizeof(f->auditd_name), "auditd.%s", config->cluster);
+	lower(f->authd_name);
+	lower(f->auditd_name);
+	if (front_listen(f, e) < 0) {
+		front_free(f);
+		return -1;
+	}
+	*ret = f;
+	return 0;
+}
+
+void
+front_close(struct front *f)
+{
+	listen_free(f->public);
+	listen_free(f->ssh);
+	f->public = f->ssh = NULL;
+	mem_closep(&f->config.public_fd);
+	mem_closep(&f->config.ssh_fd);
+	f->config.public_fd = f->config.ssh_fd = -1;
+	list_each (struct arrival, a, &f->arrivals, link) {
+		sniff_free(a->sniff);
+		count_out(f, &a->counted, a->is_balanced);
+		list_del(&a->link);
+		free(a);
+	}
+}
+
+void
+front_free(struct front *f)
+{
+	if (!f)
+		return;
+	front_close(f);
+	list_each (struct pass, p, &f->passes, link) {
+		dial_cancel(p->dial);
+		splice_free(p->splice);
+		pass_free(p);
+	}
+	free(f);
+}

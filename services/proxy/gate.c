@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gate: see gate.h. Called by front.c with accepted connections.
+ *
+ * Security: this is where strangers become somebody. Only certificates log in: of the user CA with a person's, of the
+ * host CA with the tunnel extension a node's; which CA signed decides which of the two is believed. A login lets a
+ * person open direct-tcpip channels to nodes and a node be the target of channels; nothing else is answered.
+ */
+#include "proxy/gate.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/bundle.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "ssh/loop.h"
+
+enum { CLOSE_GRACE_MS = 1000, DISCONNECT_BY_APPLICATION = 11, DISCONNECT_NO_MORE_AUTH = 14, IDENTITIES_MAX = 64,
+	END_TURNS = 300 };
+enum { CHANNELS_USER = 1000, CHANNELS_NODE = 4000 };
+
+#define EXT_TUNNEL "tunnel@sallyport"
+
+enum guest_kind { GUEST_STRANGER, GUEST_USER, GUEST_NODE };
+
+/* One connection. */
+struct guest {
+	struct list link;
+	struct gate *gate;
+	struct ssh_link *ssh_link;
+	enum guest_kind kind;
+	bool leaving;
+	struct addr peer;
+	char *denial;             /* why the last certificate was not believed */
+	char *name;               /* of a node: its UUID; of a person: for the record of failures */
+	struct visitor *visitor;  /* people */
+	struct tunnel *tunnel;    /* nodes */
+	struct couple_owner owner;
+};
+
+/* A host key and its certificate. Connections point at it, so it is never freed before the gate. */
+struct gate_identity {
+	struct ssh_identity ssh;
+	struct sshkey *key;
+	struct buf cert;
+};
+
+struct gate {
+	struct gate_config config;
+	struct list guests;
+	struct gate_identity *identities[IDENTITIES_MAX]; /* the last is the present one */
+	size_t n_identities;
+	const struct bundle *ca;
+	size_t users;
+	bool draining;
+	void (*empty)(void *arg);
+	void *empty_arg;
+};
+
+/* --- denials -------------------------------------------------------------------------------------- */
+
+static void
+guest_deny(struct guest *g, const char *name, const char *why)
+{
+	char *copy = strdup(why);
+
+	free(g->denial);
+	g->denial = copy;
+	if (name && !g->name)
+		g->name = strdup(name);
+}
+
+static void
+record_denial(const struct guest *g, const char *kind, const char *why)
+{
+	struct record r = { .type = "auth", .code = "T3007W", .ok = false, .user = g->name, .kind = kind,
+		.method = "certificate",
+		.remote_addr = g->peer.ip, .message = why };
+
+	log_info("login refused", "kind", kind, "name", g->name ? g->name : "", "peer", g->peer.ip, "why", why, NULL);
+	record_write(g->gate->config.audit, &r);
+}
+
+/* A certificate of ours that is worth nothing: say why and hang up, since no other key will do better. */
+static enum ssh_verdict
+guest_turn_away(struct guest *g, struct ssh *ssh, const struct sshcert *cert, const char *kind, const char *why)
+{
+	guest_deny(g, cert->key_id, why);
+	record_denial(g, kind, why);
+	free(g->denial);
+	g->denial = NULL; /* recorded */
+	ssh_disconnect(ssh, DISCONNECT_NO_MORE_AUTH, why);
+	return SSH_DENY;
+}
+
+/* --- who is it ------------------------------------------------------------------------------------- */
+
+static bool
+is_signed_by(const struct sshcert *cert, const struct span *ca, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (span_eq(buf_span(&cert->ca_blob), ca[i]))
+			return true;
+	return false;
+}
+
+static int
+check_node(const struct guest *g, const struct sshcert *cert, struct err *e)
+{
+	const struct bundle *ca = g->gate->ca;
+	struct sshcert_rules rules = { .type = SSHCERT_USER, .ca = ca->host_ssh, .n_ca = ca->n_host_ssh,
+		.principal = cert->key_id, .source_address = g->peer.ip, .now_s = (uint64_t)(clock_wall_ms() / 1000) };
+
+	if (!sshcert_extension(cert, EXT_TUNNEL))
+		return err_set(e, "a certificate of the host CA logs in only when it is a node's tunnel certificate");
+	if (strlen(cert->key_id) != 36 || cert->n_principals != 1)
+		return err_set(e, "the tunnel certificate names no node; join the node again");
+	return sshcert_check(cert, &rules, e);
+}
+
+static int
+check_user(const struct guest *g, const struct sshcert *cert, struct err *e)
+{
+	const struct bundle *ca = g->gate->ca;
+	struct sshcert_rules rules = { .type = SSHCERT_USER, .ca = ca->user_ssh, .n_ca = ca->n_user_ssh,
+		.source_address = g->peer.ip, .now_s = (uint64_t)(clock_wall_ms() / 1000) };
+	int64_t cutoff_ms = roster_cutoff_ms(g->gate->config.roster, cert->key_id);
+
+	if (sshcert_extension(cert, EXT_TUNNEL))
+		return err_set(e, "a certificate of the user CA cannot open a tunnel");
+	if (cert->key_id[0] == '\0')
+		return err_set(e, "the certificate names no user");
+	if (sshcert_check(cert, &rules, e) < 0)
+		return -1;
+	if (cutoff_ms != 0 && cert->valid_after < (uint64_t)cutoff_ms / 1000)
+		return err_set(e, "user %s was removed or changed since this certificate was issued; log in again",
+		    cert->key_id);
+	return 0;
+}
+
+/* Remembers who it is, once the key is proven. */
+static bool
+guest_admit(struct guest *g, const struct sshcert *cert, enum guest_kind kind)
+{
+	struct visitor *visitor = NULL;
+	char *name = strdup(cert->key_id);
+
+	if (!name || (kind == GUEST_USER && visitor_from_cert(&visitor, cert) < 0)) {
+		free(name);
+		return false;
+	}
+	free(g->name);
+	g->name = name;
+	visitor_free(g->visitor);
+	g->visitor = visitor;
+	g->owner.visitor = visitor;
+	g->kind = kind;
+	return true;
+}
+
+static enum ssh_verdict
+on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
+{
+	struct guest *g = arg;
+	const struct bundle *ca = g->gate->ca;
+	struct err e;
+
+	if (!auth->cert) {
+		if (!g->denial)
+			guest_deny(g, NULL, "a plain key; only certificates log in here: tsh login makes one");
+		return SSH_DENY;
+	}
+	if (is_signed_by(auth->cert, ca->host_ssh, ca->n_host_ssh)) {
+		if (check_node(g, auth->cert, &e) < 0)
+			return guest_turn_away(g, ssh, auth->cert, "node", e.text);
+		return !auth->proven || guest_admit(g, auth->cert, GUEST_NODE) ? SSH_ALLOW : SSH_DENY;
+	}
+	if (is_signed_by(auth->cert, ca->user_ssh, ca->n_user_ssh)) {
+		if (check_user(g, auth->cert, &e) < 0)
+			return guest_turn_away(g, ssh, auth->cert, "user", e.text);
+		return !auth->proven || guest_admit(g, auth->cert, GUEST_USER) ? SSH_ALLOW : SSH_DENY;
+	}
+	/* People carry certificates of other clusters in their agents: let them try the next. */
+	guest_deny(g, auth->cert->key_id, "the certificate is not signed by a CA of this cluster");
+	return SSH_DENY;
+}
+
+static void
+on_authenticated(struct ssh *ssh, void *arg)
+{
+	struct guest *g = arg;
+
+	ceiling_drop(g->gate->config.strangers, g->peer.ip);
+	if (g->kind == GUEST_USER) {
+		g->gate->users++;
+		log_info("user connected", "user", g->visitor->user, "peer", g->peer.ip, "client",
+		    ssh_peer_version(ssh), NULL);
+		return;
+	}
+	g->tunnel = tunnel_new(g->gate->config.tunnels, g->name, g->ssh_link, g->peer.ip);
+	if (!g->tunnel)
+		ssh_disconnect(ssh, DISCONNECT_BY_APPLICATION, "the proxy is out of memory");
+}
+
+/* --- what they may do ------------------------------------------------------------------------------- */
+
+static void
+on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg)
+{
+	struct guest *g = arg;
+
+	(void)ssh;
+	if (g->kind != GUEST_USER)
+		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "nodes open no channels here");
+	else if (!span_is(open->type, "direct-tcpip"))
+		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED,
+		    "this is the proxy: connect to a node through it, with tsh ssh or the file of tsh config");
+	else if (g->gate->draining)
+		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES, "this proxy is stopping, connect again");
+	else if (clock_wall_ms() >= g->visitor->expires_ms)
+		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "your certificate has expired; log in again: tsh login");
+	else
+		couple_open(g->gate->config.couples, &g->owner, chan, open);
+}
+
+/* Nodes ask for their forward as any client of RFC 4254 7.1 would; the name in it is not believed. */
+static enum ssh_answer
+on_global_request(struct ssh *ssh, struct span name, struct span payload, struct buf *reply, void *arg)
+{
+	struct guest *g = arg;
+
+	(void)ssh, (void)payload, (void)reply;
+	if (g->kind == GUEST_NODE && (span_is(name, "tcpip-forward") || span_is(name, "cancel-tcpip-forward")))
+		return SSH_OK;
+	return SSH_FAIL;
+}
+
+static const struct ssh_events gate_events = {
+	.auth = on_auth,
+	.authenticated = on_authenticated,
+	.channel_open = on_channel_open,
+	.global_request = on_global_request,
+};
+
+/* --- connections ------------------------------------------------------------------------------------ */
+
+static void
+guest_free(struct guest *g)
+{
+	list_del(&g->link);
+	ceiling_drop(g->gate->config.all, g->peer.ip);
+	visitor_free(g->visitor);
+	free(g->denial);
+	free(g->name);
+	free(g);
+}
+
+static void
+gate_check_empty(struct gate *gate)
+{
+	void (*empty)(void *arg) = gate->empty;
+
+	if (!gate->draining || !empty || !list_empty(&gate->guests))
+		return;
+	gate->empty = NULL;
+	empty(gate->empty_arg);
+}
+
+static void
+on_link_ended(struct ssh_link *link, const char *why, void *arg)
+{
+	struct guest *g = arg;
+	struct gate *gate = g->gate;
+
+	if (!ssh_is_authenticated(ssh_link_ssh(link))) {
+		ceiling_drop(gate->config.strangers, g->peer.ip);
+		if (g->denial)
+			record_denial(g, "unknown", g->denial);
+		else
+			log_debug("left without login", "peer", g->peer.ip, "why", why, NULL);
+	} else if (g->tunnel) {
+		tunnel_end(g->tunnel, why);
+	} else if (g->kind == GUEST_USER) {
+		gate->users--;
+		log_info("user disconnected", "user", g->visitor->user, "peer", g->peer.ip, "why", why, NULL);
+	}
+	couple_owner_gone(&g->owner);
+	guest_free(g);
+	gate_check_empty(gate);
+}
+
+static int
+guest_start(struct guest *g, int fd)
+{
+	const struct gate *gate = g->gate;
+	struct ssh_config config = { .role = SSH_SERVER, .events = &gate_events, .arg = g,
+		.identities = &gate->identities[gate->n_identities - 1]->ssh, .n_identities = 1,
+		.login_grace_ms = gate->config.login_grace_ms, .keepalive_ms = gate->config.keepalive_ms,
+		.max_channels = CHANNELS_NODE };
+
+	if (ssh_link_new(&g->ssh_link, gate->config.loop, &config, on_link_ended, g) < 0)
+		return -1;
+	return ssh_link_attach_fd(g->ssh_link, fd);
+}
+
+void
+gate_take(struct gate *gate, int fd, const struct addr *peer, struct span first)
+{
+	struct guest *g = calloc(1, sizeof(*g));
+
+	if (!g || gate->n_identities == 0 || !gate->ca || gate->draining) {
+		ceiling_drop(gate->config.strangers, peer->ip);
+		ceiling_drop(gate->config.all, peer->ip);
+		free(g);
+		close(fd);
+		return;
+	}
+	g->gate = gate;
+	g->peer = *peer;
+	g->owner.peer = &g->peer;
+	list_init(&g->owner.open);
+	list_add(&gate->guests, &g->link);
+	if (guest_start(g, fd) < 0) {
+		ceiling_drop(gate->config.strangers, peer->ip);
+		guest_free(g);
+		close(fd);
+		return;
+	}
+	if (first.n > 0)
+		ssh_link_feed(g->ssh_link, (uint8_t *)(uintptr_t)first.p, first.n);
+}
+
+/* --- the gate --------------------------------------------------------------------------------------- */
+
+int
+gate_new(struct gate **ret, const struct gate_config *config)
+{
+	struct gate *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return -1;
+	g->config = *config;
+	list_init(&g->guests);
+	*ret = g;
+	return 0;
+}
+
+static void
+identity_free(struct gate_identity *id)
+{
+	if (!id)
+		return;
+	sshkey_free(id->key);
+	buf_done(&id->cert);
+	free(id);
+}
+
+void
+gate_free(struct gate *g)
+{
+	if (!g)
+		return;
+	g->draining = true;
+	g->empty = NULL;
+	list_each (struct guest, guest, &g->guests, link)
+		ssh_link_close(guest->ssh_link, "this proxy is stopping, connect again", 0);
+	for (int i = 0; i < END_TURNS && !list_empty(&g->guests); i++)
+		(void)loop_turn(g->config.loop, 10);
+	for (size_t i = 0; i < g->n_identities; i++)
+		identity_free(g->identities[i]);
+	free(g);
+}
+
+static struct sshkey *
+key_copy(const struct sshkey *key)
+{
+	struct sshkey *copy = NULL;
+	struct buf text;
+
+	buf_init(&text, 16384);
+	if (sshkey_to_file_text(key, "", &text) == 0 && buf_put(&text, "", 1))
+		(void)sshkey_from_file_text(&copy, (const char *)buf_head(&text), NULL);
+	buf_wipe(&text);
+	return copy;
+}
+
+/* The oldest of many renewals is no longer the host key of anybody who is still there and rekeys. */
+static void
+identities_make_room(struct gate *g)
+{
+	if (g->n_identities < IDENTITIES_MAX)
+		return;
+	identity_free(g->identities[0]);
+	memmove(&g->identities[0], &g->identities[1], (IDENTITIES_MAX - 1) * sizeof(g->identities[0]));
+	g->n_identities--;
+}
+
+int
+gate_set_identity(struct gate *g, const struct sshkey *key, struct span cert)
+{
+	struct gate_identity *id = calloc(1, sizeof(*id));
+
+	if (!id)
+		return -1;
+	buf_init(&id->cert, SSHCERT_BLOB_MAX);
+	id->key = key_copy(key);
+	if (!id->key || !buf_put(&id->cert, cert.p, cert.n)) {
+		identity_free(id);
+		return -1;
+	}
+	id->ssh = (struct ssh_identity){ .key = id->key, .cert = buf_span(&id->cert) };
+	identities_make_room(g);
+	g->identities[g->n_identities++] = id;
+	return 0;
+}
+
+void
+gate_set_authorities(struct gate *g, const struct bundle *ca)
+{
+	g->ca = ca;
+}
+
+void
+gate_cut_user(struct gate *g, const char *user, int64_t issued_before_ms)
+{
+	list_each (struct guest, guest, &g->guests, link) {
+		if (guest->kind != GUEST_USER || strcmp(guest->visitor->user, user) != 0 ||
+		    guest->visitor->issued_ms >= issued_before_ms)
+			continue;
+		log_info("connection cut", "user", user, "peer", guest->peer.ip, NULL);
+		ssh_link_close(guest->ssh_link, "user was removed or changed; log in again", CLOSE_GRACE_MS);
+	}
+}
+
+static bool
+guest_is_idle(const struct guest *g)
+{
+	return g->kind != GUEST_NODE && ssh_channel_count(ssh_link_ssh(g->ssh_link)) == 0;
+}
+
+/* Called again by proxy.c every second while stopping. */
+void
+gate_drain(struct gate *g, void (*empty)(void *arg), void *arg)
+{
+	bool users = false;
+
+	g->draining = true;
+	g->empty = empty;
+	g->empty_arg = arg;
+	list_each (struct guest, guest, &g->guests, link) {
+		if (guest_is_idle(guest) && !guest->leaving) {
+			guest->leaving = true;
+			ssh_link_close(guest->ssh_link, "this proxy is stopping, connect again", CLOSE_GRACE_MS);
+		}
+		users |= guest->kind == GUEST_USER && !guest->leaving;
+	}
+	/* Sessions run over the tunnels: they close last. */
+	list_each (struct guest, node, &g->guests, link) {
+		if (users || node->leaving)
+			continue;
+		node->leaving = true;
+		ssh_link_close(node->ssh_link, "this proxy is stopping, connect again", CLOSE_GRACE_MS);
+	}
+	gate_check_empty(g);
+}
+
+size_t
+gate_count_users(const struct gate *g)
+{
+	return g->users;
+}

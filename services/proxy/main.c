@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proxyd: the public gate. One process, one loop: SSH for people and for the tunnels of nodes, HTTPS, and TLS passed
+ * through to authd and auditd, all on one port.
+ *
+ * Security: runs as `sallyport`; touches sockets and its own state folder. Holds its host key and no others: what
+ * passes between people and nodes is SSH that ends at them, and what passes to authd and auditd is TLS that ends there.
+ */
+#include "proxy/conf.h"
+#include "proxy/proxy.h"
+
+enum { DRAIN_LONGEST_S = 24 * 3600 }; /* `drain` in the configuration is the limit */
+
+static const struct daemon proxyd = {
+	.name = "proxyd",
+	.summary = "the public gate: SSH, HTTPS and the tunnels of nodes on one port",
+	.conf_schema = &conf_schema,
+	.conf_path = "/etc/sallyport/proxyd.yaml",
+	.check = conf_check,
+	.user = conf_user,
+	.flags = DAEMON_SECRETS,
+	.drain_s = DRAIN_LONGEST_S,
+	.prepare = proxy_prepare,
+	.confine = proxy_confine,
+	.start = proxy_start,
+	.reload = proxy_reload,
+	.stop = proxy_stop,
+	.done = proxy_done,
+};
+
+int
+main(int argc, char **argv)
+{
+	return daemon_main(&proxyd, argc, argv);
+}

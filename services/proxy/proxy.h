@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proxy: proxyd's parts, put together; the hooks of main.c's table.
+ */
+#ifndef PROXY_PROXY_H
+#define PROXY_PROXY_H
+
+#include "daemon/daemon.h"
+
+int proxy_prepare(struct daemon_run *run, struct err *e);
+int proxy_confine(struct daemon_run *run, struct err *e);
+int proxy_start(struct daemon_run *run, struct err *e);
+void proxy_reload(struct daemon_run *run, const void *fresh);
+void proxy_stop(struct daemon_run *run);
+void proxy_done(struct daemon_run *run);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * resolve: see resolve.h. Called by couple.c for each direct-tcpip channel.
+ *
+ * A UUID names one node. A name may be borne by several: then those that can be reached now count, and if that leaves
+ * more than one, the person must say which.
+ */
+#include "proxy/resolve.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+
+enum { HOST_MAX = 300, NAMED_MAX = 4, SSH_PORT = 22, NODE_PORT = 3022 };
+
+struct found {
+	const struct roster_node *node[NAMED_MAX];
+	size_t n;            /* may pass NAMED_MAX */
+	const struct roster_node *offline;
+};
+
+/* Cuts ".cluster" off; without one the name stays. */
+static bool
+bare_name(const char *host, const char *cluster, char dst[HOST_MAX])
+{
+	size_t n = strlen(host), c = strlen(cluster);
+
+	if (n == 0 || !str_copy(dst, HOST_MAX, host))
+		return false;
+	if (n > c + 1 && host[n - c - 1] == '.' && strcasecmp(host + n - c, cluster) == 0)
+		dst[n - c - 1] = '\0';
+	return true;
+}
+
+static bool
+is_address_of(const struct roster_node *node, const char *host, uint32_t port)
+{
+	char ip[HOST_MAX];
+	uint16_t node_port;
+
+	if (node->address[0] == '\0' || !str_host_port(node->address, NODE_PORT, ip, sizeof(ip), &node_port))
+		return false;
+	return strcasecmp(ip, host) == 0 && (port == node_port || port == SSH_PORT || port == NODE_PORT);
+}
+
+static bool
+is_reachable(const struct resolve_query *q, const struct roster_node *node)
+{
+	return node->address[0] != '\0' || q->has_tunnel(node->uuid, q->arg);
+}
+
+static void
+take(struct found *f, const struct resolve_query *q, const struct roster_node *node)
+{
+	if (!visitor_sees(q->visitor, q->roster, node, NULL))
+		return;
+	if (!is_reachable(q, node)) {
+		f->offline = node;
+		return;
+	}
+	if (f->n < NAMED_MAX)
+		f->node[f->n] = node;
+	f->n++;
+}
+
+static void
+take_all_named(struct found *f, const struct resolve_query *q, const char *name, uint32_t port)
+{
+	const struct roster_node *node;
+	size_t pos = 0;
+
+	while (roster_next_node(q->roster, &pos, &node))
+		if (strcasecmp(node->name, name) == 0 || is_address_of(node, name, port))
+			take(f, q, node);
+}
+
+static int
+say_ambiguous(const struct found *f, const char *name, struct err *e)
+{
+	char list[NAMED_MAX * 40] = "";
+	size_t n = f->n < NAMED_MAX ? f->n : NAMED_MAX, at = 0;
+
+	for (size_t i = 0; i < n; i++)
+		at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", i ? ", " : "", f->node[i]->uuid);
+	(void)err_set(e, "%zu nodes are named %s; use the UUID: %s%s", f->n, name, list, f->n > n ? ", ..." : "");
+	return RESOLVE_E_AMBIGUOUS;
+}
+
+static int
+choose(const struct roster_node **ret, const struct found *f, const char *name, struct err *e)
+{
+	if (f->n == 1) {
+		*ret = f->node[0];
+		return 0;
+	}
+	if (f->n > 1)
+		return say_ambiguous(f, name, e);
+	if (f->offline) {
+		(void)err_set(e, "node %s is offline: it keeps no tunnel to this proxy now", name);
+		return RESOLVE_E_OFFLINE;
+	}
+	(void)err_set(e, "no node \"%s\" that you may see; tsh ls lists yours", name);
+	return RESOLVE_E_UNKNOWN;
+}
+
+int
+resolve(const struct roster_node **ret, const struct resolve_query *q, const char *host, uint32_t port,
+    struct err *e)
+{
+	char name[HOST_MAX], clean[HOST_MAX];
+	struct found f = { .n = 0 };
+	const struct roster_node *node;
+	int r;
+
+	*ret = NULL;
+	if (!bare_name(host, q->cluster, name)) {
+		(void)err_set(e, "not a node's name");
+		return RESOLVE_E_UNKNOWN;
+	}
+	str_clean(clean, sizeof(clean), name, strlen(name));
+	node = roster_node(q->roster, name);
+	if (node)
+		take(&f, q, node);
+	else
+		take_all_named(&f, q, name, port);
+	r = choose(ret, &f, clean, e);
+	if (r != 0 || is_address_of(*ret, name, port) || port == NODE_PORT || port == SSH_PORT || port == 0)
+		return r;
+	*ret = NULL;
+	(void)err_set(e, "port %u of node %s is not SSH; connect to port %d and forward from there", (unsigned)port,
+	    clean, NODE_PORT);
+	return RESOLVE_E_PORT;
+}

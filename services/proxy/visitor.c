@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * visitor: see visitor.h. Pure but for memory.
+ */
+#include "proxy/visitor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+
+enum { LOGINS_MAX = POLICY_LOGINS_MAX };
+
+static const char *
+text_or_empty(const char *s)
+{
+	return s ? s : "";
+}
+
+int
+visitor_from_cert(struct visitor **ret, const struct sshcert *cert)
+{
+	struct visitor *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return -1;
+	v->user = strdup(cert->key_id);
+	v->roles_text = strdup(text_or_empty(sshcert_extension(cert, "roles@sallyport")));
+	v->traits_text = strdup(text_or_empty(sshcert_extension(cert, "traits@sallyport")));
+	v->logins = calloc(LOGINS_MAX, sizeof(*v->logins));
+	if (!v->user || !v->roles_text || !v->traits_text || !v->logins) {
+		visitor_free(v);
+		return -1;
+	}
+	v->n_roles = str_split(v->roles_text, ',', v->roles, VISITOR_ROLES_MAX);
+	v->n_logins = str_split(v->traits_text, ',', v->logins, LOGINS_MAX);
+	v->issued_ms = (int64_t)(cert->valid_after > INT64_MAX / 1000 ? INT64_MAX / 1000 : cert->valid_after) * 1000;
+	v->expires_ms = cert->valid_before > INT64_MAX / 1000 ? INT64_MAX : (int64_t)cert->valid_before * 1000;
+	*ret = v;
+	return 0;
+}
+
+void
+visitor_free(struct visitor *v)
+{
+	if (!v)
+		return;
+	free(v->user);
+	free(v->roles_text);
+	free(v->traits_text);
+	free(v->logins);
+	free(v);
+}
+
+bool
+visitor_sees(const struct visitor *v, const struct roster *roster, const struct roster_node *node,
+    struct policy_decision *d)
+{
+	const struct policy_role *roles[VISITOR_ROLES_MAX];
+	struct policy_user user = { .name = v->user, .roles = roles,
+		.logins = { (const char *const *)v->logins, v->n_logins } };
+
+	for (size_t i = 0; i < v->n_roles; i++) {
+		const struct policy_role *role = roster_role(roster, v->roles[i]);
+
+		if (role)
+			roles[user.n_roles++] = role;
+	}
+	return policy_see_node(&user, node->labels, d);
+}
+
+bool
+visitor_is_cut(const struct visitor *v, const struct roster *roster)
+{
+	int64_t cutoff_ms = roster_cutoff_ms(roster, v->user);
+
+	return cutoff_ms != 0 && v->issued_ms < cutoff_ms;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * web: see web.h. The routes, and the pages that need no more than a template.
+ */
+#include "proxy/web.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/version.h"
+#include "proxy/asset.h"
+#include "proxy/page.h"
+#include "proxy/rate.h"
+
+enum { FORM_MAX = 64 * 1024 };
+
+/* Pages have no script, and styles only from here. */
+static const char page_csp[] = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+			       "frame-ancestors 'none'; base-uri 'none'";
+
+void
+web_page(struct http_request *r, int status, struct span template, const char *const *values)
+{
+	struct buf html;
+
+	buf_init(&html, 256 * 1024);
+	http_set_header(r, "Content-Security-Policy", page_csp);
+	if (page_render(&html, template, values))
+		http_reply(r, status, "text/html; charset=utf-8", buf_span(&html));
+	else
+		http_reply_text(r, 500, "out of memory\n");
+	buf_wipe(&html);
+}
+
+static void
+web_index(struct http_request *r, void *arg)
+{
+	const struct web *w = arg;
+
+	web_page(r, 200, asset_index_html, (const char *[]){ "cluster", w->config.cluster, "version",
+		SALLYPORT_VERSION, "proxy", w->config.conf->public_addr, NULL });
+}
+
+static void
+web_style(struct http_request *r, void *arg)
+{
+	(void)arg;
+	http_set_header(r, "Cache-Control", "public, max-age=3600");
+	http_reply(r, 200, "text/css; charset=utf-8", asset_style_css);
+}
+
+static const struct http_route routes[] = {
+	{ "GET", "/", web_index, 0 },
+	{ "GET", "/web", web_index, 0 },
+	{ "GET", "/web/style.css", web_style, 0 },
+	{ "GET", "/webapi/find", web_find, 0 },
+	{ "GET", "/v1/webapi/find", web_find, 0 },
+	{ "GET", "/webapi/ping", web_find, 0 },
+	{ "GET", "/v1/webapi/ping", web_find, 0 },
+	{ "GET", "/webapi/ping/:connector", web_find, 0 },
+	{ "GET", "/v1/webapi/ping/:connector", web_find, 0 },
+	{ "GET", "/v1/webapi/ca", web_ca, 0 },
+	{ "GET", "/v1/webapi/ca.pem", web_ca_pem, 0 },
+	{ "GET", "/web/invite/:token", web_invite_show, 0 },
+	{ "POST", "/web/invite/:token", web_invite_complete, FORM_MAX },
+};
+
+static void
+on_http_closed(const struct addr *peer, void *arg)
+{
+	const struct web *w = arg;
+
+	w->config.closed(peer, w->config.arg);
+}
+
+int
+web_new(struct web **ret, const struct web_config *config, struct err *e)
+{
+	struct web *w = calloc(1, sizeof(*w));
+	struct http_config http = { .routes = routes, .n_routes = sizeof(routes) / sizeof(routes[0]), .arg = w,
+		.max_connections = (unsigned)config->conf->limits.web_connections, .closed = on_http_closed };
+
+	if (!w)
+		return err_set(e, "out of memory");
+	w->config = *config;
+	if (tls_server_new(&w->tls) < 0 ||
+	    rate_new(&w->rate, config->loop, (unsigned)config->conf->limits.web_requests_per_minute) < 0) {
+		web_free(w);
+		return err_set(e, "out of memory");
+	}
+	http.tls = w->tls;
+	if (http_server_new(&w->http, config->loop, &http) < 0) {
+		web_free(w);
+		return err_set(e, "out of memory");
+	}
+	*ret = w;
+	return 0;
+}
+
+void
+web_free(struct web *w)
+{
+	if (!w)
+		return;
+	http_server_free(w->http);
+	tls_server_free(w->tls);
+	rate_free(w->rate);
+	free(w);
+}
+
+int
+web_set_certificate(struct web *w, const char *chain, const char *key, struct err *e)
+{
+	return tls_server_set(w->tls, chain, key, e);
+}
+
+void
+web_set_authorities(struct web *w, const struct bundle *ca)
+{
+	w->ca = ca;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * web: what proxyd answers over HTTPS: discovery, the authorities, the invite page, a page that says what this is.
+ * One file a group of routes; the table is in web.c.
+ */
+#ifndef PROXY_WEB_H
+#define PROXY_WEB_H
+
+#include "api/auth_client.h"
+#include "api/bundle.h"
+#include "http/server.h"
+#include "proxy/conf.h"
+
+struct rate;
+
+struct web_config {
+	struct loop *loop;
+	const struct conf *conf;
+	struct auth_client *auth;
+	const char *cluster;
+	void (*closed)(const struct addr *peer, void *arg); /* a connection was */
+	void *arg;
+};
+
+struct web {
+	struct web_config config;
+	struct tls_server *tls;
+	struct http_server *http;
+	const struct bundle *ca; /* the present one */
+	struct rate *rate;
+};
+
+int web_new(struct web **ret, const struct web_config *config, struct err *e);
+void web_free(struct web *w); /* NULL is fine */
+/* The certificate that browsers see, as PEM; and the authorities (valid until the next call). */
+int web_set_certificate(struct web *w, const char *chain, const char *key, struct err *e);
+void web_set_authorities(struct web *w, const struct bundle *ca);
+
+/* web_find.c */
+void web_find(struct http_request *r, void *arg);
+void web_ca(struct http_request *r, void *arg);
+void web_ca_pem(struct http_request *r, void *arg);
+/* web_invite.c */
+void web_invite_show(struct http_request *r, void *arg);
+void web_invite_complete(struct http_request *r, void *arg);
+/* web.c: an HTML page from a template of web/; values alternate name and text, ended by NULL. */
+void web_page(struct http_request *r, int status, struct span template, const char *const *values);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * web_invite: the page behind the one-time link of `tctl users add`: choose a password, scan the QR code, prove it with
+ * a code. No script.
+ *
+ * Security: the link is the secret (128 bits). proxyd sees the password of this one form, since a browser cannot speak
+ * to authd; it passes it on and keeps nothing. Requests are counted per address; forms from elsewhere are refused.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "proxy/asset.h"
+#include "proxy/page.h"
+#include "proxy/rate.h"
+#include "proxy/web.h"
+
+enum { TOKEN_DIGITS = 32, PASSWORD_SIZE = 513, OTP_SIZE = 16, QR_MAX = 64 * 1024 };
+
+/* One request on its way through authd. */
+struct invite {
+	struct http_request *request;
+	struct web *web;
+	char token[TOKEN_DIGITS + 1];
+	char problem[256]; /* said on the form; "" at first */
+	int status;
+};
+
+static void
+invite_notice(struct http_request *r, const struct web *w, int status, const char *title, const char *text)
+{
+	web_page(r, status, asset_notice_html, (const char *[]){ "title", title, "text", text, "cluster",
+		w->config.cluster, "proxy", w->config.conf->public_addr, NULL });
+}
+
+static bool
+is_token(const char *s)
+{
+	return strlen(s) == TOKEN_DIGITS && strspn(s, "0123456789abcdef") == TOKEN_DIGITS;
+}
+
+/* NULL when the request was answered already. */
+static struct invite *
+invite_new(struct http_request *r, struct web *w)
+{
+	struct invite *i;
+
+	if (!rate_take(w->rate, http_peer(r)->ip)) {
+		http_set_header(r, "Retry-After", "60");
+		invite_notice(r, w, 429, "Too many requests", "Wait a minute, then try again.");
+		return NULL;
+	}
+	if (!is_token(http_param(r))) {
+		invite_notice(r, w, 404, "No such link", "Check that the link is complete, or ask for a new one.");
+		return NULL;
+	}
+	i = calloc(1, sizeof(*i));
+	if (!i) {
+		http_reply_text(r, 503, "out of memory, try again\n");
+		return NULL;
+	}
+	i->request = r;
+	i->web = w;
+	i->status = 200;
+	(void)str_copy(i->token, sizeof(i->token), http_param(r));
+	return i;
+}
+
+/* --- the form -------------------------------------------------------------------------------------------- */
+
+static void
+invite_form(const struct invite *i, const Auth__InviteInfo *info)
+{
+	struct buf qr;
+
+	buf_init(&qr, QR_MAX);
+	if (page_put_qr(&qr, info->totp_uri) < 0 || !buf_put(&qr, "", 1)) {
+		http_reply_text(i->request, 500, "cannot make the QR code\n");
+	} else {
+		web_page(i->request, i->status, asset_invite_html, (const char *[]){ "user", info->user, "cluster",
+			i->web->config.cluster, "secret", info->totp_secret, "qr", (const char *)buf_head(&qr), "token",
+			i->token, "problem", i->problem, "title", info->reset ? "Set a new password" : "Welcome",
+			"problem_class", i->problem[0] ? "problem" : "hidden", NULL });
+	}
+	buf_wipe(&qr);
+}
+
+static void
+on_invite(enum rpc_code code, const char *why, const Auth__InviteInfo *reply, void *arg)
+{
+	struct invite *i = arg;
+
+	if (code == RPC_OK) {
+		invite_form(i, reply);
+	} else if (code == RPC_UNAVAILABLE || code == RPC_DEADLINE_EXCEEDED) {
+		log_warn("invite page: authd does not answer", "why", why, NULL);
+		invite_notice(i->request, i->web, 503, "Not now", "The cluster does not answer. Try again in a moment.");
+	} else {
+		invite_notice(i->request, i->web, 404, "This link is not valid",
+		    "It was used already, has expired, or never was. Ask your administrator for a new one.");
+	}
+	free(i);
+}
+
+void
+web_invite_show(struct http_request *r, void *arg)
+{
+	struct invite *i = invite_new(r, arg);
+
+	if (i)
+		auth_get_invite(i->web->config.auth, i->token, on_invite, i);
+}
+
+/* --- the form, filled in ---------------------------------------------------------------------------------- */
+
+/* The form again, with what is wrong. */
+static void
+invite_again(struct invite *i, int status, const char *problem)
+{
+	i->status = status;
+	(void)str_copy(i->problem, sizeof(i->problem), problem);
+	auth_get_invite(i->web->config.auth, i->token, on_invite, i);
+}
+
+static void
+on_completed(enum rpc_code code, const char *why, void *arg)
+{
+	struct invite *i = arg;
+
+	if (code == RPC_OK) {
+		log_info("invitation completed", "peer", http_peer(i->request)->ip, NULL);
+		invite_notice(i->request, i->web, 200, "All set",
+		    "Your password and second factor are stored. Now log in with the command below.");
+	} else if (code == RPC_NOT_FOUND || code == RPC_UNAVAILABLE || code == RPC_DEADLINE_EXCEEDED) {
+		on_invite(code, why, NULL, i);
+		return;
+	} else {
+		invite_again(i, 400, why);
+		return;
+	}
+	free(i);
+}
+
+/* Browsers say where a form comes from; programs do not. */
+static bool
+is_from_here(const struct http_request *r)
+{
+	struct span origin = http_header(r, "origin"), host = http_header(r, "host");
+
+	if (!origin.p)
+		return true;
+	return origin.n == host.n + 8 && host.n > 0 && memcmp(origin.p, "https://", 8) == 0 &&
+	    memcmp(origin.p + 8, host.p, host.n) == 0;
+}
+
+struct filled {
+	char password[PASSWORD_SIZE], again[PASSWORD_SIZE], otp[OTP_SIZE];
+};
+
+/* What is wrong with the form, or NULL. */
+static const char *
+filled_read(struct filled *f, const struct http_request *r)
+{
+	struct span form = http_body(r);
+	size_t n = 0;
+
+	if (!http_form_value(form, "password", f->password, sizeof(f->password)) || f->password[0] == '\0')
+		return "Choose a password.";
+	if (!http_form_value(form, "password2", f->again, sizeof(f->again)) || strcmp(f->password, f->again) != 0)
+		return "The two passwords are not the same.";
+	if (!http_form_value(form, "otp", f->otp, sizeof(f->otp)))
+		return "Type the six digits that your authenticator shows.";
+	for (size_t i = 0; f->otp[i]; i++)
+		if (f->otp[i] != ' ')
+			f->otp[n++] = f->otp[i];
+	f->otp[n] = '\0';
+	if (n != 6 || strspn(f->otp, "0123456789") != n)
+		return "Type the six digits that your authenticator shows.";
+	return NULL;
+}
+
+void
+web_invite_complete(struct http_request *r, void *arg)
+{
+	struct invite *i = invite_new(r, arg);
+	Auth__CompleteInviteRequest q = AUTH__COMPLETE_INVITE_REQUEST__INIT;
+	struct filled f = { "", "", "" };
+	const char *problem;
+
+	if (!i)
+		return;
+	if (!is_from_here(r)) {
+		invite_notice(r, i->web, 403, "Refused", "This form came from another site. Open the link itself.");
+		free(i);
+		return;
+	}
+	problem = filled_read(&f, r);
+	if (problem) {
+		invite_again(i, 400, problem);
+	} else {
+		q.token = i->token;
+		q.password = f.password;
+		q.otp = f.otp;
+		auth_complete_invite(i->web->config.auth, &q, on_completed, i);
+	}
+	explicit_bzero(&f, sizeof(f));
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which node a person means, and what the roster forgets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "event/loop.h"
+#include "proxy/resolve.h"
+
+#define UUID_A "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
+#define UUID_B "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb"
+#define UUID_C "cccccccc-cccc-4ccc-8ccc-cccccccccccc"
+#define UUID_D "dddddddd-dddd-4ddd-8ddd-dddddddddddd"
+
+static struct loop *loop;
+static struct roster *roster;
+static char gone[64], cut[64], up[512];
+static struct visitor alice = { .user = (char *)(uintptr_t)"alice", .n_roles = 1 };
+
+static void
+on_gone(const char *uuid, void *arg)
+{
+	(void)arg;
+	strncpy(gone, uuid, sizeof(gone) - 1);
+}
+
+static void
+on_cut(const char *user, int64_t before_ms, void *arg)
+{
+	(void)before_ms, (void)arg;
+	strncpy(cut, user, sizeof(cut) - 1);
+}
+
+static void
+on_changed(void *arg)
+{
+	(void)arg;
+}
+
+static bool
+has_tunnel(const char *uuid, void *arg)
+{
+	(void)arg;
+	return strstr(up, uuid) != NULL;
+}
+
+static void
+put_node(const char *uuid, const char *name, const char *address, const char *env)
+{
+	struct policy_label label = { "env", env };
+	struct roster_node n = { .uuid = uuid, .name = name, .address = address, .labels = { &label, 1 } };
+
+	assert_int_equal(roster_put_node(roster, &n, span_str(uuid)), 0);
+}
+
+static int
+setup(void **state)
+{
+	static const struct roster_events events = { on_gone, on_cut, on_changed };
+	static const char *const root[] = { "root" }, *const dev[] = { "dev" };
+	static const struct policy_label_rule labels = { "env", { dev, 1 } };
+	struct policy_role role = { .name = "dev",
+		.allow = { .logins = { root, 1 }, .node_labels = &labels, .n_node_labels = 1 } };
+
+	(void)state;
+	gone[0] = cut[0] = '\0';
+	alice.roles[0] = (char *)(uintptr_t)"dev";
+	assert_int_equal(loop_new(&loop), 0);
+	assert_int_equal(roster_new(&roster, loop, &events, NULL), 0);
+	assert_int_equal(roster_put_role(roster, &role, span_str("role")), 0);
+	put_node(UUID_A, "web", "", "dev");
+	put_node(UUID_B, "db", "", "prod");
+	put_node(UUID_C, "old", "192.0.2.1:3022", "dev");
+	strcpy(up, UUID_A " " UUID_B);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	roster_free(roster);
+	loop_free(loop);
+	return 0;
+}
+
+static int
+ask(const char *host, uint32_t port, const char **ret_uuid, struct err *e)
+{
+	struct resolve_query q = { .roster = roster, .visitor = &alice, .cluster = "tele.example.com",
+		.has_tunnel = has_tunnel };
+	const struct roster_node *node = NULL;
+	int r = resolve(&node, &q, host, port, e);
+
+	*ret_uuid = node ? node->uuid : "";
+	return r;
+}
+
+static void
+assert_finds(const char *host, uint32_t port, const char *uuid)
+{
+	const char *got;
+	struct err e;
+
+	assert_int_equal(ask(host, port, &got, &e), 0);
+	assert_string_equal(got, uuid);
+}
+
+static void
+assert_fails(const char *host, uint32_t port, int code, const char *text)
+{
+	const char *got;
+	struct err e;
+
+	assert_int_equal(ask(host, port, &got, &e), code);
+	assert_string_equal(got, "");
+	assert_non_null(strstr(e.text, text));
+}
+
+static void
+test_by_name_uuid_and_address(void **state)
+{
+	(void)state;
+	assert_finds("web", 3022, UUID_A);
+	assert_finds("WEB", 22, UUID_A);
+	assert_finds("web.tele.example.com", 3022, UUID_A);
+	assert_finds(UUID_A, 3022, UUID_A);
+	assert_finds(UUID_A ".tele.example.com", 0, UUID_A);
+	assert_finds("old", 3022, UUID_C);
+	assert_finds("192.0.2.1", 3022, UUID_C);
+}
+
+static void
+test_what_one_may_not_see_does_not_exist(void **state)
+{
+	(void)state;
+	assert_fails("db", 3022, RESOLVE_E_UNKNOWN, "no node \"db\" that you may see");
+	assert_fails(UUID_B, 3022, RESOLVE_E_UNKNOWN, "that you may see");
+	assert_fails("nosuch", 3022, RESOLVE_E_UNKNOWN, "that you may see");
+	assert_fails("", 3022, RESOLVE_E_UNKNOWN, "");
+	assert_fails("a\033[2Jb", 3022, RESOLVE_E_UNKNOWN, "a?[2Jb");
+}
+
+static void
+test_ambiguous_names_are_refused_with_the_uuids(void **state)
+{
+	(void)state;
+	put_node(UUID_D, "web", "", "dev");
+	assert_finds("web", 3022, UUID_A); /* the other one is not reachable */
+	strcat(up, " " UUID_D);
+	assert_fails("web", 3022, RESOLVE_E_AMBIGUOUS, UUID_D);
+	assert_fails("web", 3022, RESOLVE_E_AMBIGUOUS, UUID_A);
+	assert_finds(UUID_D, 3022, UUID_D);
+}
+
+static void
+test_offline_and_other_ports(void **state)
+{
+	(void)state;
+	up[0] = '\0';
+	assert_fails("web", 3022, RESOLVE_E_OFFLINE, "offline");
+	strcpy(up, UUID_A);
+	assert_fails("web", 80, RESOLVE_E_PORT, "port 80");
+}
+
+static void
+test_roles_count_as_they_are_now(void **state)
+{
+	(void)state;
+	roster_remove_role(roster, "dev");
+	assert_fails("web", 3022, RESOLVE_E_UNKNOWN, "that you may see");
+}
+
+static void
+test_a_snapshot_replaces_what_it_does_not_name(void **state)
+{
+	(void)state;
+	assert_int_equal(roster_put_cutoff(roster, "bob", 5000, span_str("bob")), 0);
+	assert_string_equal(cut, "bob");
+	assert_int_equal(roster_cutoff_ms(roster, "bob"), 5000);
+	assert_false(roster_is_synced(roster));
+	roster_begin(roster);
+	put_node(UUID_A, "web", "", "dev");
+	assert_int_equal(roster_cutoff_ms(roster, "bob"), 5000);
+	roster_complete(roster);
+	assert_true(roster_is_synced(roster));
+	assert_int_equal(roster_cutoff_ms(roster, "bob"), 0);
+	assert_null(roster_role(roster, "dev"));
+	assert_non_null(roster_node(roster, UUID_C)); /* an authd that has just started has not heard of it yet */
+	assert_string_equal(gone, "");
+	roster_remove_node(roster, UUID_C);
+	assert_null(roster_node(roster, UUID_C));
+	assert_string_equal(gone, UUID_C);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_by_name_uuid_and_address),
+		TEST(test_what_one_may_not_see_does_not_exist),
+		TEST(test_ambiguous_names_are_refused_with_the_uuids),
+		TEST(test_offline_and_other_ports),
+		TEST(test_roles_count_as_they_are_now),
+		TEST(test_a_snapshot_replaces_what_it_does_not_name),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
