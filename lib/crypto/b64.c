@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * b64: base64 by libsodium, whose code takes the same time whatever the bytes are: private keys pass here.
+ * b64: base64 by libsodium, whose code takes the same time whatever the bytes are: private keys
+ * pass here.
  */
 #include "crypto/b64.h"
 
@@ -86,8 +87,9 @@ b64_decode(struct span text, enum b64_kind kind, bool skip_space, struct buf *re
 	dst = is_ascii(text) ? buf_reserve(ret, room) : NULL;
 	if (!dst)
 		return false;
-	if (sodium_base642bin(dst, room, (const char *)text.p, text.n, skip_space ? " \t\r\n" : NULL, &n, &end,
-		variant(kind)) != 0 || end != (const char *)text.p + text.n)
+	if (sodium_base642bin(dst, room, (const char *)text.p, text.n,
+		skip_space ? " \t\r\n" : NULL, &n, &end, variant(kind)) != 0 ||
+	    end != (const char *)text.p + text.n)
 		return false;
 	buf_commit(ret, n);
 	return true;

@@ -76,10 +76,13 @@ capin_check(const struct x509_cert *cert, const char *const *pins, size_t n, str
 		return err_set(e, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		if (!capin_ok(pins[i]))
-			return err_set(e, "a CA pin is \"sha256:\" and 64 hexadecimal digits, as tctl status prints it");
+			return err_set(e,
+			    "a CA pin is \"sha256:\" and 64 hexadecimal digits, as tctl status prints it");
 		if (capin_equal(pins[i], have))
 			return 0;
 	}
-	return err_set(e, "the cluster's CA has the pin %s, which is not the one given; check the pin with tctl status, "
-			  "and who answers at this address", have);
+	return err_set(e,
+	    "the cluster's CA has the pin %s, which is not the one given; check the pin with "
+	    "tctl status, and who answers at this address",
+	    have);
 }

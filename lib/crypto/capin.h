@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * capin: the fingerprint by which a newcomer recognises the cluster: "sha256:<64 hex digits>" over the
- * SubjectPublicKeyInfo of the X.509 host CA. `tctl status` prints it; noded and tsh compare it.
+ * capin: the fingerprint by which a newcomer recognises the cluster: "sha256:<64 hex digits>" over
+ * the SubjectPublicKeyInfo of the X.509 host CA. `tctl status` prints it; noded and tsh compare it.
  */
 #ifndef CRYPTO_CAPIN_H
 #define CRYPTO_CAPIN_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * identity: names in certificates. Called wherever a peer's certificate is read or one is made. Pure.
+ * identity: names in certificates. Called wherever a peer's certificate is read or one is made.
+ * Pure.
  */
 #include "crypto/identity.h"
 
@@ -33,7 +34,8 @@ identity_kind_from(struct span name, enum identity_kind *ret)
 bool
 identity_name_ok(struct span name)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-";
+	static const char allowed[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-";
 	bool dots_only = true;
 
 	if (!name.n || name.n > IDENTITY_PART_MAX || name.p[0] == '-')
@@ -49,10 +51,12 @@ identity_name_ok(struct span name)
 bool
 identity_set(struct identity *id, const char *cluster, enum identity_kind kind, const char *name)
 {
-	if (!identity_name_ok(span_str(cluster)) || !identity_name_ok(span_str(name)) || (unsigned)kind >= N_KINDS)
+	if (!identity_name_ok(span_str(cluster)) || !identity_name_ok(span_str(name)) ||
+	    (unsigned)kind >= N_KINDS)
 		return false;
 	id->kind = kind;
-	return str_copy(id->cluster, sizeof id->cluster, cluster) && str_copy(id->name, sizeof id->name, name);
+	return str_copy(id->cluster, sizeof id->cluster, cluster) &&
+	    str_copy(id->name, sizeof id->name, name);
 }
 
 bool
@@ -61,7 +65,8 @@ identity_format(const struct identity *id, char *dst, size_t size)
 	if (!identity_name_ok(span_str(id->cluster)) || !identity_name_ok(span_str(id->name)) ||
 	    (unsigned)id->kind >= N_KINDS)
 		return false;
-	return str_format(dst, size, "%s%s/%s/%s", scheme, id->cluster, kind_names[id->kind], id->name);
+	return str_format(dst, size, "%s%s/%s/%s", scheme, id->cluster, kind_names[id->kind],
+	    id->name);
 }
 
 /* The part up to the next '/', or the rest when last. */
@@ -99,7 +104,9 @@ identity_parse(struct identity *ret, struct span uri)
 		return false;
 	uri.p += n;
 	uri.n -= n;
-	if (!next_part(&uri, false, &cluster) || !next_part(&uri, false, &kind) || !next_part(&uri, true, &name))
+	if (!next_part(&uri, false, &cluster) || !next_part(&uri, false, &kind) ||
+	    !next_part(&uri, true, &name))
 		return false;
-	return copy_part(ret->cluster, cluster) && identity_kind_from(kind, &ret->kind) && copy_part(ret->name, name);
+	return copy_part(ret->cluster, cluster) && identity_kind_from(kind, &ret->kind) &&
+	    copy_part(ret->name, name);
 }

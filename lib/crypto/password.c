@@ -23,19 +23,24 @@ password_check(const char *password, struct err *e)
 	size_t n = strlen(password);
 
 	if (n < PASSWORD_MIN)
-		return err_set(e, "the password is too short; choose one of at least %d characters", PASSWORD_MIN);
+		return err_set(e, "the password is too short; choose one of at least %d characters",
+		    PASSWORD_MIN);
 	if (n > PASSWORD_MAX)
-		return err_set(e, "the password is too long; choose one of at most %d bytes", PASSWORD_MAX);
+		return err_set(e, "the password is too long; choose one of at most %d bytes",
+		    PASSWORD_MAX);
 	if (!str_is_printable(password, n))
-		return err_set(e, "the password holds characters that cannot be typed; choose another one");
+		return err_set(e,
+		    "the password holds characters that cannot be typed; choose another one");
 	return 0;
 }
 
 int
 password_hash(const char *password, char *dst)
 {
-	return crypto_pwhash_str_alg(dst, password, strlen(password), OPS, MEMORY, crypto_pwhash_ALG_ARGON2ID13) == 0
-	    ? 0 : -1;
+	return crypto_pwhash_str_alg(dst, password, strlen(password), OPS, MEMORY,
+		   crypto_pwhash_ALG_ARGON2ID13) == 0
+	    ? 0
+	    : -1;
 }
 
 bool

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rand: everything random, from libsodium (getrandom(2) underneath). crypto_init must have been called.
+ * rand: everything random, from libsodium (getrandom(2) underneath). crypto_init must have been
+ * called.
  */
 #ifndef CRYPTO_RAND_H
 #define CRYPTO_RAND_H

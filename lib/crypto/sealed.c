@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sealed: secrets at rest. Called by authd (one-time password secrets) and its signer (CA keys). Pure but for the nonce.
+ * sealed: secrets at rest. Called by authd (one-time password secrets) and its signer (CA keys).
+ * Pure but for the nonce.
  *
- * magic 8 bytes, nonce 24 bytes, XChaCha20-Poly1305 of the plaintext with the label as additional data.
+ * magic 8 bytes, nonce 24 bytes, XChaCha20-Poly1305 of the plaintext with the label as additional
+ * data.
  */
 #include "crypto/sealed.h"
 
@@ -32,7 +34,8 @@ sealed_close(const struct secret *key, const char *label, struct span plain, str
 	dst = buf_reserve(ret, plain.n + TAG);
 	if (!dst || !buf_ok(ret))
 		return -1;
-	crypto_aead_xchacha20poly1305_ietf_encrypt(dst, &n, plain.p, plain.n, l.p, l.n, NULL, nonce, key->p);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(dst, &n, plain.p, plain.n, l.p, l.n, NULL, nonce,
+	    key->p);
 	buf_commit(ret, (size_t)n);
 	return 0;
 }
@@ -45,14 +48,14 @@ sealed_open(const struct secret *key, const char *label, struct span sealed, str
 
 	*ret = NULL;
 	/* An empty plaintext is never sealed by us, and guarded memory of no size cannot be had. */
-	if (key->n != SEALED_KEY_BYTES || sealed.n <= HEAD + TAG || sealed.n > SEALED_MAX + HEAD + TAG ||
-	    memcmp(sealed.p, magic, sizeof magic) != 0)
+	if (key->n != SEALED_KEY_BYTES || sealed.n <= HEAD + TAG ||
+	    sealed.n > SEALED_MAX + HEAD + TAG || memcmp(sealed.p, magic, sizeof magic) != 0)
 		return -1;
 	s = secret_new(sealed.n - HEAD - TAG);
 	if (!s)
 		return -1;
-	if (crypto_aead_xchacha20poly1305_ietf_decrypt(s->p, NULL, NULL, sealed.p + HEAD, sealed.n - HEAD, l.p, l.n,
-		sealed.p + sizeof magic, key->p) != 0) {
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt(s->p, NULL, NULL, sealed.p + HEAD,
+		sealed.n - HEAD, l.p, l.n, sealed.p + sizeof magic, key->p) != 0) {
 		secret_free(s);
 		return -1;
 	}

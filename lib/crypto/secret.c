@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * secret: libsodium's guarded memory. Called by whoever holds keys. secret_key_load touches one file.
+ * secret: libsodium's guarded memory. Called by whoever holds keys. secret_key_load touches one
+ * file.
  */
 #include "crypto/secret.h"
 
@@ -100,7 +101,9 @@ secret_key_load(struct secret **ret, const char *path, bool create, struct err *
 	} else if (!str_unhex(text, (*ret)->p, KEY_BYTES)) {
 		secret_free(*ret);
 		*ret = NULL;
-		rc = err_set(e, "%s does not hold a key of 64 hexadecimal digits; restore it from a backup", path);
+		rc = err_set(e,
+		    "%s does not hold a key of 64 hexadecimal digits; restore it from a backup",
+		    path);
 	}
 	sodium_memzero(text, strlen(text));
 	free(text);

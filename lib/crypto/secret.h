@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * secret: bytes that must not leak: in guarded pages, locked where the limits allow, left out of core dumps, zeroed
- * when freed, never printed.
+ * secret: bytes that must not leak: in guarded pages, locked where the limits allow, left out of
+ * core dumps, zeroed when freed, never printed.
  */
 #ifndef CRYPTO_SECRET_H
 #define CRYPTO_SECRET_H
@@ -27,8 +27,8 @@ secret_span(const struct secret *s)
 bool secret_equal(struct span a, struct span b);
 /* Zeroes memory of any kind, in a way that the compiler keeps. */
 void secret_zero(void *p, size_t n);
-/* A 32-byte key from a file that only its owner may read, as 64 hexadecimal digits. create: made at random (0600) when
- * the file is not there. */
+/* A 32-byte key from a file that only its owner may read, as 64 hexadecimal digits. create: made at
+ * random (0600) when the file is not there. */
 int secret_key_load(struct secret **ret, const char *path, bool create, struct err *e);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sha256: libsodium's, behind a struct that needs none of its headers. Called from everywhere. Pure.
+ * sha256: libsodium's, behind a struct that needs none of its headers. Called from everywhere.
+ * Pure.
  */
 #include "crypto/sha256.h"
 

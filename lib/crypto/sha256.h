@@ -15,7 +15,8 @@ struct sha256 {
 
 void sha256_init(struct sha256 *h);
 void sha256_add(struct sha256 *h, const void *p, size_t n);
-void sha256_end(struct sha256 *h, uint8_t digest[SHA256_BYTES]); /* h needs sha256_init before it is used again */
+void sha256_end(struct sha256 *h,
+    uint8_t digest[SHA256_BYTES]); /* h needs sha256_init before it is used again */
 void sha256_of(struct span data, uint8_t digest[SHA256_BYTES]);
 
 #endif

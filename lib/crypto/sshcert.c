@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sshcert: reading certificates (OpenSSH PROTOCOL.certkeys). What they are believed for is in sshcert_check.c,
- * making them in sshcert_sign.c.
+ * sshcert: reading certificates (OpenSSH PROTOCOL.certkeys). What they are believed for is in
+ * sshcert_check.c, making them in sshcert_sign.c.
  *
  * Called by the SSH engine with bytes of strangers, before any authentication. Touches memory only.
  */
@@ -191,7 +191,8 @@ read_fields(struct sshcert *cert, struct wire *w, struct err *e)
 	extensions = wire_string(w);
 	wire_string(w); /* reserved */
 	ca = wire_string(w);
-	if (w->bad || (cert->type != SSHCERT_USER && cert->type != SSHCERT_HOST) || !sshcert_text_ok(key_id))
+	if (w->bad || (cert->type != SSHCERT_USER && cert->type != SSHCERT_HOST) ||
+	    !sshcert_text_ok(key_id))
 		return err_set(e, "the certificate is malformed");
 	cert->key_id = key_id.n ? span_dup(key_id) : calloc(1, 1);
 	if (!cert->key_id || !buf_put(&cert->ca_blob, ca.p, ca.n))
@@ -202,7 +203,8 @@ read_fields(struct sshcert *cert, struct wire *w, struct err *e)
 	return read_options(&cert->extensions, &cert->n_extensions, extensions, e);
 }
 
-/* sig over everything in front of it, by the key that the certificate names; who that is, sshcert_check asks. */
+/* sig over everything in front of it, by the key that the certificate names; who that is,
+ * sshcert_check asks. */
 static int
 check_signature(const struct sshcert *cert, struct span signed_part, struct span sig, struct err *e)
 {
@@ -212,7 +214,8 @@ check_signature(const struct sshcert *cert, struct span signed_part, struct span
 	int rc;
 
 	if (sshkey_from_blob(&ca, buf_span(&cert->ca_blob)) < 0)
-		return err_set(e, "the certificate was signed by a key of a kind that is not accepted");
+		return err_set(e,
+		    "the certificate was signed by a key of a kind that is not accepted");
 	rc = sshkey_verify(ca, alg, sig, signed_part);
 	sshkey_free(ca);
 	return rc < 0 ? err_set(e, "the certificate's signature is wrong") : 0;
@@ -229,7 +232,8 @@ parse(struct sshcert *cert, struct span blob, struct err *e)
 		return err_set(e, "the certificate's type is not supported");
 	wire_string(&w); /* nonce */
 	if (read_key(cert, kind, &w) < 0)
-		return err_set(e, "the certified key is malformed or of a size that is not accepted");
+		return err_set(e,
+		    "the certified key is malformed or of a size that is not accepted");
 	if (read_fields(cert, &w, e) < 0)
 		return -1;
 	signed_part.n = blob.n - w.left;

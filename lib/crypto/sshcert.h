@@ -34,18 +34,20 @@ struct sshcert {
 
 /* True when the blob's type name ends in -cert-v01@openssh.com. */
 bool sshcert_is_cert(struct span blob);
-/* Parses and verifies the CA's signature over it. Refuses: unknown types, principals that are empty or hold
- * ',' '*' '?' blanks or control characters, a CA key that is itself a certificate, duplicate or unsorted options. */
+/* Parses and verifies the CA's signature over it. Refuses: unknown types, principals that are empty
+ * or hold ',' '*' '?' blanks or control characters, a CA key that is itself a certificate,
+ * duplicate or unsorted options. */
 int sshcert_parse(struct sshcert **ret, struct span blob, struct err *e);
 void sshcert_free(struct sshcert *cert);
 
 /* What a certificate must satisfy to be believed here and now. */
 struct sshcert_rules {
-	uint32_t type;              /* SSHCERT_USER or SSHCERT_HOST */
-	const struct span *ca;      /* trusted CA public key blobs */
+	uint32_t type;         /* SSHCERT_USER or SSHCERT_HOST */
+	const struct span *ca; /* trusted CA public key blobs */
 	size_t n_ca;
-	const char *principal;      /* must be listed; NULL: at least one must be listed, any will do */
-	const char *source_address; /* peer's address text for the source-address option; NULL: unknown (option refused) */
+	const char *principal; /* must be listed; NULL: at least one must be listed, any will do */
+	const char *source_address; /* peer's address, for the option of that name; NULL: unknown,
+				     * the option is refused */
 	uint64_t now_s;
 };
 /* 0 when all hold; otherwise negative with one cause. Unknown critical options are refused. */
@@ -54,8 +56,9 @@ int sshcert_check(const struct sshcert *cert, const struct sshcert_rules *rules,
 const char *sshcert_extension(const struct sshcert *cert, const char *name);
 const char *sshcert_critical(const struct sshcert *cert, const char *name);
 
-/* Fills cert->blob, signing with the CA key. key, type, key_id, principals, times, options must be set;
- * options are sorted here. Refuses empty principals and bad characters as sshcert_parse does. */
+/* Fills cert->blob, signing with the CA key. key, type, key_id, principals, times, options must be
+ * set; options are sorted here. Refuses empty principals and bad characters as sshcert_parse does.
+ */
 int sshcert_sign(struct sshcert *cert, const struct sshkey *ca, struct err *e);
 
 #endif

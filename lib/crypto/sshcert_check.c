@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sshcert_check: is this certificate believed here and now? Called by noded (twice: worker and monitor), proxyd and
- * tsh after sshcert_parse. Pure.
+ * sshcert_check: is this certificate believed here and now? Called by noded (twice: worker and
+ * monitor), proxyd and tsh after sshcert_parse. Pure.
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -49,7 +49,8 @@ address_parse(const char *text, struct address *a)
 	if (inet_pton(AF_INET6, text, a->bytes) != 1)
 		return false;
 	a->bits = 128;
-	if (memcmp(a->bytes, mapped, sizeof mapped) == 0) { /* IPv4 as a dual-stack socket shows it */
+	if (memcmp(a->bytes, mapped, sizeof mapped) ==
+	    0) { /* IPv4 as a dual-stack socket shows it */
 		memmove(a->bytes, a->bytes + 12, 4);
 		a->bits = 32;
 	}
@@ -141,8 +142,8 @@ check_principal(const struct sshcert *cert, const char *principal, struct err *e
 	return err_set(e, "the certificate is not for %s", principal);
 }
 
-/* What must be enforced and is not known cannot be enforced. force-command and verify-required are unknown
- * here on purpose: our CA never writes them and no caller would obey them. */
+/* What must be enforced and is not known cannot be enforced. force-command and verify-required are
+ * unknown here on purpose: our CA never writes them and no caller would obey them. */
 static int
 check_critical(const struct sshcert *cert, const struct sshcert_rules *rules, struct err *e)
 {
@@ -150,7 +151,9 @@ check_critical(const struct sshcert *cert, const struct sshcert_rules *rules, st
 		const struct sshcert_option *o = &cert->critical[i];
 
 		if (rules->type != SSHCERT_USER || strcmp(o->name, "source-address") != 0)
-			return err_set(e, "the certificate has the critical option %s, which is not supported", o->name);
+			return err_set(e,
+			    "the certificate has the critical option %s, which is not supported",
+			    o->name);
 		if (!source_allowed(o->value, rules->source_address))
 			return err_set(e, "the certificate may not be used from %s",
 			    rules->source_address ? rules->source_address : "an unknown address");
@@ -162,7 +165,8 @@ int
 sshcert_check(const struct sshcert *cert, const struct sshcert_rules *rules, struct err *e)
 {
 	if (cert->type != rules->type)
-		return err_set(e, "a %s certificate is needed", rules->type == SSHCERT_HOST ? "host" : "user");
+		return err_set(e, "a %s certificate is needed",
+		    rules->type == SSHCERT_HOST ? "host" : "user");
 	if (check_ca(cert, rules, e) < 0 || check_time(cert, rules->now_s, e) < 0 ||
 	    check_principal(cert, rules->principal, e) < 0)
 		return -1;

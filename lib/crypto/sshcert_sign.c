@@ -25,10 +25,13 @@ check_options(struct sshcert_option *options, size_t n, struct err *e)
 	if (n > 1)
 		qsort(options, n, sizeof *options, by_name);
 	for (size_t i = 0; i < n; i++) {
-		if (!sshcert_name_ok(span_str(options[i].name)) || !sshcert_text_ok(span_str(options[i].value)))
-			return err_set(e, "a certificate option has characters that are not allowed");
+		if (!sshcert_name_ok(span_str(options[i].name)) ||
+		    !sshcert_text_ok(span_str(options[i].value)))
+			return err_set(e,
+			    "a certificate option has characters that are not allowed");
 		if (i && strcmp(options[i - 1].name, options[i].name) == 0)
-			return err_set(e, "the certificate option %s stands twice", options[i].name);
+			return err_set(e, "the certificate option %s stands twice",
+			    options[i].name);
 	}
 	return 0;
 }
@@ -43,10 +46,12 @@ check_fields(struct sshcert *cert, struct err *e)
 	if (!cert->key_id || !sshcert_text_ok(span_str(cert->key_id)))
 		return err_set(e, "the certificate's key id has characters that are not allowed");
 	if (!cert->n_principals || cert->n_principals > SSHCERT_PRINCIPALS_MAX)
-		return err_set(e, "a certificate needs between 1 and %d principals", SSHCERT_PRINCIPALS_MAX);
+		return err_set(e, "a certificate needs between 1 and %d principals",
+		    SSHCERT_PRINCIPALS_MAX);
 	for (size_t i = 0; i < cert->n_principals; i++)
 		if (!sshcert_principal_ok(span_str(cert->principals[i])))
-			return err_set(e, "a principal of the certificate has characters that are not allowed");
+			return err_set(e,
+			    "a principal of the certificate has characters that are not allowed");
 	if (check_options(cert->critical, cert->n_critical, e) < 0)
 		return -1;
 	return check_options(cert->extensions, cert->n_extensions, e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sshkey: making keys, reading public keys from the wire, and signing. Verification is in sshkey_verify.c,
- * files and text lines in sshkey_file.c.
+ * sshkey: making keys, reading public keys from the wire, and signing. Verification is in
+ * sshkey_verify.c, files and text lines in sshkey_file.c.
  *
  * Called by the SSH engine, the certificate code and whoever holds a key. Touches memory only.
  */
@@ -17,8 +17,10 @@ static const struct sshkey_kind kinds[] = {
 	{ SSHKEY_ED25519, "ssh-ed25519", "ssh-ed25519-cert-v01@openssh.com", 1 },
 	{ SSHKEY_ECDSA_P256, "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256-cert-v01@openssh.com", 2 },
 	{ SSHKEY_RSA, "ssh-rsa", "ssh-rsa-cert-v01@openssh.com", 2 },
-	{ SSHKEY_SK_ED25519, "sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519-cert-v01@openssh.com", 2 },
-	{ SSHKEY_SK_ECDSA, "sk-ecdsa-sha2-nistp256@openssh.com", "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", 3 },
+	{ SSHKEY_SK_ED25519, "sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519-cert-v01@openssh.com",
+	    2 },
+	{ SSHKEY_SK_ECDSA, "sk-ecdsa-sha2-nistp256@openssh.com",
+	    "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", 3 },
 };
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 

@@ -22,15 +22,16 @@ enum sshkey_type {
 
 struct sshkey;
 
-/* Must be called once per process before anything else in lib/crypto. Negative: no randomness or CPU support. */
+/* Must be called once per process before anything else in lib/crypto. Negative: no randomness or
+ * CPU support. */
 int crypto_init(void);
 
 /* A fresh Ed25519 key pair; the secret half lives in locked memory. */
 int sshkey_generate(struct sshkey **ret);
 /* From a 32-byte seed (Ed25519). */
 int sshkey_from_seed(struct sshkey **ret, const uint8_t seed[32]);
-/* A public key from its wire form ("string type, ..."); plain types only, not certificates. Negative: malformed
- * or a type, curve or RSA size we do not take. */
+/* A public key from its wire form ("string type, ..."); plain types only, not certificates.
+ * Negative: malformed or a type, curve or RSA size we do not take. */
 int sshkey_from_blob(struct sshkey **ret, struct span blob);
 void sshkey_free(struct sshkey *key); /* zeroes; NULL is fine */
 
@@ -44,19 +45,22 @@ bool sshkey_equal(const struct sshkey *a, const struct sshkey *b); /* public hal
 /* "SHA256:base64 without padding", as ssh-keygen -l prints. dst holds at least 64 bytes. */
 void sshkey_fingerprint(struct span blob, char *dst, size_t size);
 
-/* Appends the signature blob ("string alg, string sig") over data. Ed25519 private keys only; negative otherwise. */
+/* Appends the signature blob ("string alg, string sig") over data. Ed25519 private keys only;
+ * negative otherwise. */
 int sshkey_sign(const struct sshkey *key, struct span data, struct buf *ret_sig);
 /* 0 when sig (a signature blob) was made by key over data with algorithm alg ("rsa-sha2-512", ...);
- * alg must fit the key and be what the blob names. Negative otherwise. SHA-1 (ssh-rsa) is never accepted.
- * For sk- keys the user-presence flag must be set. */
+ * alg must fit the key and be what the blob names. Negative otherwise. SHA-1 (ssh-rsa) is never
+ * accepted. For sk- keys the user-presence flag must be set. */
 int sshkey_verify(const struct sshkey *key, struct span alg, struct span sig, struct span data);
 
 /* OpenSSH private key file ("openssh-key-v1", no passphrase) as PEM text, and back. */
 int sshkey_to_file_text(const struct sshkey *key, const char *comment, struct buf *ret);
 int sshkey_from_file_text(struct sshkey **ret, const char *text, struct err *e);
-int sshkey_save(const struct sshkey *key, const char *path, const char *comment, struct err *e); /* 0600 */
+int sshkey_save(const struct sshkey *key, const char *path, const char *comment,
+    struct err *e); /* 0600 */
 int sshkey_load(struct sshkey **ret, const char *path, struct err *e);
-/* "type base64 comment" of a key or certificate blob, as in *.pub files; and the blob of such a line. */
+/* "type base64 comment" of a key or certificate blob, as in *.pub files; and the blob of such a
+ * line. */
 int sshkey_blob_to_line(struct span blob, const char *comment, struct buf *ret);
 int sshkey_line_to_blob(const char *line, struct buf *ret_blob);
 

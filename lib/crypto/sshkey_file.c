@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sshkey_file: keys as people keep them: OpenSSH private key files (PROTOCOL.key) without passphrase, and the
- * "type base64 comment" lines of *.pub, known_hosts and authorized_keys. Called by daemons at start and by tsh.
- * sshkey_save and sshkey_load touch files, the rest memory.
+ * sshkey_file: keys as people keep them: OpenSSH private key files (PROTOCOL.key) without
+ * passphrase, and the "type base64 comment" lines of *.pub, known_hosts and authorized_keys. Called
+ * by daemons at start and by tsh. sshkey_save and sshkey_load touch files, the rest memory.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +71,8 @@ sshkey_save(const struct sshkey *key, const char *path, const char *comment, str
 
 	buf_init(&text, FILE_MAX);
 	if (sshkey_to_file_text(key, comment, &text) < 0)
-		rc = err_set(e, "cannot write %s: not a private Ed25519 key, or out of memory", path);
+		rc = err_set(e, "cannot write %s: not a private Ed25519 key, or out of memory",
+		    path);
 	else
 		rc = file_write(path, 0600, buf_head(&text), text.len, e);
 	buf_wipe(&text);
@@ -119,20 +120,23 @@ read_private_part(struct sshkey **ret, struct span part, struct span public_blob
 	if (w.bad || !same)
 		return err_set(e, "the private key is damaged; restore it or make a new one");
 	if (!span_is(type, "ssh-ed25519"))
-		return err_set(e, "the private key is not an Ed25519 key; make one with ssh-keygen -t ed25519");
+		return err_set(e,
+		    "the private key is not an Ed25519 key; make one with ssh-keygen -t ed25519");
 	pub = wire_string(&w);
 	secret = wire_string(&w);
 	wire_string(&w); /* comment */
-	if (w.bad || pub.n != crypto_sign_PUBLICKEYBYTES || secret.n != crypto_sign_SECRETKEYBYTES ||
-	    !padding_ok(wire_rest(&w)))
+	if (w.bad || pub.n != crypto_sign_PUBLICKEYBYTES ||
+	    secret.n != crypto_sign_SECRETKEYBYTES || !padding_ok(wire_rest(&w)))
 		return err_set(e, "the private key is damaged; restore it or make a new one");
 	if (sshkey_from_seed(&key, secret.p) < 0)
 		return err_set(e, "out of memory");
 	/* All three copies of the public half must be the one that the seed gives. */
-	if (memcmp(key->ed_public, pub.p, pub.n) != 0 || sodium_memcmp(key->ed_secret, secret.p, secret.n) != 0 ||
+	if (memcmp(key->ed_public, pub.p, pub.n) != 0 ||
+	    sodium_memcmp(key->ed_secret, secret.p, secret.n) != 0 ||
 	    !span_eq(sshkey_blob(key), public_blob)) {
 		sshkey_free(key);
-		return err_set(e, "the private key does not fit its public key; restore the file or make a new key");
+		return err_set(e,
+		    "the private key does not fit its public key; restore the file or make a new key");
 	}
 	*ret = key;
 	return 0;
@@ -156,8 +160,9 @@ read_container(struct sshkey **ret, struct span raw, struct err *e)
 	if (w.bad || count != 1 || !wire_end(&w))
 		return err_set(e, "the private key file is damaged; restore it or make a new one");
 	if (!span_is(cipher, "none") || !span_is(kdf, "none"))
-		return err_set(e, "the private key is protected by a passphrase, which is not supported here; "
-				  "remove it with ssh-keygen -p or use ssh-agent");
+		return err_set(e,
+		    "the private key is protected by a passphrase, which is not supported here; "
+		    "remove it with ssh-keygen -p or use ssh-agent");
 	return read_private_part(ret, part, public_blob, e);
 }
 
@@ -173,7 +178,8 @@ sshkey_from_file_text(struct sshkey **ret, const char *text, struct err *e)
 		return err_set(e, "not an OpenSSH private key file");
 	buf_init(&raw, FILE_MAX);
 	if (!b64_decode(body, B64_STD, true, &raw))
-		rc = err_set(e, "the private key file is damaged (not base64); restore it or make a new one");
+		rc = err_set(e,
+		    "the private key file is damaged (not base64); restore it or make a new one");
 	else
 		rc = read_container(ret, buf_span(&raw), e);
 	buf_wipe(&raw);

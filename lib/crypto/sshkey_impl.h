@@ -16,7 +16,8 @@ enum {
 	SSHKEY_APPLICATION_MAX = 1024,
 	SSHKEY_RSA_MIN_BITS = 2048,
 	SSHKEY_RSA_MAX_BITS = 8192,
-	SSHKEY_RSA_E_MAX = 8, /* bytes of the public exponent: a huge one is a way to burn our time */
+	SSHKEY_RSA_E_MAX =
+	    8, /* bytes of the public exponent: a huge one is a way to burn our time */
 };
 
 struct sshkey {

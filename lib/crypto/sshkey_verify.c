@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sshkey_verify: is this signature by this key? Called by the SSH engine for host keys and user keys and by the
- * certificate code. Pure.
+ * sshkey_verify: is this signature by this key? Called by the SSH engine for host keys and user
+ * keys and by the certificate code. Pure.
  *
  * The name inside the signature must be one the key's type has; ssh-rsa (SHA-1) is in no table.
  */
@@ -37,7 +37,8 @@ verify_p256(const struct sshkey *key, struct span raw, struct span data)
 	crypto_hash_sha256(hash, data.p, data.n);
 	mbedtls_mpi_init(&mr);
 	mbedtls_mpi_init(&ms);
-	if (mbedtls_mpi_read_binary(&mr, r.p, r.n) == 0 && mbedtls_mpi_read_binary(&ms, s.p, s.n) == 0 &&
+	if (mbedtls_mpi_read_binary(&mr, r.p, r.n) == 0 &&
+	    mbedtls_mpi_read_binary(&ms, s.p, s.n) == 0 &&
 	    mbedtls_ecdsa_verify(key->group, hash, sizeof hash, &key->point, &mr, &ms) == 0)
 		rc = 0;
 	mbedtls_mpi_free(&mr);
@@ -52,7 +53,8 @@ verify_rsa(const struct sshkey *key, struct span alg, struct span raw, struct sp
 	uint8_t hash[crypto_hash_sha512_BYTES], sig[SSHKEY_RSA_MAX_BITS / 8] = { 0 };
 	size_t size = mbedtls_rsa_get_len(key->rsa);
 
-	/* RFC 8332 section 3: the signature is the number; some write it without its leading zeroes. */
+	/* RFC 8332 section 3: the signature is the number; some write it without its leading
+	 * zeroes. */
 	if (!raw.n || raw.n > size || size > sizeof sig)
 		return -1;
 	memcpy(sig + (size - raw.n), raw.p, raw.n);
@@ -61,7 +63,9 @@ verify_rsa(const struct sshkey *key, struct span alg, struct span raw, struct sp
 	else
 		crypto_hash_sha256(hash, data.p, data.n);
 	return mbedtls_rsa_pkcs1_verify(key->rsa, NULL, NULL, MBEDTLS_RSA_PUBLIC,
-		   big ? MBEDTLS_MD_SHA512 : MBEDTLS_MD_SHA256, 0, hash, sig) == 0 ? 0 : -1;
+		   big ? MBEDTLS_MD_SHA512 : MBEDTLS_MD_SHA256, 0, hash, sig) == 0
+	    ? 0
+	    : -1;
 }
 
 /* What a security key signs (PROTOCOL.u2f): sha256(application), flags, counter, sha256(data). */

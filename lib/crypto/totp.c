@@ -38,7 +38,8 @@ totp_base32(const uint8_t secret[TOTP_SECRET_BYTES], char *dst)
 static void
 put_escaped(struct buf *b, const char *s)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~@";
+	static const char plain[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~@";
 
 	for (; *s; s++) {
 		if (strchr(plain, *s))
@@ -49,7 +50,8 @@ put_escaped(struct buf *b, const char *s)
 }
 
 int
-totp_uri(const uint8_t secret[TOTP_SECRET_BYTES], const char *issuer, const char *account, struct buf *ret)
+totp_uri(const uint8_t secret[TOTP_SECRET_BYTES], const char *issuer, const char *account,
+    struct buf *ret)
 {
 	char text[TOTP_BASE32_SIZE];
 
@@ -68,8 +70,10 @@ totp_uri(const uint8_t secret[TOTP_SECRET_BYTES], const char *issuer, const char
 static int
 code_of_step(const uint8_t secret[TOTP_SECRET_BYTES], int64_t step, char *dst)
 {
-	return oath_hotp_generate((const char *)secret, TOTP_SECRET_BYTES, (uint64_t)step, DIGITS, false,
-		   OATH_HOTP_DYNAMIC_TRUNCATION, dst) == OATH_OK ? 0 : -1;
+	return oath_hotp_generate((const char *)secret, TOTP_SECRET_BYTES, (uint64_t)step, DIGITS,
+		   false, OATH_HOTP_DYNAMIC_TRUNCATION, dst) == OATH_OK
+	    ? 0
+	    : -1;
 }
 
 int
@@ -79,7 +83,8 @@ totp_code(const uint8_t secret[TOTP_SECRET_BYTES], int64_t now_s, char *dst)
 }
 
 int64_t
-totp_verify(const uint8_t secret[TOTP_SECRET_BYTES], const char *code, int64_t now_s, int64_t last_step)
+totp_verify(const uint8_t secret[TOTP_SECRET_BYTES], const char *code, int64_t now_s,
+    int64_t last_step)
 {
 	int64_t now = now_s / TOTP_STEP_S, found = -1;
 	char want[TOTP_CODE_SIZE], given[TOTP_CODE_SIZE] = { 0 };
@@ -88,8 +93,8 @@ totp_verify(const uint8_t secret[TOTP_SECRET_BYTES], const char *code, int64_t n
 		return -1;
 	memcpy(given, code, DIGITS);
 	for (int64_t step = now - 1; step <= now + 1; step++)
-		if (code_of_step(secret, step, want) == 0 && sodium_memcmp(want, given, DIGITS) == 0 &&
-		    step > last_step && found < 0)
+		if (code_of_step(secret, step, want) == 0 &&
+		    sodium_memcmp(want, given, DIGITS) == 0 && step > last_step && found < 0)
 			found = step;
 	sodium_memzero(want, sizeof want);
 	return found;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * x509: reading certificates and believing them. Making them is in x509_issue.c, keys in x509_key.c. Called by every
- * program with certificates of strangers. Touches memory and the system's clock.
+ * x509: reading certificates and believing them. Making them is in x509_issue.c, keys in
+ * x509_key.c. Called by every program with certificates of strangers. Touches memory and the
+ * system's clock.
  */
 #include "crypto/x509.h"
 
@@ -69,7 +70,8 @@ x509_cert_from_der(struct x509_cert **ret, struct span der, struct err *e)
 	*ret = NULL;
 	if (!cert)
 		return err_set(e, "out of memory");
-	rc = der.n ? mbedtls_x509_crt_parse_der(&cert->crt, der.p, der.n) : MBEDTLS_ERR_X509_INVALID_FORMAT;
+	rc = der.n ? mbedtls_x509_crt_parse_der(&cert->crt, der.p, der.n)
+		   : MBEDTLS_ERR_X509_INVALID_FORMAT;
 	if (rc != 0) {
 		x509_cert_free(cert);
 		return x509_err(e, rc, "the certificate does not parse");
@@ -93,8 +95,12 @@ x509_cert_count(const struct x509_cert *cert)
 static int64_t
 seconds(const mbedtls_x509_time *t)
 {
-	struct tm tm = { .tm_year = t->year - 1900, .tm_mon = t->mon - 1, .tm_mday = t->day, .tm_hour = t->hour,
-		.tm_min = t->min, .tm_sec = t->sec };
+	struct tm tm = { .tm_year = t->year - 1900,
+		.tm_mon = t->mon - 1,
+		.tm_mday = t->day,
+		.tm_hour = t->hour,
+		.tm_min = t->min,
+		.tm_sec = t->sec };
 
 	return timegm(&tm);
 }
@@ -117,15 +123,17 @@ x509_cert_is_ca(const struct x509_cert *cert)
 	return cert->crt.ca_istrue != 0;
 }
 
-#define EACH_SAN(var, crt_) \
-	for (const mbedtls_x509_sequence *var = &(crt_)->subject_alt_names; var && var->buf.p; var = var->next)
+#define EACH_SAN(var, crt_)                                                                    \
+	for (const mbedtls_x509_sequence *var = &(crt_)->subject_alt_names; var && var->buf.p; \
+	     var = var->next)
 
 int
 x509_cert_identity(const struct x509_cert *cert, struct identity *ret)
 {
 	int found = 0;
 
-	EACH_SAN (s, &cert->crt) {
+	EACH_SAN(s, &cert->crt)
+	{
 		if (s->buf.tag != X509_SAN_URI)
 			continue;
 		if (++found > 1 || !identity_parse(ret, (struct span){ s->buf.p, s->buf.len }))
@@ -141,9 +149,10 @@ x509_cert_has_dns(const struct x509_cert *cert, const char *name)
 
 	if (!n)
 		return false;
-	EACH_SAN (s, &cert->crt)
-		if (s->buf.tag == X509_SAN_DNS && s->buf.len == n && strncasecmp((const char *)s->buf.p, name, n) == 0)
-			return true;
+	EACH_SAN(s, &cert->crt)
+	if (s->buf.tag == X509_SAN_DNS && s->buf.len == n &&
+	    strncasecmp((const char *)s->buf.p, name, n) == 0)
+		return true;
 	return false;
 }
 
@@ -163,9 +172,9 @@ x509_cert_has_ip(const struct x509_cert *cert, const char *ip)
 
 	if (!n)
 		return false;
-	EACH_SAN (s, &cert->crt)
-		if (s->buf.tag == X509_SAN_IP && s->buf.len == n && memcmp(s->buf.p, bytes, n) == 0)
-			return true;
+	EACH_SAN(s, &cert->crt)
+	if (s->buf.tag == X509_SAN_IP && s->buf.len == n && memcmp(s->buf.p, bytes, n) == 0)
+		return true;
 	return false;
 }
 
@@ -188,8 +197,9 @@ x509_cert_pem(const struct x509_cert *cert, struct buf *ret)
 	unsigned char *text = malloc(size);
 	int rc = -1;
 
-	if (text && mbedtls_pem_write_buffer("-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n",
-			cert->crt.raw.p, cert->crt.raw.len, text, size, &n) == 0 &&
+	if (text &&
+	    mbedtls_pem_write_buffer("-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n",
+		cert->crt.raw.p, cert->crt.raw.len, text, size, &n) == 0 &&
 	    buf_put(ret, text, strlen((char *)text)))
 		rc = 0;
 	free(text);
@@ -237,11 +247,13 @@ may_be_used(const mbedtls_x509_crt *crt, int usage)
 {
 	if (!(crt->ext_types & MBEDTLS_X509_EXT_EXTENDED_KEY_USAGE))
 		return usage == 0;
-	if ((usage & X509_SERVER) && mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_SERVER_AUTH,
-					 MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) != 0)
+	if ((usage & X509_SERVER) &&
+	    mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_SERVER_AUTH,
+		MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) != 0)
 		return false;
-	return !(usage & X509_CLIENT) || mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_CLIENT_AUTH,
-					     MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)) == 0;
+	return !(usage & X509_CLIENT) ||
+	    mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_CLIENT_AUTH,
+		MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)) == 0;
 }
 
 int
@@ -252,8 +264,8 @@ x509_verify(const struct x509_cert *chain, const struct x509_cert *roots, int us
 
 	if (chain->crt.ca_istrue)
 		return err_set(e, "a CA's certificate is not an identity");
-	rc = mbedtls_x509_crt_verify_with_profile((mbedtls_x509_crt *)&chain->crt, (mbedtls_x509_crt *)&roots->crt, NULL,
-	    &our_profile, NULL, &flags, NULL, NULL);
+	rc = mbedtls_x509_crt_verify_with_profile((mbedtls_x509_crt *)&chain->crt,
+	    (mbedtls_x509_crt *)&roots->crt, NULL, &our_profile, NULL, &flags, NULL, NULL);
 	if (rc == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
 		return explain(flags, e);
 	if (rc != 0)
@@ -264,8 +276,8 @@ x509_verify(const struct x509_cert *chain, const struct x509_cert *roots, int us
 }
 
 int
-x509_identify(const struct x509_cert *chain, const struct x509_cert *host_roots, const struct x509_cert *user_roots,
-    const char *cluster, struct identity *ret, struct err *e)
+x509_identify(const struct x509_cert *chain, const struct x509_cert *host_roots,
+    const struct x509_cert *user_roots, const char *cluster, struct identity *ret, struct err *e)
 {
 	bool user;
 
@@ -273,8 +285,10 @@ x509_identify(const struct x509_cert *chain, const struct x509_cert *host_roots,
 		return err_set(e, "the certificate names no identity of a cluster");
 	user = ret->kind == IDENTITY_USER;
 	if (user ? !user_roots : !host_roots)
-		return err_set(e, "certificates of kind %s are not accepted here", identity_kind_name(ret->kind));
+		return err_set(e, "certificates of kind %s are not accepted here",
+		    identity_kind_name(ret->kind));
 	if (cluster && strcmp(cluster, ret->cluster) != 0)
-		return err_set(e, "the certificate is of the cluster %s, not of %s", ret->cluster, cluster);
+		return err_set(e, "the certificate is of the cluster %s, not of %s", ret->cluster,
+		    cluster);
 	return x509_verify(chain, user ? user_roots : host_roots, X509_CLIENT, e);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * x509: ECDSA P-256 keys and certificates (RFC 5280), by mbedTLS: made by authd's signer, checked by everybody.
+ * x509: ECDSA P-256 keys and certificates (RFC 5280), by mbedTLS: made by authd's signer, checked
+ * by everybody.
  *
- * A certificate's subject is a fixed text; who it speaks for stands in a URI SAN (crypto/identity.h), so a name can
- * never smuggle a part into a distinguished name. CAs take public keys, never requests of strangers.
+ * A certificate's subject is a fixed text; who it speaks for stands in a URI SAN
+ * (crypto/identity.h), so a name can never smuggle a part into a distinguished name. CAs take
+ * public keys, never requests of strangers.
  */
 #ifndef CRYPTO_X509_H
 #define CRYPTO_X509_H
@@ -12,7 +14,12 @@
 #include "base/err.h"
 #include "crypto/identity.h"
 
-enum { X509_PEM_MAX = 256 * 1024, X509_NAMES_MAX = 64, X509_SPKI_MAX = 256, X509_SIGNATURE_MAX = 80 };
+enum {
+	X509_PEM_MAX = 256 * 1024,
+	X509_NAMES_MAX = 64,
+	X509_SPKI_MAX = 256,
+	X509_SIGNATURE_MAX = 80
+};
 enum { X509_SERVER = 1, X509_CLIENT = 2 };
 
 /* --- keys ---------------------------------------------------------------------- */
@@ -57,13 +64,16 @@ int x509_cert_pem(const struct x509_cert *cert, struct buf *ret);
 bool x509_cert_fits_key(const struct x509_cert *cert, const struct x509_key *key);
 
 /* --- believing ---------------------------------------------------------------------- */
-/* The chain leads to one of roots (PEM certificates in one parsed struct), each link is valid now by the system's
- * clock, and the leaf may be used as asked (X509_SERVER, X509_CLIENT or both). Names are the caller's matter. */
-int x509_verify(const struct x509_cert *chain, const struct x509_cert *roots, int usage, struct err *e);
-/* The one rule of who speaks for whom: a chain to host_roots may name every kind but a user, a chain to user_roots
- * only a user; the cluster must be the given one (NULL: any). Either root may be NULL. Fills ret. */
-int x509_identify(const struct x509_cert *chain, const struct x509_cert *host_roots, const struct x509_cert *user_roots,
-    const char *cluster, struct identity *ret, struct err *e);
+/* The chain leads to one of roots (PEM certificates in one parsed struct), each link is valid now
+ * by the system's clock, and the leaf may be used as asked (X509_SERVER, X509_CLIENT or both).
+ * Names are the caller's matter. */
+int x509_verify(const struct x509_cert *chain, const struct x509_cert *roots, int usage,
+    struct err *e);
+/* The one rule of who speaks for whom: a chain to host_roots may name every kind but a user, a
+ * chain to user_roots only a user; the cluster must be the given one (NULL: any). Either root may
+ * be NULL. Fills ret. */
+int x509_identify(const struct x509_cert *chain, const struct x509_cert *host_roots,
+    const struct x509_cert *user_roots, const char *cluster, struct identity *ret, struct err *e);
 
 /* --- making ------------------------------------------------------------------------- */
 struct x509_request {
@@ -76,12 +86,13 @@ struct x509_request {
 	int64_t not_before_s, not_after_s;
 	int usage; /* X509_SERVER | X509_CLIENT */
 };
-/* A self-signed CA for key. purpose ("host", "user") goes into the subject with the key's fingerprint. Appends PEM. */
-int x509_ca_new(const struct x509_key *key, const char *purpose, int64_t not_before_s, int64_t not_after_s,
-    struct buf *ret_pem, struct err *e);
+/* A self-signed CA for key. purpose ("host", "user") goes into the subject with the key's
+ * fingerprint. Appends PEM. */
+int x509_ca_new(const struct x509_key *key, const char *purpose, int64_t not_before_s,
+    int64_t not_after_s, struct buf *ret_pem, struct err *e);
 /* A certificate signed by ca with its key. Appends PEM, the leaf alone. */
-int x509_issue(const struct x509_request *q, const struct x509_cert *ca, const struct x509_key *ca_key,
-    struct buf *ret_pem, struct err *e);
+int x509_issue(const struct x509_request *q, const struct x509_cert *ca,
+    const struct x509_key *ca_key, struct buf *ret_pem, struct err *e);
 
 /* --- data -------------------------------------------------------------------------- */
 /* ECDSA with SHA-256 over data; the signature, DER, is appended. */

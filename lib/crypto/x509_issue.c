@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * x509_issue: making certificates. Called by authd's signer, which has checked who may get what, and by tests. Pure but
- * for serial numbers.
+ * x509_issue: making certificates. Called by authd's signer, which has checked who may get what,
+ * and by tests. Pure but for serial numbers.
  */
 #include <ctype.h>
 #include <mbedtls/asn1write.h>
@@ -16,7 +16,8 @@
 
 enum { CERT_PEM_MAX = 16 * 1024, SAN_MAX = 8 * 1024 };
 
-/* --- extensions by hand: mbedTLS 2.28 has no writer for them. DER is written backwards: *p moves down. ---------- */
+/* --- extensions by hand: mbedTLS 2.28 has no writer for them. DER is written backwards: *p moves
+ * down. ---------- */
 
 static int
 put_tagged(unsigned char **p, unsigned char *start, int tag, const void *value, size_t n)
@@ -35,7 +36,8 @@ close_sequence(unsigned char **p, unsigned char *start, int len)
 	int ret;
 
 	MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_len(p, start, (size_t)len));
-	MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_tag(p, start, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE));
+	MBEDTLS_ASN1_CHK_ADD(len,
+	    mbedtls_asn1_write_tag(p, start, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE));
 	return len;
 }
 
@@ -69,7 +71,8 @@ put_names(unsigned char **p, unsigned char *start, const struct x509_request *q)
 	for (size_t i = q->n_dns; i-- > 0;) {
 		if (!dns_ok(q->dns[i]))
 			return MBEDTLS_ERR_X509_BAD_INPUT_DATA;
-		MBEDTLS_ASN1_CHK_ADD(len, put_tagged(p, start, X509_SAN_DNS, q->dns[i], strlen(q->dns[i])));
+		MBEDTLS_ASN1_CHK_ADD(len,
+		    put_tagged(p, start, X509_SAN_DNS, q->dns[i], strlen(q->dns[i])));
 	}
 	if (!identity_format(q->identity, uri, sizeof uri))
 		return MBEDTLS_ERR_X509_BAD_INPUT_DATA;
@@ -83,8 +86,9 @@ set_names(mbedtls_x509write_cert *crt, const struct x509_request *q)
 	unsigned char der[SAN_MAX], *p = der + sizeof der;
 	int len = put_names(&p, der, q);
 
-	return len < 0 ? len : mbedtls_x509write_crt_set_extension(crt, MBEDTLS_OID_SUBJECT_ALT_NAME,
-				   MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_ALT_NAME), 0, p, (size_t)len);
+	return len < 0 ? len
+		       : mbedtls_x509write_crt_set_extension(crt, MBEDTLS_OID_SUBJECT_ALT_NAME,
+			     MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_ALT_NAME), 0, p, (size_t)len);
 }
 
 static int
@@ -93,11 +97,13 @@ put_usage(unsigned char **p, unsigned char *start, int usage)
 	int ret, len = 0;
 
 	if (usage & X509_CLIENT)
-		MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_oid(p, start, MBEDTLS_OID_CLIENT_AUTH,
-					      MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)));
+		MBEDTLS_ASN1_CHK_ADD(len,
+		    mbedtls_asn1_write_oid(p, start, MBEDTLS_OID_CLIENT_AUTH,
+			MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)));
 	if (usage & X509_SERVER)
-		MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_oid(p, start, MBEDTLS_OID_SERVER_AUTH,
-					      MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)));
+		MBEDTLS_ASN1_CHK_ADD(len,
+		    mbedtls_asn1_write_oid(p, start, MBEDTLS_OID_SERVER_AUTH,
+			MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)));
 	return close_sequence(p, start, len);
 }
 
@@ -107,8 +113,9 @@ set_usage(mbedtls_x509write_cert *crt, int usage)
 	unsigned char der[64], *p = der + sizeof der;
 	int len = put_usage(&p, der, usage);
 
-	return len < 0 ? len : mbedtls_x509write_crt_set_extension(crt, MBEDTLS_OID_EXTENDED_KEY_USAGE,
-				   MBEDTLS_OID_SIZE(MBEDTLS_OID_EXTENDED_KEY_USAGE), 0, p, (size_t)len);
+	return len < 0 ? len
+		       : mbedtls_x509write_crt_set_extension(crt, MBEDTLS_OID_EXTENDED_KEY_USAGE,
+			     MBEDTLS_OID_SIZE(MBEDTLS_OID_EXTENDED_KEY_USAGE), 0, p, (size_t)len);
 }
 
 /* --- the parts that all certificates have ---------------------------------------------- */
@@ -137,7 +144,8 @@ date_text(int64_t s, char dst[16])
 	struct tm tm;
 
 	/* Four digits of a year is what the format has. */
-	return gmtime_r(&t, &tm) && tm.tm_year >= 70 && tm.tm_year < 8100 && strftime(dst, 16, "%Y%m%d%H%M%S", &tm) == 14;
+	return gmtime_r(&t, &tm) && tm.tm_year >= 70 && tm.tm_year < 8100 &&
+	    strftime(dst, 16, "%Y%m%d%H%M%S", &tm) == 14;
 }
 
 static int
@@ -151,9 +159,11 @@ set_validity(mbedtls_x509write_cert *crt, int64_t from_s, int64_t to_s)
 }
 
 static int
-set_common(mbedtls_x509write_cert *crt, mbedtls_pk_context *subject, mbedtls_pk_context *issuer, bool ca)
+set_common(mbedtls_x509write_cert *crt, mbedtls_pk_context *subject, mbedtls_pk_context *issuer,
+    bool ca)
 {
-	unsigned usage = ca ? MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN : MBEDTLS_X509_KU_DIGITAL_SIGNATURE;
+	unsigned usage = ca ? MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN
+			    : MBEDTLS_X509_KU_DIGITAL_SIGNATURE;
 	int rc;
 
 	mbedtls_x509write_crt_set_md_alg(crt, MBEDTLS_MD_SHA256);
@@ -204,8 +214,8 @@ ca_name(const struct x509_key *key, const char *purpose, char *dst, size_t size)
 }
 
 int
-x509_ca_new(const struct x509_key *key, const char *purpose, int64_t not_before_s, int64_t not_after_s,
-    struct buf *ret_pem, struct err *e)
+x509_ca_new(const struct x509_key *key, const char *purpose, int64_t not_before_s,
+    int64_t not_after_s, struct buf *ret_pem, struct err *e)
 {
 	mbedtls_pk_context *pk = (mbedtls_pk_context *)&key->pk;
 	mbedtls_x509write_cert crt;
@@ -215,7 +225,8 @@ x509_ca_new(const struct x509_key *key, const char *purpose, int64_t not_before_
 	if (!ca_name(key, purpose, name, sizeof name))
 		return err_set(e, "the CA could not be named");
 	mbedtls_x509write_crt_init(&crt);
-	if ((rc = set_common(&crt, pk, pk, true)) == 0 && (rc = set_validity(&crt, not_before_s, not_after_s)) == 0 &&
+	if ((rc = set_common(&crt, pk, pk, true)) == 0 &&
+	    (rc = set_validity(&crt, not_before_s, not_after_s)) == 0 &&
 	    (rc = mbedtls_x509write_crt_set_subject_name(&crt, name)) == 0 &&
 	    (rc = mbedtls_x509write_crt_set_issuer_name(&crt, name)) == 0)
 		rc = write_pem(&crt, ret_pem);
@@ -226,7 +237,8 @@ x509_ca_new(const struct x509_key *key, const char *purpose, int64_t not_before_
 /* --- a leaf ----------------------------------------------------------------------------------- */
 
 static int
-issue(mbedtls_x509write_cert *crt, const struct x509_request *q, const struct x509_cert *ca, struct buf *ret)
+issue(mbedtls_x509write_cert *crt, const struct x509_request *q, const struct x509_cert *ca,
+    struct buf *ret)
 {
 	char issuer[256];
 	int rc;
@@ -237,8 +249,8 @@ issue(mbedtls_x509write_cert *crt, const struct x509_request *q, const struct x5
 		return rc;
 	if ((rc = set_validity(crt, q->not_before_s, q->not_after_s)) != 0 ||
 	    (rc = mbedtls_x509write_crt_set_subject_name(crt, "CN=sallyport")) != 0 ||
-	    (rc = mbedtls_x509write_crt_set_issuer_name(crt, issuer)) != 0 || (rc = set_usage(crt, q->usage)) != 0 ||
-	    (rc = set_names(crt, q)) != 0)
+	    (rc = mbedtls_x509write_crt_set_issuer_name(crt, issuer)) != 0 ||
+	    (rc = set_usage(crt, q->usage)) != 0 || (rc = set_names(crt, q)) != 0)
 		return rc;
 	return write_pem(crt, ret);
 }
@@ -251,8 +263,10 @@ x509_issue(const struct x509_request *q, const struct x509_cert *ca, const struc
 	mbedtls_pk_context subject;
 	int rc;
 
-	if (!(q->usage & (X509_SERVER | X509_CLIENT)) || q->n_dns > X509_NAMES_MAX || q->n_ip > X509_NAMES_MAX)
-		return err_set(e, "a certificate needs a use, and at most %d names", X509_NAMES_MAX);
+	if (!(q->usage & (X509_SERVER | X509_CLIENT)) || q->n_dns > X509_NAMES_MAX ||
+	    q->n_ip > X509_NAMES_MAX)
+		return err_set(e, "a certificate needs a use, and at most %d names",
+		    X509_NAMES_MAX);
 	if (!ca->crt.ca_istrue || !x509_cert_fits_key(ca, ca_key))
 		return err_set(e, "the CA's key and certificate do not belong together");
 	mbedtls_pk_init(&subject);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * x509_key: P-256 keys, their PEM and SubjectPublicKeyInfo, and signatures over data. Called by authd's signer, by
- * daemons that join and by tsh. Touches memory only.
+ * x509_key: P-256 keys, their PEM and SubjectPublicKeyInfo, and signatures over data. Called by
+ * authd's signer, by daemons that join and by tsh. Touches memory only.
  */
 #include <mbedtls/ecp.h>
 #include <mbedtls/error.h>
@@ -29,7 +29,8 @@ x509_err(struct err *e, int rc, const char *text)
 static bool
 is_p256(const mbedtls_pk_context *pk)
 {
-	return mbedtls_pk_get_type(pk) == MBEDTLS_PK_ECKEY && mbedtls_pk_ec(*pk)->grp.id == MBEDTLS_ECP_DP_SECP256R1;
+	return mbedtls_pk_get_type(pk) == MBEDTLS_PK_ECKEY &&
+	    mbedtls_pk_ec(*pk)->grp.id == MBEDTLS_ECP_DP_SECP256R1;
 }
 
 static struct x509_key *
@@ -60,7 +61,8 @@ x509_key_generate(struct x509_key **ret)
 	if (!key)
 		return -1;
 	if (mbedtls_pk_setup(&key->pk, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)) != 0 ||
-	    mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(key->pk), rand_mbedtls, NULL) != 0) {
+	    mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(key->pk), rand_mbedtls,
+		NULL) != 0) {
 		x509_key_free(key);
 		return -1;
 	}
@@ -83,14 +85,16 @@ x509_key_from_pem(struct x509_key **ret, const char *pem, struct err *e)
 		return 0;
 	}
 	x509_key_free(key);
-	return rc ? x509_err(e, rc, "the private key does not parse") : err_set(e, "the private key is not a P-256 key");
+	return rc ? x509_err(e, rc, "the private key does not parse")
+		  : err_set(e, "the private key is not a P-256 key");
 }
 
 int
 x509_key_to_pem(const struct x509_key *key, struct buf *ret)
 {
 	char pem[KEY_PEM_MAX];
-	int rc = mbedtls_pk_write_key_pem((mbedtls_pk_context *)&key->pk, (unsigned char *)pem, sizeof pem);
+	int rc = mbedtls_pk_write_key_pem((mbedtls_pk_context *)&key->pk, (unsigned char *)pem,
+	    sizeof pem);
 
 	if (rc == 0 && !buf_put(ret, pem, strlen(pem)))
 		rc = -1;
@@ -172,8 +176,8 @@ x509_sign_data(const struct x509_key *key, struct span data, struct buf *ret_sig
 	size_t n;
 
 	sha256_of(data, digest);
-	if (mbedtls_pk_sign((mbedtls_pk_context *)&key->pk, MBEDTLS_MD_SHA256, digest, sizeof digest, sig, &n,
-		rand_mbedtls, NULL) != 0)
+	if (mbedtls_pk_sign((mbedtls_pk_context *)&key->pk, MBEDTLS_MD_SHA256, digest,
+		sizeof digest, sig, &n, rand_mbedtls, NULL) != 0)
 		return -1;
 	return buf_put(ret_sig, sig, n) ? 0 : -1;
 }
@@ -187,5 +191,7 @@ x509_verify_data(const struct x509_cert *cert, struct span data, struct span sig
 	if (!is_p256(pk) || !sig.n || sig.n > X509_SIGNATURE_MAX)
 		return -1;
 	sha256_of(data, digest);
-	return mbedtls_pk_verify(pk, MBEDTLS_MD_SHA256, digest, sizeof digest, sig.p, sig.n) == 0 ? 0 : -1;
+	return mbedtls_pk_verify(pk, MBEDTLS_MD_SHA256, digest, sizeof digest, sig.p, sig.n) == 0
+	    ? 0
+	    : -1;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * decide: the evaluator. Called by authd (verbs, certificates), proxyd (may this user see the node), noded (may this
- * user log in as root here) and tctl. Pure.
+ * decide: the evaluator. Called by authd (verbs, certificates), proxyd (may this user see the
+ * node), noded (may this user log in as root here) and tctl. Pure.
  *
- * Each question runs over the roles twice: first every deny, then every allow; the first that speaks decides.
+ * Each question runs over the roles twice: first every deny, then every allow; the first that
+ * speaks decides.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,7 +30,8 @@ decide(struct policy_decision *d, bool allowed, const struct policy_role *role, 
 	return allowed;
 }
 
-static bool explain(struct policy_decision *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static bool
+explain(struct policy_decision *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Returns what was decided. */
 static bool
 explain(struct policy_decision *d, const char *fmt, ...)
@@ -75,7 +77,8 @@ allows_login(const struct policy_user *user, const struct policy_conditions *c, 
 	if (!policy_login_ok(login))
 		return false;
 	for (size_t i = 0; i < c->logins.n; i++)
-		if (is_internal_logins(c->logins.v[i]) ? listed(user->logins, login) : strcmp(c->logins.v[i], login) == 0)
+		if (is_internal_logins(c->logins.v[i]) ? listed(user->logins, login)
+						       : strcmp(c->logins.v[i], login) == 0)
 			return true;
 	return false;
 }
@@ -156,7 +159,8 @@ find_node_deny(const struct policy_user *user, struct policy_labels node, struct
 
 			if (glob) {
 				decide(d, false, user->roles[r], "");
-				str_format(d->rule, sizeof d->rule, "deny.node_labels %s=%s", c->node_labels[i].key, glob);
+				str_format(d->rule, sizeof d->rule, "deny.node_labels %s=%s",
+				    c->node_labels[i].key, glob);
 				return true;
 			}
 		}
@@ -177,7 +181,8 @@ no_role(const struct policy_user *user, struct policy_decision *d)
 }
 
 bool
-policy_login(const struct policy_user *user, struct policy_labels node, const char *login, struct policy_decision *d)
+policy_login(const struct policy_user *user, struct policy_labels node, const char *login,
+    struct policy_decision *d)
 {
 	struct policy_decision own;
 	bool some_login = false, some_node = false;
@@ -191,12 +196,14 @@ policy_login(const struct policy_user *user, struct policy_labels node, const ch
 		return explain(d, "role %s denies this node by its labels", d->role);
 	for (size_t i = 0; i < user->n_roles; i++) {
 		const struct policy_role *role = user->roles[i];
-		bool l = allows_login(user, &role->allow, login), n = allows_node(&role->allow, node);
+		bool l = allows_login(user, &role->allow, login),
+		     n = allows_node(&role->allow, node);
 
 		if (l && n) {
 			decide(d, true, role, "");
 			str_format(d->rule, sizeof d->rule, "allow.logins %s", login);
-			return explain(d, "role %s allows the login %s on this node", role->name, login);
+			return explain(d, "role %s allows the login %s on this node", role->name,
+			    login);
 		}
 		some_login |= l;
 		some_node |= n;
@@ -206,7 +213,8 @@ policy_login(const struct policy_user *user, struct policy_labels node, const ch
 		return explain(d, "no role of %s allows the login %s", user->name, login);
 	if (!some_node)
 		return explain(d, "no role of %s allows this node by its labels", user->name);
-	return explain(d, "no single role of %s allows both the login %s and this node", user->name, login);
+	return explain(d, "no single role of %s allows both the login %s and this node", user->name,
+	    login);
 }
 
 /* Some login would be let in: the role names one, and no deny takes it away again. */
@@ -220,7 +228,8 @@ has_login(const struct policy_user *user, const struct policy_role *role)
 		for (size_t k = 0; k < names.n; k++) {
 			struct policy_decision ignored;
 
-			if (policy_login_ok(names.v[k]) && !find_login_deny(user, names.v[k], &ignored))
+			if (policy_login_ok(names.v[k]) &&
+			    !find_login_deny(user, names.v[k], &ignored))
 				return true;
 		}
 	}
@@ -228,7 +237,8 @@ has_login(const struct policy_user *user, const struct policy_role *role)
 }
 
 bool
-policy_see_node(const struct policy_user *user, struct policy_labels node, struct policy_decision *d)
+policy_see_node(const struct policy_user *user, struct policy_labels node,
+    struct policy_decision *d)
 {
 	struct policy_decision own;
 
@@ -249,7 +259,8 @@ policy_see_node(const struct policy_user *user, struct policy_labels node, struc
 	return explain(d, "no role of %s allows this node", user->name);
 }
 
-/* --- questions about resources ------------------------------------------------------------------ */
+/* --- questions about resources ------------------------------------------------------------------
+ */
 
 static bool
 rule_hit(const struct policy_conditions *c, const char *resource, const char *verb)
@@ -265,15 +276,18 @@ rule_hit(const struct policy_conditions *c, const char *resource, const char *ve
 }
 
 static bool
-verb_side(const struct policy_user *user, bool allow, const char *resource, const char *verb, struct policy_decision *d)
+verb_side(const struct policy_user *user, bool allow, const char *resource, const char *verb,
+    struct policy_decision *d)
 {
 	for (size_t i = 0; i < user->n_roles; i++) {
 		const struct policy_role *role = user->roles[i];
 
 		if (rule_hit(allow ? &role->allow : &role->deny, resource, verb)) {
 			decide(d, allow, role, "");
-			str_format(d->rule, sizeof d->rule, "%s.rules %s %s", allow ? "allow" : "deny", resource, verb);
-			explain(d, "role %s %s to %s %s", role->name, allow ? "allows" : "denies", verb, resource);
+			str_format(d->rule, sizeof d->rule, "%s.rules %s %s",
+			    allow ? "allow" : "deny", resource, verb);
+			explain(d, "role %s %s to %s %s", role->name, allow ? "allows" : "denies",
+			    verb, resource);
 			return true;
 		}
 	}
@@ -281,7 +295,8 @@ verb_side(const struct policy_user *user, bool allow, const char *resource, cons
 }
 
 bool
-policy_verb(const struct policy_user *user, const char *resource, const char *verb, struct policy_decision *d)
+policy_verb(const struct policy_user *user, const char *resource, const char *verb,
+    struct policy_decision *d)
 {
 	struct policy_decision own;
 
@@ -295,7 +310,8 @@ policy_verb(const struct policy_user *user, const char *resource, const char *ve
 }
 
 bool
-policy_session(const struct policy_user *user, const char *verb, const char *owner, struct policy_decision *d)
+policy_session(const struct policy_user *user, const char *verb, const char *owner,
+    struct policy_decision *d)
 {
 	struct policy_decision own;
 
@@ -306,7 +322,8 @@ policy_session(const struct policy_user *user, const char *verb, const char *own
 	return policy_verb(user, "own_session", verb, d);
 }
 
-/* --- what goes into certificates -------------------------------------------------------------------- */
+/* --- what goes into certificates
+ * -------------------------------------------------------------------- */
 
 static int
 by_text(const void *a, const void *b)
@@ -336,8 +353,11 @@ policy_logins(const struct policy_user *user, const char *ret[POLICY_LOGINS_MAX]
 		struct policy_names names = user->roles[r]->allow.logins;
 
 		for (size_t i = 0; i < names.n; i++)
-			n = collect(user, is_internal_logins(names.v[i]) ? user->logins
-									 : (struct policy_names){ &names.v[i], 1 }, ret, n);
+			n = collect(user,
+			    is_internal_logins(names.v[i])
+				? user->logins
+				: (struct policy_names){ &names.v[i], 1 },
+			    ret, n);
 	}
 	if (n > 1)
 		qsort(ret, n, sizeof *ret, by_text);
@@ -352,7 +372,8 @@ policy_options(const struct policy_user *user)
 	for (size_t i = 0; i < user->n_roles; i++) {
 		const struct policy_options *o = &user->roles[i]->options;
 
-		if (o->max_session_ttl_s > 0 && (!all.max_session_ttl_s || o->max_session_ttl_s < all.max_session_ttl_s))
+		if (o->max_session_ttl_s > 0 &&
+		    (!all.max_session_ttl_s || o->max_session_ttl_s < all.max_session_ttl_s))
 			all.max_session_ttl_s = o->max_session_ttl_s;
 		all.forward_agent |= o->forward_agent;
 		all.port_forwarding |= o->port_forwarding;
@@ -365,7 +386,8 @@ policy_options(const struct policy_user *user)
 int64_t
 policy_session_ttl(const struct policy_user *user, int64_t asked_s)
 {
-	int64_t ttl = asked_s > 0 ? asked_s : POLICY_TTL_DEFAULT_S, most = policy_options(user).max_session_ttl_s;
+	int64_t ttl = asked_s > 0 ? asked_s : POLICY_TTL_DEFAULT_S,
+		most = policy_options(user).max_session_ttl_s;
 
 	if (!user->n_roles)
 		return 0;

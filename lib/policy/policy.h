@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * policy: may this person do that? Pure: no I/O, no clock, no allocation but in the functions that say so. The same
- * code answers in authd, proxyd, noded and tctl.
+ * policy: may this person do that? Pure: no I/O, no clock, no allocation but in the functions that
+ * say so. The same code answers in authd, proxyd, noded and tctl.
  *
- * Nothing is allowed unless a role allows it; a deny of any role wins. Roles are views: the strings belong to whoever
- * filled the struct (a protobuf message, a table); policy_role_copy makes one that stands alone.
+ * Nothing is allowed unless a role allows it; a deny of any role wins. Roles are views: the strings
+ * belong to whoever filled the struct (a protobuf message, a table); policy_role_copy makes one
+ * that stands alone.
  */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
@@ -16,15 +17,16 @@
 #include "base/err.h"
 
 enum {
-	POLICY_LIST_MAX = 256,      /* logins, label rules, values, rules, resources, verbs: each */
-	POLICY_TEXT_MAX = 255,      /* bytes of any of these texts */
+	POLICY_LIST_MAX = 256, /* logins, label rules, values, rules, resources, verbs: each */
+	POLICY_TEXT_MAX = 255, /* bytes of any of these texts */
 	POLICY_LOGINS_MAX = 256,
 	POLICY_TTL_MAX_S = 30 * 3600,
 	POLICY_TTL_DEFAULT_S = 12 * 3600,
 };
 
-/* Resources of rules: "user", "role", "token", "node", "lock", "cluster", "event", "session" (recordings of everybody),
- * "own_session", or "*". Verbs: "list", "read", "create", "update", "delete", or "*". */
+/* Resources of rules: "user", "role", "token", "node", "lock", "cluster", "event", "session"
+ * (recordings of everybody), "own_session", or "*". Verbs: "list", "read", "create", "update",
+ * "delete", or "*". */
 
 struct policy_names {
 	const char *const *v;
@@ -40,8 +42,8 @@ struct policy_labels {
 	size_t n;
 };
 
-/* Label key and the globs one of which its value must match. Key "*" stands for any label, and with the value "*"
- * for every node, even without labels. */
+/* Label key and the globs one of which its value must match. Key "*" stands for any label, and with
+ * the value "*" for every node, even without labels. */
 struct policy_label_rule {
 	const char *key;
 	struct policy_names values;
@@ -50,8 +52,8 @@ struct policy_verb_rule {
 	struct policy_names resources, verbs;
 };
 
-/* allow: login and labels must both fit, all keys of node_labels must match (none: no node), one rule must fit.
- * deny: one login glob, one key of node_labels or one rule is enough. */
+/* allow: login and labels must both fit, all keys of node_labels must match (none: no node), one
+ * rule must fit. deny: one login glob, one key of node_labels or one rule is enough. */
 struct policy_conditions {
 	struct policy_names logins; /* "root", "{{internal.logins}}"; globs in deny only */
 	const struct policy_label_rule *node_labels;
@@ -94,13 +96,17 @@ struct policy_decision {
 bool policy_login(const struct policy_user *user, struct policy_labels node, const char *login,
     struct policy_decision *d);
 /* The node is worth showing: some role lets some login in there. */
-bool policy_see_node(const struct policy_user *user, struct policy_labels node, struct policy_decision *d);
-bool policy_verb(const struct policy_user *user, const char *resource, const char *verb, struct policy_decision *d);
+bool policy_see_node(const struct policy_user *user, struct policy_labels node,
+    struct policy_decision *d);
+bool policy_verb(const struct policy_user *user, const char *resource, const char *verb,
+    struct policy_decision *d);
 /* A recording or session of owner: by "session", or for one's own by "own_session". */
-bool policy_session(const struct policy_user *user, const char *verb, const char *owner, struct policy_decision *d);
+bool policy_session(const struct policy_user *user, const char *verb, const char *owner,
+    struct policy_decision *d);
 
-/* The logins that the roles allow anywhere, sorted, each once, at most POLICY_LOGINS_MAX: the principals of a
- * certificate. ret holds that many; the strings belong to roles and user. Returns how many. */
+/* The logins that the roles allow anywhere, sorted, each once, at most POLICY_LOGINS_MAX: the
+ * principals of a certificate. ret holds that many; the strings belong to roles and user. Returns
+ * how many. */
 size_t policy_logins(const struct policy_user *user, const char *ret[POLICY_LOGINS_MAX]);
 struct policy_options policy_options(const struct policy_user *user);
 /* min(asked or 12 h, what every role allows, 30 h), in seconds; 0 only when the user has no role. */
@@ -108,12 +114,13 @@ int64_t policy_session_ttl(const struct policy_user *user, int64_t asked_s);
 
 /* A Unix login that may stand in a certificate: 1 to 64 of [A-Za-z0-9._@$\-], no dash in front. */
 bool policy_login_ok(const char *login);
-/* Label keys: 1 to 255 printable bytes without '=', ',', blanks and '*'; values: up to 255 printable without ','. */
+/* Label keys: 1 to 255 printable bytes without '=', ',', blanks and '*'; values: up to 255
+ * printable without ','. */
 bool policy_label_ok(const char *key, const char *value);
 
 /* --- roles ---------------------------------------------------------------------- */
-/* Whether the role means what its author thinks: known resources and verbs, no regular expressions where globs are
- * meant, known templates, sizes. Negative with one cause. */
+/* Whether the role means what its author thinks: known resources and verbs, no regular expressions
+ * where globs are meant, known templates, sizes. Negative with one cause. */
 int policy_role_check(const struct policy_role *role, struct err *e);
 /* One block of memory with everything in it, or NULL. */
 struct policy_role *policy_role_copy(const struct policy_role *role);
@@ -123,7 +130,7 @@ const struct policy_role *policy_presets(size_t *ret_n);
 
 /* --- selectors: "env=prod,team=*" ---------------------------------------------------- */
 struct policy_selector {
-	char text[1024]; /* what the labels point into */
+	char text[1024];           /* what the labels point into */
 	struct policy_label v[32]; /* values are globs */
 	size_t n;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * role: roles as such: what may stand in one, copies, and the three that every cluster has. Called by authd, and by
- * daemons that keep the roles they were told. Pure; policy_role_copy allocates.
+ * role: roles as such: what may stand in one, copies, and the three that every cluster has. Called
+ * by authd, and by daemons that keep the roles they were told. Pure; policy_role_copy allocates.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,28 +10,36 @@
 #include "base/str.h"
 #include "policy/policy.h"
 
-#define NAMES(...) \
-	{ (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *) }
+#define NAMES(...)                                                                      \
+	{                                                                               \
+		(const char *const[]){ __VA_ARGS__ },                                   \
+		    sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *) \
+	}
 
-static const char *const resources[] = { "*", "user", "role", "token", "node", "lock", "cluster", "event", "session",
-	"own_session" };
+static const char *const resources[] = { "*", "user", "role", "token", "node", "lock", "cluster",
+	"event", "session", "own_session" };
 static const char *const verbs[] = { "*", "list", "read", "create", "update", "delete" };
-enum { N_RESOURCES = sizeof resources / sizeof resources[0], N_VERBS = sizeof verbs / sizeof verbs[0] };
+enum {
+	N_RESOURCES = sizeof resources / sizeof resources[0],
+	N_VERBS = sizeof verbs / sizeof verbs[0]
+};
 
 /* --- texts ------------------------------------------------------------------------------ */
 
 static bool
-printable_without(const char *s, const char *not)
+printable_without(const char *s, const char * not )
 {
 	size_t n = strlen(s);
 
-	return n <= POLICY_TEXT_MAX && (n == 0 || str_is_printable(s, n)) && strpbrk(s, not) == NULL;
+	return n <= POLICY_TEXT_MAX && (n == 0 || str_is_printable(s, n)) &&
+	    strpbrk(s, not ) == NULL;
 }
 
 bool
 policy_login_ok(const char *login)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@$\\-";
+	static const char allowed[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@$\\-";
 	size_t n = strlen(login);
 
 	return n && n <= 64 && login[0] != '-' && strspn(login, allowed) == n;
@@ -52,7 +60,9 @@ check_names(struct policy_names names, const char *what, struct err *e)
 		return err_set(e, "%s has more than %d entries", what, POLICY_LIST_MAX);
 	for (size_t i = 0; i < names.n; i++)
 		if (!names.v[i][0] || !printable_without(names.v[i], ""))
-			return err_set(e, "%s has an entry that is empty, too long or holds control characters", what);
+			return err_set(e,
+			    "%s has an entry that is empty, too long or holds control characters",
+			    what);
 	return 0;
 }
 
@@ -79,12 +89,18 @@ check_logins(struct policy_names logins, bool allow, struct err *e)
 		const char *s = logins.v[i];
 
 		if (is_template(s)) {
-			if (strcmp(s, "{{internal.logins}}") != 0 && strcmp(s, "{{ internal.logins }}") != 0)
-				return err_set(e, "the template %s is not known; {{internal.logins}} is", s);
+			if (strcmp(s, "{{internal.logins}}") != 0 &&
+			    strcmp(s, "{{ internal.logins }}") != 0)
+				return err_set(e,
+				    "the template %s is not known; {{internal.logins}} is", s);
 		} else if (is_regexp(s)) {
-			return err_set(e, "the login %s looks like a regular expression, which is not supported", s);
+			return err_set(e,
+			    "the login %s looks like a regular expression, which is not supported",
+			    s);
 		} else if (allow && !policy_login_ok(s)) {
-			return err_set(e, "%s cannot be a login; patterns are for deny only, where * stands for any text", s);
+			return err_set(e,
+			    "%s cannot be a login; patterns are for deny only, where * stands for any text",
+			    s);
 		}
 	}
 	return 0;
@@ -106,14 +122,17 @@ check_labels(const struct policy_conditions *c, struct err *e)
 			return -1;
 		for (size_t k = 0; k < r->values.n; k++)
 			if (is_regexp(r->values.v[k]))
-				return err_set(e, "the label value %s looks like a regular expression, which is not supported; "
-						  "* stands for any text", r->values.v[k]);
+				return err_set(e,
+				    "the label value %s looks like a regular expression, which is not supported; "
+				    "* stands for any text",
+				    r->values.v[k]);
 	}
 	return 0;
 }
 
 static int
-check_known(struct policy_names names, const char *const *known, size_t n_known, const char *what, struct err *e)
+check_known(struct policy_names names, const char *const *known, size_t n_known, const char *what,
+    struct err *e)
 {
 	if (!names.n)
 		return err_set(e, "a rule has no %ss", what);
@@ -157,17 +176,21 @@ int
 policy_role_check(const struct policy_role *role, struct err *e)
 {
 	if (!role->name || !role_name_ok(role->name))
-		return err_set(e, "the name of a role is 1 to 64 letters, digits, dots, dashes and underscores");
+		return err_set(e,
+		    "the name of a role is 1 to 64 letters, digits, dots, dashes and underscores");
 	if (check_conditions(&role->allow, true, e) < 0)
 		return err_prefix(e, "role %s, allow", role->name);
 	if (check_conditions(&role->deny, false, e) < 0)
 		return err_prefix(e, "role %s, deny", role->name);
-	if (role->options.max_session_ttl_s < 0 || role->options.max_session_ttl_s > POLICY_TTL_MAX_S)
-		return err_set(e, "role %s: max_session_ttl is at most %dh", role->name, POLICY_TTL_MAX_S / 3600);
+	if (role->options.max_session_ttl_s < 0 ||
+	    role->options.max_session_ttl_s > POLICY_TTL_MAX_S)
+		return err_set(e, "role %s: max_session_ttl is at most %dh", role->name,
+		    POLICY_TTL_MAX_S / 3600);
 	return 0;
 }
 
-/* --- copies: everything in one arena, which lies at the front of the block it owns --------------- */
+/* --- copies: everything in one arena, which lies at the front of the block it owns ---------------
+ */
 
 struct owned_role {
 	struct policy_role role;
@@ -233,7 +256,8 @@ copy_rules(struct arena *a, const struct policy_conditions *from, struct policy_
 static bool
 copy_conditions(struct arena *a, const struct policy_conditions *from, struct policy_conditions *to)
 {
-	return copy_names(a, from->logins, &to->logins) && copy_labels(a, from, to) && copy_rules(a, from, to);
+	return copy_names(a, from->logins, &to->logins) && copy_labels(a, from, to) &&
+	    copy_rules(a, from, to);
 }
 
 struct policy_role *
@@ -265,7 +289,8 @@ policy_role_free(struct policy_role *role)
 	free(o);
 }
 
-/* --- presets ----------------------------------------------------------------------------------- */
+/* --- presets -----------------------------------------------------------------------------------
+ */
 
 static const struct policy_label_rule every_node[] = { { "*", NAMES("*") } };
 
@@ -275,7 +300,8 @@ static const struct policy_verb_rule access_rules[] = {
 	{ NAMES("node", "cluster"), NAMES("list", "read") },
 };
 static const struct policy_verb_rule editor_rules[] = {
-	{ NAMES("user", "role", "token", "node", "lock"), NAMES("list", "read", "create", "update", "delete") },
+	{ NAMES("user", "role", "token", "node", "lock"),
+	    NAMES("list", "read", "create", "update", "delete") },
 	{ NAMES("cluster"), NAMES("list", "read", "update") },
 };
 static const struct policy_verb_rule auditor_rules[] = {
@@ -287,20 +313,22 @@ static const struct policy_verb_rule auditor_rules[] = {
 
 static const struct policy_role presets[] = {
 	{
-		.name = "access",
-		.allow = { .logins = NAMES("{{internal.logins}}"), .node_labels = every_node, .n_node_labels = 1,
-		    RULES(access_rules) },
-		.options = { POLICY_TTL_MAX_S, true, true, true, false },
+	    .name = "access",
+	    .allow = { .logins = NAMES("{{internal.logins}}"),
+		.node_labels = every_node,
+		.n_node_labels = 1,
+		RULES(access_rules) },
+	    .options = { POLICY_TTL_MAX_S, true, true, true, false },
 	},
 	{
-		.name = "editor",
-		.allow = { RULES(editor_rules) },
-		.options = { POLICY_TTL_MAX_S, true, true, true, false },
+	    .name = "editor",
+	    .allow = { RULES(editor_rules) },
+	    .options = { POLICY_TTL_MAX_S, true, true, true, false },
 	},
 	{
-		.name = "auditor",
-		.allow = { RULES(auditor_rules) },
-		.options = { POLICY_TTL_MAX_S, false, false, true, false },
+	    .name = "auditor",
+	    .allow = { RULES(auditor_rules) },
+	    .options = { POLICY_TTL_MAX_S, false, false, true, false },
 	},
 };
 

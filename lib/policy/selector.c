@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * selector: "env=prod,team=*": which nodes a command means. Called by authd, proxyd and the clients. Pure.
+ * selector: "env=prod,team=*": which nodes a command means. Called by authd, proxyd and the
+ * clients. Pure.
  */
 #include <string.h>
 

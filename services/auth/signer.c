@@ -2,10 +2,11 @@
 /*
  * signer: the process that holds the CA keys and answers four requests.
  *
- * Security: forked by authd before it has threads or has opened anything; reads its two files, becomes the daemon's user,
- * drops capabilities, and then may only receive, send, draw random numbers, write its log and end (seccomp). It believes
- * nothing that authd says: names, kinds and lifetimes are checked here again (signer_issue.c). A message that is not
- * exactly a request ends it, and with it authd.
+ * Security: forked by authd before it has threads or has opened anything; reads its two files,
+ * becomes the daemon's user, drops capabilities, and then may only receive, send, draw random
+ * numbers, write its log and end (seccomp). It believes nothing that authd says: names, kinds and
+ * lifetimes are checked here again (signer_issue.c). A message that is not exactly a request ends
+ * it, and with it authd.
  */
 #include "auth/signer.h"
 
@@ -24,9 +25,10 @@
 #include "priv/channel.h"
 #include "priv/priv.h"
 
-static const char *const calls[] = { "recvmsg", "sendmsg", "getrandom", "write", "writev", "close", "exit", "exit_group",
-	"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "mlock", "munlock", "futex", "clock_gettime", "gettimeofday",
-	"time", "restart_syscall", "rt_sigreturn", "rt_sigprocmask", "getpid", "gettid", "tgkill", NULL };
+static const char *const calls[] = { "recvmsg", "sendmsg", "getrandom", "write", "writev", "close",
+	"exit", "exit_group", "brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "mlock",
+	"munlock", "futex", "clock_gettime", "gettimeofday", "time", "restart_syscall",
+	"rt_sigreturn", "rt_sigprocmask", "getpid", "gettid", "tgkill", NULL };
 
 static int
 send_buf(int fd, struct buf *b)
@@ -56,7 +58,7 @@ confine(const struct signer_options *options, struct err *e)
 {
 	struct priv_user user;
 
-	tzset(); /* would open a file later */
+	tzset();                         /* would open a file later */
 	if (priv_no_capabilities(e) < 0) /* while it still may */
 		return -1;
 	if (options->user && *options->user &&
@@ -76,7 +78,8 @@ hello(int fd, const struct signer_keys *keys, struct err *e)
 	buf_init(&b, SIGNER_MESSAGE_MAX);
 	buf_init(&set, SIGNER_MESSAGE_MAX);
 	buf_init(&sig, X509_SIGNATURE_MAX);
-	if (signer_keys_ca_set(keys, &set) < 0 || x509_sign_data(keys->sets[0].host_key, buf_span(&set), &sig) < 0) {
+	if (signer_keys_ca_set(keys, &set) < 0 ||
+	    x509_sign_data(keys->sets[0].host_key, buf_span(&set), &sig) < 0) {
 		err_set(e, "the CA bundle could not be signed");
 	} else {
 		wire_put_bool(&b, true);

@@ -7,8 +7,8 @@
 
 #include "auth/signer_client.h"
 
-/* The life of the child: opens the keys, gives up all rights, says hello on fd, answers until authd is gone. Returns
- * the exit status. */
+/* The life of the child: opens the keys, gives up all rights, says hello on fd, answers until authd
+ * is gone. Returns the exit status. */
 int signer_run(int fd, const struct signer_options *options);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signer_client: starts the signer and speaks with it from authd's loop. Called by authd's main.c (spawn, new, free) and
- * by everything that issues certificates. Touches the socket to the child.
+ * signer_client: starts the signer and speaks with it from authd's loop. Called by authd's main.c
+ * (spawn, new, free) and by everything that issues certificates. Touches the socket to the child.
  */
 #include "auth/signer_client.h"
 
@@ -67,7 +67,8 @@ read_hello(struct signer_child *child, const struct channel_message *m, struct e
 	}
 	set = wire_string(&w);
 	sig = wire_string(&w);
-	if (!wire_end(&w) || !buf_put(&child->ca_set, set.p, set.n) || !buf_put(&child->signature, sig.p, sig.n))
+	if (!wire_end(&w) || !buf_put(&child->ca_set, set.p, set.n) ||
+	    !buf_put(&child->signature, sig.p, sig.n))
 		return err_set(e, "the signer's first message is malformed");
 	return 0;
 }
@@ -257,10 +258,12 @@ signer_ca_signature(const struct signer_client *c)
 	return buf_span(&c->signature);
 }
 
-/* --- requests ---------------------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------------------------------
+ */
 
 static int
-ask(struct signer_client *c, struct signer_request *q, signer_fn on_signed, void *arg, struct err *e)
+ask(struct signer_client *c, struct signer_request *q, signer_fn on_signed, void *arg,
+    struct err *e)
 {
 	struct pending *p;
 	struct buf b;
@@ -291,8 +294,8 @@ ask(struct signer_client *c, struct signer_request *q, signer_fn on_signed, void
 }
 
 int
-signer_sign_ssh_user(struct signer_client *c, const struct signer_ssh_user *q, signer_fn on_signed, void *arg,
-    struct err *e)
+signer_sign_ssh_user(struct signer_client *c, const struct signer_ssh_user *q, signer_fn on_signed,
+    void *arg, struct err *e)
 {
 	struct signer_request r = { .kind = SIGNER_SSH_USER, .ssh_user = *q };
 
@@ -300,8 +303,8 @@ signer_sign_ssh_user(struct signer_client *c, const struct signer_ssh_user *q, s
 }
 
 int
-signer_sign_ssh_host(struct signer_client *c, const struct signer_ssh_host *q, signer_fn on_signed, void *arg,
-    struct err *e)
+signer_sign_ssh_host(struct signer_client *c, const struct signer_ssh_host *q, signer_fn on_signed,
+    void *arg, struct err *e)
 {
 	struct signer_request r = { .kind = SIGNER_SSH_HOST, .ssh_host = *q };
 
@@ -309,10 +312,12 @@ signer_sign_ssh_host(struct signer_client *c, const struct signer_ssh_host *q, s
 }
 
 int
-signer_sign_x509(struct signer_client *c, const struct signer_x509 *q, signer_fn on_signed, void *arg,
-    struct err *e)
+signer_sign_x509(struct signer_client *c, const struct signer_x509 *q, signer_fn on_signed,
+    void *arg, struct err *e)
 {
-	struct signer_request r = { .kind = q->kind == IDENTITY_USER ? SIGNER_X509_USER : SIGNER_X509_HOST, .x509 = *q };
+	struct signer_request r = { .kind = q->kind == IDENTITY_USER ? SIGNER_X509_USER
+								     : SIGNER_X509_HOST,
+		.x509 = *q };
 
 	return ask(c, &r, on_signed, arg, e);
 }

@@ -2,7 +2,7 @@
 /*
  * signer_client: authd's side of the signer, the child process that holds the CA keys.
  *
- *	prepare:  signer_spawn(&options, &child, e)      forks before any thread exists, waits for the CAs
+ *	prepare:  signer_spawn(&options, &child, e)     before any thread exists; waits for the CAs
  *	start:    signer_client_new(&client, loop, &child, on_dead, arg)
  *	serve:    signer_sign_ssh_user(client, &request, on_signed, arg, e) ...
  *	done:     signer_client_free(client)
@@ -20,17 +20,17 @@
 #include "event/loop.h"
 
 enum {
-	SIGNER_QUEUE_MAX = 512,             /* requests under way */
-	SIGNER_USER_TTL_MAX_S = 30 * 3600,  /* the signer's own ceilings, from its own clock */
+	SIGNER_QUEUE_MAX = 512,            /* requests under way */
+	SIGNER_USER_TTL_MAX_S = 30 * 3600, /* the signer's own ceilings, from its own clock */
 	SIGNER_HOST_TTL_MAX_S = 90 * 86400,
-	SIGNER_BACKDATE_S = 60,             /* certificates are valid from a minute ago: clocks differ */
+	SIGNER_BACKDATE_S = 60, /* certificates are valid from a minute ago: clocks differ */
 };
 
 struct signer_options {
 	const char *cluster;    /* name of the cluster; must be the one the CAs were made for */
 	const char *state_path; /* the sealed CA keys; made at first start */
-	const char *key_path;   /* 64 hex digits that open them, 0600 or a systemd credential; made with the state when
-				 * neither is there */
+	const char *key_path;   /* 64 hex digits that open them, 0600 or a systemd credential; made
+				 * with the state when neither is there */
 	const char *user;       /* becomes this user when started as root; NULL or "": stays */
 };
 
@@ -41,15 +41,16 @@ struct signer_child {
 	struct buf signature; /* over these bytes, by the X.509 host CA (DER) */
 };
 
-/* Forks and waits until the child has its keys. Must run before threads exist. Negative: what the child complained
- * about. The child ends when authd ends. */
+/* Forks and waits until the child has its keys. Must run before threads exist. Negative: what the
+ * child complained about. The child ends when authd ends. */
 int signer_spawn(const struct signer_options *options, struct signer_child *ret, struct err *e);
 /* For a start that fails in between; harmless on a zeroed struct and after signer_client_new. */
 void signer_child_done(struct signer_child *child);
 
 struct signer_client;
 
-/* Takes the child over. on_dead: once, when the child is gone; authd cannot go on without it (daemon_fail). */
+/* Takes the child over. on_dead: once, when the child is gone; authd cannot go on without it
+ * (daemon_fail). */
 int signer_client_new(struct signer_client **ret, struct loop *loop, struct signer_child *child,
     void (*on_dead)(void *arg), void *arg);
 /* Requests under way are answered with an error. */
@@ -58,7 +59,8 @@ void signer_client_free(struct signer_client *client);
 struct span signer_ca_set(const struct signer_client *client);
 struct span signer_ca_signature(const struct signer_client *client);
 
-/* result: a certificate blob (SSH) or PEM text without NUL (X.509), valid during the call. error: NULL, or one line. */
+/* result: a certificate blob (SSH) or PEM text without NUL (X.509), valid during the call. error:
+ * NULL, or one line. */
 typedef void (*signer_fn)(void *arg, struct span result, const char *error);
 
 struct signer_ssh_user {
@@ -66,14 +68,14 @@ struct signer_ssh_user {
 	struct span key;           /* public key blob */
 	const char *const *logins; /* principals */
 	size_t n_logins;
-	int64_t valid_until_s;     /* at most SIGNER_USER_TTL_MAX_S from now */
+	int64_t valid_until_s; /* at most SIGNER_USER_TTL_MAX_S from now */
 	bool permit_pty, forward_agent, port_forwarding;
 	const char *roles;          /* comma list for roles@sallyport; "" or NULL: left out */
 	const char *traits;         /* comma list for traits@sallyport */
 	const char *source_address; /* CIDR list; NULL: none */
 };
-/* Signed by the SSH host CA. A host certificate: type host, principals as given. A tunnel certificate: type user, the
- * one principal uuid, the extension tunnel@sallyport. */
+/* Signed by the SSH host CA. A host certificate: type host, principals as given. A tunnel
+ * certificate: type user, the one principal uuid, the extension tunnel@sallyport. */
 struct signer_ssh_host {
 	bool tunnel;
 	const char *uuid; /* key id */
@@ -82,8 +84,9 @@ struct signer_ssh_host {
 	size_t n_principals;
 	int64_t valid_until_s;
 };
-/* The kind chooses the CA and the use: users get a client certificate without names; daemons one for both
- * directions. The DNS names authd.<cluster> and auditd.<cluster> are given to their kinds only. */
+/* The kind chooses the CA and the use: users get a client certificate without names; daemons one
+ * for both directions. The DNS names authd.<cluster> and auditd.<cluster> are given to their kinds
+ * only. */
 struct signer_x509 {
 	enum identity_kind kind;
 	const char *name; /* user, or UUID of a daemon */
@@ -95,14 +98,14 @@ struct signer_x509 {
 	int64_t valid_until_s;
 };
 
-/* Each: 0 when the request is on its way; negative when the queue is full or the signer gone (on_signed is not
- * called). Nothing of the request is kept. */
-int signer_sign_ssh_user(struct signer_client *c, const struct signer_ssh_user *q, signer_fn on_signed, void *arg,
-    struct err *e);
-int signer_sign_ssh_host(struct signer_client *c, const struct signer_ssh_host *q, signer_fn on_signed, void *arg,
-    struct err *e);
-int signer_sign_x509(struct signer_client *c, const struct signer_x509 *q, signer_fn on_signed, void *arg,
-    struct err *e);
+/* Each: 0 when the request is on its way; negative when the queue is full or the signer gone
+ * (on_signed is not called). Nothing of the request is kept. */
+int signer_sign_ssh_user(struct signer_client *c, const struct signer_ssh_user *q,
+    signer_fn on_signed, void *arg, struct err *e);
+int signer_sign_ssh_host(struct signer_client *c, const struct signer_ssh_host *q,
+    signer_fn on_signed, void *arg, struct err *e);
+int signer_sign_x509(struct signer_client *c, const struct signer_x509 *q, signer_fn on_signed,
+    void *arg, struct err *e);
 /* The caller of these requests goes away: their answers are dropped. */
 void signer_forget(struct signer_client *c, void *arg);
 

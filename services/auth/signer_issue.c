@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signer_issue: the four kinds of certificates and the rules that hold even if authd has been taken over: lifetimes end,
- * a daemon's certificate never speaks for a user, a node's never for authd. Called by signer.c. Pure but for nonces and
- * serial numbers.
+ * signer_issue: the four kinds of certificates and the rules that hold even if authd has been taken
+ * over: lifetimes end, a daemon's certificate never speaks for a user, a node's never for authd.
+ * Called by signer.c. Pure but for nonces and serial numbers.
  */
 #include "auth/signer_issue.h"
 
@@ -22,7 +22,8 @@ check_until(int64_t until_s, int64_t now_s, int64_t most_s, struct err *e)
 	if (until_s <= now_s)
 		return err_set(e, "the certificate would have expired already");
 	if (until_s - now_s > most_s)
-		return err_set(e, "the certificate would live longer than %lld hours", (long long)most_s / 3600);
+		return err_set(e, "the certificate would live longer than %lld hours",
+		    (long long)most_s / 3600);
 	return 0;
 }
 
@@ -44,7 +45,8 @@ uuid_ok(const char *s)
 
 /* Everything the struct points to belongs to somebody else but the two buffers. */
 static int
-sign_ssh(struct sshcert *cert, struct span key, const struct sshkey *ca, struct buf *ret, struct err *e)
+sign_ssh(struct sshcert *cert, struct span key, const struct sshkey *ca, struct buf *ret,
+    struct err *e)
 {
 	int rc = -1;
 
@@ -52,7 +54,9 @@ sign_ssh(struct sshcert *cert, struct span key, const struct sshkey *ca, struct 
 		return err_set(e, "the public key is malformed or of a kind that is not accepted");
 	cert->serial = rand_u64();
 	if (sshcert_sign(cert, ca, e) == 0)
-		rc = buf_put(ret, buf_head(&cert->blob), cert->blob.len) ? 0 : err_set(e, "out of memory");
+		rc = buf_put(ret, buf_head(&cert->blob), cert->blob.len)
+		    ? 0
+		    : err_set(e, "out of memory");
 	sshkey_free(cert->key);
 	buf_done(&cert->blob);
 	buf_done(&cert->ca_blob);
@@ -63,12 +67,13 @@ static void
 add_option(struct sshcert_option *list, size_t *n, const char *name, const char *value)
 {
 	if (value)
-		list[(*n)++] = (struct sshcert_option){ (char *)(uintptr_t)name, (char *)(uintptr_t)value };
+		list[(*n)++] = (struct sshcert_option){ (char *)(uintptr_t)name,
+			(char *)(uintptr_t)value };
 }
 
 static int
-issue_ssh_user(const struct signer_keys *keys, const struct signer_ssh_user *q, int64_t now_s, struct buf *ret,
-    struct err *e)
+issue_ssh_user(const struct signer_keys *keys, const struct signer_ssh_user *q, int64_t now_s,
+    struct buf *ret, struct err *e)
 {
 	struct sshcert_option extensions[OPTIONS_MAX], critical[1];
 	struct sshcert cert = { .type = SSHCERT_USER };
@@ -81,8 +86,10 @@ issue_ssh_user(const struct signer_keys *keys, const struct signer_ssh_user *q, 
 		if (!policy_login_ok(q->logins[i]))
 			return err_set(e, "a login has characters that are not allowed");
 	add_option(extensions, &cert.n_extensions, "permit-pty", q->permit_pty ? "" : NULL);
-	add_option(extensions, &cert.n_extensions, "permit-agent-forwarding", q->forward_agent ? "" : NULL);
-	add_option(extensions, &cert.n_extensions, "permit-port-forwarding", q->port_forwarding ? "" : NULL);
+	add_option(extensions, &cert.n_extensions, "permit-agent-forwarding",
+	    q->forward_agent ? "" : NULL);
+	add_option(extensions, &cert.n_extensions, "permit-port-forwarding",
+	    q->port_forwarding ? "" : NULL);
 	add_option(extensions, &cert.n_extensions, "roles@sallyport", q->roles);
 	add_option(extensions, &cert.n_extensions, "traits@sallyport", q->traits);
 	add_option(critical, &cert.n_critical, "source-address", q->source_address);
@@ -105,13 +112,14 @@ host_name_ok(const char *s)
 	    strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") == n;
 }
 
-/* A tunnel certificate is of type user and signed by the host CA, so no node takes it for a user's: they believe
- * users only from the user CA. */
+/* A tunnel certificate is of type user and signed by the host CA, so no node takes it for a user's:
+ * they believe users only from the user CA. */
 static int
-issue_ssh_host(const struct signer_keys *keys, const struct signer_ssh_host *q, int64_t now_s, struct buf *ret,
-    struct err *e)
+issue_ssh_host(const struct signer_keys *keys, const struct signer_ssh_host *q, int64_t now_s,
+    struct buf *ret, struct err *e)
 {
-	struct sshcert_option tunnel = { (char *)(uintptr_t)"tunnel@sallyport", (char *)(uintptr_t)"" };
+	struct sshcert_option tunnel = { (char *)(uintptr_t) "tunnel@sallyport",
+		(char *)(uintptr_t) "" };
 	struct sshcert cert = { .type = q->tunnel ? SSHCERT_USER : SSHCERT_HOST };
 
 	if (!uuid_ok(q->uuid))
@@ -119,11 +127,13 @@ issue_ssh_host(const struct signer_keys *keys, const struct signer_ssh_host *q, 
 	if (check_until(q->valid_until_s, now_s, SIGNER_HOST_TTL_MAX_S, e) < 0)
 		return -1;
 	if (q->tunnel ? q->n_principals != 0 : q->n_principals > HOST_NAMES_MAX)
-		return err_set(e, "a host certificate has at most %d names, a tunnel certificate only its UUID",
+		return err_set(e,
+		    "a host certificate has at most %d names, a tunnel certificate only its UUID",
 		    HOST_NAMES_MAX);
 	for (size_t i = 0; i < q->n_principals; i++)
 		if (!host_name_ok(q->principals[i]))
-			return err_set(e, "%.200s cannot be the name or address of a host", q->principals[i]);
+			return err_set(e, "%.200s cannot be the name or address of a host",
+			    q->principals[i]);
 	cert.key_id = (char *)(uintptr_t)q->uuid;
 	cert.principals = q->tunnel ? &cert.key_id : (char **)(uintptr_t)q->principals;
 	cert.n_principals = q->tunnel ? 1 : q->n_principals;
@@ -136,7 +146,8 @@ issue_ssh_host(const struct signer_keys *keys, const struct signer_ssh_host *q, 
 
 /* --- X.509 -------------------------------------------------------------------------------- */
 
-/* "authd.<cluster>" and "auditd.<cluster>" are how clients know that they speak with these daemons. */
+/* "authd.<cluster>" and "auditd.<cluster>" are how clients know that they speak with these daemons.
+ */
 static bool
 reserved_for_other(const char *name, const char *cluster, enum identity_kind kind)
 {
@@ -148,15 +159,16 @@ reserved_for_other(const char *name, const char *cluster, enum identity_kind kin
 	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
 		size_t n = strlen(row[i].prefix);
 
-		if (kind != row[i].kind && strncasecmp(name, row[i].prefix, n) == 0 && strcasecmp(name + n, cluster) == 0)
+		if (kind != row[i].kind && strncasecmp(name, row[i].prefix, n) == 0 &&
+		    strcasecmp(name + n, cluster) == 0)
 			return true;
 	}
 	return false;
 }
 
 static int
-check_x509(const struct signer_keys *keys, enum signer_kind kind, const struct signer_x509 *q, int64_t now_s,
-    struct err *e)
+check_x509(const struct signer_keys *keys, enum signer_kind kind, const struct signer_x509 *q,
+    int64_t now_s, struct err *e)
 {
 	bool user = kind == SIGNER_X509_USER;
 
@@ -169,32 +181,40 @@ check_x509(const struct signer_keys *keys, enum signer_kind kind, const struct s
 	for (size_t i = 0; i < q->n_dns; i++)
 		if (reserved_for_other(q->dns[i], keys->cluster, q->kind))
 			return err_set(e, "the name %.200s belongs to another daemon", q->dns[i]);
-	return check_until(q->valid_until_s, now_s, user ? SIGNER_USER_TTL_MAX_S : SIGNER_HOST_TTL_MAX_S, e);
+	return check_until(q->valid_until_s, now_s,
+	    user ? SIGNER_USER_TTL_MAX_S : SIGNER_HOST_TTL_MAX_S, e);
 }
 
 static int
-issue_x509(const struct signer_keys *keys, const struct signer_request *q, int64_t now_s, struct buf *ret,
-    struct err *e)
+issue_x509(const struct signer_keys *keys, const struct signer_request *q, int64_t now_s,
+    struct buf *ret, struct err *e)
 {
 	const struct signer_x509 *x = &q->x509;
 	bool user = q->kind == SIGNER_X509_USER;
 	const struct signer_ca_set *s = &keys->sets[0];
-	struct x509_request request = { .spki = x->spki, .dns = x->dns, .n_dns = x->n_dns, .ip = x->ip, .n_ip = x->n_ip,
-		.not_before_s = now_s - SIGNER_BACKDATE_S, .not_after_s = x->valid_until_s,
+	struct x509_request request = { .spki = x->spki,
+		.dns = x->dns,
+		.n_dns = x->n_dns,
+		.ip = x->ip,
+		.n_ip = x->n_ip,
+		.not_before_s = now_s - SIGNER_BACKDATE_S,
+		.not_after_s = x->valid_until_s,
 		.usage = user ? X509_CLIENT : X509_CLIENT | X509_SERVER };
 	struct identity identity;
 
 	if (check_x509(keys, q->kind, x, now_s, e) < 0)
 		return -1;
 	if (!identity_set(&identity, keys->cluster, x->kind, x->name))
-		return err_set(e, "the name in the certificate has characters that are not allowed");
+		return err_set(e,
+		    "the name in the certificate has characters that are not allowed");
 	request.identity = &identity;
-	return x509_issue(&request, user ? s->user_cert : s->host_cert, user ? s->user_key : s->host_key, ret, e);
+	return x509_issue(&request, user ? s->user_cert : s->host_cert,
+	    user ? s->user_key : s->host_key, ret, e);
 }
 
 int
-signer_issue(const struct signer_keys *keys, const struct signer_request *q, int64_t now_s, struct buf *ret,
-    struct err *e)
+signer_issue(const struct signer_keys *keys, const struct signer_request *q, int64_t now_s,
+    struct buf *ret, struct err *e)
 {
 	switch (q->kind) {
 	case SIGNER_SSH_USER:

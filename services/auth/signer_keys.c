@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signer_keys: CA keys at rest and in memory. Called by signer.c at its start; touches the state file and the key file.
+ * signer_keys: CA keys at rest and in memory. Called by signer.c at its start; touches the state
+ * file and the key file.
  *
- * Inside the seal (crypto/sealed.h), in the types of base/wire.h: text "sallyport CA 1", text cluster, u64 generation,
- * u32 sets, and for each: PEM of host key, host certificate, user key, user certificate (X.509), then the OpenSSH files
- * of the host CA and the user CA.
+ * Inside the seal (crypto/sealed.h), in the types of base/wire.h: text "sallyport CA 1", text
+ * cluster, u64 generation, u32 sets, and for each: PEM of host key, host certificate, user key,
+ * user certificate (X.509), then the OpenSSH files of the host CA and the user CA.
  */
 #include "auth/signer_keys.h"
 
@@ -13,13 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/ca_pack.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "base/wire.h"
 #include "crypto/sealed.h"
-#include "proto/auth.pb-c.h"
 
 static const char format[] = "sallyport CA 1";
 static const char label[] = "authd CA keys";
@@ -57,7 +58,8 @@ make_x509(struct x509_key **key, struct x509_cert **cert, const char *purpose, s
 	buf_init(&pem, X509_PEM_MAX);
 	if (x509_key_generate(key) < 0)
 		err_set(e, "cannot make a CA key: no randomness or memory");
-	else if (x509_ca_new(*key, purpose, now - SIGNER_BACKDATE_S, now + CA_YEARS * 365LL * DAY_S, &pem, e) == 0 &&
+	else if (x509_ca_new(*key, purpose, now - SIGNER_BACKDATE_S, now + CA_YEARS * 365LL * DAY_S,
+		     &pem, e) == 0 &&
 	    buf_put(&pem, "", 1))
 		rc = x509_cert_from_pem(cert, (const char *)buf_head(&pem), e);
 	buf_done(&pem);
@@ -115,8 +117,9 @@ save(const struct signer_keys *keys, const char *path, const struct secret *key,
 	for (size_t i = 0; i < keys->n_sets; i++) {
 		const struct signer_ca_set *s = &keys->sets[i];
 
-		ok = ok && put_x509(&plain, s->host_key, s->host_cert) && put_x509(&plain, s->user_key, s->user_cert) &&
-		    put_ssh(&plain, s->host_ssh) && put_ssh(&plain, s->user_ssh);
+		ok = ok && put_x509(&plain, s->host_key, s->host_cert) &&
+		    put_x509(&plain, s->user_key, s->user_cert) && put_ssh(&plain, s->host_ssh) &&
+		    put_ssh(&plain, s->user_ssh);
 	}
 	if (!ok || !buf_ok(&plain) || sealed_close(key, label, buf_span(&plain), &sealed) < 0)
 		rc = err_set(e, "out of memory");
@@ -151,7 +154,9 @@ get_x509(struct wire *w, struct x509_key **key, struct x509_cert **cert, struct 
 		err_set(e, "the state is damaged");
 	else if (x509_key_from_pem(key, (const char *)k->p, e) == 0 &&
 	    x509_cert_from_pem(cert, (const char *)c->p, e) == 0)
-		rc = x509_cert_fits_key(*cert, *key) ? 0 : err_set(e, "a CA's key and certificate do not belong together");
+		rc = x509_cert_fits_key(*cert, *key)
+		    ? 0
+		    : err_set(e, "a CA's key and certificate do not belong together");
 	secret_free(k);
 	secret_free(c);
 	return rc;
@@ -161,7 +166,8 @@ static int
 get_ssh(struct wire *w, struct sshkey **key, struct err *e)
 {
 	struct secret *k = get_text(w);
-	int rc = k ? sshkey_from_file_text(key, (const char *)k->p, e) : err_set(e, "the state is damaged");
+	int rc = k ? sshkey_from_file_text(key, (const char *)k->p, e)
+		   : err_set(e, "the state is damaged");
 
 	secret_free(k);
 	return rc;
@@ -178,8 +184,8 @@ read_sets(struct signer_keys *keys, struct wire *w, struct err *e)
 		struct signer_ca_set *s = &keys->sets[keys->n_sets];
 
 		if (get_x509(w, &s->host_key, &s->host_cert, e) < 0 ||
-		    get_x509(w, &s->user_key, &s->user_cert, e) < 0 || get_ssh(w, &s->host_ssh, e) < 0 ||
-		    get_ssh(w, &s->user_ssh, e) < 0)
+		    get_x509(w, &s->user_key, &s->user_cert, e) < 0 ||
+		    get_ssh(w, &s->host_ssh, e) < 0 || get_ssh(w, &s->user_ssh, e) < 0)
 			return -1;
 	}
 	return wire_end(w) ? 0 : err_set(e, "the state is damaged");
@@ -195,13 +201,16 @@ read_state(struct signer_keys *keys, struct span plain, const char *cluster, str
 	wire_text(&w, keys->cluster, sizeof keys->cluster);
 	keys->generation = wire_u64(&w);
 	if (!w.bad && strcmp(keys->cluster, cluster) != 0)
-		return err_set(e, "the CAs were made for the cluster %s, but the configuration says %s; "
-				  "a cluster keeps its name", keys->cluster, cluster);
+		return err_set(e,
+		    "the CAs were made for the cluster %s, but the configuration says %s; "
+		    "a cluster keeps its name",
+		    keys->cluster, cluster);
 	return read_sets(keys, &w, e);
 }
 
 static int
-load(struct signer_keys *keys, const struct signer_options *o, const struct secret *key, struct err *e)
+load(struct signer_keys *keys, const struct signer_options *o, const struct secret *key,
+    struct err *e)
 {
 	struct secret *plain;
 	char *sealed;
@@ -213,7 +222,8 @@ load(struct signer_keys *keys, const struct signer_options *o, const struct secr
 	rc = sealed_open(key, label, (struct span){ (uint8_t *)sealed, n }, &plain);
 	free(sealed);
 	if (rc < 0)
-		return err_set(e, "%s does not open with the key in %s; restore the two together from a backup",
+		return err_set(e,
+		    "%s does not open with the key in %s; restore the two together from a backup",
 		    o->state_path, o->key_path);
 	rc = read_state(keys, secret_span(plain), o->cluster, e);
 	secret_free(plain);
@@ -221,7 +231,8 @@ load(struct signer_keys *keys, const struct signer_options *o, const struct secr
 }
 
 static int
-create(struct signer_keys *keys, const struct signer_options *o, const struct secret *key, struct err *e)
+create(struct signer_keys *keys, const struct signer_options *o, const struct secret *key,
+    struct err *e)
 {
 	if (!str_copy(keys->cluster, sizeof keys->cluster, o->cluster))
 		return err_set(e, "the name of the cluster is too long");
@@ -232,7 +243,8 @@ create(struct signer_keys *keys, const struct signer_options *o, const struct se
 	if (save(keys, o->state_path, key, e) < 0)
 		return -1;
 	/* Worth a warning: on a cluster that is not new it means that the state was lost. */
-	log_warn("made new certificate authorities", "cluster", o->cluster, "state", o->state_path, NULL);
+	log_warn("made new certificate authorities", "cluster", o->cluster, "state", o->state_path,
+	    NULL);
 	return 0;
 }
 
@@ -245,11 +257,13 @@ signer_keys_open(struct signer_keys *keys, const struct signer_options *options,
 
 	memset(keys, 0, sizeof *keys);
 	if (!identity_name_ok(span_str(options->cluster)))
-		return err_set(e, "the name of a cluster is letters, digits, dots, dashes and underscores");
+		return err_set(e,
+		    "the name of a cluster is letters, digits, dots, dashes and underscores");
 	if (access(options->state_path, F_OK) < 0 && errno != ENOENT)
 		return err_errno(e, "cannot look at %s", options->state_path);
 	first = access(options->state_path, F_OK) < 0;
-	/* A key is made only together with a state: with a state there, a missing key means it was lost. */
+	/* A key is made only together with a state: with a state there, a missing key means it was
+	 * lost. */
 	if (secret_key_load(&key, options->key_path, first, e) < 0)
 		return -1;
 	rc = first ? create(keys, options, key, e) : load(keys, options, key, e);
@@ -259,7 +273,8 @@ signer_keys_open(struct signer_keys *keys, const struct signer_options *options,
 	return rc;
 }
 
-/* --- the public halves -------------------------------------------------------------------------- */
+/* --- the public halves --------------------------------------------------------------------------
+ */
 
 static bool
 pem_text(const struct x509_cert *cert, char **ret)
@@ -273,44 +288,24 @@ pem_text(const struct x509_cert *cert, char **ret)
 	return ok;
 }
 
-static ProtobufCBinaryData
-blob_of(const struct sshkey *key)
-{
-	struct span s = sshkey_blob(key);
-
-	return (ProtobufCBinaryData){ s.n, (uint8_t *)(uintptr_t)s.p };
-}
-
 int
 signer_keys_ca_set(const struct signer_keys *keys, struct buf *ret)
 {
 	char *host_pem[SIGNER_SETS_MAX] = { 0 }, *user_pem[SIGNER_SETS_MAX] = { 0 };
-	ProtobufCBinaryData host_ssh[SIGNER_SETS_MAX], user_ssh[SIGNER_SETS_MAX];
-	Auth__CaSet m = AUTH__CA_SET__INIT;
+	struct ca_pack set = { .cluster = keys->cluster, .generation = keys->generation };
 	bool ok = true;
-	size_t n;
 
-	for (size_t i = 0; i < keys->n_sets; i++) {
-		ok = ok && pem_text(keys->sets[i].host_cert, &host_pem[i]) && pem_text(keys->sets[i].user_cert, &user_pem[i]);
-		host_ssh[i] = blob_of(keys->sets[i].host_ssh);
-		user_ssh[i] = blob_of(keys->sets[i].user_ssh);
-	}
-	m.cluster = (char *)(uintptr_t)keys->cluster;
-	m.generation = keys->generation;
-	m.n_host_x509_pem = m.n_user_x509_pem = m.n_host_ssh = m.n_user_ssh = keys->n_sets;
-	m.host_x509_pem = (void *)host_pem;
-	m.user_x509_pem = (void *)user_pem;
-	m.host_ssh = host_ssh;
-	m.user_ssh = user_ssh;
-	if (ok) {
-		uint8_t *dst;
+	for (; set.n < keys->n_sets; set.n++) {
+		const struct signer_ca_set *s = &keys->sets[set.n];
 
-		n = protobuf_c_message_get_packed_size(&m.base);
-		dst = buf_reserve(ret, n);
-		if (dst)
-			buf_commit(ret, protobuf_c_message_pack(&m.base, dst));
-		ok = dst != NULL;
+		ok = ok && pem_text(s->host_cert, &host_pem[set.n]) &&
+		    pem_text(s->user_cert, &user_pem[set.n]);
+		set.host_pem[set.n] = host_pem[set.n];
+		set.user_pem[set.n] = user_pem[set.n];
+		set.host_ssh[set.n] = sshkey_blob(s->host_ssh);
+		set.user_ssh[set.n] = sshkey_blob(s->user_ssh);
 	}
+	ok = ok && ca_pack(&set, ret) == 0;
 	for (size_t i = 0; i < SIGNER_SETS_MAX; i++) {
 		free(host_pem[i]);
 		free(user_pem[i]);

@@ -27,8 +27,8 @@ struct signer_keys {
 /* Opens the state, or makes key and state when there is no state yet. */
 int signer_keys_open(struct signer_keys *keys, const struct signer_options *options, struct err *e);
 void signer_keys_done(struct signer_keys *keys);
-/* The packed sallyport.auth.CaSet of the public halves. The signer builds these bytes itself, so that nobody can make
- * the CA key sign bytes of their choice. */
+/* The packed sallyport.auth.CaSet of the public halves. The signer builds these bytes itself, so
+ * that nobody can make the CA key sign bytes of their choice. */
 int signer_keys_ca_set(const struct signer_keys *keys, struct buf *ret);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signer_proto: requests to the signer as bytes and back. Called by signer.c and signer_client.c. Pure.
+ * signer_proto: requests to the signer as bytes and back. Called by signer.c and signer_client.c.
+ * Pure.
  */
 #include "auth/signer_proto.h"
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signer_proto: the messages between authd and its signer, over a SEQPACKET pair (priv/channel.h), in the types of
- * base/wire.h. Used by signer.c and signer_client.c only.
+ * signer_proto: the messages between authd and its signer, over a SEQPACKET pair (priv/channel.h),
+ * in the types of base/wire.h. Used by signer.c and signer_client.c only.
  *
- *	hello    u8 done, string ca_set, string signature       signer to authd, once; done 0: string error instead
+ *	hello    u8 done, string ca_set, string signature       signer to authd, once
+ *	         u8 0, string error                             instead, when it cannot start
  *	request  u8 kind, u32 id, fields as in the struct       authd to signer
- *	reply    u32 id, u8 done, string certificate or error   signer to authd, in the order of the requests
+ *	reply    u32 id, u8 done, string certificate or error   signer to authd, in order
  */
 #ifndef AUTH_SIGNER_PROTO_H
 #define AUTH_SIGNER_PROTO_H
@@ -35,7 +36,8 @@ struct signer_request {
 
 /* False when it does not fit into a message. */
 bool signer_request_write(struct buf *b, const struct signer_request *q);
-/* Texts are copied into the arena, spans point into the message. False when the message is not exactly a request. */
+/* Texts are copied into the arena, spans point into the message. False when the message is not
+ * exactly a request. */
 bool signer_request_read(struct signer_request *q, struct span message, struct arena *arena);
 
 #endif

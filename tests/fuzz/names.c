@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Texts of strangers that decide who is who: identities in certificates, pins, label selectors, base64. What is accepted
- * must come out the same when it is written again.
+ * Texts of strangers that decide who is who: identities in certificates, pins, label selectors,
+ * base64. What is accepted must come out the same when it is written again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +98,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_identity(rest);
 		break;
 	case 1:
-		fuzz_base64(rest, (enum b64_kind)(data[0] >> 2 & 3) > B64_URL ? B64_STD : (enum b64_kind)(data[0] >> 2 & 3));
+		fuzz_base64(rest,
+		    (enum b64_kind)(data[0] >> 2 & 3) > B64_URL
+			? B64_STD
+			: (enum b64_kind)(data[0] >> 2 & 3));
 		break;
 	case 2:
 		text = span_dup(rest);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Certificates, public keys and key files from strangers. The first byte chooses the parser. Whatever parses must
- * answer every question without harm.
+ * Certificates, public keys and key files from strangers. The first byte chooses the parser.
+ * Whatever parses must answer every question without harm.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The signer as a real child process: what it signs, what it refuses, how it starts and how it ends.
+ * The signer as a real child process: what it signs, what it refuses, how it starts and how it
+ * ends.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,7 +98,7 @@ setup(void **state)
 
 	if (!w || crypto_init() < 0)
 		return -1;
-	strcpy(w->dir, "/tmp/signer-test.XXXXXX");
+	str_copy(w->dir, sizeof w->dir, "/tmp/signer-test.XXXXXX");
 	if (!mkdtemp(w->dir))
 		return -1;
 	str_format(w->state, sizeof w->state, "%s/ca.sealed", w->dir);
@@ -105,7 +106,8 @@ setup(void **state)
 	w->options = (struct signer_options){ cluster, w->state, w->key, NULL };
 	buf_init(&w->answer, 1 << 17);
 	buf_init(&w->spki, 1024);
-	if (sshkey_generate(&w->ssh) < 0 || x509_key_generate(&key) < 0 || x509_key_spki(key, &w->spki) < 0)
+	if (sshkey_generate(&w->ssh) < 0 || x509_key_generate(&key) < 0 ||
+	    x509_key_spki(key, &w->spki) < 0)
 		return -1;
 	x509_key_free(key);
 	w->now = clock_wall_ms() / 1000;
@@ -150,9 +152,15 @@ user_request(struct world *w)
 {
 	static const char *const logins[] = { "root", "alice" };
 
-	return (struct signer_ssh_user){ .user = "alice@example.com", .key = sshkey_blob(w->ssh), .logins = logins,
-		.n_logins = 2, .valid_until_s = w->now + 3600, .permit_pty = true, .forward_agent = true,
-		.roles = "access,editor", .traits = "root,alice" };
+	return (struct signer_ssh_user){ .user = "alice@example.com",
+		.key = sshkey_blob(w->ssh),
+		.logins = logins,
+		.n_logins = 2,
+		.valid_until_s = w->now + 3600,
+		.permit_pty = true,
+		.forward_agent = true,
+		.roles = "access,editor",
+		.traits = "root,alice" };
 }
 
 static bool
@@ -246,12 +254,18 @@ refuses_user_certificates_over_its_limits(void **state)
 static void
 signs_hosts_and_tunnels_by_the_host_ca(void **state)
 {
-	static const char *const names[] = { "node-1", "node-1.tele.example.com", uuid, "192.0.2.7", "2001:db8::7" };
+	static const char *const names[] = { "node-1", "node-1.tele.example.com", uuid, "192.0.2.7",
+		"2001:db8::7" };
 	struct world *w = *state;
-	struct signer_ssh_host q = { .uuid = uuid, .key = sshkey_blob(w->ssh), .principals = names, .n_principals = 5,
-		.valid_until_s = w->now + 86400 }, bad;
+	struct signer_ssh_host q = { .uuid = uuid,
+		.key = sshkey_blob(w->ssh),
+		.principals = names,
+		.n_principals = 5,
+		.valid_until_s = w->now + 86400 },
+			       bad;
 	struct span user_ca = span_of(w->set->user_ssh[0]), host_ca = span_of(w->set->host_ssh[0]);
-	struct sshcert_rules rules = { SSHCERT_HOST, &host_ca, 1, "node-1", NULL, (uint64_t)w->now };
+	struct sshcert_rules rules = { SSHCERT_HOST, &host_ca, 1, "node-1", NULL,
+		(uint64_t)w->now };
 	struct sshcert *cert;
 	struct err e;
 
@@ -286,11 +300,17 @@ signs_hosts_and_tunnels_by_the_host_ca(void **state)
 static void
 signs_x509_of_the_right_kind_by_the_right_ca(void **state)
 {
-	static const char *const dns[] = { "authd.tele.example.com" }, *const other[] = { "AUTHD.Tele.example.com" };
+	static const char *const dns[] = { "authd.tele.example.com" },
+				 *const other[] = { "AUTHD.Tele.example.com" };
 	static const char *const own[] = { "node-1.tele.example.com", "authd.elsewhere.com" };
 	struct world *w = *state;
-	struct signer_x509 auth = { .kind = IDENTITY_AUTH, .name = uuid, .spki = buf_span(&w->spki), .dns = dns, .n_dns = 1,
-		.valid_until_s = w->now + 3600 }, q;
+	struct signer_x509 auth = { .kind = IDENTITY_AUTH,
+		.name = uuid,
+		.spki = buf_span(&w->spki),
+		.dns = dns,
+		.n_dns = 1,
+		.valid_until_s = w->now + 3600 },
+			   q;
 	struct x509_cert *host_root, *user_root, *cert;
 	struct identity id;
 	struct err e;
@@ -321,7 +341,9 @@ signs_x509_of_the_right_kind_by_the_right_ca(void **state)
 	q = auth, q.spki.n--;
 	assert_false(sign_x509(w, &q));
 
-	q = (struct signer_x509){ .kind = IDENTITY_USER, .name = "alice", .spki = buf_span(&w->spki),
+	q = (struct signer_x509){ .kind = IDENTITY_USER,
+		.name = "alice",
+		.spki = buf_span(&w->spki),
 		.valid_until_s = w->now + 3600 };
 	assert_true(sign_x509(w, &q));
 	buf_put(&w->answer, "", 1);
@@ -350,7 +372,9 @@ keeps_its_keys_and_signs_the_bundle(void **state)
 
 	assert_string_equal(w->set->cluster, cluster);
 	assert_int_equal(x509_cert_from_pem(&root, w->set->host_x509_pem[0], &e), 0);
-	assert_int_equal(x509_verify_data(root, signer_ca_set(w->client), signer_ca_signature(w->client)), 0);
+	assert_int_equal(x509_verify_data(root, signer_ca_set(w->client),
+			     signer_ca_signature(w->client)),
+	    0);
 	x509_cert_free(root);
 	assert_int_equal(stat(w->state, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
@@ -381,8 +405,10 @@ does_not_start_without_what_belongs_together(void **state)
 	assert_int_equal(rename(w->key, other), 0);
 	assert_true(signer_spawn(&w->options, &child, &e) < 0);
 	assert_int_not_equal(access(w->key, F_OK), 0); /* no new key for an old state */
-	assert_int_equal(file_write(w->key, 0600, "0000000000000000000000000000000000000000000000000000000000000000", 64,
-			     &e), 0);
+	assert_int_equal(file_write(w->key, 0600,
+			     "0000000000000000000000000000000000000000000000000000000000000000", 64,
+			     &e),
+	    0);
 	assert_true(signer_spawn(&w->options, &child, &e) < 0);
 	assert_non_null(strstr(e.text, "does not open"));
 	assert_int_equal(rename(other, w->key), 0);
@@ -397,7 +423,8 @@ does_not_start_without_what_belongs_together(void **state)
 	spawn(w);
 }
 
-/* What the kernel says about the child. Sanitizers need calls that the filter forbids, so it is off with them. */
+/* What the kernel says about the child. Sanitizers need calls that the filter forbids, so it is off
+ * with them. */
 static void
 has_given_up_its_rights(void **state)
 {
@@ -432,7 +459,8 @@ becomes_the_daemons_user(void **state)
 		skip();
 	w->options.user = "nobody";
 	assert_int_equal(signer_spawn(&w->options, &child, &e), 0);
-	str_format(cmd, sizeof cmd, "grep -q '^Uid:.65534.65534.65534' /proc/%d/status", (int)child.pid);
+	str_format(cmd, sizeof cmd, "grep -q '^Uid:.65534.65534.65534' /proc/%d/status",
+	    (int)child.pid);
 	assert_int_equal(system(cmd), 0);
 	w->options.user = NULL;
 	signer_child_done(&child);
@@ -479,7 +507,8 @@ static void
 requests_survive_the_wire_and_cuts_do_not(void **state)
 {
 	struct world *w = *state;
-	struct signer_request q = { .kind = SIGNER_SSH_USER, .id = 7, .ssh_user = user_request(w) }, r;
+	struct signer_request q = { .kind = SIGNER_SSH_USER, .id = 7, .ssh_user = user_request(w) },
+			      r;
 	struct arena arena;
 	struct buf b;
 
@@ -487,7 +516,8 @@ requests_survive_the_wire_and_cuts_do_not(void **state)
 	assert_true(signer_request_write(&b, &q));
 	for (size_t n = 0; n <= b.len; n++) {
 		arena_init(&arena, SIGNER_REQUEST_MEMORY);
-		assert_int_equal(signer_request_read(&r, (struct span){ buf_head(&b), n }, &arena), n == b.len);
+		assert_int_equal(signer_request_read(&r, (struct span){ buf_head(&b), n }, &arena),
+		    n == b.len);
 		if (n == b.len) {
 			assert_string_equal(r.ssh_user.user, q.ssh_user.user);
 			assert_string_equal(r.ssh_user.logins[1], "alice");

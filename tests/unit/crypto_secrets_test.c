@@ -65,8 +65,8 @@ codes_are_those_of_the_rfc(void **state)
 	static const struct {
 		int64_t at;
 		const char *code;
-	} row[] = { { 59, "287082" }, { 1111111109, "081804" }, { 1111111111, "050471" }, { 1234567890, "005924" },
-		{ 2000000000, "279037" }, { 20000000000, "353130" } };
+	} row[] = { { 59, "287082" }, { 1111111109, "081804" }, { 1111111111, "050471" },
+		{ 1234567890, "005924" }, { 2000000000, "279037" }, { 20000000000, "353130" } };
 	const uint8_t *secret = (const uint8_t *)"12345678901234567890";
 	char code[TOTP_CODE_SIZE], base32[TOTP_BASE32_SIZE];
 
@@ -92,7 +92,8 @@ codes_are_good_once_and_near(void **state)
 	memset(secret, 7, sizeof secret);
 	for (int off = -3; off <= 3; off++) {
 		assert_int_equal(totp_code(secret, now + off * 30, code), 0);
-		assert_int_equal(totp_verify(secret, code, now, 0), off >= -1 && off <= 1 ? step + off : -1);
+		assert_int_equal(totp_verify(secret, code, now, 0),
+		    off >= -1 && off <= 1 ? step + off : -1);
 	}
 	totp_code(secret, now, code);
 	assert_int_equal(totp_verify(secret, code, now, step - 1), step);
@@ -118,7 +119,8 @@ codes_are_good_once_and_near(void **state)
 static void
 sealed_blobs_open_with_their_key_only(void **state)
 {
-	struct secret *key = secret_new(SEALED_KEY_BYTES), *other = secret_new(SEALED_KEY_BYTES), *plain;
+	struct secret *key = secret_new(SEALED_KEY_BYTES), *other = secret_new(SEALED_KEY_BYTES),
+		      *plain;
 	struct buf sealed;
 
 	(void)state;
@@ -136,7 +138,8 @@ sealed_blobs_open_with_their_key_only(void **state)
 		assert_true(sealed_open(key, "ca", buf_span(&sealed), &plain) < 0);
 		assert_null(plain);
 		buf_head(&sealed)[i] ^= 0x10;
-		assert_true(sealed_open(key, "ca", (struct span){ buf_head(&sealed), i }, &plain) < 0);
+		assert_true(
+		    sealed_open(key, "ca", (struct span){ buf_head(&sealed), i }, &plain) < 0);
 	}
 	buf_done(&sealed);
 	secret_free(key);
@@ -179,11 +182,20 @@ base64_both_ways(void **state)
 		enum b64_kind kind;
 		bool ok;
 	} row[] = {
-		{ "", "", B64_STD, true }, { "Zg==", "f", B64_STD, true }, { "Zg", "f", B64_PLAIN, true },
-		{ "Zm8=", "fo", B64_STD, true }, { "Zm9v", "foo", B64_STD, true }, { "Pz8_", "???", B64_URL, true },
-		{ "Zg=", "", B64_STD, false }, { "Zg", "", B64_STD, false }, { "Zh==", "", B64_STD, false },
-		{ "Zg==", "", B64_PLAIN, false }, { "Z", "", B64_PLAIN, false }, { "Zm9v!", "", B64_STD, false },
-		{ "Zm9v Zg==", "", B64_STD, false }, { "\x82\xff\xff\xff", "", B64_STD, false },
+		{ "", "", B64_STD, true },
+		{ "Zg==", "f", B64_STD, true },
+		{ "Zg", "f", B64_PLAIN, true },
+		{ "Zm8=", "fo", B64_STD, true },
+		{ "Zm9v", "foo", B64_STD, true },
+		{ "Pz8_", "???", B64_URL, true },
+		{ "Zg=", "", B64_STD, false },
+		{ "Zg", "", B64_STD, false },
+		{ "Zh==", "", B64_STD, false },
+		{ "Zg==", "", B64_PLAIN, false },
+		{ "Z", "", B64_PLAIN, false },
+		{ "Zm9v!", "", B64_STD, false },
+		{ "Zm9v Zg==", "", B64_STD, false },
+		{ "\x82\xff\xff\xff", "", B64_STD, false },
 	};
 	struct buf b;
 	char text[16];
@@ -191,10 +203,12 @@ base64_both_ways(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
 		buf_init(&b, 64);
-		assert_int_equal(b64_decode(span_str(row[i].text), row[i].kind, false, &b), row[i].ok);
+		assert_int_equal(b64_decode(span_str(row[i].text), row[i].kind, false, &b),
+		    row[i].ok);
 		if (row[i].ok) {
 			assert_true(span_is(buf_span(&b), row[i].bytes));
-			assert_true(b64_encode(text, sizeof text, span_str(row[i].bytes), row[i].kind));
+			assert_true(
+			    b64_encode(text, sizeof text, span_str(row[i].bytes), row[i].kind));
 			assert_string_equal(text, row[i].text);
 		}
 		buf_done(&b);
@@ -212,7 +226,8 @@ base64_both_ways(void **state)
 static void
 sha256_in_pieces(void **state)
 {
-	static const char want[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+	static const char want[] =
+	    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 	uint8_t digest[SHA256_BYTES];
 	struct sha256 h;
 	char hex[65];
@@ -227,7 +242,8 @@ sha256_in_pieces(void **state)
 	assert_string_equal(hex, want);
 	sha256_of((struct span){ NULL, 0 }, digest);
 	str_hex(hex, digest, sizeof digest);
-	assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	assert_string_equal(hex,
+	    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 static void

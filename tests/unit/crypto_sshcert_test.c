@@ -21,8 +21,7 @@ static char dir[64];
 static struct sshkey *ca_key, *user_key;
 enum { NOW = 1800000000 };
 
-static void
-run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void
 run(const char *fmt, ...)
 {
@@ -103,7 +102,8 @@ reads_what_ssh_keygen_makes(void **state)
 
 			run("ssh-keygen -q -s %s -I 'alice@example' -n root,alice -z 77 -V 20200101000000Z:20300101000000Z "
 			    "-O source-address=10.0.0.0/8,2001:db8::/32 -O extension:roles@sallyport=access,editor "
-			    "-O no-x11-forwarding %s.pub 2>/dev/null", types[ca], types[i]);
+			    "-O no-x11-forwarding %s.pub 2>/dev/null",
+			    types[ca], types[i]);
 			str_format(name, sizeof name, "%s-cert.pub", types[i]);
 			blob_of(name, &blob);
 			assert_true(sshcert_is_cert(buf_span(&blob)));
@@ -124,10 +124,12 @@ reads_what_ssh_keygen_makes(void **state)
 			assert_string_equal(cert->principals[1], "alice");
 			assert_int_equal(cert->valid_after, 1577836800);
 			assert_int_equal(cert->valid_before, 1893456000);
-			assert_string_equal(sshcert_extension(cert, "roles@sallyport"), "access,editor");
+			assert_string_equal(sshcert_extension(cert, "roles@sallyport"),
+			    "access,editor");
 			assert_string_equal(sshcert_extension(cert, "permit-pty"), "");
 			assert_null(sshcert_extension(cert, "permit-X11-forwarding"));
-			assert_string_equal(sshcert_critical(cert, "source-address"), "10.0.0.0/8,2001:db8::/32");
+			assert_string_equal(sshcert_critical(cert, "source-address"),
+			    "10.0.0.0/8,2001:db8::/32");
 			sshcert_free(cert);
 			buf_done(&blob);
 			buf_done(&ca_blob);
@@ -162,7 +164,8 @@ unsigned_cert(const struct sshkey *key)
 	cert->valid_after = NOW - 60;
 	cert->valid_before = NOW + 3600;
 	cert->extensions = calloc(4, sizeof *cert->extensions);
-	cert->extensions[0] = (struct sshcert_option){ copy_of("roles@sallyport"), copy_of("access") };
+	cert->extensions[0] = (struct sshcert_option){ copy_of("roles@sallyport"),
+		copy_of("access") };
 	cert->extensions[1] = (struct sshcert_option){ copy_of("permit-pty"), copy_of("") };
 	cert->n_extensions = 2;
 	cert->critical = calloc(2, sizeof *cert->critical);
@@ -334,7 +337,8 @@ refuses_to_sign_nonsense(void **state)
 	sshcert_free(cert);
 }
 
-/* The body of a certificate of our own, with parts a friendly signer never writes, rightly signed. */
+/* The body of a certificate of our own, with parts a friendly signer never writes, rightly signed.
+ */
 struct odd {
 	const char *principals[3];
 	const char *names[3];

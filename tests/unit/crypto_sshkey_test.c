@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys against OpenSSH's own tool: files made by ssh-keygen are read here, files made here are read there, and
- * signatures by every type of key (ssh-keygen -Y sign) are verified and, one bit changed, refused.
+ * Keys against OpenSSH's own tool: files made by ssh-keygen are read here, files made here are read
+ * there, and signatures by every type of key (ssh-keygen -Y sign) are verified and, one bit
+ * changed, refused.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -112,7 +113,8 @@ reads_and_writes_key_files(void **state)
 	str_format(path, sizeof path, "%s/ours", dir);
 	assert_int_equal(sshkey_save(key, path, "made here", &e), 0);
 	run("ssh-keygen -y -f ours > ours.pub && cut -d' ' -f1,2 ours.pub > a && "
-	    "cut -d' ' -f1,2 ed25519.pub > b && cmp a b && grep -q 'made here' ours.pub", "");
+	    "cut -d' ' -f1,2 ed25519.pub > b && cmp a b && grep -q 'made here' ours.pub",
+	    "");
 	assert_int_equal(sshkey_load(&again, path, &e), 0);
 	assert_true(sshkey_equal(key, again));
 
@@ -161,7 +163,8 @@ refuses_key_files_it_cannot_use(void **state)
 		if (sshkey_from_file_text(&key, text, &e) == 0) {
 			struct sshkey *pub = load_public("ed25519.pub");
 
-			assert_true(sshkey_equal(key, pub)); /* the check number or the comment changed */
+			assert_true(
+			    sshkey_equal(key, pub)); /* the check number or the comment changed */
 			sshkey_free(pub);
 			sshkey_free(key);
 		}
@@ -248,7 +251,8 @@ sshsig(const char *name, uint8_t *file, size_t *file_n, struct span *sig, struct
 	from = strchr(text, '\n');
 	to = strstr(from, "-----END");
 	buf_init(&raw, 4096);
-	assert_true(b64_decode((struct span){ (uint8_t *)from, (size_t)(to - from) }, B64_STD, true, &raw));
+	assert_true(
+	    b64_decode((struct span){ (uint8_t *)from, (size_t)(to - from) }, B64_STD, true, &raw));
 	assert_true(raw.len < *file_n);
 	memcpy(file, buf_head(&raw), raw.len);
 	w = wire_from((struct span){ file, raw.len });
@@ -291,7 +295,8 @@ verifies_signatures_of_every_type(void **state)
 		buf_init(&data, 4096);
 		sshsig(row[i].name, file, &n, &sig, &data);
 		assert_int_equal(sshkey_verify(key, alg, sig, buf_span(&data)), 0);
-		assert_true(sshkey_verify(key, span_str(row[i].wrong_alg), sig, buf_span(&data)) < 0);
+		assert_true(
+		    sshkey_verify(key, span_str(row[i].wrong_alg), sig, buf_span(&data)) < 0);
 		for (size_t at = 0; at < sig.n; at++) {
 			uint8_t *byte = file + (sig.p - file) + at;
 
@@ -299,7 +304,8 @@ verifies_signatures_of_every_type(void **state)
 			assert_true(sshkey_verify(key, alg, sig, buf_span(&data)) < 0);
 			*byte ^= 1;
 		}
-		assert_true(sshkey_verify(key, alg, (struct span){ sig.p, sig.n - 1 }, buf_span(&data)) < 0);
+		assert_true(sshkey_verify(key, alg, (struct span){ sig.p, sig.n - 1 },
+				buf_span(&data)) < 0);
 		buf_head(&data)[8] ^= 1;
 		assert_true(sshkey_verify(key, alg, sig, buf_span(&data)) < 0);
 		buf_done(&data);
@@ -317,7 +323,8 @@ never_accepts_sha1(void **state)
 	buf_init(&sig, 4096);
 	run("openssl dgst -sha1 -sign rsa.pem -out sha1 m 2>/dev/null || "
 	    "{ cp rsa rsa.pem && ssh-keygen -q -p -m PEM -N '' -f rsa.pem > /dev/null && "
-	    "openssl dgst -sha1 -sign rsa.pem -out sha1 m; }", "");
+	    "openssl dgst -sha1 -sign rsa.pem -out sha1 m; }",
+	    "");
 	wire_put_text(&sig, "ssh-rsa");
 	{
 		char *raw;
@@ -330,7 +337,8 @@ never_accepts_sha1(void **state)
 		wire_put_string(&sig, (struct span){ (uint8_t *)raw, n });
 		free(raw);
 	}
-	assert_true(sshkey_verify(key, span_str("ssh-rsa"), buf_span(&sig), span_str("the message")) < 0);
+	assert_true(
+	    sshkey_verify(key, span_str("ssh-rsa"), buf_span(&sig), span_str("the message")) < 0);
 	buf_done(&sig);
 	sshkey_free(key);
 }
@@ -346,7 +354,8 @@ signs_and_verifies(void **state)
 	assert_int_equal(sshkey_from_blob(&pub, sshkey_blob(key)), 0);
 	buf_init(&sig, 1024);
 	assert_int_equal(sshkey_sign(key, span_str("x"), &sig), 0);
-	assert_int_equal(sshkey_verify(pub, span_str("ssh-ed25519"), buf_span(&sig), span_str("x")), 0);
+	assert_int_equal(sshkey_verify(pub, span_str("ssh-ed25519"), buf_span(&sig), span_str("x")),
+	    0);
 	assert_true(sshkey_verify(pub, span_str("ssh-ed25519"), buf_span(&sig), span_str("y")) < 0);
 	buf_reset(&sig);
 	assert_true(sshkey_sign(pub, span_str("x"), &sig) < 0);
@@ -415,8 +424,10 @@ sk_ecdsa_verify(const char *data)
 	mbedtls_ecdsa_init(&ec);
 	mbedtls_mpi_init(&mr);
 	mbedtls_mpi_init(&ms);
-	assert_int_equal(mbedtls_ecdsa_genkey(&ec, MBEDTLS_ECP_DP_SECP256R1, rand_mbedtls, NULL), 0);
-	mbedtls_ecp_point_write_binary(&ec.grp, &ec.Q, MBEDTLS_ECP_PF_UNCOMPRESSED, &n, q, sizeof q);
+	assert_int_equal(mbedtls_ecdsa_genkey(&ec, MBEDTLS_ECP_DP_SECP256R1, rand_mbedtls, NULL),
+	    0);
+	mbedtls_ecp_point_write_binary(&ec.grp, &ec.Q, MBEDTLS_ECP_PF_UNCOMPRESSED, &n, q,
+	    sizeof q);
 	buf_init(&blob, 1024);
 	buf_init(&sig, 1024);
 	buf_init(&message, 1024);
@@ -427,7 +438,8 @@ sk_ecdsa_verify(const char *data)
 	assert_int_equal(sshkey_from_blob(&key, buf_span(&blob)), 0);
 	sk_message(1, "data", &message);
 	crypto_hash_sha256(hash, buf_head(&message), message.len);
-	assert_int_equal(mbedtls_ecdsa_sign(&ec.grp, &mr, &ms, &ec.d, hash, 32, rand_mbedtls, NULL), 0);
+	assert_int_equal(mbedtls_ecdsa_sign(&ec.grp, &mr, &ms, &ec.d, hash, 32, rand_mbedtls, NULL),
+	    0);
 	mbedtls_mpi_write_binary(&mr, r, 32);
 	mbedtls_mpi_write_binary(&ms, s, 32);
 	wire_put_text(&sig, type);

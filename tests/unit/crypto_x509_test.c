@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Certificates of our CAs: OpenSSL's own verifier accepts them, identities come out as they went in, and what is
- * expired, foreign, for another use or of another kind is not believed.
+ * Certificates of our CAs: OpenSSL's own verifier accepts them, identities come out as they went
+ * in, and what is expired, foreign, for another use or of another kind is not believed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -132,10 +132,17 @@ struct leaf {
 };
 
 static int
-leaf_try(struct leaf *l, const struct ca *ca, enum identity_kind kind, int usage, int64_t from, int64_t to)
+leaf_try(struct leaf *l, const struct ca *ca, enum identity_kind kind, int usage, int64_t from,
+    int64_t to)
 {
-	static const char *const dns[] = { "authd.tele.example.com", "localhost" }, *const ip[] = { "127.0.0.1", "::1" };
-	struct x509_request q = { .dns = dns, .n_dns = 2, .ip = ip, .n_ip = 2, .usage = usage, .not_before_s = from,
+	static const char *const dns[] = { "authd.tele.example.com", "localhost" },
+				 *const ip[] = { "127.0.0.1", "::1" };
+	struct x509_request q = { .dns = dns,
+		.n_dns = 2,
+		.ip = ip,
+		.n_ip = 2,
+		.usage = usage,
+		.not_before_s = from,
 		.not_after_s = to };
 	struct identity id;
 	struct buf spki, pem;
@@ -182,15 +189,19 @@ leaf_done(struct leaf *l)
 static void
 openssl_agrees(void **state)
 {
-	struct leaf l = leaf_make(&host_ca, IDENTITY_AUTH, X509_SERVER | X509_CLIENT, now - 60, now + 3600);
+	struct leaf l = leaf_make(&host_ca, IDENTITY_AUTH, X509_SERVER | X509_CLIENT, now - 60,
+	    now + 3600);
 	char *text;
 
 	(void)state;
 	save("ca.pem", host_ca.pem);
 	save("other.pem", other_ca.pem);
 	save("leaf.pem", l.pem);
-	assert_int_equal(shell("openssl verify -x509_strict -purpose sslserver -verify_hostname authd.tele.example.com "
-			       "-CAfile ca.pem leaf.pem"), 0);
+	assert_int_equal(
+	    shell(
+		"openssl verify -x509_strict -purpose sslserver -verify_hostname authd.tele.example.com "
+		"-CAfile ca.pem leaf.pem"),
+	    0);
 	assert_int_equal(shell("openssl verify -purpose sslclient -CAfile ca.pem leaf.pem"), 0);
 	assert_int_not_equal(shell("openssl verify -CAfile other.pem leaf.pem"), 0);
 	assert_int_equal(shell("openssl x509 -in leaf.pem -noout -text"), 0);
@@ -198,7 +209,8 @@ openssl_agrees(void **state)
 	assert_non_null(strstr(text, "URI:sallyport://tele.example.com/auth/alice@example.com"));
 	assert_non_null(strstr(text, "DNS:authd.tele.example.com, DNS:localhost"));
 	assert_non_null(strstr(text, "IP Address:127.0.0.1"));
-	assert_non_null(strstr(text, "TLS Web Server Authentication, TLS Web Client Authentication"));
+	assert_non_null(
+	    strstr(text, "TLS Web Server Authentication, TLS Web Client Authentication"));
 	assert_non_null(strstr(text, "CA:FALSE"));
 	assert_non_null(strstr(text, "Subject: CN = sallyport"));
 	free(text);
@@ -248,12 +260,16 @@ static void
 believes_only_what_fits(void **state)
 {
 	struct leaf user = leaf_make(&user_ca, IDENTITY_USER, X509_CLIENT, now - 60, now + 3600);
-	struct leaf node = leaf_make(&host_ca, IDENTITY_NODE, X509_CLIENT | X509_SERVER, now - 60, now + 3600);
+	struct leaf node = leaf_make(&host_ca, IDENTITY_NODE, X509_CLIENT | X509_SERVER, now - 60,
+	    now + 3600);
 	struct leaf past = leaf_make(&host_ca, IDENTITY_NODE, X509_CLIENT, now - 60, now - 1);
 	struct leaf future = leaf_make(&host_ca, IDENTITY_NODE, X509_CLIENT, now + 60, now + 3600);
-	struct leaf user_by_host = leaf_make(&host_ca, IDENTITY_USER, X509_CLIENT, now - 60, now + 3600);
-	struct leaf node_by_user = leaf_make(&user_ca, IDENTITY_NODE, X509_CLIENT, now - 60, now + 3600);
-	struct leaf server_only = leaf_make(&host_ca, IDENTITY_NODE, X509_SERVER, now - 60, now + 3600);
+	struct leaf user_by_host = leaf_make(&host_ca, IDENTITY_USER, X509_CLIENT, now - 60,
+	    now + 3600);
+	struct leaf node_by_user = leaf_make(&user_ca, IDENTITY_NODE, X509_CLIENT, now - 60,
+	    now + 3600);
+	struct leaf server_only = leaf_make(&host_ca, IDENTITY_NODE, X509_SERVER, now - 60,
+	    now + 3600);
 	const struct x509_cert *h = host_ca.cert, *u = user_ca.cert;
 	struct identity id;
 	struct err e;
@@ -310,8 +326,14 @@ several_roots_and_no_sub_cas(void **state)
 static int
 issue_with(const char *const *dns, const char *const *ip, struct span spki, int64_t to)
 {
-	struct x509_request q = { .spki = spki, .dns = dns, .n_dns = dns ? 1 : 0, .ip = ip, .n_ip = ip ? 1 : 0,
-		.usage = X509_CLIENT, .not_before_s = now, .not_after_s = to };
+	struct x509_request q = { .spki = spki,
+		.dns = dns,
+		.n_dns = dns ? 1 : 0,
+		.ip = ip,
+		.n_ip = ip ? 1 : 0,
+		.usage = X509_CLIENT,
+		.not_before_s = now,
+		.not_after_s = to };
 	struct identity id;
 	struct buf pem;
 	struct err e;
@@ -328,7 +350,8 @@ issue_with(const char *const *dns, const char *const *ip, struct span spki, int6
 static void
 refuses_to_issue_nonsense(void **state)
 {
-	static const char *const bad_dns[] = { "", ".a", "a b", "a,b", "-a", "a.", "*.example.com", "a/b" };
+	static const char *const bad_dns[] = { "", ".a", "a b", "a,b", "-a", "a.", "*.example.com",
+		"a/b" };
 	static const char *const bad_ip[] = { "", "localhost", "1.2.3", "1.2.3.4.5", "1.2.3.4/8" };
 	struct buf spki;
 
@@ -343,7 +366,8 @@ refuses_to_issue_nonsense(void **state)
 	assert_true(issue_with(NULL, NULL, buf_span(&spki), now) < 0);
 	assert_true(issue_with(NULL, NULL, buf_span(&spki), now + 9000LL * 365 * 86400) < 0);
 	for (size_t n = 0; n < spki.len; n++)
-		assert_true(issue_with(NULL, NULL, (struct span){ buf_head(&spki), n }, now + 60) < 0);
+		assert_true(
+		    issue_with(NULL, NULL, (struct span){ buf_head(&spki), n }, now + 60) < 0);
 	buf_put(&spki, "x", 1);
 	assert_false(x509_spki_ok(buf_span(&spki)));
 	buf_head(&spki)[spki.len - 2] ^= 1; /* not on the curve */
@@ -383,8 +407,10 @@ keys_go_through_pem(void **state)
 	assert_int_equal(x509_key_from_pem(&again, text, &e), 0);
 	x509_key_free(again);
 	free(text);
-	assert_int_equal(shell("openssl genpkey -quiet -algorithm ec -pkeyopt ec_paramgen_curve:P-384 || "
-			       "openssl ecparam -name secp384r1 -genkey -noout"), 0);
+	assert_int_equal(
+	    shell("openssl genpkey -quiet -algorithm ec -pkeyopt ec_paramgen_curve:P-384 || "
+		  "openssl ecparam -name secp384r1 -genkey -noout"),
+	    0);
 	text = output();
 	assert_true(x509_key_from_pem(&again, text, &e) < 0);
 	free(text);
@@ -408,7 +434,8 @@ signed_data_is_verified(void **state)
 		assert_true(x509_verify_data(host_ca.cert, span_str("bundle"), buf_span(&sig)) < 0);
 		buf_head(&sig)[i] ^= 1;
 	}
-	assert_true(x509_verify_data(host_ca.cert, span_str("bundle"), (struct span){ NULL, 0 }) < 0);
+	assert_true(
+	    x509_verify_data(host_ca.cert, span_str("bundle"), (struct span){ NULL, 0 }) < 0);
 	buf_done(&sig);
 }
 
@@ -416,12 +443,17 @@ static void
 pins_are_what_openssl_computes(void **state)
 {
 	char pin[CAPIN_SIZE], upper[CAPIN_SIZE], *text;
-	const char *pins[2] = { "sha256:0000000000000000000000000000000000000000000000000000000000000000", pin };
+	const char *pins[2] = {
+		"sha256:0000000000000000000000000000000000000000000000000000000000000000", pin
+	};
 	struct err e;
 
 	(void)state;
 	save("ca.pem", host_ca.pem);
-	assert_int_equal(shell("openssl x509 -in ca.pem -noout -pubkey | openssl pkey -pubin -outform der | sha256sum"), 0);
+	assert_int_equal(
+	    shell(
+		"openssl x509 -in ca.pem -noout -pubkey | openssl pkey -pubin -outform der | sha256sum"),
+	    0);
 	text = output();
 	assert_int_equal(capin_of_cert(host_ca.cert, pin), 0);
 	assert_memory_equal(pin, "sha256:", 7);
@@ -449,10 +481,24 @@ static void
 identities_have_one_form(void **state)
 {
 	static const char *const bad[] = {
-		"", "sallyport://", "sallyport://c/user", "sallyport://c/user/", "sallyport:///user/a", "sallyport://c/root/a",
-		"sallyport://c/user/a/b", "sallyport://c/user/a b", "sallyport://c/user/a%20b", "sallyport://c/user/a?x=1",
-		"sallyport://c:1/user/a", "SALLYPORT://c/user/a", "sallyport://c/User/a", "sallyport://c/user/..",
-		"sallyport://c/user/-a", "sallyport://c//a", "http://c/user/a", "sallyport://c/user/\xc3\xa4",
+		"",
+		"sallyport://",
+		"sallyport://c/user",
+		"sallyport://c/user/",
+		"sallyport:///user/a",
+		"sallyport://c/root/a",
+		"sallyport://c/user/a/b",
+		"sallyport://c/user/a b",
+		"sallyport://c/user/a%20b",
+		"sallyport://c/user/a?x=1",
+		"sallyport://c:1/user/a",
+		"SALLYPORT://c/user/a",
+		"sallyport://c/User/a",
+		"sallyport://c/user/..",
+		"sallyport://c/user/-a",
+		"sallyport://c//a",
+		"http://c/user/a",
+		"sallyport://c/user/\xc3\xa4",
 	};
 	struct identity id;
 	char uri[IDENTITY_URI_MAX], longest[IDENTITY_PART_MAX + 2];
@@ -461,7 +507,8 @@ identities_have_one_form(void **state)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		if (identity_parse(&id, span_str(bad[i])))
 			fail_msg("took %s", bad[i]);
-	assert_false(identity_parse(&id, (struct span){ (const uint8_t *)"sallyport://c/user/a\0b", 22 }));
+	assert_false(
+	    identity_parse(&id, (struct span){ (const uint8_t *)"sallyport://c/user/a\0b", 22 }));
 	memset(longest, 'a', sizeof longest);
 	longest[IDENTITY_PART_MAX] = '\0';
 	for (int k = IDENTITY_USER; k <= IDENTITY_AUDIT; k++) {

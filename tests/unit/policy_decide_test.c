@@ -12,12 +12,17 @@
 #include "policy/policy.h"
 
 #define N(table) (sizeof(table) / sizeof((table)[0]))
-#define NAMES(...) \
-	{ (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *) }
+#define NAMES(...)                                                                      \
+	{                                                                               \
+		(const char *const[]){ __VA_ARGS__ },                                   \
+		    sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *) \
+	}
 
-static const struct policy_label_rule dev_rule[] = { { "env", NAMES("dev", "test*") }, { "team", NAMES("*") } };
+static const struct policy_label_rule dev_rule[] = { { "env", NAMES("dev", "test*") },
+	{ "team", NAMES("*") } };
 static const struct policy_label_rule any_rule[] = { { "*", NAMES("*") } };
-static const struct policy_label_rule secret_rule[] = { { "secret", NAMES("yes") }, { "env", NAMES("vault") } };
+static const struct policy_label_rule secret_rule[] = { { "secret", NAMES("yes") },
+	{ "env", NAMES("vault") } };
 static const struct policy_label_rule any_blue_rule[] = { { "*", NAMES("blue") } };
 static const struct policy_verb_rule user_list[] = { { NAMES("user"), NAMES("list", "read") } };
 static const struct policy_verb_rule user_all[] = { { NAMES("user"), NAMES("*") } };
@@ -26,8 +31,11 @@ static const struct policy_verb_rule own_read[] = { { NAMES("own_session"), NAME
 static const struct policy_verb_rule everything[] = { { NAMES("*"), NAMES("*") } };
 
 static const struct policy_role dev = { .name = "dev",
-	.allow = { .logins = NAMES("{{internal.logins}}", "deploy"), .node_labels = dev_rule, .n_node_labels = 2,
-	    .rules = user_list, .n_rules = 1 },
+	.allow = { .logins = NAMES("{{internal.logins}}", "deploy"),
+	    .node_labels = dev_rule,
+	    .n_node_labels = 2,
+	    .rules = user_list,
+	    .n_rules = 1 },
 	.options = { 3600, true, false, true, false } };
 static const struct policy_role everywhere = { .name = "everywhere",
 	.allow = { .logins = NAMES("root"), .node_labels = any_rule, .n_node_labels = 1 },
@@ -35,17 +43,22 @@ static const struct policy_role everywhere = { .name = "everywhere",
 static const struct policy_role blue = { .name = "blue",
 	.allow = { .logins = NAMES("root"), .node_labels = any_blue_rule, .n_node_labels = 1 } };
 static const struct policy_role no_root = { .name = "no-root", .deny = { .logins = NAMES("ro*") } };
-static const struct policy_role no_own = { .name = "no-own", .deny = { .logins = NAMES("{{internal.logins}}") } };
+static const struct policy_role no_own = { .name = "no-own",
+	.deny = { .logins = NAMES("{{internal.logins}}") } };
 static const struct policy_role no_secret = { .name = "no-secret",
 	.deny = { .node_labels = secret_rule, .n_node_labels = 2 } };
-static const struct policy_role no_nodes = { .name = "no-nodes", .allow = { .logins = NAMES("root") } };
+static const struct policy_role no_nodes = { .name = "no-nodes",
+	.allow = { .logins = NAMES("root") } };
 static const struct policy_role no_logins = { .name = "no-logins",
 	.allow = { .node_labels = any_rule, .n_node_labels = 1 } };
 static const struct policy_role no_user_write = { .name = "no-user-write",
 	.deny = { .rules = user_all, .n_rules = 1 } };
-static const struct policy_role admin = { .name = "admin", .allow = { .rules = everything, .n_rules = 1 } };
-static const struct policy_role auditing = { .name = "auditing", .allow = { .rules = session_read, .n_rules = 1 } };
-static const struct policy_role own = { .name = "own", .allow = { .rules = own_read, .n_rules = 1 } };
+static const struct policy_role admin = { .name = "admin",
+	.allow = { .rules = everything, .n_rules = 1 } };
+static const struct policy_role auditing = { .name = "auditing",
+	.allow = { .rules = session_read, .n_rules = 1 } };
+static const struct policy_role own = { .name = "own",
+	.allow = { .rules = own_read, .n_rules = 1 } };
 static const struct policy_role no_sessions = { .name = "no-sessions",
 	.deny = { .rules = session_read, .n_rules = 1 } };
 
@@ -53,12 +66,17 @@ static const struct policy_label dev_v[] = { { "env", "dev" }, { "team", "x" } }
 static const struct policy_label dev_no_team_v[] = { { "env", "dev" } };
 static const struct policy_label test_v[] = { { "team", "" }, { "env", "test-7" } };
 static const struct policy_label prod_v[] = { { "env", "prod" }, { "team", "x" } };
-static const struct policy_label secret_v[] = { { "env", "dev" }, { "team", "x" }, { "secret", "yes" } };
+static const struct policy_label secret_v[] = { { "env", "dev" }, { "team", "x" },
+	{ "secret", "yes" } };
 static const struct policy_label blue_v[] = { { "colour", "blue" } };
-#define NODE(v) \
-	{ v, N(v) }
-#define BARE \
-	{ NULL, 0 }
+#define NODE(v)         \
+	{               \
+		v, N(v) \
+	}
+#define BARE            \
+	{               \
+		NULL, 0 \
+	}
 
 static const char *const own_logins[] = { "alice", "ubuntu" };
 
@@ -98,7 +116,8 @@ static const struct login_row {
 	{ { &no_root, &everywhere }, NODE(prod_v), "root", false, "deny.logins ro*" },
 	{ { &dev, &no_own }, NODE(dev_v), "alice", false, "deny.logins {{internal.logins}}" },
 	{ { &dev, &no_own }, NODE(dev_v), "deploy", true, "allow.logins deploy" },
-	{ { &everywhere, &no_secret }, NODE(secret_v), "root", false, "deny.node_labels secret=yes" },
+	{ { &everywhere, &no_secret }, NODE(secret_v), "root", false,
+	    "deny.node_labels secret=yes" },
 	{ { &everywhere, &no_secret }, NODE(dev_v), "root", true, "allow.logins root" },
 	{ { &no_nodes }, NODE(dev_v), "root", false, "no allow" },
 	{ { &no_logins }, NODE(dev_v), "root", false, "no allow" },
@@ -117,9 +136,10 @@ logins_as_in_the_table(void **state)
 		struct policy_decision d;
 
 		assert_int_equal(policy_login(&u, r->node, r->login, NULL), r->allowed);
-		if (policy_login(&u, r->node, r->login, &d) != r->allowed || d.allowed != r->allowed ||
-		    strcmp(d.rule, r->rule) != 0)
-			fail_msg("row %zu: %s by \"%s\": %s", i, d.allowed ? "allowed" : "denied", d.rule, d.reason);
+		if (policy_login(&u, r->node, r->login, &d) != r->allowed ||
+		    d.allowed != r->allowed || strcmp(d.rule, r->rule) != 0)
+			fail_msg("row %zu: %s by \"%s\": %s", i, d.allowed ? "allowed" : "denied",
+			    d.rule, d.reason);
 		assert_true(d.reason[0] != '\0');
 	}
 }
@@ -190,9 +210,14 @@ recordings_of_oneself_and_of_others(void **state)
 		const char *owner;
 		bool allowed;
 	} row[] = {
-		{ { &auditing }, "bob", true }, { { &auditing }, "alice", true }, { { &own }, "alice", true },
-		{ { &own }, "bob", false }, { { &own, &no_sessions }, "alice", false },
-		{ { &auditing, &no_sessions }, "bob", false }, { { &dev }, "alice", false }, { { NULL }, "alice", false },
+		{ { &auditing }, "bob", true },
+		{ { &auditing }, "alice", true },
+		{ { &own }, "alice", true },
+		{ { &own }, "bob", false },
+		{ { &own, &no_sessions }, "alice", false },
+		{ { &auditing, &no_sessions }, "bob", false },
+		{ { &dev }, "alice", false },
+		{ { NULL }, "alice", false },
 	};
 
 	(void)state;

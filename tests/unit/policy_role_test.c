@@ -13,8 +13,11 @@
 #include "policy/policy.h"
 
 #define N(table) (sizeof(table) / sizeof((table)[0]))
-#define NAMES(...) \
-	{ (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *) }
+#define NAMES(...)                                                                      \
+	{                                                                               \
+		(const char *const[]){ __VA_ARGS__ },                                   \
+		    sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *) \
+	}
 
 static const struct policy_role *
 preset(const char *name)
@@ -36,13 +39,21 @@ presets_are_sound_and_do_what_they_say(void **state)
 		const char *role, *resource, *verb;
 		bool allowed;
 	} row[] = {
-		{ "editor", "user", "create", true }, { "editor", "role", "delete", true }, { "editor", "token", "list", true },
-		{ "editor", "node", "delete", true }, { "editor", "session", "read", false },
-		{ "editor", "event", "list", false }, { "access", "event", "list", true },
-		{ "access", "session", "read", false }, { "access", "own_session", "read", true },
-		{ "access", "user", "list", false }, { "access", "token", "create", false },
-		{ "auditor", "session", "read", true }, { "auditor", "event", "read", true },
-		{ "auditor", "user", "update", false }, { "auditor", "session", "delete", false },
+		{ "editor", "user", "create", true },
+		{ "editor", "role", "delete", true },
+		{ "editor", "token", "list", true },
+		{ "editor", "node", "delete", true },
+		{ "editor", "session", "read", false },
+		{ "editor", "event", "list", false },
+		{ "access", "event", "list", true },
+		{ "access", "session", "read", false },
+		{ "access", "own_session", "read", true },
+		{ "access", "user", "list", false },
+		{ "access", "token", "create", false },
+		{ "auditor", "session", "read", true },
+		{ "auditor", "event", "read", true },
+		{ "auditor", "user", "update", false },
+		{ "auditor", "session", "delete", false },
 	};
 	struct policy_labels bare = { NULL, 0 };
 	size_t n;
@@ -59,7 +70,8 @@ presets_are_sound_and_do_what_they_say(void **state)
 
 		if (policy_verb(&u, row[i].resource, row[i].verb, NULL) != row[i].allowed)
 			fail_msg("%s: %s %s", row[i].role, row[i].verb, row[i].resource);
-		assert_int_equal(policy_login(&u, bare, "root", NULL), strcmp(row[i].role, "access") == 0);
+		assert_int_equal(policy_login(&u, bare, "root", NULL),
+		    strcmp(row[i].role, "access") == 0);
 	}
 }
 
@@ -67,7 +79,9 @@ static int
 check(struct policy_names logins, const char *label, const char *value, bool deny)
 {
 	struct policy_label_rule rule = { label, { &value, value ? 1 : 0 } };
-	struct policy_conditions c = { .logins = logins, .node_labels = &rule, .n_node_labels = label ? 1 : 0 };
+	struct policy_conditions c = { .logins = logins,
+		.node_labels = &rule,
+		.n_node_labels = label ? 1 : 0 };
 	struct policy_role role = { .name = "r" };
 	struct err e;
 
@@ -131,16 +145,20 @@ roles_that_would_not_mean_what_they_say_are_refused(void **state)
 static void
 copies_stand_alone(void **state)
 {
-	char login[] = "root", key[] = "env", value[] = "dev", res[] = "user", verb[] = "list", name[] = "mine";
-	const char *logins[] = { login }, *values[] = { value }, *ress[] = { res }, *verbs[] = { verb };
+	char login[] = "root", key[] = "env", value[] = "dev", res[] = "user", verb[] = "list",
+	     name[] = "mine";
+	const char *logins[] = { login }, *values[] = { value }, *ress[] = { res },
+		   *verbs[] = { verb };
 	struct policy_label_rule label = { key, { values, 1 } };
 	struct policy_verb_rule rule = { { ress, 1 }, { verbs, 1 } };
 	struct policy_conditions c = { { logins, 1 }, &label, 1, &rule, 1 };
-	struct policy_role role = { name, c, c, { 60, true, false, true, false } }, *copy = policy_role_copy(&role);
+	struct policy_role role = { name, c, c, { 60, true, false, true, false } },
+			   *copy = policy_role_copy(&role);
 
 	(void)state;
 	assert_non_null(copy);
-	memset(login, 'x', 4), memset(key, 'x', 3), memset(value, 'x', 3), memset(res, 'x', 4), memset(verb, 'x', 4);
+	memset(login, 'x', 4), memset(key, 'x', 3), memset(value, 'x', 3), memset(res, 'x', 4),
+	    memset(verb, 'x', 4);
 	memset(name, 'x', 4), memset(&label, 0, sizeof label), memset(&rule, 0, sizeof rule);
 	assert_string_equal(copy->name, "mine");
 	assert_string_equal(copy->allow.logins.v[0], "root");
@@ -156,16 +174,27 @@ copies_stand_alone(void **state)
 static void
 selectors_match_labels(void **state)
 {
-	static const struct policy_label v[] = { { "env", "prod-1" }, { "team", "x" }, { "empty", "" } };
+	static const struct policy_label v[] = { { "env", "prod-1" }, { "team", "x" },
+		{ "empty", "" } };
 	static const struct policy_labels node = { v, 3 };
 	static const struct {
 		const char *text;
 		bool ok, match;
 	} row[] = {
-		{ "", true, true }, { "env=prod-1", true, true }, { "env=prod", true, false }, { "env=prod*", true, true },
-		{ "env=prod*,team=x", true, true }, { " env = prod-1 , team=* ", true, true },
-		{ "env=prod-1,team=y", true, false }, { "os=*", true, false }, { "empty=", true, true }, { "team=", true, false },
-		{ "env=*=*", true, false }, { "env", false, false }, { "=x", false, false }, { "*=x", false, false },
+		{ "", true, true },
+		{ "env=prod-1", true, true },
+		{ "env=prod", true, false },
+		{ "env=prod*", true, true },
+		{ "env=prod*,team=x", true, true },
+		{ " env = prod-1 , team=* ", true, true },
+		{ "env=prod-1,team=y", true, false },
+		{ "os=*", true, false },
+		{ "empty=", true, true },
+		{ "team=", true, false },
+		{ "env=*=*", true, false },
+		{ "env", false, false },
+		{ "=x", false, false },
+		{ "*=x", false, false },
 		{ "env=a,b", false, false },
 	};
 	struct policy_selector s;
@@ -176,7 +205,8 @@ selectors_match_labels(void **state)
 	for (size_t i = 0; i < N(row); i++) {
 		int rc = policy_selector_parse(&s, row[i].text, &e);
 
-		if ((rc == 0) != row[i].ok || (rc == 0 && policy_selector_match(&s, node) != row[i].match))
+		if ((rc == 0) != row[i].ok ||
+		    (rc == 0 && policy_selector_match(&s, node) != row[i].match))
 			fail_msg("\"%s\"", row[i].text);
 	}
 	for (int i = 0; i < 33; i++)
