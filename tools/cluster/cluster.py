@@ -233,7 +233,7 @@ class Cluster:
 listen: 127.0.0.1:{self.auth_port}
 state: {self.path('authd')}
 socket: {self.path('run/authd.sock')}
-audit_addr: 127.0.0.1:{self.audit_port}
+auditd_addr: 127.0.0.1:{self.audit_port}
 {self.user_line()}''', 0o644)
         d = self.daemon('authd', 'authd', f"--config={self.path('authd.yaml')}")
         wait_for('authd', lambda: self.up(d) and self.tctl('status', check=False).returncode == 0)
@@ -254,8 +254,7 @@ audit_addr: 127.0.0.1:{self.audit_port}
             token = self.path(f'{kind}.token')
         else:
             token = self.give(self.write(f'{kind}.token', self.token(kind) + '\n'))
-        return f'''cluster: {self.name}
-auth_addr: 127.0.0.1:{self.auth_port}
+        return f'''authd_addr: 127.0.0.1:{self.auth_port}
 token: {token}
 ca_pin: {self.ca_pin()}
 {self.user_line()}'''
@@ -276,7 +275,7 @@ database: host={self.path('postgres')} user=postgres dbname=sallyport
 listen: 127.0.0.1:{self.public_port}
 ssh_listen: 127.0.0.1:{self.ssh_port}
 ssh_public_addr: localhost:{self.ssh_port}
-audit_addr: 127.0.0.1:{self.audit_port}
+auditd_addr: 127.0.0.1:{self.audit_port}
 state: {self.path('proxyd')}
 ''', 0o644)
         d = self.daemon('proxyd', 'proxyd', f"--config={self.path('proxyd.yaml')}")
@@ -297,15 +296,12 @@ state: {self.path('proxyd')}
         return self.daemons[name].start()
 
     def start_node(self, name, labels='', wait=True, more=''):
-        state = self.folder(name, None, 0o711)
         token = self.write(f'{name}.token', self.token('node') + '\n')
         config = self.path(f'{name}.yaml')
         self.run(self.bin('noded'), 'configure', f'--output=file://{config}', f'--token={token}',
-                 f'--proxy={self.proxy}', f'--ca-pin={self.ca_pin()}', f'--name={name}', f'--state={state}',
-                 *([f'--labels={labels}'] if labels else []), *([f'--user={SERVICE_USER}'] if self.root else []))
-        if more:
-            with open(config, 'a') as f:
-                f.write(more)
+                 f'--proxy={self.proxy}', f'--ca-pin={self.ca_pin()}', *([f'--labels={labels}'] if labels else []))
+        with open(config, 'a') as f:
+            f.write(f"name: {name}\nstate: {self.folder(name, None, 0o711)}\n{self.user_line()}{more}")
         d = self.daemon(name, 'noded', f'--config={config}')
         self.nodes.append(name)
         if wait:
