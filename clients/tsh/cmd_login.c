@@ -164,6 +164,12 @@ copy_list(char ***ret, unsigned *ret_n, const char *const *items, size_t n)
 	return 0;
 }
 
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 static struct profile *
 make_profile(const char *proxy, const struct discovery *d, const Auth__UserIdentity *id)
 {
@@ -182,8 +188,12 @@ make_profile(const char *proxy, const struct discovery *d, const Auth__UserIdent
 	if (p->name && p->proxy && p->ssh_addr && p->user && p->cluster &&
 	    copy_list(&p->roles, &p->roles_count, (const char *const *)id->roles, id->n_roles) == 0 &&
 	    copy_list(&p->logins, &p->logins_count, (const char *const *)id->logins, id->n_logins) == 0 &&
-	    copy_list(&p->extensions, &p->extensions_count, (const char *const *)id->extensions, id->n_extensions) == 0)
+	    copy_list(&p->extensions, &p->extensions_count, (const char *const *)id->extensions, id->n_extensions) ==
+		0) {
+		qsort(p->roles, p->roles_count, sizeof *p->roles, by_text);
+		qsort(p->extensions, p->extensions_count, sizeof *p->extensions, by_text);
 		return p;
+	}
 fail:
 	profile_free(p);
 	return NULL;

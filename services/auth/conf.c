@@ -18,7 +18,7 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("state", CYAML_FLAG_OPTIONAL, state),
 	TEXT("ca_key", CYAML_FLAG_OPTIONAL, ca_key),
 	TEXT("proxy_addr", CYAML_FLAG_OPTIONAL, proxy_addr),
-	TEXT("audit_addr", CYAML_FLAG_OPTIONAL, audit_addr),
+	TEXT("auditd_addr", CYAML_FLAG_OPTIONAL, audit_addr),
 	TEXT("user", CYAML_FLAG_OPTIONAL, user),
 	CYAML_FIELD_END,
 };
@@ -45,7 +45,7 @@ auth_conf_check(void *arg, struct err *e)
 	if (fallback(&c->listen, "0.0.0.0:3025", e) < 0 || fallback(&c->socket, "/run/sallyport/authd/authd.sock", e) < 0 ||
 	    fallback(&c->state, "/var/lib/sallyport/authd", e) < 0 || fallback(&c->audit_addr, "127.0.0.1:3026", e) < 0)
 		return -1;
-	if (conf_address("listen", c->listen, e) < 0 || conf_address("audit_addr", c->audit_addr, e) < 0 ||
+	if (conf_address("listen", c->listen, e) < 0 || conf_address("auditd_addr", c->audit_addr, e) < 0 ||
 	    conf_path("socket", c->socket, false, e) < 0 || conf_path("state", c->state, false, e) < 0 ||
 	    conf_path("ca_key", c->ca_key, true, e) < 0)
 		return -1;

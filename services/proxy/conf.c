@@ -29,16 +29,16 @@ static const cyaml_schema_field_t limits_fields[] = {
 static const cyaml_schema_value_t net_entry = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 63) };
 static const cyaml_schema_field_t conf_fields[] = {
 	TEXT("user", struct conf, user),
-	TEXT("state_dir", struct conf, state_dir),
+	TEXT("state", struct conf, state_dir),
 	TEXT("public_addr", struct conf, public_addr),
 	TEXT("listen", struct conf, listen),
 	TEXT("ssh_listen", struct conf, ssh_listen),
 	TEXT("ssh_public_addr", struct conf, ssh_public_addr),
 	TEXT("authd_addr", struct conf, authd_addr),
 	TEXT("auditd_addr", struct conf, auditd_addr),
-	TEXT("token_file", struct conf, token_file),
+	TEXT("token", struct conf, token_file),
 	TEXT("ca_pin", struct conf, ca_pin),
-	TEXT("audit_quota", struct conf, audit_quota),
+	TEXT("spool_quota", struct conf, audit_quota),
 	TEXT("drain", struct conf, drain),
 	CYAML_FIELD_SEQUENCE("proxy_protocol_from", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct conf,
 	    proxy_protocol_from, &net_entry, 0, CONF_NETS_MAX),
@@ -101,8 +101,8 @@ conf_check(void *conf, struct err *e)
 	if (check_public(c, e) < 0 || check_limits(&c->limits, e) < 0)
 		return -1;
 	if (conf_duration(&c->drain_s, "drain", c->drain, "20s", e) < 0 ||
-	    conf_size(&c->audit_quota_bytes, "audit_quota", c->audit_quota, "1GB", e) < 0 ||
-	    conf_path("state_dir", c->state_dir, true, e) < 0 || conf_path("token_file", c->token_file, true, e) < 0 ||
+	    conf_size(&c->audit_quota_bytes, "spool_quota", c->audit_quota, "1GB", e) < 0 ||
+	    conf_path("state", c->state_dir, true, e) < 0 || conf_path("token", c->token_file, true, e) < 0 ||
 	    conf_path("tls.certificate", c->tls.certificate, true, e) < 0 ||
 	    conf_path("tls.key", c->tls.key, true, e) < 0)
 		return -1;
