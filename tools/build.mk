@@ -27,6 +27,11 @@ LINK_LIBS = -Wl,--start-group $(LIBS) $(PROTO_A) -Wl,--end-group
 SYS_LIBS := -lgrpc -lgpr -lprotobuf-c -levent_core -levent_extra -lmbedtls -lmbedx509 -lmbedcrypto -lsodium -lpq \
 	    -lsqlite3 -lcyaml -lyaml -ljansson -loath -lqrencode -lzstd -lpam -lsystemd -lseccomp -lpthread -lm
 
+# noded's privileged half is a program of its own, so that it carries neither gRPC nor the SSH engine's connections.
+MONITOR_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard services/node/monitor/*.c) services/node/config.c \
+	       services/node/monitor_proto.c)
+PROGRAMS += $(B)/noded-monitor
+
 .PHONY: build clean
 build: $(PROGRAMS) ## all daemons and clients, in $(B)
 clean: ## removes the build folder
@@ -70,6 +75,9 @@ $(B)/$(1): $(patsubst %.c,$(B)/%.o,$(call prog_src,$(2))) $(LIBS) $(PROTO_A)
 endef
 $(foreach d,$(DAEMONS),$(eval $(call prog_rule,$(firstword $(subst :, ,$(d))),services/$(lastword $(subst :, ,$(d))))))
 $(foreach c,$(CLIENTS),$(eval $(call prog_rule,$(firstword $(subst :, ,$(c))),clients/$(lastword $(subst :, ,$(c))))))
+
+$(B)/noded-monitor: $(MONITOR_OBJ) $(LIBS) $(PROTO_A)
+	$(CC) $(LDFLAGS) -o $@ $(MONITOR_OBJ) $(LINK_LIBS) $(SYS_LIBS)
 
 # Unit tests: tests/unit/FLOOR_NAME_test.c links FLOOR and the floors below it, so that a wrong arrow does not link.
 # Tests of a service's files (tests/unit/node_*_test.c, ...) name their extra objects in UNIT_OBJ_<name>.

@@ -5,39 +5,57 @@
 #ifndef NODE_CONFIG_H
 #define NODE_CONFIG_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "conf/conf.h"
 
-#include "base/err.h"
+#define NODE_CONFIG_PATH "/etc/sallyport/noded.yaml"
+#define NODE_STATE_PATH "/var/lib/sallyport/noded"
+
+enum { NODE_LABELS_MAX = 64 };
 
 struct node_label {
-	char *name;
-	char *value;
+	const char *key, *value;
 };
 
 struct node_config {
+	/* as the file says; NULL where it says nothing, until node_config_check */
 	char *proxy;        /* HOST:PORT of proxyd's public port */
-	char *proxy_name;   /* name expected in proxyd's host certificate; NULL: the host of `proxy` */
+	char *proxy_name;   /* name expected in proxyd's host certificate; default: the host of `proxy` */
 	char *ca_pin;       /* NULL: the first bundle is believed, and remembered */
-	char *token_file;   /* join token; needed until the node has joined */
-	char *name;         /* NULL: the host name */
-	char *state_dir;
+	char *token;        /* file with the join token; needed until the node has joined */
+	char *name;         /* default: the host name */
+	char *state;
 	char *user;         /* the worker's, when started as root */
 	char *listen;       /* HOST:PORT: serve SSH directly too; NULL: no port is opened */
 	char *advertise;    /* HOST:PORT under which `listen` is reached; NULL: as `listen` */
 	char *pam_service;  /* NULL: sallyport, else sshd, else other */
 	char *sftp_server;
-	char *log_level;
-	char *log_format;
+	char *record_limit_text, *spool_quota_text;
+	int64_t max_sessions;
+	char **label_texts; /* "env=prod" */
+	unsigned label_texts_count;
+
+	/* from those, by node_config_check */
+	char proxy_host[256];
+	uint16_t proxy_port;
 	uint64_t record_limit; /* bytes of output recorded of each stream of a command without terminal */
 	uint64_t spool_quota;  /* bytes */
-	uint32_t max_sessions;
-	struct node_label *labels;
-	unsigned n_labels;
+	char name_text[256];
+	char label_data[8192]; /* what the labels point into */
+	struct node_label labels[NODE_LABELS_MAX];
+	size_t n_labels;
 };
 
-/* Reads and checks the file; defaults are filled in. Negative with the line that is wrong. */
+extern const cyaml_schema_value_t node_config_schema;
+/* Defaults and ranges; the hook of the skeleton. */
+int node_config_check(void *conf, struct err *e);
+/* Both at once. Freed with conf_free(&node_config_schema, ...). */
 int node_config_load(struct node_config **ret, const char *path, struct err *e);
-void node_config_free(struct node_config *c);
+
+/* Getters where the file may be silent. */
+const char *node_config_name(const struct node_config *c);
+const char *node_config_state(const struct node_config *c);
+const char *node_config_user(const struct node_config *c);
+const char *node_config_sftp_server(const struct node_config *c);
+const char *node_config_proxy_name(const struct node_config *c);
 
 #endif

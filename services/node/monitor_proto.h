@@ -16,9 +16,12 @@
 #include "base/buf.h"
 #include "base/wire.h"
 
+#define MON_CONFIG_PATH "/proc/self/fd/4" /* where the worker finds a copy of noded.yaml */
+
 enum {
 	MON_VERSION = 1,
 	MON_FD = 3,               /* the worker's end of the pair, at exec */
+	MON_CONFIG_FD = 4,
 	MON_MESSAGE_MAX = 192 * 1024,
 	MON_FDS_MAX = 3,
 	MON_LOGIN_MAX = 256,

@@ -125,9 +125,9 @@ on_token(struct monitor *m, uint32_t request, struct wire *w)
 
 	if (!wire_end(w))
 		return -1;
-	if (!m->config->token_file)
+	if (!m->config->token)
 		monitor_answer(m, request, false, "no join token is configured: set token in noded.yaml");
-	else if (file_read_secret(m->config->token_file, 4096, &token, &e))
+	else if (file_read_secret(m->config->token, 4096, &token, &e))
 		monitor_answer(m, request, false, e.text);
 	else
 		monitor_answer(m, request, true, token);
@@ -243,6 +243,7 @@ on_ready(struct monitor *m, uint32_t request, struct wire *w)
 	if (!wire_end(w))
 		return -1;
 	notify_ready();
+	m->was_ready = true;
 	monitor_answer(m, request, true, "");
 	return 0;
 }
@@ -368,9 +369,6 @@ wake_after(struct monitor *m, int64_t ms)
 	(void)timerfd_settime(m->wake.fd, 0, &its, NULL);
 }
 
-/* An exit code of its own (a wrong configuration, a refused join) would only repeat itself: leave with it. */
-enum { WORKER_EXIT_FINAL = 78 };
-
 static void
 on_worker_dead(struct monitor *m, int status)
 {
@@ -382,7 +380,8 @@ on_worker_dead(struct monitor *m, int status)
 	session_kill_all(m);
 	if (m->stopping)
 		return;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_EXIT_FINAL) {
+	/* What a worker gives up before it was ever ready (a refused join) would only repeat itself. */
+	if (WIFEXITED(status) && WEXITSTATUS(status) != 0 && !m->was_ready) {
 		m->stopping = true;
 		m->exit_code = 1;
 		return;
@@ -448,6 +447,7 @@ open_sources(struct monitor *m, struct err *e)
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN); /* the configuration is read at start alone */
 	m->epoll = epoll_create1(EPOLL_CLOEXEC);
 	m->signals = (struct source){ signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), on_signal_readable };
 	m->wake = (struct source){ timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), on_wake };
@@ -458,20 +458,23 @@ open_sources(struct monitor *m, struct err *e)
 }
 
 int
-monitor_init(struct monitor *m, const struct node_config *config, struct err *e)
+monitor_init(struct monitor *m, const struct node_config *config, const char *config_path, const char *worker_path,
+    struct err *e)
 {
+	const char *state = node_config_state(config);
 	char trust[512], seen[512];
 
-	*m = (struct monitor){ .config = config, .epoll = -1, .root = geteuid() == 0 };
+	*m = (struct monitor){ .config = config, .config_path = config_path, .worker_path = worker_path, .epoll = -1,
+		.root = geteuid() == 0, .log_level = m->log_level, .log_format = m->log_format };
 	m->signals.fd = m->peer.fd = m->wake.fd = m->seen.fd = -1;
 	list_init(&m->connections);
 	list_init(&m->sessions);
 	buf_init(&m->out, MON_MESSAGE_MAX);
 	if (spawn_prepare(m, e))
 		return -1;
-	if (!str_format(trust, sizeof(trust), "%s/monitor/ca-bundle", config->state_dir) ||
-	    !str_format(seen, sizeof(seen), "%s/monitor/seen-sessions", config->state_dir))
-		return err_set(e, "state_dir is too long");
+	if (!str_format(trust, sizeof(trust), "%s/monitor/ca-bundle", state) ||
+	    !str_format(seen, sizeof(seen), "%s/monitor/seen-sessions", state))
+		return err_set(e, "state: the path is too long");
 	if (trust_open(&m->trust, trust, config->ca_pin, e) ||
 	    seen_open(&m->seen, seen, clock_wall_ms() / 1000, e))
 		return -1;

@@ -39,6 +39,7 @@ struct monitor {
 	const struct node_config *config;
 	const char *config_path;
 	const char *worker_path; /* program of the worker */
+	const char *log_level, *log_format; /* for it */
 	bool root;
 	uid_t worker_uid;
 	gid_t worker_gid;
@@ -52,6 +53,7 @@ struct monitor {
 	int64_t backoff_ms;
 	uint32_t done_once;  /* bit per request type of MON_ONCE rows */
 	bool greeted;
+	bool was_ready; /* a worker was, once */
 	bool stopping;
 	int exit_code;
 
@@ -65,7 +67,9 @@ struct monitor {
 	struct buf out;   /* the message being written */
 };
 
-int monitor_init(struct monitor *m, const struct node_config *config, struct err *e);
+/* Everything but log_level and log_format, which the caller has set (NULL: none). The texts are not copied. */
+int monitor_init(struct monitor *m, const struct node_config *config, const char *config_path, const char *worker_path,
+    struct err *e);
 int monitor_run(struct monitor *m); /* exit code */
 void monitor_done(struct monitor *m);
 

@@ -200,8 +200,8 @@ check_start(const struct monitor *m, const struct proven *conn, const struct mon
 {
 	if (m->stopping)
 		return err_set(e, "this node is stopping");
-	if (m->n_sessions >= m->config->max_sessions)
-		return err_set(e, "this node serves %u sessions already, try again later", m->config->max_sessions);
+	if (m->n_sessions >= (size_t)m->config->max_sessions)
+		return err_set(e, "this node serves %zu sessions already, try again later", m->n_sessions);
 	if (start->pty && !conn->permit_pty)
 		return err_set(e, "your certificate does not permit a terminal");
 	return 0;

@@ -14,11 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "node/monitor/cgroup.h"
 
@@ -29,10 +31,10 @@ find_user(struct monitor *m, struct err *e)
 	m->worker_gid = getgid();
 	if (!m->root)
 		return 0;
-	const struct passwd *pw = getpwnam(m->config->user);
+	const struct passwd *pw = getpwnam(node_config_user(m->config));
 	if (!pw)
 		return err_set(e, "there is no user %s: create it (useradd --system %s) or set user in noded.yaml",
-		    m->config->user, m->config->user);
+		    node_config_user(m->config), node_config_user(m->config));
 	if (pw->pw_uid == 0)
 		return err_set(e, "the worker must not run as root: set user in noded.yaml to another user");
 	m->worker_uid = pw->pw_uid;
@@ -48,7 +50,7 @@ make_folder(const char *parent, const char *name, uid_t uid, gid_t gid, mode_t m
 	char path[512];
 
 	if (!str_format(path, sizeof(path), "%s%s%s", parent, name[0] ? "/" : "", name))
-		return err_set(e, "state_dir is too long");
+		return err_set(e, "state: the path is too long");
 	if (file_mkdir(path, mode, e))
 		return -1;
 	int fd = open(path, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -62,7 +64,7 @@ make_folder(const char *parent, const char *name, uid_t uid, gid_t gid, mode_t m
 int
 spawn_prepare(struct monitor *m, struct err *e)
 {
-	const char *dir = m->config->state_dir;
+	const char *dir = node_config_state(m->config);
 
 	if (find_user(m, e))
 		return -1;
@@ -87,16 +89,48 @@ drop_privileges(const struct monitor *m)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+/* The configuration may be readable for root alone; it holds no secrets, so the worker gets a copy. */
+static int
+copy_config(const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t n = 0;
+
+	if (file_read(path, CONF_MAX_BYTES, &text, &n, NULL))
+		return -1;
+	int fd = memfd_create("noded.yaml", MFD_CLOEXEC);
+	if (fd < 0 || file_write_all(fd, text, n)) {
+		mem_closep(&fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* The socket and the configuration at the numbers the worker expects them. */
+static int
+place_fds(int sock, int config)
+{
+	sock = fcntl(sock, F_DUPFD_CLOEXEC, 10);
+	config = fcntl(config, F_DUPFD_CLOEXEC, 10);
+	if (sock < 0 || config < 0 || dup2(sock, MON_FD) < 0 || dup2(config, MON_CONFIG_FD) < 0)
+		return -1;
+	return close_range(MON_CONFIG_FD + 1, ~0u, 0);
+}
+
+static char *
+writable(const char *text)
+{
+	return (char *)(uintptr_t)text;
+}
+
 static void
 run_worker(const struct monitor *m, int fd)
 {
-	char *argv[] = { (char *)(uintptr_t)m->worker_path, (char *)(uintptr_t)"worker",
-		(char *)(uintptr_t)"--config", (char *)(uintptr_t)m->config_path, NULL };
+	char *argv[] = { writable(m->worker_path), writable("worker"), writable("--config=" MON_CONFIG_PATH),
+		writable("--log-level"), writable(m->log_level), writable("--log-format"), writable(m->log_format), NULL };
 	sigset_t none;
 
-	if (fd == MON_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, MON_FD) < 0)
-		_exit(127);
-	if (close_range(MON_FD + 1, ~0u, 0))
+	if (place_fds(fd, copy_config(m->config_path)))
 		_exit(127);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || drop_privileges(m))
 		_exit(126);

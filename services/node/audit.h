@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * audit: the events this node writes, with the fields of docs/EVENTS.md.
+ */
+#ifndef NODE_AUDIT_H
+#define NODE_AUDIT_H
+
+#include "node/node.h"
+
+struct channel;
+struct conn;
+struct live_session;
+
+void audit_denied(struct node *n, const char *user, const char *login, const char *address, const char *why);
+void audit_disconnected(const struct conn *c, const char *why);
+/* Negative: it could not be written, so the session must not begin. */
+int audit_session_start(const struct channel *ch);
+void audit_session_end(const struct channel *ch); /* and exec or subsystem */
+void audit_session_rejected(const struct channel *ch, const char *why);
+/* The end of a session that died with the worker that served it. */
+void audit_session_died(struct node *n, const struct live_session *s);
+
+#endif

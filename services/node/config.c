@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config: the schema of noded.yaml and its checks. Called at start-up by noded, its monitor and its worker.
+ */
+#include "node/config.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "crypto/capin.h"
+#include "policy/policy.h"
+
+static const cyaml_schema_value_t label_schema = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 512),
+};
+
+#define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define TEXT(key, member) CYAML_FIELD_STRING_PTR(key, OPTIONAL, struct node_config, member, 1, 4096)
+
+static const cyaml_schema_field_t fields[] = {
+	TEXT("proxy", proxy),
+	TEXT("proxy_name", proxy_name),
+	TEXT("ca_pin", ca_pin),
+	TEXT("token", token),
+	TEXT("name", name),
+	TEXT("state", state),
+	TEXT("user", user),
+	TEXT("listen", listen),
+	TEXT("advertise", advertise),
+	TEXT("pam_service", pam_service),
+	TEXT("sftp_server", sftp_server),
+	TEXT("record_limit", record_limit_text),
+	TEXT("spool_quota", spool_quota_text),
+	CYAML_FIELD_INT("max_sessions", CYAML_FLAG_OPTIONAL, struct node_config, max_sessions),
+	CYAML_FIELD_SEQUENCE_COUNT(
+	    "labels", OPTIONAL, struct node_config, label_texts, label_texts_count, &label_schema, 0, NODE_LABELS_MAX),
+	CYAML_FIELD_END,
+};
+
+const cyaml_schema_value_t node_config_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct node_config, fields),
+};
+
+static int
+check_labels(struct node_config *c, struct err *e)
+{
+	char *at = c->label_data, *end = c->label_data + sizeof(c->label_data);
+
+	c->n_labels = 0;
+	for (unsigned i = 0; i < c->label_texts_count; i++) {
+		const char *text = c->label_texts[i];
+		if (!str_copy(at, (size_t)(end - at), text))
+			return err_set(e, "labels: they are too long together");
+		char *eq = strchr(at, '=');
+		if (!eq || eq == at)
+			return err_set(e, "labels: \"%s\" must be written as key=value", text);
+		*eq = '\0';
+		if (!policy_label_ok(at, eq + 1))
+			return err_set(e, "labels: \"%s\" holds characters that are not allowed", text);
+		for (size_t j = 0; j < c->n_labels; j++)
+			if (strcmp(c->labels[j].key, at) == 0)
+				return err_set(e, "labels: \"%s\" is given twice", at);
+		c->labels[c->n_labels++] = (struct node_label){ at, eq + 1 };
+		at += strlen(text) + 1;
+	}
+	return 0;
+}
+
+static int
+check_name(struct node_config *c, struct err *e)
+{
+	if (c->name) {
+		if (!str_copy(c->name_text, sizeof(c->name_text), c->name))
+			return err_set(e, "name: too long");
+	} else if (gethostname(c->name_text, sizeof(c->name_text) - 1)) {
+		return err_errno(e, "cannot find the host name; set name");
+	}
+	if (!identity_name_ok(span_str(c->name_text)))
+		return err_set(e, "name: \"%s\" is not a host name", c->name_text);
+	return 0;
+}
+
+static int
+check_proxy(struct node_config *c, struct err *e)
+{
+	if (!c->proxy)
+		return err_set(e, "proxy is missing: set it to the HOST:PORT of the proxy's public port");
+	if (!str_host_port(c->proxy, 3080, c->proxy_host, sizeof(c->proxy_host), &c->proxy_port))
+		return err_set(e, "proxy: \"%s\" is not HOST:PORT", c->proxy);
+	if (c->ca_pin && !capin_ok(c->ca_pin))
+		return err_set(e, "ca_pin: \"%s\" is not sha256: and 64 hexadecimal digits", c->ca_pin);
+	return 0;
+}
+
+int
+node_config_check(void *conf, struct err *e)
+{
+	struct node_config *c = conf;
+
+	if (check_proxy(c, e) || check_name(c, e) || check_labels(c, e))
+		return -1;
+	if (conf_size(&c->record_limit, "record_limit", c->record_limit_text, "1MB", e) ||
+	    conf_size(&c->spool_quota, "spool_quota", c->spool_quota_text, "1GB", e) ||
+	    conf_range(&c->max_sessions, "max_sessions", 1000, 1, 10000, e))
+		return -1;
+	if (c->spool_quota < 16 * 1024 * 1024)
+		return err_set(e, "spool_quota: at least 16MB, so that recordings have room");
+	if (conf_path("token", c->token, true, e) || conf_path("state", c->state, true, e) ||
+	    conf_path("sftp_server", c->sftp_server, true, e))
+		return -1;
+	if ((c->listen && conf_address("listen", c->listen, e)) ||
+	    (c->advertise && conf_address("advertise", c->advertise, e)))
+		return -1;
+	return 0;
+}
+
+int
+node_config_load(struct node_config **ret, const char *path, struct err *e)
+{
+	void *conf = NULL;
+
+	if (conf_load(path, &node_config_schema, &conf, e))
+		return -1;
+	if (node_config_check(conf, e)) {
+		conf_free(&node_config_schema, conf);
+		return err_prefix(e, "%s", path);
+	}
+	*ret = conf;
+	return 0;
+}
+
+const char *
+node_config_name(const struct node_config *c)
+{
+	return c->name_text;
+}
+
+const char *
+node_config_state(const struct node_config *c)
+{
+	return c->state ? c->state : NODE_STATE_PATH;
+}
+
+const char *
+node_config_user(const struct node_config *c)
+{
+	return c->user ? c->user : "sallyport";
+}
+
+const char *
+node_config_sftp_server(const struct node_config *c)
+{
+	return c->sftp_server ? c->sftp_server : "/usr/lib/openssh/sftp-server";
+}
+
+const char *
+node_config_proxy_name(const struct node_config *c)
+{
+	return c->proxy_name ? c->proxy_name : c->proxy_host;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * live: files <state>/worker/live/<uuid>. Called by worker.c at start and by channel.c. A file is there from before
+ * session.start until after session.end.
+ */
+#include "node/live.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "node/audit.h"
+#include "node/channel.h"
+
+static bool
+path_of(const struct node *n, const char *uuid, char *dst, size_t size)
+{
+	return str_format(dst, size, "%s/live/%s", n->folder, uuid);
+}
+
+static int
+parse(struct live_session *s, struct span text)
+{
+	struct wire w = wire_from(text);
+
+	wire_text(&w, s->user, sizeof(s->user));
+	wire_text(&w, s->login, sizeof(s->login));
+	wire_text(&w, s->address, sizeof(s->address));
+	s->kind = wire_u8(&w);
+	s->has_pty = wire_bool(&w);
+	s->started_us = wire_u64(&w);
+	struct span command = wire_string(&w);
+	if (!wire_end(&w))
+		return -1;
+	s->command = command.n ? span_dup(command) : strdup("");
+	return s->command ? 0 : -1;
+}
+
+/* A torn file still names its session: better an end with little in it than none. */
+static void
+bury(struct node *n, const char *uuid)
+{
+	struct live_session s = { .started_us = 0 };
+	_cleanup_free_ char *text = NULL;
+	char path[NODE_FOLDER_MAX + 64];
+	size_t size = 0;
+
+	if (!str_copy(s.uuid, sizeof(s.uuid), uuid) || !path_of(n, uuid, path, sizeof(path)))
+		return;
+	if (file_read(path, LIVE_FILE_MAX, &text, &size, NULL) ||
+	    parse(&s, (struct span){ (const uint8_t *)text, size }))
+		s.command = strdup("");
+	if (s.command)
+		audit_session_died(n, &s);
+	free(s.command);
+	unlink(path);
+}
+
+int
+live_open(struct node *n, struct err *e)
+{
+	char dir[NODE_FOLDER_MAX + 8];
+	unsigned count = 0;
+
+	if (!str_format(dir, sizeof(dir), "%s/live", n->folder))
+		return err_set(e, "state: the path is too long");
+	if (file_mkdir(dir, 0700, e))
+		return -1;
+	DIR *d = opendir(dir);
+	if (!d)
+		return err_errno(e, "cannot open %s", dir);
+	for (const struct dirent *entry; (entry = readdir(d)) != NULL;) {
+		if (strlen(entry->d_name) != MON_UUID_SIZE - 1)
+			continue;
+		bury(n, entry->d_name);
+		count++;
+	}
+	closedir(d);
+	if (count > 0)
+		log_warn("ended sessions of a worker that died were written down", NULL);
+	return 0;
+}
+
+int
+live_put(struct node *n, const struct channel *ch)
+{
+	const struct conn *c = ch->conn;
+	char path[NODE_FOLDER_MAX + 64];
+	struct buf b;
+	int r = -1;
+
+	buf_init(&b, LIVE_FILE_MAX);
+	wire_put_text(&b, c->access.user);
+	wire_put_text(&b, c->login);
+	wire_put_text(&b, c->address.client);
+	wire_put_u8(&b, ch->kind);
+	wire_put_bool(&b, ch->has_pty);
+	wire_put_u64(&b, (uint64_t)ch->started_us);
+	wire_put_text(&b, ch->command);
+	if (buf_ok(&b) && path_of(n, ch->uuid, path, sizeof(path))) {
+		int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd >= 0)
+			r = file_write_all(fd, buf_head(&b), b.len);
+		mem_closep(&fd);
+	}
+	buf_done(&b);
+	return r;
+}
+
+void
+live_remove(struct node *n, const struct channel *ch)
+{
+	char path[NODE_FOLDER_MAX + 64];
+
+	if (path_of(n, ch->uuid, path, sizeof(path)))
+		unlink(path);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * live: one small file a running session, so that a worker that starts after one was killed can write the ends of the
+ * sessions that died with it.
+ */
+#ifndef NODE_LIVE_H
+#define NODE_LIVE_H
+
+#include "node/node.h"
+
+enum { LIVE_FILE_MAX = 256 * 1024 };
+
+struct channel;
+
+/* What a file says. Texts belong to the reader. */
+struct live_session {
+	char uuid[MON_UUID_SIZE];
+	char user[256], login[256], address[MON_ADDRESS_MAX];
+	uint8_t kind;
+	bool has_pty;
+	uint64_t started_us;
+	char *command;
+};
+
+/* Makes the folder; writes session.end for what is left there of the worker before. */
+int live_open(struct node *n, struct err *e);
+/* Negative: the file cannot be written, so the session must not begin. */
+int live_put(struct node *n, const struct channel *ch);
+void live_remove(struct node *n, const struct channel *ch);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main: noded. Started by people and the service manager it checks flags and configuration and becomes noded-monitor;
+ * started by the monitor ("noded worker") it is the worker.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "node/config.h"
+#include "node/configure.h"
+#include "node/worker.h"
+
+static const struct cli_command commands[] = {
+	{ .name = "configure", .summary = "write a configuration", .options = configure_options, .more = configure_help,
+	    .run = configure_run },
+	{ 0 },
+};
+
+static const struct daemon worker = {
+	.name = "noded",
+	.summary = "SSH sessions through the proxy, recorded (worker)",
+	.conf_schema = &node_config_schema,
+	.conf_path = NODE_CONFIG_PATH,
+	.flags = DAEMON_SECRETS,
+	.drain_s = 10,
+	.check = node_config_check,
+	.confine = worker_confine,
+	.start = worker_start,
+	.stop = worker_stop,
+	.done = worker_done,
+};
+
+/* noded-monitor lies beside this program. */
+static int
+find_monitor(char *self, char *monitor, size_t size, struct err *e)
+{
+	ssize_t n = readlink("/proc/self/exe", self, size - 1);
+
+	if (n <= 0)
+		return err_errno(e, "cannot find my own program");
+	self[n] = '\0';
+	const char *slash = strrchr(self, '/');
+	if (!slash || !str_format(monitor, size, "%.*s/noded-monitor", (int)(slash - self), self))
+		return err_set(e, "the path of my own program is too long");
+	return access(monitor, X_OK) == 0 ? 0 : err_errno(e, "%s is missing: install noded whole", monitor);
+}
+
+static const char *
+format_of(int argc, char **argv)
+{
+	const char *env = getenv("SALLYPORT_LOG_FORMAT");
+	const char *format = env ? env : "text";
+
+	for (int i = 1; i < argc; i++) {
+		if (str_starts(argv[i], "--log-format="))
+			format = argv[i] + strlen("--log-format=");
+		else if (strcmp(argv[i], "--log-format") == 0 && i + 1 < argc)
+			format = argv[i + 1];
+	}
+	return format;
+}
+
+static struct {
+	int argc;
+	char **argv;
+} started;
+
+/* Everything was checked: from here on the process is the monitor. */
+static int
+become_monitor(struct daemon_run *run, struct err *e)
+{
+	static const char *const levels[] = { "error", "warn", "info", "debug" };
+	char self[1024], monitor[1024];
+
+	if (find_monitor(self, monitor, sizeof(self), e))
+		return -1;
+	execl(monitor, "noded-monitor", "--config", run->conf_path, "--log-level", levels[log_level()], "--log-format",
+	    format_of(started.argc, started.argv), "--worker", self, (char *)NULL);
+	return err_errno(e, "cannot run %s", monitor);
+}
+
+static const struct daemon noded = {
+	.name = "noded",
+	.summary = "SSH sessions through the proxy, recorded",
+	.conf_schema = &node_config_schema,
+	.conf_path = NODE_CONFIG_PATH,
+	.commands = commands,
+	.flags = DAEMON_KEEP_ROOT | DAEMON_SETUID_CHILDREN,
+	.check = node_config_check,
+	.prepare = become_monitor,
+};
+
+int
+main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "worker") == 0) {
+		argv[1] = argv[0];
+		return daemon_main(&worker, argc - 1, argv + 1);
+	}
+	started.argc = argc;
+	started.argv = argv;
+	return daemon_main(&noded, argc, argv);
+}

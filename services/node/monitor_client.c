@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * monitor_client: numbers requests, keeps them in order, matches answers. Called by the worker's nouns; touches only
+ * the socket to the monitor.
+ */
+#include "node/monitor_client.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+enum { QUEUE_MAX = 8192, READS_PER_TURN = 64, SYNC_TIMEOUT_MS = 10000 };
+
+struct request {
+	struct list link; /* among those that wait for their answer */
+	uint32_t id;
+	monitor_answer_fn *done;
+	void *arg;
+};
+
+struct packet {
+	struct list link;
+	size_t n;
+	uint8_t data[];
+};
+
+struct monitor_client {
+	struct loop *loop;
+	int fd;
+	struct watch watch;
+	struct list requests;
+	struct list packets; /* that the socket did not take yet */
+	size_t n_packets;
+	uint32_t next_id;
+	struct buf out;
+	const struct monitor_events *events;
+	void *arg;
+	bool lost;
+	uint8_t *in;
+};
+
+static void
+lose(struct monitor_client *m)
+{
+	if (m->lost)
+		return;
+	m->lost = true;
+	watch_set(&m->watch, 0);
+	m->events->lost(m->arg);
+}
+
+static void
+close_fds(int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		mem_closep(&fds[i]);
+}
+
+/* --- out -------------------------------------------------------------------------- */
+
+static void
+queue(struct monitor_client *m)
+{
+	struct packet *p = m->n_packets < QUEUE_MAX ? malloc(sizeof(*p) + m->out.len) : NULL;
+
+	if (!p) {
+		lose(m);
+		return;
+	}
+	p->n = m->out.len;
+	memcpy(p->data, buf_head(&m->out), p->n);
+	list_add(&m->packets, &p->link);
+	m->n_packets++;
+	watch_set(&m->watch, WATCH_READ | WATCH_WRITE);
+}
+
+static void
+flush(struct monitor_client *m)
+{
+	list_each (struct packet, p, &m->packets, link) {
+		int r = mon_send(m->fd, (struct span){ p->data, p->n }, NULL, 0);
+		if (r > 0)
+			return;
+		list_del(&p->link);
+		m->n_packets--;
+		free(p);
+		if (r < 0) {
+			lose(m);
+			return;
+		}
+	}
+	watch_set(&m->watch, WATCH_READ);
+}
+
+/* Starts a request in m->out. */
+static uint32_t
+begin(struct monitor_client *m, enum mon_type type)
+{
+	if (++m->next_id == 0)
+		m->next_id = 1;
+	mon_begin(&m->out, type, m->next_id);
+	return m->next_id;
+}
+
+static void
+commit(struct monitor_client *m, monitor_answer_fn *done, void *arg)
+{
+	struct request *rq = calloc(1, sizeof(*rq));
+	int r = 1;
+
+	if (!rq || m->lost || !buf_ok(&m->out)) {
+		free(rq);
+		if (done)
+			done(false, "the monitor cannot be asked", NULL, 0, arg);
+		return;
+	}
+	*rq = (struct request){ .id = m->next_id, .done = done, .arg = arg };
+	list_add(&m->requests, &rq->link);
+	if (list_empty(&m->packets))
+		r = mon_send(m->fd, buf_span(&m->out), NULL, 0);
+	if (r > 0)
+		queue(m);
+	else if (r < 0)
+		lose(m);
+}
+
+/* --- in --------------------------------------------------------------------------- */
+
+static struct request *
+take_request(struct monitor_client *m, uint32_t id)
+{
+	list_each (struct request, rq, &m->requests, link) {
+		if (rq->id == id) {
+			list_del(&rq->link);
+			return rq;
+		}
+	}
+	return NULL;
+}
+
+static void
+on_answer(struct monitor_client *m, uint32_t id, bool ok, const char *text, int *fds, size_t n_fds)
+{
+	struct request *rq = take_request(m, id);
+
+	if (rq && rq->done)
+		rq->done(ok, text, fds, n_fds, rq->arg);
+	else
+		close_fds(fds, n_fds);
+	free(rq);
+}
+
+/* Negative: the monitor speaks nonsense. */
+static int
+dispatch(struct monitor_client *m, struct span packet, int *fds, size_t n_fds)
+{
+	char text[MON_TEXT_MAX + 1] = "";
+	struct mon_exited exited;
+	struct wire w;
+	uint8_t type;
+	uint32_t id;
+
+	if (mon_open(packet, &type, &id, &w))
+		return -1;
+	switch (type) {
+	case MON_ANSWER: {
+		bool ok = wire_bool(&w);
+		wire_text(&w, text, sizeof(text));
+		if (!wire_end(&w) || n_fds)
+			return -1;
+		on_answer(m, id, ok, text, NULL, 0);
+		return 0;
+	}
+	case MON_STARTED:
+		(void)wire_u32(&w);
+		on_answer(m, id, true, "", fds, n_fds);
+		return wire_end(&w) ? 0 : -1;
+	case MON_EXITED:
+		if (mon_get_exited(&exited, &w) || n_fds)
+			return -1;
+		m->events->exited(&exited, m->arg);
+		return 0;
+	case MON_STOP:
+		m->events->stop(m->arg);
+		return 0;
+	}
+	return -1;
+}
+
+/* One packet: 1 dispatched, 0 nothing there, negative gone. */
+static int
+receive(struct monitor_client *m)
+{
+	int fds[MON_FDS_MAX];
+	size_t n_fds;
+	ssize_t n = mon_receive(m->fd, m->in, MON_MESSAGE_MAX, fds, &n_fds);
+
+	if (n <= 0)
+		return (int)n;
+	return dispatch(m, (struct span){ m->in, (size_t)n }, fds, n_fds) ? -1 : 1;
+}
+
+static void
+on_ready(struct watch *w, int ready, void *arg)
+{
+	struct monitor_client *m = arg;
+	int r = 1;
+
+	(void)w;
+	if (ready & WATCH_WRITE)
+		flush(m);
+	for (int i = 0; i < READS_PER_TURN && r > 0 && !m->lost; i++)
+		r = receive(m);
+	if (r < 0)
+		lose(m);
+}
+
+/* --- requests that wait ------------------------------------------------------------- */
+
+struct sync {
+	bool answered, ok;
+	char text[MON_TEXT_MAX + 1];
+};
+
+static void
+on_sync(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
+{
+	struct sync *s = arg;
+
+	close_fds(fds, n_fds);
+	s->answered = true;
+	s->ok = ok;
+	strncpy(s->text, text, sizeof(s->text) - 1);
+}
+
+/* Sends what is in m->out and waits for its answer, in which other messages are handled as always. */
+static int
+ask(struct monitor_client *m, struct sync *s, struct err *e)
+{
+	struct pollfd p = { m->fd, POLLIN, 0 };
+
+	*s = (struct sync){ 0 };
+	commit(m, on_sync, s);
+	while (!s->answered && !m->lost) {
+		if (poll(&p, 1, SYNC_TIMEOUT_MS) <= 0 || receive(m) < 0)
+			break;
+	}
+	if (!s->answered) {
+		monitor_cancel(m, s);
+		return err_set(e, "the monitor does not answer");
+	}
+	return s->ok ? 0 : err_set(e, "%s", s->text);
+}
+
+int
+monitor_token(struct monitor_client *m, char **ret, struct err *e)
+{
+	struct sync s;
+
+	begin(m, MON_TOKEN);
+	if (ask(m, &s, e))
+		return -1;
+	*ret = strdup(s.text);
+	return *ret ? 0 : err_set(e, "out of memory");
+}
+
+int
+monitor_bundle(struct monitor_client *m, struct span bundle, struct err *e)
+{
+	struct sync s;
+
+	begin(m, MON_BUNDLE);
+	wire_put_string(&m->out, bundle);
+	return ask(m, &s, e);
+}
+
+/* --- requests that do not --------------------------------------------------------------- */
+
+void
+monitor_prove(struct monitor_client *m, const struct mon_prove *prove, monitor_answer_fn *done, void *arg)
+{
+	begin(m, MON_PROVE);
+	mon_put_prove(&m->out, prove);
+	commit(m, done, arg);
+}
+
+void
+monitor_start(struct monitor_client *m, const struct mon_start *start, monitor_answer_fn *done, void *arg)
+{
+	begin(m, MON_START);
+	mon_put_start(&m->out, start);
+	commit(m, done, arg);
+}
+
+void
+monitor_forget(struct monitor_client *m, uint32_t connection)
+{
+	begin(m, MON_FORGET);
+	wire_put_u32(&m->out, connection);
+	commit(m, NULL, NULL);
+}
+
+void
+monitor_signal(struct monitor_client *m, uint32_t session, int signo)
+{
+	begin(m, MON_SIGNAL);
+	wire_put_u32(&m->out, session);
+	wire_put_u32(&m->out, (uint32_t)signo);
+	commit(m, NULL, NULL);
+}
+
+void
+monitor_kill(struct monitor_client *m, uint32_t session)
+{
+	begin(m, MON_KILL);
+	wire_put_u32(&m->out, session);
+	commit(m, NULL, NULL);
+}
+
+void
+monitor_ready(struct monitor_client *m)
+{
+	begin(m, MON_READY);
+	commit(m, NULL, NULL);
+}
+
+void
+monitor_cancel(struct monitor_client *m, void *arg)
+{
+	list_each (struct request, rq, &m->requests, link) {
+		if (rq->arg == arg)
+			rq->done = NULL;
+	}
+}
+
+/* --- life -------------------------------------------------------------------------------- */
+
+int
+monitor_client_new(struct monitor_client **ret, struct loop *loop, int fd, const struct monitor_events *events,
+    void *arg, struct err *e)
+{
+	struct monitor_client *m = calloc(1, sizeof(*m));
+	struct sync s;
+
+	if (!m)
+		return err_set(e, "out of memory");
+	*m = (struct monitor_client){ .loop = loop, .fd = fd, .events = events, .arg = arg };
+	list_init(&m->requests);
+	list_init(&m->packets);
+	buf_init(&m->out, MON_MESSAGE_MAX);
+	m->in = malloc(MON_MESSAGE_MAX);
+	*ret = m;
+	if (!m->in || file_set_cloexec(fd) || file_set_nonblock(fd) || watch_init(&m->watch, loop, fd, on_ready, m))
+		return err_errno(e, "the worker must be started by noded: no socket to the monitor");
+	begin(m, MON_HELLO);
+	wire_put_u32(&m->out, MON_VERSION);
+	if (ask(m, &s, e))
+		return -1;
+	watch_set(&m->watch, WATCH_READ);
+	return 0;
+}
+
+void
+monitor_client_free(struct monitor_client *m)
+{
+	if (!m)
+		return;
+	watch_done(&m->watch);
+	list_each (struct request, rq, &m->requests, link)
+		free(rq);
+	list_each (struct packet, p, &m->packets, link)
+		free(p);
+	buf_done(&m->out);
+	free(m->in);
+	mem_closep(&m->fd);
+	free(m);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rpc_heartbeat: Heartbeat and Leave. Called by worker.c and from the loop.
+ */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/version.h"
+#include "crypto/rand.h"
+#include "node/access.h"
+#include "node/heartbeat.h"
+#include "node/rights.h"
+
+enum { EVERY_MS = 30000, JITTER_MS = 4000, RETRY_MS = 1000, RETRY_JITTER_MS = 1000, SOON_MS = 100 };
+
+struct heartbeat {
+	struct node *node;
+	struct timer timer;
+	bool under_way, again, leaving, complained;
+	void (*left)(void *arg);
+	void *left_arg;
+};
+
+static void
+on_done(enum rpc_code code, const char *why, const Auth__HeartbeatReply *reply, void *arg)
+{
+	struct heartbeat *h = arg;
+
+	(void)reply; /* the same labels come with the watch */
+	h->under_way = false;
+	if (code != RPC_OK && !h->complained)
+		log_warn("authd does not take heartbeats", "why", why, NULL);
+	else if (code == RPC_OK && h->complained)
+		log_info("authd takes heartbeats again", NULL);
+	h->complained = code != RPC_OK;
+	if (h->leaving)
+		return;
+	int64_t ms = code == RPC_OK ? EVERY_MS + rand_below(JITTER_MS) : RETRY_MS + rand_below(RETRY_JITTER_MS);
+	timer_start(&h->timer, h->again ? SOON_MS : ms);
+	h->again = false;
+}
+
+/* Configured labels only: those of the server side come from there. */
+static void
+send_heartbeat(struct heartbeat *h)
+{
+	const struct node_config *c = h->node->config;
+	Auth__HeartbeatRequest__LabelsEntry entries[NODE_LABELS_MAX], *pointers[NODE_LABELS_MAX];
+	Auth__HeartbeatRequest q = AUTH__HEARTBEAT_REQUEST__INIT;
+
+	for (size_t i = 0; i < c->n_labels; i++) {
+		auth__heartbeat_request__labels_entry__init(&entries[i]);
+		entries[i].key = c->labels[i].key;
+		entries[i].value = c->labels[i].value;
+		pointers[i] = &entries[i];
+	}
+	q.name = node_config_name(c);
+	q.address = !c->listen ? "" : c->advertise ? c->advertise : c->listen;
+	q.labels = pointers;
+	q.n_labels = c->n_labels;
+	q.version = SALLYPORT_VERSION;
+	h->under_way = true;
+	auth_heartbeat(h->node->auth, &q, on_done, h);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct heartbeat *h = arg;
+
+	if (h->under_way)
+		h->again = true;
+	else if (!h->leaving)
+		send_heartbeat(h);
+}
+
+int
+heartbeat_new(struct heartbeat **ret, struct node *n, struct err *e)
+{
+	struct heartbeat *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return err_set(e, "out of memory");
+	h->node = n;
+	*ret = h;
+	if (timer_init(&h->timer, n->loop, on_timer, h))
+		return err_set(e, "out of memory");
+	timer_start(&h->timer, 0);
+	return 0;
+}
+
+void
+heartbeat_free(struct heartbeat *h)
+{
+	if (!h)
+		return;
+	timer_done(&h->timer);
+	free(h);
+}
+
+void
+heartbeat_soon(struct heartbeat *h)
+{
+	if (!h->leaving)
+		timer_start(&h->timer, SOON_MS);
+}
+
+static void
+on_left(enum rpc_code code, const char *why, void *arg)
+{
+	struct heartbeat *h = arg;
+
+	if (code != RPC_OK)
+		log_warn("authd was not told that this node leaves", "why", why, NULL);
+	h->left(h->left_arg);
+}
+
+void
+heartbeat_leave(struct heartbeat *h, void (*done)(void *arg), void *arg)
+{
+	h->leaving = true;
+	h->left = done;
+	h->left_arg = arg;
+	timer_stop(&h->timer);
+	auth_leave(h->node->auth, on_left, h);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * serve: the SSH server of one connection: signing in (access.c, and the monitor's proof), session channels
+ * (channel.c), and the end. Called by tunnel.c and listener.c with a fresh channel or socket.
+ *
+ * Security: the first code of ours that a stranger's bytes reach, through lib/ssh.
+ */
+#include "node/serve.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "node/audit.h"
+#include "node/channel.h"
+
+enum { CUT_GRACE_MS = 1000, CLIENT_KEEPALIVE_MS = 60000, CONN_CHANNELS_MAX = 128 };
+
+/* --- the host's key ----------------------------------------------------------------- */
+
+int
+host_load(struct host **ret, const char *key_path, struct span cert, struct err *e)
+{
+	struct host *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return err_set(e, "out of memory");
+	h->refs = 1;
+	buf_init(&h->cert, SSHCERT_BLOB_MAX);
+	if (sshkey_load(&h->key, key_path, e) || !buf_put(&h->cert, cert.p, cert.n)) {
+		host_unref(h);
+		return -1;
+	}
+	*ret = h;
+	return 0;
+}
+
+void
+host_unref(struct host *h)
+{
+	if (!h || --h->refs > 0)
+		return;
+	sshkey_free(h->key);
+	buf_done(&h->cert);
+	free(h);
+}
+
+/* --- signing in ---------------------------------------------------------------------- */
+
+static void
+deny(struct conn *c, const char *user, const char *login, const char *why)
+{
+	if (c->denial_written)
+		return;
+	c->denial_written = true;
+	audit_denied(c->node, user, login, c->address.client, why);
+	log_info("sign-in denied", "user", user, "login", login, "from", c->address.client, "why", why, NULL);
+}
+
+static void
+on_proof(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fds;
+	(void)n_fds;
+	c->proof = ok ? PROOF_GOOD : PROOF_REFUSED;
+	if (ok) {
+		list_each (struct channel, ch, &c->channels, link)
+			channel_proven(ch);
+		return;
+	}
+	deny(c, c->access.user, c->login, text);
+	conn_cut(c, text);
+}
+
+static void
+ask_monitor(struct conn *c, struct ssh *ssh, const struct ssh_auth *auth)
+{
+	const struct mon_prove prove = {
+		.connection = c->id,
+		.session_id = ssh_session_id(ssh),
+		.login = c->login,
+		.address = c->address.client,
+		.signed_data = auth->signed_data,
+		.signature = auth->signature,
+	};
+
+	c->proof = PROOF_ASKED;
+	monitor_prove(c->node->monitor, &prove, on_proof, c);
+}
+
+/* A certificate of ours is told why it may not come in, once the holder has proven to be its owner. */
+static enum ssh_verdict
+on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
+{
+	struct conn *c = arg;
+	struct access access;
+	struct err e = { "" };
+
+	if (!auth->cert || c->signed_in)
+		return SSH_DENY;
+	int r = access_check(c->node, auth->cert, auth->user, c->address.client, &access, &e);
+	if (r == ACCESS_E_STRANGER) {
+		deny(c, "", auth->user, e.text);
+		return SSH_DENY;
+	}
+	if (!auth->proven)
+		return SSH_ALLOW;
+	if (r) {
+		deny(c, access.user, auth->user, e.text);
+		ssh_disconnect(ssh, 14, e.text);
+		return SSH_DENY;
+	}
+	if (!str_copy(c->login, sizeof(c->login), auth->user))
+		return SSH_DENY;
+	c->access = access;
+	c->signed_in = true;
+	ask_monitor(c, ssh, auth);
+	return SSH_ALLOW;
+}
+
+static void
+on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)ssh;
+	if (span_is(open->type, "session"))
+		channel_accept(c, chan);
+	else if (span_is(open->type, "direct-tcpip"))
+		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "this node forwards no ports");
+	else
+		ssh_chan_refuse(chan, SSH_REFUSE_UNKNOWN_TYPE, "unknown kind of channel");
+}
+
+static void
+on_disconnected(struct ssh *ssh, uint32_t reason, const char *text, void *arg)
+{
+	(void)ssh;
+	(void)arg;
+	log_debug("client disconnected", "text", text, NULL);
+	(void)reason;
+}
+
+static const struct ssh_events ssh_events = {
+	.auth = on_auth,
+	.channel_open = on_channel_open,
+	.disconnected = on_disconnected,
+};
+
+/* --- life ------------------------------------------------------------------------------ */
+
+void
+conn_unref(struct conn *c)
+{
+	if (--c->refs > 0)
+		return;
+	host_unref(c->host);
+	free(c);
+}
+
+static void
+on_ended(struct ssh_link *link, const char *why, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)link;
+	c->ssh_link = NULL;
+	list_del(&c->link);
+	monitor_cancel(c->node->monitor, c);
+	if (c->proof != PROOF_NONE)
+		monitor_forget(c->node->monitor, c->id);
+	if (c->signed_in)
+		audit_disconnected(c, why);
+	list_each (struct channel, ch, &c->channels, link)
+		channel_lost(ch);
+	conn_unref(c);
+}
+
+static struct conn *
+conn_new(struct node *n, struct host *host, const struct conn_address *address)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	*c = (struct conn){ .node = n, .refs = 1, .id = node_next_id(n), .host = host, .address = *address };
+	host->refs++;
+	list_init(&c->channels);
+	c->identity = (struct ssh_identity){ host->key, buf_span(&host->cert) };
+	const struct ssh_config config = {
+		.role = SSH_SERVER,
+		.events = &ssh_events,
+		.arg = c,
+		.identities = &c->identity,
+		.n_identities = 1,
+		.max_channels = CONN_CHANNELS_MAX,
+		.keepalive_ms = CLIENT_KEEPALIVE_MS,
+	};
+	if (ssh_link_new(&c->ssh_link, n->loop, &config, on_ended, c)) {
+		list_init(&c->link);
+		conn_unref(c);
+		return NULL;
+	}
+	list_add(&n->connections, &c->link);
+	return c;
+}
+
+int
+serve_chan(struct node *n, struct host *host, struct ssh_chan *outer, const struct conn_address *address)
+{
+	struct conn *c = conn_new(n, host, address);
+
+	if (!c)
+		return -1;
+	ssh_chan_accept(outer, &ssh_link_chan_events, c->ssh_link);
+	if (ssh_link_attach_chan(c->ssh_link, outer))
+		ssh_link_close(c->ssh_link, "out of memory", 0);
+	return 0;
+}
+
+int
+serve_fd(struct node *n, struct host *host, int fd, const struct conn_address *address)
+{
+	struct conn *c = conn_new(n, host, address);
+
+	if (!c)
+		return -1;
+	if (ssh_link_attach_fd(c->ssh_link, fd))
+		ssh_link_close(c->ssh_link, "out of memory", 0);
+	return 0;
+}
+
+void
+conn_cut(struct conn *c, const char *why)
+{
+	list_each (struct channel, ch, &c->channels, link)
+		channel_kill(ch, why);
+	if (!c->ssh_link)
+		return;
+	ssh_disconnect(ssh_link_ssh(c->ssh_link), 11, why);
+	ssh_link_close(c->ssh_link, why, CUT_GRACE_MS);
+}
+
+void
+serve_cut_user(struct node *n, const char *user, int64_t issued_before_ms)
+{
+	list_each (struct conn, c, &n->connections, link) {
+		if (c->signed_in && strcmp(c->access.user, user) == 0 && c->access.issued_ms < issued_before_ms)
+			conn_cut(c, "your access was withdrawn: sign in again with tsh login");
+	}
+}
+
+void
+serve_cut_all(struct node *n, const char *why)
+{
+	list_each (struct conn, c, &n->connections, link)
+		conn_cut(c, why);
+}
+
+size_t
+serve_count(const struct node *n)
+{
+	size_t count = 0;
+
+	for (const struct list *l = n->connections.next; l != &n->connections; l = l->next)
+		count++;
+	return count;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * serve: one SSH connection of a client, inside a channel of the tunnel or on a socket: who it is, and its end.
+ */
+#ifndef NODE_SERVE_H
+#define NODE_SERVE_H
+
+#include "node/access.h"
+#include "node/node.h"
+#include "ssh/loop.h"
+
+enum conn_proof {
+	PROOF_NONE,  /* nobody signed in yet */
+	PROOF_ASKED, /* the monitor is checking */
+	PROOF_GOOD,
+	PROOF_REFUSED,
+};
+
+/* The host key and certificate connections answer with; counted, since a renewal replaces it under them. */
+struct host {
+	unsigned refs;
+	struct sshkey *key;
+	struct buf cert;
+};
+
+struct conn_address {
+	char client[MON_ADDRESS_MAX], server[MON_ADDRESS_MAX];
+	uint32_t client_port, server_port;
+};
+
+struct conn {
+	struct list link;
+	struct node *node;
+	unsigned refs; /* the link and every channel with a session */
+	uint32_t id;   /* the monitor's number */
+	struct ssh_link *ssh_link; /* NULL: the connection is over */
+	struct host *host;
+	struct ssh_identity identity;
+	struct conn_address address;
+	char login[ACCESS_NAME_MAX];
+	struct access access;
+	enum conn_proof proof;
+	bool signed_in;
+	bool denial_written;
+	struct list channels; /* struct channel, channel.h */
+};
+
+int host_load(struct host **ret, const char *key_path, struct span cert, struct err *e);
+void host_unref(struct host *h);
+
+/* Serves a channel that a peer opened, or a socket (which is taken over). Negative: refused; a socket stays the
+ * caller's. */
+int serve_chan(struct node *n, struct host *host, struct ssh_chan *outer, const struct conn_address *address);
+int serve_fd(struct node *n, struct host *host, int fd, const struct conn_address *address);
+void conn_unref(struct conn *c);
+/* Ends it: sessions are killed, the client is told why. */
+void conn_cut(struct conn *c, const char *why);
+/* Cuts every connection of the user whose certificate was issued before. */
+void serve_cut_user(struct node *n, const char *user, int64_t issued_before_ms);
+void serve_cut_all(struct node *n, const char *why);
+size_t serve_count(const struct node *n);
+
+#endif
