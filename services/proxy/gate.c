@@ -36,6 +36,7 @@ struct guest {
 	struct addr peer;
 	char *denial;             /* why the last certificate was not believed */
 	char *name;               /* of a node: its UUID; of a person: for the record of failures */
+	int64_t issued_ms;        /* of the certificate */
 	struct visitor *visitor;  /* people */
 	struct tunnel *tunnel;    /* nodes */
 	struct couple_owner owner;
@@ -107,6 +108,18 @@ is_signed_by(const struct sshcert *cert, const struct span *ca, size_t n)
 	return false;
 }
 
+static int64_t
+issued_ms(const struct sshcert *cert)
+{
+	return (int64_t)(cert->valid_after > INT64_MAX / 1000 ? INT64_MAX / 1000 : cert->valid_after) * 1000;
+}
+
+static bool
+is_cut(const struct sshcert *cert, int64_t cutoff_ms)
+{
+	return cutoff_ms != 0 && issued_ms(cert) < cutoff_ms;
+}
+
 static int
 check_node(const struct guest *g, const struct sshcert *cert, struct err *e)
 {
@@ -118,7 +131,11 @@ check_node(const struct guest *g, const struct sshcert *cert, struct err *e)
 		return err_set(e, "a certificate of the host CA logs in only when it is a node's tunnel certificate");
 	if (strlen(cert->key_id) != 36 || cert->n_principals != 1)
 		return err_set(e, "the tunnel certificate names no node; join the node again");
-	return sshcert_check(cert, &rules, e);
+	if (sshcert_check(cert, &rules, e) < 0)
+		return -1;
+	if (is_cut(cert, roster_node_cutoff_ms(g->gate->config.roster, cert->key_id)))
+		return err_set(e, "this node was removed from the cluster; join it again with a new token");
+	return 0;
 }
 
 static int
@@ -127,7 +144,6 @@ check_user(const struct guest *g, const struct sshcert *cert, struct err *e)
 	const struct bundle *ca = g->gate->ca;
 	struct sshcert_rules rules = { .type = SSHCERT_USER, .ca = ca->user_ssh, .n_ca = ca->n_user_ssh,
 		.source_address = g->peer.ip, .now_s = (uint64_t)(clock_wall_ms() / 1000) };
-	int64_t cutoff_ms = roster_cutoff_ms(g->gate->config.roster, cert->key_id);
 
 	if (sshcert_extension(cert, EXT_TUNNEL))
 		return err_set(e, "a certificate of the user CA cannot open a tunnel");
@@ -135,7 +151,7 @@ check_user(const struct guest *g, const struct sshcert *cert, struct err *e)
 		return err_set(e, "the certificate names no user");
 	if (sshcert_check(cert, &rules, e) < 0)
 		return -1;
-	if (cutoff_ms != 0 && cert->valid_after < (uint64_t)cutoff_ms / 1000)
+	if (is_cut(cert, roster_cutoff_ms(g->gate->config.roster, cert->key_id)))
 		return err_set(e, "user %s was removed or changed since this certificate was issued; log in again",
 		    cert->key_id);
 	return 0;
@@ -158,6 +174,7 @@ guest_admit(struct guest *g, const struct sshcert *cert, enum guest_kind kind)
 	g->visitor = visitor;
 	g->owner.visitor = visitor;
 	g->kind = kind;
+	g->issued_ms = issued_ms(cert);
 	return true;
 }
 
@@ -200,7 +217,7 @@ on_authenticated(struct ssh *ssh, void *arg)
 		    ssh_peer_version(ssh), NULL);
 		return;
 	}
-	g->tunnel = tunnel_new(g->gate->config.tunnels, g->name, g->ssh_link, g->peer.ip);
+	g->tunnel = tunnel_new(g->gate->config.tunnels, g->name, g->ssh_link, g->peer.ip, g->issued_ms);
 	if (!g->tunnel)
 		ssh_disconnect(ssh, DISCONNECT_BY_APPLICATION, "the proxy is out of memory");
 }
@@ -428,7 +445,7 @@ gate_cut_user(struct gate *g, const char *user, int64_t issued_before_ms)
 {
 	list_each (struct guest, guest, &g->guests, link) {
 		if (guest->kind != GUEST_USER || strcmp(guest->visitor->user, user) != 0 ||
-		    guest->visitor->issued_ms >= issued_before_ms)
+		    guest->issued_ms >= issued_before_ms)
 			continue;
 		log_info("connection cut", "user", user, "peer", guest->peer.ip, NULL);
 		ssh_link_close(guest->ssh_link, "user was removed or changed; log in again", CLOSE_GRACE_MS);

@@ -152,12 +152,12 @@ proxy_join(struct proxy *p, struct err *e)
 /* --- what the parts tell each other ----------------------------------------------------------------------- */
 
 static void
-on_node_gone(const char *uuid, void *arg)
+on_node_cut(const char *uuid, int64_t issued_before_ms, void *arg)
 {
 	struct proxy *p = arg;
 
 	if (p->tunnels)
-		tunnels_cut(p->tunnels, uuid, "the node has left the cluster, or was removed from it");
+		tunnels_cut(p->tunnels, uuid, issued_before_ms);
 }
 
 static void
@@ -220,12 +220,12 @@ make_base(struct proxy *p, struct err *e)
 static int
 make_ssh(struct proxy *p, struct err *e)
 {
-	static const struct roster_events events = { .node_gone = on_node_gone, .user_cut = on_user_cut,
+	static const struct roster_events events = { .node_cut = on_node_cut, .user_cut = on_user_cut,
 		.changed = on_roster_changed };
 	struct loop *loop = p->run->loop;
 
 	if (roster_new(&p->roster, loop, &events, p) < 0 ||
-	    tunnels_new(&p->tunnels, loop, p->roster, p->audit) < 0)
+	    tunnels_new(&p->tunnels, p->roster, p->audit) < 0)
 		return err_set(e, "out of memory");
 	p->couples = (struct couples){ .loop = loop, .pool = p->pool, .roster = p->roster, .tunnels = p->tunnels,
 		.audit = p->audit, .cluster = p->cluster, .dial_timeout_ms = DIAL_MS };

@@ -12,7 +12,7 @@
 
 enum { ENTRIES_MAX = 200000, ENTRY_ARENA_MAX = 256 * 1024, STALE_MS = 60 * 1000 };
 
-enum entry_kind { ENTRY_NODE, ENTRY_ROLE, ENTRY_CUTOFF, ENTRY_KINDS };
+enum entry_kind { ENTRY_NODE, ENTRY_ROLE, ENTRY_CUTOFF, ENTRY_NODE_CUTOFF, ENTRY_KINDS };
 
 struct entry {
 	struct arena memory; /* of everything below */
@@ -90,7 +90,6 @@ on_stale(void *arg)
 
 		if (e->mark == r->mark)
 			continue;
-		r->events->node_gone(uuid, r->arg);
 		(void)map_del(r->entries[ENTRY_NODE], uuid);
 		entry_free(e);
 	}
@@ -109,6 +108,7 @@ roster_new(struct roster **ret, struct loop *loop, const struct roster_events *e
 	for (int i = 0; i < ENTRY_KINDS; i++)
 		r->entries[i] = map_new();
 	if (!r->entries[ENTRY_NODE] || !r->entries[ENTRY_ROLE] || !r->entries[ENTRY_CUTOFF] ||
+	    !r->entries[ENTRY_NODE_CUTOFF] ||
 	    timer_init(&r->stale, loop, on_stale, r) < 0) {
 		roster_free(r);
 		return -1;
@@ -168,6 +168,7 @@ roster_complete(struct roster *r)
 	r->synced = true;
 	drop_unmarked(r, ENTRY_ROLE);
 	drop_unmarked(r, ENTRY_CUTOFF);
+	drop_unmarked(r, ENTRY_NODE_CUTOFF);
 	timer_start(&r->stale, STALE_MS);
 	r->events->changed(r->arg);
 }
@@ -218,10 +219,7 @@ roster_put_node(struct roster *r, const struct roster_node *node, struct span pa
 void
 roster_remove_node(struct roster *r, const char *uuid)
 {
-	struct entry *e = map_del(r->entries[ENTRY_NODE], uuid);
-
-	r->events->node_gone(uuid, r->arg);
-	entry_free(e);
+	entry_free(map_del(r->entries[ENTRY_NODE], uuid));
 	r->events->changed(r->arg);
 }
 
@@ -247,17 +245,32 @@ roster_remove_role(struct roster *r, const char *name)
 	r->events->changed(r->arg);
 }
 
-int
-roster_put_cutoff(struct roster *r, const char *user, int64_t issued_before_ms, struct span packed)
+static int
+put_cutoff(struct roster *r, enum entry_kind kind, const char *who, int64_t issued_before_ms, struct span packed)
 {
 	struct entry *e = entry_new(packed);
 
 	if (!e)
 		return -1;
 	e->cutoff_ms = issued_before_ms;
-	if (entry_put(r, ENTRY_CUTOFF, user, e) < 0)
+	return entry_put(r, kind, who, e);
+}
+
+int
+roster_put_cutoff(struct roster *r, const char *user, int64_t issued_before_ms, struct span packed)
+{
+	if (put_cutoff(r, ENTRY_CUTOFF, user, issued_before_ms, packed) < 0)
 		return -1;
 	r->events->user_cut(user, issued_before_ms, r->arg);
+	return 0;
+}
+
+int
+roster_put_node_cutoff(struct roster *r, const char *uuid, int64_t issued_before_ms, struct span packed)
+{
+	if (put_cutoff(r, ENTRY_NODE_CUTOFF, uuid, issued_before_ms, packed) < 0)
+		return -1;
+	r->events->node_cut(uuid, issued_before_ms, r->arg);
 	return 0;
 }
 
@@ -294,6 +307,14 @@ int64_t
 roster_cutoff_ms(const struct roster *r, const char *user)
 {
 	const struct entry *e = map_get(r->entries[ENTRY_CUTOFF], user);
+
+	return e ? e->cutoff_ms : 0;
+}
+
+int64_t
+roster_node_cutoff_ms(const struct roster *r, const char *uuid)
+{
+	const struct entry *e = map_get(r->entries[ENTRY_NODE_CUTOFF], uuid);
 
 	return e ? e->cutoff_ms : 0;
 }

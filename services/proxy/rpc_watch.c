@@ -97,6 +97,8 @@ take_kept(struct roster *r, const Auth__WatchUpdate *u, struct span packed)
 		return take_role(r, u->role, packed);
 	case AUTH__WATCH_UPDATE__WHAT_CUTOFF:
 		return roster_put_cutoff(r, u->cutoff->user, u->cutoff->issued_before, packed);
+	case AUTH__WATCH_UPDATE__WHAT_NODE_CUTOFF:
+		return roster_put_node_cutoff(r, u->node_cutoff->uuid, u->node_cutoff->issued_before, packed);
 	default:
 		return 0;
 	}
@@ -251,7 +253,6 @@ rpc_watch_new(struct rpc_watch **ret, const struct rpc_watch_config *config, str
 	*ret = w;
 	load_cache(w);
 	q.nodes = true;
-	q.users = true;
 	if (auth_watch_new(&w->watch, config->auth, &q, &events, w) < 0) {
 		rpc_watch_free(w);
 		*ret = NULL;

@@ -34,7 +34,6 @@ visitor_from_cert(struct visitor **ret, const struct sshcert *cert)
 	}
 	v->n_roles = str_split(v->roles_text, ',', v->roles, VISITOR_ROLES_MAX);
 	v->n_logins = str_split(v->traits_text, ',', v->logins, LOGINS_MAX);
-	v->issued_ms = (int64_t)(cert->valid_after > INT64_MAX / 1000 ? INT64_MAX / 1000 : cert->valid_after) * 1000;
 	v->expires_ms = cert->valid_before > INT64_MAX / 1000 ? INT64_MAX : (int64_t)cert->valid_before * 1000;
 	*ret = v;
 	return 0;
@@ -67,12 +66,4 @@ visitor_sees(const struct visitor *v, const struct roster *roster, const struct 
 			roles[user.n_roles++] = role;
 	}
 	return policy_see_node(&user, node->labels, d);
-}
-
-bool
-visitor_is_cut(const struct visitor *v, const struct roster *roster)
-{
-	int64_t cutoff_ms = roster_cutoff_ms(roster, v->user);
-
-	return cutoff_ms != 0 && v->issued_ms < cutoff_ms;
 }

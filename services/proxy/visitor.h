@@ -20,7 +20,7 @@ struct visitor {
 	char *traits_text;
 	char **logins;               /* what {{internal.logins}} stands for */
 	size_t n_logins;
-	int64_t issued_ms, expires_ms; /* of the certificate; INT64_MAX: never */
+	int64_t expires_ms; /* of the certificate; INT64_MAX: never */
 };
 
 /* Copies what it needs. Negative without memory. */
@@ -29,6 +29,5 @@ void visitor_free(struct visitor *v); /* NULL is fine */
 /* May see (and so try to enter) the node, by the roles as they are now. d may be NULL. */
 bool visitor_sees(const struct visitor *v, const struct roster *roster, const struct roster_node *node,
     struct policy_decision *d);
-bool visitor_is_cut(const struct visitor *v, const struct roster *roster);
 
 #endif

@@ -21,9 +21,9 @@ static char gone[64], cut[64], up[512];
 static struct visitor alice = { .user = (char *)(uintptr_t)"alice", .n_roles = 1 };
 
 static void
-on_gone(const char *uuid, void *arg)
+on_node_cut(const char *uuid, int64_t before_ms, void *arg)
 {
-	(void)arg;
+	(void)before_ms, (void)arg;
 	strncpy(gone, uuid, sizeof(gone) - 1);
 }
 
@@ -59,7 +59,7 @@ put_node(const char *uuid, const char *name, const char *address, const char *en
 static int
 setup(void **state)
 {
-	static const struct roster_events events = { on_gone, on_cut, on_changed };
+	static const struct roster_events events = { on_cut, on_node_cut, on_changed };
 	static const char *const root[] = { "root" }, *const dev[] = { "dev" };
 	static const struct policy_label_rule labels = { "env", { dev, 1 } };
 	struct policy_role role = { .name = "dev",
@@ -193,7 +193,11 @@ test_a_snapshot_replaces_what_it_does_not_name(void **state)
 	assert_string_equal(gone, "");
 	roster_remove_node(roster, UUID_C);
 	assert_null(roster_node(roster, UUID_C));
+	assert_string_equal(gone, "");
+	assert_int_equal(roster_put_node_cutoff(roster, UUID_C, 7000, span_str("c")), 0);
 	assert_string_equal(gone, UUID_C);
+	assert_int_equal(roster_node_cutoff_ms(roster, UUID_C), 7000);
+	assert_int_equal(roster_cutoff_ms(roster, UUID_C), 0);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
