@@ -11,6 +11,7 @@
 #include "auth/invite.h"
 #include "auth/lockout.h"
 #include "auth/node.h"
+#include "auth/role.h"
 #include "auth/token.h"
 #include "auth/user.h"
 #include "base/buf.h"
@@ -27,5 +28,8 @@ bool record_put_token(struct buf *b, const struct token *t);
 bool record_get_token(struct span s, struct token *t);
 bool record_put_node(struct buf *b, const struct node *n);
 bool record_get_node(struct span s, struct node *n);
+/* In record_role.c; a role that stands alone (policy_role_free), or NULL. */
+bool record_put_role(struct buf *b, const struct policy_role *policy, bool preset);
+struct policy_role *record_get_role(struct span s, bool *ret_preset);
 
 #endif

@@ -8,13 +8,12 @@
 #include <string.h>
 
 #include "auth/auth.h"
-#include "auth/role_message.h"
+#include "auth/record.h"
 #include "auth/user.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
 
-enum { ROLE_ARENA = 2 * 1024 * 1024 };
 #define PREFIX "role/"
 
 static void
@@ -32,19 +31,20 @@ store_failed(struct auth *a, struct err *e)
 	return err_set(e, "%s", store_error(a->store));
 }
 
-/* Puts a copy into memory. */
+/* Takes the role into memory, also when that fails. */
 static int
-keep(struct auth *a, const struct policy_role *policy, bool preset, uint64_t revision)
+keep(struct auth *a, struct policy_role *policy, bool preset, uint64_t revision)
 {
 	struct role *r = calloc(1, sizeof(*r));
 	void *old = NULL;
 
-	if (r) {
-		r->policy = policy_role_copy(policy);
-		r->preset = preset;
-		r->revision = revision;
+	if (!r || !policy) {
+		policy_role_free(policy);
+		free(r);
+		return -1;
 	}
-	if (!r || !r->policy || !map_put(a->roles.by_name, policy->name, r, &old)) {
+	*r = (struct role){ policy, preset, revision };
+	if (!map_put(a->roles.by_name, policy->name, r, &old)) {
 		role_free(r);
 		return -1;
 	}
@@ -55,54 +55,32 @@ keep(struct auth *a, const struct policy_role *policy, bool preset, uint64_t rev
 static int
 on_role(const struct store_item *item, void *arg)
 {
-	struct auth *a = arg;
-	Auth__Role *m = (void *)protobuf_c_message_unpack(&auth__role__descriptor, NULL, item->value.n,
-	    item->value.p);
-	const struct policy_role *policy = NULL;
-	struct arena arena;
-	int rc = 0;
+	bool preset;
+	struct policy_role *policy = record_get_role(item->value, &preset);
 
-	arena_init(&arena, ROLE_ARENA);
-	if (m)
-		policy = role_of_message(&arena, m);
-	if (!policy)
-		log_error("damaged record", "key", item->key, NULL);
-	else
-		rc = keep(a, policy, m->preset, item->revision);
-	arena_done(&arena);
-	if (m)
-		protobuf_c_message_free_unpacked(&m->base, NULL);
-	return rc;
+	if (policy)
+		return keep(arg, policy, preset, item->revision);
+	log_error("damaged record", "key", item->key, NULL);
+	return 0;
 }
 
 static int
 save(struct auth *a, const struct policy_role *policy, bool preset, uint64_t if_revision, struct err *e)
 {
 	char key[STORE_KEY_MAX];
-	struct arena arena;
-	uint64_t revision;
+	uint64_t revision = 0;
 	struct buf b;
-	Auth__Role *m;
 	int rc = -1;
 
-	arena_init(&arena, ROLE_ARENA);
 	buf_init(&b, STORE_VALUE_MAX);
-	m = role_to_message(&arena, policy, preset, 0);
-	if (m) {
-		uint8_t *p = buf_reserve(&b, protobuf_c_message_get_packed_size(&m->base));
-
-		if (p)
-			buf_commit(&b, protobuf_c_message_pack(&m->base, p));
-	}
-	if (!m || !buf_ok(&b))
+	if (!record_put_role(&b, policy, preset))
 		err_set(e, "role %s is too large", policy->name);
 	else if (str_format(key, sizeof(key), PREFIX "%s", policy->name) &&
 	    (rc = store_put(a->store, key, buf_span(&b), 0, if_revision, &revision)) < 0)
 		store_failed(a, e);
-	if (rc == 0 && keep(a, policy, preset, revision) < 0)
-		rc = err_set(e, "out of memory");
 	buf_done(&b);
-	arena_done(&arena);
+	if (rc == 0 && keep(a, policy_role_copy(policy), preset, revision) < 0)
+		rc = err_set(e, "out of memory");
 	return rc;
 }
 

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "auth/faces.h"
+#include "auth/rpc_faces.h"
 #include "base/str.h"
 
 static bool

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "auth/faces.h"
+#include "auth/rpc_faces.h"
 #include "auth/invite.h"
 #include "crypto/secret.h"
 #include "crypto/totp.h"

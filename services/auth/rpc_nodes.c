@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/faces.h"
+#include "auth/rpc_faces.h"
 #include "auth/rpc_node_message.h"
 #include "base/str.h"
 

@@ -2,8 +2,8 @@
 /*
  * rpc_roles: PutRole, ListRoles, RemoveRole. The noun is role.c.
  */
-#include "auth/faces.h"
-#include "auth/role_message.h"
+#include "auth/rpc_faces.h"
+#include "auth/record_role.h"
 
 static void
 note(struct rpc_call *call, const char *type, const char *code, const char *name)

@@ -6,7 +6,7 @@
 
 #include "api/bundle.h"
 #include "auth/conf.h"
-#include "auth/faces.h"
+#include "auth/rpc_faces.h"
 #include "auth/self.h"
 #include "base/version.h"
 

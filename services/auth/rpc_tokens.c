@@ -2,7 +2,7 @@
 /*
  * rpc_tokens: AddToken, ListTokens, RemoveToken. The noun is token.c.
  */
-#include "auth/faces.h"
+#include "auth/rpc_faces.h"
 #include "auth/token.h"
 #include "base/str.h"
 #include "crypto/secret.h"

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "auth/faces.h"
+#include "auth/rpc_faces.h"
 #include "auth/invite.h"
 #include "auth/lockout.h"
 #include "base/str.h"

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/faces.h"
-#include "auth/role_message.h"
+#include "auth/rpc_faces.h"
+#include "auth/record_role.h"
 #include "auth/rpc_node_message.h"
 #include "auth/watchers.h"
 #include "base/clock.h"

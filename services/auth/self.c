@@ -13,7 +13,6 @@
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "crypto/x509.h"
-#include "proto/auth.pb-c.h"
 #include "rpc/tls.h"
 
 enum { START_MS = 30000 };
@@ -123,20 +122,12 @@ ask(struct auth *a, struct err *e)
 static int
 open_bundle(struct auth *a, struct err *e)
 {
-	struct span set = signer_ca_set(a->signer), signature = signer_ca_signature(a->signer);
-	Auth__CaBundle m = AUTH__CA_BUNDLE__INIT;
 	struct buf b;
-	uint8_t *p;
 	int rc;
 
-	m.ca_set = (ProtobufCBinaryData){ set.n, (uint8_t *)(uintptr_t)set.p };
-	m.signature = (ProtobufCBinaryData){ signature.n, (uint8_t *)(uintptr_t)signature.p };
 	buf_init(&b, BUNDLE_PACKED_MAX);
-	p = buf_reserve(&b, protobuf_c_message_get_packed_size(&m.base));
-	if (!p)
-		return err_set(e, "the set of authorities is too large");
-	buf_commit(&b, protobuf_c_message_pack(&m.base, p));
-	rc = bundle_open(&a->self->bundle, buf_span(&b), NULL, NULL, e);
+	rc = face_bundle_packed(a, &b) ? bundle_open(&a->self->bundle, buf_span(&b), NULL, NULL, e) :
+	    err_set(e, "the set of authorities is too large");
 	buf_done(&b);
 	return rc;
 }

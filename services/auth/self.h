@@ -6,11 +6,13 @@
 #ifndef AUTH_SELF_H
 #define AUTH_SELF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 
 struct auth;
+struct buf;
 struct bundle;
 struct rpc_identity;
 struct self;
@@ -24,5 +26,7 @@ struct rpc_identity *self_identity(struct self *s);
 const struct bundle *self_authorities(const struct self *s);
 /* Renews when less than SELF_RENEW_S are left. */
 void self_tick(struct auth *a);
+/* The signer's bundle as packed CaBundle; in rpc_faces.c. */
+bool face_bundle_packed(struct auth *a, struct buf *ret);
 
 #endif

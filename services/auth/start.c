@@ -17,7 +17,7 @@
 #include "auth/audit.h"
 #include "auth/auth.h"
 #include "auth/conf.h"
-#include "auth/faces.h"
+#include "auth/rpc_faces.h"
 #include "auth/join.h"
 #include "auth/login.h"
 #include "auth/self.h"

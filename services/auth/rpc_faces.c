@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * faces: what the wire faces share.
+ * rpc_faces: what the wire faces share.
  */
-#include "auth/faces.h"
+#include "auth/rpc_faces.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/self.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -121,6 +122,19 @@ face_bundle(struct auth *a, Auth__CaBundle *ret)
 	auth__ca_bundle__init(ret);
 	ret->ca_set = (ProtobufCBinaryData){ set.n, (uint8_t *)(uintptr_t)set.p };
 	ret->signature = (ProtobufCBinaryData){ signature.n, (uint8_t *)(uintptr_t)signature.p };
+}
+
+bool
+face_bundle_packed(struct auth *a, struct buf *ret)
+{
+	Auth__CaBundle m;
+	uint8_t *p;
+
+	face_bundle(a, &m);
+	p = buf_reserve(ret, protobuf_c_message_get_packed_size(&m.base));
+	if (p)
+		buf_commit(ret, protobuf_c_message_pack(&m.base, p));
+	return p != NULL;
 }
 
 const char *

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * faces: what the wire faces (rpc_*.c) share: their tables, the answers to failures, and lists of messages.
+ * rpc_faces: what the wire faces (rpc_*.c) share: their tables, the answers to failures, and lists of messages.
  */
-#ifndef AUTH_FACES_H
-#define AUTH_FACES_H
+#ifndef AUTH_RPC_FACES_H
+#define AUTH_RPC_FACES_H
 
 #include "auth/audit.h"
 #include "auth/auth.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * role_message: between sallyport.auth.Role and struct policy_role.
+ * record_role: between sallyport.auth.Role and struct policy_role.
  */
-#include "auth/role_message.h"
+#include "auth/record_role.h"
 
 static struct policy_names
 names_of(const char **v, size_t n)
@@ -138,4 +138,48 @@ role_to_message(struct arena *arena, const struct policy_role *policy, bool pres
 	m->preset = preset;
 	m->revision = revision;
 	return m->allow && m->deny ? m : NULL;
+}
+
+/* --- bytes ------------------------------------------------------------------------------------- */
+
+bool
+record_put_role(struct buf *b, const struct policy_role *policy, bool preset)
+{
+	struct arena arena;
+	Auth__Role *m;
+	uint8_t *p = NULL;
+
+	arena_init(&arena, RECORD_ROLE_ARENA);
+	m = role_to_message(&arena, policy, preset, 0);
+	if (m)
+		p = buf_reserve(b, protobuf_c_message_get_packed_size(&m->base));
+	if (p)
+		buf_commit(b, protobuf_c_message_pack(&m->base, p));
+	arena_done(&arena);
+	return p != NULL;
+}
+
+static struct policy_role *
+copy_of(struct arena *arena, const Auth__Role *m)
+{
+	const struct policy_role *view = role_of_message(arena, m);
+
+	return view ? policy_role_copy(view) : NULL;
+}
+
+struct policy_role *
+record_get_role(struct span s, bool *ret_preset)
+{
+	ProtobufCMessage *m = protobuf_c_message_unpack(&auth__role__descriptor, NULL, s.n, s.p);
+	struct policy_role *role = NULL;
+	struct arena arena;
+
+	if (!m)
+		return NULL;
+	arena_init(&arena, RECORD_ROLE_ARENA);
+	role = copy_of(&arena, (const Auth__Role *)(const void *)m);
+	*ret_preset = ((const Auth__Role *)(const void *)m)->preset;
+	arena_done(&arena);
+	protobuf_c_message_free_unpacked(m, NULL);
+	return role;
 }
