@@ -14,28 +14,6 @@ sys.path.insert(0, os.path.join(TOP, 'tests', 'e2e'))
 from cluster import Cluster  # noqa: E402
 
 
-def pytest_addoption(parser):
-    parser.addoption('--build', default='build', help='folder of the programs under test')
-    parser.addoption('--heavy', action='store_true', help='also tests that take minutes')
-
-
-def pytest_configure(config):
-    config.addinivalue_line('markers', 'heavy: takes minutes; only with --heavy')
-    config.addinivalue_line('markers', 'sanitized: also run with the sanitizers\' build')
-
-
-def pytest_collection_modifyitems(config, items):
-    if not config.getoption('--heavy'):
-        for item in items:
-            if 'heavy' in item.keywords:
-                item.add_marker(pytest.mark.skip(reason='takes minutes; run with --heavy'))
-
-
-@pytest.fixture(scope='session')
-def build(request):
-    return os.path.join(TOP, request.config.getoption('--build'))
-
-
 def scratch():
     """A folder that every user may enter; sockets need a short path."""
     path = tempfile.mkdtemp(prefix='sp-', dir='/tmp')

@@ -15,6 +15,7 @@
 
 #include "api/audit_log.h"
 #include "base/str.h"
+#include "crypto/rand.h"
 #include "proto/audit.pb-c.h"
 #include "rec/batch.h"
 #include "rec/log.h"
@@ -62,12 +63,14 @@ static void
 take_record(struct fixture *f, struct span bytes)
 {
 	Audit__Record *r = (Audit__Record *)protobuf_c_message_unpack(&audit__record__descriptor, NULL, bytes.n, bytes.p);
+	uint64_t number;
 
 	assert_non_null(r);
 	if (r->what_case == AUDIT__RECORD__WHAT_EVENT) {
 		(void)str_copy(f->store.last_message, sizeof f->store.last_message, r->event->message);
 		f->store.events++;
-		f->store.in_order = f->store.in_order && atol(r->event->message) == f->store.next;
+		assert_true(str_u64(r->event->message, INT32_MAX, &number));
+		f->store.in_order = f->store.in_order && number == (uint64_t)f->store.next;
 		f->store.next++;
 		assert_int_equal(strlen(r->event->id), 36);
 		assert_string_equal(r->event->type, "test.event");
@@ -285,8 +288,7 @@ frames_and_events_share_one_log(void **state)
 
 	connect_log(f);
 	for (int i = 0; i < 20; i++) {
-		for (size_t k = 0; k < sizeof bytes; k++)
-			bytes[k] = (uint8_t)rand(); /* does not compress */
+		rand_bytes(bytes, sizeof bytes); /* does not compress */
 		assert_int_equal(audit_frames(f->log, "6f9619ff-8b86-4011-b42d-00c04fc964ff",
 		                     (struct span){ bytes, sizeof bytes }), 0);
 	}
