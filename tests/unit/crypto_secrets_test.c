@@ -263,6 +263,52 @@ uuids_are_version_4(void **state)
 	assert_string_not_equal(a, b);
 }
 
+/* The blocks' own path and the bytes around it: FIPS 180-4's million letters, in pieces of every size and alignment. */
+static void
+sha256_of_a_million_letters(void **state)
+{
+	static const char expected[] = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
+	static uint8_t letters[1000000];
+	static const size_t pieces[] = { 1000000, 1, 63, 64, 65, 127, 128, 191, 200, 4096, 32768 };
+	uint8_t digest[SHA256_BYTES];
+	char hex[65];
+
+	(void)state;
+	memset(letters, 'a', sizeof(letters));
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		struct sha256 h;
+
+		sha256_init(&h);
+		for (size_t at = 0; at < sizeof(letters); at += pieces[i])
+			sha256_add(&h, letters + at,
+			    sizeof(letters) - at < pieces[i] ? sizeof(letters) - at : pieces[i]);
+		sha256_end(&h, digest);
+		str_hex(hex, digest, sizeof digest);
+		assert_string_equal(hex, expected);
+	}
+}
+
+/* Each cut of two blocks and a half gives what the whole gives. */
+static void
+sha256_cuts_do_not_matter(void **state)
+{
+	uint8_t data[160], whole[SHA256_BYTES], cut[SHA256_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 37 + 11);
+	sha256_of((struct span){ data, sizeof(data) }, whole);
+	for (size_t i = 0; i <= sizeof(data); i++) {
+		struct sha256 h;
+
+		sha256_init(&h);
+		sha256_add(&h, data, i);
+		sha256_add(&h, data + i, sizeof(data) - i);
+		sha256_end(&h, cut);
+		assert_memory_equal(cut, whole, sizeof(whole));
+	}
+}
+
 int
 main(void)
 {
@@ -274,6 +320,8 @@ main(void)
 		cmocka_unit_test(key_files_are_made_once_and_guarded),
 		cmocka_unit_test(base64_both_ways),
 		cmocka_unit_test(sha256_in_pieces),
+		cmocka_unit_test(sha256_of_a_million_letters),
+		cmocka_unit_test(sha256_cuts_do_not_matter),
 		cmocka_unit_test(uuids_are_version_4),
 	};
 
