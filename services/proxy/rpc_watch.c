@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/role.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/version.h"
 #include "base/wire.h"
 
@@ -21,6 +23,7 @@ enum { CACHE_MAX = 256 * 1024 * 1024, PACKED_MAX = 256 * 1024, SAVE_AFTER_MS = 1
 struct rpc_watch {
 	struct rpc_watch_config config;
 	struct auth_watch *watch;
+	char cache_path[1100];
 	struct timer save;
 	bool unsaved;
 	bool lost; /* said already */
@@ -40,48 +43,16 @@ take_node(struct roster *r, const Auth__Node *m, struct span packed)
 	return roster_put_node(r, &node, packed);
 }
 
-static struct policy_names
-names_of(const char **v, size_t n)
-{
-	return (struct policy_names){ v, n };
-}
-
-/* One side of a role, its arrays in the arena. */
-static int
-conditions_of(struct policy_conditions *ret, const Auth__RoleConditions *m, struct arena *a)
-{
-	struct policy_label_rule *labels;
-	struct policy_verb_rule *rules;
-
-	if (!m)
-		return 0;
-	labels = arena_alloc(a, (m->n_node_labels + 1) * sizeof(*labels));
-	rules = arena_alloc(a, (m->n_rules + 1) * sizeof(*rules));
-	if (!labels || !rules)
-		return -1;
-	for (size_t i = 0; i < m->n_node_labels; i++) {
-		labels[i].key = m->node_labels[i]->key;
-		labels[i].values = names_of(m->node_labels[i]->values, m->node_labels[i]->n_values);
-	}
-	for (size_t i = 0; i < m->n_rules; i++) {
-		rules[i].resources = names_of(m->rules[i]->resources, m->rules[i]->n_resources);
-		rules[i].verbs = names_of(m->rules[i]->verbs, m->rules[i]->n_verbs);
-	}
-	*ret = (struct policy_conditions){ .logins = names_of(m->logins, m->n_logins), .node_labels = labels,
-		.n_node_labels = m->n_node_labels, .rules = rules, .n_rules = m->n_rules };
-	return 0;
-}
-
 static int
 take_role(struct roster *r, const Auth__Role *m, struct span packed)
 {
-	struct policy_role role = { .name = m->name };
+	const struct policy_role *role;
 	struct arena a;
-	int rc = -1;
+	int rc;
 
 	arena_init(&a, PACKED_MAX);
-	if (conditions_of(&role.allow, m->allow, &a) == 0 && conditions_of(&role.deny, m->deny, &a) == 0)
-		rc = roster_put_role(r, &role, packed);
+	role = api_role_of(&a, m);
+	rc = role ? roster_put_role(r, role, packed) : -1;
 	arena_done(&a);
 	return rc;
 }
@@ -197,7 +168,7 @@ on_save(void *arg)
 	roster_each_packed(w->config.roster, add_packed, &b);
 	if (!buf_ok(&b))
 		log_error("the cluster is too big for the copy on disk", NULL);
-	else if (file_write(w->config.cache_path, 0600, b.len ? buf_head(&b) : (const void *)"", b.len, &e) < 0)
+	else if (file_write(w->cache_path, 0600, b.len ? buf_head(&b) : (const void *)"", b.len, &e) < 0)
 		log_error("cannot keep a copy of what authd said", "why", e.text, NULL);
 	buf_done(&b);
 }
@@ -219,7 +190,7 @@ load_cache(struct rpc_watch *w)
 	struct wire wire;
 	struct err e;
 
-	if (file_read(w->config.cache_path, CACHE_MAX, &text, &n, &e) < 0)
+	if (file_read(w->cache_path, CACHE_MAX, &text, &n, &e) < 0)
 		return;
 	wire = wire_from((struct span){ (const uint8_t *)text, n });
 	while (wire.left > 0 && !wire.bad) {
@@ -250,6 +221,7 @@ rpc_watch_new(struct rpc_watch **ret, const struct rpc_watch_config *config, str
 		return err_set(e, "out of memory");
 	}
 	w->config = *config;
+	(void)str_copy(w->cache_path, sizeof(w->cache_path), config->cache_path);
 	*ret = w;
 	load_cache(w);
 	q.nodes = true;

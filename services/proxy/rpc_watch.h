@@ -17,7 +17,7 @@ struct rpc_watch_config {
 	struct roster *roster;
 	struct join *join;         /* takes new CA bundles */
 	struct auth_client *auth;
-	const char *cache_path;
+	const char *cache_path; /* copied; the other texts are not */
 	const char *public_addr, *ssh_addr; /* told to authd with every connection */
 };
 
