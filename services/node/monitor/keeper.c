@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -32,6 +33,8 @@
 #include "node/monitor/cgroup.h"
 #include "node/monitor/environ.h"
 #include "node/monitor/records.h"
+
+enum { FILES_SOFT = 1024 };
 
 /* --- words ---------------------------------------------------------------------------- */
 
@@ -102,6 +105,18 @@ reset_oom_score(void)
 	if (read(fd, text, sizeof(text) - 1) > 0 && text[0] == '-')
 		(void)!pwrite(fd, "0", 1, 0);
 	close(fd);
+}
+
+/* The soft limit that programs expect; noded's own was raised. PAM (limits.conf) comes after this. */
+static void
+reset_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur > FILES_SOFT) {
+		files.rlim_cur = FILES_SOFT;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
 }
 
 static bool
@@ -304,6 +319,7 @@ begin(struct life *l, struct err *e)
 
 	if (k->start->kind == MON_KIND_SUBSYSTEM && !span_is(s->command, "sftp"))
 		return err_set(e, "there is no subsystem of this name");
+	reset_limits();
 	if (account_open(&l->account, k->login, k->config->pam_service, k->tty, s->client_address, e))
 		return -1;
 	cgroup_enter(k->cgroup, s->uuid, l->cgroup, sizeof(l->cgroup));

@@ -73,7 +73,7 @@ records_last_login(uid_t uid, char *dst, size_t size)
 	if (t == 0 || !localtime_r(&t, &tm) || !strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &tm))
 		return;
 	str_clean(host, sizeof(host), ll.ll_host, strnlen(ll.ll_host, sizeof(ll.ll_host)));
-	if (!str_format(dst, size, host[0] ? "Last login: %s from %s\r\n" : "Last login: %s%s\r\n", when, host))
+	if (!str_format(dst, size, host[0] ? "Last login: %s from %s\n" : "Last login: %s%s\n", when, host))
 		dst[0] = '\0';
 }
 
