@@ -239,6 +239,8 @@ on_auth(struct ssh *ssh, const struct ssh_auth *a, void *arg)
 	struct pair *p = arg;
 
 	(void)ssh;
+	if (strcmp(a->user, PAIR_NOBODY) == 0)
+		return SSH_DENY;
 	if (a->proven)
 		p->proofs++;
 	else

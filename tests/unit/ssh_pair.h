@@ -53,6 +53,9 @@ struct pair {
 	struct ssh_identity host_ids[1], user_ids[2];
 };
 
+/* A user who never gets in, and is not counted. */
+#define PAIR_NOBODY "nobody"
+
 void pair_keys(void); /* once a process */
 extern struct sshkey *pair_host_key, *pair_user_key, *pair_ca_key;
 extern struct buf pair_host_cert, pair_user_cert;
