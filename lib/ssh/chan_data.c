@@ -240,6 +240,16 @@ chan_grant_all(struct ssh *ssh)
 			chan_grant(ssh->chans[i]);
 }
 
+void
+chan_drop_kept(struct ssh_chan *chan)
+{
+	/* A data callback may close its channel while it still looks at the bytes: then offer() drops them. */
+	if (chan->in_data)
+		return;
+	for (int ext = 0; ext < 2; ext++)
+		buf_done(&chan->kept[ext]);
+}
+
 static size_t
 offer(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n)
 {
@@ -249,6 +259,8 @@ offer(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n)
 		chan->in_data = true;
 		took = chan->events->data(chan, ext, p, n, chan->arg);
 		chan->in_data = false;
+		if (chan->close_out)
+			chan_drop_kept(chan);
 	}
 	return took < n ? took : n;
 }

@@ -288,8 +288,7 @@ ssh_chan_close(struct ssh_chan *chan)
 	chan->close_out = true;
 	list_del(&chan->blocked);
 	chan_drop_waiting(chan);
-	for (int ext = 0; ext < 2; ext++)
-		buf_done(&chan->kept[ext]);
+	chan_drop_kept(chan);
 	send_simple(chan, MSG_CHANNEL_CLOSE);
 	if (chan->close_in)
 		chan_finish(chan);

@@ -15,6 +15,7 @@
  *	chan_data.c    data and windows                  RFC 4254 section 5.2
  *	chan_request.c channel requests                  RFC 4254 section 5.4
  *	global.c       global requests, keepalive        RFC 4254 section 4
+ *	fuzz.c         nothing, but in the fuzz targets
  *
  * A negative int always means: ssh_fatal() was called, the connection is over, return it upwards.
  */
@@ -323,6 +324,7 @@ int chan_on_adjust(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int chan_on_data(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int chan_on_extended(struct ssh *ssh, struct wire *w, uint8_t *payload);
 size_t chan_kept(const struct ssh_chan *chan);
+void chan_drop_kept(struct ssh_chan *chan);
 void chan_grant(struct ssh_chan *chan);          /* opens the window again when it is half closed */
 void chan_grant_all(struct ssh *ssh);            /* after a key exchange */
 void chan_tell_writable(struct ssh *ssh);        /* output has room again */
@@ -339,5 +341,10 @@ int global_on_success(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int global_on_failure(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int global_keepalive(struct ssh *ssh);
 void global_done(struct ssh *ssh); /* answers what is due with "no", forgets the rest */
+
+#ifdef FUZZING
+/* fuzz.c: straight into a state behind the key exchange, in the clear. */
+void ssh_fuzz_enter(struct ssh *ssh, int state);
+#endif
 
 #endif

@@ -182,6 +182,38 @@ close_waits_for_what_was_not_taken(void **state)
 	pair_done(&p);
 }
 
+static size_t
+close_and_scribble(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
+{
+	(void)ext;
+	(void)arg;
+	ssh_chan_close(chan);
+	memset(p, 0, n);
+	return n;
+}
+
+static void
+the_owner_closes_inside_its_data_callback(void **state)
+{
+	static const struct ssh_chan_events closer = { .data = close_and_scribble };
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	pair_open(&p);
+	p.in.take_max = 0;
+	p.out.to_send = 100000;
+	end_push(&p.out);
+	pair_run(&p);
+	ssh_chan_set_events(p.in.chan, &closer, NULL);
+	ssh_chan_resume(p.in.chan);
+	ssh_chan_close(p.out.chan);
+	pair_run(&p);
+	assert_int_equal(ssh_channel_count(p.client) + ssh_channel_count(p.server), 0);
+	pair_done(&p);
+}
+
 static void
 close_from_both_sides_at_once(void **state)
 {
@@ -394,6 +426,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(an_exchange_that_never_ends_is_ended),
 	cmocka_unit_test(a_slow_reader_stops_its_writer),
 	cmocka_unit_test(close_waits_for_what_was_not_taken),
+	cmocka_unit_test(the_owner_closes_inside_its_data_callback),
 	cmocka_unit_test(close_from_both_sides_at_once),
 	cmocka_unit_test(ids_are_used_again),
 	cmocka_unit_test(stderr_has_its_own_stream),
