@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must not work: each refusal has a clear text, an audit event, and touches nobody else."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from cluster import wait_for
+
+pytestmark = pytest.mark.sanitized
+
+
+def ssh_with(cluster, config, key, cert, target, *options):
+    """Stock ssh with a key and certificate of the test's choosing for the node (and alice's own for the proxy)."""
+    return cluster.run('ssh', '-F', config, '-o', f'IdentityFile={key}', '-o', f'CertificateFile={cert}', *options,
+                       target, 'true', check=False)
+
+
+def events(cluster, since, **want):
+    rows = json.loads(cluster.tctl('audit', 'ls', '--failed', '--limit=200', '--format=json').stdout)
+    return [r for r in rows if r['time'] >= since and all(r.get(k) == v for k, v in want.items())]
+
+
+def now():
+    return time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime())
+
+
+@pytest.fixture(scope='module')
+def config(cluster, alice):
+    return cluster.write('denials-ssh-config', cluster.tsh('alice', 'config').stdout)
+
+
+@pytest.fixture
+def key(tmp_path):
+    path = tmp_path / 'key'
+    subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', str(path)], check=True)
+    return path
+
+
+@pytest.fixture(scope='module')
+def ca(tmp_path_factory):
+    path = tmp_path_factory.mktemp('ca') / 'ca'
+    subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', str(path)], check=True)
+    return path
+
+
+def sign(ca, key, *args):
+    subprocess.run(['ssh-keygen', '-q', '-s', str(ca), '-I', 'alice', *args, f'{key}.pub'], check=True)
+    return f'{key}-cert.pub'
+
+
+def test_wrong_login(cluster, alice):
+    since = now()
+    out = cluster.tsh('alice', 'ssh', 'nobody@node-1', 'true', check=False)
+    assert out.returncode == 1 and out.stderr.startswith('ERROR: ') and out.stderr.count('\n') == 1
+    found = wait_for('the event', lambda: [e for e in events(cluster, since) if e['login'] == 'nobody'])
+    assert found[0]['user'] == 'alice' and found[0]['server_hostname'] == 'node-1' and found[0]['message']
+
+
+def test_label_not_allowed(cluster, alice, login, tmp_path):
+    role = {'kind': 'role', 'version': 'v1', 'metadata': {'name': 'example-only'},
+            'spec': {'allow': {'logins': ['{{internal.logins}}'], 'node_labels': {'env': 'example'}}}}
+    path = tmp_path / 'role.yaml'
+    path.write_text(json.dumps(role))
+    cluster.tctl('create', '-f', str(path))
+    dave = cluster.add_user('dave', roles='example-only', logins=login)
+    cluster.login(dave)
+    assert cluster.tsh('dave', 'ls', '--format=names').stdout.split() == ['node-1', 'node-2']
+    assert cluster.tsh('dave', 'ssh', f'{login}@node-1', 'echo', 'in').stdout == 'in\n'
+    out = cluster.tsh('dave', 'ssh', f'{login}@node-3', 'true', check=False)
+    assert out.returncode == 1 and 'node-3' in out.stderr
+    cluster.tctl('users', 'rm', 'dave')
+    cluster.tctl('rm', 'role/example-only')
+
+
+def profile_key(cluster, user):
+    keys = os.path.join(cluster.home(user), 'keys', 'localhost')
+    return os.path.join(keys, user), os.path.join(keys, f'{user}-cert.pub')
+
+
+def inner(cluster, config, login, key, cert):
+    """ssh through the proxy with alice's certificate, but another certificate for the node itself."""
+    jump = f'ssh -F {config} -W %h:%p localhost'
+    return cluster.run('ssh', '-v', '-F', '/dev/null', '-o', f'ProxyCommand={jump}', '-o', 'StrictHostKeyChecking=no', '-o',
+                       'UserKnownHostsFile=/dev/null', '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes', '-i', str(key),
+                       '-o', f'CertificateFile={cert}', '-p', '3022', f'{login}@node-1', 'true', check=False)
+
+
+@pytest.mark.parametrize('case', ['other-ca', 'plain-key', 'host-certificate'])
+def test_certificates_that_are_not_ours(cluster, alice, login, config, key, ca, case):
+    since = now()
+    cert = {'other-ca': lambda: sign(ca, key, '-n', login, '-V', '+1h'),
+            'plain-key': lambda: f'{key}.pub',
+            'host-certificate': lambda: sign(ca, key, '-h', '-n', 'node-1', '-V', '+1h')}[case]()
+    out = inner(cluster, config, login, key, cert)
+    assert out.returncode == 255 and 'Permission denied' in out.stderr
+    if case != 'plain-key':
+        wait_for('the event', lambda: events(cluster, since, event='auth'))
+    assert cluster.tsh('alice', 'ssh', f'{login}@node-1', 'true').returncode == 0
+
+
+def test_a_nodes_own_host_certificate_is_no_user(cluster, alice, login, config, tmp_path):
+    """Signed by our host CA: still not a person, neither at the proxy nor at a node."""
+    state = cluster.path('node-2')
+    files = {f: os.path.join(d, f) for d, _, names in os.walk(state) for f in names}
+    host_key = tmp_path / 'host_key'
+    shutil.copy(files['ssh_host_key'], host_key)
+    host_key.chmod(0o600)
+    for name in ('ssh_host_cert', 'tunnel_cert'):
+        text = open(files[name], 'rb').read()
+        cert = tmp_path / f'{name}.pub'
+        cert.write_bytes(text if text.startswith(b'ssh-') else b'')
+        if not cert.read_bytes():
+            import base64
+            cert.write_text('ssh-ed25519-cert-v01@openssh.com ' + base64.b64encode(text).decode() + ' x\n')
+        assert inner(cluster, config, login, host_key, cert).returncode == 255
+        direct = cluster.run('ssh', '-F', '/dev/null', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null',
+                             '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes', '-i', str(host_key), '-o',
+                             f'CertificateFile={cert}', '-p', str(cluster.ssh_port), '-W', 'node-1:3022', 'alice@localhost',
+                             check=False)
+        assert direct.returncode == 255
+
+
+def test_expired_certificate(cluster, alice, login):
+    erin = cluster.add_user('erin', roles='access', logins=login)
+    cluster.login(erin, True, '--ttl=5s')
+    assert cluster.tsh('erin', 'ssh', f'{login}@node-1', 'true', check=False).returncode in (0, 1)
+    time.sleep(6)
+    out = cluster.tsh('erin', 'ssh', f'{login}@node-1', 'true', check=False)
+    assert out.returncode == 1 and 'expired' in out.stderr
+    cfg = cluster.write('erin-config', re.sub(r'keys/localhost/alice', 'keys/localhost/erin', cluster.tsh(
+        'alice', 'config').stdout.replace(cluster.home('alice'), cluster.home('erin'))))
+    out = cluster.run('ssh', '-F', cfg, '-o', 'BatchMode=yes', f'{login}@node-1.{cluster.name}', 'true', check=False)
+    assert out.returncode == 255
+    cluster.tctl('users', 'rm', 'erin')
+
+
+def test_removed_user_is_out_at_once(cluster, alice, login):
+    frank = cluster.add_user('frank', roles='access', logins=login)
+    cluster.login(frank)
+    running = subprocess.Popen([cluster.bin('tsh'), 'ssh', f'{login}@node-1', 'sleep 300'], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               env={**os.environ, **cluster.env('frank')})
+    time.sleep(1)
+    assert running.poll() is None
+    cluster.tctl('users', 'rm', 'frank')
+    wait_for('the end of the session', lambda: running.poll() is not None, 10)
+    out = cluster.tsh('frank', 'ssh', f'{login}@node-1', 'true', check=False)
+    assert out.returncode == 1 and out.stderr.startswith('ERROR: ')
+    assert cluster.tsh('frank', 'ls', check=False).returncode == 1
+    assert cluster.tsh('alice', 'ssh', f'{login}@node-1', 'true').returncode == 0
+
+
+def try_join(cluster, name, token, pin, seconds=8):
+    """Starts a node that should be refused; what it says."""
+    token_file = cluster.write(f'{name}.token', token + '\n')
+    config = cluster.path(f'{name}.yaml')
+    cluster.run(cluster.bin('noded'), 'configure', f'--output=file://{config}', f'--token={token_file}',
+                f'--proxy={cluster.proxy}', f'--ca-pin={pin}')
+    with open(config, 'a') as f:
+        f.write(f'name: {name}\nstate: {cluster.folder(name, None, 0o711)}\n{cluster.user_line()}')
+    d = cluster.daemon(name, 'noded', f'--config={config}')
+    try:
+        wait_for('the refusal', lambda: not d.alive(), seconds)
+    finally:
+        d.kill()
+        del cluster.daemons[name]
+    assert name not in cluster.node_names()
+    return d.text()
+
+
+def test_join_with_a_used_token(cluster, alice):
+    since = now()
+    text = try_join(cluster, 'bad-used', open(cluster.path('node-1.token')).read().strip(), cluster.ca_pin())
+    assert 'token' in text
+    assert wait_for('the event', lambda: [e for e in events(cluster, since) if 'join' in e['event']])
+
+
+def test_join_with_an_expired_token(cluster, alice):
+    token = cluster.token('node', '--ttl=1s')
+    time.sleep(2)
+    assert 'expired' in try_join(cluster, 'bad-expired', token, cluster.ca_pin())
+
+
+def test_join_with_a_wrong_token(cluster, alice):
+    assert 'token' in try_join(cluster, 'bad-wrong', '0' * 32, cluster.ca_pin())
+
+
+def test_join_with_a_wrong_pin(cluster, alice):
+    text = try_join(cluster, 'bad-pin', cluster.token('node'), 'sha256:' + '0' * 64)
+    assert 'pin' in text.lower()
