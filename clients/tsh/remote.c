@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/wire.h"
 
 enum { NODE_PORT = 3022, START_TIMEOUT_MS = 30000, OPEN_MAX = 8192 };
 
@@ -21,6 +22,7 @@ struct remote {
 	struct remote_config config;
 	char *node, *login, *command, *subsystem;
 	struct ssh_pty pty;
+	struct buf env;
 	enum state state;
 	struct ssh_chan *outer;   /* until the link has it */
 	struct ssh_link *link;
@@ -43,6 +45,7 @@ on_release(void *arg)
 
 	timer_done(&r->timeout);
 	deferred_cancel(&r->finish);
+	buf_done(&r->env);
 	free(r->node);
 	free(r->login);
 	free(r->command);
@@ -173,19 +176,10 @@ on_closed(struct ssh_chan *chan, void *arg)
 static void
 send_environment(struct remote *r)
 {
-	for (const char *const *env = r->config.env; env && *env; env++) {
-		const char *eq = strchr(*env, '=');
-		char name[128];
-		struct buf b;
+	struct wire w = wire_from(buf_span(&r->env));
 
-		if (!eq || (size_t)(eq - *env) >= sizeof name)
-			continue;
-		(void)str_format(name, sizeof name, "%.*s", (int)(eq - *env), *env);
-		buf_init(&b, OPEN_MAX);
-		ssh_env_put(&b, name, eq + 1);
-		ssh_chan_request(r->session, "env", false, buf_span(&b));
-		buf_done(&b);
-	}
+	while (!wire_end(&w) && !w.bad)
+		ssh_chan_request(r->session, "env", false, wire_string(&w));
 }
 
 static void
@@ -332,10 +326,31 @@ dial(struct remote *r)
 
 /* --- from outside --------------------------------------------------------------------------- */
 
+/* The payloads of the env requests, one string each. */
+static void
+copy_environment(struct remote *r, const char *const *env)
+{
+	buf_init(&r->env, OPEN_MAX);
+	for (; env && *env; env++) {
+		const char *eq = strchr(*env, '=');
+		char name[128];
+		size_t mark;
+
+		if (!eq || !str_format(name, sizeof name, "%.*s", (int)(eq - *env), *env))
+			continue;
+		mark = wire_put_open(&r->env);
+		ssh_env_put(&r->env, name, eq + 1);
+		wire_put_close(&r->env, mark);
+	}
+}
+
+/* Nothing of the caller's is kept but the events. */
 static int
 copy_config(struct remote *r, const struct remote_config *config)
 {
 	r->config = *config;
+	r->config.env = NULL;
+	copy_environment(r, config->env);
 	r->node = strdup(config->node);
 	r->login = strdup(config->login);
 	r->command = config->command ? strdup(config->command) : NULL;
