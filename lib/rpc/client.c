@@ -57,7 +57,8 @@ core_new(const struct rpc_channel *ch, grpc_channel_credentials *creds)
 	args[n++] = int_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
 	args[n++] = int_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
 	args[n++] = int_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
-	args[n++] = int_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 200);
+	/* By its name a pause, in truth the time that one attempt to connect gets, with its TLS handshake. */
+	args[n++] = int_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 10000);
 	args[n++] = int_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 3000);
 	args[n++] = int_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
 	if (ch->keepalive) {
@@ -173,7 +174,7 @@ explain_unavailable(const struct rpc_channel *ch, const char *text, char *dst, s
 {
 	static const char *const connecting[] = { "failed to connect", "DNS resolution failed", "empty address list",
 		"Failed to connect", "handshake failed", NULL };
-	static const char *const lost[] = { "Socket closed", "Connection reset", "Broken pipe", "GOAWAY", "keepalive",
+	static const char *const lost[] = { "Connection reset", "Broken pipe", "GOAWAY", "keepalive",
 		"Stream removed", "enter idle", "Transport closed", "Cancelling all calls", "Endpoint read failed", NULL };
 	struct err e;
 
@@ -181,6 +182,9 @@ explain_unavailable(const struct rpc_channel *ch, const char *text, char *dst, s
 		(void)str_format(dst, size, "%s", e.text);
 	else if (has_any(text, connecting))
 		(void)str_format(dst, size, "cannot reach %s: %s", ch->target, innermost(text));
+	else if (strstr(text, "Socket closed")) /* all that a client whose certificate was refused gets to see */
+		(void)str_format(dst, size, "%s closed the connection: it is stopping, or does not accept our certificate",
+		    ch->target);
 	else if (has_any(text, lost))
 		(void)str_format(dst, size, "the connection to %s was closed: %s", ch->target, innermost(text));
 	else

@@ -8,6 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -388,6 +393,75 @@ a_call_that_cannot_be_made_is_closed_with_the_reason(void **state)
 	rpc_channel_free(ch);
 }
 
+/* A path on which everything takes half a second more: one connection. */
+struct slow {
+	int listener, to_port;
+};
+
+static int
+connect_loopback(int port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&sin, sizeof sin), 0);
+	return fd;
+}
+
+static void *
+forward_slowly(void *arg)
+{
+	struct slow *s = arg;
+	struct pollfd p[2] = { { .fd = accept(s->listener, NULL, NULL), .events = POLLIN },
+		{ .fd = connect_loopback(s->to_port), .events = POLLIN } };
+	char bytes[16384];
+	ssize_t n = 1;
+
+	while (n > 0 && poll(p, 2, 20000) > 0) {
+		for (int i = 0; i < 2 && n > 0; i++) {
+			if (!(p[i].revents & (POLLIN | POLLHUP)))
+				continue;
+			n = read(p[i].fd, bytes, sizeof bytes);
+			usleep(500000);
+			if (n > 0 && write(p[1 - i].fd, bytes, (size_t)n) != n)
+				n = 0;
+		}
+	}
+	close(p[0].fd);
+	close(p[1].fd);
+	return NULL;
+}
+
+static void
+a_slow_path_delays_the_connection_and_does_not_prevent_it(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof sin;
+	struct slow s = { socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), 0 };
+	uint16_t port;
+	char host[32];
+	char target[64];
+	struct rpc_channel_config config = { .target = target, .server_name = "authd.test", .identity = f->id };
+	struct rpc_channel *ch;
+	struct err e = { "" };
+	pthread_t thread;
+
+	assert_true(str_host_port(f->w.target, 0, host, sizeof host, &port));
+	s.to_port = port;
+	assert_int_equal(bind(s.listener, (struct sockaddr *)&sin, sizeof sin), 0);
+	assert_int_equal(listen(s.listener, 4), 0);
+	assert_int_equal(getsockname(s.listener, (struct sockaddr *)&sin, &n), 0);
+	(void)str_format(target, sizeof target, "127.0.0.1:%u", ntohs(sin.sin_port));
+	assert_int_equal(pthread_create(&thread, NULL, forward_slowly, &s), 0);
+	assert_int_equal(rpc_channel_new(&ch, &config, &e), 0);
+	assert_int_equal(world_call(&f->w, ch, "Unary", NULL, NULL, &e), RPC_OK);
+	rpc_channel_free(ch);
+	pthread_join(thread, NULL);
+	close(s.listener);
+}
+
 int
 main(void)
 {
@@ -405,6 +479,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(bombs_are_refused_before_they_are_unpacked, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_drain_lets_running_calls_end_and_refuses_new_ones, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_drain_without_grace_cancels_what_runs, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_slow_path_delays_the_connection_and_does_not_prevent_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_call_that_cannot_be_made_is_closed_with_the_reason, setup, teardown),
 	};
 
