@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 enum { QUEUE_MAX = 8192, READS_PER_TURN = 64, SYNC_TIMEOUT_MS = 10000 };
 
@@ -236,7 +237,7 @@ on_sync(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
 	close_fds(fds, n_fds);
 	s->answered = true;
 	s->ok = ok;
-	strncpy(s->text, text, sizeof(s->text) - 1);
+	str_copy(s->text, sizeof(s->text), text);
 }
 
 /* Sends what is in m->out and waits for its answer, in which other messages are handled as always. */

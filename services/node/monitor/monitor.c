@@ -482,20 +482,27 @@ monitor_init(struct monitor *m, const struct node_config *config, const char *co
 }
 
 int
-monitor_run(struct monitor *m)
+monitor_turn(struct monitor *m, int timeout_ms)
 {
 	struct epoll_event ev;
+	int n = epoll_wait(m->epoll, &ev, 1, timeout_ms);
 
-	start_worker(m);
-	while (!m->stopping || m->worker > 0) {
-		int n = epoll_wait(m->epoll, &ev, 1, -1);
-		if (n < 0 && errno != EINTR)
-			return 1;
-		if (n == 1) {
-			struct source *s = ev.data.ptr;
-			s->fn(s);
-		}
+	if (n < 0)
+		return errno == EINTR ? 0 : -1;
+	if (n == 1) {
+		struct source *s = ev.data.ptr;
+		s->fn(s);
 	}
+	return n;
+}
+
+int
+monitor_run(struct monitor *m)
+{
+	start_worker(m);
+	while (!m->stopping || m->worker > 0)
+		if (monitor_turn(m, -1) < 0)
+			return 1;
 	session_kill_all(m);
 	return m->exit_code;
 }

@@ -71,6 +71,8 @@ struct monitor {
 int monitor_init(struct monitor *m, const struct node_config *config, const char *config_path, const char *worker_path,
     struct err *e);
 int monitor_run(struct monitor *m); /* exit code */
+/* Handles one event: 1; 0: none within timeout_ms; negative: the events themselves failed. */
+int monitor_turn(struct monitor *m, int timeout_ms);
 void monitor_done(struct monitor *m);
 
 /* One packet of the worker. Negative: it broke the rules. */

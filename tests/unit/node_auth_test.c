@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What noded's monitor believes: bundles of authorities, and proofs that a user signed in.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/str.h"
+#include "crypto/rand.h"
+#include "node/monitor/auth.h"
+#include "node_world.h"
+
+struct fixture {
+	struct world *world, *stranger;
+	struct trust trust;
+	struct seen seen;
+	char trust_path[128], seen_path[128];
+};
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct err e = { "" };
+
+	f->world = world_new();
+	f->stranger = world_new();
+	str_format(f->trust_path, sizeof(f->trust_path), "%s/bundle", f->world->dir);
+	str_format(f->seen_path, sizeof(f->seen_path), "%s/seen", f->world->dir);
+	*state = f;
+	return trust_open(&f->trust, f->trust_path, f->world->pin, &e) ||
+	    seen_open(&f->seen, f->seen_path, time(NULL), &e);
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	trust_done(&f->trust);
+	seen_done(&f->seen);
+	world_free(f->world);
+	world_free(f->stranger);
+	free(f);
+	return 0;
+}
+
+static int
+take(struct fixture *f, const struct world *w, const struct world *signer, uint64_t generation)
+{
+	struct err e = { "" };
+	struct buf b;
+
+	world_bundle(w, signer, generation, &b);
+	int r = trust_take(&f->trust, buf_span(&b), &e);
+	buf_done(&b);
+	return r;
+}
+
+/* The monitor's verdict on a proof; the address is 10.0.0.1. why may be NULL. */
+static int
+verdict_as(struct fixture *f, const struct world_proof *p, const char *login, struct span session_id, struct err *e)
+{
+	struct auth_result result;
+	struct buf data, sig;
+
+	world_prove(f->world, p, &data, &sig);
+	const struct mon_prove m = { .connection = 1, .session_id = session_id, .login = login, .address = "10.0.0.1",
+		.signed_data = buf_span(&data), .signature = buf_span(&sig) };
+	int r = auth_prove(&f->trust, &f->seen, &m, time(NULL), &result, e);
+	if (r == 0) {
+		assert_string_equal(result.user, "alice");
+		assert_int_equal(result.permit_pty, p->permit_pty);
+	}
+	buf_done(&data);
+	buf_done(&sig);
+	return r;
+}
+
+static int
+verdict(struct fixture *f, const struct world_proof *p)
+{
+	struct err e = { "" };
+
+	return verdict_as(f, p, p->login, (struct span){ p->session_id, sizeof(p->session_id) }, &e);
+}
+
+/* --- bundles -------------------------------------------------------------------------- */
+
+static void
+a_first_bundle_needs_the_pin(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_not_equal(take(f, f->stranger, NULL, 1), 0);
+	assert_null(f->trust.bundle);
+	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	assert_string_equal(f->trust.bundle->cluster, "test.cluster");
+}
+
+static void
+a_forged_bundle_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct err e = { "" };
+	struct buf b;
+
+	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	assert_int_not_equal(take(f, f->stranger, NULL, 2), 0);
+	world_bundle(f->world, NULL, 2, &b);
+	buf_head(&b)[b.len / 2] ^= 1;
+	assert_int_not_equal(trust_take(&f->trust, buf_span(&b), &e), 0);
+	assert_int_not_equal(trust_take(&f->trust, (struct span){ buf_head(&b), b.len / 2 }, &e), 0);
+	buf_done(&b);
+	assert_int_equal(f->trust.bundle->generation, 1);
+}
+
+static void
+a_bundle_signed_by_a_known_authority_replaces_the_old_one_and_an_older_one_does_not(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(take(f, f->world, NULL, 5), 0);
+	/* Rotation: another CA comes first, the known one signs. */
+	assert_int_equal(take(f, f->stranger, f->world, 6), 0);
+	assert_int_equal(take(f, f->stranger, NULL, 7), 0);
+	assert_int_not_equal(take(f, f->stranger, NULL, 6), 0);
+	assert_int_equal(f->trust.bundle->generation, 7);
+}
+
+static void
+the_bundle_is_there_after_a_restart(void **state)
+{
+	struct fixture *f = *state;
+	struct err e = { "" };
+
+	assert_int_equal(take(f, f->world, NULL, 3), 0);
+	trust_done(&f->trust);
+	assert_int_equal(trust_open(&f->trust, f->trust_path, f->world->pin, &e), 0);
+	assert_non_null(f->trust.bundle);
+	assert_int_equal(f->trust.bundle->generation, 3);
+}
+
+/* --- proofs ---------------------------------------------------------------------------- */
+
+static void
+nothing_is_believed_without_authorities(void **state)
+{
+	struct fixture *f = *state;
+	struct world_proof p;
+
+	world_proof_default(f->world, &p);
+	assert_int_not_equal(verdict(f, &p), 0);
+}
+
+static void
+a_good_proof_is_believed_once(void **state)
+{
+	struct fixture *f = *state;
+	struct world_proof p;
+	struct err e = { "" };
+
+	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	world_proof_default(f->world, &p);
+	assert_int_equal(verdict(f, &p), 0);
+	assert_int_not_equal(verdict(f, &p), 0);
+	/* Not after a restart either. */
+	seen_done(&f->seen);
+	assert_int_equal(seen_open(&f->seen, f->seen_path, time(NULL), &e), 0);
+	assert_int_not_equal(verdict(f, &p), 0);
+	world_proof_default(f->world, &p);
+	p.permit_pty = false;
+	assert_int_equal(verdict(f, &p), 0);
+}
+
+static void
+a_certificate_that_does_not_fit_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct world_proof good, p;
+
+	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	world_proof_default(f->world, &good);
+	p = good;
+	p.principal = "nobody";
+	assert_int_not_equal(verdict(f, &p), 0);
+	p = good;
+	p.type = SSHCERT_HOST;
+	assert_int_not_equal(verdict(f, &p), 0);
+	p = good;
+	p.ca = f->stranger->user_ca;
+	assert_int_not_equal(verdict(f, &p), 0);
+	p = good;
+	p.ca = f->world->host_ca; /* a host CA never makes a user */
+	assert_int_not_equal(verdict(f, &p), 0);
+	p = good;
+	p.valid_before = (uint64_t)time(NULL) - 1;
+	assert_int_not_equal(verdict(f, &p), 0);
+	p = good;
+	p.valid_after = (uint64_t)time(NULL) + 300;
+	assert_int_not_equal(verdict(f, &p), 0);
+	p = good;
+	p.source_address = "192.168.0.0/16";
+	assert_int_not_equal(verdict(f, &p), 0);
+	p.source_address = "10.0.0.0/8";
+	assert_int_equal(verdict(f, &p), 0);
+}
+
+static void
+a_proof_for_something_else_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct world_proof p;
+	struct err e = { "" };
+	uint8_t other[32];
+
+	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	world_proof_default(f->world, &p);
+	p.signer = f->stranger->user;
+	assert_int_not_equal(verdict(f, &p), 0);
+	world_proof_default(f->world, &p);
+	rand_bytes(other, sizeof(other));
+	assert_int_not_equal(verdict_as(f, &p, "root", (struct span){ other, sizeof(other) }, &e), 0);
+	assert_int_not_equal(
+	    verdict_as(f, &p, "nobody", (struct span){ p.session_id, sizeof(p.session_id) }, &e), 0);
+	assert_int_not_equal(verdict_as(f, &p, "", (struct span){ p.session_id, sizeof(p.session_id) }, &e), 0);
+	assert_int_equal(verdict(f, &p), 0);
+}
+
+static void
+a_mutilated_request_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_result result;
+	struct err e = { "" };
+	struct world_proof p;
+	struct buf data, sig;
+
+	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	world_proof_default(f->world, &p);
+	world_prove(f->world, &p, &data, &sig);
+	for (size_t n = 0; n < data.len; n++) {
+		const struct mon_prove m = { .session_id = { p.session_id, 32 }, .login = "root", .address = "10.0.0.1",
+			.signed_data = { buf_head(&data), n }, .signature = buf_span(&sig) };
+		assert_int_not_equal(auth_prove(&f->trust, &f->seen, &m, time(NULL), &result, &e), 0);
+	}
+	buf_done(&data);
+	buf_done(&sig);
+}
+
+static void
+identifiers_are_remembered_until_their_certificate_ends(void **state)
+{
+	struct seen s;
+	struct err e = { "" };
+	uint8_t id[32];
+
+	(void)state;
+	assert_int_equal(seen_open(&s, NULL, 1000, &e), 0);
+	for (uint32_t i = 0; i < 5000; i++) {
+		memset(id, 0, sizeof(id));
+		memcpy(id, &i, sizeof(i));
+		assert_int_equal(seen_add(&s, (struct span){ id, 32 }, i < 2500 ? 2000 : 9000, 1000), 0);
+		assert_int_equal(seen_add(&s, (struct span){ id, 32 }, 2000, 1000), 1);
+	}
+	uint32_t size = s.size;
+	/* What has ended makes room for others: the table need not grow. */
+	for (uint32_t i = 5000; i < 7000; i++) {
+		memset(id, 0, sizeof(id));
+		memcpy(id, &i, sizeof(i));
+		assert_int_equal(seen_add(&s, (struct span){ id, 32 }, 9000, 3000), 0);
+	}
+	assert_int_equal(s.size, size);
+	assert_int_equal(seen_add(&s, (struct span){ id, 32 }, 2999, 3000), -1);
+	seen_done(&s);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(a_first_bundle_needs_the_pin),
+		T(a_forged_bundle_changes_nothing),
+		T(a_bundle_signed_by_a_known_authority_replaces_the_old_one_and_an_older_one_does_not),
+		T(the_bundle_is_there_after_a_restart),
+		T(nothing_is_believed_without_authorities),
+		T(a_good_proof_is_believed_once),
+		T(a_certificate_that_does_not_fit_is_refused),
+		T(a_proof_for_something_else_is_refused),
+		T(a_mutilated_request_is_refused),
+		cmocka_unit_test(identifiers_are_remembered_until_their_certificate_ends),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/str.h"
+#include "crypto/capin.h"
+#include "crypto/rand.h"
+#include "node_world.h"
+#include "proto/auth.pb-c.h"
+
+struct world *
+world_new(void)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct x509_cert *cert = NULL;
+	int64_t now = time(NULL);
+	struct err e = { "" };
+	struct buf pem;
+
+	assert_non_null(w);
+	assert_int_equal(crypto_init(), 0);
+	str_copy(w->dir, sizeof(w->dir), "/tmp/node-world.XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	assert_int_equal(x509_key_generate(&w->host_x509), 0);
+	buf_init(&pem, X509_PEM_MAX);
+	assert_int_equal(x509_ca_new(w->host_x509, "host", now - 60, now + 3600, &pem, &e), 0);
+	w->host_pem = span_dup(buf_span(&pem));
+	buf_done(&pem);
+	assert_int_equal(x509_cert_from_pem(&cert, w->host_pem, &e), 0);
+	assert_int_equal(capin_of_cert(cert, w->pin), 0);
+	x509_cert_free(cert);
+	assert_int_equal(sshkey_generate(&w->host_ca), 0);
+	assert_int_equal(sshkey_generate(&w->user_ca), 0);
+	assert_int_equal(sshkey_generate(&w->user), 0);
+	return w;
+}
+
+void
+world_free(struct world *w)
+{
+	char command[128];
+
+	if (!w)
+		return;
+	snprintf(command, sizeof(command), "rm -rf %s", w->dir);
+	if (system(command) != 0)
+		fail_msg("%s", command);
+	x509_key_free(w->host_x509);
+	free(w->host_pem);
+	sshkey_free(w->host_ca);
+	sshkey_free(w->user_ca);
+	sshkey_free(w->user);
+	free(w);
+}
+
+static void
+pack(const ProtobufCMessage *m, struct buf *ret)
+{
+	size_t n = protobuf_c_message_get_packed_size(m);
+	uint8_t *p = buf_reserve(ret, n);
+
+	assert_non_null(p);
+	buf_commit(ret, protobuf_c_message_pack(m, p));
+}
+
+void
+world_bundle(const struct world *w, const struct world *signer, uint64_t generation, struct buf *ret)
+{
+	const char *pems[2] = { w->host_pem, signer ? signer->host_pem : NULL };
+	struct span host = sshkey_blob(w->host_ca), user = sshkey_blob(w->user_ca);
+	ProtobufCBinaryData host_blob = { host.n, (uint8_t *)(uintptr_t)host.p };
+	ProtobufCBinaryData user_blob = { user.n, (uint8_t *)(uintptr_t)user.p };
+	Auth__CaSet set = AUTH__CA_SET__INIT;
+	Auth__CaBundle bundle = AUTH__CA_BUNDLE__INIT;
+	struct buf data, sig;
+
+	set.cluster = "test.cluster";
+	set.host_x509_pem = pems;
+	set.n_host_x509_pem = signer ? 2 : 1;
+	set.host_ssh = &host_blob;
+	set.n_host_ssh = 1;
+	set.user_ssh = &user_blob;
+	set.n_user_ssh = 1;
+	set.generation = generation;
+	buf_init(&data, 65536);
+	buf_init(&sig, 256);
+	pack(&set.base, &data);
+	assert_int_equal(x509_sign_data(signer ? signer->host_x509 : w->host_x509, buf_span(&data), &sig), 0);
+	bundle.ca_set = (ProtobufCBinaryData){ data.len, buf_head(&data) };
+	bundle.signature = (ProtobufCBinaryData){ sig.len, buf_head(&sig) };
+	buf_init(ret, 131072);
+	pack(&bundle.base, ret);
+	buf_done(&data);
+	buf_done(&sig);
+}
+
+void
+world_proof_default(const struct world *w, struct world_proof *p)
+{
+	uint64_t now = (uint64_t)time(NULL);
+
+	*p = (struct world_proof){ .type = SSHCERT_USER, .ca = w->user_ca, .signer = w->user, .principal = "root",
+		.login = "root", .valid_after = now - 60, .valid_before = now + 600, .permit_pty = true };
+	rand_bytes(p->session_id, sizeof(p->session_id));
+}
+
+static void
+certify(const struct world *w, const struct world_proof *p, struct buf *blob)
+{
+	char *principals[1] = { (char *)(uintptr_t)p->principal };
+	struct sshcert_option critical = { (char *)(uintptr_t) "source-address", (char *)(uintptr_t)p->source_address };
+	struct sshcert_option extensions[2] = { { (char *)(uintptr_t) "permit-pty", (char *)(uintptr_t) "" } };
+	struct sshcert cert = { .key = w->user, .serial = 1, .type = p->type, .key_id = (char *)(uintptr_t) "alice",
+		.principals = principals, .n_principals = 1, .valid_after = p->valid_after,
+		.valid_before = p->valid_before, .critical = &critical, .n_critical = p->source_address ? 1 : 0,
+		.extensions = extensions, .n_extensions = p->permit_pty ? 1 : 0 };
+	struct err e = { "" };
+
+	buf_init(&cert.blob, SSHCERT_BLOB_MAX);
+	buf_init(&cert.ca_blob, 4096);
+	if (sshcert_sign(&cert, p->ca, &e))
+		fail_msg("%s", e.text);
+	buf_init(blob, SSHCERT_BLOB_MAX);
+	buf_put(blob, buf_head(&cert.blob), cert.blob.len);
+	buf_done(&cert.blob);
+	buf_done(&cert.ca_blob);
+}
+
+void
+world_prove(const struct world *w, const struct world_proof *p, struct buf *signed_data, struct buf *signature)
+{
+	struct buf blob;
+
+	certify(w, p, &blob);
+	buf_init(signed_data, 65536);
+	wire_put_string(signed_data, (struct span){ p->session_id, sizeof(p->session_id) });
+	wire_put_u8(signed_data, 50);
+	wire_put_text(signed_data, p->login);
+	wire_put_text(signed_data, "ssh-connection");
+	wire_put_text(signed_data, "publickey");
+	wire_put_bool(signed_data, true);
+	wire_put_text(signed_data, "ssh-ed25519-cert-v01@openssh.com");
+	wire_put_string(signed_data, buf_span(&blob));
+	buf_init(signature, 1024);
+	assert_int_equal(sshkey_sign(p->signer, buf_span(signed_data), signature), 0);
+	buf_done(&blob);
+}
