@@ -218,7 +218,8 @@ def test_environment_is_that_of_a_login(ssh, login):
     pw = pwd.getpwnam(login)
     assert out['HOME'] == pw.pw_dir and out['USER'] == login and out['LOGNAME'] == login
     assert out['SHELL'] == (pw.pw_shell or '/bin/sh') and out['PATH'] and out['SSH_CONNECTION'].count(' ') == 3
-    assert not [k for k in out if k.startswith('SALLYPORT') or k == 'NOTIFY_SOCKET']
+    assert out['SALLYPORT_USER'] == 'alice' and out['SALLYPORT_NODE'] == 'node-1' and len(out['SALLYPORT_SESSION']) == 36
+    assert 'NOTIFY_SOCKET' not in out
 
 
 def test_session_inherits_no_descriptor(ssh):
