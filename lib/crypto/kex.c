@@ -25,6 +25,7 @@ random_bytes(void *arg, unsigned char *p, size_t n)
 	return 0;
 }
 
+/* The public half of a P-256 private value; with a value of all zeroes, a fresh one is made first. */
 static int
 p256_generate(struct kex_pair *pair)
 {
@@ -37,10 +38,15 @@ p256_generate(struct kex_pair *pair)
 	mbedtls_ecp_point_init(&point);
 	mbedtls_mpi_init(&d);
 	r = mbedtls_ecp_group_load(&group, MBEDTLS_ECP_DP_SECP256R1);
+	if (r == 0 && sodium_is_zero(pair->secret, sizeof(pair->secret))) {
+		r = mbedtls_ecp_gen_privkey(&group, &d, random_bytes, NULL);
+		if (r == 0)
+			r = mbedtls_mpi_write_binary(&d, pair->secret, sizeof(pair->secret));
+	} else if (r == 0) {
+		r = mbedtls_mpi_read_binary(&d, pair->secret, sizeof(pair->secret));
+	}
 	if (r == 0)
-		r = mbedtls_ecp_gen_keypair(&group, &d, &point, random_bytes, NULL);
-	if (r == 0)
-		r = mbedtls_mpi_write_binary(&d, pair->secret, sizeof(pair->secret));
+		r = mbedtls_ecp_mul(&group, &point, &d, &group.G, random_bytes, NULL);
 	if (r == 0)
 		r = mbedtls_ecp_point_write_binary(&group, &point, MBEDTLS_ECP_PF_UNCOMPRESSED, &pair->public_len,
 		    pair->public, sizeof(pair->public));
@@ -51,7 +57,7 @@ p256_generate(struct kex_pair *pair)
 }
 
 int
-kex_pair_new(struct kex_pair **ret, enum kex_curve curve)
+kex_pair_from_secret(struct kex_pair **ret, enum kex_curve curve, const uint8_t secret[32])
 {
 	struct kex_pair *pair = calloc(1, sizeof(*pair));
 	int r = 0;
@@ -60,8 +66,8 @@ kex_pair_new(struct kex_pair **ret, enum kex_curve curve)
 	if (!pair)
 		return -1;
 	pair->curve = curve;
+	memcpy(pair->secret, secret, sizeof(pair->secret));
 	if (curve == KEX_X25519) {
-		randombytes_buf(pair->secret, sizeof(pair->secret));
 		crypto_scalarmult_base(pair->public, pair->secret);
 		pair->public_len = crypto_scalarmult_BYTES;
 	} else {
@@ -73,6 +79,19 @@ kex_pair_new(struct kex_pair **ret, enum kex_curve curve)
 	}
 	*ret = pair;
 	return 0;
+}
+
+int
+kex_pair_new(struct kex_pair **ret, enum kex_curve curve)
+{
+	uint8_t secret[32] = { 0 };
+	int r;
+
+	if (curve == KEX_X25519)
+		randombytes_buf(secret, sizeof(secret));
+	r = kex_pair_from_secret(ret, curve, secret);
+	sodium_memzero(secret, sizeof(secret));
+	return r;
 }
 
 void

@@ -16,6 +16,8 @@ struct kex_pair;
 
 /* A fresh key pair, for one exchange. Negative: no memory or no randomness. */
 int kex_pair_new(struct kex_pair **ret, enum kex_curve curve);
+/* From a given private value of 32 bytes: for known-answer tests. */
+int kex_pair_from_secret(struct kex_pair **ret, enum kex_curve curve, const uint8_t secret[32]);
 void kex_pair_free(struct kex_pair *pair); /* zeroes; NULL is fine */
 /* Our public value as it is sent: 32 bytes, or 65 of an uncompressed point. */
 struct span kex_pair_public(const struct kex_pair *pair);
