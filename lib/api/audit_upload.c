@@ -240,6 +240,8 @@ pump(struct audit_upload *up)
 		retry_later(up, "the log on disk cannot be read");
 		return;
 	}
+	buf_done(&up->raw); /* an idle daemon is small */
+	buf_done(&up->packed);
 	if (up->waiting != UPLOAD_LINGER)
 		wait_in(up, UPLOAD_LINGER, LINGER_MS);
 	settle_flush(up); /* last: its owner may close the log */

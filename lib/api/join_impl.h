@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * join_impl: what join.c, join_bundle.c and join_calls.c share: one state at a time, one thing under way in it.
+ *
+ *	FETCHING  the CA bundle      (join_bundle.c)                 -> JOINING, or a pause
+ *	JOINING   the call Join      (join_calls.c)                  -> JOINED, REFUSED, or a pause
+ *	JOINED    looks at the clock (join.c)                        -> RENEWING at two thirds
+ *	RENEWING  the call Renew     (join_calls.c)                  -> JOINED
+ */
+#ifndef API_JOIN_IMPL_H
+#define API_JOIN_IMPL_H
+
+#include "api/host_state.h"
+#include "api/join.h"
+
+enum { JOIN_LISTS_MAX = 64 };
+
+enum join_state { JOIN_FETCHING, JOIN_JOINING, JOIN_JOINED, JOIN_RENEWING, JOIN_REFUSED };
+
+struct join {
+	struct loop *loop;
+	struct rpc_loop *rl;
+	struct join_events events;
+	void *arg;
+
+	char *name, *proxy, *authd, *token, *token_file, *pin;
+	struct api_label labels[JOIN_LISTS_MAX];
+	char *addresses[JOIN_LISTS_MAX];
+	size_t n_labels, n_addresses;
+
+	enum join_state state;
+	struct host_state *host;
+	struct rpc_identity *rpc_id;
+	struct join_identity id;
+	char auth_server[300], audit_server[300];
+	struct pool *pool;
+	struct rpc_channel *channel;
+	struct rpc_call *call;
+	struct timer timer;
+	unsigned failures;
+	bool ready, anybody; /* the channel trusts anybody: for the bundle only */
+	char why[ERR_MAX];   /* of the refusal */
+};
+
+/* join.c */
+void join_step(struct join *j); /* what is to be done now */
+void join_pause(struct join *j, const char *what, const char *why); /* then join_step; logs a warning */
+void join_refuse(struct join *j, const char *why);
+void join_done(struct join *j); /* host_state has a valid identity: everybody uses it from now on */
+int join_publish(struct join *j);
+void join_fill_identity(struct join *j);
+int join_set_rpc_identity(struct join *j, struct err *e);
+
+/* join_bundle.c */
+void join_get_bundle(struct join *j);
+
+/* join_calls.c */
+int join_open_channel(struct join *j, bool anybody, struct err *e);
+void join_drop_channel(struct join *j);
+void join_start_call(struct join *j, const char *method, const void *request, const struct rpc_events *on);
+void join_do_join(struct join *j);
+void join_do_renew(struct join *j);
+/* The message as bytes, as bundle_open takes them; the caller frees. */
+void join_pack_bundle(const Auth__CaBundle *message, struct buf *ret);
+
+#endif
