@@ -25,6 +25,7 @@ enum {
 	LIMIT_MS = 10 * 1000,
 	DIAL_MS = 5 * 1000,
 	PASS_HALF_IDLE_MS = 5 * 60 * 1000,
+	COMPLAIN_MS = 60 * 1000,
 };
 
 /* A connection that nobody serves yet. */
@@ -53,6 +54,7 @@ struct front {
 	struct listener *public, *ssh;
 	struct list arrivals, passes;
 	char authd_name[300], auditd_name[300];
+	int64_t authd_said_ms, auditd_said_ms; /* when it was last said that it is away */
 };
 
 /* --- passing through ------------------------------------------------------------------------------------ */
@@ -78,6 +80,20 @@ on_splice_ended(struct splice *s, void *arg)
 	pass_free(p);
 }
 
+/* All nodes try again and again: one line a minute is enough. */
+static void
+pass_complain(const struct pass *p, const char *why)
+{
+	struct front *f = p->front;
+	int64_t *last_ms = p->to == f->config.authd_addr ? &f->authd_said_ms : &f->auditd_said_ms;
+	int64_t now_ms = loop_now_ms(f->config.loop);
+
+	if (*last_ms && now_ms - *last_ms < COMPLAIN_MS)
+		return;
+	*last_ms = now_ms;
+	log_warn("cannot pass connections on", "to", p->to, "why", why, NULL);
+}
+
 static void
 on_dialled(int fd, const char *why, void *arg)
 {
@@ -86,7 +102,7 @@ on_dialled(int fd, const char *why, void *arg)
 
 	p->dial = NULL;
 	if (fd < 0) {
-		log_warn("cannot pass a connection on", "to", p->to, "why", why, NULL);
+		pass_complain(p, why);
 		pass_free(p);
 		return;
 	}

@@ -32,6 +32,7 @@ struct guest {
 	struct gate *gate;
 	struct ssh_link *ssh_link;
 	enum guest_kind kind;
+	bool logged_in; /* not among the strangers any more */
 	bool leaving;
 	struct addr peer;
 	char *denial;             /* why the last certificate was not believed */
@@ -210,6 +211,7 @@ on_authenticated(struct ssh *ssh, void *arg)
 {
 	struct guest *g = arg;
 
+	g->logged_in = true;
 	ceiling_drop(g->gate->config.strangers, g->peer.ip);
 	if (g->kind == GUEST_USER) {
 		g->gate->users++;
@@ -292,7 +294,8 @@ on_link_ended(struct ssh_link *link, const char *why, void *arg)
 	struct guest *g = arg;
 	struct gate *gate = g->gate;
 
-	if (!ssh_is_authenticated(ssh_link_ssh(link))) {
+	(void)link;
+	if (!g->logged_in) {
 		ceiling_drop(gate->config.strangers, g->peer.ip);
 		if (g->denial)
 			record_denial(g, "unknown", g->denial);
@@ -455,7 +458,7 @@ gate_cut_user(struct gate *g, const char *user, int64_t issued_before_ms)
 static bool
 guest_is_idle(const struct guest *g)
 {
-	return g->kind != GUEST_NODE && ssh_channel_count(ssh_link_ssh(g->ssh_link)) == 0;
+	return !(g->logged_in && g->kind == GUEST_NODE) && ssh_channel_count(ssh_link_ssh(g->ssh_link)) == 0;
 }
 
 /* Called again by proxy.c every second while stopping. */

@@ -120,6 +120,8 @@ invite_again(struct invite *i, int status, const char *problem)
 {
 	i->status = status;
 	(void)str_copy(i->problem, sizeof(i->problem), problem);
+	if (i->problem[0] >= 'a' && i->problem[0] <= 'z') /* authd's texts are made to stand behind "ERROR: " */
+		i->problem[0] = (char)(i->problem[0] - ('a' - 'A'));
 	auth_get_invite(i->web->config.auth, i->token, on_invite, i);
 }
 
