@@ -187,7 +187,8 @@ a_long_stream(void **state)
 static void
 names_that_are_not_known(void **state)
 {
-	static const char *const bad[] = { "none", "aes256-cbc", "3des-cbc", "arcfour", "aes128-gcm@openssh.com", "", "aes256-ctr " };
+	static const char *const bad[] = { "none", "aes256-cbc", "3des-cbc", "arcfour", "aes128-gcm@openssh.com", "",
+		"aes256-ctr " };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -9,6 +9,7 @@ UNIT_OBJ_proxy_resolve_test := services/proxy/resolve.o services/proxy/visitor.o
 UNIT_OBJ_proxy_page_test    := services/proxy/page.o services/proxy/rate.o
 UNIT_OBJ_http_fetch_test := tests/unit/rpc_pki.o
 UNIT_OBJ_ssh_hostile_test := tests/unit/ssh_pair.o
+UNIT_OBJ_ssh_stranger_test := tests/unit/ssh_pair.o
 UNIT_OBJ_ssh_loop_test := tests/unit/ssh_pair.o
 NODE_MONITOR_UNIT := $(patsubst %.c,%.o,$(filter-out %/main.c,$(wildcard services/node/monitor/*.c))) services/node/config.o \
 		     services/node/monitor_proto.o tests/unit/node_world.o

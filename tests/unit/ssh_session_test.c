@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/str.h"
 #include "base/wire.h"
 #include "ssh/session.h"
 
@@ -45,7 +46,7 @@ pty(void **state)
 	static struct ssh_pty p, q;
 
 	(void)state;
-	strcpy(p.term, "xterm-256color");
+	assert_true(str_copy(p.term, sizeof(p.term), "xterm-256color"));
 	p.cols = 132;
 	p.rows = 43;
 	p.width_px = 7;
@@ -57,12 +58,12 @@ pty(void **state)
 	assert_memory_equal(&p, &q, sizeof(p));
 	REFUSES_CUTS(ssh_pty_parse(&q, s));
 	/* a terminal's name goes into the environment and onto terminals */
-	strcpy(p.term, "x\033]0;");
+	assert_true(str_copy(p.term, sizeof(p.term), "x\033]0;"));
 	ssh_pty_put(&b, &p);
 	assert_true(ssh_pty_parse(&q, payload()) < 0);
 	buf_reset(&b);
 	/* modes that are cut short */
-	strcpy(p.term, "xterm");
+	assert_true(str_copy(p.term, sizeof(p.term), "xterm"));
 	p.n_modes = 3;
 	ssh_pty_put(&b, &p);
 	assert_true(ssh_pty_parse(&q, payload()) < 0);
