@@ -62,6 +62,13 @@ $(B)/%.o: %.c | $(GEN_C) $(TGEN_C)
 # The pages that proxyd serves are inside it.
 $(B)/services/proxy/asset.o: $(wildcard web/*)
 
+# The SQL of auditd's schema, as rows of a C table.
+SCHEMA_SQL := $(sort $(wildcard services/audit/schema/*.sql))
+$(B)/gen/audit_schema.inc: $(SCHEMA_SQL) tools/embed-sql
+	@mkdir -p $(@D)
+	tools/embed-sql $(SCHEMA_SQL) > $@
+$(B)/services/audit/store_schema.o: $(B)/gen/audit_schema.inc
+
 define lib_rule
 $(B)/lib$(1).a: $(call lib_obj,$(1))
 	@rm -f $$@; ar rcs $$@ $$^

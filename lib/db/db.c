@@ -56,6 +56,7 @@ struct db {
 	struct timer retry;   /* while down */
 	struct timer timeout; /* of connecting, or of the operation that runs */
 	int backoff_ms;
+	int64_t up_ms; /* when it came up */
 	struct list ops; /* the first one runs when `running` */
 	int n_ops;
 	bool running;
@@ -335,6 +336,7 @@ close_connection(struct db *db)
 static void
 go_down(struct db *db, const char *why)
 {
+	bool was_up = db->state == DB_UP;
 	char text[ERR_MAX];
 
 	/* A copy: why may belong to the connection. */
@@ -342,6 +344,9 @@ go_down(struct db *db, const char *why)
 	db->state = DB_DOWN;
 	db->running = false;
 	close_connection(db);
+	/* One that breaks at once, again and again, is not tried at full speed. */
+	if (was_up && loop_now_ms(db->loop) - db->up_ms > DB_BACKOFF_MAX_MS)
+		db->backoff_ms = 0;
 	db->backoff_ms = db->backoff_ms ? db->backoff_ms * 2 : DB_BACKOFF_MIN_MS;
 	if (db->backoff_ms > DB_BACKOFF_MAX_MS)
 		db->backoff_ms = DB_BACKOFF_MAX_MS;
@@ -363,7 +368,7 @@ static void
 come_up(struct db *db)
 {
 	db->state = DB_UP;
-	db->backoff_ms = 0;
+	db->up_ms = loop_now_ms(db->loop);
 	log_debug("database connection up", "connection", db->name, NULL);
 	if (db->events.up)
 		db->events.up(db->arg);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * text: the control functions of ECMA-48 are left out, the rest is kept; see text.h. Memory only.
+ */
+#include "rec/text.h"
+
+#include <string.h>
+
+enum state {
+	TEXT_PLAIN,
+	TEXT_ESC,      /* after ESC */
+	TEXT_ESC_MORE, /* after ESC and intermediate bytes: one final byte to come */
+	TEXT_CSI,      /* until a final byte */
+	TEXT_STRING,   /* OSC, DCS, SOS, PM, APC: until BEL or ST */
+	TEXT_STRING_ESC,
+};
+
+enum { ESC = 0x1b, BEL = 0x07, CAN = 0x18, SUB = 0x1a };
+
+static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+
+void
+rec_text_init(struct rec_text *t)
+{
+	*t = (struct rec_text){ .state = TEXT_PLAIN };
+}
+
+/* Bytes of the character that starts with c; 0: none does. */
+static unsigned
+utf8_length(uint8_t c)
+{
+	if (c < 0x80)
+		return 1;
+	if (c < 0xc2 || c > 0xf4)
+		return 0;
+	return c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+
+/* The second byte decides about overlong forms, surrogates and what is beyond U+10FFFF (RFC 3629 section 4). */
+static bool
+second_fits(uint8_t first, uint8_t c)
+{
+	switch (first) {
+	case 0xe0:
+		return c >= 0xa0 && c <= 0xbf;
+	case 0xed:
+		return c >= 0x80 && c <= 0x9f;
+	case 0xf0:
+		return c >= 0x90 && c <= 0xbf;
+	case 0xf4:
+		return c >= 0x80 && c <= 0x8f;
+	default:
+		return c >= 0x80 && c <= 0xbf;
+	}
+}
+
+void
+rec_text_end(struct rec_text *t, struct buf *out)
+{
+	if (t->n_pending)
+		buf_put(out, replacement, 3);
+	t->n_pending = 0;
+}
+
+static void put_byte(struct rec_text *t, uint8_t c, struct buf *out);
+
+static void
+put_first(struct rec_text *t, uint8_t c, struct buf *out)
+{
+	switch (utf8_length(c)) {
+	case 0:
+		buf_put(out, replacement, 3);
+		break;
+	case 1:
+		if ((c >= 0x20 && c != 0x7f) || c == '\n' || c == '\t')
+			buf_put(out, &c, 1);
+		break;
+	default:
+		t->pending[0] = c;
+		t->n_pending = 1;
+	}
+}
+
+static void
+put_byte(struct rec_text *t, uint8_t c, struct buf *out)
+{
+	bool fits;
+
+	if (!t->n_pending) {
+		put_first(t, c, out);
+		return;
+	}
+	fits = t->n_pending == 1 ? second_fits(t->pending[0], c) : (c & 0xc0) == 0x80;
+	if (!fits) {
+		rec_text_end(t, out);
+		put_first(t, c, out);
+		return;
+	}
+	t->pending[t->n_pending++] = c;
+	if (t->n_pending < utf8_length(t->pending[0]))
+		return;
+	/* C1 controls, U+0080 to U+009F, are no text either. */
+	if (t->pending[0] != 0xc2 || t->pending[1] >= 0xa0)
+		buf_put(out, t->pending, t->n_pending);
+	t->n_pending = 0;
+}
+
+static enum state
+after_esc(uint8_t c)
+{
+	if (c == '[')
+		return TEXT_CSI;
+	if (c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_')
+		return TEXT_STRING;
+	return c >= 0x20 && c <= 0x2f ? TEXT_ESC_MORE : TEXT_PLAIN;
+}
+
+/* One byte inside a sequence. */
+static enum state
+step(enum state state, uint8_t c)
+{
+	if (c == ESC)
+		return state == TEXT_STRING ? TEXT_STRING_ESC : TEXT_ESC;
+	if (c == CAN || c == SUB)
+		return TEXT_PLAIN;
+	switch (state) {
+	case TEXT_ESC:
+		return after_esc(c);
+	case TEXT_ESC_MORE:
+		return c >= 0x20 && c <= 0x2f ? TEXT_ESC_MORE : TEXT_PLAIN;
+	case TEXT_CSI:
+		return c >= 0x40 && c <= 0x7e ? TEXT_PLAIN : TEXT_CSI;
+	case TEXT_STRING:
+		return c == BEL ? TEXT_PLAIN : TEXT_STRING;
+	case TEXT_STRING_ESC:
+		return c == '\\' ? TEXT_PLAIN : after_esc(c);
+	default:
+		return TEXT_PLAIN;
+	}
+}
+
+/* A run of what most output is made of, copied at once. */
+static size_t
+plain_run(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && ((p[i] >= 0x20 && p[i] < 0x7f) || p[i] == '\n'))
+		i++;
+	return i;
+}
+
+void
+rec_text_add(struct rec_text *t, struct span bytes, struct buf *out)
+{
+	for (size_t i = 0; i < bytes.n; i++) {
+		uint8_t c = bytes.p[i];
+
+		if (t->state != TEXT_PLAIN) {
+			t->state = (uint8_t)step((enum state)t->state, c);
+		} else if (c == ESC) {
+			rec_text_end(t, out);
+			t->state = TEXT_ESC;
+		} else if (!t->n_pending) {
+			size_t n = plain_run(bytes.p + i, bytes.n - i);
+
+			buf_put(out, bytes.p + i, n);
+			if (n)
+				i += n - 1;
+			else
+				put_byte(t, c, out);
+		} else {
+			put_byte(t, c, out);
+		}
+	}
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * text: what a terminal showed, as plain text: without escape sequences and control characters, always valid UTF-8.
+ * For searching and reading; a redrawn screen shows up again and again. Exact replay is done with the frames.
+ */
+#ifndef REC_TEXT_H
+#define REC_TEXT_H
+
+#include "base/buf.h"
+
+struct rec_text {
+	uint8_t state;       /* where in an escape sequence */
+	uint8_t pending[4];  /* an unfinished UTF-8 character */
+	uint8_t n_pending;
+};
+
+void rec_text_init(struct rec_text *t);
+/* Appends what bytes show. Any bytes are fine, pieces may be cut anywhere. */
+void rec_text_add(struct rec_text *t, struct span bytes, struct buf *out);
+/* Appends what an unfinished character becomes. */
+void rec_text_end(struct rec_text *t, struct buf *out);
+
+#endif

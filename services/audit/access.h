@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * access: who may see which events and recordings. Keeps the users and roles that authd's watch brings (trust.c feeds
+ * it); asked by rpc_search.c. A certificate carries only the user's name: what it is worth is decided here, now.
+ */
+#ifndef AUDIT_ACCESS_H
+#define AUDIT_ACCESS_H
+
+#include <stdbool.h>
+
+#include "proto/auth.pb-c.h"
+#include "rpc/rpc.h"
+
+struct access;
+
+int access_new(struct access **ret);
+void access_free(struct access *a); /* NULL is fine */
+
+/* A snapshot follows; what was known stays in force until it is whole. */
+void access_begin(struct access *a);
+void access_update(struct access *a, const Auth__WatchUpdate *update);
+/* A whole snapshot has come: before that nobody but root on this host can be judged. */
+bool access_is_known(const struct access *a);
+
+enum access_sight {
+	ACCESS_NOTHING,
+	ACCESS_OWN, /* only what the user did */
+	ACCESS_ALL,
+};
+enum access_sight access_events(const struct access *a, const struct rpc_peer *peer);
+/* verb: "list" or "read". */
+enum access_sight access_recordings(const struct access *a, const struct rpc_peer *peer, const char *verb);
+
+#endif

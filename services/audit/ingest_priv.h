@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ingest_priv: what ingest.c (the turn of the writer) and source.c (sources and their queue) share.
+ */
+#ifndef AUDIT_INGEST_PRIV_H
+#define AUDIT_INGEST_PRIV_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "audit/ingest.h"
+
+enum {
+	INGEST_GROUP_RECORDS = 1000,
+	INGEST_GROUP_BYTES = 1024 * 1024,
+	INGEST_GROUP_MS = 100,
+	INGEST_SOURCE_BYTES = 4 * 1024 * 1024, /* a source with more is paused until half of it is written */
+	INGEST_QUEUE_BYTES = 64 * 1024 * 1024, /* of all; then all are paused */
+	INGEST_RETRY_MS = 1000,
+	INGEST_DEAD_RUN = 20, /* so many refused in a row: the database is at fault, not the records */
+	INGEST_MAINTAIN_MS = 3600 * 1000,
+};
+
+/* The bytes of one message; its records point into them. */
+struct pack {
+	struct buf raw;
+	uint32_t refs;
+};
+
+struct item {
+	struct list link; /* in queue or flight */
+	struct ingest_source *source;
+	struct pack *pack;
+	uint64_t seq, lost;
+	struct span record;
+	char *dead;
+};
+
+struct ingest_source {
+	struct ingest *in;
+	struct list waiting; /* in->opening while its place is asked for */
+	char *key;           /* in in->sources */
+	enum rpc_who who;
+	char *name, *log_id, *host;
+	void *stream;        /* NULL: gone */
+	int32_t id;          /* in the database; 0: not known yet */
+	bool opened;         /* its place was read for the stream that is there */
+	bool paused;
+	bool in_group;       /* has a place in the transaction that runs */
+	uint64_t queued;     /* the last record that was taken */
+	size_t bytes, items; /* in queue and flight */
+};
+
+enum writer_state { WRITER_AWAY, WRITER_IDLE, WRITER_BUSY };
+
+struct ingest {
+	struct loop *loop;
+	struct store *store;
+	struct ingest_events events;
+	struct map *sources;
+	struct list opening; /* sources whose place must be read */
+	struct list queue;   /* items, oldest first */
+	struct list flight;  /* items of the transaction that runs */
+	size_t queue_items, queue_bytes; /* with flight */
+	size_t flight_items;
+	int64_t oldest_ms; /* when the queue stopped being empty */
+	bool all_paused;
+
+	enum writer_state writer;
+	bool retry_wait;         /* after a refusal: not before the timer */
+	bool maintain_due;
+	size_t group_max;        /* records a transaction; smaller while a bad one is looked for */
+	int dead_run;
+	bool said_refused;
+	struct deferred turn;
+	struct timer timer;      /* the group is due; also after a refusal */
+	struct timer maintain;
+	int64_t last_us;         /* ingest time never goes back */
+
+	struct ingest_source *asking; /* whose place is being read */
+	struct store_place *places;
+	size_t n_places;
+	struct batch batch;
+	bool batch_live;
+
+	void (*drained)(void *arg);
+	void *drained_arg;
+	struct ingest_counters counters;
+};
+
+/* source.c */
+void item_free(struct ingest *in, struct item *it);
+/* Frees a source that nobody needs any more. */
+void source_release(struct ingest_source *s);
+/* Ends the stream and forgets what is queued (not what is in flight). */
+void source_reset(struct ingest_source *s, enum rpc_code code, const char *why);
+void source_flow(struct ingest *in, struct ingest_source *s);
+void source_flow_all(struct ingest *in);
+/* ingest.c */
+void ingest_kick(struct ingest *in);
+
+#endif

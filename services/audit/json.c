@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * json: RFC 8259 text into a buffer; see json.h. Memory only.
+ */
+#include "audit/json.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#define TIME_MIN_US INT64_C(-62135596800000000) /* 0001-01-01 */
+#define TIME_MAX_US INT64_C(253402300799999999) /* 9999-12-31 */
+
+void
+json_text(struct buf *b, const char *text)
+{
+	buf_put(b, "\"", 1);
+	while (*text) {
+		size_t run = 0;
+		uint8_t c;
+
+		while ((uint8_t)text[run] >= 0x20 && text[run] != '"' && text[run] != '\\')
+			run++;
+		buf_put(b, text, run);
+		text += run;
+		c = (uint8_t)*text;
+		if (!c)
+			break;
+		if (c < 0x20) {
+			buf_printf(b, "\\u%04x", c);
+		} else {
+			buf_put(b, "\\", 1);
+			buf_put(b, text, 1);
+		}
+		text++;
+	}
+	buf_put(b, "\"", 1);
+}
+
+void
+json_key(struct buf *b, const char *key)
+{
+	struct span s = buf_span(b);
+
+	if (s.n && s.p[s.n - 1] != '{')
+		buf_put(b, ",", 1);
+	json_text(b, key);
+	buf_put(b, ":", 1);
+}
+
+void
+json_member(struct buf *b, const char *key, const char *text)
+{
+	if (!text || !*text)
+		return;
+	json_key(b, key);
+	json_text(b, text);
+}
+
+void
+json_number(struct buf *b, const char *key, int64_t v)
+{
+	json_key(b, key);
+	buf_printf(b, "%" PRId64, v);
+}
+
+void
+json_bool(struct buf *b, const char *key, bool v)
+{
+	json_key(b, key);
+	buf_put(b, v ? "true" : "false", v ? 4 : 5);
+}
+
+void
+json_time(struct buf *b, const char *key, int64_t unix_us)
+{
+	int64_t us = unix_us < TIME_MIN_US ? TIME_MIN_US : unix_us > TIME_MAX_US ? TIME_MAX_US : unix_us;
+	int64_t rest = us % 1000000;
+	time_t s;
+	struct tm tm;
+
+	if (rest < 0)
+		rest += 1000000;
+	s = (time_t)((us - rest) / 1000000);
+	json_key(b, key);
+	if (!gmtime_r(&s, &tm)) {
+		buf_put(b, "null", 4);
+		return;
+	}
+	buf_printf(b, "\"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\"", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+	    tm.tm_hour, tm.tm_min, tm.tm_sec, (int)rest);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rpc_ingest: hello, batches in, committed places out; see rpc_ingest.h.
+ *
+ * Security: bytes of producers, compressed. What a batch says about its size is checked before memory is taken.
+ */
+#include "audit/rpc_ingest.h"
+
+#include <stdlib.h>
+
+#include "audit/auditd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "proto/audit.pb-c.h"
+#include "rec/batch.h"
+#include "audit/record.h"
+
+enum { INGEST_BATCH_RECORDS = 65536 };
+
+struct stream {
+	struct rpc_call *call;
+	struct ingest_source *source; /* NULL: before hello, or ended */
+	uint64_t committed;
+	bool unsaid; /* committed moved and was not told: the last reply is still on its way */
+};
+
+static struct stream *
+stream_new(struct rpc_call *call)
+{
+	struct stream *st = calloc(1, sizeof(*st));
+
+	if (!st)
+		return NULL;
+	st->call = call;
+	rpc_set_data(call, st);
+	return st;
+}
+
+/* --- what ingest tells ---------------------------------------------------------------------- */
+
+static void
+tell(struct stream *st)
+{
+	Audit__IngestReply reply = AUDIT__INGEST_REPLY__INIT;
+
+	/* A slow reader gets the newest place only. */
+	if (rpc_queued(st->call)) {
+		st->unsaid = true;
+		return;
+	}
+	st->unsaid = false;
+	reply.committed_seq = st->committed;
+	rpc_send(st->call, &reply);
+}
+
+static void
+on_committed(void *stream, uint64_t seq)
+{
+	struct stream *st = stream;
+
+	st->committed = seq;
+	tell(st);
+}
+
+static void
+on_pause(void *stream, bool paused)
+{
+	struct stream *st = stream;
+
+	if (paused)
+		rpc_pause(st->call);
+	else
+		rpc_resume(st->call);
+}
+
+static void
+on_end(void *stream, enum rpc_code code, const char *why)
+{
+	struct stream *st = stream;
+
+	st->source = NULL;
+	rpc_finish(st->call, code, "%s", why);
+}
+
+const struct ingest_events rpc_ingest_callbacks = { on_committed, on_pause, on_end };
+
+/* --- what the producer sends ---------------------------------------------------------------------- */
+
+static void
+finish(struct stream *st, enum rpc_code code, const char *why)
+{
+	const struct rpc_peer *peer = rpc_peer(st->call);
+
+	log_warn("a producer's stream is ended", "source", peer->name, "address", peer->address, "reason", why, NULL);
+	ingest_close(st->source);
+	st->source = NULL;
+	rpc_finish(st->call, code, "%s", why);
+}
+
+static void
+take_hello(struct stream *st, const Audit__IngestHello *hello)
+{
+	struct auditd *d = rpc_context(st->call);
+	const struct rpc_peer *peer = rpc_peer(st->call);
+	char host[256], log_id[37];
+	uint8_t uuid[16];
+
+	if (st->source) {
+		finish(st, RPC_INVALID_ARGUMENT, "a second hello");
+		return;
+	}
+	if (!record_uuid(hello->log_id, uuid)) {
+		finish(st, RPC_INVALID_ARGUMENT, "the id of the log is no UUID");
+		return;
+	}
+	record_uuid_text(uuid, log_id);
+	str_clean(host, sizeof(host), hello->name, span_str(hello->name).n);
+	st->source = ingest_open(d->ingest, peer->who, peer->name, log_id, host, st);
+	if (!st->source)
+		finish(st, RPC_RESOURCE_EXHAUSTED, "no memory");
+	else
+		log_debug("a producer sends", "source", peer->name, "log", log_id, NULL);
+}
+
+static void
+take_batch(struct stream *st, const Audit__IngestBatch *batch)
+{
+	struct span z = { batch->data.data, batch->data.len };
+	struct buf raw;
+	int done;
+
+	if (!st->source) {
+		finish(st, RPC_FAILED_PRECONDITION, "a batch before hello");
+		return;
+	}
+	if (batch->count > INGEST_BATCH_RECORDS) {
+		finish(st, RPC_INVALID_ARGUMENT, "too many records in a batch");
+		return;
+	}
+	buf_init(&raw, BATCH_RAW_MAX);
+	if (batch_expand(z, batch->raw_len, &raw) < 0) {
+		buf_done(&raw);
+		finish(st, RPC_INVALID_ARGUMENT, "a batch that does not expand to what it says, or to more than 1 MiB");
+		return;
+	}
+	done = ingest_add(st->source, batch->first_seq, batch->count, batch->lost, &raw);
+	buf_done(&raw);
+	if (done == INGEST_E_ORDER)
+		finish(st, RPC_OUT_OF_RANGE, "not the records that come next; go on from the place that the next stream tells");
+	else if (done == INGEST_E_MALFORMED)
+		finish(st, RPC_INVALID_ARGUMENT, "a batch that does not hold the records it says");
+	else if (done < 0)
+		finish(st, RPC_RESOURCE_EXHAUSTED, "no memory");
+}
+
+static void
+on_message(struct rpc_call *call, const void *message)
+{
+	const Audit__IngestRequest *q = message;
+	struct stream *st = rpc_data(call);
+
+	if (!st) {
+		st = stream_new(call);
+		if (!st) {
+			rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "no memory");
+			return;
+		}
+	}
+	if (!q) {
+		/* No more to come: the producer has all its answers, or does not want them. */
+		ingest_close(st->source);
+		st->source = NULL;
+		rpc_finish(call, RPC_OK, "%s", "");
+		return;
+	}
+	switch (q->what_case) {
+	case AUDIT__INGEST_REQUEST__WHAT_HELLO:
+		take_hello(st, q->hello);
+		break;
+	case AUDIT__INGEST_REQUEST__WHAT_BATCH:
+		take_batch(st, q->batch);
+		break;
+	default:
+		finish(st, RPC_INVALID_ARGUMENT, "a request that this version does not know");
+	}
+}
+
+static void
+on_writable(struct rpc_call *call)
+{
+	struct stream *st = rpc_data(call);
+
+	if (st && st->unsaid && st->source)
+		tell(st);
+}
+
+static void
+on_closed(struct rpc_call *call, const struct rpc_status *status)
+{
+	struct stream *st = rpc_data(call);
+
+	(void)status;
+	if (!st)
+		return;
+	ingest_close(st->source);
+	free(st);
+}
+
+const struct rpc_events rpc_ingest_events_table = {
+	.message = on_message,
+	.writable = on_writable,
+	.closed = on_closed,
+};

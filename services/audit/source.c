@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * source: the logs of producers, their streams, and the queue of their records; see ingest.h. Memory only.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "audit/ingest_priv.h"
+#include "rec/batch.h"
+
+static const char *
+kind_name(enum rpc_who who)
+{
+	switch (who) {
+	case RPC_NODE:
+		return "node";
+	case RPC_PROXY:
+		return "proxy";
+	case RPC_AUTH:
+		return "auth";
+	default:
+		return "other";
+	}
+}
+
+/* --- items ---------------------------------------------------------------------- */
+
+static void
+pack_release(struct pack *p)
+{
+	if (--p->refs)
+		return;
+	buf_done(&p->raw);
+	free(p);
+}
+
+/* Out of whatever list it is in. */
+void
+item_free(struct ingest *in, struct item *it)
+{
+	struct ingest_source *s = it->source;
+
+	list_del(&it->link);
+	in->queue_items--;
+	in->queue_bytes -= it->record.n;
+	s->items--;
+	s->bytes -= it->record.n;
+	pack_release(it->pack);
+	free(it->dead);
+	free(it);
+}
+
+/* --- flow control ---------------------------------------------------------------------- */
+
+void
+source_flow(struct ingest *in, struct ingest_source *s)
+{
+	bool want = in->all_paused || in->drained || (s->paused ? s->bytes > INGEST_SOURCE_BYTES / 2
+								 : s->bytes > INGEST_SOURCE_BYTES);
+
+	if (want == s->paused || !s->stream)
+		return;
+	s->paused = want;
+	in->events.pause(s->stream, want);
+}
+
+void
+source_flow_all(struct ingest *in)
+{
+	size_t pos = 0;
+	void *value;
+
+	while (map_next(in->sources, &pos, NULL, &value))
+		source_flow(in, value);
+}
+
+/* --- sources ---------------------------------------------------------------------- */
+
+void
+source_release(struct ingest_source *s)
+{
+	if (s->stream || s->items || s->in_group || s->in->asking == s)
+		return;
+	list_del(&s->waiting);
+	map_del(s->in->sources, s->key);
+	free(s->key);
+	free(s->name);
+	free(s->log_id);
+	free(s->host);
+	free(s);
+}
+
+static struct ingest_source *
+source_new(struct ingest *in, const char *key, enum rpc_who who, const char *name, const char *log_id)
+{
+	struct ingest_source *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->in = in;
+	list_init(&s->waiting);
+	s->who = who;
+	s->key = strdup(key);
+	s->name = strdup(name);
+	s->log_id = strdup(log_id);
+	if (!s->key || !s->name || !s->log_id || !map_put(in->sources, key, s, NULL)) {
+		free(s->key);
+		free(s->name);
+		free(s->log_id);
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+/* Forgets queued records: their producer will send them again. */
+static void
+drop_queued(struct ingest_source *s)
+{
+	struct ingest *in = s->in;
+
+	list_each (struct item, it, &in->queue, link) {
+		if (it->source == s)
+			item_free(in, it);
+	}
+}
+
+void
+source_reset(struct ingest_source *s, enum rpc_code code, const char *why)
+{
+	void *stream = s->stream;
+
+	drop_queued(s);
+	s->opened = false;
+	if (!stream)
+		return;
+	s->stream = NULL;
+	list_del(&s->waiting);
+	s->in->events.end(stream, code, why);
+}
+
+struct ingest_source *
+ingest_open(struct ingest *in, enum rpc_who who, const char *name, const char *log_id, const char *host, void *stream)
+{
+	struct ingest_source *s;
+	char *copy = strdup(host);
+	char key[400];
+
+	(void)str_format(key, sizeof(key), "%s/%s/%s", kind_name(who), name, log_id);
+	s = map_get(in->sources, key);
+	if (!s)
+		s = source_new(in, key, who, name, log_id);
+	if (!s || !copy) {
+		free(copy);
+		return NULL;
+	}
+	free(s->host);
+	s->host = copy;
+	/* The producer may have lost sight of its old stream before we did. */
+	source_reset(s, RPC_ABORTED, "another stream of this log was opened");
+	s->stream = stream;
+	s->paused = false;
+	s->opened = false;
+	list_del(&s->waiting);
+	list_add(&in->opening, &s->waiting);
+	ingest_kick(in);
+	return s;
+}
+
+void
+ingest_close(struct ingest_source *s)
+{
+	if (!s)
+		return;
+	s->stream = NULL;
+	list_del(&s->waiting);
+	source_release(s);
+}
+
+/* --- taking records ---------------------------------------------------------------------- */
+
+/* Appends the items of p to list; negative without memory, 1 when p does not hold count records. */
+static int
+split(struct ingest_source *s, struct pack *p, uint64_t seq, uint32_t count, struct list *list)
+{
+	struct span in = buf_span(&p->raw);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct item *it;
+		struct span record;
+
+		if (batch_next(&in, &record) <= 0)
+			return 1;
+		it = calloc(1, sizeof(*it));
+		if (!it)
+			return -1;
+		it->source = s;
+		it->pack = p;
+		it->seq = seq + i;
+		it->record = record;
+		p->refs++;
+		list_add(list, &it->link);
+	}
+	return in.n ? 1 : 0;
+}
+
+static void
+enqueue(struct ingest_source *s, struct list *list)
+{
+	struct ingest *in = s->in;
+
+	if (list_empty(&in->queue) && !list_empty(list))
+		in->oldest_ms = loop_now_ms(in->loop);
+	list_each (struct item, it, list, link) {
+		list_del(&it->link);
+		list_add(&in->queue, &it->link);
+		in->queue_items++;
+		in->queue_bytes += it->record.n;
+		s->items++;
+		s->bytes += it->record.n;
+	}
+}
+
+int
+ingest_add(struct ingest_source *s, uint64_t first_seq, uint32_t count, uint64_t lost, struct buf *raw)
+{
+	struct pack *p;
+	struct list list;
+	int done;
+
+	if (!s->opened || first_seq > (uint64_t)INT64_MAX - count || lost > first_seq || first_seq != s->queued + 1 + lost)
+		return INGEST_E_ORDER;
+	if (!count)
+		return INGEST_E_MALFORMED;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -1;
+	p->refs = 1;
+	p->raw = *raw;
+	list_init(&list);
+	done = split(s, p, first_seq, count, &list);
+	if (done) {
+		list_each (struct item, it, &list, link) {
+			list_del(&it->link);
+			free(it);
+		}
+		free(p); /* the bytes stay the caller's */
+		return done < 0 ? -1 : INGEST_E_MALFORMED;
+	}
+	buf_init(raw, raw->max);
+	list_first(struct item, &list, link)->lost = lost;
+	enqueue(s, &list);
+	pack_release(p);
+	s->queued = first_seq + count - 1;
+	if (s->in->queue_bytes > INGEST_QUEUE_BYTES && !s->in->all_paused) {
+		s->in->all_paused = true;
+		source_flow_all(s->in);
+	}
+	source_flow(s->in, s);
+	ingest_kick(s->in);
+	return INGEST_OK;
+}

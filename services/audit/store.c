@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store: the connections, and when they may be used; see store.h.
+ */
+#include "audit/store.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "audit/store_priv.h"
+
+enum { STORE_READ_TIMEOUT_MS = 30000 };
+
+#define DAY_US INT64_C(86400000000)
+
+/* Everything auditd must not wait for without end; dates are UTC. */
+static const char writer_setup[] =
+    "SET timezone = 'UTC'; SET client_min_messages = warning; SET lock_timeout = '10s';"
+    "SET idle_in_transaction_session_timeout = '30s'; SET statement_timeout = 0; SET synchronous_commit = on";
+static const char reader_setup[] =
+    "SET timezone = 'UTC'; SET client_min_messages = warning; SET statement_timeout = '20s';"
+    "SET default_transaction_read_only = on";
+
+static void
+set_trouble(struct store *s, const char *why)
+{
+	(void)str_copy(s->trouble, sizeof(s->trouble), why);
+	if (s->said_lost)
+		return;
+	s->said_lost = true;
+	log_warn("the database cannot be used; trying again", "reason", why, NULL);
+}
+
+static void
+not_ready(struct store *s, const char *why)
+{
+	bool was = s->ready;
+
+	s->ready = false;
+	set_trouble(s, why);
+	if (was)
+		s->events.lost(s->arg);
+}
+
+static void
+on_writer_up(void *arg)
+{
+	store_schema_apply(arg);
+}
+
+static void
+on_writer_down(const char *why, void *arg)
+{
+	not_ready(arg, why);
+}
+
+static void
+on_reader_state(void *arg)
+{
+	(void)arg;
+}
+
+void
+store_schema_failed(struct store *s, bool for_ever, const char *why)
+{
+	if (for_ever) {
+		s->events.broken(why, s->arg);
+		return;
+	}
+	not_ready(s, why);
+	/* Also leaves the transaction. When the connection is gone already, this does nothing. */
+	db_reset(s->writer);
+}
+
+static void
+on_first_maintained(bool ok, void *arg)
+{
+	struct store *s = arg;
+
+	if (!ok) {
+		store_schema_failed(s, false, "the partitions of today could not be made");
+		return;
+	}
+	s->ready = true;
+	s->said_lost = false;
+	s->trouble[0] = 0;
+	log_info("the database is ready", NULL);
+	s->events.ready(s->arg);
+}
+
+void
+store_schema_done(struct store *s)
+{
+	store_maintain(s, on_first_maintained, s);
+}
+
+/* --- partitions ---------------------------------------------------------------------- */
+
+static void
+maintained(struct store *s, bool ok)
+{
+	void (*done)(bool, void *) = s->maintain_done;
+
+	s->maintain_done = NULL;
+	if (done)
+		done(ok, s->maintain_arg);
+}
+
+static void
+on_dropped(const struct db_reply *r, void *arg)
+{
+	if (db_reply_code(r) == DB_E_REFUSED)
+		log_warn("old days could not be dropped", "reason", db_reply_text(r), NULL);
+	else if (db_i64(r, 0, 0) > 0)
+		log_info("old days were dropped", NULL);
+	maintained(arg, db_reply_code(r) != DB_E_LOST);
+}
+
+static void
+on_partitions(const struct db_reply *r, void *arg)
+{
+	struct store *s = arg;
+	char sql[100];
+
+	if (db_reply_code(r) != DB_OK) {
+		log_warn("partitions could not be made", "reason", db_reply_text(r), NULL);
+		maintained(s, false);
+		return;
+	}
+	/* The answer is the server's day; what it made reaches STORE_DAYS_AHEAD further. */
+	s->until_us = db_i64(r, 0, 0) * DAY_US + (STORE_DAYS_AHEAD + 1) * DAY_US;
+	if (!s->retention_days) {
+		maintained(s, true);
+		return;
+	}
+	(void)str_format(sql, sizeof(sql), "SELECT audit_drop_partitions(%d)", (int)s->retention_days);
+	db_exec(s->writer, sql, on_dropped, s);
+}
+
+void
+store_maintain(struct store *s, void (*done)(bool ok, void *arg), void *arg)
+{
+	char sql[160];
+
+	s->maintain_done = done;
+	s->maintain_arg = arg;
+	(void)str_format(sql, sizeof(sql),
+	    "SELECT audit_add_partitions(%d); SELECT (now() AT TIME ZONE 'UTC')::date - date '1970-01-01'",
+	    STORE_DAYS_AHEAD);
+	db_exec(s->writer, sql, on_partitions, s);
+}
+
+bool
+store_has_day(const struct store *s, int64_t unix_us)
+{
+	return unix_us < s->until_us && unix_us >= s->until_us - (STORE_DAYS_AHEAD + 2) * DAY_US;
+}
+
+/* --- life ---------------------------------------------------------------------- */
+
+static int
+open_connections(struct store *s, const struct store_config *c, struct err *e)
+{
+	struct db_config config = {
+		.loop = c->loop,
+		.conninfo = c->conninfo,
+		.password = c->password,
+		.name = "sallyport auditd (writer)",
+		.setup = writer_setup,
+	};
+	static const struct db_events writer_events = { on_writer_up, on_writer_down };
+	static const struct db_events reader_events = { on_reader_state, NULL };
+
+	if (db_new(&s->writer, &config, &writer_events, s, e) < 0)
+		return -1;
+	config.name = "sallyport auditd (reader)";
+	config.setup = reader_setup;
+	config.op_timeout_ms = STORE_READ_TIMEOUT_MS;
+	for (int i = 0; i < c->readers && i < STORE_READERS_MAX; i++) {
+		if (db_new(&s->readers[i], &config, &reader_events, s, e) < 0)
+			return -1;
+		s->n_readers++;
+	}
+	return 0;
+}
+
+int
+store_new(struct store **ret, const struct store_config *config, const struct store_events *events, void *arg,
+    struct err *e)
+{
+	struct store *s = calloc(1, sizeof(*s));
+
+	*ret = NULL;
+	if (!s)
+		return err_set(e, "no memory for the store");
+	s->loop = config->loop;
+	s->events = *events;
+	s->arg = arg;
+	s->retention_days = config->retention_days;
+	(void)str_copy(s->trouble, sizeof(s->trouble), "not connected yet");
+	if (open_connections(s, config, e) < 0) {
+		store_free(s);
+		return -1;
+	}
+	*ret = s;
+	return 0;
+}
+
+void
+store_free(struct store *s)
+{
+	if (!s)
+		return;
+	db_free(s->writer);
+	for (int i = 0; i < s->n_readers; i++)
+		db_free(s->readers[i]);
+	free(s);
+}
+
+bool
+store_is_ready(const struct store *s)
+{
+	return s->ready;
+}
+
+const char *
+store_trouble(const struct store *s)
+{
+	return s->trouble;
+}

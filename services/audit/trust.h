@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trust: auditd's identity, by joining (lib/api/join.h) or from configured files, and what it hears from authd: new
+ * certificates and authorities, users and roles. Called by main.c.
+ */
+#ifndef AUDIT_TRUST_H
+#define AUDIT_TRUST_H
+
+#include "audit/access.h"
+#include "audit/conf.h"
+#include "event/loop.h"
+#include "rpc/rpc.h"
+#include "rpc/tls.h"
+
+struct trust;
+
+struct trust_events {
+	/* There is an identity: connections can be taken. Once, never from inside trust_new. */
+	void (*ready)(const char *cluster, struct rpc_identity *identity, void *arg);
+	/* There will never be one. */
+	void (*refused)(const char *why, void *arg);
+};
+
+int trust_new(struct trust **ret, struct loop *loop, struct rpc_loop *rl, const struct conf *conf,
+    struct access *access, const struct trust_events *events, void *arg, struct err *e);
+void trust_free(struct trust *t); /* NULL is fine; after the server */
+
+#endif
