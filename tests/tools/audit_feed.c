@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * audit_feed: a producer for the tests of auditd, over lib/api/audit_log as noded and proxyd use it.
+ *
+ *	audit_feed TARGET CLUSTER HOST_CA CERT KEY LOGDIR SECONDS RATE [FRAMES]
+ *
+ * Writes RATE events and frames a second (0: as fast as the log takes them) for SECONDS, then waits until auditd has
+ * committed all of them. Every record's content follows from its number, so that the test can tell what must be in
+ * the database: prints "appended N bytes B" and "committed N".
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/audit_log.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "crypto/sshkey.h"
+#include "rec/frame.h"
+#include "rpc/tls.h"
+
+enum { QUOTA = 1 << 30, STEP_MS = 5, BURST = 2000, PENDING_MAX = 100000, WAIT_S = 120, FRAME_SIZE = 700 };
+
+struct feed {
+	struct loop *loop;
+	struct audit_log *log;
+	struct timer step;
+	uint64_t events, frames, bytes;
+	int64_t start_ms, seconds, rate;
+	bool with_frames, finished;
+	char session[37];
+};
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "audit_feed: %s\n", what);
+	exit(1);
+}
+
+static struct rpc_identity *
+read_identity(const char *ca_path, const char *cert_path, const char *key_path)
+{
+	char *ca, *cert, *key;
+	struct rpc_identity *id;
+	struct err e = { "" };
+
+	if (file_read(ca_path, 1 << 20, &ca, NULL, &e) < 0 || file_read(cert_path, 1 << 20, &cert, NULL, &e) < 0 ||
+	    file_read(key_path, 1 << 20, &key, NULL, &e) < 0 || rpc_identity_new(&id) < 0 ||
+	    rpc_identity_set(id, ca, NULL, cert, key, &e) < 0)
+		die(e.text);
+	free(ca);
+	free(cert);
+	free(key);
+	return id;
+}
+
+static bool
+write_event(struct feed *f)
+{
+	char n[24];
+	const struct api_label fields[] = { { "n", n }, { "tricky", "\"\\\t\xc3\xa9" } };
+	struct audit_event event = { .type = "test.event", .code = "TST00I", .ok = f->events % 7 != 0,
+		.user = "alice", .login = "root", .node_name = "node-1", .remote_addr = "192.0.2.1:5", .fields = fields,
+		.n_fields = 2 };
+
+	(void)str_format(n, sizeof(n), "%llu", (unsigned long long)f->events);
+	if (audit_event(f->log, &event) < 0)
+		return false;
+	f->events++;
+	return true;
+}
+
+/* Byte i of the recording is a letter that follows from i; newline every 64. */
+static bool
+write_frames(struct feed *f)
+{
+	uint8_t text[FRAME_SIZE];
+	struct buf b;
+	bool fine;
+
+	buf_init(&b, 64 * 1024);
+	for (size_t i = 0; i < sizeof(text); i++) {
+		uint64_t at = f->bytes + i;
+
+		text[i] = at % 64 == 63 ? '\n' : (uint8_t)('a' + (at * 7 + at / 64) % 26);
+	}
+	frame_put(&b, FRAME_OUT, 1000, (struct span){ text, sizeof(text) });
+	fine = audit_frames(f->log, f->session, buf_span(&b)) == 0;
+	buf_done(&b);
+	if (!fine)
+		return false;
+	f->frames++;
+	f->bytes += sizeof(text);
+	return true;
+}
+
+static void
+session_event(struct feed *f, const char *type, const char *code)
+{
+	const struct api_label fields[] = { { "kind", "shell" }, { "interactive", "true" }, { "cols", "80" },
+		{ "rows", "24" }, { "exit_status", "0" } };
+	struct audit_event event = { .type = type, .code = code, .ok = true, .user = "alice", .login = "root",
+		.node_name = "node-1", .session = f->session, .fields = fields, .n_fields = 5 };
+
+	if (audit_event(f->log, &event) < 0)
+		die("the log takes nothing");
+}
+
+static void
+on_step(void *arg)
+{
+	struct feed *f = arg;
+	int64_t ms = clock_mono_ms() - f->start_ms;
+	uint64_t due = f->rate ? (uint64_t)(ms * f->rate / 1000) : UINT64_MAX;
+
+	if (ms >= f->seconds * 1000) {
+		if (!f->finished) {
+			session_event(f, "session.end", "T2004I");
+			printf("appended %llu bytes %llu\n", (unsigned long long)f->events, (unsigned long long)f->bytes);
+			fflush(stdout);
+		}
+		f->finished = true;
+		if (audit_log_pending(f->log) == 0) {
+			printf("committed %llu ms %lld\n", (unsigned long long)f->events, (long long)ms);
+			loop_stop(f->loop);
+		} else if (ms > (f->seconds + WAIT_S) * 1000) {
+			die("auditd did not commit everything in time");
+		}
+		return;
+	}
+	for (int i = 0; i < BURST && f->events < due && audit_log_pending(f->log) < PENDING_MAX; i++) {
+		if (!write_event(f))
+			break;
+		if (f->with_frames && i % 4 == 0 && !write_frames(f))
+			break;
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct feed f = { 0 };
+	struct audit_log_config config = { .quota = QUOTA, .name = "feed" };
+	struct rpc_identity *id;
+	char server[300];
+	struct err e = { "" };
+
+	if (argc < 9 || crypto_init() < 0)
+		die("usage: audit_feed TARGET CLUSTER HOST_CA CERT KEY LOGDIR SECONDS RATE [FRAMES]");
+	signal(SIGPIPE, SIG_IGN);
+	log_open("audit_feed", LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	id = read_identity(argv[3], argv[4], argv[5]);
+	f.seconds = atol(argv[7]);
+	f.rate = atol(argv[8]);
+	f.with_frames = argc > 9;
+	(void)str_copy(f.session, sizeof(f.session), argc > 9 ? argv[9] : "");
+	if (loop_new(&f.loop) < 0 || rpc_loop_new(&config.rl, f.loop) < 0 || timer_init(&f.step, f.loop, on_step, &f) < 0)
+		die("no memory");
+	config.loop = f.loop;
+	config.dir = argv[6];
+	(void)str_format(server, sizeof(server), "auditd.%s", argv[2]);
+	if (audit_log_open(&f.log, &config, &e) < 0 || audit_log_connect(f.log, argv[1], server, id, &e) < 0)
+		die(e.text);
+	if (f.with_frames)
+		session_event(&f, "session.start", "T2000I");
+	f.start_ms = clock_mono_ms();
+	timer_repeat(&f.step, STEP_MS);
+	loop_run(f.loop);
+	timer_done(&f.step);
+	audit_log_close(f.log);
+	return 0;
+}
