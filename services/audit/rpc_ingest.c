@@ -153,8 +153,8 @@ take_batch(struct stream *st, const Audit__IngestBatch *batch)
 		finish(st, RPC_RESOURCE_EXHAUSTED, "no memory");
 }
 
-static void
-on_message(struct rpc_call *call, const void *message)
+void
+rpc_ingest_message(struct rpc_call *call, const void *message)
 {
 	const Audit__IngestRequest *q = message;
 	struct stream *st = rpc_data(call);
@@ -185,8 +185,8 @@ on_message(struct rpc_call *call, const void *message)
 	}
 }
 
-static void
-on_writable(struct rpc_call *call)
+void
+rpc_ingest_writable(struct rpc_call *call)
 {
 	struct stream *st = rpc_data(call);
 
@@ -194,8 +194,8 @@ on_writable(struct rpc_call *call)
 		tell(st);
 }
 
-static void
-on_closed(struct rpc_call *call, const struct rpc_status *status)
+void
+rpc_ingest_closed(struct rpc_call *call, const struct rpc_status *status)
 {
 	struct stream *st = rpc_data(call);
 
@@ -205,9 +205,3 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 	ingest_close(st->source);
 	free(st);
 }
-
-const struct rpc_events rpc_ingest_events_table = {
-	.message = on_message,
-	.writable = on_writable,
-	.closed = on_closed,
-};

@@ -8,7 +8,9 @@
 #include "audit/ingest.h"
 #include "rpc/rpc.h"
 
-extern const struct rpc_events rpc_ingest_events_table;
+void rpc_ingest_message(struct rpc_call *call, const void *message);
+void rpc_ingest_writable(struct rpc_call *call);
+void rpc_ingest_closed(struct rpc_call *call, const struct rpc_status *status);
 /* For ingest_new. */
 extern const struct ingest_events rpc_ingest_callbacks;
 

@@ -504,8 +504,9 @@ on_status(struct rpc_call *call, const void *message)
 int
 auditd_serve(struct auditd *d, struct rpc_server *server)
 {
-	const struct rpc_method rows[] = {
-		{ "Ingest", RPC_DUPLEX, RPC_NODE | RPC_PROXY | RPC_AUTH, rpc_ingest_events_table },
+	static const struct rpc_method rows[] = {
+		{ "Ingest", RPC_DUPLEX, RPC_NODE | RPC_PROXY | RPC_AUTH,
+		    { rpc_ingest_message, rpc_ingest_writable, rpc_ingest_closed } },
 		{ "SearchEvents", RPC_UNARY, RPC_USER | RPC_LOCAL, { .message = on_search, .closed = on_closed } },
 		{ "ListRecordings", RPC_UNARY, RPC_USER | RPC_LOCAL, { .message = on_list, .closed = on_closed } },
 		{ "Play", RPC_SEND_STREAM, RPC_USER | RPC_LOCAL,
