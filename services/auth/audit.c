@@ -15,7 +15,7 @@
 #include "base/str.h"
 #include "rpc/rpc.h"
 
-enum { FLUSH_MS = 3000 };
+enum { FLUSH_MS = 3000, FLUSH_AWAY_MS = 200 };
 
 int
 audit_open(struct auth *a, struct err *e)
@@ -48,7 +48,7 @@ audit_connect(struct auth *a, struct err *e)
 void
 audit_flush(struct auth *a, void (*done)(void *arg), void *arg)
 {
-	audit_log_flush(a->audit, FLUSH_MS, done, arg);
+	audit_log_flush(a->audit, audit_log_is_connected(a->audit) ? FLUSH_MS : FLUSH_AWAY_MS, done, arg);
 }
 
 bool

@@ -404,7 +404,12 @@ sign(void *arg)
 	const char *ips[NODE_ADDRESSES_MAX];
 	struct signer_x509 q = { .name = j->node->uuid, .spki = buf_span(&j->tls_key), .dns = j->list, .ip = ips };
 	struct err e;
+	int64_t wait = cutoff_wait_ms(j->auth, node_cutoff(j->auth, j->node->uuid));
 
+	if (wait > 0) {
+		timer_start(&j->wait, wait + 1);
+		return;
+	}
 	j->valid_until_s = j->auth->now_ms() / 1000 + HOST_TTL_S;
 	if (!identity_kind_from(span_str(j->node->kind), &q.kind))
 		q.kind = IDENTITY_NODE;
@@ -498,7 +503,6 @@ join_start(struct joining **ret, struct auth *a, const struct join_request *q, j
     struct token *token, struct err *e)
 {
 	struct joining *j;
-	int64_t wait;
 	int rc = q->token ? check_request(a, q, e) : check_keys(q, e);
 
 	if (rc != 0)
@@ -515,7 +519,6 @@ join_start(struct joining **ret, struct auth *a, const struct join_request *q, j
 	}
 	*ret = j;
 	/* Never from inside this call: the caller does not have *ret yet. */
-	wait = cutoff_wait_ms(a, node_cutoff(a, j->node->uuid));
-	timer_start(&j->wait, wait > 0 ? wait + 1 : 0);
+	timer_start(&j->wait, 0);
 	return 0;
 }

@@ -147,7 +147,12 @@ sign(void *arg)
 		.forward_agent = l->options.forward_agent, .port_forwarding = l->options.port_forwarding,
 		.roles = roles, .traits = traits };
 	struct err e;
+	int64_t wait = cutoff_wait_ms(l->auth, user_cutoff(l->auth, l->name));
 
+	if (wait > 0) { /* timers may come a little early */
+		timer_start(&l->wait, wait + 1);
+		return;
+	}
 	comma_list(&l->roles, roles, sizeof(roles));
 	comma_list(&l->logins, traits, sizeof(traits));
 	if (l->options.pin_source_ip) {
@@ -276,7 +281,6 @@ on_verified(void *arg, bool ran)
 	struct user u = { 0 };
 	bool locked = false;
 	struct err e;
-	int64_t wait;
 	int rc;
 
 	if (!ran) {
@@ -290,11 +294,7 @@ on_verified(void *arg, bool ran)
 		end(l, rc, locked, &e);
 		return;
 	}
-	wait = cutoff_wait_ms(l->auth, user_cutoff(l->auth, l->name));
-	if (wait == 0)
-		sign(l);
-	else
-		timer_start(&l->wait, wait + 1);
+	sign(l);
 }
 
 static void

@@ -231,7 +231,7 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 }
 
 static const struct rpc_method rows[] = {
-	{ .name = "Join", .kind = RPC_UNARY, .who = RPC_ANYONE | WHO_DAEMONS | RPC_LOCAL,
+	{ .name = "Join", .kind = RPC_UNARY, .who = WHO_ALL,
 	    .on = { .message = on_join, .closed = on_closed } },
 	{ .name = "Renew", .kind = RPC_UNARY, .who = WHO_DAEMONS,
 	    .on = { .message = on_renew, .closed = on_closed } },

@@ -141,7 +141,7 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 }
 
 static const struct rpc_method rows[] = {
-	{ .name = "Login", .kind = RPC_UNARY, .who = RPC_ANYONE | RPC_USER | RPC_LOCAL,
+	{ .name = "Login", .kind = RPC_UNARY, .who = WHO_ALL,
 	    .on = { .message = on_login, .closed = on_closed } },
 };
 const struct face face_login = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real authd alone, and callers of every kind, speaking gRPC as any foreign client would."""
+import importlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+
+import grpc
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from cluster import Daemon, free_ports, totp, wait_for
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CLUSTER = 'test.sallyport'
+PASSWORD = 'correct horse battery'
+
+
+def messages():
+    """The messages of proto/auth.proto, compiled for Python."""
+    if 'auth_pb2' not in sys.modules:
+        out = tempfile.mkdtemp(prefix='sp-proto-')
+        subprocess.run(['protoc', f'-I{TOP}/proto', '-I/usr/include', f'--python_out={out}', 'auth.proto',
+                        'protobuf-c/protobuf-c.proto'], check=True)
+        sys.path.insert(0, out)
+    return importlib.import_module('auth_pb2')
+
+
+pb = messages()
+SERVICE = pb.DESCRIPTOR.services_by_name['Auth']
+
+
+class Keys:
+    """What a caller makes for himself."""
+
+    def __init__(self):
+        self.ssh = ed25519.Ed25519PrivateKey.generate()
+        self.tls = ec.generate_private_key(ec.SECP256R1())
+
+    def public(self):
+        raw = self.ssh.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        name = b'ssh-ed25519'
+        blob = len(name).to_bytes(4, 'big') + name + len(raw).to_bytes(4, 'big') + raw
+        spki = self.tls.public_key().public_bytes(serialization.Encoding.DER,
+                                                  serialization.PublicFormat.SubjectPublicKeyInfo)
+        return pb.PublicKeys(ssh=blob, tls=spki)
+
+    def tls_pem(self):
+        return self.tls.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                      serialization.NoEncryption())
+
+
+class Caller:
+    """One connection; every method of the service is a method."""
+
+    def __init__(self, channel):
+        self.channel = channel
+        for m in SERVICE.methods:
+            make = channel.unary_stream if m.server_streaming else channel.unary_unary
+            call = make(f'/{SERVICE.full_name}/{m.name}',
+                        request_serializer=lambda x: x.SerializeToString(),
+                        response_deserializer=getattr(pb, m.output_type.name).FromString)
+            setattr(self, m.name, self.wrap(call, getattr(pb, m.input_type.name), m.server_streaming))
+
+    @staticmethod
+    def wrap(call, cls, stream):
+        def invoke(message=None, timeout=None if stream else 20, **fields):
+            return call(message if message is not None else cls(**fields), timeout=timeout)
+        return invoke
+
+    def watch(self, **kw):
+        """Reads a watch until complete: (updates, stream)."""
+        stream = self.Watch(timeout=30, **kw)
+        updates = []
+        for u in stream:
+            if u.WhichOneof('what') == 'complete':
+                break
+            updates.append(u)
+        return updates, stream
+
+    def close(self):
+        self.channel.close()
+
+
+def fails(fn, *args, **kw):
+    """The code and text with which a call is refused."""
+    try:
+        fn(*args, **kw)
+    except grpc.RpcError as e:
+        return e.code().name, e.details()
+    return 'OK', ''
+
+
+class Authd:
+    def __init__(self, folder, build):
+        self.dir, self.build = folder, build
+        self.port = free_ports(1)[0]
+        self.config = os.path.join(folder, 'authd.yaml')
+        self.socket = os.path.join(folder, 'run', 'authd.sock')
+        self.state = os.path.join(folder, 'state')
+        with open(self.config, 'w') as f:
+            f.write(f'cluster: {CLUSTER}\nlisten: 127.0.0.1:{self.port}\nstate: {self.state}\n'
+                    f'socket: {self.socket}\nauditd_addr: 127.0.0.1:1\nproxy_addr: tele.example.com:443\n')
+        self.daemon = Daemon('authd', [os.path.join(build, 'authd'), f'--config={self.config}'],
+                             os.path.join(folder, 'authd.log'))
+        self.callers = []
+        self.ca = None
+
+    def start(self):
+        self.daemon.start()
+        wait_for('authd', lambda: self.up() and os.path.exists(self.socket) and
+                 fails(self.local().Ping)[0] == 'OK')
+        self.ca = self.local().GetStatus().ca_pem.encode()
+        return self
+
+    def up(self):
+        assert self.daemon.alive(), self.daemon.text()[-3000:]
+        return True
+
+    def kill(self):
+        self.daemon.kill()
+
+    def stop(self):
+        for c in self.callers:
+            c.close()
+        self.callers = []
+        self.daemon.stop()
+
+    def keep(self, caller):
+        self.callers.append(caller)
+        return caller
+
+    def local(self):
+        return self.keep(Caller(grpc.insecure_channel(f'unix:{self.socket}')))
+
+    def remote(self, key=None, chain=None):
+        creds = grpc.ssl_channel_credentials(self.ca, key, chain)
+        options = [('grpc.ssl_target_name_override', f'authd.{CLUSTER}'), ('grpc.use_local_subchannel_pool', 1)]
+        return self.keep(Caller(grpc.secure_channel(f'127.0.0.1:{self.port}', creds, options)))
+
+    def anyone(self):
+        return self.remote()
+
+    # --- people -----------------------------------------------------------------------------
+
+    def user(self, name, roles=('access',), logins=('root',), password=PASSWORD):
+        """Added, invited, confirmed."""
+        link = self.local().AddUser(name=name, roles=roles, logins=logins)
+        return Person(self, name, password).confirm(link.token)
+
+    # --- daemons ----------------------------------------------------------------------------
+
+    def join(self, kind='node', name='node-1', token=None, keys=None, uid=None, labels=None, addresses=()):
+        keys = keys or Keys()
+        uid = uid or str(uuid.uuid4())
+        token = token if token is not None else self.local().AddToken(kind=kind).token
+        reply = self.anyone().Join(token=token, kind=kind, name=name, uuid=uid, keys=keys.public(),
+                                   labels=labels or {}, addresses=addresses, version='0.1.0')
+        return Host(self, reply, keys)
+
+
+class Person:
+    def __init__(self, authd, name, password):
+        self.authd, self.name, self.password = authd, name, password
+        self.secret, self.last = None, 0
+
+    def confirm(self, token):
+        local = self.authd.local()
+        self.secret = local.GetInvite(name=token).totp_secret
+        self.last = 0
+        local.CompleteInvite(token=token, password=self.password, otp=self.otp())
+        return self
+
+    def otp(self):
+        """A code that was not used yet; the server takes the step before, the present and the next one."""
+        step = max(int(time.time()) // 30 - 1, self.last + 1)
+        while step > int(time.time()) // 30 + 1:
+            time.sleep(0.2)
+        self.last = step
+        return totp(self.secret, step * 30)
+
+    def login(self, **kw):
+        keys = kw.pop('with_keys', None) or Keys()
+        fields = dict(user=self.name, password=self.password, otp=kw.pop('otp', None) or self.otp(),
+                      keys=keys.public())
+        fields.update(kw)
+        reply = self.authd.anyone().Login(**fields)
+        reply_caller = self.authd.remote(keys.tls_pem(), reply.tls_cert_pem.encode())
+        return reply, reply_caller
+
+
+class Host:
+    def __init__(self, authd, reply, keys):
+        self.authd, self.reply, self.keys, self.uuid, self.name = authd, reply, keys, reply.uuid, reply.name
+        self.caller = authd.remote(keys.tls_pem(), reply.tls_cert_pem.encode())
+
+    def beat(self, **kw):
+        kw.setdefault('name', self.name)
+        return self.caller.Heartbeat(**kw)

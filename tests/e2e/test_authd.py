@@ -1,0 +1,609 @@
+# SPDX-License-Identifier: Apache-2.0
+"""authd alone, over its Unix socket and mutual TLS: logins, lockout, tokens, joins, cutoffs, who may call what."""
+import base64
+import concurrent.futures
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import time
+import uuid
+
+import pytest
+
+from cluster import free_ports
+
+from authd import CLUSTER, PASSWORD, Authd, Keys, Person, fails, pb
+
+pytestmark = pytest.mark.sanitized
+
+
+@pytest.fixture
+def authd(build):
+    folder = tempfile.mkdtemp(prefix='sp-authd-')
+    a = Authd(folder, build).start()
+    yield a
+    a.stop()
+    text = a.daemon.text()
+    assert 'ERROR: AddressSanitizer' not in text and 'runtime error' not in text, text[-4000:]
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def ssh_cert(blob, tmp_path):
+    """ssh-keygen's reading of a certificate: field -> text."""
+    path = tmp_path / f'{uuid.uuid4()}-cert.pub'
+    path.write_text('ssh-ed25519-cert-v01@openssh.com ' + base64.b64encode(blob).decode() + '\n')
+    out = subprocess.run(['ssh-keygen', '-L', '-f', str(path)], stdout=subprocess.PIPE, text=True, check=True).stdout
+    fields, key = {}, None
+    for line in out.splitlines()[1:]:
+        if line.startswith(' ' * 16):
+            fields[key].append(line.strip())
+        else:
+            key, _, value = line.strip().partition(':')
+            fields[key] = [value.strip()] if value.strip() else []
+    return fields
+
+
+def audit_text(authd):
+    """The log on disk, as bytes: events are packed there in clear."""
+    data = b''
+    for root, _, files in os.walk(os.path.join(authd.state, 'audit')):
+        for f in files:
+            with open(os.path.join(root, f), 'rb') as fh:
+                data += fh.read()
+    return data
+
+
+# --- logins ------------------------------------------------------------------------------------
+
+
+def test_login_gives_certificates_with_what_the_roles_allow(authd, tmp_path):
+    alice = authd.user('alice', ['access', 'editor'], ['root', 'ubuntu'])
+    before = time.time()
+    reply, caller = alice.login()
+    assert (reply.user, reply.cluster) == ('alice', CLUSTER)
+    assert list(reply.roles) == ['access', 'editor'] and list(reply.logins) == ['root', 'ubuntu']
+    assert list(reply.extensions) == ['permit-agent-forwarding', 'permit-port-forwarding', 'permit-pty']
+    assert abs(reply.valid_until / 1000 - before - 12 * 3600) < 30
+    cert = ssh_cert(reply.ssh_cert, tmp_path)
+    assert cert['Key ID'] == ['"alice"'] and cert['Principals'] == ['root', 'ubuntu']
+    assert cert['Critical Options'] == ['(none)']
+    assert {'permit-pty', 'permit-port-forwarding', 'permit-agent-forwarding'} <= set(cert['Extensions'])
+    assert any(x.startswith('roles@sallyport') for x in cert['Extensions'])
+    assert caller.GetStatus().cluster == CLUSTER
+    assert [u.name for u in caller.ListUsers().users] == ['alice']
+    log = audit_text(authd)
+    assert b'T1000I' in log and b'TC000I' in log
+
+
+def test_the_ttl_is_what_was_asked_for_within_the_roles(authd):
+    alice = authd.user('alice')
+    now = time.time()
+    assert abs(alice.login(ttl_s=3600)[0].valid_until / 1000 - now - 3600) < 30
+    assert abs(alice.login(ttl_s=400 * 3600)[0].valid_until / 1000 - now - 30 * 3600) < 30
+
+
+def test_wrong_user_password_and_code_are_one_answer(authd):
+    alice = authd.user('alice')
+    wrong_user = fails(Person(authd, 'nobody-here', PASSWORD).login, otp='123456')
+    wrong_password = fails(alice.login, password='not the password!')
+    wrong_code = fails(alice.login, otp='000000')
+    assert wrong_user == wrong_password == wrong_code
+    assert wrong_user[0] == 'UNAUTHENTICATED'
+    assert b'T1000W' in audit_text(authd)
+
+
+def test_a_code_is_good_once(authd):
+    alice = authd.user('alice')
+    code = alice.otp()
+    alice.login(otp=code)
+    assert fails(alice.login, otp=code)[0] == 'UNAUTHENTICATED'
+
+
+def test_one_code_in_two_logins_at_once_lets_one_in(authd):
+    alice = authd.user('alice')
+    code = alice.otp()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        codes = [f.result()[0] for f in [pool.submit(fails, alice.login, otp=code) for _ in range(4)]]
+    assert codes.count('OK') == 1, codes
+
+
+def test_five_failures_lock_the_name_whether_it_exists_or_not(authd):
+    alice = authd.user('alice')
+    for person in (alice, Person(authd, 'ghost', PASSWORD)):
+        for _ in range(5):
+            assert fails(person.login, password='not the password!', otp='000000')[0] == 'UNAUTHENTICATED'
+        code, text = fails(person.login, otp='000000')
+        assert code == 'FAILED_PRECONDITION' and 'too many failed logins' in text
+    assert fails(alice.login)[0] == 'FAILED_PRECONDITION'  # also with everything right
+    assert authd.local().ListUsers().users[0].locked
+    authd.kill()
+    authd.start()
+    assert fails(alice.login, otp='000000')[0] == 'FAILED_PRECONDITION'  # a restart does not open it
+    authd.local().UpdateUser(name='alice', unlock=True)
+    alice.login()
+    assert b'SP002W' in audit_text(authd)
+
+
+def test_guesses_at_the_same_time_do_not_get_round_the_lock(authd):
+    alice = authd.user('alice')
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        jobs = [pool.submit(fails, alice.login, password=f'guess number {i:04}', otp='000000') for i in range(12)]
+        assert {j.result()[0] for j in jobs} <= {'UNAUTHENTICATED', 'FAILED_PRECONDITION', 'RESOURCE_EXHAUSTED'}
+    assert fails(alice.login)[0] == 'FAILED_PRECONDITION'
+
+
+def test_one_address_cannot_try_for_ever(authd):
+    codes = [fails(Person(authd, f'user{i}', PASSWORD).login, otp='000000', password='x' * 12)[0] for i in range(60)]
+    assert 'RESOURCE_EXHAUSTED' in codes
+
+
+def test_users_whose_roles_let_them_in_nowhere(authd, tmp_path):
+    local = authd.local()
+    local.PutRole(role=pb.Role(name='empty', allow=pb.RoleConditions(node_labels=[pb.LabelRule(key='*', values=['*'])])))
+    nobody = authd.user('nobody', ['empty'], ['root'])
+    code, text = fails(nobody.login)
+    assert code == 'PERMISSION_DENIED' and 'no login' in text
+    auditor = authd.user('audrey', ['auditor'], [])
+    reply, caller = auditor.login()
+    assert list(reply.logins) == []
+    assert ssh_cert(reply.ssh_cert, tmp_path)['Principals'] == ['no-login@sallyport']
+    assert caller.GetStatus().cluster == CLUSTER
+
+
+def test_a_role_that_pins_the_address(authd, tmp_path):
+    authd.local().PutRole(role=pb.Role(
+        name='pinned', allow=pb.RoleConditions(logins=['root'], node_labels=[pb.LabelRule(key='*', values=['*'])]),
+        options=pb.RoleOptions(pin_source_ip=True, permit_pty=True)))
+    reply, _ = authd.user('alice', ['pinned'], []).login()
+    cert = ssh_cert(reply.ssh_cert, tmp_path)
+    assert cert['Critical Options'] == ['source-address 127.0.0.1/32']
+    assert not any('agent' in x for x in cert['Extensions'])
+
+
+def test_keys_of_the_wrong_kind_are_refused(authd):
+    alice = authd.user('alice')
+    keys = Keys().public()
+    keys.ssh = b'\0\0\0\7ssh-rsa' + keys.ssh[11:]
+    assert fails(authd.anyone().Login, user='alice', password=PASSWORD, otp=alice.otp(), keys=keys)[0] == 'INVALID_ARGUMENT'
+    assert fails(authd.anyone().Login, user='alice', password=PASSWORD, otp='1')[0] == 'INVALID_ARGUMENT'
+
+
+# --- invites --------------------------------------------------------------------------------------
+
+
+def test_an_invite_is_good_once_and_its_secret_stays_until_then(authd):
+    local = authd.local()
+    link = local.AddUser(name='alice', roles=['access'], logins=['root'])
+    assert link.url == f'https://tele.example.com:443/web/invite/{link.token}' and len(link.token) == 32
+    a, b = local.GetInvite(name=link.token), local.GetInvite(name=link.token)
+    assert a.totp_secret == b.totp_secret and a.user == 'alice' and a.totp_uri.startswith('otpauth://totp/')
+    alice = Person(authd, 'alice', PASSWORD)
+    alice.secret = a.totp_secret
+    code, text = fails(local.CompleteInvite, token=link.token, password='short', otp=alice.otp())
+    assert code == 'INVALID_ARGUMENT' and '12' in text
+    assert fails(local.CompleteInvite, token=link.token, password='x' * 129, otp='000000')[0] == 'INVALID_ARGUMENT'
+    assert fails(local.CompleteInvite, token=link.token, password=PASSWORD, otp='000000')[0] == 'PERMISSION_DENIED'
+    assert fails(alice.login)[0] == 'UNAUTHENTICATED'  # not confirmed yet
+    alice.confirm(link.token)
+    assert fails(local.GetInvite, name=link.token)[0] == 'NOT_FOUND'
+    assert fails(local.CompleteInvite, token=link.token, password=PASSWORD, otp='000000')[0] == 'NOT_FOUND'
+    alice.login()
+
+
+def test_a_new_link_kills_the_old_one_and_wrong_codes_kill_it_too(authd):
+    local = authd.local()
+    old = local.AddUser(name='alice', roles=['access'], logins=['root']).token
+    new = local.ResetUser(name='alice').token
+    assert fails(local.GetInvite, name=old)[0] == 'NOT_FOUND'
+    local.GetInvite(name=new)
+    codes = [fails(local.CompleteInvite, token=new, password=PASSWORD, otp='000000') for _ in range(12)]
+    assert 'too many wrong codes' in codes[9][1] and codes[10][0] == 'NOT_FOUND'
+
+
+def test_reset_keeps_the_old_password_until_the_link_is_used(authd):
+    local = authd.local()
+    alice = authd.user('alice')
+    _, caller = alice.login()
+    token = local.ResetUser(name='alice').token
+    _, caller = alice.login()
+    old = alice.password
+    alice.password = 'another long password'
+    alice.confirm(token)
+    assert fails(caller.GetStatus)[0] == 'UNAUTHENTICATED'  # got by the old password
+    _, caller = alice.login()
+    assert caller.GetStatus().cluster == CLUSTER
+    assert fails(alice.login, password=old)[0] == 'UNAUTHENTICATED'
+
+
+def test_an_invite_expires(authd):
+    link = authd.local().AddUser(name='alice', roles=['access'], logins=['root'], ttl_s=1)
+    time.sleep(1.1)
+    assert fails(authd.local().GetInvite, name=link.token)[0] == 'NOT_FOUND'
+
+
+# --- users -------------------------------------------------------------------------------------------
+
+
+def test_removing_a_user_makes_certificates_worthless_and_adding_again_works(authd):
+    node = authd.join()
+    alice = authd.user('alice', ['editor', 'access'])
+    _, caller = alice.login()
+    updates, stream = node.caller.watch()
+    assert not [u for u in updates if u.WhichOneof('what') == 'cutoff']
+    authd.local().RemoveUser(name='alice')
+    update = next(u for u in stream if u.WhichOneof('what') == 'cutoff')
+    stream.cancel()
+    assert update.cutoff.user == 'alice'
+    assert (time.time() - 61) * 1000 <= update.cutoff.issued_before <= (time.time() - 58) * 1000
+    assert fails(caller.ListUsers)[0] == 'UNAUTHENTICATED'
+    again = authd.user('alice', ['editor', 'access'])
+    _, new_caller = again.login()
+    assert [u.name for u in new_caller.ListUsers().users] == ['alice']
+    assert fails(caller.ListUsers)[0] == 'UNAUTHENTICATED'
+    updates, stream = node.caller.watch()
+    stream.cancel()
+    assert [u.cutoff.user for u in updates if u.WhichOneof('what') == 'cutoff'] == ['alice']
+
+
+def test_changing_roles_cuts_off_and_takes_rights_at_once(authd):
+    alice = authd.user('alice', ['editor', 'access'])
+    _, caller = alice.login()
+    authd.local().UpdateUser(name='alice', set_roles=True, roles=['access'])
+    assert fails(caller.ListUsers)[0] == 'UNAUTHENTICATED'
+    reply, caller = alice.login()
+    assert list(reply.roles) == ['access']
+    assert fails(caller.ListUsers)[0] == 'PERMISSION_DENIED'
+    assert b'rpc.refused' in audit_text(authd)
+
+
+def test_bad_users_are_refused_with_a_reason(authd):
+    local = authd.local()
+    for fields, code in [(dict(name='a b', roles=['access']), 'INVALID_ARGUMENT'),
+                         (dict(name='a,b', roles=['access']), 'INVALID_ARGUMENT'),
+                         (dict(name='x' * 65, roles=['access']), 'INVALID_ARGUMENT'),
+                         (dict(name='alice'), 'INVALID_ARGUMENT'),
+                         (dict(name='alice', roles=['no-such']), 'NOT_FOUND'),
+                         (dict(name='alice', roles=['access'], logins=['ro ot']), 'INVALID_ARGUMENT'),
+                         (dict(name='alice', roles=['access'], ttl_s=-1), 'INVALID_ARGUMENT')]:
+        assert fails(local.AddUser, **fields)[0] == code, fields
+    assert len(local.ListUsers().users) == 0
+    local.AddUser(name='alice', roles=['access'])
+    assert fails(local.AddUser, name='alice', roles=['access'])[0] == 'ALREADY_EXISTS'
+    assert fails(local.RemoveUser, name='bob')[0] == 'NOT_FOUND'
+
+
+# --- tokens and joins -----------------------------------------------------------------------------------
+
+
+def test_a_token_is_single_use_and_says_why_it_is_refused(authd):
+    local = authd.local()
+    token = local.AddToken(kind='node').token
+    assert len(token) == 32
+    authd.join(token=token)
+    used = fails(authd.join, token=token)
+    wrong = fails(authd.join, token='0' * 32)
+    short = local.AddToken(kind='node', ttl_s=1).token
+    time.sleep(1.1)
+    expired = fails(authd.join, token=short)
+    other = fails(authd.join, kind='proxy', token=local.AddToken(kind='node').token)
+    assert used[0] == 'FAILED_PRECONDITION' and 'used already' in used[1]
+    assert wrong[0] == 'NOT_FOUND' and 'not known' in wrong[1]
+    assert expired[0] == 'FAILED_PRECONDITION' and 'expired' in expired[1]
+    assert other[0] == 'PERMISSION_DENIED' and 'is for kind node' in other[1]
+    log = audit_text(authd)
+    assert log.count(b'TJ002E') == 4 and log.count(b'TJ002I') == 1
+
+
+def test_uses_are_counted_also_at_the_same_time(authd):
+    token = authd.local().AddToken(kind='node', uses=3).token
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        codes = [j.result()[0] for j in [pool.submit(fails, authd.join, token=token, name=f'n{i}') for i in range(8)]]
+    assert codes.count('OK') == 3, codes
+
+
+def test_a_join_whose_answer_was_lost_can_be_repeated(authd):
+    token = authd.local().AddToken(kind='node').token
+    keys, uid = Keys(), str(uuid.uuid4())
+    authd.join(token=token, keys=keys, uid=uid)
+    authd.join(token=token, keys=keys, uid=uid).beat()
+    assert fails(authd.join, token=token, keys=Keys(), uid=uid)[0] == 'ALREADY_EXISTS'
+    assert fails(authd.join, token=token, keys=keys)[0] == 'FAILED_PRECONDITION'
+
+
+def test_tokens_are_listed_without_themselves_and_can_be_removed(authd):
+    local = authd.local()
+    a = local.AddToken(kind='node', labels={'env': 'example'}, uses=2)
+    b = local.AddToken(kind='proxy', value='a value of my own choice')
+    listed = {t.id: t for t in local.ListTokens(with_secrets=True).tokens}
+    assert set(listed) == {a.id, b.id} and not any(t.token for t in listed.values())
+    assert a.id == a.token[:8] and not b.token.startswith(b.id)
+    assert dict(listed[a.id].labels) == {'env': 'example'} and listed[a.id].uses_left == 2
+    with open(os.path.join(authd.state, 'authd.sqlite'), 'rb') as f, \
+            open(os.path.join(authd.state, 'authd.sqlite-wal'), 'rb') as w:
+        assert a.token.encode() not in f.read() + w.read()
+    local.RemoveToken(name=a.id)
+    local.RemoveToken(name=b.token)
+    assert len(local.ListTokens().tokens) == 0
+    assert fails(authd.join, token=a.token)[0] == 'NOT_FOUND'
+    assert fails(local.AddToken, kind='node', value='short')[0] == 'INVALID_ARGUMENT'
+    assert fails(local.AddToken, kind='king')[0] == 'INVALID_ARGUMENT'
+
+
+def test_join_gives_host_and_tunnel_certificates(authd, tmp_path):
+    token = authd.local().AddToken(kind='node', labels={'env': 'example'}).token
+    node = authd.join(name='node-1', token=token, addresses=['10.1.2.3'], labels={'own': 'x'})
+    host = ssh_cert(node.reply.ssh_host_cert, tmp_path)
+    assert host['Type'] == ['ssh-ed25519-cert-v01@openssh.com host certificate']
+    assert host['Principals'] == ['node-1', f'node-1.{CLUSTER}', node.uuid, f'{node.uuid}.{CLUSTER}', '10.1.2.3']
+    tunnel = ssh_cert(node.reply.ssh_tunnel_cert, tmp_path)
+    assert tunnel['Type'] == ['ssh-ed25519-cert-v01@openssh.com user certificate']
+    assert tunnel['Principals'] == [node.uuid] and tunnel['Key ID'] == [f'"{node.uuid}"']
+    assert any('tunnel@sallyport' in x for x in tunnel['Extensions'])
+    assert dict(node.reply.labels) == {'env': 'example'}
+    assert abs(node.reply.valid_until / 1000 - time.time() - 7 * 86400) < 60
+    proxy = authd.join('proxy', 'gate', addresses=['tele.example.com', '127.0.0.1'])
+    assert proxy.reply.ssh_tunnel_cert == b''
+    assert CLUSTER in ssh_cert(proxy.reply.ssh_host_cert, tmp_path)['Principals']
+
+
+def test_a_node_cannot_take_the_names_of_the_cluster(authd):
+    proxy = authd.join('proxy', 'gate', addresses=['tele.example.com'])
+    proxy.caller.HelloProxy(public_addr='web.example.com:443', ssh_addr='ssh.example.com:3023')
+    for name in (CLUSTER, f'node-2.{CLUSTER}', 'authd', 'tele.example.com', 'web.example.com', 'ssh.example.com',
+                 str(uuid.uuid4()), 'a b', 'a,b', '*', ''):
+        assert fails(authd.join, name=name)[0] == 'INVALID_ARGUMENT', name
+    assert fails(authd.join, addresses=['web.example.com'])[0] == 'INVALID_ARGUMENT'
+    assert fails(authd.join, uid='not-a-uuid')[0] == 'INVALID_ARGUMENT'
+
+
+def test_heartbeats_leaving_and_lists(authd):
+    token = authd.local().AddToken(kind='node', labels={'from': 'token', 'env': 'token'}).token
+    node = authd.join(token=token)
+    local = authd.local()
+    assert len(local.ListNodes().nodes) == 0  # joined, but not there yet
+    node.beat(labels={'env': 'own', 'a': 'b'}, version='0.1.0')
+    listed = local.ListNodes().nodes[0]
+    assert (listed.uuid, listed.name, listed.tunnel) == (node.uuid, 'node-1', True)
+    assert dict(listed.labels) == {'env': 'token', 'a': 'b', 'from': 'token'}
+    local.LabelNode(node='node-1', set={'env': 'server', 'team': 'x'})
+    assert dict(node.beat(labels={'env': 'own'}).server_labels) == {'env': 'server', 'team': 'x'}
+    assert dict(local.ListNodes(selector={'env': 'ser*'}).nodes[0].labels)['env'] == 'server'
+    assert len(local.ListNodes(selector={'env': 'own'}).nodes) == 0
+    assert len(local.ListNodes(search='node,TEAM').nodes) == 1 and len(local.ListNodes(search='nope').nodes) == 0
+    local.LabelNode(node=node.uuid, remove=['team'])
+    assert 'team' not in local.ListNodes().nodes[0].labels
+    node.caller.Leave()
+    assert len(local.ListNodes().nodes) == 0
+    node.beat()
+    assert len(local.ListNodes().nodes) == 1
+
+
+def test_a_removed_node_stays_removed_until_it_joins_again(authd):
+    proxy = authd.join('proxy', 'gate')
+    node = authd.join()
+    node.beat()
+    _, own = node.caller.watch()
+    _, stream = proxy.caller.watch(nodes=True)
+    authd.local().RemoveNode(name='node-1')
+    seen = []
+    for u in stream:
+        seen.append(u.WhichOneof('what'))
+        if {'node_removed', 'node_cutoff'} <= set(seen):
+            break
+    stream.cancel()
+    code, text = fails(list, own)
+    assert code == 'UNAUTHENTICATED' and 'removed' in text
+    assert fails(node.beat)[0] == 'UNAUTHENTICATED'
+    assert fails(node.caller.Renew, keys=Keys().public())[0] == 'UNAUTHENTICATED'
+    again = authd.join(uid=node.uuid)
+    again.beat()
+    assert fails(node.beat)[0] == 'UNAUTHENTICATED'
+    assert [n.uuid for n in authd.local().ListNodes().nodes] == [node.uuid]
+
+
+def test_renewal_gives_new_certificates_for_new_keys(authd):
+    node = authd.join()
+    keys = Keys()
+    reply = node.caller.Renew(keys=keys.public(), addresses=['10.0.0.9'])
+    assert reply.uuid == node.uuid and reply.name == 'node-1' and reply.ssh_tunnel_cert
+    authd.remote(keys.tls_pem(), reply.tls_cert_pem.encode()).Heartbeat(name='node-1')
+    node.beat()  # the old one is good until it ends
+
+
+def test_people_see_the_nodes_their_roles_allow(authd):
+    local = authd.local()
+    for name, env in (('node-1', 'dev'), ('node-2', 'prod')):
+        authd.join(name=name).beat(labels={'env': env})
+    local.PutRole(role=pb.Role(name='dev', allow=pb.RoleConditions(
+        logins=['root'], node_labels=[pb.LabelRule(key='env', values=['dev'])])))
+    _, dev = authd.user('dave', ['dev'], []).login()
+    _, admin = authd.user('eve', ['editor', 'access'], ['root']).login()
+    assert [n.name for n in dev.ListNodes().nodes] == ['node-1']
+    assert [n.name for n in admin.ListNodes().nodes] == ['node-1', 'node-2']
+
+
+# --- roles ---------------------------------------------------------------------------------------------
+
+
+def test_roles_are_checked_kept_and_watched(authd):
+    node = authd.join()
+    local = authd.local()
+    updates, stream = node.caller.watch()
+    assert {u.role.name for u in updates if u.WhichOneof('what') == 'role'} == {'access', 'editor', 'auditor'}
+    role = pb.Role(name='dev', allow=pb.RoleConditions(logins=['dev'], node_labels=[pb.LabelRule(key='env', values=['d*'])]))
+    local.PutRole(role=role)
+    update = next(iter(stream))
+    assert update.role.name == 'dev' and list(update.role.allow.logins) == ['dev']
+    assert fails(local.PutRole, role=role)[0] == 'ALREADY_EXISTS'
+    role.allow.logins.append('ops')
+    local.PutRole(role=role, replace=True)
+    assert list(next(iter(stream)).role.allow.logins) == ['dev', 'ops']
+    local.RemoveRole(name='dev')
+    assert next(iter(stream)).role_removed == 'dev'
+    stream.cancel()
+    assert fails(local.RemoveRole, name='dev')[0] == 'NOT_FOUND'
+    assert fails(local.RemoveRole, name='access')[0] == 'FAILED_PRECONDITION'
+    bad = pb.Role(name='bad', allow=pb.RoleConditions(rules=[pb.VerbRule(resources=['usr'], verbs=['read'])]))
+    assert fails(local.PutRole, role=bad)[0] == 'INVALID_ARGUMENT'
+    local.PutRole(role=pb.Role(name='held', allow=pb.RoleConditions(logins=['x'])))
+    authd.local().AddUser(name='alice', roles=['held'])
+    code, text = fails(local.RemoveRole, name='held')
+    assert code == 'FAILED_PRECONDITION' and 'alice' in text
+
+
+# --- durability -------------------------------------------------------------------------------------------
+
+
+def test_what_was_answered_survives_kill_9(authd):
+    local = authd.local()
+    alice = authd.user('alice')
+    node = authd.join()
+    node.beat(labels={'env': 'x'})
+    token = local.AddToken(kind='node').token
+    local.LabelNode(node='node-1', set={'s': 't'})
+    pin = list(local.GetStatus().ca_pins)
+    names = []
+    for i in range(20):
+        local.AddUser(name=f'user{i:02}', roles=['access'])
+        names.append(f'user{i:02}')
+    authd.kill()
+    authd.start()
+    local = authd.local()
+    assert list(local.GetStatus().ca_pins) == pin
+    assert [u.name for u in local.ListUsers().users] == ['alice'] + names
+    nodes = local.ListNodes().nodes  # at once: whoever was there is taken to be there
+    assert [n.name for n in nodes] == ['node-1'] and dict(nodes[0].labels) == {'env': 'x', 's': 't'}
+    node.beat()
+    alice.login()
+    authd.join(token=token, name='node-2')
+
+
+def test_kill_9_during_changes_leaves_whole_ones(authd):
+    local = authd.local()
+    done = []
+
+    def add_until_it_dies():
+        for i in range(10000):
+            name = f'u{i:05}'
+            if fails(local.AddUser, name=name, roles=['access'], logins=['root'])[0] != 'OK':
+                return
+            done.append(name)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        job = pool.submit(add_until_it_dies)
+        while len(done) < 30:
+            time.sleep(0.01)
+        authd.kill()
+        job.result()
+    authd.start()
+    users = {u.name for u in authd.local().ListUsers().users}
+    assert set(done) <= users and len(users) <= len(done) + 1
+
+
+def test_a_second_authd_on_the_same_state_refuses(authd):
+    with open(authd.config) as f:
+        text = f.read()
+    other = os.path.join(authd.dir, 'other.yaml')
+    with open(other, 'w') as f:
+        f.write(text.replace(f':{authd.port}', f':{free_ports(1)[0]}').replace('authd.sock', 'other.sock'))
+    out = subprocess.run([os.path.join(authd.build, 'authd'), f'--config={other}'], stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, timeout=30)
+    assert out.returncode == 1 and 'in use by another process' in out.stdout
+    assert authd.local().Ping().cluster == CLUSTER
+
+
+def test_an_unknown_schema_is_refused(authd):
+    authd.daemon.stop()
+    with sqlite3.connect(os.path.join(authd.state, 'authd.sqlite')) as db:
+        db.execute('PRAGMA user_version = 99')
+    db.close()
+    out = subprocess.run([os.path.join(authd.build, 'authd'), f'--config={authd.config}'], stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, timeout=30)
+    assert out.returncode == 1 and 'newer version' in out.stdout
+
+
+def test_the_configuration_is_checked_with_line_and_key(authd):
+    run = [os.path.join(authd.build, 'authd'), f'--config={authd.config}', '--check']
+    assert subprocess.run(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE).returncode == 0
+    with open(authd.config, 'a') as f:
+        f.write('usr: x\n')
+    out = subprocess.run(run, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert out.returncode == 1 and 'usr' in out.stdout
+
+
+# --- who may call what --------------------------------------------------------------------------------------
+
+EVERYBODY = {'anyone', 'user', 'node', 'proxy', 'audit', 'local'}
+DAEMONS = {'node', 'proxy', 'audit'}
+PEOPLE = {'user', 'local'}
+WHO = {
+    'Ping': EVERYBODY, 'GetCaBundle': EVERYBODY, 'Login': EVERYBODY, 'Join': EVERYBODY, 'Renew': DAEMONS, 'Heartbeat': {'node'}, 'Leave': DAEMONS, 'HelloProxy': {'proxy'},
+    'Watch': DAEMONS | {'local'}, 'GetInvite': {'proxy', 'local'}, 'CompleteInvite': {'proxy', 'local'},
+    'GetStatus': PEOPLE, 'ListNodes': PEOPLE, 'RemoveNode': PEOPLE, 'LabelNode': PEOPLE, 'AddUser': PEOPLE,
+    'UpdateUser': PEOPLE, 'ListUsers': PEOPLE, 'RemoveUser': PEOPLE, 'ResetUser': PEOPLE, 'AddToken': PEOPLE,
+    'ListTokens': PEOPLE, 'RemoveToken': PEOPLE, 'PutRole': PEOPLE, 'ListRoles': PEOPLE, 'RemoveRole': PEOPLE,
+}
+# Verbs: what a person's role must allow.
+VERBS = {
+    'RemoveNode': ('node', 'delete'), 'LabelNode': ('node', 'update'), 'AddUser': ('user', 'create'),
+    'UpdateUser': ('user', 'update'), 'ListUsers': ('user', 'list'), 'RemoveUser': ('user', 'delete'),
+    'ResetUser': ('user', 'update'), 'AddToken': ('token', 'create'), 'ListTokens': ('token', 'list'),
+    'RemoveToken': ('token', 'delete'), 'PutRole': ('role', 'create'), 'ListRoles': ('role', 'list'),
+    'RemoveRole': ('role', 'delete'),
+}
+
+
+def admitted(caller, method):
+    """Whether a call gets past the table of who may call (whatever it is answered then)."""
+    if method == 'Watch':
+        stream = caller.Watch(timeout=10)
+        code, text = fails(next, stream)
+        stream.cancel()
+    else:
+        code, text = fails(getattr(caller, method))
+    return not (code in ('UNAUTHENTICATED', 'PERMISSION_DENIED') and 'may not' in text or
+                'certificate' in text and code == 'UNAUTHENTICATED'), (code, text)
+
+
+def test_every_method_for_every_kind_of_caller(authd):
+    callers = {'anyone': authd.anyone(), 'local': authd.local(),
+               'user': authd.user('alice', ['editor', 'access'], ['root']).login()[1]}
+    for kind in ('node', 'proxy', 'audit'):
+        callers[kind] = authd.join(kind, f'the-{kind}').caller
+    methods = [m.name for m in pb.DESCRIPTOR.services_by_name['Auth'].methods]
+    assert set(methods) == set(WHO)
+    for method in methods:
+        for kind, caller in callers.items():
+            ok, why = admitted(caller, method)
+            assert ok == (kind in WHO[method]), (method, kind, why)
+
+
+def test_every_verb_needs_its_rule(authd):
+    local = authd.local()
+    local.PutRole(role=pb.Role(name='plain', allow=pb.RoleConditions(logins=['root'])))
+    _, plain = authd.user('plain', ['plain'], []).login()
+    for method, (resource, verb) in VERBS.items():
+        code, text = fails(getattr(plain, method))
+        assert code == 'PERMISSION_DENIED', (method, code, text)
+    by_rule = {}
+    for method, rule in VERBS.items():
+        by_rule.setdefault(rule, []).append(method)
+    alice = authd.user('alice', ['plain'], [])
+    for i, ((resource, verb), methods) in enumerate(by_rule.items()):
+        name = f'role-{i}'
+        local.PutRole(role=pb.Role(name=name, allow=pb.RoleConditions(
+            logins=['root'], rules=[pb.VerbRule(resources=[resource], verbs=[verb])])))
+    # One person, one certificate: rights follow the record. Changing roles cuts off, so the role is changed instead.
+    keep = pb.Role(name='one', allow=pb.RoleConditions(logins=['root']))
+    local.PutRole(role=keep)
+    local.UpdateUser(name='alice', set_roles=True, roles=['one'])
+    _, caller = alice.login()
+    for (resource, verb), methods in by_rule.items():
+        keep.allow.ClearField('rules')
+        keep.allow.rules.append(pb.VerbRule(resources=[resource], verbs=[verb]))
+        local.PutRole(role=keep, replace=True)
+        for method in VERBS:
+            code, text = fails(getattr(caller, method))
+            denied = code == 'PERMISSION_DENIED'
+            assert denied == (method not in methods), (resource, verb, method, code, text)
