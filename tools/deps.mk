@@ -2,7 +2,7 @@
 APT  := apt-get -o DPkg::Lock::Timeout=300 -q -y --no-install-recommends
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 BUILD_PACKAGES := gcc libc6-dev pkg-config protobuf-c-compiler protobuf-compiler libprotobuf-dev \
-	libprotobuf-c-dev libgrpc-dev libevent-dev libmbedtls-dev libsodium-dev libssh2-1-dev libpq-dev \
+	libprotobuf-c-dev libgrpc-dev libevent-dev libmbedtls-dev libsodium-dev libssl-dev libssh2-1-dev libpq-dev \
 	libsqlite3-dev libcyaml-dev libyaml-dev libjansson-dev liboath-dev libqrencode-dev libzstd-dev libpam0g-dev \
 	libsystemd-dev libseccomp-dev scdoc
 DEMO_PACKAGES := $(BUILD_PACKAGES) python3 postgresql-15 openssh-client openssh-sftp-server ca-certificates curl \
