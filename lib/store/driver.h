@@ -25,15 +25,16 @@ struct store_driver {
 	/* The next revision; inside a transaction. */
 	int (*next_revision)(void *db, uint64_t *ret, struct err *e);
 	/* fn sees the row while it is valid; expired rows are the caller's business. */
-	int (*get)(void *db, const char *key, void (*fn)(const struct store_item *, void *), void *arg, struct err *e);
+	int (*get)(void *db, const char *key, void (*fn)(const struct store_item *, void *),
+	    void *arg, struct err *e);
 	int (*put)(void *db, const struct store_item *item, struct err *e);
 	int (*del)(void *db, const char *key, struct err *e);
 	/* Rows with from < key < to in order (from itself too when inclusive), at most limit. */
-	int (*range)(void *db, const struct store_bounds *bounds, int (*fn)(const struct store_item *, void *),
-	    void *arg, struct err *e);
+	int (*range)(void *db, const struct store_bounds *bounds,
+	    int (*fn)(const struct store_item *, void *), void *arg, struct err *e);
 	/* Rows that expired at or before now_ms, at most limit. */
-	int (*expired)(void *db, int64_t now_ms, size_t limit, int (*fn)(const struct store_item *, void *),
-	    void *arg, struct err *e);
+	int (*expired)(void *db, int64_t now_ms, size_t limit,
+	    int (*fn)(const struct store_item *, void *), void *arg, struct err *e);
 };
 
 /* Takes over db. On failure db is closed. */

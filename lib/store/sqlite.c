@@ -40,10 +40,12 @@ static const char *const sql[S_COUNT] = {
 	[S_PUT] = "INSERT INTO item (key, value, revision, expires_ms) VALUES (?1, ?2, ?3, ?4) "
 		  "ON CONFLICT (key) DO UPDATE SET value = ?2, revision = ?3, expires_ms = ?4",
 	[S_DEL] = "DELETE FROM item WHERE key = ?1",
-	[S_RANGE] = "SELECT key, value, revision, expires_ms FROM item WHERE key >= ?1 AND key < ?2 AND key <> ?3 "
-		    "AND (expires_ms = 0 OR expires_ms > ?4) ORDER BY key LIMIT ?5",
-	[S_EXPIRED] = "SELECT key, value, revision, expires_ms FROM item WHERE expires_ms > 0 AND expires_ms <= ?1 "
-		      "ORDER BY expires_ms LIMIT ?2",
+	[S_RANGE] =
+	    "SELECT key, value, revision, expires_ms FROM item WHERE key >= ?1 AND key < ?2 AND key <> ?3 "
+	    "AND (expires_ms = 0 OR expires_ms > ?4) ORDER BY key LIMIT ?5",
+	[S_EXPIRED] =
+	    "SELECT key, value, revision, expires_ms FROM item WHERE expires_ms > 0 AND expires_ms <= ?1 "
+	    "ORDER BY expires_ms LIMIT ?2",
 };
 
 static const char schema[] =
@@ -143,7 +145,8 @@ row_of(sqlite3_stmt *st, struct store_item *item)
 }
 
 static int
-sqlite_get(void *arg, const char *key, void (*fn)(const struct store_item *, void *), void *fn_arg, struct err *e)
+sqlite_get(void *arg, const char *key, void (*fn)(const struct store_item *, void *), void *fn_arg,
+    struct err *e)
 {
 	struct sqlite *q = arg;
 	sqlite3_stmt *st = q->stmt[S_GET];
@@ -202,7 +205,8 @@ sqlite_del(void *arg, const char *key, struct err *e)
 
 /* Steps through the rows of a bound statement. */
 static int
-rows(struct sqlite *q, sqlite3_stmt *st, int (*fn)(const struct store_item *, void *), void *arg, struct err *e)
+rows(struct sqlite *q, sqlite3_stmt *st, int (*fn)(const struct store_item *, void *), void *arg,
+    struct err *e)
 {
 	struct store_item item;
 	int rc, ret = 0;
@@ -221,8 +225,8 @@ rows(struct sqlite *q, sqlite3_stmt *st, int (*fn)(const struct store_item *, vo
 }
 
 static int
-sqlite_range(void *arg, const struct store_bounds *b, int (*fn)(const struct store_item *, void *), void *fn_arg,
-    struct err *e)
+sqlite_range(void *arg, const struct store_bounds *b, int (*fn)(const struct store_item *, void *),
+    void *fn_arg, struct err *e)
 {
 	struct sqlite *q = arg;
 	sqlite3_stmt *st = q->stmt[S_RANGE];
@@ -236,8 +240,8 @@ sqlite_range(void *arg, const struct store_bounds *b, int (*fn)(const struct sto
 }
 
 static int
-sqlite_expired(void *arg, int64_t now_ms, size_t limit, int (*fn)(const struct store_item *, void *), void *fn_arg,
-    struct err *e)
+sqlite_expired(void *arg, int64_t now_ms, size_t limit,
+    int (*fn)(const struct store_item *, void *), void *fn_arg, struct err *e)
 {
 	struct sqlite *q = arg;
 	sqlite3_stmt *st = q->stmt[S_EXPIRED];
@@ -305,17 +309,21 @@ set_up(struct sqlite *q, const char *path, struct err *e)
 {
 	int version = 0;
 
-	if (exec(q, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-		    "PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 500;", e) < 0 ||
+	if (exec(q,
+		"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+		"PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 500;",
+		e) < 0 ||
 	    version_of(q, &version, e) < 0)
 		return -1;
 	if (version > SCHEMA_VERSION)
-		return err_set(e, "%s has schema version %d and this program knows %d; install the newer version",
+		return err_set(e,
+		    "%s has schema version %d and this program knows %d; install the newer version",
 		    path, version, SCHEMA_VERSION);
 	if (version == 0 && exec(q, schema, e) < 0)
 		return -1;
 	for (int i = 0; i < S_COUNT; i++)
-		if (sqlite3_prepare_v3(q->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &q->stmt[i], NULL) != SQLITE_OK)
+		if (sqlite3_prepare_v3(q->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &q->stmt[i],
+			NULL) != SQLITE_OK)
 			return fail(q, e, sql[i]);
 	return 0;
 }
@@ -337,9 +345,11 @@ store_open_sqlite(struct store **ret, const char *path, struct loop *loop, struc
 	/* SQLite gives its side files the mode of the database. */
 	mask = umask(0177);
 	rc = sqlite3_open_v2(path, &q->db,
-	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+	    NULL);
 	if (rc != SQLITE_OK)
-		err_set(e, "cannot open %s: %s", path, q->db ? sqlite3_errmsg(q->db) : "out of memory");
+		err_set(e, "cannot open %s: %s", path,
+		    q->db ? sqlite3_errmsg(q->db) : "out of memory");
 	else if (set_up(q, path, e) < 0)
 		rc = SQLITE_ERROR;
 	umask(mask);

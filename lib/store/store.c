@@ -32,9 +32,9 @@ struct store {
 	struct deferred deliver;
 	int64_t (*now_ms)(void);
 	struct err error;
-	bool in_txn;  /* the caller's */
+	bool in_txn; /* the caller's */
 	bool delivering;
-	bool lost;       /* a committed change could not be queued */
+	bool lost; /* a committed change could not be queued */
 	bool lost_in_txn;
 	struct list changes; /* committed */
 	struct list pending; /* of the transaction */
@@ -119,7 +119,8 @@ key_is_good(const char *key)
 static int
 bad_key(struct store *s)
 {
-	return err_set(&s->error, "bad key: only printable ASCII without blanks, 1 to %d bytes", STORE_KEY_MAX);
+	return err_set(&s->error, "bad key: only printable ASCII without blanks, 1 to %d bytes",
+	    STORE_KEY_MAX);
 }
 
 /* --- transactions ------------------------------------------------------------------- */
@@ -252,7 +253,8 @@ get(struct store *s, const char *key, struct got *g)
 }
 
 int
-store_get(struct store *s, const char *key, struct buf *value, uint64_t *ret_revision, int64_t *ret_expires_ms)
+store_get(struct store *s, const char *key, struct buf *value, uint64_t *ret_revision,
+    int64_t *ret_expires_ms)
 {
 	struct got g = { .value = value };
 	int rc;
@@ -274,7 +276,9 @@ int
 store_range(struct store *s, const char *prefix, const char *after, size_t limit,
     int (*fn)(const struct store_item *item, void *arg), void *arg)
 {
-	struct store_bounds b = { .from = after ? after : prefix, .inclusive = !after, .limit = limit };
+	struct store_bounds b = { .from = after ? after : prefix,
+		.inclusive = !after,
+		.limit = limit };
 	char to[STORE_KEY_MAX + 1];
 	size_t n;
 
@@ -322,8 +326,8 @@ put(struct store *s, struct store_item *item, uint64_t if_revision)
 }
 
 int
-store_put(struct store *s, const char *key, struct span value, int64_t expires_ms, uint64_t if_revision,
-    uint64_t *ret_revision)
+store_put(struct store *s, const char *key, struct span value, int64_t expires_ms,
+    uint64_t if_revision, uint64_t *ret_revision)
 {
 	struct store_item item = { .key = key, .value = value, .expires_ms = expires_ms };
 	bool own;
@@ -332,7 +336,8 @@ store_put(struct store *s, const char *key, struct span value, int64_t expires_m
 	if (!key_is_good(key))
 		return bad_key(s);
 	if (value.n > STORE_VALUE_MAX)
-		return err_set(&s->error, "the value of %s is larger than %d bytes", key, STORE_VALUE_MAX);
+		return err_set(&s->error, "the value of %s is larger than %d bytes", key,
+		    STORE_VALUE_MAX);
 	if (enter(s, &own) < 0)
 		return -1;
 	rc = leave(s, own, put(s, &item, if_revision));
@@ -448,10 +453,13 @@ store_watch_stop(struct store_watch *w)
 static void
 deliver_one(struct store *s, const struct change *c)
 {
-	struct store_item item = { .key = c->bytes, .revision = c->revision, .expires_ms = c->expires_ms };
+	struct store_item item = { .key = c->bytes,
+		.revision = c->revision,
+		.expires_ms = c->expires_ms };
 
 	if (!c->deleted)
-		item.value = (struct span){ (const uint8_t *)c->bytes + c->key_len + 1, c->value_len };
+		item.value = (struct span){ (const uint8_t *)c->bytes + c->key_len + 1,
+			c->value_len };
 	list_each (struct store_watch, w, &s->watches, link)
 		if (str_starts(c->bytes, w->prefix))
 			w->fn(&item, w->arg);

@@ -32,8 +32,8 @@ enum store_result {
 };
 
 /* What put and delete may ask of the present state. */
-#define STORE_ANY UINT64_MAX /* no condition */
-#define STORE_ABSENT 0       /* must not exist */
+#define STORE_ANY    UINT64_MAX /* no condition */
+#define STORE_ABSENT 0          /* must not exist */
 
 struct store_item {
 	const char *key;
@@ -54,10 +54,11 @@ void store_set_clock(struct store *s, int64_t (*now_ms)(void));
 
 /* Copies the value into value (initialised by the caller; content replaced). ret_revision and ret_expires_ms may be
  * NULL. */
-int store_get(struct store *s, const char *key, struct buf *value, uint64_t *ret_revision, int64_t *ret_expires_ms);
+int store_get(struct store *s, const char *key, struct buf *value, uint64_t *ret_revision,
+    int64_t *ret_expires_ms);
 /* Writes when the condition holds. if_revision: STORE_ANY, STORE_ABSENT or the revision that was read. */
-int store_put(struct store *s, const char *key, struct span value, int64_t expires_ms, uint64_t if_revision,
-    uint64_t *ret_revision);
+int store_put(struct store *s, const char *key, struct span value, int64_t expires_ms,
+    uint64_t if_revision, uint64_t *ret_revision);
 /* if_revision: STORE_ANY or the revision that was read. */
 int store_delete(struct store *s, const char *key, uint64_t if_revision);
 /* Calls fn for at most limit items with the prefix whose key sorts after `after` (NULL: from the first), in order;
@@ -67,7 +68,7 @@ int store_range(struct store *s, const char *prefix, const char *after, size_t l
 
 /* Everything between begin and commit happens or nothing does. Not nested. */
 int store_begin(struct store *s);
-int store_commit(struct store *s); /* negative: rolled back */
+int store_commit(struct store *s);    /* negative: rolled back */
 void store_rollback(struct store *s); /* harmless without a transaction */
 
 /* Deletes at most max items that have expired, as one transaction; watchers hear of them. Returns how many, or
@@ -85,7 +86,8 @@ struct store_watch {
 	void *arg;
 };
 void store_watch_start(struct store *s, struct store_watch *w);
-void store_watch_stop(struct store_watch *w); /* also on one that is not started but zeroed; not from inside fn */
+void store_watch_stop(
+    struct store_watch *w); /* also on one that is not started but zeroed; not from inside fn */
 /* Delivers what is queued, now. */
 void store_deliver(struct store *s);
 

@@ -11,9 +11,13 @@
 
 /* A record for each, as long as nobody makes so many that they fill the log. */
 void
-access_note_refused(struct auth *a, const struct rpc_peer *peer, const char *method, const char *reason)
+access_note_refused(struct auth *a, const struct rpc_peer *peer, const char *method,
+    const char *reason)
 {
-	struct auth_event event = { .type = "rpc.refused", .code = "SP001W", .failed = true, .message = reason,
+	struct auth_event event = { .type = "access.denied",
+		.code = "TA000W",
+		.failed = true,
+		.message = reason,
 		.fields = { "method", method } };
 
 	if (rate_take(&a->refusals, peer->address, 1, a->now_ms()))
@@ -61,7 +65,8 @@ access_person(struct rpc_call *call, struct access_person *ret)
 		return false;
 	}
 	if (rc != 0 || is_cut_off(peer, user_cutoff(a, peer->name))) {
-		unknown(call, "your certificate is no longer good: your account was changed or removed; run tsh login");
+		unknown(call,
+		    "your certificate is no longer good: your account was changed or removed; run tsh login");
 		return false;
 	}
 	role_view(a, ret->user.name, &ret->user.roles, &ret->user.logins, &ret->view);
@@ -113,7 +118,8 @@ access_daemon(struct rpc_call *call)
 
 	if (n && peer->issued_s >= n->certs_from_s && !is_cut_off(peer, node_cutoff(a, peer->name)))
 		return n;
-	unknown(call, "this host is not registered here any more: it was removed, or joined again from elsewhere; "
-		      "join it with a new token");
+	unknown(call,
+	    "this host is not registered here any more: it was removed, or joined again from elsewhere; "
+	    "join it with a new token");
 	return NULL;
 }

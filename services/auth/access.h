@@ -37,6 +37,7 @@ struct node *access_daemon(struct rpc_call *call);
 /* The method was refused: an event, then PERMISSION_DENIED with the reason. */
 void access_refuse(struct rpc_call *call, const char *reason);
 /* The event alone, for calls that lib/rpc refused by their rows. */
-void access_note_refused(struct auth *a, const struct rpc_peer *peer, const char *method, const char *reason);
+void access_note_refused(struct auth *a, const struct rpc_peer *peer, const char *method,
+    const char *reason);
 
 #endif

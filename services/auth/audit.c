@@ -21,7 +21,10 @@ int
 audit_open(struct auth *a, struct err *e)
 {
 	char dir[4096], host[256] = "";
-	struct audit_log_config config = { .loop = a->loop, .rl = a->rpc, .dir = dir, .name = host };
+	struct audit_log_config config = { .loop = a->loop,
+		.rl = a->rpc,
+		.dir = dir,
+		.name = host };
 
 	gethostname(host, sizeof(host) - 1);
 	if (!str_format(dir, sizeof(dir), "%s/audit", a->conf->state))
@@ -48,7 +51,8 @@ audit_connect(struct auth *a, struct err *e)
 void
 audit_flush(struct auth *a, void (*done)(void *arg), void *arg)
 {
-	audit_log_flush(a->audit, audit_log_is_connected(a->audit) ? FLUSH_MS : FLUSH_AWAY_MS, done, arg);
+	audit_log_flush(a->audit, audit_log_is_connected(a->audit) ? FLUSH_MS : FLUSH_AWAY_MS, done,
+	    arg);
 }
 
 bool
@@ -93,13 +97,21 @@ int
 audit_write(struct auth *a, const struct rpc_peer *peer, const struct auth_event *event)
 {
 	struct api_label fields[AUDIT_FIELDS_MAX + 2];
-	struct audit_event out = { .type = event->type, .code = event->code, .ok = !event->failed,
-		.user = event->user, .login = event->login, .node = event->node, .node_name = event->node_name,
-		.remote_addr = address_of(peer), .message = event->message, .fields = fields };
+	struct audit_event out = { .type = event->type,
+		.code = event->code,
+		.ok = !event->failed,
+		.user = event->user,
+		.login = event->login,
+		.node = event->node,
+		.node_name = event->node_name,
+		.remote_addr = address_of(peer),
+		.message = event->message,
+		.fields = fields };
 
 	for (size_t i = 0; i + 1 < 2 * AUDIT_FIELDS_MAX && event->fields[i]; i += 2)
 		if (event->fields[i + 1])
-			fields[out.n_fields++] = (struct api_label){ event->fields[i], event->fields[i + 1] };
+			fields[out.n_fields++] = (struct api_label){ event->fields[i],
+				event->fields[i + 1] };
 	fields[out.n_fields++] = (struct api_label){ "cluster", a->cluster };
 	fields[out.n_fields++] = (struct api_label){ "caller", kind_of(peer) };
 	if (!out.user && peer && (peer->who == RPC_USER || peer->who == RPC_LOCAL))
@@ -111,7 +123,7 @@ audit_write(struct auth *a, const struct rpc_peer *peer, const struct auth_event
 	    event->message ? event->message : "", NULL);
 	if (audit_event(a->audit, &out) == 0)
 		return 0;
-	log_error("an audit event could not be written: check the disk of the state folder", "type", event->type,
-	    NULL);
+	log_error("an audit event could not be written: check the disk of the state folder", "type",
+	    event->type, NULL);
 	return -1;
 }

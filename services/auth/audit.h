@@ -18,8 +18,8 @@ enum { AUDIT_FIELDS_MAX = 8 };
 struct auth_event {
 	const char *type, *code;
 	bool failed;
-	const char *user;    /* who did it; NULL: the peer */
-	const char *node;    /* uuid of the node concerned */
+	const char *user; /* who did it; NULL: the peer */
+	const char *node; /* uuid of the node concerned */
 	const char *node_name;
 	const char *login;
 	const char *message; /* cause of a failure */

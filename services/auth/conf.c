@@ -9,7 +9,8 @@
 #include "base/str.h"
 #include "crypto/identity.h"
 
-#define TEXT(key, flags, field) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), struct auth_conf, field, 1, 1024)
+#define TEXT(key, flags, field) \
+	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), struct auth_conf, field, 1, 1024)
 
 static const cyaml_schema_field_t fields[] = {
 	TEXT("cluster", 0, cluster),
@@ -41,20 +42,25 @@ auth_conf_check(void *arg, struct err *e)
 	struct auth_conf *c = arg;
 
 	if (!identity_name_ok(span_str(c->cluster)))
-		return err_set(e, "cluster: a name like tele.example.com: letters, digits and . _ @ -");
-	if (fallback(&c->listen, "0.0.0.0:3025", e) < 0 || fallback(&c->socket, "/run/sallyport/authd/authd.sock", e) < 0 ||
-	    fallback(&c->state, "/var/lib/sallyport/authd", e) < 0 || fallback(&c->audit_addr, "127.0.0.1:3026", e) < 0)
+		return err_set(e,
+		    "cluster: a name like tele.example.com: letters, digits and . _ @ -");
+	if (fallback(&c->listen, "0.0.0.0:3025", e) < 0 ||
+	    fallback(&c->socket, "/run/sallyport/authd/authd.sock", e) < 0 ||
+	    fallback(&c->state, "/var/lib/sallyport/authd", e) < 0 ||
+	    fallback(&c->audit_addr, "127.0.0.1:3026", e) < 0)
 		return -1;
-	if (conf_address("listen", c->listen, e) < 0 || conf_address("auditd_addr", c->audit_addr, e) < 0 ||
-	    conf_path("socket", c->socket, false, e) < 0 || conf_path("state", c->state, false, e) < 0 ||
+	if (conf_address("listen", c->listen, e) < 0 ||
+	    conf_address("auditd_addr", c->audit_addr, e) < 0 ||
+	    conf_path("socket", c->socket, false, e) < 0 ||
+	    conf_path("state", c->state, false, e) < 0 ||
 	    conf_path("ca_key", c->ca_key, true, e) < 0)
 		return -1;
 	if (c->proxy_addr && conf_address("proxy_addr", c->proxy_addr, e) < 0)
 		return -1;
 	if (strlen(c->socket) > 100)
 		return err_set(e, "socket: a path of at most 100 bytes");
-	if (c->ca_key ? !str_copy(c->ca_key_path, sizeof(c->ca_key_path), c->ca_key) :
-	    !str_format(c->ca_key_path, sizeof(c->ca_key_path), "%s/ca.key", c->state))
+	if (c->ca_key ? !str_copy(c->ca_key_path, sizeof(c->ca_key_path), c->ca_key)
+		      : !str_format(c->ca_key_path, sizeof(c->ca_key_path), "%s/ca.key", c->state))
 		return err_set(e, "ca_key: the path is too long");
 	return 0;
 }

@@ -53,7 +53,8 @@ load(struct auth *a, const char *token, struct invite *ret, struct err *e)
 	buf_wipe(&b);
 	if (rc != STORE_E_NOT_FOUND)
 		return rc;
-	err_set(e, "this link was used already, has expired or never existed; ask for a new one (tctl users reset NAME)");
+	err_set(e,
+	    "this link was used already, has expired or never existed; ask for a new one (tctl users reset NAME)");
 	return AUTH_E_NOT_FOUND;
 }
 
@@ -68,7 +69,8 @@ save(struct auth *a, const char *token, struct invite *i, struct err *e)
 	buf_init(&b, 4096);
 	if (!record_put_invite(&b, i))
 		err_set(e, "out of memory");
-	else if ((rc = store_put(a->store, key, buf_span(&b), i->expires_ms, i->revision, &i->revision)) < 0)
+	else if ((rc = store_put(a->store, key, buf_span(&b), i->expires_ms, i->revision,
+		      &i->revision)) < 0)
 		store_failed(a, e);
 	buf_wipe(&b);
 	if (rc == STORE_E_CONFLICT) {
@@ -249,18 +251,21 @@ wrong_code(struct auth *a, const char *token, struct invite *i, struct err *e)
 		key_of(key, token);
 		if (store_delete(a->store, key, STORE_ANY) < 0)
 			return store_failed(a, e);
-		err_set(e, "too many wrong codes: this link is gone; ask for a new one (tctl users reset NAME)");
+		err_set(e,
+		    "too many wrong codes: this link is gone; ask for a new one (tctl users reset NAME)");
 		return AUTH_E_DENIED;
 	}
 	rc = save(a, token, i, e);
 	if (rc != 0)
 		return rc;
-	err_set(e, "the code does not fit; check the clock of your device and type the code it shows now");
+	err_set(e,
+	    "the code does not fit; check the clock of your device and type the code it shows now");
 	return AUTH_E_DENIED;
 }
 
 static int
-check(struct auth *a, const char *token, const char *password, const char *otp, int64_t *ret_step, struct err *e)
+check(struct auth *a, const char *token, const char *password, const char *otp, int64_t *ret_step,
+    struct err *e)
 {
 	struct invite i;
 	int rc = load(a, token, &i, e);
@@ -279,7 +284,8 @@ check(struct auth *a, const char *token, const char *password, const char *otp, 
 
 int
 invite_complete(struct auth *a, const char *token, const char *password, const char *otp,
-    void (*done)(int rc, const char *user, bool reset, struct err *e, void *arg), void *arg, struct err *e)
+    void (*done)(int rc, const char *user, bool reset, struct err *e, void *arg), void *arg,
+    struct err *e)
 {
 	struct completion *c;
 	int64_t step = 0;
@@ -294,7 +300,8 @@ invite_complete(struct auth *a, const char *token, const char *password, const c
 	c->step = step;
 	c->done = done;
 	c->arg = arg;
-	if (str_copy(c->token, sizeof(c->token), token) && str_copy(c->password, sizeof(c->password), password) &&
+	if (str_copy(c->token, sizeof(c->token), token) &&
+	    str_copy(c->password, sizeof(c->password), password) &&
 	    pool_submit(a->pool, work_hash, on_hashed, c) == 0)
 		return 0;
 	secret_zero(c, sizeof(*c));

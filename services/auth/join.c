@@ -22,9 +22,9 @@ struct joining {
 	struct auth *auth;
 	join_fn done;
 	void *arg;
-	struct node *node;  /* the row to be; ours until it is written */
+	struct node *node; /* the row to be; ours until it is written */
 	bool renewal;
-	bool again;         /* the answer to an earlier join got lost: the token is not used twice */
+	bool again; /* the answer to an earlier join got lost: the token is not used twice */
 	char token_value[TOKEN_TEXT_SIZE];
 	struct token token;
 	struct buf ssh_key, tls_key, tls_pem, host_cert, tunnel_cert;
@@ -57,8 +57,11 @@ joining_free(struct joining *j)
 static void
 end(struct joining *j, int rc, const struct node *node, const struct err *e)
 {
-	struct join_result result = { .node = node, .token = &j->token, .valid_until_s = j->valid_until_s,
-		.tls_pem = buf_span(&j->tls_pem), .ssh_host_cert = buf_span(&j->host_cert),
+	struct join_result result = { .node = node,
+		.token = &j->token,
+		.valid_until_s = j->valid_until_s,
+		.tls_pem = buf_span(&j->tls_pem),
+		.ssh_host_cert = buf_span(&j->host_cert),
 		.ssh_tunnel_cert = buf_span(&j->tunnel_cert) };
 
 	if (j->done)
@@ -88,7 +91,8 @@ is_host_of(const char *name, const char *host_port)
 	char host[256];
 	uint16_t port;
 
-	return host_port[0] && str_host_port(host_port, 1, host, sizeof(host), &port) && strcasecmp(host, name) == 0;
+	return host_port[0] && str_host_port(host_port, 1, host, sizeof(host), &port) &&
+	    strcasecmp(host, name) == 0;
 }
 
 /* Names by which people and daemons know the cluster's own services: no node may have a certificate for them. */
@@ -102,7 +106,8 @@ is_reserved(struct auth *a, const char *name)
 	str_format(text, sizeof(text), ".%s", a->cluster);
 	if (strcasecmp(name, a->cluster) == 0 || str_ends(name, text) || uuid_is_good(name))
 		return true;
-	if (strcasecmp(name, "authd") == 0 || strcasecmp(name, "auditd") == 0 || strcasecmp(name, "localhost") == 0)
+	if (strcasecmp(name, "authd") == 0 || strcasecmp(name, "auditd") == 0 ||
+	    strcasecmp(name, "localhost") == 0)
 		return true;
 	while (node_next(a, &pos, &n)) {
 		if (strcmp(n->kind, "proxy") != 0)
@@ -117,14 +122,16 @@ is_reserved(struct auth *a, const char *name)
 }
 
 static int
-check_names(struct auth *a, const char *kind, const char *name, const struct names *addresses, struct err *e)
+check_names(struct auth *a, const char *kind, const char *name, const struct names *addresses,
+    struct err *e)
 {
 	bool node = strcmp(kind, "node") == 0;
 	int rc = host_check(name, e);
 
 	if (rc == 0 && (strchr(name, ':') || (node && is_reserved(a, name)))) {
-		err_set(e, "the name %s is not possible for a %s: it belongs to the cluster itself; choose another", name,
-		    kind);
+		err_set(e,
+		    "the name %s is not possible for a %s: it belongs to the cluster itself; choose another",
+		    name, kind);
 		rc = AUTH_E_INVALID;
 	}
 	if (rc == 0 && addresses->n > NODE_ADDRESSES_MAX) {
@@ -134,7 +141,8 @@ check_names(struct auth *a, const char *kind, const char *name, const struct nam
 	for (size_t i = 0; rc == 0 && i < addresses->n; i++) {
 		rc = host_check(addresses->v[i], e);
 		if (rc == 0 && node && is_reserved(a, addresses->v[i])) {
-			err_set(e, "the address %s is not possible for a node: it belongs to the cluster itself",
+			err_set(e,
+			    "the address %s is not possible for a node: it belongs to the cluster itself",
 			    addresses->v[i]);
 			rc = AUTH_E_INVALID;
 		}
@@ -190,13 +198,16 @@ check_uuid(struct joining *j, struct err *e)
 		return 0;
 	if (strcmp(old->kind, j->node->kind) != 0 ||
 	    memcmp(old->key_sha256, j->node->key_sha256, sizeof(old->key_sha256)) != 0) {
-		err_set(e, "host %s is registered already with another key; if it is gone, run `tctl nodes rm %s`, else give "
-			   "this host a UUID of its own (delete the file uuid in its state folder)", j->node->uuid,
-		    j->node->uuid);
+		err_set(e,
+		    "host %s is registered already with another key; if it is gone, run `tctl nodes rm %s`, else give "
+		    "this host a UUID of its own (delete the file uuid in its state folder)",
+		    j->node->uuid, j->node->uuid);
 		return AUTH_E_EXISTS;
 	}
 	j->again = memcmp(old->token_sha256, j->node->token_sha256, sizeof(old->token_sha256)) == 0;
-	return labels_merge(&j->node->server_labels, &old->server_labels) < 0 ? err_set(e, "out of memory") : 0;
+	return labels_merge(&j->node->server_labels, &old->server_labels) < 0
+	    ? err_set(e, "out of memory")
+	    : 0;
 }
 
 /* Only looks: the use is taken in commit(). */
@@ -291,7 +302,8 @@ add_text(struct joining *j, const char *name, const char *domain)
 {
 	if (j->n_text == PRINCIPALS_MAX)
 		return;
-	if (!str_format(j->text[j->n_text], PRINCIPAL_SIZE, "%s%s%s", name, domain ? "." : "", domain ? domain : ""))
+	if (!str_format(j->text[j->n_text], PRINCIPAL_SIZE, "%s%s%s", name, domain ? "." : "",
+		domain ? domain : ""))
 		return;
 	for (size_t i = 0; i < j->n_text; i++)
 		if (strcasecmp(j->text[i], j->text[j->n_text]) == 0)
@@ -328,7 +340,9 @@ static void
 on_host_signed(void *arg, struct span result, const char *error)
 {
 	struct joining *j = arg;
-	struct signer_ssh_host q = { .tunnel = true, .uuid = j->node->uuid, .key = buf_span(&j->ssh_key),
+	struct signer_ssh_host q = { .tunnel = true,
+		.uuid = j->node->uuid,
+		.key = buf_span(&j->ssh_key),
 		.valid_until_s = j->valid_until_s };
 	struct err e;
 
@@ -354,7 +368,9 @@ on_tls_signed(void *arg, struct span result, const char *error)
 {
 	struct joining *j = arg;
 	const struct node *n = j->node;
-	struct signer_ssh_host q = { .uuid = n->uuid, .key = buf_span(&j->ssh_key), .principals = j->list,
+	struct signer_ssh_host q = { .uuid = n->uuid,
+		.key = buf_span(&j->ssh_key),
+		.principals = j->list,
 		.valid_until_s = j->valid_until_s };
 	struct err e;
 
@@ -402,7 +418,10 @@ sign(void *arg)
 {
 	struct joining *j = arg;
 	const char *ips[NODE_ADDRESSES_MAX];
-	struct signer_x509 q = { .name = j->node->uuid, .spki = buf_span(&j->tls_key), .dns = j->list, .ip = ips };
+	struct signer_x509 q = { .name = j->node->uuid,
+		.spki = buf_span(&j->tls_key),
+		.dns = j->list,
+		.ip = ips };
 	struct err e;
 	int64_t wait = cutoff_wait_ms(j->auth, node_cutoff(j->auth, j->node->uuid));
 
@@ -437,7 +456,8 @@ joining_new(struct auth *a, const struct join_request *q, join_fn done, void *ar
 	buf_init(&j->host_cert, 65536);
 	buf_init(&j->tunnel_cert, 65536);
 	j->node = calloc(1, sizeof(*j->node));
-	if (j->node && timer_init(&j->wait, a->loop, sign, j) == 0 && buf_put(&j->ssh_key, q->ssh_key.p, q->ssh_key.n) &&
+	if (j->node && timer_init(&j->wait, a->loop, sign, j) == 0 &&
+	    buf_put(&j->ssh_key, q->ssh_key.p, q->ssh_key.n) &&
 	    buf_put(&j->tls_key, q->tls_key.p, q->tls_key.n))
 		return j;
 	joining_free(j);
@@ -499,8 +519,8 @@ fill_renewal(struct joining *j, const struct join_request *q, struct err *e)
 }
 
 int
-join_start(struct joining **ret, struct auth *a, const struct join_request *q, join_fn done, void *arg,
-    struct token *token, struct err *e)
+join_start(struct joining **ret, struct auth *a, const struct join_request *q, join_fn done,
+    void *arg, struct token *token, struct err *e)
 {
 	struct joining *j;
 	int rc = q->token ? check_request(a, q, e) : check_keys(q, e);

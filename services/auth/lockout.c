@@ -20,7 +20,8 @@ enum { BUCKETS_MAX = 50000 };
 static bool
 key_of(char key[STORE_KEY_MAX], const char *user)
 {
-	return name_check(user, "user name", NULL) == 0 && str_format(key, STORE_KEY_MAX, "lockout/%s", user);
+	return name_check(user, "user name", NULL) == 0 &&
+	    str_format(key, STORE_KEY_MAX, "lockout/%s", user);
 }
 
 static void
@@ -68,8 +69,8 @@ lockout_fail(struct auth *a, const char *user)
 	}
 	buf_init(&b, 4096);
 	if (!record_put_lockout(&b, &kept) ||
-	    store_put(a->store, key, buf_span(&b), now + (LOCKOUT_WINDOW_S + LOCKOUT_FOR_S) * 1000, STORE_ANY,
-		NULL) < 0)
+	    store_put(a->store, key, buf_span(&b), now + (LOCKOUT_WINDOW_S + LOCKOUT_FOR_S) * 1000,
+		STORE_ANY, NULL) < 0)
 		log_error("cannot note a failed login", "cause", store_error(a->store), NULL);
 	buf_done(&b);
 	return kept.locked_until_ms > 0;
@@ -123,9 +124,11 @@ host_of(const char *address, char *dst, size_t size)
 	struct in6_addr a6;
 
 	str_copy(dst, size, address);
-	if (str_starts(address, "ipv4:") && str_host_port(address + 5, 1, host, sizeof(host), &port)) {
+	if (str_starts(address, "ipv4:") &&
+	    str_host_port(address + 5, 1, host, sizeof(host), &port)) {
 		str_copy(dst, size, host);
-	} else if (str_starts(address, "ipv6:") && str_host_port(address + 5, 1, host, sizeof(host), &port)) {
+	} else if (str_starts(address, "ipv6:") &&
+	    str_host_port(address + 5, 1, host, sizeof(host), &port)) {
 		host[strcspn(host, "%")] = '\0';
 		if (inet_pton(AF_INET6, host, &a6) == 1) {
 			memset(a6.s6_addr + 8, 0, 8);

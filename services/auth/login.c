@@ -58,9 +58,14 @@ login_free(struct login *l)
 static void
 end(struct login *l, int rc, bool locked, const struct err *e)
 {
-	struct login_result result = { .user = l->name, .roles = &l->roles, .logins = &l->logins,
-		.extensions = &l->extensions, .valid_until_s = l->valid_until_s, .ssh_cert = buf_span(&l->ssh_cert),
-		.tls_pem = buf_span(&l->tls_pem), .locked = locked };
+	struct login_result result = { .user = l->name,
+		.roles = &l->roles,
+		.logins = &l->logins,
+		.extensions = &l->extensions,
+		.valid_until_s = l->valid_until_s,
+		.ssh_cert = buf_span(&l->ssh_cert),
+		.tls_pem = buf_span(&l->tls_pem),
+		.locked = locked };
 
 	if (l->done)
 		l->done(rc, &result, e, l->arg);
@@ -94,7 +99,9 @@ static void
 on_ssh_signed(void *arg, struct span result, const char *error)
 {
 	struct login *l = arg;
-	struct signer_x509 q = { .kind = IDENTITY_USER, .name = l->name, .spki = buf_span(&l->tls_key),
+	struct signer_x509 q = { .kind = IDENTITY_USER,
+		.name = l->name,
+		.spki = buf_span(&l->tls_key),
 		.valid_until_s = l->valid_until_s };
 	struct err e;
 
@@ -141,11 +148,16 @@ sign(void *arg)
 {
 	struct login *l = arg;
 	char roles[8192], traits[8192], cidr[160];
-	struct signer_ssh_user q = { .user = l->name, .key = buf_span(&l->ssh_key),
-		.logins = (const char *const *)(void *)l->principals.v, .n_logins = l->principals.n,
-		.valid_until_s = l->valid_until_s, .permit_pty = l->options.permit_pty,
-		.forward_agent = l->options.forward_agent, .port_forwarding = l->options.port_forwarding,
-		.roles = roles, .traits = traits };
+	struct signer_ssh_user q = { .user = l->name,
+		.key = buf_span(&l->ssh_key),
+		.logins = (const char *const *)(void *)l->principals.v,
+		.n_logins = l->principals.n,
+		.valid_until_s = l->valid_until_s,
+		.permit_pty = l->options.permit_pty,
+		.forward_agent = l->options.forward_agent,
+		.port_forwarding = l->options.port_forwarding,
+		.roles = roles,
+		.traits = traits };
 	struct err e;
 	int64_t wait = cutoff_wait_ms(l->auth, user_cutoff(l->auth, l->name));
 
@@ -157,7 +169,8 @@ sign(void *arg)
 	comma_list(&l->logins, traits, sizeof(traits));
 	if (l->options.pin_source_ip) {
 		if (!cidr_of(l->address, cidr, sizeof(cidr))) {
-			err_set(&e, "your roles pin the address you come from, and it is not known here");
+			err_set(&e,
+			    "your roles pin the address you come from, and it is not known here");
 			end(l, AUTH_E_DENIED, false, &e);
 			return;
 		}
@@ -181,7 +194,8 @@ proxy_hides(struct auth *a, const char *address)
 	if (!cidr_of(address, cidr, sizeof(cidr)))
 		return false;
 	while (node_next(a, &pos, &n))
-		if (strcmp(n->kind, "proxy") == 0 && cidr_of(n->remote, other, sizeof(other)) && strcmp(cidr, other) == 0)
+		if (strcmp(n->kind, "proxy") == 0 && cidr_of(n->remote, other, sizeof(other)) &&
+		    strcmp(cidr, other) == 0)
 			return true;
 	return false;
 }
@@ -207,29 +221,34 @@ decide(struct login *l, const struct user *u, struct err *e)
 	role_view(l->auth, u->name, &u->roles, &u->logins, &view);
 	n = policy_logins(&view.user, logins);
 	if (view.user.n_roles == 0) {
-		err_set(e, "you have no role that exists, so no certificate makes sense; an administrator must give you one");
+		err_set(e,
+		    "you have no role that exists, so no certificate makes sense; an administrator must give you one");
 		return AUTH_E_DENIED;
 	}
 	for (size_t i = 0; i < view.user.n_roles; i++)
 		if (names_add(&l->roles, view.roles[i]->name) < 0)
 			return err_set(e, "too many roles");
 	for (size_t i = 0; i < n; i++)
-		if (names_add(&l->logins, logins[i]) < 0 || names_add(&l->principals, logins[i]) < 0)
+		if (names_add(&l->logins, logins[i]) < 0 ||
+		    names_add(&l->principals, logins[i]) < 0)
 			return err_set(e, "your roles allow more than %d logins", NAMES_MAX);
 	if (n == 0 && !policy_verb(&view.user, "cluster", "read", NULL)) {
-		err_set(e, "your roles allow no login on any host, so no certificate makes sense; an administrator must add "
-			   "logins (tctl users update --set-logins) or a role that allows some");
+		err_set(e,
+		    "your roles allow no login on any host, so no certificate makes sense; an administrator must add "
+		    "logins (tctl users update --set-logins) or a role that allows some");
 		return AUTH_E_DENIED;
 	}
 	if (n == 0 && names_add(&l->principals, LOGIN_NOWHERE) < 0)
 		return err_set(e, "out of memory");
 	l->options = policy_options(&view.user);
 	if (l->options.pin_source_ip && proxy_hides(l->auth, l->address)) {
-		err_set(e, "your roles pin the address you come from, and a proxy hides it from this login; log in from a "
-			   "network that reaches authd itself, or have the option pin_source_ip taken off");
+		err_set(e,
+		    "your roles pin the address you come from, and a proxy hides it from this login; log in from a "
+		    "network that reaches authd itself, or have the option pin_source_ip taken off");
 		return AUTH_E_DENIED;
 	}
-	l->valid_until_s = l->auth->now_ms() / 1000 + policy_session_ttl(&view.user, l->asked_ttl_s);
+	l->valid_until_s = l->auth->now_ms() / 1000 +
+	    policy_session_ttl(&view.user, l->asked_ttl_s);
 	return decide_extensions(l) < 0 ? err_set(e, "out of memory") : 0;
 }
 
@@ -242,7 +261,8 @@ is_locked(struct auth *a, const char *name, struct err *e)
 
 	if (until == 0)
 		return 0;
-	err_set(e, "too many failed logins: closed for %d more minutes; `tctl users update --unlock` opens it before",
+	err_set(e,
+	    "too many failed logins: closed for %d more minutes; `tctl users update --unlock` opens it before",
 	    (int)((until - a->now_ms()) / 60000 + 1));
 	return AUTH_E_STATE;
 }
@@ -360,7 +380,8 @@ fill(struct login *l, const struct login_request *q, struct err *e)
 		l->password[0] = '\0';
 	if (!str_copy(l->otp, sizeof(l->otp), q->otp))
 		l->otp[0] = '\0';
-	if (!buf_put(&l->ssh_key, q->ssh_key.p, q->ssh_key.n) || !buf_put(&l->tls_key, q->tls_key.p, q->tls_key.n))
+	if (!buf_put(&l->ssh_key, q->ssh_key.p, q->ssh_key.n) ||
+	    !buf_put(&l->tls_key, q->tls_key.p, q->tls_key.n))
 		return err_set(e, "out of memory");
 	rc = user_load(l->auth, l->name, &u, e);
 	if (rc == 0 && u.confirmed)
@@ -370,8 +391,8 @@ fill(struct login *l, const struct login_request *q, struct err *e)
 }
 
 int
-login_start(struct login **ret, struct auth *a, const struct login_request *q, login_fn done, void *arg,
-    struct err *e)
+login_start(struct login **ret, struct auth *a, const struct login_request *q, login_fn done,
+    void *arg, struct err *e)
 {
 	int rc = check_request(a, q, e);
 	struct login *l;

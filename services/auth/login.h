@@ -42,8 +42,8 @@ struct login_result {
 typedef void (*login_fn)(int rc, const struct login_result *result, const struct err *e, void *arg);
 
 /* 0: done will come, ret is valid until then. Otherwise refused at once. */
-int login_start(struct login **ret, struct auth *a, const struct login_request *q, login_fn done, void *arg,
-    struct err *e);
+int login_start(struct login **ret, struct auth *a, const struct login_request *q, login_fn done,
+    void *arg, struct err *e);
 /* Nobody waits any more: done does not come. */
 void login_abandon(struct login *l);
 

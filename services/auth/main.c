@@ -16,7 +16,8 @@
 
 static const struct daemon authd = {
 	.name = "authd",
-	.summary = "certificate authority, users, roles, join tokens and nodes of a Sallyport cluster",
+	.summary =
+	    "certificate authority, users, roles, join tokens and nodes of a Sallyport cluster",
 	.conf_schema = &auth_conf_schema,
 	.conf_path = "/etc/sallyport/authd.yaml",
 	.check = auth_conf_check,

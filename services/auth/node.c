@@ -14,7 +14,7 @@
 #include "base/str.h"
 
 enum { NODES_MAX = 200000 };
-#define PREFIX "node/"
+#define PREFIX        "node/"
 #define CUTOFF_PREFIX "node_cutoff/"
 
 static int
@@ -152,7 +152,8 @@ node_by_name(struct auth *a, const char *name, struct node **ret, struct err *e)
 		err_set(e, "no such node; `tctl nodes ls` shows them all");
 		return AUTH_E_NOT_FOUND;
 	}
-	err_set(e, "%zu nodes have that name; give the UUID (`tctl nodes ls` shows it)", n_live ? n_live : n_gone);
+	err_set(e, "%zu nodes have that name; give the UUID (`tctl nodes ls` shows it)",
+	    n_live ? n_live : n_gone);
 	return AUTH_E_INVALID;
 }
 
@@ -171,7 +172,8 @@ node_put(struct auth *a, struct node *n, struct err *e)
 		err_set(e, "out of memory, or more than %d labels", LABELS_MAX);
 	else if (!node_find(a, n->uuid) && map_count(a->nodes.by_uuid) >= NODES_MAX)
 		err_set(e, "too many nodes: remove some that are gone");
-	else if ((rc = store_put(a->store, key, buf_span(&b), n->valid_until_ms, STORE_ANY, &n->revision)) < 0)
+	else if ((rc = store_put(a->store, key, buf_span(&b), n->valid_until_ms, STORE_ANY,
+		      &n->revision)) < 0)
 		store_failed(a, e);
 	buf_done(&b);
 	if (rc == 0 && node_find(a, n->uuid) != n) {
@@ -216,12 +218,15 @@ check_seen(const struct node_seen *seen, struct err *e)
 	char host[256];
 	uint16_t port;
 
-	if (seen->address[0] && (strlen(seen->address) >= NODE_ADDR_MAX ||
-	    !str_host_port(seen->address, 22, host, sizeof(host), &port) || host_check(host, e) != 0)) {
+	if (seen->address[0] &&
+	    (strlen(seen->address) >= NODE_ADDR_MAX ||
+		!str_host_port(seen->address, 22, host, sizeof(host), &port) ||
+		host_check(host, e) != 0)) {
 		err_set(e, "the address of a node is HOST:PORT");
 		return AUTH_E_INVALID;
 	}
-	if (strlen(seen->version) >= NODE_VERSION_MAX || !str_is_printable(seen->version, strlen(seen->version))) {
+	if (strlen(seen->version) >= NODE_VERSION_MAX ||
+	    !str_is_printable(seen->version, strlen(seen->version))) {
 		err_set(e, "the version is not printable text");
 		return AUTH_E_INVALID;
 	}
@@ -245,7 +250,8 @@ node_heartbeat(struct auth *a, struct node *n, const struct node_seen *seen, str
 	if (!changed)
 		return 0;
 	if (merge_labels(n) < 0) {
-		err_set(e, "a node has at most %d labels, with those of its token and the server's", LABELS_MAX);
+		err_set(e, "a node has at most %d labels, with those of its token and the server's",
+		    LABELS_MAX);
 		return AUTH_E_INVALID;
 	}
 	rc = node_put(a, n, e);
@@ -319,11 +325,13 @@ on_cutoff(const struct store_item *item, void *arg)
 	char uuid[NAME_LEN_MAX + 1];
 	int64_t before;
 
-	return record_get_cutoff(item->value, uuid, &before) ? each->fn(uuid, before, each->arg) : 0;
+	return record_get_cutoff(item->value, uuid, &before) ? each->fn(uuid, before, each->arg)
+							     : 0;
 }
 
 int
-node_each_cutoff(struct auth *a, int (*fn)(const char *uuid, int64_t issued_before, void *arg), void *arg)
+node_each_cutoff(struct auth *a, int (*fn)(const char *uuid, int64_t issued_before, void *arg),
+    void *arg)
 {
 	struct each_cutoff each = { fn, arg };
 
@@ -348,8 +356,8 @@ node_cutoff(struct auth *a, const char *uuid)
 }
 
 int
-node_label(struct auth *a, struct node *n, const struct labels *set, char *const *remove, size_t n_remove,
-    struct err *e)
+node_label(struct auth *a, struct node *n, const struct labels *set, char *const *remove,
+    size_t n_remove, struct err *e)
 {
 	struct labels before = n->server_labels, next = { 0 };
 	int rc = 0;

@@ -17,8 +17,14 @@
 struct auth;
 struct map;
 
-enum { NODE_HEARTBEAT_S = 30, NODE_LISTED_S = 90, NODE_ADDRESSES_MAX = 16, NODE_HOST_MAX = 254, NODE_ADDR_MAX = 300,
-	NODE_VERSION_MAX = 64 };
+enum {
+	NODE_HEARTBEAT_S = 30,
+	NODE_LISTED_S = 90,
+	NODE_ADDRESSES_MAX = 16,
+	NODE_HOST_MAX = 254,
+	NODE_ADDR_MAX = 300,
+	NODE_VERSION_MAX = 64
+};
 
 struct node {
 	/* on disk */
@@ -32,7 +38,7 @@ struct node {
 	struct labels token_labels, server_labels;
 	struct names addresses;
 	char public_addr[NODE_ADDR_MAX], ssh_addr[NODE_ADDR_MAX]; /* proxies */
-	uint8_t token_sha256[32]; /* that it joined with */
+	uint8_t token_sha256[32];                                 /* that it joined with */
 	bool online;
 	char address[NODE_ADDR_MAX]; /* where it listens; "" with a tunnel */
 	char version[NODE_VERSION_MAX];
@@ -62,7 +68,7 @@ void node_free(struct node *n);
 
 /* A sign of life; tells watchers when something changed. */
 struct node_seen {
-	const char *name;    /* "": as joined */
+	const char *name; /* "": as joined */
 	const char *address;
 	const char *version;
 	struct labels *labels;
@@ -73,9 +79,10 @@ void node_leave(struct auth *a, struct node *n);
 /* The row is deleted and a cutoff is told: its certificates are worth nothing until it joins again. */
 int node_remove(struct auth *a, struct node *n, struct err *e);
 /* Labels given on the server side: set, then remove. */
-int node_label(struct auth *a, struct node *n, const struct labels *set, char *const *remove, size_t n_remove,
-    struct err *e);
-int node_each_cutoff(struct auth *a, int (*fn)(const char *uuid, int64_t issued_before, void *arg), void *arg);
+int node_label(struct auth *a, struct node *n, const struct labels *set, char *const *remove,
+    size_t n_remove, struct err *e);
+int node_each_cutoff(struct auth *a, int (*fn)(const char *uuid, int64_t issued_before, void *arg),
+    void *arg);
 /* Milliseconds, as user_cutoff; 0: none. */
 int64_t node_cutoff(struct auth *a, const char *uuid);
 /* Off the list whoever has been silent too long; out of the registry whose certificate is over. */

@@ -288,7 +288,8 @@ record_get_node(struct span s, struct node *n)
 	n->certs_from_s = m->certs_from_s;
 	n->valid_until_ms = m->valid_until;
 	n->online = m->online;
-	ok = str_copy(n->uuid, sizeof(n->uuid), m->uuid) && str_copy(n->name, sizeof(n->name), m->name) &&
+	ok = str_copy(n->uuid, sizeof(n->uuid), m->uuid) &&
+	    str_copy(n->name, sizeof(n->name), m->name) &&
 	    str_copy(n->kind, sizeof(n->kind), m->kind) &&
 	    str_copy(n->public_addr, sizeof(n->public_addr), m->public_addr) &&
 	    str_copy(n->ssh_addr, sizeof(n->ssh_addr), m->ssh_addr) &&

@@ -20,7 +20,8 @@ conditions_of(struct arena *arena, const Auth__RoleConditions *m, struct policy_
 
 	if (!m)
 		return true;
-	if (m->n_logins > POLICY_LIST_MAX || m->n_node_labels > POLICY_LIST_MAX || m->n_rules > POLICY_LIST_MAX)
+	if (m->n_logins > POLICY_LIST_MAX || m->n_node_labels > POLICY_LIST_MAX ||
+	    m->n_rules > POLICY_LIST_MAX)
 		return false;
 	labels = arena_alloc(arena, (m->n_node_labels + 1) * sizeof(*labels));
 	rules = arena_alloc(arena, (m->n_rules + 1) * sizeof(*rules));
@@ -30,10 +31,11 @@ conditions_of(struct arena *arena, const Auth__RoleConditions *m, struct policy_
 		labels[i] = (struct policy_label_rule){ m->node_labels[i]->key,
 			names_of(m->node_labels[i]->values, m->node_labels[i]->n_values) };
 	for (size_t i = 0; i < m->n_rules; i++)
-		rules[i] = (struct policy_verb_rule){ names_of(m->rules[i]->resources, m->rules[i]->n_resources),
+		rules[i] = (struct policy_verb_rule){ names_of(m->rules[i]->resources,
+							  m->rules[i]->n_resources),
 			names_of(m->rules[i]->verbs, m->rules[i]->n_verbs) };
-	*ret = (struct policy_conditions){ names_of(m->logins, m->n_logins), labels, m->n_node_labels, rules,
-		m->n_rules };
+	*ret = (struct policy_conditions){ names_of(m->logins, m->n_logins), labels,
+		m->n_node_labels, rules, m->n_rules };
 	return true;
 }
 
@@ -42,7 +44,8 @@ role_of_message(struct arena *arena, const Auth__Role *m)
 {
 	struct policy_role *r = arena_alloc(arena, sizeof(*r));
 
-	if (!r || !conditions_of(arena, m->allow, &r->allow) || !conditions_of(arena, m->deny, &r->deny))
+	if (!r || !conditions_of(arena, m->allow, &r->allow) ||
+	    !conditions_of(arena, m->deny, &r->deny))
 		return NULL;
 	r->name = m->name;
 	if (m->options)
@@ -117,7 +120,8 @@ conditions_to(struct arena *arena, const struct policy_conditions *c)
 }
 
 Auth__Role *
-role_to_message(struct arena *arena, const struct policy_role *policy, bool preset, uint64_t revision)
+role_to_message(struct arena *arena, const struct policy_role *policy, bool preset,
+    uint64_t revision)
 {
 	Auth__Role *m = arena_alloc(arena, sizeof(*m));
 	Auth__RoleOptions *o = arena_alloc(arena, sizeof(*o));

@@ -14,6 +14,7 @@ enum { RECORD_ROLE_ARENA = 2 * 1024 * 1024 };
 
 /* NULL without memory, or when a list is over POLICY_LIST_MAX. */
 const struct policy_role *role_of_message(struct arena *arena, const Auth__Role *m);
-Auth__Role *role_to_message(struct arena *arena, const struct policy_role *policy, bool preset, uint64_t revision);
+Auth__Role *role_to_message(struct arena *arena, const struct policy_role *policy, bool preset,
+    uint64_t revision);
 
 #endif

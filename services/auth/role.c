@@ -65,7 +65,8 @@ on_role(const struct store_item *item, void *arg)
 }
 
 static int
-save(struct auth *a, const struct policy_role *policy, bool preset, uint64_t if_revision, struct err *e)
+save(struct auth *a, const struct policy_role *policy, bool preset, uint64_t if_revision,
+    struct err *e)
 {
 	char key[STORE_KEY_MAX];
 	uint64_t revision = 0;
@@ -139,7 +140,8 @@ role_next(struct auth *a, size_t *pos, const struct role **ret)
 }
 
 int
-role_put(struct auth *a, const struct policy_role *policy, bool replace, bool *ret_created, struct err *e)
+role_put(struct auth *a, const struct policy_role *policy, bool replace, bool *ret_created,
+    struct err *e)
 {
 	const struct role *old;
 	int rc = name_check(policy->name, "role name", e);
@@ -151,7 +153,8 @@ role_put(struct auth *a, const struct policy_role *policy, bool replace, bool *r
 	old = role_find(a, policy->name);
 	*ret_created = !old;
 	if (old && !replace) {
-		err_set(e, "role %s exists already; replace it with `tctl create -f`", policy->name);
+		err_set(e, "role %s exists already; replace it with `tctl create -f`",
+		    policy->name);
 		return AUTH_E_EXISTS;
 	}
 	if (!old && map_count(a->roles.by_name) >= ROLES_MAX) {
@@ -190,7 +193,9 @@ role_remove(struct auth *a, const char *name, struct err *e)
 		return AUTH_E_NOT_FOUND;
 	}
 	if (r->preset) {
-		err_set(e, "role %s belongs to the system and cannot be removed; change it with `tctl create -f`", name);
+		err_set(e,
+		    "role %s belongs to the system and cannot be removed; change it with `tctl create -f`",
+		    name);
 		return AUTH_E_STATE;
 	}
 	rc = user_each(a, on_user, &h);
@@ -211,7 +216,8 @@ void
 role_view(struct auth *a, const char *user, const struct names *roles, const struct names *logins,
     struct role_view *ret)
 {
-	ret->user = (struct policy_user){ .name = user, .roles = ret->roles,
+	ret->user = (struct policy_user){ .name = user,
+		.roles = ret->roles,
 		.logins = { (const char *const *)(void *)logins->v, logins->n } };
 	for (size_t i = 0; i < roles->n && ret->user.n_roles < NAMES_MAX; i++) {
 		const struct role *r = role_find(a, roles->v[i]);

@@ -32,7 +32,8 @@ void roles_done(struct auth *a);
 const struct role *role_find(struct auth *a, const char *name);
 bool role_next(struct auth *a, size_t *pos, const struct role **ret);
 /* AUTH_E_INVALID, AUTH_E_EXISTS (unless replace). *ret_created: it was not there before. */
-int role_put(struct auth *a, const struct policy_role *policy, bool replace, bool *ret_created, struct err *e);
+int role_put(struct auth *a, const struct policy_role *policy, bool replace, bool *ret_created,
+    struct err *e);
 /* AUTH_E_NOT_FOUND; AUTH_E_STATE: a preset, or some user has it. */
 int role_remove(struct auth *a, const char *name, struct err *e);
 
@@ -41,7 +42,7 @@ struct role_view {
 	struct policy_user user;
 	const struct policy_role *roles[NAMES_MAX];
 };
-void role_view(struct auth *a, const char *user, const struct names *roles, const struct names *logins,
-    struct role_view *ret);
+void role_view(struct auth *a, const char *user, const struct names *roles,
+    const struct names *logins, struct role_view *ret);
 
 #endif

@@ -69,8 +69,11 @@ on_leave(struct rpc_call *call, const void *message)
 	if (!n)
 		return;
 	if (n->online) {
-		struct auth_event event = { .type = "instance.leave", .code = "SP004I", .node = n->uuid,
-			.node_name = n->name, .fields = { "role", n->kind } };
+		struct auth_event event = { .type = "node.leave",
+			.code = "TN001I",
+			.node = n->uuid,
+			.node_name = n->name,
+			.fields = { "role", n->kind } };
 
 		audit_write(a, rpc_peer(call), &event);
 	}
@@ -84,8 +87,9 @@ is_address(const char *s)
 	char host[256];
 	uint16_t port;
 
-	return s[0] == '\0' || (strlen(s) < NODE_ADDR_MAX && str_host_port(s, 0, host, sizeof(host), &port) && port > 0 &&
-		host_check(host, NULL) == 0);
+	return s[0] == '\0' ||
+	    (strlen(s) < NODE_ADDR_MAX && str_host_port(s, 0, host, sizeof(host), &port) &&
+		port > 0 && host_check(host, NULL) == 0);
 }
 
 static void
@@ -102,7 +106,8 @@ on_hello_proxy(struct rpc_call *call, const void *message)
 	n = access_daemon(call);
 	if (!n)
 		return;
-	if (!is_address(m->public_addr) || !is_address(m->ssh_addr) || strlen(m->version) >= NODE_VERSION_MAX ||
+	if (!is_address(m->public_addr) || !is_address(m->ssh_addr) ||
+	    strlen(m->version) >= NODE_VERSION_MAX ||
 	    !str_is_printable(m->version, strlen(m->version))) {
 		rpc_finish(call, RPC_INVALID_ARGUMENT, "the addresses of a proxy are HOST:PORT");
 		return;

@@ -16,8 +16,9 @@ enum { METHODS_MAX = 64 };
 int
 faces_serve(struct auth *a, struct err *e)
 {
-	static const struct face *const faces[] = { &face_status, &face_login, &face_invite, &face_users, &face_tokens,
-		&face_nodes, &face_daemons, &face_roles, &face_join, &face_watch };
+	static const struct face *const faces[] = { &face_status, &face_login, &face_invite,
+		&face_users, &face_tokens, &face_nodes, &face_daemons, &face_roles, &face_join,
+		&face_watch };
 	static struct rpc_method rows[METHODS_MAX];
 	size_t n = 0;
 
@@ -46,7 +47,8 @@ face_fail(struct rpc_call *call, int rc, const struct err *e)
 		rpc_finish(call, codes[rc], "%s", e->text);
 		return;
 	}
-	log_error("call failed", "method", rpc_method_name(call), "from", rpc_peer(call)->address, "cause", e->text, NULL);
+	log_error("call failed", "method", rpc_method_name(call), "from", rpc_peer(call)->address,
+	    "cause", e->text, NULL);
 	rpc_finish(call, RPC_INTERNAL, "internal error; the log of authd has the cause");
 }
 

@@ -15,23 +15,22 @@
 
 enum { FACE_ARENA_MAX = 64 * 1024 * 1024, FACE_LIST_MAX = 100000 };
 
-#define WHO_ALL                                                                                   \
-	(RPC_ANYONE | RPC_USER | RPC_NODE | RPC_PROXY | RPC_AUTH | RPC_AUDIT | RPC_LOCAL)
+#define WHO_ALL     (RPC_ANYONE | RPC_USER | RPC_NODE | RPC_PROXY | RPC_AUTH | RPC_AUDIT | RPC_LOCAL)
 #define WHO_DAEMONS (RPC_NODE | RPC_PROXY | RPC_AUDIT)
 #define WHO_PEOPLE  (RPC_USER | RPC_LOCAL)
 
 /* A handler: messages only, nothing to clean up. */
-#define FACE_UNARY(name_, who_, fn_)                                                              \
-	{                                                                                         \
-		.name = name_, .kind = RPC_UNARY, .who = who_, .on = { .message = fn_ }           \
+#define FACE_UNARY(name_, who_, fn_)                                                   \
+	{                                                                              \
+		.name = name_, .kind = RPC_UNARY, .who = who_, .on = {.message = fn_ } \
 	}
 
 struct face {
 	const struct rpc_method *rows;
 	size_t n;
 };
-extern const struct face face_status, face_login, face_invite, face_users, face_tokens, face_nodes, face_daemons,
-    face_roles, face_join, face_watch;
+extern const struct face face_status, face_login, face_invite, face_users, face_tokens, face_nodes,
+    face_daemons, face_roles, face_join, face_watch;
 
 /* All of them on the server. Negative: a method without row, or twice (a bug). */
 int faces_serve(struct auth *a, struct err *e);

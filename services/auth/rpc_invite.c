@@ -62,9 +62,13 @@ static void
 on_completed(int rc, const char *user, bool reset, struct err *e, void *arg)
 {
 	struct pending *p = arg;
-	struct auth_event password = { .type = "user.password_change", .code = "T1005I", .user = user,
+	struct auth_event password = { .type = "user.password_change",
+		.code = "T1005I",
+		.user = user,
 		.fields = { "reset", reset ? "true" : "false" } };
-	struct auth_event factor = { .type = "mfa.add", .code = "T1006I", .user = user,
+	struct auth_event factor = { .type = "mfa.add",
+		.code = "T1006I",
+		.user = user,
 		.fields = { "mfa_device_type", "totp" } };
 
 	if (rc == 0) {
@@ -119,7 +123,9 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 
 static const struct rpc_method rows[] = {
 	FACE_UNARY("GetInvite", RPC_PROXY | RPC_LOCAL, on_get),
-	{ .name = "CompleteInvite", .kind = RPC_UNARY, .who = RPC_PROXY | RPC_LOCAL,
+	{ .name = "CompleteInvite",
+	    .kind = RPC_UNARY,
+	    .who = RPC_PROXY | RPC_LOCAL,
 	    .on = { .message = on_complete, .closed = on_closed } },
 };
 const struct face face_invite = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -22,8 +22,12 @@ struct pending {
 static int
 note_join(struct pending *p, int rc, const struct token *t, const struct err *e)
 {
-	struct auth_event event = { .type = "instance.join", .code = rc == 0 ? "TJ002I" : "TJ002E", .failed = rc != 0,
-		.node = p->uuid, .node_name = p->name, .message = rc == 0 ? NULL : e->text,
+	struct auth_event event = { .type = "instance.join",
+		.code = rc == 0 ? "TJ002I" : "TJ002E",
+		.failed = rc != 0,
+		.node = p->uuid,
+		.node_name = p->name,
+		.message = rc == 0 ? NULL : e->text,
 		.fields = { "method", "token", "role", p->kind, "host_id", p->uuid, "token_name",
 		    t && t->id[0] ? t->id : NULL } };
 
@@ -34,9 +38,12 @@ static int
 note_certs(struct pending *p, const struct join_result *r)
 {
 	char until[32];
-	struct auth_event event = { .type = "cert.create", .code = "TC000I", .node = p->uuid, .node_name = r->node->name,
-		.fields = { "cert_type", "host", "role", r->node->kind, "valid_until_s", until, "renewal",
-		    p->renewal ? "true" : "false" } };
+	struct auth_event event = { .type = "cert.create",
+		.code = "TC000I",
+		.node = p->uuid,
+		.node_name = r->node->name,
+		.fields = { "cert_type", "host", "role", r->node->kind, "valid_until_s", until,
+		    "renewal", p->renewal ? "true" : "false" } };
 
 	str_format(until, sizeof(until), "%lld", (long long)r->valid_until_s);
 	return audit_write(p->auth, rpc_peer(p->call), &event);
@@ -83,7 +90,8 @@ answer(struct pending *p, const struct join_result *r)
 	reply.ssh_tunnel_cert = bytes_of(r->ssh_tunnel_cert);
 	reply.valid_until = r->valid_until_s * 1000;
 	reply.ca = &bundle;
-	if (!pem || !label_entries(&l, &r->node->token_labels) || !label_entries(&l, &r->node->server_labels)) {
+	if (!pem || !label_entries(&l, &r->node->token_labels) ||
+	    !label_entries(&l, &r->node->server_labels)) {
 		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	} else {
 		reply.n_labels = l.n;
@@ -166,7 +174,8 @@ on_join(struct rpc_call *call, const void *message)
 	if (!m)
 		return;
 	if (!rate_take(&a->joins, rpc_peer(call)->address, 1, a->now_ms())) {
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "too many joins from this address; wait a minute");
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
+		    "too many joins from this address; wait a minute");
 		return;
 	}
 	p = pending_new(call, false);
@@ -187,8 +196,8 @@ on_join(struct rpc_call *call, const void *message)
 	if (ok)
 		start(p, &q);
 	else
-		rpc_finish(call, RPC_INVALID_ARGUMENT, "at most %d labels and %d addresses", LABELS_MAX,
-		    NODE_ADDRESSES_MAX);
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "at most %d labels and %d addresses",
+		    LABELS_MAX, NODE_ADDRESSES_MAX);
 	labels_done(&labels);
 	names_done(&addresses);
 }
@@ -231,9 +240,13 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 }
 
 static const struct rpc_method rows[] = {
-	{ .name = "Join", .kind = RPC_UNARY, .who = WHO_ALL,
+	{ .name = "Join",
+	    .kind = RPC_UNARY,
+	    .who = WHO_ALL,
 	    .on = { .message = on_join, .closed = on_closed } },
-	{ .name = "Renew", .kind = RPC_UNARY, .who = WHO_DAEMONS,
+	{ .name = "Renew",
+	    .kind = RPC_UNARY,
+	    .who = WHO_DAEMONS,
 	    .on = { .message = on_renew, .closed = on_closed } },
 };
 const struct face face_join = { rows, sizeof(rows) / sizeof(rows[0]) };

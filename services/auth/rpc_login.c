@@ -18,10 +18,15 @@ struct pending {
 };
 
 static int
-note_login(struct auth *a, const struct rpc_peer *peer, const char *user, int rc, const struct err *e)
+note_login(struct auth *a, const struct rpc_peer *peer, const char *user, int rc,
+    const struct err *e)
 {
-	struct auth_event event = { .type = "user.login", .code = rc == 0 ? "T1000I" : "T1000W", .failed = rc != 0,
-		.user = user, .message = rc == 0 ? NULL : e->text, .fields = { "method", "local" } };
+	struct auth_event event = { .type = "user.login",
+		.code = rc == 0 ? "T1000I" : "T1000W",
+		.failed = rc != 0,
+		.user = user,
+		.message = rc == 0 ? NULL : e->text,
+		.fields = { "method", "local" } };
 
 	return audit_write(a, peer, &event);
 }
@@ -29,7 +34,10 @@ note_login(struct auth *a, const struct rpc_peer *peer, const char *user, int rc
 static void
 note_lock(struct auth *a, const struct rpc_peer *peer, const char *user)
 {
-	struct auth_event event = { .type = "user.locked", .code = "SP002W", .failed = true, .user = user,
+	struct auth_event event = { .type = "user.locked",
+		.code = "TL001W",
+		.failed = true,
+		.user = user,
 		.message = "too many failed logins" };
 
 	audit_write(a, peer, &event);
@@ -39,8 +47,11 @@ static int
 note_cert(struct auth *a, const struct rpc_peer *peer, const struct login_result *r)
 {
 	char logins[1024], roles[1024], until[32];
-	struct auth_event event = { .type = "cert.create", .code = "TC000I", .user = r->user,
-		.fields = { "cert_type", "user", "logins", logins, "roles", roles, "valid_until_s", until } };
+	struct auth_event event = { .type = "cert.create",
+		.code = "TC000I",
+		.user = r->user,
+		.fields = { "cert_type", "user", "logins", logins, "roles", roles, "valid_until_s",
+		    until } };
 
 	names_text(r->logins, logins, sizeof(logins));
 	names_text(r->roles, roles, sizeof(roles));
@@ -65,7 +76,8 @@ answer(struct pending *p, const struct login_result *r)
 	reply.n_extensions = r->extensions->n;
 	reply.extensions = (const char **)(void *)r->extensions->v;
 	reply.valid_until = r->valid_until_s * 1000;
-	reply.ssh_cert = (ProtobufCBinaryData){ r->ssh_cert.n, (uint8_t *)(uintptr_t)r->ssh_cert.p };
+	reply.ssh_cert = (ProtobufCBinaryData){ r->ssh_cert.n,
+		(uint8_t *)(uintptr_t)r->ssh_cert.p };
 	reply.tls_cert_pem = pem ? pem : "";
 	reply.ca = &bundle;
 	if (pem)
@@ -114,7 +126,10 @@ on_login(struct rpc_call *call, const void *message)
 	*p = (struct pending){ .auth = a, .call = call };
 	face_clean(m->user, p->user, sizeof(p->user));
 	rpc_set_data(call, p);
-	q = (struct login_request){ .user = m->user, .password = m->password, .otp = m->otp, .ttl_s = m->ttl_s,
+	q = (struct login_request){ .user = m->user,
+		.password = m->password,
+		.otp = m->otp,
+		.ttl_s = m->ttl_s,
 		.address = rpc_peer(call)->address };
 	if (m->keys) {
 		q.ssh_key = (struct span){ m->keys->ssh.data, m->keys->ssh.len };
@@ -141,7 +156,9 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 }
 
 static const struct rpc_method rows[] = {
-	{ .name = "Login", .kind = RPC_UNARY, .who = WHO_ALL,
+	{ .name = "Login",
+	    .kind = RPC_UNARY,
+	    .who = WHO_ALL,
 	    .on = { .message = on_login, .closed = on_closed } },
 };
 const struct face face_login = { rows, sizeof(rows) / sizeof(rows[0]) };

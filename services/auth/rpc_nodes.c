@@ -82,14 +82,16 @@ reply_nodes(struct rpc_call *call, const Auth__ListNodesRequest *m, const struct
 
 	face_list_init(&l);
 	while (node_next(a, &pos, &n) && !l.failed)
-		if (n->online && strcmp(n->kind, "node") == 0 && selected(m, n) && found(m->search, n) && visible(p, n))
+		if (n->online && strcmp(n->kind, "node") == 0 && selected(m, n) &&
+		    found(m->search, n) && visible(p, n))
 			face_list_add(&l, node_message(&l.arena, n));
 	if (l.n > 0)
 		qsort(l.v, l.n, sizeof(*l.v), by_name);
 	reply.n_nodes = l.n;
 	reply.nodes = (Auth__Node **)(void *)l.v;
 	if (l.failed)
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "too many nodes for one answer; select by label");
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
+		    "too many nodes for one answer; select by label");
 	else
 		rpc_reply(call, &reply);
 	face_list_done(&l);
@@ -112,7 +114,10 @@ on_list(struct rpc_call *call, const void *message)
 static void
 note(struct rpc_call *call, const char *type, const char *code, const struct node *n)
 {
-	struct auth_event event = { .type = type, .code = code, .node = n->uuid, .node_name = n->name,
+	struct auth_event event = { .type = type,
+		.code = code,
+		.node = n->uuid,
+		.node_name = n->name,
 		.fields = { "name", n->name, "role", n->kind } };
 
 	audit_write(rpc_context(call), rpc_peer(call), &event);
@@ -131,7 +136,7 @@ on_remove(struct rpc_call *call, const void *message)
 		return;
 	rc = node_by_name(a, m->name, &n, &e);
 	if (rc == 0) {
-		note(call, "node.delete", "SP005I", n);
+		note(call, "node.remove", "TN002I", n);
 		rc = node_remove(a, n, &e);
 	}
 	if (rc == 0)
@@ -162,7 +167,7 @@ on_label(struct rpc_call *call, const void *message)
 	if (rc == 0)
 		rc = node_label(a, n, &set, (char **)(void *)m->remove, m->n_remove, &e);
 	if (rc == 0) {
-		note(call, "node.update", "SP006I", n);
+		note(call, "node.update", "TN003I", n);
 		face_done(call);
 	} else {
 		face_fail(call, rc, &e);

@@ -30,11 +30,13 @@ on_put(struct rpc_call *call, const void *message)
 	if (policy) {
 		rc = role_put(rpc_context(call), policy, m->replace, &created, &e);
 	} else {
-		err_set(&e, "no role was given, or one with more than %d entries in a list", POLICY_LIST_MAX);
+		err_set(&e, "no role was given, or one with more than %d entries in a list",
+		    POLICY_LIST_MAX);
 		rc = AUTH_E_INVALID;
 	}
 	if (rc == 0) {
-		note(call, created ? "role.created" : "role.updated", created ? "T9000I" : "T9002I", policy->name);
+		note(call, created ? "role.created" : "role.updated", created ? "T9000I" : "T9002I",
+		    policy->name);
 		face_done(call);
 	} else {
 		face_fail(call, rc, &e);
@@ -55,7 +57,8 @@ on_list(struct rpc_call *call, const void *message)
 		return;
 	face_list_init(&l);
 	while (role_next(a, &pos, &r))
-		if (!face_list_add(&l, role_to_message(&l.arena, r->policy, r->preset, r->revision)))
+		if (!face_list_add(&l,
+			role_to_message(&l.arena, r->policy, r->preset, r->revision)))
 			break;
 	reply.n_roles = l.n;
 	reply.roles = (Auth__Role **)(void *)l.v;

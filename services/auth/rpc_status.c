@@ -44,8 +44,9 @@ status_proxy_addr(struct auth *a)
 	if (a->conf->proxy_addr)
 		return a->conf->proxy_addr;
 	while (node_next(a, &pos, &n))
-		if (n->public_addr[0] && (!best || n->online > best->online ||
-		    (n->online == best->online && n->last_seen_ms > best->last_seen_ms)))
+		if (n->public_addr[0] &&
+		    (!best || n->online > best->online ||
+			(n->online == best->online && n->last_seen_ms > best->last_seen_ms)))
 			best = n;
 	return best ? best->public_addr : "";
 }

@@ -11,8 +11,10 @@ static void
 note(struct rpc_call *call, const char *type, const char *code, const struct token *t)
 {
 	char uses[16], expires[32];
-	struct auth_event event = { .type = type, .code = code,
-		.fields = { "name", t->id, "roles", t->kind, "uses", uses, "expires_ms", expires, "join_method", "token" } };
+	struct auth_event event = { .type = type,
+		.code = code,
+		.fields = { "name", t->id, "roles", t->kind, "uses", uses, "expires_ms", expires,
+		    "join_method", "token" } };
 
 	str_format(uses, sizeof(uses), "%u", t->uses_left);
 	str_format(expires, sizeof(expires), "%lld", (long long)t->expires_ms);
@@ -22,7 +24,8 @@ note(struct rpc_call *call, const char *type, const char *code, const struct tok
 static bool
 message_of(struct face_list *l, Auth__Token *m, const struct token *t)
 {
-	Auth__Token__LabelsEntry **labels = arena_alloc(&l->arena, (t->labels.n + 1) * sizeof(*labels));
+	Auth__Token__LabelsEntry **labels = arena_alloc(&l->arena,
+	    (t->labels.n + 1) * sizeof(*labels));
 
 	if (!labels)
 		return false;
@@ -108,7 +111,8 @@ on_list(struct rpc_call *call, const void *message)
 		return;
 	face_list_init(&l);
 	if (token_each(rpc_context(call), on_token, &l) < 0) {
-		rpc_finish(call, RPC_INTERNAL, "the tokens could not be read; the log of authd has the cause");
+		rpc_finish(call, RPC_INTERNAL,
+		    "the tokens could not be read; the log of authd has the cause");
 	} else {
 		reply.n_tokens = l.n;
 		reply.tokens = (Auth__Token **)(void *)l.v;
@@ -129,7 +133,7 @@ on_remove(struct rpc_call *call, const void *message)
 		return;
 	rc = token_remove(rpc_context(call), m->name, &t, &e);
 	if (rc == 0) {
-		note(call, "join_token.delete", "SP003I", &t);
+		note(call, "join_token.delete", "TJT01I", &t);
 		face_done(call);
 	} else {
 		face_fail(call, rc, &e);

@@ -10,10 +10,12 @@
 #include "base/str.h"
 
 static void
-note(struct rpc_call *call, const char *type, const char *code, const char *name, const struct user *u)
+note(struct rpc_call *call, const char *type, const char *code, const char *name,
+    const struct user *u)
 {
 	char roles[1024] = "", logins[1024] = "";
-	struct auth_event event = { .type = type, .code = code,
+	struct auth_event event = { .type = type,
+		.code = code,
 		.fields = { "name", name, "roles", u ? roles : NULL, "logins", logins } };
 
 	if (u) {
@@ -99,7 +101,8 @@ on_update(struct rpc_call *call, const void *message)
 		err_set(&e, "at most %d roles and as many logins", NAMES_MAX);
 		rc = AUTH_E_INVALID;
 	} else {
-		rc = user_update(a, m->name, m->set_roles ? &roles : NULL, m->set_logins ? &logins : NULL, &e);
+		rc = user_update(a, m->name, m->set_roles ? &roles : NULL,
+		    m->set_logins ? &logins : NULL, &e);
 	}
 	if (rc == 0)
 		rc = user_load(a, m->name, &u, &e);
@@ -154,7 +157,8 @@ on_list(struct rpc_call *call, const void *message)
 		return;
 	face_list_init(&l.list);
 	if (user_each(l.auth, on_user, &l) < 0) {
-		rpc_finish(call, RPC_INTERNAL, "the users could not be read; the log of authd has the cause");
+		rpc_finish(call, RPC_INTERNAL,
+		    "the users could not be read; the log of authd has the cause");
 	} else {
 		reply.n_users = l.list.n;
 		reply.users = (Auth__User **)(void *)l.list.v;

@@ -28,7 +28,7 @@ struct watcher {
 	size_t n_todo, at, cap;
 	bool complete; /* was sent */
 	bool ended;
-	uint64_t next; /* change to look at */
+	uint64_t next;    /* change to look at */
 	int64_t moved_ms; /* when the transport last took something; monotonic */
 };
 
@@ -186,7 +186,8 @@ send_one(struct watcher *w, const struct change_ref *ref)
 		if (w->who & (RPC_PROXY | RPC_LOCAL))
 			send_node_cutoff(w, ref->key);
 		if (strcmp(ref->key, w->name) == 0 && w->complete)
-			end(w, RPC_UNAUTHENTICATED, "this host was removed; join it with a new token");
+			end(w, RPC_UNAUTHENTICATED,
+			    "this host was removed; join it with a new token");
 		break;
 	case CHANGE_USER:
 		if (w->users)
@@ -232,7 +233,8 @@ feed(struct watcher *w)
 			w->next++;
 			send_one(w, ref);
 		} else {
-			end(w, RPC_RESOURCE_EXHAUSTED, "too slow for the changes there were; watch again");
+			end(w, RPC_RESOURCE_EXHAUSTED,
+			    "too slow for the changes there were; watch again");
 		}
 	}
 }
@@ -253,7 +255,9 @@ add(struct watcher *w, enum change_kind kind, const char *key)
 
 	if (w->n_todo == w->cap) {
 		size_t cap = w->cap ? w->cap * 2 : 64;
-		struct change_ref *todo = cap > SNAPSHOT_MAX ? NULL : realloc(w->todo, cap * sizeof(*todo));
+		struct change_ref *todo = cap > SNAPSHOT_MAX
+		    ? NULL
+		    : realloc(w->todo, cap * sizeof(*todo));
 
 		if (!todo)
 			return -1;
@@ -384,7 +388,8 @@ watchers_sweep(struct auth *a)
 
 	list_each (struct watcher, w, &a->watchers.all, link) {
 		if (w->expires_s > 0 && w->expires_s <= now_s)
-			end(w, RPC_UNAUTHENTICATED, "the certificate of this connection has expired; renew it and watch again");
+			end(w, RPC_UNAUTHENTICATED,
+			    "the certificate of this connection has expired; renew it and watch again");
 		else if (!w->ended && rpc_queued(w->call) > 0 && mono - w->moved_ms > STUCK_MS)
 			rpc_cancel(w->call);
 		else if (rpc_queued(w->call) == 0)
@@ -393,7 +398,9 @@ watchers_sweep(struct auth *a)
 }
 
 static const struct rpc_method rows[] = {
-	{ .name = "Watch", .kind = RPC_SEND_STREAM, .who = WHO_DAEMONS | RPC_LOCAL,
+	{ .name = "Watch",
+	    .kind = RPC_SEND_STREAM,
+	    .who = WHO_DAEMONS | RPC_LOCAL,
 	    .on = { .message = on_watch, .writable = on_writable, .closed = on_closed } },
 };
 const struct face face_watch = { rows, sizeof(rows) / sizeof(rows[0]) };

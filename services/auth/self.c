@@ -50,7 +50,8 @@ take(struct self *s, struct span pem, struct err *e)
 	if (!chain || x509_key_to_pem(s->key, &key) < 0 || !buf_put(&key, "", 1))
 		err_set(e, "out of memory");
 	else if (x509_cert_from_pem(&cert, chain, e) == 0 &&
-	    rpc_identity_set(s->identity, s->bundle->host_pem, s->bundle->user_pem, chain, (char *)buf_head(&key), e) == 0)
+	    rpc_identity_set(s->identity, s->bundle->host_pem, s->bundle->user_pem, chain,
+		(char *)buf_head(&key), e) == 0)
 		rc = 0;
 	if (rc == 0)
 		s->valid_until_s = x509_cert_not_after(cert);
@@ -98,7 +99,12 @@ ask(struct auth *a, struct err *e)
 	struct self *s = a->self;
 	char name[RAND_UUID_SIZE], dns[300];
 	const char *names[] = { dns, "localhost" }, *ips[] = { "127.0.0.1", "::1" };
-	struct signer_x509 q = { .kind = IDENTITY_AUTH, .name = name, .dns = names, .n_dns = 2, .ip = ips, .n_ip = 2 };
+	struct signer_x509 q = { .kind = IDENTITY_AUTH,
+		.name = name,
+		.dns = names,
+		.n_dns = 2,
+		.ip = ips,
+		.n_ip = 2 };
 	struct buf spki;
 	int rc = -1;
 
@@ -126,8 +132,8 @@ open_bundle(struct auth *a, struct err *e)
 	int rc;
 
 	buf_init(&b, BUNDLE_PACKED_MAX);
-	rc = face_bundle_packed(a, &b) ? bundle_open(&a->self->bundle, buf_span(&b), NULL, NULL, e) :
-	    err_set(e, "the set of authorities is too large");
+	rc = face_bundle_packed(a, &b) ? bundle_open(&a->self->bundle, buf_span(&b), NULL, NULL, e)
+				       : err_set(e, "the set of authorities is too large");
 	buf_done(&b);
 	return rc;
 }

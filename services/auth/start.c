@@ -30,8 +30,15 @@
 #include "rpc/rpc.h"
 #include "rpc/tls.h"
 
-enum { JANITOR_MS = 5000, SWEEP_MAX = 500, HASH_THREADS = 2, HASH_QUEUE = 32, GRACE_MS = 3000, REFUSALS_PER_MIN = 20,
-	REFUSALS_BURST = 40 };
+enum {
+	JANITOR_MS = 5000,
+	SWEEP_MAX = 500,
+	HASH_THREADS = 2,
+	HASH_QUEUE = 32,
+	GRACE_MS = 3000,
+	REFUSALS_PER_MIN = 20,
+	REFUSALS_BURST = 40
+};
 
 /* --- prepare -------------------------------------------------------------------------------- */
 
@@ -73,8 +80,10 @@ auth_prepare(struct daemon_run *run, struct err *e)
 {
 	const struct auth_conf *conf = run->conf;
 	char state_path[4096];
-	struct signer_options options = { .cluster = conf->cluster, .state_path = state_path,
-		.key_path = conf->ca_key_path, .user = auth_conf_user(conf) };
+	struct signer_options options = { .cluster = conf->cluster,
+		.state_path = state_path,
+		.key_path = conf->ca_key_path,
+		.user = auth_conf_user(conf) };
 	struct auth *a = calloc(1, sizeof(*a));
 
 	if (!a)
@@ -142,7 +151,8 @@ open_state(struct auth *a, struct err *e)
 static int
 open_helpers(struct auth *a, struct err *e)
 {
-	if (!rate_init(&a->logins, LOGIN_PER_MIN, LOGIN_BURST) || !rate_init(&a->joins, JOIN_PER_MIN, JOIN_BURST) ||
+	if (!rate_init(&a->logins, LOGIN_PER_MIN, LOGIN_BURST) ||
+	    !rate_init(&a->joins, JOIN_PER_MIN, JOIN_BURST) ||
 	    !rate_init(&a->refusals, REFUSALS_PER_MIN, REFUSALS_BURST) ||
 	    pool_new(&a->pool, a->loop, HASH_THREADS, HASH_QUEUE) < 0 ||
 	    timer_init(&a->janitor, a->loop, on_janitor, a) < 0)
@@ -157,11 +167,14 @@ open_helpers(struct auth *a, struct err *e)
 static int
 serve(struct auth *a, struct err *e)
 {
-	struct rpc_server_config config = { .cluster = a->cluster, .refused = on_refused, .arg = a };
+	struct rpc_server_config config = { .cluster = a->cluster,
+		.refused = on_refused,
+		.arg = a };
 
 	if (rpc_server_new(&a->server, a->rpc, &config) < 0)
 		return err_set(e, "cannot make the gRPC server");
-	if (faces_serve(a, e) < 0 || rpc_server_listen(a->server, a->conf->listen, self_identity(a->self), NULL, e) < 0 ||
+	if (faces_serve(a, e) < 0 ||
+	    rpc_server_listen(a->server, a->conf->listen, self_identity(a->self), NULL, e) < 0 ||
 	    rpc_server_listen_local(a->server, a->conf->socket, e) < 0)
 		return -1;
 	rpc_server_start(a->server);
@@ -172,7 +185,9 @@ serve(struct auth *a, struct err *e)
 static void
 note_start(struct auth *a)
 {
-	struct auth_event event = { .type = "auth.start", .code = "SP007I", .fields = { "listen", a->conf->listen } };
+	struct auth_event event = { .type = "auth.start",
+		.code = "TA001I",
+		.fields = { "listen", a->conf->listen } };
 
 	audit_write(a, NULL, &event);
 }
@@ -183,11 +198,12 @@ auth_start(struct daemon_run *run, struct err *e)
 	struct auth *a = run->state;
 
 	a->loop = run->loop;
-	if (open_state(a, e) < 0 || open_helpers(a, e) < 0 || self_new(a, e) < 0 || audit_open(a, e) < 0 ||
-	    audit_connect(a, e) < 0 || serve(a, e) < 0)
+	if (open_state(a, e) < 0 || open_helpers(a, e) < 0 || self_new(a, e) < 0 ||
+	    audit_open(a, e) < 0 || audit_connect(a, e) < 0 || serve(a, e) < 0)
 		return -1;
 	note_start(a);
-	log_info("serving", "cluster", a->cluster, "listen", a->conf->listen, "socket", a->conf->socket, NULL);
+	log_info("serving", "cluster", a->cluster, "listen", a->conf->listen, "socket",
+	    a->conf->socket, NULL);
 	return 0;
 }
 
@@ -200,7 +216,9 @@ auth_reload(struct daemon_run *run, const void *fresh)
 	if (strcmp(old->listen, now->listen) != 0 || strcmp(old->cluster, now->cluster) != 0 ||
 	    strcmp(old->state, now->state) != 0 || strcmp(old->socket, now->socket) != 0 ||
 	    strcmp(old->audit_addr, now->audit_addr) != 0)
-		log_warn("the configuration changed: restart authd for it to take effect (sessions go on)", NULL);
+		log_warn(
+		    "the configuration changed: restart authd for it to take effect (sessions go on)",
+		    NULL);
 }
 
 /* --- stop ----------------------------------------------------------------------------------------- */

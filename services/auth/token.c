@@ -44,7 +44,8 @@ token_done(struct token *t)
 bool
 kind_is_good(const char *kind)
 {
-	return strcmp(kind, "node") == 0 || strcmp(kind, "proxy") == 0 || strcmp(kind, "audit") == 0;
+	return strcmp(kind, "node") == 0 || strcmp(kind, "proxy") == 0 ||
+	    strcmp(kind, "audit") == 0;
 }
 
 static int
@@ -56,8 +57,8 @@ save(struct auth *a, const char *key, struct token *t, struct err *e)
 	buf_init(&b, STORE_VALUE_MAX);
 	if (!record_put_token(&b, t))
 		err_set(e, "out of memory");
-	else if ((rc = store_put(a->store, key, buf_span(&b), t->expires_ms + TOKEN_KEEP_S * 1000, t->revision,
-		      &t->revision)) < 0)
+	else if ((rc = store_put(a->store, key, buf_span(&b), t->expires_ms + TOKEN_KEEP_S * 1000,
+		      t->revision, &t->revision)) < 0)
 		store_failed(a, e);
 	buf_done(&b);
 	return rc;
@@ -74,17 +75,18 @@ check_spec(const struct token_spec *spec, struct err *e)
 		err_set(e, "a token may live 1 second to 30 days");
 	else if (spec->uses > TOKEN_USES_MAX)
 		err_set(e, "a token may be used at most %d times", TOKEN_USES_MAX);
-	else if (n > 0 && (n < TOKEN_VALUE_MIN || n >= TOKEN_TEXT_SIZE || !str_is_printable(spec->value, n)))
-		err_set(e, "a token of one's own choice has %d to %d printable characters", TOKEN_VALUE_MIN,
-		    TOKEN_TEXT_SIZE - 1);
+	else if (n > 0 &&
+	    (n < TOKEN_VALUE_MIN || n >= TOKEN_TEXT_SIZE || !str_is_printable(spec->value, n)))
+		err_set(e, "a token of one's own choice has %d to %d printable characters",
+		    TOKEN_VALUE_MIN, TOKEN_TEXT_SIZE - 1);
 	else
 		return 0;
 	return AUTH_E_INVALID;
 }
 
 int
-token_add(struct auth *a, const struct token_spec *spec, struct token *ret, char value[TOKEN_TEXT_SIZE],
-    struct err *e)
+token_add(struct auth *a, const struct token_spec *spec, struct token *ret,
+    char value[TOKEN_TEXT_SIZE], struct err *e)
 {
 	char key[STORE_KEY_MAX];
 	int rc = check_spec(spec, e);
@@ -144,26 +146,31 @@ token_use(struct auth *a, const char *value, const char *kind, struct token *ret
 	key_of(key, value);
 	rc = load(a, key, ret, e);
 	if (rc == STORE_E_NOT_FOUND) {
-		err_set(e, "this join token is not known here; make one with `tctl tokens add --type=%s` and check that "
-			   "the proxy is the right one", kind);
+		err_set(e,
+		    "this join token is not known here; make one with `tctl tokens add --type=%s` and check that "
+		    "the proxy is the right one",
+		    kind);
 		return AUTH_E_NOT_FOUND;
 	}
 	if (rc < 0)
 		return rc;
 	if (ret->uses_left == 0) {
-		err_set(e, "join token %s... was used already; make a new one with `tctl tokens add --type=%s`", ret->id,
-		    kind);
+		err_set(e,
+		    "join token %s... was used already; make a new one with `tctl tokens add --type=%s`",
+		    ret->id, kind);
 		return AUTH_E_STATE;
 	}
 	if (ret->expires_ms <= a->now_ms()) {
 		clock_rfc3339(ret->expires_ms, when, sizeof(when));
-		err_set(e, "join token %s... expired at %s; make a new one with `tctl tokens add --type=%s`", ret->id,
-		    when, kind);
+		err_set(e,
+		    "join token %s... expired at %s; make a new one with `tctl tokens add --type=%s`",
+		    ret->id, when, kind);
 		return AUTH_E_STATE;
 	}
 	if (strcmp(ret->kind, kind) != 0) {
-		err_set(e, "join token %s... is for kind %s, not %s; make one with `tctl tokens add --type=%s`", ret->id,
-		    ret->kind, kind, kind);
+		err_set(e,
+		    "join token %s... is for kind %s, not %s; make one with `tctl tokens add --type=%s`",
+		    ret->id, ret->kind, kind, kind);
 		return AUTH_E_DENIED;
 	}
 	ret->uses_left--;

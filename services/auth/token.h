@@ -36,8 +36,8 @@ struct token {
 
 struct token_spec {
 	const char *kind;
-	int64_t ttl_s;     /* 0: TOKEN_TTL_S */
-	uint32_t uses;     /* 0: 1 */
+	int64_t ttl_s; /* 0: TOKEN_TTL_S */
+	uint32_t uses; /* 0: 1 */
 	struct labels *labels;
 	const char *value; /* "": random */
 	const char *by;
@@ -46,8 +46,8 @@ struct token_spec {
 bool kind_is_good(const char *kind); /* "node", "proxy", "audit" */
 
 /* Fills *ret (emptied by token_done) and the token itself. AUTH_E_INVALID, AUTH_E_EXISTS. */
-int token_add(struct auth *a, const struct token_spec *spec, struct token *ret, char value[TOKEN_TEXT_SIZE],
-    struct err *e);
+int token_add(struct auth *a, const struct token_spec *spec, struct token *ret,
+    char value[TOKEN_TEXT_SIZE], struct err *e);
 void token_done(struct token *t);
 /* By the token itself or by its id when that is unique. */
 int token_remove(struct auth *a, const char *token_or_id, struct token *ret, struct err *e);
@@ -57,6 +57,7 @@ int token_each(struct auth *a, int (*fn)(const struct token *t, void *arg), void
 /* Takes one use; inside the caller's transaction, so that a join that fails later costs none. *ret is filled as far
  * as the token is known (for the audit trail). AUTH_E_NOT_FOUND wrong, AUTH_E_STATE used up or expired,
  * AUTH_E_DENIED of another kind. */
-int token_use(struct auth *a, const char *value, const char *kind, struct token *ret, struct err *e);
+int
+token_use(struct auth *a, const char *value, const char *kind, struct token *ret, struct err *e);
 
 #endif

@@ -14,7 +14,7 @@
 #include "crypto/secret.h"
 
 enum { CUTOFF_KEEP_MS = 31 * 3600 * 1000, USERS_MAX = 100000 };
-#define PREFIX "user/"
+#define PREFIX        "user/"
 #define CUTOFF_PREFIX "cutoff/"
 
 static bool
@@ -38,8 +38,9 @@ user_load(struct auth *a, const char *name, struct user *ret, struct err *e)
 
 	*ret = (struct user){ 0 };
 	buf_init(&b, STORE_VALUE_MAX);
-	rc = name_check(name, "user name", e) != 0 || !key_of(key, PREFIX, name) ?
-	    STORE_E_NOT_FOUND : store_get(a->store, key, &b, &ret->revision, NULL);
+	rc = name_check(name, "user name", e) != 0 || !key_of(key, PREFIX, name)
+	    ? STORE_E_NOT_FOUND
+	    : store_get(a->store, key, &b, &ret->revision, NULL);
 	if (rc == 0 && !record_get_user(buf_span(&b), ret))
 		rc = err_set(e, "the record of user %s is damaged", name);
 	else if (rc < 0)
@@ -74,7 +75,8 @@ user_save(struct auth *a, struct user *u, struct err *e)
 		store_failed(a, e);
 	buf_wipe(&b);
 	if (rc == STORE_E_CONFLICT) {
-		err_set(e, "user %s was changed by somebody else at the same moment; try again", u->name);
+		err_set(e, "user %s was changed by somebody else at the same moment; try again",
+		    u->name);
 		return AUTH_E_STATE;
 	}
 	return rc;
@@ -118,7 +120,8 @@ user_add(struct auth *a, const struct user *spec, struct err *e)
 	if (rc < 0)
 		return rc;
 	if (rc == 0) {
-		err_set(e, "user %s exists already; `tctl users reset %s` makes a new link", spec->name, spec->name);
+		err_set(e, "user %s exists already; `tctl users reset %s` makes a new link",
+		    spec->name, spec->name);
 		return AUTH_E_EXISTS;
 	}
 	u = *spec;
@@ -146,13 +149,15 @@ replace(struct names *dst, const struct names *src, bool *changed)
 }
 
 static int
-update(struct auth *a, const char *name, const struct names *roles, const struct names *logins, struct err *e)
+update(struct auth *a, const char *name, const struct names *roles, const struct names *logins,
+    struct err *e)
 {
 	struct user u;
 	bool changed = false;
 	int rc = user_load(a, name, &u, e);
 
-	if (rc == 0 && (replace(&u.roles, roles, &changed) < 0 || replace(&u.logins, logins, &changed) < 0))
+	if (rc == 0 &&
+	    (replace(&u.roles, roles, &changed) < 0 || replace(&u.logins, logins, &changed) < 0))
 		rc = err_set(e, "out of memory");
 	if (rc == 0 && changed && (rc = user_save(a, &u, e)) == 0)
 		rc = user_cut_off(a, name, e);
@@ -171,7 +176,8 @@ finish(struct auth *a, int rc, struct err *e)
 }
 
 int
-user_update(struct auth *a, const char *name, const struct names *roles, const struct names *logins, struct err *e)
+user_update(struct auth *a, const char *name, const struct names *roles, const struct names *logins,
+    struct err *e)
 {
 	int rc = check_rights(a, roles, logins, e);
 
@@ -233,7 +239,8 @@ user_cut_off(struct auth *a, const char *name, struct err *e)
 	buf_init(&b, 1024);
 	if (!key_of(key, CUTOFF_PREFIX, name) || !record_put_cutoff(&b, name, before))
 		err_set(e, "out of memory");
-	else if ((rc = store_put(a->store, key, buf_span(&b), now + CUTOFF_KEEP_MS, STORE_ANY, NULL)) < 0)
+	else if ((rc = store_put(a->store, key, buf_span(&b), now + CUTOFF_KEEP_MS, STORE_ANY,
+		      NULL)) < 0)
 		store_failed(a, e);
 	buf_done(&b);
 	return rc;
@@ -311,11 +318,13 @@ on_cutoff(const struct store_item *item, void *arg)
 	char user[NAME_LEN_MAX + 1];
 	int64_t before;
 
-	return record_get_cutoff(item->value, user, &before) ? each->fn(user, before, each->arg) : 0;
+	return record_get_cutoff(item->value, user, &before) ? each->fn(user, before, each->arg)
+							     : 0;
 }
 
 int
-user_each_cutoff(struct auth *a, int (*fn)(const char *user, int64_t issued_before, void *arg), void *arg)
+user_each_cutoff(struct auth *a, int (*fn)(const char *user, int64_t issued_before, void *arg),
+    void *arg)
 {
 	struct each_cutoff each = { fn, arg };
 

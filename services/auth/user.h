@@ -19,7 +19,7 @@ struct user {
 	struct names roles, logins;
 	int64_t created_ms;
 	char created_by[NAME_LEN_MAX + 1];
-	bool confirmed; /* an invite was completed */
+	bool confirmed;                    /* an invite was completed */
 	char password[PASSWORD_HASH_SIZE]; /* "" until then */
 	uint8_t totp[TOTP_SECRET_BYTES];
 	int64_t totp_last_step;
@@ -35,8 +35,8 @@ int user_save(struct auth *a, struct user *u, struct err *e);
 /* A new user who has nothing yet but an invite to come. AUTH_E_INVALID, AUTH_E_EXISTS, AUTH_E_NOT_FOUND (a role). */
 int user_add(struct auth *a, const struct user *spec, struct err *e);
 /* NULL: leave as it is. Certificates that are out become worthless when something changed. */
-int user_update(struct auth *a, const char *name, const struct names *roles, const struct names *logins,
-    struct err *e);
+int user_update(struct auth *a, const char *name, const struct names *roles,
+    const struct names *logins, struct err *e);
 /* The user, invites and lockout; certificates that are out become worthless. */
 int user_remove(struct auth *a, const char *name, struct err *e);
 
@@ -51,6 +51,7 @@ int64_t cutoff_wait_ms(struct auth *a, int64_t cutoff_ms);
 
 /* Calls fn for every user, in order of their names; negative from fn stops. */
 int user_each(struct auth *a, int (*fn)(const struct user *u, void *arg), void *arg);
-int user_each_cutoff(struct auth *a, int (*fn)(const char *user, int64_t issued_before, void *arg), void *arg);
+int user_each_cutoff(struct auth *a, int (*fn)(const char *user, int64_t issued_before, void *arg),
+    void *arg);
 
 #endif

@@ -175,7 +175,8 @@ labels_equal(const struct labels *a, const struct labels *b)
 	if (a->n != b->n)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->v[i].key, b->v[i].key) != 0 || strcmp(a->v[i].value, b->v[i].value) != 0)
+		if (strcmp(a->v[i].key, b->v[i].key) != 0 ||
+		    strcmp(a->v[i].value, b->v[i].value) != 0)
 			return false;
 	return true;
 }
@@ -192,7 +193,8 @@ is_made_of(const char *s, size_t max, const char *extra, const char *first)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		char c = s[i];
-		bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+		bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9');
 
 		if (!alnum && !strchr(i == 0 ? first : extra, c))
 			return false;
@@ -215,8 +217,9 @@ name_check(const char *name, const char *what, struct err *e)
 
 	if (is_made_of(name, NAME_LEN_MAX, "._@+-", ""))
 		return 0;
-	err_set(e, "%s \"%s\" is not possible: letters, digits and . _ @ + - (not first), at most %d characters", what,
-	    shown(name, text, sizeof(text)), NAME_LEN_MAX);
+	err_set(e,
+	    "%s \"%s\" is not possible: letters, digits and . _ @ + - (not first), at most %d characters",
+	    what, shown(name, text, sizeof(text)), NAME_LEN_MAX);
 	return AUTH_E_INVALID;
 }
 
@@ -227,7 +230,8 @@ login_check(const char *login, struct err *e)
 
 	if (is_made_of(login, NAME_LEN_MAX, "._@+-$\\", "_"))
 		return 0;
-	err_set(e, "login \"%s\" is not possible: letters, digits and . _ @ + - $, at most %d characters",
+	err_set(e,
+	    "login \"%s\" is not possible: letters, digits and . _ @ + - $, at most %d characters",
 	    shown(login, text, sizeof(text)), NAME_LEN_MAX);
 	return AUTH_E_INVALID;
 }
@@ -239,7 +243,8 @@ host_check(const char *name, struct err *e)
 
 	if (is_made_of(name, 253, "._:-", "_:"))
 		return 0;
-	err_set(e, "host name or address \"%s\" is not possible: letters, digits and . - _ :, at most 253 characters",
+	err_set(e,
+	    "host name or address \"%s\" is not possible: letters, digits and . - _ :, at most 253 characters",
 	    shown(name, text, sizeof(text)));
 	return AUTH_E_INVALID;
 }
@@ -250,13 +255,15 @@ label_check(const char *key, const char *value, struct err *e)
 	char text[80];
 
 	if (!is_made_of(key, LABEL_KEY_MAX, "._/-:", "_")) {
-		err_set(e, "label key \"%s\" is not possible: letters, digits and . _ / : -, at most %d characters",
+		err_set(e,
+		    "label key \"%s\" is not possible: letters, digits and . _ / : -, at most %d characters",
 		    shown(key, text, sizeof(text)), LABEL_KEY_MAX);
 		return AUTH_E_INVALID;
 	}
 	if (strlen(value) > LABEL_VALUE_MAX || !str_is_printable(value, strlen(value))) {
-		err_set(e, "the value of label %s is not possible: printable text of at most %d bytes", key,
-		    LABEL_VALUE_MAX);
+		err_set(e,
+		    "the value of label %s is not possible: printable text of at most %d bytes",
+		    key, LABEL_VALUE_MAX);
 		return AUTH_E_INVALID;
 	}
 	return 0;

@@ -10,16 +10,22 @@
 
 #include "base/err.h"
 
-enum { NAMES_MAX = 128, NAME_LEN_MAX = 64, LABELS_MAX = 64, LABEL_KEY_MAX = 64, LABEL_VALUE_MAX = 256 };
+enum {
+	NAMES_MAX = 128,
+	NAME_LEN_MAX = 64,
+	LABELS_MAX = 64,
+	LABEL_KEY_MAX = 64,
+	LABEL_VALUE_MAX = 256
+};
 
 /* What a noun answers besides 0 (done) and negative (the store or the signer failed). The struct err is filled. */
 enum auth_result {
-	AUTH_E_INVALID = 1,   /* what was asked makes no sense */
+	AUTH_E_INVALID = 1, /* what was asked makes no sense */
 	AUTH_E_NOT_FOUND,
 	AUTH_E_EXISTS,
-	AUTH_E_DENIED,        /* the caller may not */
-	AUTH_E_STATE,         /* not now, or not in this state */
-	AUTH_E_BUSY,          /* later */
+	AUTH_E_DENIED, /* the caller may not */
+	AUTH_E_STATE,  /* not now, or not in this state */
+	AUTH_E_BUSY,   /* later */
 	AUTH_E_UNAUTHENTICATED,
 };
 

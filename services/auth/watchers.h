@@ -20,12 +20,12 @@ enum { WATCHERS_RING = 8192, WATCHERS_MAX = 20000 };
 
 enum change_kind {
 	CHANGE_CA,
-	CHANGE_ROLE,   /* key: name */
-	CHANGE_CUTOFF, /* user */
+	CHANGE_ROLE,        /* key: name */
+	CHANGE_CUTOFF,      /* user */
 	CHANGE_NODE_CUTOFF, /* uuid */
-	CHANGE_USER,   /* name */
-	CHANGE_NODE,   /* uuid */
-	CHANGE_LABELS, /* uuid: the labels given on the server side */
+	CHANGE_USER,        /* name */
+	CHANGE_NODE,        /* uuid */
+	CHANGE_LABELS,      /* uuid: the labels given on the server side */
 };
 
 struct change_ref {
@@ -35,7 +35,7 @@ struct change_ref {
 
 struct watchers {
 	struct change_ref ring[WATCHERS_RING];
-	uint64_t next; /* number of the next change; the oldest kept is next - WATCHERS_RING */
+	uint64_t next;   /* number of the next change; the oldest kept is next - WATCHERS_RING */
 	struct list all; /* struct watcher of rpc_watch.c */
 	size_t n;
 	struct deferred wake;

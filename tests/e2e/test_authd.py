@@ -123,7 +123,7 @@ def test_five_failures_lock_the_name_whether_it_exists_or_not(authd):
     assert fails(alice.login, otp='000000')[0] == 'FAILED_PRECONDITION'  # a restart does not open it
     authd.local().UpdateUser(name='alice', unlock=True)
     alice.login()
-    assert b'SP002W' in audit_text(authd)
+    assert b'TL001W' in audit_text(authd)
 
 
 def test_guesses_at_the_same_time_do_not_get_round_the_lock(authd):
@@ -255,7 +255,7 @@ def test_changing_roles_cuts_off_and_takes_rights_at_once(authd):
     reply, caller = alice.login()
     assert list(reply.roles) == ['access']
     assert fails(caller.ListUsers)[0] == 'PERMISSION_DENIED'
-    assert b'rpc.refused' in audit_text(authd)
+    assert b'access.denied' in audit_text(authd)
 
 
 def test_bad_users_are_refused_with_a_reason(authd):

@@ -149,7 +149,8 @@ collect(const struct store_item *item, void *arg)
 	struct fixture *f = arg;
 	size_t n = strlen(f->log);
 
-	snprintf(f->log + n, sizeof(f->log) - n, "%s=%.*s ", item->key, (int)item->value.n, item->value.p);
+	snprintf(f->log + n, sizeof(f->log) - n, "%s=%.*s ", item->key, (int)item->value.n,
+	    item->value.p);
 	return 0;
 }
 
@@ -196,7 +197,8 @@ a_transaction_happens_whole_or_not_at_all(void **state)
 	expect(f, "b", NULL);
 	assert_int_equal(store_begin(f->s), 0);
 	put(f, "a", "new", STORE_ANY, NULL);
-	assert_int_equal(put(f, "a", "no", STORE_ABSENT, NULL), STORE_E_CONFLICT); /* does not end it */
+	assert_int_equal(put(f, "a", "no", STORE_ABSENT, NULL),
+	    STORE_E_CONFLICT); /* does not end it */
 	put(f, "b", "new", STORE_ANY, NULL);
 	assert_int_equal(store_commit(f->s), 0);
 	expect(f, "a", "new");
@@ -317,7 +319,8 @@ write_pairs(struct fixture *f, int fd)
 		if (store_put(s, key, span_str(text), 0, STORE_ABSENT, NULL) != 0)
 			_exit(1);
 		str_format(key, sizeof(key), "b/%08u", i);
-		if (store_put(s, key, span_str(text), 0, STORE_ABSENT, NULL) != 0 || store_commit(s) < 0)
+		if (store_put(s, key, span_str(text), 0, STORE_ABSENT, NULL) != 0 ||
+		    store_commit(s) < 0)
 			_exit(1);
 		if (write(fd, &i, sizeof(i)) != sizeof(i))
 			_exit(1);
@@ -377,16 +380,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(put_is_refused_unless_the_revision_fits, setup, teardown),
+		cmocka_unit_test_setup_teardown(put_is_refused_unless_the_revision_fits, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(an_empty_value_is_a_value, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_keys_are_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_range_is_its_prefix_in_order_and_nothing_else, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_transaction_happens_whole_or_not_at_all, setup, teardown),
-		cmocka_unit_test_setup_teardown(expired_items_are_absent_at_once_and_swept_later, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_watch_sees_what_was_committed_in_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_range_is_its_prefix_in_order_and_nothing_else,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(a_transaction_happens_whole_or_not_at_all, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(expired_items_are_absent_at_once_and_swept_later,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(a_watch_sees_what_was_committed_in_order, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(a_second_opener_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(content_and_revisions_survive_reopening, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_killed_writer_loses_nothing_it_was_told_is_done, setup, teardown),
+		cmocka_unit_test_setup_teardown(content_and_revisions_survive_reopening, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(a_killed_writer_loses_nothing_it_was_told_is_done,
+		    setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
