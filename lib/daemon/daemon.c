@@ -8,6 +8,7 @@
  */
 #include "daemon/daemon.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 
 enum {
 	DRAIN_DEFAULT_S = 10,
+	LARGE_BLOCK = 256 * 1024, /* bytes: from here on memory is mapped, and given back when freed */
 };
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -198,12 +200,21 @@ drop_rights(const struct daemon *d, struct err *e)
 	return priv_no_new_privs(e);
 }
 
+/* glibc lets its thresholds grow with the largest block ever freed, and then keeps that much for ever. */
+static void
+return_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+	mallopt(M_TRIM_THRESHOLD, LARGE_BLOCK);
+}
+
 static int
 limits_and_rights(const struct daemon *d, struct err *e)
 {
 	const char *seccomp = getenv("SALLYPORT_SECCOMP");
 
 	signal(SIGPIPE, SIG_IGN);
+	return_memory();
 	priv_raise_files();
 	/* Children of prepare inherit it; setuid sets it anew, so it comes again below. */
 	if ((d->flags & DAEMON_SECRETS) && priv_no_dump(e) < 0)
