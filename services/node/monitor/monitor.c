@@ -26,7 +26,7 @@
 #include "node/monitor/session.h"
 #include "node/monitor/spawn.h"
 
-enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000, STEADY_MS = 10000 };
+enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000, STEADY_MS = 10000, GIVE_UP_MS = 2000 };
 
 int
 monitor_watch(struct monitor *m, struct source *s)
@@ -301,6 +301,8 @@ monitor_request(struct monitor *m, struct span packet)
 	return row->fn(m, request, &w);
 }
 
+static void wake_after(struct monitor *m, int64_t ms);
+
 static void
 on_worker_readable(struct source *s)
 {
@@ -315,9 +317,10 @@ on_worker_readable(struct source *s)
 	for (size_t i = 0; i < n_fds; i++)
 		close(fds[i]);
 	if (n < 0) {
-		monitor_unwatch(m, &m->peer); /* SIGCHLD tells the rest */
+		/* It is ending, and SIGCHLD tells how: killed now, it could not say so by its exit status. */
+		monitor_unwatch(m, &m->peer);
 		if (m->worker > 0)
-			kill(m->worker, SIGKILL);
+			wake_after(m, GIVE_UP_MS);
 	} else if (n_fds > 0 || monitor_request(m, (struct span){ packet, (size_t)n })) {
 		monitor_kill_worker(m, "it broke the rules of the monitor");
 	}
@@ -357,7 +360,9 @@ on_wake(struct source *s)
 
 	if (read(s->fd, &ticks, sizeof(ticks)) < 0)
 		return;
-	if (!m->stopping && m->worker == 0)
+	if (m->worker > 0 && m->peer.fd < 0)
+		kill(m->worker, SIGKILL); /* it hung up long ago and did not end */
+	else if (!m->stopping && m->worker == 0)
 		start_worker(m);
 }
 
