@@ -8,7 +8,8 @@ BUILD_PACKAGES := gcc libc6-dev pkg-config protobuf-c-compiler protobuf-compiler
 DEMO_PACKAGES := $(BUILD_PACKAGES) python3 postgresql-15 openssh-client openssh-sftp-server ca-certificates curl \
 	procps
 TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev clang libclang-rt-14-dev python3-pytest python3-pexpect \
-	python3-paramiko python3-psycopg2 python3-grpcio python3-protobuf python3-cryptography python3-grpcio python3-grpc-tools openssh-server rsync git jq oathtool \
+	python3-paramiko python3-asyncssh python3-psycopg2 python3-grpcio python3-protobuf python3-cryptography \
+	python3-grpc-tools openssh-server rsync git curl jq oathtool \
 	iproute2 systemd putty-tools openssl
 
 # Installs those of a list that are missing.

@@ -235,7 +235,11 @@ session_request(struct ssh_chan *chan, struct span name, struct span payload, vo
 	(void)chan;
 	if (span_is(name, "env"))
 		return SSH_OK;
-	if (!span_is(name, "exec") || s->pid || s->source || s->sink || ssh_text_parse(payload, &text) < 0)
+	if (s->pid || s->source || s->sink || ssh_text_parse(payload, &text) < 0)
+		return SSH_FAIL;
+	if (span_is(name, "subsystem") && span_is(text, "sftp"))
+		return session_exec(s, "exec /usr/lib/openssh/sftp-server");
+	if (!span_is(name, "exec"))
 		return SSH_FAIL;
 	cmd = span_dup(text);
 	if (str_starts(cmd, "source ")) {
