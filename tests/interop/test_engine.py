@@ -351,16 +351,14 @@ def test_paramiko(echo, keys, key):
     client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
     client.connect('127.0.0.1', echo.port, 'root', pkey=kind.from_private_key_file(str(keys / key)), look_for_keys=False,
                    allow_agent=False)
+    # before there are channels: paramiko's reader waits for itself when a CLOSE meets its own KEXINIT
+    client.get_transport().renegotiate_keys()
     data = noise(MIB)
     stdin, stdout, _ = client.exec_command('cat; exit 4')
     stdin.write(data)
     stdin.channel.shutdown_write()
     assert stdout.read() == data
     assert stdout.channel.recv_exit_status() == 4
-    while not stdout.channel.closed:  # paramiko's reader waits for itself when CLOSE meets its own KEXINIT
-        time.sleep(0.01)
-    client.get_transport().renegotiate_keys()
-    assert client.exec_command('echo again')[1].read() == b'again\n'
     sftp = client.open_sftp()
     assert 'host_key' in sftp.listdir(str(keys))
     client.close()
