@@ -18,7 +18,7 @@
 #include "base/str.h"
 #include "ssh/loop.h"
 
-enum { CLOSE_GRACE_MS = 1000, DISCONNECT_BY_APPLICATION = 11, DISCONNECT_NO_MORE_AUTH = 14, IDENTITIES_MAX = 64,
+enum { DISCONNECT_BY_APPLICATION = 11, DISCONNECT_NO_MORE_AUTH = 14, IDENTITIES_MAX = 64,
 	END_TURNS = 300 };
 enum { CHANNELS_USER = 1000, CHANNELS_NODE = 4000 };
 
@@ -451,7 +451,7 @@ gate_cut_user(struct gate *g, const char *user, int64_t issued_before_ms)
 		    guest->issued_ms >= issued_before_ms)
 			continue;
 		log_info("connection cut", "user", user, "peer", guest->peer.ip, NULL);
-		ssh_link_close(guest->ssh_link, "user was removed or changed; log in again", CLOSE_GRACE_MS);
+		tunnel_hang_up(guest->ssh_link, "user was removed or changed; log in again");
 	}
 }
 
@@ -473,7 +473,7 @@ gate_drain(struct gate *g, void (*empty)(void *arg), void *arg)
 	list_each (struct guest, guest, &g->guests, link) {
 		if (guest_is_idle(guest) && !guest->leaving) {
 			guest->leaving = true;
-			ssh_link_close(guest->ssh_link, "this proxy is stopping, connect again", CLOSE_GRACE_MS);
+			tunnel_hang_up(guest->ssh_link, "this proxy is stopping, connect again");
 		}
 		users |= guest->kind == GUEST_USER && !guest->leaving;
 	}
@@ -482,7 +482,7 @@ gate_drain(struct gate *g, void (*empty)(void *arg), void *arg)
 		if (users || node->leaving)
 			continue;
 		node->leaving = true;
-		ssh_link_close(node->ssh_link, "this proxy is stopping, connect again", CLOSE_GRACE_MS);
+		tunnel_hang_up(node->ssh_link, "this proxy is stopping, connect again");
 	}
 	gate_check_empty(g);
 }

@@ -14,7 +14,7 @@
 #include "base/map.h"
 #include "base/str.h"
 
-enum { UUID_SIZE = 37, CLOSE_GRACE_MS = 1000 };
+enum { UUID_SIZE = 37, CLOSE_GRACE_MS = 1000, DISCONNECT_SERVICE_NOT_AVAILABLE = 7 };
 
 struct tunnel {
 	struct tunnels *all;
@@ -67,6 +67,13 @@ tunnels_free(struct tunnels *ts)
 	free(ts);
 }
 
+void
+tunnel_hang_up(struct ssh_link *link, const char *why)
+{
+	ssh_disconnect(ssh_link_ssh(link), DISCONNECT_SERVICE_NOT_AVAILABLE, why);
+	ssh_link_close(link, why, CLOSE_GRACE_MS);
+}
+
 struct tunnel *
 tunnel_new(struct tunnels *ts, const char *uuid, struct ssh_link *link, const char *peer, int64_t issued_ms)
 {
@@ -88,7 +95,7 @@ tunnel_new(struct tunnels *ts, const char *uuid, struct ssh_link *link, const ch
 		struct tunnel *older = old;
 
 		log_info("tunnel replaced by a newer one", "node", uuid, "old", older->peer, "new", peer, NULL);
-		ssh_link_close(older->link, "replaced by a newer connection of the same node", CLOSE_GRACE_MS);
+		tunnel_hang_up(older->link, "replaced by a newer connection of the same node");
 	}
 	log_info("tunnel up", "node", uuid, "peer", peer, NULL);
 	tunnel_record(t, "tunnel.up", "TT001I", NULL);
@@ -132,8 +139,7 @@ tunnels_cut(struct tunnels *ts, const char *uuid, int64_t issued_before_ms)
 	struct tunnel *t = map_get(ts->by_uuid, uuid);
 
 	if (t && t->issued_ms < issued_before_ms)
-		ssh_link_close(t->link, "this node was removed from the cluster; join it again with a new token",
-		    CLOSE_GRACE_MS);
+		tunnel_hang_up(t->link, "this node was removed from the cluster; join it again with a new token");
 }
 
 size_t

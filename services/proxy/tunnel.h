@@ -27,6 +27,8 @@ struct ssh *tunnels_find(const struct tunnels *ts, const char *uuid);
 bool tunnels_has(const char *uuid, void *tunnels); /* in the shape that resolve.h asks for */
 /* The node was removed: closes its tunnel, if that logged in with a certificate from before the moment. */
 void tunnels_cut(struct tunnels *ts, const char *uuid, int64_t issued_before_ms);
+/* Ends a connection, of a node or a person, and tells the other side why. */
+void tunnel_hang_up(struct ssh_link *link, const char *why);
 size_t tunnels_count(const struct tunnels *ts);
 
 #endif

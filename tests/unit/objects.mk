@@ -15,3 +15,4 @@ NODE_MONITOR_UNIT := $(patsubst %.c,%.o,$(filter-out %/main.c,$(wildcard service
 		     services/node/monitor_proto.o tests/unit/node_world.o
 UNIT_OBJ_node_auth_test    := $(NODE_MONITOR_UNIT)
 UNIT_OBJ_node_monitor_test := $(NODE_MONITOR_UNIT)
+UNIT_OBJ_proxy_gate_test    := tests/unit/proxy_world.o $(patsubst %.c,%.o,$(filter-out services/proxy/main.c,$(wildcard services/proxy/*.c)))

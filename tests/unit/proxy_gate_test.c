@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who gets in, who does not and why; and that coupled channels lose, double and hoard nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "proxy_world.h"
+
+static void
+end_all(struct world *w, struct guest_end *a, struct guest_end *b)
+{
+	struct guest_end *both[] = { a, b };
+
+	for (int i = 0; i < 2; i++) {
+		if (both[i] && both[i]->link)
+			ssh_link_close(both[i]->link, "done", 0);
+		if (both[i])
+			world_until(w, &both[i]->ended);
+		if (both[i])
+			guest_done(both[i]);
+	}
+	world_turns(w, 20);
+	world_down(w);
+}
+
+/* --- logins ----------------------------------------------------------------------------------------------- */
+
+static void
+assert_turned_away(const struct paper *paper, const char *why)
+{
+	struct world w;
+	struct guest_end g;
+	struct paper p = *paper;
+
+	world_up(&w);
+	if (paper->ca)
+		p.ca = paper->ca == (void *)1 ? w.host_ca : w.other_ca;
+	guest_connect(&w, &g, &p);
+	world_until(&w, &g.ended);
+	assert_false(g.in);
+	if (!strstr(g.why, why))
+		fail_msg("\"%s\" does not say \"%s\"", g.why, why);
+	end_all(&w, &g, NULL);
+}
+
+static void
+test_bad_certificates_are_turned_away_with_the_cause(void **state)
+{
+	const void *host = (void *)1, *other = (void *)2;
+
+	(void)state;
+	assert_turned_away(&(struct paper){ .expired = true }, "expired");
+	assert_turned_away(&(struct paper){ .ca = host, .type = SSHCERT_HOST }, "host CA");
+	assert_turned_away(&(struct paper){ .ca = host }, "host CA");
+	assert_turned_away(&(struct paper){ .ca = host, .extension = "tunnel@sallyport" }, "names no node");
+	assert_turned_away(&(struct paper){ .type = SSHCERT_HOST }, "user certificate is needed");
+	assert_turned_away(&(struct paper){ .extension = "tunnel@sallyport" }, "cannot open a tunnel");
+	assert_turned_away(&(struct paper){ .ca = other }, "");
+	assert_turned_away(&(struct paper){ .plain = true }, "");
+	assert_turned_away(&(struct paper){ .ca = host, .key_id = WORLD_NODE, .principal = "root",
+			       .extension = "tunnel@sallyport" }, "");
+}
+
+static void
+test_users_and_nodes_that_were_removed_stay_out_and_are_cut_off(void **state)
+{
+	struct world w;
+	struct guest_end user, node, again;
+	struct paper alice = { .ca = NULL };
+
+	(void)state;
+	world_up(&w);
+	node_connect(&w, &node);
+	guest_connect(&w, &user, &alice);
+	world_until(&w, &user.in);
+	assert_int_equal(roster_put_cutoff(w.roster, "alice", clock_wall_ms() - 7200 * 1000, span_str("c")), 0);
+	world_turns(&w, 5);
+	assert_false(user.ended); /* the certificate is younger than that */
+	assert_int_equal(roster_put_cutoff(w.roster, "alice", clock_wall_ms(), span_str("c")), 0);
+	world_until(&w, &user.ended);
+	assert_non_null(strstr(user.why, "removed or changed"));
+	guest_connect(&w, &again, &alice);
+	world_until(&w, &again.ended);
+	assert_non_null(strstr(again.why, "removed or changed"));
+	guest_done(&again);
+	assert_int_equal(roster_put_node_cutoff(w.roster, WORLD_NODE, clock_wall_ms(), span_str("c")), 0);
+	world_until(&w, &node.ended);
+	assert_non_null(strstr(node.why, "join it again"));
+	world_turns(&w, 5);
+	assert_null(tunnels_find(w.tunnels, WORLD_NODE));
+	end_all(&w, &user, &node);
+}
+
+static void
+test_a_newer_tunnel_replaces_the_older(void **state)
+{
+	struct world w;
+	struct guest_end older, newer;
+
+	(void)state;
+	world_up(&w);
+	node_connect(&w, &older);
+	node_connect(&w, &newer);
+	world_until(&w, &older.ended);
+	world_turns(&w, 5);
+	assert_int_equal(tunnels_count(w.tunnels), 1);
+	assert_false(newer.ended);
+	end_all(&w, &older, &newer);
+}
+
+/* --- couples ------------------------------------------------------------------------------------------------ */
+
+struct couple_rig {
+	struct world w;
+	struct guest_end node, user;
+	struct side near, far; /* of the person, of the node */
+};
+
+static void
+couple_up(struct couple_rig *r)
+{
+	memset(&r->near, 0, sizeof(r->near));
+	memset(&r->far, 0, sizeof(r->far));
+	world_up(&r->w);
+	node_connect(&r->w, &r->node);
+	guest_connect(&r->w, &r->user, &(struct paper){ .ca = NULL });
+	world_until(&r->w, &r->user.in);
+}
+
+static void
+couple_join(struct couple_rig *r)
+{
+	r->node.next = &r->far;
+	side_open(&r->user, &r->near, "node-1");
+	world_until(&r->w, &r->near.opened);
+	assert_true(r->far.opened);
+}
+
+static void
+test_data_before_a_close_arrives_though_the_reader_is_slow(void **state)
+{
+	struct couple_rig r;
+
+	(void)state;
+	couple_up(&r);
+	r.far.to_send = 6 << 20;
+	r.far.close_after = true;
+	r.near.paused = true;
+	couple_join(&r);
+	world_turns(&r.w, 200);
+	assert_false(r.near.closed);
+	assert_int_equal(r.near.got, 0);
+	r.near.paused = false;
+	ssh_chan_resume(r.near.chan);
+	world_until(&r.w, &r.near.closed);
+	assert_int_equal(r.near.got, r.far.to_send);
+	assert_false(r.near.corrupt);
+	world_until(&r.w, &r.far.closed);
+	end_all(&r.w, &r.user, &r.node);
+}
+
+static void
+test_a_slow_reader_stops_the_writer(void **state)
+{
+	enum { PLENTY = 200 << 20 };
+	struct couple_rig r;
+	uint64_t before;
+
+	(void)state;
+	couple_up(&r);
+	r.far.to_send = r.near.to_send = PLENTY;
+	r.near.paused = r.far.paused = true;
+	couple_join(&r);
+	world_turns(&r.w, 500);
+	before = r.far.sent + r.near.sent;
+	world_turns(&r.w, 200);
+	assert_int_equal(r.far.sent + r.near.sent, before); /* stands still ... */
+	assert_true(r.far.sent < 32 << 20 && r.near.sent < 32 << 20); /* ... at what the windows allow */
+	r.far.to_send = r.far.sent;
+	r.near.to_send = r.near.sent;
+	r.near.paused = r.far.paused = false;
+	ssh_chan_resume(r.near.chan);
+	ssh_chan_resume(r.far.chan);
+	for (int i = 0; i < 10000 && (r.near.got < r.far.sent || r.far.got < r.near.sent); i++)
+		world_turns(&r.w, 1);
+	assert_int_equal(r.near.got, r.far.sent);
+	assert_int_equal(r.far.got, r.near.sent);
+	assert_false(r.near.corrupt || r.far.corrupt);
+	end_all(&r.w, &r.user, &r.node);
+}
+
+static void
+test_eof_one_way_leaves_the_other_open(void **state)
+{
+	struct couple_rig r;
+
+	(void)state;
+	couple_up(&r);
+	couple_join(&r);
+	r.near.to_send = 100000;
+	side_push(&r.near);
+	ssh_chan_eof(r.near.chan);
+	world_until(&r.w, &r.far.eof);
+	assert_int_equal(r.far.got, 100000);
+	assert_false(r.near.closed || r.near.eof);
+	r.far.to_send = 1000;
+	r.far.close_after = true;
+	side_push(&r.far);
+	world_until(&r.w, &r.near.closed);
+	assert_int_equal(r.near.got, 1000);
+	assert_true(r.near.eof);
+	end_all(&r.w, &r.user, &r.node);
+}
+
+static void
+test_a_lost_tunnel_closes_the_channel_and_a_lost_person_frees_the_node(void **state)
+{
+	struct couple_rig r;
+
+	(void)state;
+	couple_up(&r);
+	couple_join(&r);
+	ssh_link_close(r.user.link, "gone", 0);
+	world_until(&r.w, &r.far.closed);
+	guest_done(&r.user);
+	guest_connect(&r.w, &r.user, &(struct paper){ .ca = NULL });
+	world_until(&r.w, &r.user.in);
+	memset(&r.near, 0, sizeof(r.near));
+	memset(&r.far, 0, sizeof(r.far));
+	couple_join(&r);
+	ssh_link_close(r.node.link, "gone", 0);
+	world_until(&r.w, &r.near.closed);
+	assert_false(r.user.ended);
+	end_all(&r.w, &r.user, &r.node);
+}
+
+static void
+test_refusals_reach_the_person(void **state)
+{
+	struct couple_rig r;
+
+	(void)state;
+	couple_up(&r);
+	side_open(&r.user, &r.near, "nosuch"); /* unknown */
+	world_until(&r.w, &r.near.refused);
+	assert_non_null(strstr(r.near.why, "no node \"nosuch\" that you may see"));
+	memset(&r.near, 0, sizeof(r.near));
+	side_open(&r.user, &r.near, "node-1"); /* the node refuses */
+	world_until(&r.w, &r.near.refused);
+	assert_non_null(strstr(r.near.why, "node node-1 refused: not now"));
+	end_all(&r.w, &r.user, &r.node);
+}
+
+static void
+test_a_person_who_leaves_while_the_channel_is_opened(void **state)
+{
+	struct couple_rig r;
+
+	(void)state;
+	couple_up(&r);
+	r.node.next = &r.far;
+	side_open(&r.user, &r.near, "node-1");
+	ssh_link_close(r.user.link, "gone", 0);
+	world_until(&r.w, &r.user.ended);
+	world_turns(&r.w, 50);
+	assert_true(!r.far.opened || r.far.closed);
+	end_all(&r.w, &r.user, &r.node);
+}
+
+static void
+test_many_channels_at_once(void **state)
+{
+	enum { MANY = 40, EACH = 300000 };
+	static struct side near[MANY], far[MANY];
+	struct couple_rig r;
+
+	(void)state;
+	memset(near, 0, sizeof(near));
+	memset(far, 0, sizeof(far));
+	couple_up(&r);
+	for (int i = 0; i < MANY; i++) {
+		far[i].to_send = near[i].to_send = EACH;
+		far[i].close_after = true;
+		r.node.next = &far[i];
+		side_open(&r.user, &near[i], WORLD_NODE);
+		world_until(&r.w, &near[i].opened);
+	}
+	for (int i = 0; i < MANY; i++) {
+		world_until(&r.w, &near[i].closed);
+		assert_int_equal(near[i].got, EACH);
+		assert_false(near[i].corrupt || far[i].corrupt);
+	}
+	end_all(&r.w, &r.user, &r.node);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bad_certificates_are_turned_away_with_the_cause),
+		cmocka_unit_test(test_users_and_nodes_that_were_removed_stay_out_and_are_cut_off),
+		cmocka_unit_test(test_a_newer_tunnel_replaces_the_older),
+		cmocka_unit_test(test_data_before_a_close_arrives_though_the_reader_is_slow),
+		cmocka_unit_test(test_a_slow_reader_stops_the_writer),
+		cmocka_unit_test(test_eof_one_way_leaves_the_other_open),
+		cmocka_unit_test(test_a_lost_tunnel_closes_the_channel_and_a_lost_person_frees_the_node),
+		cmocka_unit_test(test_refusals_reach_the_person),
+		cmocka_unit_test(test_a_person_who_leaves_while_the_channel_is_opened),
+		cmocka_unit_test(test_many_channels_at_once),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy_world: see proxy_world.h. */
+#include "proxy_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "ssh/session.h"
+
+enum { LIMIT_MS = 30 * 1000 };
+
+/* --- the world ---------------------------------------------------------------------------------------- */
+
+static void
+on_cut(const char *who, int64_t before_ms, void *arg)
+{
+	struct world *w = arg;
+
+	gate_cut_user(w->gate, who, before_ms);
+}
+
+static void
+on_node_cut(const char *uuid, int64_t before_ms, void *arg)
+{
+	struct world *w = arg;
+
+	tunnels_cut(w->tunnels, uuid, before_ms);
+}
+
+static void
+on_changed(void *arg)
+{
+	(void)arg;
+}
+
+static void
+put_role(struct world *w)
+{
+	static const char *const any[] = { "*" }, *const logins[] = { "root" };
+	static const struct policy_label_rule labels = { "*", { any, 1 } };
+	struct policy_role role = { .name = "access",
+		.allow = { .logins = { logins, 1 }, .node_labels = &labels, .n_node_labels = 1 } };
+
+	assert_int_equal(roster_put_role(w->roster, &role, span_str("r")), 0);
+}
+
+void
+world_up(struct world *w)
+{
+	static const struct roster_events events = { on_cut, on_node_cut, on_changed };
+
+	memset(w, 0, sizeof(*w));
+	assert_int_equal(crypto_init(), 0);
+	assert_int_equal(loop_new(&w->loop), 0);
+	assert_int_equal(sshkey_generate(&w->host_ca) | sshkey_generate(&w->user_ca) | sshkey_generate(&w->other_ca) |
+		sshkey_generate(&w->host_key), 0);
+	w->ca.host_ssh[0] = sshkey_blob(w->host_ca);
+	w->ca.user_ssh[0] = sshkey_blob(w->user_ca);
+	w->ca.n_host_ssh = w->ca.n_user_ssh = 1;
+	assert_int_equal(ceiling_new(&w->all, 100, 100) | ceiling_new(&w->strangers, 100, 100), 0);
+	assert_int_equal(roster_new(&w->roster, w->loop, &events, w), 0);
+	assert_int_equal(tunnels_new(&w->tunnels, w->roster, NULL), 0);
+	w->couples = (struct couples){ .loop = w->loop, .roster = w->roster, .tunnels = w->tunnels,
+		.cluster = "tele.test", .dial_timeout_ms = 1000 };
+	struct gate_config config = { .loop = w->loop, .roster = w->roster, .tunnels = w->tunnels,
+		.couples = &w->couples, .strangers = w->strangers, .all = w->all, .cluster = "tele.test" };
+	assert_int_equal(gate_new(&w->gate, &config), 0);
+	assert_int_equal(gate_set_identity(w->gate, w->host_key, (struct span){ NULL, 0 }), 0);
+	gate_set_authorities(w->gate, &w->ca);
+	put_role(w);
+}
+
+void
+world_down(struct world *w)
+{
+	gate_free(w->gate);
+	assert_int_equal(ceiling_count(w->all), 0);
+	assert_int_equal(ceiling_count(w->strangers), 0);
+	assert_int_equal(w->couples.count, 0);
+	tunnels_free(w->tunnels);
+	roster_free(w->roster);
+	ceiling_free(w->all);
+	ceiling_free(w->strangers);
+	sshkey_free(w->host_ca);
+	sshkey_free(w->user_ca);
+	sshkey_free(w->other_ca);
+	sshkey_free(w->host_key);
+	loop_free(w->loop);
+}
+
+void
+world_until(struct world *w, const bool *done)
+{
+	int64_t end_ms = clock_mono_ms() + LIMIT_MS;
+
+	while (!*done && clock_mono_ms() < end_ms)
+		(void)loop_turn(w->loop, 100);
+	assert_true(*done);
+}
+
+void
+world_turns(struct world *w, int n)
+{
+	for (int i = 0; i < n; i++)
+		(void)loop_turn(w->loop, 1);
+}
+
+/* --- certificates ----------------------------------------------------------------------------------------- */
+
+static void
+make_cert(const struct world *w, struct guest_end *g, const struct paper *paper)
+{
+	char *principal = (char *)(uintptr_t)(paper->principal ? paper->principal : "root");
+	struct sshcert_option ext[2] = { { (char *)(uintptr_t)"roles@sallyport", (char *)(uintptr_t)"access" },
+		{ (char *)(uintptr_t)paper->extension, (char *)(uintptr_t)"" } };
+	uint64_t now_s = (uint64_t)(clock_wall_ms() / 1000);
+	struct sshcert cert = { .key = g->key, .type = paper->type ? paper->type : SSHCERT_USER,
+		.key_id = (char *)(uintptr_t)(paper->key_id ? paper->key_id : "alice"), .principals = &principal,
+		.n_principals = 1, .valid_after = now_s - 3600, .valid_before = paper->expired ? now_s - 60 : now_s + 600,
+		.extensions = ext, .n_extensions = paper->extension ? 2 : 1 };
+	struct err e;
+
+	buf_init(&cert.blob, SSHCERT_BLOB_MAX);
+	buf_init(&cert.ca_blob, SSHCERT_BLOB_MAX);
+	assert_int_equal(sshcert_sign(&cert, paper->ca ? paper->ca : w->user_ca, &e), 0);
+	buf_init(&g->cert, SSHCERT_BLOB_MAX);
+	assert_true(buf_put(&g->cert, buf_head(&cert.blob), cert.blob.len));
+	buf_done(&cert.blob);
+	buf_done(&cert.ca_blob);
+}
+
+/* --- sides ------------------------------------------------------------------------------------------------- */
+
+static uint8_t
+stream_byte(uint64_t at)
+{
+	return (uint8_t)(at * 2654435761u >> 13);
+}
+
+void
+side_push(struct side *s)
+{
+	static uint8_t chunk[16384];
+
+	while (s->chan && s->sent < s->to_send) {
+		size_t n = s->to_send - s->sent < sizeof(chunk) ? (size_t)(s->to_send - s->sent) : sizeof(chunk), took;
+
+		for (size_t i = 0; i < n; i++)
+			chunk[i] = stream_byte(s->sent + i);
+		took = ssh_chan_write(s->chan, 0, chunk, n);
+		s->sent += took;
+		if (took < n)
+			return;
+	}
+	if (s->chan && s->close_after)
+		ssh_chan_close(s->chan);
+}
+
+static size_t
+on_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
+{
+	struct side *s = arg;
+
+	(void)chan;
+	if (s->paused)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		s->corrupt |= p[i] != stream_byte(s->got + i);
+	s->corrupt |= ext != 0;
+	s->got += n;
+	return n;
+}
+
+static void
+on_writable(struct ssh_chan *chan, void *arg)
+{
+	(void)chan;
+	side_push(arg);
+}
+
+static void
+on_opened(struct ssh_chan *chan, void *arg)
+{
+	struct side *s = arg;
+
+	(void)chan;
+	s->opened = true;
+	side_push(s);
+}
+
+static void
+on_refused(struct ssh_chan *chan, uint32_t reason, const char *text, void *arg)
+{
+	struct side *s = arg;
+
+	(void)chan, (void)reason;
+	s->chan = NULL;
+	s->refused = true;
+	(void)str_copy(s->why, sizeof(s->why), text);
+}
+
+static void
+on_eof(struct ssh_chan *chan, void *arg)
+{
+	struct side *s = arg;
+
+	(void)chan;
+	s->eof = true;
+}
+
+static void
+on_closed(struct ssh_chan *chan, void *arg)
+{
+	struct side *s = arg;
+
+	(void)chan;
+	s->chan = NULL;
+	s->closed = true;
+}
+
+static const struct ssh_chan_events side_events = { .data = on_data, .writable = on_writable, .opened = on_opened,
+	.refused = on_refused, .eof = on_eof, .closed = on_closed };
+
+void
+side_open(struct guest_end *user, struct side *s, const char *host)
+{
+	struct buf b;
+
+	buf_init(&b, 1000);
+	ssh_tcpip_put(&b, host, 3022, "127.0.0.1", 1);
+	s->chan = ssh_chan_open(ssh_link_ssh(user->link), "direct-tcpip", buf_span(&b), &side_events, s);
+	assert_non_null(s->chan);
+	buf_done(&b);
+}
+
+/* --- guests ------------------------------------------------------------------------------------------------ */
+
+static int
+on_verify(struct ssh *ssh, const struct ssh_host *host, struct err *e, void *arg)
+{
+	(void)ssh, (void)host, (void)e, (void)arg;
+	return 0;
+}
+
+static void
+on_in(struct ssh *ssh, void *arg)
+{
+	struct guest_end *g = arg;
+
+	(void)ssh;
+	g->in = true;
+}
+
+static void
+on_channel(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg)
+{
+	struct guest_end *g = arg;
+	struct side *s = g->next;
+
+	(void)ssh;
+	if (!s || !span_is(open->type, "forwarded-tcpip")) {
+		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "not now");
+		return;
+	}
+	g->next = NULL;
+	s->chan = chan;
+	s->opened = true;
+	ssh_chan_accept(chan, &side_events, s);
+	side_push(s);
+}
+
+static const struct ssh_events guest_events = { .verify_host = on_verify, .authenticated = on_in,
+	.channel_open = on_channel };
+
+static void
+on_ended(struct ssh_link *link, const char *why, void *arg)
+{
+	struct guest_end *g = arg;
+
+	(void)link;
+	g->ended = true;
+	g->link = NULL;
+	(void)str_copy(g->why, sizeof(g->why), why);
+}
+
+void
+guest_connect(struct world *w, struct guest_end *g, const struct paper *paper)
+{
+	struct addr peer = { .ip = "192.0.2.9", .port = 4711 };
+	struct ssh_config config = { .role = SSH_CLIENT, .events = &guest_events, .arg = g, .user = "anybody",
+		.identities = &g->id, .n_identities = 1 };
+	int pair[2];
+
+	memset(g, 0, sizeof(*g));
+	assert_int_equal(sshkey_generate(&g->key), 0);
+	buf_init(&g->cert, SSHCERT_BLOB_MAX);
+	if (!paper->plain)
+		make_cert(w, g, paper);
+	g->id = (struct ssh_identity){ .key = g->key, .cert = buf_span(&g->cert) };
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	assert_true(ceiling_take(w->all, peer.ip) && ceiling_take(w->strangers, peer.ip));
+	gate_take(w->gate, pair[0], &peer, (struct span){ NULL, 0 });
+	assert_int_equal(ssh_link_new(&g->link, w->loop, &config, on_ended, g), 0);
+	assert_int_equal(ssh_link_attach_fd(g->link, pair[1]), 0);
+}
+
+void
+guest_done(struct guest_end *g)
+{
+	buf_done(&g->cert);
+	sshkey_free(g->key);
+}
+
+void
+node_connect(struct world *w, struct guest_end *g)
+{
+	struct paper paper = { .ca = w->host_ca, .key_id = WORLD_NODE, .principal = WORLD_NODE,
+		.extension = "tunnel@sallyport" };
+	struct roster_node node = { .uuid = WORLD_NODE, .name = "node-1", .address = "" };
+
+	assert_int_equal(roster_put_node(w->roster, &node, span_str("n")), 0);
+	guest_connect(w, g, &paper);
+	world_until(w, &g->in);
+	world_turns(w, 5);
+	assert_non_null(tunnels_find(w->tunnels, WORLD_NODE));
+}
