@@ -16,3 +16,6 @@ NODE_MONITOR_UNIT := $(patsubst %.c,%.o,$(filter-out %/main.c,$(wildcard service
 UNIT_OBJ_node_auth_test    := $(NODE_MONITOR_UNIT)
 UNIT_OBJ_node_monitor_test := $(NODE_MONITOR_UNIT)
 UNIT_OBJ_proxy_gate_test    := tests/unit/proxy_world.o $(patsubst %.c,%.o,$(filter-out services/proxy/main.c,$(wildcard services/proxy/*.c)))
+AUTHD_OBJ := $(filter-out services/auth/main.o,$(patsubst %.c,%.o,$(wildcard services/auth/*.c)))
+UNIT_OBJ_auth_nouns_test := $(AUTHD_OBJ)
+UNIT_OBJ_auth_nodes_test := $(AUTHD_OBJ)

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * authd's registry of nodes and the ring of changes, on a real store with a clock of our own.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/auth.h"
+#include "base/str.h"
+
+struct fixture {
+	struct auth a;
+	char dir[64], path[96];
+	struct err e;
+};
+
+static int64_t fake_ms;
+
+static int64_t
+now_ms(void)
+{
+	return fake_ms;
+}
+
+static void
+open_state(struct fixture *f)
+{
+	if (loop_new(&f->a.loop) < 0 || store_open_sqlite(&f->a.store, f->path, f->a.loop, &f->e) < 0)
+		fail_msg("%s", f->e.text);
+	store_set_clock(f->a.store, now_ms);
+	if (nodes_load(&f->a, &f->e) < 0 || watchers_init(&f->a) < 0)
+		fail_msg("%s", f->e.text);
+}
+
+static void
+close_state(struct fixture *f)
+{
+	watchers_done(&f->a);
+	nodes_done(&f->a);
+	store_close(f->a.store);
+	loop_free(f->a.loop);
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	str_copy(f->dir, sizeof(f->dir), "/tmp/auth-test-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	str_format(f->path, sizeof(f->path), "%s/db", f->dir);
+	fake_ms = 1800000000000;
+	f->a.now_ms = now_ms;
+	open_state(f);
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+	char lock[128];
+
+	close_state(f);
+	str_format(lock, sizeof(lock), "%s.lock", f->path);
+	unlink(lock);
+	unlink(f->path);
+	rmdir(f->dir);
+	free(f);
+	return 0;
+}
+
+static struct node *
+add(struct fixture *f, int number, const char *name)
+{
+	struct node *n = calloc(1, sizeof(*n));
+
+	str_format(n->uuid, sizeof(n->uuid), "%08d-0000-4000-8000-000000000000", number);
+	str_copy(n->name, sizeof(n->name), name);
+	str_copy(n->kind, sizeof(n->kind), "node");
+	n->valid_until_ms = fake_ms + 7LL * 86400 * 1000;
+	if (node_put(&f->a, n, &f->e) != 0)
+		fail_msg("%s", f->e.text);
+	return n;
+}
+
+static void
+beat(struct fixture *f, struct node *n, const char *key, const char *value)
+{
+	struct labels labels = { 0 };
+	struct node_seen seen = { .address = "", .version = "1", .labels = &labels };
+
+	labels_set(&labels, key, value);
+	if (node_heartbeat(&f->a, n, &seen, &f->e) != 0)
+		fail_msg("%s", f->e.text);
+	labels_done(&labels);
+}
+
+static void
+a_name_that_several_have_is_refused_unless_one_is_there(void **state)
+{
+	struct fixture *f = *state;
+	struct node *a = add(f, 1, "db"), *b = add(f, 2, "db"), *found;
+
+	assert_int_equal(node_by_name(&f->a, "db", &found, &f->e), AUTH_E_INVALID);
+	beat(f, b, "x", "y");
+	assert_int_equal(node_by_name(&f->a, "db", &found, &f->e), 0);
+	assert_ptr_equal(found, b);
+	beat(f, a, "x", "y");
+	assert_int_equal(node_by_name(&f->a, "db", &found, &f->e), AUTH_E_INVALID);
+	assert_int_equal(node_by_name(&f->a, a->uuid, &found, &f->e), 0);
+	assert_ptr_equal(found, a);
+	assert_int_equal(node_by_name(&f->a, "web", &found, &f->e), AUTH_E_NOT_FOUND);
+}
+
+static void
+server_labels_win_over_the_tokens_and_those_over_the_nodes_own(void **state)
+{
+	struct fixture *f = *state;
+	struct node *n = add(f, 1, "db");
+	struct labels set = { 0 };
+	char *remove[] = { (char *)(uintptr_t) "env" };
+
+	labels_set(&n->token_labels, "env", "token");
+	labels_set(&n->token_labels, "team", "token");
+	beat(f, n, "team", "own");
+	assert_string_equal(labels_get(&n->labels, "team"), "token");
+	labels_set(&set, "env", "server");
+	assert_int_equal(node_label(&f->a, n, &set, NULL, 0, &f->e), 0);
+	assert_string_equal(labels_get(&n->labels, "env"), "server");
+	labels_done(&set);
+	assert_int_equal(node_label(&f->a, n, &set, remove, 1, &f->e), 0);
+	assert_string_equal(labels_get(&n->labels, "env"), "token");
+	labels_set(&set, "bad key", "x");
+	assert_int_equal(node_label(&f->a, n, &set, NULL, 0, &f->e), AUTH_E_INVALID);
+	labels_done(&set);
+}
+
+static void
+silence_takes_a_node_off_the_list_and_time_out_of_the_registry(void **state)
+{
+	struct fixture *f = *state;
+	struct node *n = add(f, 1, "db");
+	char uuid[37];
+
+	str_copy(uuid, sizeof(uuid), n->uuid);
+	beat(f, n, "x", "y");
+	fake_ms += NODE_LISTED_S * 1000;
+	nodes_sweep(&f->a);
+	assert_true(n->online);
+	fake_ms += 1;
+	nodes_sweep(&f->a);
+	assert_false(n->online);
+	beat(f, n, "x", "y");
+	assert_true(n->online);
+	fake_ms = n->valid_until_ms;
+	nodes_sweep(&f->a);
+	assert_null(node_find(&f->a, uuid));
+}
+
+static void
+whoever_was_there_is_listed_right_after_a_restart(void **state)
+{
+	struct fixture *f = *state;
+	struct node *a = add(f, 1, "db"), *b = add(f, 2, "web");
+
+	beat(f, a, "env", "x");
+	beat(f, b, "env", "x");
+	node_leave(&f->a, b);
+	close_state(f);
+	open_state(f);
+	a = node_find(&f->a, "00000001-0000-4000-8000-000000000000");
+	b = node_find(&f->a, "00000002-0000-4000-8000-000000000000");
+	assert_true(a->online);
+	assert_string_equal(labels_get(&a->labels, "env"), "x");
+	assert_false(b->online);
+	fake_ms += NODE_LISTED_S * 1000 + 1;
+	nodes_sweep(&f->a);
+	assert_false(a->online); /* it did not come back */
+}
+
+static void
+a_removed_node_is_cut_off(void **state)
+{
+	struct fixture *f = *state;
+	struct node *n = add(f, 1, "db");
+	char uuid[37];
+
+	str_copy(uuid, sizeof(uuid), n->uuid);
+	assert_int_equal(node_cutoff(&f->a, uuid), 0);
+	assert_int_equal(node_remove(&f->a, n, &f->e), 0);
+	assert_null(node_find(&f->a, uuid));
+	assert_true((fake_ms / 1000 - SIGNER_BACKDATE_S) * 1000 < node_cutoff(&f->a, uuid));
+	close_state(f);
+	open_state(f);
+	assert_null(node_find(&f->a, uuid));
+	assert_true(node_cutoff(&f->a, uuid) > 0);
+}
+
+static void
+bad_heartbeats_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct node *n = add(f, 1, "db");
+	struct labels labels = { 0 };
+	struct node_seen seen = { .address = "not an address", .version = "1", .labels = &labels };
+
+	assert_int_equal(node_heartbeat(&f->a, n, &seen, &f->e), AUTH_E_INVALID);
+	seen.address = "10.0.0.1:22";
+	seen.version = "\x1b[2J";
+	assert_int_equal(node_heartbeat(&f->a, n, &seen, &f->e), AUTH_E_INVALID);
+	assert_false(n->online);
+	seen.version = "1";
+	assert_int_equal(node_heartbeat(&f->a, n, &seen, &f->e), 0);
+	assert_string_equal(n->address, "10.0.0.1:22");
+}
+
+static void
+the_ring_keeps_the_latest_changes_and_says_when_one_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct watchers *w = &f->a.watchers;
+	const struct change_ref *ref;
+	uint64_t first = w->next;
+
+	watchers_note(&f->a, CHANGE_NODE, "a");
+	watchers_note(&f->a, CHANGE_ROLE, "b");
+	assert_true(watchers_get(w, first, &ref));
+	assert_string_equal(ref->key, "a");
+	assert_true(watchers_get(w, first + 1, &ref));
+	assert_int_equal(ref->kind, CHANGE_ROLE);
+	assert_false(watchers_get(w, first + 2, &ref));
+	for (int i = 0; i < WATCHERS_RING - 1; i++)
+		watchers_note(&f->a, CHANGE_NODE, "c");
+	assert_false(watchers_get(w, first, &ref));
+	assert_true(watchers_get(w, first + 1, &ref));
+	assert_string_equal(ref->key, "b");
+}
+
+static void
+what_is_committed_reaches_the_ring(void **state)
+{
+	struct fixture *f = *state;
+	const struct change_ref *ref;
+	uint64_t first = f->a.watchers.next;
+
+	assert_int_equal(store_put(f->a.store, "role/dev", span_str("x"), 0, STORE_ANY, NULL), 0);
+	assert_int_equal(store_put(f->a.store, "token/x", span_str("x"), 0, STORE_ANY, NULL), 0);
+	assert_int_equal(store_put(f->a.store, "lockout/bob", span_str("x"), 0, STORE_ANY, NULL), 0);
+	store_deliver(f->a.store);
+	assert_int_equal(f->a.watchers.next, first + 2); /* tokens are nobody's business */
+	assert_true(watchers_get(&f->a.watchers, first, &ref));
+	assert_string_equal(ref->key, "dev");
+	assert_true(watchers_get(&f->a.watchers, first + 1, &ref));
+	assert_int_equal(ref->kind, CHANGE_USER);
+	assert_string_equal(ref->key, "bob");
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(a_name_that_several_have_is_refused_unless_one_is_there),
+		T(server_labels_win_over_the_tokens_and_those_over_the_nodes_own),
+		T(silence_takes_a_node_off_the_list_and_time_out_of_the_registry),
+		T(whoever_was_there_is_listed_right_after_a_restart),
+		T(a_removed_node_is_cut_off),
+		T(bad_heartbeats_are_refused),
+		T(the_ring_keeps_the_latest_changes_and_says_when_one_is_gone),
+		T(what_is_committed_reaches_the_ring),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

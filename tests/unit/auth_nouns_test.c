@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * authd's nouns on a real store with a clock of our own: users and cutoffs, lockout, invites, tokens, roles.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/auth.h"
+#include "auth/invite.h"
+#include "auth/token.h"
+#include "auth/user.h"
+#include "base/str.h"
+#include "crypto/sshkey.h"
+
+struct fixture {
+	struct auth a;
+	char dir[64], path[96];
+	struct err e;
+	int n;
+	char text[512];
+};
+
+static int64_t fake_ms = 1800000000250;
+
+static int64_t
+now_ms(void)
+{
+	return fake_ms;
+}
+
+static void
+open_state(struct fixture *f)
+{
+	if (store_open_sqlite(&f->a.store, f->path, NULL, &f->e) < 0)
+		fail_msg("%s", f->e.text);
+	store_set_clock(f->a.store, now_ms);
+	if (roles_load(&f->a, &f->e) < 0 || nodes_load(&f->a, &f->e) < 0)
+		fail_msg("%s", f->e.text);
+}
+
+static void
+close_state(struct fixture *f)
+{
+	roles_done(&f->a);
+	nodes_done(&f->a);
+	store_close(f->a.store);
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_int_equal(crypto_init(), 0);
+	str_copy(f->dir, sizeof(f->dir), "/tmp/auth-test-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	str_format(f->path, sizeof(f->path), "%s/db", f->dir);
+	fake_ms = 1800000000250;
+	f->a.now_ms = now_ms;
+	str_copy(f->a.cluster, sizeof(f->a.cluster), "test");
+	open_state(f);
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+	char lock[128];
+
+	close_state(f);
+	str_format(lock, sizeof(lock), "%s.lock", f->path);
+	unlink(lock);
+	unlink(f->path);
+	rmdir(f->dir);
+	free(f);
+	return 0;
+}
+
+static void
+add_user(struct fixture *f, const char *name, const char *role)
+{
+	struct user u = { 0 };
+
+	str_copy(u.name, sizeof(u.name), name);
+	names_add(&u.roles, role);
+	names_add(&u.logins, "root");
+	if (user_add(&f->a, &u, &f->e) != 0)
+		fail_msg("%s", f->e.text);
+	user_done(&u);
+}
+
+/* --- values ------------------------------------------------------------------------------- */
+
+static void
+names_are_what_can_stand_in_a_certificate(void **state)
+{
+	static const char *const good[] = { "alice", "a.b", "alice@example.com", "x_1+y-z" };
+	static const char *const bad[] = { "", "-x", ".x", "a b", "a,b", "a/b", "a*", "\xc3\xa4", "a\nb" };
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_int_equal(name_check(good[i], "name", &e), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(name_check(bad[i], "name", &e), AUTH_E_INVALID);
+	assert_true(uuid_is_good("01234567-89ab-4def-8123-456789abcdef"));
+	assert_false(uuid_is_good("01234567-89ab-1def-8123-456789abcdef")); /* version 1 */
+	assert_false(uuid_is_good("01234567-89ab-4def-c123-456789abcdef")); /* variant */
+	assert_false(uuid_is_good("01234567-89AB-4def-8123-456789abcdef"));
+	assert_int_equal(label_check("env", "a,b c", &e), 0);
+	assert_int_equal(label_check("e v", "x", &e), AUTH_E_INVALID);
+	assert_int_equal(label_check("env", "x\x1b[2J", &e), AUTH_E_INVALID);
+}
+
+static void
+labels_merge_sorted_and_the_later_wins(void **state)
+{
+	struct labels a = { 0 }, b = { 0 };
+
+	(void)state;
+	labels_set(&a, "z", "1");
+	labels_set(&a, "b", "1");
+	labels_set(&b, "b", "2");
+	labels_set(&b, "c", "2");
+	assert_int_equal(labels_merge(&a, &b), 0);
+	assert_int_equal(a.n, 3);
+	assert_string_equal(a.v[0].key, "b");
+	assert_string_equal(labels_get(&a, "b"), "2");
+	assert_string_equal(a.v[2].key, "z");
+	labels_remove(&a, "b");
+	labels_remove(&a, "none");
+	assert_null(labels_get(&a, "b"));
+	for (int i = 0; i < LABELS_MAX; i++) {
+		char key[16];
+
+		str_format(key, sizeof(key), "k%d", i);
+		labels_set(&b, key, "x");
+	}
+	assert_int_equal(b.n, LABELS_MAX);
+	labels_done(&a);
+	labels_done(&b);
+}
+
+/* --- users ---------------------------------------------------------------------------------- */
+
+static void
+a_cutoff_lies_between_old_and_new_certificates(void **state)
+{
+	struct fixture *f = *state;
+	int64_t old_from_s = fake_ms / 1000 - SIGNER_BACKDATE_S; /* a certificate of this very second */
+	int64_t cutoff, wait;
+
+	add_user(f, "alice", "access");
+	assert_int_equal(user_cutoff(&f->a, "alice"), 0);
+	assert_int_equal(user_remove(&f->a, "alice", &f->e), 0);
+	cutoff = user_cutoff(&f->a, "alice");
+	assert_true(old_from_s * 1000 < cutoff);
+	wait = cutoff_wait_ms(&f->a, cutoff);
+	assert_int_equal(wait, 750); /* until the next second */
+	fake_ms += wait;
+	assert_int_equal(cutoff_wait_ms(&f->a, cutoff), 0);
+	assert_true((fake_ms / 1000 - SIGNER_BACKDATE_S) * 1000 >= cutoff);
+	fake_ms += 31LL * 3600 * 1000; /* longer than any certificate lives */
+	assert_int_equal(user_cutoff(&f->a, "alice"), 0);
+}
+
+static void
+a_user_that_changed_is_cut_off_one_that_did_not_is_not(void **state)
+{
+	struct fixture *f = *state;
+	struct names same = { 0 }, other = { 0 };
+
+	add_user(f, "alice", "access");
+	names_add(&same, "access");
+	names_add(&other, "auditor");
+	assert_int_equal(user_update(&f->a, "alice", &same, NULL, &f->e), 0);
+	assert_int_equal(user_cutoff(&f->a, "alice"), 0);
+	assert_int_equal(user_update(&f->a, "alice", &other, NULL, &f->e), 0);
+	assert_true(user_cutoff(&f->a, "alice") > 0);
+	names_add(&other, "no-such-role");
+	assert_int_equal(user_update(&f->a, "alice", &other, NULL, &f->e), AUTH_E_NOT_FOUND);
+	names_done(&same);
+	names_done(&other);
+}
+
+static void
+a_record_that_somebody_else_changed_is_not_overwritten(void **state)
+{
+	struct fixture *f = *state;
+	struct user a, b;
+
+	add_user(f, "alice", "access");
+	assert_int_equal(user_load(&f->a, "alice", &a, &f->e), 0);
+	assert_int_equal(user_load(&f->a, "alice", &b, &f->e), 0);
+	a.totp_last_step = 7;
+	assert_int_equal(user_save(&f->a, &a, &f->e), 0);
+	assert_int_equal(user_save(&f->a, &b, &f->e), AUTH_E_STATE);
+	user_done(&a);
+	user_done(&b);
+}
+
+/* --- lockout ------------------------------------------------------------------------------------ */
+
+static void
+five_failures_in_half_an_hour_close_for_half_an_hour(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 4; i++)
+		assert_false(lockout_fail(&f->a, "alice"));
+	fake_ms += (LOCKOUT_WINDOW_S + 1) * 1000;
+	for (int i = 0; i < 4; i++)
+		assert_false(lockout_fail(&f->a, "alice")); /* the old ones no longer count */
+	assert_int_equal(lockout_until(&f->a, "alice"), 0);
+	assert_true(lockout_fail(&f->a, "alice"));
+	assert_int_equal(lockout_until(&f->a, "alice"), fake_ms + LOCKOUT_FOR_S * 1000);
+	assert_int_equal(lockout_until(&f->a, "bob"), 0);
+	close_state(f);
+	open_state(f);
+	assert_true(lockout_until(&f->a, "alice") > 0);
+	fake_ms += LOCKOUT_FOR_S * 1000;
+	assert_int_equal(lockout_until(&f->a, "alice"), 0);
+	for (int i = 0; i < 4; i++)
+		assert_false(lockout_fail(&f->a, "alice")); /* counting began anew */
+	lockout_clear(&f->a, "alice");
+	assert_false(lockout_fail(&f->a, "alice"));
+}
+
+static void
+an_address_has_a_bucket_of_tries(void **state)
+{
+	struct rate r;
+	int64_t now = 1000;
+
+	(void)state;
+	assert_true(rate_init(&r, 60, 3));
+	for (int i = 0; i < 3; i++)
+		assert_true(rate_take(&r, i ? "ipv4:10.0.0.1:1" : "ipv4:10.0.0.1:2", 1, now));
+	assert_false(rate_take(&r, "ipv4:10.0.0.1:3", 1, now));
+	assert_true(rate_take(&r, "ipv4:10.0.0.2:3", 1, now));
+	assert_true(rate_take(&r, "ipv4:10.0.0.1:3", 1, now + 1000)); /* one a second comes back */
+	assert_false(rate_take(&r, "ipv4:10.0.0.1:3", 1, now + 1000));
+	for (int i = 0; i < 3; i++)
+		assert_true(rate_take(&r, "ipv6:[2001:db8::1]:1", 1, now));
+	assert_false(rate_take(&r, "ipv6:[2001:db8::ffff]:1", 1, now)); /* one host has the whole /64 */
+	assert_true(rate_take(&r, "ipv6:[2001:db8:0:1::1]:1", 1, now));
+	for (int i = 0; i < 6; i++)
+		assert_true(rate_take(&r, "ipv4:10.0.0.9:1", 2, now));
+	assert_false(rate_take(&r, "ipv4:10.0.0.9:1", 2, now));
+	rate_sweep(&r, now + 3600 * 1000);
+	assert_true(rate_take(&r, "ipv4:10.0.0.1:3", 1, now + 3600 * 1000));
+	rate_done(&r);
+}
+
+/* --- invites ------------------------------------------------------------------------------------- */
+
+static void
+an_invite_keeps_its_secret_and_a_new_one_replaces_it(void **state)
+{
+	struct fixture *f = *state;
+	char first[INVITE_TOKEN_SIZE], second[INVITE_TOKEN_SIZE], others[INVITE_TOKEN_SIZE];
+	struct invite a, b;
+	int64_t expires;
+
+	add_user(f, "alice", "access");
+	add_user(f, "bob", "access");
+	assert_int_equal(invite_new(&f->a, "bob", false, 0, others, &expires, &f->e), 0);
+	assert_int_equal(invite_new(&f->a, "alice", false, 0, first, &expires, &f->e), 0);
+	assert_int_equal(expires, fake_ms + INVITE_TTL_S * 1000);
+	assert_int_equal(invite_show(&f->a, first, &a, &f->e), 0);
+	assert_int_equal(invite_show(&f->a, first, &b, &f->e), 0);
+	assert_memory_equal(a.totp, b.totp, sizeof(a.totp));
+	assert_int_equal(invite_new(&f->a, "alice", true, 0, second, &expires, &f->e), 0);
+	assert_int_equal(invite_show(&f->a, first, &a, &f->e), AUTH_E_NOT_FOUND);
+	assert_int_equal(invite_show(&f->a, second, &a, &f->e), 0);
+	assert_true(a.reset);
+	assert_memory_not_equal(a.totp, b.totp, sizeof(a.totp));
+	assert_int_equal(invite_show(&f->a, others, &a, &f->e), 0);
+	fake_ms += INVITE_RESET_TTL_S * 1000;
+	assert_int_equal(invite_show(&f->a, second, &a, &f->e), AUTH_E_NOT_FOUND);
+	assert_int_equal(invite_new(&f->a, "alice", false, INVITE_TTL_MAX_S + 1, first, &expires, &f->e),
+	    AUTH_E_INVALID);
+}
+
+/* --- tokens ---------------------------------------------------------------------------------------- */
+
+static int
+use(struct fixture *f, const char *value, const char *kind)
+{
+	struct token t;
+	int rc = token_use(&f->a, value, kind, &t, &f->e);
+
+	token_done(&t);
+	return rc;
+}
+
+static int
+count_token(const struct token *t, void *arg)
+{
+	(void)t;
+	(*(int *)arg)++;
+	return 0;
+}
+
+static void
+a_token_counts_expires_and_is_remembered_for_a_while(void **state)
+{
+	struct fixture *f = *state;
+	struct labels labels = { 0 };
+	struct token_spec spec = { .kind = "node", .labels = &labels, .value = "", .by = "root", .uses = 2 };
+	char value[TOKEN_TEXT_SIZE];
+	struct token t;
+	int n = 0;
+
+	assert_int_equal(token_add(&f->a, &spec, &t, value, &f->e), 0);
+	token_done(&t);
+	assert_int_equal(strlen(value), 32);
+	assert_int_equal(use(f, value, "proxy"), AUTH_E_DENIED);
+	assert_int_equal(use(f, value, "node"), 0);
+	token_each(&f->a, count_token, &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(use(f, value, "node"), 0);
+	assert_int_equal(use(f, value, "node"), AUTH_E_STATE);
+	assert_non_null(strstr(f->e.text, "used already"));
+	n = 0;
+	token_each(&f->a, count_token, &n);
+	assert_int_equal(n, 0);
+	assert_int_equal(token_add(&f->a, &spec, &t, value, &f->e), 0);
+	token_done(&t);
+	fake_ms += TOKEN_TTL_S * 1000;
+	assert_int_equal(use(f, value, "node"), AUTH_E_STATE);
+	assert_non_null(strstr(f->e.text, "expired"));
+	fake_ms += TOKEN_KEEP_S * 1000;
+	assert_int_equal(use(f, value, "node"), AUTH_E_NOT_FOUND);
+	assert_int_equal(store_sweep(f->a.store, 100), 2);
+}
+
+static void
+a_use_is_given_back_when_the_transaction_is(void **state)
+{
+	struct fixture *f = *state;
+	struct labels labels = { 0 };
+	struct token_spec spec = { .kind = "node", .labels = &labels, .value = "a value of my own", .by = "root" };
+	char value[TOKEN_TEXT_SIZE];
+	struct token t;
+
+	assert_int_equal(token_add(&f->a, &spec, &t, value, &f->e), 0);
+	token_done(&t);
+	assert_int_equal(token_add(&f->a, &spec, &t, value, &f->e), AUTH_E_EXISTS);
+	token_done(&t);
+	assert_int_equal(store_begin(f->a.store), 0);
+	assert_int_equal(use(f, value, "node"), 0);
+	store_rollback(f->a.store);
+	assert_int_equal(use(f, value, "node"), 0);
+	assert_int_equal(use(f, value, "node"), AUTH_E_STATE);
+}
+
+/* --- roles ------------------------------------------------------------------------------------------- */
+
+static void
+presets_are_made_once_and_changes_of_them_stay(void **state)
+{
+	struct fixture *f = *state;
+	struct policy_role changed = *role_find(&f->a, "auditor")->policy;
+	bool created;
+
+	assert_non_null(role_find(&f->a, "access"));
+	assert_non_null(role_find(&f->a, "editor"));
+	changed.options.max_session_ttl_s = 3600;
+	assert_int_equal(role_put(&f->a, &changed, false, &created, &f->e), AUTH_E_EXISTS);
+	assert_int_equal(role_put(&f->a, &changed, true, &created, &f->e), 0);
+	assert_false(created);
+	close_state(f);
+	open_state(f);
+	assert_int_equal(role_find(&f->a, "auditor")->policy->options.max_session_ttl_s, 3600);
+	assert_true(role_find(&f->a, "auditor")->preset);
+	assert_int_equal(role_remove(&f->a, "auditor", &f->e), AUTH_E_STATE);
+}
+
+static void
+a_role_that_somebody_has_stays(void **state)
+{
+	static const char *const logins[] = { "dev" };
+	struct policy_role role = { .name = "dev", .allow = { .logins = { logins, 1 } } };
+	struct fixture *f = *state;
+	struct role_view view;
+	struct names roles = { 0 }, none = { 0 };
+	bool created;
+
+	assert_int_equal(role_put(&f->a, &role, false, &created, &f->e), 0);
+	assert_true(created);
+	add_user(f, "alice", "dev");
+	assert_int_equal(role_remove(&f->a, "dev", &f->e), AUTH_E_STATE);
+	assert_non_null(strstr(f->e.text, "alice"));
+	names_add(&roles, "dev");
+	names_add(&roles, "gone");
+	role_view(&f->a, "alice", &roles, &none, &view);
+	assert_int_equal(view.user.n_roles, 1); /* a role that is gone gives nothing */
+	assert_int_equal(user_remove(&f->a, "alice", &f->e), 0);
+	assert_int_equal(role_remove(&f->a, "dev", &f->e), 0);
+	assert_null(role_find(&f->a, "dev"));
+	names_done(&roles);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(names_are_what_can_stand_in_a_certificate),
+		T(labels_merge_sorted_and_the_later_wins),
+		T(a_cutoff_lies_between_old_and_new_certificates),
+		T(a_user_that_changed_is_cut_off_one_that_did_not_is_not),
+		T(a_record_that_somebody_else_changed_is_not_overwritten),
+		T(five_failures_in_half_an_hour_close_for_half_an_hour),
+		T(an_address_has_a_bucket_of_tries),
+		T(an_invite_keeps_its_secret_and_a_new_one_replaces_it),
+		T(a_token_counts_expires_and_is_remembered_for_a_while),
+		T(a_use_is_given_back_when_the_transaction_is),
+		T(presets_are_made_once_and_changes_of_them_stay),
+		T(a_role_that_somebody_has_stays),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
