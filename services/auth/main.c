@@ -6,7 +6,7 @@
  * role, login, join; a wire face rpc_*.c for each; access.c (may this caller?); watchers (who hears of changes);
  * audit.c (what is written down); signer*.c, the child process that holds the CA keys.
  *
- * Security: runs as the user `sallyport`, opens no file outside its state folder, holds no CA key (its signer does, and
+ * Security: runs as the user `sallyport` under seccomp, opens no file outside its state folder, holds no CA key (its signer does, and
  * answers four requests only). Everybody but root on this host comes with a certificate; without one only Ping,
  * GetCaBundle, Login and Join are answered.
  */
@@ -24,6 +24,7 @@ static const struct daemon authd = {
 	.user = auth_conf_user,
 	.flags = DAEMON_SECRETS,
 	.prepare = auth_prepare,
+	.confine = auth_confine,
 	.start = auth_start,
 	.reload = auth_reload,
 	.stop = auth_stop,

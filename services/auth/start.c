@@ -102,6 +102,15 @@ auth_prepare(struct daemon_run *run, struct err *e)
 	return signer_spawn(&options, &a->child, e);
 }
 
+int
+auth_confine(struct daemon_run *run, struct err *e)
+{
+	(void)run;
+	return priv_seccomp_lists((const char *const *const[]){ priv_calls_base, priv_calls_server,
+				      NULL },
+	    e);
+}
+
 /* --- start ------------------------------------------------------------------------------------ */
 
 static void
