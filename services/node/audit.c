@@ -135,7 +135,7 @@ write_command(const struct channel *ch, uint32_t status)
 	(void)put(ch->conn->node, &event, &f);
 }
 
-void
+int
 audit_session_end(const struct channel *ch)
 {
 	struct audit_event event = session_event(ch, "session.end", "T2004I");
@@ -155,7 +155,7 @@ audit_session_end(const struct channel *ch)
 	add_number(&f, "started_us", (uint64_t)ch->started_us);
 	add_number(&f, "rx", ch->rx);
 	add_number(&f, "tx", ch->tx);
-	(void)put(ch->conn->node, &event, &f);
+	return put(ch->conn->node, &event, &f);
 }
 
 void
@@ -170,12 +170,12 @@ audit_session_rejected(const struct channel *ch, const char *why)
 	(void)put(ch->conn->node, &event, &f);
 }
 
-void
+int
 audit_session_died(struct node *n, const struct live_session *s)
 {
 	struct audit_event event = { .type = "session.end", .code = "T2004I", .ok = true, .user = s->user,
 		.login = s->login, .session = s->uuid, .remote_addr = s->address,
-		.message = "noded's worker ended during the session" };
+		.message = s->why };
 	struct fields f = { .n = 0 };
 
 	add_text(&f, "kind", kind_name(s->kind));
@@ -183,5 +183,5 @@ audit_session_died(struct node *n, const struct live_session *s)
 	add_text(&f, "command", s->command);
 	add_number(&f, "exit_status", 255);
 	add_number(&f, "started_us", s->started_us);
-	(void)put(n, &event, &f);
+	return put(n, &event, &f);
 }

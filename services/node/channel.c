@@ -93,8 +93,10 @@ write_end(struct channel *ch)
 
 	if (ch->session_written) {
 		(void)record_end(&ch->record, ch->exited && !ch->signaled ? ch->code : 255, signal ? signal : "");
-		audit_session_end(ch);
-		live_remove(n, ch);
+		if (audit_session_end(ch) == 0)
+			live_remove(n, ch);
+		else
+			live_defer(n);
 	}
 	ch->session_written = false;
 	ch->state = CHANNEL_OVER;

@@ -18,6 +18,13 @@
 #include "node/audit.h"
 #include "node/channel.h"
 
+enum { RETRY_MS = 2000 };
+
+struct live {
+	struct node *node;
+	struct timer retry;
+};
+
 static bool
 path_of(const struct node *n, const char *uuid, char *dst, size_t size)
 {
@@ -44,9 +51,9 @@ parse(struct live_session *s, struct span text)
 
 /* A torn file still names its session: better an end with little in it than none. */
 static void
-bury(struct node *n, const char *uuid)
+bury(struct node *n, const char *uuid, const char *why)
 {
-	struct live_session s = { .started_us = 0 };
+	struct live_session s = { .started_us = 0, .why = why };
 	_cleanup_free_ char *text = NULL;
 	char path[NODE_FOLDER_MAX + 64];
 	size_t size = 0;
@@ -56,35 +63,90 @@ bury(struct node *n, const char *uuid)
 	if (file_read(path, LIVE_FILE_MAX, &text, &size, NULL) ||
 	    parse(&s, (struct span){ (const uint8_t *)text, size }))
 		s.command = strdup("");
-	if (s.command)
-		audit_session_died(n, &s);
+	if (s.command && audit_session_died(n, &s) == 0)
+		unlink(path);
 	free(s.command);
-	unlink(path);
 }
 
-int
-live_open(struct node *n, struct err *e)
+static bool
+is_running(const struct node *n, const char *uuid)
+{
+	list_each (struct channel, ch, &n->channels, node_link)
+		if (ch->session_written && strcmp(ch->uuid, uuid) == 0)
+			return true;
+	return false;
+}
+
+/* Writes the ends of all sessions that have a file and do not run; returns how many. */
+static unsigned
+bury_all(struct node *n, const char *why, struct err *e)
 {
 	char dir[NODE_FOLDER_MAX + 8];
 	unsigned count = 0;
 
 	if (!str_format(dir, sizeof(dir), "%s/live", n->folder))
-		return err_set(e, "state: the path is too long");
-	if (file_mkdir(dir, 0700, e))
-		return -1;
+		return 0;
 	DIR *d = opendir(dir);
-	if (!d)
-		return err_errno(e, "cannot open %s", dir);
+	if (!d) {
+		err_errno(e, "cannot open %s", dir);
+		return 0;
+	}
 	for (const struct dirent *entry; (entry = readdir(d)) != NULL;) {
-		if (strlen(entry->d_name) != MON_UUID_SIZE - 1)
+		if (strlen(entry->d_name) != MON_UUID_SIZE - 1 || is_running(n, entry->d_name))
 			continue;
-		bury(n, entry->d_name);
+		bury(n, entry->d_name, why);
 		count++;
 	}
 	closedir(d);
-	if (count > 0)
-		log_warn("ended sessions of a worker that died were written down", NULL);
+	return count;
+}
+
+static void
+on_retry(void *arg)
+{
+	struct live *l = arg;
+
+	if (audit_log_is_full(l->node->audit)) {
+		timer_start(&l->retry, RETRY_MS);
+		return;
+	}
+	(void)bury_all(l->node, "the spool of the node was full when the session ended", NULL);
+}
+
+int
+live_open(struct live **ret, struct node *n, struct err *e)
+{
+	char dir[NODE_FOLDER_MAX + 8];
+	struct live *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return err_set(e, "out of memory");
+	*ret = l;
+	l->node = n;
+	if (timer_init(&l->retry, n->loop, on_retry, l))
+		return err_set(e, "out of memory");
+	if (!str_format(dir, sizeof(dir), "%s/live", n->folder))
+		return err_set(e, "state: the path is too long");
+	if (file_mkdir(dir, 0700, e))
+		return -1;
+	if (bury_all(n, "noded's worker ended during the session", e) > 0)
+		log_warn("the ends of sessions that died with the worker before were written down", NULL);
 	return 0;
+}
+
+void
+live_close(struct live *l)
+{
+	if (!l)
+		return;
+	timer_done(&l->retry);
+	free(l);
+}
+
+void
+live_defer(struct node *n)
+{
+	timer_start(&n->live->retry, RETRY_MS);
 }
 
 int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * live: one small file a running session, so that a worker that starts after one was killed can write the ends of the
- * sessions that died with it.
+ * sessions that died with it; also of those that ended while the spool was full.
  */
 #ifndef NODE_LIVE_H
 #define NODE_LIVE_H
@@ -20,12 +20,17 @@ struct live_session {
 	bool has_pty;
 	uint64_t started_us;
 	char *command;
+	const char *why; /* it is written here and not by the session itself */
 };
 
 /* Makes the folder; writes session.end for what is left there of the worker before. */
-int live_open(struct node *n, struct err *e);
+int live_open(struct live **ret, struct node *n, struct err *e);
+void live_close(struct live *l); /* NULL is fine */
 /* Negative: the file cannot be written, so the session must not begin. */
 int live_put(struct node *n, const struct channel *ch);
+/* session.end is written. */
 void live_remove(struct node *n, const struct channel *ch);
+/* It could not be: the spool is full. The file stays, and the end is written when there is room again. */
+void live_defer(struct node *n);
 
 #endif

@@ -221,7 +221,7 @@ serve(struct worker *w, struct err *e)
 	struct node *n = &w->node;
 	const struct join_identity *id = join_identity(n->join);
 
-	if (take_identity(w, id, e) || live_open(n, e))
+	if (take_identity(w, id, e) || live_open(&n->live, n, e))
 		return -1;
 	const struct auth_client_config config = { .loop = n->loop, .rl = n->rl, .target = join_auth_target(n->join),
 		.server_name = id->auth_server, .identity = join_rpc_identity(n->join) };
@@ -336,6 +336,7 @@ worker_done(struct daemon_run *run)
 	heartbeat_free(n->heartbeat);
 	rights_feed_free(n->rights_feed);
 	auth_client_free(n->auth);
+	live_close(n->live);
 	audit_log_close(n->audit);
 	join_free(n->join);
 	monitor_client_free(n->monitor);

@@ -19,3 +19,4 @@ UNIT_OBJ_proxy_gate_test    := tests/unit/proxy_world.o $(patsubst %.c,%.o,$(fil
 AUTHD_OBJ := $(filter-out services/auth/main.o,$(patsubst %.c,%.o,$(wildcard services/auth/*.c)))
 UNIT_OBJ_auth_nouns_test := $(AUTHD_OBJ)
 UNIT_OBJ_auth_nodes_test := $(AUTHD_OBJ)
+UNIT_OBJ_node_record_test  := services/node/record.o

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""noded by itself: its two halves, what a crash of either does, what is recorded when, and who may start what."""
+import json
+import os
+import pwd
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from cluster import SERVICE_USER, Cluster, wait_for
+from conftest import keep_logs, scratch
+
+
+@pytest.fixture(scope='module')
+def own(build):
+    """A cluster of this module's own, since its parts are killed."""
+    c = Cluster(scratch(), build)
+    try:
+        c.start([('node-1', 'env=example')])
+        yield c
+    finally:
+        keep_logs(c, 'noded')
+        c.remove()
+
+
+@pytest.fixture(scope='module')
+def bob(own, login):
+    person = own.add_user('bob', roles='editor,access,auditor', logins=login)
+    own.login(person)
+    own.config = own.write('bob-ssh-config', own.tsh('bob', 'config').stdout)
+    return person
+
+
+def ssh_argv(own, login, *args, options=(), node='node-1'):
+    return ['ssh', '-F', own.config, *options, f'{login}@{node}.{own.name}', *args]
+
+
+def ssh(own, login, *args, check=True, **kw):
+    return own.run(*ssh_argv(own, login, *args), check=check, **kw)
+
+
+def start_ssh(own, login, *args, options=(), node='node-1'):
+    return subprocess.Popen(ssh_argv(own, login, *args, options=options, node=node), stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def children(pid, name):
+    out = subprocess.run(['ps', '-o', 'pid=,comm=', '--ppid', str(pid)], stdout=subprocess.PIPE, text=True).stdout
+    return [int(line.split()[0]) for line in out.splitlines() if line.split()[1] == name]
+
+
+def worker_of(own, node='node-1'):
+    return wait_for('the worker', lambda: children(own.daemons[node].pid, 'noded'))[0]
+
+
+def keepers_of(own, node='node-1'):
+    return children(own.daemons[node].pid, 'noded-session')
+
+
+def works(own, login, node='node-1'):
+    return own.run(*ssh_argv(own, login, 'true', node=node), check=False).returncode == 0
+
+
+def events(own, type_, **want):
+    out = own.tctl('audit', 'ls', f'--type={type_}', '--limit=1000', '--format=json', check=False)
+    rows = json.loads(out.stdout) if out.returncode == 0 else []  # auditd is not back yet
+    return [r for r in rows if all(r.get(k) == v for k, v in want.items())]
+
+
+def session_id(p):
+    """The first line of a command that begins with `echo $SALLYPORT_SESSION`."""
+    return p.stdout.readline().strip()
+
+
+# --- two halves -----------------------------------------------------------------------------------
+
+
+def test_the_worker_is_not_root_and_confined(own, bob):
+    worker = worker_of(own)
+    with open(f'/proc/{worker}/status') as f:
+        status = dict(line.rstrip('\n').split(':\t', 1) for line in f if ':\t' in line)
+    if own.root:
+        assert set(status['Uid'].split()) == {str(pwd.getpwnam(SERVICE_USER).pw_uid)}
+        assert status['Groups'].strip() == '' and int(status['CapEff'], 16) == 0
+    assert status['NoNewPrivs'] == '1'
+    if 'san' not in own.build:
+        assert status['Seccomp'] == '2'
+
+
+def test_the_worker_cannot_be_read_by_processes_of_its_own_user(own, bob):
+    argv = ['cat', f'/proc/{worker_of(own)}/environ', f'/proc/{worker_of(own)}/maps']
+    if own.root:
+        pw = pwd.getpwnam(SERVICE_USER)
+        argv = ['setpriv', '--reuid', str(pw.pw_uid), '--regid', str(pw.pw_gid), '--clear-groups', *argv]
+    out = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert out.returncode != 0 and out.stdout == '' and out.stderr.count('Permission denied') == 2
+
+
+def test_keys_and_spool_are_closed_to_others(own, bob):
+    for folder, owner in ('monitor', 'root'), ('worker', SERVICE_USER), ('worker/spool', SERVICE_USER):
+        st = os.stat(own.path('node-1', folder))
+        assert st.st_mode & 0o7777 == 0o700
+        if own.root:
+            assert pwd.getpwuid(st.st_uid).pw_name == owner
+    for name in os.listdir(own.path('node-1/worker/identity')):
+        assert os.stat(own.path('node-1/worker/identity', name)).st_mode & 0o077 == 0
+
+
+def test_no_port_is_open(own, bob):
+    pids = {own.daemons['node-1'].pid, worker_of(own)}
+    out = subprocess.run(['ss', '-ltnpH'], stdout=subprocess.PIPE, text=True).stdout
+    assert not [line for line in out.splitlines() if pids & set(map(int, re.findall(r'pid=(\d+)', line)))]
+
+
+# --- crashes --------------------------------------------------------------------------------------
+
+
+def test_sessions_of_a_killed_worker_end_and_their_ends_are_written(own, bob, login):
+    ps = [start_ssh(own, login, 'echo $SALLYPORT_SESSION; trap "" HUP; sleep 1000') for _ in range(5)]
+    ids = [session_id(p) for p in ps]
+    assert len(set(ids)) == 5 and len(keepers_of(own)) == 5
+    os.kill(worker_of(own), signal.SIGKILL)
+    for p in ps:
+        p.wait(20)
+        assert p.returncode == 255
+    wait_for('the end of the sessions', lambda: not keepers_of(own))
+    wait_for('the node', lambda: works(own, login))
+    wait_for('session.end of each', lambda: set(ids) <= {e['sid'] for e in events(own, 'session.end')})
+    ended = [e['sid'] for e in events(own, 'session.end')]
+    assert len(ended) == len(set(ended))
+
+
+def test_a_killed_monitor_takes_everything_with_it(own, bob, login):
+    p = start_ssh(own, login, 'echo $SALLYPORT_SESSION; trap "" HUP; sleep 1000')
+    session = session_id(p)
+    monitor, worker, keeper = own.daemons['node-1'].pid, worker_of(own), keepers_of(own)[0]
+    shell = wait_for('the shell', lambda: children(keeper, 'bash') + children(keeper, 'sh') + children(keeper, 'sleep'))
+    own.daemons['node-1'].kill()
+    p.wait(20)
+    for pid in worker, keeper, *shell:
+        wait_for(f'the end of {pid} of {monitor}', lambda: not os.path.exists(f'/proc/{pid}'))
+    own.restart('node-1')
+    wait_for('the node', lambda: works(own, login))
+    wait_for('session.end', lambda: [e for e in events(own, 'session.end') if e['sid'] == session])
+
+
+def test_the_node_is_back_when_the_proxy_is(own, bob, login):
+    own.daemons['proxyd'].kill()
+    time.sleep(4)  # long enough for the pause to have grown
+    own.start_proxyd()
+    since = time.monotonic()
+    wait_for('the node', lambda: works(own, login))
+    assert time.monotonic() - since < 10  # 5 s and a sign-in on a loaded machine
+
+
+def test_a_node_that_starts_while_authd_is_away_serves_by_what_it_knew(own, bob, login):
+    own.daemons['authd'].kill()
+    own.daemons['node-1'].stop()
+    own.restart('node-1')
+    wait_for('the node', lambda: works(own, login))
+    own.restart('authd')
+    wait_for('authd', lambda: own.tctl('status', check=False).returncode == 0)
+    wait_for('the list', lambda: 'node-1' in own.node_names(), 40)
+
+
+# --- recording ------------------------------------------------------------------------------------
+
+
+def test_the_client_sees_nothing_that_is_not_in_the_spool_already(own, bob, login):
+    """With auditd away the spool holds every byte at the moment the client has it, even if noded dies right then."""
+    own.daemons['auditd'].kill()
+    p = start_ssh(own, login, 'echo $SALLYPORT_SESSION; echo the-last-words; sleep 1000')
+    session = session_id(p)
+    assert p.stdout.readline() == 'the-last-words\n'
+    os.kill(worker_of(own), signal.SIGKILL)
+    p.wait(20)
+    own.restart('auditd')
+    wait_for('session.end', lambda: [e for e in events(own, 'session.end') if e['sid'] == session], 40)
+    text = own.tsh('bob', 'play', session, '--format=text', check=False)
+    assert 'the-last-words' in text.stdout, text.stderr
+
+
+def test_sessions_end_and_none_begins_when_the_spool_is_full(own, bob, login):
+    node = own.start_node('small', 'env=example', more='spool_quota: 16MB\n')
+    own.daemons['auditd'].kill()
+    try:
+        out = own.run(*ssh_argv(own, login, 'head -c 40000000 /dev/zero', options=['-tt'], node='small'), check=False,
+                      text=False)
+        assert out.returncode == 255 and len(out.stdout) < 20e6
+        assert b'ERROR: this session can no longer be recorded' in out.stdout
+        out = own.run(*ssh_argv(own, login, 'true', node='small'), check=False)
+        assert out.returncode == 254 and 'ERROR: this node cannot record sessions now' in out.stderr
+    finally:
+        own.restart('auditd')
+    wait_for('room in the spool', lambda: works(own, login, node='small'), 60)
+    wait_for('the end of the session', lambda: [e for e in events(own, 'session.end', server_hostname='small')
+                                                if 'spool' in e['message']])
+    node.stop()
+
+
+def test_sftp_is_told_of_but_its_bodies_are_not_recorded(own, bob, login, tmp_path):
+    secret = tmp_path / 'secret'
+    secret.write_text('body-of-a-file ' * 1000)
+    own.run('sftp', '-q', '-F', own.config, f'{login}@node-1.{own.name}', input=f'get {secret} {tmp_path}/copy\n')
+    assert (tmp_path / 'copy').read_text() == secret.read_text()
+    done = wait_for('the event', lambda: events(own, 'subsystem'))
+    assert 'body-of-a-file' not in own.tsh('bob', 'play', done[0]['sid'], '--format=text', check=False).stdout
+
+
+# --- stopping -------------------------------------------------------------------------------------
+
+
+def test_a_clean_stop_tells_the_client_and_loses_nothing(own, bob, login):
+    p = start_ssh(own, login, 'echo $SALLYPORT_SESSION; sleep 1000', options=['-v'])
+    session = session_id(p)
+    own.daemons['node-1'].stop()
+    _, err = p.communicate(timeout=20)
+    assert p.returncode == 255 and 'the node is stopping' in err
+    assert 'node-1' not in own.node_names()
+    wait_for('session.end', lambda: [e for e in events(own, 'session.end') if e['sid'] == session])
+    own.restart('node-1')
+    wait_for('the node', lambda: works(own, login))
+
+
+# --- a port of its own ----------------------------------------------------------------------------
+
+
+def test_a_node_may_listen_too(own, bob, login):
+    from cluster import free_ports
+    port = free_ports(1)[0]
+    node = own.start_node('listener', 'env=example', more=f'listen: 127.0.0.1:{port}\n')
+    wait_for('the port', lambda: own.port_open(port))
+    out = own.run('ssh', '-F', own.config, '-o', 'ProxyJump=none', '-o', 'HostName=127.0.0.1', '-p', str(port), '-o',
+                  f'HostKeyAlias=listener.{own.name}', f'{login}@listener.{own.name}', 'echo direct')
+    assert out.stdout == 'direct\n'
+    node.stop()
+
+
+# --- configure ------------------------------------------------------------------------------------
+
+
+def configure(own, path, *args):
+    return own.run(own.bin('noded'), 'configure', f'--output=file://{path}', f'--proxy={own.proxy}', *args, check=False)
+
+
+def test_configure_does_not_overwrite(own, tmp_path):
+    token = tmp_path / 'token'
+    token.write_text('0' * 32 + '\n')
+    path = tmp_path / 'noded.yaml'
+    assert configure(own, path, f'--token={token}').returncode == 0
+    before = path.read_text()
+    again = configure(own, path, f'--token={token}', '--labels=a=b')
+    assert again.returncode == 1 and again.stderr.count('ERROR: ') == 1 and '--force' in again.stderr
+    assert path.read_text() == before
+    assert configure(own, path, f'--token={token}', '--labels=a=b', '--force').returncode == 0
+    assert 'a=b' in path.read_text() and path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_token_on_the_command_line_is_taken_with_a_warning_and_kept_in_a_file(own, tmp_path):
+    path = tmp_path / 'noded.yaml'
+    out = configure(own, path, '--token=' + 'ab' * 16)
+    assert out.returncode == 0 and 'WARNING: a token on the command line' in out.stderr
+    assert 'ab' * 16 not in path.read_text()
+    beside = tmp_path / 'noded.yaml.token'
+    assert beside.read_text().strip() == 'ab' * 16 and beside.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_wrong_configuration_is_named_with_its_line(own, tmp_path):
+    path = tmp_path / 'noded.yaml'
+    path.write_text('proxy: localhost:3080\nlabel: x\n')
+    out = own.run(own.bin('noded'), f'--config={path}', '--check', check=False)
+    assert out.returncode == 1 and 'label' in out.stderr and out.stderr.startswith('ERROR: ')
