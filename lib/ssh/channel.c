@@ -26,6 +26,18 @@ table_grow(struct ssh *ssh)
 	return true;
 }
 
+/* Every window is a promise to keep that much. The first channels get what is configured; when there are many, each
+ * further one gets less. */
+static uint32_t
+window_for(const struct ssh *ssh)
+{
+	uint64_t left = ssh->window_sum < WINDOWS_SUM ? (WINDOWS_SUM - ssh->window_sum) / 8 : 0;
+
+	if (left < WINDOW_MIN)
+		left = WINDOW_MIN;
+	return left < ssh->config.window ? (uint32_t)left : ssh->config.window;
+}
+
 static struct ssh_chan *
 chan_new(struct ssh *ssh, enum chan_state state)
 {
@@ -44,7 +56,8 @@ chan_new(struct ssh *ssh, enum chan_state state)
 	chan->ssh = ssh;
 	chan->state = state;
 	chan->id = (uint32_t)id;
-	chan->window = chan->window_size = ssh->config.window;
+	chan->window = chan->window_size = chan->window_base = window_for(ssh);
+	ssh->window_sum += chan->window_base;
 	list_init(&chan->blocked);
 	list_init(&chan->closing);
 	list_init(&chan->waiting);
@@ -65,7 +78,8 @@ chan_free(struct ssh_chan *chan)
 	chan_drop_waiting(chan);
 	for (int ext = 0; ext < 2; ext++)
 		buf_done(&chan->kept[ext]);
-	ssh->window_spent -= chan->window_size - ssh->config.window;
+	ssh->window_spent -= chan->window_size - chan->window_base;
+	ssh->window_sum -= chan->window_base;
 	ssh->chans[chan->id] = NULL;
 	ssh->n_chans--;
 	free(chan);

@@ -326,7 +326,8 @@ ssh_link_attach_fd(struct ssh_link *link, int fd)
 	link->fd = fd;
 	link->quick_left = QUICKACK_BYTES;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* not on Unix sockets, which need none */
-	list_del(&link->queue);
+	if (!link->is_over)
+		list_del(&link->queue); /* it may have been dirty without a transport, in the other list */
 	start_transport(link);
 	update_watch(link, false);
 	return 0;
@@ -459,7 +460,7 @@ flush_one(struct ssh_link *link)
 	else
 		flush_chan(link);
 	/* The engine may have died of something that did not come through feed(). */
-	if (link->closing && ssh_output(link->ssh).n == 0)
+	if (link->closing && (ssh_output(link->ssh).n == 0 || (link->fd < 0 && !link->outer)))
 		link_over(link, "");
 	else if (!link->closing && ssh_is_dead(link->ssh))
 		engine_over(link);

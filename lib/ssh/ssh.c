@@ -234,7 +234,8 @@ tick_alive(struct ssh *ssh)
 {
 	if (ssh->state != STATE_OPEN && ssh->now_ms - ssh->born_ms >= ssh->config.login_grace_ms)
 		return ssh_fatal(ssh, REASON_BY_APPLICATION, "the login took too long");
-	if (ssh->kex && ssh->now_ms - ssh->kex->since_ms >= REKEY_TIMEOUT_MS)
+	if (ssh->kex && ssh->now_ms - ssh->kex->since_ms >= REKEY_TIMEOUT_MS &&
+	    ssh->now_ms - ssh->last_in_ms < REKEY_SILENCE_MS)
 		return ssh_fatal(ssh, REASON_KEX_FAILED, "the other side does not finish the key exchange");
 	if (ssh->state != STATE_OPEN)
 		return 0;

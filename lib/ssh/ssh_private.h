@@ -95,7 +95,10 @@ enum {
 	LATE_REQUESTS_MAX = 32,
 	LATE_BYTES_MAX = 64 * 1024,
 	GLOBAL_DUE_MAX = 256,
-	REKEY_TIMEOUT_MS = 60000,
+	REKEY_TIMEOUT_MS = 15 * 60 * 1000, /* of a peer that is there and does not finish */
+	REKEY_SILENCE_MS = 60 * 1000,      /* after that it is not there: a stopped client is not an enemy */
+	WINDOWS_SUM = 64 * 1024 * 1024,    /* what all windows of a connection together promise to keep, about */
+	WINDOW_MIN = 64 * 1024,
 	CHANNEL_TYPE_MAX = 64,
 };
 
@@ -188,6 +191,7 @@ struct ssh {
 	struct list blocked;     /* channels that wait for `writable`, fairly in turn */
 	struct list closing;     /* channels whose `closed` is to be told */
 	uint32_t window_spent;   /* by how much windows grew, of config.window_max */
+	uint64_t window_sum;     /* of all channels' window_base */
 	struct list due;         /* of struct ssh_due */
 	size_t n_due;
 	bool global_late, global_late_silent;
@@ -293,6 +297,7 @@ struct ssh_chan {
 
 	/* from the peer */
 	uint32_t window;      /* bytes it may still send */
+	uint32_t window_base; /* how it began */
 	uint32_t window_size; /* what we keep open */
 	struct buf kept[2];   /* by ext: arrived, not taken yet */
 	bool eof_in, close_in, eof_told, in_data;

@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "ssh/session.h"
+#include "ssh/ssh_private.h"
 #include "ssh_pair.h"
 
 static void
@@ -174,6 +176,78 @@ login_with_certificate_then_with_key(void **state)
 	pair_done(&p);
 }
 
+/* A security key (OpenSSH PROTOCOL.u2f), made in software: the signature is over hashes, flags and a counter. */
+static void
+put_sk_request(struct pair *p, struct buf *b, uint8_t flags)
+{
+	static const char name[] = "sk-ssh-ed25519@openssh.com";
+	uint8_t pk[32], sk[64], sig[64];
+	struct buf key, data, to_sign;
+	struct span part;
+
+	crypto_sign_keypair(pk, sk);
+	buf_init(&key, 1000);
+	buf_init(&data, 1000);
+	buf_init(&to_sign, 1000);
+	wire_put_text(&key, name);
+	wire_put_string(&key, (struct span){ pk, 32 });
+	wire_put_text(&key, "ssh:");
+	packet_begin(b, MSG_USERAUTH_REQUEST);
+	wire_put_text(b, "root");
+	wire_put_text(b, "ssh-connection");
+	wire_put_text(b, "publickey");
+	wire_put_bool(b, true);
+	wire_put_text(b, name);
+	wire_put_string(b, buf_span(&key));
+	wire_put_string(&data, ssh_session_id(p->client));
+	buf_put(&data, buf_head(b), b->len);
+	part = span_str("ssh:");
+	kex_hash(&part, 1, buf_reserve(&to_sign, 32));
+	buf_commit(&to_sign, 32);
+	wire_put_u8(&to_sign, flags);
+	wire_put_u32(&to_sign, 9);
+	part = buf_span(&data);
+	kex_hash(&part, 1, buf_reserve(&to_sign, 32));
+	buf_commit(&to_sign, 32);
+	crypto_sign_detached(sig, NULL, buf_head(&to_sign), to_sign.len, sk);
+	buf_reset(&data);
+	wire_put_text(&data, name);
+	wire_put_string(&data, (struct span){ sig, 64 });
+	wire_put_u8(&data, flags);
+	wire_put_u32(&data, 9);
+	wire_put_string(b, buf_span(&data));
+	buf_done(&key);
+	buf_done(&data);
+	buf_done(&to_sign);
+}
+
+static void
+login_with_a_security_key(void **state)
+{
+	(void)state;
+	for (int touched = 0; touched < 2; touched++) {
+		struct pair p;
+		struct buf b;
+
+		pair_init(&p);
+		p.client_config.user = PAIR_NOBODY;
+		p.cut = 1;
+		pair_start(&p);
+		while (p.client->state != STATE_AUTH)
+			assert_true(pair_step(&p));
+		put_sk_request(&p, &b, touched ? 1 : 0);
+		pair_forge(p.client, buf_head(&b), b.len);
+		buf_done(&b);
+		while (!p.authenticated_server && pair_step(&p))
+			;
+		assert_int_equal(p.authenticated_server, touched);
+		assert_int_equal(p.proofs, touched);
+		if (touched)
+			assert_string_equal(p.auth_alg, "sk-ssh-ed25519@openssh.com");
+		pair_done(&p);
+	}
+}
+
 static void
 denied_user_hears_why(void **state)
 {
@@ -213,6 +287,7 @@ channel_open_accepted_late_and_refused(void **state)
 	assert_string_equal(p.open_type, "direct-tcpip");
 	assert_string_equal(p.open_host, "node1");
 	assert_int_equal(p.open_port, 22);
+	p.in.chan = p.undecided;
 	ssh_chan_accept(p.undecided, &pair_chan_events, &p.in);
 	pair_run(&p);
 	assert_true(p.out.opened);
@@ -408,6 +483,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(host_certificate_or_plain_key),
 	cmocka_unit_test(unknown_host_is_not_logged_in_to),
 	cmocka_unit_test(login_with_certificate_then_with_key),
+	cmocka_unit_test(login_with_a_security_key),
 	cmocka_unit_test(denied_user_hears_why),
 	cmocka_unit_test(channel_open_accepted_late_and_refused),
 	cmocka_unit_test(server_opens_channels_too),

@@ -114,7 +114,20 @@ an_exchange_that_never_ends_is_ended(void **state)
 	pair_init(&p);
 	pair_login(&p);
 	kex_start(p.client);
-	p.now_ms += 60000;
+	/* a peer that is silent may only be stopped (keepalives judge that) ... */
+	p.now_ms += 20 * 60 * 1000;
+	assert_int_equal(ssh_tick(p.client, p.now_ms), 0);
+	/* ... one that talks about something else is not */
+	ssh_global_request(p.server, "x", pair_span(""), NULL, NULL);
+	while (ssh_output(p.server).n > 0) {
+		struct span out = ssh_output(p.server);
+		uint8_t *copy = malloc(out.n);
+
+		memcpy(copy, out.p, out.n);
+		assert_int_equal(ssh_input(p.client, copy, out.n, p.now_ms), 0);
+		ssh_output_drain(p.server, out.n);
+		free(copy);
+	}
 	assert_true(ssh_tick(p.client, p.now_ms) < 0);
 	pair_done(&p);
 }
@@ -400,6 +413,35 @@ channels_take_turns(void **state)
 	pair_done(&p);
 }
 
+/* What all windows of a connection promise together stays bounded. */
+static void
+many_channels_share_a_budget(void **state)
+{
+	struct pair p;
+	struct end ends[300];
+	uint64_t sum = 0;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	for (int i = 0; i < 300; i++) {
+		end_init(&ends[i]);
+		ends[i].chan = ssh_chan_open(p.client, "session", pair_span(""), &pair_chan_events, &ends[i]);
+		sum += ends[i].chan->window;
+		if (i == 0)
+			assert_int_equal(ends[i].chan->window, 2 * MIB);
+		assert_true(ends[i].chan->window >= 64 * 1024);
+	}
+	assert_true(sum <= 64 * MIB + 300 * 64 * 1024);
+	pair_run(&p);
+	for (int i = 0; i < 300; i++)
+		ssh_chan_close(ends[i].chan);
+	pair_run(&p);
+	assert_int_equal(p.client->window_sum, 0);
+	assert_int_equal(p.server->window_sum, 0);
+	pair_done(&p);
+}
+
 static void
 an_idle_connection_holds_no_buffers(void **state)
 {
@@ -434,6 +476,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(the_window_grows_with_the_path),
 	cmocka_unit_test(the_window_stays_on_a_short_path),
 	cmocka_unit_test(channels_take_turns),
+	cmocka_unit_test(many_channels_share_a_budget),
 	cmocka_unit_test(an_idle_connection_holds_no_buffers),
 };
 

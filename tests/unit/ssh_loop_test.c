@@ -381,6 +381,33 @@ bytes_that_were_read_before(void **state)
 	world_end(&w);
 }
 
+/* The first bytes are wrong before there is a transport: the link ends all the same. */
+static void
+an_end_before_the_transport(void **state)
+{
+	struct world w;
+	struct side s = { 0 }, t = { 0 };
+	int fds[2];
+	uint8_t start[] = "GET / HTTP/1.0\r\n";
+
+	(void)state;
+	world_start(&w);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	make(&w, &s, true);
+	ssh_link_feed(s.link, start, sizeof(start) - 1);
+	assert_int_equal(ssh_link_attach_fd(s.link, fds[0]), 0);
+	make(&w, &t, true);
+	ssh_link_close(t.link, "never mind", 10000);
+	for (int i = 0; i < 10 && !(s.ended && t.ended); i++)
+		loop_turn(w.loop, 0);
+	assert_true(s.ended && t.ended);
+	assert_string_equal(t.why, "never mind");
+	close(fds[1]);
+	buf_done(&s.end.last_payload);
+	buf_done(&t.end.last_payload);
+	world_end(&w);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(over_a_socket),
 	cmocka_unit_test(inside_a_channel),
@@ -390,6 +417,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_vanished_peer),
 	cmocka_unit_test(closing_waits_for_the_output),
 	cmocka_unit_test(bytes_that_were_read_before),
+	cmocka_unit_test(an_end_before_the_transport),
 };
 
 int
