@@ -64,10 +64,10 @@ $(B)/services/proxy/asset.o: $(wildcard web/*)
 
 # The SQL of auditd's schema, as rows of a C table.
 SCHEMA_SQL := $(sort $(wildcard services/audit/schema/*.sql))
-$(B)/gen/audit_schema.inc: $(SCHEMA_SQL) tools/embed-sql
+$(B)/gen/audit/schema.inc: $(SCHEMA_SQL) tools/embed-sql
 	@mkdir -p $(@D)
 	tools/embed-sql $(SCHEMA_SQL) > $@
-$(B)/services/audit/store_schema.o: $(B)/gen/audit_schema.inc
+$(B)/services/audit/store_schema.o: $(B)/gen/audit/schema.inc
 
 define lib_rule
 $(B)/lib$(1).a: $(call lib_obj,$(1))

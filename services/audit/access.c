@@ -11,10 +11,9 @@
 
 #include "base/log.h"
 #include "base/map.h"
-#include "base/mem.h"
 #include "policy/policy.h"
 
-enum { ACCESS_ROLES_MAX = 64, ACCESS_ARENA_MAX = 1024 * 1024 };
+enum { ACCESS_ROLES_MAX = 64 };
 
 struct person {
 	size_t n;
@@ -101,103 +100,83 @@ access_is_known(const struct access *a)
 /* --- users ---------------------------------------------------------------------- */
 
 static struct person *
-person_new(const Auth__User *user)
+person_new(const char *const *roles, size_t n_roles)
 {
-	size_t text = 0, n = user->n_roles < ACCESS_ROLES_MAX ? user->n_roles : ACCESS_ROLES_MAX;
+	size_t text = 0, n = n_roles < ACCESS_ROLES_MAX ? n_roles : ACCESS_ROLES_MAX;
 	struct person *p;
 	char *at;
 
 	for (size_t i = 0; i < n; i++)
-		text += strlen(user->roles[i]) + 1;
+		text += strlen(roles[i]) + 1;
 	p = calloc(1, sizeof(*p) + n * sizeof(char *) + text);
 	if (!p)
 		return NULL;
 	p->n = n;
 	at = (char *)&p->roles[n];
 	for (size_t i = 0; i < n; i++) {
-		size_t len = strlen(user->roles[i]) + 1;
+		size_t len = strlen(roles[i]) + 1;
 
-		memcpy(at, user->roles[i], len);
+		memcpy(at, roles[i], len);
 		p->roles[i] = at;
 		at += len;
 	}
 	return p;
 }
 
-/* Somebody who cannot be remembered is somebody who may do nothing. */
-static void
-put_user(struct snapshot *s, const Auth__User *user)
+/* What is changed now. */
+static struct snapshot *
+current(struct access *a)
 {
-	struct person *p = person_new(user);
+	return a->filling ? &a->next : &a->now;
+}
+
+/* Somebody who cannot be remembered is somebody who may do nothing. */
+void
+access_put_user(struct access *a, const char *name, const char *const *roles, size_t n)
+{
+	struct snapshot *s = current(a);
+	struct person *p = person_new(roles, n);
 	void *old = NULL;
 
-	if (!p || !map_put(s->people, user->name, p, &old)) {
-		log_error("no memory for a user of the cluster", "user", user->name, NULL);
+	if (!p || !map_put(s->people, name, p, &old)) {
+		log_error("no memory for a user of the cluster", "user", name, NULL);
 		free(p);
-		old = map_del(s->people, user->name);
+		old = map_del(s->people, name);
 	}
 	free(old);
 }
 
+void
+access_remove_user(struct access *a, const char *name)
+{
+	free(map_del(current(a)->people, name));
+}
+
 /* --- roles ---------------------------------------------------------------------- */
 
-static struct policy_names
-names_of(const char **v, size_t n)
+void
+access_put_role(struct access *a, const struct policy_role *role)
 {
-	return (struct policy_names){ v, n };
-}
-
-static int
-conditions_of(struct arena *arena, const Auth__RoleConditions *m, struct policy_conditions *ret)
-{
-	struct policy_verb_rule *rules;
-
-	if (!m)
-		return 0;
-	rules = arena_alloc(arena, (m->n_rules + 1) * sizeof(*rules));
-	if (!rules)
-		return -1;
-	for (size_t i = 0; i < m->n_rules; i++) {
-		rules[i].resources = names_of(m->rules[i]->resources, m->rules[i]->n_resources);
-		rules[i].verbs = names_of(m->rules[i]->verbs, m->rules[i]->n_verbs);
-	}
-	ret->rules = rules;
-	ret->n_rules = m->n_rules;
-	return 0;
-}
-
-/* Only the rules about verbs matter here. */
-static struct policy_role *
-role_new(const Auth__Role *m)
-{
-	struct policy_role view = { .name = m->name }, *role = NULL;
-	struct arena arena;
-
-	arena_init(&arena, ACCESS_ARENA_MAX);
-	if (conditions_of(&arena, m->allow, &view.allow) == 0 && conditions_of(&arena, m->deny, &view.deny) == 0)
-		role = policy_role_copy(&view);
-	arena_done(&arena);
-	return role;
-}
-
-static void
-put_role(struct snapshot *s, const Auth__Role *m)
-{
-	struct policy_role *role = role_new(m);
+	struct snapshot *s = current(a);
+	struct policy_role *copy = policy_role_copy(role);
 	void *old = NULL;
 
-	if (!role || !map_put(s->roles, m->name, role, &old)) {
-		log_error("no memory for a role of the cluster", "role", m->name, NULL);
-		policy_role_free(role);
-		old = map_del(s->roles, m->name);
+	if (!copy || !map_put(s->roles, role->name, copy, &old)) {
+		log_error("no memory for a role of the cluster", "role", role->name, NULL);
+		policy_role_free(copy);
+		old = map_del(s->roles, role->name);
 	}
 	policy_role_free(old);
 }
 
-/* --- the watch ---------------------------------------------------------------------- */
+void
+access_remove_role(struct access *a, const char *name)
+{
+	policy_role_free(map_del(current(a)->roles, name));
+}
 
-static void
-complete(struct access *a)
+void
+access_complete(struct access *a)
 {
 	if (!a->filling)
 		return;
@@ -208,32 +187,6 @@ complete(struct access *a)
 	if (!a->known)
 		log_info("users and roles are known", NULL);
 	a->known = true;
-}
-
-void
-access_update(struct access *a, const Auth__WatchUpdate *u)
-{
-	struct snapshot *s = a->filling ? &a->next : &a->now;
-
-	switch (u->what_case) {
-	case AUTH__WATCH_UPDATE__WHAT_ROLE:
-		put_role(s, u->role);
-		break;
-	case AUTH__WATCH_UPDATE__WHAT_ROLE_REMOVED:
-		policy_role_free(map_del(s->roles, u->role_removed));
-		break;
-	case AUTH__WATCH_UPDATE__WHAT_USER:
-		put_user(s, u->user);
-		break;
-	case AUTH__WATCH_UPDATE__WHAT_USER_REMOVED:
-		free(map_del(s->people, u->user_removed));
-		break;
-	case AUTH__WATCH_UPDATE__WHAT_COMPLETE:
-		complete(a);
-		break;
-	default:
-		break;
-	}
 }
 
 /* --- judging ---------------------------------------------------------------------- */

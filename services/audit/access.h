@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * access: who may see which events and recordings. Keeps the users and roles that authd's watch brings (trust.c feeds
- * it); asked by rpc_search.c. A certificate carries only the user's name: what it is worth is decided here, now.
+ * access: who may see which events and recordings. Keeps the users and roles that authd's watch brings (rpc_watch.c
+ * feeds it); asked by rpc_search.c. A certificate carries only the user's name: what it is worth is decided here, now.
  */
 #ifndef AUDIT_ACCESS_H
 #define AUDIT_ACCESS_H
 
 #include <stdbool.h>
 
-#include "proto/auth.pb-c.h"
+#include "policy/policy.h"
 #include "rpc/rpc.h"
 
 struct access;
@@ -18,7 +18,12 @@ void access_free(struct access *a); /* NULL is fine */
 
 /* A snapshot follows; what was known stays in force until it is whole. */
 void access_begin(struct access *a);
-void access_update(struct access *a, const Auth__WatchUpdate *update);
+/* All copy what they are given. */
+void access_put_user(struct access *a, const char *name, const char *const *roles, size_t n);
+void access_remove_user(struct access *a, const char *name);
+void access_put_role(struct access *a, const struct policy_role *role);
+void access_remove_role(struct access *a, const char *name);
+void access_complete(struct access *a);
 /* A whole snapshot has come: before that nobody but root on this host can be judged. */
 bool access_is_known(const struct access *a);
 

@@ -143,53 +143,49 @@ end_chunk(struct batch *b, struct batch_session *s)
 }
 
 static int
-field_number(const Audit__Event *event, const char *key, uint64_t max)
+field_number(const struct record *r, const char *key, uint64_t max)
 {
 	uint64_t v;
 
-	return str_u64(record_field(event, key), max, &v) ? (int)v : 0;
+	return str_u64(record_field(r, key), max, &v) ? (int)v : 0;
 }
 
 static void
 session_started(struct batch_session *s, const struct record *r)
 {
-	const Audit__Event *event = r->message->event;
-
-	json_time(&s->json, "started", event->time_us);
-	json_member(&s->json, "kind", record_field(event, "kind"));
-	json_member(&s->json, "command", record_field(event, "command"));
-	if (strcmp(record_field(event, "interactive"), "true") == 0)
+	json_time(&s->json, "started", r->time_us);
+	json_member(&s->json, "kind", record_field(r, "kind"));
+	json_member(&s->json, "command", record_field(r, "command"));
+	if (strcmp(record_field(r, "interactive"), "true") == 0)
 		json_bool(&s->json, "interactive", true);
 	if (!s->cols) {
-		s->cols = field_number(event, "cols", 65535);
-		s->rows = field_number(event, "rows", 65535);
+		s->cols = field_number(r, "cols", 65535);
+		s->rows = field_number(r, "rows", 65535);
 	}
 }
 
 static void
 session_ended(struct batch_session *s, const struct record *r)
 {
-	const Audit__Event *event = r->message->event;
-	const char *status = record_field(event, "exit_status");
+	const char *status = record_field(r, "exit_status");
 
-	json_time(&s->json, "ended", event->time_us);
+	json_time(&s->json, "ended", r->time_us);
 	if (*status) {
 		s->has_exit = true;
-		s->exit_status = field_number(event, "exit_status", INT32_MAX);
+		s->exit_status = field_number(r, "exit_status", INT32_MAX);
 	}
-	if (*record_field(event, "exit_signal"))
-		(void)str_copy(s->exit_signal, sizeof(s->exit_signal), record_field(event, "exit_signal"));
+	if (*record_field(r, "exit_signal"))
+		(void)str_copy(s->exit_signal, sizeof(s->exit_signal), record_field(r, "exit_signal"));
 }
 
 /* session.start and session.end of nodes and proxies shape the row of the recording. */
 static int
 add_session_event(struct batch *b, const struct batch_item *item, const struct record *r)
 {
-	const Audit__Event *event = r->message->event;
-	bool start = strcmp(event->type, "session.start") == 0;
+	bool start = strcmp(r->type, "session.start") == 0;
 	struct batch_session *s;
 
-	if (!start && strcmp(event->type, "session.end") != 0)
+	if (!start && strcmp(r->type, "session.end") != 0)
 		return 0;
 	if (!r->has_session || (item->who != RPC_NODE && item->who != RPC_PROXY))
 		return 0;
@@ -203,11 +199,11 @@ add_session_event(struct batch *b, const struct batch_item *item, const struct r
 	else
 		session_ended(s, r);
 	/* jsonb keeps the last of equal keys: both events say the same. */
-	json_member(&s->json, "actor", event->user);
-	json_member(&s->json, "login", event->login);
+	json_member(&s->json, "actor", r->user);
+	json_member(&s->json, "login", r->login);
 	json_member(&s->json, "node", r->node);
-	json_member(&s->json, "node_name", event->node_name);
-	json_member(&s->json, "remote_addr", event->remote_addr);
+	json_member(&s->json, "node_name", r->node_name);
+	json_member(&s->json, "remote_addr", r->remote_addr);
 	return buf_ok(&s->json) ? 0 : -1;
 }
 
@@ -244,7 +240,6 @@ finish_session(struct batch *b, struct batch_session *s)
 static int
 add_event(struct batch *b, const struct batch_item *item, const struct record *r)
 {
-	const Audit__Event *event = r->message->event;
 	struct buf *rows = &b->event_rows;
 	struct buf body;
 
@@ -253,20 +248,20 @@ add_event(struct batch *b, const struct batch_item *item, const struct record *r
 	db_copy_row(rows, 17);
 	db_copy_time(rows, b->now_us);
 	db_copy_i64(rows, b->idx);
-	db_copy_time(rows, event->time_us);
-	db_copy_bytes(rows, span_str(event->type));
-	db_copy_bytes(rows, span_str(event->code));
-	db_copy_bool(rows, event->ok);
-	db_copy_bytes(rows, span_str(event->user));
-	db_copy_bytes(rows, span_str(event->login));
+	db_copy_time(rows, r->time_us);
+	db_copy_bytes(rows, span_str(r->type));
+	db_copy_bytes(rows, span_str(r->code));
+	db_copy_bool(rows, r->ok);
+	db_copy_bytes(rows, span_str(r->user));
+	db_copy_bytes(rows, span_str(r->login));
 	db_copy_bytes(rows, span_str(r->node));
-	db_copy_bytes(rows, span_str(event->node_name));
+	db_copy_bytes(rows, span_str(r->node_name));
 	if (r->has_session)
 		db_copy_uuid(rows, r->session);
 	else
 		db_copy_null(rows);
-	db_copy_bytes(rows, span_str(event->remote_addr));
-	db_copy_bytes(rows, span_str(event->message));
+	db_copy_bytes(rows, span_str(r->remote_addr));
+	db_copy_bytes(rows, span_str(r->text));
 	db_copy_i32(rows, item->source);
 	db_copy_i64(rows, (int64_t)item->seq);
 	db_copy_bytes(rows, item->record);
@@ -313,19 +308,18 @@ add_gap(struct batch *b, const struct batch_item *item)
 static int
 add_frames(struct batch *b, const struct batch_item *item, const struct record *r)
 {
-	struct span data = { r->message->frames->data.data, r->message->frames->data.len };
 	struct batch_session *s = session_of(b, r, item->source);
 	struct record_frames f;
 
-	if (!s || record_read_frames(data, &f, NULL) < 0)
+	if (!s || record_read_frames(r->frames, &f, NULL) < 0)
 		return -1;
 	if (s->source != item->source)
 		return add_dead(b, item, "frames of a session that another producer began");
-	if (s->frames.len && s->frames.len + data.n > CHUNK_RAW_MAX && end_chunk(b, s) < 0)
+	if (s->frames.len && s->frames.len + r->frames.n > CHUNK_RAW_MAX && end_chunk(b, s) < 0)
 		return -1;
 	if (s->frames.len == 0)
 		s->first_seq = item->seq;
-	if (!buf_put(&s->frames, data.p, data.n))
+	if (!buf_put(&s->frames, r->frames.p, r->frames.n))
 		return -1;
 	s->bytes += f.bytes;
 	if (f.cols && !s->cols) {
@@ -353,7 +347,7 @@ batch_add(struct batch *b, const struct batch_item *item)
 	record_open(&r, item->record, item->who, item->name);
 	if (r.bad)
 		done = add_dead(b, item, r.bad);
-	else if (record_is_event(&r))
+	else if (r.is_event)
 		done = add_event(b, item, &r);
 	else
 		done = add_frames(b, item, &r);

@@ -14,7 +14,7 @@ static const struct migration {
 	const char *name;
 	const char *sql;
 } migrations[] = {
-#include "audit_schema.inc"
+#include "audit/schema.inc"
 };
 
 enum { N_MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };

@@ -13,6 +13,7 @@
 
 #include "api/auth_client.h"
 #include "api/join.h"
+#include "audit/rpc_watch.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -34,49 +35,14 @@ struct trust {
 	char auth_server[300];
 	struct deferred ready;        /* with files */
 	struct auth_client *auth;
-	struct auth_watch *watch;
-	bool said_lost;
+	struct rpc_watch *watch;
 };
 
 /* --- hearing from authd ---------------------------------------------------------------------- */
 
 static void
-on_begin(void *arg)
-{
-	struct trust *t = arg;
-
-	t->said_lost = false;
-	access_begin(t->access);
-}
-
-static void
-on_update(const Auth__WatchUpdate *u, void *arg)
-{
-	struct trust *t = arg;
-
-	if (u->what_case == AUTH__WATCH_UPDATE__WHAT_CA) {
-		if (t->join)
-			join_take_bundle(t->join, u->ca);
-		return;
-	}
-	access_update(t->access, u);
-}
-
-static void
-on_lost(enum rpc_code code, const char *why, void *arg)
-{
-	struct trust *t = arg;
-
-	(void)code;
-	if (!t->said_lost)
-		log_warn("authd cannot be reached; going on with the users and roles that are known", "reason", why, NULL);
-	t->said_lost = true;
-}
-
-static void
 start_watch(struct trust *t, struct rpc_identity *identity)
 {
-	static const struct auth_watch_events events = { on_begin, on_update, on_lost };
 	struct auth_client_config config = {
 		.loop = t->loop,
 		.rl = t->rl,
@@ -84,11 +50,9 @@ start_watch(struct trust *t, struct rpc_identity *identity)
 		.server_name = t->auth_server,
 		.identity = identity,
 	};
-	Auth__WatchRequest q = AUTH__WATCH_REQUEST__INIT;
 	struct err e = { "" };
 
-	q.users = true;
-	if (auth_client_new(&t->auth, &config, &e) < 0 || auth_watch_new(&t->watch, t->auth, &q, &events, t) < 0)
+	if (auth_client_new(&t->auth, &config, &e) < 0 || rpc_watch_new(&t->watch, t->auth, t->access, t->join) < 0)
 		log_error("users and roles cannot be watched; only root on this host can search", "reason", e.text, NULL);
 }
 
@@ -220,7 +184,7 @@ trust_free(struct trust *t)
 	if (!t)
 		return;
 	deferred_cancel(&t->ready);
-	auth_watch_free(t->watch);
+	rpc_watch_free(t->watch);
 	if (t->auth)
 		auth_client_free(t->auth);
 	join_free(t->join);

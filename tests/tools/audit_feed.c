@@ -120,7 +120,8 @@ on_step(void *arg)
 
 	if (ms >= f->seconds * 1000) {
 		if (!f->finished) {
-			session_event(f, "session.end", "T2004I");
+			if (f->with_frames)
+				session_event(f, "session.end", "T2004I");
 			printf("appended %llu bytes %llu\n", (unsigned long long)f->events, (unsigned long long)f->bytes);
 			fflush(stdout);
 		}
@@ -147,6 +148,7 @@ main(int argc, char **argv)
 	struct feed f = { 0 };
 	struct audit_log_config config = { .quota = QUOTA, .name = "feed" };
 	struct rpc_identity *id;
+	uint64_t number[2];
 	char server[300];
 	struct err e = { "" };
 
@@ -155,8 +157,10 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	log_open("audit_feed", LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
 	id = read_identity(argv[3], argv[4], argv[5]);
-	f.seconds = atol(argv[7]);
-	f.rate = atol(argv[8]);
+	if (!str_u64(argv[7], 100000, &number[0]) || !str_u64(argv[8], 10000000, &number[1]))
+		die("SECONDS and RATE are numbers");
+	f.seconds = (int64_t)number[0];
+	f.rate = (int64_t)number[1];
 	f.with_frames = argc > 9;
 	(void)str_copy(f.session, sizeof(f.session), argc > 9 ? argv[9] : "");
 	if (loop_new(&f.loop) < 0 || rpc_loop_new(&config.rl, f.loop) < 0 || timer_init(&f.step, f.loop, on_step, &f) < 0)

@@ -189,12 +189,17 @@ class Cluster:
         if not os.path.exists(f'{home}/data/PG_VERSION'):
             self.as_pg(f'{PG_BIN}/initdb', '-D', f'{home}/data', '-A', 'trust', '-U', 'postgres', '-E', 'UTF8',
                        '--locale=C.UTF-8')
-        self.as_pg('rm', '-f', f'{home}/data/postmaster.pid', check=False)
-        self.as_pg(f'{PG_BIN}/pg_ctl', '-w', '-D', f'{home}/data', '-l', f'{home}/log', '-o',
-                   f"-k {home} -c listen_addresses='' -c shared_buffers=64MB", 'start')
+        wait_for('PostgreSQL', lambda: self.try_postgres(home), 30)
         self.pg_running = True
         self.sql("SELECT 1 FROM pg_database WHERE datname = 'sallyport'", db='postgres') or \
             self.sql('CREATE DATABASE sallyport', db='postgres')
+
+    def try_postgres(self, home):
+        """After a kill -9 lock files and shared memory stay for a moment."""
+        self.as_pg('rm', '-f', f'{home}/data/postmaster.pid', f'{home}/.s.PGSQL.5432.lock', check=False)
+        return self.as_pg(f'{PG_BIN}/pg_ctl', '-w', '-D', f'{home}/data', '-l', f'{home}/log', '-o',
+                          f"-k {home} -c listen_addresses='' -c shared_buffers=64MB", 'start',
+                          check=False).returncode == 0
 
     def stop_postgres(self, mode='fast'):
         if self.pg_running:
