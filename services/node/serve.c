@@ -99,11 +99,17 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 	struct access access;
 	struct err e = { "" };
 
-	if (!auth->cert || c->signed_in)
+	if (c->signed_in)
 		return SSH_DENY;
-	int r = access_check(c->node, auth->cert, auth->user, c->address.client, &access, &e);
+	int r = ACCESS_E_STRANGER;
+	if (auth->cert)
+		r = access_check(c->node, auth->cert, auth->user, c->address.client, &access, &e);
+	else
+		err_set(&e, "a key without a certificate of this cluster");
 	if (r == ACCESS_E_STRANGER) {
-		deny(c, "", auth->user, e.text);
+		/* Another key may do better: written down when none did. */
+		str_clean(c->login, sizeof(c->login), auth->user, strlen(auth->user));
+		str_copy(c->last_denial, sizeof(c->last_denial), e.text);
 		return SSH_DENY;
 	}
 	if (!auth->proven)
@@ -174,6 +180,8 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 		monitor_forget(c->node->monitor, c->id);
 	if (c->signed_in)
 		audit_disconnected(c, why);
+	else if (c->last_denial[0])
+		deny(c, "", c->login, c->last_denial);
 	list_each (struct channel, ch, &c->channels, link)
 		channel_lost(ch);
 	conn_unref(c);

@@ -42,6 +42,7 @@ struct conn {
 	enum conn_proof proof;
 	bool signed_in;
 	bool denial_written;
+	char last_denial[256]; /* of a key that was no certificate of ours */
 	struct list channels; /* struct channel, channel.h */
 };
 

@@ -301,7 +301,13 @@ monitor_request(struct monitor *m, struct span packet)
 	return row->fn(m, request, &w);
 }
 
-static void wake_after(struct monitor *m, int64_t ms);
+static void
+wake_after(struct monitor *m, int64_t ms)
+{
+	struct itimerspec its = { .it_value = { ms / 1000, ms % 1000 * 1000000 } };
+
+	(void)timerfd_settime(m->wake.fd, 0, &its, NULL);
+}
 
 static void
 on_worker_readable(struct source *s)
@@ -364,14 +370,6 @@ on_wake(struct source *s)
 		kill(m->worker, SIGKILL); /* it hung up long ago and did not end */
 	else if (!m->stopping && m->worker == 0)
 		start_worker(m);
-}
-
-static void
-wake_after(struct monitor *m, int64_t ms)
-{
-	struct itimerspec its = { .it_value = { ms / 1000, ms % 1000 * 1000000 } };
-
-	(void)timerfd_settime(m->wake.fd, 0, &its, NULL);
 }
 
 static void
