@@ -192,7 +192,9 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 		return SSH_DENY;
 	}
 	if (is_signed_by(auth->cert, ca->host_ssh, ca->n_host_ssh)) {
-		if (check_node(g, auth->cert, &e) < 0)
+		if (check_node(g, auth->cert, &e) < 0 ||
+		    (strcmp(auth->user, auth->cert->key_id) != 0 &&
+			err_set(&e, "a node's certificate logs in as that node only") < 0))
 			return guest_turn_away(g, ssh, auth->cert, "node", e.text);
 		return !auth->proven || guest_admit(g, auth->cert, GUEST_NODE) ? SSH_ALLOW : SSH_DENY;
 	}
