@@ -43,19 +43,15 @@ socket_want(struct couple *c, int bits, bool on)
 		watch_set(&c->watch, on ? c->watch.want | bits : c->watch.want & ~bits);
 }
 
-/* 1: there may be more, 0: not now, negative: the socket is broken. */
+/* 1: there may be more, 0: not now, negative: the socket is broken. Looks first and takes what the channel took: only a
+ * write that came short makes the channel tell when there is room again. */
 static int
 socket_read(struct couple *c)
 {
 	static uint8_t chunk[CHUNK]; /* one loop, one thread: used only within this call */
-	size_t room = ssh_chan_room(c->user);
-	ssize_t n;
+	ssize_t n = recv(c->fd, chunk, CHUNK, MSG_PEEK);
+	size_t took;
 
-	if (room == 0) {
-		socket_want(c, WATCH_READ, false);
-		return 0;
-	}
-	n = recv(c->fd, chunk, room < CHUNK ? room : CHUNK, 0);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	if (n == 0) {
@@ -64,7 +60,13 @@ socket_read(struct couple *c)
 		ssh_chan_eof(c->user);
 		return c->fd_shut ? -1 : 0;
 	}
-	return ssh_chan_write(c->user, 0, chunk, (size_t)n) == (size_t)n ? 1 : -1;
+	took = ssh_chan_write(c->user, 0, chunk, (size_t)n);
+	if (took > 0 && recv(c->fd, NULL, took, MSG_TRUNC) != (ssize_t)took)
+		return -1;
+	if (took == (size_t)n)
+		return 1;
+	socket_want(c, WATCH_READ, false);
+	return 0;
 }
 
 static void

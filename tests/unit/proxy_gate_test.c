@@ -5,7 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "proxy_world.h"
@@ -271,6 +274,164 @@ test_a_person_who_leaves_while_the_channel_is_opened(void **state)
 	end_all(&r.w, &r.user, &r.node);
 }
 
+/* --- nodes that listen ------------------------------------------------------------------------------------------ */
+
+struct tcp_rig {
+	struct world w;
+	struct guest_end user;
+	struct side near;
+	struct listener *listener;
+	int fd; /* the node's end */
+	uint64_t sent, got;
+};
+
+static void
+on_tcp_accepted(int fd, const struct addr *peer, void *arg)
+{
+	struct tcp_rig *r = arg;
+
+	(void)peer;
+	r->fd = fd;
+}
+
+static void
+tcp_up(struct tcp_rig *r)
+{
+	struct roster_node node = { .uuid = WORLD_NODE, .name = "node-1" };
+	char address[64];
+	struct err e;
+
+	memset(r, 0, sizeof(*r));
+	r->fd = -1;
+	world_up(&r->w);
+	assert_int_equal(listen_new(&r->listener, r->w.loop, listen_bind("127.0.0.1:0", &e), on_tcp_accepted, r, &e), 0);
+	(void)snprintf(address, sizeof(address), "127.0.0.1:%u", (unsigned)listen_port(r->listener));
+	node.address = address;
+	assert_int_equal(roster_put_node(r->w.roster, &node, span_str("n")), 0);
+	guest_connect(&r->w, &r->user, &(struct paper){ .ca = NULL });
+	world_until(&r->w, &r->user.in);
+}
+
+static void
+tcp_join(struct tcp_rig *r)
+{
+	side_open(&r->user, &r->near, "node-1");
+	world_until(&r->w, &r->near.opened);
+	while (r->fd < 0)
+		world_turns(&r->w, 1);
+}
+
+static void
+tcp_down(struct tcp_rig *r)
+{
+	if (r->fd >= 0)
+		close(r->fd);
+	listen_free(r->listener);
+	end_all(&r->w, &r->user, NULL);
+}
+
+/* Writes what the socket takes; false when it takes nothing. */
+static bool
+tcp_send(struct tcp_rig *r)
+{
+	static uint8_t chunk[65536];
+	ssize_t n;
+
+	for (size_t i = 0; i < sizeof(chunk); i++)
+		chunk[i] = side_byte(r->sent + i);
+	n = send(r->fd, chunk, sizeof(chunk), MSG_NOSIGNAL | MSG_DONTWAIT);
+	r->sent += n > 0 ? (uint64_t)n : 0;
+	return n > 0;
+}
+
+static void
+test_tcp_loses_nothing_when_the_node_closes_and_the_person_is_slow(void **state)
+{
+	struct tcp_rig r;
+	int idle = 0;
+
+	(void)state;
+	tcp_up(&r);
+	r.near.paused = true;
+	tcp_join(&r);
+	for (; idle < 50; world_turns(&r.w, 1))
+		idle = tcp_send(&r) ? 0 : idle + 1;
+	assert_true(r.sent < 64 << 20); /* nobody reads: it stops */
+	close(r.fd);
+	r.fd = -1;
+	r.near.paused = false;
+	ssh_chan_resume(r.near.chan);
+	for (int i = 0; i < 20000 && r.near.got < r.sent; i++)
+		world_turns(&r.w, 1);
+	assert_int_equal(r.near.got, r.sent);
+	assert_false(r.near.corrupt);
+	for (int i = 0; i < 1000 && !r.near.eof; i++)
+		world_turns(&r.w, 1);
+	assert_true(r.near.eof);
+	ssh_chan_close(r.near.chan);
+	world_until(&r.w, &r.near.closed);
+	tcp_down(&r);
+}
+
+static void
+test_tcp_a_node_that_does_not_read_stops_the_person(void **state)
+{
+	static uint8_t chunk[65536];
+	struct tcp_rig r;
+	ssize_t n;
+
+	(void)state;
+	tcp_up(&r);
+	r.near.to_send = 200 << 20;
+	tcp_join(&r);
+	world_turns(&r.w, 500);
+	assert_true(r.near.sent < 64 << 20);
+	r.near.to_send = r.near.sent;
+	r.near.close_after = true;
+	side_push(&r.near);
+	for (int i = 0; i < 20000; i++) {
+		n = recv(r.fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+		if (n == 0)
+			break;
+		for (ssize_t k = 0; k < n; k++)
+			assert_int_equal(chunk[k], side_byte(r.got + (uint64_t)k));
+		r.got += n > 0 ? (uint64_t)n : 0;
+		world_turns(&r.w, 1);
+	}
+	assert_int_equal(r.got, r.near.sent);
+	world_until(&r.w, &r.near.closed);
+	tcp_down(&r);
+}
+
+static void
+test_tcp_refusals_and_people_who_leave(void **state)
+{
+	struct tcp_rig r;
+	char c;
+
+	(void)state;
+	tcp_up(&r);
+	tcp_join(&r);
+	ssh_link_close(r.user.link, "gone", 0);
+	for (int i = 0; i < 1000 && recv(r.fd, &c, 1, MSG_DONTWAIT) != 0; i++)
+		world_turns(&r.w, 1);
+	assert_int_equal(recv(r.fd, &c, 1, MSG_DONTWAIT), 0);
+	world_until(&r.w, &r.user.ended);
+	guest_done(&r.user);
+	listen_free(r.listener);
+	r.listener = NULL;
+	guest_connect(&r.w, &r.user, &(struct paper){ .ca = NULL });
+	world_until(&r.w, &r.user.in);
+	memset(&r.near, 0, sizeof(r.near));
+	side_open(&r.user, &r.near, "node-1");
+	world_until(&r.w, &r.near.refused);
+	assert_non_null(strstr(r.near.why, "cannot be reached: Connection refused"));
+	memset(&r.near, 0, sizeof(r.near));
+	side_open(&r.user, &r.near, "node-1"); /* who leaves while it is dialled */
+	ssh_link_close(r.user.link, "gone", 0);
+	tcp_down(&r);
+}
+
 static void
 test_many_channels_at_once(void **state)
 {
@@ -311,6 +472,9 @@ main(void)
 		cmocka_unit_test(test_refusals_reach_the_person),
 		cmocka_unit_test(test_a_person_who_leaves_while_the_channel_is_opened),
 		cmocka_unit_test(test_many_channels_at_once),
+		cmocka_unit_test(test_tcp_loses_nothing_when_the_node_closes_and_the_person_is_slow),
+		cmocka_unit_test(test_tcp_a_node_that_does_not_read_stops_the_person),
+		cmocka_unit_test(test_tcp_refusals_and_people_who_leave),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

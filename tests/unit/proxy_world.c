@@ -138,8 +138,8 @@ make_cert(const struct world *w, struct guest_end *g, const struct paper *paper)
 
 /* --- sides ------------------------------------------------------------------------------------------------- */
 
-static uint8_t
-stream_byte(uint64_t at)
+uint8_t
+side_byte(uint64_t at)
 {
 	return (uint8_t)(at * 2654435761u >> 13);
 }
@@ -153,7 +153,7 @@ side_push(struct side *s)
 		size_t n = s->to_send - s->sent < sizeof(chunk) ? (size_t)(s->to_send - s->sent) : sizeof(chunk), took;
 
 		for (size_t i = 0; i < n; i++)
-			chunk[i] = stream_byte(s->sent + i);
+			chunk[i] = side_byte(s->sent + i);
 		took = ssh_chan_write(s->chan, 0, chunk, n);
 		s->sent += took;
 		if (took < n)
@@ -172,7 +172,7 @@ on_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
 	if (s->paused)
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		s->corrupt |= p[i] != stream_byte(s->got + i);
+		s->corrupt |= p[i] != side_byte(s->got + i);
 	s->corrupt |= ext != 0;
 	s->got += n;
 	return n;

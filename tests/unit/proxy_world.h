@@ -66,5 +66,6 @@ void node_connect(struct world *w, struct guest_end *g);
 /* A direct-tcpip channel. */
 void side_open(struct guest_end *user, struct side *s, const char *host);
 void side_push(struct side *s);
+uint8_t side_byte(uint64_t at); /* of the stream that every side sends and expects */
 
 #endif
