@@ -14,13 +14,15 @@ void
 access_note_refused(struct auth *a, const struct rpc_peer *peer, const char *method,
     const char *reason)
 {
+	struct origin origin;
 	struct auth_event event = { .type = "access.denied",
 		.code = "TA000W",
 		.failed = true,
 		.message = reason,
 		.fields = { "method", method } };
 
-	if (rate_take(&a->refusals, peer->address, 1, a->now_ms()))
+	origin_of(a, peer->address, &origin);
+	if (rate_take(&a->refusals, origin.at.ip, 1, a->now_ms()))
 		audit_write(a, peer, &event);
 	else
 		log_debug("refused", "method", method, "from", peer->address, NULL);

@@ -61,17 +61,6 @@ audit_is_full(struct auth *a)
 	return audit_log_is_full(a->audit);
 }
 
-/* What gRPC calls "ipv4:10.0.0.1:5555", people call 10.0.0.1:5555. */
-static const char *
-address_of(const struct rpc_peer *peer)
-{
-	if (!peer)
-		return NULL;
-	if (str_starts(peer->address, "ipv4:") || str_starts(peer->address, "ipv6:"))
-		return peer->address + 5;
-	return peer->address;
-}
-
 static const char *
 kind_of(const struct rpc_peer *peer)
 {
@@ -104,10 +93,17 @@ audit_write(struct auth *a, const struct rpc_peer *peer, const struct auth_event
 		.login = event->login,
 		.node = event->node,
 		.node_name = event->node_name,
-		.remote_addr = address_of(peer),
 		.message = event->message,
 		.fields = fields };
+	char from[ADDR_TEXT_SIZE + 8] = "local";
+	struct origin origin;
 
+	if (peer) {
+		origin_of(a, peer->address, &origin);
+		if (origin.at.ip[0])
+			addr_text(&origin.at, from, sizeof(from));
+		out.remote_addr = from;
+	}
 	for (size_t i = 0; i + 1 < 2 * AUDIT_FIELDS_MAX && event->fields[i]; i += 2)
 		if (event->fields[i + 1])
 			fields[out.n_fields++] = (struct api_label){ event->fields[i],

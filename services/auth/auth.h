@@ -9,6 +9,7 @@
 
 #include "auth/lockout.h"
 #include "auth/node.h"
+#include "auth/origin.h"
 #include "auth/role.h"
 #include "auth/signer_client.h"
 #include "auth/watchers.h"
@@ -39,6 +40,7 @@ struct auth {
 	struct nodes nodes;
 	struct watchers watchers;
 	struct rate logins, joins, refusals; /* by address; of refusals: events written */
+	struct origins origins;
 	struct timer janitor;
 	int64_t (*now_ms)(void); /* wall clock */
 };

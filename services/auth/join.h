@@ -19,7 +19,7 @@
 struct auth;
 struct joining;
 
-enum { JOIN_PER_MIN = 60, JOIN_BURST = 200, HOST_TTL_S = 7 * 86400 };
+enum { JOIN_PER_MIN = 60, JOIN_BURST = 200, JOIN_PROXY_FACTOR = 20, HOST_TTL_S = 7 * 86400 };
 
 struct join_request {
 	const char *token; /* NULL: a renewal by `uuid` */

@@ -115,27 +115,18 @@ rate_done(struct rate *r)
 	r->buckets = NULL;
 }
 
-/* "ipv4:10.0.0.1:5555" -> "10.0.0.1"; "ipv6:[fe80::1%2]:5" -> the /64, since one host has them all; else as it is. */
+/* Of an IPv6 address the /64, since one host has them all; else as it is. */
 static void
-host_of(const char *address, char *dst, size_t size)
+host_of(const char *ip, char *dst, size_t size)
 {
-	char host[128];
-	uint16_t port;
 	struct in6_addr a6;
 
-	str_copy(dst, size, address);
-	if (str_starts(address, "ipv4:") &&
-	    str_host_port(address + 5, 1, host, sizeof(host), &port)) {
-		str_copy(dst, size, host);
-	} else if (str_starts(address, "ipv6:") &&
-	    str_host_port(address + 5, 1, host, sizeof(host), &port)) {
-		host[strcspn(host, "%")] = '\0';
-		if (inet_pton(AF_INET6, host, &a6) == 1) {
-			memset(a6.s6_addr + 8, 0, 8);
-			inet_ntop(AF_INET6, &a6, host, sizeof(host));
-		}
-		str_copy(dst, size, host);
-	}
+	str_copy(dst, size, ip);
+	dst[strcspn(dst, "%")] = '\0';
+	if (inet_pton(AF_INET6, dst, &a6) != 1)
+		return;
+	memset(a6.s6_addr + 8, 0, 8);
+	inet_ntop(AF_INET6, &a6, dst, (socklen_t)size);
 }
 
 static void
@@ -151,12 +142,12 @@ fill(const struct rate *r, struct bucket *b, int factor, int64_t now_ms)
 }
 
 bool
-rate_take(struct rate *r, const char *address, int factor, int64_t now_ms)
+rate_take(struct rate *r, const char *ip, int factor, int64_t now_ms)
 {
 	char host[128];
 	struct bucket *b;
 
-	host_of(address, host, sizeof(host));
+	host_of(ip, host, sizeof(host));
 	b = map_get(r->buckets, host);
 	if (!b) {
 		if (map_count(r->buckets) >= BUCKETS_MAX)

@@ -37,9 +37,9 @@ struct rate {
 };
 bool rate_init(struct rate *r, int per_min, int burst);
 void rate_done(struct rate *r);
-/* Takes one; false: too many. address: as in struct rpc_peer; the port and the low half of IPv6 do not count.
- * factor: how many times the limit this address has (a proxy speaks for many). */
-bool rate_take(struct rate *r, const char *address, int factor, int64_t now_ms);
+/* Takes one; false: too many. ip: as text; of IPv6 the low half does not count. factor: how many times the limit this
+ * address has (a proxy speaks for many). */
+bool rate_take(struct rate *r, const char *ip, int factor, int64_t now_ms);
 /* Drops what is full again. */
 void rate_sweep(struct rate *r, int64_t now_ms);
 

@@ -4,7 +4,6 @@
  */
 #include "auth/login.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +25,7 @@ struct login {
 	char password[PASSWORD_MAX + 1];
 	char hash[PASSWORD_HASH_SIZE]; /* "": no such user, or not yet confirmed */
 	char otp[OTP_SIZE];
-	char address[128];
+	struct origin origin;
 	int64_t asked_ttl_s;
 	bool password_fits;
 	struct buf ssh_key, tls_key, ssh_cert, tls_pem;
@@ -128,21 +127,6 @@ comma_list(const struct names *l, char *dst, size_t size)
 	}
 }
 
-/* "ipv4:10.0.0.1:5555" -> "10.0.0.1/32" */
-static bool
-cidr_of(const char *address, char *dst, size_t size)
-{
-	char host[128];
-	uint16_t port;
-
-	if (!str_starts(address, "ipv4:") && !str_starts(address, "ipv6:"))
-		return false;
-	if (!str_host_port(address + 5, 1, host, sizeof(host), &port))
-		return false;
-	host[strcspn(host, "%")] = '\0';
-	return str_format(dst, size, "%s/%d", host, address[3] == '4' ? 32 : 128);
-}
-
 static void
 sign(void *arg)
 {
@@ -168,12 +152,14 @@ sign(void *arg)
 	comma_list(&l->roles, roles, sizeof(roles));
 	comma_list(&l->logins, traits, sizeof(traits));
 	if (l->options.pin_source_ip) {
-		if (!cidr_of(l->address, cidr, sizeof(cidr))) {
+		if (!l->origin.at.ip[0] || l->origin.hidden) {
 			err_set(&e,
 			    "your roles pin the address you come from, and it is not known here");
 			end(l, AUTH_E_DENIED, false, &e);
 			return;
 		}
+		str_format(cidr, sizeof(cidr), "%s/%d", l->origin.at.ip,
+		    strchr(l->origin.at.ip, ':') ? 128 : 32);
 		q.source_address = cidr;
 	}
 	if (signer_sign_ssh_user(l->auth->signer, &q, on_ssh_signed, l, &e) < 0)
@@ -183,22 +169,6 @@ sign(void *arg)
 }
 
 /* --- rights -------------------------------------------------------------------------------- */
-
-static bool
-proxy_hides(struct auth *a, const char *address)
-{
-	char cidr[160], other[160];
-	struct node *n;
-	size_t pos = 0;
-
-	if (!cidr_of(address, cidr, sizeof(cidr)))
-		return false;
-	while (node_next(a, &pos, &n))
-		if (strcmp(n->kind, "proxy") == 0 && cidr_of(n->remote, other, sizeof(other)) &&
-		    strcmp(cidr, other) == 0)
-			return true;
-	return false;
-}
 
 static int
 decide_extensions(struct login *l)
@@ -241,12 +211,6 @@ decide(struct login *l, const struct user *u, struct err *e)
 	if (n == 0 && names_add(&l->principals, LOGIN_NOWHERE) < 0)
 		return err_set(e, "out of memory");
 	l->options = policy_options(&view.user);
-	if (l->options.pin_source_ip && proxy_hides(l->auth, l->address)) {
-		err_set(e,
-		    "your roles pin the address you come from, and a proxy hides it from this login; log in from a "
-		    "network that reaches authd itself, or have the option pin_source_ip taken off");
-		return AUTH_E_DENIED;
-	}
 	l->valid_until_s = l->auth->now_ms() / 1000 +
 	    policy_session_ttl(&view.user, l->asked_ttl_s);
 	return decide_extensions(l) < 0 ? err_set(e, "out of memory") : 0;
@@ -345,7 +309,7 @@ check_keys(const struct login_request *q, struct err *e)
 static int
 check_request(struct auth *a, const struct login_request *q, struct err *e)
 {
-	int factor = proxy_hides(a, q->address) ? LOGIN_PROXY_FACTOR : 1;
+	int factor = q->origin->hidden ? LOGIN_PROXY_FACTOR : 1;
 	int rc = check_keys(q, e);
 
 	if (rc != 0)
@@ -354,7 +318,7 @@ check_request(struct auth *a, const struct login_request *q, struct err *e)
 		err_set(e, "the time to live is negative");
 		return AUTH_E_INVALID;
 	}
-	if (!rate_take(&a->logins, q->address, factor, a->now_ms())) {
+	if (!rate_take(&a->logins, q->origin->at.ip, factor, a->now_ms())) {
 		err_set(e, "too many logins from your address; wait a minute");
 		return AUTH_E_BUSY;
 	}
@@ -372,7 +336,7 @@ fill(struct login *l, const struct login_request *q, struct err *e)
 	buf_init(&l->ssh_cert, 65536);
 	buf_init(&l->tls_pem, 65536);
 	l->asked_ttl_s = q->ttl_s;
-	str_copy(l->address, sizeof(l->address), q->address);
+	l->origin = *q->origin;
 	/* What is too long cannot be right; it costs the same as anything wrong. */
 	if (!str_copy(l->name, sizeof(l->name), q->user))
 		l->name[0] = '\0';

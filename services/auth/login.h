@@ -17,6 +17,7 @@
 
 struct auth;
 struct login;
+struct origin;
 
 enum { LOGIN_PER_MIN = 20, LOGIN_BURST = 40, LOGIN_PROXY_FACTOR = 50 };
 /* A principal no account has, for people whose roles let them in nowhere but allow them to look (auditors). */
@@ -27,7 +28,7 @@ struct login_request {
 	struct span ssh_key; /* ssh-ed25519 public key blob */
 	struct span tls_key; /* P-256 SubjectPublicKeyInfo */
 	int64_t ttl_s;       /* 0: as long as the roles allow, at most 12 h */
-	const char *address; /* as in struct rpc_peer */
+	const struct origin *origin;
 };
 
 struct login_result {

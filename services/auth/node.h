@@ -46,7 +46,7 @@ struct node {
 	uint64_t revision;
 	/* in memory */
 	int64_t last_seen_ms; /* of a row that was just read: then */
-	char remote[128];     /* address it speaks from, as in struct rpc_peer */
+	char remote[64];      /* proxies: the IP they speak from */
 	struct labels labels; /* own, token's, server's: the later win */
 };
 

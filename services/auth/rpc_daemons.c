@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_daemons: Heartbeat, Leave, HelloProxy: what daemons say about themselves. The noun is node.c.
+ * rpc_daemons: Heartbeat, Leave, HelloProxy, NoteOrigin: what daemons say about themselves. The noun is node.c.
  */
 #include <string.h>
 
@@ -40,7 +40,6 @@ on_heartbeat(struct rpc_call *call, const void *message)
 	n = access_daemon(call);
 	if (!n)
 		return;
-	str_copy(n->remote, sizeof(n->remote), rpc_peer(call)->address);
 	for (size_t i = 0; i < m->n_labels && rc == 0; i++)
 		if (labels_set(&labels, m->labels[i]->key, m->labels[i]->value) < 0) {
 			err_set(&e, "a node has at most %d labels", LABELS_MAX);
@@ -97,6 +96,7 @@ on_hello_proxy(struct rpc_call *call, const void *message)
 {
 	struct auth *a = rpc_context(call);
 	const Auth__ProxyHello *m = message;
+	struct origin origin;
 	struct node *n;
 	struct err e;
 	int rc;
@@ -112,7 +112,8 @@ on_hello_proxy(struct rpc_call *call, const void *message)
 		rpc_finish(call, RPC_INVALID_ARGUMENT, "the addresses of a proxy are HOST:PORT");
 		return;
 	}
-	str_copy(n->remote, sizeof(n->remote), rpc_peer(call)->address);
+	origin_of(a, rpc_peer(call)->address, &origin);
+	str_copy(n->remote, sizeof(n->remote), origin.at.ip);
 	str_copy(n->public_addr, sizeof(n->public_addr), m->public_addr);
 	str_copy(n->ssh_addr, sizeof(n->ssh_addr), m->ssh_addr);
 	str_copy(n->version, sizeof(n->version), m->version);
@@ -125,9 +126,24 @@ on_hello_proxy(struct rpc_call *call, const void *message)
 		face_fail(call, rc, &e);
 }
 
+static void
+on_note_origin(struct rpc_call *call, const void *message)
+{
+	const Auth__Origin *m = message;
+
+	if (!m || !access_daemon(call))
+		return;
+	if (origin_note(rpc_context(call), rpc_peer(call)->address, m->via, m->client))
+		face_done(call);
+	else
+		rpc_finish(call, RPC_INVALID_ARGUMENT,
+		    "not a connection of this proxy, or not addresses");
+}
+
 static const struct rpc_method rows[] = {
 	FACE_UNARY("Heartbeat", RPC_NODE, on_heartbeat),
 	FACE_UNARY("Leave", WHO_DAEMONS, on_leave),
 	FACE_UNARY("HelloProxy", RPC_PROXY, on_hello_proxy),
+	FACE_UNARY("NoteOrigin", RPC_PROXY, on_note_origin),
 };
 const struct face face_daemons = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -168,12 +168,15 @@ on_join(struct rpc_call *call, const void *message)
 	struct labels labels = { 0 };
 	struct names addresses = { 0 };
 	struct join_request q = { .labels = &labels, .addresses = &addresses };
+	struct origin origin;
 	struct pending *p;
 	bool ok = true;
 
 	if (!m)
 		return;
-	if (!rate_take(&a->joins, rpc_peer(call)->address, 1, a->now_ms())) {
+	origin_of(a, rpc_peer(call)->address, &origin);
+	if (!rate_take(&a->joins, origin.at.ip, origin.hidden ? JOIN_PROXY_FACTOR : 1,
+		a->now_ms())) {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
 		    "too many joins from this address; wait a minute");
 		return;

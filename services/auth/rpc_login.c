@@ -112,6 +112,7 @@ on_login(struct rpc_call *call, const void *message)
 	struct auth *a = rpc_context(call);
 	const Auth__LoginRequest *m = message;
 	struct login_request q;
+	struct origin origin;
 	struct pending *p;
 	struct err e;
 	int rc;
@@ -126,11 +127,12 @@ on_login(struct rpc_call *call, const void *message)
 	*p = (struct pending){ .auth = a, .call = call };
 	face_clean(m->user, p->user, sizeof(p->user));
 	rpc_set_data(call, p);
+	origin_of(a, rpc_peer(call)->address, &origin);
 	q = (struct login_request){ .user = m->user,
 		.password = m->password,
 		.otp = m->otp,
 		.ttl_s = m->ttl_s,
-		.address = rpc_peer(call)->address };
+		.origin = &origin };
 	if (m->keys) {
 		q.ssh_key = (struct span){ m->keys->ssh.data, m->keys->ssh.len };
 		q.tls_key = (struct span){ m->keys->tls.data, m->keys->tls.len };

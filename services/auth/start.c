@@ -135,6 +135,7 @@ on_janitor(void *arg)
 	rate_sweep(&a->logins, now);
 	rate_sweep(&a->joins, now);
 	rate_sweep(&a->refusals, now);
+	origins_sweep(a);
 	self_tick(a);
 }
 
@@ -160,7 +161,7 @@ open_state(struct auth *a, struct err *e)
 static int
 open_helpers(struct auth *a, struct err *e)
 {
-	if (!rate_init(&a->logins, LOGIN_PER_MIN, LOGIN_BURST) ||
+	if (!origins_init(&a->origins) || !rate_init(&a->logins, LOGIN_PER_MIN, LOGIN_BURST) ||
 	    !rate_init(&a->joins, JOIN_PER_MIN, JOIN_BURST) ||
 	    !rate_init(&a->refusals, REFUSALS_PER_MIN, REFUSALS_BURST) ||
 	    pool_new(&a->pool, a->loop, HASH_THREADS, HASH_QUEUE) < 0 ||
@@ -278,6 +279,7 @@ auth_done(struct daemon_run *run)
 	rate_done(&a->logins);
 	rate_done(&a->joins);
 	rate_done(&a->refusals);
+	origins_done(&a->origins);
 	signer_child_done(&a->child);
 	free(a);
 	run->state = NULL;

@@ -2,9 +2,11 @@
 """A real authd alone, and callers of every kind, speaking gRPC as any foreign client would."""
 import importlib
 import os
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 
@@ -92,6 +94,41 @@ def fails(fn, *args, **kw):
     except grpc.RpcError as e:
         return e.code().name, e.details()
     return 'OK', ''
+
+
+class Relay:
+    """Passes one connection on to a port of this host; `before` hears its local end first."""
+
+    def __init__(self, port):
+        self.to, self.before = port, None
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.port = self.listener.getsockname()[1]
+        self.socks = [self.listener]
+
+    def __enter__(self):
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        for s in self.socks:
+            s.close()
+
+    def serve(self):
+        inner, _ = self.listener.accept()
+        outer = socket.create_connection(('127.0.0.1', self.to))
+        self.socks += [inner, outer]
+        self.before('%s:%d' % outer.getsockname())
+        for a, b in ((inner, outer), (outer, inner)):
+            threading.Thread(target=self.copy, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def copy(a, b):
+        try:
+            while data := a.recv(65536):
+                b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
 
 
 class Authd:

@@ -10,11 +10,12 @@ import tempfile
 import time
 import uuid
 
+import grpc
 import pytest
 
 from cluster import free_ports
 
-from authd import CLUSTER, PASSWORD, Authd, Keys, Person, fails, pb
+from authd import CLUSTER, PASSWORD, Authd, Caller, Keys, Person, Relay, fails, pb
 
 pytestmark = pytest.mark.sanitized
 
@@ -160,6 +161,28 @@ def test_a_role_that_pins_the_address(authd, tmp_path):
     cert = ssh_cert(reply.ssh_cert, tmp_path)
     assert cert['Critical Options'] == ['source-address 127.0.0.1/32']
     assert not any('agent' in x for x in cert['Extensions'])
+
+
+def test_people_behind_a_proxy_are_known_by_their_own_address(authd, tmp_path):
+    """The test plays a proxy that passes a connection on: it tells whose it is before the first byte."""
+    authd.local().PutRole(role=pb.Role(
+        name='pinned', allow=pb.RoleConditions(logins=['root'], node_labels=[pb.LabelRule(key='*', values=['*'])]),
+        options=pb.RoleOptions(pin_source_ip=True)))
+    alice = authd.user('alice', ['pinned'], [])
+    proxy = authd.join('proxy', 'gate')
+    proxy.caller.HelloProxy(public_addr='web.example.com:443')
+    code, text = fails(alice.login)
+    assert code == 'PERMISSION_DENIED' and 'not known here' in text  # hidden behind the proxy
+    with Relay(authd.port) as relay:
+        relay.before = lambda via: proxy.caller.NoteOrigin(via=via, client='203.0.113.7:4444')
+        creds = grpc.ssl_channel_credentials(authd.ca)
+        channel = grpc.secure_channel(f'127.0.0.1:{relay.port}', creds,
+                                      [('grpc.ssl_target_name_override', f'authd.{CLUSTER}')])
+        reply = authd.keep(Caller(channel)).Login(user='alice', password=PASSWORD, otp=alice.otp(),
+                                                  keys=Keys().public())
+    assert ssh_cert(reply.ssh_cert, tmp_path)['Critical Options'] == ['source-address 203.0.113.7/32']
+    assert b'203.0.113.7:4444' in audit_text(authd)
+    assert fails(proxy.caller.NoteOrigin, via='10.9.9.9:1', client='203.0.113.7:1')[0] == 'INVALID_ARGUMENT'
 
 
 def test_keys_of_the_wrong_kind_are_refused(authd):
@@ -539,6 +562,7 @@ DAEMONS = {'node', 'proxy', 'audit'}
 PEOPLE = {'user', 'local'}
 WHO = {
     'Ping': EVERYBODY, 'GetCaBundle': EVERYBODY, 'Login': EVERYBODY, 'Join': EVERYBODY, 'Renew': DAEMONS, 'Heartbeat': {'node'}, 'Leave': DAEMONS, 'HelloProxy': {'proxy'},
+    'NoteOrigin': {'proxy'},
     'Watch': DAEMONS | {'local'}, 'GetInvite': {'proxy', 'local'}, 'CompleteInvite': {'proxy', 'local'},
     'GetStatus': PEOPLE, 'ListNodes': PEOPLE, 'RemoveNode': PEOPLE, 'LabelNode': PEOPLE, 'AddUser': PEOPLE,
     'UpdateUser': PEOPLE, 'ListUsers': PEOPLE, 'RemoveUser': PEOPLE, 'ResetUser': PEOPLE, 'AddToken': PEOPLE,

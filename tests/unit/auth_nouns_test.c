@@ -104,7 +104,8 @@ static void
 names_are_what_can_stand_in_a_certificate(void **state)
 {
 	static const char *const good[] = { "alice", "a.b", "alice@example.com", "x_1+y-z" };
-	static const char *const bad[] = { "", "-x", ".x", "a b", "a,b", "a/b", "a*", "\xc3\xa4", "a\nb" };
+	static const char *const bad[] = { "", "-x", ".x", "a b", "a,b", "a/b", "a*", "\xc3\xa4",
+		"a\nb" };
 	struct err e;
 
 	(void)state;
@@ -156,7 +157,8 @@ static void
 a_cutoff_lies_between_old_and_new_certificates(void **state)
 {
 	struct fixture *f = *state;
-	int64_t old_from_s = fake_ms / 1000 - SIGNER_BACKDATE_S; /* a certificate of this very second */
+	int64_t old_from_s = fake_ms / 1000 -
+	    SIGNER_BACKDATE_S; /* a certificate of this very second */
 	int64_t cutoff, wait;
 
 	add_user(f, "alice", "access");
@@ -244,20 +246,20 @@ an_address_has_a_bucket_of_tries(void **state)
 	(void)state;
 	assert_true(rate_init(&r, 60, 3));
 	for (int i = 0; i < 3; i++)
-		assert_true(rate_take(&r, i ? "ipv4:10.0.0.1:1" : "ipv4:10.0.0.1:2", 1, now));
-	assert_false(rate_take(&r, "ipv4:10.0.0.1:3", 1, now));
-	assert_true(rate_take(&r, "ipv4:10.0.0.2:3", 1, now));
-	assert_true(rate_take(&r, "ipv4:10.0.0.1:3", 1, now + 1000)); /* one a second comes back */
-	assert_false(rate_take(&r, "ipv4:10.0.0.1:3", 1, now + 1000));
+		assert_true(rate_take(&r, "10.0.0.1", 1, now));
+	assert_false(rate_take(&r, "10.0.0.1", 1, now));
+	assert_true(rate_take(&r, "10.0.0.2", 1, now));
+	assert_true(rate_take(&r, "10.0.0.1", 1, now + 1000)); /* one a second comes back */
+	assert_false(rate_take(&r, "10.0.0.1", 1, now + 1000));
 	for (int i = 0; i < 3; i++)
-		assert_true(rate_take(&r, "ipv6:[2001:db8::1]:1", 1, now));
-	assert_false(rate_take(&r, "ipv6:[2001:db8::ffff]:1", 1, now)); /* one host has the whole /64 */
-	assert_true(rate_take(&r, "ipv6:[2001:db8:0:1::1]:1", 1, now));
+		assert_true(rate_take(&r, "2001:db8::1", 1, now));
+	assert_false(rate_take(&r, "2001:db8::ffff", 1, now)); /* one host has the whole /64 */
+	assert_true(rate_take(&r, "2001:db8:0:1::1", 1, now));
 	for (int i = 0; i < 6; i++)
-		assert_true(rate_take(&r, "ipv4:10.0.0.9:1", 2, now));
-	assert_false(rate_take(&r, "ipv4:10.0.0.9:1", 2, now));
+		assert_true(rate_take(&r, "10.0.0.9", 2, now));
+	assert_false(rate_take(&r, "10.0.0.9", 2, now));
 	rate_sweep(&r, now + 3600 * 1000);
-	assert_true(rate_take(&r, "ipv4:10.0.0.1:3", 1, now + 3600 * 1000));
+	assert_true(rate_take(&r, "10.0.0.1", 1, now + 3600 * 1000));
 	rate_done(&r);
 }
 
@@ -287,7 +289,8 @@ an_invite_keeps_its_secret_and_a_new_one_replaces_it(void **state)
 	assert_int_equal(invite_show(&f->a, others, &a, &f->e), 0);
 	fake_ms += INVITE_RESET_TTL_S * 1000;
 	assert_int_equal(invite_show(&f->a, second, &a, &f->e), AUTH_E_NOT_FOUND);
-	assert_int_equal(invite_new(&f->a, "alice", false, INVITE_TTL_MAX_S + 1, first, &expires, &f->e),
+	assert_int_equal(invite_new(&f->a, "alice", false, INVITE_TTL_MAX_S + 1, first, &expires,
+			     &f->e),
 	    AUTH_E_INVALID);
 }
 
@@ -316,7 +319,11 @@ a_token_counts_expires_and_is_remembered_for_a_while(void **state)
 {
 	struct fixture *f = *state;
 	struct labels labels = { 0 };
-	struct token_spec spec = { .kind = "node", .labels = &labels, .value = "", .by = "root", .uses = 2 };
+	struct token_spec spec = { .kind = "node",
+		.labels = &labels,
+		.value = "",
+		.by = "root",
+		.uses = 2 };
 	char value[TOKEN_TEXT_SIZE];
 	struct token t;
 	int n = 0;
@@ -349,7 +356,10 @@ a_use_is_given_back_when_the_transaction_is(void **state)
 {
 	struct fixture *f = *state;
 	struct labels labels = { 0 };
-	struct token_spec spec = { .kind = "node", .labels = &labels, .value = "a value of my own", .by = "root" };
+	struct token_spec spec = { .kind = "node",
+		.labels = &labels,
+		.value = "a value of my own",
+		.by = "root" };
 	char value[TOKEN_TEXT_SIZE];
 	struct token t;
 
