@@ -162,6 +162,12 @@ auth_hello_proxy(struct auth_client *c, const Auth__ProxyHello *q, auth_done_fn 
 }
 
 void
+auth_note_origin(struct auth_client *c, const Auth__Origin *q, auth_done_fn *done, void *arg)
+{
+	ask(c, "NoteOrigin", q, &(struct asked){ .fn.done = done, .tell = tell_done, .arg = arg });
+}
+
+void
 auth_get_invite(struct auth_client *c, const char *token, auth_invite_fn *done, void *arg)
 {
 	Auth__Name q = AUTH__NAME__INIT;

@@ -39,6 +39,8 @@ void auth_heartbeat(struct auth_client *c, const Auth__HeartbeatRequest *q, auth
 void auth_leave(struct auth_client *c, auth_done_fn *done, void *arg);
 /* Proxies, with every (re)connection of their watch. */
 void auth_hello_proxy(struct auth_client *c, const Auth__ProxyHello *q, auth_done_fn *done, void *arg);
+/* Proxies, before a connection that they pass on to authd carries its first byte. */
+void auth_note_origin(struct auth_client *c, const Auth__Origin *q, auth_done_fn *done, void *arg);
 /* The invite page. */
 void auth_get_invite(struct auth_client *c, const char *token, auth_invite_fn *done, void *arg);
 void auth_complete_invite(
