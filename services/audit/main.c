@@ -76,15 +76,6 @@ on_trusted(const char *cluster, struct rpc_identity *identity, void *arg)
 }
 
 static void
-on_not_trusted(const char *why, void *arg)
-{
-	struct auditd *d = arg;
-
-	log_error("this auditd is not part of the cluster", "reason", why, NULL);
-	daemon_fail(d->run);
-}
-
-static void
 on_status(void *arg)
 {
 	struct auditd *d = arg;
@@ -131,7 +122,7 @@ open_store(struct auditd *d, struct err *e)
 static int
 start(struct daemon_run *run, struct err *e)
 {
-	static const struct trust_events events = { on_trusted, on_not_trusted };
+	static const struct trust_events events = { on_trusted };
 	struct auditd *d = calloc(1, sizeof(*d));
 
 	if (!d)
@@ -149,7 +140,9 @@ start(struct daemon_run *run, struct err *e)
 	    timer_init(&d->status, run->loop, on_status, d) < 0)
 		return err_set(e, "no memory");
 	timer_repeat(&d->status, STATUS_MS);
-	return trust_new(&d->trust, run->loop, d->rl, d->conf, d->access, &events, d, e);
+	if (trust_new(&d->trust, run->loop, d->rl, d->conf, d->access, &events, d, e) < 0)
+		return -1;
+	return trust_wait(d->trust, &run->stopping, e);
 }
 
 static void

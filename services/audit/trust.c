@@ -33,7 +33,6 @@ struct trust {
 	struct rpc_identity *files;   /* NULL: joined */
 	char cluster[256];
 	char auth_server[300];
-	struct deferred ready;        /* with files */
 	struct auth_client *auth;
 	struct rpc_watch *watch;
 };
@@ -73,9 +72,8 @@ on_join_ready(const struct join_identity *id, void *arg)
 static void
 on_join_refused(const char *why, void *arg)
 {
-	struct trust *t = arg;
-
-	t->events.refused(why, t->arg);
+	(void)arg;
+	log_error("this auditd is not part of the cluster", "reason", why, NULL);
 }
 
 static int
@@ -98,16 +96,6 @@ join_cluster(struct trust *t, struct err *e)
 }
 
 /* --- files ---------------------------------------------------------------------- */
-
-static void
-on_files_ready(void *arg)
-{
-	struct trust *t = arg;
-
-	if (t->conf->authd_addr)
-		start_watch(t, t->files);
-	t->events.ready(t->cluster, t->files, t->arg);
-}
 
 /* The cluster is the one that the certificate was made for. */
 static int
@@ -148,7 +136,6 @@ use_files(struct trust *t, struct err *e)
 	free(key);
 	if (done < 0 || read_cluster(t, chain, e) < 0)
 		return err_prefix(e, "%s", c->certificate);
-	loop_defer(t->loop, &t->ready);
 	return 0;
 }
 
@@ -169,7 +156,6 @@ trust_new(struct trust **ret, struct loop *loop, struct rpc_loop *rl, const stru
 	t->access = access;
 	t->events = *events;
 	t->arg = arg;
-	deferred_init(&t->ready, on_files_ready, t);
 	if ((conf_has_tls(conf) ? use_files(t, e) : join_cluster(t, e)) < 0) {
 		trust_free(t);
 		return -1;
@@ -178,12 +164,22 @@ trust_new(struct trust **ret, struct loop *loop, struct rpc_loop *rl, const stru
 	return 0;
 }
 
+int
+trust_wait(struct trust *t, const bool *give_up, struct err *e)
+{
+	if (t->join)
+		return join_wait(t->join, give_up, e);
+	if (t->conf->authd_addr)
+		start_watch(t, t->files);
+	t->events.ready(t->cluster, t->files, t->arg);
+	return 0;
+}
+
 void
 trust_free(struct trust *t)
 {
 	if (!t)
 		return;
-	deferred_cancel(&t->ready);
 	rpc_watch_free(t->watch);
 	if (t->auth)
 		auth_client_free(t->auth);

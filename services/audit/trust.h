@@ -17,12 +17,12 @@ struct trust;
 struct trust_events {
 	/* There is an identity: connections can be taken. Once, never from inside trust_new. */
 	void (*ready)(const char *cluster, struct rpc_identity *identity, void *arg);
-	/* There will never be one. */
-	void (*refused)(const char *why, void *arg);
 };
 
 int trust_new(struct trust **ret, struct loop *loop, struct rpc_loop *rl, const struct conf *conf,
     struct access *access, const struct trust_events *events, void *arg, struct err *e);
+/* Turns the loop until there is an identity, or there will be none (negative), or *give_up. */
+int trust_wait(struct trust *t, const bool *give_up, struct err *e);
 void trust_free(struct trust *t); /* NULL is fine; after the server */
 
 #endif
