@@ -66,7 +66,7 @@ static const char search_sql[] =
     " AND ($6::uuid IS NULL OR session = $6::uuid)"
     " AND ($7::text IS NULL OR actor = $7::text)"
     " AND ($8::text IS NULL OR NOT ok)"
-    " ORDER BY ts DESC, idx DESC LIMIT $9::bigint";
+    " ORDER BY idx DESC LIMIT $9::bigint";
 
 void
 store_search(struct store *s, const struct store_search *q, db_done_fn *done, void *arg)

@@ -20,3 +20,5 @@ AUTHD_OBJ := $(filter-out services/auth/main.o,$(patsubst %.c,%.o,$(wildcard ser
 UNIT_OBJ_auth_nouns_test := $(AUTHD_OBJ)
 UNIT_OBJ_auth_nodes_test := $(AUTHD_OBJ)
 UNIT_OBJ_node_record_test  := services/node/record.o
+UNIT_OBJ_audit_record_test := $(addprefix services/audit/,record.o rpc_record.o json.o batch.o)
+UNIT_OBJ_audit_access_test := services/audit/access.o

@@ -61,7 +61,6 @@ CREATE TABLE audit_event (
   body jsonb NOT NULL
 ) PARTITION BY RANGE (ts);
 CREATE INDEX audit_event_ts ON audit_event USING brin (ts) WITH (pages_per_range = 32);
-CREATE INDEX audit_event_idx ON audit_event (idx);
 CREATE INDEX audit_event_actor ON audit_event (actor, ts);
 CREATE INDEX audit_event_node ON audit_event (node, ts);
 CREATE INDEX audit_event_session ON audit_event (session) WHERE session IS NOT NULL;
