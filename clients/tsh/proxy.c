@@ -192,7 +192,7 @@ start(struct proxy *p, struct err *e)
 	};
 	const char *address = *p->profile->ssh_addr ? p->profile->ssh_addr : p->profile->proxy;
 	struct ssh_config config = {
-		.role = SSH_CLIENT, .events = &events, .arg = p, .identities = &p->identity, .n_identities = 1,
+		.role = SSH_CLIENT, .guess_kex = true, .events = &events, .arg = p, .identities = &p->identity, .n_identities = 1,
 		.user = p->profile->user, .keepalive_ms = KEEPALIVE_MS,
 	};
 	uint16_t port;

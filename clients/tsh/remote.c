@@ -266,7 +266,7 @@ on_dialled(struct ssh_chan *chan, void *arg)
 	};
 	struct remote *r = arg;
 	struct ssh_config config = {
-		.role = SSH_CLIENT, .events = &events, .arg = r, .identities = proxy_identity(r->proxy),
+		.role = SSH_CLIENT, .guess_kex = true, .events = &events, .arg = r, .identities = proxy_identity(r->proxy),
 		.n_identities = 1, .user = r->login,
 	};
 

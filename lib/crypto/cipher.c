@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cipher: see cipher.h. Bulk data passes through here; nothing is copied and nothing is allocated per packet.
+ * cipher: see cipher.h. Bulk data passes through here; nothing is copied and nothing is allocated
+ * per packet.
  *
- * AES-GCM is OpenSSL's, the library that gRPC brings along: it is most of what proxyd does, and libsodium's takes two
- * and a half times as long for it, mbedTLS's sixteen times (its GHASH goes block by block).
+ * AES-GCM is OpenSSL's, the library that gRPC brings along: it is most of what proxyd does, and
+ * libsodium's takes two and a half times as long for it, mbedTLS's sixteen times (its GHASH goes
+ * block by block).
  */
 #include "crypto/cipher.h"
 
@@ -112,7 +114,8 @@ state_size(const struct cipher_alg *alg)
 }
 
 static int
-ctr_init(struct ctr_state *s, const struct cipher_alg *alg, const struct mac_alg *mac, const struct cipher_keys *keys)
+ctr_init(struct ctr_state *s, const struct cipher_alg *alg, const struct mac_alg *mac,
+    const struct cipher_keys *keys)
 {
 	mbedtls_aes_init(&s->aes);
 	if (mbedtls_aes_setkey_enc(&s->aes, keys->key, alg->key_len * 8u) != 0)
@@ -131,11 +134,14 @@ gcm_init(struct gcm_state *s, const struct cipher_keys *keys)
 {
 	memcpy(s->iv, keys->iv, sizeof(s->iv));
 	s->ctx = EVP_CIPHER_CTX_new();
-	return s->ctx && EVP_CipherInit_ex(s->ctx, EVP_aes_256_gcm(), NULL, keys->key, NULL, 1) == 1 ? 0 : -1;
+	return s->ctx && EVP_CipherInit_ex(s->ctx, EVP_aes_256_gcm(), NULL, keys->key, NULL, 1) == 1
+	    ? 0
+	    : -1;
 }
 
 int
-cipher_new(struct cipher **ret, const struct cipher_alg *alg, const struct mac_alg *mac, const struct cipher_keys *keys)
+cipher_new(struct cipher **ret, const struct cipher_alg *alg, const struct mac_alg *mac,
+    const struct cipher_keys *keys)
 {
 	size_t size = state_size(alg);
 	struct cipher *c;
@@ -221,7 +227,8 @@ gcm_next_iv(uint8_t iv[12])
 			return;
 }
 
-/* The length field is authenticated, the rest encrypted or decrypted in place. n is at most a packet. */
+/* The length field is authenticated, the rest encrypted or decrypted in place. n is at most a
+ * packet. */
 static bool
 gcm_crypt(struct gcm_state *s, uint8_t *p, size_t n, int encrypt)
 {
@@ -241,7 +248,8 @@ gcm_seal(struct gcm_state *s, uint8_t *p, size_t n)
 
 	if (!gcm_crypt(s, p, n, 1) || EVP_CipherFinal_ex(s->ctx, p + n, &done) != 1 ||
 	    EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_GET_TAG, GCM_TAG, p + n) != 1)
-		memset(p + 4, 0, n - 4 + GCM_TAG); /* cannot be; if it is, the connection breaks and shows nothing */
+		/* cannot be; if it is, the connection breaks and shows nothing */
+		memset(p + 4, 0, n - 4 + GCM_TAG);
 }
 
 static int
@@ -249,7 +257,8 @@ gcm_open(struct gcm_state *s, uint8_t *p, size_t n)
 {
 	int done;
 
-	if (!gcm_crypt(s, p, n, 0) || EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_SET_TAG, GCM_TAG, p + n) != 1 ||
+	if (!gcm_crypt(s, p, n, 0) ||
+	    EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_SET_TAG, GCM_TAG, p + n) != 1 ||
 	    EVP_CipherFinal_ex(s->ctx, p + n, &done) != 1)
 		return -1;
 	return 0;

@@ -23,8 +23,8 @@ struct cipher_alg {
 	uint8_t kind;    /* private */
 	uint8_t key_len; /* bytes */
 	uint8_t iv_len;
-	uint8_t block;   /* packets are padded to a multiple of this */
-	bool aead;       /* needs no MAC */
+	uint8_t block; /* packets are padded to a multiple of this */
+	bool aead;     /* needs no MAC */
 };
 
 struct mac_alg {
@@ -34,8 +34,8 @@ struct mac_alg {
 	bool etm;        /* authenticates what is sent, length in the clear */
 };
 
-/* By name; NULL when unknown, or when this CPU has no hardware for it (aes256-gcm without AES-NI: a table-based
- * AES would leak through the cache and crawl). */
+/* By name; NULL when unknown, or when this CPU has no hardware for it (aes256-gcm without AES-NI: a
+ * table-based AES would leak through the cache and crawl). */
 const struct cipher_alg *cipher_find(struct span name);
 const struct mac_alg *mac_find(struct span name);
 /* What to propose, best first, as comma lists. */
@@ -44,18 +44,20 @@ const char *mac_default_list(void);
 
 struct cipher;
 
-/* Keys as derived by RFC 4253 section 7.2: key_len bytes of key, iv_len of iv, the MAC's key_len of mac_key. */
+/* Keys as derived by RFC 4253 section 7.2: key_len bytes of key, iv_len of iv, the MAC's key_len of
+ * mac_key. */
 struct cipher_keys {
 	const uint8_t *key, *iv, *mac_key;
 };
 
 /* mac is NULL exactly when alg->aead. Negative: no memory or no such combination. */
-int cipher_new(
-    struct cipher **ret, const struct cipher_alg *alg, const struct mac_alg *mac, const struct cipher_keys *keys);
+int cipher_new(struct cipher **ret, const struct cipher_alg *alg, const struct mac_alg *mac,
+    const struct cipher_keys *keys);
 void cipher_free(struct cipher *c); /* zeroes; NULL is fine */
 
 size_t cipher_tag_len(const struct cipher *c);
-/* What padding must round up to, and whether the length field is left out of that count (AEAD, etm). */
+/* What padding must round up to, and whether the length field is left out of that count (AEAD,
+ * etm). */
 size_t cipher_block(const struct cipher *c);
 bool cipher_length_apart(const struct cipher *c);
 
@@ -64,9 +66,11 @@ void cipher_seal(struct cipher *c, uint32_t seq, uint8_t *p, size_t n);
 
 /* How many bytes cipher_peek needs to tell a packet's length. */
 size_t cipher_peek_len(const struct cipher *c);
-/* The packet's length field. To be called exactly once a packet, before cipher_open: it may decrypt in place. */
+/* The packet's length field. To be called exactly once a packet, before cipher_open: it may decrypt
+ * in place. */
 uint32_t cipher_peek(struct cipher *c, uint32_t seq, uint8_t *p);
-/* Checks the tag behind p[0..n) and decrypts in place. Negative: forged or damaged, nothing may be believed. */
+/* Checks the tag behind p[0..n) and decrypts in place. Negative: forged or damaged, nothing may be
+ * believed. */
 int cipher_open(struct cipher *c, uint32_t seq, uint8_t *p, size_t n);
 
 #endif

@@ -25,7 +25,8 @@ random_bytes(void *arg, unsigned char *p, size_t n)
 	return 0;
 }
 
-/* The public half of a P-256 private value; with a value of all zeroes, a fresh one is made first. */
+/* The public half of a P-256 private value; with a value of all zeroes, a fresh one is made
+ * first. */
 static int
 p256_generate(struct kex_pair *pair)
 {
@@ -48,8 +49,8 @@ p256_generate(struct kex_pair *pair)
 	if (r == 0)
 		r = mbedtls_ecp_mul(&group, &point, &d, &group.G, random_bytes, NULL);
 	if (r == 0)
-		r = mbedtls_ecp_point_write_binary(&group, &point, MBEDTLS_ECP_PF_UNCOMPRESSED, &pair->public_len,
-		    pair->public, sizeof(pair->public));
+		r = mbedtls_ecp_point_write_binary(&group, &point, MBEDTLS_ECP_PF_UNCOMPRESSED,
+		    &pair->public_len, pair->public, sizeof(pair->public));
 	mbedtls_mpi_free(&d);
 	mbedtls_ecp_point_free(&point);
 	mbedtls_ecp_group_free(&group);

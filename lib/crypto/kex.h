@@ -21,8 +21,8 @@ int kex_pair_from_secret(struct kex_pair **ret, enum kex_curve curve, const uint
 void kex_pair_free(struct kex_pair *pair); /* zeroes; NULL is fine */
 /* Our public value as it is sent: 32 bytes, or 65 of an uncompressed point. */
 struct span kex_pair_public(const struct kex_pair *pair);
-/* The shared secret, a big-endian number. Negative when the peer's value is malformed, not on the curve, or of
- * low order. */
+/* The shared secret, a big-endian number. Negative when the peer's value is malformed, not on the
+ * curve, or of low order. */
 int kex_pair_secret(const struct kex_pair *pair, struct span peer, uint8_t ret[KEX_SECRET_LEN]);
 
 /* SHA-256 over the parts, one after the other. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * auth_client: the client's side of RFC 4252. Keys are tried in order, each signed at once without asking first,
- * the first one in the same flight as the service request: one round trip to log in.
+ * auth_client: the client's side of RFC 4252. Keys are tried in order, each signed at once without
+ * asking first, the first one in the same flight as the service request: one round trip to log in.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +14,8 @@ enum { BANNER_MAX = 8192 };
 static int
 refused(struct ssh *ssh)
 {
-	return ssh_fatal(ssh, REASON_NO_MORE_AUTH_METHODS, "permission denied (publickey) for user %s",
-	    ssh->config.user ? ssh->config.user : "");
+	return ssh_fatal(ssh, REASON_NO_MORE_AUTH_METHODS,
+	    "permission denied (publickey) for user %s", ssh->config.user ? ssh->config.user : "");
 }
 
 /* The request from the user's name up to the key: what is sent, and most of what is signed. */
@@ -121,7 +121,8 @@ auth_on_pk_ok(struct ssh *ssh, struct wire *w, uint8_t *payload)
 {
 	(void)w;
 	(void)payload;
-	return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "the server accepts a key that was not offered");
+	return ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
+	    "the server accepts a key that was not offered");
 }
 
 int

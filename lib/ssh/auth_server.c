@@ -2,8 +2,9 @@
 /*
  * auth_server: the server's side of RFC 4252, public keys and certificates only.
  *
- * There is no state that a change of the name could carry over: every request is judged by itself, the offer
- * and the proof alike, and only a proof whose signature covers exactly what it claims can log in.
+ * There is no state that a change of the name could carry over: every request is judged by itself,
+ * the offer and the proof alike, and only a proof whose signature covers exactly what it claims can
+ * log in.
  *
  * Security: decides who is logged in; the owner's auth() decides who may be.
  */
@@ -15,7 +16,8 @@
 
 enum { SIGNED_MAX = 128 * 1024 };
 
-/* What may be named in a request: the algorithm, what the blob's type then is, and the plain signature algorithm. */
+/* What may be named in a request: the algorithm, what the blob's type then is, and the plain
+ * signature algorithm. */
 static const struct pk_alg {
 	const char *name, *blob_type, *sig_alg;
 	bool cert;
@@ -24,18 +26,23 @@ static const struct pk_alg {
 	{ "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", false },
 	{ "rsa-sha2-512", "ssh-rsa", "rsa-sha2-512", false },
 	{ "rsa-sha2-256", "ssh-rsa", "rsa-sha2-256", false },
-	{ "sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519@openssh.com", false },
+	{ "sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519@openssh.com",
+	    false },
 	{ "sk-ecdsa-sha2-nistp256@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
 	    "sk-ecdsa-sha2-nistp256@openssh.com", false },
-	{ "ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519", true },
+	{ "ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519",
+	    true },
 	{ "ecdsa-sha2-nistp256-cert-v01@openssh.com", "ecdsa-sha2-nistp256-cert-v01@openssh.com",
 	    "ecdsa-sha2-nistp256", true },
-	{ "rsa-sha2-512-cert-v01@openssh.com", "ssh-rsa-cert-v01@openssh.com", "rsa-sha2-512", true },
-	{ "rsa-sha2-256-cert-v01@openssh.com", "ssh-rsa-cert-v01@openssh.com", "rsa-sha2-256", true },
+	{ "rsa-sha2-512-cert-v01@openssh.com", "ssh-rsa-cert-v01@openssh.com", "rsa-sha2-512",
+	    true },
+	{ "rsa-sha2-256-cert-v01@openssh.com", "ssh-rsa-cert-v01@openssh.com", "rsa-sha2-256",
+	    true },
 	{ "sk-ssh-ed25519-cert-v01@openssh.com", "sk-ssh-ed25519-cert-v01@openssh.com",
 	    "sk-ssh-ed25519@openssh.com", true },
-	{ "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
-	    "sk-ecdsa-sha2-nistp256@openssh.com", true },
+	{ "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
+	    "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
+	    true },
 };
 
 int
@@ -46,7 +53,8 @@ auth_on_service_request(struct ssh *ssh, struct wire *w, uint8_t *payload)
 
 	(void)payload;
 	if (!wire_end(w) || !span_is(name, "ssh-userauth"))
-		return ssh_fatal(ssh, REASON_SERVICE_NOT_AVAILABLE, "only ssh-userauth can be asked for");
+		return ssh_fatal(ssh, REASON_SERVICE_NOT_AVAILABLE,
+		    "only ssh-userauth can be asked for");
 	ssh->auth = calloc(1, sizeof(*ssh->auth));
 	if (!ssh->auth)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "no memory");
@@ -72,7 +80,8 @@ static int
 deny_counted(struct ssh *ssh)
 {
 	if (++ssh->auth->tries >= ssh->config.max_auth_tries)
-		return ssh_fatal(ssh, REASON_NO_MORE_AUTH_METHODS, "too many authentication failures");
+		return ssh_fatal(ssh, REASON_NO_MORE_AUTH_METHODS,
+		    "too many authentication failures");
 	return deny(ssh);
 }
 
@@ -114,7 +123,8 @@ owner_allows(struct ssh *ssh, const struct ssh_auth *a)
 {
 	const struct ssh_events *ev = ssh->config.events;
 
-	return ev && ev->auth && ev->auth(ssh, a, ssh->config.arg) == SSH_ALLOW && ssh->state == STATE_AUTH;
+	return ev && ev->auth && ev->auth(ssh, a, ssh->config.arg) == SSH_ALLOW &&
+	    ssh->state == STATE_AUTH;
 }
 
 static int
@@ -154,7 +164,8 @@ answer_proof(struct ssh *ssh, struct ssh_auth *a, const struct pk_alg *alg)
 
 /* Parses the key or certificate; false when it is not what the algorithm says. */
 static bool
-parse_key(struct ssh_auth *a, const struct pk_alg *alg, struct sshkey **ret_plain, struct sshcert **ret_cert)
+parse_key(struct ssh_auth *a, const struct pk_alg *alg, struct sshkey **ret_plain,
+    struct sshcert **ret_cert)
 {
 	struct wire w = wire_from(a->blob);
 
@@ -216,9 +227,11 @@ auth_on_request(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	if (w->bad)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed authentication request");
 	if (++ssh->auth->requests > AUTH_REQUESTS_MAX)
-		return ssh_fatal(ssh, REASON_NO_MORE_AUTH_METHODS, "too many authentication requests");
+		return ssh_fatal(ssh, REASON_NO_MORE_AUTH_METHODS,
+		    "too many authentication requests");
 	if (!span_is(service, "ssh-connection"))
-		return ssh_fatal(ssh, REASON_SERVICE_NOT_AVAILABLE, "only ssh-connection can be logged in to");
+		return ssh_fatal(ssh, REASON_SERVICE_NOT_AVAILABLE,
+		    "only ssh-connection can be logged in to");
 	if (!str_is_printable(user, strlen(user)))
 		return deny_counted(ssh);
 	str_copy(ssh->auth->user, sizeof(ssh->auth->user), user);

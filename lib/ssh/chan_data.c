@@ -2,18 +2,20 @@
 /*
  * chan_data: bytes of channels and the windows that bound them (RFC 4254 section 5.2).
  *
- * Out: ssh_chan_write encrypts straight into the output and takes no more than the peer's window and the
- * output's ceiling allow, so there is no queue per channel. In: bytes are offered to the owner where they were
- * decrypted; what it does not take is kept, within the window, and the window stays closed meanwhile.
+ * Out: ssh_chan_write encrypts straight into the output and takes no more than the peer's window
+ * and the output's ceiling allow, so there is no queue per channel. In: bytes are offered to the
+ * owner where they were decrypted; what it does not take is kept, within the window, and the window
+ * stays closed meanwhile.
  */
 #include <string.h>
 
 #include "ssh/ssh_private.h"
 
 enum {
-	WRITE_MIN = 4096,   /* less room than this in the output is none: small packets cost as much as large ones */
-	PACKET_COST = 64,   /* about what a packet adds to its data */
-	STALL_MIN_MS = 2,   /* a shorter pause of the peer says nothing about the path */
+	/* less room than this in the output is none: small packets cost as much as large ones */
+	WRITE_MIN = 4096,
+	PACKET_COST = 64, /* about what a packet adds to its data */
+	STALL_MIN_MS = 2, /* a shorter pause of the peer says nothing about the path */
 };
 
 /* --- out ---------------------------------------------------------------------- */
@@ -39,7 +41,8 @@ ssh_chan_room(const struct ssh_chan *chan)
 	if (chan->state != CHAN_OPEN || chan->eof_out || chan->close_out || chan->close_in ||
 	    ssh->state != STATE_OPEN || output_is_full(ssh))
 		return 0;
-	/* Whole packets, so that the last one is not a small one; and a peer that wants tiny ones pays for them. */
+	/* Whole packets, so that the last one is not a small one; and a peer that wants tiny ones
+	 * pays for them. */
 	packet = packet_data_max(chan);
 	room = ((ssh->config.output_max - ssh->outbuf.len) / (packet + PACKET_COST) + 1) * packet;
 	return room < chan->peer_window ? room : chan->peer_window;
@@ -79,7 +82,8 @@ ssh_chan_write(struct ssh_chan *chan, uint32_t ext, const void *p, size_t n)
 	struct ssh *ssh = chan->ssh;
 	size_t room = ssh_chan_room(chan), limit = n < room ? n : room, total = 0;
 
-	/* What ssh_chan_room promised is taken, whatever the packets' own bytes add to the output. */
+	/* What ssh_chan_room promised is taken, whatever the packets' own bytes add to the
+	 * output. */
 	while (total < limit) {
 		size_t size = limit - total;
 
@@ -91,7 +95,8 @@ ssh_chan_write(struct ssh_chan *chan, uint32_t ext, const void *p, size_t n)
 	}
 	if (packet_wants_rekey(ssh))
 		kex_start(ssh);
-	if (total < n && chan->state == CHAN_OPEN && !chan->eof_out && !chan->close_in && list_empty(&chan->blocked))
+	if (total < n && chan->state == CHAN_OPEN && !chan->eof_out && !chan->close_in &&
+	    list_empty(&chan->blocked))
 		list_add(&ssh->blocked, &chan->blocked);
 	return total;
 }
@@ -102,14 +107,16 @@ chan_tell_writable(struct ssh *ssh)
 	struct list turn, starved;
 	struct ssh_chan *chan;
 
-	if (list_empty(&ssh->blocked) || packet_is_held(ssh) || ssh->outbuf.len > ssh->config.output_max / 4)
+	if (list_empty(&ssh->blocked) || packet_is_held(ssh) ||
+	    ssh->outbuf.len > ssh->config.output_max / 4)
 		return;
-	/* One turn for each, in the order they came; who has no window goes on waiting, and so does everybody
-	 * behind the one who fills the output. */
+	/* One turn for each, in the order they came; who has no window goes on waiting, and so does
+	 * everybody behind the one who fills the output. */
 	list_init(&turn);
 	list_init(&starved);
 	list_move_all(&turn, &ssh->blocked);
-	while ((chan = list_first(struct ssh_chan, &turn, blocked)) != NULL && !output_is_full(ssh)) {
+	while (
+	    (chan = list_first(struct ssh_chan, &turn, blocked)) != NULL && !output_is_full(ssh)) {
 		list_del(&chan->blocked);
 		if (chan->peer_window == 0)
 			list_add(&starved, &chan->blocked);
@@ -173,10 +180,10 @@ grow_window(struct ssh_chan *chan)
 }
 
 /*
- * Is the window what slows this channel down? When it is opened again, probe_left bytes of it are still unused. A
- * peer that sends exactly those and then pauses, until the news of the opening has travelled to it, was stopped by
- * the window; one that goes on without a pause was not. An owner that did not take everything at once is slower than
- * the path, and gets nothing.
+ * Is the window what slows this channel down? When it is opened again, probe_left bytes of it are
+ * still unused. A peer that sends exactly those and then pauses, until the news of the opening has
+ * travelled to it, was stopped by the window; one that goes on without a pause was not. An owner
+ * that did not take everything at once is slower than the path, and gets nothing.
  */
 static void
 probe(struct ssh_chan *chan, uint32_t n)
@@ -224,8 +231,9 @@ chan_grant(struct ssh_chan *chan)
 	size_t have = chan->window + chan_kept(chan);
 
 	/* During a key exchange nothing may be sent; chan_grant_all comes back to it. */
-	if (chan->state != CHAN_OPEN || chan->eof_in || chan->close_out || chan->ssh->state != STATE_OPEN ||
-	    packet_is_held(chan->ssh) || have > chan->window_size / 2)
+	if (chan->state != CHAN_OPEN || chan->eof_in || chan->close_out ||
+	    chan->ssh->state != STATE_OPEN || packet_is_held(chan->ssh) ||
+	    have > chan->window_size / 2)
 		return;
 	start_probe(chan);
 	send_adjust(chan, chan->window_size - (uint32_t)have);
@@ -243,7 +251,8 @@ chan_grant_all(struct ssh *ssh)
 void
 chan_drop_kept(struct ssh_chan *chan)
 {
-	/* A data callback may close its channel while it still looks at the bytes: then offer() drops them. */
+	/* A data callback may close its channel while it still looks at the bytes: then offer()
+	 * drops them. */
 	if (chan->in_data)
 		return;
 	for (int ext = 0; ext < 2; ext++)
@@ -272,7 +281,8 @@ deliver(struct ssh_chan *chan, uint32_t ext, uint8_t *p, uint32_t n)
 	size_t took = 0;
 
 	if (chan->state != CHAN_OPEN || chan->eof_in)
-		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "data on a channel that is at its end");
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
+		    "data on a channel that is at its end");
 	if (n > CHAN_PACKET_MAX || n > chan->window)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "more data than the window allows");
 	chan->window -= n;

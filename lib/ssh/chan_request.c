@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chan_request: requests on channels, both ways (RFC 4254 section 5.4). Answers keep the order of the questions: behind
- * one that is answered late, the others wait, a bounded number of them.
+ * chan_request: requests on channels, both ways (RFC 4254 section 5.4). Answers keep the order of
+ * the questions: behind one that is answered late, the others wait, a bounded number of them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -48,8 +48,10 @@ queue(struct ssh_chan *chan, struct span name, struct span payload, bool want_re
 {
 	struct ssh_waiting *w;
 
-	if (chan->n_waiting >= LATE_REQUESTS_MAX || name.n + payload.n > LATE_BYTES_MAX - chan->waiting_bytes)
-		return ssh_fatal(chan->ssh, REASON_PROTOCOL_ERROR, "too many channel requests at once");
+	if (chan->n_waiting >= LATE_REQUESTS_MAX ||
+	    name.n + payload.n > LATE_BYTES_MAX - chan->waiting_bytes)
+		return ssh_fatal(chan->ssh, REASON_PROTOCOL_ERROR,
+		    "too many channel requests at once");
 	w = malloc(sizeof(*w) + name.n + payload.n);
 	if (!w)
 		return ssh_fatal(chan->ssh, REASON_PROTOCOL_ERROR, "no memory");
@@ -147,7 +149,8 @@ on_answer(struct ssh *ssh, struct wire *w, bool ok)
 	if (!chan)
 		return -1;
 	if (!wire_end(w) || chan->replies_due == 0)
-		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "answer to a request that nobody made");
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
+		    "answer to a request that nobody made");
 	chan->replies_due--;
 	if (chan->state == CHAN_OPEN && !chan->close_out && chan->events && chan->events->reply)
 		chan->events->reply(chan, ok, chan->arg);

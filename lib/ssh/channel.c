@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * channel: opening and closing (RFC 4254 sections 5.1 and 5.3). A channel leaves the table only when both sides
- * have sent CLOSE, and its owner hears `closed` only after all that arrived was taken.
+ * channel: opening and closing (RFC 4254 sections 5.1 and 5.3). A channel leaves the table only
+ * when both sides have sent CLOSE, and its owner hears `closed` only after all that arrived was
+ * taken.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,8 @@ table_grow(struct ssh *ssh)
 	return true;
 }
 
-/* Every window is a promise to keep that much. The first channels get what is configured; when there are many, each
- * further one gets less. */
+/* Every window is a promise to keep that much. The first channels get what is configured; when
+ * there are many, each further one gets less. */
 static uint32_t
 window_for(const struct ssh *ssh)
 {
@@ -152,7 +153,8 @@ chan_on_open(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	if (packet == 0)
 		return send_refusal(ssh, peer_id, SSH_REFUSE_PROHIBITED, "maximum packet size 0");
 	if (!ev || !ev->channel_open)
-		return send_refusal(ssh, peer_id, SSH_REFUSE_PROHIBITED, "no channels are opened here");
+		return send_refusal(ssh, peer_id, SSH_REFUSE_PROHIBITED,
+		    "no channels are opened here");
 	chan = chan_new(ssh, CHAN_OPENING_IN);
 	if (!chan)
 		return send_refusal(ssh, peer_id, SSH_REFUSE_RESOURCES, "too many channels");
@@ -193,7 +195,8 @@ ssh_chan_refuse(struct ssh_chan *chan, enum ssh_refusal reason, const char *text
 /* --- opened by us ------------------------------------------------------------- */
 
 struct ssh_chan *
-ssh_chan_open(struct ssh *ssh, const char *type, struct span payload, const struct ssh_chan_events *events, void *arg)
+ssh_chan_open(struct ssh *ssh, const char *type, struct span payload,
+    const struct ssh_chan_events *events, void *arg)
 {
 	struct ssh_chan *chan;
 	struct buf b;
@@ -227,7 +230,8 @@ chan_on_confirmation(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	if (!chan)
 		return -1;
 	if (chan->state != CHAN_OPENING_OUT)
-		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "confirmation of a channel that was not asked for");
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
+		    "confirmation of a channel that was not asked for");
 	chan->peer_id = wire_u32(w);
 	chan->peer_window = wire_u32(w);
 	chan->peer_packet = wire_u32(w);
@@ -253,7 +257,8 @@ chan_on_open_failure(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	if (!chan)
 		return -1;
 	if (w->bad || chan->state != CHAN_OPENING_OUT)
-		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "refusal of a channel that was not asked for");
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
+		    "refusal of a channel that was not asked for");
 	if (chan->close_wanted || !chan->events || !chan->events->refused) {
 		chan_finish(chan);
 		return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dispatch: which message may arrive when, as a table of what is allowed (per role and phase). What is not in
- * the table does not reach a handler; that is the lesson of CVE-2018-10933 and CVE-2025-32433.
+ * dispatch: which message may arrive when, as a table of what is allowed (per role and phase). What
+ * is not in the table does not reach a handler; that is the lesson of CVE-2018-10933 and
+ * CVE-2025-32433.
  *
  * Security: the only way from a decrypted packet to any code that acts on it.
  */
@@ -55,7 +56,8 @@ struct row {
 static const struct row rows[256] = {
 	[MSG_DISCONNECT] = { on_disconnect, TO_BOTH, EXCHANGE | AFTER_KEYS, false },
 	[MSG_IGNORE] = { on_nothing, TO_BOTH, AGAIN_ECDH | AGAIN_NEWKEYS | AFTER_KEYS, true },
-	[MSG_UNIMPLEMENTED] = { on_nothing, TO_BOTH, AGAIN_ECDH | AGAIN_NEWKEYS | AFTER_KEYS, true },
+	[MSG_UNIMPLEMENTED] = { on_nothing, TO_BOTH, AGAIN_ECDH | AGAIN_NEWKEYS | AFTER_KEYS,
+	    true },
 	[MSG_DEBUG] = { on_nothing, TO_BOTH, AGAIN_ECDH | AGAIN_NEWKEYS | AFTER_KEYS, true },
 	[MSG_SERVICE_REQUEST] = { auth_on_service_request, TO_SERVER, SERVICE, false },
 	[MSG_SERVICE_ACCEPT] = { auth_on_service_accept, TO_CLIENT, SERVICE, false },
@@ -108,7 +110,8 @@ phase_of(const struct ssh *ssh)
 	}
 }
 
-/* Unknown messages are answered, not acted on (RFC 4253 section 11.4); but not before there are keys. */
+/* Unknown messages are answered, not acted on (RFC 4253 section 11.4); but not before there are
+ * keys. */
 static int
 unimplemented(struct ssh *ssh)
 {
@@ -119,11 +122,13 @@ unimplemented(struct ssh *ssh)
 	return packet_send_buf(ssh, &b);
 }
 
-/* The peer's guess at the exchange was wrong: the packet it sent along is to be ignored (RFC 4253 section 7). */
+/* The peer's guess at the exchange was wrong: the packet it sent along is to be ignored (RFC 4253
+ * section 7). */
 static bool
 is_wrong_guess(struct ssh *ssh, uint8_t type)
 {
-	if (!ssh->kex || !ssh->kex->skip_next || type < MSG_KEX_ECDH_INIT || type >= MSG_USERAUTH_REQUEST)
+	if (!ssh->kex || !ssh->kex->skip_next || type < MSG_KEX_ECDH_INIT ||
+	    type >= MSG_USERAUTH_REQUEST)
 		return false;
 	ssh->kex->skip_next = false;
 	return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz: a door into the states behind the key exchange, for the fuzz targets. Compiled to nothing in every normal
- * build; only -DFUZZING opens it.
+ * fuzz: a door into the states behind the key exchange, for the fuzz targets. Compiled to nothing
+ * in every normal build; only -DFUZZING opens it.
  */
 #include "ssh/ssh_private.h"
 

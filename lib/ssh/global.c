@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * global: requests that concern the connection as a whole (RFC 4254 section 4), both ways, and keepalives.
+ * global: requests that concern the connection as a whole (RFC 4254 section 4), both ways, and
+ * keepalives.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,8 @@ send_request(struct ssh *ssh, const char *name, struct span payload, struct ssh_
 }
 
 int
-ssh_global_request(struct ssh *ssh, const char *name, struct span payload, ssh_global_reply_fn *reply, void *arg)
+ssh_global_request(struct ssh *ssh, const char *name, struct span payload,
+    ssh_global_reply_fn *reply, void *arg)
 {
 	struct ssh_due *due = NULL;
 
@@ -68,7 +70,8 @@ global_keepalive(struct ssh *ssh)
 
 	if (ssh->n_due >= GLOBAL_DUE_MAX)
 		return 0;
-	due = calloc(1, sizeof(*due)); /* the answer itself is not needed, that something arrives is enough */
+	/* the answer itself is not needed, that something arrives is enough */
+	due = calloc(1, sizeof(*due));
 	return due ? send_request(ssh, "keepalive@openssh.com", (struct span){ NULL, 0 }, due) : 0;
 }
 
@@ -78,7 +81,8 @@ on_answer(struct ssh *ssh, bool ok, struct span payload)
 	struct ssh_due *due = list_first(struct ssh_due, &ssh->due, link);
 
 	if (!due)
-		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "answer to a request that nobody made");
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
+		    "answer to a request that nobody made");
 	list_del(&due->link);
 	ssh->n_due--;
 	if (due->reply)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kex: the exchange of keys (RFC 4253 sections 7 and 8, RFC 5656 section 4, RFC 8731), the first one and every
- * later one, whichever side begins it.
+ * kex: the exchange of keys (RFC 4253 sections 7 and 8, RFC 5656 section 4, RFC 8731), the first
+ * one and every later one, whichever side begins it.
  *
- * From our KEXINIT to our NEWKEYS nothing else is sent: messages wait in ssh->pending, writers get no room. The
- * peer's data is taken until its own KEXINIT arrives.
+ * From our KEXINIT to our NEWKEYS nothing else is sent: messages wait in ssh->pending, writers get
+ * no room. The peer's data is taken until its own KEXINIT arrives.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +51,8 @@ kex_start(struct ssh *ssh)
 	buf_init(&kex->my_init, INIT_MAX);
 	buf_init(&kex->peer_init, INIT_MAX);
 	kex->since_ms = ssh->now_ms;
-	kex->sent_guess = ssh->config.role == SSH_CLIENT && ssh->config.guess_kex && !ssh->have_session_id &&
-	    !ssh->config.kex;
+	kex->sent_guess = ssh->config.role == SSH_CLIENT && ssh->config.guess_kex &&
+	    !ssh->have_session_id && !ssh->config.kex;
 	ssh->kex = kex;
 	if (kexinit_build(ssh, kex) < 0 || packet_send(ssh, buf_span(&kex->my_init)) < 0)
 		return -1;
@@ -123,7 +123,8 @@ hash_exchange(struct ssh *ssh, struct exchange *x)
 
 /* K1 = HASH(K || H || letter || session_id), K2 = HASH(K || H || K1) (RFC 4253 section 7.2). */
 static void
-derive(struct ssh *ssh, const struct exchange *x, struct span k, char letter, uint8_t ret[CIPHER_KEY_MAX])
+derive(struct ssh *ssh, const struct exchange *x, struct span k, char letter,
+    uint8_t ret[CIPHER_KEY_MAX])
 {
 	struct span parts[4] = {
 		k,
@@ -271,7 +272,8 @@ verify_host(struct ssh *ssh, const struct exchange *x, struct span sig)
 	if (!host.key)
 		ssh_fatal(ssh, REASON_HOST_KEY_NOT_VERIFIABLE, "bad host key: %s", e.text);
 	else if (sshkey_verify(host.key, alg, sig, (struct span){ x->hash, sizeof(x->hash) }) < 0)
-		ssh_fatal(ssh, REASON_HOST_KEY_NOT_VERIFIABLE, "the host's signature is wrong: somebody may be in between");
+		ssh_fatal(ssh, REASON_HOST_KEY_NOT_VERIFIABLE,
+		    "the host's signature is wrong: somebody may be in between");
 	else if (!ssh->config.events->verify_host ||
 	    ssh->config.events->verify_host(ssh, &host, &e, ssh->config.arg) < 0)
 		ssh_fatal(ssh, REASON_HOST_KEY_NOT_VERIFIABLE, "host not believed: %s", e.text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kexinit: what we propose and what both agree on (RFC 4253 section 7.1), with the markers for strict kex
- * (OpenSSH PROTOCOL 1.10) and ext-info (RFC 8308).
+ * kexinit: what we propose and what both agree on (RFC 4253 section 7.1), with the markers for
+ * strict kex (OpenSSH PROTOCOL 1.10) and ext-info (RFC 8308).
  */
 #include <string.h>
 
@@ -9,8 +9,9 @@
 #include "crypto/rand.h"
 #include "ssh/ssh_private.h"
 
-#define KEX_LIST     "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256"
-#define HOSTKEY_LIST "ssh-ed25519-cert-v01@openssh.com,ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512,rsa-sha2-256"
+#define KEX_LIST "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256"
+#define HOSTKEY_LIST \
+	"ssh-ed25519-cert-v01@openssh.com,ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512,rsa-sha2-256"
 
 static const struct {
 	const char *name;
@@ -41,8 +42,8 @@ put_kex_list(struct buf *b, const struct ssh *ssh)
 
 	buf_put(b, list, strlen(list));
 	if (!ssh->have_session_id) {
-		const char *markers = server ? ",ext-info-s,kex-strict-s-v00@openssh.com" :
-					       ",ext-info-c,kex-strict-c-v00@openssh.com";
+		const char *markers = server ? ",ext-info-s,kex-strict-s-v00@openssh.com"
+					     : ",ext-info-c,kex-strict-c-v00@openssh.com";
 
 		buf_put(b, markers, strlen(markers));
 	}
@@ -63,7 +64,8 @@ hostkey_list(const struct ssh *ssh)
 {
 	if (ssh->config.role == SSH_CLIENT)
 		return HOSTKEY_LIST;
-	return has_identity(ssh, true) ? "ssh-ed25519-cert-v01@openssh.com,ssh-ed25519" : "ssh-ed25519";
+	return has_identity(ssh, true) ? "ssh-ed25519-cert-v01@openssh.com,ssh-ed25519"
+				       : "ssh-ed25519";
 }
 
 int
@@ -173,7 +175,8 @@ no_match(struct ssh *ssh, const char *what, struct span theirs)
 	char text[256];
 
 	list_text(theirs, text, sizeof(text));
-	return ssh_fatal(ssh, REASON_KEX_FAILED, "no common %s; the other side offers %s", what, text);
+	return ssh_fatal(ssh, REASON_KEX_FAILED, "no common %s; the other side offers %s", what,
+	    text);
 }
 
 static int
@@ -190,12 +193,14 @@ choose_all(struct ssh *ssh, struct ssh_kex *kex, const struct span *mine, const 
 		if (!choose_cipher(c, s, dir, &kex->algs))
 			return no_match(ssh, "cipher and MAC", theirs[L_CIPHER + dir]);
 		if (!wire_has_name(theirs[L_COMPRESSION + dir], "none"))
-			return no_match(ssh, "compression (only none)", theirs[L_COMPRESSION + dir]);
+			return no_match(ssh, "compression (only none)",
+			    theirs[L_COMPRESSION + dir]);
 	}
 	return 0;
 }
 
-/* Markers of the first exchange. Strict kex binds both sides to KEXINIT as the very first packet. */
+/* Markers of the first exchange. Strict kex binds both sides to KEXINIT as the very first
+ * packet. */
 static int
 read_markers(struct ssh *ssh, struct span kex_list)
 {
@@ -204,9 +209,11 @@ read_markers(struct ssh *ssh, struct span kex_list)
 	if (ssh->have_session_id)
 		return 0;
 	ssh->peer_ext_info = wire_has_name(kex_list, server ? "ext-info-c" : "ext-info-s");
-	ssh->strict = wire_has_name(kex_list, server ? "kex-strict-c-v00@openssh.com" : "kex-strict-s-v00@openssh.com");
+	ssh->strict = wire_has_name(kex_list,
+	    server ? "kex-strict-c-v00@openssh.com" : "kex-strict-s-v00@openssh.com");
 	if (ssh->strict && ssh->in.seq != 1)
-		return ssh_fatal(ssh, REASON_KEX_FAILED, "strict key exchange: KEXINIT was not the first packet");
+		return ssh_fatal(ssh, REASON_KEX_FAILED,
+		    "strict key exchange: KEXINIT was not the first packet");
 	return 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * loop: connections on the event loop; see loop.h. The engine never sends by itself: links whose engine has output
- * are collected, and flushed once at the end of the turn, those over channels before those over sockets, so that what
- * they write into their outer connection leaves in the same turn.
+ * loop: connections on the event loop; see loop.h. The engine never sends by itself: links whose
+ * engine has output are collected, and flushed once at the end of the turn, those over channels
+ * before those over sockets, so that what they write into their outer connection leaves in the same
+ * turn.
  */
 #include "ssh/loop.h"
 
@@ -17,7 +18,8 @@
 #include "ssh/ssh_private.h"
 
 enum {
-	READ_BYTES = 256 * 1024, /* one read; shared by all links of a loop, so idle ones hold none */
+	/* one read; shared by all links of a loop, so idle ones hold none */
+	READ_BYTES = 256 * 1024,
 	QUICKACK_BYTES = 64 * 1024,
 	PASSES = 8, /* rounds of flushing in one turn, before other events get their chance */
 	TICK_MS = 1000,
@@ -49,10 +51,10 @@ struct ssh_link {
 	struct ssh_chan *outer; /* the transport: this, or fd */
 	int fd;
 	struct watch watch;
-	uint32_t quick_left;  /* bytes still to be acknowledged at once */
-	bool input_stopped;   /* the engine has too much output to take more */
-	bool is_over;         /* ended() is due */
-	bool closing;         /* waits for its output to leave, until close_at_ms */
+	uint32_t quick_left; /* bytes still to be acknowledged at once */
+	bool input_stopped;  /* the engine has too much output to take more */
+	bool is_over;        /* ended() is due */
+	bool closing;        /* waits for its output to leave, until close_at_ms */
 	int64_t close_at_ms;
 	char *why;
 };
@@ -191,8 +193,8 @@ engine_over(struct ssh_link *link)
 }
 
 int
-ssh_link_new(
-    struct ssh_link **ret, struct loop *loop, const struct ssh_config *config, ssh_link_ended_fn *ended, void *arg)
+ssh_link_new(struct ssh_link **ret, struct loop *loop, const struct ssh_config *config,
+    ssh_link_ended_fn *ended, void *arg)
 {
 	struct hub *hub = hub_get(loop);
 	struct ssh_link *link = hub ? calloc(1, sizeof(*link)) : NULL;
@@ -283,8 +285,8 @@ read_socket(struct ssh_link *link)
 	int one = 1;
 	ssize_t n;
 
-	/* A stock client sends its first messages one by one and waits for the acknowledgement of each: without
-	 * this, the kernel delays them by 40 ms. */
+	/* A stock client sends its first messages one by one and waits for the acknowledgement of
+	 * each: without this, the kernel delays them by 40 ms. */
 	if (link->quick_left > 0)
 		setsockopt(link->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
 	n = recv(link->fd, link->hub->read_buf, READ_BYTES, 0);
@@ -325,9 +327,11 @@ ssh_link_attach_fd(struct ssh_link *link, int fd)
 		return -1;
 	link->fd = fd;
 	link->quick_left = QUICKACK_BYTES;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* not on Unix sockets, which need none */
+	/* not on Unix sockets, which need none */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (!link->is_over)
-		list_del(&link->queue); /* it may have been dirty without a transport, in the other list */
+		/* it may have been dirty without a transport, in the other list */
+		list_del(&link->queue);
 	start_transport(link);
 	update_watch(link, false);
 	return 0;
@@ -521,13 +525,15 @@ flush_all(void *arg)
 	int passes = 0;
 
 	while (passes++ < PASSES &&
-	    !(list_empty(&hub->dirty_chans) && list_empty(&hub->dirty_fds) && list_empty(&hub->over))) {
+	    !(list_empty(&hub->dirty_chans) && list_empty(&hub->dirty_fds) &&
+		list_empty(&hub->over))) {
 		while (passes++ < PASSES && !list_empty(&hub->dirty_chans))
 			flush_list(&hub->dirty_chans);
 		finish_all(hub);
 		flush_list(&hub->dirty_fds);
 	}
-	if (!list_empty(&hub->dirty_chans) || !list_empty(&hub->dirty_fds) || !list_empty(&hub->over))
+	if (!list_empty(&hub->dirty_chans) || !list_empty(&hub->dirty_fds) ||
+	    !list_empty(&hub->over))
 		loop_defer(hub->loop, &hub->flush);
 	hub_stop_if_idle(hub);
 }

@@ -14,20 +14,21 @@
 
 struct ssh_link;
 
-/* The connection is over: why is for people ("" after a clean end). Called once, from the loop, never from
- * inside an engine callback. All its channels were told `closed` before; the link and its ssh are freed right
- * after it returns. */
+/* The connection is over: why is for people ("" after a clean end). Called once, from the loop,
+ * never from inside an engine callback. All its channels were told `closed` before; the link and
+ * its ssh are freed right after it returns. */
 typedef void ssh_link_ended_fn(struct ssh_link *link, const char *why, void *arg);
 
 /* Make a link, then attach it. config->wake is the link's own: leave it NULL. */
-int ssh_link_new(struct ssh_link **ret, struct loop *loop, const struct ssh_config *config, ssh_link_ended_fn *ended,
-    void *arg);
+int ssh_link_new(struct ssh_link **ret, struct loop *loop, const struct ssh_config *config,
+    ssh_link_ended_fn *ended, void *arg);
 /* Over a connected, non-blocking socket, which the link owns from now on. */
 int ssh_link_attach_fd(struct ssh_link *link, int fd);
-/* Over an open channel of another connection (already accepted or opened; its events and arg become the link's).
- * When the outer channel closes, the link ends. */
+/* Over an open channel of another connection (already accepted or opened; its events and arg become
+ * the link's). When the outer channel closes, the link ends. */
 int ssh_link_attach_chan(struct ssh_link *link, struct ssh_chan *outer);
-/* For accepting a channel straight into a link: ssh_chan_accept(chan, &ssh_link_chan_events, link), then attach. */
+/* For accepting a channel straight into a link: ssh_chan_accept(chan, &ssh_link_chan_events, link),
+ * then attach. */
 extern const struct ssh_chan_events ssh_link_chan_events;
 /* Bytes that somebody read before (the first bytes of a sniffed connection). p is scribbled on. */
 void ssh_link_feed(struct ssh_link *link, uint8_t *p, size_t n);
@@ -36,8 +37,9 @@ void ssh_link_close(struct ssh_link *link, const char *why, int grace_ms);
 
 struct ssh *ssh_link_ssh(const struct ssh_link *link);
 void *ssh_link_arg(const struct ssh_link *link);
-/* Called right before the output of any link is flushed, so often: where a recorder makes sure that what is about to
- * be sent was written down. One function for each arg (at most 4); fn NULL takes it away again. */
+/* Called right before the output of any link is flushed, so often: where a recorder makes sure that
+ * what is about to be sent was written down. One function for each arg (at most 4); fn NULL takes
+ * it away again. */
 void ssh_link_before_flush(struct loop *loop, void (*fn)(void *arg), void *arg);
 /* Called by a one-second timer for every link by itself; no need to call ssh_tick. */
 

@@ -13,7 +13,8 @@ enum {
 	OP_END = 0,
 	OP_ISPEED = 128,
 	OP_OSPEED = 129,
-	OP_UNKNOWN_FROM = 160, /* from here on arguments are not known to be a uint32: parsing stops */
+	/* from here on arguments are not known to be a uint32: parsing stops */
+	OP_UNKNOWN_FROM = 160,
 	CC_DISABLED = 255,
 };
 
@@ -214,7 +215,8 @@ ssh_modes_put(struct buf *b, const struct termios *tio)
 		tcflag_t flags;
 
 		if (m->field == CC) {
-			put_mode(b, m->op, tio->c_cc[m->bit] == _POSIX_VDISABLE ? CC_DISABLED : tio->c_cc[m->bit]);
+			put_mode(b, m->op,
+			    tio->c_cc[m->bit] == _POSIX_VDISABLE ? CC_DISABLED : tio->c_cc[m->bit]);
 			continue;
 		}
 		flags = *flags_of(&copy, m->field);

@@ -2,9 +2,9 @@
 /*
  * outbuf: the encrypted bytes of a connection that wait to be sent.
  *
- * Why not a struct buf: an idle connection must hold nothing, a busy one should fill one wide buffer without
- * growing through all sizes first. So there are three sizes, and a few buffers of the largest are kept
- * aside for whoever gets busy next.
+ * Why not a struct buf: an idle connection must hold nothing, a busy one should fill one wide
+ * buffer without growing through all sizes first. So there are three sizes, and a few buffers of
+ * the largest are kept aside for whoever gets busy next.
  */
 #include <stdlib.h>
 #include <string.h>

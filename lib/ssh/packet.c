@@ -3,7 +3,8 @@
  * packet: the binary packet protocol (RFC 4253 section 6), both directions.
  *
  * In: whole packets are decrypted where the caller has them; only one that is cut by the end of the
- * caller's bytes is collected in ssh->part. Out: packets are built and encrypted in the output buffer.
+ * caller's bytes is collected in ssh->part. Out: packets are built and encrypted in the output
+ * buffer.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,8 @@ packet_size(struct ssh *ssh, uint8_t *p)
 		len = cipher_peek(ssh->in.cipher, ssh->in.seq, p);
 	else
 		len = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-	if (len > max || len < 1 + 1 + PADDING_MIN || (len + (length_apart(&ssh->in) ? 0 : 4)) % block != 0) {
+	if (len > max || len < 1 + 1 + PADDING_MIN ||
+	    (len + (length_apart(&ssh->in) ? 0 : 4)) % block != 0) {
 		ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "bad packet length");
 		return 0;
 	}
@@ -73,7 +75,8 @@ take_packet(struct ssh *ssh, uint8_t *p, size_t size)
 	size_t padding;
 
 	if (ssh->in.cipher && cipher_open(ssh->in.cipher, seq, p, n) < 0)
-		return ssh_fatal(ssh, REASON_MAC_ERROR, "a packet was damaged or forged on the way");
+		return ssh_fatal(ssh, REASON_MAC_ERROR,
+		    "a packet was damaged or forged on the way");
 	ssh->in.seq++;
 	ssh->in.packets++;
 	ssh->in.bytes += size;
@@ -194,7 +197,8 @@ packet_send_reserved(struct ssh *ssh, size_t n)
 	p[2] = (uint8_t)(len >> 8);
 	p[3] = (uint8_t)len;
 	p[4] = (uint8_t)padding;
-	/* Zeroes will do: every cipher here is a stream with a nonce, random padding would add nothing. */
+	/* Zeroes will do: every cipher here is a stream with a nonce, random padding would add
+	 * nothing. */
 	memset(p + 5 + n, 0, padding);
 	if (ssh->out.cipher)
 		cipher_seal(ssh->out.cipher, ssh->out.seq, p, 4 + (size_t)len);
@@ -230,7 +234,8 @@ packet_send(struct ssh *ssh, struct span payload)
 	if (packet_is_held(ssh) && !passes_exchange(payload.p[0])) {
 		wire_put_string(&ssh->pending, payload);
 		if (!buf_ok(&ssh->pending))
-			return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "too many requests during a key exchange");
+			return ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
+			    "too many requests during a key exchange");
 		return 0;
 	}
 	p = packet_reserve(ssh, payload.n);
@@ -282,6 +287,7 @@ packet_wants_rekey(const struct ssh *ssh)
 {
 	if (ssh->state != STATE_OPEN || ssh->kex)
 		return false;
-	return ssh->out.bytes >= ssh->config.rekey_bytes || ssh->in.bytes >= ssh->config.rekey_bytes ||
-	    ssh->out.packets >= PACKETS_REKEY || ssh->in.packets >= PACKETS_REKEY;
+	return ssh->out.bytes >= ssh->config.rekey_bytes ||
+	    ssh->in.bytes >= ssh->config.rekey_bytes || ssh->out.packets >= PACKETS_REKEY ||
+	    ssh->in.packets >= PACKETS_REKEY;
 }

@@ -60,7 +60,8 @@ ssh_pty_parse(struct ssh_pty *ret, struct span payload)
 	ret->width_px = wire_u32(&w);
 	ret->height_px = wire_u32(&w);
 	modes = wire_string(&w);
-	if (!wire_end(&w) || modes.n > SSH_MODES_MAX || !str_is_printable(ret->term, strlen(ret->term)))
+	if (!wire_end(&w) || modes.n > SSH_MODES_MAX ||
+	    !str_is_printable(ret->term, strlen(ret->term)))
 		return -1;
 	if (!ssh_modes_valid(modes))
 		return -1;
@@ -158,7 +159,8 @@ ssh_exit_status_put(struct buf *b, uint32_t status)
 }
 
 int
-ssh_exit_signal_parse(struct span payload, struct span *ret_signal, bool *ret_core, struct span *ret_text)
+ssh_exit_signal_parse(struct span payload, struct span *ret_signal, bool *ret_core,
+    struct span *ret_text)
 {
 	struct wire w = wire_from(payload);
 
@@ -179,7 +181,8 @@ ssh_exit_signal_put(struct buf *b, const char *signal, bool core, const char *te
 }
 
 void
-ssh_tcpip_put(struct buf *b, const char *host, uint32_t port, const char *origin, uint32_t origin_port)
+ssh_tcpip_put(struct buf *b, const char *host, uint32_t port, const char *origin,
+    uint32_t origin_port)
 {
 	wire_put_text(b, host);
 	wire_put_u32(b, port);

@@ -34,19 +34,22 @@ void ssh_window_put(struct buf *b, const struct ssh_window *w);
 
 int ssh_env_parse(struct span payload, struct span *ret_name, struct span *ret_value); /* 6.4 */
 void ssh_env_put(struct buf *b, const char *name, const char *value);
-int ssh_text_parse(struct span payload, struct span *ret); /* exec, subsystem, signal: one string, 6.5, 6.9 */
+/* exec, subsystem, signal: one string, 6.5, 6.9 */
+int ssh_text_parse(struct span payload, struct span *ret);
 void ssh_text_put(struct buf *b, const char *text);
 int ssh_exit_status_parse(struct span payload, uint32_t *ret); /* 6.10 */
 void ssh_exit_status_put(struct buf *b, uint32_t status);
 /* exit-signal: name without SIG, core dumped, message. */
-int ssh_exit_signal_parse(struct span payload, struct span *ret_signal, bool *ret_core, struct span *ret_text);
+int ssh_exit_signal_parse(struct span payload, struct span *ret_signal, bool *ret_core,
+    struct span *ret_text);
 void ssh_exit_signal_put(struct buf *b, const char *signal, bool core, const char *text);
 /* "INT" <-> SIGINT for the names of 6.10; NULL / 0 when unknown. */
 const char *ssh_signal_name(int signo);
 int ssh_signal_number(struct span name);
 
 /* direct-tcpip and forwarded-tcpip open payloads, 7.2. */
-void ssh_tcpip_put(struct buf *b, const char *host, uint32_t port, const char *origin, uint32_t origin_port);
+void ssh_tcpip_put(struct buf *b, const char *host, uint32_t port, const char *origin,
+    uint32_t origin_port);
 /* tcpip-forward and cancel-tcpip-forward, 7.1. */
 void ssh_forward_put(struct buf *b, const char *host, uint32_t port);
 int ssh_forward_parse(struct span payload, struct span *ret_host, uint32_t *ret_port);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ssh: the face of the engine; see ssh.h. Makes, feeds, drains and ends connections; everything between the
- * bytes and the callbacks is in the files that ssh_private.h lists.
+ * ssh: the face of the engine; see ssh.h. Makes, feeds, drains and ends connections; everything
+ * between the bytes and the callbacks is in the files that ssh_private.h lists.
  */
 #include "ssh/ssh.h"
 
@@ -128,7 +128,8 @@ tell_disconnect(struct ssh *ssh)
 		return;
 	ssh->told_disconnect = true;
 	if (ssh->config.events && ssh->config.events->disconnected)
-		ssh->config.events->disconnected(ssh, ssh->end_reason, ssh_error(ssh), ssh->config.arg);
+		ssh->config.events->disconnected(ssh, ssh->end_reason, ssh_error(ssh),
+		    ssh->config.arg);
 }
 
 void
@@ -171,7 +172,8 @@ ssh_input(struct ssh *ssh, uint8_t *p, size_t n, int64_t now_ms)
 	while (n > 0 && r == 0) {
 		size_t before = n;
 
-		r = ssh->state == STATE_VERSION ? version_input(ssh, &p, &n) : packet_input(ssh, &p, &n);
+		r = ssh->state == STATE_VERSION ? version_input(ssh, &p, &n)
+						: packet_input(ssh, &p, &n);
 		ssh->bytes_in += before - n;
 		if (r == 0 && ssh->state == STATE_DEAD)
 			r = -1;
@@ -188,20 +190,24 @@ ssh_input(struct ssh *ssh, uint8_t *p, size_t n, int64_t now_ms)
 bool
 ssh_wants_input(const struct ssh *ssh)
 {
-	/* Channel data alone never reaches this: writers stop at output_max. Only answers to a peer that asks and
-	 * does not listen do, so two peers that are both full of data never wait for each other. */
+	/* Channel data alone never reaches this: writers stop at output_max. Only answers to a peer
+	 * that asks and does not listen do, so two peers that are both full of data never wait for
+	 * each other. */
 	return ssh->outbuf.len < ssh->config.output_max + OUTPUT_SLACK;
 }
 
 struct span
 ssh_output(struct ssh *ssh)
 {
-	ssh->woken = false;
+	struct span out;
+
 	ssh_stage(ssh);
 	if (packet_wants_rekey(ssh))
 		kex_start(ssh);
 	ssh->woken = false;
-	return (struct span){ ssh->outbuf.p ? ssh->outbuf.p + ssh->outbuf.off : NULL, ssh->outbuf.len };
+	out.p = ssh->outbuf.p ? ssh->outbuf.p + ssh->outbuf.off : NULL;
+	out.n = ssh->outbuf.len;
+	return out;
 }
 
 void
@@ -220,10 +226,12 @@ tick_keepalive(struct ssh *ssh)
 {
 	int64_t every = ssh->config.keepalive_ms;
 
-	if (!every || ssh->now_ms - ssh->last_in_ms < every || ssh->now_ms - ssh->last_ping_ms < every)
+	if (!every || ssh->now_ms - ssh->last_in_ms < every ||
+	    ssh->now_ms - ssh->last_ping_ms < every)
 		return 0;
 	if (ssh->pings >= ssh->config.keepalive_tries)
-		return ssh_fatal(ssh, REASON_CONNECTION_LOST, "the other side does not answer any more");
+		return ssh_fatal(ssh, REASON_CONNECTION_LOST,
+		    "the other side does not answer any more");
 	ssh->pings++;
 	ssh->last_ping_ms = ssh->now_ms;
 	return global_keepalive(ssh);
@@ -236,7 +244,8 @@ tick_alive(struct ssh *ssh)
 		return ssh_fatal(ssh, REASON_BY_APPLICATION, "the login took too long");
 	if (ssh->kex && ssh->now_ms - ssh->kex->since_ms >= REKEY_TIMEOUT_MS &&
 	    ssh->now_ms - ssh->last_in_ms < REKEY_SILENCE_MS)
-		return ssh_fatal(ssh, REASON_KEX_FAILED, "the other side does not finish the key exchange");
+		return ssh_fatal(ssh, REASON_KEX_FAILED,
+		    "the other side does not finish the key exchange");
 	if (ssh->state != STATE_OPEN)
 		return 0;
 	if (!ssh->kex && ssh->now_ms - ssh->keyed_ms >= ssh->config.rekey_ms && kex_start(ssh) < 0)

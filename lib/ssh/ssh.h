@@ -46,13 +46,16 @@ struct ssh_identity {
 
 enum ssh_verdict { SSH_DENY, SSH_ALLOW };
 
-/* A public key that a user offers (proven false) or has signed with (proven true: the engine verified it). */
+/* A public key that a user offers (proven false) or has signed with (proven true: the engine
+ * verified it). */
 struct ssh_auth {
-	const char *user;           /* the name asked for: a login at a node, anything at a proxy */
-	struct span alg;            /* public key algorithm as named in the request */
-	struct span blob;           /* key or certificate */
-	const struct sshkey *key;   /* the plain key, or the one the certificate certifies */
-	const struct sshcert *cert; /* parsed, CA signature verified, trust NOT yet checked; NULL for plain keys */
+	/* the name asked for: a login at a node, anything at a proxy */
+	const char *user;
+	struct span alg;          /* public key algorithm as named in the request */
+	struct span blob;         /* key or certificate */
+	const struct sshkey *key; /* the plain key, or the one the certificate certifies */
+	/* parsed, CA signature verified, trust NOT yet checked; NULL for plain keys */
+	const struct sshcert *cert;
 	bool proven;
 	struct span signed_data; /* proven: exactly what was signed (RFC 4252 section 7) ... */
 	struct span signature;   /* ... and the signature blob: proof for a third process */
@@ -66,12 +69,12 @@ struct ssh_host {
 
 /* CHANNEL_OPEN from the peer. Spans live until the callback returns. */
 struct ssh_open {
-	struct span type;              /* "session", "direct-tcpip", "forwarded-tcpip", ... */
-	struct span host;              /* *-tcpip: address asked for / connected to */
+	struct span type; /* "session", "direct-tcpip", "forwarded-tcpip", ... */
+	struct span host; /* *-tcpip: address asked for / connected to */
 	uint32_t port;
-	struct span origin_host;       /* *-tcpip: who connected */
+	struct span origin_host; /* *-tcpip: who connected */
 	uint32_t origin_port;
-	struct span payload;           /* type-specific data, unparsed */
+	struct span payload; /* type-specific data, unparsed */
 };
 
 /* RFC 4254 section 5.1 */
@@ -82,33 +85,39 @@ enum ssh_refusal {
 	SSH_REFUSE_RESOURCES = 4,
 };
 
-/* How a request is answered: now, or later with ssh_chan_reply()/ssh_global_reply(). Requests behind a late
- * one wait (bounded), so answers keep their order. */
+/* How a request is answered: now, or later with ssh_chan_reply()/ssh_global_reply(). Requests
+ * behind a late one wait (bounded), so answers keep their order. */
 enum ssh_answer { SSH_FAIL, SSH_OK, SSH_LATER };
 
 struct ssh_events {
-	/* Client: believe this host? Negative (with e filled) ends the connection. Mandatory for clients. */
+	/* Client: believe this host? Negative (with e filled) ends the connection. Mandatory for
+	 * clients. */
 	int (*verify_host)(struct ssh *ssh, const struct ssh_host *host, struct err *e, void *arg);
-	/* Server: decide on a key. Called for the offer and again for the proof, always with the full check to be
-	 * done by the owner both times. Mandatory for servers. */
+	/* Server: decide on a key. Called for the offer and again for the proof, always with the
+	 * full check to be done by the owner both times. Mandatory for servers. */
 	enum ssh_verdict (*auth)(struct ssh *ssh, const struct ssh_auth *auth, void *arg);
 	/* Both roles: logged in; channels may be opened from now on. */
 	void (*authenticated)(struct ssh *ssh, void *arg);
-	/* Peer opens a channel: call ssh_chan_accept or ssh_chan_refuse, now or later. NULL: all are refused. */
-	void (*channel_open)(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg);
-	/* Global request (RFC 4254 section 4); keepalives are answered by the engine. On SSH_OK, bytes put into
-	 * reply travel with REQUEST_SUCCESS. NULL: all are refused. */
-	enum ssh_answer (*global_request)(
-	    struct ssh *ssh, struct span name, struct span payload, struct buf *reply, void *arg);
-	/* Client: text before login (RFC 4252 section 5.4), cleaned of control characters. May be NULL. */
+	/* Peer opens a channel: call ssh_chan_accept or ssh_chan_refuse, now or later. NULL: all
+	 * are refused. */
+	void (*channel_open)(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open,
+	    void *arg);
+	/* Global request (RFC 4254 section 4); keepalives are answered by the engine. On SSH_OK,
+	 * bytes put into reply travel with REQUEST_SUCCESS. NULL: all are refused. */
+	enum ssh_answer (*global_request)(struct ssh *ssh, struct span name, struct span payload,
+	    struct buf *reply, void *arg);
+	/* Client: text before login (RFC 4252 section 5.4), cleaned of control characters. May be
+	 * NULL. */
 	void (*banner)(struct ssh *ssh, const char *text, void *arg);
-	/* The peer sent DISCONNECT or we did; the text is clean. Called at most once; ssh_input goes negative next. */
+	/* The peer sent DISCONNECT or we did; the text is clean. Called at most once; ssh_input
+	 * goes negative next. */
 	void (*disconnected)(struct ssh *ssh, uint32_t reason, const char *text, void *arg);
 };
 
 struct ssh_chan_events {
-	/* Bytes from the peer; ext 0 is stdout/stdin, 1 is stderr. Returns how many were taken; the rest is kept
-	 * (within the window) and offered again after ssh_chan_resume(). p may be scribbled on. */
+	/* Bytes from the peer; ext 0 is stdout/stdin, 1 is stderr. Returns how many were taken; the
+	 * rest is kept (within the window) and offered again after ssh_chan_resume(). p may be
+	 * scribbled on. */
 	size_t (*data)(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg);
 	/* ssh_chan_write() took less than asked before and can take some now. */
 	void (*writable)(struct ssh_chan *chan, void *arg);
@@ -116,13 +125,14 @@ struct ssh_chan_events {
 	void (*opened)(struct ssh_chan *chan, void *arg);
 	void (*refused)(struct ssh_chan *chan, uint32_t reason, const char *text, void *arg);
 	/* CHANNEL_REQUEST from the peer; payload parsers in ssh/session.h. */
-	enum ssh_answer (*request)(struct ssh_chan *chan, struct span name, struct span payload, void *arg);
+	enum ssh_answer (*request)(struct ssh_chan *chan, struct span name, struct span payload,
+	    void *arg);
 	/* Answer to a request of ours that wanted one, in order. */
 	void (*reply)(struct ssh_chan *chan, bool ok, void *arg);
 	/* The peer sends no more; comes after all its data was taken. */
 	void (*eof)(struct ssh_chan *chan, void *arg);
-	/* Closed by both sides, or the connection ended; all data that arrived was offered before. The last
-	 * callback: the channel is gone when it returns. */
+	/* Closed by both sides, or the connection ended; all data that arrived was offered before.
+	 * The last callback: the channel is gone when it returns. */
 	void (*closed)(struct ssh_chan *chan, void *arg);
 };
 
@@ -130,20 +140,22 @@ struct ssh_config {
 	enum ssh_role role;
 	const struct ssh_events *events; /* outlives the connection */
 	void *arg;
-	/* Output appeared, or a channel wants its owner: flush at the end of the turn. Called at most once until the
-	 * next ssh_output(). May be NULL when the owner looks by itself. */
+	/* Output appeared, or a channel wants its owner: flush at the end of the turn. Called at
+	 * most once until the next ssh_output(). May be NULL when the owner looks by itself. */
 	void (*wake)(void *wake_arg);
 	void *wake_arg;
-	/* Server: host keys (a certificate is offered beside its plain key). Client: keys to log in with, tried in
-	 * order. Both outlive the connection. */
+	/* Server: host keys (a certificate is offered beside its plain key). Client: keys to log in
+	 * with, tried in order. Both outlive the connection. */
 	const struct ssh_identity *identities;
 	size_t n_identities;
-	const char *user;    /* client: the name to log in as */
-	const char *ciphers; /* client's preference, comma list; NULL: aes256-gcm first where the CPU has it */
-	const char *kex;     /* NULL: all we have */
+	const char *user; /* client: the name to log in as */
+	/* client's preference, comma list; NULL: aes256-gcm first where the CPU has it */
+	const char *ciphers;
+	const char *kex; /* NULL: all we have */
 	const char *macs;
-	/* Client: send the first key exchange message along with KEXINIT, which saves a round trip when the server
-	 * prefers what we prefer, as our own do (RFC 4253 section 7.1, first_kex_packet_follows). */
+	/* Client: send the first key exchange message along with KEXINIT, which saves a round trip
+	 * when the server prefers what we prefer, as our own do (RFC 4253 section 7.1,
+	 * first_kex_packet_follows). */
 	bool guess_kex;
 	uint32_t login_grace_ms;  /* server: time to log in; 0: 20 000 */
 	uint32_t max_auth_tries;  /* server; 0: 10 */
@@ -178,38 +190,47 @@ bool ssh_is_dead(const struct ssh *ssh);
 
 void *ssh_arg(const struct ssh *ssh);
 bool ssh_is_authenticated(const struct ssh *ssh);
-struct span ssh_session_id(const struct ssh *ssh); /* H of the first exchange (RFC 4253 section 7.2) */
+/* H of the first exchange (RFC 4253 section 7.2) */
+struct span ssh_session_id(const struct ssh *ssh);
 const char *ssh_peer_version(const struct ssh *ssh); /* "SSH-2.0-OpenSSH_9.2p1", clean */
 size_t ssh_channel_count(const struct ssh *ssh);
 uint64_t ssh_bytes_in(const struct ssh *ssh);
 uint64_t ssh_bytes_out(const struct ssh *ssh);
 
-/* Global request; reply (may be NULL: no answer wanted) is called once, ok false also when the connection ends. */
+/* Global request; reply (may be NULL: no answer wanted) is called once, ok false also when the
+ * connection ends. */
 typedef void ssh_global_reply_fn(struct ssh *ssh, bool ok, struct span payload, void *arg);
-int ssh_global_request(struct ssh *ssh, const char *name, struct span payload, ssh_global_reply_fn *reply, void *arg);
+int ssh_global_request(struct ssh *ssh, const char *name, struct span payload,
+    ssh_global_reply_fn *reply, void *arg);
 /* Late answer to a global request that got SSH_LATER. */
 void ssh_global_reply(struct ssh *ssh, bool ok, struct span payload);
 
 /* --- channels ------------------------------------------------------------- */
 
-/* Opens a channel; payload is the type-specific part (ssh/session.h has the common ones). NULL: too many. */
-struct ssh_chan *ssh_chan_open(
-    struct ssh *ssh, const char *type, struct span payload, const struct ssh_chan_events *events, void *arg);
-/* Whoever decides later sets events at once (ssh_chan_set_events): `closed` tells when the connection ended first. */
+/* Opens a channel; payload is the type-specific part (ssh/session.h has the common ones). NULL: too
+ * many. */
+struct ssh_chan *ssh_chan_open(struct ssh *ssh, const char *type, struct span payload,
+    const struct ssh_chan_events *events, void *arg);
+/* Whoever decides later sets events at once (ssh_chan_set_events): `closed` tells when the
+ * connection ended first. */
 void ssh_chan_accept(struct ssh_chan *chan, const struct ssh_chan_events *events, void *arg);
 void ssh_chan_refuse(struct ssh_chan *chan, enum ssh_refusal reason, const char *text);
 
-/* Writes up to n bytes; returns how many fitted window, packet queue and ceiling. Less than n: wait for writable. */
+/* Writes up to n bytes; returns how many fitted window, packet queue and ceiling. Less than n: wait
+ * for writable. */
 size_t ssh_chan_write(struct ssh_chan *chan, uint32_t ext, const void *p, size_t n);
 size_t ssh_chan_room(const struct ssh_chan *chan); /* what ssh_chan_write would take now */
 /* Offers kept data again (through the data callback), once the owner can take more. */
 void ssh_chan_resume(struct ssh_chan *chan);
-void ssh_chan_eof(struct ssh_chan *chan);   /* no more from us; everything written arrives before it */
-void ssh_chan_close(struct ssh_chan *chan); /* eof if not sent, then CLOSE; everything written arrives before it */
+/* no more from us; everything written arrives before it */
+void ssh_chan_eof(struct ssh_chan *chan);
+/* eof if not sent, then CLOSE; everything written arrives before it */
+void ssh_chan_close(struct ssh_chan *chan);
 bool ssh_chan_is_open(const struct ssh_chan *chan);
 
 /* CHANNEL_REQUEST to the peer. */
-void ssh_chan_request(struct ssh_chan *chan, const char *name, bool want_reply, struct span payload);
+void
+ssh_chan_request(struct ssh_chan *chan, const char *name, bool want_reply, struct span payload);
 /* Late answer to a request that got SSH_LATER. */
 void ssh_chan_reply(struct ssh_chan *chan, bool ok);
 

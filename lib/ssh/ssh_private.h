@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ssh_private: what the files of the engine know about each other. Nobody outside lib/ssh includes it.
+ * ssh_private: what the files of the engine know about each other. Nobody outside lib/ssh includes
+ * it.
  *
  *	ssh.c          new, free, input, output, tick, disconnect: the face
  *	version.c      identification lines              RFC 4253 section 4.2
@@ -81,34 +82,38 @@ enum {
 	VERSION_LINE_MAX = 255,        /* RFC 4253 section 4.2 */
 	VERSION_BANNER_LINES_MAX = 50, /* lines a server may send before its identification */
 	VERSION_BANNER_LINE_MAX = 1024,
-	PACKET_MAX_PREAUTH = 40000,    /* RFC 4253 section 6.1 asks for 35 000 */
-	PACKET_MAX = 100 * 1024,       /* a data packet, and room for requests and certificates */
+	PACKET_MAX_PREAUTH = 40000, /* RFC 4253 section 6.1 asks for 35 000 */
+	PACKET_MAX = 100 * 1024,    /* a data packet, and room for requests and certificates */
 	PREAUTH_BYTES_MAX = 256 * 1024,
 	PREAUTH_PACKETS_MAX = 256,
 	AUTH_REQUESTS_MAX = 64,
 	USER_MAX = 256,
-	CHAN_PACKET_MAX = 32 * 1024,   /* what we let peers put into one CHANNEL_DATA */
-	CHAN_WRITE_MAX = 32 * 1024,    /* what we put into one, if the peer allows it */
-	PENDING_MAX = 256 * 1024,      /* messages held back while keys are exchanged */
-	OUTPUT_SLACK = 256 * 1024,     /* control messages over output_max, before input stops ... */
+	CHAN_PACKET_MAX = 32 * 1024, /* what we let peers put into one CHANNEL_DATA */
+	CHAN_WRITE_MAX = 32 * 1024,  /* what we put into one, if the peer allows it */
+	PENDING_MAX = 256 * 1024,    /* messages held back while keys are exchanged */
+	/* control messages over output_max, before input stops ... */
+	OUTPUT_SLACK = 256 * 1024,
 	OUTPUT_HARD = 4 * 1024 * 1024, /* ... and before the connection ends */
 	LATE_REQUESTS_MAX = 32,
 	LATE_BYTES_MAX = 64 * 1024,
 	GLOBAL_DUE_MAX = 256,
 	REKEY_TIMEOUT_MS = 15 * 60 * 1000, /* of a peer that is there and does not finish */
-	REKEY_SILENCE_MS = 60 * 1000,      /* after that it is not there: a stopped client is not an enemy */
-	WINDOWS_SUM = 64 * 1024 * 1024,    /* what all windows of a connection together promise to keep, about */
+	/* after that it is not there: a stopped client is not an enemy */
+	REKEY_SILENCE_MS = 60 * 1000,
+	/* what all windows of a connection together promise to keep, about */
+	WINDOWS_SUM = 64 * 1024 * 1024,
 	WINDOW_MIN = 64 * 1024,
 	CHANNEL_TYPE_MAX = 64,
 };
 
-/* What the connection is doing; a bit each, for the table in dispatch.c. Rekeying does not change the state. */
+/* What the connection is doing; a bit each, for the table in dispatch.c. Rekeying does not change
+ * the state. */
 enum ssh_state {
 	STATE_VERSION = 0,
-	STATE_KEX = 1 << 0,      /* the first exchange */
-	STATE_SERVICE = 1 << 1,  /* ssh-userauth not yet asked for (server) or granted (client) */
+	STATE_KEX = 1 << 0,     /* the first exchange */
+	STATE_SERVICE = 1 << 1, /* ssh-userauth not yet asked for (server) or granted (client) */
 	STATE_AUTH = 1 << 2,
-	STATE_OPEN = 1 << 3,     /* logged in */
+	STATE_OPEN = 1 << 3, /* logged in */
 	STATE_DEAD = 1 << 4,
 };
 
@@ -124,15 +129,15 @@ struct ssh_stream {
 enum kex_step { KEX_WAIT_INIT, KEX_WAIT_ECDH, KEX_WAIT_NEWKEYS };
 struct kex_algs {
 	enum kex_curve curve;
-	struct span hostkey; /* name; points into a constant */
+	struct span hostkey;                /* name; points into a constant */
 	const struct cipher_alg *cipher[2]; /* client to server, server to client */
 	const struct mac_alg *mac[2];
 };
 struct ssh_kex {
 	enum kex_step step;
 	bool sent_newkeys;
-	bool skip_next;    /* the peer guessed wrong: its next packet is to be ignored */
-	bool sent_guess;   /* client: our ECDH_INIT went out with KEXINIT */
+	bool skip_next;  /* the peer guessed wrong: its next packet is to be ignored */
+	bool sent_guess; /* client: our ECDH_INIT went out with KEXINIT */
 	int64_t since_ms;
 	struct buf my_init, peer_init; /* payloads, for the hash */
 	struct kex_algs algs;
@@ -146,7 +151,7 @@ struct ssh_auth_state {
 	size_t next_identity; /* client */
 };
 
-struct ssh_due; /* a global request of ours that waits for its answer, global.c */
+struct ssh_due;     /* a global request of ours that waits for its answer, global.c */
 struct ssh_waiting; /* a request of the peer that waits behind a late one, chan_request.c */
 
 /* Bytes to be sent, outbuf.c. */
@@ -164,9 +169,10 @@ struct ssh {
 
 	/* input */
 	struct ssh_stream in;
-	uint8_t *part;      /* the beginning of a packet that is not complete, or of a version line */
+	/* the beginning of a packet that is not complete, or of a version line */
+	uint8_t *part;
 	size_t part_len, part_cap;
-	size_t part_total;  /* bytes of the whole packet with its tag; 0: not known yet */
+	size_t part_total; /* bytes of the whole packet with its tag; 0: not known yet */
 	uint64_t bytes_in, bytes_out;
 	uint32_t packets_in;
 	uint32_t banner_lines;
@@ -188,11 +194,11 @@ struct ssh {
 	/* connection */
 	struct ssh_chan **chans; /* by our id; holes are NULL */
 	size_t n_chans, chans_cap;
-	struct list blocked;     /* channels that wait for `writable`, fairly in turn */
-	struct list closing;     /* channels whose `closed` is to be told */
-	uint32_t window_spent;   /* by how much windows grew, of config.window_max */
-	uint64_t window_sum;     /* of all channels' window_base */
-	struct list due;         /* of struct ssh_due */
+	struct list blocked;   /* channels that wait for `writable`, fairly in turn */
+	struct list closing;   /* channels whose `closed` is to be told */
+	uint32_t window_spent; /* by how much windows grew, of config.window_max */
+	uint64_t window_sum;   /* of all channels' window_base */
+	struct list due;       /* of struct ssh_due */
 	size_t n_due;
 	bool global_late, global_late_silent;
 	struct list global_waiting;
@@ -208,7 +214,8 @@ struct ssh {
 
 /* --- ssh.c ------------------------------------------------------------------ */
 /* Ends the connection: notes the text, sends DISCONNECT when that is possible. Always -1. */
-int ssh_fatal(struct ssh *ssh, uint32_t reason, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int ssh_fatal(struct ssh *ssh, uint32_t reason, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The peer sent DISCONNECT. Always -1. */
 int ssh_peer_left(struct ssh *ssh, uint32_t reason, struct span text);
 void ssh_wake(struct ssh *ssh);
@@ -233,11 +240,12 @@ void outbuf_done(struct ssh_outbuf *o);
 /* --- packet.c ----------------------------------------------------------------- */
 int packet_input(struct ssh *ssh, uint8_t **p, size_t *n);
 void packet_part_done(struct ssh *ssh);
-/* A packet built where it will be sent from: reserve the payload, fill it, send it. NULL: the connection died. Not
- * while keys are exchanged, except for messages of the exchange. */
+/* A packet built where it will be sent from: reserve the payload, fill it, send it. NULL: the
+ * connection died. Not while keys are exchanged, except for messages of the exchange. */
 uint8_t *packet_reserve(struct ssh *ssh, size_t n);
 int packet_send_reserved(struct ssh *ssh, size_t n);
-/* Sends a payload now, or when the key exchange is over. Messages of the exchange itself (20-49, and 1-4) go at once. */
+/* Sends a payload now, or when the key exchange is over. Messages of the exchange itself (20-49,
+ * and 1-4) go at once. */
 int packet_send(struct ssh *ssh, struct span payload);
 /* The same for one that was put together in a buf, which it frees. */
 int packet_send_buf(struct ssh *ssh, struct buf *b);
@@ -309,15 +317,18 @@ struct ssh_chan {
 
 	/* requests */
 	uint32_t replies_due;
-	bool late, late_silent; /* one of the peer's requests waits for ssh_chan_reply; wants no answer sent */
+	/* one of the peer's requests waits for ssh_chan_reply; wants no answer sent */
+	bool late, late_silent;
 	struct list waiting;
 	size_t n_waiting, waiting_bytes;
 };
 
-struct ssh_chan *chan_find(struct ssh *ssh, struct wire *w); /* by the id that comes next; NULL after ssh_fatal */
-void chan_finish(struct ssh_chan *chan);      /* both sides closed: `closed` will be told */
+/* by the id that comes next; NULL after ssh_fatal */
+struct ssh_chan *chan_find(struct ssh *ssh, struct wire *w);
+void chan_finish(struct ssh_chan *chan); /* both sides closed: `closed` will be told */
 void chan_free(struct ssh_chan *chan);
-int chan_maybe_close(struct ssh_chan *chan);  /* answers the peer's CLOSE once all its data was taken */
+/* answers the peer's CLOSE once all its data was taken */
+int chan_maybe_close(struct ssh_chan *chan);
 int chan_on_open(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int chan_on_confirmation(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int chan_on_open_failure(struct ssh *ssh, struct wire *w, uint8_t *payload);
@@ -330,9 +341,10 @@ int chan_on_data(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int chan_on_extended(struct ssh *ssh, struct wire *w, uint8_t *payload);
 size_t chan_kept(const struct ssh_chan *chan);
 void chan_drop_kept(struct ssh_chan *chan);
-void chan_grant(struct ssh_chan *chan);          /* opens the window again when it is half closed */
-void chan_grant_all(struct ssh *ssh);            /* after a key exchange */
-void chan_tell_writable(struct ssh *ssh);        /* output has room again */
+/* opens the window again when it is half closed */
+void chan_grant(struct ssh_chan *chan);
+void chan_grant_all(struct ssh *ssh);     /* after a key exchange */
+void chan_tell_writable(struct ssh *ssh); /* output has room again */
 
 /* chan_request.c */
 int chan_on_request(struct ssh *ssh, struct wire *w, uint8_t *payload);

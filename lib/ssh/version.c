@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * version: the identification lines that open a connection (RFC 4253 section 4.2). A server takes exactly one
- * line; a client skips a bounded number of others before it.
+ * version: the identification lines that open a connection (RFC 4253 section 4.2). A server takes
+ * exactly one line; a client skips a bounded number of others before it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -42,16 +42,19 @@ take_line(struct ssh *ssh, const uint8_t *p, size_t n)
 {
 	if (n < 4 || memcmp(p, "SSH-", 4) != 0) {
 		if (ssh->config.role == SSH_SERVER)
-			return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "the other side does not speak SSH");
+			return ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
+			    "the other side does not speak SSH");
 		if (++ssh->banner_lines > VERSION_BANNER_LINES_MAX)
-			return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "the other side does not identify itself");
+			return ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
+			    "the other side does not identify itself");
 		return 0;
 	}
 	if (n > VERSION_LINE_MAX - 2 || !is_clean(p, n))
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed identification");
 	if ((n < 8 || memcmp(p, "SSH-2.0-", 8) != 0) &&
 	    (ssh->config.role == SSH_SERVER || n < 9 || memcmp(p, "SSH-1.99-", 9) != 0))
-		return ssh_fatal(ssh, REASON_VERSION_NOT_SUPPORTED, "only SSH version 2 is spoken here");
+		return ssh_fatal(ssh, REASON_VERSION_NOT_SUPPORTED,
+		    "only SSH version 2 is spoken here");
 	ssh->peer_version = span_dup((struct span){ p, n });
 	if (!ssh->peer_version)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "no memory");

@@ -193,6 +193,7 @@ sign_in(struct tunnel *t, int fd)
 	t->identity = (struct ssh_identity){ t->used->key, buf_span(&t->certificate) };
 	const struct ssh_config config = {
 		.role = SSH_CLIENT,
+		.guess_kex = true,
 		.events = &ssh_events,
 		.arg = t,
 		.identities = &t->identity,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * After the login, either role: messages of the peer mixed with calls of the owner in any order, as the input says.
+ * After the login, either role: messages of the peer mixed with calls of the owner in any order, as
+ * the input says.
  */
 #include "ssh_fuzz.h"
 
@@ -57,7 +58,9 @@ on_writable(struct ssh_chan *chan, void *arg)
 	size_t room = ssh_chan_room(chan);
 	static const uint8_t block[70000];
 
-	if (take_byte(&o->in) & 1 && ssh_chan_write(chan, 0, block, sizeof(block)) != (room < sizeof(block) ? room : sizeof(block)))
+	if (take_byte(&o->in) & 1 &&
+	    ssh_chan_write(chan, 0, block, sizeof(block)) !=
+		(room < sizeof(block) ? room : sizeof(block)))
 		abort();
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a server that is not the right one can send to tsh or to a node: up to its host key, and what it may say while
- * the client logs in.
+ * What a server that is not the right one can send to tsh or to a node: up to its host key, and
+ * what it may say while the client logs in.
  */
 #include "ssh_fuzz.h"
 

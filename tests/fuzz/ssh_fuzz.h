@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the SSH fuzz targets share: keys, events that allow everything, and packets from fuzzed bytes.
+ * What the SSH fuzz targets share: keys, events that allow everything, and packets from fuzzed
+ * bytes.
  */
 #ifndef TESTS_FUZZ_SSH_FUZZ_H
 #define TESTS_FUZZ_SSH_FUZZ_H

@@ -3,14 +3,15 @@
  * ssh_echo: the SSH engine over real sockets, for foreign peers and for measuring.
  *
  *	ssh_echo serve DIR              a server on 127.0.0.1; prints its port
- *	ssh_echo node DIR PORT          dials such a server as the tunnel "node" and serves sessions inside it
+ *	ssh_echo node DIR PORT          dials it as the tunnel "node", serves sessions inside
  *	ssh_echo run DIR PORT USER CMD  a client: CMD's output to stdout, stdin to it, exit status
- *	ssh_echo idle DIR PORT COUNT    COUNT logged-in connections that do nothing; prints "up" when all are
+ *	ssh_echo idle DIR PORT COUNT    COUNT idle connections; prints "up" when all are in
  *
- * DIR holds host_key, host_key-cert.pub, user_key, user_key-cert.pub (OpenSSH files). Every proven key logs in, but
- * user "denied". Sessions run exec requests with /bin/sh; "source N" and "sink" are done without a process.
- * direct-tcpip to host "node" goes through the tunnel, any other to a socket. Only for tests: nobody is checked.
- * Environment: ECHO_REKEY bytes, ECHO_CIPHERS, ECHO_WINDOW bytes.
+ * DIR holds host_key, host_key-cert.pub, user_key, user_key-cert.pub (OpenSSH files). Every proven
+ * key logs in, but user "denied". Sessions run exec requests with /bin/sh; "source N" and "sink"
+ * are done without a process. direct-tcpip to host "node" goes through the tunnel, any other to a
+ * socket. Only for tests: nobody is checked. Environment: ECHO_REKEY bytes, ECHO_CIPHERS,
+ * ECHO_WINDOW bytes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -204,8 +205,10 @@ on_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, voi
 		struct couple *c = calloc(1, sizeof(*c));
 
 		c->a = chan;
-		c->b = ssh_chan_open(ssh_link_ssh(tunnel), "node@echo", span_str(""), &couple_events, c);
-		ssh_chan_set_events(chan, &couple_events, c); /* to hear of its end before it is accepted */
+		c->b = ssh_chan_open(ssh_link_ssh(tunnel), "node@echo", span_str(""),
+		    &couple_events, c);
+		/* to hear of its end before it is accepted */
+		ssh_chan_set_events(chan, &couple_events, c);
 		if (!c->b) {
 			ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, "no tunnel");
 			free(c);
@@ -337,7 +340,8 @@ client_config(const struct ssh_events *events, const char *user, void *arg)
 	return config;
 }
 
-/* node: the tunnel asks for nothing but channels, each of which carries a connection to our server. */
+/* node: the tunnel asks for nothing but channels, each of which carries a connection to our
+ * server. */
 
 static void
 node_in(struct ssh *ssh, void *arg)
@@ -488,7 +492,8 @@ run_in(struct ssh *ssh, void *arg)
 	ssh_chan_open(ssh, "session", span_str(""), &run_events, arg);
 }
 
-static const struct ssh_events run_client_events = { .verify_host = on_host, .authenticated = run_in };
+static const struct ssh_events run_client_events = { .verify_host = on_host,
+	.authenticated = run_in };
 
 static int
 run(const char *port, const char *user, const char *cmd)

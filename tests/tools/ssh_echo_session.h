@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What ssh_echo does with a session channel. Included by ssh_echo.c only, which has the loop and the block.
+ * What ssh_echo does with a session channel. Included by ssh_echo.c only, which has the loop and
+ * the block.
  */
 #ifndef TESTS_TOOLS_SSH_ECHO_SESSION_H
 #define TESTS_TOOLS_SSH_ECHO_SESSION_H
@@ -78,7 +79,8 @@ on_child_output(struct watch *w, int ready, void *arg)
 	(void)ready;
 	if (room == 0) {
 		watch_set(w, 0);
-		ssh_chan_write(s->chan, 0, block, 1 + (room > sizeof(block))); /* asks to be told; takes nothing */
+		/* asks to be told; takes nothing */
+		ssh_chan_write(s->chan, 0, block, 1 + (room > sizeof(block)));
 		return;
 	}
 	n = read(w->fd, block, room < sizeof(block) ? room : sizeof(block));
@@ -181,7 +183,8 @@ on_exit_of_child(pid_t pid, int status, void *arg)
 }
 
 static void
-start_watch(struct watch *w, int fd, void (*fn)(struct watch *, int, void *), struct session *s, int want)
+start_watch(struct watch *w, int fd, void (*fn)(struct watch *, int, void *), struct session *s,
+    int want)
 {
 	fcntl(fd, F_SETPIPE_SZ, 1 << 20);
 	file_set_nonblock(fd);

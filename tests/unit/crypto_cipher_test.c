@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packet ciphers and the exchange against known answers: RFC 7748, RFC 5903, and packets sealed with OpenSSL's AES, ChaCha20,
- * Poly1305 and Python's hmac.
+ * Packet ciphers and the exchange against known answers: RFC 7748, RFC 5903, and packets sealed
+ * with OpenSSL's AES, ChaCha20, Poly1305 and Python's hmac.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,8 @@
 
 enum { SEQ = 5, PACKET_MAX = 36, ROOM = PACKET_MAX + CIPHER_TAG_MAX };
 
-/* Lengths of 32 bytes where the length field stands apart, of 28 where it does not: both are whole blocks. */
+/* Lengths of 32 bytes where the length field stands apart, of 28 where it does not: both are whole
+ * blocks. */
 static const char packet_apart[] = "\0\0\0\040\006the quick brown fox jumps\0\0\0\0\0\0";
 static const char packet_plain[] = "\0\0\0\034\002the quick brown fox jumps\0\0";
 
@@ -36,7 +37,9 @@ make(const char *cipher, const char *mac)
 		if (i < 16)
 			iv[i] = (uint8_t)(100 + i);
 	}
-	assert_int_equal(cipher_new(&c, cipher_find(span_str(cipher)), mac ? mac_find(span_str(mac)) : NULL, &keys), 0);
+	assert_int_equal(cipher_new(&c, cipher_find(span_str(cipher)),
+			     mac ? mac_find(span_str(mac)) : NULL, &keys),
+	    0);
 	return c;
 }
 
@@ -90,7 +93,7 @@ gcm(void **state)
 		skip();
 	check("aes256-gcm@openssh.com", NULL,
 	    "000000204e6fb603599823f75d097f8aa80a1d9362a46972ab06861fd7a2ac48fba3a548c346c557"
-		    "059576fc753f7fec94e2d5d6");
+	    "059576fc753f7fec94e2d5d6");
 	/* the second packet has the next nonce */
 	c = make("aes256-gcm@openssh.com", NULL);
 	for (int i = 0; i < 2; i++) {
@@ -99,7 +102,7 @@ gcm(void **state)
 	}
 	check_hex(p, 36 + 16,
 	    "00000020e56f2273bc1faf2e118a38825e50179d423ae5464107243a6ba31247f7ec05a525636636"
-		    "078a114f60d7dccef16bb129");
+	    "078a114f60d7dccef16bb129");
 	cipher_free(c);
 }
 
@@ -109,7 +112,7 @@ chacha(void **state)
 	(void)state;
 	check("chacha20-poly1305@openssh.com", NULL,
 	    "9dd81a5ccabc8b7902eeec5acae563d2be737e12b078d8954bd2a7cc97e3e0884c56503271246d59"
-		    "ac7f189769f082a7ae3d5125");
+	    "ac7f189769f082a7ae3d5125");
 }
 
 static const struct {
@@ -117,32 +120,32 @@ static const struct {
 } ctr_answers[] = {
 	{ "aes256-ctr", "hmac-sha2-256-etm@openssh.com",
 	    "0000002095ac79459651ce241de69fc994d0e7b2958fe47d20b960b50205945a9a8ce192ef4c4249"
-		    "294f77bbf1c3635b8e7cfb19616581f2d8babfb8b916efd7f93e68df" },
+	    "294f77bbf1c3635b8e7cfb19616581f2d8babfb8b916efd7f93e68df" },
 	{ "aes256-ctr", "hmac-sha2-512-etm@openssh.com",
 	    "0000002095ac79459651ce241de69fc994d0e7b2958fe47d20b960b50205945a9a8ce192a443b64e"
-		    "efbf47433b2e96e560a3bf8661e997389edf1f80b1338937fead46da1558198c91a5caa39fbbf120"
-		    "b68fee1002041d45e1ce4271e905dc734f88d597" },
+	    "efbf47433b2e96e560a3bf8661e997389edf1f80b1338937fead46da1558198c91a5caa39fbbf120"
+	    "b68fee1002041d45e1ce4271e905dc734f88d597" },
 	{ "aes256-ctr", "hmac-sha2-256",
 	    "93d8113cb454d3285efccac285d4b0bec786fc6b20b57aa0521ce137eaffe192a06376941599e87d"
-		    "44f185ba1adc3b03f68b537f6249182d5e6ffb6ea50a1834" },
+	    "44f185ba1adc3b03f68b537f6249182d5e6ffb6ea50a1834" },
 	{ "aes256-ctr", "hmac-sha2-512",
 	    "93d8113cb454d3285efccac285d4b0bec786fc6b20b57aa0521ce137eaffe192718bab5df8b3b153"
-		    "0970edcbfb5338f45c6c4ca698ca5a8060552928ad70f8cf55aad81a9692882468060889843cd282"
-		    "1c76a7b3a5a3bcb8c4261839738e0132" },
+	    "0970edcbfb5338f45c6c4ca698ca5a8060552928ad70f8cf55aad81a9692882468060889843cd282"
+	    "1c76a7b3a5a3bcb8c4261839738e0132" },
 	{ "aes128-ctr", "hmac-sha2-256-etm@openssh.com",
 	    "0000002098cb06f99d6d9b116e6c35eae38af3f54ce90fbf7e4a95b45bc2340860f9bf5a291b9bdd"
-		    "a4f493e65260fd5c89e13298e88f83c6ec42c877a8810ef20c1dcbe5" },
+	    "a4f493e65260fd5c89e13298e88f83c6ec42c877a8810ef20c1dcbe5" },
 	{ "aes128-ctr", "hmac-sha2-512-etm@openssh.com",
 	    "0000002098cb06f99d6d9b116e6c35eae38af3f54ce90fbf7e4a95b45bc2340860f9bf5a668246d6"
-		    "6a67e5f3ef4f510c1a5fa96e1cb8aabc18312bfb731d09f168578ed849e2db033127095c35ec0fc1"
-		    "b720cdda300682be46a6f10ff4371192264d69d3" },
+	    "6a67e5f3ef4f510c1a5fa96e1cb8aabc18312bfb731d09f168578ed849e2db033127095c35ec0fc1"
+	    "b720cdda300682be46a6f10ff4371192264d69d3" },
 	{ "aes128-ctr", "hmac-sha2-256",
 	    "9ebf6e80bf68861d2d7660e1f28ea4f91ee017a97e468fa10bdb4165108abf5aa06376941599e87d"
-		    "44f185ba1adc3b03f68b537f6249182d5e6ffb6ea50a1834" },
+	    "44f185ba1adc3b03f68b537f6249182d5e6ffb6ea50a1834" },
 	{ "aes128-ctr", "hmac-sha2-512",
 	    "9ebf6e80bf68861d2d7660e1f28ea4f91ee017a97e468fa10bdb4165108abf5a718bab5df8b3b153"
-		    "0970edcbfb5338f45c6c4ca698ca5a8060552928ad70f8cf55aad81a9692882468060889843cd282"
-		    "1c76a7b3a5a3bcb8c4261839738e0132" },
+	    "0970edcbfb5338f45c6c4ca698ca5a8060552928ad70f8cf55aad81a9692882468060889843cd282"
+	    "1c76a7b3a5a3bcb8c4261839738e0132" },
 };
 
 static void
@@ -157,13 +160,16 @@ ctr(void **state)
 static void
 a_long_stream(void **state)
 {
-	static const char *const names[][2] = { { "aes256-gcm@openssh.com", NULL }, { "chacha20-poly1305@openssh.com", NULL },
-		{ "aes128-ctr", "hmac-sha2-256-etm@openssh.com" }, { "aes256-ctr", "hmac-sha2-512" } };
+	static const char *const names[][2] = { { "aes256-gcm@openssh.com", NULL },
+		{ "chacha20-poly1305@openssh.com", NULL },
+		{ "aes128-ctr", "hmac-sha2-256-etm@openssh.com" },
+		{ "aes256-ctr", "hmac-sha2-512" } };
 	static uint8_t p[5000], before[5000];
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
-		struct cipher *c = make(names[i][0], names[i][1]), *d = make(names[i][0], names[i][1]);
+		struct cipher *c = make(names[i][0], names[i][1]),
+			      *d = make(names[i][0], names[i][1]);
 
 		for (uint32_t seq = 0; seq < 1000; seq++) {
 			size_t n = 16 * (1 + seq % 300) + (cipher_length_apart(c) ? 4 : 0);
@@ -187,8 +193,8 @@ a_long_stream(void **state)
 static void
 names_that_are_not_known(void **state)
 {
-	static const char *const bad[] = { "none", "aes256-cbc", "3des-cbc", "arcfour", "aes128-gcm@openssh.com", "",
-		"aes256-ctr " };
+	static const char *const bad[] = { "none", "aes256-cbc", "3des-cbc", "arcfour",
+		"aes128-gcm@openssh.com", "", "aes256-ctr " };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -201,8 +207,8 @@ names_that_are_not_known(void **state)
 /* --- exchange ------------------------------------------------------------------------ */
 
 static void
-agree(enum kex_curve curve, const char *secret_a, const char *public_a, const char *secret_b, const char *public_b,
-    const char *shared)
+agree(enum kex_curve curve, const char *secret_a, const char *public_a, const char *secret_b,
+    const char *public_b, const char *shared)
 {
 	struct kex_pair *a, *b;
 	uint8_t secret[32], result[KEX_SECRET_LEN];
@@ -228,10 +234,13 @@ x25519_rfc7748_6_1(void **state)
 	struct kex_pair *pair;
 
 	(void)state;
-	assert_true(str_unhex("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb", bob, 32));
-	assert_true(str_unhex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a", alice_public, 32));
+	assert_true(
+	    str_unhex("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb", bob, 32));
+	assert_true(str_unhex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
+	    alice_public, 32));
 	assert_int_equal(kex_pair_from_secret(&pair, KEX_X25519, bob), 0);
-	check_hex(kex_pair_public(pair).p, 32, "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f");
+	check_hex(kex_pair_public(pair).p, 32,
+	    "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f");
 	assert_int_equal(kex_pair_secret(pair, (struct span){ alice_public, 32 }, shared), 0);
 	check_hex(shared, 32, "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742");
 	kex_pair_free(pair);
@@ -258,12 +267,14 @@ bad_values_of_the_peer(void **state)
 
 	(void)state;
 	assert_int_equal(kex_pair_new(&a, KEX_X25519), 0);
-	assert_int_not_equal(kex_pair_secret(a, (struct span){ zero, 32 }, out), 0); /* of low order */
+	/* of low order */
+	assert_int_not_equal(kex_pair_secret(a, (struct span){ zero, 32 }, out), 0);
 	assert_int_not_equal(kex_pair_secret(a, (struct span){ one, 32 }, out), 0);
 	assert_int_not_equal(kex_pair_secret(a, (struct span){ zero, 31 }, out), 0);
 	kex_pair_free(a);
 	assert_int_equal(kex_pair_new(&a, KEX_P256), 0);
-	assert_int_not_equal(kex_pair_secret(a, (struct span){ point, 65 }, out), 0); /* not on the curve */
+	/* not on the curve */
+	assert_int_not_equal(kex_pair_secret(a, (struct span){ point, 65 }, out), 0);
 	point[40] = 1;
 	assert_int_not_equal(kex_pair_secret(a, (struct span){ point, 65 }, out), 0);
 	assert_int_not_equal(kex_pair_secret(a, (struct span){ point, 1 }, out), 0);

@@ -36,10 +36,10 @@ transfer(struct pair *p, uint64_t down, uint64_t up)
 static void
 every_cipher_and_mac(void **state)
 {
-	static const char *const ciphers[] = { "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr",
-		"aes128-ctr" };
-	static const char *const macs[] = { "hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com",
-		"hmac-sha2-256", "hmac-sha2-512" };
+	static const char *const ciphers[] = { "aes256-gcm@openssh.com",
+		"chacha20-poly1305@openssh.com", "aes256-ctr", "aes128-ctr" };
+	static const char *const macs[] = { "hmac-sha2-256-etm@openssh.com",
+		"hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512" };
 
 	(void)state;
 	for (size_t c = 0; c < 4; c++)
@@ -59,7 +59,8 @@ every_cipher_and_mac(void **state)
 static void
 every_exchange_method(void **state)
 {
-	static const char *const kex[] = { "curve25519-sha256", "curve25519-sha256@libssh.org", "ecdh-sha2-nistp256" };
+	static const char *const kex[] = { "curve25519-sha256", "curve25519-sha256@libssh.org",
+		"ecdh-sha2-nistp256" };
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -85,7 +86,6 @@ byte_by_byte(void **state)
 	transfer(&p, 3000, 3000);
 	pair_done(&p);
 }
-
 
 static void
 guessed_exchange_right_and_wrong(void **state)
@@ -176,7 +176,8 @@ login_with_certificate_then_with_key(void **state)
 	pair_done(&p);
 }
 
-/* A security key (OpenSSH PROTOCOL.u2f), made in software: the signature is over hashes, flags and a counter. */
+/* A security key (OpenSSH PROTOCOL.u2f), made in software: the signature is over hashes, flags and
+ * a counter. */
 static void
 put_sk_request(struct pair *p, struct buf *b, uint8_t flags)
 {
@@ -280,7 +281,8 @@ channel_open_accepted_late_and_refused(void **state)
 	pair_login(&p);
 	buf_init(&b, 1000);
 	ssh_tcpip_put(&b, "node1", 22, "::1", 4444);
-	p.out.chan = ssh_chan_open(p.client, "direct-tcpip", buf_span(&b), &pair_chan_events, &p.out);
+	p.out.chan = ssh_chan_open(p.client, "direct-tcpip", buf_span(&b), &pair_chan_events,
+	    &p.out);
 	buf_done(&b);
 	pair_run(&p);
 	assert_false(p.out.opened);
@@ -312,7 +314,8 @@ server_opens_channels_too(void **state)
 	pair_init(&p);
 	pair_login(&p);
 	p.out.chan = ssh_chan_open(p.server, "forwarded-tcpip",
-	    (struct span){ (const uint8_t *)"\0\0\0\1a\0\0\0\1\0\0\0\1b\0\0\0\2", 18 }, &pair_chan_events, &p.out);
+	    (struct span){ (const uint8_t *)"\0\0\0\1a\0\0\0\1\0\0\0\1b\0\0\0\2", 18 },
+	    &pair_chan_events, &p.out);
 	assert_non_null(p.out.chan);
 	pair_run(&p);
 	assert_true(p.out.opened);
@@ -391,7 +394,9 @@ global_requests_are_answered_once(void **state)
 	(void)state;
 	pair_init(&p);
 	pair_login(&p);
-	assert_int_equal(ssh_global_request(p.client, "tcpip-forward", pair_span("xyz"), on_global_reply, &h), 0);
+	assert_int_equal(ssh_global_request(p.client, "tcpip-forward", pair_span("xyz"),
+			     on_global_reply, &h),
+	    0);
 	pair_run(&p);
 	assert_int_equal(h.ok, 1);
 	assert_int_equal(h.n, 3);

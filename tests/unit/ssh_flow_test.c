@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Data in motion: windows, slow readers, closing, exchanging keys meanwhile, connections inside channels.
+ * Data in motion: windows, slow readers, closing, exchanging keys meanwhile, connections inside
+ * channels.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -292,7 +293,8 @@ stderr_has_its_own_stream(void **state)
 	pair_done(&p);
 }
 
-/* What room promises is taken, at every level of the output and for every packet size of the peer. */
+/* What room promises is taken, at every level of the output and for every packet size of the
+ * peer. */
 static void
 room_is_kept(void **state)
 {
@@ -395,7 +397,8 @@ channels_take_turns(void **state)
 	pair_login(&p);
 	for (int i = 0; i < 8; i++) {
 		end_init(&ends[i]);
-		ends[i].chan = ssh_chan_open(p.client, "session", pair_span(""), &pair_chan_events, &ends[i]);
+		ends[i].chan = ssh_chan_open(p.client, "session", pair_span(""), &pair_chan_events,
+		    &ends[i]);
 	}
 	pair_run(&p);
 	for (e = ends; e < ends + 8; e++) {
@@ -426,7 +429,8 @@ many_channels_share_a_budget(void **state)
 	pair_login(&p);
 	for (int i = 0; i < 300; i++) {
 		end_init(&ends[i]);
-		ends[i].chan = ssh_chan_open(p.client, "session", pair_span(""), &pair_chan_events, &ends[i]);
+		ends[i].chan = ssh_chan_open(p.client, "session", pair_span(""), &pair_chan_events,
+		    &ends[i]);
 		sum += ends[i].chan->window;
 		if (i == 0)
 			assert_int_equal(ends[i].chan->window, 2 * MIB);

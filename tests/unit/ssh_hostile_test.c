@@ -45,10 +45,11 @@ expect_dead_server(struct pair *p, const char *why)
 static void
 messages_that_nobody_expects(void **state)
 {
-	static const uint8_t types[] = { MSG_USERAUTH_SUCCESS, MSG_USERAUTH_FAILURE, MSG_SERVICE_REQUEST, MSG_NEWKEYS,
-		MSG_KEX_ECDH_INIT, MSG_KEX_ECDH_REPLY, MSG_REQUEST_SUCCESS, MSG_CHANNEL_SUCCESS, MSG_CHANNEL_DATA, MSG_KEXINIT,
-		MSG_CHANNEL_OPEN, MSG_CHANNEL_WINDOW_ADJUST, MSG_CHANNEL_CLOSE, MSG_CHANNEL_EOF, MSG_EXT_INFO,
-		MSG_CHANNEL_REQUEST, MSG_GLOBAL_REQUEST };
+	static const uint8_t types[] = { MSG_USERAUTH_SUCCESS, MSG_USERAUTH_FAILURE,
+		MSG_SERVICE_REQUEST, MSG_NEWKEYS, MSG_KEX_ECDH_INIT, MSG_KEX_ECDH_REPLY,
+		MSG_REQUEST_SUCCESS, MSG_CHANNEL_SUCCESS, MSG_CHANNEL_DATA, MSG_KEXINIT,
+		MSG_CHANNEL_OPEN, MSG_CHANNEL_WINDOW_ADJUST, MSG_CHANNEL_CLOSE, MSG_CHANNEL_EOF,
+		MSG_EXT_INFO, MSG_CHANNEL_REQUEST, MSG_GLOBAL_REQUEST };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types); i++) {
@@ -225,7 +226,8 @@ openssh_72b05ecd_a_flood_during_our_rekey(void **state)
 	struct buf b;
 
 	(void)state;
-	/* We have sent KEXINIT and the peer does not answer it, but asks and asks: what we hold back for it is bounded. */
+	/* We have sent KEXINIT and the peer does not answer it, but asks and asks: what we hold
+	 * back for it is bounded. */
 	pair_init(&p);
 	pair_login(&p);
 	pair_open(&p);
@@ -321,7 +323,8 @@ a_peer_that_asks_but_never_reads(void **state)
 	(void)state;
 	pair_init(&p);
 	pair_login(&p);
-	/* the server's answers are never taken off it: it stops wanting input long before memory is at stake */
+	/* the server's answers are never taken off it: it stops wanting input long before memory is
+	 * at stake */
 	for (i = 0; i < 100000 && ssh_wants_input(p.server); i++) {
 		struct span out;
 		uint8_t copy[512];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Links on a real loop: over a socket pair, and over a channel of another link, ended in every order.
+ * Links on a real loop: over a socket pair, and over a channel of another link, ended in every
+ * order.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,7 +75,9 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 
 static void on_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg);
 
-static const struct ssh_events server_events = { .auth = on_auth, .authenticated = on_in, .channel_open = on_open };
+static const struct ssh_events server_events = { .auth = on_auth,
+	.authenticated = on_in,
+	.channel_open = on_open };
 static const struct ssh_events client_events = { .verify_host = on_host, .authenticated = on_in };
 
 static void
@@ -160,11 +163,13 @@ world_end(struct world *w)
 	side_done(&w->inner_server);
 	side_done(&w->client);
 	side_done(&w->server);
-	for (int i = 0; i < 100 && !(is_over(&w->server) && is_over(&w->client) && is_over(&w->inner_server) &&
-				       is_over(&w->inner_client));
+	for (int i = 0; i < 100 &&
+	     !(is_over(&w->server) && is_over(&w->client) && is_over(&w->inner_server) &&
+		 is_over(&w->inner_client));
 	     i++)
 		loop_turn(w->loop, 100);
-	assert_true(is_over(&w->server) && is_over(&w->client) && is_over(&w->inner_server) && is_over(&w->inner_client));
+	assert_true(is_over(&w->server) && is_over(&w->client) && is_over(&w->inner_server) &&
+	    is_over(&w->inner_client));
 	assert_true(w->hooks > 0);
 	ssh_link_before_flush(w->loop, NULL, &w->hooks);
 	loop_free(w->loop);
@@ -178,8 +183,8 @@ start_inner(struct world *w)
 
 	w->carry = true;
 	make(w, &w->inner_client, false);
-	chan = ssh_chan_open(
-	    ssh_link_ssh(w->client.link), "x", pair_span(""), &ssh_link_chan_events, w->inner_client.link);
+	chan = ssh_chan_open(ssh_link_ssh(w->client.link), "x", pair_span(""),
+	    &ssh_link_chan_events, w->inner_client.link);
 	assert_non_null(chan);
 	assert_int_equal(ssh_link_attach_chan(w->inner_client.link, chan), 0);
 	for (int i = 0; i < 1000 && !(w->inner_server.in && w->inner_client.in); i++)
@@ -190,8 +195,8 @@ start_inner(struct world *w)
 static void
 open_channel(struct world *w, struct side *from, struct side *to)
 {
-	from->end.chan =
-	    ssh_chan_open(ssh_link_ssh(from->link), "session", pair_span(""), &pair_chan_events, &from->end);
+	from->end.chan = ssh_chan_open(ssh_link_ssh(from->link), "session", pair_span(""),
+	    &pair_chan_events, &from->end);
 	for (int i = 0; i < 1000 && !from->end.opened; i++)
 		loop_turn(w->loop, 1000);
 	assert_non_null(to->end.chan);
@@ -277,11 +282,13 @@ the_outer_connection_ends_first(void **state)
 		w.inner_client.end.to_send = 1024 * 1024;
 		end_push(&w.inner_client.end);
 		ssh_link_close(who ? w.server.link : w.client.link, "enough", 0);
-		for (int i = 0; i < 100 && !(w.inner_server.ended && w.inner_client.ended && w.server.ended &&
-					       w.client.ended);
+		for (int i = 0; i < 100 &&
+		     !(w.inner_server.ended && w.inner_client.ended && w.server.ended &&
+			 w.client.ended);
 		     i++)
 			loop_turn(w.loop, 100);
-		assert_true(w.inner_server.ended && w.inner_client.ended && w.server.ended && w.client.ended);
+		assert_true(w.inner_server.ended && w.inner_client.ended && w.server.ended &&
+		    w.client.ended);
 		assert_true(w.inner_server.end.closed && w.inner_client.end.closed);
 		assert_string_equal(who ? w.server.why : w.client.why, "enough");
 		world_end(&w);
@@ -298,7 +305,8 @@ the_inner_connection_ends_first(void **state)
 		world_start(&w);
 		start_inner(&w);
 		open_channel(&w, &w.inner_client, &w.inner_server);
-		ssh_disconnect(ssh_link_ssh(who ? w.inner_server.link : w.inner_client.link), 11, "done here");
+		ssh_disconnect(ssh_link_ssh(who ? w.inner_server.link : w.inner_client.link), 11,
+		    "done here");
 		for (int i = 0; i < 100 && !(w.inner_server.ended && w.inner_client.ended); i++)
 			loop_turn(w.loop, 100);
 		assert_true(w.inner_server.ended && w.inner_client.ended);

@@ -102,7 +102,8 @@ end_push(struct end *e)
 	uint8_t block[8192];
 
 	while (e->chan && e->sent < e->to_send) {
-		size_t n = e->to_send - e->sent < sizeof(block) ? (size_t)(e->to_send - e->sent) : sizeof(block);
+		size_t n = e->to_send - e->sent < sizeof(block) ? (size_t)(e->to_send - e->sent)
+								: sizeof(block);
 		size_t took;
 
 		for (size_t i = 0; i < n; i++)
@@ -178,7 +179,8 @@ on_request(struct ssh_chan *chan, struct span name, struct span payload, void *a
 
 	(void)chan;
 	e->requests++;
-	snprintf(e->last_request, sizeof(e->last_request), "%.*s", (int)name.n, (const char *)name.p);
+	snprintf(e->last_request, sizeof(e->last_request), "%.*s", (int)name.n,
+	    (const char *)name.p);
 	buf_reset(&e->last_payload);
 	buf_put(&e->last_payload, payload.p, payload.n);
 	note(e, 'r');
@@ -283,8 +285,10 @@ on_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, voi
 	struct pair *p = arg;
 
 	(void)ssh;
-	snprintf(p->open_type, sizeof(p->open_type), "%.*s", (int)open->type.n, (const char *)open->type.p);
-	snprintf(p->open_host, sizeof(p->open_host), "%.*s", (int)open->host.n, (const char *)open->host.p);
+	snprintf(p->open_type, sizeof(p->open_type), "%.*s", (int)open->type.n,
+	    (const char *)open->type.p);
+	snprintf(p->open_host, sizeof(p->open_host), "%.*s", (int)open->host.n,
+	    (const char *)open->host.p);
 	p->open_port = open->port;
 	if (p->refuse_channels) {
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "not today");
@@ -363,9 +367,11 @@ pair_init(struct pair *p)
 	p->global_answer = SSH_OK;
 	p->host_ids[0] = (struct ssh_identity){ pair_host_key, buf_span(&pair_host_cert) };
 	p->user_ids[0] = (struct ssh_identity){ pair_user_key, buf_span(&pair_user_cert) };
-	p->server_config = (struct ssh_config){
-		.role = SSH_SERVER, .events = &server_events, .arg = p, .identities = p->host_ids, .n_identities = 1
-	};
+	p->server_config = (struct ssh_config){ .role = SSH_SERVER,
+		.events = &server_events,
+		.arg = p,
+		.identities = p->host_ids,
+		.n_identities = 1 };
 	p->client_config = (struct ssh_config){ .role = SSH_CLIENT,
 		.events = &client_events,
 		.arg = p,
@@ -434,13 +440,15 @@ pair_login(struct pair *p)
 	pair_start(p);
 	pair_run(p);
 	if (!p->authenticated_client || !p->authenticated_server)
-		fail_msg("no login: server '%s', client '%s'", ssh_error(p->server), ssh_error(p->client));
+		fail_msg("no login: server '%s', client '%s'", ssh_error(p->server),
+		    ssh_error(p->client));
 }
 
 void
 pair_open(struct pair *p)
 {
-	p->out.chan = ssh_chan_open(p->client, "session", pair_span(""), &pair_chan_events, &p->out);
+	p->out.chan = ssh_chan_open(p->client, "session", pair_span(""), &pair_chan_events,
+	    &p->out);
 	assert_non_null(p->out.chan);
 	pair_run(p);
 	assert_true(p->out.opened);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ssh_pair: a server and a client engine in one process, with a wire between them that the test holds: it decides
- * how the bytes are cut, and what time it is.
+ * ssh_pair: a server and a client engine in one process, with a wire between them that the test
+ * holds: it decides how the bytes are cut, and what time it is.
  */
 #ifndef TESTS_SSH_PAIR_H
 #define TESTS_SSH_PAIR_H
@@ -13,15 +13,16 @@
 struct end {
 	struct ssh_chan *chan;
 	uint64_t got, got_err, sum; /* bytes and a running hash of what arrived */
-	uint64_t sent, to_send;     /* a pseudo-random stream of so many bytes is written, as fast as it is taken */
+	/* a pseudo-random stream of so many bytes is written, as fast as it is taken */
+	uint64_t sent, to_send;
 	uint64_t sent_sum;
-	size_t take_max;            /* how much each data callback takes at most; SIZE_MAX: all */
+	size_t take_max;             /* how much each data callback takes at most; SIZE_MAX: all */
 	bool eof_after, close_after; /* once all is sent */
 	bool opened, refused, eof, closed;
 	int replies_ok, replies_failed, requests;
-	enum ssh_answer answer;     /* to every request */
+	enum ssh_answer answer; /* to every request */
 	char last_request[64];
-	char order[64];             /* what happened: d(ata) e(of) c(losed) r(equest) */
+	char order[64]; /* what happened: d(ata) e(of) c(losed) r(equest) */
 	struct buf last_payload;
 };
 

@@ -27,17 +27,17 @@ payload(void)
 }
 
 /* Every strict prefix of a payload must be refused, and so must one with a byte too many. */
-#define REFUSES_CUTS(call)                                              \
-	do {                                                            \
-		size_t all_ = b.len;                                    \
-		for (size_t cut_ = 0; cut_ < all_; cut_++) {            \
-			struct span s = { buf_head(&b), cut_ };         \
-			assert_true((call) < 0);                        \
-		}                                                       \
-		wire_put_u8(&b, 0);                                     \
-		struct span s = buf_span(&b);                           \
-		assert_true((call) < 0);                                \
-		buf_reset(&b);                                          \
+#define REFUSES_CUTS(call)                                      \
+	do {                                                    \
+		size_t all_ = b.len;                            \
+		for (size_t cut_ = 0; cut_ < all_; cut_++) {    \
+			struct span s = { buf_head(&b), cut_ }; \
+			assert_true((call) < 0);                \
+		}                                               \
+		wire_put_u8(&b, 0);                             \
+		struct span s = buf_span(&b);                   \
+		assert_true((call) < 0);                        \
+		buf_reset(&b);                                  \
 	} while (0)
 
 static void

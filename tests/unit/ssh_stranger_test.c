@@ -40,7 +40,8 @@ expect_dead_server(struct pair *p, const char *why)
 		fail_msg("ended with '%s' instead of '%s'", ssh_error(p->server), why);
 }
 
-/* Both sides have keys and the service is granted, but nobody is logged in: the client says what the test wants. */
+/* Both sides have keys and the service is granted, but nobody is logged in: the client says what
+ * the test wants. */
 static void
 before_login(struct pair *p)
 {
@@ -67,7 +68,8 @@ feed_text(struct ssh *ssh, const char *text, size_t n)
 static void
 a_server_takes_one_identification_line_only(void **state)
 {
-	static const char *const bad[] = { "GET / HTTP/1.1\r\n", "\r\n", "SSH-1.5-old\r\n", "SSH-2.0-a\001b\r\n", "SSH\r\n" };
+	static const char *const bad[] = { "GET / HTTP/1.1\r\n", "\r\n", "SSH-1.5-old\r\n",
+		"SSH-2.0-a\001b\r\n", "SSH\r\n" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -122,10 +124,8 @@ bad_packet_lengths(void **state)
 		const char *bytes;
 		size_t n;
 	} bad[] = {
-		{ "\0\0\0\0\0\0\0\0", 8 },
-		{ "\0\0\0\5\4\1\1\1\1", 9 },
-		{ "\177\377\377\377\4\24\0\0", 8 },
-		{ "\0\1\0\4\4\24\0\0", 8 },
+		{ "\0\0\0\0\0\0\0\0", 8 }, { "\0\0\0\5\4\1\1\1\1", 9 },
+		{ "\177\377\377\377\4\24\0\0", 8 }, { "\0\1\0\4\4\24\0\0", 8 },
 		{ "\0\0\0\014\013\24\0\0\0\0\0\0\0\0\0\0", 16 },
 		{ "\0\0\0\014\003\24\0\0\0\0\0\0\0\0\0\0", 16 },
 		{ "\0\0\0\014\377\24\0\0\0\0\0\0\0\0\0\0", 16 },
@@ -149,7 +149,8 @@ static void
 cve_2023_48795_injected_before_keys(void **state)
 {
 	(void)state;
-	/* A man in the middle slips an IGNORE in, in the clear, before KEXINIT or after it: strict kex ends it. */
+	/* A man in the middle slips an IGNORE in, in the clear, before KEXINIT or after it: strict
+	 * kex ends it. */
 	for (int after = 0; after < 2; after++) {
 		struct pair p;
 		static const uint8_t ignore[16] = { 0, 0, 0, 12, 6, MSG_IGNORE };
@@ -186,7 +187,8 @@ cve_2023_48795_dropped_after_keys(void **state)
 	struct pair p;
 
 	(void)state;
-	/* Sequence numbers start again with the keys: a packet taken away from the beginning is noticed. */
+	/* Sequence numbers start again with the keys: a packet taken away from the beginning is
+	 * noticed. */
 	pair_init(&p);
 	p.client_config.ciphers = "chacha20-poly1305@openssh.com";
 	pair_login(&p);
@@ -205,7 +207,8 @@ cve_2023_48795_dropped_after_keys(void **state)
 static void
 a_changed_bit_is_noticed(void **state)
 {
-	static const char *const ciphers[] = { "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr" };
+	static const char *const ciphers[] = { "aes256-gcm@openssh.com",
+		"chacha20-poly1305@openssh.com", "aes256-ctr" };
 	static const char *const macs[] = { "hmac-sha2-256-etm@openssh.com", "hmac-sha2-256" };
 
 	(void)state;
@@ -250,8 +253,9 @@ cve_2018_10933_the_client_says_success(void **state)
 static void
 cve_2025_32433_channels_before_the_login(void **state)
 {
-	static const uint8_t types[] = { MSG_GLOBAL_REQUEST, MSG_CHANNEL_OPEN, MSG_CHANNEL_REQUEST, MSG_CHANNEL_DATA,
-		MSG_CHANNEL_CLOSE, MSG_CHANNEL_OPEN_CONFIRMATION, MSG_REQUEST_SUCCESS };
+	static const uint8_t types[] = { MSG_GLOBAL_REQUEST, MSG_CHANNEL_OPEN, MSG_CHANNEL_REQUEST,
+		MSG_CHANNEL_DATA, MSG_CHANNEL_CLOSE, MSG_CHANNEL_OPEN_CONFIRMATION,
+		MSG_REQUEST_SUCCESS };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types); i++) {
@@ -281,10 +285,11 @@ put_auth(struct buf *b, const char *user, const char *method)
 	wire_put_text(b, method);
 }
 
-/* A publickey request; signed for what signed_user and signed_key say, when there is a signed_key. */
+/* A publickey request; signed for what signed_user and signed_key say, when there is a
+ * signed_key. */
 static void
-put_publickey(struct pair *p, struct buf *b, const char *user, const struct sshkey *key, const char *signed_user,
-    const struct sshkey *signed_key)
+put_publickey(struct pair *p, struct buf *b, const char *user, const struct sshkey *key,
+    const char *signed_user, const struct sshkey *signed_key)
 {
 	struct buf data, sig;
 
@@ -379,8 +384,8 @@ cve_2023_48712_the_name_changes_after_the_offer(void **state)
 static void
 other_methods_get_publickey_only(void **state)
 {
-	static const char *const methods[] = { "none", "password", "keyboard-interactive", "hostbased",
-		"publickey-hostbound-v00@openssh.com" };
+	static const char *const methods[] = { "none", "password", "keyboard-interactive",
+		"hostbased", "publickey-hostbound-v00@openssh.com" };
 
 	(void)state;
 	for (size_t i = 0; i < 5; i++) {
