@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: Apache-2.0
+"""make bench: what Sallyport takes, beside what OpenSSH takes for the same, in one run on this machine.
+
+    bench.py BUILD [--only WORD[,WORD...]] [--rounds N] [--size MIB] [--tunnels N]
+
+A real cluster (tools/cluster) and the peer (peer.py) stand side by side, everything on loopback. Runs of both alternate,
+so that what else happens on the machine hits both; medians count. Writes BUILD/bench.json, a list of {name, unit, ours,
+peer, ratio}, and prints a table with the target of each figure.
+
+As root it works in a mount namespace of its own, in which root's shell is /bin/sh and his home an empty folder: rc
+files of a login shell would be most of what is measured.
+"""
+import argparse
+import ctypes
+import json
+import os
+import pwd
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, 'tools', 'cluster'))
+
+import procs  # noqa: E402
+from cluster import Cluster, Failure, free_ports  # noqa: E402
+from peer import Peer  # noqa: E402
+
+MIB = 1 << 20
+NODE = 'node-1'
+
+
+def plain_login(folder):
+    """root with /bin/sh and an empty home, in this process's own mount namespace only."""
+    if os.getuid() != 0:
+        return
+    home = os.path.join(folder, 'root')
+    os.makedirs(home, mode=0o700)
+    with open('/etc/passwd') as f:
+        lines = [line.rstrip('\n').split(':') for line in f if line.count(':') == 6]
+    passwd = os.path.join(folder, 'passwd')
+    with open(passwd, 'w') as f:
+        for name, *rest in lines:
+            f.write(':'.join([name, *(rest[:4] + [home, '/bin/sh'] if name == 'root' else rest)]) + '\n')
+    libc = ctypes.CDLL(None, use_errno=True)
+    private, bind, newns = 1 << 18 | 1 << 14, 1 << 12, 0x20000
+    if libc.unshare(newns) != 0 or libc.mount(b'none', b'/', None, private, None) != 0 or \
+            libc.mount(passwd.encode(), b'/etc/passwd', None, bind, None) != 0:
+        print('no mount namespace here: root\'s own shell and its rc files are part of the figures', flush=True)
+        return
+    os.environ.update(HOME=home, SHELL='/bin/sh')
+
+
+class Bench:
+    def __init__(self, folder, build, args):
+        self.dir, self.build, self.args = folder, build, args
+        self.figures = []
+        self.cluster = Cluster(os.path.join(folder, 'cluster'), build)
+        self.peer = None
+        self.login = pwd.getpwuid(os.getuid()).pw_name
+
+    def start(self):
+        c = self.cluster
+        c.start([(NODE, 'env=bench')])
+        c.login(c.add_user('alice', logins=self.login))
+        self.ssh_config = c.write('ssh_config', c.tsh('alice', 'config').stdout)
+        os.makedirs(os.path.join(self.dir, 'peer'))
+        self.peer = Peer(os.path.join(self.dir, 'peer'), free_ports(3))  # now that the cluster has taken its own
+        self.peer.start()
+
+    def stop(self):
+        if self.peer:
+            self.peer.stop()
+        self.cluster.stop()
+
+    # --- the commands ---------------------------------------------------------------------------
+
+    def ssh(self):
+        return ['ssh', '-F', self.ssh_config, f'{self.login}@{NODE}.{self.cluster.name}']
+
+    def tsh(self):
+        return [self.cluster.bin('tsh'), 'ssh', f'{self.login}@{NODE}']
+
+    def env(self):
+        return {**os.environ, **self.cluster.env('alice')}
+
+    def figure(self, name, unit, ours, peer, target, lower=True):
+        """target: what ours/peer may be at most (lower is better) or must be at least; for peer None, of ours itself."""
+        ratio = ours / peer if peer else None
+        value = ours if ratio is None else ratio
+        met = value <= target if lower else value >= target
+        self.figures.append({'name': name, 'unit': unit, 'ours': round(ours, 3),
+                             'peer': round(peer, 3) if peer else None, 'ratio': round(ratio, 3) if ratio else None,
+                             'target': target, 'lower_is_better': lower, 'met': met})
+        print(line(self.figures[-1]), flush=True)
+
+    # --- latency ----------------------------------------------------------------------------------
+
+    def seconds(self, argv):
+        start = time.perf_counter()
+        out = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                             env=self.env())
+        took = time.perf_counter() - start
+        if out.returncode != 0:
+            raise Failure(f"{' '.join(argv)}: exit status {out.returncode}\n{out.stderr.decode()}")
+        return took
+
+    def latency(self):
+        runs = {'ssh': self.ssh() + ['true'], 'tsh': self.tsh() + ['true'], 'peer': self.peer.ssh('behind') + ['true']}
+        took = {name: [] for name in runs}
+        for i in range(self.args.rounds + 1):
+            for name, argv in runs.items():
+                s = self.seconds(argv)
+                if i > 0:  # the first is for the caches
+                    took[name].append(s * 1000)
+        ms = {name: statistics.median(t) for name, t in took.items()}
+        self.figure('ssh NODE true', 'ms', ms['ssh'], ms['peer'], 0.25)
+        self.figure('tsh ssh NODE true', 'ms', ms['tsh'], ms['peer'], 0.35)
+
+    # --- bulk ---------------------------------------------------------------------------------------
+
+    def down(self, argv):
+        size = self.args.size * MIB
+        return size / 1e6 / self.seconds(argv + [f'head -c {size} /dev/zero'])
+
+    def up(self, argv):
+        size = self.args.size * MIB
+        start = time.perf_counter()
+        source = subprocess.Popen(['head', '-c', str(size), '/dev/zero'], stdout=subprocess.PIPE)
+        sink = subprocess.run(argv + ['cat >/dev/null'], stdin=source.stdout, env=self.env())
+        source.stdout.close()
+        if source.wait() != 0 or sink.returncode != 0:
+            raise Failure(f"{' '.join(argv)}: upload failed")
+        return size / 1e6 / (time.perf_counter() - start)
+
+    def bulk(self):
+        for name, run in (('down', self.down), ('up', self.up)):
+            rate = {'ours': [], 'behind': [], 'plain': []}
+            for _ in range(max(3, self.args.rounds // 5)):
+                rate['ours'].append(run(self.ssh()))
+                rate['behind'].append(run(self.peer.ssh('behind')))
+                rate['plain'].append(run(self.peer.ssh('plain')))
+            mbs = {k: statistics.median(v) for k, v in rate.items()}
+            self.figure(f'bulk {name}, -J and -R', 'MB/s', mbs['ours'], mbs['behind'], 2.5, lower=False)
+            self.figure(f'bulk {name}, plain -J', 'MB/s', mbs['ours'], mbs['plain'], 0.8, lower=False)
+
+    # --- tunnels --------------------------------------------------------------------------------------
+
+    def our_tunnels(self):
+        """Seconds until all are up, and the KiB that proxyd grew by for each."""
+        c, n = self.cluster, self.args.tunnels
+        token = c.write('bench.token', c.token('node', '--uses', str(n)) + '\n')
+        argv = [c.bin('tools/bench_tunnels'), c.folder('bench-nodes'), f'127.0.0.1:{c.auth_port}',
+                f'127.0.0.1:{c.public_port}', token, c.ca_pin(), str(n)]
+        p = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            if p.stdout.readline().split() != ['joined', str(n)]:
+                raise Failure('bench_tunnels: the nodes did not join')
+            time.sleep(2)
+            proxyd = c.daemons['proxyd'].pid
+            before = procs.private_kb(proxyd)
+            p.stdin.write('go\n')
+            p.stdin.flush()
+            answer = p.stdout.readline().split()
+            if answer[:1] != ['up']:
+                raise Failure('bench_tunnels: the tunnels did not come up')
+            time.sleep(3)  # idle: what opening them needed for a moment is given back
+            return float(answer[1]), (procs.private_kb(proxyd) - before) / n
+        finally:
+            p.stdin.close()
+            p.wait()
+
+    def one_peer_tunnel(self, left, up, failures):
+        """Opens tunnels one after the other, as one of eight."""
+        while True:
+            try:
+                left.pop()
+            except IndexError:
+                return
+            argv = self.peer.tunnel_argv(0)  # the server takes a free port, and ssh says which once it listens
+            argv[argv.index('-N'):argv.index('-N')] = ['-o', 'LogLevel=INFO']
+            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            up.append(p)
+            if 'Allocated port' not in p.stderr.readline():
+                failures.append(p)
+
+    def peer_tunnels(self):
+        """The same for OpenSSH, eight at a time."""
+        left, up, failures = list(range(self.args.tunnels)), [], []
+        before = procs.children(self.peer.jump_pid)
+        start = time.perf_counter()
+        threads = [threading.Thread(target=self.one_peer_tunnel, args=(left, up, failures)) for _ in range(8)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        took = time.perf_counter() - start
+        sshds = procs.children(self.peer.jump_pid) - before
+        kb = sum(procs.pss_kb(p) for p in sshds) / self.args.tunnels
+        for p in up:
+            p.terminate()
+        for p in up:
+            p.wait()
+            p.stderr.close()
+        if failures:
+            raise Failure(f'{len(failures)} of the peer\'s tunnels did not come up')
+        return took, kb
+
+    def tunnels(self):
+        ours_s, ours_kb = self.our_tunnels()
+        peer_s, peer_kb = self.peer_tunnels()
+        n = self.args.tunnels
+        self.figure(f'{n} tunnels up', 's', ours_s, peer_s, 0.1)
+        self.figure('an idle tunnel, memory', 'KiB', ours_kb, None, 16)
+        self.figures[-1]['peer'] = round(peer_kb, 1)
+
+    # --- memory of a node --------------------------------------------------------------------------------
+
+    def node_kb(self):
+        """Private memory of all of noded's processes, without shells."""
+        return sum(map(procs.private_kb, procs.family(self.cluster.daemons[NODE].pid, ('dash', 'bash', 'sh'))))
+
+    def idle(self):
+        time.sleep(5)
+        self.figure('noded idle, private memory', 'MiB', self.node_kb() / 1024, None, 8)
+
+    def pty(self):
+        n, before = 10, self.node_kb()
+        shells = [subprocess.Popen(self.ssh()[:1] + ['-tt'] + self.ssh()[1:], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self.env())
+                  for _ in range(n)]
+        for s in shells:
+            s.stdin.write(b'echo re""ady\n')
+            s.stdin.flush()
+            seen = b''
+            while b'ready' not in seen:
+                byte = os.read(s.stdout.fileno(), 4096)
+                if not byte:
+                    raise Failure('a shell ended at once')
+                seen += byte
+        time.sleep(2)
+        after = self.node_kb()
+        for s in shells:
+            s.communicate(b'exit\n', timeout=30)
+        self.figure('one more idle PTY session', 'MiB', (after - before) / n / 1024, None, 1)
+
+    # --- all -------------------------------------------------------------------------------------------------
+
+    def run(self):
+        print(line(None), flush=True)
+        for part in (self.idle, self.latency, self.pty, self.bulk, self.tunnels):
+            if not self.args.only or part.__name__ in self.args.only.split(','):
+                part()
+
+
+def line(f):
+    """A row of the table."""
+    if f is None:
+        return f"{'':32}{'ours':>10} {'OpenSSH':>10} {'':5}{'ratio':>8}   target"
+    sign = '<=' if f['lower_is_better'] else '>='
+    peer = '' if f['peer'] is None else f"{f['peer']:.3g}"
+    ratio = '' if f['ratio'] is None else f"{f['ratio']:.3f}"
+    unit = '' if f['ratio'] is not None else ' ' + f['unit']
+    return f"{f['name']:32}{f['ours']:10.3g} {peer:>10} {f['unit']:5}{ratio:>8}   {sign} {f['target']}{unit}" \
+        f"   {'met' if f['met'] else 'MISSED'}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('build')
+    parser.add_argument('--only', help='idle, latency, pty, bulk, tunnels')
+    parser.add_argument('--rounds', type=int, default=15)
+    parser.add_argument('--size', type=int, default=1024, help='MiB of a bulk run')
+    parser.add_argument('--tunnels', type=int, default=500)
+    args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    build = os.path.abspath(args.build)
+    folder = tempfile.mkdtemp(prefix='sp-bench-', dir='/tmp')
+    os.chmod(folder, 0o755)
+    bench = None
+    try:
+        plain_login(folder)
+        bench = Bench(folder, build, args)
+        bench.start()
+        bench.run()
+    except Failure as e:
+        print(f'ERROR: {e}', file=sys.stderr)
+        return 1
+    finally:
+        if bench:
+            bench.stop()
+        if os.environ.get('KEEP'):
+            print(f'kept: {folder}')
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    with open(os.path.join(build, 'bench.json'), 'w') as f:
+        json.dump(bench.figures, f, indent=1)
+        f.write('\n')
+    missed = [f['name'] for f in bench.figures if not f['met']]
+    print(f"{len(bench.figures) - len(missed)} of {len(bench.figures)} targets met; {build}/bench.json")
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
