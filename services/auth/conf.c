@@ -36,6 +36,19 @@ fallback(char **value, const char *text, struct err *e)
 	return *value ? 0 : err_set(e, "out of memory");
 }
 
+/* HOST:PORT, or ":PORT" for every address. */
+static int
+check_listen(const char *listen, struct err *e)
+{
+	uint64_t port;
+
+	if (listen[0] != ':')
+		return conf_address("listen", listen, e);
+	if (str_u64(listen + 1, 65535, &port) && port > 0)
+		return 0;
+	return err_set(e, "listen: '%s' is no address (write HOST:PORT or :PORT)", listen);
+}
+
 int
 auth_conf_check(void *arg, struct err *e)
 {
@@ -44,12 +57,12 @@ auth_conf_check(void *arg, struct err *e)
 	if (!identity_name_ok(span_str(c->cluster)))
 		return err_set(e,
 		    "cluster: a name like tele.example.com: letters, digits and . _ @ -");
-	if (fallback(&c->listen, "0.0.0.0:3025", e) < 0 ||
+	if (fallback(&c->listen, ":3025", e) < 0 ||
 	    fallback(&c->socket, "/run/sallyport/authd/authd.sock", e) < 0 ||
 	    fallback(&c->state, "/var/lib/sallyport/authd", e) < 0 ||
 	    fallback(&c->audit_addr, "127.0.0.1:3026", e) < 0)
 		return -1;
-	if (conf_address("listen", c->listen, e) < 0 ||
+	if (check_listen(c->listen, e) < 0 ||
 	    conf_address("auditd_addr", c->audit_addr, e) < 0 ||
 	    conf_path("socket", c->socket, false, e) < 0 ||
 	    conf_path("state", c->state, false, e) < 0 ||

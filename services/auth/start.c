@@ -177,14 +177,18 @@ open_helpers(struct auth *a, struct err *e)
 static int
 serve(struct auth *a, struct err *e)
 {
+	char listen[300];
 	struct rpc_server_config config = { .cluster = a->cluster,
 		.refused = on_refused,
 		.arg = a };
 
+	/* ":3025" is every address, of IPv4 and of IPv6. */
+	str_format(listen, sizeof(listen), "%s%s", a->conf->listen[0] == ':' ? "[::]" : "",
+	    a->conf->listen);
 	if (rpc_server_new(&a->server, a->rpc, &config) < 0)
 		return err_set(e, "cannot make the gRPC server");
 	if (faces_serve(a, e) < 0 ||
-	    rpc_server_listen(a->server, a->conf->listen, self_identity(a->self), NULL, e) < 0 ||
+	    rpc_server_listen(a->server, listen, self_identity(a->self), NULL, e) < 0 ||
 	    rpc_server_listen_local(a->server, a->conf->socket, e) < 0)
 		return -1;
 	rpc_server_start(a->server);

@@ -73,9 +73,9 @@ class Caller:
             return call(message if message is not None else cls(**fields), timeout=timeout)
         return invoke
 
-    def watch(self, **kw):
+    def watch(self, timeout=30, **kw):
         """Reads a watch until complete: (updates, stream)."""
-        stream = self.Watch(timeout=30, **kw)
+        stream = self.Watch(timeout=timeout, **kw)
         updates = []
         for u in stream:
             if u.WhichOneof('what') == 'complete':

@@ -7,13 +7,14 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+import threading
 import time
 import uuid
 
 import grpc
 import pytest
 
-from cluster import free_ports
+from cluster import free_ports, wait_for
 
 from authd import CLUSTER, PASSWORD, Authd, Caller, Keys, Person, Relay, fails, pb
 
@@ -445,6 +446,43 @@ def test_people_see_the_nodes_their_roles_allow(authd):
     _, admin = authd.user('eve', ['editor', 'access'], ['root']).login()
     assert [n.name for n in dev.ListNodes().nodes] == ['node-1']
     assert [n.name for n in admin.ListNodes().nodes] == ['node-1', 'node-2']
+
+
+@pytest.mark.heavy
+def test_a_watcher_that_does_not_read_is_cut_and_costs_nothing(authd):
+    """More changes than authd remembers, for one watcher that reads and one that does not."""
+    node = authd.join()
+    node.beat()
+    proxies = [authd.join('proxy', f'gate-{i}').caller for i in range(2)]
+    (_, lazy), (_, eager) = [p.watch(timeout=300, nodes=True) for p in proxies]
+    seen = []
+
+    def read():
+        try:
+            seen.extend(u.node.labels['n'] for u in eager if u.WhichOneof('what') == 'node')
+        except grpc.RpcError:
+            pass  # cancelled below
+    reader = threading.Thread(target=read)
+    reader.start()
+
+    def resident():
+        with open(f'/proc/{authd.daemon.pid}/statm') as f:
+            return int(f.read().split()[1]) * 4096
+    local, big = authd.local(), 'x' * 250
+    for i in range(200):
+        local.LabelNode(node=node.uuid, set={'n': str(i), 'pad': big})
+    before = resident()
+    for i in range(200, 20000):
+        local.LabelNode(node=node.uuid, set={'n': str(i), 'pad': big})
+    assert resident() - before < 8 << 20
+    wait_for('the last change', lambda: seen and seen[-1] == '19999')
+    eager.cancel()
+    reader.join()
+    code, text = fails(list, lazy)
+    assert code == 'RESOURCE_EXHAUSTED' and 'watch again' in text
+    updates, stream = proxies[0].watch(nodes=True)
+    stream.cancel()
+    assert [u.node.labels['n'] for u in updates if u.WhichOneof('what') == 'node'] == ['19999']
 
 
 # --- roles ---------------------------------------------------------------------------------------------
