@@ -17,6 +17,7 @@ install: build man ## installs programs, units, manual pages and sample configur
 		sed 's,@libexecdir@,$(libexecdir),g; s,@sysconfdir@,$(sysconfdir),g' $$u \
 			> $(DESTDIR)$(unitdir)/$$(basename $$u); \
 	done
+	install -D -m 644 deploy/pam/sallyport $(DESTDIR)$(sysconfdir)/pam.d/sallyport
 	install -m 644 deploy/sysusers/sallyport.conf $(DESTDIR)$(prefix)/lib/sysusers.d
 	for c in deploy/conf/*.yaml; do install -m 644 $$c $(DESTDIR)$(sysconfdir)/sallyport/$$(basename $$c).sample; done
 	for c in tsh tctl; do $(B)/$$c completion bash > $(DESTDIR)$(prefix)/share/bash-completion/completions/$$c; done

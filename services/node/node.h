@@ -45,6 +45,7 @@ struct node {
 	struct list connections;        /* struct conn, serve.h */
 	struct list channels;           /* struct channel that has a session, channel.h */
 	size_t n_sessions;
+	size_t n_strangers;             /* connections that have not signed in yet */
 	uint32_t next_id;               /* numbers for the monitor */
 	bool stopping;
 };

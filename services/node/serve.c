@@ -15,7 +15,7 @@
 #include "node/audit.h"
 #include "node/channel.h"
 
-enum { CUT_GRACE_MS = 1000, CLIENT_KEEPALIVE_MS = 60000, CONN_CHANNELS_MAX = 128 };
+enum { CUT_GRACE_MS = 1000, CLIENT_KEEPALIVE_MS = 60000, CONN_CHANNELS_MAX = 128, STRANGERS_MAX = 256 };
 
 /* --- the host's key ----------------------------------------------------------------- */
 
@@ -123,6 +123,7 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 		return SSH_DENY;
 	c->access = access;
 	c->signed_in = true;
+	c->node->n_strangers--;
 	ask_monitor(c, ssh, auth);
 	return SSH_ALLOW;
 }
@@ -180,7 +181,9 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 		monitor_forget(c->node->monitor, c->id);
 	if (c->signed_in)
 		audit_disconnected(c, why);
-	else if (c->last_denial[0])
+	if (!c->signed_in)
+		c->node->n_strangers--;
+	if (!c->signed_in && c->last_denial[0])
 		deny(c, "", c->login, c->last_denial);
 	list_each (struct channel, ch, &c->channels, link)
 		channel_lost(ch);
@@ -190,7 +193,7 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 static struct conn *
 conn_new(struct node *n, struct host *host, const struct conn_address *address)
 {
-	struct conn *c = calloc(1, sizeof(*c));
+	struct conn *c = n->n_strangers < STRANGERS_MAX ? calloc(1, sizeof(*c)) : NULL;
 
 	if (!c)
 		return NULL;
@@ -213,6 +216,7 @@ conn_new(struct node *n, struct host *host, const struct conn_address *address)
 		return NULL;
 	}
 	list_add(&n->connections, &c->link);
+	n->n_strangers++;
 	return c;
 }
 

@@ -147,7 +147,7 @@ on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *o
 	str_clean(address.client, sizeof(address.client), (const char *)open->origin_host.p, open->origin_host.n);
 	str_copy(address.server, sizeof(address.server), t->local.ip);
 	if (!t->host || serve_chan(t->node, t->host, chan, &address))
-		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES, "this node is out of memory");
+		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES, "this node is busy with others that sign in, try again");
 }
 
 static const struct ssh_events ssh_events = {

@@ -90,7 +90,8 @@ take_identity(struct worker *w, const struct join_identity *id, struct err *e)
 	char path[KEY_PATH_MAX];
 
 	if (monitor_bundle(n->monitor, buf_span(&id->ca->packed), e))
-		return err_prefix(e, "the monitor does not accept the cluster's authorities");
+		return err_prefix(e, "the monitor does not accept this cluster (if it was made anew, remove %s/monitor/ca-bundle)",
+		    node_config_state(n->config));
 	if (!str_format(path, sizeof(path), "%s/identity/ssh_host_key", n->folder) ||
 	    host_load(&host, path, id->ssh_host_cert, e))
 		return -1;

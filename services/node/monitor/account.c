@@ -162,10 +162,12 @@ int
 account_open(struct account *a, const char *login, const char *service, const char *tty, const char *rhost,
     struct err *e)
 {
-	*a = (struct account){ 0 };
+	*a = (struct account){ .forbidden = a->forbidden };
 	buf_init(&a->messages, 16 * 1024);
 	if (look_up(a, login, e) || check_nologin(a, e))
 		return -1;
+	if (geteuid() == 0 && a->uid == a->forbidden && a->uid != 0)
+		return err_set(e, "%s is the account noded itself works under: nobody logs in as it", a->name);
 	if (geteuid() != 0) {
 		if (a->uid != geteuid())
 			return err_set(e, "this node does not run as root: it serves only the login of its own user, not %s",

@@ -320,6 +320,7 @@ begin(struct life *l, struct err *e)
 	if (k->start->kind == MON_KIND_SUBSYSTEM && !span_is(s->command, "sftp"))
 		return err_set(e, "there is no subsystem of this name");
 	reset_limits();
+	l->account.forbidden = k->worker_uid;
 	if (account_open(&l->account, k->login, k->config->pam_service, k->tty, s->client_address, e))
 		return -1;
 	cgroup_enter(k->cgroup, s->uuid, l->cgroup, sizeof(l->cgroup));

@@ -20,6 +20,7 @@ struct keeper {
 	const char *login;
 	const char *user; /* the person */
 	bool root;
+	uid_t worker_uid;
 	int report;       /* socket to the monitor */
 	int stdio[3];     /* the session's ends; all the same with a terminal */
 	char tty[64];     /* "" without one */

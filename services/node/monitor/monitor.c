@@ -26,7 +26,7 @@
 #include "node/monitor/session.h"
 #include "node/monitor/spawn.h"
 
-enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000, STEADY_MS = 10000, GIVE_UP_MS = 2000 };
+enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000, STEADY_MS = 10000, GIVE_UP_MS = 2000, LAST_SESSIONS_MS = 3000 };
 
 int
 monitor_watch(struct monitor *m, struct source *s)
@@ -506,7 +506,12 @@ monitor_run(struct monitor *m)
 	while (!m->stopping || m->worker > 0)
 		if (monitor_turn(m, -1) < 0)
 			return 1;
+	/* The keepers close their PAM sessions; systemd kills what is left when we are gone. */
 	session_kill_all(m);
+	int64_t until = clock_mono_ms() + LAST_SESSIONS_MS;
+	while (!list_empty(&m->sessions) && clock_mono_ms() < until)
+		if (monitor_turn(m, 100) < 0)
+			break;
 	return m->exit_code;
 }
 
@@ -514,6 +519,7 @@ void
 monitor_done(struct monitor *m)
 {
 	proven_free_all(m);
+	session_free_all(m);
 	trust_done(&m->trust);
 	seen_done(&m->seen);
 	buf_done(&m->out);

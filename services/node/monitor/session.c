@@ -218,7 +218,7 @@ session_start(
 		return err_set(e, "out of memory");
 	*s = (struct session){ .monitor = m, .id = start->session, .report.fd = -1, .fds = { -1, -1, -1 } };
 	struct keeper k = { .config = m->config, .start = start, .login = conn->login, .user = conn->user,
-		.root = m->root, .stdio = { -1, -1, -1 }, .cgroup = m->cgroup };
+		.root = m->root, .worker_uid = m->worker_uid, .stdio = { -1, -1, -1 }, .cgroup = m->cgroup };
 	list_add(&m->sessions, &s->link);
 	m->n_sessions++;
 	int r = start->pty ? open_terminal(s, &k, e) : open_pipes(s, &k, e);
@@ -258,6 +258,13 @@ session_kill_all(struct monitor *m)
 {
 	list_each (struct session, s, &m->sessions, link)
 		session_kill(s);
+}
+
+void
+session_free_all(struct monitor *m)
+{
+	list_each (struct session, s, &m->sessions, link)
+		session_free(s);
 }
 
 bool

@@ -28,6 +28,8 @@ struct session *session_find(struct monitor *m, uint32_t id);
 void session_signal(struct session *s, int signo);
 void session_kill(struct session *s);
 void session_kill_all(struct monitor *m);
+/* Forgets them all: their keepers see the end of their socket, and kill what they keep. */
+void session_free_all(struct monitor *m);
 /* The keeper has ended. False: pid is no keeper. */
 bool session_reap(struct monitor *m, pid_t pid);
 
