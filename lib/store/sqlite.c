@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sqlite: the embedded driver of lib/store. One file in WAL mode, synchronous FULL: what was committed survives a
- * killed process and a power cut. The file is taken with a lock of our own beside it, because two daemons on one
- * state would each believe their own memory.
+ * sqlite: the embedded driver of lib/store. One file in WAL mode, synchronous FULL: what was
+ * committed survives a killed process and a power cut. The file is taken with a lock of our own
+ * beside it, because two daemons on one state would each believe their own memory.
  */
 #include <errno.h>
 #include <fcntl.h>

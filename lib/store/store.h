@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store: values under keys, durable: get, put if revision, delete, range by prefix, transactions, expiry, watch.
+ * store: values under keys, durable: get, put if revision, delete, range by prefix, transactions,
+ * expiry, watch.
  *
- * Used by authd's nouns only. One thread (the loop's); calls return when the change is on disk, a few milliseconds
- * with the embedded driver. Which database is below is a row of functions (store/driver.h): SQLite today.
+ * Used by authd's nouns only. One thread (the loop's); calls return when the change is on disk, a
+ * few milliseconds with the embedded driver. Which database is below is a row of functions
+ * (store/driver.h): SQLite today.
  *
- * Keys are printable ASCII without blanks ("user/alice"), at most STORE_KEY_MAX bytes, in byte order. Values are
- * bytes, at most STORE_VALUE_MAX. Every change gets the next revision, a number that only grows.
+ * Keys are printable ASCII without blanks ("user/alice"), at most STORE_KEY_MAX bytes, in byte
+ * order. Values are bytes, at most STORE_VALUE_MAX. Every change gets the next revision, a number
+ * that only grows.
  *
- * Returns everywhere: 0 done; STORE_E_* for what the caller handles; negative: the database failed (store_error
- * has the cause) and nothing was changed.
+ * Returns everywhere: 0 done; STORE_E_* for what the caller handles; negative: the database failed
+ * (store_error has the cause) and nothing was changed.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -42,9 +45,9 @@ struct store_item {
 	int64_t expires_ms; /* wall clock; 0: never */
 };
 
-/* Opens or creates the database file (0600) and takes it for this process: negative when another one has it, when
- * the file is newer than this program, or cannot be used. loop: where watches are delivered; NULL: by
- * store_deliver() only. */
+/* Opens or creates the database file (0600) and takes it for this process: negative when another
+ * one has it, when the file is newer than this program, or cannot be used. loop: where watches
+ * are delivered; NULL: by store_deliver() only. */
 int store_open_sqlite(struct store **ret, const char *path, struct loop *loop, struct err *e);
 void store_close(struct store *s); /* rolls an open transaction back; NULL is fine */
 /* The cause of the last negative result, for people. */
@@ -52,17 +55,19 @@ const char *store_error(const struct store *s);
 /* Another clock than clock_wall_ms(), for tests. */
 void store_set_clock(struct store *s, int64_t (*now_ms)(void));
 
-/* Copies the value into value (initialised by the caller; content replaced). ret_revision and ret_expires_ms may be
- * NULL. */
+/* Copies the value into value (initialised by the caller; content replaced). ret_revision and
+ * ret_expires_ms may be NULL. */
 int store_get(struct store *s, const char *key, struct buf *value, uint64_t *ret_revision,
     int64_t *ret_expires_ms);
-/* Writes when the condition holds. if_revision: STORE_ANY, STORE_ABSENT or the revision that was read. */
+/* Writes when the condition holds. if_revision: STORE_ANY, STORE_ABSENT or the revision that was
+ * read. */
 int store_put(struct store *s, const char *key, struct span value, int64_t expires_ms,
     uint64_t if_revision, uint64_t *ret_revision);
 /* if_revision: STORE_ANY or the revision that was read. */
 int store_delete(struct store *s, const char *key, uint64_t if_revision);
-/* Calls fn for at most limit items with the prefix whose key sorts after `after` (NULL: from the first), in order;
- * fn may stop with a value other than 0, which is returned. fn must not change the store. */
+/* Calls fn for at most limit items with the prefix whose key sorts after `after` (NULL: from the
+ * first), in order; fn may stop with a value other than 0, which is returned. fn must not change
+ * the store. */
 int store_range(struct store *s, const char *prefix, const char *after, size_t limit,
     int (*fn)(const struct store_item *item, void *arg), void *arg);
 
@@ -71,8 +76,8 @@ int store_begin(struct store *s);
 int store_commit(struct store *s);    /* negative: rolled back */
 void store_rollback(struct store *s); /* harmless without a transaction */
 
-/* Deletes at most max items that have expired, as one transaction; watchers hear of them. Returns how many, or
- * negative. */
+/* Deletes at most max items that have expired, as one transaction; watchers hear of them.
+ * Returns how many, or negative. */
 int store_sweep(struct store *s, int max);
 
 /* --- watch ------------------------------------------------------------------------ */
@@ -80,8 +85,8 @@ int store_sweep(struct store *s, int max);
 struct store_watch {
 	struct list link;
 	const char *prefix; /* not copied */
-	/* Committed changes in their order; item->value.p is NULL for a deletion or expiry. NULL item: changes were
-	 * lost (no memory): read the range again. */
+	/* Committed changes in their order; item->value.p is NULL for a deletion or expiry. NULL
+	 * item: changes were lost (no memory): read the range again. */
 	void (*fn)(const struct store_item *item, void *arg);
 	void *arg;
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * access: may this caller do that now? The kind of caller was checked by the rows of the RPC tables; here it is the one
- * caller: a person still exists, the certificate is younger than the last cutoff, a role allows the verb; a daemon is
- * still registered. Called first in every handler. Rights come from the record, never from the certificate.
+ * access: may this caller do that now? The kind of caller was checked by the rows of the RPC
+ * tables; here it is the one caller: a person still exists, the certificate is younger than the
+ * last cutoff, a role allows the verb; a daemon is still registered. Called first in every handler.
+ * Rights come from the record, never from the certificate.
  */
 #ifndef AUTH_ACCESS_H
 #define AUTH_ACCESS_H
@@ -15,8 +16,8 @@ struct auth;
 struct rpc_call;
 struct rpc_peer;
 
-/* A person (or root on the local socket) for this verb; resource NULL: whoever is somebody. False: the call has been
- * answered, and a refusal been written down. */
+/* A person (or root on the local socket) for this verb; resource NULL: whoever is somebody.
+ * False: the call has been answered, and a refusal been written down. */
 bool access_allows(struct rpc_call *call, const char *resource, const char *verb);
 /* As access_allows, for what changes something: also refuses while the audit log is full. */
 bool access_may_change(struct rpc_call *call, const char *resource, const char *verb);

@@ -35,8 +35,8 @@ int audit_connect(struct auth *a, struct err *e);
 void audit_flush(struct auth *a, void (*done)(void *arg), void *arg);
 /* The disk or the quota is nearly used up: nothing new should be changed. */
 bool audit_is_full(struct auth *a);
-/* peer: who is on the other side; NULL: authd itself. Negative: it could not be written (logged); what must be audited
- * must not happen then. */
+/* peer: who is on the other side; NULL: authd itself. Negative: it could not be written
+ * (logged); what must be audited must not happen then. */
 int audit_write(struct auth *a, const struct rpc_peer *peer, const struct auth_event *event);
 
 #endif

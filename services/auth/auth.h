@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * auth: what authd is made of at run time. One struct, made in start.c, known to every noun and wire face.
+ * auth: what authd is made of at run time. One struct, made in start.c, known to every noun and
+ * wire face.
  */
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H

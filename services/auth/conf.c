@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf: authd.yaml into a struct. Called by the skeleton (lib/daemon); reads nothing but what it is given.
+ * conf: authd.yaml into a struct. Called by the skeleton (lib/daemon); reads nothing but what it is
+ * given.
  */
 #include "auth/conf.h"
 

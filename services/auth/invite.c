@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * invite: one-time links in the store. Completing one takes a while (Argon2id): it is a job that goes to the pool and
- * comes back, and looks again then whether the link is still good.
+ * invite: one-time links in the store. Completing one takes a while (Argon2id): it is a job that
+ * goes to the pool and comes back, and looks again then whether the link is still good.
  */
 #include "auth/invite.h"
 

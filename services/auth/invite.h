@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * invite: the one-time link by which somebody sets password and second factor, the first time or again.
- * Called by rpc_users.c (making links) and rpc_invite.c (the page); touches the store and the pool of threads.
+ * invite: the one-time link by which somebody sets password and second factor, the first time or
+ * again. Called by rpc_users.c (making links) and rpc_invite.c (the page); touches the store and
+ * the pool of threads.
  */
 #ifndef AUTH_INVITE_H
 #define AUTH_INVITE_H
@@ -30,7 +31,8 @@ struct invite {
 	uint64_t revision;
 };
 
-/* A new link for a user who exists; older ones of that user die. ttl_s 0: the default. Writes the token into dst. */
+/* A new link for a user who exists; older ones of that user die. ttl_s 0: the default. Writes
+ * the token into dst. */
 int invite_new(struct auth *a, const char *user, bool reset, int64_t ttl_s,
     char dst[INVITE_TOKEN_SIZE], int64_t *ret_expires_ms, struct err *e);
 /* What the page shows; makes the TOTP secret at the first call and keeps it. */
@@ -38,8 +40,8 @@ int invite_show(struct auth *a, const char *token, struct invite *ret, struct er
 /* Drops all links of a user. Inside a transaction. */
 int invite_drop(struct auth *a, const char *user, struct err *e);
 
-/* Checks the code, hashes the password in the pool, then calls done once, from the loop: rc 0 or as above.
- * Negative or AUTH_E_*: refused at once, done is not called. */
+/* Checks the code, hashes the password in the pool, then calls done once, from the loop: rc 0 or
+ * as above. Negative or AUTH_E_*: refused at once, done is not called. */
 int invite_complete(struct auth *a, const char *token, const char *password, const char *otp,
     void (*done)(int rc, const char *user, bool reset, struct err *e, void *arg), void *arg,
     struct err *e);

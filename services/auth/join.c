@@ -95,7 +95,8 @@ is_host_of(const char *name, const char *host_port)
 	    strcasecmp(host, name) == 0;
 }
 
-/* Names by which people and daemons know the cluster's own services: no node may have a certificate for them. */
+/* Names by which people and daemons know the cluster's own services: no node may have a
+ * certificate for them. */
 static bool
 is_reserved(struct auth *a, const char *name)
 {
@@ -389,7 +390,8 @@ on_tls_signed(void *arg, struct span result, const char *error)
 	asked(j, signer_sign_ssh_host(j->auth->signer, &q, on_host_signed, j, &e), &e);
 }
 
-/* Names that clients check: proxies by their public names, auditd by its one. Nodes serve nothing by TLS. */
+/* Names that clients check: proxies by their public names, auditd by its one. Nodes serve
+ * nothing by TLS. */
 static size_t
 tls_names(struct joining *j, const char **ips)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * join: a daemon proves with a token that it may belong to the cluster and gets its certificates; later it renews them
- * with those it has.
+ * join: a daemon proves with a token that it may belong to the cluster and gets its certificates;
+ * later it renews them with those it has.
  *
  *	checks, token looked at  ->  signer, two or three times  ->  one transaction: token used, row written  ->  done
  *
@@ -41,8 +41,8 @@ struct join_result {
 /* Once, from the loop; everything is gone afterwards. */
 typedef void (*join_fn)(int rc, const struct join_result *result, const struct err *e, void *arg);
 
-/* 0: done will come, and *ret is valid until then. Otherwise refused at once; token (emptied by token_done) is filled
- * as far as it is known. */
+/* 0: done will come, and *ret is valid until then. Otherwise refused at once; token (emptied by
+ * token_done) is filled as far as it is known. */
 int join_start(struct joining **ret, struct auth *a, const struct join_request *q, join_fn done,
     void *arg, struct token *token, struct err *e);
 /* Nobody waits any more: done does not come, and nothing is written. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lockout: failed logins by name (in the store, so that a restart does not open what was closed) and by address (in
- * memory).
+ * lockout: failed logins by name (in the store, so that a restart does not open what was closed)
+ * and by address (in memory).
  */
 #include "auth/lockout.h"
 

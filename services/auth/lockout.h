@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lockout: five failed logins of one name within 30 minutes close it for 30 minutes; and how often one address may
- * try at all. Names that no user has are treated alike, so that nobody learns which exist.
- * Called by login.c and rpc_users.c; touches the store (names) and memory (addresses).
+ * lockout: five failed logins of one name within 30 minutes close it for 30 minutes; and how often
+ * one address may try at all. Names that no user has are treated alike, so that nobody learns which
+ * exist. Called by login.c and rpc_users.c; touches the store (names) and memory (addresses).
  */
 #ifndef AUTH_LOCKOUT_H
 #define AUTH_LOCKOUT_H
@@ -37,8 +37,8 @@ struct rate {
 };
 bool rate_init(struct rate *r, int per_min, int burst);
 void rate_done(struct rate *r);
-/* Takes one; false: too many. ip: as text; of IPv6 the low half does not count. factor: how many times the limit this
- * address has (a proxy speaks for many). */
+/* Takes one; false: too many. ip: as text; of IPv6 the low half does not count. factor: how many
+ * times the limit this address has (a proxy speaks for many). */
 bool rate_take(struct rate *r, const char *ip, int factor, int64_t now_ms);
 /* Drops what is full again. */
 void rate_sweep(struct rate *r, int64_t now_ms);

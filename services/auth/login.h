@@ -4,8 +4,8 @@
  *
  *	open?  ->  password (pool)  ->  code, rights (loop)  ->  wait for a cutoff  ->  signer, twice  ->  done
  *
- * Wrong user, wrong password and wrong code are one answer and cost the same time. Called by rpc_login.c; touches the
- * store, the pool and the signer.
+ * Wrong user, wrong password and wrong code are one answer and cost the same time. Called by
+ * rpc_login.c; touches the store, the pool and the signer.
  */
 #ifndef AUTH_LOGIN_H
 #define AUTH_LOGIN_H
@@ -20,7 +20,8 @@ struct login;
 struct origin;
 
 enum { LOGIN_PER_MIN = 20, LOGIN_BURST = 40, LOGIN_PROXY_FACTOR = 50 };
-/* A principal no account has, for people whose roles let them in nowhere but allow them to look (auditors). */
+/* A principal no account has, for people whose roles let them in nowhere but allow them to look
+ * (auditors). */
 #define LOGIN_NOWHERE "no-login@sallyport"
 
 struct login_request {

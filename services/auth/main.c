@@ -2,13 +2,14 @@
 /*
  * authd: users, roles, join tokens, nodes, and the certificates of all of them.
  *
- * What it is made of: conf.c (authd.yaml); start.c (the order of things); the nouns user, invite, lockout, token, node,
- * role, login, join; a wire face rpc_*.c for each; access.c (may this caller?); watchers (who hears of changes);
- * audit.c (what is written down); signer*.c, the child process that holds the CA keys.
+ * What it is made of: conf.c (authd.yaml); start.c (the order of things); the nouns user, invite,
+ * lockout, token, node, role, login, join, origin; a wire face rpc_*.c for each; access.c (may this
+ * caller?); watchers (who hears of changes); audit.c (what is written down); signer*.c, the child
+ * process that holds the CA keys.
  *
- * Security: runs as the user `sallyport` under seccomp, opens no file outside its state folder, holds no CA key (its signer does, and
- * answers four requests only). Everybody but root on this host comes with a certificate; without one only Ping,
- * GetCaBundle, Login and Join are answered.
+ * Security: runs as the user `sallyport` under seccomp, opens no file outside its state folder,
+ * holds no CA key (its signer does, and answers four requests only). Everybody but root on this
+ * host comes with a certificate; without one only Ping, GetCaBundle, Login and Join are answered.
  */
 #include "auth/conf.h"
 #include "auth/start.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node: the daemons that have joined (nodes, proxies, audit daemons): their identity and what they last said about
- * themselves on disk, in memory when that was. Whoever was there when authd ended is taken to be there until it has
- * been silent for NODE_LISTED_S.
- * Called by join.c, rpc_nodes.c, rpc_watch.c and guard.c; touches the store and memory.
+ * node: the daemons that have joined (nodes, proxies, audit daemons): their identity and what they
+ * last said about themselves on disk, in memory when that was. Whoever was there when authd ended
+ * is taken to be there until it has been silent for NODE_LISTED_S. Called by join.c, rpc_nodes.c,
+ * rpc_watch.c and guard.c; touches the store and memory.
  */
 #ifndef AUTH_NODE_H
 #define AUTH_NODE_H
@@ -59,7 +59,8 @@ int nodes_load(struct auth *a, struct err *e);
 void nodes_done(struct auth *a);
 
 struct node *node_find(struct auth *a, const char *uuid);
-/* uuid, or a name that only one has (those that are there come first). AUTH_E_NOT_FOUND, AUTH_E_INVALID: several. */
+/* uuid, or a name that only one has (those that are there come first). AUTH_E_NOT_FOUND,
+ * AUTH_E_INVALID: several. */
 int node_by_name(struct auth *a, const char *name, struct node **ret, struct err *e);
 bool node_next(struct auth *a, size_t *pos, struct node **ret);
 /* Writes the row (and adds it to the registry). n stays the registry's. */
@@ -76,7 +77,8 @@ struct node_seen {
 int node_heartbeat(struct auth *a, struct node *n, const struct node_seen *seen, struct err *e);
 /* Off the list at once; the identity stays. */
 void node_leave(struct auth *a, struct node *n);
-/* The row is deleted and a cutoff is told: its certificates are worth nothing until it joins again. */
+/* The row is deleted and a cutoff is told: its certificates are worth nothing until it joins
+ * again. */
 int node_remove(struct auth *a, struct node *n, struct err *e);
 /* Labels given on the server side: set, then remove. */
 int node_label(struct auth *a, struct node *n, const struct labels *set, char *const *remove,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * origin: who is behind a proxy's connections. In memory; a restart of authd ends those connections anyway.
+ * origin: who is behind a proxy's connections. In memory; a restart of authd ends those connections
+ * anyway.
  */
 #include "auth/origin.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * origin: where a caller really is. Most people's connections come passed on by a proxy, which tells beforehand whose
- * connection it is; a proxy is believed only about its own connections.
- * Called by rpc_daemons.c (telling) and whoever needs an address: limits, the audit trail, pinned addresses.
+ * origin: where a caller really is. Most people's connections come passed on by a proxy, which
+ * tells beforehand whose connection it is; a proxy is believed only about its own connections.
+ * Called by rpc_daemons.c (telling) and whoever needs an address: limits, the audit trail, pinned
+ * addresses.
  */
 #ifndef AUTH_ORIGIN_H
 #define AUTH_ORIGIN_H
@@ -27,7 +28,8 @@ struct origin {
 
 bool origins_init(struct origins *o);
 void origins_done(struct origins *o);
-/* via, client: "IP:PORT". peer_address: of the proxy that tells. False: malformed, or not its connection. */
+/* via, client: "IP:PORT". peer_address: of the proxy that tells. False: malformed, or not its
+ * connection. */
 bool origin_note(struct auth *a, const char *peer_address, const char *via, const char *client);
 /* peer_address: as in struct rpc_peer ("ipv4:10.0.0.1:5555"). */
 void origin_of(struct auth *a, const char *peer_address, struct origin *ret);

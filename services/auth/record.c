@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record: packing and unpacking proto/stored.proto. The only file besides rpc_*.c that sees generated messages.
+ * record: packing and unpacking proto/stored.proto. The only file besides rpc_*.c that sees
+ * generated messages.
  */
 #include "auth/record.h"
 

@@ -2,8 +2,9 @@
 /*
  * record: the nouns as bytes in the store (proto/stored.proto). Called by the nouns.
  *
- * put: appends to b; false over its ceiling or without memory. get: false when the bytes are no such record (a
- * damaged store); whatever was filled in until then belongs to the caller's x_done all the same.
+ * put: appends to b; false over its ceiling or without memory. get: false when the bytes are no
+ * such record (a damaged store); whatever was filled in until then belongs to the caller's x_done
+ * all the same.
  */
 #ifndef AUTH_RECORD_H
 #define AUTH_RECORD_H

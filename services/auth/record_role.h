@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record_role: a role as message and as lib/policy sees it. Called by role.c (which stores the message) and the wire
- * faces. Views: strings and arrays belong to the other side or to the arena.
+ * record_role: a role as message and as lib/policy sees it. Called by role.c (which stores the
+ * message) and the wire faces. Views: strings and arrays belong to the other side or to the arena.
  */
 #ifndef AUTH_RECORD_ROLE_H
 #define AUTH_RECORD_ROLE_H

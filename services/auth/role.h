@@ -37,7 +37,8 @@ int role_put(struct auth *a, const struct policy_role *policy, bool replace, boo
 /* AUTH_E_NOT_FOUND; AUTH_E_STATE: a preset, or some user has it. */
 int role_remove(struct auth *a, const char *name, struct err *e);
 
-/* The policy view of a user with these roles and logins; the arrays live as long as `ret` and the roles stay. */
+/* The policy view of a user with these roles and logins; the arrays live as long as `ret` and
+ * the roles stay. */
 struct role_view {
 	struct policy_user user;
 	const struct policy_role *roles[NAMES_MAX];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_daemons: Heartbeat, Leave, HelloProxy, NoteOrigin: what daemons say about themselves. The noun is node.c.
+ * rpc_daemons: Heartbeat, Leave, HelloProxy, NoteOrigin: what daemons say about themselves. The
+ * noun is node.c.
  */
 #include <string.h>
 

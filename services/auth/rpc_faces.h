@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_faces: what the wire faces (rpc_*.c) share: their tables, the answers to failures, and lists of messages.
+ * rpc_faces: what the wire faces (rpc_*.c) share: their tables, the answers to failures, and lists
+ * of messages.
  */
 #ifndef AUTH_RPC_FACES_H
 #define AUTH_RPC_FACES_H

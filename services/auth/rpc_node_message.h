@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_node_message: a node as message, for lists and watches. Called by rpc_nodes.c and rpc_watch.c.
+ * rpc_node_message: a node as message, for lists and watches. Called by rpc_nodes.c and
+ * rpc_watch.c.
  */
 #ifndef AUTH_RPC_NODE_MESSAGE_H
 #define AUTH_RPC_NODE_MESSAGE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_users: AddUser, UpdateUser, ListUsers, RemoveUser, ResetUser. The nouns are user.c and invite.c.
+ * rpc_users: AddUser, UpdateUser, ListUsers, RemoveUser, ResetUser. The nouns are user.c and
+ * invite.c.
  */
 #include <string.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_watch: Watch: first everything, then changes. A watcher is a list of names still to be sent (the snapshot), then a
- * place in the ring of changes (watchers.h). What is sent is how things are at that moment; at most QUEUED_MAX messages
- * wait in the transport, and who falls behind the ring or takes nothing for STUCK_MS is cut and may start again.
+ * rpc_watch: Watch: first everything, then changes. A watcher is a list of names still to be sent
+ * (the snapshot), then a place in the ring of changes (watchers.h). What is sent is how things are
+ * at that moment; at most QUEUED_MAX messages wait in the transport, and who falls behind the ring
+ * or takes nothing for STUCK_MS is cut and may start again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -381,12 +382,26 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 	free(w);
 }
 
+/* Proxies and audit daemons send no heartbeats: their watch says that they are there. */
+static void
+note_alive(struct watcher *w)
+{
+	struct node *n = w->who & (RPC_PROXY | RPC_AUDIT) ? node_find(w->auth, w->name) : NULL;
+
+	if (!n)
+		return;
+	n->online = true;
+	n->last_seen_ms = w->auth->now_ms();
+}
+
 void
 watchers_sweep(struct auth *a)
 {
 	int64_t mono = clock_mono_ms(), now_s = a->now_ms() / 1000;
 
 	list_each (struct watcher, w, &a->watchers.all, link) {
+		if (!w->ended)
+			note_alive(w);
 		if (w->expires_s > 0 && w->expires_s <= now_s)
 			end(w, RPC_UNAUTHENTICATED,
 			    "the certificate of this connection has expired; renew it and watch again");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * self: authd's own certificate. A fresh key at every start and at every renewal: there is none on disk to steal.
+ * self: authd's own certificate. A fresh key at every start and at every renewal: there is none on
+ * disk to steal.
  */
 #include "auth/self.h"
 

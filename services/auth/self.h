@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * self: authd's own identity on the network (sallyport://<cluster>/auth/<uuid>, DNS authd.<cluster>), issued by its own
- * signer to a key that lives in memory only, and the public authorities. Called by start.c and the wire faces.
+ * self: authd's own identity on the network (sallyport://<cluster>/auth/<uuid>, DNS
+ * authd.<cluster>), issued by its own signer to a key that lives in memory only, and the public
+ * authorities. Called by start.c and the wire faces.
  */
 #ifndef AUTH_SELF_H
 #define AUTH_SELF_H
@@ -19,7 +20,8 @@ struct self;
 
 enum { SELF_TTL_S = 30 * 86400, SELF_RENEW_S = 10 * 86400 };
 
-/* Reads the authorities, makes the key and asks for the certificate; turns the loop until it is there. */
+/* Reads the authorities, makes the key and asks for the certificate; turns the loop until it is
+ * there. */
 int self_new(struct auth *a, struct err *e);
 void self_free(struct auth *a);
 struct rpc_identity *self_identity(struct self *s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * start: puts the parts of authd together, in the order in which they need each other, and takes them apart.
+ * start: puts the parts of authd together, in the order in which they need each other, and takes
+ * them apart.
  *
  *	prepare (old rights): folders, then the signer is forked
  *	start:   store -> roles, nodes -> signer client -> gRPC -> own certificate -> audit log -> server
@@ -130,8 +131,8 @@ on_janitor(void *arg)
 
 	if (store_sweep(a->store, SWEEP_MAX) < 0)
 		log_error("cannot clean the store up", "cause", store_error(a->store), NULL);
-	nodes_sweep(a);
 	watchers_sweep(a);
+	nodes_sweep(a);
 	rate_sweep(&a->logins, now);
 	rate_sweep(&a->joins, now);
 	rate_sweep(&a->refusals, now);

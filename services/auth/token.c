@@ -101,7 +101,8 @@ token_add(struct auth *a, const struct token_spec *spec, struct token *ret,
 	else
 		rand_hex(value, 16);
 	key_of(key, value);
-	/* The id of a chosen token is from its hash: its first characters may be most of the secret. */
+	/* The id of a chosen token is from its hash: its first characters may be most of the
+	 * secret. */
 	str_copy(ret->id, sizeof(ret->id), spec->value[0] ? key + strlen(PREFIX) : value);
 	str_copy(ret->kind, sizeof(ret->kind), spec->kind);
 	str_copy(ret->created_by, sizeof(ret->created_by), spec->by);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * token: what lets a daemon join: 128 random bits, for one kind, a number of times, until a moment.
- * Only the SHA-256 of a token is kept, and its first eight digits for people; therefore lists can never show one.
- * Called by rpc_tokens.c and join.c; touches the store.
+ * Only the SHA-256 of a token is kept, and its first eight digits for people; therefore lists can
+ * never show one. Called by rpc_tokens.c and join.c; touches the store.
  */
 #ifndef AUTH_TOKEN_H
 #define AUTH_TOKEN_H
@@ -54,9 +54,9 @@ int token_remove(struct auth *a, const char *token_or_id, struct token *ret, str
 /* Those that can still be used. */
 int token_each(struct auth *a, int (*fn)(const struct token *t, void *arg), void *arg);
 
-/* Takes one use; inside the caller's transaction, so that a join that fails later costs none. *ret is filled as far
- * as the token is known (for the audit trail). AUTH_E_NOT_FOUND wrong, AUTH_E_STATE used up or expired,
- * AUTH_E_DENIED of another kind. */
+/* Takes one use; inside the caller's transaction, so that a join that fails later costs none.
+ * *ret is filled as far as the token is known (for the audit trail). AUTH_E_NOT_FOUND wrong,
+ * AUTH_E_STATE used up or expired, AUTH_E_DENIED of another kind. */
 int
 token_use(struct auth *a, const char *value, const char *kind, struct token *ret, struct err *e);
 

@@ -230,7 +230,8 @@ int
 user_cut_off(struct auth *a, const char *name, struct err *e)
 {
 	int64_t now = a->now_ms();
-	/* Everything that began in this second or before; certificates begin SIGNER_BACKDATE_S early. */
+	/* Everything that began in this second or before; certificates begin SIGNER_BACKDATE_S
+	 * early. */
 	int64_t before = (now / 1000 + 1 - SIGNER_BACKDATE_S) * 1000;
 	char key[STORE_KEY_MAX];
 	struct buf b;

@@ -32,7 +32,8 @@ void user_done(struct user *u); /* zeroes the secrets */
 /* Writes over the revision it was loaded from. AUTH_E_STATE: somebody was faster. */
 int user_save(struct auth *a, struct user *u, struct err *e);
 
-/* A new user who has nothing yet but an invite to come. AUTH_E_INVALID, AUTH_E_EXISTS, AUTH_E_NOT_FOUND (a role). */
+/* A new user who has nothing yet but an invite to come. AUTH_E_INVALID, AUTH_E_EXISTS,
+ * AUTH_E_NOT_FOUND (a role). */
 int user_add(struct auth *a, const struct user *spec, struct err *e);
 /* NULL: leave as it is. Certificates that are out become worthless when something changed. */
 int user_update(struct auth *a, const char *name, const struct names *roles,
@@ -42,11 +43,11 @@ int user_remove(struct auth *a, const char *name, struct err *e);
 
 /* Certificates of this user issued until now are worth nothing; told to every watcher. */
 int user_cut_off(struct auth *a, const char *name, struct err *e);
-/* Certificates whose valid_after, in milliseconds, is below this are worth nothing; 0: all count. The minute by which
- * certificates begin early is taken off already. */
+/* Certificates whose valid_after, in milliseconds, is below this are worth nothing; 0: all
+ * count. The minute by which certificates begin early is taken off already. */
 int64_t user_cutoff(struct auth *a, const char *name);
-/* How long to wait before issuing, so that a new certificate begins after this cutoff (of a user or node):
- * certificates know whole seconds only. Mostly 0. */
+/* How long to wait before issuing, so that a new certificate begins after this cutoff (of a user
+ * or node): certificates know whole seconds only. Mostly 0. */
 int64_t cutoff_wait_ms(struct auth *a, int64_t cutoff_ms);
 
 /* Calls fn for every user, in order of their names; negative from fn stops. */

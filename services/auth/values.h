@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * values: lists of names, sets of labels, and which names there may be. Used by every noun of authd.
+ * values: lists of names, sets of labels, and which names there may be. Used by every noun of
+ * authd.
  */
 #ifndef AUTH_VALUES_H
 #define AUTH_VALUES_H
@@ -18,7 +19,8 @@ enum {
 	LABEL_VALUE_MAX = 256
 };
 
-/* What a noun answers besides 0 (done) and negative (the store or the signer failed). The struct err is filled. */
+/* What a noun answers besides 0 (done) and negative (the store or the signer failed). The struct
+ * err is filled. */
 enum auth_result {
 	AUTH_E_INVALID = 1, /* what was asked makes no sense */
 	AUTH_E_NOT_FOUND,
@@ -61,7 +63,8 @@ bool labels_equal(const struct labels *a, const struct labels *b);
 int label_check(const char *key, const char *value, struct err *e);
 
 /* --- names: 0 or AUTH_E_INVALID -------------------------------------------------------------- */
-/* Letters, digits and . _ @ + - (not first), at most NAME_LEN_MAX. what: "user name", "role name", ... */
+/* Letters, digits and . _ @ + - (not first), at most NAME_LEN_MAX. what: "user name", "role
+ * name", ... */
 int name_check(const char *name, const char *what, struct err *e);
 /* Unix logins, as certificate principals. */
 int login_check(const char *login, struct err *e);

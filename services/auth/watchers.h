@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * watchers: who wants to hear of changes, and the ring of the latest ones. A change is a kind and a key; what is sent
- * is how things are when it is sent, so a slow watcher costs memory for names only and sees the newest state.
- * Called by the nouns (watchers_note) and rpc_watch.c; touches memory only.
+ * watchers: who wants to hear of changes, and the ring of the latest ones. A change is a kind and a
+ * key; what is sent is how things are when it is sent, so a slow watcher costs memory for names
+ * only and sees the newest state. Called by the nouns (watchers_note) and rpc_watch.c; touches
+ * memory only.
  */
 #ifndef AUTH_WATCHERS_H
 #define AUTH_WATCHERS_H
@@ -47,8 +48,8 @@ void watchers_done(struct auth *a);
 void watchers_note(struct auth *a, enum change_kind kind, const char *key);
 /* False when the change is no longer kept. */
 bool watchers_get(const struct watchers *w, uint64_t number, const struct change_ref **ret);
-/* In rpc_watch.c: sends to every watcher what it has not seen; ends those that take nothing or whose certificate is
- * over. */
+/* In rpc_watch.c: sends to every watcher what it has not seen; ends those that take nothing or
+ * whose certificate is over. */
 void watchers_wake(struct auth *a);
 void watchers_sweep(struct auth *a);
 

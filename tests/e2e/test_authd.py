@@ -4,6 +4,7 @@ import base64
 import concurrent.futures
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -572,6 +573,14 @@ def test_a_second_authd_on_the_same_state_refuses(authd):
                          stderr=subprocess.STDOUT, text=True, timeout=30)
     assert out.returncode == 1 and 'in use by another process' in out.stdout
     assert authd.local().Ping().cluster == CLUSTER
+
+
+def test_authd_ends_when_its_signer_is_gone(authd):
+    with open(f'/proc/{authd.daemon.pid}/task/{authd.daemon.pid}/children') as f:
+        signer = int(f.read().split()[0])
+    os.kill(signer, signal.SIGKILL)
+    assert authd.daemon.proc.wait(20) == 1
+    authd.start()
 
 
 def test_an_unknown_schema_is_refused(authd):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * authd's nouns on a real store with a clock of our own: users and cutoffs, lockout, invites, tokens, roles.
+ * authd's nouns on a real store with a clock of our own: users and cutoffs, lockout, invites,
+ * tokens, roles.
  */
 #include <setjmp.h>
 #include <stdarg.h>
