@@ -25,7 +25,8 @@ struct account {
 	struct buf messages;    /* what PAM modules had to say, for the terminal */
 };
 
-/* a is zeroed but for `forbidden`. Everything that decides whether this login may have a session now, and PAM's session. Takes this process's groups.
+/* a is zeroed but for `forbidden`. Everything that decides whether this login may have a session now, and PAM's session.
+ * Takes this process's groups.
  * service: NULL for the default. tty: "" without one. Not root: only the own user, and no PAM. Negative with a text
  * for the user. account_close also after a failure. */
 int account_open(struct account *a, const char *login, const char *service, const char *tty, const char *rhost,
