@@ -237,6 +237,9 @@ proxy_free(struct proxy *p)
 		ssh_link_close(p->link, "", 500);
 		for (int turns = 0; p->link && turns < 100; turns++)
 			(void)loop_turn(p->loop, 10);
+		/* Sessions that were let go of end with the connection, at the end of a turn. */
+		for (int turns = 0; turns < 3; turns++)
+			(void)loop_turn(p->loop, 0);
 	}
 	for (size_t i = 0; i < p->n_ca; i++)
 		buf_done(&p->ca[i]);

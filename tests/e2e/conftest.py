@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: one cluster a session with a user who is logged in, and fresh ones on demand."""
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -12,6 +13,8 @@ sys.path.insert(0, os.path.join(TOP, 'tools', 'cluster'))
 sys.path.insert(0, os.path.join(TOP, 'tests', 'e2e'))
 
 from cluster import Cluster  # noqa: E402
+
+os.environ.setdefault('LSAN_OPTIONS', 'print_suppressions=0:suppressions=' + os.path.join(TOP, 'tests', 'lsan.supp'))
 
 
 def scratch():
@@ -29,8 +32,7 @@ def cluster(build):
         c.start([('node-1', 'env=example,team=x'), ('node-2', 'env=example'), ('node-3', 'env=prod')])
         yield c
     finally:
-        keep_logs(c, 'session')
-        c.remove()
+        end(c, 'session')
 
 
 @pytest.fixture
@@ -40,18 +42,30 @@ def fresh(build, request):
     try:
         yield c
     finally:
-        keep_logs(c, request.node.name)
+        end(c, request.node.name)
+
+
+def end(c, name):
+    """Stops a cluster, keeps its logs, removes the rest."""
+    c.stop()
+    try:
+        keep_logs(c, name)
+    finally:
         c.remove()
 
 
 def keep_logs(c, name):
-    """For looking at after a failure: build/e2e-logs/NAME/."""
+    """For looking at after a failure: build/e2e-logs/NAME/. What a sanitizer found in a daemon is a failure."""
     target = os.path.join(c.build, 'e2e-logs', ''.join(ch if ch.isalnum() else '-' for ch in name)[:80])
     shutil.rmtree(target, ignore_errors=True)
     os.makedirs(target)
+    found = []
     for entry in os.listdir(c.dir):
         if entry.endswith('.log'):
             shutil.copy(os.path.join(c.dir, entry), target)
+            with open(os.path.join(c.dir, entry), errors='replace') as f:
+                found += re.findall(r'ERROR: \w+Sanitizer.*|.*: runtime error: .*', f.read())
+    assert not found, found
 
 
 @pytest.fixture(scope='session')

@@ -19,15 +19,14 @@ NODES = ['node-1', 'node-2', 'node-3']
 def town(build, login):
     """A cluster of its own, since its parts are killed."""
     from cluster import Cluster
-    from conftest import keep_logs, scratch
+    from conftest import end, scratch
     c = Cluster(scratch(), build)
     try:
         c.start([(n, 'env=crash') for n in NODES])
         c.login(c.add_user('alice', roles='editor,access,auditor', logins=login))
         yield c
     finally:
-        keep_logs(c, 'crash')
-        c.remove()
+        end(c, 'crash')
 
 
 class Session:
