@@ -9,6 +9,7 @@
 #include "audit/conf.h"
 #include "daemon/daemon.h"
 #include "audit/ingest.h"
+#include "audit/note.h"
 #include "rpc/rpc.h"
 #include "audit/store.h"
 #include "audit/trust.h"
@@ -23,6 +24,7 @@ struct auditd {
 	struct access *access;
 	struct store *store;
 	struct ingest *ingest;
+	struct note *note;
 	struct timer status;
 };
 

@@ -42,6 +42,18 @@ conf_text(const char *value, const char *fallback)
 	return value ? value : fallback;
 }
 
+const char *
+conf_listen(const struct conf *c)
+{
+	return conf_text(c->listen, "[::]:3026");
+}
+
+const char *
+conf_state(const struct conf *c)
+{
+	return conf_text(c->state, "/var/lib/sallyport/auditd");
+}
+
 bool
 conf_has_tls(const struct conf *c)
 {

@@ -96,8 +96,7 @@ next_to_open(struct ingest *in)
 static void
 ask_place(struct ingest *in, struct ingest_source *s)
 {
-	const char *kind = s->who == RPC_NODE ? "node" : s->who == RPC_PROXY ? "proxy" : "auth";
-	const char *key[4] = { kind, s->name, s->log_id, s->host };
+	const char *key[4] = { source_kind(s->who), s->name, s->log_id, s->host };
 
 	in->writer = WRITER_BUSY;
 	in->asking = s;

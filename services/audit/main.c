@@ -49,16 +49,19 @@ on_store_broken(const char *why, void *arg)
 static void
 on_refused_call(const struct rpc_peer *peer, const char *method, void *arg)
 {
-	(void)arg;
-	log_warn("call refused", "method", method, "peer", peer->name, "address", peer->address, NULL);
+	struct auditd *d = arg;
+
+	if (d->note)
+		note_refused(d->note, peer, method, "not a call for this kind of caller");
 }
 
 static void
 on_trusted(const char *cluster, struct rpc_identity *identity, void *arg)
 {
 	struct auditd *d = arg;
-	const char *listen = conf_text(d->conf->listen, "[::]:3026");
-	struct rpc_server_config config = { .max_message = MESSAGE_MAX, .cluster = cluster, .refused = on_refused_call };
+	const char *listen = conf_listen(d->conf);
+	struct rpc_server_config config = { .max_message = MESSAGE_MAX, .cluster = cluster, .refused = on_refused_call,
+		.arg = d };
 	const char *socket = conf_text(d->conf->socket, "/run/sallyport/auditd/auditd.sock");
 	struct err e = { "" };
 
@@ -69,7 +72,8 @@ on_trusted(const char *cluster, struct rpc_identity *identity, void *arg)
 		rpc_server_start(d->server);
 		d->started = true;
 		log_info("serving", "cluster", cluster, "listen", listen, "socket", socket, NULL);
-		return;
+		if (note_connect(d->note, cluster, identity, &e) == 0)
+			return;
 	}
 	log_error(e.text, NULL);
 	daemon_fail(d->run);
@@ -134,7 +138,7 @@ start(struct daemon_run *run, struct err *e)
 		return err_set(e, "no randomness, or a processor that cannot do the cryptography");
 	if (rpc_loop_new(&d->rl, run->loop) < 0 || access_new(&d->access) < 0)
 		return err_set(e, "no memory");
-	if (open_store(d, e) < 0)
+	if (note_new(&d->note, run->loop, d->rl, d->conf, e) < 0 || open_store(d, e) < 0)
 		return -1;
 	if (ingest_new(&d->ingest, run->loop, d->store, &rpc_ingest_callbacks) < 0 ||
 	    timer_init(&d->status, run->loop, on_status, d) < 0)
@@ -160,6 +164,9 @@ on_drained(void *arg)
 {
 	struct auditd *d = arg;
 
+	/* What is not committed yet waits in its log. */
+	note_free(d->note);
+	d->note = NULL;
 	if (d->started)
 		rpc_server_stop(d->server, GRACE_MS, on_server_stopped, d);
 	else
@@ -185,6 +192,7 @@ done(struct daemon_run *run)
 	/* A server that could not be drained in time still has calls that point here: the process ends anyway. */
 	if (d->server && d->started)
 		return;
+	note_free(d->note);
 	if (d->server)
 		rpc_server_free(d->server);
 	trust_free(d->trust);

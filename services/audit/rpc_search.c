@@ -103,6 +103,7 @@ may_see(struct rpc_call *call, enum access_sight sight, const char *what)
 		return false;
 	}
 	if (sight == ACCESS_NOTHING) {
+		note_refused(d->note, peer, rpc_method_name(call), "no role allows it");
 		rpc_finish(call, RPC_PERMISSION_DENIED, "%s may not see %s: no role allows it",
 		    *peer->name ? peer->name : "this caller", what);
 		return false;
@@ -403,6 +404,7 @@ static void
 on_play_found(const struct db_reply *r, void *arg)
 {
 	struct ask *a = arg;
+	struct auditd *d;
 	Audit__PlayPart part = AUDIT__PLAY_PART__INIT;
 	Audit__Recording recording;
 
@@ -420,10 +422,16 @@ on_play_found(const struct db_reply *r, void *arg)
 		rpc_finish(a->call, RPC_INVALID_ARGUMENT, "several recordings begin like this: give more of the session id");
 		return;
 	}
+	d = rpc_context(a->call);
 	recording_of_row(r, 0, &recording);
 	(void)str_copy(a->sid, sizeof(a->sid), recording.session);
 	a->source = (int32_t)db_i64(r, 0, REC_SOURCE);
 	a->after = -1;
+	if (note_playing(d->note, rpc_peer(a->call), recording.session, recording.user) < 0) {
+		rpc_finish(a->call, RPC_UNAVAILABLE,
+		    "auditd cannot write down who looks at recordings: the disk of its state folder is full or broken");
+		return;
+	}
 	part.recording = &recording;
 	rpc_send(a->call, &part);
 	ask_chunks(a);
@@ -505,7 +513,7 @@ int
 auditd_serve(struct auditd *d, struct rpc_server *server)
 {
 	static const struct rpc_method rows[] = {
-		{ "Ingest", RPC_DUPLEX, RPC_NODE | RPC_PROXY | RPC_AUTH,
+		{ "Ingest", RPC_DUPLEX, RPC_NODE | RPC_PROXY | RPC_AUTH | RPC_AUDIT,
 		    { rpc_ingest_message, rpc_ingest_writable, rpc_ingest_closed } },
 		{ "SearchEvents", RPC_UNARY, RPC_USER | RPC_LOCAL, { .message = on_search, .closed = on_closed } },
 		{ "ListRecordings", RPC_UNARY, RPC_USER | RPC_LOCAL, { .message = on_list, .closed = on_closed } },

@@ -9,8 +9,8 @@
 #include "audit/ingest_priv.h"
 #include "rec/batch.h"
 
-static const char *
-kind_name(enum rpc_who who)
+const char *
+source_kind(enum rpc_who who)
 {
 	switch (who) {
 	case RPC_NODE:
@@ -19,6 +19,8 @@ kind_name(enum rpc_who who)
 		return "proxy";
 	case RPC_AUTH:
 		return "auth";
+	case RPC_AUDIT:
+		return "audit";
 	default:
 		return "other";
 	}
@@ -147,7 +149,7 @@ ingest_open(struct ingest *in, enum rpc_who who, const char *name, const char *l
 	char *copy = strdup(host);
 	char key[400];
 
-	(void)str_format(key, sizeof(key), "%s/%s/%s", kind_name(who), name, log_id);
+	(void)str_format(key, sizeof(key), "%s/%s/%s", source_kind(who), name, log_id);
 	s = map_get(in->sources, key);
 	if (!s)
 		s = source_new(in, key, who, name, log_id);

@@ -84,7 +84,7 @@ join_cluster(struct trust *t, struct err *e)
 	char host[256] = "auditd";
 	struct join_config config = {
 		.kind = "audit",
-		.state_dir = conf_text(c->state, "/var/lib/sallyport/auditd"),
+		.state_dir = conf_state(c),
 		.authd = c->authd_addr,
 		.token_file = c->token,
 		.ca_pin = c->ca_pin,

@@ -36,7 +36,7 @@ class Audit:
         pki = self.c.path('pki')
         return self.c.write(f'{name}.yaml', f'''listen: 127.0.0.1:{port}
 socket: {self.c.path('run', name + '.sock')}
-state: {self.c.path('state')}
+state: {self.c.folder('state-' + name, 'nobody')}
 database: host={self.c.path('postgres')} user=postgres dbname=sallyport
 tls:
   certificate: {pki}/{self.me}.crt
@@ -339,7 +339,10 @@ def test_a_client_certificate_of_a_user_may_not_write(audit):
         feed.communicate(timeout=4)
     feed.kill()
     feed.communicate()
-    assert audit.one('SELECT count(*) FROM audit_source') == '0'
+    assert audit.one("SELECT count(*) FROM audit_source WHERE kind <> 'audit'") == '0'
+    # Refusals are events themselves.
+    wait_for('the refusal as an event', lambda: audit.sql(
+        "SELECT username, fields->>'method' FROM events WHERE type = 'access.denied'")[:1] == [['alice', 'Ingest']])
 
 
 def test_a_stopping_auditd_commits_what_it_has_taken(audit):
