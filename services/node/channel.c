@@ -335,15 +335,16 @@ ask_to_start(struct channel *ch)
 void
 channel_proven(struct channel *ch)
 {
-	if (ch->state == CHANNEL_WAITING && ch->chan && !ch->refusal)
+	if (ch->state == CHANNEL_WAITING && ch->chan && !ch->refusal && !ch->conn->cut)
 		ask_to_start(ch);
 }
 
 /* Why this node cannot take a session now, or NULL. */
 static const char *
-reason_to_refuse(const struct channel *ch)
+reason_to_refuse(struct channel *ch)
 {
 	const struct node *n = ch->conn->node;
+	struct err e = { "" };
 
 	if (n->stopping)
 		return "this node is stopping";
@@ -353,6 +354,10 @@ reason_to_refuse(const struct channel *ch)
 		return "this node cannot record sessions now: its spool is full because the audit service is away";
 	if (ch->has_pty && !ch->conn->access.permit_pty)
 		return "your roles do not permit a terminal";
+	if (conn_may(ch->conn, &e)) {
+		str_copy(ch->reason_text, sizeof(ch->reason_text), e.text);
+		return ch->reason_text;
+	}
 	return NULL;
 }
 

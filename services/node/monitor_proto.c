@@ -86,6 +86,18 @@ has_nul(struct span s)
 	return s.n > 0 && memchr(s.p, 0, s.n);
 }
 
+/* Lower-case hexadecimal digits 8-4-4-4-12: the monitor makes it part of a path. */
+static bool
+is_uuid(const char *s)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+	for (size_t i = 0; i < sizeof(form); i++)
+		if (form[i] == 'x' ? !s[i] || !strchr("0123456789abcdef", s[i]) : s[i] != form[i])
+			return false;
+	return true;
+}
+
 int
 mon_get_start(struct mon_start *ret, struct wire *w)
 {
@@ -106,7 +118,7 @@ mon_get_start(struct mon_start *ret, struct wire *w)
 	wire_text(w, ret->server_address, sizeof(ret->server_address));
 	ret->server_port = wire_u32(w);
 	ret->n_env = wire_u32(w);
-	if (w->bad || ret->n_env > MON_ENV_MAX || ret->kind > MON_KIND_SUBSYSTEM)
+	if (w->bad || ret->n_env > MON_ENV_MAX || ret->kind > MON_KIND_SUBSYSTEM || !is_uuid(ret->uuid))
 		return -1;
 	for (uint32_t i = 0; i < ret->n_env; i++) {
 		ret->env[i].name = wire_string(w);

@@ -65,7 +65,9 @@ on_proof(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
 
 	(void)fds;
 	(void)n_fds;
-	c->proof = ok ? PROOF_GOOD : PROOF_REFUSED;
+	c->proof = ok && !c->cut ? PROOF_GOOD : PROOF_REFUSED;
+	if (c->cut)
+		return;
 	if (ok) {
 		list_each (struct channel, ch, &c->channels, link)
 			channel_proven(ch);
@@ -119,7 +121,7 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 		ssh_disconnect(ssh, 14, e.text);
 		return SSH_DENY;
 	}
-	if (!str_copy(c->login, sizeof(c->login), auth->user))
+	if (!str_copy(c->login, sizeof(c->login), auth->user) || !buf_put(&c->certificate, auth->blob.p, auth->blob.n))
 		return SSH_DENY;
 	c->access = access;
 	c->signed_in = true;
@@ -165,6 +167,7 @@ conn_unref(struct conn *c)
 	if (--c->refs > 0)
 		return;
 	host_unref(c->host);
+	buf_done(&c->certificate);
 	free(c);
 }
 
@@ -200,6 +203,7 @@ conn_new(struct node *n, struct host *host, const struct conn_address *address)
 	*c = (struct conn){ .node = n, .refs = 1, .id = node_next_id(n), .host = host, .address = *address };
 	host->refs++;
 	list_init(&c->channels);
+	buf_init(&c->certificate, SSHCERT_BLOB_MAX);
 	c->identity = (struct ssh_identity){ host->key, buf_span(&host->cert) };
 	const struct ssh_config config = {
 		.role = SSH_SERVER,
@@ -245,9 +249,25 @@ serve_fd(struct node *n, struct host *host, int fd, const struct conn_address *a
 	return 0;
 }
 
+int
+conn_may(const struct conn *c, struct err *e)
+{
+	struct sshcert *cert = NULL;
+	struct access access;
+
+	if (c->cut)
+		return err_set(e, "the connection is being closed");
+	if (sshcert_parse(&cert, buf_span(&c->certificate), e))
+		return -1;
+	int r = access_check(c->node, cert, c->login, c->address.client, &access, e);
+	sshcert_free(cert);
+	return r ? -1 : 0;
+}
+
 void
 conn_cut(struct conn *c, const char *why)
 {
+	c->cut = true;
 	list_each (struct channel, ch, &c->channels, link)
 		channel_kill(ch, why);
 	if (!c->ssh_link)

@@ -40,7 +40,9 @@ struct conn {
 	char login[ACCESS_NAME_MAX];
 	struct access access;
 	enum conn_proof proof;
+	struct buf certificate; /* that signed in, for conn_may */
 	bool signed_in;
+	bool cut; /* is being ended: nothing starts any more */
 	bool denial_written;
 	char last_denial[256]; /* of a key that was no certificate of ours */
 	struct list channels; /* struct channel, channel.h */
@@ -54,6 +56,9 @@ void host_unref(struct host *h);
 int serve_chan(struct node *n, struct host *host, struct ssh_chan *outer, const struct conn_address *address);
 int serve_fd(struct node *n, struct host *host, int fd, const struct conn_address *address);
 void conn_unref(struct conn *c);
+/* Whether the user may still do what was allowed at sign-in: roles change and certificates end while connections last.
+ * Negative with the cause. */
+int conn_may(const struct conn *c, struct err *e);
 /* Ends it: sessions are killed, the client is told why. */
 void conn_cut(struct conn *c, const char *why);
 /* Cuts every connection of the user whose certificate was issued before. */

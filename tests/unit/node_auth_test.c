@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -281,6 +282,28 @@ identifiers_are_remembered_until_their_certificate_ends(void **state)
 	seen_done(&s);
 }
 
+/* It is read whole at start: one that only grew would keep noded from starting one day. */
+static void
+the_file_of_used_identifiers_does_not_grow_for_ever(void **state)
+{
+	struct fixture *f = *state;
+	struct err e = { "" };
+	struct stat st;
+	uint8_t id[32] = { 0 };
+
+	for (uint32_t i = 0; i < 60000; i++) {
+		int64_t now_s = time(NULL) + i;
+		memcpy(id, &i, sizeof(i));
+		assert_int_equal(seen_add(&f->seen, (struct span){ id, 32 }, now_s + 10, now_s), 0);
+	}
+	assert_int_equal(stat(f->seen_path, &st), 0);
+	assert_true(st.st_size < 24 * 10000);
+	/* What still counts is in it. */
+	seen_done(&f->seen);
+	assert_int_equal(seen_open(&f->seen, f->seen_path, time(NULL) + 59999, &e), 0);
+	assert_int_equal(seen_add(&f->seen, (struct span){ id, 32 }, time(NULL) + 60100, time(NULL) + 59999), 1);
+}
+
 int
 main(void)
 {
@@ -295,6 +318,7 @@ main(void)
 		T(a_certificate_that_does_not_fit_is_refused),
 		T(a_proof_for_something_else_is_refused),
 		T(a_mutilated_request_is_refused),
+		T(the_file_of_used_identifiers_does_not_grow_for_ever),
 		cmocka_unit_test(identifiers_are_remembered_until_their_certificate_ends),
 	};
 

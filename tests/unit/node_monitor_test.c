@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,6 +20,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "node/monitor/monitor.h"
+#include "node/monitor/session.h"
 #include "node_world.h"
 
 struct fixture {
@@ -345,6 +347,38 @@ a_terminal_needs_the_right_to_one(void **state)
 	assert_false(is_granted(f));
 }
 
+/* It becomes part of a path below /sys/fs/cgroup. */
+static void
+a_session_id_that_is_not_a_uuid_breaks_the_rules(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const ids[] = { "", "a/../../../x", "11111111-2222-4333-8444-55555555555", "../../../../../../../../../../tmp/xxxx",
+		"11111111-2222-4333-8444-55555555555/", "11111111-2222-4333-8444-55555555555G", "111111111222243333844445555555555555" };
+
+	sign_in(f, true);
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		struct mon_start m = { .connection = 7, .session = 1, .kind = MON_KIND_EXEC, .command = span_str("true") };
+		str_copy(m.uuid, sizeof(m.uuid), ids[i]);
+		begin(f, MON_START);
+		mon_put_start(&f->out, &m);
+		assert_true(ask(f) < 0);
+	}
+}
+
+static void
+no_session_starts_after_the_certificate_ended(void **state)
+{
+	struct fixture *f = *state;
+	char why[MON_TEXT_MAX];
+
+	sign_in(f, true);
+	container_of(f->monitor.connections.next, struct proven, link)->until_s = time(NULL);
+	start(f, 7, 1, "true", false);
+	assert_int_equal(ask(f), 0);
+	assert_false(answer(f, why, sizeof(why)));
+	assert_non_null(strstr(why, "expired"));
+}
+
 /* --- sessions --------------------------------------------------------------------------------- */
 
 static void
@@ -438,6 +472,53 @@ signals_reach_the_session_and_kill_ends_it(void **state)
 }
 
 static void
+the_clients_address_is_the_one_that_was_proven(void **state)
+{
+	struct fixture *f = *state;
+	char text[256];
+
+	sign_in(f, true);
+	struct mon_start m = { .connection = 7, .session = 1, .kind = MON_KIND_EXEC, .command = span_str("echo $SSH_CLIENT"),
+		.uuid = "11111111-2222-4333-8444-555555555555", .client_address = "10.9.9.9", .client_port = 4000,
+		.server_port = 3022 };
+	begin(f, MON_START);
+	mon_put_start(&f->out, &m);
+	assert_int_equal(ask(f), 0);
+	expect(f, MON_STARTED);
+	read_all(f->fds[1], text, sizeof(text));
+	assert_string_equal(text, "127.0.0.1 4000 3022\n");
+	close_fds(f);
+	expect_exit(f);
+}
+
+/* A new worker numbers from one again: it must not be given the descriptors or the end of somebody else's session. */
+static void
+sessions_of_a_dead_worker_are_not_the_next_ones(void **state)
+{
+	struct fixture *f = *state;
+	char text[64];
+
+	sign_in(f, true);
+	start(f, 7, 1, "sleep 1000", false);
+	assert_int_equal(ask(f), 0); /* not started yet: no answer was read */
+	session_orphan_all(&f->monitor);
+	start(f, 7, 1, "echo new; exit 5", false);
+	assert_int_equal(ask(f), 0);
+	expect(f, MON_STARTED);
+	assert_int_equal(f->answers, f->request);
+	read_all(f->fds[1], text, sizeof(text));
+	assert_string_equal(text, "new\n");
+	struct mon_exited exited = expect_exit(f);
+	assert_false(exited.signaled);
+	assert_int_equal(exited.code, 5);
+	close_fds(f);
+	/* The old one is killed. */
+	for (int i = 0; i < 1000 && f->monitor.n_sessions > 0; i++)
+		assert_true(monitor_turn(&f->monitor, 10) >= 0);
+	assert_int_equal(f->monitor.n_sessions, 0);
+}
+
+static void
 a_login_that_does_not_exist_is_refused_with_words(void **state)
 {
 	struct fixture *f = *state;
@@ -467,10 +548,14 @@ main(void)
 		T(no_session_starts_for_a_connection_that_nobody_proved),
 		T(a_proof_cannot_be_replayed_for_another_connection),
 		T(a_terminal_needs_the_right_to_one),
+		T(a_session_id_that_is_not_a_uuid_breaks_the_rules),
+		T(no_session_starts_after_the_certificate_ended),
 		T(a_command_runs_as_the_login_and_its_status_is_told),
 		T(a_session_holds_no_descriptor_of_ours),
 		T(a_terminal_has_the_size_and_name_that_were_asked_for),
 		T(signals_reach_the_session_and_kill_ends_it),
+		T(the_clients_address_is_the_one_that_was_proven),
+		T(sessions_of_a_dead_worker_are_not_the_next_ones),
 		T(a_login_that_does_not_exist_is_refused_with_words),
 	};
 

@@ -128,6 +128,9 @@ look_up(struct account *a, const char *login, struct err *e)
 
 	if (!pw)
 		return err_set(e, "there is no account %s on this node", login);
+	/* The certificate is for this very name: name services that ignore case would give another account. */
+	if (strcmp(pw->pw_name, login) != 0)
+		return err_set(e, "there is no account %s on this node, only %s", login, pw->pw_name);
 	a->uid = pw->pw_uid;
 	a->gid = pw->pw_gid;
 	a->name = strdup(pw->pw_name);

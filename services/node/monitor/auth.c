@@ -97,22 +97,43 @@ seen_insert(struct seen *s, const uint8_t *id, int64_t until_s, int64_t now_s)
 	return 0;
 }
 
-/* Writes the live entries to a fresh file, so that it does not grow for ever. */
+/* Writes the live entries to a fresh file, so that it does not grow for ever, and opens it. */
 static int
-seen_rewrite(struct seen *s, const char *path, struct err *e)
+seen_rewrite(struct seen *s, int64_t now_s, struct err *e)
 {
 	struct buf b;
 	int r;
 
+	mem_closep(&s->fd);
+	s->n_file = 0;
 	buf_init(&b, sizeof(struct seen_entry) * (SEEN_MAX + 1));
 	for (uint32_t i = 0; i < s->size; i++) {
-		if (s->entries[i].until_s)
-			buf_put(&b, &s->entries[i], sizeof(s->entries[i]));
+		if (s->entries[i].until_s <= now_s)
+			continue;
+		buf_put(&b, &s->entries[i], sizeof(s->entries[i]));
+		s->n_file++;
 	}
-	r = buf_ok(&b) ? file_write(path, 0600, b.len ? buf_head(&b) : (const void *)"", b.len, e)
+	r = buf_ok(&b) ? file_write(s->path, 0600, b.len ? buf_head(&b) : (const void *)"", b.len, e)
 		       : err_set(e, "out of memory");
 	buf_done(&b);
-	return r;
+	if (r)
+		return r;
+	s->fd = open(s->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	return s->fd < 0 ? err_errno(e, "cannot open %s", s->path) : 0;
+}
+
+/* One more entry behind the others. The file holds whole entries only, and not many that ended. */
+static int
+seen_append(struct seen *s, const struct seen_entry *entry, int64_t now_s)
+{
+	if (s->fd < 0 || s->n_file >= 2 * (size_t)s->used + SEEN_FILE_SLACK)
+		return seen_rewrite(s, now_s, NULL); /* the entry is in the table, so in the file now */
+	if (write(s->fd, entry, sizeof(*entry)) != (ssize_t)sizeof(*entry)) {
+		mem_closep(&s->fd); /* perhaps torn: the next one writes the file anew */
+		return -1;
+	}
+	s->n_file++;
+	return 0;
 }
 
 int
@@ -132,16 +153,15 @@ seen_open(struct seen *s, const char *path, int64_t now_s, struct err *e)
 		if (entry.until_s > now_s && seen_insert(s, entry.id, entry.until_s, now_s) < 0)
 			return err_set(e, "%s holds too many entries", path);
 	}
-	if (seen_rewrite(s, path, e))
-		return -1;
-	s->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-	return s->fd < 0 ? err_errno(e, "cannot open %s", path) : 0;
+	s->path = strdup(path);
+	return s->path ? seen_rewrite(s, now_s, e) : err_set(e, "out of memory");
 }
 
 void
 seen_done(struct seen *s)
 {
 	free(s->entries);
+	free(s->path);
 	mem_closep(&s->fd);
 	*s = (struct seen){ .fd = -1 };
 }
@@ -155,7 +175,7 @@ seen_add(struct seen *s, struct span id, int64_t until_s, int64_t now_s)
 		return -1;
 	memcpy(entry.id, id.p, SEEN_ID_SIZE);
 	int r = seen_insert(s, entry.id, until_s, now_s);
-	if (r == 0 && s->fd >= 0 && file_write_all(s->fd, &entry, sizeof(entry)))
+	if (r == 0 && s->path && seen_append(s, &entry, now_s))
 		return -1;
 	return r;
 }
@@ -260,6 +280,7 @@ auth_prove(const struct trust *trust, struct seen *seen, const struct mon_prove 
 		if (known)
 			r = err_set(e, known > 0 ? "this session identifier was used before"
 						 : "the session identifier cannot be remembered");
+		ret->until_s = until_s;
 		ret->permit_pty = sshcert_extension(cert, "permit-pty") != NULL;
 		str_copy(ret->user, sizeof(ret->user), cert->key_id);
 	}

@@ -16,13 +16,15 @@
 #include "node/monitor_proto.h"
 #include "node/monitor/trust.h"
 
-enum { SEEN_ID_SIZE = 16, SEEN_MAX = 131072 };
+enum { SEEN_ID_SIZE = 16, SEEN_MAX = 1 << 20, SEEN_FILE_SLACK = 4096 };
 
 /* Session identifiers that were used, until the certificate that was shown with them ends. */
 struct seen {
 	struct seen_entry *entries; /* open addressing, power of two */
 	uint32_t size, used;
-	int fd; /* file that keeps them over a restart; -1: none */
+	int fd;        /* file that keeps them over a restart; -1: none */
+	char *path;    /* of it */
+	size_t n_file; /* entries in it; those that ended are dropped when it gets long */
 };
 
 int seen_open(struct seen *s, const char *path, int64_t now_s, struct err *e); /* path NULL: memory only */
@@ -33,6 +35,7 @@ int seen_add(struct seen *s, struct span id, int64_t until_s, int64_t now_s);
 struct auth_result {
 	char user[MON_LOGIN_MAX];
 	bool permit_pty;
+	int64_t until_s; /* end of the certificate */
 };
 /* 0 when everything holds, negative with the cause. */
 int auth_prove(const struct trust *trust, struct seen *seen, const struct mon_prove *m, int64_t now_s,

@@ -69,15 +69,20 @@ put(const char *dir, const char *name, const char *text)
 }
 
 void
-cgroup_enter(const char *parent, const char *uuid, char *dst, size_t size)
+cgroup_make(const char *parent, const char *uuid, char *dst, size_t size)
 {
 	dst[0] = '\0';
 	if (!parent[0] || !str_format(dst, size, "%s/session-%s", parent, uuid))
 		return;
-	if (mkdir(dst, 0755) == 0 && put(dst, "cgroup.procs", "0"))
-		return;
-	rmdir(dst);
-	dst[0] = '\0';
+	if (mkdir(dst, 0755) != 0)
+		dst[0] = '\0';
+}
+
+void
+cgroup_enter(const char *path)
+{
+	if (path[0])
+		(void)put(path, "cgroup.procs", "0");
 }
 
 bool

@@ -10,8 +10,10 @@
 
 /* The folder below which sessions get theirs: our own cgroup, when it can be written; else "". */
 void cgroup_find(char *dst, size_t size);
-/* Makes `parent`/session-`uuid` and moves the calling process into it; its path goes to dst, "" when it cannot be. */
-void cgroup_enter(const char *parent, const char *uuid, char *dst, size_t size);
+/* Makes `parent`/session-`uuid`; its path goes to dst, "" when it cannot be. */
+void cgroup_make(const char *parent, const char *uuid, char *dst, size_t size);
+/* Moves the calling process into it. The session's first process does, not its keeper: who kills must not be in it. */
+void cgroup_enter(const char *path);
 /* Kills everything in it; false where the kernel or the place does not allow that. */
 bool cgroup_kill(const char *path);
 void cgroup_remove(const char *path); /* when empty */

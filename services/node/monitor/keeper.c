@@ -36,6 +36,15 @@
 
 enum { FILES_SOFT = 1024 };
 
+struct life {
+	struct keeper *k;
+	struct account account;
+	char cgroup[600];
+	char last_login[256];
+	pid_t pid;   /* 0: the process has ended */
+	int signals;
+};
+
 /* --- words ---------------------------------------------------------------------------- */
 
 static void
@@ -171,10 +180,13 @@ exec_shell(const struct keeper *k, const struct account *a, char **env)
 }
 
 static noreturn void
-run_user(const struct keeper *k, const struct account *a, const char *last_login)
+run_user(const struct life *l)
 {
+	const struct keeper *k = l->k;
+	const struct account *a = &l->account;
 	char **env = environ_make(k, a);
 
+	cgroup_enter(l->cgroup);
 	if (!env || setsid() < 0)
 		_exit(254);
 	if (k->tty[0] && ioctl(k->stdio[0], TIOCSCTTY, 0))
@@ -183,12 +195,11 @@ run_user(const struct keeper *k, const struct account *a, const char *last_login
 	if (set_stdio(k))
 		_exit(254);
 	reset_signals();
-	umask(022);
 	if (account_become(a)) {
 		fprintf(stderr, "ERROR: cannot become the account %s\n", a->name);
 		_exit(254);
 	}
-	greet(k, a, last_login);
+	greet(k, a, l->last_login);
 	go_home(a);
 	exec_shell(k, a, env);
 	_exit(254);
@@ -196,25 +207,26 @@ run_user(const struct keeper *k, const struct account *a, const char *last_login
 
 /* --- the life of the session -------------------------------------------------------------- */
 
-struct life {
-	struct keeper *k;
-	struct account account;
-	char cgroup[600];
-	char last_login[256];
-	pid_t pid;   /* 0: the process has ended */
-	int signals;
-};
-
 static void
 kill_all(struct life *l)
 {
-	bool swept = cgroup_kill(l->cgroup);
-
+	(void)cgroup_kill(l->cgroup);
 	if (l->pid > 0) {
-		kill(-l->pid, SIGHUP);
-		kill(-l->pid, SIGCONT);
-		if (swept || kill(-l->pid, SIGKILL))
-			kill(l->pid, SIGKILL);
+		kill(-l->pid, SIGKILL);
+		kill(l->pid, SIGKILL); /* it may not lead its group yet */
+	}
+}
+
+/* With the user's own rights, so that a set-user-ID program in the session is signalled no easier than from its shell. */
+static void
+pass_signal(const struct life *l, int signo)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (account_become(&l->account) == 0)
+			kill(-l->pid, signo);
+		_exit(0);
 	}
 }
 
@@ -230,7 +242,7 @@ on_words(struct life *l)
 	if (n <= 0)
 		return false;
 	if (words[0] == 's' && n == 2 && l->pid > 0)
-		kill(-l->pid, words[1]);
+		pass_signal(l, words[1]);
 	else if (words[0] == 'k')
 		kill_all(l);
 	return true;
@@ -321,9 +333,10 @@ begin(struct life *l, struct err *e)
 		return err_set(e, "there is no subsystem of this name");
 	reset_limits();
 	l->account.forbidden = k->worker_uid;
+	umask(022); /* before PAM: pam_umask may ask for a narrower one */
 	if (account_open(&l->account, k->login, k->config->pam_service, k->tty, s->client_address, e))
 		return -1;
-	cgroup_enter(k->cgroup, s->uuid, l->cgroup, sizeof(l->cgroup));
+	cgroup_make(k->cgroup, s->uuid, l->cgroup, sizeof(l->cgroup));
 	if (k->tty[0]) {
 		take_terminal(k, &l->account);
 		if (k->root)
@@ -331,27 +344,15 @@ begin(struct life *l, struct err *e)
 	}
 	l->pid = fork();
 	if (l->pid == 0)
-		run_user(k, &l->account, l->last_login);
+		run_user(l);
 	return l->pid < 0 ? err_errno(e, "cannot fork") : 0;
 }
 
 static void
 finish(struct life *l)
 {
-	struct keeper *k = l->k;
-
 	account_close(&l->account);
-	if (l->cgroup[0]) {
-		/* One that is not empty (nohup) stays until the unit ends. We must leave it before it can go. */
-		char parent[600];
-		if (str_format(parent, sizeof(parent), "%s/cgroup.procs", k->cgroup)) {
-			int fd = open(parent, O_WRONLY | O_CLOEXEC);
-			if (fd >= 0)
-				(void)!write(fd, "0", 1);
-			mem_closep(&fd);
-		}
-		cgroup_remove(l->cgroup);
-	}
+	cgroup_remove(l->cgroup); /* one that is not empty (nohup) stays until the unit ends */
 }
 
 noreturn void

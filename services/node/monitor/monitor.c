@@ -172,6 +172,7 @@ on_prove(struct monitor *m, uint32_t request, struct wire *w)
 	}
 	p->id = prove.connection;
 	p->permit_pty = result.permit_pty;
+	p->until_s = result.until_s;
 	str_copy(p->login, sizeof(p->login), prove.login);
 	str_copy(p->user, sizeof(p->user), result.user);
 	str_copy(p->address, sizeof(p->address), prove.address);
@@ -205,6 +206,8 @@ on_start(struct monitor *m, uint32_t request, struct wire *w)
 	const struct proven *conn = proven_find(m, start.connection);
 	if (!conn)
 		return -1; /* nobody signed in there: the worker must not even ask */
+	/* What the proof was checked against, not what comes now, is the client's address. */
+	str_copy(start.client_address, sizeof(start.client_address), conn->address);
 	if (session_start(m, conn, request, &start, &e))
 		monitor_answer(m, request, false, e.text);
 	return 0;
@@ -380,7 +383,7 @@ on_worker_dead(struct monitor *m, int status)
 	m->worker = 0;
 	monitor_unwatch(m, &m->peer);
 	proven_free_all(m);
-	session_kill_all(m);
+	session_orphan_all(m);
 	if (m->stopping)
 		return;
 	/* What a worker gives up before it was ever ready (a refused join) would only repeat itself. */

@@ -30,6 +30,7 @@ struct proven {
 	struct list link;
 	uint32_t id;
 	bool permit_pty;
+	int64_t until_s; /* end of the certificate: no session starts after it */
 	char login[MON_LOGIN_MAX];
 	char user[MON_LOGIN_MAX]; /* key id of the certificate */
 	char address[MON_ADDRESS_MAX];

@@ -20,6 +20,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/log.h"
@@ -158,7 +159,7 @@ on_report(struct source *source)
 		break;
 	case 'X':
 		memcpy(&status, text + 1, sizeof(status));
-		if (n == 1 + (ssize_t)sizeof(status) && !s->request)
+		if (n == 1 + (ssize_t)sizeof(status) && !s->request && !s->orphan)
 			tell_exited(s, status);
 		break;
 	}
@@ -170,7 +171,7 @@ struct session *
 session_find(struct monitor *m, uint32_t id)
 {
 	list_each (struct session, s, &m->sessions, link)
-		if (s->id == id)
+		if (s->id == id && !s->orphan)
 			return s;
 	return NULL;
 }
@@ -202,6 +203,8 @@ check_start(const struct monitor *m, const struct proven *conn, const struct mon
 		return err_set(e, "this node is stopping");
 	if (m->n_sessions >= (size_t)m->config->max_sessions)
 		return err_set(e, "this node serves %zu sessions already, try again later", m->n_sessions);
+	if (clock_wall_ms() / 1000 >= conn->until_s)
+		return err_set(e, "your certificate has expired: sign in again with tsh login");
 	if (start->pty && !conn->permit_pty)
 		return err_set(e, "your certificate does not permit a terminal");
 	return 0;
@@ -232,11 +235,10 @@ session_start(
 	return r;
 }
 
-static void
+static int
 say(struct session *s, const char *words, size_t n)
 {
-	if (s->report.fd >= 0)
-		(void)!send(s->report.fd, words, n, MSG_NOSIGNAL);
+	return s->report.fd < 0 || send(s->report.fd, words, n, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -1;
 }
 
 void
@@ -244,13 +246,15 @@ session_signal(struct session *s, int signo)
 {
 	const char words[2] = { 's', (char)signo };
 
-	say(s, words, sizeof(words));
+	(void)say(s, words, sizeof(words));
 }
 
 void
 session_kill(struct session *s)
 {
-	say(s, "k", 1);
+	/* A keeper that was told too much already kills at the end of file. */
+	if (say(s, "k", 1))
+		(void)shutdown(s->report.fd, SHUT_WR);
 }
 
 void
@@ -265,6 +269,17 @@ session_free_all(struct monitor *m)
 {
 	list_each (struct session, s, &m->sessions, link)
 		session_free(s);
+}
+
+void
+session_orphan_all(struct monitor *m)
+{
+	list_each (struct session, s, &m->sessions, link) {
+		session_kill(s);
+		close_all(s->fds, MON_FDS_MAX);
+		s->request = 0;
+		s->orphan = true;
+	}
 }
 
 bool

@@ -15,6 +15,7 @@ struct session {
 	struct source report; /* our end of the pair with the keeper */
 	struct monitor *monitor;
 	uint32_t id;          /* the worker's number */
+	bool orphan;          /* its worker has died: nobody is told of it any more */
 	uint32_t request;     /* to be answered when the keeper says that it runs; 0: answered */
 	pid_t keeper;
 	int fds[MON_FDS_MAX]; /* for the worker, until it got them; -1 */
@@ -30,6 +31,8 @@ void session_kill(struct session *s);
 void session_kill_all(struct monitor *m);
 /* Forgets them all: their keepers see the end of their socket, and kill what they keep. */
 void session_free_all(struct monitor *m);
+/* The worker has died: its sessions are killed, and the numbers of the next worker do not mean them. */
+void session_orphan_all(struct monitor *m);
 /* The keeper has ended. False: pid is no keeper. */
 bool session_reap(struct monitor *m, pid_t pid);
 
