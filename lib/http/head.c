@@ -8,7 +8,7 @@
 
 #include "base/str.h"
 
-/* --- characters (RFC 9110 5.6.2, RFC 3986) --------------------------------------------------- */
+/* --- characters (RFC 9110 5.6.2, RFC 3986) --------------------------------------- */
 
 static bool
 is_alnum(uint8_t c)
@@ -28,7 +28,7 @@ is_target(uint8_t c)
 	return c > 0x20 && c < 0x7f && !strchr("\"<>\\^`{|}#", c);
 }
 
-/* --- request line ------------------------------------------------------------------------------ */
+/* --- request line ---------------------------------------------------------------- */
 
 static int
 head_target(struct http_head *h, struct span target)
@@ -74,7 +74,7 @@ head_request_line(struct http_head *h, struct span line)
 	return head_target(h, (struct span){ a + 1, (size_t)(b - a - 1) });
 }
 
-/* --- fields -------------------------------------------------------------------------------------- */
+/* --- fields ---------------------------------------------------------------------- */
 
 static struct span
 span_trim(struct span s)
@@ -151,7 +151,8 @@ span_has_word(struct span s, const char *word)
 static int
 head_framing(struct http_head *h)
 {
-	struct span length = http_head_field(h, "content-length"), connection = http_head_field(h, "connection");
+	struct span length = http_head_field(h, "content-length"),
+		    connection = http_head_field(h, "connection");
 	char digits[20];
 
 	if (field_count(h, "transfer-encoding") > 0)
@@ -184,7 +185,8 @@ http_head_parse(struct http_head *ret, uint8_t *p, size_t n)
 	memset(ret, 0, sizeof(*ret));
 	if (n > HTTP_HEAD_MAX)
 		n = HTTP_HEAD_MAX;
-	if (!memmem(p, n, "\r\n\r\n", 4)) /* cheap, and nothing is changed until the head is whole */
+	if (!memmem(p, n, "\r\n\r\n",
+		4)) /* cheap, and nothing is changed until the head is whole */
 		return n == HTTP_HEAD_MAX ? -431 : HTTP_HEAD_E_MORE;
 	for (;;) {
 		uint8_t *lf = memchr(p + at, '\n', n - at); /* there is one: the blank line's */
@@ -194,8 +196,8 @@ http_head_parse(struct http_head *ret, uint8_t *p, size_t n)
 			return -400;
 		if (len == 1)
 			break;
-		r = first ? head_request_line(ret, (struct span){ p + at, len - 1 }) :
-			    head_field(ret, p + at, len - 1);
+		r = first ? head_request_line(ret, (struct span){ p + at, len - 1 })
+			  : head_field(ret, p + at, len - 1);
 		if (r < 0)
 			return r;
 		first = false;
@@ -207,7 +209,7 @@ http_head_parse(struct http_head *ret, uint8_t *p, size_t n)
 	return head_framing(ret);
 }
 
-/* --- the formats around ----------------------------------------------------------------------------- */
+/* --- the formats around ---------------------------------------------------------- */
 
 bool
 http_unescape(struct span s, bool form, char *dst, size_t size)
@@ -252,7 +254,8 @@ http_form_value(struct span form, const char *name, char *dst, size_t size)
 		struct span key = { form.p, eq ? (size_t)(eq - form.p) : n };
 		char decoded[64];
 
-		if (eq && http_unescape(key, true, decoded, sizeof(decoded)) && strcmp(decoded, name) == 0) {
+		if (eq && http_unescape(key, true, decoded, sizeof(decoded)) &&
+		    strcmp(decoded, name) == 0) {
 			struct span value = { eq + 1, n - key.n - 1 };
 
 			if (found || !http_unescape(value, true, dst, size))
@@ -299,12 +302,25 @@ http_status_text(int status)
 		int status;
 		const char *text;
 	} rows[] = {
-		{ 200, "OK" }, { 204, "No Content" }, { 303, "See Other" }, { 304, "Not Modified" },
-		{ 400, "Bad Request" }, { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
-		{ 408, "Request Timeout" }, { 411, "Length Required" }, { 413, "Content Too Large" },
-		{ 414, "URI Too Long" }, { 415, "Unsupported Media Type" }, { 429, "Too Many Requests" },
-		{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" },
-		{ 501, "Not Implemented" }, { 503, "Service Unavailable" }, { 505, "HTTP Version Not Supported" },
+		{ 200, "OK" },
+		{ 204, "No Content" },
+		{ 303, "See Other" },
+		{ 304, "Not Modified" },
+		{ 400, "Bad Request" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 408, "Request Timeout" },
+		{ 411, "Length Required" },
+		{ 413, "Content Too Large" },
+		{ 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 501, "Not Implemented" },
+		{ 503, "Service Unavailable" },
+		{ 505, "HTTP Version Not Supported" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * head: the head of an HTTP/1.1 request (RFC 9112 sections 2-6), and the small formats around it: percent-encoding,
- * forms, HTML escapes. Pure.
+ * head: the head of an HTTP/1.1 request (RFC 9112 sections 2-6), and the small formats around it:
+ * percent-encoding, forms, HTML escapes. Pure.
  *
- * Strict on purpose: what proxies are known to read in two ways (bare LF, folded headers, two lengths, chunked bodies,
- * blanks before a colon) is refused.
+ * Strict on purpose: what proxies are known to read in two ways (bare LF, folded headers, two
+ * lengths, chunked bodies, blanks before a colon) is refused.
  */
 #ifndef HTTP_HEAD_H
 #define HTTP_HEAD_H
@@ -31,13 +31,14 @@ struct http_head {
 };
 
 enum http_head_e { HTTP_HEAD_E_MORE = 1 };
-/* 0, HTTP_HEAD_E_MORE, or the negative of the status to answer with (-400, -411, -414, -431, -501, -505).
- * p is changed: field names become lower case. */
+/* 0, HTTP_HEAD_E_MORE, or the negative of the status to answer with (-400, -411, -414, -431,
+ * -501, -505). p is changed: field names become lower case. */
 int http_head_parse(struct http_head *ret, uint8_t *p, size_t n);
 /* The value of the field that occurs exactly once, or an empty span. name in lower case. */
 struct span http_head_field(const struct http_head *head, const char *name);
 
-/* Decodes %xx (and '+' as a blank for forms) into dst[size] with a NUL. False: malformed, holds a NUL, too long. */
+/* Decodes %xx (and '+' as a blank for forms) into dst[size] with a NUL. False: malformed, holds a
+ * NUL, too long. */
 bool http_unescape(struct span s, bool form, char *dst, size_t size);
 /* The value of name in "a=1&b=2"; false when absent, twice, or as http_unescape. */
 bool http_form_value(struct span form, const char *name, char *dst, size_t size);

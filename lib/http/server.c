@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * server: see server.h. Called by proxyd's front with connections whose first bytes were a TLS ClientHello.
+ * server: see server.h. Called by proxyd's front with connections whose first bytes were a TLS
+ * ClientHello.
  *
- * Not evhttp: it only serves what it accepted itself, and its timeouts begin again with every byte.
- * A connection is in one of three states: reading a request, waiting for its handler, sending the answer.
- * A request outlives its connection when the client leaves before a late answer.
+ * Not evhttp: it only serves what it accepted itself, and its timeouts begin again with every
+ * byte. A connection is in one of three states: reading a request, waiting for its handler,
+ * sending the answer. A request outlives its connection when the client leaves before a late
+ * answer.
  */
 #include "http/server.h"
 
@@ -22,7 +24,7 @@ enum {
 	REQUEST_MS = 30 * 1000,
 	IDLE_MS = 60 * 1000,
 	ANSWER_MS = 60 * 1000,
-	INPUT_EXTRA = 4096, /* of a pipelined next request */
+	INPUT_EXTRA = 4096,  /* of a pipelined next request */
 	REQUESTS_MAX = 1000, /* on one connection */
 };
 
@@ -54,23 +56,24 @@ struct http_request {
 	struct addr peer;
 	char method[16];
 	char param[PARAM_MAX];
-	struct buf head;       /* bytes that head's spans point into */
+	struct buf head; /* bytes that head's spans point into */
 	struct http_head parsed;
 	struct buf body;
-	struct buf headers;    /* further ones of the answer */
+	struct buf headers; /* further ones of the answer */
 };
 
 static const char fixed_headers[] =
-	"X-Content-Type-Options: nosniff\r\n"
-	"X-Frame-Options: DENY\r\n"
-	"Referrer-Policy: same-origin\r\n" /* no-referrer would make browsers send "Origin: null" with forms */
-	"Cross-Origin-Opener-Policy: same-origin\r\n"
-	"Cross-Origin-Resource-Policy: same-origin\r\n"
-	"Strict-Transport-Security: max-age=31536000\r\n";
+    "X-Content-Type-Options: nosniff\r\n"
+    "X-Frame-Options: DENY\r\n"
+    "Referrer-Policy: same-origin\r\n" /* no-referrer makes the Origin of forms "null" */
+    "Cross-Origin-Opener-Policy: same-origin\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\n"
+    "Strict-Transport-Security: max-age=31536000\r\n";
 static const char strictest_csp[] =
-	"Content-Security-Policy: default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'\r\n";
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'none'\r\n";
 
-/* --- requests ------------------------------------------------------------------------------------ */
+/* --- requests -------------------------------------------------------------------- */
 
 static void
 request_free(struct http_request *r)
@@ -126,7 +129,7 @@ route_find(const struct http_server *s, struct http_request *r, int *ret_status)
 	return NULL;
 }
 
-/* --- answers --------------------------------------------------------------------------------------- */
+/* --- answers --------------------------------------------------------------------- */
 
 static void
 conn_end(struct http_conn *c)
@@ -140,7 +143,8 @@ static void
 conn_await(struct http_conn *c)
 {
 	c->state = CONN_READING;
-	timer_start(&c->limit, c->input.len > 0 ? c->server->config.request_ms : c->server->config.idle_ms);
+	timer_start(&c->limit,
+	    c->input.len > 0 ? c->server->config.request_ms : c->server->config.idle_ms);
 	tls_stream_pause(c->tls, false);
 }
 
@@ -208,7 +212,8 @@ http_reply_json(struct http_request *r, int status, json_t *j)
 	if (text)
 		http_reply(r, status, "application/json", span_str(text));
 	else
-		http_reply(r, 500, "application/json", span_str("{\"error\":{\"message\":\"out of memory\"}}"));
+		http_reply(r, 500, "application/json",
+		    span_str("{\"error\":{\"message\":\"out of memory\"}}"));
 	free(text);
 }
 
@@ -218,9 +223,10 @@ http_reply_error(struct http_request *r, int status, const char *message)
 	http_reply_json(r, status, json_pack("{s:{s:s}}", "error", "message", message));
 }
 
-/* --- reading --------------------------------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------- */
 
-/* An answer without a handler; the rest of the request cannot be told from the next one, so it is the last. */
+/* An answer without a handler; the rest of the request cannot be told from the next one, so it is
+ * the last. */
 static void
 conn_refuse(struct http_conn *c, struct http_request *r, int status)
 {
@@ -244,8 +250,8 @@ request_new(struct http_conn *c)
 	return r;
 }
 
-/* The head is parsed in a copy, so that its spans stay when the input moves on. 0: ready to be handled, MORE, or a
- * negative status. */
+/* The head is parsed in a copy, so that its spans stay when the input moves on. 0: ready to be
+ * handled, MORE, or a negative status. */
 static int
 request_fill(struct http_conn *c, struct http_request *r, const struct http_route **ret_route)
 {
@@ -265,7 +271,8 @@ request_fill(struct http_conn *c, struct http_request *r, const struct http_rout
 		return -413;
 	if (c->input.len - r->parsed.length < r->parsed.content_length)
 		return HTTP_HEAD_E_MORE;
-	if (!buf_put(&r->body, buf_head(&c->input) + r->parsed.length, (size_t)r->parsed.content_length))
+	if (!buf_put(&r->body, buf_head(&c->input) + r->parsed.length,
+		(size_t)r->parsed.content_length))
 		return -503;
 	return 0;
 }
@@ -368,7 +375,7 @@ on_limit(void *arg)
 	tls_stream_abort(c->tls);
 }
 
-/* --- the server ------------------------------------------------------------------------------------ */
+/* --- the server ------------------------------------------------------------------ */
 
 static size_t
 input_max(const struct http_config *config)
@@ -452,7 +459,7 @@ http_server_count(const struct http_server *server)
 	return server->count;
 }
 
-/* --- what handlers ask ------------------------------------------------------------------------------- */
+/* --- what handlers ask ----------------------------------------------------------- */
 
 const char *
 http_method(const struct http_request *r)

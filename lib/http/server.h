@@ -2,11 +2,13 @@
 /*
  * server: HTTPS for connections that somebody else accepted: proxyd's web API and pages.
  *
- * One request at a time on a connection, bodies whole in memory up to the route's limit, answers likewise. Deadlines
- * count from the first byte of a request to its last, so that a client that sends one byte a second is cut off too.
+ * One request at a time on a connection, bodies whole in memory up to the route's limit, answers
+ * likewise. Deadlines count from the first byte of a request to its last, so that a client that
+ * sends one byte a second is cut off too.
  *
- * Every answer carries: Content-Security-Policy default-src 'none' (a page may loosen it), X-Content-Type-Options,
- * X-Frame-Options, Referrer-Policy, Strict-Transport-Security, Cache-Control no-store.
+ * Every answer carries: Content-Security-Policy default-src 'none' (a page may loosen it),
+ * X-Content-Type-Options, X-Frame-Options, Referrer-Policy, Strict-Transport-Security,
+ * Cache-Control no-store.
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
@@ -47,14 +49,15 @@ struct http_config {
 int http_server_new(struct http_server **ret, struct loop *loop, const struct http_config *config);
 /* Aborts what is left. */
 void http_server_free(struct http_server *server);
-/* Takes over a connection; first: bytes already read. Negative: too many, or no memory: fd is the caller's, and
- * `closed` is not called. */
-int http_server_take(struct http_server *server, int fd, const struct addr *peer, struct span first);
+/* Takes over a connection; first: bytes already read. Negative: too many, or no memory: fd is the
+ * caller's, and `closed` is not called. */
+int
+http_server_take(struct http_server *server, int fd, const struct addr *peer, struct span first);
 /* No more requests: idle connections close, others after their answer. */
 void http_server_drain(struct http_server *server);
 unsigned http_server_count(const struct http_server *server);
 
-/* --- the request ------------------------------------------------------------------------------- */
+/* --- the request ----------------------------------------------------------------- */
 const char *http_method(const struct http_request *r);
 const struct addr *http_peer(const struct http_request *r);
 /* The decoded segment that stands at the ":name" of the route; "" when it has none. */
@@ -63,7 +66,7 @@ struct span http_header(const struct http_request *r, const char *lower_case_nam
 struct span http_body(const struct http_request *r);
 struct span http_query(const struct http_request *r);
 
-/* --- the answer ------------------------------------------------------------------------------------ */
+/* --- the answer ------------------------------------------------------------------ */
 /* Before http_reply: one more header line; name and value must be ours, not the client's. */
 void http_set_header(struct http_request *r, const char *name, const char *value);
 void http_reply(struct http_request *r, int status, const char *content_type, struct span body);

@@ -51,7 +51,8 @@ addr_from_sockaddr(struct addr *ret, const struct sockaddr *sa)
 void
 addr_text(const struct addr *a, char *dst, size_t size)
 {
-	(void)str_format(dst, size, strchr(a->ip, ':') ? "[%s]:%u" : "%s:%u", a->ip, (unsigned)a->port);
+	(void)str_format(dst, size, strchr(a->ip, ':') ? "[%s]:%u" : "%s:%u", a->ip,
+	    (unsigned)a->port);
 }
 
 /* Any address as 16 bytes; returns the bits that the text's own form lacks (96 for IPv4), or -1. */
@@ -97,7 +98,9 @@ addr_net_parse(struct addr_net *ret, const char *text, struct err *e)
 		ip[slash - text] = '\0';
 	missing = addr_bytes(ip, ret->bytes);
 	if (missing < 0)
-		return err_set(e, "\"%s\" is not an address or network; write it as 10.0.0.0/8 or 2001:db8::1", text);
+		return err_set(e,
+		    "\"%s\" is not an address or network; write it as 10.0.0.0/8 or 2001:db8::1",
+		    text);
 	if (missing > 0 && strchr(ip, ':'))
 		missing = 0; /* ::ffff:10.0.0.0/104 counts its bits as IPv6 */
 	if (slash && !str_u64(slash + 1, 128 - (uint64_t)missing, &bits))

@@ -63,7 +63,8 @@ ceiling_take(struct ceiling *c, const char *ip)
 
 	ceiling_key(ip, key);
 	n = (uintptr_t)map_get(c->by_ip, key);
-	if (c->count >= c->total || n >= c->per_ip || !map_put(c->by_ip, key, (void *)(n + 1), NULL))
+	if (c->count >= c->total || n >= c->per_ip ||
+	    !map_put(c->by_ip, key, (void *)(n + 1), NULL))
 		return false;
 	c->count++;
 	return true;

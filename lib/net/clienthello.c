@@ -12,7 +12,12 @@
 
 #include "base/wire.h"
 
-enum { RECORD_HANDSHAKE = 22, HANDSHAKE_CLIENT_HELLO = 1, EXTENSION_SERVER_NAME = 0, NAME_HOST = 0 };
+enum {
+	RECORD_HANDSHAKE = 22,
+	HANDSHAKE_CLIENT_HELLO = 1,
+	EXTENSION_SERVER_NAME = 0,
+	NAME_HOST = 0
+};
 
 static uint32_t
 hello_number(struct wire *w, unsigned bytes)
@@ -32,7 +37,8 @@ hello_vector(struct wire *w, unsigned length_bytes)
 	return (struct wire){ s.p, s.n, w->bad };
 }
 
-/* Copies the handshake bytes of whole records to dst. 0, MORE when the bytes end first, or negative. */
+/* Copies the handshake bytes of whole records to dst. 0, MORE when the bytes end first, or
+ * negative. */
 static int
 hello_gather(struct span bytes, struct buf *dst)
 {
@@ -128,10 +134,10 @@ hello_body(struct clienthello *ret, struct wire body)
 {
 	struct wire extensions;
 
-	(void)wire_bytes(&body, 2 + 32);  /* version, random */
-	(void)hello_vector(&body, 1);     /* session id */
-	(void)hello_vector(&body, 2);     /* cipher suites */
-	(void)hello_vector(&body, 1);     /* compression methods */
+	(void)wire_bytes(&body, 2 + 32); /* version, random */
+	(void)hello_vector(&body, 1);    /* session id */
+	(void)hello_vector(&body, 2);    /* cipher suites */
+	(void)hello_vector(&body, 1);    /* compression methods */
 	if (body.bad)
 		return -1;
 	if (body.left == 0)

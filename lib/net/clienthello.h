@@ -20,8 +20,8 @@ struct clienthello {
 	char server_name[256]; /* lower case; "" when the client named none */
 };
 
-/* 0, CLIENTHELLO_E_MORE, or negative: not a ClientHello, malformed, or too long. The message may be
- * spread over several TLS records. */
+/* 0, CLIENTHELLO_E_MORE, or negative: not a ClientHello, malformed, or too long. The message may
+ * be spread over several TLS records. */
 int clienthello_parse(struct clienthello *ret, struct span bytes);
 
 #endif

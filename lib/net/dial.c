@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dial: see dial.h. A look-up that is on a thread cannot be stopped, so it lives in a struct of its own (lookup) which
- * outlives a cancelled dial.
+ * dial: see dial.h. A look-up that is on a thread cannot be stopped, so it lives in a struct of
+ * its own (lookup) which outlives a cancelled dial.
  */
 #include "net/dial.h"
 
@@ -22,15 +22,15 @@ struct lookup {
 	char service[8];
 	bool numeric;
 	struct addrinfo *found;
-	int result; /* of getaddrinfo */
+	int result;         /* of getaddrinfo */
 	struct dial *owner; /* NULL: nobody waits any more */
 };
 
 struct dial {
 	struct dial_config config;
-	struct lookup *lookup;   /* while it runs */
-	struct addrinfo *found;  /* all addresses ... */
-	struct addrinfo *next;   /* ... and those not yet tried */
+	struct lookup *lookup;  /* while it runs */
+	struct addrinfo *found; /* all addresses ... */
+	struct addrinfo *next;  /* ... and those not yet tried */
 	struct timer timeout;
 	struct deferred start;
 	struct watch watch;
@@ -114,7 +114,8 @@ static bool
 dial_try(struct dial *d, const struct addrinfo *ai)
 {
 	d->fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (d->fd >= 0 && (connect(d->fd, ai->ai_addr, ai->ai_addrlen) == 0 || errno == EINPROGRESS) &&
+	if (d->fd >= 0 &&
+	    (connect(d->fd, ai->ai_addr, ai->ai_addrlen) == 0 || errno == EINPROGRESS) &&
 	    watch_init(&d->watch, d->config.loop, d->fd, on_connect, d) == 0) {
 		watch_set(&d->watch, WATCH_WRITE);
 		return true;
@@ -162,7 +163,8 @@ lookup_done(void *arg, bool ran)
 		if (!ran)
 			(void)err_set(&d->why, "the look-up of %s was dropped", l->host);
 		else if (l->result != 0)
-			(void)err_set(&d->why, "cannot resolve %s: %s", l->host, gai_strerror(l->result));
+			(void)err_set(&d->why, "cannot resolve %s: %s", l->host,
+			    gai_strerror(l->result));
 	}
 	if (l->found)
 		freeaddrinfo(l->found);
@@ -197,7 +199,8 @@ dial_begin(struct dial *d, struct err *e)
 		return err_set(e, "out of memory");
 	if (d->lookup->numeric)
 		loop_defer(d->config.loop, &d->start);
-	else if (!d->config.pool || pool_submit(d->config.pool, lookup_work, lookup_done, d->lookup) < 0)
+	else if (!d->config.pool ||
+	    pool_submit(d->config.pool, lookup_work, lookup_done, d->lookup) < 0)
 		return err_set(e, "too many names are being resolved, try again");
 	timer_start(&d->timeout, d->config.timeout_ms);
 	return 0;
@@ -217,10 +220,12 @@ dial_new(struct dial **ret, const struct dial_config *config, const char *addres
 	d->fd = -1;
 	d->lookup->owner = d;
 	deferred_init(&d->start, on_start, d);
-	if (!str_host_port(address, 0, d->lookup->host, sizeof(d->lookup->host), &port) || port == 0) {
+	if (!str_host_port(address, 0, d->lookup->host, sizeof(d->lookup->host), &port) ||
+	    port == 0) {
 		(void)err_set(e, "\"%s\" is not HOST:PORT", address);
 	} else {
-		(void)str_format(d->lookup->service, sizeof(d->lookup->service), "%u", (unsigned)port);
+		(void)str_format(d->lookup->service, sizeof(d->lookup->service), "%u",
+		    (unsigned)port);
 		d->lookup->numeric = addr_is_ip(d->lookup->host);
 		if (dial_begin(d, e) == 0) {
 			*ret = d;

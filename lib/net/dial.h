@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dial: connects to HOST:PORT without blocking the loop. Names are resolved on the pool's threads; every address is
- * tried in turn.
+ * dial: connects to HOST:PORT without blocking the loop. Names are resolved on the pool's
+ * threads; every address is tried in turn.
  */
 #ifndef NET_DIAL_H
 #define NET_DIAL_H
@@ -11,8 +11,8 @@
 
 struct dial;
 
-/* Once, from the loop: a connected non-blocking socket that is the callee's now, or -1 and why. The dial is gone when
- * it returns. */
+/* Once, from the loop: a connected non-blocking socket that is the callee's now, or -1 and why.
+ * The dial is gone when it returns. */
 typedef void dial_done_fn(int fd, const char *why, void *arg);
 
 struct dial_config {
@@ -23,9 +23,10 @@ struct dial_config {
 	void *arg;
 };
 
-/* address: HOST:PORT. Negative (with e): malformed, no memory or too many look-ups are waiting; done is not called.
- * done is never called from inside this function. */
-int dial_new(struct dial **ret, const struct dial_config *config, const char *address, struct err *e);
+/* address: HOST:PORT. Negative (with e): malformed, no memory or too many look-ups are waiting;
+ * done is not called. done is never called from inside this function. */
+int
+dial_new(struct dial **ret, const struct dial_config *config, const char *address, struct err *e);
 /* Forget it: done will not be called. */
 void dial_cancel(struct dial *d);
 

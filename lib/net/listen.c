@@ -68,8 +68,8 @@ on_pause_over(void *arg)
 static bool
 is_passing_error(int error)
 {
-	return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EPERM || error == ENETDOWN ||
-	    error == EHOSTUNREACH || error == ENETUNREACH;
+	return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EPERM ||
+	    error == ENETDOWN || error == EHOSTUNREACH || error == ENETUNREACH;
 }
 
 static void
@@ -105,7 +105,8 @@ listen_split(const char *address, char *host, size_t size, uint16_t *port)
 
 	if (!str_ends(address, ":0"))
 		return str_host_port(address, 0, host, size, port);
-	if (!str_format(some, sizeof(some), "%s1", address) || !str_host_port(some, 0, host, size, port))
+	if (!str_format(some, sizeof(some), "%s1", address) ||
+	    !str_host_port(some, 0, host, size, port))
 		return false;
 	*port = 0;
 	return true;
@@ -115,7 +116,8 @@ static int
 listen_resolve(const char *address, struct addrinfo **ret, struct err *e)
 {
 	char host[256], service[8];
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
 	const char *name = host;
 	uint16_t port = 0;
 	bool every = address[0] == ':' || str_starts(address, "*:");
@@ -124,7 +126,8 @@ listen_resolve(const char *address, struct addrinfo **ret, struct err *e)
 	if (every && str_u64(strchr(address, ':') + 1, 65535, &number))
 		port = (uint16_t)number;
 	else if (every || !listen_split(address, host, sizeof(host), &port))
-		return err_set(e, "\"%s\" is not an address to listen on; write HOST:PORT or :PORT", address);
+		return err_set(e, "\"%s\" is not an address to listen on; write HOST:PORT or :PORT",
+		    address);
 	if (every) {
 		name = NULL;
 		hints.ai_family = AF_INET6;
@@ -189,7 +192,8 @@ listen_release(struct listener *l)
 }
 
 int
-listen_new(struct listener **ret, struct loop *loop, int fd, listen_accept_fn *accepted, void *arg, struct err *e)
+listen_new(struct listener **ret, struct loop *loop, int fd, listen_accept_fn *accepted, void *arg,
+    struct err *e)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 
@@ -198,7 +202,8 @@ listen_new(struct listener **ret, struct loop *loop, int fd, listen_accept_fn *a
 	l->fd = fd;
 	l->accepted = accepted;
 	l->arg = arg;
-	if (timer_init(&l->pause, loop, on_pause_over, l) < 0 || watch_init(&l->watch, loop, fd, on_acceptable, l) < 0)
+	if (timer_init(&l->pause, loop, on_pause_over, l) < 0 ||
+	    watch_init(&l->watch, loop, fd, on_acceptable, l) < 0)
 		(void)err_set(e, "out of memory");
 	else if (listen(fd, BACKLOG) < 0)
 		(void)err_errno(e, "cannot listen");

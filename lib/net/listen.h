@@ -14,21 +14,25 @@ struct listener;
 /* fd is non-blocking, close-on-exec, TCP_NODELAY, with TCP keepalive; the callee owns it. */
 typedef void listen_accept_fn(int fd, const struct addr *peer, void *arg);
 
-/* A bound socket, which nobody can connect to yet: ports below 1024 need rights that a daemon gives away before it has a
- * loop. address: "HOST:PORT", "[V6]:PORT", ":PORT" or "*:PORT" (every address, IPv4 and IPv6); HOST is an IP address or
- * "localhost". Port 0 picks one. Negative with e. */
+/* A bound socket, which nobody can connect to yet: ports below 1024 need rights that a daemon
+ * gives away before it has a loop. address: "HOST:PORT", "[V6]:PORT", ":PORT" or "*:PORT" (every
+ * address, IPv4 and IPv6); HOST is an IP address or "localhost". Port 0 picks one. Negative with
+ * e. */
 int listen_bind(const char *address, struct err *e);
-/* Listens and accepts from now on; owns fd unless negative. Out of file descriptors, it pauses for 200 ms and says so. */
-int listen_new(struct listener **ret, struct loop *loop, int fd, listen_accept_fn *accepted, void *arg, struct err *e);
+/* Listens and accepts from now on; owns fd unless negative. Out of file descriptors, it pauses
+ * for 200 ms and says so. */
+int listen_new(struct listener **ret, struct loop *loop, int fd, listen_accept_fn *accepted,
+    void *arg, struct err *e);
 void listen_free(struct listener *l); /* NULL is fine */
 uint16_t listen_port(const struct listener *l);
 
-/* --- ceilings: connections in total and per address ------------------------------------------- */
+/* --- ceilings: connections in total and per address ------------------------------ */
 struct ceiling;
 
 int ceiling_new(struct ceiling **ret, unsigned total, unsigned per_ip);
 void ceiling_free(struct ceiling *c);
-/* False when there are too many already; true is to be given back with ceiling_drop. IPv6 peers count by /64. */
+/* False when there are too many already; true is to be given back with ceiling_drop. IPv6 peers
+ * count by /64. */
 bool ceiling_take(struct ceiling *c, const char *ip);
 void ceiling_drop(struct ceiling *c, const char *ip);
 unsigned ceiling_count(const struct ceiling *c);

@@ -11,7 +11,13 @@
 #include "base/wire.h"
 
 static const uint8_t v2_signature[12] = "\r\n\r\n\0\r\nQUIT\n";
-enum { V1_MAX = 107, V2_COMMAND_LOCAL = 0x20, V2_COMMAND_PROXY = 0x21, V2_TCP4 = 0x11, V2_TCP6 = 0x21 };
+enum {
+	V1_MAX = 107,
+	V2_COMMAND_LOCAL = 0x20,
+	V2_COMMAND_PROXY = 0x21,
+	V2_TCP4 = 0x11,
+	V2_TCP6 = 0x21
+};
 
 /* True when the bytes are the beginning of the prefix, or begin with it. */
 static bool
@@ -93,7 +99,8 @@ v2_parse(struct proxyproto *ret, struct span s)
 	if (w.bad)
 		return PROXYPROTO_E_MORE;
 	ret->length = sizeof(v2_signature) + 4 + n;
-	if ((command != V2_COMMAND_LOCAL && command != V2_COMMAND_PROXY) || ret->length > PROXYPROTO_MAX)
+	if ((command != V2_COMMAND_LOCAL && command != V2_COMMAND_PROXY) ||
+	    ret->length > PROXYPROTO_MAX)
 		return -1;
 	if (w.left < n)
 		return PROXYPROTO_E_MORE;

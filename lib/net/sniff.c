@@ -89,11 +89,14 @@ sniff_free(struct sniff *s)
 }
 
 static void
-sniff_finish(struct sniff *s, enum sniff_kind kind, const struct clienthello *hello, const char *why)
+sniff_finish(struct sniff *s, enum sniff_kind kind, const struct clienthello *hello,
+    const char *why)
 {
-	struct sniff_result result = {
-		.kind = kind, .fd = s->fd, .peer = s->peer, .first = buf_span(&s->bytes), .why = why
-	};
+	struct sniff_result result = { .kind = kind,
+		.fd = s->fd,
+		.peer = s->peer,
+		.first = buf_span(&s->bytes),
+		.why = why };
 
 	if (hello)
 		result.hello = *hello;
@@ -108,7 +111,8 @@ on_limit(void *arg)
 {
 	struct sniff *s = arg;
 
-	sniff_finish(s, SNIFF_NOTHING, NULL, s->state == SNIFF_HEADER ? "no PROXY header in time" : "too slow");
+	sniff_finish(s, SNIFF_NOTHING, NULL,
+	    s->state == SNIFF_HEADER ? "no PROXY header in time" : "too slow");
 }
 
 static void
@@ -163,7 +167,8 @@ sniff_look(struct sniff *s)
 	hello.server_name[0] = '\0';
 	kind = sniff_bytes(buf_span(&s->bytes), &hello);
 	if (kind != SNIFF_MORE)
-		sniff_finish(s, kind, &hello, kind == SNIFF_NOTHING ? "neither SSH nor TLS nor HTTP" : NULL);
+		sniff_finish(s, kind, &hello,
+		    kind == SNIFF_NOTHING ? "neither SSH nor TLS nor HTTP" : NULL);
 }
 
 static void
@@ -185,7 +190,8 @@ on_first_readable(struct watch *w, int ready, void *arg)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		sniff_finish(s, SNIFF_NOTHING, NULL, n == 0 ? "closed by the peer" : strerror(errno));
+		sniff_finish(s, SNIFF_NOTHING, NULL,
+		    n == 0 ? "closed by the peer" : strerror(errno));
 		return;
 	}
 	buf_commit(&s->bytes, (size_t)n);
@@ -193,7 +199,8 @@ on_first_readable(struct watch *w, int ready, void *arg)
 }
 
 int
-sniff_new(struct sniff **ret, struct loop *loop, int fd, const struct addr *peer, const struct sniff_config *config)
+sniff_new(struct sniff **ret, struct loop *loop, int fd, const struct addr *peer,
+    const struct sniff_config *config)
 {
 	struct sniff *s = calloc(1, sizeof(*s));
 
@@ -206,7 +213,8 @@ sniff_new(struct sniff **ret, struct loop *loop, int fd, const struct addr *peer
 	s->state = config->proxy_header ? SNIFF_HEADER : SNIFF_FIRST;
 	buf_init(&s->bytes, SNIFF_MAX);
 	if (watch_init(&s->watch, loop, fd, on_first_readable, s) < 0 ||
-	    timer_init(&s->limit, loop, on_limit, s) < 0 || timer_init(&s->silence, loop, on_silence, s) < 0) {
+	    timer_init(&s->limit, loop, on_limit, s) < 0 ||
+	    timer_init(&s->silence, loop, on_silence, s) < 0) {
 		sniff_release(s);
 		return -1;
 	}

@@ -33,18 +33,19 @@ struct sniff_config {
 
 struct sniff_result {
 	enum sniff_kind kind;
-	int fd;             /* the callee's */
-	struct addr peer;   /* from the PROXY header when there was one */
+	int fd;           /* the callee's */
+	struct addr peer; /* from the PROXY header when there was one */
 	struct clienthello hello;
-	struct span first;  /* bytes already read; valid during the callback; may be scribbled on */
-	const char *why;    /* SNIFF_NOTHING: for the log */
+	struct span first; /* bytes already read; valid during the callback; may be scribbled on */
+	const char *why;   /* SNIFF_NOTHING: for the log */
 };
 typedef void sniff_done_fn(const struct sniff_result *result, void *arg);
 
 struct sniff;
-/* Owns the non-blocking fd until done is called (never from inside sniff_new). Negative: no memory, and the fd stays
- * the caller's. */
-int sniff_new(struct sniff **ret, struct loop *loop, int fd, const struct addr *peer, const struct sniff_config *config);
+/* Owns the non-blocking fd until done is called (never from inside sniff_new). Negative: no
+ * memory, and the fd stays the caller's. */
+int sniff_new(struct sniff **ret, struct loop *loop, int fd, const struct addr *peer,
+    const struct sniff_config *config);
 /* Must be called right after sniff_new. After done the sniff is gone. */
 void sniff_start(struct sniff *s, sniff_done_fn *done, void *arg);
 /* Closes the connection without calling done. */

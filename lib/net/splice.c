@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * splice: see splice.h. One per gRPC connection that goes through proxyd to
- * authd or auditd; it sees ciphertext only.
+ * splice: see splice.h. One per gRPC connection that goes through proxyd to authd or auditd; it
+ * sees ciphertext only.
  *
- * Not splice(2): that needs a pipe each way, four more descriptors and their kernel memory for connections that are
- * idle nearly always. Instead all pairs read into one buffer and write from it at once; what the other side does not
- * take (at most CHUNK bytes) is kept, and reading stops until it is gone.
+ * Not splice(2): that needs a pipe each way, four more descriptors and their kernel memory for
+ * connections that are idle nearly always. Instead all pairs read into one buffer and write from
+ * it at once; what the other side does not take (at most CHUNK bytes) is kept, and reading stops
+ * until it is gone.
  */
 #include "net/splice.h"
 
@@ -97,7 +98,8 @@ splice_drain(struct splice *s, int from)
 	return splice_finish_way(s, from);
 }
 
-/* One chunk from the source to the sink. 1: moved and there may be more, 0: nothing more now, negative: broken. */
+/* One chunk from the source to the sink. 1: moved and there may be more, 0: nothing more now,
+ * negative: broken. */
 static int
 splice_chunk(struct splice *s, int from, uint8_t *chunk)
 {
@@ -141,7 +143,8 @@ on_side(struct watch *w, int ready, void *arg)
 		splice_end(s);
 		return;
 	}
-	if ((ready & WATCH_READ) && !s->way[side].eof && s->way[side].kept.len == 0 && splice_read(s, side) < 0) {
+	if ((ready & WATCH_READ) && !s->way[side].eof && s->way[side].kept.len == 0 &&
+	    splice_read(s, side) < 0) {
 		splice_end(s);
 		return;
 	}
@@ -181,7 +184,8 @@ splice_init(struct splice *s, struct loop *loop, struct span first)
 		if (watch_init(&s->watch[i], loop, s->fd[i], on_side, s) < 0)
 			return -1;
 	}
-	if (timer_init(&s->idle, loop, on_idle_check, s) < 0 || !buf_put(&s->way[0].kept, first.p, first.n))
+	if (timer_init(&s->idle, loop, on_idle_check, s) < 0 ||
+	    !buf_put(&s->way[0].kept, first.p, first.n))
 		return -1;
 	s->way[0].bytes = first.n;
 	s->moved_ms = clock_mono_ms();

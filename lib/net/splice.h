@@ -2,7 +2,8 @@
 /*
  * splice: passes bytes between two TCP connections, both ways, unread.
  *
- * An idle pair costs two descriptors and the struct; buffers exist only while one side is slower than the other.
+ * An idle pair costs two descriptors and the struct; buffers exist only while one side is slower
+ * than the other.
  */
 #ifndef NET_SPLICE_H
 #define NET_SPLICE_H
@@ -22,8 +23,8 @@ struct splice_config {
 	void *arg;
 };
 
-/* Owns both non-blocking sockets from now on; first: bytes that came from a already, copied, at most 64 KiB.
- * Negative: no memory, and the sockets are still the caller's. */
+/* Owns both non-blocking sockets from now on; first: bytes that came from a already, copied, at
+ * most 64 KiB. Negative: no memory, and the sockets are still the caller's. */
 int splice_new(struct splice **ret, struct loop *loop, int a, int b, struct span first,
     const struct splice_config *config);
 /* Closes both without calling ended. */

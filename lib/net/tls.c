@@ -2,9 +2,10 @@
 /*
  * tls: see tls.h. Used by lib/http.
  *
- * Straight on the socket with a watch, not as a libevent filter: a filter sends nothing that was written before
- * EV_WRITE is enabled, and calls itself drained when the bytes have only moved to the next buffer.
- * All work on a stream is done in tls_pump, which runs from the loop only; the public functions mark and defer.
+ * Straight on the socket with a watch, not as a libevent filter: a filter sends nothing that was
+ * written before EV_WRITE is enabled, and calls itself drained when the bytes have only moved to
+ * the next buffer. All work on a stream is done in tls_pump, which runs from the loop only; the
+ * public functions mark and defer.
  */
 #include "net/tls.h"
 
@@ -20,9 +21,16 @@
 
 #include "crypto/rand.h"
 
-enum { RECORD = 16384, RECORDS_PER_TURN = 8, LINGER_MS = 2000, TICKET_LIFE_S = 12 * 3600, FIRST_MAX = 65536 };
+enum {
+	RECORD = 16384,
+	RECORDS_PER_TURN = 8,
+	LINGER_MS = 2000,
+	TICKET_LIFE_S = 12 * 3600,
+	FIRST_MAX = 65536
+};
 
-/* What handshakes need; shared by the streams that began with it, so that a new certificate does not disturb them. */
+/* What handshakes need; shared by the streams that began with it, so that a new certificate does
+ * not disturb them. */
 struct tls_material {
 	mbedtls_ssl_config config;
 	mbedtls_x509_crt chain;
@@ -49,7 +57,7 @@ struct tls_stream {
 	void *arg;
 	enum tls_state state;
 	int fd;
-	size_t writing;  /* length of the write that mbedTLS wants repeated */
+	size_t writing; /* length of the write that mbedTLS wants repeated */
 	bool paused, wants_write, owes_drained;
 };
 
@@ -65,9 +73,8 @@ static const int suites[] = {
 	0,
 };
 /* The library's own order begins with P-521, which halves the handshakes a second. */
-static const mbedtls_ecp_group_id curves[] = {
-	MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_NONE
-};
+static const mbedtls_ecp_group_id curves[] = { MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1,
+	MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_NONE };
 static const char *const protocols[] = { "http/1.1", NULL };
 
 static void
@@ -104,14 +111,16 @@ material_configure(struct tls_material *m)
 
 	if (mbedtls_ssl_config_defaults(c, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM,
 		MBEDTLS_SSL_PRESET_DEFAULT) != 0 ||
-	    mbedtls_ssl_ticket_setup(&m->ticket, rand_mbedtls, NULL, MBEDTLS_CIPHER_AES_256_GCM, TICKET_LIFE_S) != 0)
+	    mbedtls_ssl_ticket_setup(&m->ticket, rand_mbedtls, NULL, MBEDTLS_CIPHER_AES_256_GCM,
+		TICKET_LIFE_S) != 0)
 		return -1;
 	mbedtls_ssl_conf_min_version(c, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 	mbedtls_ssl_conf_rng(c, rand_mbedtls, NULL);
 	mbedtls_ssl_conf_ciphersuites(c, suites);
 	mbedtls_ssl_conf_curves(c, curves);
 	mbedtls_ssl_conf_authmode(c, MBEDTLS_SSL_VERIFY_NONE);
-	mbedtls_ssl_conf_session_tickets_cb(c, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse, &m->ticket);
+	mbedtls_ssl_conf_session_tickets_cb(c, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
+	    &m->ticket);
 	if (mbedtls_ssl_conf_alpn_protocols(c, (const char **)protocols) != 0)
 		return -1;
 	return mbedtls_ssl_conf_own_cert(c, &m->chain, &m->key) == 0 ? 0 : -1;
@@ -141,9 +150,11 @@ tls_server_set(struct tls_server *server, const char *chain_pem, const char *key
 
 	if (!m)
 		return err_set(e, "out of memory");
-	if (mbedtls_x509_crt_parse(&m->chain, (const unsigned char *)chain_pem, strlen(chain_pem) + 1) != 0)
+	if (mbedtls_x509_crt_parse(&m->chain, (const unsigned char *)chain_pem,
+		strlen(chain_pem) + 1) != 0)
 		r = err_set(e, "the certificate chain is not valid PEM");
-	else if (mbedtls_pk_parse_key(&m->key, (const unsigned char *)key_pem, strlen(key_pem) + 1, NULL, 0) != 0)
+	else if (mbedtls_pk_parse_key(&m->key, (const unsigned char *)key_pem, strlen(key_pem) + 1,
+		     NULL, 0) != 0)
 		r = err_set(e, "the private key is not valid PEM, or has a passphrase");
 	else if (mbedtls_pk_check_pair(&m->chain.pk, &m->key) != 0)
 		r = err_set(e, "the private key does not belong to the certificate");
@@ -166,7 +177,7 @@ tls_server_is_ready(const struct tls_server *server)
 	return server->material != NULL;
 }
 
-/* --- streams: the socket below --------------------------------------------------------- */
+/* --- streams: the socket below --------------------------------------------------- */
 
 static int
 on_bio_recv(void *arg, unsigned char *p, size_t n)
@@ -184,7 +195,8 @@ on_bio_recv(void *arg, unsigned char *p, size_t n)
 	}
 	r = recv(s->fd, p, n, 0);
 	if (r < 0)
-		return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_READ : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+		return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_READ
+							 : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
 	return (int)r;
 }
 
@@ -195,11 +207,12 @@ on_bio_send(void *arg, const unsigned char *p, size_t n)
 	ssize_t r = send(s->fd, p, n, MSG_NOSIGNAL);
 
 	if (r < 0)
-		return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+		return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE
+							 : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
 	return (int)r;
 }
 
-/* --- streams: the work ------------------------------------------------------------------- */
+/* --- streams: the work ----------------------------------------------------------- */
 
 static void
 stream_release(struct tls_stream *s)
@@ -245,7 +258,8 @@ tls_read(struct tls_stream *s)
 		s->events->data(s, record, (size_t)n, s->arg);
 	}
 	if (s->state == TLS_OPEN && !s->paused)
-		loop_defer(s->loop, &s->pump); /* mbedTLS may hold bytes that the socket no longer tells about */
+		loop_defer(s->loop,
+		    &s->pump); /* mbedTLS may hold bytes that the socket no longer tells about */
 }
 
 static void
@@ -257,7 +271,7 @@ tls_write(struct tls_stream *s)
 
 		s->writing = 0;
 		if (n == MBEDTLS_ERR_SSL_WANT_WRITE) {
-			s->writing = len; /* the record is made already: the same bytes must be given again */
+			s->writing = len; /* the record exists: it must be given again */
 			s->wants_write = true;
 			return;
 		}
@@ -275,8 +289,8 @@ tls_write(struct tls_stream *s)
 	}
 }
 
-/* Everything is out: say so, and wait for the peer, since closing with unread input would reset the connection
- * and destroy what it has not read yet. */
+/* Everything is out: say so, and wait for the peer, since closing with unread input would reset
+ * the connection and destroy what it has not read yet. */
 static void
 tls_begin_linger(struct tls_stream *s)
 {
@@ -349,10 +363,11 @@ on_linger_over(void *arg)
 	tls_pump(s);
 }
 
-/* --- streams: what the owner calls ---------------------------------------------------------- */
+/* --- streams: what the owner calls ----------------------------------------------- */
 
 int
-tls_stream_new(struct tls_stream **ret, struct tls_server *server, struct loop *loop, int fd, struct span first)
+tls_stream_new(struct tls_stream **ret, struct tls_server *server, struct loop *loop, int fd,
+    struct span first)
 {
 	struct tls_stream *s = server->material ? calloc(1, sizeof(*s)) : NULL;
 
@@ -366,7 +381,8 @@ tls_stream_new(struct tls_stream **ret, struct tls_server *server, struct loop *
 	deferred_init(&s->pump, tls_pump, s);
 	buf_init(&s->first, FIRST_MAX);
 	buf_init(&s->out, TLS_OUTPUT_MAX);
-	if (mbedtls_ssl_setup(&s->ssl, &s->material->config) != 0 || !buf_put(&s->first, first.p, first.n) ||
+	if (mbedtls_ssl_setup(&s->ssl, &s->material->config) != 0 ||
+	    !buf_put(&s->first, first.p, first.n) ||
 	    watch_init(&s->watch, loop, fd, on_stream_ready, s) < 0 ||
 	    timer_init(&s->linger, loop, on_linger_over, s) < 0) {
 		stream_release(s);

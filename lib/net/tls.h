@@ -17,9 +17,10 @@ struct tls_stream;
 
 int tls_server_new(struct tls_server **ret);
 void tls_server_free(struct tls_server *server); /* live streams keep what they need */
-/* The certificate chain and its key as PEM texts. New connections use them at once. Negative: they do not parse or
- * do not belong together; what was there before stays. */
-int tls_server_set(struct tls_server *server, const char *chain_pem, const char *key_pem, struct err *e);
+/* The certificate chain and its key as PEM texts. New connections use them at once. Negative:
+ * they do not parse or do not belong together; what was there before stays. */
+int tls_server_set(struct tls_server *server, const char *chain_pem, const char *key_pem,
+    struct err *e);
 bool tls_server_is_ready(const struct tls_server *server); /* has a certificate */
 
 struct tls_events {
@@ -27,13 +28,16 @@ struct tls_events {
 	void (*data)(struct tls_stream *s, const uint8_t *p, size_t n, void *arg);
 	/* Everything written so far is with the kernel. */
 	void (*drained)(struct tls_stream *s, void *arg);
-	/* Over: closed by the peer, broken, or tls_stream_close has finished. Once; the stream is gone when it returns. */
+	/* Over: closed by the peer, broken, or tls_stream_close has finished. Once; the stream is
+	 * gone when it returns. */
 	void (*closed)(struct tls_stream *s, void *arg);
 };
 
-/* Over a connected non-blocking socket, which the stream owns from now on. first: bytes already read, copied. No
- * callback comes from inside this function. Negative: no memory or no certificate; fd is the caller's still. */
-int tls_stream_new(struct tls_stream **ret, struct tls_server *server, struct loop *loop, int fd, struct span first);
+/* Over a connected non-blocking socket, which the stream owns from now on. first: bytes already
+ * read, copied. No callback comes from inside this function. Negative: no memory or no
+ * certificate; fd is the caller's still. */
+int tls_stream_new(struct tls_stream **ret, struct tls_server *server, struct loop *loop, int fd,
+    struct span first);
 /* Call right after tls_stream_new. */
 void tls_stream_start(struct tls_stream *s, const struct tls_events *events, void *arg);
 /* Queues bytes; at most TLS_OUTPUT_MAX wait: negative over that, and the stream is broken then. */
@@ -41,7 +45,8 @@ enum { TLS_OUTPUT_MAX = 1024 * 1024 };
 int tls_stream_write(struct tls_stream *s, const void *p, size_t n);
 size_t tls_stream_queued(const struct tls_stream *s);
 void tls_stream_pause(struct tls_stream *s, bool paused); /* stop reading */
-/* Sends what is queued, then close_notify and FIN, waits shortly for the peer's, then closed. No more data comes. */
+/* Sends what is queued, then close_notify and FIN, waits shortly for the peer's, then closed. No
+ * more data comes. */
 void tls_stream_close(struct tls_stream *s);
 /* At once: closed is called at the end of the turn. */
 void tls_stream_abort(struct tls_stream *s);

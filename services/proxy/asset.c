@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * asset: see asset.h. The assembler reads the files, by their path from the top of the tree; tools/build.mk knows that
- * this file depends on them.
+ * asset: see asset.h. The assembler reads the files, by their path from the top of the tree;
+ * tools/build.mk knows that this file depends on them.
  */
 #include "proxy/asset.h"
 
-#define ASSET(name, file)                                                                                     \
-	__asm__(".pushsection .rodata\n.global " #name "_begin\n.global " #name "_end\n" #name                \
+#define ASSET(name, file)                                                                      \
+	__asm__(".pushsection .rodata\n.global " #name "_begin\n.global " #name "_end\n" #name \
 		"_begin:\n.incbin \"" file "\"\n" #name "_end:\n.byte 0\n.popsection")
 
 ASSET(asset_index_html, "web/index.html");

@@ -8,7 +8,8 @@
 
 #include "base/str.h"
 
-#define TEXT(key, type, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1, 1023)
+#define TEXT(key, type, member) \
+	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1, 1023)
 #define NUMBER(key, type, member) CYAML_FIELD_INT(key, CYAML_FLAG_OPTIONAL, type, member)
 
 static const cyaml_schema_field_t tls_fields[] = {
@@ -26,7 +27,8 @@ static const cyaml_schema_field_t limits_fields[] = {
 	TEXT("keepalive", struct conf_limits, keepalive),
 	CYAML_FIELD_END,
 };
-static const cyaml_schema_value_t net_entry = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 63) };
+static const cyaml_schema_value_t net_entry = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1,
+    63) };
 static const cyaml_schema_field_t conf_fields[] = {
 	TEXT("user", struct conf, user),
 	TEXT("state", struct conf, state_dir),
@@ -40,13 +42,14 @@ static const cyaml_schema_field_t conf_fields[] = {
 	TEXT("ca_pin", struct conf, ca_pin),
 	TEXT("spool_quota", struct conf, audit_quota),
 	TEXT("drain", struct conf, drain),
-	CYAML_FIELD_SEQUENCE("proxy_protocol_from", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct conf,
-	    proxy_protocol_from, &net_entry, 0, CONF_NETS_MAX),
+	CYAML_FIELD_SEQUENCE("proxy_protocol_from", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+	    struct conf, proxy_protocol_from, &net_entry, 0, CONF_NETS_MAX),
 	CYAML_FIELD_MAPPING("tls", CYAML_FLAG_OPTIONAL, struct conf, tls, tls_fields),
 	CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct conf, limits, limits_fields),
 	CYAML_FIELD_END,
 };
-const cyaml_schema_value_t conf_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct conf, conf_fields) };
+const cyaml_schema_value_t conf_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct conf,
+    conf_fields) };
 
 const char *
 conf_text(const char *value, const char *fallback)
@@ -59,9 +62,11 @@ check_limits(struct conf_limits *l, struct err *e)
 {
 	if (conf_range(&l->connections, "limits.connections", 15000, 10, 1000000, e) < 0 ||
 	    conf_range(&l->unauthenticated, "limits.unauthenticated", 4096, 10, 100000, e) < 0 ||
-	    conf_range(&l->unauthenticated_per_address, "limits.unauthenticated_per_address", 512, 1, 100000, e) < 0 ||
+	    conf_range(&l->unauthenticated_per_address, "limits.unauthenticated_per_address", 512,
+		1, 100000, e) < 0 ||
 	    conf_range(&l->web_connections, "limits.web_connections", 1000, 1, 100000, e) < 0 ||
-	    conf_range(&l->web_requests_per_minute, "limits.web_requests_per_minute", 20, 1, 100000, e) < 0)
+	    conf_range(&l->web_requests_per_minute, "limits.web_requests_per_minute", 20, 1, 100000,
+		e) < 0)
 		return -1;
 	if (conf_duration(&l->login_grace_s, "limits.login_grace", l->login_grace, "20s", e) < 0)
 		return -1;
@@ -75,20 +80,24 @@ check_public(struct conf *c, struct err *e)
 	uint16_t port;
 
 	if (!c->public_addr)
-		return err_set(e, "public_addr is missing: HOST:PORT by which people and nodes reach this proxy");
-	if (!str_host_port(c->public_addr, 3080, c->public_host, sizeof(c->public_host), &c->public_port))
+		return err_set(e,
+		    "public_addr is missing: HOST:PORT by which people and nodes reach this proxy");
+	if (!str_host_port(c->public_addr, 3080, c->public_host, sizeof(c->public_host),
+		&c->public_port))
 		return err_set(e, "public_addr: \"%s\" is not HOST:PORT", c->public_addr);
 	if (strcmp(conf_text(c->ssh_listen, ""), "off") == 0)
 		return 0;
 	if (c->ssh_public_addr) {
 		if (!str_host_port(c->ssh_public_addr, 3023, host, sizeof(host), &port))
-			return err_set(e, "ssh_public_addr: \"%s\" is not HOST:PORT", c->ssh_public_addr);
+			return err_set(e, "ssh_public_addr: \"%s\" is not HOST:PORT",
+			    c->ssh_public_addr);
 		(void)str_copy(c->ssh_addr, sizeof(c->ssh_addr), c->ssh_public_addr);
 		return 0;
 	}
 	const char *colon = strrchr(conf_text(c->ssh_listen, ":3023"), ':');
-	if (!str_format(c->ssh_addr, sizeof(c->ssh_addr), strchr(c->public_host, ':') ? "[%s]%s" : "%s%s",
-		c->public_host, colon ? colon : ":3023"))
+	if (!str_format(c->ssh_addr, sizeof(c->ssh_addr),
+		strchr(c->public_host, ':') ? "[%s]%s" : "%s%s", c->public_host,
+		colon ? colon : ":3023"))
 		return err_set(e, "public_addr is too long");
 	return 0;
 }
@@ -102,7 +111,8 @@ conf_check(void *conf, struct err *e)
 		return -1;
 	if (conf_duration(&c->drain_s, "drain", c->drain, "20s", e) < 0 ||
 	    conf_size(&c->audit_quota_bytes, "spool_quota", c->audit_quota, "1GB", e) < 0 ||
-	    conf_path("state", c->state_dir, true, e) < 0 || conf_path("token", c->token_file, true, e) < 0 ||
+	    conf_path("state", c->state_dir, true, e) < 0 ||
+	    conf_path("token", c->token_file, true, e) < 0 ||
 	    conf_path("tls.certificate", c->tls.certificate, true, e) < 0 ||
 	    conf_path("tls.key", c->tls.key, true, e) < 0)
 		return -1;

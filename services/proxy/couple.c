@@ -2,10 +2,10 @@
 /*
  * couple: see couple.h. Called by gate.c.
  *
- * No bytes are kept here: what the other side does not take stays in its channel, whose window then closes, so a slow
- * reader at one end stops the writer at the other end and costs no memory in between. The engine tells `eof` and
- * `closed` after the data before them was taken, and sends ours after what was written before, so passing them on is
- * enough to lose nothing.
+ * No bytes are kept here: what the other side does not take stays in its channel, whose window
+ * then closes, so a slow reader at one end stops the writer at the other end and costs no memory
+ * in between. The engine tells `eof` and `closed` after the data before them was taken, and sends
+ * ours after what was written before, so passing them on is enough to lose nothing.
  */
 #include "proxy/couple.h"
 
@@ -20,7 +20,7 @@
 
 enum { HOST_SIZE = 300, NODE_PORT = 3022, OPEN_MAX = 1024 };
 
-/* --- one couple's life --------------------------------------------------------------------------- */
+/* --- one couple's life ----------------------------------------------------------- */
 
 void
 couple_free(struct couple *c)
@@ -35,7 +35,8 @@ couple_free(struct couple *c)
 }
 
 static struct couple *
-couple_new(struct couples *cs, struct couple_owner *owner, struct ssh_chan *chan, const struct roster_node *node)
+couple_new(struct couples *cs, struct couple_owner *owner, struct ssh_chan *chan,
+    const struct roster_node *node)
 {
 	struct couple *c = calloc(1, sizeof(*c));
 
@@ -60,8 +61,13 @@ couple_new(struct couples *cs, struct couple_owner *owner, struct ssh_chan *chan
 static void
 couple_record(const struct couple *c, bool ok, const char *message)
 {
-	struct record r = { .type = "session.connect", .code = ok ? "T2010I" : "T2010W", .ok = ok,
-		.user = c->user_name, .node = c->node_uuid, .node_name = c->node_name, .remote_addr = c->peer,
+	struct record r = { .type = "session.connect",
+		.code = ok ? "T2010I" : "T2010W",
+		.ok = ok,
+		.user = c->user_name,
+		.node = c->node_uuid,
+		.node_name = c->node_name,
+		.remote_addr = c->peer,
 		.message = message };
 
 	record_write(c->all->audit, &r);
@@ -86,7 +92,7 @@ couple_fail(struct couple *c, const char *why)
 	couple_free(c);
 }
 
-/* --- channel to channel ---------------------------------------------------------------------------- */
+/* --- channel to channel ---------------------------------------------------------- */
 
 static size_t
 on_user_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
@@ -217,7 +223,8 @@ static const struct ssh_chan_events node_events = {
 	.closed = on_node_closed,
 };
 
-/* The payload tells noded whom it concerns; it is no proof, and noded believes only the session inside. */
+/* The payload tells noded whom it concerns; it is no proof, and noded believes only the session
+ * inside. */
 static void
 couple_tunnel_open(struct couple *c, struct ssh *tunnel, const struct addr *peer)
 {
@@ -225,39 +232,51 @@ couple_tunnel_open(struct couple *c, struct ssh *tunnel, const struct addr *peer
 
 	buf_init(&payload, OPEN_MAX);
 	ssh_tcpip_put(&payload, c->node_uuid, NODE_PORT, peer->ip, peer->port);
-	c->node = buf_ok(&payload) ?
-	    ssh_chan_open(tunnel, "forwarded-tcpip", buf_span(&payload), &node_events, c) : NULL;
+	c->node = buf_ok(&payload)
+	    ? ssh_chan_open(tunnel, "forwarded-tcpip", buf_span(&payload), &node_events, c)
+	    : NULL;
 	buf_done(&payload);
 	if (!c->node)
 		couple_fail(c, "the node's tunnel takes no more sessions, try again later");
 }
 
-/* --- opening --------------------------------------------------------------------------------------- */
+/* --- opening --------------------------------------------------------------------- */
 
 static void
-refuse_target(struct couples *cs, const struct couple_owner *owner, struct ssh_chan *chan, const char *host,
-    const struct err *e)
+refuse_target(struct couples *cs, const struct couple_owner *owner, struct ssh_chan *chan,
+    const char *host, const struct err *e)
 {
-	struct record r = { .type = "session.connect", .code = "T2010W", .ok = false, .user = owner->visitor->user,
-		.remote_addr = owner->peer->ip, .message = e->text, .target = host };
+	struct record r = { .type = "session.connect",
+		.code = "T2010W",
+		.ok = false,
+		.user = owner->visitor->user,
+		.remote_addr = owner->peer->ip,
+		.message = e->text,
+		.target = host };
 
 	record_write(cs->audit, &r);
-	log_info("connection to a node refused", "user", owner->visitor->user, "target", host, "why", e->text, NULL);
+	log_info("connection to a node refused", "user", owner->visitor->user, "target", host,
+	    "why", e->text, NULL);
 	ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, e->text);
 }
 
 void
-couple_open(struct couples *cs, struct couple_owner *owner, struct ssh_chan *chan, const struct ssh_open *open)
+couple_open(struct couples *cs, struct couple_owner *owner, struct ssh_chan *chan,
+    const struct ssh_open *open)
 {
-	struct resolve_query q = { .roster = cs->roster, .visitor = owner->visitor, .cluster = cs->cluster,
-		.has_tunnel = tunnels_has, .arg = cs->tunnels };
+	struct resolve_query q = { .roster = cs->roster,
+		.visitor = owner->visitor,
+		.cluster = cs->cluster,
+		.has_tunnel = tunnels_has,
+		.arg = cs->tunnels };
 	const struct roster_node *node;
 	struct ssh *tunnel;
 	struct couple *c;
 	char host[HOST_SIZE];
 	struct err e;
 
-	if (open->host.n >= sizeof(host) || memchr(open->host.p ? open->host.p : (const void *)"", 0, open->host.n)) {
+	if (open->host.n >= sizeof(host) ||
+	    memchr(open->host.p ? open->host.p : (const void *)"", 0, open->host.n)) {
 		ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, "not a node's name");
 		return;
 	}
@@ -271,7 +290,8 @@ couple_open(struct couples *cs, struct couple_owner *owner, struct ssh_chan *cha
 	}
 	c = couple_new(cs, owner, chan, node);
 	if (!c) {
-		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES, "the proxy is out of memory, try again later");
+		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
+		    "the proxy is out of memory, try again later");
 		return;
 	}
 	tunnel = tunnels_find(cs->tunnels, node->uuid);
@@ -287,7 +307,8 @@ couple_owner_gone(struct couple_owner *owner)
 	list_each (struct couple, c, &owner->open, link) {
 		list_del(&c->link);
 		c->user = NULL;
-		if (!c->node) { /* still dialling; a tunnel's channel ends the couple when it is opened or refused */
+		/* With a tunnel, its channel ends the couple when it is opened or refused. */
+		if (!c->node) {
 			dial_cancel(c->dial);
 			couple_free(c);
 		}

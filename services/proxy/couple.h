@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * couple: joins a person's channel to a node: to a channel of the node's tunnel, or to a TCP connection to a node that
- * listens. What passes is an SSH connection between the two; proxyd holds none of its keys.
+ * couple: joins a person's channel to a node: to a channel of the node's tunnel, or to a TCP
+ * connection to a node that listens. What passes is an SSH connection between the two; proxyd
+ * holds none of its keys.
  */
 #ifndef PROXY_COUPLE_H
 #define PROXY_COUPLE_H
@@ -32,8 +33,10 @@ struct couple_owner {
 };
 
 /* Answers a direct-tcpip open: accepts or refuses the channel, now or later. */
-void couple_open(struct couples *cs, struct couple_owner *owner, struct ssh_chan *chan, const struct ssh_open *open);
-/* The person's connection has ended: nothing may touch its channels any more. Before the owner is freed. */
+void couple_open(struct couples *cs, struct couple_owner *owner, struct ssh_chan *chan,
+    const struct ssh_open *open);
+/* The person's connection has ended: nothing may touch its channels any more. Before the owner is
+ * freed. */
 void couple_owner_gone(struct couple_owner *owner);
 
 #endif

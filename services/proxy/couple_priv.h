@@ -22,7 +22,8 @@ struct couple {
 	char *user_name, *node_uuid, *node_name, *peer;
 };
 
-/* The couple is usable: accepts the person's channel with the events, and writes session.connect. */
+/* The couple is usable: accepts the person's channel with the events, and writes session.connect.
+ */
 void couple_accept(struct couple *c, const struct ssh_chan_events *events);
 /* The node cannot be reached: refuses the channel, writes it down, frees. */
 void couple_fail(struct couple *c, const char *why);

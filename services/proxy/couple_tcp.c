@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * couple_tcp: a person's channel joined to a TCP connection, for nodes that listen instead of keeping a tunnel.
- * See couple.h. Keeps no bytes either: the socket is read only as far as the channel takes them.
+ * couple_tcp: a person's channel joined to a TCP connection, for nodes that listen instead of
+ * keeping a tunnel. See couple.h. Keeps no bytes either: the socket is read only as far as the
+ * channel takes them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -43,8 +44,9 @@ socket_want(struct couple *c, int bits, bool on)
 		watch_set(&c->watch, on ? c->watch.want | bits : c->watch.want & ~bits);
 }
 
-/* 1: there may be more, 0: not now, negative: the socket is broken. Looks first and takes what the channel took: only a
- * write that came short makes the channel tell when there is room again. */
+/* 1: there may be more, 0: not now, negative: the socket is broken. Looks first and takes what
+ * the channel took: only a write that came short makes the channel tell when there is room again.
+ */
 static int
 socket_read(struct couple *c)
 {
@@ -84,7 +86,8 @@ on_socket(struct watch *w, int ready, void *arg)
 		socket_want(c, WATCH_WRITE, false);
 		ssh_chan_resume(c->user);
 	}
-	for (int i = 0; i < CHUNKS_PER_TURN && r > 0 && c->fd >= 0 && (ready & WATCH_READ) && !c->fd_eof; i++)
+	for (int i = 0;
+	     i < CHUNKS_PER_TURN && r > 0 && c->fd >= 0 && (ready & WATCH_READ) && !c->fd_eof; i++)
 		r = socket_read(c);
 	if (r < 0 && c->fd >= 0)
 		socket_lost(c);
@@ -158,7 +161,8 @@ on_dialled(int fd, const char *why, void *arg)
 
 	c->dial = NULL;
 	if (fd < 0) {
-		(void)str_format(text, sizeof(text), "node %s cannot be reached: %s", c->node_name, why);
+		(void)str_format(text, sizeof(text), "node %s cannot be reached: %s", c->node_name,
+		    why);
 		couple_fail(c, text);
 		return;
 	}
@@ -176,8 +180,11 @@ on_dialled(int fd, const char *why, void *arg)
 void
 couple_tcp_open(struct couple *c, const char *address)
 {
-	struct dial_config config = { .loop = c->all->loop, .pool = c->all->pool,
-		.timeout_ms = c->all->dial_timeout_ms, .done = on_dialled, .arg = c };
+	struct dial_config config = { .loop = c->all->loop,
+		.pool = c->all->pool,
+		.timeout_ms = c->all->dial_timeout_ms,
+		.done = on_dialled,
+		.arg = c };
 	struct err e;
 
 	if (dial_new(&c->dial, &config, address, &e) < 0)

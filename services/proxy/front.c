@@ -2,8 +2,9 @@
 /*
  * front: see front.h. Called by proxy.c.
  *
- * Security: everything here comes from strangers. Nothing waits in accept; each state has a deadline; connections are
- * counted in total and, until they have shown who they are, per address.
+ * Security: everything here comes from strangers. Nothing waits in accept; each state has a
+ * deadline; connections are counted in total and, until they have shown who they are, per
+ * address.
  */
 #include "proxy/front.h"
 
@@ -34,7 +35,7 @@ struct arrival {
 	struct front *front;
 	struct sniff *sniff;
 	struct addr counted; /* the address under which it is in the ceilings */
-	bool is_balanced;    /* the peer is known only after its PROXY header: not among the strangers yet */
+	bool is_balanced; /* known only after its PROXY header: not among the strangers yet */
 };
 
 /* A connection that is passed on to authd or auditd. */
@@ -57,7 +58,7 @@ struct front {
 	int64_t authd_said_ms, auditd_said_ms; /* when it was last said that it is away */
 };
 
-/* --- passing through ------------------------------------------------------------------------------------ */
+/* --- passing through ------------------------------------------------------------- */
 
 static void
 pass_free(struct pass *p)
@@ -98,7 +99,9 @@ static void
 on_dialled(int fd, const char *why, void *arg)
 {
 	struct pass *p = arg;
-	struct splice_config config = { .half_idle_ms = PASS_HALF_IDLE_MS, .ended = on_splice_ended, .arg = p };
+	struct splice_config config = { .half_idle_ms = PASS_HALF_IDLE_MS,
+		.ended = on_splice_ended,
+		.arg = p };
 
 	p->dial = NULL;
 	if (fd < 0) {
@@ -106,7 +109,8 @@ on_dialled(int fd, const char *why, void *arg)
 		pass_free(p);
 		return;
 	}
-	if (splice_new(&p->splice, p->front->config.loop, p->fd, fd, buf_span(&p->first), &config) < 0) {
+	if (splice_new(&p->splice, p->front->config.loop, p->fd, fd, buf_span(&p->first), &config) <
+	    0) {
 		close(fd);
 		pass_free(p);
 		return;
@@ -119,7 +123,9 @@ on_dialled(int fd, const char *why, void *arg)
 static void
 pass_new(struct front *f, const struct sniff_result *result, const char *to)
 {
-	struct dial_config config = { .loop = f->config.loop, .pool = f->config.pool, .timeout_ms = DIAL_MS,
+	struct dial_config config = { .loop = f->config.loop,
+		.pool = f->config.pool,
+		.timeout_ms = DIAL_MS,
 		.done = on_dialled };
 	struct pass *p = calloc(1, sizeof(*p));
 	struct err e;
@@ -136,11 +142,12 @@ pass_new(struct front *f, const struct sniff_result *result, const char *to)
 	buf_init(&p->first, 64 * 1024);
 	list_add(&f->passes, &p->link);
 	config.arg = p;
-	if (!buf_put(&p->first, result->first.p, result->first.n) || dial_new(&p->dial, &config, to, &e) < 0)
+	if (!buf_put(&p->first, result->first.p, result->first.n) ||
+	    dial_new(&p->dial, &config, to, &e) < 0)
 		pass_free(p);
 }
 
-/* --- handing out ---------------------------------------------------------------------------------------- */
+/* --- handing out ----------------------------------------------------------------- */
 
 static void
 hang_up(struct front *f, int fd, const struct addr *peer)
@@ -168,9 +175,10 @@ serve_tls(struct front *f, const struct sniff_result *r)
 static void
 serve_plain_http(struct front *f, const struct sniff_result *r)
 {
-	static const char answer[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
-				     "Content-Length: 46\r\nConnection: close\r\n\r\n"
-				     "This port speaks HTTPS: use https:// instead.\n";
+	static const char answer[] =
+	    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
+	    "Content-Length: 46\r\nConnection: close\r\n\r\n"
+	    "This port speaks HTTPS: use https:// instead.\n";
 
 	ceiling_drop(f->config.strangers, r->peer.ip);
 	(void)send(r->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -225,7 +233,7 @@ on_sniffed(const struct sniff_result *r, void *arg)
 	}
 }
 
-/* --- arriving ------------------------------------------------------------------------------------------- */
+/* --- arriving -------------------------------------------------------------------- */
 
 static bool
 count_in(struct front *f, const struct addr *peer, bool is_balanced)
@@ -250,7 +258,9 @@ static void
 arrive(struct front *f, int fd, const struct addr *peer, bool only_ssh)
 {
 	bool is_balanced = addr_in_nets(peer, f->config.balancers, f->config.n_balancers);
-	struct sniff_config config = { .proxy_header = is_balanced, .only_ssh = only_ssh, .silence_ms = SILENCE_MS,
+	struct sniff_config config = { .proxy_header = is_balanced,
+		.only_ssh = only_ssh,
+		.silence_ms = SILENCE_MS,
 		.limit_ms = LIMIT_MS };
 	struct arrival *a;
 
@@ -289,7 +299,7 @@ on_ssh_accept(int fd, const struct addr *peer, void *arg)
 	arrive(arg, fd, peer, true);
 }
 
-/* --- life ------------------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------ */
 
 static void
 lower(char *s)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * front: the two listening ports. Finds out what a connection speaks and gives it to whoever serves that: the gate
- * (SSH), authd or auditd (TLS with their name, passed through unread), or the web server (other TLS).
+ * front: the two listening ports. Finds out what a connection speaks and gives it to whoever
+ * serves that: the gate (SSH), authd or auditd (TLS with their name, passed through unread), or
+ * the web server (other TLS).
  */
 #ifndef PROXY_FRONT_H
 #define PROXY_FRONT_H
@@ -20,10 +21,10 @@ struct front_config {
 	struct http_server *web;
 	struct ceiling *strangers, *all;
 	const char *cluster;
-	int public_fd; /* bound (net/listen.h) to the public port */
-	int ssh_fd;    /* ... to the SSH-only port; -1: none */
+	int public_fd;                        /* bound (net/listen.h) to the public port */
+	int ssh_fd;                           /* ... to the SSH-only port; -1: none */
 	const char *authd_addr, *auditd_addr; /* auditd_addr NULL: not served */
-	const struct addr_net *balancers; /* whose PROXY header is believed (and demanded) */
+	const struct addr_net *balancers;     /* whose PROXY header is believed (and demanded) */
 	size_t n_balancers;
 };
 

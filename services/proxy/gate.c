@@ -2,9 +2,10 @@
 /*
  * gate: see gate.h. Called by front.c with accepted connections.
  *
- * Security: this is where strangers become somebody. Only certificates log in: of the user CA with a person's, of the
- * host CA with the tunnel extension a node's; which CA signed decides which of the two is believed. A login lets a
- * person open direct-tcpip channels to nodes and a node be the target of channels; nothing else is answered.
+ * Security: this is where strangers become somebody. Only certificates log in: of the user CA
+ * with a person's, of the host CA with the tunnel extension a node's; which CA signed decides
+ * which of the two is believed. A login lets a person open direct-tcpip channels to nodes and a
+ * node be the target of channels; nothing else is answered.
  */
 #include "proxy/gate.h"
 
@@ -18,8 +19,12 @@
 #include "base/str.h"
 #include "ssh/loop.h"
 
-enum { DISCONNECT_BY_APPLICATION = 11, DISCONNECT_NO_MORE_AUTH = 14, IDENTITIES_MAX = 64,
-	END_TURNS = 300 };
+enum {
+	DISCONNECT_BY_APPLICATION = 11,
+	DISCONNECT_NO_MORE_AUTH = 14,
+	IDENTITIES_MAX = 64,
+	END_TURNS = 300
+};
 enum { CHANNELS_USER = 1000, CHANNELS_NODE = 4000 };
 
 #define EXT_TUNNEL "tunnel@sallyport"
@@ -35,11 +40,11 @@ struct guest {
 	bool logged_in; /* not among the strangers any more */
 	bool leaving;
 	struct addr peer;
-	char *denial;             /* why the last certificate was not believed */
-	char *name;               /* of a node: its UUID; of a person: for the record of failures */
-	int64_t issued_ms;        /* of the certificate */
-	struct visitor *visitor;  /* people */
-	struct tunnel *tunnel;    /* nodes */
+	char *denial;            /* why the last certificate was not believed */
+	char *name;              /* of a node: its UUID; of a person: for the record of failures */
+	int64_t issued_ms;       /* of the certificate */
+	struct visitor *visitor; /* people */
+	struct tunnel *tunnel;   /* nodes */
 	struct couple_owner owner;
 };
 
@@ -62,7 +67,7 @@ struct gate {
 	void *empty_arg;
 };
 
-/* --- denials -------------------------------------------------------------------------------------- */
+/* --- denials --------------------------------------------------------------------- */
 
 static void
 guest_deny(struct guest *g, const char *name, const char *why)
@@ -78,17 +83,25 @@ guest_deny(struct guest *g, const char *name, const char *why)
 static void
 record_denial(const struct guest *g, const char *kind, const char *why)
 {
-	struct record r = { .type = "auth", .code = "T3007W", .ok = false, .user = g->name, .kind = kind,
+	struct record r = { .type = "auth",
+		.code = "T3007W",
+		.ok = false,
+		.user = g->name,
+		.kind = kind,
 		.method = "certificate",
-		.remote_addr = g->peer.ip, .message = why };
+		.remote_addr = g->peer.ip,
+		.message = why };
 
-	log_info("login refused", "kind", kind, "name", g->name ? g->name : "", "peer", g->peer.ip, "why", why, NULL);
+	log_info("login refused", "kind", kind, "name", g->name ? g->name : "", "peer", g->peer.ip,
+	    "why", why, NULL);
 	record_write(g->gate->config.audit, &r);
 }
 
-/* A certificate of ours that is worth nothing: say why and hang up, since no other key will do better. */
+/* A certificate of ours that is worth nothing: say why and hang up, since no other key will do
+ * better. */
 static enum ssh_verdict
-guest_turn_away(struct guest *g, struct ssh *ssh, const struct sshcert *cert, const char *kind, const char *why)
+guest_turn_away(struct guest *g, struct ssh *ssh, const struct sshcert *cert, const char *kind,
+    const char *why)
 {
 	guest_deny(g, cert->key_id, why);
 	record_denial(g, kind, why);
@@ -98,7 +111,7 @@ guest_turn_away(struct guest *g, struct ssh *ssh, const struct sshcert *cert, co
 	return SSH_DENY;
 }
 
-/* --- who is it ------------------------------------------------------------------------------------- */
+/* --- who is it ------------------------------------------------------------------- */
 
 static bool
 is_signed_by(const struct sshcert *cert, const struct span *ca, size_t n)
@@ -112,7 +125,9 @@ is_signed_by(const struct sshcert *cert, const struct span *ca, size_t n)
 static int64_t
 issued_ms(const struct sshcert *cert)
 {
-	return (int64_t)(cert->valid_after > INT64_MAX / 1000 ? INT64_MAX / 1000 : cert->valid_after) * 1000;
+	return (int64_t)(cert->valid_after > INT64_MAX / 1000 ? INT64_MAX / 1000
+							      : cert->valid_after) *
+	    1000;
 }
 
 static bool
@@ -125,17 +140,23 @@ static int
 check_node(const struct guest *g, const struct sshcert *cert, struct err *e)
 {
 	const struct bundle *ca = g->gate->ca;
-	struct sshcert_rules rules = { .type = SSHCERT_USER, .ca = ca->host_ssh, .n_ca = ca->n_host_ssh,
-		.principal = cert->key_id, .source_address = g->peer.ip, .now_s = (uint64_t)(clock_wall_ms() / 1000) };
+	struct sshcert_rules rules = { .type = SSHCERT_USER,
+		.ca = ca->host_ssh,
+		.n_ca = ca->n_host_ssh,
+		.principal = cert->key_id,
+		.source_address = g->peer.ip,
+		.now_s = (uint64_t)(clock_wall_ms() / 1000) };
 
 	if (!sshcert_extension(cert, EXT_TUNNEL))
-		return err_set(e, "a certificate of the host CA logs in only when it is a node's tunnel certificate");
+		return err_set(e,
+		    "a certificate of the host CA logs in only as a node's tunnel certificate");
 	if (strlen(cert->key_id) != 36 || cert->n_principals != 1)
 		return err_set(e, "the tunnel certificate names no node; join the node again");
 	if (sshcert_check(cert, &rules, e) < 0)
 		return -1;
 	if (is_cut(cert, roster_node_cutoff_ms(g->gate->config.roster, cert->key_id)))
-		return err_set(e, "this node was removed from the cluster; join it again with a new token");
+		return err_set(e,
+		    "this node was removed from the cluster; join it again with a new token");
 	return 0;
 }
 
@@ -143,8 +164,11 @@ static int
 check_user(const struct guest *g, const struct sshcert *cert, struct err *e)
 {
 	const struct bundle *ca = g->gate->ca;
-	struct sshcert_rules rules = { .type = SSHCERT_USER, .ca = ca->user_ssh, .n_ca = ca->n_user_ssh,
-		.source_address = g->peer.ip, .now_s = (uint64_t)(clock_wall_ms() / 1000) };
+	struct sshcert_rules rules = { .type = SSHCERT_USER,
+		.ca = ca->user_ssh,
+		.n_ca = ca->n_user_ssh,
+		.source_address = g->peer.ip,
+		.now_s = (uint64_t)(clock_wall_ms() / 1000) };
 
 	if (sshcert_extension(cert, EXT_TUNNEL))
 		return err_set(e, "a certificate of the user CA cannot open a tunnel");
@@ -153,7 +177,8 @@ check_user(const struct guest *g, const struct sshcert *cert, struct err *e)
 	if (sshcert_check(cert, &rules, e) < 0)
 		return -1;
 	if (is_cut(cert, roster_cutoff_ms(g->gate->config.roster, cert->key_id)))
-		return err_set(e, "user %s was removed or changed since this certificate was issued; log in again",
+		return err_set(e,
+		    "user %s was removed or changed after this certificate; log in again",
 		    cert->key_id);
 	return 0;
 }
@@ -188,7 +213,8 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 
 	if (!auth->cert) {
 		if (!g->denial)
-			guest_deny(g, NULL, "a plain key; only certificates log in here: tsh login makes one");
+			guest_deny(g, NULL,
+			    "a plain key; only certificates log in here: tsh login makes one");
 		return SSH_DENY;
 	}
 	if (is_signed_by(auth->cert, ca->host_ssh, ca->n_host_ssh)) {
@@ -196,12 +222,14 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 		    (strcmp(auth->user, auth->cert->key_id) != 0 &&
 			err_set(&e, "a node's certificate logs in as that node only") < 0))
 			return guest_turn_away(g, ssh, auth->cert, "node", e.text);
-		return !auth->proven || guest_admit(g, auth->cert, GUEST_NODE) ? SSH_ALLOW : SSH_DENY;
+		return !auth->proven || guest_admit(g, auth->cert, GUEST_NODE) ? SSH_ALLOW
+									       : SSH_DENY;
 	}
 	if (is_signed_by(auth->cert, ca->user_ssh, ca->n_user_ssh)) {
 		if (check_user(g, auth->cert, &e) < 0)
 			return guest_turn_away(g, ssh, auth->cert, "user", e.text);
-		return !auth->proven || guest_admit(g, auth->cert, GUEST_USER) ? SSH_ALLOW : SSH_DENY;
+		return !auth->proven || guest_admit(g, auth->cert, GUEST_USER) ? SSH_ALLOW
+									       : SSH_DENY;
 	}
 	/* People carry certificates of other clusters in their agents: let them try the next. */
 	guest_deny(g, auth->cert->key_id, "the certificate is not signed by a CA of this cluster");
@@ -221,12 +249,13 @@ on_authenticated(struct ssh *ssh, void *arg)
 		    ssh_peer_version(ssh), NULL);
 		return;
 	}
-	g->tunnel = tunnel_new(g->gate->config.tunnels, g->name, g->ssh_link, g->peer.ip, g->issued_ms);
+	g->tunnel = tunnel_new(g->gate->config.tunnels, g->name, g->ssh_link, g->peer.ip,
+	    g->issued_ms);
 	if (!g->tunnel)
 		ssh_disconnect(ssh, DISCONNECT_BY_APPLICATION, "the proxy is out of memory");
 }
 
-/* --- what they may do ------------------------------------------------------------------------------- */
+/* --- what they may do ------------------------------------------------------------ */
 
 static void
 on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg)
@@ -238,23 +267,28 @@ on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *o
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "nodes open no channels here");
 	else if (!span_is(open->type, "direct-tcpip"))
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED,
-		    "this is the proxy: connect to a node through it, with tsh ssh or the file of tsh config");
+		    "this is the proxy: reach nodes through it, with tsh ssh or tsh config");
 	else if (g->gate->draining)
-		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES, "this proxy is stopping, connect again");
+		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
+		    "this proxy is stopping, connect again");
 	else if (clock_wall_ms() >= g->visitor->expires_ms)
-		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "your certificate has expired; log in again: tsh login");
+		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED,
+		    "your certificate has expired; log in again: tsh login");
 	else
 		couple_open(g->gate->config.couples, &g->owner, chan, open);
 }
 
-/* Nodes ask for their forward as any client of RFC 4254 7.1 would; the name in it is not believed. */
+/* Nodes ask for their forward as any client of RFC 4254 7.1 would; the name in it is not
+ * believed. */
 static enum ssh_answer
-on_global_request(struct ssh *ssh, struct span name, struct span payload, struct buf *reply, void *arg)
+on_global_request(struct ssh *ssh, struct span name, struct span payload, struct buf *reply,
+    void *arg)
 {
 	struct guest *g = arg;
 
 	(void)ssh, (void)payload, (void)reply;
-	if (g->kind == GUEST_NODE && (span_is(name, "tcpip-forward") || span_is(name, "cancel-tcpip-forward")))
+	if (g->kind == GUEST_NODE &&
+	    (span_is(name, "tcpip-forward") || span_is(name, "cancel-tcpip-forward")))
 		return SSH_OK;
 	return SSH_FAIL;
 }
@@ -266,7 +300,7 @@ static const struct ssh_events gate_events = {
 	.global_request = on_global_request,
 };
 
-/* --- connections ------------------------------------------------------------------------------------ */
+/* --- connections ----------------------------------------------------------------- */
 
 static void
 guest_free(struct guest *g)
@@ -307,7 +341,8 @@ on_link_ended(struct ssh_link *link, const char *why, void *arg)
 		tunnel_end(g->tunnel, why);
 	} else if (g->kind == GUEST_USER) {
 		gate->users--;
-		log_info("user disconnected", "user", g->visitor->user, "peer", g->peer.ip, "why", why, NULL);
+		log_info("user disconnected", "user", g->visitor->user, "peer", g->peer.ip, "why",
+		    why, NULL);
 	}
 	couple_owner_gone(&g->owner);
 	guest_free(g);
@@ -318,9 +353,13 @@ static int
 guest_start(struct guest *g, int fd)
 {
 	const struct gate *gate = g->gate;
-	struct ssh_config config = { .role = SSH_SERVER, .events = &gate_events, .arg = g,
-		.identities = &gate->identities[gate->n_identities - 1]->ssh, .n_identities = 1,
-		.login_grace_ms = gate->config.login_grace_ms, .keepalive_ms = gate->config.keepalive_ms,
+	struct ssh_config config = { .role = SSH_SERVER,
+		.events = &gate_events,
+		.arg = g,
+		.identities = &gate->identities[gate->n_identities - 1]->ssh,
+		.n_identities = 1,
+		.login_grace_ms = gate->config.login_grace_ms,
+		.keepalive_ms = gate->config.keepalive_ms,
 		.max_channels = CHANNELS_NODE };
 
 	if (ssh_link_new(&g->ssh_link, gate->config.loop, &config, on_link_ended, g) < 0)
@@ -355,7 +394,7 @@ gate_take(struct gate *gate, int fd, const struct addr *peer, struct span first)
 		ssh_link_feed(g->ssh_link, (uint8_t *)(uintptr_t)first.p, first.n);
 }
 
-/* --- the gate --------------------------------------------------------------------------------------- */
+/* --- the gate -------------------------------------------------------------------- */
 
 int
 gate_new(struct gate **ret, const struct gate_config *config)
@@ -409,14 +448,16 @@ key_copy(const struct sshkey *key)
 	return copy;
 }
 
-/* The oldest of many renewals is no longer the host key of anybody who is still there and rekeys. */
+/* The oldest of many renewals is no longer the host key of anybody who is still there and rekeys.
+ */
 static void
 identities_make_room(struct gate *g)
 {
 	if (g->n_identities < IDENTITIES_MAX)
 		return;
 	identity_free(g->identities[0]);
-	memmove(&g->identities[0], &g->identities[1], (IDENTITIES_MAX - 1) * sizeof(g->identities[0]));
+	memmove(&g->identities[0], &g->identities[1],
+	    (IDENTITIES_MAX - 1) * sizeof(g->identities[0]));
 	g->n_identities--;
 }
 
@@ -460,7 +501,8 @@ gate_cut_user(struct gate *g, const char *user, int64_t issued_before_ms)
 static bool
 guest_is_idle(const struct guest *g)
 {
-	return !(g->logged_in && g->kind == GUEST_NODE) && ssh_channel_count(ssh_link_ssh(g->ssh_link)) == 0;
+	return !(g->logged_in && g->kind == GUEST_NODE) &&
+	    ssh_channel_count(ssh_link_ssh(g->ssh_link)) == 0;
 }
 
 /* Called again by proxy.c every second while stopping. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gate: the SSH side of proxyd. Who may come in: people with a user certificate, nodes with a tunnel certificate.
+ * gate: the SSH side of proxyd. Who may come in: people with a user certificate, nodes with a
+ * tunnel certificate.
  */
 #ifndef PROXY_GATE_H
 #define PROXY_GATE_H
@@ -29,13 +30,14 @@ int gate_new(struct gate **ret, const struct gate_config *config);
 /* Ends every connection at once, turning the loop for it. */
 void gate_free(struct gate *g);
 
-/* The host key with its certificate, from now on; copied. What was there before stays for connections that use it. */
+/* The host key with its certificate, from now on; copied. What was there before stays for
+ * connections that use it. */
 int gate_set_identity(struct gate *g, const struct sshkey *key, struct span cert);
 /* The authorities to believe; valid until the next call. */
 void gate_set_authorities(struct gate *g, const struct bundle *ca);
 
-/* Takes over a connection that is counted in both ceilings already; first: bytes already read. Owns the fd in any
- * case, and gives the counts back. */
+/* Takes over a connection that is counted in both ceilings already; first: bytes already read.
+ * Owns the fd in any case, and gives the counts back. */
 void gate_take(struct gate *g, int fd, const struct addr *peer, struct span first);
 
 /* Ends the connections of the user whose certificates are from before the moment. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * proxyd: the public gate. One process, one loop: SSH for people and for the tunnels of nodes, HTTPS, and TLS passed
- * through to authd and auditd, all on one port.
+ * proxyd: the public gate. One process, one loop: SSH for people and for the tunnels of nodes,
+ * HTTPS, and TLS passed through to authd and auditd, all on one port.
  *
- * Security: runs as `sallyport`; touches sockets and its own state folder. Holds its host key and no others: what
- * passes between people and nodes is SSH that ends at them, and what passes to authd and auditd is TLS that ends there.
+ * Security: runs as `sallyport`; touches sockets and its own state folder. Holds its host key and
+ * no others: what passes between people and nodes is SSH that ends at them, and what passes to
+ * authd and auditd is TLS that ends there.
  */
 #include "proxy/conf.h"
 #include "proxy/proxy.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * proxy: see proxy.h. Makes the parts in the order of their needs, tells each what the others have learnt, and takes
- * them apart again.
+ * proxy: see proxy.h. Makes the parts in the order of their needs, tells each what the others
+ * have learnt, and takes them apart again.
  */
 #include "proxy/proxy.h"
 
@@ -63,7 +63,7 @@ proxy_path(const struct proxy *p, const char *name, char *dst, size_t size)
 	return str_format(dst, size, "%s/%s", p->state_dir, name) ? dst : "";
 }
 
-/* --- identity ---------------------------------------------------------------------------------------- */
+/* --- identity -------------------------------------------------------------------- */
 
 /* What browsers see: the configured certificate, or the one that authd gave us. */
 static int
@@ -79,7 +79,8 @@ load_web_certificate(struct proxy *p, const struct conf *conf, struct err *e)
 		chain_path = proxy_path(p, "tls.crt", own_chain, sizeof(own_chain));
 		key_path = proxy_path(p, "tls.key", own_key, sizeof(own_key));
 	}
-	if (file_read(chain_path, PEM_MAX, &chain, &n, e) < 0 || file_read_secret(key_path, PEM_MAX, &key, e) < 0)
+	if (file_read(chain_path, PEM_MAX, &chain, &n, e) < 0 ||
+	    file_read_secret(key_path, PEM_MAX, &key, e) < 0)
 		return -1;
 	r = web_set_certificate(p->web, chain, key, e);
 	secret_zero(key, strlen(key));
@@ -129,17 +130,24 @@ on_join_refused(const char *why, void *arg)
 static int
 proxy_join(struct proxy *p, struct err *e)
 {
-	static const struct join_events events = { .ready = on_join_ready, .changed = on_join_changed,
+	static const struct join_events events = { .ready = on_join_ready,
+		.changed = on_join_changed,
 		.refused = on_join_refused };
 	char host[256] = "proxy", ssh_host[256];
 	const char *addresses[2] = { p->conf->public_host };
-	struct join_config config = { .kind = "proxy", .state_dir = p->state_dir, .name = host,
-		.authd = p->conf->authd_addr, .token_file = p->conf->token_file, .ca_pin = p->conf->ca_pin,
-		.addresses = addresses, .n_addresses = 1 };
+	struct join_config config = { .kind = "proxy",
+		.state_dir = p->state_dir,
+		.name = host,
+		.authd = p->conf->authd_addr,
+		.token_file = p->conf->token_file,
+		.ca_pin = p->conf->ca_pin,
+		.addresses = addresses,
+		.n_addresses = 1 };
 	uint16_t port;
 
 	(void)gethostname(host, sizeof(host) - 1);
-	if (p->conf->ssh_addr[0] && str_host_port(p->conf->ssh_addr, 3023, ssh_host, sizeof(ssh_host), &port) &&
+	if (p->conf->ssh_addr[0] &&
+	    str_host_port(p->conf->ssh_addr, 3023, ssh_host, sizeof(ssh_host), &port) &&
 	    strcmp(ssh_host, p->conf->public_host) != 0)
 		addresses[config.n_addresses++] = ssh_host;
 	if (join_new(&p->join, p->run->loop, p->rl, &config, &events, p, e) < 0 ||
@@ -149,7 +157,7 @@ proxy_join(struct proxy *p, struct err *e)
 	return 0;
 }
 
-/* --- what the parts tell each other ----------------------------------------------------------------------- */
+/* --- what the parts tell each other ---------------------------------------------- */
 
 static void
 on_node_cut(const char *uuid, int64_t issued_before_ms, void *arg)
@@ -192,24 +200,29 @@ on_status(void *arg)
 	const struct proxy *p = arg;
 
 	daemon_status("%zu tunnels, %zu people, %zu connections to nodes, %u connections in all",
-	    tunnels_count(p->tunnels), gate_count_users(p->gate), p->couples.count, ceiling_count(p->all));
+	    tunnels_count(p->tunnels), gate_count_users(p->gate), p->couples.count,
+	    ceiling_count(p->all));
 }
 
-/* --- making the parts --------------------------------------------------------------------------------------- */
+/* --- making the parts ------------------------------------------------------------ */
 
 static int
 make_base(struct proxy *p, struct err *e)
 {
 	struct loop *loop = p->run->loop;
 	char dir[1100];
-	struct audit_log_config log = { .loop = loop, .dir = proxy_path(p, "audit", dir, sizeof(dir)),
-		.quota = p->conf->audit_quota_bytes, .name = p->conf->public_host };
+	struct audit_log_config log = { .loop = loop,
+		.dir = proxy_path(p, "audit", dir, sizeof(dir)),
+		.quota = p->conf->audit_quota_bytes,
+		.name = p->conf->public_host };
 	const struct conf_limits *limits = &p->conf->limits;
 
 	if (crypto_init() < 0)
 		return err_set(e, "no randomness, or a processor that cannot do the cryptography");
-	if (rpc_loop_new(&p->rl, loop) < 0 || pool_new(&p->pool, loop, POOL_THREADS, POOL_QUEUE) < 0 ||
-	    ceiling_new(&p->all, (unsigned)limits->connections, (unsigned)limits->connections) < 0 ||
+	if (rpc_loop_new(&p->rl, loop) < 0 ||
+	    pool_new(&p->pool, loop, POOL_THREADS, POOL_QUEUE) < 0 ||
+	    ceiling_new(&p->all, (unsigned)limits->connections, (unsigned)limits->connections) <
+		0 ||
 	    ceiling_new(&p->strangers, (unsigned)limits->unauthenticated,
 		(unsigned)limits->unauthenticated_per_address) < 0)
 		return err_set(e, "out of memory");
@@ -220,17 +233,29 @@ make_base(struct proxy *p, struct err *e)
 static int
 make_ssh(struct proxy *p, struct err *e)
 {
-	static const struct roster_events events = { .node_cut = on_node_cut, .user_cut = on_user_cut,
+	static const struct roster_events events = { .node_cut = on_node_cut,
+		.user_cut = on_user_cut,
 		.changed = on_roster_changed };
 	struct loop *loop = p->run->loop;
 
 	if (roster_new(&p->roster, loop, &events, p) < 0 ||
 	    tunnels_new(&p->tunnels, p->roster, p->audit) < 0)
 		return err_set(e, "out of memory");
-	p->couples = (struct couples){ .loop = loop, .pool = p->pool, .roster = p->roster, .tunnels = p->tunnels,
-		.audit = p->audit, .cluster = p->cluster, .dial_timeout_ms = DIAL_MS };
-	struct gate_config gate = { .loop = loop, .roster = p->roster, .tunnels = p->tunnels, .couples = &p->couples,
-		.audit = p->audit, .strangers = p->strangers, .all = p->all, .cluster = p->cluster,
+	p->couples = (struct couples){ .loop = loop,
+		.pool = p->pool,
+		.roster = p->roster,
+		.tunnels = p->tunnels,
+		.audit = p->audit,
+		.cluster = p->cluster,
+		.dial_timeout_ms = DIAL_MS };
+	struct gate_config gate = { .loop = loop,
+		.roster = p->roster,
+		.tunnels = p->tunnels,
+		.couples = &p->couples,
+		.audit = p->audit,
+		.strangers = p->strangers,
+		.all = p->all,
+		.cluster = p->cluster,
 		.login_grace_ms = (uint32_t)(p->conf->limits.login_grace_s * 1000),
 		.keepalive_ms = (uint32_t)(p->conf->limits.keepalive_s * 1000) };
 	return gate_new(&p->gate, &gate) < 0 ? err_set(e, "out of memory") : 0;
@@ -241,18 +266,30 @@ make_clients(struct proxy *p, struct err *e)
 {
 	const struct join_identity *id = join_identity(p->join);
 	char cache[1100];
-	struct auth_client_config auth = { .loop = p->run->loop, .rl = p->rl, .target = p->conf->authd_addr,
-		.server_name = id->auth_server, .identity = join_rpc_identity(p->join) };
+	struct auth_client_config auth = { .loop = p->run->loop,
+		.rl = p->rl,
+		.target = p->conf->authd_addr,
+		.server_name = id->auth_server,
+		.identity = join_rpc_identity(p->join) };
 
 	if (auth_client_new(&p->auth, &auth, e) < 0)
 		return -1;
 	if (p->conf->auditd_addr &&
-	    audit_log_connect(p->audit, p->conf->auditd_addr, id->audit_server, join_rpc_identity(p->join), e) < 0)
+	    audit_log_connect(p->audit, p->conf->auditd_addr, id->audit_server,
+		join_rpc_identity(p->join), e) < 0)
 		return -1;
-	struct web_config web = { .loop = p->run->loop, .conf = p->conf, .auth = p->auth, .cluster = p->cluster,
-		.closed = on_web_closed, .arg = p };
-	struct rpc_watch_config watch = { .loop = p->run->loop, .roster = p->roster, .join = p->join, .auth = p->auth,
-		.cache_path = proxy_path(p, "cluster.cache", cache, sizeof(cache)), .public_addr = p->conf->public_addr,
+	struct web_config web = { .loop = p->run->loop,
+		.conf = p->conf,
+		.auth = p->auth,
+		.cluster = p->cluster,
+		.closed = on_web_closed,
+		.arg = p };
+	struct rpc_watch_config watch = { .loop = p->run->loop,
+		.roster = p->roster,
+		.join = p->join,
+		.auth = p->auth,
+		.cache_path = proxy_path(p, "cluster.cache", cache, sizeof(cache)),
+		.public_addr = p->conf->public_addr,
 		.ssh_addr = p->conf->ssh_addr };
 	if (web_new(&p->web, &web, e) < 0 || take_identity(p, id, e) < 0)
 		return -1;
@@ -262,10 +299,19 @@ make_clients(struct proxy *p, struct err *e)
 static int
 make_front(struct proxy *p, struct err *e)
 {
-	struct front_config front = { .loop = p->run->loop, .pool = p->pool, .gate = p->gate, .web = p->web->http,
-		.strangers = p->strangers, .all = p->all, .cluster = p->cluster, .public_fd = p->public_fd,
-		.ssh_fd = p->ssh_fd, .authd_addr = p->conf->authd_addr, .auditd_addr = p->conf->auditd_addr,
-		.balancers = p->conf->balancers, .n_balancers = p->conf->n_balancers };
+	struct front_config front = { .loop = p->run->loop,
+		.pool = p->pool,
+		.gate = p->gate,
+		.web = p->web->http,
+		.strangers = p->strangers,
+		.all = p->all,
+		.cluster = p->cluster,
+		.public_fd = p->public_fd,
+		.ssh_fd = p->ssh_fd,
+		.authd_addr = p->conf->authd_addr,
+		.auditd_addr = p->conf->auditd_addr,
+		.balancers = p->conf->balancers,
+		.n_balancers = p->conf->n_balancers };
 
 	p->public_fd = p->ssh_fd = -1;
 	if (front_new(&p->front, &front, e) < 0)
@@ -276,7 +322,7 @@ make_front(struct proxy *p, struct err *e)
 	return 0;
 }
 
-/* --- the hooks ---------------------------------------------------------------------------------------------- */
+/* --- the hooks ------------------------------------------------------------------- */
 
 int
 proxy_prepare(struct daemon_run *run, struct err *e)
@@ -290,7 +336,8 @@ proxy_prepare(struct daemon_run *run, struct err *e)
 	p->conf = conf;
 	p->public_fd = p->ssh_fd = -1;
 	run->state = p;
-	if (!str_copy(p->state_dir, sizeof(p->state_dir), conf_text(conf->state_dir, "/var/lib/sallyport/proxyd")))
+	if (!str_copy(p->state_dir, sizeof(p->state_dir),
+		conf_text(conf->state_dir, "/var/lib/sallyport/proxyd")))
 		return err_set(e, "state_dir is too long");
 	p->public_fd = listen_bind(conf_text(conf->listen, ":3080"), e);
 	if (p->public_fd < 0)
@@ -305,7 +352,9 @@ int
 proxy_confine(struct daemon_run *run, struct err *e)
 {
 	(void)run;
-	return priv_seccomp_lists((const char *const *const[]){ priv_calls_base, priv_calls_server, NULL }, e);
+	return priv_seccomp_lists((const char *const *const[]){ priv_calls_base, priv_calls_server,
+				      NULL },
+	    e);
 }
 
 int
@@ -313,10 +362,11 @@ proxy_start(struct daemon_run *run, struct err *e)
 {
 	struct proxy *p = run->state;
 
-	if (make_base(p, e) < 0 || proxy_join(p, e) < 0 || make_ssh(p, e) < 0 || make_clients(p, e) < 0 ||
-	    make_front(p, e) < 0)
+	if (make_base(p, e) < 0 || proxy_join(p, e) < 0 || make_ssh(p, e) < 0 ||
+	    make_clients(p, e) < 0 || make_front(p, e) < 0)
 		return -1;
-	log_info("serving", "cluster", p->cluster, "public", p->conf->public_addr, "ssh", p->conf->ssh_addr, NULL);
+	log_info("serving", "cluster", p->cluster, "public", p->conf->public_addr, "ssh",
+	    p->conf->ssh_addr, NULL);
 	return 0;
 }
 

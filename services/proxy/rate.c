@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rate: see rate.h. Counts in whole minutes; a table that is full of addresses refuses new ones until the next.
+ * rate: see rate.h. Counts in whole minutes; a table that is full of addresses refuses new ones
+ * until the next.
  */
 #include "proxy/rate.h"
 
@@ -36,7 +37,8 @@ rate_new(struct rate **ret, struct loop *loop, unsigned per_minute)
 	if (!r)
 		return -1;
 	r->per_minute = per_minute;
-	if (timer_init(&r->minute, loop, on_minute, r) < 0 || ceiling_new(&r->counts, ADDRESSES_MAX, per_minute) < 0) {
+	if (timer_init(&r->minute, loop, on_minute, r) < 0 ||
+	    ceiling_new(&r->counts, ADDRESSES_MAX, per_minute) < 0) {
 		rate_free(r);
 		return -1;
 	}

@@ -2,8 +2,8 @@
 /*
  * record: see record.h. Called by gate.c, tunnel.c and couple.c.
  *
- * proxyd goes on when an event cannot be written: what must not happen unrecorded happens at the node, which refuses
- * by itself.
+ * proxyd goes on when an event cannot be written: what must not happen unrecorded happens at the
+ * node, which refuses by itself.
  */
 #include "proxy/record.h"
 
@@ -14,9 +14,15 @@ void
 record_write(struct audit_log *log, const struct record *record)
 {
 	struct api_label fields[4];
-	struct audit_event event = { .type = record->type, .code = record->code, .ok = record->ok,
-		.user = record->user, .node = record->node, .node_name = record->node_name,
-		.remote_addr = record->remote_addr, .message = record->message, .fields = fields };
+	struct audit_event event = { .type = record->type,
+		.code = record->code,
+		.ok = record->ok,
+		.user = record->user,
+		.node = record->node,
+		.node_name = record->node_name,
+		.remote_addr = record->remote_addr,
+		.message = record->message,
+		.fields = fields };
 
 	if (!log)
 		return;
@@ -29,5 +35,6 @@ record_write(struct audit_log *log, const struct record *record)
 	if (record->message)
 		fields[event.n_fields++] = (struct api_label){ "reason", record->message };
 	if (audit_event(log, &event) < 0)
-		log_error("cannot write an audit event: the disk or its quota is full", "type", record->type, NULL);
+		log_error("cannot write an audit event: the disk or its quota is full", "type",
+		    record->type, NULL);
 }

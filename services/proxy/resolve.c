@@ -2,8 +2,8 @@
 /*
  * resolve: see resolve.h. Called by couple.c for each direct-tcpip channel.
  *
- * A UUID names one node. A name may be borne by several: then those that can be reached now count, and if that leaves
- * more than one, the person must say which.
+ * A UUID names one node. A name may be borne by several: then those that can be reached now
+ * count, and if that leaves more than one, the person must say which.
  */
 #include "proxy/resolve.h"
 
@@ -17,7 +17,7 @@ enum { HOST_MAX = 300, NAMED_MAX = 4, SSH_PORT = 22, NODE_PORT = 3022 };
 
 struct found {
 	const struct roster_node *node[NAMED_MAX];
-	size_t n;            /* may pass NAMED_MAX */
+	size_t n; /* may pass NAMED_MAX */
 	const struct roster_node *offline;
 };
 
@@ -40,9 +40,11 @@ is_address_of(const struct roster_node *node, const char *host, uint32_t port)
 	char ip[HOST_MAX];
 	uint16_t node_port;
 
-	if (node->address[0] == '\0' || !str_host_port(node->address, NODE_PORT, ip, sizeof(ip), &node_port))
+	if (node->address[0] == '\0' ||
+	    !str_host_port(node->address, NODE_PORT, ip, sizeof(ip), &node_port))
 		return false;
-	return strcasecmp(ip, host) == 0 && (port == node_port || port == SSH_PORT || port == NODE_PORT);
+	return strcasecmp(ip, host) == 0 &&
+	    (port == node_port || port == SSH_PORT || port == NODE_PORT);
 }
 
 static bool
@@ -83,8 +85,10 @@ say_ambiguous(const struct found *f, const char *name, struct err *e)
 	size_t n = f->n < NAMED_MAX ? f->n : NAMED_MAX, at = 0;
 
 	for (size_t i = 0; i < n; i++)
-		at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", i ? ", " : "", f->node[i]->uuid);
-	(void)err_set(e, "%zu nodes are named %s; use the UUID: %s%s", f->n, name, list, f->n > n ? ", ..." : "");
+		at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", i ? ", " : "",
+		    f->node[i]->uuid);
+	(void)err_set(e, "%zu nodes are named %s; use the UUID: %s%s", f->n, name, list,
+	    f->n > n ? ", ..." : "");
 	return RESOLVE_E_AMBIGUOUS;
 }
 
@@ -106,8 +110,8 @@ choose(const struct roster_node **ret, const struct found *f, const char *name, 
 }
 
 int
-resolve(const struct roster_node **ret, const struct resolve_query *q, const char *host, uint32_t port,
-    struct err *e)
+resolve(const struct roster_node **ret, const struct resolve_query *q, const char *host,
+    uint32_t port, struct err *e)
 {
 	char name[HOST_MAX], clean[HOST_MAX];
 	struct found f = { .n = 0 };
@@ -126,10 +130,11 @@ resolve(const struct roster_node **ret, const struct resolve_query *q, const cha
 	else
 		take_all_named(&f, q, name, port);
 	r = choose(ret, &f, clean, e);
-	if (r != 0 || is_address_of(*ret, name, port) || port == NODE_PORT || port == SSH_PORT || port == 0)
+	if (r != 0 || is_address_of(*ret, name, port) || port == NODE_PORT || port == SSH_PORT ||
+	    port == 0)
 		return r;
 	*ret = NULL;
-	(void)err_set(e, "port %u of node %s is not SSH; connect to port %d and forward from there", (unsigned)port,
-	    clean, NODE_PORT);
+	(void)err_set(e, "port %u of node %s is not SSH; connect to port %d and forward from there",
+	    (unsigned)port, clean, NODE_PORT);
 	return RESOLVE_E_PORT;
 }

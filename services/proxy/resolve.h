@@ -24,10 +24,10 @@ struct resolve_query {
 	void *arg;
 };
 
-/* host: NAME, UUID, NAME.CLUSTER, UUID.CLUSTER, or the address of a node that listens; port as asked. 0 with the node,
- * which belongs to the roster, or a RESOLVE_E_* with a text for the person. What the person may not see does not
- * exist: the text is the same. */
-int resolve(const struct roster_node **ret, const struct resolve_query *q, const char *host, uint32_t port,
-    struct err *e);
+/* host: NAME, UUID, NAME.CLUSTER, UUID.CLUSTER, or the address of a node that listens; port as
+ * asked. 0 with the node, which belongs to the roster, or a RESOLVE_E_* with a text for the
+ * person. What the person may not see does not exist: the text is the same. */
+int resolve(const struct roster_node **ret, const struct resolve_query *q, const char *host,
+    uint32_t port, struct err *e);
 
 #endif

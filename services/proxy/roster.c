@@ -67,7 +67,8 @@ entry_put(struct roster *r, enum entry_kind kind, const char *key, struct entry 
 {
 	void *old = NULL;
 
-	if (map_count(r->entries[kind]) >= ENTRIES_MAX || !map_put(r->entries[kind], key, e, &old)) {
+	if (map_count(r->entries[kind]) >= ENTRIES_MAX ||
+	    !map_put(r->entries[kind], key, e, &old)) {
 		entry_free(e);
 		return -1;
 	}
@@ -108,8 +109,7 @@ roster_new(struct roster **ret, struct loop *loop, const struct roster_events *e
 	for (int i = 0; i < ENTRY_KINDS; i++)
 		r->entries[i] = map_new();
 	if (!r->entries[ENTRY_NODE] || !r->entries[ENTRY_ROLE] || !r->entries[ENTRY_CUTOFF] ||
-	    !r->entries[ENTRY_NODE_CUTOFF] ||
-	    timer_init(&r->stale, loop, on_stale, r) < 0) {
+	    !r->entries[ENTRY_NODE_CUTOFF] || timer_init(&r->stale, loop, on_stale, r) < 0) {
 		roster_free(r);
 		return -1;
 	}
@@ -136,7 +136,7 @@ roster_free(struct roster *r)
 	free(r);
 }
 
-/* --- snapshots ------------------------------------------------------------------------------------- */
+/* --- snapshots ------------------------------------------------------------------- */
 
 void
 roster_begin(struct roster *r)
@@ -179,7 +179,7 @@ roster_is_synced(const struct roster *r)
 	return r->synced;
 }
 
-/* --- putting in and taking out ----------------------------------------------------------------------- */
+/* --- putting in and taking out --------------------------------------------------- */
 
 static bool
 copy_labels(struct arena *a, struct policy_labels *to, struct policy_labels from)
@@ -246,7 +246,8 @@ roster_remove_role(struct roster *r, const char *name)
 }
 
 static int
-put_cutoff(struct roster *r, enum entry_kind kind, const char *who, int64_t issued_before_ms, struct span packed)
+put_cutoff(struct roster *r, enum entry_kind kind, const char *who, int64_t issued_before_ms,
+    struct span packed)
 {
 	struct entry *e = entry_new(packed);
 
@@ -266,7 +267,8 @@ roster_put_cutoff(struct roster *r, const char *user, int64_t issued_before_ms, 
 }
 
 int
-roster_put_node_cutoff(struct roster *r, const char *uuid, int64_t issued_before_ms, struct span packed)
+roster_put_node_cutoff(struct roster *r, const char *uuid, int64_t issued_before_ms,
+    struct span packed)
 {
 	if (put_cutoff(r, ENTRY_NODE_CUTOFF, uuid, issued_before_ms, packed) < 0)
 		return -1;
@@ -274,7 +276,7 @@ roster_put_node_cutoff(struct roster *r, const char *uuid, int64_t issued_before
 	return 0;
 }
 
-/* --- asking ---------------------------------------------------------------------------------------- */
+/* --- asking ---------------------------------------------------------------------- */
 
 const struct roster_node *
 roster_node(const struct roster *r, const char *uuid)

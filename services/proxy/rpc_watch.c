@@ -2,8 +2,9 @@
 /*
  * rpc_watch: see rpc_watch.h. Called by proxy.c; touches the roster and one file.
  *
- * The copy on disk is the packed WatchUpdate messages, each behind its u32 length, and goes through the same function
- * as what comes from authd. It stands in a folder that only proxyd can write to.
+ * The copy on disk is the packed WatchUpdate messages, each behind its u32 length, and goes
+ * through the same function as what comes from authd. It stands in a folder that only proxyd can
+ * write to.
  */
 #include "proxy/rpc_watch.h"
 
@@ -18,7 +19,12 @@
 #include "base/version.h"
 #include "base/wire.h"
 
-enum { CACHE_MAX = 256 * 1024 * 1024, PACKED_MAX = 256 * 1024, SAVE_AFTER_MS = 1000, LIST_MAX = POLICY_LIST_MAX };
+enum {
+	CACHE_MAX = 256 * 1024 * 1024,
+	PACKED_MAX = 256 * 1024,
+	SAVE_AFTER_MS = 1000,
+	LIST_MAX = POLICY_LIST_MAX
+};
 
 struct rpc_watch {
 	struct rpc_watch_config config;
@@ -29,7 +35,7 @@ struct rpc_watch {
 	bool lost; /* said already */
 };
 
-/* --- messages into the roster ------------------------------------------------------------------------- */
+/* --- messages into the roster ---------------------------------------------------- */
 
 static int
 take_node(struct roster *r, const Auth__Node *m, struct span packed)
@@ -39,7 +45,8 @@ take_node(struct roster *r, const Auth__Node *m, struct span packed)
 
 	for (size_t i = 0; i < m->n_labels && i < LIST_MAX; i++)
 		labels[i] = (struct policy_label){ m->labels[i]->key, m->labels[i]->value };
-	node.labels = (struct policy_labels){ labels, m->n_labels < LIST_MAX ? m->n_labels : LIST_MAX };
+	node.labels = (struct policy_labels){ labels,
+		m->n_labels < LIST_MAX ? m->n_labels : LIST_MAX };
 	return roster_put_node(r, &node, packed);
 }
 
@@ -69,7 +76,8 @@ take_kept(struct roster *r, const Auth__WatchUpdate *u, struct span packed)
 	case AUTH__WATCH_UPDATE__WHAT_CUTOFF:
 		return roster_put_cutoff(r, u->cutoff->user, u->cutoff->issued_before, packed);
 	case AUTH__WATCH_UPDATE__WHAT_NODE_CUTOFF:
-		return roster_put_node_cutoff(r, u->node_cutoff->uuid, u->node_cutoff->issued_before, packed);
+		return roster_put_node_cutoff(r, u->node_cutoff->uuid,
+		    u->node_cutoff->issued_before, packed);
 	default:
 		return 0;
 	}
@@ -148,7 +156,7 @@ on_lost(enum rpc_code code, const char *why, void *arg)
 	w->lost = true;
 }
 
-/* --- the copy on disk ------------------------------------------------------------------------------------ */
+/* --- the copy on disk ------------------------------------------------------------ */
 
 static void
 add_packed(struct span packed, void *arg)
@@ -168,7 +176,8 @@ on_save(void *arg)
 	roster_each_packed(w->config.roster, add_packed, &b);
 	if (!buf_ok(&b))
 		log_error("the cluster is too big for the copy on disk", NULL);
-	else if (file_write(w->cache_path, 0600, b.len ? buf_head(&b) : (const void *)"", b.len, &e) < 0)
+	else if (file_write(w->cache_path, 0600, b.len ? buf_head(&b) : (const void *)"", b.len,
+		     &e) < 0)
 		log_error("cannot keep a copy of what authd said", "why", e.text, NULL);
 	buf_done(&b);
 }
@@ -195,8 +204,10 @@ load_cache(struct rpc_watch *w)
 	wire = wire_from((struct span){ (const uint8_t *)text, n });
 	while (wire.left > 0 && !wire.bad) {
 		struct span packed = wire_string(&wire);
-		ProtobufCMessage *m = wire.bad || packed.n > PACKED_MAX ? NULL :
-		    protobuf_c_message_unpack(&auth__watch_update__descriptor, NULL, packed.n, packed.p);
+		ProtobufCMessage *m = wire.bad || packed.n > PACKED_MAX
+		    ? NULL
+		    : protobuf_c_message_unpack(&auth__watch_update__descriptor, NULL, packed.n,
+			  packed.p);
 
 		if (!m)
 			continue;
@@ -207,12 +218,14 @@ load_cache(struct rpc_watch *w)
 		log_info("the cluster as it was known before was read from disk", NULL);
 }
 
-/* --- life ------------------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------ */
 
 int
 rpc_watch_new(struct rpc_watch **ret, const struct rpc_watch_config *config, struct err *e)
 {
-	static const struct auth_watch_events events = { .begin = on_begin, .update = on_update, .lost = on_lost };
+	static const struct auth_watch_events events = { .begin = on_begin,
+		.update = on_update,
+		.lost = on_lost };
 	Auth__WatchRequest q = AUTH__WATCH_REQUEST__INIT;
 	struct rpc_watch *w = calloc(1, sizeof(*w));
 

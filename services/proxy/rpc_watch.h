@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_watch: keeps the roster as authd has it, and a copy of it on disk, so that a proxyd that starts while authd is away
- * knows the cluster as it was.
+ * rpc_watch: keeps the roster as authd has it, and a copy of it on disk, so that a proxyd that
+ * starts while authd is away knows the cluster as it was.
  */
 #ifndef PROXY_RPC_WATCH_H
 #define PROXY_RPC_WATCH_H
@@ -15,9 +15,9 @@ struct rpc_watch;
 struct rpc_watch_config {
 	struct loop *loop;
 	struct roster *roster;
-	struct join *join;         /* takes new CA bundles */
+	struct join *join; /* takes new CA bundles */
 	struct auth_client *auth;
-	const char *cache_path; /* copied; the other texts are not */
+	const char *cache_path;             /* copied; the other texts are not */
 	const char *public_addr, *ssh_addr; /* told to authd with every connection */
 };
 

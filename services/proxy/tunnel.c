@@ -2,8 +2,8 @@
 /*
  * tunnel: see tunnel.h. Called by gate.c and proxy.c.
  *
- * A tunnel is registered as soon as its node has logged in, even when authd has not named the node yet: nobody can
- * reach it before that, since names are resolved in the roster.
+ * A tunnel is registered as soon as its node has logged in, even when authd has not named the
+ * node yet: nobody can reach it before that, since names are resolved in the roster.
  */
 #include "proxy/tunnel.h"
 
@@ -34,8 +34,13 @@ static void
 tunnel_record(const struct tunnel *t, const char *type, const char *code, const char *why)
 {
 	const struct roster_node *node = roster_node(t->all->roster, t->uuid);
-	struct record r = { .type = type, .code = code, .ok = true, .node = t->uuid,
-		.node_name = node ? node->name : NULL, .remote_addr = t->peer, .message = why };
+	struct record r = { .type = type,
+		.code = code,
+		.ok = true,
+		.node = t->uuid,
+		.node_name = node ? node->name : NULL,
+		.remote_addr = t->peer,
+		.message = why };
 
 	record_write(t->all->audit, &r);
 }
@@ -75,7 +80,8 @@ tunnel_hang_up(struct ssh_link *link, const char *why)
 }
 
 struct tunnel *
-tunnel_new(struct tunnels *ts, const char *uuid, struct ssh_link *link, const char *peer, int64_t issued_ms)
+tunnel_new(struct tunnels *ts, const char *uuid, struct ssh_link *link, const char *peer,
+    int64_t issued_ms)
 {
 	struct tunnel *t = calloc(1, sizeof(*t));
 	void *old = NULL;
@@ -86,7 +92,8 @@ tunnel_new(struct tunnels *ts, const char *uuid, struct ssh_link *link, const ch
 	t->link = link;
 	t->issued_ms = issued_ms;
 	t->peer = strdup(peer);
-	if (!t->peer || !str_copy(t->uuid, sizeof(t->uuid), uuid) || !map_put(ts->by_uuid, uuid, t, &old)) {
+	if (!t->peer || !str_copy(t->uuid, sizeof(t->uuid), uuid) ||
+	    !map_put(ts->by_uuid, uuid, t, &old)) {
 		free(t->peer);
 		free(t);
 		return NULL;
@@ -94,7 +101,8 @@ tunnel_new(struct tunnels *ts, const char *uuid, struct ssh_link *link, const ch
 	if (old) {
 		struct tunnel *older = old;
 
-		log_info("tunnel replaced by a newer one", "node", uuid, "old", older->peer, "new", peer, NULL);
+		log_info("tunnel replaced by a newer one", "node", uuid, "old", older->peer, "new",
+		    peer, NULL);
 		tunnel_hang_up(older->link, "replaced by a newer connection of the same node");
 	}
 	log_info("tunnel up", "node", uuid, "peer", peer, NULL);
@@ -139,7 +147,8 @@ tunnels_cut(struct tunnels *ts, const char *uuid, int64_t issued_before_ms)
 	struct tunnel *t = map_get(ts->by_uuid, uuid);
 
 	if (t && t->issued_ms < issued_before_ms)
-		tunnel_hang_up(t->link, "this node was removed from the cluster; join it again with a new token");
+		tunnel_hang_up(t->link,
+		    "this node was removed from the cluster; join it again with a new token");
 }
 
 size_t

@@ -34,7 +34,8 @@ visitor_from_cert(struct visitor **ret, const struct sshcert *cert)
 	}
 	v->n_roles = str_split(v->roles_text, ',', v->roles, VISITOR_ROLES_MAX);
 	v->n_logins = str_split(v->traits_text, ',', v->logins, LOGINS_MAX);
-	v->expires_ms = cert->valid_before > INT64_MAX / 1000 ? INT64_MAX : (int64_t)cert->valid_before * 1000;
+	v->expires_ms = cert->valid_before > INT64_MAX / 1000 ? INT64_MAX
+							      : (int64_t)cert->valid_before * 1000;
 	*ret = v;
 	return 0;
 }
@@ -56,7 +57,8 @@ visitor_sees(const struct visitor *v, const struct roster *roster, const struct 
     struct policy_decision *d)
 {
 	const struct policy_role *roles[VISITOR_ROLES_MAX];
-	struct policy_user user = { .name = v->user, .roles = roles,
+	struct policy_user user = { .name = v->user,
+		.roles = roles,
 		.logins = { (const char *const *)v->logins, v->n_logins } };
 
 	for (size_t i = 0; i < v->n_roles; i++) {

@@ -10,14 +10,15 @@
 #include "base/str.h"
 #include "base/version.h"
 #include "proxy/asset.h"
-#include "proxy/page.h"
+#include "proxy/web_page.h"
 #include "proxy/rate.h"
 
 enum { FORM_MAX = 64 * 1024 };
 
 /* Pages have no script, and styles only from here. */
-static const char page_csp[] = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-			       "frame-ancestors 'none'; base-uri 'none'";
+static const char page_csp[] =
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'";
 
 void
 web_page(struct http_request *r, int status, struct span template, const char *const *values)
@@ -38,8 +39,9 @@ web_index(struct http_request *r, void *arg)
 {
 	const struct web *w = arg;
 
-	web_page(r, 200, asset_index_html, (const char *[]){ "cluster", w->config.cluster, "version",
-		SALLYPORT_VERSION, "proxy", w->config.conf->public_addr, NULL });
+	web_page(r, 200, asset_index_html,
+	    (const char *[]){ "cluster", w->config.cluster, "version", SALLYPORT_VERSION, "proxy",
+		w->config.conf->public_addr, NULL });
 }
 
 static void
@@ -78,14 +80,18 @@ int
 web_new(struct web **ret, const struct web_config *config, struct err *e)
 {
 	struct web *w = calloc(1, sizeof(*w));
-	struct http_config http = { .routes = routes, .n_routes = sizeof(routes) / sizeof(routes[0]), .arg = w,
-		.max_connections = (unsigned)config->conf->limits.web_connections, .closed = on_http_closed };
+	struct http_config http = { .routes = routes,
+		.n_routes = sizeof(routes) / sizeof(routes[0]),
+		.arg = w,
+		.max_connections = (unsigned)config->conf->limits.web_connections,
+		.closed = on_http_closed };
 
 	if (!w)
 		return err_set(e, "out of memory");
 	w->config = *config;
 	if (tls_server_new(&w->tls) < 0 ||
-	    rate_new(&w->rate, config->loop, (unsigned)config->conf->limits.web_requests_per_minute) < 0) {
+	    rate_new(&w->rate, config->loop,
+		(unsigned)config->conf->limits.web_requests_per_minute) < 0) {
 		web_free(w);
 		return err_set(e, "out of memory");
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * web: what proxyd answers over HTTPS: discovery, the authorities, the invite page, a page that says what this is.
- * One file a group of routes; the table is in web.c.
+ * web: what proxyd answers over HTTPS: discovery, the authorities, the invite page, a page that
+ * says what this is. One file a group of routes; the table is in web.c.
  */
 #ifndef PROXY_WEB_H
 #define PROXY_WEB_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * web_invite: the page behind the one-time link of `tctl users add`: choose a password, scan the QR code, prove it with
- * a code. No script.
+ * web_invite: the page behind the one-time link of `tctl users add`: choose a password, scan the
+ * QR code, prove it with a code. No script.
  *
- * Security: the link is the secret (128 bits). proxyd sees the password of this one form, since a browser cannot speak
- * to authd; it passes it on and keeps nothing. Requests are counted per address; forms from elsewhere are refused.
+ * Security: the link is the secret (128 bits). proxyd sees the password of this one form, since a
+ * browser cannot speak to authd; it passes it on and keeps nothing. Requests are counted per
+ * address; forms from elsewhere are refused.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "proxy/asset.h"
-#include "proxy/page.h"
+#include "proxy/web_page.h"
 #include "proxy/rate.h"
 #include "proxy/web.h"
 
@@ -28,10 +29,12 @@ struct invite {
 };
 
 static void
-invite_notice(struct http_request *r, const struct web *w, int status, const char *title, const char *text)
+invite_notice(struct http_request *r, const struct web *w, int status, const char *title,
+    const char *text)
 {
-	web_page(r, status, asset_notice_html, (const char *[]){ "title", title, "text", text, "cluster",
-		w->config.cluster, "proxy", w->config.conf->public_addr, NULL });
+	web_page(r, status, asset_notice_html,
+	    (const char *[]){ "title", title, "text", text, "cluster", w->config.cluster, "proxy",
+		w->config.conf->public_addr, NULL });
 }
 
 static bool
@@ -52,7 +55,8 @@ invite_new(struct http_request *r, struct web *w)
 		return NULL;
 	}
 	if (!is_token(http_param(r))) {
-		invite_notice(r, w, 404, "No such link", "Check that the link is complete, or ask for a new one.");
+		invite_notice(r, w, 404, "No such link",
+		    "Check that the link is complete, or ask for a new one.");
 		return NULL;
 	}
 	i = calloc(1, sizeof(*i));
@@ -67,7 +71,7 @@ invite_new(struct http_request *r, struct web *w)
 	return i;
 }
 
-/* --- the form -------------------------------------------------------------------------------------------- */
+/* --- the form -------------------------------------------------------------------- */
 
 static void
 invite_form(const struct invite *i, const Auth__InviteInfo *info)
@@ -78,10 +82,12 @@ invite_form(const struct invite *i, const Auth__InviteInfo *info)
 	if (page_put_qr(&qr, info->totp_uri) < 0 || !buf_put(&qr, "", 1)) {
 		http_reply_text(i->request, 500, "cannot make the QR code\n");
 	} else {
-		web_page(i->request, i->status, asset_invite_html, (const char *[]){ "user", info->user, "cluster",
-			i->web->config.cluster, "secret", info->totp_secret, "qr", (const char *)buf_head(&qr), "token",
-			i->token, "problem", i->problem, "title", info->reset ? "Set a new password" : "Welcome",
-			"problem_class", i->problem[0] ? "problem" : "hidden", NULL });
+		web_page(i->request, i->status, asset_invite_html,
+		    (const char *[]){ "user", info->user, "cluster", i->web->config.cluster,
+			"secret", info->totp_secret, "qr", (const char *)buf_head(&qr), "token",
+			i->token, "problem", i->problem, "title",
+			info->reset ? "Set a new password" : "Welcome", "problem_class",
+			i->problem[0] ? "problem" : "hidden", NULL });
 	}
 	buf_wipe(&qr);
 }
@@ -95,10 +101,11 @@ on_invite(enum rpc_code code, const char *why, const Auth__InviteInfo *reply, vo
 		invite_form(i, reply);
 	} else if (code == RPC_UNAVAILABLE || code == RPC_DEADLINE_EXCEEDED) {
 		log_warn("invite page: authd does not answer", "why", why, NULL);
-		invite_notice(i->request, i->web, 503, "Not now", "The cluster does not answer. Try again in a moment.");
+		invite_notice(i->request, i->web, 503, "Not now",
+		    "The cluster does not answer. Try again in a moment.");
 	} else {
 		invite_notice(i->request, i->web, 404, "This link is not valid",
-		    "It was used already, has expired, or never was. Ask your administrator for a new one.");
+		    "It was used already, or has expired. Ask your administrator for a new one.");
 	}
 	free(i);
 }
@@ -112,7 +119,7 @@ web_invite_show(struct http_request *r, void *arg)
 		auth_get_invite(i->web->config.auth, i->token, on_invite, i);
 }
 
-/* --- the form, filled in ---------------------------------------------------------------------------------- */
+/* --- the form, filled in --------------------------------------------------------- */
 
 /* The form again, with what is wrong. */
 static void
@@ -120,7 +127,8 @@ invite_again(struct invite *i, int status, const char *problem)
 {
 	i->status = status;
 	(void)str_copy(i->problem, sizeof(i->problem), problem);
-	if (i->problem[0] >= 'a' && i->problem[0] <= 'z') /* authd's texts are made to stand behind "ERROR: " */
+	if (i->problem[0] >= 'a' &&
+	    i->problem[0] <= 'z') /* authd's texts are made to stand behind "ERROR: " */
 		i->problem[0] = (char)(i->problem[0] - ('a' - 'A'));
 	auth_get_invite(i->web->config.auth, i->token, on_invite, i);
 }
@@ -133,8 +141,9 @@ on_completed(enum rpc_code code, const char *why, void *arg)
 	if (code == RPC_OK) {
 		log_info("invitation completed", "peer", http_peer(i->request)->ip, NULL);
 		invite_notice(i->request, i->web, 200, "All set",
-		    "Your password and second factor are stored. Now log in with the command below.");
-	} else if (code == RPC_NOT_FOUND || code == RPC_UNAVAILABLE || code == RPC_DEADLINE_EXCEEDED) {
+		    "Your password and second factor are stored. Log in with the command below.");
+	} else if (code == RPC_NOT_FOUND || code == RPC_UNAVAILABLE ||
+	    code == RPC_DEADLINE_EXCEEDED) {
 		on_invite(code, why, NULL, i);
 		return;
 	} else {
@@ -167,9 +176,11 @@ filled_read(struct filled *f, const struct http_request *r)
 	struct span form = http_body(r);
 	size_t n = 0;
 
-	if (!http_form_value(form, "password", f->password, sizeof(f->password)) || f->password[0] == '\0')
+	if (!http_form_value(form, "password", f->password, sizeof(f->password)) ||
+	    f->password[0] == '\0')
 		return "Choose a password.";
-	if (!http_form_value(form, "password2", f->again, sizeof(f->again)) || strcmp(f->password, f->again) != 0)
+	if (!http_form_value(form, "password2", f->again, sizeof(f->again)) ||
+	    strcmp(f->password, f->again) != 0)
 		return "The two passwords are not the same.";
 	if (!http_form_value(form, "otp", f->otp, sizeof(f->otp)))
 		return "Type the six digits that your authenticator shows.";
@@ -193,7 +204,8 @@ web_invite_complete(struct http_request *r, void *arg)
 	if (!i)
 		return;
 	if (!is_from_here(r)) {
-		invite_notice(r, i->web, 403, "Refused", "This form came from another site. Open the link itself.");
+		invite_notice(r, i->web, 403, "Refused",
+		    "This form came from another site. Open the link itself.");
 		free(i);
 		return;
 	}

@@ -19,7 +19,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	memcpy(copy, p, n);
 	(void)http_form_value((struct span){ copy, n }, "password", value, sizeof(value));
 	(void)http_unescape((struct span){ copy, n }, false, value, sizeof(value));
-	if (http_head_parse(&head, copy, n) == 0 && (head.length == 0 || head.length > n || head.path.n == 0))
+	if (http_head_parse(&head, copy, n) == 0 &&
+	    (head.length == 0 || head.length > n || head.path.n == 0))
 		abort();
 	free(copy);
 	return 0;

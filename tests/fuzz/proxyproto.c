@@ -13,7 +13,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct proxyproto header;
 
-	if (proxyproto_parse(&header, (struct span){ p, n }) == 0 && (header.length == 0 || header.length > n))
+	if (proxyproto_parse(&header, (struct span){ p, n }) == 0 &&
+	    (header.length == 0 || header.length > n))
 		abort();
 	return 0;
 }

@@ -23,7 +23,9 @@ parse(struct http_head *h, const char *text)
 static void
 test_request(void **state)
 {
-	const char *text = "POST /web/invite/abc?x=1 HTTP/1.1\r\nHost: p\r\nContent-Length:  12 \r\nX-Two: a\r\n\r\nbody";
+	const char *text =
+	    "POST /web/invite/abc?x=1 HTTP/1.1\r\nHost: p\r\nContent-Length:  12 \r\n"
+	    "X-Two: a\r\n\r\nbody";
 	struct http_head h;
 
 	(void)state;
@@ -63,7 +65,7 @@ test_refused(void **state)
 		int status;
 		const char *text;
 	} rows[] = {
-		{ -400, "GET / HTTP/1.1\r\n\r\n" },                                 /* no Host */
+		{ -400, "GET / HTTP/1.1\r\n\r\n" }, /* no Host */
 		{ -400, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" },
 		{ -400, "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n" },
 		{ -400, "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n" },
@@ -74,9 +76,12 @@ test_refused(void **state)
 		{ -400, "GET /\r\n\r\n" },
 		{ -505, "GET / HTTP/2.0\r\nHost: a\r\n\r\n" },
 		{ -411, "POST / HTTP/1.1\r\nHost: a\r\n\r\n" },
-		{ -400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n" },
+		{ -400,
+		    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+		    "Content-Length: 1\r\n\r\n" },
 		{ -400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n" },
-		{ -400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n" },
+		{ -400,
+		    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n" },
 		{ -501, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" },
 	};
 	struct http_head h;
@@ -109,7 +114,8 @@ test_limits(void **state)
 static void
 test_forms_and_escapes(void **state)
 {
-	struct span form = span_str("password=a%26b+c%c3%a9&otp=123456&twice=1&twice=2&bad=%zz&nul=%00");
+	struct span form = span_str(
+	    "password=a%26b+c%c3%a9&otp=123456&twice=1&twice=2&bad=%zz&nul=%00");
 	struct buf b;
 	char v[32];
 

@@ -137,7 +137,8 @@ test_every_prefix_asks_for_more(void **state)
 		uint8_t *copy = malloc(n); /* exact, so that a sanitizer sees a byte too many */
 
 		memcpy(copy, buf_head(&bytes), n);
-		assert_int_equal(clienthello_parse(&hello, (struct span){ copy, n }), CLIENTHELLO_E_MORE);
+		assert_int_equal(clienthello_parse(&hello, (struct span){ copy, n }),
+		    CLIENTHELLO_E_MORE);
 		free(copy);
 	}
 	buf_done(&message);
@@ -150,13 +151,18 @@ test_malformed_is_refused(void **state)
 	struct clienthello hello;
 
 	(void)state;
-	assert_true(parse_made(&hello, "a.example", 2, 0, 16384) < 0);   /* two server_name extensions */
-	assert_true(parse_made(&hello, "a b", 1, 0, 16384) < 0);         /* not a host name */
+	assert_true(
+	    parse_made(&hello, "a.example", 2, 0, 16384) < 0);   /* two server_name extensions */
+	assert_true(parse_made(&hello, "a b", 1, 0, 16384) < 0); /* not a host name */
 	assert_true(parse_made(&hello, "a\x01", 1, 0, 16384) < 0);
-	assert_true(parse_made(&hello, "a.example", 1, 17000, 16384) < 0); /* longer than CLIENTHELLO_MAX */
-	assert_true(clienthello_parse(&hello, (struct span){ (const uint8_t *)"\x17\x03\x01\0\1a", 6 }) < 0);
-	assert_true(clienthello_parse(&hello, (struct span){ (const uint8_t *)"\x16\x03\x01\0\0a", 6 }) < 0);
-	assert_true(clienthello_parse(&hello, (struct span){ (const uint8_t *)"\x16\x03\x01\0\1\2", 6 }) < 0);
+	assert_true(
+	    parse_made(&hello, "a.example", 1, 17000, 16384) < 0); /* longer than CLIENTHELLO_MAX */
+	assert_true(clienthello_parse(&hello,
+			(struct span){ (const uint8_t *)"\x17\x03\x01\0\1a", 6 }) < 0);
+	assert_true(clienthello_parse(&hello,
+			(struct span){ (const uint8_t *)"\x16\x03\x01\0\0a", 6 }) < 0);
+	assert_true(clienthello_parse(&hello,
+			(struct span){ (const uint8_t *)"\x16\x03\x01\0\1\2", 6 }) < 0);
 }
 
 int

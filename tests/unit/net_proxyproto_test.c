@@ -40,9 +40,12 @@ static void
 test_v1_malformed(void **state)
 {
 	static const char *const bad[] = {
-		"PROXY TCP4 192.0.2.7 10.0.0.1 56324\r\n", "PROXY TCP4 ::1 ::1 1 2\r\n",
-		"PROXY TCP6 1.2.3.4 ::1 1 2\r\n", "PROXY TCP4 192.0.2.7 10.0.0.1 99999 443\r\n",
-		"PROXY TCP4 192.0.2.700 10.0.0.1 1 443\r\n", "PROXY TCP4 192.0.2.7 10.0.0.1 1 443\n",
+		"PROXY TCP4 192.0.2.7 10.0.0.1 56324\r\n",
+		"PROXY TCP4 ::1 ::1 1 2\r\n",
+		"PROXY TCP6 1.2.3.4 ::1 1 2\r\n",
+		"PROXY TCP4 192.0.2.7 10.0.0.1 99999 443\r\n",
+		"PROXY TCP4 192.0.2.700 10.0.0.1 1 443\r\n",
+		"PROXY TCP4 192.0.2.7 10.0.0.1 1 443\n",
 		"PROXY UDP4 192.0.2.7 10.0.0.1 1 443\r\n",
 	};
 	char long_line[200];
@@ -59,7 +62,13 @@ test_v1_malformed(void **state)
 static void
 test_v2(void **state)
 {
-	char h[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0f" "\xc0\0\2\7" "\x0a\0\0\1" "\x12\x34" "\1\xbb" "\3\0\0" "SSH-";
+	char h[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0f"
+		   "\xc0\0\2\7"
+		   "\x0a\0\0\1"
+		   "\x12\x34"
+		   "\1\xbb"
+		   "\3\0\0"
+		   "SSH-";
 	struct proxyproto p;
 
 	(void)state;

@@ -63,7 +63,9 @@ sniff_pieces(const struct sniff_config *config, const char *const *pieces, size_
 }
 
 static const struct sniff_config plain = { .silence_ms = 60 * 1000, .limit_ms = 60 * 1000 };
-static const struct sniff_config balancer = { .silence_ms = 60 * 1000, .limit_ms = 60 * 1000, .proxy_header = true };
+static const struct sniff_config balancer = { .silence_ms = 60 * 1000,
+	.limit_ms = 60 * 1000,
+	.proxy_header = true };
 
 static void
 test_ssh(void **state)
@@ -101,10 +103,13 @@ static void
 test_http_and_garbage(void **state)
 {
 	(void)state;
-	assert_int_equal(sniff_pieces(&plain, (const char *[]){ "GE", "T / HTTP/1.1\r\n" }, 2).kind, SNIFF_HTTP);
+	assert_int_equal(sniff_pieces(&plain, (const char *[]){ "GE", "T / HTTP/1.1\r\n" }, 2).kind,
+	    SNIFF_HTTP);
 	assert_int_equal(sniff_pieces(&plain, (const char *[]){ "get / " }, 1).kind, SNIFF_NOTHING);
-	assert_int_equal(sniff_pieces(&plain, (const char *[]){ "\x03\x01" }, 1).kind, SNIFF_NOTHING);
-	assert_int_equal(sniff_pieces(&plain, (const char *[]){ "AAAAAAAAAAAAAAAA" }, 1).kind, SNIFF_NOTHING);
+	assert_int_equal(sniff_pieces(&plain, (const char *[]){ "\x03\x01" }, 1).kind,
+	    SNIFF_NOTHING);
+	assert_int_equal(sniff_pieces(&plain, (const char *[]){ "AAAAAAAAAAAAAAAA" }, 1).kind,
+	    SNIFF_NOTHING);
 }
 
 static void
@@ -120,7 +125,8 @@ test_proxy_header_only_from_balancers(void **state)
 	s = sniff_pieces(&plain, (const char *[]){ header }, 1);
 	assert_int_equal(s.kind, SNIFF_HTTP); /* a strange method, which gets its 400 */
 	assert_string_equal(s.ip, "198.51.100.1");
-	assert_int_equal(sniff_pieces(&balancer, (const char *[]){ "SSH-2.0-x\r\n" }, 1).kind, SNIFF_NOTHING);
+	assert_int_equal(sniff_pieces(&balancer, (const char *[]){ "SSH-2.0-x\r\n" }, 1).kind,
+	    SNIFF_NOTHING);
 }
 
 static void

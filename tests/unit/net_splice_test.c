@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Spliced pairs lose nothing, keep half-closed directions open, and do not run ahead of a slow reader. */
+/* Spliced pairs lose nothing, keep half-closed directions open, and do not run ahead of a slow
+ * reader. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 
 #include "base/str.h"
 #include "base/file.h"
+#include "base/str.h"
 #include "net/dial.h"
 #include "net/listen.h"
 #include "net/splice.h"
@@ -45,7 +47,9 @@ rig_up(struct rig *rig, const char *first)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, two), 0);
 	rig->a = one[0];
 	rig->b = two[0];
-	assert_int_equal(splice_new(&rig->splice, rig->loop, one[1], two[1], span_str(first), &config), 0);
+	assert_int_equal(splice_new(&rig->splice, rig->loop, one[1], two[1], span_str(first),
+			     &config),
+	    0);
 }
 
 static void
@@ -166,8 +170,12 @@ test_dial_and_listen(void **state)
 
 	(void)state;
 	assert_int_equal(loop_new(&loop), 0);
-	struct dial_config config = { .loop = loop, .timeout_ms = 60 * 1000, .done = on_dialled, .arg = &d };
-	assert_int_equal(listen_new(&l, loop, listen_bind("127.0.0.1:0", &e), on_accepted, &d, &e), 0);
+	struct dial_config config = { .loop = loop,
+		.timeout_ms = 60 * 1000,
+		.done = on_dialled,
+		.arg = &d };
+	assert_int_equal(listen_new(&l, loop, listen_bind("127.0.0.1:0", &e), on_accepted, &d, &e),
+	    0);
 	snprintf(address, sizeof(address), "127.0.0.1:%u", (unsigned)listen_port(l));
 	assert_int_equal(dial_new(&dial, &config, address, &e), 0);
 	while (!d.done || d.accepted < 0)

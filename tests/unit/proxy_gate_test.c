@@ -30,7 +30,7 @@ end_all(struct world *w, struct guest_end *a, struct guest_end *b)
 	world_down(w);
 }
 
-/* --- logins ----------------------------------------------------------------------------------------------- */
+/* --- logins ---------------------------------------------------------------------- */
 
 static void
 assert_turned_away(const struct paper *paper, const char *why)
@@ -59,13 +59,18 @@ test_bad_certificates_are_turned_away_with_the_cause(void **state)
 	assert_turned_away(&(struct paper){ .expired = true }, "expired");
 	assert_turned_away(&(struct paper){ .ca = host, .type = SSHCERT_HOST }, "host CA");
 	assert_turned_away(&(struct paper){ .ca = host }, "host CA");
-	assert_turned_away(&(struct paper){ .ca = host, .extension = "tunnel@sallyport" }, "names no node");
+	assert_turned_away(&(struct paper){ .ca = host, .extension = "tunnel@sallyport" },
+	    "names no node");
 	assert_turned_away(&(struct paper){ .type = SSHCERT_HOST }, "user certificate is needed");
-	assert_turned_away(&(struct paper){ .extension = "tunnel@sallyport" }, "cannot open a tunnel");
+	assert_turned_away(&(struct paper){ .extension = "tunnel@sallyport" },
+	    "cannot open a tunnel");
 	assert_turned_away(&(struct paper){ .ca = other }, "");
 	assert_turned_away(&(struct paper){ .plain = true }, "");
-	assert_turned_away(&(struct paper){ .ca = host, .key_id = WORLD_NODE, .principal = "root",
-			       .extension = "tunnel@sallyport" }, "");
+	assert_turned_away(&(struct paper){ .ca = host,
+			       .key_id = WORLD_NODE,
+			       .principal = "root",
+			       .extension = "tunnel@sallyport" },
+	    "");
 }
 
 static void
@@ -80,7 +85,9 @@ test_users_and_nodes_that_were_removed_stay_out_and_are_cut_off(void **state)
 	node_connect(&w, &node);
 	guest_connect(&w, &user, &alice);
 	world_until(&w, &user.in);
-	assert_int_equal(roster_put_cutoff(w.roster, "alice", clock_wall_ms() - 7200 * 1000, span_str("c")), 0);
+	assert_int_equal(roster_put_cutoff(w.roster, "alice", clock_wall_ms() - 7200 * 1000,
+			     span_str("c")),
+	    0);
 	world_turns(&w, 5);
 	assert_false(user.ended); /* the certificate is younger than that */
 	assert_int_equal(roster_put_cutoff(w.roster, "alice", clock_wall_ms(), span_str("c")), 0);
@@ -90,7 +97,9 @@ test_users_and_nodes_that_were_removed_stay_out_and_are_cut_off(void **state)
 	world_until(&w, &again.ended);
 	assert_non_null(strstr(again.why, "removed or changed"));
 	guest_done(&again);
-	assert_int_equal(roster_put_node_cutoff(w.roster, WORLD_NODE, clock_wall_ms(), span_str("c")), 0);
+	assert_int_equal(roster_put_node_cutoff(w.roster, WORLD_NODE, clock_wall_ms(),
+			     span_str("c")),
+	    0);
 	world_until(&w, &node.ended);
 	assert_non_null(strstr(node.why, "join it again"));
 	world_turns(&w, 5);
@@ -115,7 +124,7 @@ test_a_newer_tunnel_replaces_the_older(void **state)
 	end_all(&w, &older, &newer);
 }
 
-/* --- couples ------------------------------------------------------------------------------------------------ */
+/* --- couples --------------------------------------------------------------------- */
 
 struct couple_rig {
 	struct world w;
@@ -182,7 +191,8 @@ test_a_slow_reader_stops_the_writer(void **state)
 	before = r.far.sent + r.near.sent;
 	world_turns(&r.w, 200);
 	assert_int_equal(r.far.sent + r.near.sent, before); /* stands still ... */
-	assert_true(r.far.sent < 32 << 20 && r.near.sent < 32 << 20); /* ... at what the windows allow */
+	assert_true(
+	    r.far.sent < 32 << 20 && r.near.sent < 32 << 20); /* ... at what the windows allow */
 	r.far.to_send = r.far.sent;
 	r.near.to_send = r.near.sent;
 	r.near.paused = r.far.paused = false;
@@ -274,7 +284,7 @@ test_a_person_who_leaves_while_the_channel_is_opened(void **state)
 	end_all(&r.w, &r.user, &r.node);
 }
 
-/* --- nodes that listen ------------------------------------------------------------------------------------------ */
+/* --- nodes that listen ----------------------------------------------------------- */
 
 struct tcp_rig {
 	struct world w;
@@ -304,8 +314,11 @@ tcp_up(struct tcp_rig *r)
 	memset(r, 0, sizeof(*r));
 	r->fd = -1;
 	world_up(&r->w);
-	assert_int_equal(listen_new(&r->listener, r->w.loop, listen_bind("127.0.0.1:0", &e), on_tcp_accepted, r, &e), 0);
-	(void)snprintf(address, sizeof(address), "127.0.0.1:%u", (unsigned)listen_port(r->listener));
+	assert_int_equal(listen_new(&r->listener, r->w.loop, listen_bind("127.0.0.1:0", &e),
+			     on_tcp_accepted, r, &e),
+	    0);
+	(void)snprintf(address, sizeof(address), "127.0.0.1:%u",
+	    (unsigned)listen_port(r->listener));
 	node.address = address;
 	assert_int_equal(roster_put_node(r->w.roster, &node, span_str("n")), 0);
 	guest_connect(&r->w, &r->user, &(struct paper){ .ca = NULL });
@@ -468,11 +481,13 @@ main(void)
 		cmocka_unit_test(test_data_before_a_close_arrives_though_the_reader_is_slow),
 		cmocka_unit_test(test_a_slow_reader_stops_the_writer),
 		cmocka_unit_test(test_eof_one_way_leaves_the_other_open),
-		cmocka_unit_test(test_a_lost_tunnel_closes_the_channel_and_a_lost_person_frees_the_node),
+		cmocka_unit_test(
+		    test_a_lost_tunnel_closes_the_channel_and_a_lost_person_frees_the_node),
 		cmocka_unit_test(test_refusals_reach_the_person),
 		cmocka_unit_test(test_a_person_who_leaves_while_the_channel_is_opened),
 		cmocka_unit_test(test_many_channels_at_once),
-		cmocka_unit_test(test_tcp_loses_nothing_when_the_node_closes_and_the_person_is_slow),
+		cmocka_unit_test(
+		    test_tcp_loses_nothing_when_the_node_closes_and_the_person_is_slow),
 		cmocka_unit_test(test_tcp_a_node_that_does_not_read_stops_the_person),
 		cmocka_unit_test(test_tcp_refusals_and_people_who_leave),
 	};

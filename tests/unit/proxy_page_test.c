@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Templates escape what strangers chose, QR codes are drawn, and addresses that ask too often are refused. */
+/* Templates escape what strangers chose, QR codes are drawn, and addresses that ask too often are
+ * refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "proxy/page.h"
+#include "proxy/web_page.h"
 #include "proxy/rate.h"
 
 static void
@@ -34,7 +35,9 @@ test_qr(void **state)
 
 	(void)state;
 	buf_init(&b, 65536);
-	assert_int_equal(page_put_qr(&b, "otpauth://totp/tele:alice?secret=AAAAAAAAAAAAAAAA&issuer=tele"), 0);
+	assert_int_equal(page_put_qr(&b,
+			     "otpauth://totp/tele:alice?secret=AAAAAAAAAAAAAAAA&issuer=tele"),
+	    0);
 	assert_memory_equal(buf_head(&b), "<svg ", 5);
 	assert_memory_equal(buf_head(&b) + b.len - 6, "</svg>", 6);
 	memset(long_text, 'x', sizeof(long_text) - 1);

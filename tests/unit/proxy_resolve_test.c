@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "event/loop.h"
 #include "proxy/resolve.h"
 
@@ -18,20 +19,20 @@
 static struct loop *loop;
 static struct roster *roster;
 static char gone[64], cut[64], up[512];
-static struct visitor alice = { .user = (char *)(uintptr_t)"alice", .n_roles = 1 };
+static struct visitor alice = { .user = (char *)(uintptr_t) "alice", .n_roles = 1 };
 
 static void
 on_node_cut(const char *uuid, int64_t before_ms, void *arg)
 {
 	(void)before_ms, (void)arg;
-	strncpy(gone, uuid, sizeof(gone) - 1);
+	(void)str_copy(gone, sizeof(gone), uuid);
 }
 
 static void
 on_cut(const char *user, int64_t before_ms, void *arg)
 {
 	(void)before_ms, (void)arg;
-	strncpy(cut, user, sizeof(cut) - 1);
+	(void)str_copy(cut, sizeof(cut), user);
 }
 
 static void
@@ -51,7 +52,10 @@ static void
 put_node(const char *uuid, const char *name, const char *address, const char *env)
 {
 	struct policy_label label = { "env", env };
-	struct roster_node n = { .uuid = uuid, .name = name, .address = address, .labels = { &label, 1 } };
+	struct roster_node n = { .uuid = uuid,
+		.name = name,
+		.address = address,
+		.labels = { &label, 1 } };
 
 	assert_int_equal(roster_put_node(roster, &n, span_str(uuid)), 0);
 }
@@ -67,14 +71,14 @@ setup(void **state)
 
 	(void)state;
 	gone[0] = cut[0] = '\0';
-	alice.roles[0] = (char *)(uintptr_t)"dev";
+	alice.roles[0] = (char *)(uintptr_t) "dev";
 	assert_int_equal(loop_new(&loop), 0);
 	assert_int_equal(roster_new(&roster, loop, &events, NULL), 0);
 	assert_int_equal(roster_put_role(roster, &role, span_str("role")), 0);
 	put_node(UUID_A, "web", "", "dev");
 	put_node(UUID_B, "db", "", "prod");
 	put_node(UUID_C, "old", "192.0.2.1:3022", "dev");
-	strcpy(up, UUID_A " " UUID_B);
+	(void)str_copy(up, sizeof(up), UUID_A " " UUID_B);
 	return 0;
 }
 
@@ -90,7 +94,9 @@ teardown(void **state)
 static int
 ask(const char *host, uint32_t port, const char **ret_uuid, struct err *e)
 {
-	struct resolve_query q = { .roster = roster, .visitor = &alice, .cluster = "tele.example.com",
+	struct resolve_query q = { .roster = roster,
+		.visitor = &alice,
+		.cluster = "tele.example.com",
 		.has_tunnel = has_tunnel };
 	const struct roster_node *node = NULL;
 	int r = resolve(&node, &q, host, port, e);
@@ -150,7 +156,7 @@ test_ambiguous_names_are_refused_with_the_uuids(void **state)
 	(void)state;
 	put_node(UUID_D, "web", "", "dev");
 	assert_finds("web", 3022, UUID_A); /* the other one is not reachable */
-	strcat(up, " " UUID_D);
+	(void)str_copy(up, sizeof(up), UUID_A " " UUID_B " " UUID_D);
 	assert_fails("web", 3022, RESOLVE_E_AMBIGUOUS, UUID_D);
 	assert_fails("web", 3022, RESOLVE_E_AMBIGUOUS, UUID_A);
 	assert_finds(UUID_D, 3022, UUID_D);
@@ -162,7 +168,7 @@ test_offline_and_other_ports(void **state)
 	(void)state;
 	up[0] = '\0';
 	assert_fails("web", 3022, RESOLVE_E_OFFLINE, "offline");
-	strcpy(up, UUID_A);
+	(void)str_copy(up, sizeof(up), UUID_A);
 	assert_fails("web", 80, RESOLVE_E_PORT, "port 80");
 }
 
@@ -189,7 +195,8 @@ test_a_snapshot_replaces_what_it_does_not_name(void **state)
 	assert_true(roster_is_synced(roster));
 	assert_int_equal(roster_cutoff_ms(roster, "bob"), 0);
 	assert_null(roster_role(roster, "dev"));
-	assert_non_null(roster_node(roster, UUID_C)); /* an authd that has just started has not heard of it yet */
+	assert_non_null(roster_node(roster,
+	    UUID_C)); /* an authd that has just started has not heard of it yet */
 	assert_string_equal(gone, "");
 	roster_remove_node(roster, UUID_C);
 	assert_null(roster_node(roster, UUID_C));

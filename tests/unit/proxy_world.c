@@ -16,7 +16,7 @@
 
 enum { LIMIT_MS = 30 * 1000 };
 
-/* --- the world ---------------------------------------------------------------------------------------- */
+/* --- the world ------------------------------------------------------------------- */
 
 static void
 on_cut(const char *who, int64_t before_ms, void *arg)
@@ -59,18 +59,27 @@ world_up(struct world *w)
 	memset(w, 0, sizeof(*w));
 	assert_int_equal(crypto_init(), 0);
 	assert_int_equal(loop_new(&w->loop), 0);
-	assert_int_equal(sshkey_generate(&w->host_ca) | sshkey_generate(&w->user_ca) | sshkey_generate(&w->other_ca) |
-		sshkey_generate(&w->host_key), 0);
+	assert_int_equal(sshkey_generate(&w->host_ca) | sshkey_generate(&w->user_ca) |
+		sshkey_generate(&w->other_ca) | sshkey_generate(&w->host_key),
+	    0);
 	w->ca.host_ssh[0] = sshkey_blob(w->host_ca);
 	w->ca.user_ssh[0] = sshkey_blob(w->user_ca);
 	w->ca.n_host_ssh = w->ca.n_user_ssh = 1;
 	assert_int_equal(ceiling_new(&w->all, 100, 100) | ceiling_new(&w->strangers, 100, 100), 0);
 	assert_int_equal(roster_new(&w->roster, w->loop, &events, w), 0);
 	assert_int_equal(tunnels_new(&w->tunnels, w->roster, NULL), 0);
-	w->couples = (struct couples){ .loop = w->loop, .roster = w->roster, .tunnels = w->tunnels,
-		.cluster = "tele.test", .dial_timeout_ms = 1000 };
-	struct gate_config config = { .loop = w->loop, .roster = w->roster, .tunnels = w->tunnels,
-		.couples = &w->couples, .strangers = w->strangers, .all = w->all, .cluster = "tele.test" };
+	w->couples = (struct couples){ .loop = w->loop,
+		.roster = w->roster,
+		.tunnels = w->tunnels,
+		.cluster = "tele.test",
+		.dial_timeout_ms = 1000 };
+	struct gate_config config = { .loop = w->loop,
+		.roster = w->roster,
+		.tunnels = w->tunnels,
+		.couples = &w->couples,
+		.strangers = w->strangers,
+		.all = w->all,
+		.cluster = "tele.test" };
 	assert_int_equal(gate_new(&w->gate, &config), 0);
 	assert_int_equal(gate_set_identity(w->gate, w->host_key, (struct span){ NULL, 0 }), 0);
 	gate_set_authorities(w->gate, &w->ca);
@@ -112,19 +121,25 @@ world_turns(struct world *w, int n)
 		(void)loop_turn(w->loop, 1);
 }
 
-/* --- certificates ----------------------------------------------------------------------------------------- */
+/* --- certificates ---------------------------------------------------------------- */
 
 static void
 make_cert(const struct world *w, struct guest_end *g, const struct paper *paper)
 {
 	char *principal = (char *)(uintptr_t)(paper->principal ? paper->principal : "root");
-	struct sshcert_option ext[2] = { { (char *)(uintptr_t)"roles@sallyport", (char *)(uintptr_t)"access" },
-		{ (char *)(uintptr_t)paper->extension, (char *)(uintptr_t)"" } };
+	struct sshcert_option ext[2] = { { (char *)(uintptr_t) "roles@sallyport",
+					     (char *)(uintptr_t) "access" },
+		{ (char *)(uintptr_t)paper->extension, (char *)(uintptr_t) "" } };
 	uint64_t now_s = (uint64_t)(clock_wall_ms() / 1000);
-	struct sshcert cert = { .key = g->key, .type = paper->type ? paper->type : SSHCERT_USER,
-		.key_id = (char *)(uintptr_t)(paper->key_id ? paper->key_id : "alice"), .principals = &principal,
-		.n_principals = 1, .valid_after = now_s - 3600, .valid_before = paper->expired ? now_s - 60 : now_s + 600,
-		.extensions = ext, .n_extensions = paper->extension ? 2 : 1 };
+	struct sshcert cert = { .key = g->key,
+		.type = paper->type ? paper->type : SSHCERT_USER,
+		.key_id = (char *)(uintptr_t)(paper->key_id ? paper->key_id : "alice"),
+		.principals = &principal,
+		.n_principals = 1,
+		.valid_after = now_s - 3600,
+		.valid_before = paper->expired ? now_s - 60 : now_s + 600,
+		.extensions = ext,
+		.n_extensions = paper->extension ? 2 : 1 };
 	struct err e;
 
 	buf_init(&cert.blob, SSHCERT_BLOB_MAX);
@@ -136,7 +151,7 @@ make_cert(const struct world *w, struct guest_end *g, const struct paper *paper)
 	buf_done(&cert.ca_blob);
 }
 
-/* --- sides ------------------------------------------------------------------------------------------------- */
+/* --- sides ----------------------------------------------------------------------- */
 
 uint8_t
 side_byte(uint64_t at)
@@ -150,7 +165,9 @@ side_push(struct side *s)
 	static uint8_t chunk[16384];
 
 	while (s->chan && s->sent < s->to_send) {
-		size_t n = s->to_send - s->sent < sizeof(chunk) ? (size_t)(s->to_send - s->sent) : sizeof(chunk), took;
+		size_t n = s->to_send - s->sent < sizeof(chunk) ? (size_t)(s->to_send - s->sent)
+								: sizeof(chunk),
+		       took;
 
 		for (size_t i = 0; i < n; i++)
 			chunk[i] = side_byte(s->sent + i);
@@ -225,8 +242,12 @@ on_closed(struct ssh_chan *chan, void *arg)
 	s->closed = true;
 }
 
-static const struct ssh_chan_events side_events = { .data = on_data, .writable = on_writable, .opened = on_opened,
-	.refused = on_refused, .eof = on_eof, .closed = on_closed };
+static const struct ssh_chan_events side_events = { .data = on_data,
+	.writable = on_writable,
+	.opened = on_opened,
+	.refused = on_refused,
+	.eof = on_eof,
+	.closed = on_closed };
 
 void
 side_open(struct guest_end *user, struct side *s, const char *host)
@@ -235,12 +256,13 @@ side_open(struct guest_end *user, struct side *s, const char *host)
 
 	buf_init(&b, 1000);
 	ssh_tcpip_put(&b, host, 3022, "127.0.0.1", 1);
-	s->chan = ssh_chan_open(ssh_link_ssh(user->link), "direct-tcpip", buf_span(&b), &side_events, s);
+	s->chan = ssh_chan_open(ssh_link_ssh(user->link), "direct-tcpip", buf_span(&b),
+	    &side_events, s);
 	assert_non_null(s->chan);
 	buf_done(&b);
 }
 
-/* --- guests ------------------------------------------------------------------------------------------------ */
+/* --- guests ---------------------------------------------------------------------- */
 
 static int
 on_verify(struct ssh *ssh, const struct ssh_host *host, struct err *e, void *arg)
@@ -276,7 +298,8 @@ on_channel(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, 
 	side_push(s);
 }
 
-static const struct ssh_events guest_events = { .verify_host = on_verify, .authenticated = on_in,
+static const struct ssh_events guest_events = { .verify_host = on_verify,
+	.authenticated = on_in,
 	.channel_open = on_channel };
 
 static void
@@ -294,8 +317,12 @@ void
 guest_connect(struct world *w, struct guest_end *g, const struct paper *paper)
 {
 	struct addr peer = { .ip = "192.0.2.9", .port = 4711 };
-	struct ssh_config config = { .role = SSH_CLIENT, .events = &guest_events, .arg = g, .user = "anybody",
-		.identities = &g->id, .n_identities = 1 };
+	struct ssh_config config = { .role = SSH_CLIENT,
+		.events = &guest_events,
+		.arg = g,
+		.user = paper->key_id ? paper->key_id : "anybody",
+		.identities = &g->id,
+		.n_identities = 1 };
 	int pair[2];
 
 	memset(g, 0, sizeof(*g));
@@ -321,7 +348,9 @@ guest_done(struct guest_end *g)
 void
 node_connect(struct world *w, struct guest_end *g)
 {
-	struct paper paper = { .ca = w->host_ca, .key_id = WORLD_NODE, .principal = WORLD_NODE,
+	struct paper paper = { .ca = w->host_ca,
+		.key_id = WORLD_NODE,
+		.principal = WORLD_NODE,
 		.extension = "tunnel@sallyport" };
 	struct roster_node node = { .uuid = WORLD_NODE, .name = "node-1", .address = "" };
 

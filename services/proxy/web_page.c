@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * page: see page.h. Called by web.c and web_invite.c.
+ * web_page: see web_page.h. Called by web.c and web_invite.c.
  */
-#include "proxy/page.h"
+#include "proxy/web_page.h"
 
 #include <qrencode.h>
 #include <string.h>
@@ -38,7 +38,8 @@ page_render(struct buf *b, struct span t, const char *const *values)
 {
 	while (t.n > 0) {
 		const uint8_t *open = memmem(t.p, t.n, "{{", 2);
-		const uint8_t *close = open ? memmem(open, t.n - (size_t)(open - t.p), "}}", 2) : NULL;
+		const uint8_t *close = open ? memmem(open, t.n - (size_t)(open - t.p), "}}", 2)
+					    : NULL;
 		size_t n = close ? (size_t)(open - t.p) : t.n;
 
 		(void)buf_put(b, t.p, n);
@@ -61,9 +62,9 @@ page_put_qr(struct buf *b, const char *text)
 	if (!qr)
 		return -1;
 	(void)buf_printf(b,
-	    "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"QR code\" width=\"%d\" height=\"%d\" "
-	    "viewBox=\"0 0 %d %d\" shape-rendering=\"crispEdges\"><rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>"
-	    "<path fill=\"#000\" d=\"",
+	    "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"QR code\" "
+	    "width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" shape-rendering=\"crispEdges\">"
+	    "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/><path fill=\"#000\" d=\"",
 	    side * MODULE_PX, side * MODULE_PX, side, side, side, side);
 	for (int y = 0; y < qr->width; y++)
 		for (int x = 0; x < qr->width; x++) {
