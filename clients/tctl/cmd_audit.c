@@ -19,10 +19,12 @@ static struct {
 } opt = { .limit = 50, .format = "text" };
 
 static const struct cli_option ls_options[] = {
-	{ 0, "from-utc", "TIME", "not before: 2026-11-22 or 2026-11-22T10:00:00Z", CLI_STRING, &opt.from },
+	{ 0, "from-utc", "TIME", "not before: 2026-11-22 or 2026-11-22T10:00:00Z", CLI_STRING,
+	    &opt.from },
 	{ 0, "to-utc", "TIME", "not after", CLI_STRING, &opt.to },
 	{ 0, "last", "DURATION", "only of the last so long: 12h", CLI_DURATION, &opt.last_s },
-	{ 0, "type", "TYPE", "only events of this type; * is a wildcard; may be given often", CLI_LIST, &opt.types },
+	{ 0, "type", "TYPE", "only events of this type; * is a wildcard; may be given often",
+	    CLI_LIST, &opt.types },
 	{ 0, "by", "USER", "only of this Sallyport user", CLI_STRING, &opt.user },
 	{ 0, "node", "NODE", "only on this node (name or UUID)", CLI_STRING, &opt.node },
 	{ 0, "session", "ID", "only of this session", CLI_STRING, &opt.session },
@@ -35,7 +37,8 @@ static const struct cli_option ls_options[] = {
 static void
 print_text(const Audit__EventList *list)
 {
-	struct cli_table *t = cli_table_new("Time", "Type", "Result", "User", "Login", "Node", "Message", NULL);
+	struct cli_table *t = cli_table_new("Time", "Type", "Result", "User", "Login", "Node",
+	    "Message", NULL);
 
 	for (size_t i = 0; i < list->n_events; i++) {
 		const Audit__Event *ev = list->events[i];
@@ -58,10 +61,11 @@ value(const Audit__Event *ev)
 	for (size_t i = 0; i < ev->n_fields; i++)
 		json_object_set_new(fields, ev->fields[i]->key, json_string(ev->fields[i]->value));
 	clock_rfc3339(ev->time_us / 1000, when, sizeof when);
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "uid", ev->id, "event", ev->type,
-	    "code", ev->code, "time", when, "success", ev->ok, "user", ev->user, "login", ev->login, "server_id", ev->node,
-	    "server_hostname", ev->node_name, "sid", ev->session, "addr.remote", ev->remote_addr, "message", ev->message,
-	    "fields", fields);
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "uid",
+	    ev->id, "event", ev->type, "code", ev->code, "time", when, "success", ev->ok, "user",
+	    ev->user, "login", ev->login, "server_id", ev->node, "server_hostname", ev->node_name,
+	    "sid", ev->session, "addr.remote", ev->remote_addr, "message", ev->message, "fields",
+	    fields);
 }
 
 static int
@@ -88,8 +92,7 @@ show(struct client *c, struct err *e)
 		all = json_array();
 		for (size_t i = 0; i < list->n_events; i++)
 			json_array_append_new(all, value(list->events[i]));
-		cli_print_value(all, cli_format_from(opt.format), stdout);
-		json_decref(all);
+		tctl_print(all, opt.format);
 	}
 	client_free_reply(list);
 	return 0;
@@ -132,6 +135,9 @@ const struct cli_command cmd_audit_sub[] = {
 	{ 0 },
 };
 const struct cli_command cmd_recordings_sub[] = {
-	{ .name = "ls", .summary = "list recorded sessions", .options = recordings_options, .run = recordings_ls },
+	{ .name = "ls",
+	    .summary = "list recorded sessions",
+	    .options = recordings_options,
+	    .run = recordings_ls },
 	{ 0 },
 };

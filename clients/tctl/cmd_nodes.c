@@ -19,7 +19,8 @@ static struct {
 static const struct cli_option ls_options[] = {
 	{ 'f', "format", CLI_FORMATS, "output format", CLI_CHOICE, &opt.format },
 	{ 'v', "verbose", NULL, "labels in full", CLI_FLAG, &opt.verbose },
-	{ 0, "search", "TEXT", "only nodes whose name or labels contain the text", CLI_STRING, &opt.search },
+	{ 0, "search", "TEXT", "only nodes whose name or labels contain the text", CLI_STRING,
+	    &opt.search },
 	{ 0 },
 };
 
@@ -32,7 +33,8 @@ print_text(const Auth__NodeList *list)
 		const Auth__Node *n = list->nodes[i];
 		_cleanup_free_ char *labels = nodes_labels_text(n);
 
-		cli_table_add(t, n->name, n->uuid, nodes_address_text(n), labels ? labels : "", NULL);
+		cli_table_add(t, n->name, n->uuid, nodes_address_text(n), labels ? labels : "",
+		    NULL);
 	}
 	if (opt.verbose)
 		cli_table_uncut(t);
@@ -47,7 +49,6 @@ ls(int argc, char **argv)
 	Auth__NodeList *list = NULL;
 	struct client *c = tctl_client();
 	struct err e;
-	json_t *all;
 	int rc = 0;
 
 	if (!c)
@@ -57,9 +58,7 @@ ls(int argc, char **argv)
 	} else if (strcmp(opt.format, "text") == 0) {
 		print_text(list);
 	} else {
-		all = nodes_value(list);
-		cli_print_value(all, cli_format_from(opt.format), stdout);
-		json_decref(all);
+		tctl_print(nodes_value(list), opt.format);
 	}
 	client_free_reply(list);
 	client_free(c);
@@ -82,7 +81,8 @@ label(int argc, char **argv)
 
 		if (eq && eq != argv[i]) {
 			*eq = '\0';
-			entry[q.n_set] = (Auth__LabelsRequest__SetEntry)AUTH__LABELS_REQUEST__SET_ENTRY__INIT;
+			entry[q.n_set] =
+			    (Auth__LabelsRequest__SetEntry)AUTH__LABELS_REQUEST__SET_ENTRY__INIT;
 			entry[q.n_set].key = argv[i];
 			entry[q.n_set].value = eq + 1;
 			list[q.n_set] = &entry[q.n_set];
@@ -91,7 +91,9 @@ label(int argc, char **argv)
 			*end = '\0';
 			removed[q.n_remove++] = argv[i];
 		} else {
-			return cli_fail("%s is no label; write KEY=VALUE to set it, KEY- to remove it", argv[i]);
+			return cli_fail(
+			    "%s is no label; write KEY=VALUE to set it, KEY- to remove it",
+			    argv[i]);
 		}
 	}
 	q.node = argv[0];
@@ -109,27 +111,33 @@ label(int argc, char **argv)
 static int
 rm(int argc, char **argv)
 {
-	Auth__Name q = AUTH__NAME__INIT;
-	Auth__Empty *done = NULL;
-	struct client *c = tctl_client();
-	int rc;
+	int rc = tctl_by_name("RemoveNode", argv[0]);
 
 	(void)argc;
-	if (!c)
-		return 1;
-	q.name = argv[0];
-	if ((rc = tctl_auth(c, "RemoveNode", &q, &done)) == 0)
-		printf("Node \"%s\" has been deleted; it can come back only with a new token\n", argv[0]);
-	client_free_reply(done);
-	client_free(c);
+	if (rc == 0)
+		printf("Node \"%s\" has been deleted; it can come back only with a new token\n",
+		    argv[0]);
 	return rc;
 }
 
 const struct cli_command cmd_nodes_sub[] = {
-	{ .name = "ls", .args = "[LABEL=VALUE,...]", .summary = "list nodes", .options = ls_options, .max_args = -1, .run = ls },
-	{ .name = "label", .args = "NODE KEY=VALUE|KEY-...", .summary = "set or remove labels from the server's side",
-	    .min_args = 2, .max_args = TCTL_LABELS_MAX, .run = label },
-	{ .name = "rm", .args = "NODE", .summary = "delete a node and refuse its certificates", .min_args = 1, .max_args = 1,
+	{ .name = "ls",
+	    .args = "[LABEL=VALUE,...]",
+	    .summary = "list nodes",
+	    .options = ls_options,
+	    .max_args = -1,
+	    .run = ls },
+	{ .name = "label",
+	    .args = "NODE KEY=VALUE|KEY-...",
+	    .summary = "set or remove labels from the server's side",
+	    .min_args = 2,
+	    .max_args = TCTL_LABELS_MAX,
+	    .run = label },
+	{ .name = "rm",
+	    .args = "NODE",
+	    .summary = "delete a node and refuse its certificates",
+	    .min_args = 1,
+	    .max_args = 1,
 	    .run = rm },
 	{ 0 },
 };

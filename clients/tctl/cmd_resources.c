@@ -35,7 +35,8 @@ const struct cli_option cmd_create_options[] = {
 static const char *
 role_name(const char *ref, bool *ok)
 {
-	*ok = !strcmp(ref, "role") || !strcmp(ref, "roles") || str_starts(ref, "role/") || str_starts(ref, "roles/");
+	*ok = !strcmp(ref, "role") || !strcmp(ref, "roles") || str_starts(ref, "role/") ||
+	    str_starts(ref, "roles/");
 	return *ok && strchr(ref, '/') ? strchr(ref, '/') + 1 : NULL;
 }
 
@@ -76,7 +77,8 @@ cmd_get(int argc, char **argv)
 	(void)argc;
 	name = role_name(argv[0], &ok);
 	if (!ok)
-		return cli_fail("cannot get %s; only roles: tctl get roles, tctl get role/NAME", argv[0]);
+		return cli_fail("cannot get %s; only roles: tctl get roles, tctl get role/NAME",
+		    argv[0]);
 	if (!(c = tctl_client()))
 		return 1;
 	if ((rc = tctl_auth(c, "ListRoles", &q, &list)) == 0)
@@ -138,7 +140,8 @@ cmd_create(int argc, char **argv)
 	int rc = 0;
 
 	(void)argc;
-	if (read_input(argv[0], &text, &n, &e) < 0 || yaml_to_json(argv[0], text, n, &value, &e) < 0)
+	if (read_input(argv[0], &text, &n, &e) < 0 ||
+	    yaml_to_json(argv[0], text, n, &value, &e) < 0)
 		return cli_fail_err(&e);
 	if (!(c = tctl_client()))
 		rc = 1;
@@ -163,9 +166,6 @@ cmd_rm(int argc, char **argv)
 		{ "node/", "node", "RemoveNode" },
 		{ "token/", "token", "RemoveToken" },
 	};
-	Auth__Name q = AUTH__NAME__INIT;
-	Auth__Empty *done = NULL;
-	struct client *c;
 	size_t i = 0;
 	int rc;
 
@@ -173,13 +173,12 @@ cmd_rm(int argc, char **argv)
 	while (i < sizeof rows / sizeof *rows && !str_starts(argv[0], rows[i].prefix))
 		i++;
 	if (i == sizeof rows / sizeof *rows)
-		return cli_fail("cannot delete %s; write role/NAME, user/NAME, node/NAME or token/NAME", argv[0]);
-	if (!(c = tctl_client()))
-		return 1;
-	q.name = argv[0] + strlen(rows[i].prefix);
-	if ((rc = tctl_auth(c, rows[i].method, &q, &done)) == 0)
-		printf("%s \"%s\" has been deleted\n", rows[i].kind, q.name);
-	client_free_reply(done);
-	client_free(c);
+		return cli_fail(
+		    "cannot delete %s; write role/NAME, user/NAME, node/NAME or token/NAME",
+		    argv[0]);
+	rc = tctl_by_name(rows[i].method, argv[0] + strlen(rows[i].prefix));
+	if (rc == 0)
+		printf("%s \"%s\" has been deleted\n", rows[i].kind,
+		    argv[0] + strlen(rows[i].prefix));
 	return rc;
 }

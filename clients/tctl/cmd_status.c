@@ -43,10 +43,10 @@ print_value(const Auth__StatusReply *s)
 
 	for (size_t i = 0; i < s->n_ca_pins; i++)
 		json_array_append_new(pins, json_string(s->ca_pins[i]));
-	v = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s}", "cluster", s->cluster, "version", s->version, "host_ca", s->host_ca,
-	    "user_ca", s->user_ca, "ca_pins", pins, "proxy", s->proxy_public_addr);
-	cli_print_value(v, cli_format_from(format), stdout);
-	json_decref(v);
+	v = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s}", "cluster", s->cluster, "version",
+	    s->version, "host_ca", s->host_ca, "user_ca", s->user_ca, "ca_pins", pins, "proxy",
+	    s->proxy_public_addr);
+	tctl_print(v, format);
 }
 
 int

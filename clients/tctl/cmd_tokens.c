@@ -19,12 +19,16 @@ static struct {
 } opt = { .type = "node", .format = NULL };
 
 static const struct cli_option add_options[] = {
-	{ 0, "type", "node|proxy|audit", "what may join with it (default node)", CLI_CHOICE, &opt.type },
+	{ 0, "type", "node|proxy|audit", "what may join with it (default node)", CLI_CHOICE,
+	    &opt.type },
 	{ 0, "ttl", "DURATION", "life (default 30m)", CLI_DURATION, &opt.ttl_s },
 	{ 0, "uses", "N", "how often it may be used (default 1)", CLI_INT, &opt.uses },
-	{ 0, "labels", "KEY=VALUE,...", "labels for the nodes that join with it", CLI_STRING, &opt.labels },
-	{ 0, "value", "TOKEN", "a token of your own making (at least 32 characters)", CLI_STRING, &opt.value },
-	{ 'f', "format", CLI_FORMATS, "text prints the token and nothing else", CLI_CHOICE, &opt.format },
+	{ 0, "labels", "KEY=VALUE,...", "labels for the nodes that join with it", CLI_STRING,
+	    &opt.labels },
+	{ 0, "value", "TOKEN", "a token of your own making (at least 32 characters)", CLI_STRING,
+	    &opt.value },
+	{ 'f', "format", CLI_FORMATS, "text prints the token and nothing else", CLI_CHOICE,
+	    &opt.format },
 	{ 0 },
 };
 static const struct cli_option ls_options[] = {
@@ -52,10 +56,11 @@ print_help(struct client *c, const Auth__Token *t)
 		printf("  noded configure --output=file:///etc/sallyport/noded.yaml \\\n"
 		       "    --token=/root/token.file --proxy=%s \\\n    --ca-pin=%s\n"
 		       "  systemctl enable --now sallyport-noded\n",
-		    *s->proxy_public_addr ? s->proxy_public_addr : "PROXY:3080", s->n_ca_pins ? s->ca_pins[0] : "");
-	else
-		printf("  (in /etc/sallyport/%sd.yaml)\n  token: /root/token.file\n  ca_pin: %s\n", t->kind,
+		    *s->proxy_public_addr ? s->proxy_public_addr : "PROXY:3080",
 		    s->n_ca_pins ? s->ca_pins[0] : "");
+	else
+		printf("  (in /etc/sallyport/%sd.yaml)\n  token: /root/token.file\n  ca_pin: %s\n",
+		    t->kind, s->n_ca_pins ? s->ca_pins[0] : "");
 	client_free_reply(s);
 	return 0;
 }
@@ -73,10 +78,9 @@ print_added(struct client *c, const Auth__Token *t)
 		return 0;
 	}
 	clock_rfc3339(t->expires, when, sizeof when);
-	v = json_pack("{s:s, s:[s], s:s, s:i}", "token", t->token, "roles", t->kind, "expires", when, "uses",
-	    (int)t->uses_left);
-	cli_print_value(v, cli_format_from(opt.format), stdout);
-	json_decref(v);
+	v = json_pack("{s:s, s:[s], s:s, s:i}", "token", t->token, "roles", t->kind, "expires",
+	    when, "uses", (int)t->uses_left);
+	tctl_print(v, opt.format);
 	return 0;
 }
 
@@ -96,7 +100,8 @@ add(int argc, char **argv)
 	if (labels_parse(&labels, opt.labels, &e) < 0)
 		return cli_fail_err(&e);
 	for (size_t i = 0; i < labels.n; i++) {
-		entry[i] = (Auth__AddTokenRequest__LabelsEntry)AUTH__ADD_TOKEN_REQUEST__LABELS_ENTRY__INIT;
+		entry[i] =
+		    (Auth__AddTokenRequest__LabelsEntry)AUTH__ADD_TOKEN_REQUEST__LABELS_ENTRY__INIT;
 		entry[i].key = labels.key[i];
 		entry[i].value = labels.value[i];
 		list[i] = &entry[i];
@@ -163,8 +168,8 @@ value(const Auth__Token *k)
 	for (size_t i = 0; i < k->n_labels; i++)
 		json_object_set_new(labels, k->labels[i]->key, json_string(k->labels[i]->value));
 	clock_rfc3339(k->expires, when, sizeof when);
-	return json_pack("{s:s, s:s, s:o, s:s, s:i}", "id", k->id, "type", k->kind, "labels", labels, "expires", when, "uses",
-	    (int)k->uses_left);
+	return json_pack("{s:s, s:s, s:o, s:s, s:i}", "id", k->id, "type", k->kind, "labels",
+	    labels, "expires", when, "uses", (int)k->uses_left);
 }
 
 static int
@@ -187,8 +192,7 @@ ls(int argc, char **argv)
 			all = json_array();
 			for (size_t i = 0; i < list->n_tokens; i++)
 				json_array_append_new(all, value(list->tokens[i]));
-			cli_print_value(all, cli_format_from(opt.format), stdout);
-			json_decref(all);
+			tctl_print(all, opt.format);
 		}
 	}
 	client_free_reply(list);
@@ -199,26 +203,25 @@ ls(int argc, char **argv)
 static int
 rm(int argc, char **argv)
 {
-	Auth__Name q = AUTH__NAME__INIT;
-	Auth__Empty *done = NULL;
-	struct client *c = tctl_client();
-	int rc;
+	int rc = tctl_by_name("RemoveToken", argv[0]);
 
 	(void)argc;
-	if (!c)
-		return 1;
-	q.name = argv[0];
-	if ((rc = tctl_auth(c, "RemoveToken", &q, &done)) == 0)
+	if (rc == 0)
 		printf("Token %.8s has been deleted\n", argv[0]);
-	client_free_reply(done);
-	client_free(c);
 	return rc;
 }
 
 const struct cli_command cmd_tokens_sub[] = {
 	{ .name = "add", .summary = "make a join token", .options = add_options, .run = add },
-	{ .name = "ls", .summary = "list tokens that can still be used", .options = ls_options, .run = ls },
-	{ .name = "rm", .args = "TOKEN", .summary = "delete a token (whole, or its first 8 digits)", .min_args = 1,
-	    .max_args = 1, .run = rm },
+	{ .name = "ls",
+	    .summary = "list tokens that can still be used",
+	    .options = ls_options,
+	    .run = ls },
+	{ .name = "rm",
+	    .args = "TOKEN",
+	    .summary = "delete a token (whole, or its first 8 digits)",
+	    .min_args = 1,
+	    .max_args = 1,
+	    .run = rm },
 	{ 0 },
 };

@@ -21,7 +21,8 @@ static struct {
 static const struct cli_option add_options[] = {
 	{ 0, "roles", "ROLE,...", "roles of the user (required)", CLI_STRING, &opt.roles },
 	{ 0, "logins", "LOGIN,...", "Unix users he may log in as", CLI_STRING, &opt.logins },
-	{ 0, "ttl", "DURATION", "life of the link (default 1h, at most 48h)", CLI_DURATION, &opt.ttl_s },
+	{ 0, "ttl", "DURATION", "life of the link (default 1h, at most 48h)", CLI_DURATION,
+	    &opt.ttl_s },
 	{ 'f', "format", CLI_FORMATS, "output format", CLI_CHOICE, &opt.format },
 	{ 0 },
 };
@@ -32,7 +33,8 @@ static const struct cli_option update_options[] = {
 	{ 0 },
 };
 static const struct cli_option reset_options[] = {
-	{ 0, "ttl", "DURATION", "life of the link (default 8h, at most 24h)", CLI_DURATION, &opt.ttl_s },
+	{ 0, "ttl", "DURATION", "life of the link (default 8h, at most 24h)", CLI_DURATION,
+	    &opt.ttl_s },
 	{ 'f', "format", CLI_FORMATS, "output format", CLI_CHOICE, &opt.format },
 	{ 0 },
 };
@@ -49,14 +51,14 @@ print_link(const Auth__InviteLink *link, const char *what)
 
 	clock_rfc3339(link->expires, when, sizeof when);
 	if (strcmp(opt.format, "text") != 0) {
-		v = json_pack("{s:s, s:s, s:s, s:s}", "user", link->user, "url", link->url, "token", link->token, "expires",
-		    when);
-		cli_print_value(v, cli_format_from(opt.format), stdout);
-		json_decref(v);
+		v = json_pack("{s:s, s:s, s:s, s:s}", "user", link->user, "url", link->url, "token",
+		    link->token, "expires", when);
+		tctl_print(v, opt.format);
 		return;
 	}
 	str_duration_text((link->expires - clock_wall_ms() + 999) / 1000, span, sizeof span);
-	printf("User \"%s\" %s. The link below is valid for %s and works once:\n%s\n\n", link->user, what, span, link->url);
+	printf("User \"%s\" %s. The link below is valid for %s and works once:\n%s\n\n", link->user,
+	    what, span, link->url);
 	printf("NOTE: the browser must be able to reach the proxy at the address in the link.\n");
 }
 
@@ -152,9 +154,10 @@ user_value(const Auth__User *u)
 	char when[40];
 
 	clock_rfc3339(u->created, when, sizeof when);
-	return json_pack("{s:s, s:o, s:o, s:s, s:b, s:b}", "name", u->name, "roles", strings((char *const *)u->roles, u->n_roles),
-	    "logins", strings((char *const *)u->logins, u->n_logins), "created", when, "locked", u->locked, "confirmed",
-	    u->confirmed);
+	return json_pack("{s:s, s:o, s:o, s:s, s:b, s:b}", "name", u->name, "roles",
+	    strings((char *const *)u->roles, u->n_roles), "logins",
+	    strings((char *const *)u->logins, u->n_logins), "created", when, "locked", u->locked,
+	    "confirmed", u->confirmed);
 }
 
 static void
@@ -169,7 +172,8 @@ print_users(const Auth__UserList *list)
 		for (size_t k = 0; k < list->users[i]->n_roles; k++)
 			buf_printf(&b, "%s%s", k ? "," : "", list->users[i]->roles[k]);
 		buf_put(&b, "", 1);
-		cli_table_add(t, list->users[i]->name, buf_ok(&b) ? (char *)buf_head(&b) : "", NULL);
+		cli_table_add(t, list->users[i]->name, buf_ok(&b) ? (char *)buf_head(&b) : "",
+		    NULL);
 		buf_done(&b);
 	}
 	cli_table_print(t, stdout);
@@ -196,8 +200,7 @@ ls(int argc, char **argv)
 			all = json_array();
 			for (size_t i = 0; i < list->n_users; i++)
 				json_array_append_new(all, user_value(list->users[i]));
-			cli_print_value(all, cli_format_from(opt.format), stdout);
-			json_decref(all);
+			tctl_print(all, opt.format);
 		}
 	}
 	client_free_reply(list);
@@ -208,39 +211,49 @@ ls(int argc, char **argv)
 static int
 rm(int argc, char **argv)
 {
-	Auth__Name q = AUTH__NAME__INIT;
-	struct client *c = tctl_client();
 	_cleanup_free_ char *copy = NULL;
 	char *names[TCTL_LABELS_MAX];
 	size_t n = tctl_list(argv[0], &copy, names, TCTL_LABELS_MAX);
 	int rc = 0;
 
 	(void)argc;
-	if (!c)
-		return 1;
 	for (size_t i = 0; i < n; i++) {
-		Auth__Empty *done = NULL;
-
-		q.name = names[i];
-		if (tctl_auth(c, "RemoveUser", &q, &done) == 0)
+		if (tctl_by_name("RemoveUser", names[i]) == 0)
 			printf("User \"%s\" has been deleted\n", names[i]);
 		else
 			rc = 1;
-		client_free_reply(done);
 	}
-	client_free(c);
 	return rc;
 }
 
 const struct cli_command cmd_users_sub[] = {
-	{ .name = "add", .args = "NAME", .summary = "add a user; prints a one-time link", .options = add_options,
-	    .min_args = 1, .max_args = 1, .run = add },
+	{ .name = "add",
+	    .args = "NAME",
+	    .summary = "add a user; prints a one-time link",
+	    .options = add_options,
+	    .min_args = 1,
+	    .max_args = 1,
+	    .run = add },
 	{ .name = "ls", .summary = "list users", .options = ls_options, .run = ls },
-	{ .name = "update", .args = "NAME", .summary = "change roles or logins", .options = update_options, .min_args = 1,
-	    .max_args = 1, .run = update },
-	{ .name = "reset", .args = "NAME", .summary = "new password and second factor; prints a one-time link",
-	    .options = reset_options, .min_args = 1, .max_args = 1, .run = reset },
-	{ .name = "rm", .args = "NAME[,...]", .summary = "delete users; their certificates are worthless at once",
-	    .min_args = 1, .max_args = 1, .run = rm },
+	{ .name = "update",
+	    .args = "NAME",
+	    .summary = "change roles or logins",
+	    .options = update_options,
+	    .min_args = 1,
+	    .max_args = 1,
+	    .run = update },
+	{ .name = "reset",
+	    .args = "NAME",
+	    .summary = "new password and second factor; prints a one-time link",
+	    .options = reset_options,
+	    .min_args = 1,
+	    .max_args = 1,
+	    .run = reset },
+	{ .name = "rm",
+	    .args = "NAME[,...]",
+	    .summary = "delete users; their certificates are worthless at once",
+	    .min_args = 1,
+	    .max_args = 1,
+	    .run = rm },
 	{ 0 },
 };

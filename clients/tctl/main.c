@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/version.h"
+#include "cli/out.h"
 #include "crypto/sshkey.h"
 #include "tctl/tctl.h"
 
@@ -22,30 +23,50 @@ struct tctl_globals tctl_globals = {
 };
 
 static const struct cli_option globals[] = {
-	{ 0, "auth-socket", "PATH", "Unix socket of authd, when on its host", CLI_STRING, &tctl_globals.auth_socket,
-	    "SALLYPORT_AUTH_SOCKET" },
-	{ 0, "audit-socket", "PATH", "Unix socket of auditd, when on its host", CLI_STRING, &tctl_globals.audit_socket,
-	    "SALLYPORT_AUDIT_SOCKET" },
-	{ 0, "proxy", "HOST:PORT", "from elsewhere: the proxy to work through (default: that of the last tsh login)",
+	{ 0, "auth-socket", "PATH", "Unix socket of authd, when on its host", CLI_STRING,
+	    &tctl_globals.auth_socket, "SALLYPORT_AUTH_SOCKET" },
+	{ 0, "audit-socket", "PATH", "Unix socket of auditd, when on its host", CLI_STRING,
+	    &tctl_globals.audit_socket, "SALLYPORT_AUDIT_SOCKET" },
+	{ 0, "proxy", "HOST:PORT",
+	    "from elsewhere: the proxy to work through (default: that of the last tsh login)",
 	    CLI_STRING, &tctl_globals.proxy, "SALLYPORT_PROXY" },
 	{ 0 },
 };
 
 static const struct cli_command commands[] = {
-	{ .name = "status", .summary = "show the cluster, its authorities and CA pin", .options = cmd_status_options,
+	{ .name = "status",
+	    .summary = "show the cluster, its authorities and CA pin",
+	    .options = cmd_status_options,
 	    .run = cmd_status },
 	{ .name = "users", .summary = "manage users", .sub = cmd_users_sub },
 	{ .name = "tokens", .summary = "manage join tokens", .sub = cmd_tokens_sub },
 	{ .name = "nodes", .summary = "list and label nodes", .sub = cmd_nodes_sub },
-	{ .name = "get", .args = "roles|role/NAME", .summary = "print roles as YAML", .options = cmd_get_options,
-	    .min_args = 1, .max_args = 1, .run = cmd_get },
-	{ .name = "create", .args = "FILE|-", .summary = "create roles from YAML", .options = cmd_create_options,
-	    .min_args = 1, .max_args = 1, .run = cmd_create },
-	{ .name = "rm", .args = "role/NAME|user/NAME|node/NAME|token/NAME", .summary = "delete a resource", .min_args = 1,
-	    .max_args = 1, .run = cmd_rm },
+	{ .name = "get",
+	    .args = "roles|role/NAME",
+	    .summary = "print roles as YAML",
+	    .options = cmd_get_options,
+	    .min_args = 1,
+	    .max_args = 1,
+	    .run = cmd_get },
+	{ .name = "create",
+	    .args = "FILE|-",
+	    .summary = "create roles from YAML",
+	    .options = cmd_create_options,
+	    .min_args = 1,
+	    .max_args = 1,
+	    .run = cmd_create },
+	{ .name = "rm",
+	    .args = "role/NAME|user/NAME|node/NAME|token/NAME",
+	    .summary = "delete a resource",
+	    .min_args = 1,
+	    .max_args = 1,
+	    .run = cmd_rm },
 	{ .name = "recordings", .summary = "find recorded sessions", .sub = cmd_recordings_sub },
 	{ .name = "audit", .summary = "search the audit trail", .sub = cmd_audit_sub },
-	{ .name = "version", .summary = "print the version", .options = cmd_version_options, .run = cmd_version },
+	{ .name = "version",
+	    .summary = "print the version",
+	    .options = cmd_version_options,
+	    .run = cmd_version },
 	{ 0 },
 };
 
@@ -89,6 +110,30 @@ tctl_auth(struct client *c, const char *method, const void *request, void *ret_r
 	struct err e;
 
 	return client_auth(c, method, request, ret_reply, &e) < 0 ? cli_fail_err(&e) : 0;
+}
+
+int
+tctl_by_name(const char *method, const char *name)
+{
+	Auth__Name q = AUTH__NAME__INIT;
+	Auth__Empty *done = NULL;
+	struct client *c = tctl_client();
+	int rc;
+
+	if (!c)
+		return 1;
+	q.name = name;
+	rc = tctl_auth(c, method, &q, &done);
+	client_free_reply(done);
+	client_free(c);
+	return rc;
+}
+
+void
+tctl_print(json_t *value, const char *format)
+{
+	cli_print_value(value, cli_format_from(format), stdout);
+	json_decref(value);
 }
 
 size_t

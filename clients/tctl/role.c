@@ -33,13 +33,18 @@ conditions_value(const Auth__RoleConditions *c)
 		c = &none;
 	for (size_t i = 0; i < c->n_node_labels; i++)
 		json_object_set_new(labels, c->node_labels[i]->key,
-		    strings_value((const char *const *)c->node_labels[i]->values, c->node_labels[i]->n_values));
+		    strings_value((const char *const *)c->node_labels[i]->values,
+			c->node_labels[i]->n_values));
 	for (size_t i = 0; i < c->n_rules; i++)
 		json_array_append_new(rules,
 		    json_pack("{s:o, s:o}", "resources",
-			strings_value((const char *const *)c->rules[i]->resources, c->rules[i]->n_resources), "verbs",
-			strings_value((const char *const *)c->rules[i]->verbs, c->rules[i]->n_verbs)));
-	json_object_set_new(v, "logins", strings_value((const char *const *)c->logins, c->n_logins));
+			strings_value((const char *const *)c->rules[i]->resources,
+			    c->rules[i]->n_resources),
+			"verbs",
+			strings_value((const char *const *)c->rules[i]->verbs,
+			    c->rules[i]->n_verbs)));
+	json_object_set_new(v, "logins",
+	    strings_value((const char *const *)c->logins, c->n_logins));
 	json_object_set_new(v, "node_labels", labels);
 	json_object_set_new(v, "rules", rules);
 	return v;
@@ -53,10 +58,11 @@ role_to_json(const Auth__Role *r)
 	char ttl[48];
 
 	str_duration_text(o->max_session_ttl_s, ttl, sizeof ttl);
-	return json_pack("{s:s, s:s, s:{s:s}, s:{s:{s:s, s:b, s:b, s:b, s:b}, s:o, s:o}}", "kind", "role", "version", "v1",
-	    "metadata", "name", r->name, "spec", "options", "max_session_ttl", o->max_session_ttl_s ? ttl : "0",
-	    "forward_agent", o->forward_agent, "port_forwarding", o->port_forwarding, "pin_source_ip", o->pin_source_ip,
-	    "permit_pty", o->permit_pty, "allow", conditions_value(r->allow), "deny", conditions_value(r->deny));
+	return json_pack("{s:s, s:s, s:{s:s}, s:{s:{s:s, s:b, s:b, s:b, s:b}, s:o, s:o}}", "kind",
+	    "role", "version", "v1", "metadata", "name", r->name, "spec", "options",
+	    "max_session_ttl", o->max_session_ttl_s ? ttl : "0", "forward_agent", o->forward_agent,
+	    "port_forwarding", o->port_forwarding, "pin_source_ip", o->pin_source_ip, "permit_pty",
+	    o->permit_pty, "allow", conditions_value(r->allow), "deny", conditions_value(r->deny));
 }
 
 /* --- from JSON ------------------------------------------------------------------------------ */
@@ -100,8 +106,7 @@ check_keys(const json_t *object, const char *where, const char *const *known, st
 
 	if (!json_is_object(object))
 		return err_set(e, "%s must be a mapping", where);
-	json_object_foreach((json_t *)object, key, value)
-	{
+	json_object_foreach ((json_t *)object, key, value) {
 		bool found = false;
 
 		for (size_t i = 0; known[i]; i++)
@@ -124,8 +129,7 @@ get_labels(Auth__RoleConditions *c, const json_t *v, struct err *e)
 		return err_set(e, "node_labels must be a mapping of at most %d labels", ITEMS_MAX);
 	if (!(c->node_labels = calloc(json_object_size(v) + 1, sizeof *c->node_labels)))
 		return err_set(e, "no memory");
-	json_object_foreach((json_t *)v, key, value)
-	{
+	json_object_foreach ((json_t *)v, key, value) {
 		Auth__LabelRule *l = message(&auth__label_rule__descriptor);
 
 		if (!l)
@@ -157,9 +161,10 @@ get_rules(Auth__RoleConditions *c, const json_t *v, struct err *e)
 			return err_set(e, "no memory");
 		c->rules[c->n_rules++] = r;
 		if (check_keys(rule, "rules", known, e) < 0 ||
-		    get_strings(json_object_get(rule, "resources"), "resources", (char ***)&r->resources,
-			&r->n_resources, e) < 0 ||
-		    get_strings(json_object_get(rule, "verbs"), "verbs", (char ***)&r->verbs, &r->n_verbs, e) < 0)
+		    get_strings(json_object_get(rule, "resources"), "resources",
+			(char ***)&r->resources, &r->n_resources, e) < 0 ||
+		    get_strings(json_object_get(rule, "verbs"), "verbs", (char ***)&r->verbs,
+			&r->n_verbs, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -176,14 +181,16 @@ get_conditions(Auth__RoleConditions **ret, const json_t *v, const char *where, s
 	if (!v)
 		return 0;
 	if (check_keys(v, where, known, e) < 0 ||
-	    get_strings(json_object_get(v, "logins"), "logins", (char ***)&c->logins, &c->n_logins, e) < 0 ||
+	    get_strings(json_object_get(v, "logins"), "logins", (char ***)&c->logins, &c->n_logins,
+		e) < 0 ||
 	    get_labels(c, json_object_get(v, "node_labels"), e) < 0)
 		return -1;
 	return get_rules(c, json_object_get(v, "rules"), e);
 }
 
 static int
-get_switch(const json_t *options, const char *key, bool fallback, protobuf_c_boolean *ret, struct err *e)
+get_switch(const json_t *options, const char *key, bool fallback, protobuf_c_boolean *ret,
+    struct err *e)
 {
 	const json_t *v = json_object_get(options, key);
 
@@ -195,7 +202,12 @@ static int
 get_options(Auth__RoleOptions **ret, const json_t *v, struct err *e)
 {
 	static const char *const known[] = {
-		"max_session_ttl", "forward_agent", "port_forwarding", "pin_source_ip", "permit_pty", NULL,
+		"max_session_ttl",
+		"forward_agent",
+		"port_forwarding",
+		"pin_source_ip",
+		"permit_pty",
+		NULL,
 	};
 	Auth__RoleOptions *o = *ret = message(&auth__role_options__descriptor);
 	const json_t *ttl = json_object_get(v, "max_session_ttl");
@@ -208,15 +220,16 @@ get_options(Auth__RoleOptions **ret, const json_t *v, struct err *e)
 	if (json_is_integer(ttl))
 		(void)str_format(text, sizeof text, "%lld", (long long)json_integer_value(ttl));
 	else
-		(void)str_copy(text, sizeof text, json_is_string(ttl) ? json_string_value(ttl) : "30h");
+		(void)str_copy(text, sizeof text,
+		    json_is_string(ttl) ? json_string_value(ttl) : "30h");
 	if (strcmp(text, "0") != 0 && !str_duration(text, &o->max_session_ttl_s))
 		return err_set(e, "options: max_session_ttl must be a duration like 8h");
 	return get_switch(v, "forward_agent", false, &o->forward_agent, e) < 0 ||
 		get_switch(v, "port_forwarding", false, &o->port_forwarding, e) < 0 ||
 		get_switch(v, "pin_source_ip", false, &o->pin_source_ip, e) < 0 ||
-		get_switch(v, "permit_pty", true, &o->permit_pty, e) < 0 ?
-	    -1 :
-	    0;
+		get_switch(v, "permit_pty", true, &o->permit_pty, e) < 0
+	    ? -1
+	    : 0;
 }
 
 static int
@@ -225,7 +238,8 @@ fill(Auth__Role *r, const json_t *v, struct err *e)
 	static const char *const top[] = { "kind", "version", "metadata", "spec", NULL };
 	static const char *const inner[] = { "options", "allow", "deny", NULL };
 	const char *kind = json_string_value(json_object_get(v, "kind"));
-	const char *name = json_string_value(json_object_get(json_object_get(v, "metadata"), "name"));
+	const char *name = json_string_value(
+	    json_object_get(json_object_get(v, "metadata"), "name"));
 	const json_t *spec = json_object_get(v, "spec");
 
 	if (check_keys(v, "role", top, e) < 0)

@@ -5,6 +5,8 @@
 #ifndef TCTL_TCTL_H
 #define TCTL_TCTL_H
 
+#include <jansson.h>
+
 #include "api/client.h"
 #include "base/err.h"
 #include "cli/cli.h"
@@ -23,11 +25,18 @@ struct client *tctl_client(void);
 /* authd's method; prints the error. */
 int tctl_auth(struct client *c, const char *method, const void *request, void *ret_reply);
 
+/* The shape of most verbs: connects, calls a method of authd that takes a name and answers nothing. */
+int tctl_by_name(const char *method, const char *name);
+/* Prints a JSON value that a verb made, in its --format, and lets go of it. */
+void tctl_print(json_t *value, const char *format);
+
 /* "a,b,c" into at most max parts of a copy that *ret_copy owns. */
 size_t tctl_list(const char *text, char **ret_copy, char **parts, size_t max);
 
-extern const struct cli_command cmd_users_sub[], cmd_tokens_sub[], cmd_nodes_sub[], cmd_recordings_sub[], cmd_audit_sub[];
-extern const struct cli_option cmd_status_options[], cmd_get_options[], cmd_create_options[], cmd_version_options[];
+extern const struct cli_command cmd_users_sub[], cmd_tokens_sub[], cmd_nodes_sub[],
+    cmd_recordings_sub[], cmd_audit_sub[];
+extern const struct cli_option cmd_status_options[], cmd_get_options[], cmd_create_options[],
+    cmd_version_options[];
 int cmd_status(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_create(int argc, char **argv);

@@ -66,8 +66,10 @@ cmd_config(int argc, char **argv)
 	    profile_path(p, PROFILE_SSH_CERT, false, f.cert, &e) < 0 ||
 	    profile_path(p, PROFILE_KNOWN_HOSTS, false, f.hosts, &e) < 0)
 		rc = cli_fail_err(&e);
-	else if (!str_host_port(*p->ssh_addr ? p->ssh_addr : p->proxy, 3023, host, sizeof host, &proxy_port))
-		rc = cli_fail("the proxy address of your profile is malformed; run tsh login again");
+	else if (!str_host_port(*p->ssh_addr ? p->ssh_addr : p->proxy, 3023, host, sizeof host,
+		     &proxy_port))
+		rc = cli_fail(
+		    "the proxy address of your profile is malformed; run tsh login again");
 	else
 		print_config(p, &f, host, proxy_port);
 	profile_free(p);

@@ -30,10 +30,12 @@ static struct {
 } opt = { .format = "text" };
 
 const struct cli_option cmd_login_options[] = {
-	{ 0, "ca-pin", "sha256:HEX", "the cluster's CA pin, as tctl status prints it", CLI_STRING, &opt.ca_pin,
-	    "SALLYPORT_CA_PIN" },
-	{ 0, "ttl", "DURATION", "life of the certificates (default 12h)", CLI_DURATION, &opt.ttl_s },
-	{ 0, "force", NULL, "log in again although the login is still valid", CLI_FLAG, &opt.force },
+	{ 0, "ca-pin", "sha256:HEX", "the cluster's CA pin, as tctl status prints it", CLI_STRING,
+	    &opt.ca_pin, "SALLYPORT_CA_PIN" },
+	{ 0, "ttl", "DURATION", "life of the certificates (default 12h)", CLI_DURATION,
+	    &opt.ttl_s },
+	{ 0, "force", NULL, "log in again although the login is still valid", CLI_FLAG,
+	    &opt.force },
 	{ 'f', "format", CLI_FORMATS, "output format", CLI_CHOICE, &opt.format },
 	{ 0 },
 };
@@ -50,7 +52,8 @@ keys_make(struct keys *k, struct err *e)
 {
 	*k = (struct keys){ 0 };
 	buf_init(&k->spki, X509_SPKI_MAX);
-	if (sshkey_generate(&k->ssh) < 0 || x509_key_generate(&k->tls) < 0 || x509_key_spki(k->tls, &k->spki) < 0)
+	if (sshkey_generate(&k->ssh) < 0 || x509_key_generate(&k->tls) < 0 ||
+	    x509_key_spki(k->tls, &k->spki) < 0)
 		return err_set(e, "cannot make keys");
 	return 0;
 }
@@ -66,7 +69,8 @@ keys_done(struct keys *k)
 /* --- asking ------------------------------------------------------------------------------------ */
 
 static int
-call_login(struct client *c, const char *user, const struct keys *k, Auth__UserIdentity **ret, struct err *e)
+call_login(struct client *c, const char *user, const struct keys *k, Auth__UserIdentity **ret,
+    struct err *e)
 {
 	struct span ssh = sshkey_blob(k->ssh);
 	Auth__PublicKeys public = AUTH__PUBLIC_KEYS__INIT;
@@ -102,13 +106,15 @@ save_ssh(const struct profile *p, const struct keys *k, const Auth__UserIdentity
 	struct buf line;
 	int rc;
 
-	if (profile_path(p, PROFILE_SSH_KEY, true, path, e) < 0 || sshkey_save(k->ssh, path, p->user, e) < 0)
+	if (profile_path(p, PROFILE_SSH_KEY, true, path, e) < 0 ||
+	    sshkey_save(k->ssh, path, p->user, e) < 0)
 		return -1;
 	buf_init(&line, 2 * SSHCERT_BLOB_MAX);
 	rc = sshkey_blob_to_line(cert, p->user, &line);
 	buf_put(&line, "\n", 2);
-	rc = rc < 0 || !buf_ok(&line) ? err_set(e, "the certificate is malformed") :
-					profile_write(p, PROFILE_SSH_CERT, (char *)buf_head(&line), e);
+	rc = rc < 0 || !buf_ok(&line)
+	    ? err_set(e, "the certificate is malformed")
+	    : profile_write(p, PROFILE_SSH_CERT, (char *)buf_head(&line), e);
 	buf_done(&line);
 	return rc;
 }
@@ -122,8 +128,8 @@ save_tls(const struct profile *p, const struct keys *k, const Auth__UserIdentity
 	buf_init(&pem, X509_PEM_MAX);
 	rc = x509_key_to_pem(k->tls, &pem);
 	buf_put(&pem, "", 1);
-	rc = rc < 0 || !buf_ok(&pem) ? err_set(e, "cannot write the TLS key") :
-				       profile_write(p, PROFILE_TLS_KEY, (char *)buf_head(&pem), e);
+	rc = rc < 0 || !buf_ok(&pem) ? err_set(e, "cannot write the TLS key")
+				     : profile_write(p, PROFILE_TLS_KEY, (char *)buf_head(&pem), e);
 	buf_wipe(&pem);
 	return rc < 0 ? -1 : profile_write(p, PROFILE_TLS_CERT, id->tls_cert_pem, e);
 }
@@ -142,13 +148,14 @@ save_known_hosts(const struct profile *p, const struct bundle *ca, struct err *e
 		return err_set(e, "the proxy's SSH address is malformed: %s", address);
 	buf_init(&b, 65536);
 	for (size_t i = 0; i < ca->n_host_ssh && rc == 0; i++) {
-		buf_printf(&b, "@cert-authority *.%s,[*.%s]:*,%s,[%s]:%u ", p->cluster, p->cluster, host, host, port);
+		buf_printf(&b, "@cert-authority *.%s,[*.%s]:*,%s,[%s]:%u ", p->cluster, p->cluster,
+		    host, host, port);
 		rc = sshkey_blob_to_line(ca->host_ssh[i], p->cluster, &b);
 		buf_put(&b, "\n", 1);
 	}
 	buf_put(&b, "", 1);
-	rc = rc < 0 || !buf_ok(&b) ? err_set(e, "the host CA's key is malformed") :
-				     profile_write(p, PROFILE_KNOWN_HOSTS, (char *)buf_head(&b), e);
+	rc = rc < 0 || !buf_ok(&b) ? err_set(e, "the host CA's key is malformed")
+				   : profile_write(p, PROFILE_KNOWN_HOSTS, (char *)buf_head(&b), e);
 	buf_done(&b);
 	return rc;
 }
@@ -186,10 +193,12 @@ make_profile(const char *proxy, const struct discovery *d, const Auth__UserIdent
 	p->cluster = strdup(id->cluster);
 	p->valid_until_s = id->valid_until / 1000;
 	if (p->name && p->proxy && p->ssh_addr && p->user && p->cluster &&
-	    copy_list(&p->roles, &p->roles_count, (const char *const *)id->roles, id->n_roles) == 0 &&
-	    copy_list(&p->logins, &p->logins_count, (const char *const *)id->logins, id->n_logins) == 0 &&
-	    copy_list(&p->extensions, &p->extensions_count, (const char *const *)id->extensions, id->n_extensions) ==
-		0) {
+	    copy_list(&p->roles, &p->roles_count, (const char *const *)id->roles, id->n_roles) ==
+		0 &&
+	    copy_list(&p->logins, &p->logins_count, (const char *const *)id->logins,
+		id->n_logins) == 0 &&
+	    copy_list(&p->extensions, &p->extensions_count, (const char *const *)id->extensions,
+		id->n_extensions) == 0) {
 		qsort(p->roles, p->roles_count, sizeof *p->roles, by_text);
 		qsort(p->extensions, p->extensions_count, sizeof *p->extensions, by_text);
 		return p;
@@ -200,11 +209,13 @@ fail:
 }
 
 static int
-keep(struct profile *p, const struct keys *k, const struct discovery *d, const Auth__UserIdentity *id, struct err *e)
+keep(struct profile *p, const struct keys *k, const struct discovery *d,
+    const Auth__UserIdentity *id, struct err *e)
 {
 	if (strchr(id->user, '/') || *id->user == '.' || strcmp(id->cluster, d->ca->cluster) != 0)
 		return err_set(e, "authd answered for another user or cluster");
-	if (save_ssh(p, k, id, e) < 0 || save_tls(p, k, id, e) < 0 || save_known_hosts(p, d->ca, e) < 0 ||
+	if (save_ssh(p, k, id, e) < 0 || save_tls(p, k, id, e) < 0 ||
+	    save_known_hosts(p, d->ca, e) < 0 ||
 	    profile_write(p, PROFILE_CA, d->ca->host_pem, e) < 0 ||
 	    profile_write(p, PROFILE_USER_CA, d->ca->user_pem, e) < 0)
 		return -1;
@@ -214,7 +225,8 @@ keep(struct profile *p, const struct keys *k, const struct discovery *d, const A
 /* --- the verb --------------------------------------------------------------------------------------- */
 
 static int
-login(const char *proxy, const char *user, const char *known_pem, struct profile **ret, struct err *e)
+login(const char *proxy, const char *user, const char *known_pem, struct profile **ret,
+    struct err *e)
 {
 	struct discovery d = { 0 };
 	Auth__UserIdentity *id = NULL;

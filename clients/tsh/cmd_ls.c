@@ -18,15 +18,17 @@ static struct {
 const struct cli_option cmd_ls_options[] = {
 	{ 'f', "format", "text|json|yaml|names", "output format", CLI_CHOICE, &opt.format },
 	{ 'v', "verbose", NULL, "also the UUIDs, and labels in full", CLI_FLAG, &opt.verbose },
-	{ 0, "search", "TEXT", "only nodes whose name or labels contain the text", CLI_STRING, &opt.search },
+	{ 0, "search", "TEXT", "only nodes whose name or labels contain the text", CLI_STRING,
+	    &opt.search },
 	{ 0 },
 };
 
 static void
 print_text(const Auth__NodeList *list)
 {
-	struct cli_table *t = opt.verbose ? cli_table_new("Node Name", "Node ID", "Address", "Labels", NULL) :
-					    cli_table_new("Node Name", "Address", "Labels", NULL);
+	struct cli_table *t = opt.verbose
+	    ? cli_table_new("Node Name", "Node ID", "Address", "Labels", NULL)
+	    : cli_table_new("Node Name", "Address", "Labels", NULL);
 
 	for (size_t i = 0; i < list->n_nodes; i++) {
 		const Auth__Node *n = list->nodes[i];
@@ -43,7 +45,8 @@ print_text(const Auth__NodeList *list)
 	cli_table_print(t, stdout);
 	cli_table_free(t);
 	if (list->n_nodes == 0)
-		fprintf(stderr, "No nodes are listed that your roles let you see and that match.\n");
+		fprintf(stderr,
+		    "No nodes are listed that your roles let you see and that match.\n");
 }
 
 static void

@@ -19,8 +19,9 @@ static struct {
 } opt = { .format = "pty", .speed = "1x" };
 
 const struct cli_option cmd_play_options[] = {
-	{ 'f', "format", "pty|text|json|asciicast", "in the terminal, as plain text, as JSON events, as asciicast v2",
-	    CLI_CHOICE, &opt.format },
+	{ 'f', "format", "pty|text|json|asciicast",
+	    "in the terminal, as plain text, as JSON events, as asciicast v2", CLI_CHOICE,
+	    &opt.format },
 	{ 0, "speed", "0.5x|1x|2x|4x|8x", "faster or slower", CLI_CHOICE, &opt.speed },
 	{ 0, "skip-idle-time", NULL, "cut pauses", CLI_FLAG, &opt.skip_idle },
 	{ 0 },
@@ -45,8 +46,8 @@ on_part(const void *message, void *arg)
 
 		if (copy) {
 			protobuf_c_message_pack(&part->recording->base, copy);
-			d->recording = (Audit__Recording *)protobuf_c_message_unpack(
-			    &audit__recording__descriptor, NULL, n, copy);
+			d->recording = (Audit__Recording *)
+			    protobuf_c_message_unpack(&audit__recording__descriptor, NULL, n, copy);
 		}
 		free(copy);
 	}
@@ -58,7 +59,8 @@ on_part(const void *message, void *arg)
 static int
 show(const struct download *d, struct span frames, struct err *e)
 {
-	struct player_config config = { .speed = strtod(opt.speed, NULL), .skip_idle = opt.skip_idle };
+	struct player_config config = { .speed = strtod(opt.speed, NULL),
+		.skip_idle = opt.skip_idle };
 	const Audit__Recording *r = d->recording;
 
 	if (strcmp(opt.format, "json") == 0)
@@ -66,8 +68,8 @@ show(const struct download *d, struct span frames, struct err *e)
 	if (strcmp(opt.format, "text") == 0)
 		return export_text(frames, stdout, e);
 	if (strcmp(opt.format, "asciicast") == 0)
-		return export_asciicast(
-		    frames, r ? r->cols : 0, r ? r->rows : 0, r ? r->started_us / 1000000 : 0, stdout, e);
+		return export_asciicast(frames, r ? r->cols : 0, r ? r->rows : 0,
+		    r ? r->started_us / 1000000 : 0, stdout, e);
 	return player_run(frames, &config, e);
 }
 
@@ -104,7 +106,8 @@ cmd_play(int argc, char **argv)
 	if (!p || !d.file)
 		return p ? cli_fail("cannot create a temporary file") : 1;
 	q.session = argv[0];
-	if (client_open(&c, p, &e) < 0 || client_audit_stream(c, "Play", &q, on_part, &d, &e) < 0 || play(&d, &e) < 0)
+	if (client_open(&c, p, &e) < 0 || client_audit_stream(c, "Play", &q, on_part, &d, &e) < 0 ||
+	    play(&d, &e) < 0)
 		rc = cli_fail_err(&e);
 	client_free_reply(d.recording);
 	fclose(d.file);

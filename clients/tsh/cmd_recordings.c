@@ -25,6 +25,9 @@ cmd_ls_recordings(int argc, char **argv)
 }
 
 const struct cli_command cmd_recordings_sub[] = {
-	{ .name = "ls", .summary = "list recorded sessions", .options = recordings_options, .run = cmd_ls_recordings },
+	{ .name = "ls",
+	    .summary = "list recorded sessions",
+	    .options = recordings_options,
+	    .run = cmd_ls_recordings },
 	{ 0 },
 };

@@ -28,10 +28,12 @@ static struct {
 } opt;
 
 const struct cli_option cmd_scp_options[] = {
-	{ 'r', "recursive", NULL, "copy folders with all that is in them", CLI_FLAG, &opt.recursive },
+	{ 'r', "recursive", NULL, "copy folders with all that is in them", CLI_FLAG,
+	    &opt.recursive },
 	{ 'p', "preserve", NULL, "keep permissions and times", CLI_FLAG, &opt.preserve },
 	{ 'q', "quiet", NULL, "no progress", CLI_FLAG, &opt.quiet },
-	{ 'l', "login", "USER", "Unix user to log in as", CLI_STRING, &opt.login, "SALLYPORT_LOGIN" },
+	{ 'l', "login", "USER", "Unix user to log in as", CLI_STRING, &opt.login,
+	    "SALLYPORT_LOGIN" },
 	{ 'P', "port", "PORT", "ignored; for people who are used to it", CLI_INT, &opt.port },
 	{ 0 },
 };
@@ -60,15 +62,20 @@ parse_place(const char *arg, struct place *ret)
 	if (colon && *colon == ']')
 		colon++;
 	if (!colon || (slash && slash < colon))
-		return str_copy(ret->path, sizeof ret->path, arg) ? 0 : cli_fail("path too long: %s", arg);
+		return str_copy(ret->path, sizeof ret->path, arg)
+		    ? 0
+		    : cli_fail("path too long: %s", arg);
 	at = memchr(arg, '@', (size_t)(colon - arg));
 	if (at)
 		(void)str_format(ret->login, sizeof ret->login, "%.*s", (int)(at - arg), arg);
 	else
-		(void)str_copy(ret->login, sizeof ret->login, opt.login ? opt.login : pw ? pw->pw_name : "root");
+		(void)str_copy(ret->login, sizeof ret->login,
+		    opt.login ? opt.login
+			: pw  ? pw->pw_name
+			      : "root");
 	at = at ? at + 1 : arg;
-	if (!str_format(ret->host, sizeof ret->host, "%.*s", (int)(colon - at), at) || !*ret->host ||
-	    !str_copy(ret->path, sizeof ret->path, colon[1] ? colon + 1 : "."))
+	if (!str_format(ret->host, sizeof ret->host, "%.*s", (int)(colon - at), at) ||
+	    !*ret->host || !str_copy(ret->path, sizeof ret->path, colon[1] ? colon + 1 : "."))
 		return cli_fail("%s is no place on a node; write [user@]HOST:PATH", arg);
 	return 0;
 }
@@ -103,8 +110,8 @@ show(struct copy *c, uint64_t done, uint64_t total, bool last)
 		return;
 	c->shown_ms = now;
 	fprintf(stderr, "\r%-40.40s %3d%% %10.1f MB %8.1f MB/s%s", c->name,
-	    total ? (int)(done * 100 / total > 100 ? 100 : done * 100 / total) : 100, (double)done / 1e6,
-	    (double)done / 1e6 / seconds, last ? "\n" : "");
+	    total ? (int)(done * 100 / total > 100 ? 100 : done * 100 / total) : 100,
+	    (double)done / 1e6, (double)done / 1e6 / seconds, last ? "\n" : "");
 }
 
 static void
@@ -129,7 +136,10 @@ get_file(struct copy *c, const char *from, const char *to, const struct sftp_att
 {
 	mode_t mode = attrs->has_mode ? attrs->mode & 0777 : 0666;
 	struct sftp_transfer t = {
-		.path = from, .size = attrs->has_size ? attrs->size : 0, .progress = on_progress, .arg = c,
+		.path = from,
+		.size = attrs->has_size ? attrs->size : 0,
+		.progress = on_progress,
+		.arg = c,
 	};
 	int rc;
 
@@ -139,7 +149,8 @@ get_file(struct copy *c, const char *from, const char *to, const struct sftp_att
 	begin(c, from);
 	rc = sftp_get(c->sftp, &t, &c->e);
 	if (rc == 0 && opt.preserve && attrs->has_times) {
-		struct timespec times[2] = { { .tv_sec = attrs->atime }, { .tv_sec = attrs->mtime } };
+		struct timespec times[2] = { { .tv_sec = attrs->atime },
+			{ .tv_sec = attrs->mtime } };
 
 		(void)fchmod(t.fd, attrs->mode & 07777);
 		(void)futimens(t.fd, times);
@@ -185,7 +196,8 @@ names_done(struct names *l)
 }
 
 static int
-get_folder(struct copy *c, const char *from, const char *to, const struct sftp_attrs *attrs, int depth)
+get_folder(struct copy *c, const char *from, const char *to, const struct sftp_attrs *attrs,
+    int depth)
 {
 	struct names l = { 0 };
 	char a[SFTP_PATH_MAX], b[SFTP_PATH_MAX];
@@ -197,9 +209,9 @@ get_folder(struct copy *c, const char *from, const char *to, const struct sftp_a
 		return err_errno(&c->e, "cannot create %s", to);
 	rc = sftp_list(c->sftp, from, on_name, &l, &c->e);
 	for (size_t i = 0; rc == 0 && i < l.n; i++)
-		rc = join(a, from, l.name[i], &c->e) < 0 || join(b, to, l.name[i], &c->e) < 0 ?
-		    -1 :
-		    get_any(c, a, b, depth + 1);
+		rc = join(a, from, l.name[i], &c->e) < 0 || join(b, to, l.name[i], &c->e) < 0
+		    ? -1
+		    : get_any(c, a, b, depth + 1);
 	names_done(&l);
 	if (rc == 0 && attrs->has_mode)
 		(void)chmod(to, attrs->mode & 0777);
@@ -258,7 +270,9 @@ get_glob(struct copy *c, const char *from, const char *to)
 		if (fnmatch(pattern, l.name[i], FNM_PERIOD) != 0)
 			continue;
 		matched++;
-		rc = *dir ? join(path, dir, l.name[i], &c->e) : str_copy(path, sizeof path, l.name[i]) ? 0 : -1;
+		rc = *dir                                    ? join(path, dir, l.name[i], &c->e)
+		    : str_copy(path, sizeof path, l.name[i]) ? 0
+							     : -1;
 		if (rc == 0)
 			rc = get_one(c, path, to, false);
 	}
@@ -274,10 +288,17 @@ static int
 put_file(struct copy *c, const char *from, const char *to, const struct stat *st)
 {
 	struct sftp_transfer t = {
-		.path = to, .mode = st->st_mode & 0777, .size = (uint64_t)st->st_size, .progress = on_progress, .arg = c,
+		.path = to,
+		.mode = st->st_mode & 0777,
+		.size = (uint64_t)st->st_size,
+		.progress = on_progress,
+		.arg = c,
 	};
 	struct sftp_attrs attrs = {
-		.has_mode = true, .has_times = true, .mode = st->st_mode, .atime = (uint32_t)st->st_atime,
+		.has_mode = true,
+		.has_times = true,
+		.mode = st->st_mode,
+		.atime = (uint32_t)st->st_atime,
 		.mtime = (uint32_t)st->st_mtime,
 	};
 	int rc;
@@ -313,9 +334,10 @@ put_folder(struct copy *c, const char *from, const char *to, const struct stat *
 		return err_errno(&c->e, "cannot read %s", from);
 	while (rc == 0 && (de = readdir(d)))
 		if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0)
-			rc = join(a, from, de->d_name, &c->e) < 0 || join(b, to, de->d_name, &c->e) < 0 ?
-			    -1 :
-			    put_any(c, a, b, depth + 1);
+			rc = join(a, from, de->d_name, &c->e) < 0 ||
+				join(b, to, de->d_name, &c->e) < 0
+			    ? -1
+			    : put_any(c, a, b, depth + 1);
 	closedir(d);
 	return rc;
 }
@@ -341,7 +363,8 @@ put_one(struct copy *c, const char *from, const char *to, bool many)
 {
 	struct sftp_attrs attrs = { 0 };
 	char path[SFTP_PATH_MAX], clean[SFTP_PATH_MAX];
-	bool folder = sftp_stat(c->sftp, to, &attrs, NULL) == 0 && attrs.has_mode && S_ISDIR(attrs.mode);
+	bool folder = sftp_stat(c->sftp, to, &attrs, NULL) == 0 && attrs.has_mode &&
+	    S_ISDIR(attrs.mode);
 	size_t n;
 
 	if (many && !folder)
@@ -366,7 +389,8 @@ copy_all(struct sftp *sftp, int argc, char **argv, const struct place *to)
 	for (int i = 0; i < argc - 1; i++) {
 		if (parse_place(argv[i], &from) != 0)
 			return 1;
-		if (*from.host ? get_glob(&c, from.path, to->path) : put_one(&c, from.path, to->path, argc > 2))
+		if (*from.host ? get_glob(&c, from.path, to->path)
+			       : put_one(&c, from.path, to->path, argc > 2))
 			rc = cli_fail_err(&c.e);
 	}
 	return rc;
@@ -385,8 +409,10 @@ find_node(int argc, char **argv, struct place *node, struct place *to)
 		if (parse_place(argv[i], &p) != 0)
 			return 1;
 		if (*p.host && *to->host)
-			return cli_fail("one side of the copy must be here; copy to here first, then from here");
-		if (*p.host && *node->host && (strcmp(p.host, node->host) != 0 || strcmp(p.login, node->login) != 0))
+			return cli_fail(
+			    "one side of the copy must be here; copy to here first, then from here");
+		if (*p.host && *node->host &&
+		    (strcmp(p.host, node->host) != 0 || strcmp(p.login, node->login) != 0))
 			return cli_fail("all files must come from one node");
 		if (*p.host)
 			*node = p;
@@ -413,7 +439,8 @@ cmd_scp(int argc, char **argv)
 		return 1;
 	if (loop_new(&loop) < 0)
 		rc = cli_fail("no memory");
-	else if (proxy_open(&proxy, loop, p, &e) < 0 || sftp_open(&sftp, proxy, node.host, node.login, &e) < 0)
+	else if (proxy_open(&proxy, loop, p, &e) < 0 ||
+	    sftp_open(&sftp, proxy, node.host, node.login, &e) < 0)
 		rc = cli_fail_err(&e);
 	else
 		rc = copy_all(sftp, argc, argv, &to);

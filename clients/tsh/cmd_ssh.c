@@ -26,15 +26,20 @@ static struct {
 } opt = { .format = "text", .parallel = FANOUT_PARALLEL, .timeout_s = 30, .escapes = true };
 
 const struct cli_option cmd_ssh_options[] = {
-	{ 'l', "login", "USER", "Unix user to log in as", CLI_STRING, &opt.login, "SALLYPORT_LOGIN" },
+	{ 'l', "login", "USER", "Unix user to log in as", CLI_STRING, &opt.login,
+	    "SALLYPORT_LOGIN" },
 	{ 't', "tty", NULL, "ask for a terminal also for a command", CLI_FLAG, &opt.tty },
 	{ 'T', NULL, NULL, "no terminal, also for a shell", CLI_FLAG, &opt.no_tty },
 	{ 'n', NULL, NULL, "no standard input", CLI_FLAG, &opt.no_stdin },
-	{ 'P', "parallel", "N", "nodes at once with LABEL=VALUE (default 64)", CLI_INT, &opt.parallel },
-	{ 0, "timeout", "DURATION", "time to reach a node (default 30s)", CLI_DURATION, &opt.timeout_s },
-	{ 'f', "format", "text|json", "with LABEL=VALUE: lines for people, or one JSON value", CLI_CHOICE, &opt.format },
+	{ 'P', "parallel", "N", "nodes at once with LABEL=VALUE (default 64)", CLI_INT,
+	    &opt.parallel },
+	{ 0, "timeout", "DURATION", "time to reach a node (default 30s)", CLI_DURATION,
+	    &opt.timeout_s },
+	{ 'f', "format", "text|json", "with LABEL=VALUE: lines for people, or one JSON value",
+	    CLI_CHOICE, &opt.format },
 	{ 'p', "port", "PORT", "ignored; for people who are used to it", CLI_INT, &opt.port },
-	{ 0, "escape-sequences", NULL, "~. ~^Z ~? in a terminal (default on)", CLI_FLAG, &opt.escapes },
+	{ 0, "escape-sequences", NULL, "~. ~^Z ~? in a terminal (default on)", CLI_FLAG,
+	    &opt.escapes },
 	{ 0 },
 };
 
@@ -70,9 +75,13 @@ static int
 run_one(struct proxy *proxy, const char *node, const char *login, const char *command)
 {
 	struct shell_config config = {
-		.node = node, .login = login, .command = command,
-		.tty = !opt.no_tty && (opt.tty || (!command && term_is_tty())), .escapes = opt.escapes,
-		.no_stdin = opt.no_stdin, .timeout_ms = (int)opt.timeout_s * 1000,
+		.node = node,
+		.login = login,
+		.command = command,
+		.tty = !opt.no_tty && (opt.tty || (!command && term_is_tty())),
+		.escapes = opt.escapes,
+		.no_stdin = opt.no_stdin,
+		.timeout_ms = (int)opt.timeout_s * 1000,
 	};
 	struct remote_result result;
 	int code = shell_run(proxy, &config, &result);
@@ -109,9 +118,11 @@ static json_t *
 host_value(const struct fanout_host *h)
 {
 	const struct remote_result *r = &h->result;
-	const char *state = fanout_host_ok(h) ? "success" : fanout_host_reached(h) ? "failed" : "unreached";
-	json_t *v = json_pack("{s:s, s:s, s:s, s:I}", "node", h->name, "uuid", h->uuid, "result", state, "duration_ms",
-	    (json_int_t)h->took_ms);
+	const char *state = fanout_host_ok(h) ? "success"
+	    : fanout_host_reached(h)          ? "failed"
+					      : "unreached";
+	json_t *v = json_pack("{s:s, s:s, s:s, s:I}", "node", h->name, "uuid", h->uuid, "result",
+	    state, "duration_ms", (json_int_t)h->took_ms);
 
 	if (r->end == REMOTE_EXITED)
 		json_object_set_new(v, "exit_status", json_integer(r->status));
@@ -131,8 +142,8 @@ static void
 print_json(const struct fanout_host *hosts, size_t n, const struct fanout_summary *sum)
 {
 	json_t *list = json_array();
-	json_t *all = json_pack("{s:o, s:{s:i, s:i, s:i}}", "hosts", list, "summary", "succeeded", (int)sum->succeeded,
-	    "failed", (int)sum->failed, "unreached", (int)sum->unreached);
+	json_t *all = json_pack("{s:o, s:{s:i, s:i, s:i}}", "hosts", list, "summary", "succeeded",
+	    (int)sum->succeeded, "failed", (int)sum->failed, "unreached", (int)sum->unreached);
 
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, host_value(&hosts[i]));
@@ -145,8 +156,11 @@ run_many(struct proxy *proxy, const Auth__NodeList *list, const char *login, con
 {
 	bool json = strcmp(opt.format, "json") == 0;
 	struct fanout_config config = {
-		.login = login, .command = command, .parallel = (unsigned)opt.parallel,
-		.timeout_ms = (int)opt.timeout_s * 1000, .keep = json,
+		.login = login,
+		.command = command,
+		.parallel = (unsigned)opt.parallel,
+		.timeout_ms = (int)opt.timeout_s * 1000,
+		.keep = json,
 	};
 	struct fanout_host *hosts = calloc(list->n_nodes, sizeof *hosts);
 	struct fanout_summary sum;
@@ -200,7 +214,8 @@ by_label(struct profile *p, const char *selector, const char *login, const char 
 		rc = run_many(proxy, list, login, command);
 	} else {
 		if (list->n_nodes > 1)
-			cli_warn("%zu nodes match; opening a shell on the first, %s", list->n_nodes, list->nodes[0]->name);
+			cli_warn("%zu nodes match; opening a shell on the first, %s", list->n_nodes,
+			    list->nodes[0]->name);
 		rc = run_one(proxy, list->nodes[0]->uuid, login, NULL);
 	}
 out:
@@ -254,7 +269,8 @@ cmd_ssh(int argc, char **argv)
 		}
 		command = (const char *)buf_head(&b);
 	}
-	rc = strchr(host, '=') ? by_label(p, host, login, command) : by_name(p, host, login, command);
+	rc = strchr(host, '=') ? by_label(p, host, login, command)
+			       : by_name(p, host, login, command);
 out:
 	buf_done(&b);
 	profile_free(p);

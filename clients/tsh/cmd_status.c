@@ -54,14 +54,16 @@ cmd_status(int argc, char **argv)
 		others(p, NULL);
 	} else {
 		json_t *list = json_array();
-		json_t *all = json_pack("{s:o, s:o}", "active", show_profile_value(p), "profiles", list);
+		json_t *all = json_pack("{s:o, s:o}", "active", show_profile_value(p), "profiles",
+		    list);
 
 		others(p, list);
 		cli_print_value(all, cli_format_from(format), stdout);
 		json_decref(all);
 	}
 	if (p->valid_until_s <= clock_wall_ms() / 1000)
-		rc = cli_fail("your login has expired; run tsh login --proxy=%s --user=%s", p->proxy, p->user);
+		rc = cli_fail("your login has expired; run tsh login --proxy=%s --user=%s",
+		    p->proxy, p->user);
 	profile_free(p);
 	return rc;
 }

@@ -32,8 +32,8 @@ print(const char *proxy_version, const char *proxy)
 			printf("Proxy version: v%s\nProxy: %s\n", proxy_version, proxy);
 		return;
 	}
-	v = json_pack("{s:s, s:s, s:s}", "version", SALLYPORT_VERSION, "proxyVersion", proxy_version, "proxyPublicAddress",
-	    proxy);
+	v = json_pack("{s:s, s:s, s:s}", "version", SALLYPORT_VERSION, "proxyVersion",
+	    proxy_version, "proxyPublicAddress", proxy);
 	cli_print_value(v, cli_format_from(opt.format), stdout);
 	json_decref(v);
 }

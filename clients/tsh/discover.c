@@ -28,11 +28,13 @@ fetch_by_roots(struct discovery *d, const char *proxy, struct err *e)
 		return err_set(e, "the proxy's address is too long");
 	rc = fetch_get(&f, &reply, e);
 	if (rc == FETCH_E_UNTRUSTED)
-		rc = err_prefix(e, "the proxy's web certificate is not trusted by this system (use --ca-pin)");
+		rc = err_prefix(e,
+		    "the proxy's web certificate is not trusted by this system (use --ca-pin)");
 	else if (rc == 0 && reply.status != 200)
 		rc = err_set(e, "%s answers %d; is it a Sallyport proxy?", proxy, reply.status);
 	if (rc == 0)
-		rc = bundle_open(&d->ca, (struct span){ (uint8_t *)reply.body, reply.len }, NULL, NULL, e);
+		rc = bundle_open(&d->ca, (struct span){ (uint8_t *)reply.body, reply.len }, NULL,
+		    NULL, e);
 	fetch_reply_done(&reply);
 	return rc;
 }
@@ -51,7 +53,8 @@ pin_of(const char *pem, char *pin, struct err *e)
 }
 
 static int
-fetch_authorities(struct discovery *d, const char *proxy, const char *pin, const char *known_pem, struct err *e)
+fetch_authorities(struct discovery *d, const char *proxy, const char *pin, const char *known_pem,
+    struct err *e)
 {
 	char known_pin[CAPIN_SIZE];
 
@@ -68,7 +71,8 @@ check_version(struct discovery *d, const char *min, struct err *e)
 	long need = strtol(min, NULL, 10), have = strtol(SALLYPORT_VERSION, NULL, 10);
 
 	if (need > have)
-		return err_set(e, "this tsh (%s) is too old for the proxy (%s, needs %s)", SALLYPORT_VERSION, d->version, min);
+		return err_set(e, "this tsh (%s) is too old for the proxy (%s, needs %s)",
+		    SALLYPORT_VERSION, d->version, min);
 	return 0;
 }
 
@@ -81,16 +85,19 @@ parse_find(struct discovery *d, const char *proxy, const char *body, struct err 
 	uint16_t port;
 	int rc;
 
-	if (!v || json_unpack(v, "{s?s, s?s, s?{s?{s?s}}}", "server_version", &version, "min_client_version", &min, "proxy",
-		      "ssh", "ssh_public_addr", &ssh_addr) < 0) {
+	if (!v ||
+	    json_unpack(v, "{s?s, s?s, s?{s?{s?s}}}", "server_version", &version,
+		"min_client_version", &min, "proxy", "ssh", "ssh_public_addr", &ssh_addr) < 0) {
 		json_decref(v);
-		return err_set(e, "%s does not speak our protocol; is it a Sallyport proxy?", proxy);
+		return err_set(e, "%s does not speak our protocol; is it a Sallyport proxy?",
+		    proxy);
 	}
 	(void)str_copy(d->version, sizeof d->version, version);
 	/* An address without a host is a port of the proxy itself. */
 	if (*ssh_addr && str_host_port(ssh_addr, 3023, ssh_host, sizeof ssh_host, &port) &&
 	    str_host_port(proxy, 3080, host, sizeof host, &(uint16_t){ 0 }))
-		(void)str_format(d->ssh_addr, sizeof d->ssh_addr, "%s:%u", *ssh_host ? ssh_host : host, port);
+		(void)str_format(d->ssh_addr, sizeof d->ssh_addr, "%s:%u",
+		    *ssh_host ? ssh_host : host, port);
 	rc = check_version(d, min, e);
 	json_decref(v);
 	return rc;
@@ -123,7 +130,8 @@ fetch_find(struct discovery *d, const char *proxy, struct err *e)
 }
 
 int
-discover(struct discovery *ret, const char *proxy, const char *pin, const char *known_pem, struct err *e)
+discover(struct discovery *ret, const char *proxy, const char *pin, const char *known_pem,
+    struct err *e)
 {
 	*ret = (struct discovery){ 0 };
 	if (fetch_authorities(ret, proxy, pin, known_pem, e) < 0 || fetch_find(ret, proxy, e) < 0) {

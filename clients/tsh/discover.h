@@ -16,7 +16,8 @@ struct discovery {
 
 /* Believed by the CA pin; else by the host CA of an earlier login (known_pem); else by the system's roots. All but
  * the proxy may be NULL. Negative with e, which says how to go on. */
-int discover(struct discovery *ret, const char *proxy, const char *pin, const char *known_pem, struct err *e);
+int discover(struct discovery *ret, const char *proxy, const char *pin, const char *known_pem,
+    struct err *e);
 void discovery_done(struct discovery *d);
 
 #endif

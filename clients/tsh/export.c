@@ -26,9 +26,9 @@ filter(enum where w, uint8_t c, FILE *f)
 	case ESCAPE:
 		if (c == '[')
 			return CSI;
-		return c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_' ? STRING :
-		    c >= 0x20 && c <= 0x2f					? ESCAPE :
-										  TEXT;
+		return c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_' ? STRING
+		    : c >= 0x20 && c <= 0x2f                                    ? ESCAPE
+										: TEXT;
 	case CSI:
 		return c >= 0x40 && c <= 0x7e ? TEXT : CSI;
 	case STRING:
@@ -65,7 +65,11 @@ export_text(struct span frames, FILE *f, struct err *e)
 static size_t
 utf8_length(const uint8_t *p, size_t n)
 {
-	size_t len = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : (*p & 0xf0) == 0xe0 ? 3 : (*p & 0xf8) == 0xf0 ? 4 : 0;
+	size_t len = *p < 0x80        ? 1
+	    : *p >= 0xc2 && *p < 0xe0 ? 2
+	    : (*p & 0xf0) == 0xe0     ? 3
+	    : (*p & 0xf8) == 0xf0     ? 4
+				      : 0;
 	json_t *v = len && len <= n ? json_stringn((const char *)p, len) : NULL;
 
 	json_decref(v);
@@ -148,8 +152,9 @@ export_json(struct span frames, FILE *f, struct err *e)
 
 	while ((rc = frame_next(&frames, &frame)) == 1) {
 		at_us += frame.dt_us;
-		json_array_append_new(all, json_pack("{s:f, s:s, s:o}", "time", (double)at_us / 1e6, "type",
-					       type_name(frame.type), "data", data_value(&frame)));
+		json_array_append_new(all,
+		    json_pack("{s:f, s:s, s:o}", "time", (double)at_us / 1e6, "type",
+			type_name(frame.type), "data", data_value(&frame)));
 	}
 	cli_print_value(all, CLI_JSON, f);
 	json_decref(all);
@@ -167,25 +172,28 @@ print_line(json_t *v, FILE *f)
 }
 
 int
-export_asciicast(struct span frames, uint32_t cols, uint32_t rows, int64_t begun_s, FILE *f, struct err *e)
+export_asciicast(struct span frames, uint32_t cols, uint32_t rows, int64_t begun_s, FILE *f,
+    struct err *e)
 {
 	struct frame frame;
 	uint64_t at_us = 0;
 	int rc;
 
-	print_line(json_pack("{s:i, s:i, s:i, s:I}", "version", 2, "width", cols ? (int)cols : 80, "height",
-		       rows ? (int)rows : 24, "timestamp", (json_int_t)begun_s),
+	print_line(json_pack("{s:i, s:i, s:i, s:I}", "version", 2, "width", cols ? (int)cols : 80,
+		       "height", rows ? (int)rows : 24, "timestamp", (json_int_t)begun_s),
 	    f);
 	while ((rc = frame_next(&frames, &frame)) == 1) {
-		const char *code = frame.type == FRAME_OUT || frame.type == FRAME_ERR ? "o" :
-		    frame.type == FRAME_IN					       ? "i" :
-		    frame.type == FRAME_RESIZE					       ? "r" :
-		    frame.type == FRAME_MARKER					       ? "m" :
-											 NULL;
+		const char *code = frame.type == FRAME_OUT || frame.type == FRAME_ERR ? "o"
+		    : frame.type == FRAME_IN                                          ? "i"
+		    : frame.type == FRAME_RESIZE                                      ? "r"
+		    : frame.type == FRAME_MARKER                                      ? "m"
+										      : NULL;
 
 		at_us += frame.dt_us;
 		if (code)
-			print_line(json_pack("[f, s, o]", (double)at_us / 1e6, code, data_value(&frame)), f);
+			print_line(json_pack("[f, s, o]", (double)at_us / 1e6, code,
+				       data_value(&frame)),
+			    f);
 	}
 	return rc < 0 ? damaged(e) : 0;
 }

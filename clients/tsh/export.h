@@ -16,6 +16,7 @@ int export_text(struct span frames, FILE *f, struct err *e);
 /* A JSON array of {time, type, data}. */
 int export_json(struct span frames, FILE *f, struct err *e);
 /* asciicast v2; cols and rows of the start (0: 80x24), begun in seconds since 1970 UTC. */
-int export_asciicast(struct span frames, uint32_t cols, uint32_t rows, int64_t begun_s, FILE *f, struct err *e);
+int export_asciicast(struct span frames, uint32_t cols, uint32_t rows, int64_t begun_s, FILE *f,
+    struct err *e);
 
 #endif

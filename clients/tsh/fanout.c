@@ -89,7 +89,8 @@ flush_lines(struct fanout_host *h)
 {
 	for (int ext = 0; ext < 2; ext++)
 		if (h->line[ext].len > 0) {
-			print_line(h, ext ? STDERR_FILENO : STDOUT_FILENO, buf_head(&h->line[ext]), h->line[ext].len);
+			print_line(h, ext ? STDERR_FILENO : STDOUT_FILENO, buf_head(&h->line[ext]),
+			    h->line[ext].len);
 			buf_drain(&h->line[ext], h->line[ext].len);
 		}
 }
@@ -144,11 +145,17 @@ static void
 start_host(struct fanout *f, struct fanout_host *h)
 {
 	static const struct remote_events events = {
-		.started = on_started, .output = on_output, .ended = on_ended,
+		.started = on_started,
+		.output = on_output,
+		.ended = on_ended,
 	};
 	struct remote_config rc = {
-		.node = h->uuid, .login = f->config->login, .command = f->config->command,
-		.timeout_ms = f->config->timeout_ms, .events = &events, .arg = h,
+		.node = h->uuid,
+		.login = f->config->login,
+		.command = f->config->command,
+		.timeout_ms = f->config->timeout_ms,
+		.events = &events,
+		.arg = h,
 	};
 
 	h->fanout = f;
@@ -176,8 +183,8 @@ on_more(void *arg)
 /* --- all of them ------------------------------------------------------------------------------------ */
 
 int
-fanout_run(struct proxy *proxy, struct fanout_host *hosts, size_t n, const struct fanout_config *config,
-    struct fanout_summary *ret)
+fanout_run(struct proxy *proxy, struct fanout_host *hosts, size_t n,
+    const struct fanout_config *config, struct fanout_summary *ret)
 {
 	struct fanout f = { .proxy = proxy, .config = config, .hosts = hosts, .n = n };
 
@@ -211,7 +218,8 @@ print_verdict(const struct fanout_host *h)
 	else if (r->end == REMOTE_SIGNALED)
 		printf("[%s] failed with signal %s\n", h->name, r->signal);
 	else
-		printf("[%s] %s: %s\n", h->name, r->end == REMOTE_LOST ? "failed" : "not reached", r->text);
+		printf("[%s] %s: %s\n", h->name, r->end == REMOTE_LOST ? "failed" : "not reached",
+		    r->text);
 }
 
 void
@@ -220,6 +228,6 @@ fanout_print_summary(const struct fanout_host *hosts, size_t n, const struct fan
 	putchar('\n');
 	for (size_t i = 0; i < n; i++)
 		print_verdict(&hosts[i]);
-	printf("\n%u host(s) succeeded; %u host(s) failed; %u host(s) not reached\n", sum->succeeded, sum->failed,
-	    sum->unreached);
+	printf("\n%u host(s) succeeded; %u host(s) failed; %u host(s) not reached\n",
+	    sum->succeeded, sum->failed, sum->unreached);
 }

@@ -19,7 +19,8 @@ struct fanout_host {
 	/* Results, valid after fanout_run. */
 	struct remote_result result;
 	int64_t took_ms;
-	struct buf out, err; /* with keep: at most FANOUT_KEEP_MAX each, `failed` when cut; else unused */
+	struct buf out,
+	    err; /* with keep: at most FANOUT_KEEP_MAX each, `failed` when cut; else unused */
 	/* Own. */
 	struct fanout *fanout;
 	struct remote *remote;
@@ -40,10 +41,11 @@ struct fanout_summary {
 
 /* Runs the command everywhere; prints "[node] line" as lines complete, unless keep. Returns 0 only when every node
  * succeeded. */
-int fanout_run(struct proxy *proxy, struct fanout_host *hosts, size_t n, const struct fanout_config *config,
-    struct fanout_summary *ret);
+int fanout_run(struct proxy *proxy, struct fanout_host *hosts, size_t n,
+    const struct fanout_config *config, struct fanout_summary *ret);
 /* "[node] success", "[node] failed with exit code 2", ... and the totals. */
-void fanout_print_summary(const struct fanout_host *hosts, size_t n, const struct fanout_summary *sum);
+void
+fanout_print_summary(const struct fanout_host *hosts, size_t n, const struct fanout_summary *sum);
 bool fanout_host_ok(const struct fanout_host *h);
 bool fanout_host_reached(const struct fanout_host *h);
 void fanout_host_done(struct fanout_host *h);

@@ -48,7 +48,8 @@ load_identity(struct proxy *p, struct err *e)
 		return -1;
 	buf_init(&p->cert, SSHCERT_BLOB_MAX);
 	if (sshkey_line_to_blob(line, &p->cert) < 0)
-		return err_set(e, "the SSH certificate of your profile is damaged; run tsh login again");
+		return err_set(e,
+		    "the SSH certificate of your profile is damaged; run tsh login again");
 	p->identity = (struct ssh_identity){ p->key, buf_span(&p->cert) };
 	return 0;
 }
@@ -62,7 +63,8 @@ load_authorities(struct proxy *p, struct err *e)
 
 	if (profile_read(p->profile, PROFILE_KNOWN_HOSTS, &text, e) < 0)
 		return -1;
-	for (char *l = strtok_r(text, "\n", &save); l && p->n_ca < CA_MAX; l = strtok_r(NULL, "\n", &save)) {
+	for (char *l = strtok_r(text, "\n", &save); l && p->n_ca < CA_MAX;
+	     l = strtok_r(NULL, "\n", &save)) {
 		char *at = str_starts(l, "@cert-authority ") ? strchr(l + 16, ' ') : NULL;
 
 		if (!at)
@@ -77,16 +79,21 @@ load_authorities(struct proxy *p, struct err *e)
 }
 
 int
-proxy_verify_host(const struct proxy *p, const struct ssh_host *host, const char *name, struct err *e)
+proxy_verify_host(const struct proxy *p, const struct ssh_host *host, const char *name,
+    struct err *e)
 {
 	struct span ca[CA_MAX];
 	struct sshcert_rules rules = {
-		.type = SSHCERT_HOST, .ca = ca, .n_ca = p->n_ca, .principal = name,
+		.type = SSHCERT_HOST,
+		.ca = ca,
+		.n_ca = p->n_ca,
+		.principal = name,
 		.now_s = (uint64_t)(clock_wall_ms() / 1000),
 	};
 
 	if (!host->cert)
-		return err_set(e, "%s shows a plain host key, not a certificate of this cluster", name);
+		return err_set(e, "%s shows a plain host key, not a certificate of this cluster",
+		    name);
 	for (size_t i = 0; i < p->n_ca; i++)
 		ca[i] = buf_span(&p->ca[i]);
 	if (sshcert_check(host->cert, &rules, e) < 0)
@@ -192,14 +199,22 @@ start(struct proxy *p, struct err *e)
 	};
 	const char *address = *p->profile->ssh_addr ? p->profile->ssh_addr : p->profile->proxy;
 	struct ssh_config config = {
-		.role = SSH_CLIENT, .guess_kex = true, .events = &events, .arg = p, .identities = &p->identity, .n_identities = 1,
-		.user = p->profile->user, .keepalive_ms = KEEPALIVE_MS,
+		.role = SSH_CLIENT,
+		.guess_kex = true,
+		.events = &events,
+		.arg = p,
+		.identities = &p->identity,
+		.n_identities = 1,
+		.user = p->profile->user,
+		.keepalive_ms = KEEPALIVE_MS,
 	};
 	uint16_t port;
 	int fd;
 
 	if (!str_host_port(address, 3023, p->host, sizeof p->host, &port))
-		return err_set(e, "the proxy address %s of your profile is malformed; run tsh login again", address);
+		return err_set(e,
+		    "the proxy address %s of your profile is malformed; run tsh login again",
+		    address);
 	if ((fd = dial(p->host, port, e)) < 0)
 		return -1;
 	if (ssh_link_new(&p->link, p->loop, &config, on_ended, p) < 0) {

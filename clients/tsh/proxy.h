@@ -22,7 +22,8 @@ struct loop *proxy_loop(const struct proxy *p);
 const struct ssh_identity *proxy_identity(const struct proxy *p);
 const struct profile *proxy_profile(const struct proxy *p);
 /* Checks a host certificate against the cluster's host CAs for the name that was asked for. */
-int proxy_verify_host(const struct proxy *p, const struct ssh_host *host, const char *name, struct err *e);
+int proxy_verify_host(const struct proxy *p, const struct ssh_host *host, const char *name,
+    struct err *e);
 /* Why the connection ended, or NULL while it lives. */
 const char *proxy_dead(const struct proxy *p);
 

@@ -24,7 +24,7 @@ struct remote {
 	struct ssh_pty pty;
 	struct buf env;
 	enum state state;
-	struct ssh_chan *outer;   /* until the link has it */
+	struct ssh_chan *outer; /* until the link has it */
 	struct ssh_link *link;
 	struct ssh_chan *session;
 	struct timer timeout;
@@ -131,14 +131,17 @@ on_request(struct ssh_chan *chan, struct span name, struct span payload, void *a
 	bool core;
 
 	(void)chan;
-	if (span_is(name, "exit-status") && ssh_exit_status_parse(payload, &r->result.status) == 0) {
+	if (span_is(name, "exit-status") &&
+	    ssh_exit_status_parse(payload, &r->result.status) == 0) {
 		r->result.end = REMOTE_EXITED;
 		r->have_status = true;
 		return SSH_OK;
 	}
-	if (span_is(name, "exit-signal") && ssh_exit_signal_parse(payload, &signal, &core, &text) == 0) {
+	if (span_is(name, "exit-signal") &&
+	    ssh_exit_signal_parse(payload, &signal, &core, &text) == 0) {
 		r->result.end = REMOTE_SIGNALED;
-		str_clean(r->result.signal, sizeof r->result.signal, (const char *)signal.p, signal.n);
+		str_clean(r->result.signal, sizeof r->result.signal, (const char *)signal.p,
+		    signal.n);
 		r->have_status = true;
 		return SSH_OK;
 	}
@@ -154,7 +157,9 @@ on_reply(struct ssh_chan *chan, bool ok, void *arg)
 	if (r->state != STARTING)
 		return;
 	if (!ok) {
-		fail(r, r->subsystem ? "the node refused the subsystem" : "the node refused to start the session");
+		fail(r,
+		    r->subsystem ? "the node refused the subsystem"
+				 : "the node refused to start the session");
 		return;
 	}
 	r->state = RUNNING;
@@ -202,7 +207,11 @@ on_session_opened(struct ssh_chan *chan, void *arg)
 	if (!buf_ok(&b))
 		fail(r, "the command is too long");
 	else
-		ssh_chan_request(chan, r->subsystem ? "subsystem" : what ? "exec" : "shell", true, buf_span(&b));
+		ssh_chan_request(chan,
+		    r->subsystem ? "subsystem"
+			: what   ? "exec"
+				 : "shell",
+		    true, buf_span(&b));
 	buf_done(&b);
 }
 
@@ -232,8 +241,13 @@ static void
 on_authenticated(struct ssh *ssh, void *arg)
 {
 	static const struct ssh_chan_events events = {
-		.data = on_data, .writable = on_writable, .opened = on_session_opened,
-		.refused = on_session_refused, .request = on_request, .reply = on_reply, .closed = on_closed,
+		.data = on_data,
+		.writable = on_writable,
+		.opened = on_session_opened,
+		.refused = on_session_refused,
+		.request = on_request,
+		.reply = on_reply,
+		.closed = on_closed,
 	};
 	struct remote *r = arg;
 
@@ -266,8 +280,13 @@ on_dialled(struct ssh_chan *chan, void *arg)
 	};
 	struct remote *r = arg;
 	struct ssh_config config = {
-		.role = SSH_CLIENT, .guess_kex = true, .events = &events, .arg = r, .identities = proxy_identity(r->proxy),
-		.n_identities = 1, .user = r->login,
+		.role = SSH_CLIENT,
+		.guess_kex = true,
+		.events = &events,
+		.arg = r,
+		.identities = proxy_identity(r->proxy),
+		.n_identities = 1,
+		.user = r->login,
 	};
 
 	if (r->state != DIALLING || r->freeing) {
@@ -310,7 +329,9 @@ static void
 dial(struct remote *r)
 {
 	static const struct ssh_chan_events events = {
-		.opened = on_dialled, .refused = on_dial_refused, .closed = on_dial_closed,
+		.opened = on_dialled,
+		.refused = on_dial_refused,
+		.closed = on_dial_closed,
 	};
 	struct ssh *ssh = proxy_ssh(r->proxy);
 	struct buf b;
@@ -321,7 +342,8 @@ dial(struct remote *r)
 		r->outer = ssh_chan_open(ssh, "direct-tcpip", buf_span(&b), &events, r);
 	buf_done(&b);
 	if (!r->outer)
-		fail(r, ssh ? "too many connections at once" : "the connection to the proxy is gone");
+		fail(r,
+		    ssh ? "too many connections at once" : "the connection to the proxy is gone");
 }
 
 /* --- from outside --------------------------------------------------------------------------- */
@@ -357,9 +379,10 @@ copy_config(struct remote *r, const struct remote_config *config)
 	r->subsystem = config->subsystem ? strdup(config->subsystem) : NULL;
 	if (config->pty)
 		r->pty = *config->pty;
-	return r->node && r->login && !r->command == !config->command && !r->subsystem == !config->subsystem ?
-	    0 :
-	    -1;
+	return r->node && r->login && !r->command == !config->command &&
+		!r->subsystem == !config->subsystem
+	    ? 0
+	    : -1;
 }
 
 int

@@ -43,10 +43,10 @@ struct remote_events {
 };
 
 struct remote_config {
-	const char *node;      /* name, UUID or address as people typed it */
+	const char *node; /* name, UUID or address as people typed it */
 	const char *login;
-	const char *command;   /* NULL: a shell */
-	const char *subsystem; /* instead of a command; NULL: none */
+	const char *command;       /* NULL: a shell */
+	const char *subsystem;     /* instead of a command; NULL: none */
 	const struct ssh_pty *pty; /* NULL: none */
 	const char *const *env;    /* NAME=VALUE, NULL-terminated; may be NULL */
 	int timeout_ms;            /* to reach the node and start; 0: 30 000 */

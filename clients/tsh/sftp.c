@@ -50,7 +50,8 @@ slot(struct sftp *s, uint32_t id)
 }
 
 int
-sftp_send(struct sftp *s, struct buf *b, uint32_t id, sftp_answer_fn *fn, void *arg, uint64_t offset)
+sftp_send(struct sftp *s, struct buf *b, uint32_t id, sftp_answer_fn *fn, void *arg,
+    uint64_t offset)
 {
 	struct sftp_pending *p = slot(s, 0);
 	bool fits = buf_ok(b);
@@ -103,7 +104,8 @@ parse(struct sftp *s)
 		struct span packet;
 
 		if (n > SFTP_PACKET_MAX || n < 5) {
-			over(s, "the node sent what is not SFTP (does its login shell print something?)");
+			over(s,
+			    "the node sent what is not SFTP (does its login shell print something?)");
 			return;
 		}
 		packet = wire_bytes(&w, n);
@@ -173,14 +175,22 @@ sftp_wait(struct sftp *s, const bool *done, struct err *e)
 }
 
 int
-sftp_open(struct sftp **ret, struct proxy *proxy, const char *node, const char *login, struct err *e)
+sftp_open(struct sftp **ret, struct proxy *proxy, const char *node, const char *login,
+    struct err *e)
 {
 	static const struct remote_events events = {
-		.started = on_started, .output = on_output, .writable = on_writable, .ended = on_ended,
+		.started = on_started,
+		.output = on_output,
+		.writable = on_writable,
+		.ended = on_ended,
 	};
 	struct sftp *s = calloc(1, sizeof *s);
 	struct remote_config config = {
-		.node = node, .login = login, .subsystem = "sftp", .events = &events, .arg = s,
+		.node = node,
+		.login = login,
+		.subsystem = "sftp",
+		.events = &events,
+		.arg = s,
 	};
 
 	if (!s)
@@ -295,8 +305,9 @@ ask(struct sftp *s, struct buf *b, uint32_t id, struct answer *a, struct err *e)
 
 	*a = (struct answer){ 0 };
 	buf_init(&a->body, SFTP_PACKET_MAX);
-	rc = sftp_send(s, b, id, on_answer, a, 0) < 0 ? err_set(e, "%s", s->over ? s->why.text : "request too long") :
-							sftp_wait(s, &a->done, e);
+	rc = sftp_send(s, b, id, on_answer, a, 0) < 0
+	    ? err_set(e, "%s", s->over ? s->why.text : "request too long")
+	    : sftp_wait(s, &a->done, e);
 	buf_done(b);
 	if (rc == 0 && a->type == FXP_STATUS) {
 		w = wire_from(buf_span(&a->body));
@@ -307,7 +318,8 @@ ask(struct sftp *s, struct buf *b, uint32_t id, struct answer *a, struct err *e)
 
 /* A request that has a path and perhaps attributes, and only a status for an answer. */
 static int
-simple(struct sftp *s, uint8_t type, const char *path, const struct sftp_attrs *attrs, struct err *e)
+simple(struct sftp *s, uint8_t type, const char *path, const struct sftp_attrs *attrs,
+    struct err *e)
 {
 	struct answer a;
 	struct buf b;
@@ -363,8 +375,8 @@ sftp_stat(struct sftp *s, const char *path, struct sftp_attrs *ret, struct err *
 }
 
 int
-sftp_open_handle(
-    struct sftp *s, uint8_t type, const char *path, uint32_t flags, uint32_t mode, struct buf *ret, struct err *e)
+sftp_open_handle(struct sftp *s, uint8_t type, const char *path, uint32_t flags, uint32_t mode,
+    struct buf *ret, struct err *e)
 {
 	struct sftp_attrs attrs = { .has_mode = flags & FXF_CREAT, .mode = mode };
 	struct answer a;
@@ -410,7 +422,8 @@ sftp_close_handle(struct sftp *s, const struct buf *handle, struct err *e)
 /* --- folders ---------------------------------------------------------------------------------------------- */
 
 static int
-each_name(struct wire *w, int (*each)(const char *, const struct sftp_attrs *, void *), void *arg, struct err *e)
+each_name(struct wire *w, int (*each)(const char *, const struct sftp_attrs *, void *), void *arg,
+    struct err *e)
 {
 	for (uint32_t n = wire_u32(w); n > 0; n--) {
 		struct sftp_attrs attrs;
@@ -422,15 +435,16 @@ each_name(struct wire *w, int (*each)(const char *, const struct sftp_attrs *, v
 		/* A server must not make us write outside the folder we were told to. */
 		if (w->bad || strchr(name, '/') || !*name)
 			return err_set(e, "the node sent a malformed list of names");
-		if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && each(name, &attrs, arg) < 0)
+		if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+		    each(name, &attrs, arg) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 int
-sftp_list(struct sftp *s, const char *path, int (*each)(const char *, const struct sftp_attrs *, void *), void *arg,
-    struct err *e)
+sftp_list(struct sftp *s, const char *path,
+    int (*each)(const char *, const struct sftp_attrs *, void *), void *arg, struct err *e)
 {
 	struct buf handle, b;
 	int rc = sftp_open_handle(s, FXP_OPENDIR, path, 0, 0, &handle, e);
@@ -446,7 +460,8 @@ sftp_list(struct sftp *s, const char *path, int (*each)(const char *, const stru
 		rc = ask(s, &b, id, &a, e);
 		w = wire_from(buf_span(&a.body));
 		if (rc == 0)
-			rc = a.type == FXP_NAME ? each_name(&w, each, arg, e) : err_set(e, "unexpected answer");
+			rc = a.type == FXP_NAME ? each_name(&w, each, arg, e)
+						: err_set(e, "unexpected answer");
 		buf_done(&a.body);
 	}
 	if (handle.len > 0)

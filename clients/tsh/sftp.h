@@ -35,7 +35,8 @@ struct sftp_transfer {
 	void *arg;
 };
 
-int sftp_open(struct sftp **ret, struct proxy *proxy, const char *node, const char *login, struct err *e);
+int sftp_open(struct sftp **ret, struct proxy *proxy, const char *node, const char *login,
+    struct err *e);
 void sftp_free(struct sftp *s); /* NULL is fine */
 
 int sftp_stat(struct sftp *s, const char *path, struct sftp_attrs *ret, struct err *e);
@@ -44,7 +45,8 @@ int sftp_setstat(struct sftp *s, const char *path, const struct sftp_attrs *attr
 int sftp_mkdir(struct sftp *s, const char *path, uint32_t mode, struct err *e);
 /* Every entry but . and ..; each returns negative to stop. */
 int sftp_list(struct sftp *s, const char *path,
-    int (*each)(const char *name, const struct sftp_attrs *attrs, void *arg), void *arg, struct err *e);
+    int (*each)(const char *name, const struct sftp_attrs *attrs, void *arg), void *arg,
+    struct err *e);
 int sftp_get(struct sftp *s, const struct sftp_transfer *t, struct err *e);
 int sftp_put(struct sftp *s, const struct sftp_transfer *t, struct err *e);
 

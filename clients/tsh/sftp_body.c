@@ -13,10 +13,10 @@ struct body {
 	struct sftp *s;
 	const struct sftp_transfer *t;
 	struct buf handle;
-	uint64_t next;   /* offset of the next request */
-	uint64_t done;   /* bytes written here or acknowledged there */
-	uint64_t end;    /* get: where the file ends, once a read found it; put: size read so far */
-	bool at_end;     /* no more requests are needed */
+	uint64_t next; /* offset of the next request */
+	uint64_t done; /* bytes written here or acknowledged there */
+	uint64_t end;  /* get: where the file ends, once a read found it; put: size read so far */
+	bool at_end;   /* no more requests are needed */
 	bool failed, finished;
 	struct err e;
 };
@@ -113,10 +113,13 @@ on_read(struct sftp *s, uint8_t type, struct wire *body, void *arg, uint64_t pac
 		store(b, offset, data);
 		if (data.n == 0)
 			b->at_end = true;
-		else if (data.n < asked && !b->failed) /* a short read: ask for the rest of the piece */
-			request(b, offset + data.n, (asked - (uint32_t)data.n + 15) & ~15u, on_read);
+		else if (data.n < asked &&
+		    !b->failed) /* a short read: ask for the rest of the piece */
+			request(b, offset + data.n, (asked - (uint32_t)data.n + 15) & ~15u,
+			    on_read);
 	} else {
-		int rc = type == FXP_STATUS ? sftp_status(body, &e) : err_set(&e, "unexpected answer");
+		int rc = type == FXP_STATUS ? sftp_status(body, &e)
+					    : err_set(&e, "unexpected answer");
 
 		if (rc < 0)
 			fail(b, &e);
@@ -204,7 +207,8 @@ next_writes(struct body *b)
 /* --- both ------------------------------------------------------------------------------------------ */
 
 static int
-transfer(struct sftp *s, const struct sftp_transfer *t, uint32_t flags, void (*next)(struct body *), struct err *e)
+transfer(struct sftp *s, const struct sftp_transfer *t, uint32_t flags, void (*next)(struct body *),
+    struct err *e)
 {
 	struct body b = { .s = s, .t = t };
 	int rc = sftp_open_handle(s, FXP_OPEN, t->path, flags, t->mode, &b.handle, e);

@@ -31,10 +31,16 @@ enum {
 enum { FX_OK = 0, FX_EOF = 1 };
 enum { FXF_READ = 1, FXF_WRITE = 2, FXF_CREAT = 8, FXF_TRUNC = 16 };
 
-enum { SFTP_PACKET_MAX = 300 * 1024, SFTP_OUT_MAX = 4 << 20, SFTP_PENDING = 64, SFTP_CHUNK = 32 * 1024 };
+enum {
+	SFTP_PACKET_MAX = 300 * 1024,
+	SFTP_OUT_MAX = 4 << 20,
+	SFTP_PENDING = 64,
+	SFTP_CHUNK = 32 * 1024
+};
 
 /* An answer; the body is what follows the request id. */
-typedef void sftp_answer_fn(struct sftp *s, uint8_t type, struct wire *body, void *arg, uint64_t offset);
+typedef void
+sftp_answer_fn(struct sftp *s, uint8_t type, struct wire *body, void *arg, uint64_t offset);
 
 struct sftp_pending {
 	uint32_t id;
@@ -58,7 +64,8 @@ struct sftp {
 /* Starts a packet of a type with a fresh request id in b; sftp_send completes and queues it. */
 uint32_t sftp_begin(struct sftp *s, struct buf *b, uint8_t type);
 /* Negative when too many are pending or the session is over. Resets b. */
-int sftp_send(struct sftp *s, struct buf *b, uint32_t id, sftp_answer_fn *fn, void *arg, uint64_t offset);
+int sftp_send(struct sftp *s, struct buf *b, uint32_t id, sftp_answer_fn *fn, void *arg,
+    uint64_t offset);
 /* Turns the loop until *done; negative with e filled when the session ended before. */
 int sftp_wait(struct sftp *s, const bool *done, struct err *e);
 /* 0 for FX_OK; FX_EOF as 1; otherwise negative with the server's words. */
@@ -66,8 +73,8 @@ int sftp_status(struct wire *body, struct err *e);
 void sftp_put_attrs(struct buf *b, const struct sftp_attrs *a);
 void sftp_get_attrs(struct wire *w, struct sftp_attrs *ret);
 /* Opens a file or folder: its handle in ret (a buf of at most 256 bytes). */
-int sftp_open_handle(struct sftp *s, uint8_t type, const char *path, uint32_t flags, uint32_t mode, struct buf *ret,
-    struct err *e);
+int sftp_open_handle(struct sftp *s, uint8_t type, const char *path, uint32_t flags, uint32_t mode,
+    struct buf *ret, struct err *e);
 int sftp_close_handle(struct sftp *s, const struct buf *handle, struct err *e);
 
 #endif

@@ -121,9 +121,10 @@ suspend(struct shell *s)
 static void
 obey(struct shell *s, enum term_escape escape)
 {
-	static const char help[] = "\r\nSupported escapes:\r\n"
-				   "  ~.   end the session\r\n  ~^Z  suspend tsh\r\n  ~~   send a ~\r\n"
-				   "  ~?   this text\r\n(Escapes are only recognised right after a newline.)\r\n";
+	static const char help[] =
+	    "\r\nSupported escapes:\r\n"
+	    "  ~.   end the session\r\n  ~^Z  suspend tsh\r\n  ~~   send a ~\r\n"
+	    "  ~?   this text\r\n(Escapes are only recognised right after a newline.)\r\n";
 
 	if (escape == TERM_HELP)
 		(void)file_write_all(STDERR_FILENO, help, sizeof help - 1);
@@ -158,7 +159,8 @@ take(struct shell *s, const uint8_t *p, size_t n)
 		enum term_escape escape;
 		size_t used;
 
-		s->pending_len += term_filter(&s->filter, p, n, s->pending + s->pending_len, &used, &escape);
+		s->pending_len += term_filter(&s->filter, p, n, s->pending + s->pending_len, &used,
+		    &escape);
 		obey(s, escape);
 		p += used;
 		n -= used;
@@ -273,7 +275,8 @@ on_signal(int signo, void *arg)
 		remote_signal(s->remote, ssh_signal_name(signo));
 	if (signo == SIGHUP || signo == SIGTERM || signo == SIGINT) {
 		s->result = (struct remote_result){ .end = REMOTE_SIGNALED, .text = "interrupted" };
-		(void)snprintf(s->result.signal, sizeof s->result.signal, "%s", ssh_signal_name(signo));
+		(void)snprintf(s->result.signal, sizeof s->result.signal, "%s",
+		    ssh_signal_name(signo));
 		s->done = true;
 	}
 }
@@ -303,22 +306,31 @@ static int
 start(struct shell *s)
 {
 	static const struct remote_events events = {
-		.started = on_started, .output = on_output, .writable = on_writable, .ended = on_ended,
+		.started = on_started,
+		.output = on_output,
+		.writable = on_writable,
+		.ended = on_ended,
 	};
 	static const char *const names[] = { "LANG", "LC_ALL", "LC_CTYPE" };
 	char env[3][128];
 	const char *list[4] = { NULL };
 	struct ssh_pty pty;
 	struct remote_config rc = {
-		.node = s->config->node, .login = s->config->login, .command = s->config->command, .env = list,
-		.timeout_ms = s->config->timeout_ms, .events = &events, .arg = s,
+		.node = s->config->node,
+		.login = s->config->login,
+		.command = s->config->command,
+		.env = list,
+		.timeout_ms = s->config->timeout_ms,
+		.events = &events,
+		.arg = s,
 	};
 	size_t n = 0;
 
 	for (size_t i = 0; i < 3; i++) {
 		const char *v = getenv(names[i]);
 
-		if (v && snprintf(env[n], sizeof env[n], "%s=%s", names[i], v) < (int)sizeof env[n]) {
+		if (v &&
+		    snprintf(env[n], sizeof env[n], "%s=%s", names[i], v) < (int)sizeof env[n]) {
 			list[n] = env[n];
 			n++;
 		}

@@ -75,8 +75,8 @@ show_profile_value(const struct profile *p)
 
 	(void)str_format(url, sizeof url, "https://%s", p->proxy);
 	clock_rfc3339(p->valid_until_s * 1000, when, sizeof when);
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:s, s:o}", "profile_url", url, "username", p->user, "cluster",
-	    p->cluster, "roles", items_value(p->roles, p->roles_count), "logins",
-	    items_value(p->logins, p->logins_count), "kubernetes_enabled", 0, "valid_until", when, "extensions",
-	    items_value(p->extensions, p->extensions_count));
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:s, s:o}", "profile_url", url, "username",
+	    p->user, "cluster", p->cluster, "roles", items_value(p->roles, p->roles_count),
+	    "logins", items_value(p->logins, p->logins_count), "kubernetes_enabled", 0,
+	    "valid_until", when, "extensions", items_value(p->extensions, p->extensions_count));
 }

@@ -32,7 +32,7 @@ struct term_filter {
 void term_filter_init(struct term_filter *f, bool enabled);
 /* Copies in[n] to out (which holds 2n bytes), leaving escapes out. Stops at an escape and sets *ret_used to what
  * was read. Returns the number of bytes in out. */
-size_t term_filter(struct term_filter *f, const uint8_t *in, size_t n, uint8_t *out, size_t *ret_used,
-    enum term_escape *ret_escape);
+size_t term_filter(struct term_filter *f, const uint8_t *in, size_t n, uint8_t *out,
+    size_t *ret_used, enum term_escape *ret_escape);
 
 #endif

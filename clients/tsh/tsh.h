@@ -20,8 +20,9 @@ extern struct tsh_globals tsh_globals;
 struct profile *tsh_profile(void);
 
 /* The verbs, one file each. They return exit statuses. */
-extern const struct cli_option cmd_login_options[], cmd_logout_options[], cmd_status_options[], cmd_ls_options[],
-    cmd_ssh_options[], cmd_scp_options[], cmd_config_options[], cmd_play_options[], cmd_version_options[];
+extern const struct cli_option cmd_login_options[], cmd_logout_options[], cmd_status_options[],
+    cmd_ls_options[], cmd_ssh_options[], cmd_scp_options[], cmd_config_options[],
+    cmd_play_options[], cmd_version_options[];
 extern const struct cli_command cmd_recordings_sub[];
 int cmd_login(int argc, char **argv);
 int cmd_logout(int argc, char **argv);

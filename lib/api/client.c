@@ -17,7 +17,7 @@ struct client {
 	struct rpc_loop *rl;
 	struct rpc_identity *identity;
 	struct rpc_channel *auth, *audit;
-	char *auth_target, *audit_target; /* "HOST:PORT" or "unix:PATH" */
+	char *auth_target, *audit_target;     /* "HOST:PORT" or "unix:PATH" */
 	char auth_name[300], audit_name[300]; /* expected in the certificate; "" for Unix sockets */
 };
 
@@ -72,7 +72,8 @@ client_open(struct client **ret, const struct profile *profile, struct err *e)
 	if (client_new(&c, e) < 0)
 		return -1;
 	if (set_remote(c, profile->proxy, profile->cluster, e) < 0 ||
-	    profile_read(profile, PROFILE_CA, &ca, e) < 0 || profile_read(profile, PROFILE_TLS_CERT, &crt, e) < 0 ||
+	    profile_read(profile, PROFILE_CA, &ca, e) < 0 ||
+	    profile_read(profile, PROFILE_TLS_CERT, &crt, e) < 0 ||
 	    profile_read(profile, PROFILE_TLS_KEY, &key, e) < 0 ||
 	    rpc_identity_set(c->identity, ca, NULL, crt, key, e) < 0) {
 		client_free(c);
@@ -83,14 +84,15 @@ client_open(struct client **ret, const struct profile *profile, struct err *e)
 }
 
 int
-client_open_anonymous(
-    struct client **ret, const char *proxy, const char *cluster, const char *ca_pem, struct err *e)
+client_open_anonymous(struct client **ret, const char *proxy, const char *cluster,
+    const char *ca_pem, struct err *e)
 {
 	struct client *c;
 
 	if (client_new(&c, e) < 0)
 		return -1;
-	if (set_remote(c, proxy, cluster, e) < 0 || rpc_identity_set(c->identity, ca_pem, NULL, NULL, NULL, e) < 0) {
+	if (set_remote(c, proxy, cluster, e) < 0 ||
+	    rpc_identity_set(c->identity, ca_pem, NULL, NULL, NULL, e) < 0) {
 		client_free(c);
 		return -1;
 	}
@@ -110,7 +112,8 @@ unix_target(const char *path)
 }
 
 int
-client_open_local(struct client **ret, const char *auth_socket, const char *audit_socket, struct err *e)
+client_open_local(struct client **ret, const char *auth_socket, const char *audit_socket,
+    struct err *e)
 {
 	struct client *c;
 
@@ -124,10 +127,14 @@ client_open_local(struct client **ret, const char *auth_socket, const char *audi
 
 /* The channel to one of the two, made at its first use. */
 static int
-reach(struct client *c, struct rpc_channel **channel, const char *target, const char *name, struct err *e)
+reach(struct client *c, struct rpc_channel **channel, const char *target, const char *name,
+    struct err *e)
 {
 	struct rpc_channel_config config = {
-		.target = target, .server_name = *name ? name : NULL, .identity = c->identity, .max_message = REPLY_MAX,
+		.target = target,
+		.server_name = *name ? name : NULL,
+		.identity = c->identity,
+		.max_message = REPLY_MAX,
 	};
 
 	if (!target)
@@ -136,21 +143,23 @@ reach(struct client *c, struct rpc_channel **channel, const char *target, const 
 }
 
 int
-client_auth(struct client *c, const char *method, const void *request, void *ret_reply, struct err *e)
+client_auth(struct client *c, const char *method, const void *request, void *ret_reply,
+    struct err *e)
 {
 	if (reach(c, &c->auth, c->auth_target, c->auth_name, e) < 0)
 		return -1;
-	return rpc_call_sync(
-	    c->rl, c->auth, &auth__auth__descriptor, method, request, CALL_TIMEOUT_MS, ret_reply, NULL, e);
+	return rpc_call_sync(c->rl, c->auth, &auth__auth__descriptor, method, request,
+	    CALL_TIMEOUT_MS, ret_reply, NULL, e);
 }
 
 int
-client_audit(struct client *c, const char *method, const void *request, void *ret_reply, struct err *e)
+client_audit(struct client *c, const char *method, const void *request, void *ret_reply,
+    struct err *e)
 {
 	if (reach(c, &c->audit, c->audit_target, c->audit_name, e) < 0)
 		return -1;
-	return rpc_call_sync(
-	    c->rl, c->audit, &audit__audit__descriptor, method, request, CALL_TIMEOUT_MS, ret_reply, NULL, e);
+	return rpc_call_sync(c->rl, c->audit, &audit__audit__descriptor, method, request,
+	    CALL_TIMEOUT_MS, ret_reply, NULL, e);
 }
 
 void

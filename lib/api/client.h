@@ -19,16 +19,19 @@ struct client;
 /* With a profile's credentials, through its proxy. Connects at the first call. */
 int client_open(struct client **ret, const struct profile *profile, struct err *e);
 /* Over the Unix sockets; NULL: the one is not used. */
-int client_open_local(struct client **ret, const char *auth_socket, const char *audit_socket, struct err *e);
+int client_open_local(struct client **ret, const char *auth_socket, const char *audit_socket,
+    struct err *e);
 /* Without a certificate of our own, trusting these host CAs (PEM): for the login. */
-int client_open_anonymous(
-    struct client **ret, const char *proxy, const char *cluster, const char *ca_pem, struct err *e);
+int client_open_anonymous(struct client **ret, const char *proxy, const char *cluster,
+    const char *ca_pem, struct err *e);
 void client_free(struct client *c); /* NULL is fine */
 
 /* One unary call: reply is a pointer to a pointer of the reply's type, freed with client_free_reply. Negative with
  * e filled by the server's words. */
-int client_auth(struct client *c, const char *method, const void *request, void *ret_reply, struct err *e);
-int client_audit(struct client *c, const char *method, const void *request, void *ret_reply, struct err *e);
+int client_auth(struct client *c, const char *method, const void *request, void *ret_reply,
+    struct err *e);
+int client_audit(struct client *c, const char *method, const void *request, void *ret_reply,
+    struct err *e);
 void client_free_reply(void *reply); /* NULL is fine */
 
 /* A stream of answers from auditd: part is called for each, until the end; it returns false to stop. */

@@ -89,7 +89,9 @@ read_mapping(struct reader *r, int depth, json_t *map)
 		if (r->event.type != YAML_SCALAR_EVENT)
 			return fail(r, "a key must be plain text");
 		key = strdup((const char *)r->event.data.scalar.value);
-		rc = !key ? fail(r, "no memory") : json_object_get(map, key) ? fail(r, "a key is there twice") : next(r);
+		rc = !key                       ? fail(r, "no memory")
+		    : json_object_get(map, key) ? fail(r, "a key is there twice")
+						: next(r);
 		if (rc == 0 && (rc = read_value(r, depth + 1, &value)) == 0 &&
 		    json_object_set_new(map, key, value) < 0)
 			rc = fail(r, "a key is not UTF-8");
@@ -163,7 +165,8 @@ yaml_to_json(const char *name, const char *text, size_t n, json_t **ret, struct 
 	yaml_event_delete(&r.event);
 	yaml_parser_delete(&r.parser);
 	if (rc == 0) {
-		*ret = json_array_size(all) == 1 ? json_incref(json_array_get(all, 0)) : json_incref(all);
+		*ret = json_array_size(all) == 1 ? json_incref(json_array_get(all, 0))
+						 : json_incref(all);
 	}
 	json_decref(all);
 	return rc;

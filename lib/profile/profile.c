@@ -34,7 +34,9 @@ home(char *dst, size_t size, struct err *e)
 		pw = getpwuid(getuid());
 		h = pw ? pw->pw_dir : "/";
 	}
-	return str_format(dst, size, "%s/.sallyport", h) ? 0 : err_set(e, "the home folder's name is too long");
+	return str_format(dst, size, "%s/.sallyport", h)
+	    ? 0
+	    : err_set(e, "the home folder's name is too long");
 }
 
 /* The host part of a proxy address names the profile. */
@@ -55,18 +57,24 @@ yaml_path(const char *name, char *dst, struct err *e)
 
 	if (home(dir, sizeof dir, e) < 0)
 		return -1;
-	return str_format(dst, PROFILE_PATH_MAX, "%s/%s.yaml", dir, name) ? 0 : err_set(e, "path too long");
+	return str_format(dst, PROFILE_PATH_MAX, "%s/%s.yaml", dir, name)
+	    ? 0
+	    : err_set(e, "path too long");
 }
 
 int
 profile_path(const struct profile *p, enum profile_file which, bool make, char *dst, struct err *e)
 {
 	static const char *const personal[] = {
-		[PROFILE_SSH_KEY] = "", [PROFILE_SSH_CERT] = "-cert.pub",
-		[PROFILE_TLS_KEY] = ".key", [PROFILE_TLS_CERT] = ".crt",
+		[PROFILE_SSH_KEY] = "",
+		[PROFILE_SSH_CERT] = "-cert.pub",
+		[PROFILE_TLS_KEY] = ".key",
+		[PROFILE_TLS_CERT] = ".crt",
 	};
 	static const char *const common[] = {
-		[PROFILE_CA] = "ca.pem", [PROFILE_USER_CA] = "user_ca.pem", [PROFILE_KNOWN_HOSTS] = "known_hosts",
+		[PROFILE_CA] = "ca.pem",
+		[PROFILE_USER_CA] = "user_ca.pem",
+		[PROFILE_KNOWN_HOSTS] = "known_hosts",
 	};
 	char dir[PROFILE_PATH_MAX], keys[PROFILE_PATH_MAX];
 	bool fits;
@@ -153,11 +161,11 @@ parse_items(char *value, char ***ret, unsigned *ret_n)
 static void
 parse_line(struct profile *p, char *key, char *value)
 {
-	char **text = !strcmp(key, "proxy") ? &p->proxy :
-	    !strcmp(key, "ssh_addr")	    ? &p->ssh_addr :
-	    !strcmp(key, "user")	    ? &p->user :
-	    !strcmp(key, "cluster")	    ? &p->cluster :
-					      NULL;
+	char **text = !strcmp(key, "proxy") ? &p->proxy
+	    : !strcmp(key, "ssh_addr")      ? &p->ssh_addr
+	    : !strcmp(key, "user")          ? &p->user
+	    : !strcmp(key, "cluster")       ? &p->cluster
+					    : NULL;
 
 	if (text && !*text)
 		*text = strdup(strcmp(value, "''") == 0 ? "" : value);
@@ -187,7 +195,8 @@ load_named(struct profile **ret, const char *name, struct err *e)
 	if (yaml_path(name, path, e) < 0)
 		return -1;
 	if (file_read(path, FILE_MAX, &text, &n, NULL) < 0)
-		return err_set(e, "not logged in to %s; run tsh login --proxy=%s:3080 --user=NAME", name, name);
+		return err_set(e, "not logged in to %s; run tsh login --proxy=%s:3080 --user=NAME",
+		    name, name);
 	if (!(p = calloc(1, sizeof *p)))
 		return err_set(e, "no memory");
 	p->name = strdup(name);
@@ -234,7 +243,8 @@ profile_load_valid(struct profile **ret, const char *proxy, struct err *e)
 		return -1;
 	if ((*ret)->valid_until_s > clock_wall_ms() / 1000)
 		return 0;
-	err_set(e, "your login has expired; run tsh login --proxy=%s --user=%s", (*ret)->proxy, (*ret)->user);
+	err_set(e, "your login has expired; run tsh login --proxy=%s --user=%s", (*ret)->proxy,
+	    (*ret)->user);
 	profile_free(*ret);
 	*ret = NULL;
 	return -1;
@@ -257,13 +267,16 @@ profile_save(const struct profile *p, struct err *e)
 	int rc;
 
 	buf_init(&b, FILE_MAX);
-	buf_printf(&b, "# Written by tsh login.\nproxy: %s\nssh_addr: %s\nuser: %s\ncluster: %s\n", p->proxy,
-	    *p->ssh_addr ? p->ssh_addr : "''", p->user, p->cluster);
+	buf_printf(&b, "# Written by tsh login.\nproxy: %s\nssh_addr: %s\nuser: %s\ncluster: %s\n",
+	    p->proxy, *p->ssh_addr ? p->ssh_addr : "''", p->user, p->cluster);
 	put_items(&b, "roles", p->roles, p->roles_count);
 	put_items(&b, "logins", p->logins, p->logins_count);
 	put_items(&b, "extensions", p->extensions, p->extensions_count);
 	buf_printf(&b, "valid_until: %lld\n", (long long)p->valid_until_s);
-	rc = home(dir, sizeof dir, e) < 0 || file_mkdir(dir, 0700, e) < 0 || yaml_path(p->name, path, e) < 0 ? -1 : 0;
+	rc = home(dir, sizeof dir, e) < 0 || file_mkdir(dir, 0700, e) < 0 ||
+		yaml_path(p->name, path, e) < 0
+	    ? -1
+	    : 0;
 	if (rc == 0 && !buf_ok(&b))
 		rc = err_set(e, "the profile is too large");
 	if (rc == 0)
@@ -301,7 +314,8 @@ profile_remove(const struct profile *p, struct err *e)
 {
 	char path[PROFILE_PATH_MAX];
 	struct profile *current = NULL;
-	bool is_current = profile_load(&current, NULL, NULL) == 0 && strcmp(current->name, p->name) == 0;
+	bool is_current = profile_load(&current, NULL, NULL) == 0 &&
+	    strcmp(current->name, p->name) == 0;
 
 	profile_free(current);
 	for (int f = PROFILE_SSH_KEY; f <= PROFILE_KNOWN_HOSTS; f++)

@@ -63,9 +63,11 @@ int profile_list(char **ret_names, struct err *e);
 int profile_remove(const struct profile *p, struct err *e);
 
 /* Path of one of its files; dst holds PROFILE_PATH_MAX. Creates the folder when make is set. */
-int profile_path(const struct profile *p, enum profile_file which, bool make, char *dst, struct err *e);
+int
+profile_path(const struct profile *p, enum profile_file which, bool make, char *dst, struct err *e);
 /* Whole content of one of its files, NUL-terminated; caller frees. */
 int profile_read(const struct profile *p, enum profile_file which, char **ret, struct err *e);
-int profile_write(const struct profile *p, enum profile_file which, const char *text, struct err *e);
+int
+profile_write(const struct profile *p, enum profile_file which, const char *text, struct err *e);
 
 #endif

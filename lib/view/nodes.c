@@ -23,7 +23,8 @@ by_name(const void *a, const void *b)
 }
 
 int
-nodes_list(struct client *c, const char *selector, const char *search, Auth__NodeList **ret, struct err *e)
+nodes_list(struct client *c, const char *selector, const char *search, Auth__NodeList **ret,
+    struct err *e)
 {
 	Auth__ListNodesRequest q = AUTH__LIST_NODES_REQUEST__INIT;
 	Auth__ListNodesRequest__SelectorEntry entry[SELECTOR_MAX], *list[SELECTOR_MAX];
@@ -38,9 +39,11 @@ nodes_list(struct client *c, const char *selector, const char *search, Auth__Nod
 		char *eq = strchr(parts[i], '=');
 
 		if (!eq || eq == parts[i])
-			return err_set(e, "%s is no label; write LABEL=VALUE[,LABEL=VALUE...]", parts[i]);
+			return err_set(e, "%s is no label; write LABEL=VALUE[,LABEL=VALUE...]",
+			    parts[i]);
 		*eq = '\0';
-		entry[i] = (Auth__ListNodesRequest__SelectorEntry)AUTH__LIST_NODES_REQUEST__SELECTOR_ENTRY__INIT;
+		entry[i] = (Auth__ListNodesRequest__SelectorEntry)
+		    AUTH__LIST_NODES_REQUEST__SELECTOR_ENTRY__INIT;
 		entry[i].key = parts[i];
 		entry[i].value = eq + 1;
 		list[i] = &entry[i];
@@ -57,8 +60,8 @@ nodes_list(struct client *c, const char *selector, const char *search, Auth__Nod
 static int
 by_key(const void *a, const void *b)
 {
-	return strcmp(
-	    (*(Auth__Node__LabelsEntry *const *)a)->key, (*(Auth__Node__LabelsEntry *const *)b)->key);
+	return strcmp((*(Auth__Node__LabelsEntry *const *)a)->key,
+	    (*(Auth__Node__LabelsEntry *const *)b)->key);
 }
 
 char *
@@ -70,7 +73,8 @@ nodes_labels_text(const Auth__Node *node)
 	qsort(node->labels, node->n_labels, sizeof *node->labels, by_key);
 	buf_init(&b, LABELS_TEXT_MAX);
 	for (size_t i = 0; i < node->n_labels; i++)
-		buf_printf(&b, "%s%s=%s", i ? "," : "", node->labels[i]->key, node->labels[i]->value);
+		buf_printf(&b, "%s%s=%s", i ? "," : "", node->labels[i]->key,
+		    node->labels[i]->value);
 	text = span_dup(buf_span(&b));
 	buf_done(&b);
 	return text;
@@ -103,9 +107,9 @@ node_value(const Auth__Node *n)
 
 	for (size_t i = 0; i < n->n_labels; i++)
 		json_object_set_new(labels, n->labels[i]->key, json_string(n->labels[i]->value));
-	return json_pack("{s:s, s:s, s:{s:s, s:o}, s:{s:s, s:s, s:b, s:s}}", "kind", "node", "version", "v2", "metadata",
-	    "name", n->uuid, "labels", labels, "spec", "addr", n->address, "hostname", n->name, "use_tunnel",
-	    n->tunnel, "version", n->version);
+	return json_pack("{s:s, s:s, s:{s:s, s:o}, s:{s:s, s:s, s:b, s:s}}", "kind", "node",
+	    "version", "v2", "metadata", "name", n->uuid, "labels", labels, "spec", "addr",
+	    n->address, "hostname", n->name, "use_tunnel", n->tunnel, "version", n->version);
 }
 
 json_t *

@@ -13,7 +13,8 @@
 #include "base/err.h"
 
 /* Nodes that match a selector "k=v,k2=v2" (NULL or "": all), sorted by name. Free with client_free_reply. */
-int nodes_list(struct client *c, const char *selector, const char *search, Auth__NodeList **ret, struct err *e);
+int nodes_list(struct client *c, const char *selector, const char *search, Auth__NodeList **ret,
+    struct err *e);
 /* The words of a command line as one selector: "a=b c=d" as "a=b,c=d". Caller frees; NULL without memory. */
 char *nodes_selector(int argc, char **argv);
 /* "env=example,team=x", sorted by key. Caller frees; NULL without memory. */

@@ -14,11 +14,14 @@
 struct recordings_query recordings_query = { .limit = 50, .format = "text" };
 
 const struct cli_option recordings_options[] = {
-	{ 0, "from-utc", "TIME", "not before: 2026-11-22 or 2026-11-22T10:00:00Z", CLI_STRING, &recordings_query.from },
+	{ 0, "from-utc", "TIME", "not before: 2026-11-22 or 2026-11-22T10:00:00Z", CLI_STRING,
+	    &recordings_query.from },
 	{ 0, "to-utc", "TIME", "not after", CLI_STRING, &recordings_query.to },
-	{ 0, "last", "DURATION", "only of the last so long: 12h", CLI_DURATION, &recordings_query.last_s },
+	{ 0, "last", "DURATION", "only of the last so long: 12h", CLI_DURATION,
+	    &recordings_query.last_s },
 	{ 0, "by", "USER", "only of this Sallyport user", CLI_STRING, &recordings_query.user },
-	{ 0, "node", "NODE", "only on this node (name or UUID)", CLI_STRING, &recordings_query.node },
+	{ 0, "node", "NODE", "only on this node (name or UUID)", CLI_STRING,
+	    &recordings_query.node },
 	{ 0, "limit", "N", "at most so many (default 50)", CLI_INT, &recordings_query.limit },
 	{ 'f', "format", CLI_FORMATS, "output format", CLI_CHOICE, &recordings_query.format },
 	{ 0 },
@@ -39,8 +42,8 @@ parse_time(const char *text, int64_t *ret_us, struct err *e)
 }
 
 int
-recordings_bounds(const char *from, const char *to, int64_t last_s, int64_t *ret_from_us, int64_t *ret_to_us,
-    struct err *e)
+recordings_bounds(const char *from, const char *to, int64_t last_s, int64_t *ret_from_us,
+    int64_t *ret_to_us, struct err *e)
 {
 	*ret_from_us = *ret_to_us = 0;
 	if (from && parse_time(from, ret_from_us, e) < 0)
@@ -55,7 +58,8 @@ recordings_bounds(const char *from, const char *to, int64_t last_s, int64_t *ret
 static void
 print_text(const Audit__RecordingList *list)
 {
-	struct cli_table *t = cli_table_new("ID", "Type", "Participants", "Target", "Timestamp", NULL);
+	struct cli_table *t = cli_table_new("ID", "Type", "Participants", "Target", "Timestamp",
+	    NULL);
 
 	for (size_t i = 0; i < list->n_recordings; i++) {
 		const Audit__Recording *r = list->recordings[i];
@@ -77,9 +81,10 @@ value(const Audit__Recording *r)
 	clock_rfc3339(r->started_us / 1000, from, sizeof from);
 	if (r->ended_us)
 		clock_rfc3339(r->ended_us / 1000, to, sizeof to);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:b}", "id", r->session, "type", r->kind,
-	    "user", r->user, "login", r->login, "node", r->node, "node_name", r->node_name, "started", from, "ended", to,
-	    "command", r->command, "bytes", (json_int_t)r->bytes, "exit_status", (int)r->exit_status, "interactive",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:b}", "id",
+	    r->session, "type", r->kind, "user", r->user, "login", r->login, "node", r->node,
+	    "node_name", r->node_name, "started", from, "ended", to, "command", r->command, "bytes",
+	    (json_int_t)r->bytes, "exit_status", (int)r->exit_status, "interactive",
 	    r->interactive);
 }
 

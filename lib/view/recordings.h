@@ -22,8 +22,8 @@ extern struct recordings_query recordings_query;
 extern const struct cli_option recordings_options[];
 
 /* Bounds as microseconds since 1970 UTC. Negative: malformed. */
-int recordings_bounds(const char *from, const char *to, int64_t last_s, int64_t *ret_from_us, int64_t *ret_to_us,
-    struct err *e);
+int recordings_bounds(const char *from, const char *to, int64_t last_s, int64_t *ret_from_us,
+    int64_t *ret_to_us, struct err *e);
 /* Asks auditd and prints. */
 int recordings_show(struct client *c, const struct recordings_query *q, struct err *e);
 
