@@ -205,7 +205,7 @@ probe(struct ssh_chan *chan, uint32_t n)
 	chan->probing = false;
 	stall = now - chan->probe_stall_ms;
 	trip = now - chan->probe_start_ms;
-	if (stall >= STALL_MIN_MS && stall * 4 >= trip)
+	if (stall >= STALL_MIN_MS && stall * 8 >= trip)
 		grow_window(chan);
 }
 

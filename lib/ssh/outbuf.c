@@ -11,7 +11,7 @@
 
 #include "ssh/ssh_private.h"
 
-enum { SMALL = 2048, MIDDLE = 40 * 1024, SPARES = 4 };
+enum { SMALL = 2048, MIDDLE = 40 * 1024, SPARES = 2 };
 
 static _Thread_local struct {
 	uint8_t *p;

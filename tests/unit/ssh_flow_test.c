@@ -367,6 +367,91 @@ the_window_grows_with_the_path(void **state)
 	pair_done(&p);
 }
 
+/* A line of so many bytes a millisecond and a delay, in one direction. */
+struct line {
+	struct ssh *from, *to;
+	size_t rate;
+	int64_t delay_ms;
+	struct {
+		int64_t at_ms;
+		uint8_t *p;
+		size_t n;
+	} flying[256]; /* one entry a millisecond */
+	unsigned head, tail;
+};
+
+static void
+line_tick(struct line *l, int64_t now_ms)
+{
+	struct span out = ssh_output(l->from);
+	size_t n = out.n < l->rate ? out.n : l->rate;
+
+	if (n > 0) {
+		unsigned i = l->head++ % 256;
+
+		l->flying[i].p = malloc(n);
+		memcpy(l->flying[i].p, out.p, n);
+		l->flying[i].n = n;
+		l->flying[i].at_ms = now_ms + l->delay_ms;
+		ssh_output_drain(l->from, n);
+	}
+	while (l->tail != l->head && l->flying[l->tail % 256].at_ms <= now_ms) {
+		unsigned i = l->tail++ % 256;
+
+		assert_int_equal(ssh_input(l->to, l->flying[i].p, l->flying[i].n, now_ms), 0);
+		free(l->flying[i].p);
+	}
+}
+
+/* How long 200 MiB take over a path of 80 ms, by its rate in MiB a second. */
+static int64_t
+time_over(size_t rate, int64_t delay_ms, uint32_t *ret_window)
+{
+	struct pair p;
+	struct line up = { .rate = rate * MIB / 1000, .delay_ms = delay_ms };
+	struct line down = up;
+	int64_t start;
+
+	pair_init(&p);
+	pair_login(&p);
+	pair_open(&p);
+	up.from = down.to = p.client;
+	up.to = down.from = p.server;
+	start = p.now_ms;
+	p.out.to_send = 200 * MIB;
+	end_push(&p.out);
+	while (p.in.got < p.out.to_send && p.now_ms - start < 100000) {
+		p.now_ms++;
+		line_tick(&up, p.now_ms);
+		line_tick(&down, p.now_ms);
+	}
+	start = p.now_ms - start;
+	*ret_window = p.in.chan->window_size;
+	while (up.tail != up.head)
+		free(up.flying[up.tail++ % 256].p);
+	while (down.tail != down.head)
+		free(down.flying[down.tail++ % 256].p);
+	pair_done(&p);
+	return start;
+}
+
+static void
+long_paths_are_filled(void **state)
+{
+	static const size_t rates[] = { 10, 30, 50, 100, 150 };
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		uint32_t window;
+		int64_t ms = time_over(rates[i], 40, &window);
+		int64_t best = (int64_t)(200 * 1000 / rates[i]);
+
+		if (ms > best * 13 / 10 + 500)
+			fail_msg("%zu MiB/s: %d ms instead of %d, window %u KiB", rates[i], (int)ms,
+			    (int)best, window / 1024);
+	}
+}
+
 static void
 the_window_stays_on_a_short_path(void **state)
 {
@@ -478,6 +563,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(stderr_has_its_own_stream),
 	cmocka_unit_test(room_is_kept),
 	cmocka_unit_test(the_window_grows_with_the_path),
+	cmocka_unit_test(long_paths_are_filled),
 	cmocka_unit_test(the_window_stays_on_a_short_path),
 	cmocka_unit_test(channels_take_turns),
 	cmocka_unit_test(many_channels_share_a_budget),
