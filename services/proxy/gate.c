@@ -486,6 +486,19 @@ gate_set_authorities(struct gate *g, const struct bundle *ca)
 	g->ca = ca;
 }
 
+static void
+record_cut(const struct guest *g)
+{
+	struct record r = { .type = "client.disconnect",
+		.code = "T3006I",
+		.ok = true,
+		.user = g->visitor->user,
+		.remote_addr = g->peer.ip,
+		.message = "user was removed or changed" };
+
+	record_write(g->gate->config.audit, &r);
+}
+
 void
 gate_cut_user(struct gate *g, const char *user, int64_t issued_before_ms)
 {
@@ -493,6 +506,7 @@ gate_cut_user(struct gate *g, const char *user, int64_t issued_before_ms)
 		if (guest->kind != GUEST_USER || strcmp(guest->visitor->user, user) != 0 ||
 		    guest->issued_ms >= issued_before_ms)
 			continue;
+		record_cut(guest);
 		log_info("connection cut", "user", user, "peer", guest->peer.ip, NULL);
 		tunnel_hang_up(guest->ssh_link, "user was removed or changed; log in again");
 	}
