@@ -20,6 +20,7 @@
 #include "net/dial.h"
 #include "net/sniff.h"
 #include "net/splice.h"
+#include "proxy/rpc_origin.h"
 
 enum {
 	SILENCE_MS = 300,
@@ -35,7 +36,7 @@ struct arrival {
 	struct front *front;
 	struct sniff *sniff;
 	struct addr counted; /* the address under which it is in the ceilings */
-	bool is_balanced; /* known only after its PROXY header: not among the strangers yet */
+	bool is_balanced;    /* known only after its PROXY header: not among the strangers yet */
 };
 
 /* A connection that is passed on to authd or auditd. */
@@ -44,10 +45,12 @@ struct pass {
 	struct front *front;
 	struct addr peer;
 	struct dial *dial;
+	struct origin_call *telling; /* authd hears whose it is, before the first byte */
 	struct splice *splice;
 	struct buf first;
 	const char *to;
-	int fd; /* until it is spliced */
+	int fd;    /* until it is spliced */
+	int to_fd; /* the connection to authd or auditd, until then */
 };
 
 struct front {
@@ -65,8 +68,9 @@ pass_free(struct pass *p)
 {
 	list_del(&p->link);
 	ceiling_drop(p->front->config.all, p->peer.ip);
-	if (p->fd >= 0)
-		close(p->fd);
+	origin_forget(p->telling);
+	mem_closep(&p->fd);
+	mem_closep(&p->to_fd);
 	buf_done(&p->first);
 	free(p);
 }
@@ -96,27 +100,40 @@ pass_complain(const struct pass *p, const char *why)
 }
 
 static void
-on_dialled(int fd, const char *why, void *arg)
+pass_on(void *arg)
 {
 	struct pass *p = arg;
 	struct splice_config config = { .half_idle_ms = PASS_HALF_IDLE_MS,
 		.ended = on_splice_ended,
 		.arg = p };
 
+	p->telling = NULL;
+	if (splice_new(&p->splice, p->front->config.loop, p->fd, p->to_fd, buf_span(&p->first),
+		&config) < 0) {
+		pass_free(p);
+		return;
+	}
+	p->fd = p->to_fd = -1;
+	buf_done(&p->first);
+}
+
+static void
+on_dialled(int fd, const char *why, void *arg)
+{
+	struct pass *p = arg;
+	struct front *f = p->front;
+
 	p->dial = NULL;
+	p->to_fd = fd;
 	if (fd < 0) {
 		pass_complain(p, why);
 		pass_free(p);
 		return;
 	}
-	if (splice_new(&p->splice, p->front->config.loop, p->fd, fd, buf_span(&p->first), &config) <
-	    0) {
-		close(fd);
-		pass_free(p);
-		return;
-	}
-	p->fd = -1;
-	buf_done(&p->first);
+	if (p->to == f->config.authd_addr)
+		p->telling = origin_tell(f->config.origins, fd, &p->peer, pass_on, p);
+	if (!p->telling)
+		pass_on(p);
 }
 
 /* Owns fd. */
@@ -139,6 +156,7 @@ pass_new(struct front *f, const struct sniff_result *result, const char *to)
 	p->peer = result->peer;
 	p->to = to;
 	p->fd = result->fd;
+	p->to_fd = -1;
 	buf_init(&p->first, 64 * 1024);
 	list_add(&f->passes, &p->link);
 	config.arg = p;

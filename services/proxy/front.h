@@ -13,6 +13,7 @@
 #include "proxy/gate.h"
 
 struct front;
+struct origins;
 
 struct front_config {
 	struct loop *loop;
@@ -21,6 +22,7 @@ struct front_config {
 	struct http_server *web;
 	struct ceiling *strangers, *all;
 	const char *cluster;
+	struct origins *origins;
 	int public_fd;                        /* bound (net/listen.h) to the public port */
 	int ssh_fd;                           /* ... to the SSH-only port; -1: none */
 	const char *authd_addr, *auditd_addr; /* auditd_addr NULL: not served */

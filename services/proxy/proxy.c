@@ -21,6 +21,7 @@
 #include "proxy/conf.h"
 #include "proxy/front.h"
 #include "proxy/gate.h"
+#include "proxy/rpc_origin.h"
 #include "proxy/rpc_watch.h"
 #include "proxy/web.h"
 
@@ -50,6 +51,7 @@ struct proxy {
 	struct couples couples;
 	struct gate *gate;
 	struct auth_client *auth;
+	struct origins *origins;
 	struct web *web;
 	struct rpc_watch *watch;
 	struct front *front;
@@ -274,6 +276,8 @@ make_clients(struct proxy *p, struct err *e)
 
 	if (auth_client_new(&p->auth, &auth, e) < 0)
 		return -1;
+	if (origins_new(&p->origins, p->auth) < 0)
+		return err_set(e, "out of memory");
 	if (p->conf->auditd_addr &&
 	    audit_log_connect(p->audit, p->conf->auditd_addr, id->audit_server,
 		join_rpc_identity(p->join), e) < 0)
@@ -305,6 +309,7 @@ make_front(struct proxy *p, struct err *e)
 		.web = p->web->http,
 		.strangers = p->strangers,
 		.all = p->all,
+		.origins = p->origins,
 		.cluster = p->cluster,
 		.public_fd = p->public_fd,
 		.ssh_fd = p->ssh_fd,
@@ -455,6 +460,7 @@ proxy_done(struct daemon_run *run)
 	web_free(p->web);
 	if (p->auth)
 		auth_client_free(p->auth);
+	origins_free(p->origins);
 	tunnels_free(p->tunnels);
 	roster_free(p->roster);
 	audit_log_close(p->audit);

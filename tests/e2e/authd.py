@@ -97,10 +97,10 @@ def fails(fn, *args, **kw):
 
 
 class Relay:
-    """Passes one connection on to a port of this host; `before` hears its local end first."""
+    """Passes one connection on to a port of this host; `before` hears its local end, `end`, first."""
 
     def __init__(self, port):
-        self.to, self.before = port, None
+        self.to, self.before, self.end = port, None, None
         self.listener = socket.create_server(('127.0.0.1', 0))
         self.port = self.listener.getsockname()[1]
         self.socks = [self.listener]
@@ -117,7 +117,9 @@ class Relay:
         inner, _ = self.listener.accept()
         outer = socket.create_connection(('127.0.0.1', self.to))
         self.socks += [inner, outer]
-        self.before('%s:%d' % outer.getsockname())
+        self.end = '%s:%d' % outer.getsockname()
+        if self.before:
+            self.before(self.end)
         for a, b in ((inner, outer), (outer, inner)):
             threading.Thread(target=self.copy, args=(a, b), daemon=True).start()
 
