@@ -54,7 +54,8 @@ put_blobs(struct buf *b, const ProtobufCBinaryData *blobs, size_t n)
 
 /* Points at the blobs inside the buffer, from *at on; each must be a key. */
 static int
-find_blobs(const struct buf *b, size_t *at, const ProtobufCBinaryData *blobs, size_t n, struct span *ret, struct err *e)
+find_blobs(const struct buf *b, size_t *at, const ProtobufCBinaryData *blobs, size_t n,
+    struct span *ret, struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct sshkey *key = NULL;
@@ -92,10 +93,12 @@ take_pins(struct bundle *b, const Auth__CaSet *set, struct err *e)
 		struct x509_cert *cert = NULL;
 		if (x509_cert_from_pem(&cert, set->host_x509_pem[i], e))
 			return -1;
-		bool ok = x509_cert_count(cert) == 1 && x509_cert_is_ca(cert) && capin_of_cert(cert, b->pins[i]) == 0;
+		bool ok = x509_cert_count(cert) == 1 && x509_cert_is_ca(cert) &&
+		    capin_of_cert(cert, b->pins[i]) == 0;
 		x509_cert_free(cert);
 		if (!ok)
-			return err_set(e, "the CA bundle holds a certificate that is not one of a CA");
+			return err_set(e,
+			    "the CA bundle holds a certificate that is not one of a CA");
 		b->n_pins++;
 	}
 	return 0;
@@ -104,7 +107,8 @@ take_pins(struct bundle *b, const Auth__CaSet *set, struct err *e)
 static int
 fill(struct bundle *b, const Auth__CaSet *set, struct err *e)
 {
-	if (set->n_host_x509_pem == 0 || set->n_host_x509_pem > BUNDLE_CA_MAX || set->n_user_x509_pem > BUNDLE_CA_MAX)
+	if (set->n_host_x509_pem == 0 || set->n_host_x509_pem > BUNDLE_CA_MAX ||
+	    set->n_user_x509_pem > BUNDLE_CA_MAX)
 		return err_set(e, "the CA bundle names no host CA, or too many");
 	if (!str_copy(b->cluster, sizeof(b->cluster), set->cluster) || !b->cluster[0])
 		return err_set(e, "the CA bundle names no cluster");
@@ -141,13 +145,14 @@ has_signed(const char *pem, const Auth__CaBundle *msg)
 }
 
 static int
-believe(const struct bundle *b, const Auth__CaSet *set, const Auth__CaBundle *msg,
-    const char *pin, const struct bundle *known, struct err *e)
+believe(const struct bundle *b, const Auth__CaSet *set, const Auth__CaBundle *msg, const char *pin,
+    const struct bundle *known, struct err *e)
 {
 	bool trusted = false;
 
 	if (known && strcmp(known->cluster, b->cluster) != 0)
-		return err_set(e, "the CA bundle is of another cluster: %s, not %s", b->cluster, known->cluster);
+		return err_set(e, "the CA bundle is of another cluster: %s, not %s", b->cluster,
+		    known->cluster);
 	for (size_t i = 0; i < b->n_pins; i++) {
 		if (!is_trusted(b->pins[i], pin, known))
 			continue;
@@ -156,7 +161,9 @@ believe(const struct bundle *b, const Auth__CaSet *set, const Auth__CaBundle *ms
 			return 0;
 	}
 	if (pin && !trusted)
-		return err_set(e, "the CA pin does not match: the cluster shows %s, expected %s; compare with `tctl status`",
+		return err_set(e,
+		    "the CA pin does not match: the cluster shows %s, expected %s; compare with "
+		    "`tctl status`",
 		    b->pins[0], pin);
 	return err_set(e, "the CA bundle is not signed by a host CA that is trusted");
 }
@@ -170,17 +177,20 @@ unpack(struct span packed, Auth__CaBundle **ret_msg, Auth__CaSet **ret_set)
 	if (packed.n == 0 || packed.n > BUNDLE_PACKED_MAX ||
 	    !wire_check_message(&auth__ca_bundle__descriptor, packed.p, packed.n))
 		return -1;
-	*ret_msg = (Auth__CaBundle *)protobuf_c_message_unpack(&auth__ca_bundle__descriptor, NULL, packed.n, packed.p);
+	*ret_msg = (Auth__CaBundle *)protobuf_c_message_unpack(&auth__ca_bundle__descriptor, NULL,
+	    packed.n, packed.p);
 	if (!*ret_msg)
 		return -1;
 	ProtobufCBinaryData set = (*ret_msg)->ca_set;
 	if (set.len > 0 && wire_check_message(&auth__ca_set__descriptor, set.data, set.len))
-		*ret_set = (Auth__CaSet *)protobuf_c_message_unpack(&auth__ca_set__descriptor, NULL, set.len, set.data);
+		*ret_set = (Auth__CaSet *)protobuf_c_message_unpack(&auth__ca_set__descriptor, NULL,
+		    set.len, set.data);
 	return *ret_set ? 0 : -1;
 }
 
 int
-bundle_open(struct bundle **ret, struct span packed, const char *pin, const struct bundle *known, struct err *e)
+bundle_open(struct bundle **ret, struct span packed, const char *pin, const struct bundle *known,
+    struct err *e)
 {
 	Auth__CaBundle *msg;
 	Auth__CaSet *set;

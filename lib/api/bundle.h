@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bundle: the signed set of certificate authorities (proto/auth.proto, CaBundle), read and believed or not.
- * Used by whoever joins or logs in, and by noded's monitor. No network, no gRPC.
+ * bundle: the signed set of certificate authorities (proto/auth.proto, CaBundle), read and believed
+ * or not. Used by whoever joins or logs in, and by noded's monitor. No network, no gRPC.
  */
 #ifndef API_BUNDLE_H
 #define API_BUNDLE_H
@@ -17,7 +17,8 @@ struct bundle {
 	uint64_t generation;
 	char *host_pem; /* X.509 host CAs, concatenated */
 	char *user_pem; /* X.509 user CAs, concatenated; "" when there is none */
-	struct span host_ssh[BUNDLE_CA_MAX], user_ssh[BUNDLE_CA_MAX]; /* public key blobs, inside `blobs` */
+	struct span host_ssh[BUNDLE_CA_MAX],
+	    user_ssh[BUNDLE_CA_MAX]; /* public key blobs, inside `blobs` */
 	size_t n_host_ssh, n_user_ssh;
 	char pins[BUNDLE_CA_MAX][CAPIN_SIZE]; /* of the X.509 host CAs */
 	size_t n_pins;
@@ -25,10 +26,12 @@ struct bundle {
 	struct buf blobs;
 };
 
-/* Believed when one of its X.509 host CAs made the signature and is trusted: it has the pin (pin != NULL), or is a
- * host CA of the bundle believed before (known != NULL). Both NULL: signed by its own first host CA, which says nothing
- * about whose it is. Negative with e: malformed, or not believed. */
-int bundle_open(struct bundle **ret, struct span packed, const char *pin, const struct bundle *known, struct err *e);
+/* Believed when one of its X.509 host CAs made the signature and is trusted: it has the pin (pin !=
+ * NULL), or is a host CA of the bundle believed before (known != NULL). Both NULL: signed by its
+ * own first host CA, which says nothing about whose it is. Negative with e: malformed, or not
+ * believed. */
+int bundle_open(struct bundle **ret, struct span packed, const char *pin,
+    const struct bundle *known, struct err *e);
 void bundle_free(struct bundle *b); /* NULL is fine */
 
 #endif

@@ -9,22 +9,26 @@ conditions_of(struct arena *arena, const Auth__RoleConditions *m, struct policy_
 {
 	if (!m)
 		return 0;
-	if (m->n_logins > POLICY_LIST_MAX || m->n_node_labels > POLICY_LIST_MAX || m->n_rules > POLICY_LIST_MAX)
+	if (m->n_logins > POLICY_LIST_MAX || m->n_node_labels > POLICY_LIST_MAX ||
+	    m->n_rules > POLICY_LIST_MAX)
 		return -1;
-	struct policy_label_rule *labels = arena_alloc(arena, (m->n_node_labels + 1) * sizeof(*labels));
+	struct policy_label_rule *labels = arena_alloc(arena,
+	    (m->n_node_labels + 1) * sizeof(*labels));
 	struct policy_verb_rule *rules = arena_alloc(arena, (m->n_rules + 1) * sizeof(*rules));
 	if (!labels || !rules)
 		return -1;
 	for (size_t i = 0; i < m->n_node_labels; i++) {
 		const Auth__LabelRule *from = m->node_labels[i];
-		labels[i] = (struct policy_label_rule){ from->key, { from->values, from->n_values } };
+		labels[i] = (struct policy_label_rule){ from->key,
+			{ from->values, from->n_values } };
 	}
 	for (size_t i = 0; i < m->n_rules; i++) {
 		const Auth__VerbRule *from = m->rules[i];
 		rules[i] = (struct policy_verb_rule){ { from->resources, from->n_resources },
 			{ from->verbs, from->n_verbs } };
 	}
-	*ret = (struct policy_conditions){ { m->logins, m->n_logins }, labels, m->n_node_labels, rules, m->n_rules };
+	*ret = (struct policy_conditions){ { m->logins, m->n_logins }, labels, m->n_node_labels,
+		rules, m->n_rules };
 	return 0;
 }
 
@@ -33,7 +37,8 @@ api_role_of(struct arena *arena, const Auth__Role *m)
 {
 	struct policy_role *role = arena_alloc(arena, sizeof(*role));
 
-	if (!role || conditions_of(arena, m->allow, &role->allow) || conditions_of(arena, m->deny, &role->deny))
+	if (!role || conditions_of(arena, m->allow, &role->allow) ||
+	    conditions_of(arena, m->deny, &role->deny))
 		return NULL;
 	role->name = m->name;
 	if (m->options)

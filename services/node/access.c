@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * access: the user CA, the certificate's own rules, cut-offs, and the roles. Called by serve.c for every key that a
- * client offers and again for its proof. The monitor checks the certificate once more by itself.
+ * access: the user CA, the certificate's own rules, cut-offs, and the roles. Called by serve.c for
+ * every key that a client offers and again for its proof. The monitor checks the certificate once
+ * more by itself.
  */
 #include "node/access.h"
 
@@ -20,7 +21,8 @@ access_labels(struct node *n)
 	static struct policy_label configured[NODE_LABELS_MAX];
 
 	for (size_t i = 0; i < n->config->n_labels; i++)
-		configured[i] = (struct policy_label){ n->config->labels[i].key, n->config->labels[i].value };
+		configured[i] = (struct policy_label){ n->config->labels[i].key,
+			n->config->labels[i].value };
 	return rights_labels(n->rights, configured, n->config->n_labels);
 }
 
@@ -35,7 +37,8 @@ is_ours(const struct bundle *ca, const struct sshcert *cert)
 
 /* The roles named in the certificate that exist. */
 static size_t
-find_roles(const struct node *n, const struct sshcert *cert, const struct policy_role *ret[ACCESS_ROLES_MAX])
+find_roles(const struct node *n, const struct sshcert *cert,
+    const struct policy_role *ret[ACCESS_ROLES_MAX])
 {
 	const char *text = sshcert_extension(cert, "roles@sallyport");
 	struct span list = span_str(text ? text : ""), name;
@@ -51,9 +54,11 @@ find_roles(const struct node *n, const struct sshcert *cert, const struct policy
 	return count;
 }
 
-/* The logins the user has of his own, for which {{internal.logins}} stands. ret points into text. */
+/* The logins the user has of his own, for which {{internal.logins}} stands. ret points into
+ * text. */
 static size_t
-find_logins(const struct sshcert *cert, char *text, size_t size, const char *ret[SSHCERT_PRINCIPALS_MAX])
+find_logins(const struct sshcert *cert, char *text, size_t size,
+    const char *ret[SSHCERT_PRINCIPALS_MAX])
 {
 	const char *traits = sshcert_extension(cert, "traits@sallyport");
 	char *parts[SSHCERT_PRINCIPALS_MAX];
@@ -83,7 +88,8 @@ check_roles(struct node *n, const struct sshcert *cert, const char *login, struc
 	};
 	if (policy_login(&user, access_labels(n), login, &decision))
 		return 0;
-	err_set(e, "access to %s as %s denied: %s", node_config_name(n->config), login, decision.reason);
+	err_set(e, "access to %s as %s denied: %s", node_config_name(n->config), login,
+	    decision.reason);
 	return ACCESS_E_DENIED;
 }
 
@@ -99,7 +105,8 @@ access_check(struct node *n, const struct sshcert *cert, const char *login, cons
 		return ACCESS_E_STRANGER;
 	}
 	str_clean(ret->user, sizeof(ret->user), cert->key_id, strlen(cert->key_id));
-	ret->issued_ms = cert->valid_after > INT64_MAX / 1000 ? INT64_MAX : (int64_t)cert->valid_after * 1000;
+	ret->issued_ms = cert->valid_after > INT64_MAX / 1000 ? INT64_MAX
+							      : (int64_t)cert->valid_after * 1000;
 	ret->permit_pty = sshcert_extension(cert, "permit-pty") != NULL;
 	const struct sshcert_rules rules = {
 		.type = SSHCERT_USER,
@@ -112,11 +119,14 @@ access_check(struct node *n, const struct sshcert *cert, const char *login, cons
 	if (sshcert_check(cert, &rules, e))
 		return ACCESS_E_DENIED;
 	if (!rights_are_known(n->rights)) {
-		err_set(e, "this node has not yet heard from the cluster which roles there are, try again in a moment");
+		err_set(e,
+		    "this node has not yet heard from the cluster which roles there are, try "
+		    "again in a moment");
 		return ACCESS_E_DENIED;
 	}
 	if (ret->issued_ms < rights_cutoff(n->rights, cert->key_id)) {
-		err_set(e, "the certificate of %s is no longer valid: sign in again with tsh login", ret->user);
+		err_set(e, "the certificate of %s is no longer valid: sign in again with tsh login",
+		    ret->user);
 		return ACCESS_E_DENIED;
 	}
 	return check_roles(n, cert, login, e);

@@ -54,11 +54,16 @@ put(struct node *n, struct audit_event *event, const struct fields *f)
 }
 
 void
-audit_denied(struct node *n, const char *user, const char *login, const char *address, const char *why)
+audit_denied(struct node *n, const char *user, const char *login, const char *address,
+    const char *why)
 {
 	struct fields f = { .n = 0 };
-	struct audit_event event = { .type = "auth", .code = "T3007W", .user = user, .login = login,
-		.remote_addr = address, .message = why };
+	struct audit_event event = { .type = "auth",
+		.code = "T3007W",
+		.user = user,
+		.login = login,
+		.remote_addr = address,
+		.message = why };
 
 	add_text(&f, "method", "publickey");
 	add_text(&f, "reason", why);
@@ -69,8 +74,12 @@ void
 audit_disconnected(const struct conn *c, const char *why)
 {
 	struct fields f = { .n = 0 };
-	struct audit_event event = { .type = "client.disconnect", .code = "T3006I", .ok = true, .user = c->access.user,
-		.login = c->login, .remote_addr = c->address.client };
+	struct audit_event event = { .type = "client.disconnect",
+		.code = "T3006I",
+		.ok = true,
+		.user = c->access.user,
+		.login = c->login,
+		.remote_addr = c->address.client };
 
 	add_text(&f, "reason", why);
 	(void)put(c->node, &event, &f);
@@ -91,8 +100,13 @@ session_event(const struct channel *ch, const char *type, const char *code)
 {
 	const struct conn *c = ch->conn;
 
-	return (struct audit_event){ .type = type, .code = code, .ok = true, .user = c->access.user, .login = c->login,
-		.session = ch->uuid, .remote_addr = c->address.client };
+	return (struct audit_event){ .type = type,
+		.code = code,
+		.ok = true,
+		.user = c->access.user,
+		.login = c->login,
+		.session = ch->uuid,
+		.remote_addr = c->address.client };
 }
 
 int
@@ -105,8 +119,8 @@ audit_session_start(const struct channel *ch)
 	struct fields f = { .n = 0 };
 
 	for (; event.n_labels < all.n && event.n_labels < NODE_LABELS_MAX * 2; event.n_labels++)
-		labels[event.n_labels] =
-		    (struct api_label){ all.v[event.n_labels].key, all.v[event.n_labels].value };
+		labels[event.n_labels] = (struct api_label){ all.v[event.n_labels].key,
+			all.v[event.n_labels].value };
 	event.labels = labels;
 	add_text(&f, "kind", kind_name(ch->kind));
 	add_text(&f, "interactive", ch->has_pty ? "true" : "false");
@@ -173,8 +187,13 @@ audit_session_rejected(const struct channel *ch, const char *why)
 int
 audit_session_died(struct node *n, const struct live_session *s)
 {
-	struct audit_event event = { .type = "session.end", .code = "T2004I", .ok = true, .user = s->user,
-		.login = s->login, .session = s->uuid, .remote_addr = s->address,
+	struct audit_event event = { .type = "session.end",
+		.code = "T2004I",
+		.ok = true,
+		.user = s->user,
+		.login = s->login,
+		.session = s->uuid,
+		.remote_addr = s->address,
 		.message = s->why };
 	struct fields f = { .n = 0 };
 

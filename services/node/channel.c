@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * channel: a session channel from its opening to session.end. Called by serve.c, by the SSH engine (requests, data)
- * and by the loop (the process's descriptors, stream.c).
+ * channel: a session channel from its opening to session.end. Called by serve.c, by the SSH engine
+ * (requests, data) and by the loop (the process's descriptors, stream.c).
  *
  *	client --data--> in_fd    out/err --record--> spool, then --> client
  *
- * Ends like sshd's: with a terminal, when the process has ended and what it wrote is read; without, when nobody has
- * its output open any more.
+ * Ends like sshd's: with a terminal, when the process has ended and what it wrote is read; without,
+ * when nobody has its output open any more.
  */
 #include "node/channel.h"
 
@@ -63,7 +63,9 @@ channel_free(struct channel *ch)
 static void
 free_if_over(struct channel *ch)
 {
-	if (!ch->chan && (ch->state == CHANNEL_OVER || ch->state == CHANNEL_OPEN || ch->state == CHANNEL_WAITING))
+	if (!ch->chan &&
+	    (ch->state == CHANNEL_OVER || ch->state == CHANNEL_OPEN ||
+		ch->state == CHANNEL_WAITING))
 		channel_free(ch);
 }
 
@@ -92,7 +94,8 @@ write_end(struct channel *ch)
 	const char *signal = ch->exited && ch->signaled ? ssh_signal_name((int)ch->code) : NULL;
 
 	if (ch->session_written) {
-		(void)record_end(&ch->record, ch->exited && !ch->signaled ? ch->code : 255, signal ? signal : "");
+		(void)record_end(&ch->record, ch->exited && !ch->signaled ? ch->code : 255,
+		    signal ? signal : "");
 		if (audit_session_end(ch) == 0)
 			live_remove(n, ch);
 		else
@@ -125,7 +128,7 @@ hang_up(struct channel *ch)
 	if (ch->state == CHANNEL_RUNNING && !ch->exited) {
 		monitor_signal(ch->conn->node->monitor, ch->session, SIGHUP);
 		timer_start(&ch->linger, LINGER_MS);
-	} else if (ch->state == CHANNEL_RUNNING || ch->state == CHANNEL_EXITED) {
+	} else if (ch->state == CHANNEL_RUNNING) {
 		write_end(ch);
 	}
 	free_if_over(ch);
@@ -209,7 +212,8 @@ refuse(struct channel *ch, const char *why)
 	char text[MON_TEXT_MAX + 32];
 
 	audit_session_rejected(ch, why);
-	log_info("session refused", "user", ch->conn->access.user, "login", ch->conn->login, "why", why, NULL);
+	log_info("session refused", "user", ch->conn->access.user, "login", ch->conn->login, "why",
+	    why, NULL);
 	ch->state = CHANNEL_OVER;
 	if (ch->chan) {
 		struct buf b;
@@ -233,7 +237,8 @@ channel_fail(struct channel *ch, const char *why)
 	log_error("session ended", "session", ch->uuid, "why", why, NULL);
 	channel_kill(ch, why);
 	if (ch->chan) {
-		str_format(text, sizeof(text), "%sERROR: %s%s\n", ch->has_pty ? "\r\n" : "", why, ch->has_pty ? "\r" : "");
+		str_format(text, sizeof(text), "%sERROR: %s%s\n", ch->has_pty ? "\r\n" : "", why,
+		    ch->has_pty ? "\r" : "");
 		(void)ssh_chan_write(ch->chan, ch->has_pty ? 0 : 1, text, strlen(text));
 	}
 	ch->signaled = true;
@@ -311,8 +316,11 @@ ask_to_start(struct channel *ch)
 	const struct conn *c = ch->conn;
 	static struct mon_start start; /* large */
 
-	start = (struct mon_start){ .connection = c->id, .session = ch->session, .kind = ch->kind,
-		.command = span_str(ch->command), .pty = ch->has_pty };
+	start = (struct mon_start){ .connection = c->id,
+		.session = ch->session,
+		.kind = ch->kind,
+		.command = span_str(ch->command),
+		.pty = ch->has_pty };
 	str_copy(start.uuid, sizeof(start.uuid), ch->uuid);
 	if (ch->has_pty) {
 		const struct ssh_pty *pty = &ch->setup->pty;
@@ -351,7 +359,8 @@ reason_to_refuse(struct channel *ch)
 	if (n->n_sessions >= (size_t)n->config->max_sessions)
 		return "this node serves as many sessions as it may, try again later";
 	if (audit_log_is_full(n->audit))
-		return "this node cannot record sessions now: its spool is full because the audit service is away";
+		return "this node cannot record sessions now: its spool is full because the audit "
+		       "service is away";
 	if (ch->has_pty && !ch->conn->access.permit_pty)
 		return "your roles do not permit a terminal";
 	if (conn_may(ch->conn, &e)) {
@@ -390,12 +399,14 @@ run(struct channel *ch, enum mon_kind kind, struct span command)
 	return SSH_OK;
 }
 
-/* --- requests ------------------------------------------------------------------------------------- */
+/* --- requests
+ * ------------------------------------------------------------------------------------- */
 
 static enum ssh_answer
 on_pty(struct channel *ch, struct span payload)
 {
-	if (ch->state != CHANNEL_OPEN || !ch->setup || ch->setup->has_pty || ssh_pty_parse(&ch->setup->pty, payload))
+	if (ch->state != CHANNEL_OPEN || !ch->setup || ch->setup->has_pty ||
+	    ssh_pty_parse(&ch->setup->pty, payload))
 		return SSH_FAIL;
 	ch->setup->has_pty = true;
 	ch->cols = ch->setup->pty.cols;
@@ -412,7 +423,8 @@ on_env(struct channel *ch, struct span payload)
 	if (!setup || setup->n_env >= MON_ENV_MAX || ssh_env_parse(payload, &name, &value) ||
 	    setup->env.len + name.n + value.n + 8 > ENV_MAX_BYTES)
 		return SSH_FAIL;
-	if (memchr(name.p, 0, name.n) || memchr(name.p, '=', name.n) || (value.n && memchr(value.p, 0, value.n)))
+	if (memchr(name.p, 0, name.n) || memchr(name.p, '=', name.n) ||
+	    (value.n && memchr(value.p, 0, value.n)))
 		return SSH_FAIL;
 	wire_put_string(&setup->env, name);
 	wire_put_string(&setup->env, value);
@@ -456,7 +468,8 @@ on_window(struct channel *ch, struct span payload)
 	if (ch->state == CHANNEL_RUNNING && ch->out.fd >= 0) {
 		apply_size(ch);
 		if (record_resize(&ch->record, w.cols, w.rows)) {
-			channel_fail(ch, "this session can no longer be recorded: the node's spool is full");
+			channel_fail(ch,
+			    "this session can no longer be recorded: the node's spool is full");
 			channel_advance(ch);
 		}
 	}
@@ -524,7 +537,8 @@ on_request(struct ssh_chan *chan, struct span name, struct span payload, void *a
 	return SSH_FAIL;
 }
 
-/* --- the engine's other news --------------------------------------------------------------------- */
+/* --- the engine's other news
+ * --------------------------------------------------------------------- */
 
 static size_t
 on_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)

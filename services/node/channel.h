@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * channel: one session channel: what the client asks for, the process the monitor starts for it, the bytes between them.
+ * channel: one session channel: what the client asks for, the process the monitor starts for it,
+ * the bytes between them.
  */
 #ifndef NODE_CHANNEL_H
 #define NODE_CHANNEL_H
@@ -13,8 +14,7 @@ enum channel_state {
 	CHANNEL_OPEN,     /* nothing asked to run yet */
 	CHANNEL_WAITING,  /* for the proof of the connection */
 	CHANNEL_STARTING, /* the monitor was asked */
-	CHANNEL_RUNNING,
-	CHANNEL_EXITED,   /* the process has ended; output may still come */
+	CHANNEL_RUNNING,  /* until all output is sent; `exited` may be true before */
 	CHANNEL_OVER,     /* session.end is written */
 };
 
@@ -49,8 +49,8 @@ struct channel {
 	char *command;    /* "" for a shell */
 	bool has_pty;
 	uint32_t cols, rows;
-	bool counted;          /* among the node's sessions */
-	bool session_written;  /* session.start is */
+	bool counted;         /* among the node's sessions */
+	bool session_written; /* session.start is */
 	struct channel_stream out, err;
 	struct watch in_watch; /* standard input, without a terminal */
 	int in_fd;             /* same as out.fd with a terminal */
@@ -58,9 +58,9 @@ struct channel {
 	bool in_ended;         /* the client sends no more, before the process was there */
 	bool exited, signaled, core;
 	uint32_t code;
-	int64_t started_us;    /* wall clock */
-	uint64_t rx, tx;       /* bytes from and to the client */
-	const char *refusal;   /* to be told at the end of the turn; NULL: none */
+	int64_t started_us;  /* wall clock */
+	uint64_t rx, tx;     /* bytes from and to the client */
+	const char *refusal; /* to be told at the end of the turn; NULL: none */
 	const char *end_reason;
 	char reason_text[256];
 	struct timer linger;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config: the schema of noded.yaml and its checks. Called at start-up by noded, its monitor and its worker.
+ * config: the schema of noded.yaml and its checks. Called at start-up by noded, its monitor and its
+ * worker.
  */
 #include "node/config.h"
 
@@ -15,7 +16,7 @@ static const cyaml_schema_value_t label_schema = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 512),
 };
 
-#define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define OPTIONAL          (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 #define TEXT(key, member) CYAML_FIELD_STRING_PTR(key, OPTIONAL, struct node_config, member, 1, 4096)
 
 static const cyaml_schema_field_t fields[] = {
@@ -33,8 +34,8 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("record_limit", record_limit_text),
 	TEXT("spool_quota", spool_quota_text),
 	CYAML_FIELD_INT("max_sessions", CYAML_FLAG_OPTIONAL, struct node_config, max_sessions),
-	CYAML_FIELD_SEQUENCE_COUNT(
-	    "labels", OPTIONAL, struct node_config, label_texts, label_texts_count, &label_schema, 0, NODE_LABELS_MAX),
+	CYAML_FIELD_SEQUENCE_COUNT("labels", OPTIONAL, struct node_config, label_texts,
+	    label_texts_count, &label_schema, 0, NODE_LABELS_MAX),
 	CYAML_FIELD_END,
 };
 
@@ -57,7 +58,8 @@ check_labels(struct node_config *c, struct err *e)
 			return err_set(e, "labels: \"%s\" must be written as key=value", text);
 		*eq = '\0';
 		if (!policy_label_ok(at, eq + 1))
-			return err_set(e, "labels: \"%s\" holds characters that are not allowed", text);
+			return err_set(e, "labels: \"%s\" holds characters that are not allowed",
+			    text);
 		for (size_t j = 0; j < c->n_labels; j++)
 			if (strcmp(c->labels[j].key, at) == 0)
 				return err_set(e, "labels: \"%s\" is given twice", at);
@@ -85,11 +87,13 @@ static int
 check_proxy(struct node_config *c, struct err *e)
 {
 	if (!c->proxy)
-		return err_set(e, "proxy is missing: set it to the HOST:PORT of the proxy's public port");
+		return err_set(e,
+		    "proxy is missing: set it to the HOST:PORT of the proxy's public port");
 	if (!str_host_port(c->proxy, 3080, c->proxy_host, sizeof(c->proxy_host), &c->proxy_port))
 		return err_set(e, "proxy: \"%s\" is not HOST:PORT", c->proxy);
 	if (c->ca_pin && !capin_ok(c->ca_pin))
-		return err_set(e, "ca_pin: \"%s\" is not sha256: and 64 hexadecimal digits", c->ca_pin);
+		return err_set(e, "ca_pin: \"%s\" is not sha256: and 64 hexadecimal digits",
+		    c->ca_pin);
 	return 0;
 }
 

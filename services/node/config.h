@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config: noded.yaml, as both the monitor and the worker read it. deploy/conf/noded.yaml shows every key.
+ * config: noded.yaml, as both the monitor and the worker read it. deploy/conf/noded.yaml shows
+ * every key.
  */
 #ifndef NODE_CONFIG_H
 #define NODE_CONFIG_H
@@ -8,7 +9,7 @@
 #include "conf/conf.h"
 
 #define NODE_CONFIG_PATH "/etc/sallyport/noded.yaml"
-#define NODE_STATE_PATH "/var/lib/sallyport/noded"
+#define NODE_STATE_PATH  "/var/lib/sallyport/noded"
 
 enum { NODE_LABELS_MAX = 64 };
 
@@ -18,16 +19,16 @@ struct node_label {
 
 struct node_config {
 	/* as the file says; NULL where it says nothing, until node_config_check */
-	char *proxy;        /* HOST:PORT of proxyd's public port */
-	char *proxy_name;   /* name expected in proxyd's host certificate; default: the host of `proxy` */
-	char *ca_pin;       /* NULL: the first bundle is believed, and remembered */
-	char *token;        /* file with the join token; needed until the node has joined */
-	char *name;         /* default: the host name */
+	char *proxy;      /* HOST:PORT of proxyd's public port */
+	char *proxy_name; /* in proxyd's host certificate; default: the host of `proxy` */
+	char *ca_pin;     /* NULL: the first bundle is believed, and remembered */
+	char *token;      /* file with the join token; needed until the node has joined */
+	char *name;       /* default: the host name */
 	char *state;
-	char *user;         /* the worker's, when started as root */
-	char *listen;       /* HOST:PORT: serve SSH directly too; NULL: no port is opened */
-	char *advertise;    /* HOST:PORT under which `listen` is reached; NULL: as `listen` */
-	char *pam_service;  /* NULL: sallyport, else sshd, else other */
+	char *user;        /* the worker's, when started as root */
+	char *listen;      /* HOST:PORT: serve SSH directly too; NULL: no port is opened */
+	char *advertise;   /* HOST:PORT under which `listen` is reached; NULL: as `listen` */
+	char *pam_service; /* NULL: sallyport, else sshd, else other */
 	char *sftp_server;
 	char *record_limit_text, *spool_quota_text;
 	int64_t max_sessions;
@@ -37,7 +38,7 @@ struct node_config {
 	/* from those, by node_config_check */
 	char proxy_host[256];
 	uint16_t proxy_port;
-	uint64_t record_limit; /* bytes of output recorded of each stream of a command without terminal */
+	uint64_t record_limit; /* bytes recorded of each stream of a command without terminal */
 	uint64_t spool_quota;  /* bytes */
 	char name_text[256];
 	char label_data[8192]; /* what the labels point into */

@@ -21,23 +21,31 @@ static struct {
 } opt = { .output = "file://" NODE_CONFIG_PATH };
 
 const struct cli_option configure_options[] = {
-	{ 'o', "output", "file:///PATH", "where to write (default file://" NODE_CONFIG_PATH "); stdout for the terminal",
+	{ 'o', "output", "file:///PATH",
+	    "where to write (default file://" NODE_CONFIG_PATH "); stdout for the terminal",
 	    CLI_STRING, &opt.output, NULL },
-	{ 0, "token", "PATH", "file with the join token of `tctl tokens add --type=node`", CLI_STRING, &opt.token, NULL },
+	{ 0, "token", "PATH", "file with the join token of `tctl tokens add --type=node`",
+	    CLI_STRING, &opt.token, NULL },
 	{ 0, "proxy", "HOST:PORT", "the proxy's public port", CLI_STRING, &opt.proxy, NULL },
-	{ 0, "ca-pin", "sha256:HEX", "the cluster's CA pin, from `tctl status`", CLI_STRING, &opt.ca_pin, NULL },
+	{ 0, "ca-pin", "sha256:HEX", "the cluster's CA pin, from `tctl status`", CLI_STRING,
+	    &opt.ca_pin, NULL },
 	{ 0, "labels", "K=V,...", "labels of this node", CLI_STRING, &opt.labels, NULL },
-	{ 0, "name", "NAME", "name of this node (default: the host name)", CLI_STRING, &opt.name, NULL },
-	{ 0, "state", "PATH", "folder of keys and spool (default " NODE_STATE_PATH ")", CLI_STRING, &opt.state, NULL },
-	{ 0, "user", "NAME", "user of the worker when started as root (default sallyport)", CLI_STRING, &opt.user, NULL },
-	{ 0, "listen", "HOST:PORT", "serve SSH on a port too (default: none is opened)", CLI_STRING, &opt.listen, NULL },
+	{ 0, "name", "NAME", "name of this node (default: the host name)", CLI_STRING, &opt.name,
+	    NULL },
+	{ 0, "state", "PATH", "folder of keys and spool (default " NODE_STATE_PATH ")", CLI_STRING,
+	    &opt.state, NULL },
+	{ 0, "user", "NAME", "user of the worker when started as root (default sallyport)",
+	    CLI_STRING, &opt.user, NULL },
+	{ 0, "listen", "HOST:PORT", "serve SSH on a port too (default: none is opened)", CLI_STRING,
+	    &opt.listen, NULL },
 	{ 0, "force", NULL, "replace a configuration that is there", CLI_FLAG, &opt.force, NULL },
 	{ 0 },
 };
 
 const char configure_help[] =
     "Example:\n"
-    "  noded configure --token=/root/token.file --proxy=tele.example.com:3080 --ca-pin=sha256:... --labels=env=prod";
+    "  noded configure --token=/root/token.file --proxy=tele.example.com:3080 --ca-pin=sha256:... "
+    "--labels=env=prod";
 
 /* --- the text ------------------------------------------------------------------------------- */
 
@@ -53,7 +61,8 @@ put_quoted(struct buf *b, const char *text)
 
 /* "key: value", or the default commented out. */
 static void
-put_key(struct buf *b, const char *comment, const char *key, const char *value, const char *fallback)
+put_key(struct buf *b, const char *comment, const char *key, const char *value,
+    const char *fallback)
 {
 	buf_printf(b, "\n# %s\n", comment);
 	if (value) {
@@ -70,7 +79,9 @@ put_labels(struct buf *b, const char *labels)
 {
 	char text[8192], *parts[NODE_LABELS_MAX];
 
-	buf_printf(b, "\n# What this node is, for selectors and roles. Labels given by the join token or with tctl are added.\n");
+	buf_printf(b,
+	    "\n# What this node is, for selectors and roles. Labels given by the join token or "
+	    "with tctl are added.\n");
 	if (!labels || !str_copy(text, sizeof(text), labels)) {
 		buf_printf(b, "#labels:\n#  - env=prod\n");
 		return;
@@ -87,33 +98,51 @@ put_labels(struct buf *b, const char *labels)
 static void
 put_text(struct buf *b, const char *token)
 {
-	buf_printf(b, "# Configuration of noded, written by `noded configure`. `noded --check` reads it and says what is wrong.\n");
-	put_key(b, "The proxy's public port: the node dials it, and opens no port itself.", "proxy", opt.proxy, "HOST:3080");
-	put_key(b, "The name in the proxy's host certificate, when it is not the host above.", "proxy_name", NULL,
-	    "tele.example.com");
-	put_key(b, "Fingerprint of the cluster's authority, from `tctl status`: how the node knows the right cluster.",
+	buf_printf(b,
+	    "# Configuration of noded, written by `noded configure`. `noded --check` reads it and "
+	    "says what is wrong.\n");
+	put_key(b, "The proxy's public port: the node dials it, and opens no port itself.", "proxy",
+	    opt.proxy, "HOST:3080");
+	put_key(b, "The name in the proxy's host certificate, when it is not the host above.",
+	    "proxy_name", NULL, "tele.example.com");
+	put_key(b,
+	    "Fingerprint of the cluster's authority, from `tctl status`: how the node knows the "
+	    "right cluster.",
 	    "ca_pin", opt.ca_pin, "sha256:...");
-	put_key(b, "File with the join token; needed once.", "token", token, "/etc/sallyport/token");
+	put_key(b, "File with the join token; needed once.", "token", token,
+	    "/etc/sallyport/token");
 	put_key(b, "Name of this node.", "name", opt.name, "the host name");
 	put_labels(b, opt.labels);
-	put_key(b, "Keys, certificates, and recordings until the audit service has them.", "state", opt.state,
-	    NODE_STATE_PATH);
-	put_key(b, "The user of the part that speaks to the network, when noded is started as root.", "user", opt.user,
-	    "sallyport");
-	put_key(b, "Serve SSH on this port too; without it the node can be reached through its tunnel alone.", "listen",
-	    opt.listen, "0.0.0.0:3022");
-	put_key(b, "Where that port is reached, when not as above.", "advertise", NULL, "10.0.0.5:3022");
-	put_key(b, "PAM service of sessions; by default sallyport where /etc/pam.d has it, else sshd, else other.",
+	put_key(b, "Keys, certificates, and recordings until the audit service has them.", "state",
+	    opt.state, NODE_STATE_PATH);
+	put_key(b,
+	    "The user of the part that speaks to the network, when noded is started as root.",
+	    "user", opt.user, "sallyport");
+	put_key(b,
+	    "Serve SSH on this port too; without it the node can be reached through its tunnel "
+	    "alone.",
+	    "listen", opt.listen, "0.0.0.0:3022");
+	put_key(b, "Where that port is reached, when not as above.", "advertise", NULL,
+	    "10.0.0.5:3022");
+	put_key(b,
+	    "PAM service of sessions; by default sallyport where /etc/pam.d has it, else sshd, "
+	    "else other.",
 	    "pam_service", NULL, "sallyport");
-	put_key(b, "Program of the sftp subsystem.", "sftp_server", NULL, "/usr/lib/openssh/sftp-server");
-	put_key(b, "How much of a command's output is recorded, per stream; beyond that its length and hash are.",
+	put_key(b, "Program of the sftp subsystem.", "sftp_server", NULL,
+	    "/usr/lib/openssh/sftp-server");
+	put_key(b,
+	    "How much of a command's output is recorded, per stream; beyond that its length and "
+	    "hash are.",
 	    "record_limit", NULL, "1MB");
-	put_key(b, "Disk space for what the audit service has not taken yet; when it is full, sessions end.", "spool_quota",
-	    NULL, "1GB");
+	put_key(b,
+	    "Disk space for what the audit service has not taken yet; when it is full, sessions "
+	    "end.",
+	    "spool_quota", NULL, "1GB");
 	put_key(b, "Sessions at the same time.", "max_sessions", NULL, "1000");
 }
 
-/* --- the verb ------------------------------------------------------------------------------------ */
+/* --- the verb
+ * ------------------------------------------------------------------------------------ */
 
 static int
 check_flags(struct err *e)
@@ -122,15 +151,21 @@ check_flags(struct err *e)
 	uint16_t port;
 
 	if (!opt.proxy)
-		return err_set(e, "--proxy is missing: give the HOST:PORT of the proxy's public port");
+		return err_set(e,
+		    "--proxy is missing: give the HOST:PORT of the proxy's public port");
 	if (!str_host_port(opt.proxy, 3080, host, sizeof(host), &port))
 		return err_set(e, "--proxy: \"%s\" is not HOST:PORT", opt.proxy);
 	if (!opt.token)
-		return err_set(e, "--token is missing: give the file with the join token of `tctl tokens add --type=node`");
+		return err_set(e,
+		    "--token is missing: give the file with the join token of `tctl tokens add "
+		    "--type=node`");
 	if (opt.ca_pin && !capin_ok(opt.ca_pin))
-		return err_set(e, "--ca-pin: \"%s\" is not sha256: and 64 hexadecimal digits", opt.ca_pin);
+		return err_set(e, "--ca-pin: \"%s\" is not sha256: and 64 hexadecimal digits",
+		    opt.ca_pin);
 	if (!opt.ca_pin)
-		cli_warn("without --ca-pin the node believes the first cluster it meets; `tctl status` prints the pin");
+		cli_warn(
+		    "without --ca-pin the node believes the first cluster it meets; `tctl status` "
+		    "prints the pin");
 	return 0;
 }
 
@@ -142,7 +177,8 @@ is_token(const char *text)
 	return strlen(text) == 32 && str_unhex(text, bytes, sizeof(bytes));
 }
 
-/* The path of the token's file; a token given in the open goes into a file beside the configuration. */
+/* The path of the token's file; a token given in the open goes into a file beside the
+ * configuration. */
 static int
 place_token(const char *output, char *dst, size_t size, struct err *e)
 {
@@ -154,7 +190,9 @@ place_token(const char *output, char *dst, size_t size, struct err *e)
 	}
 	if (!is_token(opt.token))
 		return err_set(e, "there is no token file %s", opt.token);
-	cli_warn("a token on the command line can be seen by every user of this host; better put it into a file");
+	cli_warn(
+	    "a token on the command line can be seen by every user of this host; better put it "
+	    "into a file");
 	if (!output)
 		return str_copy(dst, size, "/etc/sallyport/token") ? 0 : -1;
 	if (!str_format(dst, size, "%s.token", output))
@@ -170,7 +208,8 @@ check_text(const struct buf *b, struct err *e)
 
 	if (!buf_ok(b))
 		return err_set(e, "the configuration is too long");
-	if (conf_parse("configuration", (const char *)buf_head(b), b->len, &node_config_schema, &conf, e))
+	if (conf_parse("configuration", (const char *)buf_head(b), b->len, &node_config_schema,
+		&conf, e))
 		return -1;
 	int r = node_config_check(conf, e);
 	conf_free(&node_config_schema, conf);
@@ -180,7 +219,8 @@ check_text(const struct buf *b, struct err *e)
 static int
 configure(struct err *e)
 {
-	const char *path = str_starts(opt.output, "file://") ? opt.output + strlen("file://") : opt.output;
+	const char *path = str_starts(opt.output, "file://") ? opt.output + strlen("file://")
+							     : opt.output;
 	bool to_stdout = strcmp(path, "stdout") == 0;
 	char token[4096];
 	struct buf b;
@@ -201,7 +241,8 @@ configure(struct err *e)
 	else if (r == 0)
 		r = file_write(path, 0600, buf_head(&b), b.len, e);
 	if (r == 0 && !to_stdout)
-		printf("Wrote %s. Start the node with: systemctl enable --now sallyport-noded\n", path);
+		printf("Wrote %s. Start the node with: systemctl enable --now sallyport-noded\n",
+		    path);
 	buf_done(&b);
 	return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * heartbeat: tells authd every 30 s, and when something changed, that this node is here and what it is; says goodbye at
- * a clean stop. rpc_heartbeat.c.
+ * heartbeat: tells authd every 30 s, and when something changed, that this node is here and what it
+ * is; says goodbye at a clean stop. rpc_heartbeat.c.
  */
 #ifndef NODE_HEARTBEAT_H
 #define NODE_HEARTBEAT_H
@@ -10,7 +10,8 @@
 
 struct heartbeat;
 
-int heartbeat_new(struct heartbeat **ret, struct node *n, struct err *e); /* n->auth is there; the first goes at once */
+int heartbeat_new(struct heartbeat **ret, struct node *n,
+    struct err *e);                       /* n->auth is there; the first goes at once */
 void heartbeat_free(struct heartbeat *h); /* NULL is fine */
 void heartbeat_soon(struct heartbeat *h); /* something changed */
 /* The node leaves: no more heartbeats; done(arg) once authd knows, or does not answer. */

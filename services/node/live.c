@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * live: files <state>/worker/live/<uuid>. Called by worker.c at start and by channel.c. A file is there from before
- * session.start until after session.end.
+ * live: files <state>/worker/live/<uuid>. Called by worker.c at start and by channel.c. A file is
+ * there from before session.start until after session.end.
  */
 #include "node/live.h"
 
@@ -130,7 +130,8 @@ live_open(struct live **ret, struct node *n, struct err *e)
 	if (file_mkdir(dir, 0700, e))
 		return -1;
 	if (bury_all(n, "noded's worker ended during the session", e) > 0)
-		log_warn("the ends of sessions that died with the worker before were written down", NULL);
+		log_warn("the ends of sessions that died with the worker before were written down",
+		    NULL);
 	return 0;
 }
 

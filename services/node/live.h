@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * live: one small file a running session, so that a worker that starts after one was killed can write the ends of the
- * sessions that died with it; also of those that ended while the spool was full.
+ * live: one small file a running session, so that a worker that starts after one was killed can
+ * write the ends of the sessions that died with it; also of those that ended while the spool was
+ * full.
  */
 #ifndef NODE_LIVE_H
 #define NODE_LIVE_H
@@ -30,7 +31,8 @@ void live_close(struct live *l); /* NULL is fine */
 int live_put(struct node *n, const struct channel *ch);
 /* session.end is written. */
 void live_remove(struct node *n, const struct channel *ch);
-/* It could not be: the spool is full. The file stays, and the end is written when there is room again. */
+/* It could not be: the spool is full. The file stays, and the end is written when there is room
+ * again. */
 void live_defer(struct node *n);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main: noded. Started by people and the service manager it checks flags and configuration and becomes noded-monitor;
- * started by the monitor ("noded worker") it is the worker.
+ * main: noded. Started by people and the service manager it checks flags and configuration and
+ * becomes noded-monitor; started by the monitor ("noded worker") it is the worker.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,10 @@
 #include "node/worker.h"
 
 static const struct cli_command commands[] = {
-	{ .name = "configure", .summary = "write a configuration", .options = configure_options, .more = configure_help,
+	{ .name = "configure",
+	    .summary = "write a configuration",
+	    .options = configure_options,
+	    .more = configure_help,
 	    .run = configure_run },
 	{ 0 },
 };
@@ -46,7 +49,9 @@ find_monitor(char *self, char *monitor, size_t size, struct err *e)
 	const char *slash = strrchr(self, '/');
 	if (!slash || !str_format(monitor, size, "%.*s/noded-monitor", (int)(slash - self), self))
 		return err_set(e, "the path of my own program is too long");
-	return access(monitor, X_OK) == 0 ? 0 : err_errno(e, "%s is missing: install noded whole", monitor);
+	return access(monitor, X_OK) == 0
+	    ? 0
+	    : err_errno(e, "%s is missing: install noded whole", monitor);
 }
 
 static const char *
@@ -78,8 +83,9 @@ become_monitor(struct daemon_run *run, struct err *e)
 
 	if (find_monitor(self, monitor, sizeof(self), e))
 		return -1;
-	execl(monitor, "noded-monitor", "--config", run->conf_path, "--log-level", levels[log_level()], "--log-format",
-	    format_of(started.argc, started.argv), "--worker", self, (char *)NULL);
+	execl(monitor, "noded-monitor", "--config", run->conf_path, "--log-level",
+	    levels[log_level()], "--log-format", format_of(started.argc, started.argv), "--worker",
+	    self, (char *)NULL);
 	return err_errno(e, "cannot run %s", monitor);
 }
 

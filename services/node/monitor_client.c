@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * monitor_client: numbers requests, keeps them in order, matches answers. Called by the worker's nouns; touches only
- * the socket to the monitor.
+ * monitor_client: numbers requests, keeps them in order, matches answers. Called by the worker's
+ * nouns; touches only the socket to the monitor.
  */
 #include "node/monitor_client.h"
 
@@ -240,7 +240,8 @@ on_sync(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
 	str_copy(s->text, sizeof(s->text), text);
 }
 
-/* Sends what is in m->out and waits for its answer, in which other messages are handled as always. */
+/* Sends what is in m->out and waits for its answer, in which other messages are handled as
+ * always. */
 static int
 ask(struct monitor_client *m, struct sync *s, struct err *e)
 {
@@ -284,7 +285,8 @@ monitor_bundle(struct monitor_client *m, struct span bundle, struct err *e)
 /* --- requests that do not --------------------------------------------------------------- */
 
 void
-monitor_prove(struct monitor_client *m, const struct mon_prove *prove, monitor_answer_fn *done, void *arg)
+monitor_prove(struct monitor_client *m, const struct mon_prove *prove, monitor_answer_fn *done,
+    void *arg)
 {
 	begin(m, MON_PROVE);
 	mon_put_prove(&m->out, prove);
@@ -292,7 +294,8 @@ monitor_prove(struct monitor_client *m, const struct mon_prove *prove, monitor_a
 }
 
 void
-monitor_start(struct monitor_client *m, const struct mon_start *start, monitor_answer_fn *done, void *arg)
+monitor_start(struct monitor_client *m, const struct mon_start *start, monitor_answer_fn *done,
+    void *arg)
 {
 	begin(m, MON_START);
 	mon_put_start(&m->out, start);
@@ -343,8 +346,8 @@ monitor_cancel(struct monitor_client *m, void *arg)
 /* --- life -------------------------------------------------------------------------------- */
 
 int
-monitor_client_new(struct monitor_client **ret, struct loop *loop, int fd, const struct monitor_events *events,
-    void *arg, struct err *e)
+monitor_client_new(struct monitor_client **ret, struct loop *loop, int fd,
+    const struct monitor_events *events, void *arg, struct err *e)
 {
 	struct monitor_client *m = calloc(1, sizeof(*m));
 	struct sync s;
@@ -357,8 +360,10 @@ monitor_client_new(struct monitor_client **ret, struct loop *loop, int fd, const
 	buf_init(&m->out, MON_MESSAGE_MAX);
 	m->in = malloc(MON_MESSAGE_MAX);
 	*ret = m;
-	if (!m->in || file_set_cloexec(fd) || file_set_nonblock(fd) || watch_init(&m->watch, loop, fd, on_ready, m))
-		return err_errno(e, "the worker must be started by noded: no socket to the monitor");
+	if (!m->in || file_set_cloexec(fd) || file_set_nonblock(fd) ||
+	    watch_init(&m->watch, loop, fd, on_ready, m))
+		return err_errno(e,
+		    "the worker must be started by noded: no socket to the monitor");
 	begin(m, MON_HELLO);
 	wire_put_u32(&m->out, MON_VERSION);
 	if (ask(m, &s, e))

@@ -14,26 +14,30 @@ struct monitor_client;
 /* What the monitor says unasked. */
 struct monitor_events {
 	void (*exited)(const struct mon_exited *exited, void *arg);
-	void (*stop)(void *arg);  /* leave cleanly */
-	void (*lost)(void *arg);  /* the monitor is gone: there is nothing left to do */
+	void (*stop)(void *arg); /* leave cleanly */
+	void (*lost)(void *arg); /* the monitor is gone: there is nothing left to do */
 };
 
 /* The answer to one request, once. fds (only when a session started) belong to the callee. */
 typedef void monitor_answer_fn(bool ok, const char *text, int *fds, size_t n_fds, void *arg);
 
 /* Takes over fd (MON_FD), greets. Blocks for the greeting only. */
-int monitor_client_new(struct monitor_client **ret, struct loop *loop, int fd, const struct monitor_events *events,
-    void *arg, struct err *e);
+int monitor_client_new(struct monitor_client **ret, struct loop *loop, int fd,
+    const struct monitor_events *events, void *arg, struct err *e);
 void monitor_client_free(struct monitor_client *m);
 
-/* The join token, in the monitor's memory only until asked for. Blocks; before the loop runs. Caller frees. */
+/* The join token, in the monitor's memory only until asked for. Blocks; before the loop runs.
+ * Caller frees. */
 int monitor_token(struct monitor_client *m, char **ret, struct err *e);
-/* A bundle, packed. Blocks: the monitor verifies it in a millisecond. Negative: refused, with the cause. */
+/* A bundle, packed. Blocks: the monitor verifies it in a millisecond. Negative: refused, with the
+ * cause. */
 int monitor_bundle(struct monitor_client *m, struct span bundle, struct err *e);
 
 /* The rest is asynchronous. done may be NULL. */
-void monitor_prove(struct monitor_client *m, const struct mon_prove *prove, monitor_answer_fn *done, void *arg);
-void monitor_start(struct monitor_client *m, const struct mon_start *start, monitor_answer_fn *done, void *arg);
+void monitor_prove(struct monitor_client *m, const struct mon_prove *prove, monitor_answer_fn *done,
+    void *arg);
+void monitor_start(struct monitor_client *m, const struct mon_start *start, monitor_answer_fn *done,
+    void *arg);
 void monitor_forget(struct monitor_client *m, uint32_t connection);
 void monitor_signal(struct monitor_client *m, uint32_t session, int signo);
 void monitor_kill(struct monitor_client *m, uint32_t session);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * monitor_proto: writing and reading the messages between worker and monitor.
- * Called by both; allocates only into the caller's buffers.
+ * monitor_proto: writing and reading the messages between worker and monitor. Called by both;
+ * allocates only into the caller's buffers.
  *
- * Security: the monitor reads with these functions what an unprivileged and perhaps hostile worker wrote.
+ * Security: the monitor reads with these functions what an unprivileged and perhaps hostile worker
+ * wrote.
  */
 #include "node/monitor_proto.h"
 
@@ -118,7 +119,8 @@ mon_get_start(struct mon_start *ret, struct wire *w)
 	wire_text(w, ret->server_address, sizeof(ret->server_address));
 	ret->server_port = wire_u32(w);
 	ret->n_env = wire_u32(w);
-	if (w->bad || ret->n_env > MON_ENV_MAX || ret->kind > MON_KIND_SUBSYSTEM || !is_uuid(ret->uuid))
+	if (w->bad || ret->n_env > MON_ENV_MAX || ret->kind > MON_KIND_SUBSYSTEM ||
+	    !is_uuid(ret->uuid))
 		return -1;
 	for (uint32_t i = 0; i < ret->n_env; i++) {
 		ret->env[i].name = wire_string(w);
@@ -219,7 +221,9 @@ mon_receive(int fd, uint8_t *p, size_t size, int fds[MON_FDS_MAX], size_t *n_fds
 {
 	struct iovec iov = { p, size };
 	union control control = { 0 };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr mh = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes) };
 	ssize_t n;
 

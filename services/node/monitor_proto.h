@@ -2,11 +2,13 @@
 /*
  * monitor_proto: what noded's worker and its monitor say to each other.
  *
- * One message a packet of a SOCK_SEQPACKET pair: u8 type, u32 request, body, in the types of base/wire.h. The worker
- * numbers its requests; the monitor answers every one of them once (MON_ANSWER, or MON_STARTED with descriptors), and
- * says a few things unasked with request 0. Pure: no descriptor is touched here but by mon_send and mon_receive.
+ * One message a packet of a SOCK_SEQPACKET pair: u8 type, u32 request, body, in the types of
+ * base/wire.h. The worker numbers its requests; the monitor answers every one of them once
+ * (MON_ANSWER, or MON_STARTED with descriptors), and says a few things unasked with request 0.
+ * Pure: no descriptor is touched here but by mon_send and mon_receive.
  *
- * Used by monitor_client.c (worker) and monitor/ (the privileged side). docs/PROTOCOL.md "Monitor" has the table.
+ * Used by monitor_client.c (worker) and monitor/ (the privileged side). docs/PROTOCOL.md "Monitor"
+ * has the table.
  */
 #ifndef NODE_MONITOR_PROTO_H
 #define NODE_MONITOR_PROTO_H
@@ -20,7 +22,7 @@
 
 enum {
 	MON_VERSION = 1,
-	MON_FD = 3,               /* the worker's end of the pair, at exec */
+	MON_FD = 3, /* the worker's end of the pair, at exec */
 	MON_CONFIG_FD = 4,
 	MON_MESSAGE_MAX = 192 * 1024,
 	MON_FDS_MAX = 3,
@@ -29,37 +31,40 @@ enum {
 	MON_UUID_SIZE = 37,
 	MON_TEXT_MAX = 1024,
 	MON_COMMAND_MAX = 128 * 1024,
-	MON_ENV_MAX = 64,         /* accepted variables of the client */
+	MON_ENV_MAX = 64, /* accepted variables of the client */
 };
 
 enum mon_type {
 	/* worker to monitor */
-	MON_HELLO = 1,   /* u32 version; first */
-	MON_TOKEN = 2,   /* the join token; once; answered with it as text */
-	MON_BUNDLE = 3,  /* string: a signed CA bundle */
-	MON_PROVE = 4,   /* struct mon_prove: this connection belongs to a user */
-	MON_FORGET = 5,  /* u32 connection: it has ended */
-	MON_START = 6,   /* struct mon_start */
-	MON_SIGNAL = 7,  /* u32 session, u32 signal number */
-	MON_KILL = 8,    /* u32 session: all of it, at once */
-	MON_READY = 9,   /* serving: the service manager may know */
+	MON_HELLO = 1,  /* u32 version; first */
+	MON_TOKEN = 2,  /* the join token; once; answered with it as text */
+	MON_BUNDLE = 3, /* string: a signed CA bundle */
+	MON_PROVE = 4,  /* struct mon_prove: this connection belongs to a user */
+	MON_FORGET = 5, /* u32 connection: it has ended */
+	MON_START = 6,  /* struct mon_start */
+	MON_SIGNAL = 7, /* u32 session, u32 signal number */
+	MON_KILL = 8,   /* u32 session: all of it, at once */
+	MON_READY = 9,  /* serving: the service manager may know */
 	/* monitor to worker */
-	MON_ANSWER = 64,  /* bool ok, string text */
-	MON_STARTED = 65, /* u32 session; with the master of the terminal, or stdin, stdout, stderr */
-	MON_EXITED = 66,  /* struct mon_exited */
-	MON_STOP = 67,    /* leave cleanly */
+	MON_ANSWER = 64, /* bool ok, string text */
+	MON_STARTED =
+	    65, /* u32 session; with the master of the terminal, or stdin, stdout, stderr */
+	MON_EXITED = 66, /* struct mon_exited */
+	MON_STOP = 67,   /* leave cleanly */
 };
 
 enum mon_kind { MON_KIND_SHELL = 0, MON_KIND_EXEC = 1, MON_KIND_SUBSYSTEM = 2 };
 
 struct mon_prove {
-	uint32_t connection;   /* the worker's number for it */
+	uint32_t connection; /* the worker's number for it */
 	struct span session_id;
 	const char *login;
-	const char *address;   /* of the client, for the source-address option and PAM */
-	struct span signed_data; /* RFC 4252 section 7, as signed: holds session id, login and certificate */
+	const char *address; /* of the client, for the source-address option and PAM */
+	/* RFC 4252 section 7, as signed: holds session id, login and certificate. */
+	struct span signed_data;
 	struct span signature;
-	char login_[MON_LOGIN_MAX], address_[MON_ADDRESS_MAX]; /* behind the pointers after parsing */
+	char login_[MON_LOGIN_MAX],
+	    address_[MON_ADDRESS_MAX]; /* behind the pointers after parsing */
 };
 
 struct mon_env {
@@ -101,12 +106,15 @@ int mon_get_start(struct mon_start *ret, struct wire *w);
 void mon_put_exited(struct buf *b, const struct mon_exited *m);
 int mon_get_exited(struct mon_exited *ret, struct wire *w);
 
-/* A connected pair for both ends, close-on-exec, with room for the longest message. Negative with errno. */
+/* A connected pair for both ends, close-on-exec, with room for the longest message. Negative with
+ * errno. */
 int mon_pair(int fds[2]);
-/* Sends one packet with up to MON_FDS_MAX descriptors (which stay the caller's). 0; 1: would block; negative: gone. */
+/* Sends one packet with up to MON_FDS_MAX descriptors (which stay the caller's). 0; 1: would block;
+ * negative: gone. */
 int mon_send(int fd, struct span packet, const int *fds, size_t n_fds);
-/* Receives one packet into p[size]. Descriptors that came along are put into fds (close-on-exec), *n_fds is set.
- * The length; 0: nothing there; negative: the other side is gone or broke the rules. */
+/* Receives one packet into p[size]. Descriptors that came along are put into fds (close-on-exec),
+ * *n_fds is set. The length; 0: nothing there; negative: the other side is gone or broke the
+ * rules. */
 ssize_t mon_receive(int fd, uint8_t *p, size_t size, int fds[MON_FDS_MAX], size_t *n_fds);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * node: what the nouns of noded's worker share: one struct that owns them all.
  *
- * Security: the worker runs as an unprivileged user without new privileges and with seccomp; everything that comes
- * from the network is parsed here, and nothing here can start a process.
+ * Security: the worker runs as an unprivileged user without new privileges and with seccomp;
+ * everything that comes from the network is parsed here, and nothing here can start a process.
  */
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
@@ -35,18 +35,18 @@ struct node {
 	struct monitor_client *monitor;
 	struct join *join;
 	struct audit_log *audit;
-	struct live *live;              /* files of running sessions */
+	struct live *live; /* files of running sessions */
 	struct auth_client *auth;
-	struct rights *rights;          /* roles, cut-offs, own labels as authd gave them */
+	struct rights *rights; /* roles, cut-offs, own labels as authd gave them */
 	struct rights_feed *rights_feed;
 	struct heartbeat *heartbeat;
 	struct tunnel *tunnel;
 	struct listener *listener;
-	struct list connections;        /* struct conn, serve.h */
-	struct list channels;           /* struct channel that has a session, channel.h */
+	struct list connections; /* struct conn, serve.h */
+	struct list channels;    /* struct channel that has a session, channel.h */
 	size_t n_sessions;
-	size_t n_strangers;             /* connections that have not signed in yet */
-	uint32_t next_id;               /* numbers for the monitor */
+	size_t n_strangers; /* connections that have not signed in yet */
+	uint32_t next_id;   /* numbers for the monitor */
 	bool stopping;
 };
 

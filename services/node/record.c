@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record: turns what a session shows into frames in the spool. Called by channel.c before it sends anything on.
+ * record: turns what a session shows into frames in the spool. Called by channel.c before it sends
+ * anything on.
  *
- * Security: the spool belongs to the worker's user and is not readable for others; nothing a session does reaches it.
+ * Security: the spool belongs to the worker's user and is not readable for others; nothing a
+ * session does reaches it.
  */
 #include "node/record.h"
 
@@ -15,7 +17,10 @@ enum { FRAMES_MAX = FRAME_DATA_MAX + 64 };
 void
 record_begin(struct record *r, struct node *n, const char *session, enum record_what what)
 {
-	*r = (struct record){ .node = n, .session = session, .what = what, .last_us = clock_mono_us() };
+	*r = (struct record){ .node = n,
+		.session = session,
+		.what = what,
+		.last_us = clock_mono_us() };
 }
 
 static int
@@ -25,7 +30,8 @@ put(struct record *r, enum frame_type type, struct span data)
 	struct buf b;
 
 	buf_init(&b, FRAMES_MAX);
-	frame_put(&b, (uint8_t)type, now_us > r->last_us ? (uint64_t)(now_us - r->last_us) : 0, data);
+	frame_put(&b, (uint8_t)type, now_us > r->last_us ? (uint64_t)(now_us - r->last_us) : 0,
+	    data);
 	int result = buf_ok(&b) ? audit_frames(r->node->audit, r->session, buf_span(&b)) : -1;
 	if (result == 0)
 		r->last_us = now_us;
@@ -71,7 +77,8 @@ record_output(struct record *r, enum frame_type type, const void *p, size_t n)
 int
 record_resize(struct record *r, uint32_t cols, uint32_t rows)
 {
-	const uint8_t data[4] = { (uint8_t)(cols >> 8), (uint8_t)cols, (uint8_t)(rows >> 8), (uint8_t)rows };
+	const uint8_t data[4] = { (uint8_t)(cols >> 8), (uint8_t)cols, (uint8_t)(rows >> 8),
+		(uint8_t)rows };
 
 	return put(r, FRAME_RESIZE, (struct span){ data, sizeof(data) });
 }

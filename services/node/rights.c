@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rights: roles, cut-offs and labels in memory. Called by rights_feed.c (changes) and access.c (questions). Pure.
+ * rights: roles, cut-offs and labels in memory. Called by rights_feed.c (changes) and access.c
+ * (questions). Pure.
  */
 #include "node/rights.h"
 

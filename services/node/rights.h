@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rights: what authd has told this node about roles, cut-offs and its own labels; kept on disk, so that a node which
- * starts while authd is away still knows. rights_feed.c fills it from the watch, access.c asks it.
+ * rights: what authd has told this node about roles, cut-offs and its own labels; kept on disk, so
+ * that a node which starts while authd is away still knows. rights_feed.c fills it from the watch,
+ * access.c asks it.
  */
 #ifndef NODE_RIGHTS_H
 #define NODE_RIGHTS_H
@@ -16,7 +17,8 @@ struct rights;
 int rights_new(struct rights **ret);
 void rights_free(struct rights *r);
 
-/* One generation after the other: begin marks everything old, put_* renews, complete drops what stayed old. */
+/* One generation after the other: begin marks everything old, put_* renews, complete drops what
+ * stayed old. */
 void rights_begin(struct rights *r);
 int rights_put_role(struct rights *r, const struct policy_role *role); /* copied */
 void rights_remove_role(struct rights *r, const char *name);
@@ -32,7 +34,7 @@ const struct policy_role *rights_role(const struct rights *r, const char *name);
 /* Certificates of this user issued before are worth nothing; 0: all count. */
 int64_t rights_cutoff(const struct rights *r, const char *user);
 /* The node's labels: configured ones with the server's on top. Valid until the next change. */
-struct policy_labels rights_labels(
-    struct rights *r, const struct policy_label *configured, size_t n);
+struct policy_labels
+rights_labels(struct rights *r, const struct policy_label *configured, size_t n);
 
 #endif

@@ -35,7 +35,8 @@ on_done(enum rpc_code code, const char *why, const Auth__HeartbeatReply *reply, 
 	h->complained = code != RPC_OK;
 	if (h->leaving)
 		return;
-	int64_t ms = code == RPC_OK ? EVERY_MS + rand_below(JITTER_MS) : RETRY_MS + rand_below(RETRY_JITTER_MS);
+	int64_t ms = code == RPC_OK ? EVERY_MS + rand_below(JITTER_MS)
+				    : RETRY_MS + rand_below(RETRY_JITTER_MS);
 	timer_start(&h->timer, h->again ? SOON_MS : ms);
 	h->again = false;
 }

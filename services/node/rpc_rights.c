@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_rights: WatchUpdate messages into rights.c, and into the file <state>/worker/rights, so that a node that starts
- * while authd is away serves by what it knew last. Called by worker.c and, from the loop, by lib/api.
+ * rpc_rights: WatchUpdate messages into rights.c, and into the file <state>/worker/rights, so that
+ * a node that starts while authd is away serves by what it knew last. Called by worker.c and, from
+ * the loop, by lib/api.
  */
 #include "node/rpc_rights.h"
 
@@ -19,7 +20,12 @@
 #include "node/serve.h"
 #include "rpc/wire_check.h"
 
-enum { FILE_MAX = 16 * 1024 * 1024, UPDATE_MAX = 1024 * 1024, KEY_SIZE = 320, SAVE_AFTER_MS = 1000 };
+enum {
+	FILE_MAX = 16 * 1024 * 1024,
+	UPDATE_MAX = 1024 * 1024,
+	KEY_SIZE = 320,
+	SAVE_AFTER_MS = 1000
+};
 
 /* One update as it came, for the file. */
 struct kept {
@@ -119,7 +125,8 @@ on_save(void *arg)
 		const struct kept *k = value;
 		wire_put_string(&b, (struct span){ k->data, k->n });
 	}
-	if (!buf_ok(&b) || file_write(f->path, 0600, b.len ? buf_head(&b) : (const void *)"", b.len, &e))
+	if (!buf_ok(&b) ||
+	    file_write(f->path, 0600, b.len ? buf_head(&b) : (const void *)"", b.len, &e))
 		log_warn("roles could not be kept on disk", "why", e.text, NULL);
 	buf_done(&b);
 }
@@ -135,7 +142,8 @@ take_role(struct rights_feed *f, const Auth__Role *m)
 	const struct policy_role *role = api_role_of(&arena, m);
 	if (!role || rights_put_role(f->node->rights, role)) {
 		/* A role that cannot be held must not stay in an older form either. */
-		log_error("a role is too large for this node and counts as absent", "role", m->name, NULL);
+		log_error("a role is too large for this node and counts as absent", "role", m->name,
+		    NULL);
 		rights_remove_role(f->node->rights, m->name);
 	}
 	arena_done(&arena);
@@ -148,7 +156,8 @@ take_labels(struct rights_feed *f, const Auth__HeartbeatReply *m)
 	size_t n = 0;
 
 	for (; n < m->n_server_labels && n < RIGHTS_LABELS_MAX; n++)
-		labels[n] = (struct policy_label){ m->server_labels[n]->key, m->server_labels[n]->value };
+		labels[n] = (struct policy_label){ m->server_labels[n]->key,
+			m->server_labels[n]->value };
 	(void)rights_set_labels(f->node->rights, labels, n);
 }
 
@@ -222,7 +231,9 @@ on_lost(enum rpc_code code, const char *why, void *arg)
 	log_debug("watch lost, trying again", "why", why, NULL);
 }
 
-static const struct auth_watch_events watch_events = { .begin = on_begin, .update = on_update, .lost = on_lost };
+static const struct auth_watch_events watch_events = { .begin = on_begin,
+	.update = on_update,
+	.lost = on_lost };
 
 /* --- life ------------------------------------------------------------------------------------- */
 
@@ -231,7 +242,8 @@ replay(struct rights_feed *f, struct span packed)
 {
 	if (!wire_check_message(&auth__watch_update__descriptor, packed.p, packed.n))
 		return -1;
-	ProtobufCMessage *m = protobuf_c_message_unpack(&auth__watch_update__descriptor, NULL, packed.n, packed.p);
+	ProtobufCMessage *m = protobuf_c_message_unpack(&auth__watch_update__descriptor, NULL,
+	    packed.n, packed.p);
 	if (!m)
 		return -1;
 	apply(f, (const Auth__WatchUpdate *)m);
@@ -253,7 +265,8 @@ load(struct rights_feed *f)
 	while (w.left > 0 && !w.bad) {
 		struct span packed = wire_string(&w);
 		if (w.bad || replay(f, packed)) {
-			log_warn("the file of known roles is damaged and not used", "file", f->path, NULL);
+			log_warn("the file of known roles is damaged and not used", "file", f->path,
+			    NULL);
 			return;
 		}
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_rights: the watch on authd that fills rights.h, keeps what came in a file, and cuts off who was cut off.
+ * rpc_rights: the watch on authd that fills rights.h, keeps what came in a file, and cuts off who
+ * was cut off.
  */
 #ifndef NODE_RPC_RIGHTS_H
 #define NODE_RPC_RIGHTS_H

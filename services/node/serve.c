@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * serve: the SSH server of one connection: signing in (access.c, and the monitor's proof), session channels
- * (channel.c), and the end. Called by tunnel.c and listener.c with a fresh channel or socket.
+ * serve: the SSH server of one connection: signing in (access.c, and the monitor's proof), session
+ * channels (channel.c), and the end. Called by tunnel.c and listener.c with a fresh channel or
+ * socket.
  *
  * Security: the first code of ours that a stranger's bytes reach, through lib/ssh.
  */
@@ -15,7 +16,12 @@
 #include "node/audit.h"
 #include "node/channel.h"
 
-enum { CUT_GRACE_MS = 1000, CLIENT_KEEPALIVE_MS = 60000, CONN_CHANNELS_MAX = 128, STRANGERS_MAX = 256 };
+enum {
+	CUT_GRACE_MS = 1000,
+	CLIENT_KEEPALIVE_MS = 60000,
+	CONN_CHANNELS_MAX = 128,
+	STRANGERS_MAX = 256
+};
 
 /* --- the host's key ----------------------------------------------------------------- */
 
@@ -55,7 +61,8 @@ deny(struct conn *c, const char *user, const char *login, const char *why)
 		return;
 	c->denial_written = true;
 	audit_denied(c->node, user, login, c->address.client, why);
-	log_info("sign-in denied", "user", user, "login", login, "from", c->address.client, "why", why, NULL);
+	log_info("sign-in denied", "user", user, "login", login, "from", c->address.client, "why",
+	    why, NULL);
 }
 
 static void
@@ -93,7 +100,8 @@ ask_monitor(struct conn *c, struct ssh *ssh, const struct ssh_auth *auth)
 	monitor_prove(c->node->monitor, &prove, on_proof, c);
 }
 
-/* A certificate of ours is told why it may not come in, once the holder has proven to be its owner. */
+/* A certificate of ours is told why it may not come in, once the holder has proven to be its
+ * owner. */
 static enum ssh_verdict
 on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 {
@@ -121,7 +129,8 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 		ssh_disconnect(ssh, 14, e.text);
 		return SSH_DENY;
 	}
-	if (!str_copy(c->login, sizeof(c->login), auth->user) || !buf_put(&c->certificate, auth->blob.p, auth->blob.n))
+	if (!str_copy(c->login, sizeof(c->login), auth->user) ||
+	    !buf_put(&c->certificate, auth->blob.p, auth->blob.n))
 		return SSH_DENY;
 	c->access = access;
 	c->signed_in = true;
@@ -200,7 +209,11 @@ conn_new(struct node *n, struct host *host, const struct conn_address *address)
 
 	if (!c)
 		return NULL;
-	*c = (struct conn){ .node = n, .refs = 1, .id = node_next_id(n), .host = host, .address = *address };
+	*c = (struct conn){ .node = n,
+		.refs = 1,
+		.id = node_next_id(n),
+		.host = host,
+		.address = *address };
 	host->refs++;
 	list_init(&c->channels);
 	buf_init(&c->certificate, SSHCERT_BLOB_MAX);
@@ -225,7 +238,8 @@ conn_new(struct node *n, struct host *host, const struct conn_address *address)
 }
 
 int
-serve_chan(struct node *n, struct host *host, struct ssh_chan *outer, const struct conn_address *address)
+serve_chan(struct node *n, struct host *host, struct ssh_chan *outer,
+    const struct conn_address *address)
 {
 	struct conn *c = conn_new(n, host, address);
 
@@ -280,7 +294,8 @@ void
 serve_cut_user(struct node *n, const char *user, int64_t issued_before_ms)
 {
 	list_each (struct conn, c, &n->connections, link) {
-		if (c->signed_in && strcmp(c->access.user, user) == 0 && c->access.issued_ms < issued_before_ms)
+		if (c->signed_in && strcmp(c->access.user, user) == 0 &&
+		    c->access.issued_ms < issued_before_ms)
 			conn_cut(c, "your access was withdrawn: sign in again with tsh login");
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * serve: one SSH connection of a client, inside a channel of the tunnel or on a socket: who it is, and its end.
+ * serve: one SSH connection of a client, inside a channel of the tunnel or on a socket: who it is,
+ * and its end.
  */
 #ifndef NODE_SERVE_H
 #define NODE_SERVE_H
@@ -16,7 +17,8 @@ enum conn_proof {
 	PROOF_REFUSED,
 };
 
-/* The host key and certificate connections answer with; counted, since a renewal replaces it under them. */
+/* The host key and certificate connections answer with; counted, since a renewal replaces it under
+ * them. */
 struct host {
 	unsigned refs;
 	struct sshkey *key;
@@ -31,8 +33,8 @@ struct conn_address {
 struct conn {
 	struct list link;
 	struct node *node;
-	unsigned refs; /* the link and every channel with a session */
-	uint32_t id;   /* the monitor's number */
+	unsigned refs;             /* the link and every channel with a session */
+	uint32_t id;               /* the monitor's number */
 	struct ssh_link *ssh_link; /* NULL: the connection is over */
 	struct host *host;
 	struct ssh_identity identity;
@@ -45,19 +47,20 @@ struct conn {
 	bool cut; /* is being ended: nothing starts any more */
 	bool denial_written;
 	char last_denial[256]; /* of a key that was no certificate of ours */
-	struct list channels; /* struct channel, channel.h */
+	struct list channels;  /* struct channel, channel.h */
 };
 
 int host_load(struct host **ret, const char *key_path, struct span cert, struct err *e);
 void host_unref(struct host *h);
 
-/* Serves a channel that a peer opened, or a socket (which is taken over). Negative: refused; a socket stays the
- * caller's. */
-int serve_chan(struct node *n, struct host *host, struct ssh_chan *outer, const struct conn_address *address);
+/* Serves a channel that a peer opened, or a socket (which is taken over). Negative: refused; a
+ * socket stays the caller's. */
+int serve_chan(struct node *n, struct host *host, struct ssh_chan *outer,
+    const struct conn_address *address);
 int serve_fd(struct node *n, struct host *host, int fd, const struct conn_address *address);
 void conn_unref(struct conn *c);
-/* Whether the user may still do what was allowed at sign-in: roles change and certificates end while connections last.
- * Negative with the cause. */
+/* Whether the user may still do what was allowed at sign-in: roles change and certificates end
+ * while connections last. Negative with the cause. */
 int conn_may(const struct conn *c, struct err *e);
 /* Ends it: sessions are killed, the client is told why. */
 void conn_cut(struct conn *c, const char *why);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream: reads what a process writes, records it, and only then gives it to the client; writes what the client
- * sends. Called by channel.c and by the loop.
+ * stream: reads what a process writes, records it, and only then gives it to the client; writes
+ * what the client sends. Called by channel.c and by the loop.
  *
- * Nothing is read that cannot be passed on: a slow client stops the process, a slow process stops the client.
+ * Nothing is read that cannot be passed on: a slow client stops the process, a slow process stops
+ * the client.
  */
 #include "node/stream.h"
 
@@ -82,7 +83,8 @@ room(struct channel_stream *s)
 	size_t n = ssh_chan_room(chan);
 
 	if (n == 0)
-		(void)ssh_chan_write(chan, s->ext, "", 1); /* takes nothing, and asks for `writable` */
+		(void)ssh_chan_write(chan, s->ext, "",
+		    1); /* takes nothing, and asks for `writable` */
 	return n < READ_SIZE ? n : READ_SIZE;
 }
 
@@ -115,13 +117,15 @@ pump(struct channel_stream *s)
 		return;
 	for (int i = 0; i < READS_PER_TURN && r == READ_MORE; i++)
 		r = read_once(s);
-	/* A terminal that is empty after its process ended will not be waited for: others may hold it for ever. */
+	/* A terminal that is empty after its process ended will not be waited for: others may hold
+	 * it for ever. */
 	if (r == READ_END || (r == READ_WAIT && ch->has_pty && ch->exited))
 		close_stream(s);
 	else
 		rearm(s, r != READ_FULL);
 	if (r == READ_FAILED)
-		channel_fail(ch, "this session can no longer be recorded: the node's spool is full");
+		channel_fail(ch,
+		    "this session can no longer be recorded: the node's spool is full");
 	channel_advance(ch);
 }
 
@@ -189,7 +193,8 @@ stream_stop_output(struct channel *ch)
 	buf_done(&ch->err.rest);
 }
 
-/* --- to the process ---------------------------------------------------------------------------- */
+/* --- to the process
+ * ---------------------------------------------------------------------------- */
 
 static void
 on_in(struct watch *w, int ready, void *arg)
@@ -223,7 +228,8 @@ stream_input(struct channel *ch, const uint8_t *p, size_t n)
 {
 	size_t at = 0;
 
-	if (ch->state == CHANNEL_OPEN || ch->state == CHANNEL_WAITING || ch->state == CHANNEL_STARTING)
+	if (ch->state == CHANNEL_OPEN || ch->state == CHANNEL_WAITING ||
+	    ch->state == CHANNEL_STARTING)
 		return 0; /* kept within the window until the process is there */
 	while (at < n && ch->in_fd >= 0) {
 		ssize_t took = write(ch->in_fd, p + at, n - at);
@@ -236,7 +242,8 @@ stream_input(struct channel *ch, const uint8_t *p, size_t n)
 		} else if (errno != EINTR) {
 			/* The process reads no more: tell the client, and drop what still comes. */
 			if (!ch->has_pty)
-				ssh_chan_request(ch->chan, "eow@openssh.com", false, (struct span){ NULL, 0 });
+				ssh_chan_request(ch->chan, "eow@openssh.com", false,
+				    (struct span){ NULL, 0 });
 			close_input(ch);
 			break;
 		}
@@ -254,7 +261,8 @@ stream_input_end(struct channel *ch)
 		ch->in_ended = true;
 }
 
-/* --- life ------------------------------------------------------------------------------------------ */
+/* --- life
+ * ------------------------------------------------------------------------------------------ */
 
 void
 stream_init(struct channel *ch)
@@ -284,8 +292,9 @@ stream_open(struct channel *ch, int *fds, size_t n_fds)
 	ch->err.fd = ch->has_pty ? -1 : fds[2];
 	if (watch_init(&ch->out.watch, loop, ch->out.fd, on_stream, &ch->out))
 		return -1;
-	if (!ch->has_pty && (watch_init(&ch->err.watch, loop, ch->err.fd, on_stream, &ch->err) ||
-				watch_init(&ch->in_watch, loop, ch->in_fd, on_in, ch)))
+	if (!ch->has_pty &&
+	    (watch_init(&ch->err.watch, loop, ch->err.fd, on_stream, &ch->err) ||
+		watch_init(&ch->in_watch, loop, ch->in_fd, on_in, ch)))
 		return -1;
 	return 0;
 }

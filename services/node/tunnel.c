@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tunnel: dials proxyd's public port, proves with the tunnel certificate which node this is, and serves the channels
- * that proxyd opens. Called by worker.c.
+ * tunnel: dials proxyd's public port, proves with the tunnel certificate which node this is, and
+ * serves the channels that proxyd opens. Called by worker.c.
  *
  *	WAITING -> DIALING -> SIGNING_IN -> UP, and from each of them back to WAITING
  *
- * Nodes must be back within 5 s of proxyd's return: the pause grows from 0.2 s to 3 s at most, jittered.
+ * Nodes must be back within 5 s of proxyd's return: the pause grows from 0.2 s to 3 s at most,
+ * jittered.
  */
 #include "node/tunnel.h"
 
@@ -49,11 +50,11 @@ struct tunnel {
 	struct buf certificate; /* of the tunnel, same */
 	struct ssh_identity identity;
 	char uuid[64];
-	struct addr local;      /* our end of the connection to proxyd */
+	struct addr local; /* our end of the connection to proxyd */
 	int64_t pause_ms;
-	int64_t up_ms;          /* monotonic; 0: never was */
+	int64_t up_ms; /* monotonic; 0: never was */
 	bool closing;
-	bool complained;        /* said once a streak, not every three seconds */
+	bool complained; /* said once a streak, not every three seconds */
 };
 
 static void dial(struct tunnel *t);
@@ -74,7 +75,8 @@ wait_and_dial(struct tunnel *t, const char *why)
 	if (t->closing)
 		return;
 	if (!t->complained)
-		log_warn("no tunnel to the proxy, dialling again", "proxy", t->node->config->proxy, "why", why, NULL);
+		log_warn("no tunnel to the proxy, dialling again", "proxy", t->node->config->proxy,
+		    "why", why, NULL);
 	t->complained = true;
 	if (t->up_ms && clock_mono_ms() - t->up_ms > STEADY_MS)
 		t->pause_ms = 0;
@@ -87,13 +89,15 @@ wait_and_dial(struct tunnel *t, const char *why)
 
 /* --- the connection -------------------------------------------------------------------- */
 
-/* The proxy: a host certificate of our CA, for the name we dialled or for the cluster as a whole. */
+/* The proxy: a host certificate of our CA, for the name we dialled or for the cluster as a
+ * whole. */
 static int
 on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void *arg)
 {
 	const struct tunnel *t = arg;
 	const struct join_identity *self = join_identity(t->node->join);
-	const char *names[2] = { node_config_proxy_name(t->node->config), self ? self->cluster : "" };
+	const char *names[2] = { node_config_proxy_name(t->node->config),
+		self ? self->cluster : "" };
 
 	(void)ssh;
 	if (!host->cert || !self)
@@ -133,21 +137,25 @@ static void
 on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg)
 {
 	struct tunnel *t = arg;
-	struct conn_address address = { .client_port = open->origin_port, .server_port = NODE_PORT };
+	struct conn_address address = { .client_port = open->origin_port,
+		.server_port = NODE_PORT };
 
 	(void)ssh;
 	if (!span_is(open->type, "forwarded-tcpip")) {
-		ssh_chan_refuse(chan, SSH_REFUSE_UNKNOWN_TYPE, "only forwarded-tcpip is served here");
+		ssh_chan_refuse(chan, SSH_REFUSE_UNKNOWN_TYPE,
+		    "only forwarded-tcpip is served here");
 		return;
 	}
 	if (t->closing) {
 		ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, "this node is stopping");
 		return;
 	}
-	str_clean(address.client, sizeof(address.client), (const char *)open->origin_host.p, open->origin_host.n);
+	str_clean(address.client, sizeof(address.client), (const char *)open->origin_host.p,
+	    open->origin_host.n);
 	str_copy(address.server, sizeof(address.server), t->local.ip);
 	if (!t->host || serve_chan(t->node, t->host, chan, &address))
-		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES, "this node is busy with others that sign in, try again");
+		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
+		    "this node is busy with others that sign in, try again");
 }
 
 static const struct ssh_events ssh_events = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tunnel: the reverse tunnel: an SSH connection to proxyd that is dialled from here and kept up; through it proxyd
- * opens a channel for every client.
+ * tunnel: the reverse tunnel: an SSH connection to proxyd that is dialled from here and kept up;
+ * through it proxyd opens a channel for every client.
  */
 #ifndef NODE_TUNNEL_H
 #define NODE_TUNNEL_H

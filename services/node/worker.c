@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * worker: puts the nouns together, and takes them apart again at a clean stop: leave the list, end the sessions,
- * upload what was recorded.
+ * worker: puts the nouns together, and takes them apart again at a clean stop: leave the list, end
+ * the sessions, upload what was recorded.
  *
- * Security: unprivileged user, no new privileges, seccomp without execve: what a stranger breaks here cannot become
- * root and cannot start a program.
+ * Security: unprivileged user, no new privileges, seccomp without execve: what a stranger breaks
+ * here cannot become root and cannot start a program.
  */
 #include "node/worker.h"
 
@@ -28,15 +28,20 @@
 #include "node/tunnel.h"
 #include "priv/priv.h"
 
-enum { STOP_SESSIONS_MS = 3000, STOP_LOOK_MS = 50, STOP_UPLOAD_MS = 3000, KEY_PATH_MAX = NODE_FOLDER_MAX + 32 };
+enum {
+	STOP_SESSIONS_MS = 3000,
+	STOP_LOOK_MS = 50,
+	STOP_UPLOAD_MS = 3000,
+	KEY_PATH_MAX = NODE_FOLDER_MAX + 32
+};
 
 /* What node.h does not need to know. */
 struct worker {
 	struct node node;
 	struct host *host;
-	struct timer look;    /* while stopping */
+	struct timer look; /* while stopping */
 	int64_t sessions_until_ms;
-	bool left;            /* authd was told */
+	bool left; /* authd was told */
 	bool flushing;
 	bool refused;
 	char why[256];
@@ -77,7 +82,9 @@ on_lost(void *arg)
 	daemon_fail(w->node.run);
 }
 
-static const struct monitor_events monitor_events = { .exited = on_exited, .stop = on_stop, .lost = on_lost };
+static const struct monitor_events monitor_events = { .exited = on_exited,
+	.stop = on_stop,
+	.lost = on_lost };
 
 /* --- identity ------------------------------------------------------------------------------ */
 
@@ -90,7 +97,9 @@ take_identity(struct worker *w, const struct join_identity *id, struct err *e)
 	char path[KEY_PATH_MAX];
 
 	if (monitor_bundle(n->monitor, buf_span(&id->ca->packed), e))
-		return err_prefix(e, "the monitor does not accept this cluster (if it was made anew, remove %s/monitor/ca-bundle)",
+		return err_prefix(e,
+		    "the monitor does not accept this cluster (if it was made anew, remove "
+		    "%s/monitor/ca-bundle)",
 		    node_config_state(n->config));
 	if (!str_format(path, sizeof(path), "%s/identity/ssh_host_key", n->folder) ||
 	    host_load(&host, path, id->ssh_host_cert, e))
@@ -106,7 +115,8 @@ static void
 on_joined(const struct join_identity *id, void *arg)
 {
 	(void)arg;
-	log_info("this node is part of the cluster", "cluster", id->cluster, "uuid", id->uuid, NULL);
+	log_info("this node is part of the cluster", "cluster", id->cluster, "uuid", id->uuid,
+	    NULL);
 }
 
 static void
@@ -128,9 +138,12 @@ on_refused(const char *why, void *arg)
 	str_copy(w->why, sizeof(w->why), why);
 }
 
-static const struct join_events join_events = { .ready = on_joined, .changed = on_changed, .refused = on_refused };
+static const struct join_events join_events = { .ready = on_joined,
+	.changed = on_changed,
+	.refused = on_refused };
 
-/* The token is the monitor's to read (root alone may), and only asked for by a node that has no identity yet. */
+/* The token is the monitor's to read (root alone may), and only asked for by a node that has no
+ * identity yet. */
 static int
 start_joining(struct worker *w, struct err *e)
 {
@@ -178,7 +191,10 @@ prepare(struct worker *w, struct err *e)
 		return err_set(e, "out of memory");
 	if (monitor_client_new(&n->monitor, n->loop, MON_FD, &monitor_events, w, e))
 		return -1;
-	const struct audit_log_config config = { .loop = n->loop, .rl = n->rl, .dir = spool, .quota = n->config->spool_quota,
+	const struct audit_log_config config = { .loop = n->loop,
+		.rl = n->rl,
+		.dir = spool,
+		.quota = n->config->spool_quota,
 		.name = node_config_name(n->config) };
 	if (audit_log_open(&n->audit, &config, e))
 		return -1;
@@ -189,7 +205,8 @@ static void
 on_accept(int fd, const struct addr *peer, void *arg)
 {
 	struct worker *w = arg;
-	struct conn_address address = { .client_port = peer->port, .server_port = listen_port(w->node.listener) };
+	struct conn_address address = { .client_port = peer->port,
+		.server_port = listen_port(w->node.listener) };
 	struct sockaddr_storage sa;
 	socklen_t size = sizeof(sa);
 	struct addr local = { "127.0.0.1", 0 };
@@ -224,10 +241,14 @@ serve(struct worker *w, struct err *e)
 
 	if (take_identity(w, id, e) || live_open(&n->live, n, e))
 		return -1;
-	const struct auth_client_config config = { .loop = n->loop, .rl = n->rl, .target = join_auth_target(n->join),
-		.server_name = id->auth_server, .identity = join_rpc_identity(n->join) };
+	const struct auth_client_config config = { .loop = n->loop,
+		.rl = n->rl,
+		.target = join_auth_target(n->join),
+		.server_name = id->auth_server,
+		.identity = join_rpc_identity(n->join) };
 	if (auth_client_new(&n->auth, &config, e) || rights_feed_start(n->rights_feed, e) ||
-	    audit_log_connect(n->audit, n->config->proxy, id->audit_server, join_rpc_identity(n->join), e) ||
+	    audit_log_connect(n->audit, n->config->proxy, id->audit_server,
+		join_rpc_identity(n->join), e) ||
 	    tunnel_new(&n->tunnel, n, e))
 		return -1;
 	tunnel_set_identity(n->tunnel, w->host);
@@ -257,7 +278,8 @@ worker_start(struct daemon_run *run, struct err *e)
 	return 0;
 }
 
-/* --- stop --------------------------------------------------------------------------------------- */
+/* --- stop
+ * --------------------------------------------------------------------------------------- */
 
 static void
 on_flushed(void *arg)
@@ -318,7 +340,9 @@ end_links(struct node *n)
 	serve_cut_all(n, "the node is stopping");
 	if (n->tunnel)
 		tunnel_close(n->tunnel);
-	for (int i = 0; i < 100 && (!list_empty(&n->connections) || (n->tunnel && !tunnel_is_closed(n->tunnel))); i++)
+	for (int i = 0; i < 100 &&
+	     (!list_empty(&n->connections) || (n->tunnel && !tunnel_is_closed(n->tunnel)));
+	     i++)
 		(void)loop_turn(n->loop, 20);
 }
 

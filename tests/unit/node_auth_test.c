@@ -66,14 +66,19 @@ take(struct fixture *f, const struct world *w, const struct world *signer, uint6
 
 /* The monitor's verdict on a proof; the address is 10.0.0.1. why may be NULL. */
 static int
-verdict_as(struct fixture *f, const struct world_proof *p, const char *login, struct span session_id, struct err *e)
+verdict_as(struct fixture *f, const struct world_proof *p, const char *login,
+    struct span session_id, struct err *e)
 {
 	struct auth_result result;
 	struct buf data, sig;
 
 	world_prove(f->world, p, &data, &sig);
-	const struct mon_prove m = { .connection = 1, .session_id = session_id, .login = login, .address = "10.0.0.1",
-		.signed_data = buf_span(&data), .signature = buf_span(&sig) };
+	const struct mon_prove m = { .connection = 1,
+		.session_id = session_id,
+		.login = login,
+		.address = "10.0.0.1",
+		.signed_data = buf_span(&data),
+		.signature = buf_span(&sig) };
 	int r = auth_prove(&f->trust, &f->seen, &m, time(NULL), &result, e);
 	if (r == 0) {
 		assert_string_equal(result.user, "alice");
@@ -89,7 +94,8 @@ verdict(struct fixture *f, const struct world_proof *p)
 {
 	struct err e = { "" };
 
-	return verdict_as(f, p, p->login, (struct span){ p->session_id, sizeof(p->session_id) }, &e);
+	return verdict_as(f, p, p->login, (struct span){ p->session_id, sizeof(p->session_id) },
+	    &e);
 }
 
 /* --- bundles -------------------------------------------------------------------------- */
@@ -117,7 +123,8 @@ a_forged_bundle_changes_nothing(void **state)
 	world_bundle(f->world, NULL, 2, &b);
 	buf_head(&b)[b.len / 2] ^= 1;
 	assert_int_not_equal(trust_take(&f->trust, buf_span(&b), &e), 0);
-	assert_int_not_equal(trust_take(&f->trust, (struct span){ buf_head(&b), b.len / 2 }, &e), 0);
+	assert_int_not_equal(trust_take(&f->trust, (struct span){ buf_head(&b), b.len / 2 }, &e),
+	    0);
 	buf_done(&b);
 	assert_int_equal(f->trust.bundle->generation, 1);
 }
@@ -227,10 +234,14 @@ a_proof_for_something_else_is_refused(void **state)
 	assert_int_not_equal(verdict(f, &p), 0);
 	world_proof_default(f->world, &p);
 	rand_bytes(other, sizeof(other));
-	assert_int_not_equal(verdict_as(f, &p, "root", (struct span){ other, sizeof(other) }, &e), 0);
-	assert_int_not_equal(
-	    verdict_as(f, &p, "nobody", (struct span){ p.session_id, sizeof(p.session_id) }, &e), 0);
-	assert_int_not_equal(verdict_as(f, &p, "", (struct span){ p.session_id, sizeof(p.session_id) }, &e), 0);
+	assert_int_not_equal(verdict_as(f, &p, "root", (struct span){ other, sizeof(other) }, &e),
+	    0);
+	assert_int_not_equal(verdict_as(f, &p, "nobody",
+				 (struct span){ p.session_id, sizeof(p.session_id) }, &e),
+	    0);
+	assert_int_not_equal(verdict_as(f, &p, "",
+				 (struct span){ p.session_id, sizeof(p.session_id) }, &e),
+	    0);
 	assert_int_equal(verdict(f, &p), 0);
 }
 
@@ -247,9 +258,13 @@ a_mutilated_request_is_refused(void **state)
 	world_proof_default(f->world, &p);
 	world_prove(f->world, &p, &data, &sig);
 	for (size_t n = 0; n < data.len; n++) {
-		const struct mon_prove m = { .session_id = { p.session_id, 32 }, .login = "root", .address = "10.0.0.1",
-			.signed_data = { buf_head(&data), n }, .signature = buf_span(&sig) };
-		assert_int_not_equal(auth_prove(&f->trust, &f->seen, &m, time(NULL), &result, &e), 0);
+		const struct mon_prove m = { .session_id = { p.session_id, 32 },
+			.login = "root",
+			.address = "10.0.0.1",
+			.signed_data = { buf_head(&data), n },
+			.signature = buf_span(&sig) };
+		assert_int_not_equal(auth_prove(&f->trust, &f->seen, &m, time(NULL), &result, &e),
+		    0);
 	}
 	buf_done(&data);
 	buf_done(&sig);
@@ -267,7 +282,9 @@ identifiers_are_remembered_until_their_certificate_ends(void **state)
 	for (uint32_t i = 0; i < 5000; i++) {
 		memset(id, 0, sizeof(id));
 		memcpy(id, &i, sizeof(i));
-		assert_int_equal(seen_add(&s, (struct span){ id, 32 }, i < 2500 ? 2000 : 9000, 1000), 0);
+		assert_int_equal(seen_add(&s, (struct span){ id, 32 }, i < 2500 ? 2000 : 9000,
+				     1000),
+		    0);
 		assert_int_equal(seen_add(&s, (struct span){ id, 32 }, 2000, 1000), 1);
 	}
 	uint32_t size = s.size;
@@ -301,7 +318,9 @@ the_file_of_used_identifiers_does_not_grow_for_ever(void **state)
 	/* What still counts is in it. */
 	seen_done(&f->seen);
 	assert_int_equal(seen_open(&f->seen, f->seen_path, time(NULL) + 59999, &e), 0);
-	assert_int_equal(seen_add(&f->seen, (struct span){ id, 32 }, time(NULL) + 60100, time(NULL) + 59999), 1);
+	assert_int_equal(seen_add(&f->seen, (struct span){ id, 32 }, time(NULL) + 60100,
+			     time(NULL) + 59999),
+	    1);
 }
 
 int

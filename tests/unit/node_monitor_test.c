@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a worker may ask noded's monitor, and that a session starts, ends and is killed. The test is the worker.
+ * What a worker may ask noded's monitor, and that a session starts, ends and is killed. The test is
+ * the worker.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,7 +53,8 @@ setup(void **state)
 	f->world = world_new();
 	str_copy(f->login, sizeof(f->login), getpwuid(getuid())->pw_name);
 	str_format(f->config_path, sizeof(f->config_path), "%s/noded.yaml", f->world->dir);
-	str_format(text, sizeof(text), "proxy: localhost:3080\nstate: %s/state\nuser: nobody\nca_pin: %s\ntoken: %s/token\n",
+	str_format(text, sizeof(text),
+	    "proxy: localhost:3080\nstate: %s/state\nuser: nobody\nca_pin: %s\ntoken: %s/token\n",
 	    f->world->dir, f->world->pin, f->world->dir);
 	if (file_write(f->config_path, 0600, text, strlen(text), &e) ||
 	    node_config_load(&f->config, f->config_path, &e) ||
@@ -88,7 +90,8 @@ begin(struct fixture *f, enum mon_type type)
 	mon_begin(&f->out, type, ++f->request);
 }
 
-/* What the monitor says to the rules of a request: 0 allowed, negative: the worker would be killed. */
+/* What the monitor says to the rules of a request: 0 allowed, negative: the worker would be
+ * killed. */
 static int
 ask(struct fixture *f)
 {
@@ -103,7 +106,9 @@ expect(struct fixture *f, uint8_t type)
 		ssize_t n = mon_receive(f->worker, f->in, sizeof(f->in), f->fds, &f->n_fds);
 		assert_true(n >= 0);
 		if (n > 0) {
-			assert_int_equal(mon_open((struct span){ f->in, (size_t)n }, &f->type, &f->answers, &f->body), 0);
+			assert_int_equal(mon_open((struct span){ f->in, (size_t)n }, &f->type,
+					     &f->answers, &f->body),
+			    0);
 			if (f->type == type)
 				return;
 			if (f->type == MON_ANSWER && type == MON_STARTED) {
@@ -163,8 +168,12 @@ prove(struct fixture *f, uint32_t connection, const struct world_proof *p)
 	struct buf data, sig;
 
 	world_prove(f->world, p, &data, &sig);
-	const struct mon_prove m = { .connection = connection, .session_id = { p->session_id, 32 }, .login = p->login,
-		.address = "127.0.0.1", .signed_data = buf_span(&data), .signature = buf_span(&sig) };
+	const struct mon_prove m = { .connection = connection,
+		.session_id = { p->session_id, 32 },
+		.login = p->login,
+		.address = "127.0.0.1",
+		.signed_data = buf_span(&data),
+		.signature = buf_span(&sig) };
 	begin(f, MON_PROVE);
 	mon_put_prove(&f->out, &m);
 	buf_done(&data);
@@ -189,10 +198,19 @@ sign_in(struct fixture *f, bool permit_pty)
 static void
 start(struct fixture *f, uint32_t connection, uint32_t session, const char *command, bool pty)
 {
-	struct mon_start m = { .connection = connection, .session = session, .kind = MON_KIND_EXEC,
-		.command = span_str(command), .pty = pty, .term = "xterm", .cols = 80, .rows = 24,
-		.uuid = "11111111-2222-4333-8444-555555555555", .client_address = "127.0.0.1",
-		.server_address = "127.0.0.1", .client_port = 4000, .server_port = 3022 };
+	struct mon_start m = { .connection = connection,
+		.session = session,
+		.kind = MON_KIND_EXEC,
+		.command = span_str(command),
+		.pty = pty,
+		.term = "xterm",
+		.cols = 80,
+		.rows = 24,
+		.uuid = "11111111-2222-4333-8444-555555555555",
+		.client_address = "127.0.0.1",
+		.server_address = "127.0.0.1",
+		.client_port = 4000,
+		.server_port = 3022 };
 
 	begin(f, MON_START);
 	mon_put_start(&f->out, &m);
@@ -237,8 +255,8 @@ static void
 nothing_is_answered_before_the_greeting(void **state)
 {
 	struct fixture *f = *state;
-	static const enum mon_type types[] = { MON_TOKEN, MON_BUNDLE, MON_PROVE, MON_FORGET, MON_START, MON_SIGNAL,
-		MON_KILL, MON_READY };
+	static const enum mon_type types[] = { MON_TOKEN, MON_BUNDLE, MON_PROVE, MON_FORGET,
+		MON_START, MON_SIGNAL, MON_KILL, MON_READY };
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		begin(f, types[i]);
@@ -262,7 +280,9 @@ unknown_and_repeated_requests_break_the_rules(void **state)
 	begin(f, MON_HELLO);
 	wire_put_u32(&f->out, MON_VERSION);
 	assert_true(ask(f) < 0);
-	assert_int_equal(file_write(f->config->token, 0600, "0123456789abcdef0123456789abcdef\n", 33, NULL), 0);
+	assert_int_equal(file_write(f->config->token, 0600, "0123456789abcdef0123456789abcdef\n",
+			     33, NULL),
+	    0);
 	begin(f, MON_TOKEN);
 	assert_true(is_granted(f));
 	begin(f, MON_TOKEN);
@@ -352,12 +372,17 @@ static void
 a_session_id_that_is_not_a_uuid_breaks_the_rules(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const ids[] = { "", "a/../../../x", "11111111-2222-4333-8444-55555555555", "../../../../../../../../../../tmp/xxxx",
-		"11111111-2222-4333-8444-55555555555/", "11111111-2222-4333-8444-55555555555G", "111111111222243333844445555555555555" };
+	static const char *const ids[] = { "", "a/../../../x",
+		"11111111-2222-4333-8444-55555555555", "../../../../../../../../../../tmp/xxxx",
+		"11111111-2222-4333-8444-55555555555/", "11111111-2222-4333-8444-55555555555G",
+		"111111111222243333844445555555555555" };
 
 	sign_in(f, true);
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-		struct mon_start m = { .connection = 7, .session = 1, .kind = MON_KIND_EXEC, .command = span_str("true") };
+		struct mon_start m = { .connection = 7,
+			.session = 1,
+			.kind = MON_KIND_EXEC,
+			.command = span_str("true") };
 		str_copy(m.uuid, sizeof(m.uuid), ids[i]);
 		begin(f, MON_START);
 		mon_put_start(&f->out, &m);
@@ -416,9 +441,10 @@ a_session_holds_no_descriptor_of_ours(void **state)
 	assert_int_equal(ask(f), 0);
 	expect(f, MON_STARTED);
 	read_all(f->fds[1], text, sizeof(text));
-	for (char *save = NULL, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		assert_true(strcmp(line, "0") == 0 || strcmp(line, "1") == 0 || strcmp(line, "2") == 0 ||
-		    strcmp(line, "255") == 0); /* bash's own */
+	for (char *save = NULL, *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		assert_true(strcmp(line, "0") == 0 || strcmp(line, "1") == 0 ||
+		    strcmp(line, "2") == 0 || strcmp(line, "255") == 0); /* bash's own */
 	close_fds(f);
 	expect_exit(f);
 }
@@ -478,8 +504,13 @@ the_clients_address_is_the_one_that_was_proven(void **state)
 	char text[256];
 
 	sign_in(f, true);
-	struct mon_start m = { .connection = 7, .session = 1, .kind = MON_KIND_EXEC, .command = span_str("echo $SSH_CLIENT"),
-		.uuid = "11111111-2222-4333-8444-555555555555", .client_address = "10.9.9.9", .client_port = 4000,
+	struct mon_start m = { .connection = 7,
+		.session = 1,
+		.kind = MON_KIND_EXEC,
+		.command = span_str("echo $SSH_CLIENT"),
+		.uuid = "11111111-2222-4333-8444-555555555555",
+		.client_address = "10.9.9.9",
+		.client_port = 4000,
 		.server_port = 3022 };
 	begin(f, MON_START);
 	mon_put_start(&f->out, &m);
@@ -491,7 +522,8 @@ the_clients_address_is_the_one_that_was_proven(void **state)
 	expect_exit(f);
 }
 
-/* A new worker numbers from one again: it must not be given the descriptors or the end of somebody else's session. */
+/* A new worker numbers from one again: it must not be given the descriptors or the end of somebody
+ * else's session. */
 static void
 sessions_of_a_dead_worker_are_not_the_next_ones(void **state)
 {

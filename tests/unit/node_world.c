@@ -72,7 +72,8 @@ pack(const ProtobufCMessage *m, struct buf *ret)
 }
 
 void
-world_bundle(const struct world *w, const struct world *signer, uint64_t generation, struct buf *ret)
+world_bundle(const struct world *w, const struct world *signer, uint64_t generation,
+    struct buf *ret)
 {
 	const char *pems[2] = { w->host_pem, signer ? signer->host_pem : NULL };
 	struct span host = sshkey_blob(w->host_ca), user = sshkey_blob(w->user_ca);
@@ -93,7 +94,9 @@ world_bundle(const struct world *w, const struct world *signer, uint64_t generat
 	buf_init(&data, 65536);
 	buf_init(&sig, 256);
 	pack(&set.base, &data);
-	assert_int_equal(x509_sign_data(signer ? signer->host_x509 : w->host_x509, buf_span(&data), &sig), 0);
+	assert_int_equal(x509_sign_data(signer ? signer->host_x509 : w->host_x509, buf_span(&data),
+			     &sig),
+	    0);
 	bundle.ca_set = (ProtobufCBinaryData){ data.len, buf_head(&data) };
 	bundle.signature = (ProtobufCBinaryData){ sig.len, buf_head(&sig) };
 	buf_init(ret, 131072);
@@ -107,8 +110,14 @@ world_proof_default(const struct world *w, struct world_proof *p)
 {
 	uint64_t now = (uint64_t)time(NULL);
 
-	*p = (struct world_proof){ .type = SSHCERT_USER, .ca = w->user_ca, .signer = w->user, .principal = "root",
-		.login = "root", .valid_after = now - 60, .valid_before = now + 600, .permit_pty = true };
+	*p = (struct world_proof){ .type = SSHCERT_USER,
+		.ca = w->user_ca,
+		.signer = w->user,
+		.principal = "root",
+		.login = "root",
+		.valid_after = now - 60,
+		.valid_before = now + 600,
+		.permit_pty = true };
 	rand_bytes(p->session_id, sizeof(p->session_id));
 }
 
@@ -116,12 +125,22 @@ static void
 certify(const struct world *w, const struct world_proof *p, struct buf *blob)
 {
 	char *principals[1] = { (char *)(uintptr_t)p->principal };
-	struct sshcert_option critical = { (char *)(uintptr_t) "source-address", (char *)(uintptr_t)p->source_address };
-	struct sshcert_option extensions[2] = { { (char *)(uintptr_t) "permit-pty", (char *)(uintptr_t) "" } };
-	struct sshcert cert = { .key = w->user, .serial = 1, .type = p->type, .key_id = (char *)(uintptr_t) "alice",
-		.principals = principals, .n_principals = 1, .valid_after = p->valid_after,
-		.valid_before = p->valid_before, .critical = &critical, .n_critical = p->source_address ? 1 : 0,
-		.extensions = extensions, .n_extensions = p->permit_pty ? 1 : 0 };
+	struct sshcert_option critical = { (char *)(uintptr_t) "source-address",
+		(char *)(uintptr_t)p->source_address };
+	struct sshcert_option extensions[2] = { { (char *)(uintptr_t) "permit-pty",
+	    (char *)(uintptr_t) "" } };
+	struct sshcert cert = { .key = w->user,
+		.serial = 1,
+		.type = p->type,
+		.key_id = (char *)(uintptr_t) "alice",
+		.principals = principals,
+		.n_principals = 1,
+		.valid_after = p->valid_after,
+		.valid_before = p->valid_before,
+		.critical = &critical,
+		.n_critical = p->source_address ? 1 : 0,
+		.extensions = extensions,
+		.n_extensions = p->permit_pty ? 1 : 0 };
 	struct err e = { "" };
 
 	buf_init(&cert.blob, SSHCERT_BLOB_MAX);
@@ -135,7 +154,8 @@ certify(const struct world *w, const struct world_proof *p, struct buf *blob)
 }
 
 void
-world_prove(const struct world *w, const struct world_proof *p, struct buf *signed_data, struct buf *signature)
+world_prove(const struct world *w, const struct world_proof *p, struct buf *signed_data,
+    struct buf *signature)
 {
 	struct buf blob;
 

@@ -23,7 +23,8 @@ struct world *world_new(void);
 void world_free(struct world *w);
 
 /* A packed CaBundle of this world's authorities, signed by signer's host CA (NULL: its own). */
-void world_bundle(const struct world *w, const struct world *signer, uint64_t generation, struct buf *ret);
+void world_bundle(const struct world *w, const struct world *signer, uint64_t generation,
+    struct buf *ret);
 
 /* What the user's certificate and proof look like; world_proof_default is a good one. */
 struct world_proof {
@@ -39,6 +40,7 @@ struct world_proof {
 };
 void world_proof_default(const struct world *w, struct world_proof *p);
 /* signed_data and signature. */
-void world_prove(const struct world *w, const struct world_proof *p, struct buf *signed_data, struct buf *signature);
+void world_prove(const struct world *w, const struct world_proof *p, struct buf *signed_data,
+    struct buf *signature);
 
 #endif

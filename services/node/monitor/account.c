@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * account: looks the login up, asks PAM, opens its session. Called by keeper.c in the keeper's process, so whatever
- * blocks here (LDAP, pam modules) blocks one session.
+ * account: looks the login up, asks PAM, opens its session. Called by keeper.c in the keeper's
+ * process, so whatever blocks here (LDAP, pam modules) blocks one session.
  *
  * Security: runs as root until account_become.
  */
@@ -59,9 +59,11 @@ pick_service(const char *configured)
 	if (configured)
 		return configured;
 	for (size_t i = 0; i < 3; i++) {
-		if (str_format(path, sizeof(path), "/etc/pam.d/%s", candidates[i]) && access(path, R_OK) == 0)
+		if (str_format(path, sizeof(path), "/etc/pam.d/%s", candidates[i]) &&
+		    access(path, R_OK) == 0)
 			return candidates[i];
-		if (str_format(path, sizeof(path), "/usr/lib/pam.d/%s", candidates[i]) && access(path, R_OK) == 0)
+		if (str_format(path, sizeof(path), "/usr/lib/pam.d/%s", candidates[i]) &&
+		    access(path, R_OK) == 0)
 			return candidates[i];
 	}
 	return NULL; /* a machine without PAM */
@@ -72,7 +74,9 @@ pam_refused(struct account *a, int code, struct err *e)
 {
 	switch (code) {
 	case PAM_NEW_AUTHTOK_REQD:
-		return err_set(e, "the password of the account %s has expired: it must be changed on the node first",
+		return err_set(e,
+		    "the password of the account %s has expired: it must be changed on the node "
+		    "first",
 		    a->name);
 	case PAM_ACCT_EXPIRED:
 		return err_set(e, "the account %s has expired on this node", a->name);
@@ -95,7 +99,8 @@ pam_begin(struct account *a, const char *service, const char *tty, const char *r
 
 	a->pam = (struct pam_handle *)pam;
 	if (r != PAM_SUCCESS)
-		return err_set(e, "PAM service %s could not be started: %s", service, pam_strerror(pam, r));
+		return err_set(e, "PAM service %s could not be started: %s", service,
+		    pam_strerror(pam, r));
 	if (rhost[0])
 		(void)pam_set_item(pam, PAM_RHOST, rhost);
 	(void)pam_set_item(pam, PAM_TTY, tty[0] ? tty : "ssh");
@@ -128,9 +133,11 @@ look_up(struct account *a, const char *login, struct err *e)
 
 	if (!pw)
 		return err_set(e, "there is no account %s on this node", login);
-	/* The certificate is for this very name: name services that ignore case would give another account. */
+	/* The certificate is for this very name: name services that ignore case would give another
+	 * account. */
 	if (strcmp(pw->pw_name, login) != 0)
-		return err_set(e, "there is no account %s on this node, only %s", login, pw->pw_name);
+		return err_set(e, "there is no account %s on this node, only %s", login,
+		    pw->pw_name);
 	a->uid = pw->pw_uid;
 	a->gid = pw->pw_gid;
 	a->name = strdup(pw->pw_name);
@@ -139,7 +146,8 @@ look_up(struct account *a, const char *login, struct err *e)
 	if (!a->name || !a->home || !a->shell)
 		return err_set(e, "out of memory");
 	if (access(a->shell, X_OK) != 0)
-		return err_set(e, "the shell %s of the account %s cannot be run on this node", a->shell, a->name);
+		return err_set(e, "the shell %s of the account %s cannot be run on this node",
+		    a->shell, a->name);
 	return 0;
 }
 
@@ -162,18 +170,21 @@ check_nologin(const struct account *a, struct err *e)
 }
 
 int
-account_open(struct account *a, const char *login, const char *service, const char *tty, const char *rhost,
-    struct err *e)
+account_open(struct account *a, const char *login, const char *service, const char *tty,
+    const char *rhost, struct err *e)
 {
 	*a = (struct account){ .forbidden = a->forbidden };
 	buf_init(&a->messages, 16 * 1024);
 	if (look_up(a, login, e) || check_nologin(a, e))
 		return -1;
 	if (geteuid() == 0 && a->uid == a->forbidden && a->uid != 0)
-		return err_set(e, "%s is the account noded itself works under: nobody logs in as it", a->name);
+		return err_set(e,
+		    "%s is the account noded itself works under: nobody logs in as it", a->name);
 	if (geteuid() != 0) {
 		if (a->uid != geteuid())
-			return err_set(e, "this node does not run as root: it serves only the login of its own user, not %s",
+			return err_set(e,
+			    "this node does not run as root: it serves only the login of its own "
+			    "user, not %s",
 			    a->name);
 		return 0;
 	}
@@ -217,7 +228,8 @@ account_become(const struct account *a)
 		return -1;
 	if (getresuid(&ruid, &euid, &suid) || getresgid(&rgid, &egid, &sgid))
 		return -1;
-	if (ruid != a->uid || euid != a->uid || suid != a->uid || rgid != a->gid || egid != a->gid || sgid != a->gid)
+	if (ruid != a->uid || euid != a->uid || suid != a->uid || rgid != a->gid ||
+	    egid != a->gid || sgid != a->gid)
 		return -1;
 	/* There must be no way back. */
 	return a->uid != 0 && (setuid(0) == 0 || seteuid(0) == 0) ? -1 : 0;

@@ -21,16 +21,17 @@ struct account {
 	struct pam_handle *pam; /* pam_handle_t; NULL without PAM */
 	char **pam_env;         /* NAME=VALUE, NULL-terminated; NULL without PAM */
 	bool session_open, credentials;
-	uid_t forbidden; /* set by the caller: the worker's own user, whose files are the recordings */
-	struct buf messages;    /* what PAM modules had to say, for the terminal */
+	/* Set by the caller: the worker's own user, whose files are the recordings. */
+	uid_t forbidden;
+	struct buf messages; /* what PAM modules had to say, for the terminal */
 };
 
-/* a is zeroed but for `forbidden`. Everything that decides whether this login may have a session now, and PAM's session.
- * Takes this process's groups.
- * service: NULL for the default. tty: "" without one. Not root: only the own user, and no PAM. Negative with a text
- * for the user. account_close also after a failure. */
-int account_open(struct account *a, const char *login, const char *service, const char *tty, const char *rhost,
-    struct err *e);
+/* a is zeroed but for `forbidden`. Everything that decides whether this login may have a session
+ * now, and PAM's session. Takes this process's groups. service: NULL for the default. tty: ""
+ * without one. Not root: only the own user, and no PAM. Negative with a text for the user.
+ * account_close also after a failure. */
+int account_open(struct account *a, const char *login, const char *service, const char *tty,
+    const char *rhost, struct err *e);
 void account_close(struct account *a);
 /* In the session's process: uid and gid for good, proven. Negative: must not go on. */
 int account_become(const struct account *a);

@@ -2,8 +2,9 @@
 /*
  * auth: checks the proof that a user signed in to a connection. Called by monitor.c for MON_PROVE.
  *
- * Security: everything here reads what the worker sent, and the worker may be hostile: only the certificate, checked
- * against the monitor's own CAs, and the user's signature over this session identifier count.
+ * Security: everything here reads what the worker sent, and the worker may be hostile: only the
+ * certificate, checked against the monitor's own CAs, and the user's signature over this session
+ * identifier count.
  */
 #include "node/monitor/auth.h"
 
@@ -113,8 +114,9 @@ seen_rewrite(struct seen *s, int64_t now_s, struct err *e)
 		buf_put(&b, &s->entries[i], sizeof(s->entries[i]));
 		s->n_file++;
 	}
-	r = buf_ok(&b) ? file_write(s->path, 0600, b.len ? buf_head(&b) : (const void *)"", b.len, e)
-		       : err_set(e, "out of memory");
+	r = buf_ok(&b)
+	    ? file_write(s->path, 0600, b.len ? buf_head(&b) : (const void *)"", b.len, e)
+	    : err_set(e, "out of memory");
 	buf_done(&b);
 	if (r)
 		return r;
@@ -127,7 +129,8 @@ static int
 seen_append(struct seen *s, const struct seen_entry *entry, int64_t now_s)
 {
 	if (s->fd < 0 || s->n_file >= 2 * (size_t)s->used + SEEN_FILE_SLACK)
-		return seen_rewrite(s, now_s, NULL); /* the entry is in the table, so in the file now */
+		return seen_rewrite(s, now_s,
+		    NULL); /* the entry is in the table, so in the file now */
 	if (write(s->fd, entry, sizeof(*entry)) != (ssize_t)sizeof(*entry)) {
 		mem_closep(&s->fd); /* perhaps torn: the next one writes the file anew */
 		return -1;
@@ -145,7 +148,8 @@ seen_open(struct seen *s, const char *path, int64_t now_s, struct err *e)
 	*s = (struct seen){ .fd = -1 };
 	if (!path)
 		return 0;
-	if (access(path, F_OK) == 0 && file_read(path, sizeof(struct seen_entry) * 4 * SEEN_MAX, &data, &n, e))
+	if (access(path, F_OK) == 0 &&
+	    file_read(path, sizeof(struct seen_entry) * 4 * SEEN_MAX, &data, &n, e))
 		return -1;
 	for (size_t at = 0; n - at >= sizeof(struct seen_entry); at += sizeof(struct seen_entry)) {
 		struct seen_entry entry;
@@ -227,8 +231,8 @@ plain_alg(struct span alg, char *dst, size_t size)
 }
 
 static int
-check_certificate(const struct trust *trust, const struct sshcert *cert, const struct mon_prove *m, int64_t now_s,
-    struct err *e)
+check_certificate(const struct trust *trust, const struct sshcert *cert, const struct mon_prove *m,
+    int64_t now_s, struct err *e)
 {
 	const struct sshcert_rules rules = {
 		.type = SSHCERT_USER,
@@ -249,7 +253,8 @@ prove_with(const struct trust *trust, const struct sshcert *cert, const struct s
 
 	if (check_certificate(trust, cert, m, now_s, e))
 		return -1;
-	if (sshkey_verify(cert->key, plain_alg(rq->alg, name, sizeof(name)), m->signature, m->signed_data))
+	if (sshkey_verify(cert->key, plain_alg(rq->alg, name, sizeof(name)), m->signature,
+		m->signed_data))
 		return err_set(e, "the signature over the session identifier is wrong");
 	return 0;
 }
@@ -275,11 +280,13 @@ auth_prove(const struct trust *trust, struct seen *seen, const struct mon_prove 
 		return -1;
 	int r = prove_with(trust, cert, &rq, m, now_s, e);
 	if (r == 0) {
-		int64_t until_s = cert->valid_before > INT64_MAX ? INT64_MAX : (int64_t)cert->valid_before;
+		int64_t until_s = cert->valid_before > INT64_MAX ? INT64_MAX
+								 : (int64_t)cert->valid_before;
 		int known = seen_add(seen, m->session_id, until_s, now_s);
 		if (known)
-			r = err_set(e, known > 0 ? "this session identifier was used before"
-						 : "the session identifier cannot be remembered");
+			r = err_set(e,
+			    known > 0 ? "this session identifier was used before"
+				      : "the session identifier cannot be remembered");
 		ret->until_s = until_s;
 		ret->permit_pty = sshcert_extension(cert, "permit-pty") != NULL;
 		str_copy(ret->user, sizeof(ret->user), cert->key_id);

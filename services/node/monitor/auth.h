@@ -2,9 +2,9 @@
 /*
  * auth: is the proof good that this connection's user signed in?
  *
- * The worker says so; this checks it again from the bytes themselves: the certificate (CA from the monitor's own
- * state, type, validity, principal, source address), the signature over the session identifier, and that this session
- * identifier was never used before.
+ * The worker says so; this checks it again from the bytes themselves: the certificate (CA from the
+ * monitor's own state, type, validity, principal, source address), the signature over the session
+ * identifier, and that this session identifier was never used before.
  */
 #ifndef NODE_MONITOR_AUTH_H
 #define NODE_MONITOR_AUTH_H
@@ -27,7 +27,8 @@ struct seen {
 	size_t n_file; /* entries in it; those that ended are dropped when it gets long */
 };
 
-int seen_open(struct seen *s, const char *path, int64_t now_s, struct err *e); /* path NULL: memory only */
+int seen_open(struct seen *s, const char *path, int64_t now_s,
+    struct err *e); /* path NULL: memory only */
 void seen_done(struct seen *s);
 /* 0: new, and remembered; 1: was there; negative: cannot be remembered. */
 int seen_add(struct seen *s, struct span id, int64_t until_s, int64_t now_s);
@@ -38,7 +39,7 @@ struct auth_result {
 	int64_t until_s; /* end of the certificate */
 };
 /* 0 when everything holds, negative with the cause. */
-int auth_prove(const struct trust *trust, struct seen *seen, const struct mon_prove *m, int64_t now_s,
-    struct auth_result *ret, struct err *e);
+int auth_prove(const struct trust *trust, struct seen *seen, const struct mon_prove *m,
+    int64_t now_s, struct auth_result *ret, struct err *e);
 
 #endif

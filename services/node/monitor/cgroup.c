@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgroup: makes, enters and kills the cgroups of sessions. Called by spawn.c and keeper.c; writes below /sys/fs/cgroup.
+ * cgroup: makes, enters and kills the cgroups of sessions. Called by spawn.c and keeper.c; writes
+ * below /sys/fs/cgroup.
  */
 #include "node/monitor/cgroup.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgroup: one cgroup a session where cgroup v2 lets us make them, so that a lock reaches every process of it.
+ * cgroup: one cgroup a session where cgroup v2 lets us make them, so that a lock reaches every
+ * process of it.
  */
 #ifndef NODE_MONITOR_CGROUP_H
 #define NODE_MONITOR_CGROUP_H
@@ -12,7 +13,8 @@
 void cgroup_find(char *dst, size_t size);
 /* Makes `parent`/session-`uuid`; its path goes to dst, "" when it cannot be. */
 void cgroup_make(const char *parent, const char *uuid, char *dst, size_t size);
-/* Moves the calling process into it. The session's first process does, not its keeper: who kills must not be in it. */
+/* Moves the calling process into it. The session's first process does, not its keeper: who kills
+ * must not be in it. */
 void cgroup_enter(const char *path);
 /* Kills everything in it; false where the kernel or the place does not allow that. */
 bool cgroup_kill(const char *path);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * environ: what a session finds in its environment: the account's, the connection's, PAM's and the few variables that
- * are taken from the client (LANG, LC_*). Called by keeper.c in the session's process.
+ * environ: what a session finds in its environment: the account's, the connection's, PAM's and the
+ * few variables that are taken from the client (LANG, LC_*). Called by keeper.c in the session's
+ * process.
  */
 #include "node/monitor/environ.h"
 
@@ -47,8 +48,7 @@ put(struct vars *vars, char *var)
 		free(var);
 }
 
-static void __attribute__((format(printf, 2, 3)))
-putf(struct vars *vars, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) putf(struct vars *vars, const char *fmt, ...)
 {
 	char *text = NULL;
 	va_list ap;
@@ -62,7 +62,8 @@ putf(struct vars *vars, const char *fmt, ...)
 static bool
 is_accepted(struct span name)
 {
-	if (span_is(name, "LANG") || span_is(name, "LANGUAGE") || span_is(name, "COLORTERM") || span_is(name, "NO_COLOR"))
+	if (span_is(name, "LANG") || span_is(name, "LANGUAGE") || span_is(name, "COLORTERM") ||
+	    span_is(name, "NO_COLOR"))
 		return true;
 	if (name.n < 4 || memcmp(name.p, "LC_", 3) != 0)
 		return false;
@@ -91,13 +92,15 @@ put_account(struct vars *vars, const struct account *a)
 	putf(vars, "HOME=%s", a->home);
 	putf(vars, "SHELL=%s", a->shell);
 	putf(vars, "MAIL=/var/mail/%s", a->name);
-	putf(vars, "PATH=%s", a->uid == 0 ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-					  : "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games");
+	putf(vars, "PATH=%s",
+	    a->uid == 0 ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+			: "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games");
 	if (getenv("TZ"))
 		putf(vars, "TZ=%s", getenv("TZ"));
 }
 
-/* What modules set (pam_env: /etc/environment), but nothing that changes how programs are loaded. */
+/* What modules set (pam_env: /etc/environment), but nothing that changes how programs are
+ * loaded. */
 static void
 put_pam(struct vars *vars, const struct account *a)
 {
@@ -112,7 +115,8 @@ put_connection(struct vars *vars, const struct keeper *k)
 	const struct mon_start *s = k->start;
 
 	putf(vars, "SSH_CLIENT=%s %u %u", s->client_address, s->client_port, s->server_port);
-	putf(vars, "SSH_CONNECTION=%s %u %s %u", s->client_address, s->client_port, s->server_address, s->server_port);
+	putf(vars, "SSH_CONNECTION=%s %u %s %u", s->client_address, s->client_port,
+	    s->server_address, s->server_port);
 	if (k->tty[0])
 		putf(vars, "SSH_TTY=%s", k->tty);
 	if (s->pty)

@@ -8,7 +8,8 @@
 #include "node/monitor/account.h"
 #include "node/monitor/keeper.h"
 
-/* A NULL-terminated vector of NAME=VALUE for execve, or NULL without memory. Never freed: exec follows. */
+/* A NULL-terminated vector of NAME=VALUE for execve, or NULL without memory. Never freed: exec
+ * follows. */
 char **environ_make(const struct keeper *k, const struct account *a);
 
 #endif

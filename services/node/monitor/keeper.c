@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keeper: the process beside one session. Called by session.c after fork; opens the account (PAM), starts the user's
- * process, waits for it, closes the account again.
+ * keeper: the process beside one session. Called by session.c after fork; opens the account (PAM),
+ * starts the user's process, waits for it, closes the account again.
  *
- * Security: runs as root (in the user's groups). The user's process keeps nothing of ours: every descriptor but its
- * three is closed, signals and limits are the defaults, and the change of user is proven before exec.
+ * Security: runs as root (in the user's groups). The user's process keeps nothing of ours: every
+ * descriptor but its three is closed, signals and limits are the defaults, and the change of user
+ * is proven before exec.
  */
 #include "node/monitor/keeper.h"
 
@@ -41,7 +42,7 @@ struct life {
 	struct account account;
 	char cgroup[600];
 	char last_login[256];
-	pid_t pid;   /* 0: the process has ended */
+	pid_t pid; /* 0: the process has ended */
 	int signals;
 };
 
@@ -116,7 +117,8 @@ reset_oom_score(void)
 	close(fd);
 }
 
-/* The soft limit that programs expect; noded's own was raised. PAM (limits.conf) comes after this. */
+/* The soft limit that programs expect; noded's own was raised. PAM (limits.conf) comes after
+ * this. */
 static void
 reset_limits(void)
 {
@@ -170,9 +172,11 @@ exec_shell(const struct keeper *k, const struct account *a, char **env)
 		char *argv[] = { name, NULL };
 		execve(a->shell, argv, env);
 	} else {
-		char *command = s->kind == MON_KIND_EXEC ? span_dup(s->command) : strdup(node_config_sftp_server(k->config));
+		char *command = s->kind == MON_KIND_EXEC
+		    ? span_dup(s->command)
+		    : strdup(node_config_sftp_server(k->config));
 		str_copy(name, sizeof(name), base);
-		char *argv[] = { name, (char *)(uintptr_t)"-c", command, NULL };
+		char *argv[] = { name, (char *)(uintptr_t) "-c", command, NULL };
 		if (command)
 			execve(a->shell, argv, env);
 	}
@@ -217,7 +221,8 @@ kill_all(struct life *l)
 	}
 }
 
-/* With the user's own rights, so that a set-user-ID program in the session is signalled no easier than from its shell. */
+/* With the user's own rights, so that a set-user-ID program in the session is signalled no easier
+ * than from its shell. */
 static void
 pass_signal(const struct life *l, int signo)
 {
@@ -313,7 +318,8 @@ close_others(const struct keeper *k)
 			keep[j - 1] = t;
 		}
 	for (int i = 0; i < 5; i++) {
-		unsigned first = keep[i] < STDERR_FILENO ? STDERR_FILENO + 1 : (unsigned)keep[i] + 1;
+		unsigned first = keep[i] < STDERR_FILENO ? STDERR_FILENO + 1
+							 : (unsigned)keep[i] + 1;
 		unsigned last = i == 4 ? ~0u : (unsigned)keep[i + 1] - 1;
 		if (keep[i] < 0 || (i < 4 && last < first))
 			continue;
@@ -334,7 +340,8 @@ begin(struct life *l, struct err *e)
 	reset_limits();
 	l->account.forbidden = k->worker_uid;
 	umask(022); /* before PAM: pam_umask may ask for a narrower one */
-	if (account_open(&l->account, k->login, k->config->pam_service, k->tty, s->client_address, e))
+	if (account_open(&l->account, k->login, k->config->pam_service, k->tty, s->client_address,
+		e))
 		return -1;
 	cgroup_make(k->cgroup, s->uuid, l->cgroup, sizeof(l->cgroup));
 	if (k->tty[0]) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keeper: the small process that stays beside one session: account, PAM, login records, the fork of the user's
- * process, its signals, its end.
+ * keeper: the small process that stays beside one session: account, PAM, login records, the fork of
+ * the user's process, its signals, its end.
  *
- * It talks with the monitor over one SEQPACKET socket. Its words (first byte): 'S' started; 'F' and text: refused;
- * 'X' and four bytes status of waitpid. The monitor's: 's' and a signal number; 'k' kill all. End of file: kill all.
+ * It talks with the monitor over one SEQPACKET socket. Its words (first byte): 'S' started; 'F' and
+ * text: refused; 'X' and four bytes status of waitpid. The monitor's: 's' and a signal number; 'k'
+ * kill all. End of file: kill all.
  */
 #ifndef NODE_MONITOR_KEEPER_H
 #define NODE_MONITOR_KEEPER_H
@@ -21,9 +22,9 @@ struct keeper {
 	const char *user; /* the person */
 	bool root;
 	uid_t worker_uid;
-	int report;       /* socket to the monitor */
-	int stdio[3];     /* the session's ends; all the same with a terminal */
-	char tty[64];     /* "" without one */
+	int report;         /* socket to the monitor */
+	int stdio[3];       /* the session's ends; all the same with a terminal */
+	char tty[64];       /* "" without one */
 	const char *cgroup; /* parent folder for the session's cgroup, or "" */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main: noded-monitor, a program of its own so that the root process carries neither gRPC nor an SSH engine. `noded`
- * becomes it by exec after it has checked flags and configuration; nobody types its name.
+ * main: noded-monitor, a program of its own so that the root process carries neither gRPC nor an
+ * SSH engine. `noded` becomes it by exec after it has checked flags and configuration; nobody types
+ * its name.
  *
  * Security: runs as root when noded was started as root. See monitor.h.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * monitor: starts the worker, answers its requests by the table below, starts it again when it dies.
+ * monitor: starts the worker, answers its requests by the table below, starts it again when it
+ * dies.
  *
  * Security: runs as root. What a worker may ask, and when, is the table; anything else kills it.
  */
@@ -26,7 +27,13 @@
 #include "node/monitor/session.h"
 #include "node/monitor/spawn.h"
 
-enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000, STEADY_MS = 10000, GIVE_UP_MS = 2000, LAST_SESSIONS_MS = 3000 };
+enum {
+	BACKOFF_MIN_MS = 100,
+	BACKOFF_MAX_MS = 5000,
+	STEADY_MS = 10000,
+	GIVE_UP_MS = 2000,
+	LAST_SESSIONS_MS = 3000
+};
 
 int
 monitor_watch(struct monitor *m, struct source *s)
@@ -113,7 +120,8 @@ on_hello(struct monitor *m, uint32_t request, struct wire *w)
 	if (!wire_end(w))
 		return -1;
 	m->greeted = version == MON_VERSION;
-	monitor_answer(m, request, m->greeted, m->greeted ? "" : "monitor and worker are of different versions");
+	monitor_answer(m, request, m->greeted,
+	    m->greeted ? "" : "monitor and worker are of different versions");
 	return 0;
 }
 
@@ -126,7 +134,8 @@ on_token(struct monitor *m, uint32_t request, struct wire *w)
 	if (!wire_end(w))
 		return -1;
 	if (!m->config->token)
-		monitor_answer(m, request, false, "no join token is configured: set token in noded.yaml");
+		monitor_answer(m, request, false,
+		    "no join token is configured: set token in noded.yaml");
 	else if (file_read_secret(m->config->token, 4096, &token, &e))
 		monitor_answer(m, request, false, e.text);
 	else
@@ -158,14 +167,15 @@ on_prove(struct monitor *m, uint32_t request, struct wire *w)
 
 	if (mon_get_prove(&prove, w) || proven_find(m, prove.connection))
 		return -1;
-	struct proven *p = m->n_connections < MONITOR_CONNECTIONS_MAX ? calloc(1, sizeof(*p)) : NULL;
+	struct proven *p = m->n_connections < MONITOR_CONNECTIONS_MAX ? calloc(1, sizeof(*p))
+								      : NULL;
 	if (!p) {
 		monitor_answer(m, request, false, "too many connections, try again later");
 		return 0;
 	}
 	if (auth_prove(&m->trust, &m->seen, &prove, clock_wall_ms() / 1000, &result, &e)) {
-		log_warn("proof of a sign-in refused", "login", prove.login, "address", prove.address, "why", e.text,
-		    NULL);
+		log_warn("proof of a sign-in refused", "login", prove.login, "address",
+		    prove.address, "why", e.text, NULL);
 		free(p);
 		monitor_answer(m, request, false, e.text);
 		return 0;
@@ -326,7 +336,8 @@ on_worker_readable(struct source *s)
 	for (size_t i = 0; i < n_fds; i++)
 		close(fds[i]);
 	if (n < 0) {
-		/* It is ending, and SIGCHLD tells how: killed now, it could not say so by its exit status. */
+		/* It is ending, and SIGCHLD tells how: killed now, it could not say so by its exit
+		 * status. */
 		monitor_unwatch(m, &m->peer);
 		if (m->worker > 0)
 			wake_after(m, GIVE_UP_MS);
@@ -386,7 +397,8 @@ on_worker_dead(struct monitor *m, int status)
 	session_orphan_all(m);
 	if (m->stopping)
 		return;
-	/* What a worker gives up before it was ever ready (a refused join) would only repeat itself. */
+	/* What a worker gives up before it was ever ready (a refused join) would only repeat
+	 * itself. */
 	if (WIFEXITED(status) && WEXITSTATUS(status) != 0 && !m->was_ready) {
 		m->stopping = true;
 		m->exit_code = 1;
@@ -440,7 +452,8 @@ on_signal_readable(struct source *s)
 	}
 }
 
-/* --- life ---------------------------------------------------------------------------------------- */
+/* --- life
+ * ---------------------------------------------------------------------------------------- */
 
 static int
 open_sources(struct monitor *m, struct err *e)
@@ -455,8 +468,10 @@ open_sources(struct monitor *m, struct err *e)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN); /* the configuration is read at start alone */
 	m->epoll = epoll_create1(EPOLL_CLOEXEC);
-	m->signals = (struct source){ signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), on_signal_readable };
-	m->wake = (struct source){ timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), on_wake };
+	m->signals = (struct source){ signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+		on_signal_readable };
+	m->wake = (struct source){ timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+		on_wake };
 	if (m->epoll < 0 || m->signals.fd < 0 || m->wake.fd < 0 || monitor_watch(m, &m->signals) ||
 	    monitor_watch(m, &m->wake))
 		return err_errno(e, "cannot set up the monitor's events");
@@ -464,14 +479,19 @@ open_sources(struct monitor *m, struct err *e)
 }
 
 int
-monitor_init(struct monitor *m, const struct node_config *config, const char *config_path, const char *worker_path,
-    struct err *e)
+monitor_init(struct monitor *m, const struct node_config *config, const char *config_path,
+    const char *worker_path, struct err *e)
 {
 	const char *state = node_config_state(config);
 	char trust[512], seen[512];
 
-	*m = (struct monitor){ .config = config, .config_path = config_path, .worker_path = worker_path, .epoll = -1,
-		.root = geteuid() == 0, .log_level = m->log_level, .log_format = m->log_format };
+	*m = (struct monitor){ .config = config,
+		.config_path = config_path,
+		.worker_path = worker_path,
+		.epoll = -1,
+		.root = geteuid() == 0,
+		.log_level = m->log_level,
+		.log_format = m->log_format };
 	m->signals.fd = m->peer.fd = m->wake.fd = m->seen.fd = -1;
 	list_init(&m->connections);
 	list_init(&m->sessions);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * monitor: the privileged half of noded: starts the worker, believes it nothing, and starts sessions.
+ * monitor: the privileged half of noded: starts the worker, believes it nothing, and starts
+ * sessions.
  *
- * Security: runs as root when started as root. No network, no gRPC, one thread, one epoll. Its input is what
- * monitor_proto.h allows, checked against the table of rows in monitor.c; a worker that breaks the rules is killed.
+ * Security: runs as root when started as root. No network, no gRPC, one thread, one epoll. Its
+ * input is what monitor_proto.h allows, checked against the table of rows in monitor.c; a worker
+ * that breaks the rules is killed.
  */
 #ifndef NODE_MONITOR_H
 #define NODE_MONITOR_H
@@ -39,7 +41,7 @@ struct proven {
 struct monitor {
 	const struct node_config *config;
 	const char *config_path;
-	const char *worker_path; /* program of the worker */
+	const char *worker_path;            /* program of the worker */
 	const char *log_level, *log_format; /* for it */
 	bool root;
 	uid_t worker_uid;
@@ -47,12 +49,12 @@ struct monitor {
 
 	int epoll;
 	struct source signals;
-	struct source peer;  /* the worker's socket; fd -1 while there is no worker */
-	struct source wake;  /* timerfd: start the worker again */
-	pid_t worker;        /* 0: none */
-	int64_t started_ms;  /* monotonic */
+	struct source peer; /* the worker's socket; fd -1 while there is no worker */
+	struct source wake; /* timerfd: start the worker again */
+	pid_t worker;       /* 0: none */
+	int64_t started_ms; /* monotonic */
 	int64_t backoff_ms;
-	uint32_t done_once;  /* bit per request type of MON_ONCE rows */
+	uint32_t done_once; /* bit per request type of MON_ONCE rows */
 	bool greeted;
 	bool was_ready; /* a worker was, once */
 	bool stopping;
@@ -68,9 +70,10 @@ struct monitor {
 	struct buf out;   /* the message being written */
 };
 
-/* Everything but log_level and log_format, which the caller has set (NULL: none). The texts are not copied. */
-int monitor_init(struct monitor *m, const struct node_config *config, const char *config_path, const char *worker_path,
-    struct err *e);
+/* Everything but log_level and log_format, which the caller has set (NULL: none). The texts are not
+ * copied. */
+int monitor_init(struct monitor *m, const struct node_config *config, const char *config_path,
+    const char *worker_path, struct err *e);
 int monitor_run(struct monitor *m); /* exit code */
 /* Handles one event: 1; 0: none within timeout_ms; negative: the events themselves failed. */
 int monitor_turn(struct monitor *m, int timeout_ms);

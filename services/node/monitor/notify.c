@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * notify: tells the service manager how far noded is. Called by monitor.c; writes one datagram to $NOTIFY_SOCKET.
+ * notify: tells the service manager how far noded is. Called by monitor.c; writes one datagram to
+ * $NOTIFY_SOCKET.
  */
 #include "node/monitor/notify.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * records: who is logged in where, for who(1), last(1) and lastlog(8). Called by keeper.c as root; files that are not
- * there are left alone.
+ * records: who is logged in where, for who(1), last(1) and lastlog(8). Called by keeper.c as root;
+ * files that are not there are left alone.
  */
 #include "node/monitor/records.h"
 
@@ -70,10 +70,12 @@ records_last_login(uid_t uid, char *dst, size_t size)
 	ssize_t n = pread(fd, &ll, sizeof(ll), (off_t)uid * (off_t)sizeof(ll));
 	close(fd);
 	time_t t = n == sizeof(ll) ? ll.ll_time : 0;
-	if (t == 0 || !localtime_r(&t, &tm) || !strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &tm))
+	if (t == 0 || !localtime_r(&t, &tm) ||
+	    !strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &tm))
 		return;
 	str_clean(host, sizeof(host), ll.ll_host, strnlen(ll.ll_host, sizeof(ll.ll_host)));
-	if (!str_format(dst, size, host[0] ? "Last login: %s from %s\n" : "Last login: %s%s\n", when, host))
+	if (!str_format(dst, size, host[0] ? "Last login: %s from %s\n" : "Last login: %s%s\n",
+		when, host))
 		dst[0] = '\0';
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * session: opens the terminal or the pipes of a session, forks its keeper, and carries the keeper's words to the worker.
- * Called by monitor.c.
+ * session: opens the terminal or the pipes of a session, forks its keeper, and carries the keeper's
+ * words to the worker. Called by monitor.c.
  *
- * Security: runs as root. Takes from the worker what mon_get_start read; login and right to a terminal come from the
- * proof of the connection, never from the request.
+ * Security: runs as root. Takes from the worker what mon_get_start read; login and right to a
+ * terminal come from the proof of the connection, never from the request.
  */
 #include "node/monitor/session.h"
 
@@ -197,12 +197,14 @@ fork_keeper(struct session *s, struct keeper *k, struct err *e)
 }
 
 static int
-check_start(const struct monitor *m, const struct proven *conn, const struct mon_start *start, struct err *e)
+check_start(const struct monitor *m, const struct proven *conn, const struct mon_start *start,
+    struct err *e)
 {
 	if (m->stopping)
 		return err_set(e, "this node is stopping");
 	if (m->n_sessions >= (size_t)m->config->max_sessions)
-		return err_set(e, "this node serves %zu sessions already, try again later", m->n_sessions);
+		return err_set(e, "this node serves %zu sessions already, try again later",
+		    m->n_sessions);
 	if (clock_wall_ms() / 1000 >= conn->until_s)
 		return err_set(e, "your certificate has expired: sign in again with tsh login");
 	if (start->pty && !conn->permit_pty)
@@ -211,17 +213,26 @@ check_start(const struct monitor *m, const struct proven *conn, const struct mon
 }
 
 int
-session_start(
-    struct monitor *m, const struct proven *conn, uint32_t request, const struct mon_start *start, struct err *e)
+session_start(struct monitor *m, const struct proven *conn, uint32_t request,
+    const struct mon_start *start, struct err *e)
 {
 	if (check_start(m, conn, start, e))
 		return -1;
 	struct session *s = calloc(1, sizeof(*s));
 	if (!s)
 		return err_set(e, "out of memory");
-	*s = (struct session){ .monitor = m, .id = start->session, .report.fd = -1, .fds = { -1, -1, -1 } };
-	struct keeper k = { .config = m->config, .start = start, .login = conn->login, .user = conn->user,
-		.root = m->root, .worker_uid = m->worker_uid, .stdio = { -1, -1, -1 }, .cgroup = m->cgroup };
+	*s = (struct session){ .monitor = m,
+		.id = start->session,
+		.report.fd = -1,
+		.fds = { -1, -1, -1 } };
+	struct keeper k = { .config = m->config,
+		.start = start,
+		.login = conn->login,
+		.user = conn->user,
+		.root = m->root,
+		.worker_uid = m->worker_uid,
+		.stdio = { -1, -1, -1 },
+		.cgroup = m->cgroup };
 	list_add(&m->sessions, &s->link);
 	m->n_sessions++;
 	int r = start->pty ? open_terminal(s, &k, e) : open_pipes(s, &k, e);
@@ -238,7 +249,8 @@ session_start(
 static int
 say(struct session *s, const char *words, size_t n)
 {
-	return s->report.fd < 0 || send(s->report.fd, words, n, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -1;
+	return s->report.fd < 0 || send(s->report.fd, words, n, MSG_NOSIGNAL) == (ssize_t)n ? 0
+											    : -1;
 }
 
 void
@@ -288,7 +300,9 @@ session_reap(struct monitor *m, pid_t pid)
 	list_each (struct session, s, &m->sessions, link) {
 		if (s->keeper != pid)
 			continue;
-		s->keeper = 0; /* its last words may still be in the socket: its end of file frees the session */
+		/* Its last words may still be in the socket, whose end of file frees the
+		 * session. */
+		s->keeper = 0;
 		return true;
 	}
 	return false;

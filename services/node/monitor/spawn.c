@@ -2,7 +2,8 @@
 /*
  * spawn: starts the worker without privileges. Called by monitor.c.
  *
- * Security: the worker gets its own user, no supplementary groups, no new privileges, its one socket, and nothing else.
+ * Security: the worker gets its own user, no supplementary groups, no new privileges, its one
+ * socket, and nothing else.
  */
 #include "node/monitor/spawn.h"
 
@@ -33,10 +34,13 @@ find_user(struct monitor *m, struct err *e)
 		return 0;
 	const struct passwd *pw = getpwnam(node_config_user(m->config));
 	if (!pw)
-		return err_set(e, "there is no user %s: create it (useradd --system %s) or set user in noded.yaml",
+		return err_set(e,
+		    "there is no user %s: create it (useradd --system %s) or set user in "
+		    "noded.yaml",
 		    node_config_user(m->config), node_config_user(m->config));
 	if (pw->pw_uid == 0)
-		return err_set(e, "the worker must not run as root: set user in noded.yaml to another user");
+		return err_set(e,
+		    "the worker must not run as root: set user in noded.yaml to another user");
 	m->worker_uid = pw->pw_uid;
 	m->worker_gid = pw->pw_gid;
 	endpwent();
@@ -56,7 +60,9 @@ make_folder(const char *parent, const char *name, uid_t uid, gid_t gid, mode_t m
 	int fd = open(path, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(e, "cannot open %s", path);
-	int r = fchown(fd, uid, gid) || fchmod(fd, mode) ? err_errno(e, "cannot set owner and mode of %s", path) : 0;
+	int r = fchown(fd, uid, gid) || fchmod(fd, mode)
+	    ? err_errno(e, "cannot set owner and mode of %s", path)
+	    : 0;
 	close(fd);
 	return r;
 }
@@ -89,7 +95,8 @@ drop_privileges(const struct monitor *m)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-/* The configuration may be readable for root alone; it holds no secrets, so the worker gets a copy. */
+/* The configuration may be readable for root alone; it holds no secrets, so the worker gets a
+ * copy. */
 static int
 copy_config(const char *path)
 {
@@ -126,8 +133,9 @@ writable(const char *text)
 static void
 run_worker(const struct monitor *m, int fd)
 {
-	char *argv[] = { writable(m->worker_path), writable("worker"), writable("--config=" MON_CONFIG_PATH),
-		writable("--log-level"), writable(m->log_level), writable("--log-format"), writable(m->log_format), NULL };
+	char *argv[] = { writable(m->worker_path), writable("worker"),
+		writable("--config=" MON_CONFIG_PATH), writable("--log-level"),
+		writable(m->log_level), writable("--log-format"), writable(m->log_format), NULL };
 	sigset_t none;
 
 	if (place_fds(fd, copy_config(m->config_path)))

@@ -2,8 +2,8 @@
 /*
  * trust: keeps the bundle the monitor believes. Called by monitor.c.
  *
- * Security: the worker brings bundles; only one that carries the pin, or the signature of a CA that is trusted already,
- * replaces the file, which only the monitor may write.
+ * Security: the worker brings bundles; only one that carries the pin, or the signature of a CA that
+ * is trusted already, replaces the file, which only the monitor may write.
  */
 #include "node/monitor/trust.h"
 
