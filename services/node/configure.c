@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -177,6 +178,23 @@ is_token(const char *text)
 	return strlen(text) == 32 && str_unhex(text, bytes, sizeof(bytes));
 }
 
+/* noded refuses a secret that others can read, and a shell's `>` makes the file readable: closed
+ * here, once. */
+static int
+close_to_others(const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_errno(e, "cannot look at %s", path);
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) == 0)
+		return 0;
+	if (chmod(path, 0600) < 0)
+		return err_errno(e, "%s can be read by others; close it with: chmod 600 %s", path, path);
+	cli_warn("%s could be read by others; its mode is 0600 now", path);
+	return 0;
+}
+
 /* The path of the token's file; a token given in the open goes into a file beside the
  * configuration. */
 static int
@@ -186,7 +204,7 @@ place_token(const char *output, char *dst, size_t size, struct err *e)
 		_cleanup_free_ char *absolute = realpath(opt.token, NULL);
 		if (!absolute || !str_copy(dst, size, absolute))
 			return err_errno(e, "cannot resolve %s", opt.token);
-		return 0;
+		return close_to_others(dst, e);
 	}
 	if (!is_token(opt.token))
 		return err_set(e, "there is no token file %s", opt.token);

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small Debian with systemd as its first process, in a container of systemd-nspawn: for tests of units and packages.
+
+The root is built once from Debian's packages and kept in build-machine/; a machine sees it below a layer of memory that
+is gone when it stops, and has a network of its own with nothing but loopback. Needs root.
+"""
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PACKAGES = ['systemd', 'dbus', 'procps', 'postgresql-15', 'openssh-client', 'openssh-sftp-server']
+# Not needed to run: a third of it all.
+UNWANTED = ['/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/man/*', '/usr/share/i18n/*', '/usr/lib/*/libLLVM*',
+            '/usr/lib/postgresql/*/lib/bitcode/*', '/usr/lib/postgresql/*/lib/llvmjit*']
+PROGRAMS = ['authd', 'proxyd', 'noded', 'noded-monitor', 'auditd', 'tsh', 'tctl']
+
+
+def possible():
+    """None, or why such a machine cannot run here."""
+    if os.getuid() != 0:
+        return 'needs root'
+    for program in ('mmdebstrap', 'systemd-nspawn', 'nsenter'):
+        if not shutil.which(program):
+            return f'{program} is not installed'
+    if subprocess.run(['unshare', '-mnpfiu', 'true'], stderr=subprocess.DEVNULL).returncode != 0:
+        return 'this root may not make namespaces'
+    return None
+
+
+def run(*argv, check=True, **kw):
+    kw.setdefault('stdin', subprocess.DEVNULL)
+    kw.setdefault('timeout', 300)
+    out = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace', **kw)
+    if check and out.returncode != 0:
+        raise AssertionError(f"{' '.join(argv)}: exit status {out.returncode}\n{out.stdout}")
+    return out
+
+
+def owner(library):
+    """The Debian package that a library comes from; dpkg knows it by the path before or after the merge of /usr."""
+    real = os.path.realpath(library)
+    for path in (library, real, re.sub('^/usr', '', real)):
+        out = run('dpkg', '-S', path, check=False)
+        if out.returncode == 0:
+            return out.stdout.split(':')[0]
+    raise AssertionError(f'{library} belongs to no package')
+
+
+def runtime_packages(build):
+    """What the programs load at run time."""
+    found = set()
+    for program in PROGRAMS:
+        found.update(re.findall(r'=> (/\S+)', run('ldd', os.path.join(build, program)).stdout))
+    return sorted({owner(library) for library in found})
+
+
+def suite():
+    with open('/etc/os-release') as f:
+        return re.search(r'^VERSION_CODENAME=(\w+)', f.read(), re.M).group(1)
+
+
+def base(build):
+    """The folder of the root, made when it is not there yet. Beside the build folders: make looks through those."""
+    packages = PACKAGES + runtime_packages(build)
+    name = hashlib.sha256(' '.join([suite(), *packages, *UNWANTED]).encode()).hexdigest()[:12]
+    path = os.path.join(TOP, 'build-machine', name)
+    if not os.path.exists(path):
+        shutil.rmtree(os.path.dirname(path), ignore_errors=True)
+        os.makedirs(os.path.dirname(path))
+        run('mmdebstrap', '--quiet', '--variant=minbase', '--format=directory', '--dpkgopt=force-unsafe-io', '--include=' + ','.join(packages),
+            *[f'--dpkgopt=path-exclude={path}' for path in UNWANTED],
+            '--customize-hook=rm -f "$1/etc/hostname" "$1/etc/resolv.conf"', suite(), path + '.new', timeout=900)
+        os.rename(path + '.new', path)
+    return path
+
+
+def groups(name):
+    """Control group folders of our own, one in each hierarchy that systemd uses."""
+    return [os.path.join(top, name) for top in
+            ('/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified', '/sys/fs/cgroup')
+            if os.path.exists(os.path.join(top, 'cgroup.procs'))]
+
+
+class Machine:
+    """Boots at once; stop() takes everything away that it made."""
+
+    def __init__(self, folder, build):
+        self.dir, self.build, self.name = folder, build, os.path.basename(folder)
+        self.proc, self.leader = None, None
+        os.makedirs(folder)
+
+    @property
+    def root(self):
+        """The machine's files, seen from outside, as long as it runs."""
+        return f'/proc/{self.leader}/root'
+
+    def write(self, inside, text, mode=0o644):
+        with open(os.open(self.root + inside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), 'w') as f:
+            f.write(text)
+
+    def boot(self, timeout=60):
+        """systemd-nspawn in control groups of its own, so that nothing of the machine's is touched."""
+        root, mine = base(self.build), groups(self.name)
+        for group in mine:
+            os.makedirs(group, exist_ok=True)
+
+        def enter():
+            for group in mine:
+                with open(os.path.join(group, 'cgroup.procs'), 'w') as f:
+                    f.write(str(os.getpid()))
+        with open(os.path.join(self.dir, 'nspawn.log'), 'wb') as log:
+            self.proc = subprocess.Popen(
+                ['systemd-nspawn', '-M', self.name, '--register=no', '--keep-unit', '--private-network', '-b',
+                 '--volatile=overlay', '-D', root], stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=enter,
+                start_new_session=True)
+        end = time.monotonic() + timeout
+        while not self.running():
+            if self.proc.poll() is not None or time.monotonic() > end:
+                with open(os.path.join(self.dir, 'nspawn.log'), errors='replace') as f:
+                    raise AssertionError('the machine did not boot:\n' + f.read()[-2000:])
+            time.sleep(0.1)
+        return self
+
+    def running(self):
+        kids = run('pgrep', '-P', str(self.proc.pid), '-x', 'systemd', check=False).stdout.split()
+        if not kids:
+            return False
+        self.leader = kids[0]
+        return self.run('systemctl', 'is-system-running', check=False).stdout.strip() in ('running', 'degraded')
+
+    def run(self, *argv, check=True, **kw):
+        """A command inside, as root."""
+        env = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/root', 'LC_ALL': 'C.UTF-8', **kw.pop('env', {})}
+        return run('nsenter', '-t', self.leader, '-m', '-p', '-u', '-i', '-n', '--', *argv, check=check, env=env, **kw)
+
+    def shell(self, script, **kw):
+        return self.run('bash', '-euo', 'pipefail', '-c', script, **kw)
+
+    def outside(self, *argv, check=True):
+        """One of this machine's programs on the network of the container."""
+        return run('nsenter', '-t', self.leader, '-n', '--', *argv, check=check)
+
+    def stop(self):
+        if self.proc and self.proc.poll() is None:
+            if self.leader:
+                # The container's systemd powers off on SIGRTMIN+4.
+                os.kill(int(self.leader), signal.SIGRTMIN + 4)
+            try:
+                self.proc.wait(30)
+            except subprocess.TimeoutExpired:
+                self.proc.kill()
+                self.proc.wait()
+                if self.leader and os.path.exists(f'/proc/{self.leader}'):
+                    os.kill(int(self.leader), signal.SIGKILL)
+        for group in groups(self.name):
+            for folder, _, _ in os.walk(group, topdown=False):
+                try:
+                    os.rmdir(folder)
+                except OSError:
+                    pass
+        shutil.rmtree(self.dir, ignore_errors=True)

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The units under a real systemd, installed by `make install` and set up by the words of docs/GUIDE.md."""
+import html
+import os
+import re
+import time
+
+import pytest
+
+import machine
+from cluster import totp, wait_for
+
+WHY_NOT = machine.possible()
+pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or '')
+
+UNITS = ['sallyport-authd', 'sallyport-auditd', 'sallyport-proxyd', 'sallyport-noded']
+HOST = 'tele.example.com'
+
+
+def chapter(title):
+    """The commands of a chapter of the guide: its indented lines."""
+    with open(os.path.join(machine.TOP, 'docs', 'GUIDE.md')) as f:
+        text = f.read().split(f'\n## {title}\n')[1].split('\n## ')[0]
+    return '\n'.join(line[4:] for line in text.splitlines() if line.startswith('    ') or not line)
+
+
+def show(m, unit, what):
+    return m.run('systemctl', 'show', '-P', what, unit).stdout.strip()
+
+
+def active(m, unit):
+    return show(m, unit, 'ActiveState') == 'active' and show(m, unit, 'SubState') == 'running'
+
+
+def listed(m):
+    out = m.run('tctl', 'nodes', 'ls', check=False).stdout
+    return {line.split()[0] for line in out.splitlines()[2:] if line.strip()}
+
+
+def journal(m):
+    return m.run('journalctl', '--no-pager', '-o', 'cat', *[f'-u{u}' for u in UNITS], check=False).stdout[-6000:]
+
+
+@pytest.fixture(scope='module')
+def m(build, tmp_path_factory):
+    """The central machine of the guide, and the node on it too."""
+    m = machine.Machine(f'/tmp/sp-machine-{os.getpid()}', build)
+    try:
+        m.boot()
+        machine.run('make', '-s', '-C', machine.TOP, f'B={build}', f'DESTDIR={m.root}', 'install', timeout=900)
+        m.write('/etc/hosts', f'127.0.0.1 localhost {HOST}\n')
+        try:
+            m.shell(chapter('The central machine'))
+            m.shell(f'''cd /root
+                tctl tokens add --type=node --format=text > token.file
+                noded configure --output=file:///etc/sallyport/noded.yaml --token=/root/token.file \
+                    --proxy={HOST}:3080 --labels=env=example,team=x \
+                    --ca-pin=$(tctl status | sed -n 's/^CA pin *//p')
+                systemctl enable --now sallyport-noded
+                test "$(stat -c %a token.file)" = 600''')
+        except AssertionError as e:
+            raise AssertionError(f'{e}\n--- journal\n{journal(m)}') from None
+        yield m
+    finally:
+        m.stop()
+
+
+@pytest.fixture(scope='module')
+def alice(m):
+    """A user who has opened the link and logged in, on the machine itself."""
+    link = re.search(r'https://\S+', m.run('tctl', 'users', 'add', 'alice', '--roles=access,editor',
+                                           '--logins=root,guest').stdout).group(0)
+    curl = ['curl', '-sk', '--resolve', f'{HOST}:3080:127.0.0.1', link]
+    page = html.unescape(re.sub(r'<[^>]+>', ' ', m.outside(*curl).stdout))
+    secret = re.search(r'\b([A-Z2-7]{16,64})\b', page).group(1)
+    password = 'correct horse battery'
+    # A code counts once, and that of the step before still counts: one for each, without waiting for the next step.
+    if time.time() % 30 > 20:
+        time.sleep(30 - time.time() % 30)
+    m.outside(*curl, '-f', '-H', f'Origin: https://{HOST}:3080', '-d', f'password={password}', '-d',
+              f'password2={password}', '-d', f'otp={totp(secret, time.time() - 30)}')
+    pin = re.search(r'sha256:\w+', m.run('tctl', 'status').stdout).group(0)
+    m.run('tsh', 'login', f'--proxy={HOST}:3080', '--user=alice', f'--ca-pin={pin}', stdin=None,
+          input=f'{password}\n{totp(secret)}\n')
+
+
+def test_every_daemon_reports_itself_ready_and_runs(m):
+    for unit in UNITS:
+        assert show(m, unit, 'Type') == 'notify'
+        assert active(m, unit), journal(m)
+        assert show(m, unit, 'NRestarts') == '0', journal(m)
+        assert m.run('systemctl', 'is-enabled', unit).stdout.strip() == 'enabled'
+
+
+def test_the_daemons_and_the_worker_run_as_their_own_user(m):
+    """Only noded's monitor is root."""
+    rows = m.run('ps', '-eo', 'user:20,comm,args').stdout.splitlines()
+    users = {}
+    for row in rows:
+        user, program, args = row.split(None, 2)
+        if '/lib/sallyport/' in args or program in machine.PROGRAMS:
+            users.setdefault(program, set()).add(user)
+    assert users['authd'] == users['auditd'] == users['proxyd'] == users['noded'] == {'sallyport'}, rows
+    assert users['noded-monitor'] == {'root'}, rows
+
+
+def test_root_has_every_right_on_the_host_of_authd(m):
+    out = m.run('tctl', 'status').stdout
+    assert re.search(rf'^Cluster +{re.escape(HOST)}$', out, re.M) and 'sha256:' in out
+    m.run('useradd', '-m', 'nosy')
+    denied = m.run('runuser', '-u', 'nosy', '--', 'tctl', 'status', check=False)
+    assert denied.returncode != 0 and 'sha256:' not in denied.stdout
+
+
+def test_the_node_is_listed_behind_its_tunnel(m):
+    wait_for('the node', lambda: m.name in listed(m))
+    assert '⟵ Tunnel' in m.run('tctl', 'nodes', 'ls').stdout
+
+
+def test_a_session_as_another_user_runs_and_is_in_the_database(m, alice):
+    m.run('useradd', '-m', '-s', '/bin/bash', 'guest')
+    out = m.run('tsh', 'ssh', f'guest@{m.name}', 'id -un; cat /proc/self/status | grep -c "^NoNewPrivs:.*0"; exit 3',
+                check=False)
+    assert out.returncode == 3 and out.stdout.split() == ['guest', '1'], out.stdout
+    count = "SELECT count(*) FROM sessions WHERE login = 'guest' AND ended IS NOT NULL"
+    wait_for('the session in the database', lambda: m.run(
+        'runuser', '-u', 'sallyport', '--', 'psql', '-XAt', '-h', '/run/postgresql', 'sallyport', '-c', count,
+        check=False).stdout.strip() == '1')
+
+
+@pytest.mark.parametrize('unit', UNITS)
+def test_a_daemon_that_is_killed_is_started_again(m, unit):
+    before = show(m, unit, 'MainPID')
+    m.run('kill', '-9', before)
+    wait_for(unit, lambda: active(m, unit) and show(m, unit, 'MainPID') not in ('0', before))
+    wait_for('the node', lambda: m.name in listed(m), timeout=40)
+
+
+def test_reload_is_taken(m):
+    for unit in UNITS:
+        before = show(m, unit, 'MainPID')
+        m.run('systemctl', 'reload', unit)
+        assert active(m, unit) and show(m, unit, 'MainPID') == before
+
+
+def test_a_node_that_is_stopped_leaves_the_list_at_once(m):
+    wait_for('the node', lambda: m.name in listed(m), timeout=40)
+    m.run('systemctl', 'stop', 'sallyport-noded')
+    assert show(m, 'sallyport-noded', 'Result') == 'success'
+    wait_for('the end of the node', lambda: m.name not in listed(m), timeout=2)
+    m.run('systemctl', 'start', 'sallyport-noded')
+    wait_for('the node', lambda: m.name in listed(m))
+
+
+def test_the_units_are_confined(m):
+    for unit in UNITS[:3]:
+        out = m.run('systemd-analyze', 'security', '--no-pager', '--threshold=20', f'{unit}.service', check=False)
+        assert out.returncode == 0, out.stdout[-200:]
+        pid = show(m, unit, 'MainPID')
+        status = m.run('cat', f'/proc/{pid}/status').stdout
+        assert re.search(r'^NoNewPrivs:\s+1$', status, re.M) and re.search(r'^Seccomp:\s+2$', status, re.M)
+        allowed = int(re.search(r'^CapBnd:\s+(\w+)$', status, re.M).group(1), 16)
+        assert allowed == (1 << 10 if unit == 'sallyport-proxyd' else 0)
+
+
+def test_stopping_everything_is_clean(m):
+    m.run('systemctl', 'stop', *UNITS)
+    for unit in UNITS:
+        assert show(m, unit, 'Result') == 'success', journal(m)
+    left = m.run('pgrep', '-u', 'sallyport', '-l', check=False).stdout
+    assert left == ''
