@@ -72,8 +72,8 @@ def base(build):
     if not os.path.exists(path):
         shutil.rmtree(os.path.dirname(path), ignore_errors=True)
         os.makedirs(os.path.dirname(path))
-        run('mmdebstrap', '--quiet', '--variant=minbase', '--format=directory', '--dpkgopt=force-unsafe-io', '--include=' + ','.join(packages),
-            *[f'--dpkgopt=path-exclude={path}' for path in UNWANTED],
+        run('mmdebstrap', '--quiet', '--variant=minbase', '--format=directory', '--dpkgopt=force-unsafe-io',
+            '--include=' + ','.join(packages), *[f'--dpkgopt=path-exclude={path}' for path in UNWANTED],
             '--customize-hook=rm -f "$1/etc/hostname" "$1/etc/resolv.conf"', suite(), path + '.new', timeout=900)
         os.rename(path + '.new', path)
     return path
