@@ -121,8 +121,10 @@ $(foreach t,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 FUZZ_SRC  := $(wildcard tests/fuzz/*.c)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 FUZZFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-FUZZ_FLOORS := base crypto ssh net http rec rpc event ledger policy
-FUZZ_OBJ  := $(foreach f,$(FUZZ_FLOORS),$(patsubst %.c,$(B)/fuzzobj/%.o,$(call lib_src,$(f))))
+FUZZ_FLOORS := base crypto ssh net http rec rpc event ledger policy db
+# Files of services that parse what strangers send.
+FUZZ_SERVICES := $(addprefix services/audit/,record.c rpc_record.c json.c batch.c)
+FUZZ_OBJ  := $(FUZZ_SERVICES:%.c=$(B)/fuzzobj/%.o) $(foreach f,$(FUZZ_FLOORS),$(patsubst %.c,$(B)/fuzzobj/%.o,$(call lib_src,$(f))))
 $(B)/fuzzobj/%.o: %.c | $(GEN_C) $(TGEN_C)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"

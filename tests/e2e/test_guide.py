@@ -206,6 +206,12 @@ def test_step_14_the_session_can_be_replayed_and_found_with_sql(cluster, alice, 
     assert json.loads(cast[0])['version'] == 2 and json.loads(cast[0])['width'] == 80
     found = cluster.sql(f"SELECT username, login, node FROM sessions WHERE id = '{row['id']}'")
     assert found == [['alice', login, 'node-1']]
+    shown = cluster.sql(f"SELECT output FROM session_text WHERE id = '{row['id']}'")
+    assert any('seen-42-by-the-recorder' in line for part in shown for line in part)
+    # Looking at a recording is an event.
+    wait_for('the event of playing', lambda: cluster.sql(
+        f"SELECT username, fields->>'owner' FROM events WHERE type = 'session.recording.access'"
+        f" AND session = '{row['id']}'")[:1] == [['alice', 'alice']])
 
 
 def test_step_15_no_open_port_on_the_node(cluster, alice, login):
