@@ -79,7 +79,9 @@ def test_bulk_both_ways_with_equal_checksums(town, login, host):
 
 
 def test_a_node_that_listens_is_found_by_its_address_and_refused_when_stopped(town, login):
-    assert town.tsh('paula', 'ssh', '-p', str(town.direct_port), f'{login}@127.0.0.1', 'echo', 'here').stdout == 'here\n'
+    out = town.run('ssh', '-F', town.config, '-W', f'127.0.0.1:{town.direct_port}', 'localhost', check=False,
+                   text=False)
+    assert out.stdout.startswith(b'SSH-2.0-')
     assert ssh(town, login, f'direct.{town.name}', 'echo', 'here').stdout == 'here\n'
     town.daemons['direct'].stop()
 
