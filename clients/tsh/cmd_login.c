@@ -199,8 +199,10 @@ make_profile(const char *proxy, const struct discovery *d, const Auth__UserIdent
 		id->n_logins) == 0 &&
 	    copy_list(&p->extensions, &p->extensions_count, (const char *const *)id->extensions,
 		id->n_extensions) == 0) {
-		qsort(p->roles, p->roles_count, sizeof *p->roles, by_text);
-		qsort(p->extensions, p->extensions_count, sizeof *p->extensions, by_text);
+		if (p->roles_count > 0)
+			qsort(p->roles, p->roles_count, sizeof *p->roles, by_text);
+		if (p->extensions_count > 0)
+			qsort(p->extensions, p->extensions_count, sizeof *p->extensions, by_text);
 		return p;
 	}
 fail:

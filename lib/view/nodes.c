@@ -53,7 +53,8 @@ nodes_list(struct client *c, const char *selector, const char *search, Auth__Nod
 	q.search = search ? search : "";
 	if (client_auth(c, "ListNodes", &q, ret, e) < 0)
 		return -1;
-	qsort((*ret)->nodes, (*ret)->n_nodes, sizeof *(*ret)->nodes, by_name);
+	if ((*ret)->n_nodes > 0)
+		qsort((*ret)->nodes, (*ret)->n_nodes, sizeof *(*ret)->nodes, by_name);
 	return 0;
 }
 
@@ -70,7 +71,8 @@ nodes_labels_text(const Auth__Node *node)
 	struct buf b;
 	char *text;
 
-	qsort(node->labels, node->n_labels, sizeof *node->labels, by_key);
+	if (node->n_labels > 0) /* qsort wants an array even for none */
+		qsort(node->labels, node->n_labels, sizeof *node->labels, by_key);
 	buf_init(&b, LABELS_TEXT_MAX);
 	for (size_t i = 0; i < node->n_labels; i++)
 		buf_printf(&b, "%s%s=%s", i ? "," : "", node->labels[i]->key,
