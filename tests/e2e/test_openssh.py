@@ -54,6 +54,12 @@ def test_stdout_and_stderr_are_apart_and_stdin_arrives(ssh):
     assert out.stdout == 'to-out\n' and out.stderr == 'to-err\n'
 
 
+@pytest.mark.parametrize('cipher', ['aes256-gcm@openssh.com', 'chacha20-poly1305@openssh.com', 'aes256-ctr', 'aes128-ctr'])
+def test_every_cipher(ssh, cipher):
+    text = 'x' * 300000
+    assert ssh('cat', input=text, options=['-c', cipher]).stdout == text
+
+
 def test_pty_and_resize(cluster, config, login):
     child = pexpect.spawn('ssh', ['-F', config, f'{login}@node-1.{cluster.name}'], dimensions=(30, 90), timeout=20,
                           encoding='utf-8')
