@@ -38,11 +38,7 @@ store_find_source(struct store *s, const char *const key[4], void (*done)(const 
 {
 	s->source_done = done;
 	s->source_arg = arg;
-	db_query(s->writer,
-	    "INSERT INTO audit_source AS s (kind, name, log_id, host) VALUES ($1, $2, $3::uuid, $4)"
-	    " ON CONFLICT (kind, name, log_id) DO UPDATE SET last_seen = now(), host = excluded.host"
-	    " RETURNING id, seq",
-	    key, 4, on_source, s);
+	db_query(s->writer, "SELECT source, at_seq FROM audit_find_source($1, $2, $3::uuid, $4)", key, 4, on_source, s);
 }
 
 /* --- begin ---------------------------------------------------------------------- */

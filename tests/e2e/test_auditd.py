@@ -345,6 +345,19 @@ def test_a_client_certificate_of_a_user_may_not_write(audit):
         "SELECT username, fields->>'method' FROM events WHERE type = 'access.denied'")[:1] == [['alice', 'Ingest']])
 
 
+def test_an_identity_cannot_start_logs_without_end(audit):
+    d = audit.start()
+    audit.sql(f"INSERT INTO audit_source (kind, name, log_id, host) SELECT 'node', '{audit.nodes[0]}',"
+              " gen_random_uuid(), 'x' FROM generate_series(1, 1000)")
+    feed = audit.feed(audit.nodes[0], 1, 10, 'log')
+    events, _ = audit.finish(audit.feed(audit.nodes[1], 1, 10, 'log2'))
+    exactly_once(audit, audit.nodes[1], events)
+    assert audit.one('SELECT count(*) FROM audit_source') == '1001'
+    feed.kill()
+    feed.communicate()
+    assert d.alive()
+
+
 def test_a_stopping_auditd_commits_what_it_has_taken(audit):
     d = audit.start()
     feed = audit.feed(audit.nodes[0], 3, 3000, 'log')

@@ -148,6 +148,23 @@ BEGIN
   RETURN n;
 END $$;
 
+-- The row of a producer's log. An identity with that many logs is out of its mind, or hostile.
+CREATE FUNCTION audit_find_source(for_kind text, for_name text, for_log uuid, for_host text)
+RETURNS TABLE (source int, at_seq bigint) LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY UPDATE audit_source s SET last_seen = now(), host = for_host
+    WHERE s.kind = for_kind AND s.name = for_name AND s.log_id = for_log RETURNING s.id, s.seq;
+  IF FOUND THEN
+    RETURN;
+  END IF;
+  IF (SELECT count(*) FROM audit_source s WHERE s.kind = for_kind AND s.name = for_name) >= 1000 THEN
+    RAISE EXCEPTION '% % has started 1000 logs already: delete rows of audit_source that are not used any more',
+      for_kind, for_name;
+  END IF;
+  RETURN QUERY INSERT INTO audit_source AS s (kind, name, log_id, host) VALUES (for_kind, for_name, for_log, for_host)
+    ON CONFLICT (kind, name, log_id) DO UPDATE SET last_seen = now() RETURNING s.id, s.seq;
+END $$;
+
 -- The beginning of every transaction that adds records: where the numbers and the sources stand, under the lock.
 CREATE FUNCTION audit_lock(sources int[]) RETURNS TABLE (source int, at_seq bigint, at_idx bigint)
 LANGUAGE plpgsql AS $$
