@@ -33,6 +33,7 @@ struct channel_stream {
 	int fd;
 	uint32_t ext;
 	enum frame_type frame;
+	bool wide;       /* the pipe was made wider */
 	struct buf rest; /* recorded, but not yet taken by the SSH channel */
 };
 
@@ -54,8 +55,9 @@ struct channel {
 	struct channel_stream out, err;
 	struct watch in_watch; /* standard input, without a terminal */
 	int in_fd;             /* same as out.fd with a terminal */
-	bool in_blocked;       /* the process does not take more now */
-	bool in_ended;         /* the client sends no more, before the process was there */
+	bool in_wide;
+	bool in_blocked; /* the process does not take more now */
+	bool in_ended;   /* the client sends no more, before the process was there */
 	bool exited, signaled, core;
 	uint32_t code;
 	int64_t started_us;  /* wall clock */
