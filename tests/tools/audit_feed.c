@@ -45,8 +45,8 @@ die(const char *what)
 static struct rpc_identity *
 read_identity(const char *ca_path, const char *cert_path, const char *key_path)
 {
-	char *ca, *cert, *key;
-	struct rpc_identity *id;
+	char *ca = NULL, *cert = NULL, *key = NULL;
+	struct rpc_identity *id = NULL;
 	struct err e = { "" };
 
 	if (file_read(ca_path, 1 << 20, &ca, NULL, &e) < 0 || file_read(cert_path, 1 << 20, &cert, NULL, &e) < 0 ||
@@ -147,7 +147,7 @@ main(int argc, char **argv)
 {
 	struct feed f = { 0 };
 	struct audit_log_config config = { .quota = QUOTA, .name = "feed" };
-	struct rpc_identity *id;
+	struct rpc_identity *id = NULL;
 	uint64_t number[2];
 	char server[300];
 	struct err e = { "" };
