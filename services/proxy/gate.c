@@ -19,12 +19,7 @@
 #include "base/str.h"
 #include "ssh/loop.h"
 
-enum {
-	DISCONNECT_BY_APPLICATION = 11,
-	DISCONNECT_NO_MORE_AUTH = 14,
-	IDENTITIES_MAX = 64,
-	END_TURNS = 300
-};
+enum { DISCONNECT_BY_APPLICATION = 11, DISCONNECT_NO_MORE_AUTH = 14, END_TURNS = 300 };
 enum { CHANNELS_USER = 1000, CHANNELS_NODE = 4000 };
 
 #define EXT_TUNNEL "tunnel@sallyport"
@@ -35,6 +30,7 @@ enum guest_kind { GUEST_STRANGER, GUEST_USER, GUEST_NODE };
 struct guest {
 	struct list link;
 	struct gate *gate;
+	struct gate_identity *identity; /* that this connection began with */
 	struct ssh_link *ssh_link;
 	enum guest_kind kind;
 	bool logged_in; /* not among the strangers any more */
@@ -48,18 +44,18 @@ struct guest {
 	struct couple_owner owner;
 };
 
-/* A host key and its certificate. Connections point at it, so it is never freed before the gate. */
+/* A host key and its certificate, for as long as the gate or a connection has it. */
 struct gate_identity {
 	struct ssh_identity ssh;
 	struct sshkey *key;
 	struct buf cert;
+	unsigned refs;
 };
 
 struct gate {
 	struct gate_config config;
 	struct list guests;
-	struct gate_identity *identities[IDENTITIES_MAX]; /* the last is the present one */
-	size_t n_identities;
+	struct gate_identity *identity; /* the present one */
 	const struct bundle *ca;
 	size_t users;
 	bool draining;
@@ -303,8 +299,19 @@ static const struct ssh_events gate_events = {
 /* --- connections ----------------------------------------------------------------- */
 
 static void
+identity_unref(struct gate_identity *id)
+{
+	if (!id || --id->refs > 0)
+		return;
+	sshkey_free(id->key);
+	buf_done(&id->cert);
+	free(id);
+}
+
+static void
 guest_free(struct guest *g)
 {
+	identity_unref(g->identity);
 	list_del(&g->link);
 	ceiling_drop(g->gate->config.all, g->peer.ip);
 	visitor_free(g->visitor);
@@ -356,7 +363,7 @@ guest_start(struct guest *g, int fd)
 	struct ssh_config config = { .role = SSH_SERVER,
 		.events = &gate_events,
 		.arg = g,
-		.identities = &gate->identities[gate->n_identities - 1]->ssh,
+		.identities = &g->identity->ssh,
 		.n_identities = 1,
 		.login_grace_ms = gate->config.login_grace_ms,
 		.keepalive_ms = gate->config.keepalive_ms,
@@ -372,7 +379,7 @@ gate_take(struct gate *gate, int fd, const struct addr *peer, struct span first)
 {
 	struct guest *g = calloc(1, sizeof(*g));
 
-	if (!g || gate->n_identities == 0 || !gate->ca || gate->draining) {
+	if (!g || !gate->identity || !gate->ca || gate->draining) {
 		ceiling_drop(gate->config.strangers, peer->ip);
 		ceiling_drop(gate->config.all, peer->ip);
 		free(g);
@@ -380,6 +387,8 @@ gate_take(struct gate *gate, int fd, const struct addr *peer, struct span first)
 		return;
 	}
 	g->gate = gate;
+	g->identity = gate->identity;
+	g->identity->refs++;
 	g->peer = *peer;
 	g->owner.peer = &g->peer;
 	list_init(&g->owner.open);
@@ -409,16 +418,6 @@ gate_new(struct gate **ret, const struct gate_config *config)
 	return 0;
 }
 
-static void
-identity_free(struct gate_identity *id)
-{
-	if (!id)
-		return;
-	sshkey_free(id->key);
-	buf_done(&id->cert);
-	free(id);
-}
-
 void
 gate_free(struct gate *g)
 {
@@ -430,8 +429,7 @@ gate_free(struct gate *g)
 		ssh_link_close(guest->ssh_link, "this proxy is stopping, connect again", 0);
 	for (int i = 0; i < END_TURNS && !list_empty(&g->guests); i++)
 		(void)loop_turn(g->config.loop, 10);
-	for (size_t i = 0; i < g->n_identities; i++)
-		identity_free(g->identities[i]);
+	identity_unref(g->identity);
 	free(g);
 }
 
@@ -448,35 +446,27 @@ key_copy(const struct sshkey *key)
 	return copy;
 }
 
-/* The oldest of many renewals is no longer the host key of anybody who is still there and rekeys.
- */
-static void
-identities_make_room(struct gate *g)
-{
-	if (g->n_identities < IDENTITIES_MAX)
-		return;
-	identity_free(g->identities[0]);
-	memmove(&g->identities[0], &g->identities[1],
-	    (IDENTITIES_MAX - 1) * sizeof(g->identities[0]));
-	g->n_identities--;
-}
-
 int
 gate_set_identity(struct gate *g, const struct sshkey *key, struct span cert)
 {
-	struct gate_identity *id = calloc(1, sizeof(*id));
+	struct gate_identity *id;
 
+	if (g->identity && sshkey_equal(g->identity->key, key) &&
+	    span_eq(buf_span(&g->identity->cert), cert))
+		return 0;
+	id = calloc(1, sizeof(*id));
 	if (!id)
 		return -1;
+	id->refs = 1;
 	buf_init(&id->cert, SSHCERT_BLOB_MAX);
 	id->key = key_copy(key);
 	if (!id->key || !buf_put(&id->cert, cert.p, cert.n)) {
-		identity_free(id);
+		identity_unref(id);
 		return -1;
 	}
 	id->ssh = (struct ssh_identity){ .key = id->key, .cert = buf_span(&id->cert) };
-	identities_make_room(g);
-	g->identities[g->n_identities++] = id;
+	identity_unref(g->identity);
+	g->identity = id;
 	return 0;
 }
 

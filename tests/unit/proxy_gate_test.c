@@ -124,6 +124,28 @@ test_a_newer_tunnel_replaces_the_older(void **state)
 	end_all(&w, &older, &newer);
 }
 
+static void
+test_a_renewed_host_key_leaves_connections_alone(void **state)
+{
+	struct world w;
+	struct guest_end before, after;
+	struct sshkey *fresh;
+
+	(void)state;
+	world_up(&w);
+	guest_connect(&w, &before, &(struct paper){ .ca = NULL });
+	world_until(&w, &before.in);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(sshkey_generate(&fresh), 0);
+		assert_int_equal(gate_set_identity(w.gate, fresh, (struct span){ NULL, 0 }), 0);
+		sshkey_free(fresh);
+	}
+	guest_connect(&w, &after, &(struct paper){ .ca = NULL });
+	world_until(&w, &after.in);
+	assert_false(before.ended);
+	end_all(&w, &before, &after);
+}
+
 /* --- couples --------------------------------------------------------------------- */
 
 struct couple_rig {
@@ -478,6 +500,7 @@ main(void)
 		cmocka_unit_test(test_bad_certificates_are_turned_away_with_the_cause),
 		cmocka_unit_test(test_users_and_nodes_that_were_removed_stay_out_and_are_cut_off),
 		cmocka_unit_test(test_a_newer_tunnel_replaces_the_older),
+		cmocka_unit_test(test_a_renewed_host_key_leaves_connections_alone),
 		cmocka_unit_test(test_data_before_a_close_arrives_though_the_reader_is_slow),
 		cmocka_unit_test(test_a_slow_reader_stops_the_writer),
 		cmocka_unit_test(test_eof_one_way_leaves_the_other_open),
