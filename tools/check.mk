@@ -1,6 +1,6 @@
 # Tests, lint and benchmarks.
 FUZZ_SECONDS ?= 20
-.PHONY: unit lint format fuzz test demo bench soak tools-bin
+.PHONY: unit lint format fuzz test demo bench soak bare tools-bin
 unit: $(UNIT_BIN) ## unit tests
 	@tools/run-unit $(UNIT_BIN)
 fuzz: $(FUZZ_BIN) ## every fuzz target for FUZZ_SECONDS
@@ -31,3 +31,5 @@ soak: deps-test ## long runs: FUZZ_SECONDS=300 of every fuzz target, and the hea
 	@$(MAKE) --no-print-directory -s -j$(shell nproc) build tools-bin
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=300
 	@/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/e2e tests/interop --heavy
+bare: ## the two commands of the README on a machine with nothing but git and make (root); PARTS="demo user test"
+	@tools/bare $(PARTS)
