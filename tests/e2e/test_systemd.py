@@ -137,7 +137,8 @@ def test_a_daemon_that_is_killed_is_started_again(m, unit):
 
 
 def test_reload_is_taken(m):
-    for unit in UNITS:
+    """noded has none: its configuration is read at the start alone."""
+    for unit in UNITS[:3]:
         before = show(m, unit, 'MainPID')
         m.run('systemctl', 'reload', unit)
         assert active(m, unit) and show(m, unit, 'MainPID') == before
