@@ -56,7 +56,7 @@ def end(c, name):
 
 def keep_logs(c, name):
     """For looking at after a failure: build/e2e-logs/NAME/. What a sanitizer found in a daemon is a failure."""
-    target = os.path.join(c.build, 'e2e-logs', ''.join(ch if ch.isalnum() else '-' for ch in name)[:80])
+    target = os.path.join(c.built, 'e2e-logs', ''.join(ch if ch.isalnum() else '-' for ch in name)[:80])
     shutil.rmtree(target, ignore_errors=True)
     os.makedirs(target)
     found = []

@@ -71,6 +71,16 @@ def totp(secret, when=None):
     return '%06d' % ((struct.unpack('>I', mac[at:at + 4])[0] & 0x7fffffff) % 1000000)
 
 
+def enterable(path):
+    """Every user may enter the folder and those above."""
+    while True:
+        if not os.stat(path).st_mode & 0o001:
+            return False
+        if path == '/':
+            return True
+        path = os.path.dirname(path)
+
+
 class Daemon:
     """One program of ours that runs in the background, with its log."""
 
@@ -124,6 +134,7 @@ class Daemon:
 class Cluster:
     def __init__(self, folder, build, cluster=CLUSTER):
         self.dir, self.build, self.name = os.path.abspath(folder), os.path.abspath(build), cluster
+        self.built = self.build  # where the programs came from; build may be a copy
         self.root = os.getuid() == 0
         self.daemons = {}
         self.nodes = []
@@ -132,11 +143,20 @@ class Cluster:
         self.pg_running = False
         os.makedirs(self.dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
+        # A tree in /root: the daemons' own user could not start the programs there.
+        if self.root and not enterable(self.build):
+            self.build = self.copy_programs()
 
     # --- little helpers -----------------------------------------------------------------------
 
     def path(self, *parts):
         return os.path.join(self.dir, *parts)
+
+    def copy_programs(self):
+        target = self.folder('bin-' + os.path.basename(self.build), None, 0o755)
+        for program in ('authd', 'auditd', 'proxyd', 'noded', 'noded-monitor', 'tsh', 'tctl'):
+            shutil.copy2(os.path.join(self.build, program), target)
+        return target
 
     def bin(self, program):
         return os.path.join(self.build, program)
