@@ -5,7 +5,10 @@
  */
 #include "node/monitor/cgroup.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +17,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+
+enum { REMOVE_TRIES = 5, REMOVE_PAUSE_MS = 20 };
 
 /* Our cgroup in the v2 hierarchy, the line "0::/path" of /proc/self/cgroup. */
 static bool
@@ -95,6 +100,22 @@ cgroup_kill(const char *path)
 void
 cgroup_remove(const char *path)
 {
-	if (path[0])
-		rmdir(path);
+	/* What was killed with the session is gone in a moment. */
+	for (int i = 0; path[0] && i < REMOVE_TRIES && rmdir(path) != 0 && errno == EBUSY; i++)
+		poll(NULL, 0, REMOVE_PAUSE_MS);
+}
+
+void
+cgroup_sweep(const char *parent)
+{
+	char path[1024];
+	DIR *d = parent[0] ? opendir(parent) : NULL;
+
+	if (!d)
+		return;
+	for (const struct dirent *entry; (entry = readdir(d)) != NULL;)
+		if (str_starts(entry->d_name, "session-") &&
+		    str_format(path, sizeof(path), "%s/%s", parent, entry->d_name))
+			rmdir(path);
+	closedir(d);
 }

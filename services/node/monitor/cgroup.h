@@ -19,5 +19,7 @@ void cgroup_enter(const char *path);
 /* Kills everything in it; false where the kernel or the place does not allow that. */
 bool cgroup_kill(const char *path);
 void cgroup_remove(const char *path); /* when empty */
+/* Removes the empty ones below `parent`: what a session left running may have ended since. */
+void cgroup_sweep(const char *parent);
 
 #endif

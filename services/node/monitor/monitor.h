@@ -67,6 +67,7 @@ struct monitor {
 	struct list sessions;
 	size_t n_sessions;
 	char cgroup[512]; /* folder for the cgroups of sessions; "" when there can be none */
+	int64_t swept_ms; /* monotonic: when empty ones were removed last */
 	struct buf out;   /* the message being written */
 };
 

@@ -21,12 +21,16 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "node/monitor/cgroup.h"
 #include "node/monitor/keeper.h"
 #include "ssh/session.h"
+
+enum { SWEEP_MS = 1000 };
 
 /* --- the session's ends ---------------------------------------------------------------------- */
 
@@ -294,9 +298,22 @@ session_orphan_all(struct monitor *m)
 	}
 }
 
+/* A keeper could not remove the cgroup of a session that was not all gone when it ended. */
+static void
+sweep(struct monitor *m)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (now_ms - m->swept_ms < SWEEP_MS)
+		return;
+	m->swept_ms = now_ms;
+	cgroup_sweep(m->cgroup);
+}
+
 bool
 session_reap(struct monitor *m, pid_t pid)
 {
+	sweep(m);
 	list_each (struct session, s, &m->sessions, link) {
 		if (s->keeper != pid)
 			continue;
