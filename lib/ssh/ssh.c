@@ -29,7 +29,7 @@ config_defaults(struct ssh_config *c)
 	if (!c->keepalive_tries)
 		c->keepalive_tries = 3;
 	if (!c->window)
-		c->window = 2 * 1024 * 1024;
+		c->window = 1024 * 1024;
 	if (!c->window_max)
 		c->window_max = 16 * 1024 * 1024;
 	if (c->window_max < c->window)
