@@ -65,14 +65,13 @@ parse_place(const char *arg, struct place *ret)
 		return str_copy(ret->path, sizeof ret->path, arg)
 		    ? 0
 		    : cli_fail("path too long: %s", arg);
-	at = memchr(arg, '@', (size_t)(colon - arg));
-	if (at)
-		(void)str_format(ret->login, sizeof ret->login, "%.*s", (int)(at - arg), arg);
-	else
-		(void)str_copy(ret->login, sizeof ret->login,
-		    opt.login ? opt.login
-			: pw  ? pw->pw_name
-			      : "root");
+	at = memrchr(arg, '@', (size_t)(colon - arg));
+	if (!(at ? str_format(ret->login, sizeof ret->login, "%.*s", (int)(at - arg), arg)
+		 : str_copy(ret->login, sizeof ret->login,
+		       opt.login ? opt.login
+			   : pw  ? pw->pw_name
+				 : "root")))
+		return cli_fail("user name too long: %s", arg);
 	at = at ? at + 1 : arg;
 	if (!str_format(ret->host, sizeof ret->host, "%.*s", (int)(colon - at), at) ||
 	    !*ret->host || !str_copy(ret->path, sizeof ret->path, colon[1] ? colon + 1 : "."))
@@ -86,6 +85,14 @@ base_name(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash && slash[1] ? slash + 1 : path;
+}
+
+/* "dir/" is dir when it is a source. */
+static void
+trim(char *path)
+{
+	for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
+		path[n - 1] = '\0';
 }
 
 static int
@@ -254,7 +261,7 @@ get_one(struct copy *c, const char *from, const char *to, bool many)
 
 /* The last part of a path may hold wildcards. */
 static int
-get_glob(struct copy *c, const char *from, const char *to)
+get_glob(struct copy *c, const char *from, const char *to, bool many)
 {
 	const char *pattern = base_name(from);
 	char dir[SFTP_PATH_MAX], path[SFTP_PATH_MAX];
@@ -263,18 +270,19 @@ get_glob(struct copy *c, const char *from, const char *to)
 	int rc;
 
 	if (!strpbrk(pattern, "*?["))
-		return get_one(c, from, to, false);
+		return get_one(c, from, to, many);
 	(void)str_format(dir, sizeof dir, "%.*s", (int)(pattern - from), from);
 	rc = sftp_list(c->sftp, *dir ? dir : ".", on_name, &l, &c->e);
+	for (size_t i = 0; rc == 0 && i < l.n; i++)
+		matched += fnmatch(pattern, l.name[i], FNM_PERIOD) == 0;
 	for (size_t i = 0; rc == 0 && i < l.n; i++) {
 		if (fnmatch(pattern, l.name[i], FNM_PERIOD) != 0)
 			continue;
-		matched++;
 		rc = *dir                                    ? join(path, dir, l.name[i], &c->e)
 		    : str_copy(path, sizeof path, l.name[i]) ? 0
 							     : -1;
 		if (rc == 0)
-			rc = get_one(c, path, to, false);
+			rc = get_one(c, path, to, many || matched > 1);
 	}
 	names_done(&l);
 	return rc == 0 && matched == 0 ? err_set(&c->e, "%s: nothing matches", from) : rc;
@@ -362,19 +370,15 @@ static int
 put_one(struct copy *c, const char *from, const char *to, bool many)
 {
 	struct sftp_attrs attrs = { 0 };
-	char path[SFTP_PATH_MAX], clean[SFTP_PATH_MAX];
+	char path[SFTP_PATH_MAX];
 	bool folder = sftp_stat(c->sftp, to, &attrs, NULL) == 0 && attrs.has_mode &&
 	    S_ISDIR(attrs.mode);
-	size_t n;
 
 	if (many && !folder)
 		return err_set(&c->e, "%s is no folder on the node", to);
 	if (!folder)
 		return put_any(c, from, to, 0);
-	(void)str_copy(clean, sizeof clean, from);
-	for (n = strlen(clean); n > 1 && clean[n - 1] == '/'; n--)
-		clean[n - 1] = '\0';
-	return join(path, to, base_name(clean), &c->e) < 0 ? -1 : put_any(c, from, path, 0);
+	return join(path, to, base_name(from), &c->e) < 0 ? -1 : put_any(c, from, path, 0);
 }
 
 /* --- the verb ---------------------------------------------------------------------------------------------- */
@@ -389,7 +393,8 @@ copy_all(struct sftp *sftp, int argc, char **argv, const struct place *to)
 	for (int i = 0; i < argc - 1; i++) {
 		if (parse_place(argv[i], &from) != 0)
 			return 1;
-		if (*from.host ? get_glob(&c, from.path, to->path)
+		trim(from.path);
+		if (*from.host ? get_glob(&c, from.path, to->path, argc > 2)
 			       : put_one(&c, from.path, to->path, argc > 2))
 			rc = cli_fail_err(&c.e);
 	}

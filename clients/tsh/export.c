@@ -16,30 +16,43 @@ damaged(struct err *e)
 
 /* --- plain text ---------------------------------------------------------------------------- */
 
-/* Where in an escape sequence (ECMA-48) the stream is. */
-enum where { TEXT, ESCAPE, CSI, STRING, STRING_ESCAPE };
+/* Where in an escape sequence (ECMA-48) the stream is. C1: behind 0xc2, which begins the UTF-8 form of the control
+ * characters U+0080 to U+009F too. */
+enum where { TEXT, ESCAPE, CSI, STRING, STRING_ESCAPE, C1 };
+
+/* What the character after ESC begins; the C1 characters are the same with 0x40 added. */
+static enum where
+introduced(uint8_t c)
+{
+	if (c == '[')
+		return CSI;
+	return c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_' ? STRING : TEXT;
+}
 
 static enum where
 filter(enum where w, uint8_t c, FILE *f)
 {
 	switch (w) {
 	case ESCAPE:
-		if (c == '[')
-			return CSI;
-		return c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_' ? STRING
-		    : c >= 0x20 && c <= 0x2f                                    ? ESCAPE
-										: TEXT;
+		return c >= 0x20 && c <= 0x2f ? ESCAPE : introduced(c);
 	case CSI:
 		return c >= 0x40 && c <= 0x7e ? TEXT : CSI;
 	case STRING:
 		return c == 7 ? TEXT : c == 0x1b ? STRING_ESCAPE : STRING;
 	case STRING_ESCAPE:
 		return c == '\\' ? TEXT : STRING;
+	case C1:
+		if (c >= 0x80 && c <= 0x9f)
+			return introduced(c - 0x40);
+		fputc(0xc2, f);
+		break;
 	case TEXT:
 		break;
 	}
 	if (c == 0x1b)
 		return ESCAPE;
+	if (c == 0xc2)
+		return C1;
 	if (c == '\n' || c == '\t' || (c >= 0x20 && c != 0x7f))
 		fputc(c, f);
 	return TEXT;

@@ -68,16 +68,14 @@ print_lines(struct fanout_host *h, uint32_t ext, const uint8_t *p, size_t n)
 		const uint8_t *nl = memchr(p, '\n', n);
 		size_t part = nl ? (size_t)(nl - p) : n;
 		size_t room = FANOUT_LINE_MAX - line->len;
-		bool whole = nl != NULL;
+		bool whole = nl && part <= room;
 
-		if (part > room) {
-			part = room;
-			whole = false;
-		}
+		/* A full line waits too: perhaps its end comes next. */
+		part = part < room ? part : room;
 		buf_put(line, p, part);
 		p += part + whole;
 		n -= part + whole;
-		if (whole || line->len == FANOUT_LINE_MAX) {
+		if (whole || (n > 0 && line->len == FANOUT_LINE_MAX)) {
 			print_line(h, fd, buf_head(line), line->len);
 			buf_drain(line, line->len);
 		}

@@ -22,3 +22,7 @@ UNIT_OBJ_auth_nodes_test := $(AUTHD_OBJ)
 UNIT_OBJ_node_record_test  := services/node/record.o
 UNIT_OBJ_audit_record_test := $(addprefix services/audit/,record.o rpc_record.o json.o batch.o)
 UNIT_OBJ_audit_access_test := services/audit/access.o
+TSH_OBJ := $(filter-out clients/tsh/main.o,$(patsubst %.c,%.o,$(wildcard clients/tsh/*.c)))
+UNIT_OBJ_tsh_term_test   := clients/tsh/term.o
+UNIT_OBJ_tsh_scp_test    := $(filter-out clients/tsh/cmd_%.o,$(TSH_OBJ))
+UNIT_OBJ_tsh_export_test := clients/tsh/export.o
