@@ -16,7 +16,8 @@
 #include "crypto/sshkey.h"
 #include "crypto/x509.h"
 
-enum { KEY_MAX = 512, PRINCIPALS_MAX = 2 * NODE_ADDRESSES_MAX + 8, PRINCIPAL_SIZE = 600 };
+enum { KEY_MAX = 512, PRINCIPALS_MAX = 2 * NODE_ADDRESSES_MAX + 8, PRINCIPAL_SIZE = 600,
+	JOIN_AGAIN_MS = 3600 * 1000 };
 
 struct joining {
 	struct auth *auth;
@@ -122,9 +123,22 @@ is_reserved(struct auth *a, const char *name)
 	return false;
 }
 
+/* The name of another host: its certificate would be for that one as well. */
+static bool
+is_others_name(struct auth *a, const char *uuid, const char *address)
+{
+	struct node *n;
+	size_t pos = 0;
+
+	while (node_next(a, &pos, &n))
+		if (strcasecmp(n->name, address) == 0 && strcmp(n->uuid, uuid) != 0)
+			return true;
+	return false;
+}
+
 static int
-check_names(struct auth *a, const char *kind, const char *name, const struct names *addresses,
-    struct err *e)
+check_names(struct auth *a, const char *uuid, const char *kind, const char *name,
+    const struct names *addresses, struct err *e)
 {
 	bool node = strcmp(kind, "node") == 0;
 	int rc = host_check(name, e);
@@ -141,9 +155,11 @@ check_names(struct auth *a, const char *kind, const char *name, const struct nam
 	}
 	for (size_t i = 0; rc == 0 && i < addresses->n; i++) {
 		rc = host_check(addresses->v[i], e);
-		if (rc == 0 && node && is_reserved(a, addresses->v[i])) {
+		if (rc == 0 && node &&
+		    (is_reserved(a, addresses->v[i]) || is_others_name(a, uuid, addresses->v[i]))) {
 			err_set(e,
-			    "the address %s is not possible for a node: it belongs to the cluster itself",
+			    "the address %s is not possible for a node: it belongs to the cluster itself, or is the "
+			    "name of another host",
 			    addresses->v[i]);
 			rc = AUTH_E_INVALID;
 		}
@@ -183,29 +199,46 @@ check_request(struct auth *a, const struct join_request *q, struct err *e)
 		rc = AUTH_E_INVALID;
 	}
 	if (rc == 0)
-		rc = check_names(a, q->kind, q->name, q->addresses, e);
+		rc = check_names(a, q->uuid, q->kind, q->name, q->addresses, e);
 	for (size_t i = 0; rc == 0 && i < q->labels->n; i++)
 		rc = label_check(q->labels->v[i].key, q->labels->v[i].value, e);
 	return rc;
 }
 
-/* Whether the UUID is free for this key; finds out whether the same join comes again. */
+static bool
+is_current(const struct joining *j, const struct node *old)
+{
+	return old && old->valid_until_ms > j->auth->now_ms();
+}
+
+/* Whether no other key has the UUID. */
+static int
+check_uuid_free(const struct joining *j, const struct node *old, struct err *e)
+{
+	if (!is_current(j, old) ||
+	    (strcmp(old->kind, j->node->kind) == 0 &&
+		memcmp(old->key_sha256, j->node->key_sha256, sizeof(old->key_sha256)) == 0))
+		return 0;
+	err_set(e,
+	    "host %s is registered already with another key; if it is gone, run `tctl nodes rm %s`, else give "
+	    "this host a UUID of its own (delete the file uuid in its state folder)",
+	    j->node->uuid, j->node->uuid);
+	return AUTH_E_EXISTS;
+}
+
+/* Also finds out whether the same join comes again. */
 static int
 check_uuid(struct joining *j, struct err *e)
 {
 	const struct node *old = node_find(j->auth, j->node->uuid);
+	int rc = check_uuid_free(j, old, e);
 
-	if (!old || old->valid_until_ms <= j->auth->now_ms())
-		return 0;
-	if (strcmp(old->kind, j->node->kind) != 0 ||
-	    memcmp(old->key_sha256, j->node->key_sha256, sizeof(old->key_sha256)) != 0) {
-		err_set(e,
-		    "host %s is registered already with another key; if it is gone, run `tctl nodes rm %s`, else give "
-		    "this host a UUID of its own (delete the file uuid in its state folder)",
-		    j->node->uuid, j->node->uuid);
-		return AUTH_E_EXISTS;
-	}
-	j->again = memcmp(old->token_sha256, j->node->token_sha256, sizeof(old->token_sha256)) == 0;
+	if (rc != 0 || !is_current(j, old))
+		return rc;
+	/* A used token must not let a host change its name for ever. */
+	j->again = memcmp(old->token_sha256, j->node->token_sha256, sizeof(old->token_sha256)) == 0 &&
+	    strcmp(old->name, j->node->name) == 0 &&
+	    j->auth->now_ms() - old->joined_ms < JOIN_AGAIN_MS;
 	return labels_merge(&j->node->server_labels, &old->server_labels) < 0
 	    ? err_set(e, "out of memory")
 	    : 0;
@@ -262,11 +295,18 @@ commit(struct joining *j, struct err *e)
 {
 	struct auth *a = j->auth;
 	struct node *old = node_find(a, j->node->uuid);
-	int rc;
+	int rc = 0;
 
 	if (j->renewal && !old) {
 		err_set(e, "this host was removed in the meantime; join it with a new token");
 		return AUTH_E_UNAUTHENTICATED;
+	}
+	/* Others may have been faster while the signer worked. */
+	if (j->renewal ? old->certs_from_s != j->node->certs_from_s
+		       : (rc = check_uuid_free(j, old, e)) != 0) {
+		if (rc == 0)
+			err_set(e, "this host has joined again in the meantime");
+		return rc ? rc : AUTH_E_UNAUTHENTICATED;
 	}
 	if (j->again && old && labels_merge(&j->node->token_labels, &old->token_labels) < 0)
 		return err_set(e, "out of memory");
@@ -505,7 +545,7 @@ fill_renewal(struct joining *j, const struct join_request *q, struct err *e)
 		err_set(e, "this host is not registered; join it with a token");
 		return AUTH_E_UNAUTHENTICATED;
 	}
-	rc = check_names(j->auth, old->kind, old->name, q->addresses, e);
+	rc = check_names(j->auth, old->uuid, old->kind, old->name, q->addresses, e);
 	if (rc != 0)
 		return rc;
 	*n = *old;

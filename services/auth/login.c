@@ -115,16 +115,19 @@ on_ssh_signed(void *arg, struct span result, const char *error)
 	}
 }
 
-static void
+/* False: it does not fit. A role cut short would be another role, and one left out might be one that denies. */
+static bool
 comma_list(const struct names *l, char *dst, size_t size)
 {
 	size_t used = 0;
 
 	dst[0] = '\0';
-	for (size_t i = 0; i < l->n && used < size; i++) {
-		str_format(dst + used, size - used, "%s%s", i ? "," : "", l->v[i]);
+	for (size_t i = 0; i < l->n; i++) {
+		if (!str_format(dst + used, size - used, "%s%s", i ? "," : "", l->v[i]))
+			return false;
 		used += strlen(dst + used);
 	}
+	return true;
 }
 
 static void
@@ -149,8 +152,12 @@ sign(void *arg)
 		timer_start(&l->wait, wait + 1);
 		return;
 	}
-	comma_list(&l->roles, roles, sizeof(roles));
-	comma_list(&l->logins, traits, sizeof(traits));
+	if (!comma_list(&l->roles, roles, sizeof(roles)) ||
+	    !comma_list(&l->logins, traits, sizeof(traits))) {
+		err_set(&e, "you have more roles or logins than fit into a certificate");
+		end(l, AUTH_E_DENIED, false, &e);
+		return;
+	}
 	if (l->options.pin_source_ip) {
 		if (!l->origin.at.ip[0] || l->origin.hidden) {
 			err_set(&e,

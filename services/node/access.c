@@ -13,7 +13,7 @@
 #include "node/rights.h"
 #include "policy/policy.h"
 
-enum { ACCESS_ROLES_MAX = 64, LOGINS_SIZE = 8192 };
+enum { ACCESS_ROLES_MAX = 128, LOGINS_SIZE = 8193 };
 
 struct policy_labels
 access_labels(struct node *n)
@@ -45,7 +45,9 @@ find_roles(const struct node *n, const struct sshcert *cert,
 	char role[ACCESS_NAME_MAX];
 	size_t count = 0;
 
-	while (count < ACCESS_ROLES_MAX && wire_next_name(&list, &name)) {
+	while (wire_next_name(&list, &name)) {
+		if (count == ACCESS_ROLES_MAX)
+			return 0; /* one that is left out might be one that denies */
 		if (!str_format(role, sizeof(role), "%.*s", (int)name.n, (const char *)name.p))
 			continue;
 		ret[count] = rights_role(n->rights, role);

@@ -18,6 +18,7 @@ struct couple {
 	struct watch watch;
 	int fd; /* -1: none */
 	bool fd_eof, fd_shut;
+	bool fd_is_ssh; /* it began with "SSH-" */
 	/* for the record */
 	char *user_name, *node_uuid, *node_name, *peer;
 };

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/str.h"
 #include "net/dial.h"
 #include "proxy/couple_priv.h"
@@ -44,6 +45,28 @@ socket_want(struct couple *c, int bits, bool on)
 		watch_set(&c->watch, on ? c->watch.want | bits : c->watch.want & ~bits);
 }
 
+/* A node says itself where it listens. It must not make us a way to whatever else runs near the
+ * proxy: nothing of the person's is passed on before the other side has spoken as SSH servers do,
+ * and those speak first. */
+static int
+socket_greet(struct couple *c)
+{
+	char first[4];
+	ssize_t n = recv(c->fd, first, sizeof(first), MSG_PEEK);
+	int one = 1;
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	if (n < (ssize_t)sizeof(first) || memcmp(first, "SSH-", sizeof(first)) != 0) {
+		log_warn("a node's address is not of an SSH server", "node", c->node_name, NULL);
+		return -1;
+	}
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
+	c->fd_is_ssh = true;
+	ssh_chan_resume(c->user);
+	return 1;
+}
+
 /* 1: there may be more, 0: not now, negative: the socket is broken. Looks first and takes what
  * the channel took: only a write that came short makes the channel tell when there is room again.
  */
@@ -51,9 +74,12 @@ static int
 socket_read(struct couple *c)
 {
 	static uint8_t chunk[CHUNK]; /* one loop, one thread: used only within this call */
-	ssize_t n = recv(c->fd, chunk, CHUNK, MSG_PEEK);
+	ssize_t n;
 	size_t took;
 
+	if (!c->fd_is_ssh)
+		return socket_greet(c);
+	n = recv(c->fd, chunk, CHUNK, MSG_PEEK);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	if (n == 0) {
@@ -102,6 +128,8 @@ on_user_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *ar
 	(void)chan;
 	if (ext != 0 || c->fd < 0)
 		return n;
+	if (!c->fd_is_ssh)
+		return 0; /* kept in the channel until then */
 	sent = send(c->fd, p, n, MSG_NOSIGNAL);
 	if (sent < 0 && errno != EAGAIN && errno != EINTR)
 		return n; /* the reading side will see the error too */
@@ -158,6 +186,7 @@ on_dialled(int fd, const char *why, void *arg)
 {
 	struct couple *c = arg;
 	char text[300];
+	int greeting = 4;
 
 	c->dial = NULL;
 	if (fd < 0) {
@@ -167,6 +196,7 @@ on_dialled(int fd, const char *why, void *arg)
 		return;
 	}
 	c->fd = fd;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &greeting, sizeof(greeting));
 	if (watch_init(&c->watch, c->all->loop, fd, on_socket, c) < 0) {
 		close(fd);
 		c->fd = -1;

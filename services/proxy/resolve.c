@@ -74,7 +74,14 @@ take_all_named(struct found *f, const struct resolve_query *q, const char *name,
 	size_t pos = 0;
 
 	while (roster_next_node(q->roster, &pos, &node))
-		if (strcasecmp(node->name, name) == 0 || is_address_of(node, name, port))
+		if (strcasecmp(node->name, name) == 0)
+			take(f, q, node);
+	/* A node says its address itself: it must not stand beside one that bears the name. */
+	if (f->n > 0 || f->offline)
+		return;
+	pos = 0;
+	while (roster_next_node(q->roster, &pos, &node))
+		if (is_address_of(node, name, port))
 			take(f, q, node);
 }
 

@@ -17,6 +17,16 @@ text_or_empty(const char *s)
 	return s ? s : "";
 }
 
+static size_t
+count_char(const char *s, char c)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += *s == c;
+	return n;
+}
+
 int
 visitor_from_cert(struct visitor **ret, const struct sshcert *cert)
 {
@@ -32,7 +42,9 @@ visitor_from_cert(struct visitor **ret, const struct sshcert *cert)
 		visitor_free(v);
 		return -1;
 	}
-	v->n_roles = str_split(v->roles_text, ',', v->roles, VISITOR_ROLES_MAX);
+	/* One that is left out might be one that denies. */
+	if (count_char(v->roles_text, ',') < VISITOR_ROLES_MAX)
+		v->n_roles = str_split(v->roles_text, ',', v->roles, VISITOR_ROLES_MAX);
 	v->n_logins = str_split(v->traits_text, ',', v->logins, LOGINS_MAX);
 	v->expires_ms = cert->valid_before > INT64_MAX / 1000 ? INT64_MAX
 							      : (int64_t)cert->valid_before * 1000;

@@ -10,7 +10,7 @@
 #include "policy/policy.h"
 #include "proxy/roster.h"
 
-enum { VISITOR_ROLES_MAX = 64 };
+enum { VISITOR_ROLES_MAX = 128 };
 
 struct visitor {
 	char *user;

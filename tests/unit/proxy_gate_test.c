@@ -419,6 +419,7 @@ test_tcp_a_node_that_does_not_read_stops_the_person(void **state)
 	tcp_up(&r);
 	r.near.to_send = 200 << 20;
 	tcp_join(&r);
+	assert_int_equal(send(r.fd, "SSH-", 4, 0), 4);
 	world_turns(&r.w, 500);
 	assert_true(r.near.sent < 64 << 20);
 	r.near.to_send = r.near.sent;
@@ -435,6 +436,26 @@ test_tcp_a_node_that_does_not_read_stops_the_person(void **state)
 	}
 	assert_int_equal(r.got, r.near.sent);
 	world_until(&r.w, &r.near.closed);
+	tcp_down(&r);
+}
+
+/* A node that names the address of something else near the proxy is no way to it. */
+static void
+test_tcp_what_does_not_speak_ssh_gets_nothing(void **state)
+{
+	struct tcp_rig r;
+	char byte;
+
+	(void)state;
+	tcp_up(&r);
+	r.near.to_send = 1 << 20;
+	tcp_join(&r);
+	world_turns(&r.w, 200);
+	assert_int_equal(recv(r.fd, &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(send(r.fd, "220 mail", 8, 0), 8);
+	world_until(&r.w, &r.near.closed);
+	assert_int_equal(r.near.got, 0);
+	assert_true(recv(r.fd, &byte, 1, MSG_DONTWAIT) <= 0);
 	tcp_down(&r);
 }
 
@@ -512,6 +533,7 @@ main(void)
 		cmocka_unit_test(
 		    test_tcp_loses_nothing_when_the_node_closes_and_the_person_is_slow),
 		cmocka_unit_test(test_tcp_a_node_that_does_not_read_stops_the_person),
+		cmocka_unit_test(test_tcp_what_does_not_speak_ssh_gets_nothing),
 		cmocka_unit_test(test_tcp_refusals_and_people_who_leave),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,6 +139,17 @@ test_by_name_uuid_and_address(void **state)
 	assert_finds("192.0.2.1", 3022, UUID_C);
 }
 
+/* Where a node listens is its own word. */
+static void
+test_a_node_cannot_take_the_name_of_another_by_its_address(void **state)
+{
+	(void)state;
+	put_node(UUID_D, "evil", "web:3022", "dev");
+	assert_finds("web", 3022, UUID_A);
+	up[0] = '\0';
+	assert_fails("web", 3022, RESOLVE_E_OFFLINE, "offline");
+}
+
 static void
 test_what_one_may_not_see_does_not_exist(void **state)
 {
@@ -214,6 +225,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_by_name_uuid_and_address),
+		TEST(test_a_node_cannot_take_the_name_of_another_by_its_address),
 		TEST(test_what_one_may_not_see_does_not_exist),
 		TEST(test_ambiguous_names_are_refused_with_the_uuids),
 		TEST(test_offline_and_other_ports),
