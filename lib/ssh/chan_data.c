@@ -15,6 +15,7 @@ enum {
 	/* less room than this in the output is none: small packets cost as much as large ones */
 	WRITE_MIN = 4096,
 	PACKET_COST = 64, /* about what a packet adds to its data */
+	TRIAL_WINDOWS = 2,  /* of data that show whether a wider window helps */
 	STALL_MIN_MS = 2, /* a shorter pause of the peer says nothing about the path */
 };
 
@@ -167,7 +168,26 @@ send_adjust(struct ssh_chan *chan, uint32_t add)
 	packet_send_reserved(chan->ssh, 9);
 }
 
-/* Doubles the window, within the one budget that the connection has. */
+/* Bytes a millisecond since the window has its size. Asked at the beginning of a burst only, before its bytes count. */
+static uint64_t
+rate(const struct ssh_chan *chan)
+{
+	int64_t ms = chan->ssh->now_ms - chan->sized_ms;
+
+	return chan->sized_got / (ms > 0 ? (uint64_t)ms : 1);
+}
+
+/* Gives the window more or takes what it got last back; the peer sees it with the next openings. */
+static void
+size_window(struct ssh_chan *chan, uint32_t size)
+{
+	chan->ssh->window_spent += size - chan->window_size; /* modulo 2^32 */
+	chan->window_size = size;
+	chan->sized_got = 0;
+	chan->sized_ms = 0;
+}
+
+/* Doubles the window, within the one budget that the connection has, and on trial. */
 static void
 grow_window(struct ssh_chan *chan)
 {
@@ -175,8 +195,39 @@ grow_window(struct ssh_chan *chan)
 	uint32_t budget = ssh->config.window_max - ssh->config.window - ssh->window_spent;
 	uint32_t more = chan->window_size < budget ? chan->window_size : budget;
 
-	chan->window_size += more;
-	ssh->window_spent += more;
+	if (more == 0 || chan->window_settled || chan->window_before > 0 || chan->sized_got < chan->window_size)
+		return;
+	chan->rate_before = rate(chan);
+	chan->window_before = chan->window_size;
+	size_window(chan, chan->window_size + more);
+}
+
+/*
+ * Did growing help? A path that is limited by the window carries twice as much through twice the window. Where only
+ * the processes along it are slow, a wider window is a longer queue in each of them, and OpenSSH's client gets slower
+ * with the length of its own: then the window goes back, for good.
+ */
+static void
+judge_window(struct ssh_chan *chan)
+{
+	if (chan->window_before == 0 || chan->sized_got < (uint64_t)TRIAL_WINDOWS * chan->window_size)
+		return;
+	if (rate(chan) < chan->rate_before + chan->rate_before / 4) {
+		chan->window_settled = true;
+		size_window(chan, chan->window_before);
+	}
+	chan->window_before = 0;
+}
+
+static void
+count(struct ssh_chan *chan, uint32_t n)
+{
+	if (chan->ssh->now_ms > chan->counted_ms)
+		judge_window(chan);
+	chan->counted_ms = chan->ssh->now_ms;
+	if (chan->sized_ms == 0)
+		chan->sized_ms = chan->ssh->now_ms;
+	chan->sized_got += n;
 }
 
 /*
@@ -287,6 +338,7 @@ deliver(struct ssh_chan *chan, uint32_t ext, uint8_t *p, uint32_t n)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "more data than the window allows");
 	chan->window -= n;
 	probe(chan, n);
+	count(chan, n);
 	if (chan->close_out)
 		return 0;
 	if (ext > 1)

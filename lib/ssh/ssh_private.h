@@ -314,6 +314,12 @@ struct ssh_chan {
 	bool probing, probe_stalled;
 	uint32_t probe_left;
 	int64_t probe_start_ms, probe_stall_ms;
+	uint64_t sized_got;     /* bytes since the window has its size ... */
+	int64_t sized_ms;       /* ... and when the first of them came; 0: none yet */
+	int64_t counted_ms;     /* when the last of them came */
+	uint64_t rate_before;   /* on trial: what was carried with the window before, ... */
+	uint32_t window_before; /* ... which is this; 0: no trial */
+	bool window_settled;    /* a wider one did not help */
 
 	/* requests */
 	uint32_t replies_due;
