@@ -9,7 +9,7 @@
 
 #include "base/str.h"
 
-enum { ITEMS_MAX = 256 };
+enum { ITEMS_MAX = 256, TTL_S = 30 * 3600 };
 
 /* --- to JSON ------------------------------------------------------------------------------- */
 
@@ -89,9 +89,11 @@ get_strings(const json_t *v, const char *key, char ***ret, size_t *ret_n, struct
 	if (n > ITEMS_MAX || !(*ret = calloc(n + 1, sizeof **ret)))
 		return err_set(e, "%s: more than %d entries", key, ITEMS_MAX);
 	for (size_t i = 0; i < n; i++) {
-		const char *s = json_string_value(json_is_array(v) ? json_array_get(v, i) : v);
+		const json_t *item = json_is_array(v) ? json_array_get(v, i) : v;
+		const char *s = json_string_value(item);
 
-		if (!s || !((*ret)[i] = strdup(s)))
+		/* A zero byte would make it another text. */
+		if (!s || strlen(s) != json_string_length(item) || !((*ret)[i] = strdup(s)))
 			return err_set(e, "%s must be text or a list of texts", key);
 		(*ret_n)++;
 	}
@@ -198,6 +200,26 @@ get_switch(const json_t *options, const char *key, bool fallback, protobuf_c_boo
 	return !v || json_is_boolean(v) ? 0 : err_set(e, "options: %s must be true or false", key);
 }
 
+/* A duration, or seconds as a number; 0: no limit of the role's own. */
+static int
+get_ttl(const json_t *v, int64_t *ret, struct err *e)
+{
+	char text[32];
+	bool fits;
+
+	if (!v) {
+		*ret = TTL_S;
+		return 0;
+	}
+	fits = json_is_integer(v)
+	    ? str_format(text, sizeof text, "%lld", (long long)json_integer_value(v))
+	    : json_is_string(v) && str_copy(text, sizeof text, json_string_value(v));
+	*ret = 0;
+	return fits && (strcmp(text, "0") == 0 || str_duration(text, ret))
+	    ? 0
+	    : err_set(e, "options: max_session_ttl must be a duration like 8h");
+}
+
 static int
 get_options(Auth__RoleOptions **ret, const json_t *v, struct err *e)
 {
@@ -210,20 +232,13 @@ get_options(Auth__RoleOptions **ret, const json_t *v, struct err *e)
 		NULL,
 	};
 	Auth__RoleOptions *o = *ret = message(&auth__role_options__descriptor);
-	const json_t *ttl = json_object_get(v, "max_session_ttl");
-	char text[32];
 
 	if (!o)
 		return err_set(e, "no memory");
 	if (v && check_keys(v, "options", known, e) < 0)
 		return -1;
-	if (json_is_integer(ttl))
-		(void)str_format(text, sizeof text, "%lld", (long long)json_integer_value(ttl));
-	else
-		(void)str_copy(text, sizeof text,
-		    json_is_string(ttl) ? json_string_value(ttl) : "30h");
-	if (strcmp(text, "0") != 0 && !str_duration(text, &o->max_session_ttl_s))
-		return err_set(e, "options: max_session_ttl must be a duration like 8h");
+	if (get_ttl(json_object_get(v, "max_session_ttl"), &o->max_session_ttl_s, e) < 0)
+		return -1;
 	return get_switch(v, "forward_agent", false, &o->forward_agent, e) < 0 ||
 		get_switch(v, "port_forwarding", false, &o->port_forwarding, e) < 0 ||
 		get_switch(v, "pin_source_ip", false, &o->pin_source_ip, e) < 0 ||
@@ -237,15 +252,21 @@ fill(Auth__Role *r, const json_t *v, struct err *e)
 {
 	static const char *const top[] = { "kind", "version", "metadata", "spec", NULL };
 	static const char *const inner[] = { "options", "allow", "deny", NULL };
+	static const char *const head[] = { "name", NULL };
 	const char *kind = json_string_value(json_object_get(v, "kind"));
 	const char *name = json_string_value(
 	    json_object_get(json_object_get(v, "metadata"), "name"));
-	const json_t *spec = json_object_get(v, "spec");
+	const json_t *spec = json_object_get(v, "spec"), *version = json_object_get(v, "version");
 
 	if (check_keys(v, "role", top, e) < 0)
 		return -1;
 	if (!kind || strcmp(kind, "role") != 0)
 		return err_set(e, "kind must be role");
+	if (version && (!json_is_string(version) || strcmp(json_string_value(version), "v1") != 0))
+		return err_set(e, "version must be v1");
+	if (json_object_get(v, "metadata") &&
+	    check_keys(json_object_get(v, "metadata"), "metadata", head, e) < 0)
+		return -1;
 	if (!name || !*name || !(r->name = strdup(name)))
 		return err_set(e, "metadata.name is missing");
 	if (check_keys(spec, "spec", inner, e) < 0 ||

@@ -86,7 +86,8 @@ read_mapping(struct reader *r, int depth, json_t *map)
 			return -1;
 		if (r->event.type == YAML_MAPPING_END_EVENT)
 			return 0;
-		if (r->event.type != YAML_SCALAR_EVENT)
+		if (r->event.type != YAML_SCALAR_EVENT ||
+		    strlen((const char *)r->event.data.scalar.value) != r->event.data.scalar.length)
 			return fail(r, "a key must be plain text");
 		key = strdup((const char *)r->event.data.scalar.value);
 		rc = !key                       ? fail(r, "no memory")

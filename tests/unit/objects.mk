@@ -26,3 +26,4 @@ TSH_OBJ := $(filter-out clients/tsh/main.o,$(patsubst %.c,%.o,$(wildcard clients
 UNIT_OBJ_tsh_term_test   := clients/tsh/term.o
 UNIT_OBJ_tsh_scp_test    := $(filter-out clients/tsh/cmd_%.o,$(TSH_OBJ))
 UNIT_OBJ_tsh_export_test := clients/tsh/export.o
+UNIT_OBJ_tctl_role_test  := clients/tctl/role.o
