@@ -383,6 +383,21 @@ def test_a_node_cannot_take_the_names_of_the_cluster(authd):
     assert fails(authd.join, uid='not-a-uuid')[0] == 'INVALID_ARGUMENT'
 
 
+def test_a_node_cannot_be_certified_for_another_nodes_name(authd):
+    authd.join(name='db-1')
+    web = authd.join(name='web')
+    assert fails(authd.join, addresses=['DB-1'])[0] == 'INVALID_ARGUMENT'
+    assert fails(web.caller.Renew, keys=Keys().public(), addresses=['db-1'])[0] == 'INVALID_ARGUMENT'
+    web.caller.Renew(keys=Keys().public(), addresses=['web', '10.1.2.3'])
+
+
+def test_a_used_token_does_not_rename_its_host(authd):
+    token, keys, uid = authd.local().AddToken(kind='node').token, Keys(), str(uuid.uuid4())
+    authd.join(token=token, keys=keys, uid=uid, name='web')
+    assert fails(authd.join, token=token, keys=keys, uid=uid, name='db-1')[0] == 'FAILED_PRECONDITION'
+    authd.join(token=token, keys=keys, uid=uid, name='web')
+
+
 def test_heartbeats_leaving_and_lists(authd):
     token = authd.local().AddToken(kind='node', labels={'from': 'token', 'env': 'token'}).token
     node = authd.join(token=token)
