@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/out.h"
+#include "crypto/identity.h"
 #include "crypto/sshcert.h"
 #include "crypto/sshkey.h"
 #include "crypto/x509.h"
@@ -210,12 +211,27 @@ fail:
 	return NULL;
 }
 
+/* What is shown on terminals and written into lines. */
+static bool
+are_printable(const char *const *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!str_is_printable(items[i], strlen(items[i])) || strpbrk(items[i], ",[]"))
+			return false;
+	return true;
+}
+
 static int
 keep(struct profile *p, const struct keys *k, const struct discovery *d,
     const Auth__UserIdentity *id, struct err *e)
 {
-	if (strchr(id->user, '/') || *id->user == '.' || strcmp(id->cluster, d->ca->cluster) != 0)
+	if (!identity_name_ok(span_str(id->user)) || *id->user == '.' ||
+	    strcmp(id->cluster, d->ca->cluster) != 0)
 		return err_set(e, "authd answered for another user or cluster");
+	if (!are_printable((const char *const *)id->roles, id->n_roles) ||
+	    !are_printable((const char *const *)id->logins, id->n_logins) ||
+	    !are_printable((const char *const *)id->extensions, id->n_extensions))
+		return err_set(e, "authd answered with names that cannot be");
 	if (save_ssh(p, k, id, e) < 0 || save_tls(p, k, id, e) < 0 ||
 	    save_known_hosts(p, d->ca, e) < 0 ||
 	    profile_write(p, PROFILE_CA, d->ca->host_pem, e) < 0 ||

@@ -45,7 +45,7 @@ struct place {
 
 struct copy {
 	struct sftp *sftp;
-	const char *name; /* of the file under way, for progress */
+	char name[64]; /* of the file under way, for progress; a hostile node chooses it */
 	int64_t began_ms, shown_ms;
 	struct err e;
 };
@@ -130,13 +130,26 @@ on_progress(uint64_t done, uint64_t total, void *arg)
 static void
 begin(struct copy *c, const char *path)
 {
-	c->name = base_name(path);
+	const char *name = base_name(path);
+
+	str_clean(c->name, sizeof c->name, name, strlen(name));
 	c->began_ms = c->shown_ms = clock_mono_ms();
 }
 
 /* --- from a node -------------------------------------------------------------------------------------- */
 
 static int get_any(struct copy *c, const char *from, const char *to, int depth);
+
+/* What a node says about modes: never more than the three triples, so that no copy is set-user-ID; and without -p no
+ * more than our umask leaves. */
+static mode_t
+local_mode(uint32_t mode)
+{
+	mode_t mask = umask(0);
+
+	(void)umask(mask);
+	return mode & 0777 & (opt.preserve ? 0777 : ~mask);
+}
 
 static int
 get_file(struct copy *c, const char *from, const char *to, const struct sftp_attrs *attrs)
@@ -159,7 +172,8 @@ get_file(struct copy *c, const char *from, const char *to, const struct sftp_att
 		struct timespec times[2] = { { .tv_sec = attrs->atime },
 			{ .tv_sec = attrs->mtime } };
 
-		(void)fchmod(t.fd, attrs->mode & 07777);
+		if (attrs->has_mode)
+			(void)fchmod(t.fd, local_mode(attrs->mode));
 		(void)futimens(t.fd, times);
 	}
 	if (close(t.fd) < 0 && rc == 0)
@@ -208,11 +222,13 @@ get_folder(struct copy *c, const char *from, const char *to, const struct sftp_a
 {
 	struct names l = { 0 };
 	char a[SFTP_PATH_MAX], b[SFTP_PATH_MAX];
+	bool made;
 	int rc;
 
 	if (!opt.recursive)
 		return err_set(&c->e, "%s is a folder; use -r", from);
-	if (mkdir(to, 0700) < 0 && errno != EEXIST)
+	made = mkdir(to, 0700) == 0;
+	if (!made && errno != EEXIST)
 		return err_errno(&c->e, "cannot create %s", to);
 	rc = sftp_list(c->sftp, from, on_name, &l, &c->e);
 	for (size_t i = 0; rc == 0 && i < l.n; i++)
@@ -220,8 +236,9 @@ get_folder(struct copy *c, const char *from, const char *to, const struct sftp_a
 		    ? -1
 		    : get_any(c, a, b, depth + 1);
 	names_done(&l);
-	if (rc == 0 && attrs->has_mode)
-		(void)chmod(to, attrs->mode & 0777);
+	/* A folder that was here keeps its mode: the node must not open it to others. */
+	if (rc == 0 && attrs->has_mode && (made || opt.preserve))
+		(void)chmod(to, local_mode(attrs->mode));
 	return rc;
 }
 

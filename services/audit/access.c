@@ -13,7 +13,7 @@
 #include "base/map.h"
 #include "policy/policy.h"
 
-enum { ACCESS_ROLES_MAX = 64 };
+enum { ACCESS_ROLES_MAX = 128 };
 
 struct person {
 	size_t n;
@@ -23,6 +23,12 @@ struct person {
 struct snapshot {
 	struct map *people; /* name -> struct person */
 	struct map *roles;  /* name -> struct policy_role */
+	struct map *cutoffs; /* name -> struct cutoff */
+};
+
+/* Certificates of a user that began before are worth nothing. */
+struct cutoff {
+	int64_t issued_before_ms;
 };
 
 struct access {
@@ -44,9 +50,13 @@ snapshot_done(struct snapshot *s)
 	pos = 0;
 	while (s->roles && map_next(s->roles, &pos, NULL, &value))
 		policy_role_free(value);
+	pos = 0;
+	while (s->cutoffs && map_next(s->cutoffs, &pos, NULL, &value))
+		free(value);
 	map_free(s->people);
 	map_free(s->roles);
-	*s = (struct snapshot){ NULL, NULL };
+	map_free(s->cutoffs);
+	*s = (struct snapshot){ NULL, NULL, NULL };
 }
 
 static int
@@ -54,7 +64,8 @@ snapshot_init(struct snapshot *s)
 {
 	s->people = map_new();
 	s->roles = map_new();
-	if (s->people && s->roles)
+	s->cutoffs = map_new();
+	if (s->people && s->roles && s->cutoffs)
 		return 0;
 	snapshot_done(s);
 	return -1;
@@ -102,7 +113,8 @@ access_is_known(const struct access *a)
 static struct person *
 person_new(const char *const *roles, size_t n_roles)
 {
-	size_t text = 0, n = n_roles < ACCESS_ROLES_MAX ? n_roles : ACCESS_ROLES_MAX;
+	/* One role that is left out might be the one that denies: then none counts. */
+	size_t text = 0, n = n_roles <= ACCESS_ROLES_MAX ? n_roles : 0;
 	struct person *p;
 	char *at;
 
@@ -152,6 +164,24 @@ access_remove_user(struct access *a, const char *name)
 	free(map_del(current(a)->people, name));
 }
 
+void
+access_put_cutoff(struct access *a, const char *name, int64_t issued_before_ms)
+{
+	struct snapshot *s = current(a);
+	struct cutoff *c = malloc(sizeof(*c));
+	void *old = NULL;
+
+	if (c)
+		c->issued_before_ms = issued_before_ms;
+	if (!c || !map_put(s->cutoffs, name, c, &old)) {
+		log_error("no memory for a user that was cut off", "user", name, NULL);
+		free(c);
+		free(map_del(s->people, name));
+		return;
+	}
+	free(old);
+}
+
 /* --- roles ---------------------------------------------------------------------- */
 
 void
@@ -182,7 +212,7 @@ access_complete(struct access *a)
 		return;
 	snapshot_done(&a->now);
 	a->now = a->next;
-	a->next = (struct snapshot){ NULL, NULL };
+	a->next = (struct snapshot){ NULL, NULL, NULL };
 	a->filling = false;
 	if (!a->known)
 		log_info("users and roles are known", NULL);
@@ -191,14 +221,22 @@ access_complete(struct access *a)
 
 /* --- judging ---------------------------------------------------------------------- */
 
+static bool
+is_cut_off(const struct access *a, const struct rpc_peer *peer)
+{
+	const struct cutoff *c = map_get(a->now.cutoffs, peer->name);
+
+	return c && peer->issued_s < INT64_MAX / 1000 && peer->issued_s * 1000 < c->issued_before_ms;
+}
+
 /* roles holds ACCESS_ROLES_MAX. False: nobody we know. */
 static bool
-user_of(const struct access *a, const char *name, struct policy_user *ret, const struct policy_role **roles)
+user_of(const struct access *a, const struct rpc_peer *peer, struct policy_user *ret, const struct policy_role **roles)
 {
-	const struct person *p = a->known ? map_get(a->now.people, name) : NULL;
+	const struct person *p = a->known ? map_get(a->now.people, peer->name) : NULL;
 	size_t n = 0;
 
-	if (!p)
+	if (!p || is_cut_off(a, peer))
 		return false;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct policy_role *role = map_get(a->now.roles, p->roles[i]);
@@ -206,7 +244,7 @@ user_of(const struct access *a, const char *name, struct policy_user *ret, const
 		if (role)
 			roles[n++] = role;
 	}
-	*ret = (struct policy_user){ .name = name, .roles = roles, .n_roles = n };
+	*ret = (struct policy_user){ .name = peer->name, .roles = roles, .n_roles = n };
 	return true;
 }
 
@@ -218,7 +256,7 @@ access_events(const struct access *a, const struct rpc_peer *peer)
 
 	if (peer->who == RPC_LOCAL)
 		return ACCESS_ALL;
-	if (peer->who != RPC_USER || !user_of(a, peer->name, &user, roles))
+	if (peer->who != RPC_USER || !user_of(a, peer, &user, roles))
 		return ACCESS_NOTHING;
 	if (policy_verb(&user, "event", "list", NULL) && policy_verb(&user, "event", "read", NULL))
 		return ACCESS_ALL;
@@ -233,7 +271,7 @@ access_recordings(const struct access *a, const struct rpc_peer *peer, const cha
 
 	if (peer->who == RPC_LOCAL)
 		return ACCESS_ALL;
-	if (peer->who != RPC_USER || !user_of(a, peer->name, &user, roles))
+	if (peer->who != RPC_USER || !user_of(a, peer, &user, roles))
 		return ACCESS_NOTHING;
 	if (policy_verb(&user, "session", verb, NULL))
 		return ACCESS_ALL;

@@ -21,6 +21,8 @@ void access_begin(struct access *a);
 /* All copy what they are given. */
 void access_put_user(struct access *a, const char *name, const char *const *roles, size_t n);
 void access_remove_user(struct access *a, const char *name);
+/* Certificates of the user that were issued before are worth nothing (removed, changed, reset, logged out). */
+void access_put_cutoff(struct access *a, const char *name, int64_t issued_before_ms);
 void access_put_role(struct access *a, const struct policy_role *role);
 void access_remove_role(struct access *a, const char *name);
 void access_complete(struct access *a);

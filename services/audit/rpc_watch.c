@@ -92,6 +92,9 @@ on_update(const Auth__WatchUpdate *u, void *arg)
 	case AUTH__WATCH_UPDATE__WHAT_USER_REMOVED:
 		access_remove_user(w->access, u->user_removed);
 		break;
+	case AUTH__WATCH_UPDATE__WHAT_CUTOFF:
+		access_put_cutoff(w->access, u->cutoff->user, u->cutoff->issued_before);
+		break;
 	case AUTH__WATCH_UPDATE__WHAT_COMPLETE:
 		access_complete(w->access);
 		break;

@@ -112,6 +112,39 @@ changes_count_at_once(void **state)
 	assert_int_equal(events("alice"), ACCESS_OWN);
 }
 
+/* A password that was reset, a user who was changed: what was issued before may be in other hands. */
+static void
+certificates_from_before_a_cutoff_are_worth_nothing(void **state)
+{
+	struct rpc_peer old = peer(RPC_USER, "alice"), fresh = peer(RPC_USER, "alice");
+
+	(void)state;
+	old.issued_s = 1000;
+	fresh.issued_s = 2000;
+	access_put_cutoff(a, "alice", 1500 * 1000);
+	assert_int_equal(access_events(a, &old), ACCESS_NOTHING);
+	assert_int_equal(access_recordings(a, &old, "read"), ACCESS_NOTHING);
+	assert_int_equal(access_events(a, &fresh), ACCESS_ALL);
+	access_put_cutoff(a, "alice", INT64_MAX);
+	assert_int_equal(access_events(a, &fresh), ACCESS_NOTHING);
+	assert_int_not_equal(events("bob"), ACCESS_NOTHING);
+}
+
+static void
+whoever_has_more_roles_than_are_looked_at_may_do_nothing(void **state)
+{
+	const char *roles[200];
+
+	(void)state;
+	for (size_t i = 0; i < 200; i++)
+		roles[i] = i ? "access" : "auditor";
+	access_put_user(a, "alice", roles, 128);
+	assert_int_equal(events("alice"), ACCESS_ALL);
+	access_put_user(a, "alice", roles, 129);
+	assert_int_not_equal(events("alice"), ACCESS_ALL);
+	assert_int_equal(recordings("alice", "read"), ACCESS_NOTHING);
+}
+
 static void
 a_new_snapshot_counts_when_it_is_whole(void **state)
 {
@@ -145,6 +178,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(roles_decide, setup, teardown),
 		cmocka_unit_test_setup_teardown(strangers_and_daemons_see_nothing_root_here_everything, setup, teardown),
 		cmocka_unit_test_setup_teardown(changes_count_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(certificates_from_before_a_cutoff_are_worth_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(whoever_has_more_roles_than_are_looked_at_may_do_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_new_snapshot_counts_when_it_is_whole, setup, teardown),
 		cmocka_unit_test(before_the_first_snapshot_nobody_is_known),
 	};

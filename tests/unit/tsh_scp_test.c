@@ -56,6 +56,32 @@ test_a_path_on_a_node(void **state)
 	assert_string_equal(p.path, "a:b");
 }
 
+/* A node that lies about modes gets no set-user-ID file and no folder that everybody writes. */
+static void
+test_modes_of_a_hostile_node(void **state)
+{
+	mode_t old = umask(022);
+
+	(void)state;
+	opt.preserve = false;
+	assert_int_equal(local_mode(0106777), 0755);
+	opt.preserve = true;
+	assert_int_equal(local_mode(0106777), 0777);
+	assert_int_equal(local_mode(0104755), 0755);
+	opt.preserve = false;
+	(void)umask(old);
+}
+
+static void
+test_a_name_on_the_terminal_holds_no_escapes(void **state)
+{
+	struct copy c = { 0 };
+
+	(void)state;
+	begin(&c, "/tmp/\033]0;owned\007\033[2Jname\r\n");
+	assert_string_equal(c.name, "?]0;owned??[2Jname??");
+}
+
 static void
 test_no_path_is_the_home_folder(void **state)
 {
@@ -128,6 +154,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_path_here),
 		cmocka_unit_test(test_a_path_on_a_node),
+		cmocka_unit_test(test_modes_of_a_hostile_node),
+		cmocka_unit_test(test_a_name_on_the_terminal_holds_no_escapes),
 		cmocka_unit_test(test_no_path_is_the_home_folder),
 		cmocka_unit_test(test_without_a_user_the_option_and_then_our_own),
 		cmocka_unit_test(test_an_address_of_ipv6),
