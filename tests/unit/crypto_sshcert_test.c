@@ -345,13 +345,14 @@ struct odd {
 	uint32_t type;
 	const char *value; /* raw data of the options */
 	bool tail;
+	struct span ca; /* the signing key's blob; empty: ca_key's */
 };
 
+/* The certificate is left in *ret when it is read. */
 static int
-parse_odd(const struct odd *o)
+parse_odd_into(struct sshcert **ret, const struct odd *o)
 {
 	struct wire key = wire_from(sshkey_blob(user_key));
-	struct sshcert *cert;
 	struct buf b, sig;
 	size_t mark;
 	struct err e;
@@ -380,17 +381,69 @@ parse_odd(const struct odd *o)
 	}
 	wire_put_close(&b, mark);
 	wire_put_text(&b, "");
-	wire_put_string(&b, sshkey_blob(ca_key));
+	wire_put_string(&b, o->ca.n ? o->ca : sshkey_blob(ca_key));
 	assert_int_equal(sshkey_sign(ca_key, buf_span(&b), &sig), 0);
 	wire_put_string(&b, buf_span(&sig));
 	if (o->tail)
 		wire_put_u8(&b, 0);
-	rc = sshcert_parse(&cert, buf_span(&b), &e);
-	if (rc == 0)
-		sshcert_free(cert);
+	rc = sshcert_parse(ret, buf_span(&b), &e);
 	buf_done(&b);
 	buf_done(&sig);
 	return rc;
+}
+
+static int
+parse_odd(const struct odd *o)
+{
+	struct sshcert *cert;
+	int rc = parse_odd_into(&cert, o);
+
+	if (rc == 0)
+		sshcert_free(cert);
+	return rc;
+}
+
+/* Vault signed such, and they were good for every login. */
+static void
+cve_2024_7594_no_principals_is_nobody(void **state)
+{
+	struct span ca = sshkey_blob(ca_key);
+	struct sshcert_rules rules = rules_for("root", &ca);
+	struct sshcert *cert;
+	struct err e;
+
+	(void)state;
+	for (uint32_t type = SSHCERT_USER; type <= SSHCERT_HOST; type++) {
+		rules.type = type;
+		rules.principal = "root";
+		assert_int_equal(parse_odd_into(&cert, &(struct odd){ { NULL }, { NULL }, type, NULL, false }), 0);
+		assert_true(sshcert_check(cert, &rules, &e) < 0);
+		rules.principal = NULL;
+		assert_true(sshcert_check(cert, &rules, &e) < 0);
+		sshcert_free(cert);
+	}
+}
+
+/* One principal with a comma in it was two for some readers. */
+static void
+cve_2026_35414_a_comma_makes_no_principals(void **state)
+{
+	(void)state;
+	assert_true(parse_odd(&(struct odd){ { "alice,root" }, { NULL }, 1, NULL, false }) < 0);
+	assert_true(parse_odd(&(struct odd){ { "alice", "root," }, { NULL }, 1, NULL, false }) < 0);
+}
+
+/* Who has a certificate of ours must not make certificates with it. */
+static void
+cve_2025_49825_a_ca_that_is_a_certificate_itself(void **state)
+{
+	struct sshcert *ca = unsigned_cert(ca_key);
+	struct err e;
+
+	(void)state;
+	assert_int_equal(sshcert_sign(ca, ca_key, &e), 0);
+	assert_true(parse_odd(&(struct odd){ { "root" }, { NULL }, 1, NULL, false, buf_span(&ca->blob) }) < 0);
+	sshcert_free(ca);
 }
 
 static void
@@ -444,6 +497,9 @@ main(void)
 		cmocka_unit_test(refuses_to_sign_nonsense),
 		cmocka_unit_test(refuses_malformed_certificates_even_when_signed),
 		cmocka_unit_test(refuses_every_changed_bit_and_every_cut),
+		cmocka_unit_test(cve_2024_7594_no_principals_is_nobody),
+		cmocka_unit_test(cve_2026_35414_a_comma_makes_no_principals),
+		cmocka_unit_test(cve_2025_49825_a_ca_that_is_a_certificate_itself),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
