@@ -41,22 +41,16 @@ def run(*argv, check=True, **kw):
     return out
 
 
-def owner(library):
-    """The Debian package that a library comes from; dpkg knows it by the path before or after the merge of /usr."""
-    real = os.path.realpath(library)
-    for path in (library, real, re.sub('^/usr', '', real)):
-        out = run('dpkg', '-S', path, check=False)
-        if out.returncode == 0:
-            return out.stdout.split(':')[0]
-    raise AssertionError(f'{library} belongs to no package')
-
-
 def runtime_packages(build):
-    """What the programs load at run time."""
-    found = set()
+    """The Debian packages of what the programs load at run time."""
+    libraries = set()
     for program in PROGRAMS:
-        found.update(re.findall(r'=> (/\S+)', run('ldd', os.path.join(build, program)).stdout))
-    return sorted({owner(library) for library in found})
+        libraries.update(re.findall(r'=> (/\S+)', run('ldd', os.path.join(build, program)).stdout))
+    # dpkg knows a library by its path before or after the merge of /usr; one call, since each reads all its lists.
+    real = {os.path.realpath(library) for library in libraries}
+    paths = libraries | real | {re.sub('^/usr', '', path) for path in real}
+    out = run('dpkg', '-S', *sorted(paths), check=False).stdout
+    return sorted(set(re.findall(r'^([a-z0-9.+-]+):\S+: /', out, re.M)))
 
 
 def suite():
