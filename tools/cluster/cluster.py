@@ -156,6 +156,8 @@ class Cluster:
         target = self.folder('bin-' + os.path.basename(self.build), None, 0o755)
         for program in ('authd', 'auditd', 'proxyd', 'noded', 'noded-monitor', 'tsh', 'tctl'):
             shutil.copy2(os.path.join(self.build, program), target)
+        if not os.path.islink(os.path.join(target, 'tools')):  # helpers of tests, which run as root
+            os.symlink(os.path.join(self.build, 'tools'), os.path.join(target, 'tools'))
         return target
 
     def bin(self, program):
