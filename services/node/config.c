@@ -149,7 +149,7 @@ node_config_state(const struct node_config *c)
 const char *
 node_config_user(const struct node_config *c)
 {
-	return c->user ? c->user : "sallyport";
+	return c->user ? c->user : "sallyport-node";
 }
 
 const char *

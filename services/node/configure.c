@@ -118,7 +118,7 @@ put_text(struct buf *b, const char *token)
 	    opt.state, NODE_STATE_PATH);
 	put_key(b,
 	    "The user of the part that speaks to the network, when noded is started as root.",
-	    "user", opt.user, "sallyport");
+	    "user", opt.user, "sallyport-node");
 	put_key(b,
 	    "Serve SSH on this port too; without it the node can be reached through its tunnel "
 	    "alone.",

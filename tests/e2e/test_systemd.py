@@ -100,7 +100,8 @@ def test_the_daemons_and_the_worker_run_as_their_own_user(m):
         user, program, args = row.split(None, 2)
         if '/lib/sallyport/' in args or program in machine.PROGRAMS:
             users.setdefault(program, set()).add(user)
-    assert users['authd'] == users['auditd'] == users['proxyd'] == users['noded'] == {'sallyport'}, rows
+    assert users['authd'] == users['auditd'] == users['proxyd'] == {'sallyport'}, rows
+    assert users['noded'] == {'sallyport-node'}, rows
     assert users['noded-monitor'] == {'root'}, rows
 
 
@@ -162,6 +163,16 @@ def test_the_units_are_confined(m):
         assert re.search(r'^NoNewPrivs:\s+1$', status, re.M) and re.search(r'^Seccomp:\s+2$', status, re.M)
         allowed = int(re.search(r'^CapBnd:\s+(\w+)$', status, re.M).group(1), 16)
         assert allowed == (1 << 10 if unit == 'sallyport-proxyd' else 0)
+
+
+def test_what_strangers_reach_does_not_see_authd(m):
+    """The daemons have one user: only what is in sight keeps proxyd from authd's socket, which gives every right."""
+    for unit in ('sallyport-proxyd', 'sallyport-auditd'):
+        pid, own = show(m, unit, 'MainPID'), unit.removeprefix('sallyport-')
+        assert m.run('nsenter', '-t', pid, '-m', 'ls', f'/var/lib/sallyport/{own}').stdout
+        for path in ('/var/lib/sallyport/authd', '/run/sallyport/authd'):
+            assert m.run('ls', path).returncode == 0
+            assert m.run('nsenter', '-t', pid, '-m', 'ls', path, check=False).returncode != 0, (unit, path)
 
 
 def test_stopping_everything_is_clean(m):
