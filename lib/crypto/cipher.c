@@ -248,29 +248,37 @@ gcm_next_iv(uint8_t iv[12])
 			return;
 }
 
-/* The length field is authenticated, the rest encrypted or decrypted in place. n is at most a
- * packet. */
+/* The length field is authenticated; what follows is encrypted or decrypted by gcm_part. */
 static bool
-gcm_crypt(struct gcm_state *s, uint8_t *p, size_t n, int encrypt)
+gcm_begin(struct gcm_state *s, uint8_t *p, int encrypt)
 {
 	int done;
 	bool ok = EVP_CipherInit_ex(s->ctx, NULL, NULL, NULL, s->iv, encrypt) == 1 &&
-	    EVP_CipherUpdate(s->ctx, NULL, &done, p, 4) == 1 &&
-	    EVP_CipherUpdate(s->ctx, p + 4, &done, p + 4, (int)(n - 4)) == 1;
+	    EVP_CipherUpdate(s->ctx, NULL, &done, p, 4) == 1;
 
 	gcm_next_iv(s->iv);
 	return ok;
 }
 
-static void
-gcm_seal(struct gcm_state *s, uint8_t *p, size_t n)
+/* n is at most a packet. */
+static bool
+gcm_part(struct gcm_state *s, uint8_t *to, const uint8_t *from, size_t n)
 {
 	int done;
 
-	if (!gcm_crypt(s, p, n, 1) || EVP_CipherFinal_ex(s->ctx, p + n, &done) != 1 ||
+	return n == 0 || EVP_CipherUpdate(s->ctx, to, &done, from, (int)n) == 1;
+}
+
+static void
+gcm_seal(struct gcm_state *s, uint8_t *p, size_t n, size_t at, struct span body)
+{
+	size_t end = at + body.n;
+	int done;
+
+	if (!gcm_begin(s, p, 1) || !gcm_part(s, p + 4, p + 4, at - 4) || !gcm_part(s, p + at, body.p, body.n) ||
+	    !gcm_part(s, p + end, p + end, n - end) || EVP_CipherFinal_ex(s->ctx, p + n, &done) != 1 ||
 	    EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_GET_TAG, GCM_TAG, p + n) != 1)
-		/* cannot be; if it is, the connection breaks and shows nothing */
-		memset(p + 4, 0, n - 4 + GCM_TAG);
+		memset(p + 4, 0, n - 4 + GCM_TAG); /* cannot be; if it is, the connection breaks and shows nothing */
 }
 
 static int
@@ -278,7 +286,7 @@ gcm_open(struct gcm_state *s, uint8_t *p, size_t n)
 {
 	int done;
 
-	if (!gcm_crypt(s, p, n, 0) ||
+	if (!gcm_begin(s, p, 0) || !gcm_part(s, p + 4, p + 4, n - 4) ||
 	    EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_SET_TAG, GCM_TAG, p + n) != 1 ||
 	    EVP_CipherFinal_ex(s->ctx, p + n, &done) != 1)
 		return -1;
@@ -408,14 +416,24 @@ ctr_open(struct cipher *c, uint32_t seq, uint8_t *p, size_t n)
 /* -------------------------------------------------------------------------- */
 
 void
-cipher_seal(struct cipher *c, uint32_t seq, uint8_t *p, size_t n)
+cipher_seal_body(struct cipher *c, uint32_t seq, uint8_t *p, size_t n, size_t at, struct span body)
 {
-	if (c->alg->kind == KIND_GCM)
-		gcm_seal(&c->u.gcm, p, n);
-	else if (c->alg->kind == KIND_CHACHA)
+	if (c->alg->kind == KIND_GCM) {
+		gcm_seal(&c->u.gcm, p, n, at, body);
+		return;
+	}
+	if (body.n)
+		memcpy(p + at, body.p, body.n);
+	if (c->alg->kind == KIND_CHACHA)
 		chacha_seal(&c->u.chacha, seq, p, n);
 	else
 		ctr_seal(c, seq, p, n);
+}
+
+void
+cipher_seal(struct cipher *c, uint32_t seq, uint8_t *p, size_t n)
+{
+	cipher_seal_body(c, seq, p, n, 4, (struct span){ NULL, 0 });
 }
 
 size_t

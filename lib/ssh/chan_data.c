@@ -72,9 +72,8 @@ write_packet(struct ssh_chan *chan, uint32_t ext, const uint8_t *p, uint32_t n)
 	if (ext)
 		put_u32(out + 5, ext);
 	put_u32(out + head - 4, n);
-	memcpy(out + head, p, n);
 	chan->peer_window -= n;
-	return packet_send_reserved(chan->ssh, head + n) == 0;
+	return packet_send_body(chan->ssh, head + n, head, (struct span){ p, n }) == 0;
 }
 
 size_t

@@ -188,6 +188,12 @@ packet_reserve(struct ssh *ssh, size_t n)
 int
 packet_send_reserved(struct ssh *ssh, size_t n)
 {
+	return packet_send_body(ssh, n, n, (struct span){ NULL, 0 });
+}
+
+int
+packet_send_body(struct ssh *ssh, size_t n, size_t at, struct span body)
+{
 	uint8_t *p = ssh->outbuf.p + ssh->outbuf.off + ssh->outbuf.len;
 	size_t padding = padding_for(ssh, n);
 	uint32_t len = (uint32_t)(1 + n + padding);
@@ -201,7 +207,9 @@ packet_send_reserved(struct ssh *ssh, size_t n)
 	 * nothing. */
 	memset(p + 5 + n, 0, padding);
 	if (ssh->out.cipher)
-		cipher_seal(ssh->out.cipher, ssh->out.seq, p, 4 + (size_t)len);
+		cipher_seal_body(ssh->out.cipher, ssh->out.seq, p, 4 + (size_t)len, 5 + at, body);
+	else if (body.n)
+		memcpy(p + 5 + at, body.p, body.n);
 	ssh->out.seq++;
 	ssh->out.packets++;
 	ssh->out.bytes += 4 + (size_t)len;

@@ -244,6 +244,8 @@ void packet_part_done(struct ssh *ssh);
  * connection died. Not while keys are exchanged, except for messages of the exchange. */
 uint8_t *packet_reserve(struct ssh *ssh, size_t n);
 int packet_send_reserved(struct ssh *ssh, size_t n);
+/* The same for a payload of n bytes whose bytes [at..at + body.n) are still in body. */
+int packet_send_body(struct ssh *ssh, size_t n, size_t at, struct span body);
 /* Sends a payload now, or when the key exchange is over. Messages of the exchange itself (20-49,
  * and 1-4) go at once. */
 int packet_send(struct ssh *ssh, struct span payload);
