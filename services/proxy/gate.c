@@ -17,11 +17,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "proxy/rate.h"
 #include "ssh/loop.h"
 
 enum { DISCONNECT_BY_APPLICATION = 11, DISCONNECT_NO_MORE_AUTH = 14, END_TURNS = 300 };
 enum { CHANNELS_USER = 1000, CHANNELS_NODE = 4000 };
 
+enum { REFUSALS_OF_ONE = 60, REFUSALS_OF_ALL = 1200 }; /* recorded a minute */
+
+#define EVERYBODY "everybody" /* as an address */
 #define EXT_TUNNEL "tunnel@sallyport"
 
 enum guest_kind { GUEST_STRANGER, GUEST_USER, GUEST_NODE };
@@ -58,6 +62,7 @@ struct gate {
 	struct gate_identity *identity; /* the present one */
 	const struct bundle *ca;
 	size_t users;
+	struct rate *refusals_of_one, *refusals_of_all; /* that are recorded */
 	bool draining;
 	void (*empty)(void *arg);
 	void *empty_arg;
@@ -90,7 +95,10 @@ record_denial(const struct guest *g, const char *kind, const char *why)
 
 	log_info("login refused", "kind", kind, "name", g->name ? g->name : "", "peer", g->peer.ip,
 	    "why", why, NULL);
-	record_write(g->gate->config.audit, &r);
+	/* Strangers must not fill the record log, which would then be full for what matters. */
+	if (rate_take(g->gate->refusals_of_one, g->peer.ip) &&
+	    rate_take(g->gate->refusals_of_all, EVERYBODY))
+		record_write(g->gate->config.audit, &r);
 }
 
 /* A certificate of ours that is worth nothing: say why and hang up, since no other key will do
@@ -414,6 +422,11 @@ gate_new(struct gate **ret, const struct gate_config *config)
 		return -1;
 	g->config = *config;
 	list_init(&g->guests);
+	if (rate_new(&g->refusals_of_one, config->loop, REFUSALS_OF_ONE) < 0 ||
+	    rate_new(&g->refusals_of_all, config->loop, REFUSALS_OF_ALL) < 0) {
+		gate_free(g);
+		return -1;
+	}
 	*ret = g;
 	return 0;
 }
@@ -430,6 +443,8 @@ gate_free(struct gate *g)
 	for (int i = 0; i < END_TURNS && !list_empty(&g->guests); i++)
 		(void)loop_turn(g->config.loop, 10);
 	identity_unref(g->identity);
+	rate_free(g->refusals_of_one);
+	rate_free(g->refusals_of_all);
 	free(g);
 }
 
