@@ -111,6 +111,19 @@ a_first_bundle_needs_the_pin(void **state)
 	assert_string_equal(f->trust.bundle->cluster, "test.cluster");
 }
 
+/* The worker brings the bundle: without a pin it would choose the CA that root believes. */
+static void
+without_a_pin_no_bundle_is_the_first(void **state)
+{
+	struct fixture *f = *state;
+	struct err e = { "" };
+
+	trust_done(&f->trust);
+	assert_int_equal(trust_open(&f->trust, f->trust_path, NULL, &e), 0);
+	assert_int_not_equal(take(f, f->world, NULL, 1), 0);
+	assert_null(f->trust.bundle);
+}
+
 static void
 a_forged_bundle_changes_nothing(void **state)
 {
@@ -329,6 +342,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_first_bundle_needs_the_pin),
+		T(without_a_pin_no_bundle_is_the_first),
 		T(a_forged_bundle_changes_nothing),
 		T(a_bundle_signed_by_a_known_authority_replaces_the_old_one_and_an_older_one_does_not),
 		T(the_bundle_is_there_after_a_restart),

@@ -51,6 +51,9 @@ trust_take(struct trust *t, struct span packed, struct err *e)
 
 	if (t->bundle && span_eq(packed, buf_span(&t->bundle->packed)))
 		return 0;
+	/* The worker must not be able to choose whom root believes. */
+	if (!t->bundle && !t->pin)
+		return err_set(e, "ca_pin is missing in noded.yaml: `tctl status` shows it");
 	if (bundle_open(&fresh, packed, t->bundle ? NULL : t->pin, t->bundle, e))
 		return -1;
 	int r = 0;

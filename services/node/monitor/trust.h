@@ -2,8 +2,8 @@
 /*
  * trust: the certificate authorities the monitor believes, in a file that only it may write.
  *
- * The first bundle must carry the configured CA pin (without one, the first that comes is
- * believed); every later one must be signed by a host CA of the one before, and not be older.
+ * The first bundle must carry the configured CA pin; every later one must be signed by a host CA of
+ * the one before, and not be older.
  */
 #ifndef NODE_MONITOR_TRUST_H
 #define NODE_MONITOR_TRUST_H
