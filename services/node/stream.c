@@ -17,7 +17,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-enum { READ_SIZE = 64 * 1024, READS_PER_TURN = 4, REST_MAX = READ_SIZE, WIDE_PIPE = 256 * 1024 };
+enum { READ_SIZE = 64 * 1024, READS_PER_TURN = 4, REST_MAX = READ_SIZE, WIDE_PIPE = 1024 * 1024 };
 
 /* --- from the process -------------------------------------------------------------------- */
 
