@@ -252,6 +252,10 @@ class Bench:
     # --- all -------------------------------------------------------------------------------------------------
 
     def run(self):
+        load, cores = os.getloadavg()[0], os.cpu_count()
+        if load > cores / 2:
+            print(f'this machine is busy (load {load:.1f} on {cores} cores): both sides suffer, but not alike; '
+                  '`chrt -r 1 make bench` (as root) takes it for the moment', flush=True)
         print(line(None), flush=True)
         for part in (self.idle, self.latency, self.pty, self.bulk, self.tunnels):
             if not self.args.only or part.__name__ in self.args.only.split(','):
