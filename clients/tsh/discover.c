@@ -15,30 +15,6 @@
 #include "crypto/capin.h"
 #include "http/fetch.h"
 
-/* Nobody told us what to expect: the system's roots vouch for the connection the bundle comes over. */
-static int
-fetch_by_roots(struct discovery *d, const char *proxy, struct err *e)
-{
-	char url[400];
-	struct fetch f = { .url = url, .trust = FETCH_SYSTEM_ROOTS, .max = BUNDLE_PACKED_MAX };
-	struct fetch_reply reply = { 0 };
-	int rc;
-
-	if (!str_format(url, sizeof url, "https://%s/v1/webapi/ca", proxy))
-		return err_set(e, "the proxy's address is too long");
-	rc = fetch_get(&f, &reply, e);
-	if (rc == FETCH_E_UNTRUSTED)
-		rc = err_prefix(e,
-		    "the proxy's web certificate is not trusted by this system (use --ca-pin)");
-	else if (rc == 0 && reply.status != 200)
-		rc = err_set(e, "%s answers %d; is it a Sallyport proxy?", proxy, reply.status);
-	if (rc == 0)
-		rc = bundle_open(&d->ca, (struct span){ (uint8_t *)reply.body, reply.len }, NULL,
-		    NULL, e);
-	fetch_reply_done(&reply);
-	return rc;
-}
-
 /* The pin of the host CA of an earlier login. */
 static int
 pin_of(const char *pem, char *pin, struct err *e)
@@ -60,8 +36,6 @@ fetch_authorities(struct discovery *d, const char *proxy, const char *pin, const
 
 	if (!pin && known_pem && pin_of(known_pem, known_pin, e) == 0)
 		pin = known_pin;
-	if (!pin)
-		return fetch_by_roots(d, proxy, e);
 	return bundle_fetch(&d->ca, proxy, pin, e) == 0 ? 0 : -1;
 }
 

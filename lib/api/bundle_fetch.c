@@ -2,7 +2,8 @@
 /*
  * bundle_fetch: see bundle_fetch.h.
  *
- * Security: the connection is encrypted to whoever answers; what comes is believed for its pin and signature alone.
+ * Security: with a pin the connection is encrypted to whoever answers, and what comes is believed for its pin and
+ * signature alone. Without one the system's roots must vouch for the proxy's web certificate.
  */
 #include "api/bundle_fetch.h"
 
@@ -15,7 +16,12 @@ int
 bundle_fetch(struct bundle **ret, const char *proxy, const char *pin, struct err *e)
 {
 	char url[512];
-	struct fetch f = { .url = url, .trust = FETCH_ANYBODY, .timeout_ms = TIMEOUT_MS, .max = BUNDLE_PACKED_MAX };
+	struct fetch f = {
+		.url = url,
+		.trust = pin ? FETCH_ANYBODY : FETCH_SYSTEM_ROOTS,
+		.timeout_ms = TIMEOUT_MS,
+		.max = BUNDLE_PACKED_MAX,
+	};
 	struct fetch_reply reply;
 	int r;
 
@@ -23,7 +29,10 @@ bundle_fetch(struct bundle **ret, const char *proxy, const char *pin, struct err
 		return err_set(e, "the CA pin must look like sha256: and 64 hexadecimal digits, not \"%s\"", pin);
 	if (!str_format(url, sizeof url, "https://%s/v1/webapi/ca", proxy))
 		return err_set(e, "the address of the proxy is too long");
-	if (fetch_get(&f, &reply, e) != 0)
+	r = fetch_get(&f, &reply, e);
+	if (r == FETCH_E_UNTRUSTED)
+		return err_prefix(e, "the proxy's web certificate is not trusted by this system (use --ca-pin)");
+	if (r != 0)
 		return BUNDLE_E_UNREACHABLE;
 	if (reply.status != 200) {
 		err_set(e, "%s answers %d to the question for its authorities: it is no proxy, or not yet ready",

@@ -8,7 +8,8 @@
 
 #include "api/bundle.h"
 
-/* proxy: HOST:PORT. pin NULL: believed as bundle_open believes then (say so to the user). Blocking, at most 10 s.
+/* proxy: HOST:PORT. pin NULL: believed when the system's roots vouch for the proxy's web certificate. Blocking, at most
+ * 10 s.
  * Positive BUNDLE_E_UNREACHABLE with e: worth another try later; negative with e: refused. */
 enum { BUNDLE_E_UNREACHABLE = 1 };
 int bundle_fetch(struct bundle **ret, const char *proxy, const char *pin, struct err *e);

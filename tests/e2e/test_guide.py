@@ -70,6 +70,21 @@ def test_step_04_configure_writes_a_complete_private_file(cluster, tmp_path):
     assert again.returncode == 1 and 'ERROR: ' in again.stderr
 
 
+def test_step_04_without_a_pin_the_systems_roots_must_vouch(cluster, alice, tmp_path):
+    """The pin is then looked up and written down; a proxy that the system does not trust needs --ca-pin."""
+    def configure(env):
+        return cluster.run(cluster.bin('noded'), 'configure', f'--output=file://{tmp_path}/noded.yaml', '--force',
+                           f'--token={token}', f'--proxy={cluster.proxy}', check=False, env=env)
+    token = tmp_path / 'token'
+    token.write_text('0' * 32 + '\n')
+    token.chmod(0o600)
+    refused = configure({})
+    assert refused.returncode == 1 and 'ERROR: ' in refused.stderr and '--ca-pin' in refused.stderr
+    ca = os.path.join(cluster.home('alice'), 'keys', 'localhost', 'ca.pem')
+    assert configure({'SSL_CERT_FILE': ca}).returncode == 0
+    assert cluster.ca_pin() in (tmp_path / 'noded.yaml').read_text()
+
+
 def test_step_06_invite_page_needs_no_script(cluster, login):
     out = cluster.tctl('users', 'add', 'bob', '--roles=access', f'--logins={login}').stdout
     link = re.search(r'https://\S+(/web/invite/[0-9a-f]{32})', out)
