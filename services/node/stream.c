@@ -17,7 +17,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-enum { READ_SIZE = 64 * 1024, READS_PER_TURN = 4, REST_MAX = READ_SIZE, WIDE_PIPE = 1024 * 1024 };
+enum { READ_SIZE = 64 * 1024, READS_PER_TURN = 4, REST_MAX = READ_SIZE, WIDE_OUT = 256 * 1024,
+	WIDE_IN = 1024 * 1024 /* a whole window */ };
 
 /* --- from the process -------------------------------------------------------------------- */
 
@@ -91,10 +92,10 @@ room(struct channel_stream *s)
 /* Who fills a pipe gets a wider one: fewer turns between two processes. May be refused, and then
  * stays. */
 static void
-widen(int fd, bool *wide)
+widen(int fd, int size, bool *wide)
 {
 	if (!*wide)
-		(void)fcntl(fd, F_SETPIPE_SZ, WIDE_PIPE);
+		(void)fcntl(fd, F_SETPIPE_SZ, size);
 	*wide = true;
 }
 
@@ -110,7 +111,7 @@ read_once(struct channel_stream *s)
 		return READ_FULL;
 	ssize_t n = read(s->fd, data, size);
 	if (n == READ_SIZE)
-		widen(s->fd, &s->wide);
+		widen(s->fd, WIDE_OUT, &s->wide);
 	if (n > 0)
 		return pass_on(s, data, (size_t)n) ? READ_FAILED : READ_MORE;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -229,7 +230,7 @@ static void
 block_input(struct channel *ch)
 {
 	ch->in_blocked = true;
-	widen(ch->in_fd, &ch->in_wide);
+	widen(ch->in_fd, WIDE_IN, &ch->in_wide);
 	if (ch->in_fd == ch->out.fd)
 		rearm(&ch->out, (ch->out.watch.want & WATCH_READ) != 0);
 	else
