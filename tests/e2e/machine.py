@@ -130,7 +130,7 @@ class Machine:
     def run(self, *argv, check=True, **kw):
         """A command inside, as root."""
         env = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/root', 'LC_ALL': 'C.UTF-8', **kw.pop('env', {})}
-        return run('nsenter', '-t', self.leader, '-m', '-p', '-u', '-i', '-n', '--', *argv, check=check, env=env, **kw)
+        return run('nsenter', '-t', self.leader, '-m', '-p', '-u', '-i', '-n', '-r', '-w', '--', *argv, check=check, env=env, **kw)
 
     def shell(self, script, **kw):
         return self.run('bash', '-euo', 'pipefail', '-c', script, **kw)
