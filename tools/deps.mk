@@ -10,7 +10,7 @@ DEMO_PACKAGES := $(BUILD_PACKAGES) python3 postgresql-15 openssh-client openssh-
 TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev clang libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-pexpect \
 	python3-paramiko python3-asyncssh python3-psycopg2 python3-grpcio python3-protobuf python3-cryptography \
 	python3-grpc-tools openssh-server rsync git curl jq oathtool \
-	iproute2 systemd systemd-container mmdebstrap mandoc putty-tools openssl
+	iproute2 systemd systemd-container mmdebstrap mandoc zstd putty-tools openssl
 
 # Installs those of a list that are missing.
 define install_missing

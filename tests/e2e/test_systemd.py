@@ -169,10 +169,10 @@ def test_what_strangers_reach_does_not_see_authd(m):
     """The daemons have one user: only what is in sight keeps proxyd from authd's socket, which gives every right."""
     for unit in ('sallyport-proxyd', 'sallyport-auditd'):
         pid, own = show(m, unit, 'MainPID'), unit.removeprefix('sallyport-')
-        assert m.run('nsenter', '-t', pid, '-m', 'ls', f'/var/lib/sallyport/{own}').stdout
+        assert m.run('nsenter', '-t', pid, '-m', '-r', '-w', 'ls', f'/var/lib/sallyport/{own}').stdout
         for path in ('/var/lib/sallyport/authd', '/run/sallyport/authd'):
             assert m.run('ls', path).returncode == 0
-            assert m.run('nsenter', '-t', pid, '-m', 'ls', path, check=False).returncode != 0, (unit, path)
+            assert m.run('nsenter', '-t', pid, '-m', '-r', '-w', 'ls', path, check=False).returncode != 0, (unit, path)
 
 
 def test_stopping_everything_is_clean(m):
