@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: one cluster a session with a user who is logged in, and fresh ones on demand."""
+import ctypes
 import os
+import pwd
 import re
 import shutil
 import sys
@@ -15,6 +17,23 @@ sys.path.insert(0, os.path.join(TOP, 'tests', 'e2e'))
 from cluster import Cluster  # noqa: E402
 
 os.environ.setdefault('LSAN_OPTIONS', 'print_suppressions=0:suppressions=' + os.path.join(TOP, 'tests', 'lsan.supp'))
+
+
+def quiet_shells():
+    """As root nodes serve real logins as root: what root's own start-up files print and run on this machine is none of
+    the tests' business. In a mount namespace of ours they are empty."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    new_namespace, private, bind = 0x00020000, 0x40000 | 0x4000, 0x1000
+    if os.getuid() != 0 or libc.unshare(new_namespace) != 0:
+        return
+    libc.mount(None, b'/', None, private, None)
+    for name in ('.bashrc', '.bash_profile', '.bash_login', '.profile'):
+        path = os.path.join(pwd.getpwuid(0).pw_dir, name)
+        if os.path.exists(path):
+            libc.mount(b'/dev/null', path.encode(), None, bind, None)
+
+
+quiet_shells()
 
 
 def scratch():
@@ -71,7 +90,6 @@ def keep_logs(c, name):
 @pytest.fixture(scope='session')
 def login():
     """The Unix user that nodes serve: root as root, else ourselves."""
-    import pwd
     return pwd.getpwuid(os.getuid()).pw_name
 
 

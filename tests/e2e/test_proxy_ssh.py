@@ -122,7 +122,8 @@ def test_killed_and_restarted_the_nodes_are_back_within_five_seconds(town, login
     town.restart('proxyd')
     wait_for('proxyd', lambda: town.port_open(town.public_port))
     wait_for('three tunnels', lambda: tunnels_up(town) >= before + 2, timeout=5)
-    assert ssh(town, login, f'one.{town.name}', 'echo', 'here').stdout == 'here\n'
+    wait_for('the node', lambda: ssh(
+        town, login, f'one.{town.name}', 'echo', 'here', check=False).stdout == 'here\n', timeout=5)
 
 
 def test_restarted_without_authd_people_still_get_to_their_nodes(town, login):
@@ -133,7 +134,8 @@ def test_restarted_without_authd_people_still_get_to_their_nodes(town, login):
     town.restart('proxyd')
     wait_for('the tunnels', lambda: tunnels_up(town) >= before + 2, timeout=10)
     try:
-        assert ssh(town, login, f'one.{town.name}', 'echo', 'here').stdout == 'here\n'
+        wait_for('the node', lambda: ssh(
+            town, login, f'one.{town.name}', 'echo', 'here', check=False).stdout == 'here\n', timeout=10)
     finally:
         town.restart('authd')
     wait_for('authd', lambda: town.tctl('status', check=False).returncode == 0)
