@@ -243,7 +243,8 @@ def test_a_node_may_listen_too(own, bob, login):
 
 
 def configure(own, path, *args):
-    return own.run(own.bin('noded'), 'configure', f'--output=file://{path}', f'--proxy={own.proxy}', *args, check=False)
+    return own.run(own.bin('noded'), 'configure', f'--output=file://{path}', f'--proxy={own.proxy}',
+                   f'--ca-pin={own.ca_pin()}', *args, check=False)
 
 
 def test_configure_does_not_overwrite(own, tmp_path):
