@@ -24,7 +24,7 @@ PROGRAMS := $(foreach d,$(DAEMONS),$(if $(wildcard services/$(lastword $(subst :
 
 # All of lib, upper floors first; the linker takes what is used (--as-needed drops the libraries that are not).
 LINK_LIBS = -Wl,--start-group $(LIBS) $(PROTO_A) -Wl,--end-group
-SYS_LIBS := -lgrpc -lgpr -lprotobuf-c -levent_core -levent_extra -lmbedtls -lmbedx509 -lmbedcrypto -lsodium -lcrypto -lpq \
+SYS_LIBS := -lgrpc -lgpr -lprotobuf-c -levent_core -levent_extra -lmbedtls -lmbedx509 -lmbedcrypto -lsodium -lcrypto $(IPSEC_MB_LIB) -lpq \
 	    -lsqlite3 -lcyaml -lyaml -ljansson -loath -lqrencode -lzstd -lpam -lsystemd -lseccomp -lpthread -lm
 
 # noded's privileged half is a program of its own, so that it carries neither gRPC nor the SSH engine's connections.

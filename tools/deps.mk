@@ -4,7 +4,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 BUILD_PACKAGES := gcc libc6-dev pkg-config protobuf-c-compiler protobuf-compiler libprotobuf-dev \
 	libprotobuf-c-dev libgrpc-dev libevent-dev libmbedtls-dev libsodium-dev libssl-dev libssh2-1-dev libpq-dev \
 	libsqlite3-dev libcyaml-dev libyaml-dev libjansson-dev liboath-dev libqrencode-dev libzstd-dev libpam0g-dev \
-	libsystemd-dev libseccomp-dev scdoc
+	libsystemd-dev libseccomp-dev scdoc $(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
 DEMO_PACKAGES := $(BUILD_PACKAGES) python3 postgresql-15 openssh-client openssh-sftp-server ca-certificates curl \
 	procps
 TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev clang libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-pexpect \

@@ -13,3 +13,7 @@ pc = $(shell pkg-config $(1) 2>/dev/null)
 PKG_CFLAGS := $(call pc,--cflags libevent libprotobuf-c libsodium libpq sqlite3 libcyaml jansson libzstd libsystemd \
 	      libseccomp libqrencode liboath)
 CPPFLAGS += $(PKG_CFLAGS)
+
+# Intel's multi-buffer library is on x86-64 only, and may be missing there too; lib/crypto/gcm.h
+IPSEC_MB_LIB := $(if $(wildcard /usr/include/intel-ipsec-mb.h),-lIPSec_MB)
+CPPFLAGS     += $(if $(IPSEC_MB_LIB),-DHAVE_IPSEC_MB)

@@ -3,9 +3,9 @@
  * cipher: see cipher.h. Bulk data passes through here; nothing is copied and nothing is allocated
  * per packet.
  *
- * AES-GCM and ChaCha20-Poly1305 are OpenSSL's, the library that gRPC brings along: they are most of
- * what proxyd does. libsodium takes two and a half times as long for either, mbedTLS sixteen times
- * for GCM (its GHASH goes block by block).
+ * AES-GCM (gcm.c) and ChaCha20-Poly1305 are OpenSSL's, the library that gRPC brings along: they are
+ * most of what proxyd does. libsodium takes two and a half times as long for either, mbedTLS sixteen
+ * times for GCM (its GHASH goes block by block).
  */
 #include "crypto/cipher.h"
 
@@ -15,9 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/gcm.h"
+
 enum { KIND_GCM, KIND_CHACHA, KIND_CTR };
 enum { KIND_SHA256, KIND_SHA512 };
-enum { GCM_TAG = 16, CHACHA_TAG = 16, CHACHA_HALF = 32, AES_BLOCK = 16 };
+enum { CHACHA_TAG = 16, CHACHA_HALF = 32, AES_BLOCK = 16 };
 
 static const struct cipher_alg ciphers[] = {
 	{ "aes256-gcm@openssh.com", KIND_GCM, 32, 12, 16, true },
@@ -34,8 +36,8 @@ static const struct mac_alg macs[] = {
 };
 
 struct gcm_state {
-	EVP_CIPHER_CTX *ctx; /* keyed; only the nonce changes */
-	uint8_t iv[12];
+	struct gcm *gcm;
+	uint8_t iv[GCM_IV];
 };
 
 struct chacha_state {
@@ -137,10 +139,7 @@ static int
 gcm_init(struct gcm_state *s, const struct cipher_keys *keys)
 {
 	memcpy(s->iv, keys->iv, sizeof(s->iv));
-	s->ctx = EVP_CIPHER_CTX_new();
-	return s->ctx && EVP_CipherInit_ex(s->ctx, EVP_aes_256_gcm(), NULL, keys->key, NULL, 1) == 1
-	    ? 0
-	    : -1;
+	return gcm_new(&s->gcm, keys->key, GCM_BY_BEST);
 }
 
 static int
@@ -197,9 +196,9 @@ cipher_free(struct cipher *c)
 	if (!c)
 		return;
 	if (c->alg->kind == KIND_GCM)
-		EVP_CIPHER_CTX_free(c->u.gcm.ctx); /* zeroes what it frees */
+		gcm_free(c->u.gcm.gcm);
 	else if (c->alg->kind == KIND_CHACHA)
-		EVP_CIPHER_CTX_free(c->u.chacha.ctx);
+		EVP_CIPHER_CTX_free(c->u.chacha.ctx); /* zeroes what it frees */
 	sodium_memzero(c, c->size);
 	free(c);
 }
@@ -248,49 +247,20 @@ gcm_next_iv(uint8_t iv[12])
 			return;
 }
 
-/* The length field is authenticated; what follows is encrypted or decrypted by gcm_part. */
-static bool
-gcm_begin(struct gcm_state *s, uint8_t *p, int encrypt)
-{
-	int done;
-	bool ok = EVP_CipherInit_ex(s->ctx, NULL, NULL, NULL, s->iv, encrypt) == 1 &&
-	    EVP_CipherUpdate(s->ctx, NULL, &done, p, 4) == 1;
-
-	gcm_next_iv(s->iv);
-	return ok;
-}
-
-/* n is at most a packet. */
-static bool
-gcm_part(struct gcm_state *s, uint8_t *to, const uint8_t *from, size_t n)
-{
-	int done;
-
-	return n == 0 || EVP_CipherUpdate(s->ctx, to, &done, from, (int)n) == 1;
-}
-
 static void
-gcm_seal(struct gcm_state *s, uint8_t *p, size_t n, size_t at, struct span body)
+gcm_packet_seal(struct gcm_state *s, uint8_t *p, size_t n, size_t at, struct span body)
 {
-	size_t end = at + body.n;
-	int done;
-
-	if (!gcm_begin(s, p, 1) || !gcm_part(s, p + 4, p + 4, at - 4) || !gcm_part(s, p + at, body.p, body.n) ||
-	    !gcm_part(s, p + end, p + end, n - end) || EVP_CipherFinal_ex(s->ctx, p + n, &done) != 1 ||
-	    EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_GET_TAG, GCM_TAG, p + n) != 1)
-		memset(p + 4, 0, n - 4 + GCM_TAG); /* cannot be; if it is, the connection breaks and shows nothing */
+	gcm_seal(s->gcm, s->iv, p, n, at, body);
+	gcm_next_iv(s->iv);
 }
 
 static int
-gcm_open(struct gcm_state *s, uint8_t *p, size_t n)
+gcm_packet_open(struct gcm_state *s, uint8_t *p, size_t n)
 {
-	int done;
+	int r = gcm_open(s->gcm, s->iv, p, n);
 
-	if (!gcm_begin(s, p, 0) || !gcm_part(s, p + 4, p + 4, n - 4) ||
-	    EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_SET_TAG, GCM_TAG, p + n) != 1 ||
-	    EVP_CipherFinal_ex(s->ctx, p + n, &done) != 1)
-		return -1;
-	return 0;
+	gcm_next_iv(s->iv);
+	return r;
 }
 
 /* --- ChaCha20-Poly1305 ---------------------------------------------------- */
@@ -338,7 +308,7 @@ chacha_seal(struct chacha_state *s, uint32_t seq, uint8_t *p, size_t n)
 	if (!chacha_begin(s, seq, key) ||
 	    EVP_CipherUpdate(s->ctx, p + 4, &done, p + 4, (int)(n - 4)) != 1 ||
 	    !poly1305(p, n, key, p + n))
-		memset(p + 4, 0, n - 4 + CHACHA_TAG); /* as in gcm_seal */
+		memset(p + 4, 0, n - 4 + CHACHA_TAG); /* cannot be; the connection breaks and shows nothing */
 	sodium_memzero(key, sizeof(key));
 }
 
@@ -419,7 +389,7 @@ void
 cipher_seal_body(struct cipher *c, uint32_t seq, uint8_t *p, size_t n, size_t at, struct span body)
 {
 	if (c->alg->kind == KIND_GCM) {
-		gcm_seal(&c->u.gcm, p, n, at, body);
+		gcm_packet_seal(&c->u.gcm, p, n, at, body);
 		return;
 	}
 	if (body.n)
@@ -461,7 +431,7 @@ int
 cipher_open(struct cipher *c, uint32_t seq, uint8_t *p, size_t n)
 {
 	if (c->alg->kind == KIND_GCM)
-		return gcm_open(&c->u.gcm, p, n);
+		return gcm_packet_open(&c->u.gcm, p, n);
 	if (c->alg->kind == KIND_CHACHA)
 		return chacha_open(&c->u.chacha, seq, p, n);
 	return ctr_open(c, seq, p, n);

@@ -6,7 +6,7 @@
  * by cipher_tag_len() bytes that authenticate it. The caller does framing,
  * padding and sequence numbers; lib/ssh is the only caller.
  *
- * aes256-gcm@openssh.com        RFC 5647, OpenSSL
+ * aes256-gcm@openssh.com        RFC 5647, lib/crypto/gcm
  * chacha20-poly1305@openssh.com OpenSSH PROTOCOL.chacha20poly1305, OpenSSL
  * aes128-ctr, aes256-ctr        RFC 4344, mbedTLS, with hmac-sha2-256 or -512
  *                               (RFC 6668), plain or encrypt-then-mac
