@@ -110,6 +110,11 @@ term_filter(struct term_filter *f, const uint8_t *in, size_t n, uint8_t *out, si
 	size_t len = 0, i;
 
 	*ret_escape = TERM_NONE;
+	if (!f->enabled) { /* not typed: a file, perhaps a long one */
+		memcpy(out, in, n);
+		*ret_used = n;
+		return n;
+	}
 	for (i = 0; i < n; i++) {
 		uint8_t c = in[i];
 
@@ -126,7 +131,7 @@ term_filter(struct term_filter *f, const uint8_t *in, size_t n, uint8_t *out, si
 				f->line_start = false;
 				continue;
 			}
-		} else if (f->enabled && f->line_start && c == '~') {
+		} else if (f->line_start && c == '~') {
 			f->tilde = true;
 			continue;
 		}
