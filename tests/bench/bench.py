@@ -56,6 +56,14 @@ def plain_login(folder):
     os.environ.update(HOME=home, SHELL='/bin/sh')
 
 
+def take_machine():
+    """What else runs on this machine has to wait, for both sides alike."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        print('not root: whatever else runs on this machine is part of the figures', flush=True)
+
+
 class Bench:
     def __init__(self, folder, build, args):
         self.dir, self.build, self.args = folder, build, args
@@ -124,30 +132,33 @@ class Bench:
 
     # --- bulk ---------------------------------------------------------------------------------------
 
+    def source(self):
+        """Makes the bytes: in large pieces, or it would be a good part of what is measured (`head -c` writes 4 KiB)."""
+        return ['dd', 'if=/dev/zero', 'bs=128k', f'count={self.args.size * 8}', 'status=none']
+
     def down(self, argv):
-        size = self.args.size * MIB
-        return size / 1e6 / self.seconds(argv + [f'head -c {size} /dev/zero'])
+        return self.args.size * MIB / 1e6 / self.seconds(argv + [' '.join(self.source())])
 
     def up(self, argv):
-        size = self.args.size * MIB
         start = time.perf_counter()
-        source = subprocess.Popen(['head', '-c', str(size), '/dev/zero'], stdout=subprocess.PIPE)
+        source = subprocess.Popen(self.source(), stdout=subprocess.PIPE)
         sink = subprocess.run(argv + ['cat >/dev/null'], stdin=source.stdout, env=self.env())
         source.stdout.close()
         if source.wait() != 0 or sink.returncode != 0:
             raise Failure(f"{' '.join(argv)}: upload failed")
-        return size / 1e6 / (time.perf_counter() - start)
+        return self.args.size * MIB / 1e6 / (time.perf_counter() - start)
 
     def bulk(self):
-        for name, run in (('down', self.down), ('up', self.up)):
-            rate = {'ours': [], 'behind': [], 'plain': []}
-            for _ in range(max(3, self.args.rounds // 5)):
-                rate['ours'].append(run(self.ssh()))
-                rate['behind'].append(run(self.peer.ssh('behind')))
-                rate['plain'].append(run(self.peer.ssh('plain')))
-            mbs = {k: statistics.median(v) for k, v in rate.items()}
-            self.figure(f'bulk {name}, -J and -R', 'MB/s', mbs['ours'], mbs['behind'], 2.5, lower=False)
-            self.figure(f'bulk {name}, plain -J', 'MB/s', mbs['ours'], mbs['plain'], 0.8, lower=False)
+        runs = {'ssh': self.ssh(), 'tsh': self.tsh(), 'behind': self.peer.ssh('behind'), 'plain': self.peer.ssh('plain')}
+        for way, run in (('down', self.down), ('up', self.up)):
+            rate = {name: [] for name in runs}
+            for _ in range(max(3, self.args.rounds // 3)):
+                for name, argv in runs.items():
+                    rate[name].append(run(argv))
+            mbs = {name: statistics.median(r) for name, r in rate.items()}
+            for ours in ('ssh', 'tsh'):
+                self.figure(f'bulk {way}, {ours}, -J and -R', 'MB/s', mbs[ours], mbs['behind'], 2.5, lower=False)
+                self.figure(f'bulk {way}, {ours}, plain -J', 'MB/s', mbs[ours], mbs['plain'], 0.8, lower=False)
 
     # --- tunnels --------------------------------------------------------------------------------------
 
@@ -252,10 +263,6 @@ class Bench:
     # --- all -------------------------------------------------------------------------------------------------
 
     def run(self):
-        load, cores = os.getloadavg()[0], os.cpu_count()
-        if load > cores / 2:
-            print(f'this machine is busy (load {load:.1f} on {cores} cores): both sides suffer, but not alike; '
-                  '`chrt -r 1 make bench` (as root) takes it for the moment', flush=True)
         print(line(None), flush=True)
         for part in (self.idle, self.latency, self.pty, self.bulk, self.tunnels):
             if not self.args.only or part.__name__ in self.args.only.split(','):
@@ -289,6 +296,7 @@ def main():
     bench = None
     try:
         plain_login(folder)
+        take_machine()
         bench = Bench(folder, build, args)
         bench.start()
         bench.run()
