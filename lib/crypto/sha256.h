@@ -10,7 +10,7 @@
 enum { SHA256_BYTES = 32 };
 
 struct sha256 {
-	_Alignas(8) uint8_t state[104];
+	_Alignas(8) uint8_t state[112];
 };
 
 void sha256_init(struct sha256 *h);
