@@ -29,7 +29,8 @@ audit_log_open(struct audit_log **ret, const struct audit_log_config *config, st
 	log->rl = config->rl;
 	(void)str_copy(log->name, sizeof log->name, config->name ? config->name : "");
 	buf_init(&log->packed, REC_LOG_RECORD_MAX);
-	if (rec_log_open(&log->rec, config->dir, config->quota ? config->quota : QUOTA_DEFAULT, e) < 0) {
+	if (rec_log_open(&log->rec, config->dir, config->quota ? config->quota : QUOTA_DEFAULT, e) <
+	    0) {
 		free(log);
 		return -1;
 	}
@@ -86,12 +87,12 @@ or_empty(const char *text)
 }
 
 /* Two map types of the same shape. */
-#define PUT_MAP(type, init, src, n_src, entries, list)                 \
-	for (size_t i = 0; i < (n_src); i++) {                         \
-		(entries)[i] = (type)init;                             \
-		(entries)[i].key = or_empty((src)[i].key);             \
-		(entries)[i].value = or_empty((src)[i].value);         \
-		(list)[i] = &(entries)[i];                             \
+#define PUT_MAP(type, init, src, n_src, entries, list)         \
+	for (size_t i = 0; i < (n_src); i++) {                 \
+		(entries)[i] = (type)init;                     \
+		(entries)[i].key = or_empty((src)[i].key);     \
+		(entries)[i].value = or_empty((src)[i].value); \
+		(list)[i] = &(entries)[i];                     \
 	}
 
 int
@@ -105,8 +106,10 @@ audit_event(struct audit_log *log, const struct audit_event *event)
 
 	m.n_fields = event->n_fields < FIELDS_MAX ? event->n_fields : FIELDS_MAX;
 	m.n_labels = event->n_labels < FIELDS_MAX ? event->n_labels : FIELDS_MAX;
-	PUT_MAP(Audit__Event__FieldsEntry, AUDIT__EVENT__FIELDS_ENTRY__INIT, event->fields, m.n_fields, fields, field_list)
-	PUT_MAP(Audit__Event__LabelsEntry, AUDIT__EVENT__LABELS_ENTRY__INIT, event->labels, m.n_labels, labels, label_list)
+	PUT_MAP(Audit__Event__FieldsEntry, AUDIT__EVENT__FIELDS_ENTRY__INIT, event->fields,
+	    m.n_fields, fields, field_list)
+	PUT_MAP(Audit__Event__LabelsEntry, AUDIT__EVENT__LABELS_ENTRY__INIT, event->labels,
+	    m.n_labels, labels, label_list)
 	m.fields = field_list;
 	m.labels = label_list;
 	rand_uuid(id);

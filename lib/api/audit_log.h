@@ -47,7 +47,7 @@ struct audit_event {
 	const char *node, *node_name; /* uuid, name */
 	const char *session;          /* UUID */
 	const char *remote_addr;
-	const char *message;          /* cause of a failure, for people */
+	const char *message;            /* cause of a failure, for people */
 	const struct api_label *fields; /* what only this type has */
 	size_t n_fields;
 	const struct api_label *labels; /* of the node */

@@ -22,9 +22,9 @@ struct audit_upload {
 	bool greeted;          /* auditd answered the hello: committed is what it says */
 	bool leaving;          /* half-closed by us: nothing was to be sent for a while */
 	bool broken_log;
-	uint64_t committed;    /* by auditd, as far as we know */
-	uint64_t sent;         /* last record handed to the stream */
-	uint64_t marks[4];     /* last record of each batch that is not committed yet; oldest first */
+	uint64_t committed; /* by auditd, as far as we know */
+	uint64_t sent;      /* last record handed to the stream */
+	uint64_t marks[4];  /* last record of each batch that is not committed yet; oldest first */
 	unsigned n_marks;
 	unsigned failures;
 	struct timer timer; /* gather, retry, idle: whatever comes next */

@@ -84,7 +84,8 @@ retry_later(struct audit_upload *up, const char *why)
 	if (ms > RETRY_MAX_MS)
 		ms = RETRY_MAX_MS;
 	if (up->failures++ == 0)
-		log_warn("auditd cannot be reached: events and recordings wait on disk", "why", why, NULL);
+		log_warn("auditd cannot be reached: events and recordings wait on disk", "why", why,
+		    NULL);
 	wait_in(up, UPLOAD_RETRY, ms / 2 + rand_below((uint32_t)ms / 2 + 1));
 }
 
@@ -169,8 +170,12 @@ on_writable(struct rpc_call *call)
 static void
 open_stream(struct audit_upload *up)
 {
-	static const struct rpc_events events = { .message = on_reply, .writable = on_writable, .closed = on_closed };
-	struct rpc_channel_config config = { .target = up->target, .identity = up->identity, .keepalive = true,
+	static const struct rpc_events events = { .message = on_reply,
+		.writable = on_writable,
+		.closed = on_closed };
+	struct rpc_channel_config config = { .target = up->target,
+		.identity = up->identity,
+		.keepalive = true,
 		.server_name = up->server_name[0] ? up->server_name : NULL };
 	Audit__IngestRequest q = AUDIT__INGEST_REQUEST__INIT;
 	Audit__IngestHello hello = AUDIT__INGEST_HELLO__INIT;
@@ -183,7 +188,8 @@ open_stream(struct audit_upload *up)
 	up->waiting = UPLOAD_IDLE;
 	up->leaving = false;
 	timer_stop(&up->timer);
-	up->call = rpc_open(up->log->rl, up->channel, &audit__audit__descriptor, "Ingest", &events, up, NULL);
+	up->call = rpc_open(up->log->rl, up->channel, &audit__audit__descriptor, "Ingest", &events,
+	    up, NULL);
 	hello.log_id = rec_log_id(up->log->rec);
 	hello.name = up->log->name;
 	q.what_case = AUDIT__INGEST_REQUEST__WHAT_HELLO;
@@ -279,7 +285,8 @@ on_timer(void *arg)
 void
 audit_upload_wake(struct audit_upload *up)
 {
-	if (!up->configured || up->waiting == UPLOAD_GATHER || up->waiting == UPLOAD_RETRY || up->leaving)
+	if (!up->configured || up->waiting == UPLOAD_GATHER || up->waiting == UPLOAD_RETRY ||
+	    up->leaving)
 		return;
 	if (up->call && !up->greeted)
 		return; /* the answer to the hello pumps */
@@ -342,12 +349,14 @@ audit_log_flush(struct audit_log *log, int timeout_ms, void (*done)(void *arg), 
 
 	up->flushed = done;
 	up->flushed_arg = arg;
-	if (!up->flush_timer.ev && timer_init(&up->flush_timer, log->loop, on_flush_timeout, up) < 0) {
+	if (!up->flush_timer.ev &&
+	    timer_init(&up->flush_timer, log->loop, on_flush_timeout, up) < 0) {
 		settle_flush(up);
 		return;
 	}
 	/* Never from inside this function, not even when there is nothing to do. */
-	timer_start(&up->flush_timer, up->configured && (has_more(up) || up->n_marks > 0) ? timeout_ms : 0);
+	timer_start(&up->flush_timer,
+	    up->configured && (has_more(up) || up->n_marks > 0) ? timeout_ms : 0);
 	if (up->configured && !up->call && has_more(up))
 		wait_in(up, UPLOAD_RETRY, 0);
 }

@@ -31,8 +31,10 @@ struct asked {
 int
 auth_client_new(struct auth_client **ret, const struct auth_client_config *config, struct err *e)
 {
-	struct rpc_channel_config channel = { .target = config->target, .server_name = config->server_name,
-		.identity = config->identity, .keepalive = true };
+	struct rpc_channel_config channel = { .target = config->target,
+		.server_name = config->server_name,
+		.identity = config->identity,
+		.keepalive = true };
 	struct auth_client *c = calloc(1, sizeof *c);
 
 	if (!c)
@@ -83,7 +85,8 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 	if (!a->forgotten) {
 		list_del(&a->link);
 		if (!a->answered)
-			a->tell(a, status->code == RPC_OK ? RPC_INTERNAL : status->code, status->message, NULL);
+			a->tell(a, status->code == RPC_OK ? RPC_INTERNAL : status->code,
+			    status->message, NULL);
 	}
 	free(a);
 }
@@ -103,7 +106,8 @@ ask(struct auth_client *c, const char *method, const void *request, const struct
 	}
 	*a = *model;
 	list_add(&c->calls, &a->link);
-	a->call = rpc_invoke(c->rl, c->channel, &auth__auth__descriptor, method, request, &events, a, &options);
+	a->call = rpc_invoke(c->rl, c->channel, &auth__auth__descriptor, method, request, &events,
+	    a, &options);
 }
 
 static void
@@ -142,9 +146,11 @@ tell_ping(const struct asked *a, enum rpc_code code, const char *why, const void
 /* --- the methods ------------------------------------------------------------------------------- */
 
 void
-auth_heartbeat(struct auth_client *c, const Auth__HeartbeatRequest *q, auth_heartbeat_fn *done, void *arg)
+auth_heartbeat(struct auth_client *c, const Auth__HeartbeatRequest *q, auth_heartbeat_fn *done,
+    void *arg)
 {
-	ask(c, "Heartbeat", q, &(struct asked){ .fn.heartbeat = done, .tell = tell_heartbeat, .arg = arg });
+	ask(c, "Heartbeat", q,
+	    &(struct asked){ .fn.heartbeat = done, .tell = tell_heartbeat, .arg = arg });
 }
 
 void
@@ -173,13 +179,16 @@ auth_get_invite(struct auth_client *c, const char *token, auth_invite_fn *done, 
 	Auth__Name q = AUTH__NAME__INIT;
 
 	q.name = token;
-	ask(c, "GetInvite", &q, &(struct asked){ .fn.invite = done, .tell = tell_invite, .arg = arg });
+	ask(c, "GetInvite", &q,
+	    &(struct asked){ .fn.invite = done, .tell = tell_invite, .arg = arg });
 }
 
 void
-auth_complete_invite(struct auth_client *c, const Auth__CompleteInviteRequest *q, auth_done_fn *done, void *arg)
+auth_complete_invite(struct auth_client *c, const Auth__CompleteInviteRequest *q,
+    auth_done_fn *done, void *arg)
 {
-	ask(c, "CompleteInvite", q, &(struct asked){ .fn.done = done, .tell = tell_done, .arg = arg });
+	ask(c, "CompleteInvite", q,
+	    &(struct asked){ .fn.done = done, .tell = tell_done, .arg = arg });
 }
 
 void
@@ -193,5 +202,6 @@ auth_ping(struct auth_client *c, auth_ping_fn *done, void *arg)
 void
 auth_renew(struct auth_client *c, const Auth__RenewRequest *q, auth_identity_fn *done, void *arg)
 {
-	ask(c, "Renew", q, &(struct asked){ .fn.identity = done, .tell = tell_identity, .arg = arg });
+	ask(c, "Renew", q,
+	    &(struct asked){ .fn.identity = done, .tell = tell_identity, .arg = arg });
 }

@@ -64,7 +64,8 @@ open_stream(void *arg)
 	struct auth_watch *w = arg;
 
 	w->begun = false;
-	w->call = rpc_open(w->c->rl, w->c->channel, &auth__auth__descriptor, "Watch", &events, w, NULL);
+	w->call = rpc_open(w->c->rl, w->c->channel, &auth__auth__descriptor, "Watch", &events, w,
+	    NULL);
 	rpc_send(w->call, &w->q);
 	rpc_half_close(w->call);
 }

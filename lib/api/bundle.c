@@ -112,7 +112,8 @@ fill(struct bundle *b, const Auth__CaSet *set, struct err *e)
 	    set->n_user_x509_pem > BUNDLE_CA_MAX)
 		return err_set(e, "the CA bundle names no host CA, or too many");
 	/* It goes into files and configurations of clients. */
-	if (!str_copy(b->cluster, sizeof(b->cluster), set->cluster) || !identity_name_ok(span_str(b->cluster)))
+	if (!str_copy(b->cluster, sizeof(b->cluster), set->cluster) ||
+	    !identity_name_ok(span_str(b->cluster)))
 		return err_set(e, "the CA bundle names no cluster");
 	b->generation = set->generation;
 	b->host_pem = join_pem((const char *const *)set->host_x509_pem, set->n_host_x509_pem);

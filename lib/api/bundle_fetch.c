@@ -26,20 +26,24 @@ bundle_fetch(struct bundle **ret, const char *proxy, const char *pin, struct err
 	int r;
 
 	if (pin && !capin_ok(pin))
-		return err_set(e, "the CA pin must look like sha256: and 64 hexadecimal digits, not \"%s\"", pin);
+		return err_set(e,
+		    "the CA pin must look like sha256: and 64 hexadecimal digits, not \"%s\"", pin);
 	if (!str_format(url, sizeof url, "https://%s/v1/webapi/ca", proxy))
 		return err_set(e, "the address of the proxy is too long");
 	r = fetch_get(&f, &reply, e);
 	if (r == FETCH_E_UNTRUSTED)
-		return err_prefix(e, "the proxy's web certificate is not trusted by this system (use --ca-pin)");
+		return err_prefix(e,
+		    "the proxy's web certificate is not trusted by this system (use --ca-pin)");
 	if (r != 0)
 		return BUNDLE_E_UNREACHABLE;
 	if (reply.status != 200) {
-		err_set(e, "%s answers %d to the question for its authorities: it is no proxy, or not yet ready",
+		err_set(e,
+		    "%s answers %d to the question for its authorities: it is no proxy, or not yet ready",
 		    proxy, reply.status);
 		r = BUNDLE_E_UNREACHABLE;
 	} else {
-		r = bundle_open(ret, (struct span){ (const uint8_t *)reply.body, reply.len }, pin, NULL, e);
+		r = bundle_open(ret, (struct span){ (const uint8_t *)reply.body, reply.len }, pin,
+		    NULL, e);
 	}
 	fetch_reply_done(&reply);
 	return r;

@@ -16,7 +16,7 @@ struct ca_pack {
 	uint64_t generation;
 	const char *host_pem[CA_PACK_MAX], *user_pem[CA_PACK_MAX]; /* X.509, one certificate each */
 	struct span host_ssh[CA_PACK_MAX], user_ssh[CA_PACK_MAX];  /* public key blobs */
-	size_t n; /* of each list */
+	size_t n;                                                  /* of each list */
 };
 
 /* Appends the packed CaSet. Negative without memory. */

@@ -120,7 +120,8 @@ struct times {
 static void
 narrow(struct times *t, uint64_t from, uint64_t until)
 {
-	int64_t f = from > INT64_MAX ? INT64_MAX : (int64_t)from, u = until > INT64_MAX ? INT64_MAX : (int64_t)until;
+	int64_t f = from > INT64_MAX ? INT64_MAX : (int64_t)from,
+		u = until > INT64_MAX ? INT64_MAX : (int64_t)until;
 
 	if (f > t->from_s)
 		t->from_s = f;
@@ -136,18 +137,22 @@ check_tls(const struct host_state *s, const char *pem, struct times *t, struct e
 	struct identity who;
 	int r = -1;
 
-	if (x509_cert_from_pem(&cert, pem, e) < 0 || x509_cert_from_pem(&roots, s->bundle->host_pem, e) < 0)
+	if (x509_cert_from_pem(&cert, pem, e) < 0 ||
+	    x509_cert_from_pem(&roots, s->bundle->host_pem, e) < 0)
 		goto out;
 	if (!x509_cert_fits_key(cert, s->tls_key))
 		err_set(e, "the certificate is not for the key of this host");
 	else if (x509_identify(cert, roots, NULL, s->bundle->cluster, &who, e) < 0)
 		goto out;
-	else if (strcmp(who.name, s->uuid) != 0 || strcmp(identity_kind_name(who.kind), s->kind) != 0)
-		err_set(e, "the certificate names somebody else: %s %s", identity_kind_name(who.kind), who.name);
+	else if (strcmp(who.name, s->uuid) != 0 ||
+	    strcmp(identity_kind_name(who.kind), s->kind) != 0)
+		err_set(e, "the certificate names somebody else: %s %s",
+		    identity_kind_name(who.kind), who.name);
 	else
 		r = 0;
 	if (r == 0)
-		narrow(t, (uint64_t)x509_cert_not_before(cert), (uint64_t)x509_cert_not_after(cert));
+		narrow(t, (uint64_t)x509_cert_not_before(cert),
+		    (uint64_t)x509_cert_not_after(cert));
 out:
 	x509_cert_free(cert);
 	x509_cert_free(roots);
@@ -155,11 +160,14 @@ out:
 }
 
 static int
-check_ssh(const struct host_state *s, struct span blob, uint32_t type, const char *principal, struct times *t,
-    struct err *e)
+check_ssh(const struct host_state *s, struct span blob, uint32_t type, const char *principal,
+    struct times *t, struct err *e)
 {
-	struct sshcert_rules rules = { .type = type, .ca = s->bundle->host_ssh, .n_ca = s->bundle->n_host_ssh,
-		.principal = principal, .now_s = (uint64_t)(clock_wall_ms() / 1000) };
+	struct sshcert_rules rules = { .type = type,
+		.ca = s->bundle->host_ssh,
+		.n_ca = s->bundle->n_host_ssh,
+		.principal = principal,
+		.now_s = (uint64_t)(clock_wall_ms() / 1000) };
 	struct sshcert *cert = NULL;
 	int r = -1;
 
@@ -178,8 +186,8 @@ check_ssh(const struct host_state *s, struct span blob, uint32_t type, const cha
 }
 
 static int
-check_all(const struct host_state *s, const char *tls, struct span host, struct span tunnel, struct times *t,
-    struct err *e)
+check_all(const struct host_state *s, const char *tls, struct span host, struct span tunnel,
+    struct times *t, struct err *e)
 {
 	bool node = strcmp(s->kind, "node") == 0;
 
@@ -225,7 +233,9 @@ load_given(struct host_state *s)
 	size_t n = 0;
 
 	bundle = load(s, "ca_bundle", &n);
-	if (bundle && bundle_open(&s->bundle, (struct span){ (const uint8_t *)bundle, n }, NULL, NULL, &e) < 0) {
+	if (bundle &&
+	    bundle_open(&s->bundle, (struct span){ (const uint8_t *)bundle, n }, NULL, NULL, &e) <
+		0) {
 		log_warn("the stored CA bundle cannot be used", "why", e.text, NULL);
 		return;
 	}
@@ -254,7 +264,8 @@ host_state_open(struct host_state **ret, const char *dir, const char *kind, stru
 	buf_init(&s->ssh_host_cert, HOST_STATE_CERT_MAX);
 	buf_init(&s->tunnel_cert, HOST_STATE_CERT_MAX);
 	(void)str_copy(s->kind, sizeof s->kind, kind);
-	if (file_mkdir(dir, 0700, e) < 0 || own_uuid(s, e) < 0 || own_ssh_key(s, e) < 0 || own_tls_key(s, e) < 0) {
+	if (file_mkdir(dir, 0700, e) < 0 || own_uuid(s, e) < 0 || own_ssh_key(s, e) < 0 ||
+	    own_tls_key(s, e) < 0) {
 		host_state_free(s);
 		return -1;
 	}
@@ -315,7 +326,8 @@ store_identity(struct host_state *s, const Auth__HostIdentity *id, struct err *e
 		return err_set(e, "no memory");
 	buf_reset(&s->ssh_host_cert);
 	buf_reset(&s->tunnel_cert);
-	if (!buf_put(&s->ssh_host_cert, host.p, host.n) || (tunnel.n && !buf_put(&s->tunnel_cert, tunnel.p, tunnel.n))) {
+	if (!buf_put(&s->ssh_host_cert, host.p, host.n) ||
+	    (tunnel.n && !buf_put(&s->tunnel_cert, tunnel.p, tunnel.n))) {
 		free(pem);
 		return err_set(e, "the SSH certificate is too large");
 	}
@@ -331,8 +343,9 @@ host_state_take_identity(struct host_state *s, const Auth__HostIdentity *id, str
 {
 	struct times t;
 
-	if (check_all(s, id->tls_cert_pem, (struct span){ id->ssh_host_cert.data, id->ssh_host_cert.len },
-	        (struct span){ id->ssh_tunnel_cert.data, id->ssh_tunnel_cert.len }, &t, e) < 0)
+	if (check_all(s, id->tls_cert_pem,
+		(struct span){ id->ssh_host_cert.data, id->ssh_host_cert.len },
+		(struct span){ id->ssh_tunnel_cert.data, id->ssh_tunnel_cert.len }, &t, e) < 0)
 		return err_prefix(e, "authd's answer cannot be used");
 	s->valid_from_s = t.from_s;
 	s->valid_until_s = t.until_s;

@@ -30,8 +30,8 @@ struct host_state {
 	char uuid[40];
 	struct sshkey *ssh_key;
 	struct x509_key *tls_key;
-	struct bundle *bundle;   /* NULL until one was believed */
-	char *tls_cert_pem;      /* NULL: not joined */
+	struct bundle *bundle;                 /* NULL until one was believed */
+	char *tls_cert_pem;                    /* NULL: not joined */
 	struct buf ssh_host_cert, tunnel_cert; /* blobs */
 	int64_t valid_from_s, valid_until_s;
 };

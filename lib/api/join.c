@@ -31,15 +31,19 @@ copy_text(char **dst, const char *src)
 static int
 copy_config(struct join *j, const struct join_config *c, struct err *e)
 {
-	bool ok = copy_text(&j->name, c->name) && copy_text(&j->proxy, c->proxy) && copy_text(&j->authd, c->authd) &&
-	    copy_text(&j->token, c->token) && copy_text(&j->token_file, c->token_file) && copy_text(&j->pin, c->ca_pin);
+	bool ok = copy_text(&j->name, c->name) && copy_text(&j->proxy, c->proxy) &&
+	    copy_text(&j->authd, c->authd) && copy_text(&j->token, c->token) &&
+	    copy_text(&j->token_file, c->token_file) && copy_text(&j->pin, c->ca_pin);
 
 	if (!j->proxy && !j->authd)
 		return err_set(e, "neither the address of a proxy nor that of authd is configured");
 	if (j->pin && !capin_ok(j->pin))
-		return err_set(e, "the CA pin must look like sha256: and 64 hexadecimal digits, not \"%s\"", j->pin);
+		return err_set(e,
+		    "the CA pin must look like sha256: and 64 hexadecimal digits, not \"%s\"",
+		    j->pin);
 	if (c->n_labels > JOIN_LISTS_MAX || c->n_addresses > JOIN_LISTS_MAX)
-		return err_set(e, "more than %d labels or addresses are configured", JOIN_LISTS_MAX);
+		return err_set(e, "more than %d labels or addresses are configured",
+		    JOIN_LISTS_MAX);
 	for (size_t i = 0; ok && i < c->n_labels; i++, j->n_labels++) {
 		j->labels[i].key = strdup(c->labels[i].key);
 		j->labels[i].value = strdup(c->labels[i].value);
@@ -79,7 +83,8 @@ join_pause(struct join *j, const char *what, const char *why)
 
 	if (ms > max)
 		ms = max;
-	ms = ms / 2 + rand_below((uint32_t)ms); /* half to one and a half: hosts do not come in step */
+	ms = ms / 2 +
+	    rand_below((uint32_t)ms); /* half to one and a half: hosts do not come in step */
 	j->failures++;
 	(void)str_format(text, sizeof text, "%lld ms", (long long)ms);
 	log_warn(what, "why", why, "again_in", text, NULL);
@@ -110,7 +115,8 @@ join_set_rpc_identity(struct join *j, struct err *e)
 		return rpc_identity_set(j->rpc_id, h->bundle->host_pem, user_pem, NULL, NULL, e);
 	if (host_state_tls_key_pem(h, &key) < 0)
 		return err_set(e, "no memory");
-	r = rpc_identity_set(j->rpc_id, h->bundle->host_pem, user_pem, h->tls_cert_pem, (const char *)buf_head(&key), e);
+	r = rpc_identity_set(j->rpc_id, h->bundle->host_pem, user_pem, h->tls_cert_pem,
+	    (const char *)buf_head(&key), e);
 	buf_wipe(&key);
 	return r;
 }
@@ -122,10 +128,16 @@ join_fill_identity(struct join *j)
 
 	(void)str_format(j->auth_server, sizeof j->auth_server, "authd.%s", h->bundle->cluster);
 	(void)str_format(j->audit_server, sizeof j->audit_server, "auditd.%s", h->bundle->cluster);
-	j->id = (struct join_identity){ .cluster = h->bundle->cluster, .uuid = h->uuid, .name = j->name ? j->name : "",
-		.host_key = h->ssh_key, .ssh_host_cert = buf_span(&h->ssh_host_cert),
-		.tunnel_cert = buf_span(&h->tunnel_cert), .ca = h->bundle, .valid_until_s = h->valid_until_s,
-		.auth_server = j->auth_server, .audit_server = j->audit_server };
+	j->id = (struct join_identity){ .cluster = h->bundle->cluster,
+		.uuid = h->uuid,
+		.name = j->name ? j->name : "",
+		.host_key = h->ssh_key,
+		.ssh_host_cert = buf_span(&h->ssh_host_cert),
+		.tunnel_cert = buf_span(&h->tunnel_cert),
+		.ca = h->bundle,
+		.valid_until_s = h->valid_until_s,
+		.auth_server = j->auth_server,
+		.audit_server = j->audit_server };
 }
 
 static int64_t
@@ -241,7 +253,8 @@ join_renew(struct join *j)
 static int
 start(struct join *j, const struct join_config *config, struct err *e)
 {
-	if (copy_config(j, config, e) < 0 || host_state_open(&j->host, config->state_dir, config->kind, e) < 0)
+	if (copy_config(j, config, e) < 0 ||
+	    host_state_open(&j->host, config->state_dir, config->kind, e) < 0)
 		return -1;
 	if (rpc_identity_new(&j->rpc_id) < 0 || timer_init(&j->timer, j->loop, on_timer, j) < 0)
 		return err_set(e, "no memory");
@@ -250,8 +263,8 @@ start(struct join *j, const struct join_config *config, struct err *e)
 }
 
 int
-join_new(struct join **ret, struct loop *loop, struct rpc_loop *rl, const struct join_config *config,
-    const struct join_events *events, void *arg, struct err *e)
+join_new(struct join **ret, struct loop *loop, struct rpc_loop *rl,
+    const struct join_config *config, const struct join_events *events, void *arg, struct err *e)
 {
 	struct join *j = calloc(1, sizeof *j);
 

@@ -28,14 +28,15 @@
 struct join;
 
 struct join_config {
-	const char *kind;       /* "node", "proxy", "audit" */
-	const char *state_dir;  /* created when it is not there */
-	const char *name;       /* host name, for people */
-	const char *proxy;      /* HOST:PORT of a proxy's public port; or NULL and authd */
-	const char *authd;      /* HOST:PORT of authd itself */
-	const char *token;      /* the token itself, or NULL and token_file; both may be NULL once joined */
+	const char *kind;      /* "node", "proxy", "audit" */
+	const char *state_dir; /* created when it is not there */
+	const char *name;      /* host name, for people */
+	const char *proxy;     /* HOST:PORT of a proxy's public port; or NULL and authd */
+	const char *authd;     /* HOST:PORT of authd itself */
+	const char
+	    *token; /* the token itself, or NULL and token_file; both may be NULL once joined */
 	const char *token_file;
-	const char *ca_pin;     /* may be NULL once joined */
+	const char *ca_pin; /* may be NULL once joined */
 	const struct api_label *labels;
 	size_t n_labels;
 	const char *const *addresses; /* extra names and addresses for the host certificate */
@@ -47,12 +48,14 @@ struct join_identity {
 	const char *cluster;
 	const char *uuid;
 	const char *name;
-	const struct sshkey *host_key; /* Ed25519, private; also the key of the tunnel certificate */
-	struct span ssh_host_cert;     /* certificate blobs */
-	struct span tunnel_cert;       /* nodes; empty otherwise */
+	const struct sshkey
+	    *host_key;             /* Ed25519, private; also the key of the tunnel certificate */
+	struct span ssh_host_cert; /* certificate blobs */
+	struct span tunnel_cert;   /* nodes; empty otherwise */
 	const struct bundle *ca;
-	int64_t valid_until_s;         /* the earliest end of its certificates */
-	const char *auth_server;       /* "authd.<cluster>", "auditd.<cluster>": SNI and certificate names */
+	int64_t valid_until_s; /* the earliest end of its certificates */
+	const char
+	    *auth_server; /* "authd.<cluster>", "auditd.<cluster>": SNI and certificate names */
 	const char *audit_server;
 };
 
@@ -66,9 +69,10 @@ struct join_events {
 };
 
 /* loop and rl stay the caller's; config is copied. Negative: state_dir is unusable or the configuration incomplete. */
-int join_new(struct join **ret, struct loop *loop, struct rpc_loop *rl, const struct join_config *config,
-    const struct join_events *events, void *arg, struct err *e);
-void join_free(struct join *j); /* NULL is fine; after channels and servers that use its rpc identity */
+int join_new(struct join **ret, struct loop *loop, struct rpc_loop *rl,
+    const struct join_config *config, const struct join_events *events, void *arg, struct err *e);
+void
+join_free(struct join *j); /* NULL is fine; after channels and servers that use its rpc identity */
 
 /* For start-up that cannot go on without: turns the loop until ready or refused (negative with e), or until *give_up.
  * Events come as usual. */

@@ -127,7 +127,8 @@ join_get_bundle(struct join *j)
 		j->state = JOIN_JOINING;
 		join_do_join(j);
 	} else if (!j->pin) {
-		join_refuse(j, "this host has not joined yet: it needs the CA pin of the cluster (`tctl status` shows it)");
+		join_refuse(j,
+		    "this host has not joined yet: it needs the CA pin of the cluster (`tctl status` shows it)");
 	} else if (j->proxy) {
 		fetch_from_proxy(j);
 	} else {
@@ -161,7 +162,8 @@ join_take_bundle(struct join *j, const Auth__CaBundle *message)
 		goto out;
 	if (bundle_open(&fresh, buf_span(&packed), NULL, j->host->bundle, &e) < 0 ||
 	    fresh->generation < j->host->bundle->generation) {
-		log_warn("a new CA bundle was not believed", "why", e.text[0] ? e.text : "it is older", NULL);
+		log_warn("a new CA bundle was not believed", "why",
+		    e.text[0] ? e.text : "it is older", NULL);
 		bundle_free(fresh);
 		goto out;
 	}
@@ -172,4 +174,3 @@ join_take_bundle(struct join *j, const Auth__CaBundle *message)
 out:
 	buf_done(&packed);
 }
-

@@ -23,7 +23,9 @@ join_drop_channel(struct join *j)
 int
 join_open_channel(struct join *j, bool anybody, struct err *e)
 {
-	struct rpc_channel_config config = { .target = join_auth_target(j), .identity = j->rpc_id, .any_server = anybody,
+	struct rpc_channel_config config = { .target = join_auth_target(j),
+		.identity = j->rpc_id,
+		.any_server = anybody,
 		.server_name = anybody ? NULL : j->auth_server };
 
 	join_drop_channel(j);
@@ -31,11 +33,13 @@ join_open_channel(struct join *j, bool anybody, struct err *e)
 }
 
 void
-join_start_call(struct join *j, const char *method, const void *request, const struct rpc_events *on)
+join_start_call(struct join *j, const char *method, const void *request,
+    const struct rpc_events *on)
 {
 	static const struct rpc_options options = { .timeout_ms = CALL_TIMEOUT_MS };
 
-	j->call = rpc_invoke(j->rl, j->channel, &auth__auth__descriptor, method, request, on, j, &options);
+	j->call = rpc_invoke(j->rl, j->channel, &auth__auth__descriptor, method, request, on, j,
+	    &options);
 }
 
 /* Trying again cannot change the answer. */
@@ -102,7 +106,8 @@ on_identity_closed(struct rpc_call *call, const struct rpc_status *status)
 	}
 }
 
-static const struct rpc_events identity_events = { .message = on_identity, .closed = on_identity_closed };
+static const struct rpc_events identity_events = { .message = on_identity,
+	.closed = on_identity_closed };
 
 static int
 public_keys(const struct join *j, Auth__PublicKeys *keys, struct buf *spki)
@@ -123,8 +128,10 @@ read_token(const struct join *j, char **ret, struct err *e)
 	if (j->token)
 		return (*ret = strdup(j->token)) ? 0 : err_set(e, "no memory");
 	if (!j->token_file)
-		return err_set(e, "this host has no valid identity in %s and no join token is configured: make one with "
-		    "`tctl tokens add`", j->host->dir);
+		return err_set(e,
+		    "this host has no valid identity in %s and no join token is configured: make one with "
+		    "`tctl tokens add`",
+		    j->host->dir);
 	return file_read_secret(j->token_file, TOKEN_MAX, ret, e);
 }
 
@@ -203,4 +210,3 @@ join_do_renew(struct join *j)
 	}
 	buf_done(&spki);
 }
-

@@ -44,7 +44,8 @@ struct join {
 
 /* join.c */
 void join_step(struct join *j); /* what is to be done now */
-void join_pause(struct join *j, const char *what, const char *why); /* then join_step; logs a warning */
+void
+join_pause(struct join *j, const char *what, const char *why); /* then join_step; logs a warning */
 void join_refuse(struct join *j, const char *why);
 void join_done(struct join *j); /* host_state has a valid identity: everybody uses it from now on */
 int join_publish(struct join *j);
@@ -57,7 +58,8 @@ void join_get_bundle(struct join *j);
 /* join_calls.c */
 int join_open_channel(struct join *j, bool anybody, struct err *e);
 void join_drop_channel(struct join *j);
-void join_start_call(struct join *j, const char *method, const void *request, const struct rpc_events *on);
+void join_start_call(struct join *j, const char *method, const void *request,
+    const struct rpc_events *on);
 void join_do_join(struct join *j);
 void join_do_renew(struct join *j);
 /* The message as bytes, as bundle_open takes them; the caller frees. */

@@ -10,8 +10,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 
-static void __attribute__((format(printf, 2, 0)))
-say(const char *what, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0))) say(const char *what, const char *fmt, va_list ap)
 {
 	char text[2048];
 	char clean[2048];

@@ -308,7 +308,8 @@ chacha_seal(struct chacha_state *s, uint32_t seq, uint8_t *p, size_t n)
 	if (!chacha_begin(s, seq, key) ||
 	    EVP_CipherUpdate(s->ctx, p + 4, &done, p + 4, (int)(n - 4)) != 1 ||
 	    !poly1305(p, n, key, p + n))
-		memset(p + 4, 0, n - 4 + CHACHA_TAG); /* cannot be; the connection breaks and shows nothing */
+		memset(p + 4, 0,
+		    n - 4 + CHACHA_TAG); /* cannot be; the connection breaks and shows nothing */
 	sodium_memzero(key, sizeof(key));
 }
 

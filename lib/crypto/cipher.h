@@ -65,7 +65,8 @@ bool cipher_length_apart(const struct cipher *c);
 void cipher_seal(struct cipher *c, uint32_t seq, uint8_t *p, size_t n);
 /* The same, but the bytes p[at..at + body.n) of the packet are still elsewhere, in body: they are encrypted on their way
  * instead of being copied first. 4 <= at, at + body.n <= n. */
-void cipher_seal_body(struct cipher *c, uint32_t seq, uint8_t *p, size_t n, size_t at, struct span body);
+void
+cipher_seal_body(struct cipher *c, uint32_t seq, uint8_t *p, size_t n, size_t at, struct span body);
 
 /* How many bytes cipher_peek needs to tell a packet's length. */
 size_t cipher_peek_len(const struct cipher *c);

@@ -26,9 +26,13 @@ struct gcm {
 
 #ifdef HAVE_IPSEC_MB
 
-enum { KEY_ALIGN = 64, KEY_SIZE = (sizeof(struct gcm_key_data) + KEY_ALIGN - 1) / KEY_ALIGN * KEY_ALIGN };
+enum {
+	KEY_ALIGN = 64,
+	KEY_SIZE = (sizeof(struct gcm_key_data) + KEY_ALIGN - 1) / KEY_ALIGN * KEY_ALIGN
+};
 
-static IMB_MGR *vaes; /* pointers to functions, written once; NULL where the processor has not got it */
+static IMB_MGR
+    *vaes; /* pointers to functions, written once; NULL where the processor has not got it */
 static pthread_once_t vaes_once = PTHREAD_ONCE_INIT;
 
 static void
@@ -75,7 +79,8 @@ vaes_part(struct gcm *g, struct gcm_context_data *ctx, uint8_t *to, const uint8_
 }
 
 static void
-vaes_seal(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n, size_t at, struct span body)
+vaes_seal(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n, size_t at,
+    struct span body)
 {
 	struct gcm_context_data ctx;
 	size_t end = at + body.n;
@@ -93,7 +98,8 @@ vaes_open(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n)
 	struct gcm_context_data ctx;
 	uint8_t tag[GCM_TAG];
 
-	IMB_AES256_GCM_DEC(vaes, g->vaes, &ctx, p + AAD, p + AAD, n - AAD, iv, p, AAD, tag, GCM_TAG);
+	IMB_AES256_GCM_DEC(vaes, g->vaes, &ctx, p + AAD, p + AAD, n - AAD, iv, p, AAD, tag,
+	    GCM_TAG);
 	return sodium_memcmp(tag, p + n, GCM_TAG);
 }
 
@@ -113,7 +119,8 @@ vaes_done(struct gcm *g)
 }
 
 static void
-vaes_seal(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n, size_t at, struct span body)
+vaes_seal(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n, size_t at,
+    struct span body)
 {
 	(void)g, (void)iv, (void)p, (void)n, (void)at, (void)body;
 }
@@ -133,7 +140,8 @@ static bool
 openssl_init(struct gcm *g, const uint8_t key[GCM_KEY])
 {
 	g->openssl = EVP_CIPHER_CTX_new();
-	return g->openssl && EVP_CipherInit_ex(g->openssl, EVP_aes_256_gcm(), NULL, key, NULL, 1) == 1;
+	return g->openssl &&
+	    EVP_CipherInit_ex(g->openssl, EVP_aes_256_gcm(), NULL, key, NULL, 1) == 1;
 }
 
 static bool
@@ -155,13 +163,15 @@ openssl_part(struct gcm *g, uint8_t *to, const uint8_t *from, size_t n)
 }
 
 static void
-openssl_seal(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n, size_t at, struct span body)
+openssl_seal(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n, size_t at,
+    struct span body)
 {
 	size_t end = at + body.n;
 	int done;
 
 	if (!openssl_begin(g, iv, p, 1) || !openssl_part(g, p + AAD, p + AAD, at - AAD) ||
-	    !openssl_part(g, p + at, body.p, body.n) || !openssl_part(g, p + end, p + end, n - end) ||
+	    !openssl_part(g, p + at, body.p, body.n) ||
+	    !openssl_part(g, p + end, p + end, n - end) ||
 	    EVP_CipherFinal_ex(g->openssl, p + n, &done) != 1 ||
 	    EVP_CIPHER_CTX_ctrl(g->openssl, EVP_CTRL_AEAD_GET_TAG, GCM_TAG, p + n) != 1)
 		/* cannot be; if it is, the connection breaks and shows nothing */

@@ -22,7 +22,8 @@ void gcm_free(struct gcm *g); /* zeroes; NULL is fine */
 
 /* Encrypts p[4..n) in place, authenticates also p[0..4), and writes the tag behind it. The bytes p[at..at + body.n) are
  * taken from body instead of being copied there first; 4 <= at, at + body.n <= n. Each iv once with a key. */
-void gcm_seal(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n, size_t at, struct span body);
+void gcm_seal(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n, size_t at,
+    struct span body);
 
 /* The reverse, with the tag behind p[0..n), 4 <= n. Negative: forged or damaged, and p[4..n) is garbage. */
 int gcm_open(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n);

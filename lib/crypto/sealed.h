@@ -14,7 +14,7 @@ enum { SEALED_KEY_BYTES = 32, SEALED_MAX = 1024 * 1024 };
 /* Appends the sealed form of plain. */
 int sealed_close(const struct secret *key, const char *label, struct span plain, struct buf *ret);
 /* Negative: wrong key, wrong label, or changed. */
-int sealed_open(const struct secret *key, const char *label, struct span sealed,
-    struct secret **ret);
+int
+sealed_open(const struct secret *key, const char *label, struct span sealed, struct secret **ret);
 
 #endif

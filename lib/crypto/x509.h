@@ -67,8 +67,8 @@ bool x509_cert_fits_key(const struct x509_cert *cert, const struct x509_key *key
 /* The chain leads to one of roots (PEM certificates in one parsed struct), each link is valid now
  * by the system's clock, and the leaf may be used as asked (X509_SERVER, X509_CLIENT or both).
  * Names are the caller's matter. */
-int x509_verify(const struct x509_cert *chain, const struct x509_cert *roots, int usage,
-    struct err *e);
+int
+x509_verify(const struct x509_cert *chain, const struct x509_cert *roots, int usage, struct err *e);
 /* The one rule of who speaks for whom: a chain to host_roots may name every kind but a user, a
  * chain to user_roots only a user; the cluster must be the given one (NULL: any). Either root may
  * be NULL. Fills ret. */

@@ -24,7 +24,8 @@
 
 enum {
 	DRAIN_DEFAULT_S = 10,
-	LARGE_BLOCK = 256 * 1024, /* bytes: from here on memory is mapped, and given back when freed */
+	LARGE_BLOCK = 256 *
+	    1024, /* bytes: from here on memory is mapped, and given back when freed */
 };
 
 #if defined(__SANITIZE_ADDRESS__)

@@ -7,7 +7,7 @@
 #include "base/wire.h"
 #include "db/db.h"
 
-#define UNIX_TO_POSTGRES_US INT64_C(946684800000000) /* 2000-01-01 */
+#define UNIX_TO_POSTGRES_US INT64_C(946684800000000)    /* 2000-01-01 */
 #define TIME_MIN_US         INT64_C(-62135596800000000) /* 0001-01-01 */
 #define TIME_MAX_US         INT64_C(253402300799999999) /* 9999-12-31 */
 #define DAY_US              INT64_C(86400000000)
@@ -15,7 +15,8 @@
 void
 db_copy_begin(struct buf *b)
 {
-	static const char signature[11] = { 'P', 'G', 'C', 'O', 'P', 'Y', '\n', '\377', '\r', '\n', '\0' };
+	static const char signature[11] = { 'P', 'G', 'C', 'O', 'P', 'Y', '\n', '\377', '\r', '\n',
+		'\0' };
 
 	buf_put(b, signature, sizeof(signature));
 	wire_put_u32(b, 0); /* flags */

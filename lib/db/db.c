@@ -35,11 +35,11 @@ struct op {
 	char *sql;
 	char *params[DB_PARAMS_MAX];
 	int n_params;
-	struct buf data;   /* OP_COPY: what is not sent yet */
-	bool copying;      /* the server takes data */
+	struct buf data; /* OP_COPY: what is not sent yet */
+	bool copying;    /* the server takes data */
 	bool end_sent;
-	PGresult *result;  /* of the last statement, or of the first that failed */
-	db_done_fn *done;  /* NULL: the setup of the connection */
+	PGresult *result; /* of the last statement, or of the first that failed */
+	db_done_fn *done; /* NULL: the setup of the connection */
 	void *arg;
 };
 
@@ -56,11 +56,12 @@ struct db {
 	struct timer retry;   /* while down */
 	struct timer timeout; /* of connecting, or of the operation that runs */
 	int backoff_ms;
-	int64_t up_ms; /* when it came up */
+	int64_t up_ms;   /* when it came up */
 	struct list ops; /* the first one runs when `running` */
 	int n_ops;
 	bool running;
-	struct deferred next; /* starts the next operation: never from inside a caller of db_query */
+	struct deferred
+	    next; /* starts the next operation: never from inside a caller of db_query */
 };
 
 static void on_socket(struct watch *w, int ready, void *arg);
@@ -126,9 +127,12 @@ op_refuse(db_done_fn *done, void *arg)
 }
 
 void
-db_query(struct db *db, const char *sql, const char *const *params, int n_params, db_done_fn *done, void *arg)
+db_query(struct db *db, const char *sql, const char *const *params, int n_params, db_done_fn *done,
+    void *arg)
 {
-	struct op *op = db->n_ops < DB_OPS_MAX && n_params <= DB_PARAMS_MAX ? op_new(db, OP_QUERY, sql, done, arg) : NULL;
+	struct op *op = db->n_ops < DB_OPS_MAX && n_params <= DB_PARAMS_MAX
+	    ? op_new(db, OP_QUERY, sql, done, arg)
+	    : NULL;
 
 	if (!op) {
 		op_refuse(done, arg);
@@ -186,8 +190,8 @@ op_start(struct db *db)
 	db->running = true;
 	timer_start(&db->timeout, db->op_timeout_ms);
 	if (op->kind == OP_QUERY)
-		sent = PQsendQueryParams(db->conn, op->sql, op->n_params, NULL, (const char *const *)op->params, NULL,
-		    NULL, 1);
+		sent = PQsendQueryParams(db->conn, op->sql, op->n_params, NULL,
+		    (const char *const *)op->params, NULL, NULL, 1);
 	else
 		sent = PQsendQuery(db->conn, op->sql);
 	flush = sent ? PQflush(db->conn) : -1;
@@ -244,7 +248,8 @@ keep_result(struct op *op, PGresult *result)
 {
 	ExecStatusType old = op->result ? PQresultStatus(op->result) : PGRES_COMMAND_OK;
 
-	if (op->result && old != PGRES_COMMAND_OK && old != PGRES_TUPLES_OK && old != PGRES_COPY_IN) {
+	if (op->result && old != PGRES_COMMAND_OK && old != PGRES_TUPLES_OK &&
+	    old != PGRES_COPY_IN) {
 		PQclear(result);
 		return;
 	}
@@ -470,9 +475,10 @@ static void
 start_connecting(struct db *db)
 {
 	/* What stands behind dbname wins over conninfo, what stands before it is a default. */
-	const char *keys[] = { "tcp_user_timeout", "keepalives_idle", "dbname", "application_name", "client_encoding",
-		db->password ? "password" : NULL, NULL };
-	const char *values[] = { "30000", "30", db->conninfo, db->name, "UTF8", db->password, NULL };
+	const char *keys[] = { "tcp_user_timeout", "keepalives_idle", "dbname", "application_name",
+		"client_encoding", db->password ? "password" : NULL, NULL };
+	const char *values[] = { "30000", "30", db->conninfo, db->name, "UTF8", db->password,
+		NULL };
 
 	db->conn = PQconnectStartParams(keys, values, 1);
 	db->state = DB_CONNECTING;
@@ -497,7 +503,9 @@ on_timeout(void *arg)
 {
 	struct db *db = arg;
 
-	go_down(db, db->state == DB_CONNECTING ? "connecting took too long" : "the database did not answer in time");
+	go_down(db,
+	    db->state == DB_CONNECTING ? "connecting took too long"
+				       : "the database did not answer in time");
 }
 
 /* --- life -------------------------------------------------------------------- */
@@ -511,7 +519,8 @@ copy_config(struct db *db, const struct db_config *c)
 	db->name = strdup(c->name);
 	db->password = c->password ? strdup(c->password) : NULL;
 	db->setup = c->setup ? strdup(c->setup) : NULL;
-	if (!db->conninfo || !db->name || (c->password && !db->password) || (c->setup && !db->setup))
+	if (!db->conninfo || !db->name || (c->password && !db->password) ||
+	    (c->setup && !db->setup))
 		return -1;
 	return 0;
 }
@@ -533,7 +542,8 @@ check_conninfo(const char *conninfo, struct err *e)
 }
 
 int
-db_new(struct db **ret, const struct db_config *config, const struct db_events *events, void *arg, struct err *e)
+db_new(struct db **ret, const struct db_config *config, const struct db_events *events, void *arg,
+    struct err *e)
 {
 	struct db *db;
 

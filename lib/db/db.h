@@ -29,7 +29,8 @@ enum db_code {
 
 struct db_config {
 	struct loop *loop;
-	const char *conninfo; /* as libpq takes it: "host=/run/postgresql dbname=sallyport" or postgresql://... */
+	const char *
+	    conninfo; /* as libpq takes it: "host=/run/postgresql dbname=sallyport" or postgresql://... */
 	const char *password; /* NULL: in conninfo, ~/.pgpass or not needed */
 	const char *name;     /* application_name, for pg_stat_activity */
 	const char *setup;    /* SQL that runs first on every connection; may be NULL */
@@ -43,7 +44,8 @@ struct db_events {
 };
 
 /* Starts connecting. config is copied. Negative: conninfo is malformed, or no memory. */
-int db_new(struct db **ret, const struct db_config *config, const struct db_events *events, void *arg, struct err *e);
+int db_new(struct db **ret, const struct db_config *config, const struct db_events *events,
+    void *arg, struct err *e);
 /* Operations under way end without their done. NULL is fine. */
 void db_free(struct db *db);
 bool db_is_up(const struct db *db);
@@ -56,15 +58,17 @@ typedef void db_done_fn(const struct db_reply *r, void *arg);
 enum { DB_PARAMS_MAX = 16 };
 
 /* One statement with text parameters $1.. (NULL is SQL NULL), copied. Results come in binary. */
-void db_query(struct db *db, const char *sql, const char *const *params, int n_params, db_done_fn *done, void *arg);
+void db_query(struct db *db, const char *sql, const char *const *params, int n_params,
+    db_done_fn *done, void *arg);
 /* One or more statements without parameters; the reply is that of the last one, or of the first that failed. */
 void db_exec(struct db *db, const char *sql, db_done_fn *done, void *arg);
 /* COPY ... FROM STDIN: sends what data holds, whose memory is taken over (data is empty afterwards). */
 void db_copy(struct db *db, const char *sql, struct buf *data, db_done_fn *done, void *arg);
 
 enum db_code db_reply_code(const struct db_reply *r);
-const char *db_reply_state(const struct db_reply *r); /* SQLSTATE, five characters; "" when there is none */
-const char *db_reply_text(const struct db_reply *r);  /* for people, one line */
+const char *
+db_reply_state(const struct db_reply *r); /* SQLSTATE, five characters; "" when there is none */
+const char *db_reply_text(const struct db_reply *r); /* for people, one line */
 int db_rows(const struct db_reply *r);
 int64_t db_affected(const struct db_reply *r);
 /* Columns of any integer type or boolean; 0 for NULL. */
@@ -82,7 +86,8 @@ void db_copy_null(struct buf *b);
 void db_copy_bool(struct buf *b, bool v);
 void db_copy_i32(struct buf *b, int32_t v);
 void db_copy_i64(struct buf *b, int64_t v);
-void db_copy_bytes(struct buf *b, struct span v);  /* bytea, and text that is known to be UTF-8 without NUL */
+void db_copy_bytes(struct buf *b,
+    struct span v); /* bytea, and text that is known to be UTF-8 without NUL */
 void db_copy_time(struct buf *b, int64_t unix_us); /* timestamptz; clamped to the years 1 to 9999 */
 void db_copy_date(struct buf *b, int64_t unix_us); /* date, UTC */
 void db_copy_uuid(struct buf *b, const uint8_t uuid[16]);

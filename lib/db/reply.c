@@ -70,8 +70,8 @@ db_affected(const struct db_reply *r)
 static bool
 there(const struct db_reply *r, int row, int col)
 {
-	return r->result && row >= 0 && row < PQntuples(r->result) && col >= 0 && col < PQnfields(r->result) &&
-	    !PQgetisnull(r->result, row, col);
+	return r->result && row >= 0 && row < PQntuples(r->result) && col >= 0 &&
+	    col < PQnfields(r->result) && !PQgetisnull(r->result, row, col);
 }
 
 bool

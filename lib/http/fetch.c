@@ -34,8 +34,8 @@ parse_url(const char *url, struct target *ret, struct err *e)
 	if (!str_starts(url, "https://"))
 		return err_set(e, "not an https address: %s", url);
 	slash = strchr(rest, '/');
-	if (!str_format(ret->authority, sizeof ret->authority, "%.*s", slash ? (int)(slash - rest) : (int)strlen(rest),
-	        rest) ||
+	if (!str_format(ret->authority, sizeof ret->authority, "%.*s",
+		slash ? (int)(slash - rest) : (int)strlen(rest), rest) ||
 	    !str_copy(ret->path, sizeof ret->path, slash ? slash : "/") ||
 	    !str_is_printable(url, strlen(url)) || strchr(url, ' ') ||
 	    !str_host_port(ret->authority, 443, ret->host, sizeof ret->host, &ret->port))
@@ -50,9 +50,12 @@ exchange(struct tls_client *c, const struct target *t, struct buf *in, struct er
 	int r;
 
 	buf_init(&q, 4096);
-	(void)buf_printf(&q, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sallyport/%s\r\nAccept: */*\r\n"
-	    "Connection: close\r\n\r\n", t->path, t->authority, SALLYPORT_VERSION);
-	r = buf_ok(&q) ? tls_client_write(c, buf_head(&q), q.len, e) : err_set(e, "the address is too long");
+	(void)buf_printf(&q,
+	    "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sallyport/%s\r\nAccept: */*\r\n"
+	    "Connection: close\r\n\r\n",
+	    t->path, t->authority, SALLYPORT_VERSION);
+	r = buf_ok(&q) ? tls_client_write(c, buf_head(&q), q.len, e)
+		       : err_set(e, "the address is too long");
 	buf_done(&q);
 	while (r == 0) {
 		uint8_t *p = buf_reserve(in, 16384);
@@ -165,7 +168,8 @@ read_reply(struct buf *in, const struct target *t, struct fetch_reply *ret, stru
 	text = (char *)buf_head(in);
 	body = parse_head(text, &head);
 	if (!body)
-		return err_set(e, "%s does not speak HTTP: is it the address of a proxy?", t->authority);
+		return err_set(e, "%s does not speak HTTP: is it the address of a proxy?",
+		    t->authority);
 	n = in->len - 1 - (size_t)(body - text);
 	len = head.chunked ? unchunk(body, n) : head.length == -1 ? (long)n : head.length;
 	if (len < 0 || (size_t)len > n)
@@ -184,7 +188,8 @@ int
 fetch_get(const struct fetch *f, struct fetch_reply *ret, struct err *e)
 {
 	struct target t;
-	struct tls_client_config config = { .host = t.host, .server_name = f->server_name,
+	struct tls_client_config config = { .host = t.host,
+		.server_name = f->server_name,
 		.deadline_ms = clock_mono_ms() + (f->timeout_ms ? f->timeout_ms : TIMEOUT_MS) };
 	struct tls_client *c = NULL;
 	const char *roots = getenv("SSL_CERT_FILE");

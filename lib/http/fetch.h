@@ -13,8 +13,8 @@
 
 enum fetch_trust {
 	FETCH_SYSTEM_ROOTS, /* /etc/ssl/certs/ca-certificates.crt, or $SSL_CERT_FILE; and the host name */
-	FETCH_GIVEN_ROOTS,  /* ca_pem; and the host name */
-	FETCH_ANYBODY,      /* encrypted only: for what is checked by other means (the CA pin) */
+	FETCH_GIVEN_ROOTS, /* ca_pem; and the host name */
+	FETCH_ANYBODY,     /* encrypted only: for what is checked by other means (the CA pin) */
 };
 
 struct fetch {

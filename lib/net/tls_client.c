@@ -54,7 +54,8 @@ wait_for(int fd, short events, int64_t deadline_ms)
 static int
 connect_one(const struct addrinfo *ai, int64_t deadline_ms)
 {
-	int fd = socket(ai->ai_family, ai->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, ai->ai_protocol);
+	int fd = socket(ai->ai_family, ai->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    ai->ai_protocol);
 	int error = 0;
 	socklen_t n = sizeof error;
 
@@ -77,7 +78,8 @@ connect_one(const struct addrinfo *ai, int64_t deadline_ms)
 static int
 dial(const struct tls_client_config *config, struct err *e)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV }, *list = NULL;
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV },
+			*list = NULL;
 	char port[8];
 	int r, fd = -1;
 
@@ -103,7 +105,8 @@ on_send(void *arg, const unsigned char *p, size_t n)
 
 	if (r >= 0)
 		return (int)r;
-	return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+	return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE
+						 : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
 }
 
 static int
@@ -114,7 +117,8 @@ on_recv(void *arg, unsigned char *p, size_t n)
 
 	if (r >= 0)
 		return (int)r;
-	return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_READ : MBEDTLS_ERR_SSL_CONN_EOF;
+	return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_READ
+						 : MBEDTLS_ERR_SSL_CONN_EOF;
 }
 
 /* After a return of mbedTLS: true when the call is to be made again. */
@@ -136,7 +140,8 @@ fail(const struct tls_client *c, int r, struct err *e)
 	if (r == MBEDTLS_ERR_SSL_WANT_READ || r == MBEDTLS_ERR_SSL_WANT_WRITE)
 		return err_set(e, "no answer from %s in time", c->peer);
 	if (r == MBEDTLS_ERR_SSL_CONN_EOF)
-		return err_set(e, "%s closed the connection: is it the address of a proxy?", c->peer);
+		return err_set(e, "%s closed the connection: is it the address of a proxy?",
+		    c->peer);
 	mbedtls_strerror(r, why, sizeof why);
 	return err_set(e, "the TLS connection to %s failed: %s", c->peer, why);
 }
@@ -148,12 +153,13 @@ load_roots(struct tls_client *c, const struct tls_client_config *config, struct 
 {
 	if (config->roots_pem) {
 		if (mbedtls_x509_crt_parse(&c->roots, (const unsigned char *)config->roots_pem,
-		        strlen(config->roots_pem) + 1) != 0)
+			strlen(config->roots_pem) + 1) != 0)
 			return err_set(e, "the certificates to trust cannot be read");
 	} else if (config->roots_file) {
 		/* Positive: that many of the system's certificates are of kinds mbedTLS does not know. */
 		if (mbedtls_x509_crt_parse_file(&c->roots, config->roots_file) < 0)
-			return err_set(e, "the system's certificates cannot be read: %s", config->roots_file);
+			return err_set(e, "the system's certificates cannot be read: %s",
+			    config->roots_file);
 	} else {
 		return 0;
 	}
@@ -164,15 +170,18 @@ load_roots(struct tls_client *c, const struct tls_client_config *config, struct 
 static int
 set_up(struct tls_client *c, const char *name, struct err *e)
 {
-	if (mbedtls_ssl_config_defaults(&c->config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
-	        MBEDTLS_SSL_PRESET_DEFAULT) != 0)
+	if (mbedtls_ssl_config_defaults(&c->config, MBEDTLS_SSL_IS_CLIENT,
+		MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT) != 0)
 		return err_set(e, "no memory");
-	mbedtls_ssl_conf_min_version(&c->config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+	mbedtls_ssl_conf_min_version(&c->config, MBEDTLS_SSL_MAJOR_VERSION_3,
+	    MBEDTLS_SSL_MINOR_VERSION_3);
 	mbedtls_ssl_conf_rng(&c->config, rand_mbedtls, NULL);
 	mbedtls_ssl_conf_ca_chain(&c->config, &c->roots, NULL);
 	/* OPTIONAL: the handshake ends in any case, and the verdict is looked at afterwards, for a better text. */
-	mbedtls_ssl_conf_authmode(&c->config, c->verify ? MBEDTLS_SSL_VERIFY_OPTIONAL : MBEDTLS_SSL_VERIFY_NONE);
-	if (mbedtls_ssl_setup(&c->ssl, &c->config) != 0 || mbedtls_ssl_set_hostname(&c->ssl, name) != 0)
+	mbedtls_ssl_conf_authmode(&c->config,
+	    c->verify ? MBEDTLS_SSL_VERIFY_OPTIONAL : MBEDTLS_SSL_VERIFY_NONE);
+	if (mbedtls_ssl_setup(&c->ssl, &c->config) != 0 ||
+	    mbedtls_ssl_set_hostname(&c->ssl, name) != 0)
 		return err_set(e, "no memory");
 	mbedtls_ssl_set_bio(&c->ssl, c, on_send, on_recv, NULL);
 	return 0;
@@ -205,7 +214,8 @@ check_verdict(struct tls_client *c, const char *name, struct err *e)
 	const mbedtls_x509_crt *crt = mbedtls_ssl_get_peer_cert(&c->ssl);
 	char text[256], *line;
 
-	if (c->verify && crt && (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) && address_matches(crt, name))
+	if (c->verify && crt && (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) &&
+	    address_matches(crt, name))
 		flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH;
 	if (flags == 0)
 		return 0;

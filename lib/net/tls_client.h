@@ -18,10 +18,10 @@ enum { TLS_CLIENT_E_UNTRUSTED = 1 };
 struct tls_client_config {
 	const char *host; /* name or address, without brackets */
 	uint16_t port;
-	const char *server_name;  /* SNI and the name checked; NULL: host */
-	const char *roots_pem;    /* NULL and roots_file NULL: whoever answers is accepted */
+	const char *server_name; /* SNI and the name checked; NULL: host */
+	const char *roots_pem;   /* NULL and roots_file NULL: whoever answers is accepted */
 	const char *roots_file;
-	int64_t deadline_ms;      /* clock_mono_ms() */
+	int64_t deadline_ms; /* clock_mono_ms() */
 };
 
 /* 0; TLS_CLIENT_E_UNTRUSTED with e: the certificate does not verify; negative with e. */

@@ -35,9 +35,10 @@ crc32c(uint32_t crc, const void *p, size_t n)
 		make_tables();
 	crc = ~crc;
 	for (; n >= 4; n -= 4, at += 4) {
-		crc ^= (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-		crc = table[3][crc & 0xff] ^ table[2][crc >> 8 & 0xff] ^ table[1][crc >> 16 & 0xff] ^
-		    table[0][crc >> 24];
+		crc ^= (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
+		    (uint32_t)at[3] << 24;
+		crc = table[3][crc & 0xff] ^ table[2][crc >> 8 & 0xff] ^
+		    table[1][crc >> 16 & 0xff] ^ table[0][crc >> 24];
 	}
 	for (; n; n--, at++)
 		crc = crc >> 8 ^ table[0][(crc ^ *at) & 0xff];

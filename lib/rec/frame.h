@@ -18,7 +18,8 @@ enum frame_type {
 	FRAME_RESIZE = 4, /* u16 columns, u16 rows, big-endian */
 	FRAME_MARKER = 5, /* text for people */
 	FRAME_EXIT = 7,   /* u32 exit status, then signal name or nothing */
-	FRAME_GAP = 10,   /* u64 bytes that were not recorded, u8 frame type they had, 32 bytes SHA-256 of them */
+	FRAME_GAP =
+	    10, /* u64 bytes that were not recorded, u8 frame type they had, 32 bytes SHA-256 of them */
 };
 
 enum { FRAME_DATA_MAX = 65536 };

@@ -87,7 +87,8 @@ open_folder(struct rec_log *log, struct err *e)
 		return err_errno(e, "cannot open %s/lock", log->dir);
 	if (flock(log->lock_fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EWOULDBLOCK)
-			return err_set(e, "%s is in use by another process: stop that one first", log->dir);
+			return err_set(e, "%s is in use by another process: stop that one first",
+			    log->dir);
 		return err_errno(e, "cannot lock %s/lock", log->dir);
 	}
 	return 0;
@@ -104,8 +105,8 @@ make_uuid(char dst[REC_LOG_ID_SIZE])
 	r[6] = (uint8_t)((r[6] & 0x0f) | 0x40); /* version 4, variant 1: RFC 4122 section 4.4 */
 	r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
 	str_hex(hex, r, sizeof(r));
-	(void)str_format(dst, REC_LOG_ID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-	    hex + 20);
+	(void)str_format(dst, REC_LOG_ID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
+	    hex + 16, hex + 20);
 }
 
 static int
@@ -133,7 +134,8 @@ read_id(struct rec_log *log, struct err *e)
 		return -1;
 	text[strcspn(text, "\r\n")] = 0;
 	if (strlen(text) != REC_LOG_ID_SIZE - 1 || !str_is_printable(text, strlen(text)))
-		return err_set(e, "%s is damaged: move the folder away, so that a new log is started", path);
+		return err_set(e,
+		    "%s is damaged: move the folder away, so that a new log is started", path);
 	(void)str_copy(log->id, sizeof(log->id), text);
 	return 0;
 }
@@ -164,7 +166,8 @@ list_segments(struct rec_log *log, struct err *e)
 
 		if (!segment_name_parse(entry->d_name, &s.first) || s.first == 0)
 			continue;
-		if (fstatat(log->dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		if (fstatat(log->dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode))
 			continue;
 		s.size = (uint64_t)st.st_size;
 		done = add_segment(log, s);
@@ -451,7 +454,8 @@ seek(struct rec_log *log, const struct segment *s, uint64_t seq)
 
 /* Takes records of s from the reader's place until max, the end of s, or damage. Negative: I/O error. */
 static int
-take_records(struct rec_log *log, const struct segment *s, size_t max, struct buf *b, uint32_t *count)
+take_records(struct rec_log *log, const struct segment *s, size_t max, struct buf *b,
+    uint32_t *count)
 {
 	struct segment_reader *r = &log->reader;
 	size_t start = b->len;

@@ -115,7 +115,8 @@ segment_append(struct segment *s, int fd, struct span record)
 {
 	uint32_t crc = checksum(s->end, record);
 	uint8_t header[SEGMENT_RECORD_HEADER];
-	struct iovec parts[2] = { { header, sizeof(header) }, { (void *)(uintptr_t)record.p, record.n } };
+	struct iovec parts[2] = { { header, sizeof(header) },
+		{ (void *)(uintptr_t)record.p, record.n } };
 	ssize_t want = (ssize_t)(sizeof(header) + record.n);
 	ssize_t n;
 
@@ -198,7 +199,8 @@ segment_reader_open(struct segment_reader *r, int dir_fd, uint64_t first)
 	switch (fill(r, SEGMENT_HEADER, SEGMENT_HEADER)) {
 	case 1:
 		w = wire_from(buf_span(&r->block));
-		if (span_eq(wire_bytes(&w, sizeof(magic)), (struct span){ (const uint8_t *)magic, sizeof(magic) }) &&
+		if (span_eq(wire_bytes(&w, sizeof(magic)),
+			(struct span){ (const uint8_t *)magic, sizeof(magic) }) &&
 		    wire_u64(&w) == first) {
 			buf_drain(&r->block, SEGMENT_HEADER);
 			return 0;

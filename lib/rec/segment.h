@@ -17,13 +17,14 @@ enum { SEGMENT_HEADER = 16, SEGMENT_RECORD_HEADER = 8 };
 
 struct segment {
 	uint64_t first; /* number of its first record, there or to come */
-	uint64_t end;   /* number after its last record; of old segments an upper bound until they were read */
-	uint64_t size;  /* bytes of good content */
+	uint64_t
+	    end; /* number after its last record; of old segments an upper bound until they were read */
+	uint64_t size; /* bytes of good content */
 };
 
 /* Reads the records of one segment in order, a block at a time. */
 struct segment_reader {
-	int fd; /* -1: closed */
+	int fd;         /* -1: closed */
 	uint64_t first; /* of the segment that is open */
 	uint64_t seq;   /* of the record that comes next */
 	uint64_t off;   /* of the first byte that is not in block */

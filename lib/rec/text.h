@@ -9,8 +9,8 @@
 #include "base/buf.h"
 
 struct rec_text {
-	uint8_t state;       /* where in an escape sequence */
-	uint8_t pending[4];  /* an unfinished UTF-8 character */
+	uint8_t state;      /* where in an escape sequence */
+	uint8_t pending[4]; /* an unfinished UTF-8 character */
 	uint8_t n_pending;
 };
 

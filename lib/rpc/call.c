@@ -68,7 +68,8 @@ rpc_call_free(struct rpc_call *call)
 }
 
 static void
-start(struct rpc_call *call, struct rpc_op *op, void (*done)(void *, bool), const grpc_op *ops, size_t n)
+start(struct rpc_call *call, struct rpc_op *op, void (*done)(void *, bool), const grpc_op *ops,
+    size_t n)
 {
 	rpc_op_hand(op, done, call);
 	rpc_loop_start(call->rl, call->grpc, ops, n, op);
@@ -147,7 +148,8 @@ rpc_call_transmit(struct rpc_call *call)
 	grpc_op ops[3] = { 0 };
 	size_t n = 0;
 
-	if (call->transmit.pending || call->broken || call->end_sent || (call->ended && call->server))
+	if (call->transmit.pending || call->broken || call->end_sent ||
+	    (call->ended && call->server))
 		return;
 	if (!call->queue && !call->ending && !call->greeting)
 		return;
@@ -212,9 +214,11 @@ static void
 on_unreadable(struct rpc_call *call)
 {
 	if (call->server)
-		rpc_finish(call, RPC_INVALID_ARGUMENT, "the request is not a valid %s", call->in->name);
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "the request is not a valid %s",
+		    call->in->name);
 	else
-		grpc_call_cancel_with_status(call->grpc, GRPC_STATUS_INTERNAL, "unreadable message", NULL);
+		grpc_call_cancel_with_status(call->grpc, GRPC_STATUS_INTERNAL, "unreadable message",
+		    NULL);
 }
 
 /* The peer sends no more. */
@@ -354,7 +358,8 @@ rpc_finish(struct rpc_call *call, enum rpc_code code, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	/* Other numbers would reach the peer as UNKNOWN. */
-	call->status = code >= RPC_OK && code <= RPC_UNAUTHENTICATED ? (grpc_status_code)code : GRPC_STATUS_UNKNOWN;
+	call->status = code >= RPC_OK && code <= RPC_UNAUTHENTICATED ? (grpc_status_code)code
+								     : GRPC_STATUS_UNKNOWN;
 	grpc_slice_unref(call->status_text);
 	call->status_text = rpc_status_slice(text);
 	call->ending = true;

@@ -37,13 +37,17 @@ is_local(const char *target)
 static grpc_arg
 int_arg(const char *key, int value)
 {
-	return (grpc_arg){ .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value };
+	return (grpc_arg){ .type = GRPC_ARG_INTEGER,
+		.key = (char *)(uintptr_t)key,
+		.value.integer = value };
 }
 
 static grpc_arg
 str_arg(const char *key, char *value)
 {
-	return (grpc_arg){ .type = GRPC_ARG_STRING, .key = (char *)(uintptr_t)key, .value.string = value };
+	return (grpc_arg){ .type = GRPC_ARG_STRING,
+		.key = (char *)(uintptr_t)key,
+		.value.string = value };
 }
 
 static grpc_channel *
@@ -172,21 +176,26 @@ innermost(const char *text)
 static void
 explain_unavailable(const struct rpc_channel *ch, const char *text, char *dst, size_t size)
 {
-	static const char *const connecting[] = { "failed to connect", "DNS resolution failed", "empty address list",
-		"Failed to connect", "handshake failed", NULL };
-	static const char *const lost[] = { "Connection reset", "Broken pipe", "GOAWAY", "keepalive",
-		"Stream removed", "enter idle", "Transport closed", "Cancelling all calls", "Endpoint read failed", NULL };
+	static const char *const connecting[] = { "failed to connect", "DNS resolution failed",
+		"empty address list", "Failed to connect", "handshake failed", NULL };
+	static const char *const lost[] = { "Connection reset", "Broken pipe", "GOAWAY",
+		"keepalive", "Stream removed", "enter idle", "Transport closed",
+		"Cancelling all calls", "Endpoint read failed", NULL };
 	struct err e;
 
 	if (ch->identity && rpc_identity_check_dates(ch->identity, &e) < 0)
 		(void)str_format(dst, size, "%s", e.text);
 	else if (has_any(text, connecting))
 		(void)str_format(dst, size, "cannot reach %s: %s", ch->target, innermost(text));
-	else if (strstr(text, "Socket closed")) /* all that a client whose certificate was refused gets to see */
-		(void)str_format(dst, size, "%s closed the connection: it is stopping, or does not accept our certificate",
+	else if (
+	    strstr(text,
+		"Socket closed")) /* all that a client whose certificate was refused gets to see */
+		(void)str_format(dst, size,
+		    "%s closed the connection: it is stopping, or does not accept our certificate",
 		    ch->target);
 	else if (has_any(text, lost))
-		(void)str_format(dst, size, "the connection to %s was closed: %s", ch->target, innermost(text));
+		(void)str_format(dst, size, "the connection to %s was closed: %s", ch->target,
+		    innermost(text));
 	else
 		str_clean(dst, size, text, strlen(text));
 }
@@ -220,14 +229,17 @@ deadline_in(int timeout_ms)
 {
 	if (timeout_ms <= 0)
 		return gpr_inf_future(GPR_CLOCK_MONOTONIC);
-	return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(timeout_ms, GPR_TIMESPAN));
+	return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+	    gpr_time_from_millis(timeout_ms, GPR_TIMESPAN));
 }
 
 /* call->grpc stays NULL when the call cannot be made; the status then says why. */
 static void
-make_core(struct rpc_call *call, const ProtobufCServiceDescriptor *type, const char *name, int timeout_ms)
+make_core(struct rpc_call *call, const ProtobufCServiceDescriptor *type, const char *name,
+    int timeout_ms)
 {
-	const ProtobufCMethodDescriptor *m = protobuf_c_service_descriptor_get_method_by_name(type, name);
+	const ProtobufCMethodDescriptor *m = protobuf_c_service_descriptor_get_method_by_name(type,
+	    name);
 	struct err e = { "" };
 	char path[RPC_METHOD_MAX];
 	grpc_slice method;
@@ -246,8 +258,8 @@ make_core(struct rpc_call *call, const ProtobufCServiceDescriptor *type, const c
 	call->in = m->output;
 	call->out = m->input;
 	method = grpc_slice_from_copied_string(path);
-	call->grpc = grpc_channel_create_call(call->channel->grpc, NULL, GRPC_PROPAGATE_DEFAULTS, call->rl->cq, method,
-	    NULL, deadline_in(timeout_ms), NULL);
+	call->grpc = grpc_channel_create_call(call->channel->grpc, NULL, GRPC_PROPAGATE_DEFAULTS,
+	    call->rl->cq, method, NULL, deadline_in(timeout_ms), NULL);
 	grpc_slice_unref(method);
 }
 
@@ -311,9 +323,9 @@ start_unary(struct rpc_call *call, const void *request)
 }
 
 struct rpc_call *
-rpc_invoke(struct rpc_loop *rl, struct rpc_channel *channel, const ProtobufCServiceDescriptor *service,
-    const char *method, const void *request, const struct rpc_events *on, void *data,
-    const struct rpc_options *options)
+rpc_invoke(struct rpc_loop *rl, struct rpc_channel *channel,
+    const ProtobufCServiceDescriptor *service, const char *method, const void *request,
+    const struct rpc_events *on, void *data, const struct rpc_options *options)
 {
 	struct rpc_call *call = client_call(rl, channel, on, data, options);
 
@@ -323,8 +335,9 @@ rpc_invoke(struct rpc_loop *rl, struct rpc_channel *channel, const ProtobufCServ
 }
 
 struct rpc_call *
-rpc_open(struct rpc_loop *rl, struct rpc_channel *channel, const ProtobufCServiceDescriptor *service,
-    const char *method, const struct rpc_events *on, void *data, const struct rpc_options *options)
+rpc_open(struct rpc_loop *rl, struct rpc_channel *channel,
+    const ProtobufCServiceDescriptor *service, const char *method, const struct rpc_events *on,
+    void *data, const struct rpc_options *options)
 {
 	struct rpc_call *call = client_call(rl, channel, on, data, options);
 	grpc_op status;
@@ -366,13 +379,14 @@ on_sync_closed(struct rpc_call *call, const struct rpc_status *status)
 	s->done = true;
 	s->code = status->code;
 	if (status->code != RPC_OK)
-		err_set(s->e, "%s", status->message[0] ? status->message : "the server gave no reason");
+		err_set(s->e, "%s",
+		    status->message[0] ? status->message : "the server gave no reason");
 }
 
 int
-rpc_call_sync(struct rpc_loop *rl, struct rpc_channel *channel, const ProtobufCServiceDescriptor *service,
-    const char *method, const void *request, int timeout_ms, void *ret_reply, enum rpc_code *ret_code,
-    struct err *e)
+rpc_call_sync(struct rpc_loop *rl, struct rpc_channel *channel,
+    const ProtobufCServiceDescriptor *service, const char *method, const void *request,
+    int timeout_ms, void *ret_reply, enum rpc_code *ret_code, struct err *e)
 {
 	static const struct rpc_events on = { .closed = on_sync_closed };
 	struct sync s = { .e = e };

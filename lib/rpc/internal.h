@@ -27,9 +27,9 @@
 #include "rpc/tls.h"
 
 enum {
-	RPC_MESSAGE_MAX = 1 << 20,     /* default limit of a received message, bytes */
-	RPC_QUEUE_MAX = 64 << 20,      /* bytes waiting in one call before it is given up */
-	RPC_STATUS_TEXT_MAX = 1024,    /* gRPC replaces longer texts (8 KiB) by an error of its own */
+	RPC_MESSAGE_MAX = 1 << 20,  /* default limit of a received message, bytes */
+	RPC_QUEUE_MAX = 64 << 20,   /* bytes waiting in one call before it is given up */
+	RPC_STATUS_TEXT_MAX = 1024, /* gRPC replaces longer texts (8 KiB) by an error of its own */
 	RPC_METHOD_MAX = 256,
 };
 
@@ -61,7 +61,8 @@ struct rpc_loop {
 };
 
 /* Starts a batch; op->done(arg, ok) follows from the loop, also when gRPC refuses the batch (ok false). */
-void rpc_loop_start(struct rpc_loop *rl, grpc_call *call, const grpc_op *ops, size_t n, struct rpc_op *op);
+void rpc_loop_start(struct rpc_loop *rl, grpc_call *call, const grpc_op *ops, size_t n,
+    struct rpc_op *op);
 /* op->done(arg, ok) from the loop, soon. */
 void rpc_loop_post(struct rpc_loop *rl, struct rpc_op *op, bool ok);
 /* Marks an operation as being with gRPC; before grpc_server_request_call and its like. */
@@ -143,10 +144,12 @@ void rpc_channel_unref(struct rpc_channel *channel);
 /* --- tls.c ------------------------------------------------------------------------ */
 
 struct rpc_listener;
-grpc_server_credentials *rpc_tls_server(struct rpc_identity *id, struct rpc_listener **ret_listener);
+grpc_server_credentials *
+rpc_tls_server(struct rpc_identity *id, struct rpc_listener **ret_listener);
 void rpc_tls_listener_free(struct rpc_listener *listener);
 /* Credentials as of now, and their generation. NULL with e: no roots, certificate out of its dates. */
-grpc_channel_credentials *rpc_tls_client(struct rpc_identity *id, unsigned *ret_generation, struct err *e);
+grpc_channel_credentials *
+rpc_tls_client(struct rpc_identity *id, unsigned *ret_generation, struct err *e);
 /* Encrypted to whoever answers: for fetching what is checked by other means (a CA bundle by its pin). */
 grpc_channel_credentials *rpc_tls_anybody(void);
 unsigned rpc_identity_generation(struct rpc_identity *id);
@@ -161,6 +164,7 @@ struct rpc_peers; /* what is known of the certificates seen lately, so that each
 struct rpc_peers *rpc_peers_new(const char *cluster);
 void rpc_peers_free(struct rpc_peers *peers);
 /* Fills call->peer. 0, or negative with why the caller is not to be believed. */
-int rpc_peer_identify(struct rpc_peers *peers, struct rpc_identity *id, struct rpc_call *call, struct err *e);
+int rpc_peer_identify(struct rpc_peers *peers, struct rpc_identity *id, struct rpc_call *call,
+    struct err *e);
 
 #endif

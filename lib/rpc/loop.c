@@ -22,7 +22,9 @@
 #include "base/log.h"
 #include "rpc/internal.h"
 
-enum { LOCAL_TURNS = 256 }; /* completions of the loop's own thread in one turn; other events wait no longer */
+enum {
+	LOCAL_TURNS = 256
+}; /* completions of the loop's own thread in one turn; other events wait no longer */
 
 static void
 opq_init(struct rpc_opq *q)
@@ -151,7 +153,8 @@ rpc_loop_post(struct rpc_loop *rl, struct rpc_op *op, bool ok)
 }
 
 void
-rpc_loop_start(struct rpc_loop *rl, grpc_call *call, const grpc_op *ops, size_t n, struct rpc_op *op)
+rpc_loop_start(struct rpc_loop *rl, grpc_call *call, const grpc_op *ops, size_t n,
+    struct rpc_op *op)
 {
 	grpc_call_error error;
 	void *tag;
@@ -186,7 +189,8 @@ on_grpc_log(gpr_log_func_args *args)
 	    atomic_compare_exchange_strong(&handshake_logged_ms, &before, now))
 		log_info("TLS handshake failed", "reason", args->message, NULL);
 	else
-		log_debug("grpc", "message", args->message, "file", file ? file + 1 : args->file, NULL);
+		log_debug("grpc", "message", args->message, "file", file ? file + 1 : args->file,
+		    NULL);
 }
 
 void

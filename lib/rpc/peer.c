@@ -27,8 +27,8 @@ struct known {
 };
 
 struct rpc_peers {
-	struct map *by_pem; /* struct known * by the text of the leaf */
-	unsigned generation; /* of the roots they were verified with */
+	struct map *by_pem;                        /* struct known * by the text of the leaf */
+	unsigned generation;                       /* of the roots they were verified with */
 	struct x509_cert *host_roots, *user_roots; /* NULL: none */
 	char cluster[256];
 };
@@ -198,8 +198,8 @@ verify(struct rpc_peers *peers, const struct shown *shown, struct rpc_peer *ret,
 }
 
 static int
-identify(struct rpc_peers *peers, struct rpc_identity *id, const struct shown *shown, struct rpc_peer *ret,
-    struct err *e)
+identify(struct rpc_peers *peers, struct rpc_identity *id, const struct shown *shown,
+    struct rpc_peer *ret, struct err *e)
 {
 	if (shown->local) {
 		ret->who = RPC_LOCAL;
@@ -223,7 +223,8 @@ identify(struct rpc_peers *peers, struct rpc_identity *id, const struct shown *s
 }
 
 int
-rpc_peer_identify(struct rpc_peers *peers, struct rpc_identity *id, struct rpc_call *call, struct err *e)
+rpc_peer_identify(struct rpc_peers *peers, struct rpc_identity *id, struct rpc_call *call,
+    struct err *e)
 {
 	grpc_auth_context *context = grpc_call_auth_context(call->grpc);
 	char *address = grpc_call_get_peer(call->grpc);

@@ -68,7 +68,8 @@ enum rpc_who {
 struct rpc_peer {
 	enum rpc_who who; /* 0 in the `refused` hook: a certificate that was not believed */
 	char cluster[256];
-	char name[256];    /* user name, node uuid, proxy name; "" for RPC_ANYONE, "root" for RPC_LOCAL */
+	char name
+	    [256]; /* user name, node uuid, proxy name; "" for RPC_ANYONE, "root" for RPC_LOCAL */
 	char address[128]; /* transport address, for logs: "ipv4:10.0.0.1:5555" */
 	int64_t issued_s;  /* not_before and not_after of the certificate; 0 when none */
 	int64_t expires_s;
@@ -88,7 +89,7 @@ struct rpc_events {
 /* Queues a message (packed before this returns); never blocks. Look at rpc_queued() and wait for writable. */
 void rpc_send(struct rpc_call *call, const void *message);
 size_t rpc_queued(const struct rpc_call *call); /* messages not yet taken by the transport */
-void rpc_pause(struct rpc_call *call);           /* stop reading: flow control reaches the peer */
+void rpc_pause(struct rpc_call *call);          /* stop reading: flow control reaches the peer */
 void rpc_resume(struct rpc_call *call);
 void rpc_cancel(struct rpc_call *call);
 void rpc_set_data(struct rpc_call *call, void *data);
@@ -98,7 +99,12 @@ const char *rpc_metadata(const struct rpc_call *call, const char *key, size_t *r
 
 /* --- server ------------------------------------------------------------------------- */
 
-enum rpc_kind { RPC_UNARY = 0, RPC_SEND_STREAM = 1, RPC_RECEIVE_STREAM = 2, RPC_DUPLEX = 3 }; /* as the server sees it */
+enum rpc_kind {
+	RPC_UNARY = 0,
+	RPC_SEND_STREAM = 1,
+	RPC_RECEIVE_STREAM = 2,
+	RPC_DUPLEX = 3
+}; /* as the server sees it */
 
 /* One row a method: who may call it is data, checked before the handler sees anything. */
 struct rpc_method {
@@ -109,7 +115,7 @@ struct rpc_method {
 };
 
 struct rpc_server_config {
-	size_t max_message; /* bytes; 0: 1 MiB */
+	size_t max_message;  /* bytes; 0: 1 MiB */
 	const char *cluster; /* peers of another cluster are nobody */
 	/* Told about every refused call (who-may-call), for the audit trail; may be NULL. */
 	void (*refused)(const struct rpc_peer *peer, const char *method, void *arg);
@@ -117,19 +123,21 @@ struct rpc_server_config {
 };
 
 /* rl must have a loop. */
-int rpc_server_new(struct rpc_server **ret, struct rpc_loop *loop, const struct rpc_server_config *config);
+int rpc_server_new(struct rpc_server **ret, struct rpc_loop *loop,
+    const struct rpc_server_config *config);
 /* Rows must name methods of the service and every method must have a row: negative otherwise (a bug). */
 int rpc_server_serve(struct rpc_server *server, const ProtobufCServiceDescriptor *service,
     const struct rpc_method *rows, size_t n, void *context);
 /* "HOST:PORT" with mutual TLS; callers without a certificate are RPC_ANYONE, wrong certificates are refused at the
  * handshake. Returns the port through ret_port (may be NULL). */
-int rpc_server_listen(struct rpc_server *server, const char *address, struct rpc_identity *identity, int *ret_port,
-    struct err *e);
+int rpc_server_listen(struct rpc_server *server, const char *address, struct rpc_identity *identity,
+    int *ret_port, struct err *e);
 /* A Unix socket, mode 0600: whoever may connect is RPC_LOCAL. An old socket file is replaced. */
 int rpc_server_listen_local(struct rpc_server *server, const char *path, struct err *e);
 void rpc_server_start(struct rpc_server *server);
 /* Drains: new calls refused, running ones get grace_ms; then stopped(arg) from the loop; then free it. */
-void rpc_server_stop(struct rpc_server *server, int grace_ms, void (*stopped)(void *arg), void *arg);
+void
+rpc_server_stop(struct rpc_server *server, int grace_ms, void (*stopped)(void *arg), void *arg);
 void rpc_server_free(struct rpc_server *server); /* from outside its callbacks, or from `stopped` */
 
 void rpc_reply(struct rpc_call *call, const void *message); /* the message, then OK */
@@ -157,31 +165,35 @@ struct rpc_options {
 };
 
 struct rpc_channel_config {
-	const char *target;      /* "HOST:PORT" or "unix:/path" */
-	const char *server_name; /* name expected in the certificate and sent as SNI; NULL for unix: */
+	const char *target; /* "HOST:PORT" or "unix:/path" */
+	const char
+	    *server_name; /* name expected in the certificate and sent as SNI; NULL for unix: */
 	struct rpc_identity *identity; /* roots, and our certificate if any; NULL for unix: */
-	size_t max_message;      /* 0: 1 MiB */
-	bool keepalive;          /* daemons: ping an idle connection every 20 s */
-	bool any_server;         /* encrypted, to whoever answers; only for what is checked by other means (CA pin) */
+	size_t max_message;            /* 0: 1 MiB */
+	bool keepalive;                /* daemons: ping an idle connection every 20 s */
+	bool
+	    any_server; /* encrypted, to whoever answers; only for what is checked by other means (CA pin) */
 };
 /* The channel follows its identity: calls made after rpc_identity_set() use the new certificate. Negative: our own
  * certificate is out of its dates, or nothing is known to verify the server with. Connects with the first call. */
-int rpc_channel_new(struct rpc_channel **ret, const struct rpc_channel_config *config, struct err *e);
+int
+rpc_channel_new(struct rpc_channel **ret, const struct rpc_channel_config *config, struct err *e);
 void rpc_channel_free(struct rpc_channel *channel);
 
 /* One request, one answer: `message` (when the call succeeded), then `closed`. Never NULL: failures come as closed. */
 struct rpc_call *rpc_invoke(struct rpc_loop *rl, struct rpc_channel *channel,
-    const ProtobufCServiceDescriptor *service, const char *method, const void *request, const struct rpc_events *on,
-    void *data, const struct rpc_options *options);
+    const ProtobufCServiceDescriptor *service, const char *method, const void *request,
+    const struct rpc_events *on, void *data, const struct rpc_options *options);
 /* A stream, either way or both. */
-struct rpc_call *rpc_open(struct rpc_loop *rl, struct rpc_channel *channel, const ProtobufCServiceDescriptor *service,
-    const char *method, const struct rpc_events *on, void *data, const struct rpc_options *options);
+struct rpc_call *rpc_open(struct rpc_loop *rl, struct rpc_channel *channel,
+    const ProtobufCServiceDescriptor *service, const char *method, const struct rpc_events *on,
+    void *data, const struct rpc_options *options);
 void rpc_half_close(struct rpc_call *call); /* no more rpc_send; the queue is flushed first */
 
 /* Blocking unary call, for programs without a loop (rl made with NULL). *ret_reply is freed by the caller with
  * protobuf_c_message_free_unpacked. 0 or negative with e filled; *ret_code (may be NULL) has the status. */
-int rpc_call_sync(struct rpc_loop *rl, struct rpc_channel *channel, const ProtobufCServiceDescriptor *service,
-    const char *method, const void *request, int timeout_ms, void *ret_reply, enum rpc_code *ret_code,
-    struct err *e);
+int rpc_call_sync(struct rpc_loop *rl, struct rpc_channel *channel,
+    const ProtobufCServiceDescriptor *service, const char *method, const void *request,
+    int timeout_ms, void *ret_reply, enum rpc_code *ret_code, struct err *e);
 
 #endif

@@ -20,7 +20,7 @@
 #include "rpc/internal.h"
 
 enum {
-	ACCEPTS = 64,    /* calls asked for in advance */
+	ACCEPTS = 64, /* calls asked for in advance */
 	LISTENERS = 4,
 	STREAMS_MAX = 1000, /* of one connection at a time */
 };
@@ -50,23 +50,28 @@ struct rpc_server {
 static grpc_arg
 int_arg(const char *key, int value)
 {
-	return (grpc_arg){ .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value };
+	return (grpc_arg){ .type = GRPC_ARG_INTEGER,
+		.key = (char *)(uintptr_t)key,
+		.value.integer = value };
 }
 
 static grpc_server *
 core_new(struct rpc_loop *rl, size_t max_message)
 {
 	grpc_arg args[] = {
-		int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)(max_message ? max_message : RPC_MESSAGE_MAX)),
+		int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
+		    (int)(max_message ? max_message : RPC_MESSAGE_MAX)),
 		int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, 30000),
 		int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000),
 		int_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
 		int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10000),
 		int_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_MAX),
 		int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10000),
-		int_arg(GRPC_ARG_ALLOW_REUSEPORT, 0), /* a second daemon must not share the port silently */
+		int_arg(GRPC_ARG_ALLOW_REUSEPORT,
+		    0), /* a second daemon must not share the port silently */
 	};
-	grpc_server *core = grpc_server_create(&(grpc_channel_args){ sizeof args / sizeof *args, args }, NULL);
+	grpc_server *core =
+	    grpc_server_create(&(grpc_channel_args){ sizeof args / sizeof *args, args }, NULL);
 
 	grpc_server_register_completion_queue(core, rl->cq, NULL);
 	return core;
@@ -83,7 +88,8 @@ rpc_server_new(struct rpc_server **ret, struct rpc_loop *rl, const struct rpc_se
 	server = gpr_zalloc(sizeof *server);
 	server->rl = rl;
 	server->config = *config;
-	if (!str_copy(server->cluster, sizeof server->cluster, config->cluster ? config->cluster : "")) {
+	if (!str_copy(server->cluster, sizeof server->cluster,
+		config->cluster ? config->cluster : "")) {
 		gpr_free(server);
 		return -1;
 	}
@@ -112,8 +118,8 @@ all_rows_there(const struct rpc_service *s)
 }
 
 int
-rpc_server_serve(struct rpc_server *server, const ProtobufCServiceDescriptor *type, const struct rpc_method *rows,
-    size_t n, void *context)
+rpc_server_serve(struct rpc_server *server, const ProtobufCServiceDescriptor *type,
+    const struct rpc_method *rows, size_t n, void *context)
 {
 	struct rpc_service *s = gpr_zalloc(sizeof *s);
 
@@ -127,7 +133,8 @@ rpc_server_serve(struct rpc_server *server, const ProtobufCServiceDescriptor *ty
 		    protobuf_c_service_descriptor_get_method_by_name(type, rows[i].name);
 
 		if (!m) {
-			log_error("rpc: a row names no method", "service", type->name, "row", rows[i].name, NULL);
+			log_error("rpc: a row names no method", "service", type->name, "row",
+			    rows[i].name, NULL);
 			return -1;
 		}
 		s->rows[m - type->methods] = &rows[i];
@@ -136,8 +143,8 @@ rpc_server_serve(struct rpc_server *server, const ProtobufCServiceDescriptor *ty
 }
 
 int
-rpc_server_listen(struct rpc_server *server, const char *address, struct rpc_identity *identity, int *ret_port,
-    struct err *e)
+rpc_server_listen(struct rpc_server *server, const char *address, struct rpc_identity *identity,
+    int *ret_port, struct err *e)
 {
 	grpc_server_credentials *creds;
 	int port;
@@ -150,7 +157,8 @@ rpc_server_listen(struct rpc_server *server, const char *address, struct rpc_ide
 	port = grpc_server_add_http2_port(server->grpc, address, creds);
 	grpc_server_credentials_release(creds);
 	if (port == 0)
-		return err_set(e, "cannot listen on %s: the address is in use or not one of this host", address);
+		return err_set(e,
+		    "cannot listen on %s: the address is in use or not one of this host", address);
 	if (ret_port)
 		*ret_port = port;
 	return 0;
@@ -263,10 +271,12 @@ admit(struct rpc_call *call)
 	if ((call->row->who & RPC_ANYONE) || (call->row->who & call->peer.who))
 		return true;
 	if (call->peer.who == RPC_ANYONE) {
-		refuse(call, RPC_UNAUTHENTICATED, "this call needs a certificate of the cluster: log in first");
+		refuse(call, RPC_UNAUTHENTICATED,
+		    "this call needs a certificate of the cluster: log in first");
 		return false;
 	}
-	(void)str_format(text, sizeof text, "a %s may not call %s", who_name(call->peer.who), call->row->name);
+	(void)str_format(text, sizeof text, "a %s may not call %s", who_name(call->peer.who),
+	    call->row->name);
 	refuse(call, RPC_PERMISSION_DENIED, text);
 	return false;
 }
@@ -316,8 +326,8 @@ accept_call(struct rpc_server *server)
 	call->server = server;
 	server->waiting++;
 	rpc_op_hand(&call->accept, on_accepted, call);
-	if (grpc_server_request_call(server->grpc, &call->grpc, &call->details, &call->initial, server->rl->cq,
-	        server->rl->cq, &call->accept) != GRPC_CALL_OK)
+	if (grpc_server_request_call(server->grpc, &call->grpc, &call->details, &call->initial,
+		server->rl->cq, server->rl->cq, &call->accept) != GRPC_CALL_OK)
 		rpc_call_free(call);
 }
 
@@ -398,7 +408,8 @@ rpc_server_free(struct rpc_server *server)
 {
 	if (!server)
 		return;
-	if (!server->stopping) /* the daemon failed while it started: gRPC still wants its shutdown */
+	if (!server
+		 ->stopping) /* the daemon failed while it started: gRPC still wants its shutdown */
 		rpc_server_stop(server, 0, NULL, NULL);
 	while (!server->down || server->active || server->waiting)
 		(void)loop_turn(server->rl->loop, 100);

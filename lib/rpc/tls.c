@@ -88,7 +88,9 @@ check_own(const char *chain, const char *key, struct dates *ret, struct err *e)
 	if (!chain)
 		return 0;
 	if (x509_cert_from_pem(&cert, chain, e) == 0 && x509_key_from_pem(&k, key, e) == 0)
-		r = x509_cert_fits_key(cert, k) ? 0 : err_set(e, "the private key is not that of the certificate");
+		r = x509_cert_fits_key(cert, k)
+		    ? 0
+		    : err_set(e, "the private key is not that of the certificate");
 	if (r == 0)
 		*ret = (struct dates){ x509_cert_not_before(cert), x509_cert_not_after(cert) };
 	x509_cert_free(cert);
@@ -97,8 +99,8 @@ check_own(const char *chain, const char *key, struct dates *ret, struct err *e)
 }
 
 int
-rpc_identity_set(struct rpc_identity *id, const char *host_roots, const char *user_roots, const char *chain,
-    const char *key, struct err *e)
+rpc_identity_set(struct rpc_identity *id, const char *host_roots, const char *user_roots,
+    const char *chain, const char *key, struct err *e)
 {
 	struct dates dates = { 0, 0 };
 
@@ -160,11 +162,14 @@ dates_now(const struct rpc_identity *id, struct err *e)
 		return 0;
 	if (now_s >= id->not_after_s) {
 		clock_rfc3339(id->not_after_s * 1000, when, sizeof when);
-		return err_set(e, "the certificate expired at %s: log in again (people) or join again (daemons)", when);
+		return err_set(e,
+		    "the certificate expired at %s: log in again (people) or join again (daemons)",
+		    when);
 	}
 	if (now_s < id->not_before_s) {
 		clock_rfc3339(id->not_before_s * 1000, when, sizeof when);
-		return err_set(e, "the certificate is valid from %s on: check the clock of this host", when);
+		return err_set(e,
+		    "the certificate is valid from %s on: check the clock of this host", when);
 	}
 	return 0;
 }
@@ -186,7 +191,8 @@ rpc_identity_check_dates(struct rpc_identity *id, struct err *e)
 static char *
 all_roots(const struct rpc_identity *id)
 {
-	const char *host = id->host_roots ? id->host_roots : "", *user = id->user_roots ? id->user_roots : "";
+	const char *host = id->host_roots ? id->host_roots : "",
+		   *user = id->user_roots ? id->user_roots : "";
 	size_t n = strlen(host) + strlen(user) + 2;
 	char *all = gpr_malloc(n);
 
@@ -199,7 +205,8 @@ on_fetch(void *arg, grpc_ssl_server_certificate_config **ret)
 {
 	struct rpc_listener *l = arg;
 	struct rpc_identity *id = l->id;
-	grpc_ssl_certificate_config_reload_status status = GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
+	grpc_ssl_certificate_config_reload_status status =
+	    GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
 
 	pthread_mutex_lock(&id->lock);
 	if (!id->chain || !id->host_roots) {
@@ -226,7 +233,7 @@ rpc_tls_server(struct rpc_identity *id, struct rpc_listener **ret_listener)
 	*ret_listener = l;
 	return grpc_ssl_server_credentials_create_with_options(
 	    grpc_ssl_server_credentials_create_options_using_config_fetcher(
-	        GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY, on_fetch, l));
+		GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY, on_fetch, l));
 }
 
 void
@@ -249,7 +256,8 @@ rpc_tls_client(struct rpc_identity *id, unsigned *ret_generation, struct err *e)
 	} else if (dates_now(id, e) == 0) {
 		grpc_ssl_pem_key_cert_pair pair = { id->key, id->chain };
 
-		creds = grpc_ssl_credentials_create_ex(id->host_roots, id->chain ? &pair : NULL, NULL, NULL);
+		creds = grpc_ssl_credentials_create_ex(id->host_roots, id->chain ? &pair : NULL,
+		    NULL, NULL);
 	}
 	pthread_mutex_unlock(&id->lock);
 	return creds;
@@ -257,7 +265,8 @@ rpc_tls_client(struct rpc_identity *id, unsigned *ret_generation, struct err *e)
 
 static int
 accept_anybody(void *arg, grpc_tls_custom_verification_check_request *request,
-    grpc_tls_on_custom_verification_check_done_cb done, void *done_arg, grpc_status_code *status, char **details)
+    grpc_tls_on_custom_verification_check_done_cb done, void *done_arg, grpc_status_code *status,
+    char **details)
 {
 	(void)arg, (void)request, (void)done, (void)done_arg, (void)details;
 	*status = GRPC_STATUS_OK;
@@ -279,10 +288,11 @@ destroy_nothing(void *arg)
 grpc_channel_credentials *
 rpc_tls_anybody(void)
 {
-	static grpc_tls_certificate_verifier_external anybody = { NULL, accept_anybody, cancel_nothing,
-		destroy_nothing };
+	static grpc_tls_certificate_verifier_external anybody = { NULL, accept_anybody,
+		cancel_nothing, destroy_nothing };
 	grpc_tls_credentials_options *o = grpc_tls_credentials_options_create();
-	grpc_tls_certificate_verifier *verifier = grpc_tls_certificate_verifier_external_create(&anybody);
+	grpc_tls_certificate_verifier *verifier = grpc_tls_certificate_verifier_external_create(
+	    &anybody);
 	grpc_channel_credentials *creds;
 
 	grpc_tls_credentials_options_set_certificate_verifier(o, verifier);

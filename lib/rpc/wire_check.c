@@ -113,8 +113,7 @@ charge_packed(const ProtobufCFieldDescriptor *f, const uint8_t *p, size_t n, siz
 }
 
 static bool
-check_delimited(const ProtobufCFieldDescriptor *f, struct span in, int depth,
-    size_t *items)
+check_delimited(const ProtobufCFieldDescriptor *f, struct span in, int depth, size_t *items)
 {
 	if (!f)
 		return true;
@@ -132,7 +131,8 @@ check_delimited(const ProtobufCFieldDescriptor *f, struct span in, int depth,
 
 /* One field: its tag was read, its content follows. */
 static bool
-check_field(const ProtobufCMessageDescriptor *type, struct cursor *c, uint64_t key, int depth, size_t *items)
+check_field(const ProtobufCMessageDescriptor *type, struct cursor *c, uint64_t key, int depth,
+    size_t *items)
 {
 	const ProtobufCFieldDescriptor *f;
 	uint64_t n;
@@ -163,7 +163,8 @@ check_field(const ProtobufCMessageDescriptor *type, struct cursor *c, uint64_t k
 }
 
 bool
-wire_check(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len, int depth, size_t *items)
+wire_check(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len, int depth,
+    size_t *items)
 {
 	struct cursor c = { data, data + len };
 	uint64_t key;

@@ -14,9 +14,9 @@
 enum {
 	/* less room than this in the output is none: small packets cost as much as large ones */
 	WRITE_MIN = 4096,
-	PACKET_COST = 64, /* about what a packet adds to its data */
-	TRIAL_WINDOWS = 2,  /* of data that show whether a wider window helps */
-	STALL_MIN_MS = 2, /* a shorter pause of the peer says nothing about the path */
+	PACKET_COST = 64,  /* about what a packet adds to its data */
+	TRIAL_WINDOWS = 2, /* of data that show whether a wider window helps */
+	STALL_MIN_MS = 2,  /* a shorter pause of the peer says nothing about the path */
 };
 
 /* --- out ---------------------------------------------------------------------- */
@@ -194,7 +194,8 @@ grow_window(struct ssh_chan *chan)
 	uint32_t budget = ssh->config.window_max - ssh->config.window - ssh->window_spent;
 	uint32_t more = chan->window_size < budget ? chan->window_size : budget;
 
-	if (more == 0 || chan->window_settled || chan->window_before > 0 || chan->sized_got < chan->window_size)
+	if (more == 0 || chan->window_settled || chan->window_before > 0 ||
+	    chan->sized_got < chan->window_size)
 		return;
 	chan->rate_before = rate(chan);
 	chan->window_before = chan->window_size;
@@ -209,7 +210,8 @@ grow_window(struct ssh_chan *chan)
 static void
 judge_window(struct ssh_chan *chan)
 {
-	if (chan->window_before == 0 || chan->sized_got < (uint64_t)TRIAL_WINDOWS * chan->window_size)
+	if (chan->window_before == 0 ||
+	    chan->sized_got < (uint64_t)TRIAL_WINDOWS * chan->window_size)
 		return;
 	if (rate(chan) < chan->rate_before + chan->rate_before / 4) {
 		chan->window_settled = true;

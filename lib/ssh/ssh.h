@@ -125,8 +125,8 @@ struct ssh_chan_events {
 	void (*opened)(struct ssh_chan *chan, void *arg);
 	void (*refused)(struct ssh_chan *chan, uint32_t reason, const char *text, void *arg);
 	/* CHANNEL_REQUEST from the peer; payload parsers in ssh/session.h. */
-	enum ssh_answer (*request)(struct ssh_chan *chan, struct span name, struct span payload,
-	    void *arg);
+	enum ssh_answer (
+	    *request)(struct ssh_chan *chan, struct span name, struct span payload, void *arg);
 	/* Answer to a request of ours that wanted one, in order. */
 	void (*reply)(struct ssh_chan *chan, bool ok, void *arg);
 	/* The peer sends no more; comes after all its data was taken. */
@@ -164,9 +164,10 @@ struct ssh_config {
 	uint32_t rekey_ms;        /* 0: 1 h */
 	uint32_t keepalive_ms;    /* silence after which keepalive@openssh.com is sent; 0: never */
 	uint32_t keepalive_tries; /* unanswered ones after which the connection is dead; 0: 3 */
-	uint32_t window;          /* initial window of channels; 0: 1 MiB, more only makes bulk data fall out of caches */
-	uint32_t window_max;      /* ceiling it may grow to when the path is long; 0: 16 MiB */
-	size_t output_max;        /* bytes of output after which writers get nothing; 0: 512 KiB */
+	uint32_t
+	    window; /* initial window of channels; 0: 1 MiB, more only makes bulk data fall out of caches */
+	uint32_t window_max; /* ceiling it may grow to when the path is long; 0: 16 MiB */
+	size_t output_max;   /* bytes of output after which writers get nothing; 0: 512 KiB */
 };
 
 int ssh_new(struct ssh **ret, const struct ssh_config *config, int64_t now_ms);

@@ -21,8 +21,8 @@ struct person {
 };
 
 struct snapshot {
-	struct map *people; /* name -> struct person */
-	struct map *roles;  /* name -> struct policy_role */
+	struct map *people;  /* name -> struct person */
+	struct map *roles;   /* name -> struct policy_role */
 	struct map *cutoffs; /* name -> struct cutoff */
 };
 
@@ -226,12 +226,14 @@ is_cut_off(const struct access *a, const struct rpc_peer *peer)
 {
 	const struct cutoff *c = map_get(a->now.cutoffs, peer->name);
 
-	return c && peer->issued_s < INT64_MAX / 1000 && peer->issued_s * 1000 < c->issued_before_ms;
+	return c && peer->issued_s < INT64_MAX / 1000 &&
+	    peer->issued_s * 1000 < c->issued_before_ms;
 }
 
 /* roles holds ACCESS_ROLES_MAX. False: nobody we know. */
 static bool
-user_of(const struct access *a, const struct rpc_peer *peer, struct policy_user *ret, const struct policy_role **roles)
+user_of(const struct access *a, const struct rpc_peer *peer, struct policy_user *ret,
+    const struct policy_role **roles)
 {
 	const struct person *p = a->known ? map_get(a->now.people, peer->name) : NULL;
 	size_t n = 0;

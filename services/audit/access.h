@@ -36,6 +36,7 @@ enum access_sight {
 };
 enum access_sight access_events(const struct access *a, const struct rpc_peer *peer);
 /* verb: "list" or "read". */
-enum access_sight access_recordings(const struct access *a, const struct rpc_peer *peer, const char *verb);
+enum access_sight
+access_recordings(const struct access *a, const struct rpc_peer *peer, const char *verb);
 
 #endif

@@ -175,7 +175,8 @@ session_ended(struct batch_session *s, const struct record *r)
 		s->exit_status = field_number(r, "exit_status", INT32_MAX);
 	}
 	if (*record_field(r, "exit_signal"))
-		(void)str_copy(s->exit_signal, sizeof(s->exit_signal), record_field(r, "exit_signal"));
+		(void)str_copy(s->exit_signal, sizeof(s->exit_signal),
+		    record_field(r, "exit_signal"));
 }
 
 /* session.start and session.end of nodes and proxies shape the row of the recording. */
@@ -282,7 +283,8 @@ add_dead(struct batch *b, const struct batch_item *item, const char *why)
 	char seq[24];
 
 	(void)str_format(seq, sizeof(seq), "%llu", (unsigned long long)item->seq);
-	log_warn("record set aside in audit_dead_letter", "source", item->name, "seq", seq, "reason", why, NULL);
+	log_warn("record set aside in audit_dead_letter", "source", item->name, "seq", seq,
+	    "reason", why, NULL);
 	db_copy_row(&b->dead_rows, 5);
 	db_copy_time(&b->dead_rows, b->now_us);
 	db_copy_i32(&b->dead_rows, item->source);
@@ -368,8 +370,8 @@ batch_finish(struct batch *b)
 	db_copy_end(&b->chunk_rows);
 	db_copy_end(&b->dead_rows);
 	db_copy_end(&b->gap_rows);
-	return buf_ok(&b->event_rows) && buf_ok(&b->chunk_rows) && buf_ok(&b->dead_rows) && buf_ok(&b->gap_rows) &&
-		buf_ok(&b->sessions)
+	return buf_ok(&b->event_rows) && buf_ok(&b->chunk_rows) && buf_ok(&b->dead_rows) &&
+		buf_ok(&b->gap_rows) && buf_ok(&b->sessions)
 	    ? 0
 	    : -1;
 }

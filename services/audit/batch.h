@@ -11,9 +11,9 @@
 
 /* One record on its way into the database. */
 struct batch_item {
-	enum rpc_who who;   /* of its producer */
+	enum rpc_who who; /* of its producer */
 	const char *name;
-	int32_t source;     /* number of the producer's log in the database */
+	int32_t source; /* number of the producer's log in the database */
 	uint64_t seq;
 	uint64_t lost;      /* records before it that are gone for ever */
 	struct span record; /* packed */
@@ -22,7 +22,7 @@ struct batch_item {
 
 struct batch {
 	int64_t now_us;
-	int64_t idx; /* of the next event */
+	int64_t idx;                    /* of the next event */
 	int events, chunks, dead, gaps; /* rows */
 	struct buf event_rows, chunk_rows, dead_rows, gap_rows;
 	struct buf sessions; /* JSON array for audit_merge_sessions; empty: none */

@@ -34,7 +34,8 @@ static const cyaml_schema_field_t conf_fields[] = {
 	CYAML_FIELD_MAPPING("tls", CYAML_FLAG_OPTIONAL, struct conf, tls, tls_fields),
 	CYAML_FIELD_END,
 };
-const cyaml_schema_value_t conf_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct conf, conf_fields) };
+const cyaml_schema_value_t conf_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct conf,
+    conf_fields) };
 
 const char *
 conf_text(const char *value, const char *fallback)
@@ -67,12 +68,15 @@ check_tls(const struct conf *c, struct err *e)
 
 	if (!t->certificate && !t->key && !t->host_ca && !t->user_ca) {
 		if (!c->authd_addr)
-			return err_set(e, "authd_addr is missing: HOST:PORT of authd, usually port 3025");
+			return err_set(e,
+			    "authd_addr is missing: HOST:PORT of authd, usually port 3025");
 		return 0;
 	}
 	if (!t->certificate || !t->key || !t->host_ca || !t->user_ca)
-		return err_set(e, "tls: certificate, key, host_ca and user_ca must be given together");
-	if (conf_path("tls.certificate", t->certificate, false, e) < 0 || conf_path("tls.key", t->key, false, e) < 0 ||
+		return err_set(e,
+		    "tls: certificate, key, host_ca and user_ca must be given together");
+	if (conf_path("tls.certificate", t->certificate, false, e) < 0 ||
+	    conf_path("tls.key", t->key, false, e) < 0 ||
 	    conf_path("tls.host_ca", t->host_ca, false, e) < 0)
 		return -1;
 	return conf_path("tls.user_ca", t->user_ca, false, e);
@@ -89,7 +93,8 @@ check_retention(struct conf *c, struct err *e)
 		return -1;
 	c->retention_days = s / CONF_DAY_S;
 	if (c->retention_days < CONF_RETENTION_MIN_DAYS)
-		return err_set(e, "retention: \"%s\" is less than two days; whole days are kept, for example 365d",
+		return err_set(e,
+		    "retention: \"%s\" is less than two days; whole days are kept, for example 365d",
 		    c->retention);
 	return 0;
 }
@@ -100,14 +105,16 @@ conf_check(void *conf, struct err *e)
 	struct conf *c = conf;
 
 	if (!c->database)
-		return err_set(e, "database is missing: how PostgreSQL is reached, for example "
-				  "\"host=/run/postgresql dbname=sallyport\"");
+		return err_set(e,
+		    "database is missing: how PostgreSQL is reached, for example "
+		    "\"host=/run/postgresql dbname=sallyport\"");
 	if (check_tls(c, e) < 0 || check_retention(c, e) < 0)
 		return -1;
 	if ((c->authd_addr && conf_address("authd_addr", c->authd_addr, e) < 0) ||
 	    (c->listen && conf_address("listen", c->listen, e) < 0))
 		return -1;
-	if (conf_path("state", c->state, true, e) < 0 || conf_path("socket", c->socket, true, e) < 0 ||
+	if (conf_path("state", c->state, true, e) < 0 ||
+	    conf_path("socket", c->socket, true, e) < 0 ||
 	    conf_path("token", c->token, true, e) < 0 ||
 	    conf_path("database_password", c->database_password, true, e) < 0)
 		return -1;

@@ -111,8 +111,9 @@ group_is_due(struct ingest *in)
 {
 	if (list_empty(&in->queue) || in->retry_wait)
 		return false;
-	return in->queue_items >= INGEST_GROUP_RECORDS || in->queue_bytes >= INGEST_GROUP_BYTES || in->drained ||
-	    in->group_max < INGEST_GROUP_RECORDS || loop_now_ms(in->loop) - in->oldest_ms >= INGEST_GROUP_MS;
+	return in->queue_items >= INGEST_GROUP_RECORDS || in->queue_bytes >= INGEST_GROUP_BYTES ||
+	    in->drained || in->group_max < INGEST_GROUP_RECORDS ||
+	    loop_now_ms(in->loop) - in->oldest_ms >= INGEST_GROUP_MS;
 }
 
 static void
@@ -121,7 +122,9 @@ take_group(struct ingest *in)
 	size_t bytes = 0;
 
 	list_each (struct item, it, &in->queue, link) {
-		if (in->flight_items && (in->flight_items >= in->group_max || bytes + it->record.n > INGEST_GROUP_BYTES))
+		if (in->flight_items &&
+		    (in->flight_items >= in->group_max ||
+			bytes + it->record.n > INGEST_GROUP_BYTES))
 			break;
 		list_del(&it->link);
 		list_add(&in->flight, &it->link);
@@ -217,15 +220,17 @@ start_group(struct ingest *in)
 static void
 out_of_step(struct ingest *in, struct ingest_source *s)
 {
-	log_warn("a producer's log is elsewhere than expected; it starts again from what is committed", "source",
-	    s->name, NULL);
+	log_warn(
+	    "a producer's log is elsewhere than expected; it starts again from what is committed",
+	    "source", s->name, NULL);
 	list_each (struct item, it, &in->flight, link) {
 		if (it->source != s)
 			continue;
 		item_free(in, it);
 		in->flight_items--;
 	}
-	source_reset(s, RPC_ABORTED, "the log is elsewhere than expected; go on from the place that the next stream tells");
+	source_reset(s, RPC_ABORTED,
+	    "the log is elsewhere than expected; go on from the place that the next stream tells");
 }
 
 /* Items that continue their source stay in flight; those that are committed already go. */
@@ -432,7 +437,8 @@ on_maintained(bool ok, void *arg)
 	if (!ok)
 		back_off(in, "partitions of the coming days could not be made");
 	else if (!store_has_day(in->store, wall_us()))
-		back_off(in, "the clocks of this host and of the database differ by more than a day");
+		back_off(in,
+		    "the clocks of this host and of the database differ by more than a day");
 	else
 		in->maintain_due = false;
 	turn_over(in);
@@ -443,7 +449,8 @@ must_maintain(struct ingest *in)
 {
 	if (in->retry_wait)
 		return false;
-	return in->maintain_due || (!list_empty(&in->queue) && !store_has_day(in->store, wall_us()));
+	return in->maintain_due ||
+	    (!list_empty(&in->queue) && !store_has_day(in->store, wall_us()));
 }
 
 static void
@@ -451,7 +458,8 @@ finish_drain(struct ingest *in)
 {
 	void (*drained)(void *) = in->drained;
 
-	if (!drained || in->writer == WRITER_BUSY || (in->writer == WRITER_IDLE && !list_empty(&in->queue)))
+	if (!drained || in->writer == WRITER_BUSY ||
+	    (in->writer == WRITER_IDLE && !list_empty(&in->queue)))
 		return;
 	in->drained = NULL;
 	drained(in->drained_arg);
@@ -473,7 +481,8 @@ on_turn(void *arg)
 		} else if (group_is_due(in)) {
 			start_group(in);
 		} else if (!list_empty(&in->queue) && !in->retry_wait) {
-			timer_start(&in->timer, in->oldest_ms + INGEST_GROUP_MS - loop_now_ms(in->loop));
+			timer_start(&in->timer,
+			    in->oldest_ms + INGEST_GROUP_MS - loop_now_ms(in->loop));
 		}
 	}
 	finish_drain(in);
@@ -535,7 +544,8 @@ ingest_counters(const struct ingest *in)
 }
 
 int
-ingest_new(struct ingest **ret, struct loop *loop, struct store *store, const struct ingest_events *events)
+ingest_new(struct ingest **ret, struct loop *loop, struct store *store,
+    const struct ingest_events *events)
 {
 	struct ingest *in = calloc(1, sizeof(*in));
 

@@ -30,24 +30,27 @@ struct ingest_events {
 	void (*end)(void *stream, enum rpc_code code, const char *why);
 };
 
-int ingest_new(struct ingest **ret, struct loop *loop, struct store *store, const struct ingest_events *events);
+int ingest_new(struct ingest **ret, struct loop *loop, struct store *store,
+    const struct ingest_events *events);
 void ingest_free(struct ingest *in); /* NULL is fine */
 
 /* A stream of the producer (who, name of its certificate) with the log log_id on host. Another stream of the same
  * log is ended. NULL: no memory. */
-struct ingest_source *ingest_open(struct ingest *in, enum rpc_who who, const char *name, const char *log_id,
-    const char *host, void *stream);
+struct ingest_source *ingest_open(struct ingest *in, enum rpc_who who, const char *name,
+    const char *log_id, const char *host, void *stream);
 /* The stream is gone. What is queued is still written. NULL is fine. */
 void ingest_close(struct ingest_source *s);
 
 enum ingest_result {
 	INGEST_OK = 0,
-	INGEST_E_ORDER = 1,     /* not the record that comes next: the producer starts again from the place it is told */
+	INGEST_E_ORDER =
+	    1, /* not the record that comes next: the producer starts again from the place it is told */
 	INGEST_E_MALFORMED = 2, /* not count records */
 };
 /* Queues count records from first_seq on. raw: each as u32 length and bytes; its memory is taken over when OK.
  * Negative: no memory. */
-int ingest_add(struct ingest_source *s, uint64_t first_seq, uint32_t count, uint64_t lost, struct buf *raw);
+int ingest_add(struct ingest_source *s, uint64_t first_seq, uint32_t count, uint64_t lost,
+    struct buf *raw);
 
 /* The store came or went. */
 void ingest_store_ready(struct ingest *in);

@@ -13,10 +13,12 @@ enum {
 	INGEST_GROUP_RECORDS = 1000,
 	INGEST_GROUP_BYTES = 1024 * 1024,
 	INGEST_GROUP_MS = 100,
-	INGEST_SOURCE_BYTES = 4 * 1024 * 1024, /* a source with more is paused until half of it is written */
+	INGEST_SOURCE_BYTES = 4 * 1024 *
+	    1024, /* a source with more is paused until half of it is written */
 	INGEST_QUEUE_BYTES = 64 * 1024 * 1024, /* of all; then all are paused */
 	INGEST_RETRY_MS = 1000,
-	INGEST_DEAD_RUN = 20, /* so many refused in a row: the database is at fault, not the records */
+	INGEST_DEAD_RUN =
+	    20, /* so many refused in a row: the database is at fault, not the records */
 	INGEST_MAINTAIN_MS = 3600 * 1000,
 };
 
@@ -41,9 +43,9 @@ struct ingest_source {
 	char *key;           /* in in->sources */
 	enum rpc_who who;
 	char *name, *log_id, *host;
-	void *stream;        /* NULL: gone */
-	int32_t id;          /* in the database; 0: not known yet */
-	bool opened;         /* its place was read for the stream that is there */
+	void *stream; /* NULL: gone */
+	int32_t id;   /* in the database; 0: not known yet */
+	bool opened;  /* its place was read for the stream that is there */
 	bool paused;
 	bool in_group;       /* has a place in the transaction that runs */
 	uint64_t queued;     /* the last record that was taken */
@@ -57,24 +59,24 @@ struct ingest {
 	struct store *store;
 	struct ingest_events events;
 	struct map *sources;
-	struct list opening; /* sources whose place must be read */
-	struct list queue;   /* items, oldest first */
-	struct list flight;  /* items of the transaction that runs */
+	struct list opening;             /* sources whose place must be read */
+	struct list queue;               /* items, oldest first */
+	struct list flight;              /* items of the transaction that runs */
 	size_t queue_items, queue_bytes; /* with flight */
 	size_t flight_items;
 	int64_t oldest_ms; /* when the queue stopped being empty */
 	bool all_paused;
 
 	enum writer_state writer;
-	bool retry_wait;         /* after a refusal: not before the timer */
+	bool retry_wait; /* after a refusal: not before the timer */
 	bool maintain_due;
-	size_t group_max;        /* records a transaction; smaller while a bad one is looked for */
+	size_t group_max; /* records a transaction; smaller while a bad one is looked for */
 	int dead_run;
 	bool said_refused;
 	struct deferred turn;
-	struct timer timer;      /* the group is due; also after a refusal */
+	struct timer timer; /* the group is due; also after a refusal */
 	struct timer maintain;
-	int64_t last_us;         /* ingest time never goes back */
+	int64_t last_us; /* ingest time never goes back */
 
 	struct ingest_source *asking; /* whose place is being read */
 	struct store_place *places;

@@ -74,7 +74,9 @@ json_bool(struct buf *b, const char *key, bool v)
 void
 json_time(struct buf *b, const char *key, int64_t unix_us)
 {
-	int64_t us = unix_us < TIME_MIN_US ? TIME_MIN_US : unix_us > TIME_MAX_US ? TIME_MAX_US : unix_us;
+	int64_t us = unix_us < TIME_MIN_US ? TIME_MIN_US
+	    : unix_us > TIME_MAX_US        ? TIME_MAX_US
+					   : unix_us;
 	int64_t rest = us % 1000000;
 	time_t s;
 	struct tm tm;
@@ -87,6 +89,6 @@ json_time(struct buf *b, const char *key, int64_t unix_us)
 		buf_put(b, "null", 4);
 		return;
 	}
-	buf_printf(b, "\"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\"", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-	    tm.tm_hour, tm.tm_min, tm.tm_sec, (int)rest);
+	buf_printf(b, "\"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\"", tm.tm_year + 1900, tm.tm_mon + 1,
+	    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)rest);
 }

@@ -60,7 +60,9 @@ on_trusted(const char *cluster, struct rpc_identity *identity, void *arg)
 {
 	struct auditd *d = arg;
 	const char *listen = conf_listen(d->conf);
-	struct rpc_server_config config = { .max_message = MESSAGE_MAX, .cluster = cluster, .refused = on_refused_call,
+	struct rpc_server_config config = { .max_message = MESSAGE_MAX,
+		.cluster = cluster,
+		.refused = on_refused_call,
 		.arg = d };
 	const char *socket = conf_text(d->conf->socket, "/run/sallyport/auditd/auditd.sock");
 	struct err e = { "" };
@@ -86,8 +88,9 @@ on_status(void *arg)
 	struct ingest_counters c = ingest_counters(d->ingest);
 
 	daemon_status("%s, %llu records since start, %llu waiting, %llu producers",
-	    store_is_ready(d->store) ? "database up" : "DATABASE DOWN", (unsigned long long)c.records,
-	    (unsigned long long)c.queued, (unsigned long long)c.streams);
+	    store_is_ready(d->store) ? "database up" : "DATABASE DOWN",
+	    (unsigned long long)c.records, (unsigned long long)c.queued,
+	    (unsigned long long)c.streams);
 }
 
 /* --- the hooks ---------------------------------------------------------------------- */
@@ -96,13 +99,16 @@ static int
 confine(struct daemon_run *run, struct err *e)
 {
 	(void)run;
-	return priv_seccomp_lists((const char *const *const[]){ priv_calls_base, priv_calls_server, NULL }, e);
+	return priv_seccomp_lists((const char *const *const[]){ priv_calls_base, priv_calls_server,
+				      NULL },
+	    e);
 }
 
 static int
 open_store(struct auditd *d, struct err *e)
 {
-	static const struct store_events events = { on_store_ready, on_store_lost, on_store_broken };
+	static const struct store_events events = { on_store_ready, on_store_lost,
+		on_store_broken };
 	struct store_config config = {
 		.loop = d->run->loop,
 		.conninfo = d->conf->database,

@@ -34,14 +34,19 @@ own_address(struct note *n, const struct conf *conf, struct err *e)
 		(void)str_copy(host, sizeof(host), "127.0.0.1");
 	else if (strcmp(host, "::") == 0)
 		(void)str_copy(host, sizeof(host), "::1");
-	(void)str_format(n->target, sizeof(n->target), strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+	(void)str_format(n->target, sizeof(n->target), strchr(host, ':') ? "[%s]:%u" : "%s:%u",
+	    host, port);
 	return 0;
 }
 
 int
-note_new(struct note **ret, struct loop *loop, struct rpc_loop *rl, const struct conf *conf, struct err *e)
+note_new(struct note **ret, struct loop *loop, struct rpc_loop *rl, const struct conf *conf,
+    struct err *e)
 {
-	struct audit_log_config config = { .loop = loop, .rl = rl, .quota = NOTE_QUOTA, .name = "auditd" };
+	struct audit_log_config config = { .loop = loop,
+		.rl = rl,
+		.quota = NOTE_QUOTA,
+		.name = "auditd" };
 	struct note *n = calloc(1, sizeof(*n));
 	char dir[1100];
 
@@ -85,7 +90,8 @@ write_event(struct note *n, const struct rpc_peer *peer, struct audit_event *eve
 	event->remote_addr = peer->address;
 	if (audit_event(n->log, event) == 0)
 		return 0;
-	log_error("an audit event could not be written: check the disk of the state folder", "type", event->type, NULL);
+	log_error("an audit event could not be written: check the disk of the state folder", "type",
+	    event->type, NULL);
 	return -1;
 }
 
@@ -93,8 +99,12 @@ int
 note_playing(struct note *n, const struct rpc_peer *peer, const char *session, const char *owner)
 {
 	const struct api_label fields[] = { { "owner", owner } };
-	struct audit_event event = { .type = "session.recording.access", .code = "T2012I", .ok = true,
-		.session = session, .fields = fields, .n_fields = 1 };
+	struct audit_event event = { .type = "session.recording.access",
+		.code = "T2012I",
+		.ok = true,
+		.session = session,
+		.fields = fields,
+		.n_fields = 1 };
 
 	return write_event(n, peer, &event);
 }
@@ -103,7 +113,10 @@ void
 note_refused(struct note *n, const struct rpc_peer *peer, const char *method, const char *why)
 {
 	const struct api_label fields[] = { { "method", method }, { "caller", peer->name } };
-	struct audit_event event = { .type = "access.denied", .code = "TA000W", .message = why, .fields = fields,
+	struct audit_event event = { .type = "access.denied",
+		.code = "TA000W",
+		.message = why,
+		.fields = fields,
 		.n_fields = 2 };
 	int64_t now = loop_now_ms(n->loop);
 
@@ -113,6 +126,7 @@ note_refused(struct note *n, const struct rpc_peer *peer, const char *method, co
 	}
 	if (n->refused++ >= NOTE_PER_MINUTE)
 		return;
-	log_warn("call refused", "method", method, "peer", peer->name, "address", peer->address, NULL);
+	log_warn("call refused", "method", method, "peer", peer->name, "address", peer->address,
+	    NULL);
 	(void)write_event(n, peer, &event);
 }

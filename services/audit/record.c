@@ -37,7 +37,8 @@ record_uuid_text(const uint8_t uuid[16], char ret[37])
 	char hex[33];
 
 	str_hex(hex, uuid, 16);
-	(void)str_format(ret, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+	(void)str_format(ret, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+	    hex + 20);
 }
 
 static void
@@ -63,7 +64,8 @@ read_exit(struct span data, struct record_frames *ret)
 		return;
 	ret->has_exit = true;
 	signal_name = wire_rest(&w);
-	str_clean(ret->exit_signal, sizeof(ret->exit_signal), (const char *)signal_name.p, signal_name.n);
+	str_clean(ret->exit_signal, sizeof(ret->exit_signal), (const char *)signal_name.p,
+	    signal_name.n);
 }
 
 int

@@ -13,9 +13,9 @@
 
 /* Texts are never NULL, and valid until record_close. */
 struct record {
-	void *message;    /* the parsed message; NULL: it cannot be parsed */
-	const char *bad;  /* why it goes to the dead letters; NULL: it is good */
-	bool is_event;    /* else frames */
+	void *message;   /* the parsed message; NULL: it cannot be parsed */
+	const char *bad; /* why it goes to the dead letters; NULL: it is good */
+	bool is_event;   /* else frames */
 	bool has_session;
 	uint8_t session[16];
 	char session_text[37]; /* lower case; "" when there is none */

@@ -91,7 +91,8 @@ finish(struct stream *st, enum rpc_code code, const char *why)
 {
 	const struct rpc_peer *peer = rpc_peer(st->call);
 
-	log_warn("a producer's stream is ended", "source", peer->name, "address", peer->address, "reason", why, NULL);
+	log_warn("a producer's stream is ended", "source", peer->name, "address", peer->address,
+	    "reason", why, NULL);
 	ingest_close(st->source);
 	st->source = NULL;
 	rpc_finish(st->call, code, "%s", why);
@@ -140,13 +141,15 @@ take_batch(struct stream *st, const Audit__IngestBatch *batch)
 	buf_init(&raw, BATCH_RAW_MAX);
 	if (batch_expand(z, batch->raw_len, &raw) < 0) {
 		buf_done(&raw);
-		finish(st, RPC_INVALID_ARGUMENT, "a batch that does not expand to what it says, or to more than 1 MiB");
+		finish(st, RPC_INVALID_ARGUMENT,
+		    "a batch that does not expand to what it says, or to more than 1 MiB");
 		return;
 	}
 	done = ingest_add(st->source, batch->first_seq, batch->count, batch->lost, &raw);
 	buf_done(&raw);
 	if (done == INGEST_E_ORDER)
-		finish(st, RPC_OUT_OF_RANGE, "not the records that come next; go on from the place that the next stream tells");
+		finish(st, RPC_OUT_OF_RANGE,
+		    "not the records that come next; go on from the place that the next stream tells");
 	else if (done == INGEST_E_MALFORMED)
 		finish(st, RPC_INVALID_ARGUMENT, "a batch that does not hold the records it says");
 	else if (done < 0)

@@ -75,7 +75,8 @@ record_open(struct record *r, struct span packed, enum rpc_who who, const char *
 		r->bad = "no valid record (protobuf)";
 		return;
 	}
-	m = (Audit__Record *)protobuf_c_message_unpack(&audit__record__descriptor, NULL, packed.n, packed.p);
+	m = (Audit__Record *)protobuf_c_message_unpack(&audit__record__descriptor, NULL, packed.n,
+	    packed.p);
 	r->message = m;
 	if (!m) {
 		r->bad = "no valid record (protobuf)";

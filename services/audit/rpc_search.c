@@ -40,7 +40,7 @@ struct ask {
 	int32_t source;
 	int64_t after; /* number of the last chunk that was sent */
 	int64_t from_us, at_us;
-	bool ended;    /* no more chunks */
+	bool ended; /* no more chunks */
 };
 
 static struct ask *
@@ -85,10 +85,11 @@ static void
 fail(struct ask *a, const struct db_reply *r)
 {
 	if (db_reply_code(r) == DB_E_REFUSED)
-		rpc_finish(a->call, RPC_INTERNAL, "the database refused the query: %s", db_reply_text(r));
-	else
-		rpc_finish(a->call, RPC_UNAVAILABLE, "the audit database cannot be reached (%s); try again later",
+		rpc_finish(a->call, RPC_INTERNAL, "the database refused the query: %s",
 		    db_reply_text(r));
+	else
+		rpc_finish(a->call, RPC_UNAVAILABLE,
+		    "the audit database cannot be reached (%s); try again later", db_reply_text(r));
 }
 
 /* False: the call was ended, nothing may be shown. */
@@ -99,7 +100,8 @@ may_see(struct rpc_call *call, enum access_sight sight, const char *what)
 	const struct rpc_peer *peer = rpc_peer(call);
 
 	if (peer->who == RPC_USER && !access_is_known(d->access)) {
-		rpc_finish(call, RPC_UNAVAILABLE, "auditd does not know the users and roles yet; try again in a moment");
+		rpc_finish(call, RPC_UNAVAILABLE,
+		    "auditd does not know the users and roles yet; try again in a moment");
 		return false;
 	}
 	if (sight == ACCESS_NOTHING) {
@@ -109,7 +111,8 @@ may_see(struct rpc_call *call, enum access_sight sight, const char *what)
 		return false;
 	}
 	if (!store_is_ready(d->store)) {
-		rpc_finish(call, RPC_UNAVAILABLE, "the audit database cannot be used (%s); try again later",
+		rpc_finish(call, RPC_UNAVAILABLE,
+		    "the audit database cannot be used (%s); try again later",
 		    store_trouble(d->store));
 		return false;
 	}
@@ -131,8 +134,8 @@ static Audit__Record *
 event_of_row(const struct db_reply *r, int row)
 {
 	struct span canon = db_bytes(r, row, 0);
-	Audit__Record *record =
-	    (Audit__Record *)protobuf_c_message_unpack(&audit__record__descriptor, NULL, canon.n, canon.p);
+	Audit__Record *record = (Audit__Record *)
+	    protobuf_c_message_unpack(&audit__record__descriptor, NULL, canon.n, canon.p);
 
 	if (!record)
 		return NULL;
@@ -152,7 +155,8 @@ send_events(struct ask *a, const struct db_reply *r)
 	Audit__Event **events = calloc(rows + 1, sizeof(*events));
 	char **nodes = calloc(rows + 1, sizeof(*nodes));
 
-	for (size_t i = 0; records && events && nodes && i < rows && bytes < SEARCH_REPLY_BYTES; i++) {
+	for (size_t i = 0; records && events && nodes && i < rows && bytes < SEARCH_REPLY_BYTES;
+	     i++) {
 		Audit__Record *record = event_of_row(r, (int)i);
 
 		if (!record)
@@ -215,11 +219,13 @@ on_search(struct rpc_call *call, const void *message)
 	if (!may_see(call, sight, "events"))
 		return;
 	if (*q->session && !record_uuid(q->session, uuid)) {
-		rpc_finish(call, RPC_INVALID_ARGUMENT, "\"%s\" is no session id (a UUID)", q->session);
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "\"%s\" is no session id (a UUID)",
+		    q->session);
 		return;
 	}
 	if (q->n_types > SEARCH_TYPES_MAX) {
-		rpc_finish(call, RPC_INVALID_ARGUMENT, "at most %d types at once", SEARCH_TYPES_MAX);
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "at most %d types at once",
+		    SEARCH_TYPES_MAX);
 		return;
 	}
 	a = ask_new(call);
@@ -358,7 +364,8 @@ send_chunk(struct ask *a, const struct db_reply *r, int row)
 	buf_init(&raw, BATCH_RAW_MAX);
 	if (raw_len < 0 || batch_expand(db_bytes(r, row, 3), (size_t)raw_len, &raw) < 0) {
 		buf_done(&raw);
-		rpc_finish(a->call, RPC_DATA_LOSS, "a part of the recording is damaged in the database");
+		rpc_finish(a->call, RPC_DATA_LOSS,
+		    "a part of the recording is damaged in the database");
 		return false;
 	}
 	part.frames = (ProtobufCBinaryData){ raw.len, buf_head(&raw) };
@@ -415,11 +422,13 @@ on_play_found(const struct db_reply *r, void *arg)
 		return;
 	}
 	if (db_rows(r) == 0) {
-		rpc_finish(a->call, RPC_NOT_FOUND, "no such recording; `tsh recordings ls` shows those that you may see");
+		rpc_finish(a->call, RPC_NOT_FOUND,
+		    "no such recording; `tsh recordings ls` shows those that you may see");
 		return;
 	}
 	if (db_rows(r) > 1) {
-		rpc_finish(a->call, RPC_INVALID_ARGUMENT, "several recordings begin like this: give more of the session id");
+		rpc_finish(a->call, RPC_INVALID_ARGUMENT,
+		    "several recordings begin like this: give more of the session id");
 		return;
 	}
 	d = rpc_context(a->call);
@@ -453,7 +462,8 @@ on_play(struct rpc_call *call, const void *message)
 	if (!may_see(call, sight, "recordings"))
 		return;
 	if (strlen(q->session) < SESSION_PREFIX_MIN) {
-		rpc_finish(call, RPC_INVALID_ARGUMENT, "give at least %d digits of the session id", SESSION_PREFIX_MIN);
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "give at least %d digits of the session id",
+		    SESSION_PREFIX_MIN);
 		return;
 	}
 	a = ask_new(call);
@@ -515,12 +525,16 @@ auditd_serve(struct auditd *d, struct rpc_server *server)
 	static const struct rpc_method rows[] = {
 		{ "Ingest", RPC_DUPLEX, RPC_NODE | RPC_PROXY | RPC_AUTH | RPC_AUDIT,
 		    { rpc_ingest_message, rpc_ingest_writable, rpc_ingest_closed } },
-		{ "SearchEvents", RPC_UNARY, RPC_USER | RPC_LOCAL, { .message = on_search, .closed = on_closed } },
-		{ "ListRecordings", RPC_UNARY, RPC_USER | RPC_LOCAL, { .message = on_list, .closed = on_closed } },
+		{ "SearchEvents", RPC_UNARY, RPC_USER | RPC_LOCAL,
+		    { .message = on_search, .closed = on_closed } },
+		{ "ListRecordings", RPC_UNARY, RPC_USER | RPC_LOCAL,
+		    { .message = on_list, .closed = on_closed } },
 		{ "Play", RPC_SEND_STREAM, RPC_USER | RPC_LOCAL,
 		    { .message = on_play, .writable = on_play_writable, .closed = on_closed } },
-		{ "GetAuditStatus", RPC_UNARY, RPC_USER | RPC_LOCAL, { .message = on_status, .closed = on_closed } },
+		{ "GetAuditStatus", RPC_UNARY, RPC_USER | RPC_LOCAL,
+		    { .message = on_status, .closed = on_closed } },
 	};
 
-	return rpc_server_serve(server, &audit__audit__descriptor, rows, sizeof(rows) / sizeof(rows[0]), d);
+	return rpc_server_serve(server, &audit__audit__descriptor, rows,
+	    sizeof(rows) / sizeof(rows[0]), d);
 }

@@ -52,7 +52,8 @@ take_role(struct access *access, const Auth__Role *m)
 	struct arena arena;
 
 	arena_init(&arena, WATCH_ARENA_MAX);
-	if (conditions_of(&arena, m->allow, &role.allow) == 0 && conditions_of(&arena, m->deny, &role.deny) == 0) {
+	if (conditions_of(&arena, m->allow, &role.allow) == 0 &&
+	    conditions_of(&arena, m->deny, &role.deny) == 0) {
 		access_put_role(access, &role);
 	} else {
 		log_error("no memory for a role of the cluster", "role", m->name, NULL);
@@ -110,12 +111,15 @@ on_lost(enum rpc_code code, const char *why, void *arg)
 
 	(void)code;
 	if (!w->said_lost)
-		log_warn("authd cannot be reached; going on with the users and roles that are known", "reason", why, NULL);
+		log_warn(
+		    "authd cannot be reached; going on with the users and roles that are known",
+		    "reason", why, NULL);
 	w->said_lost = true;
 }
 
 int
-rpc_watch_new(struct rpc_watch **ret, struct auth_client *auth, struct access *access, struct join *join)
+rpc_watch_new(struct rpc_watch **ret, struct auth_client *auth, struct access *access,
+    struct join *join)
 {
 	static const struct auth_watch_events events = { on_begin, on_update, on_lost };
 	Auth__WatchRequest q = AUTH__WATCH_REQUEST__INIT;

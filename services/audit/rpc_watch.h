@@ -12,7 +12,8 @@
 struct rpc_watch;
 
 /* join may be NULL. Kept up until it is freed. Negative: no memory. */
-int rpc_watch_new(struct rpc_watch **ret, struct auth_client *auth, struct access *access, struct join *join);
+int rpc_watch_new(struct rpc_watch **ret, struct auth_client *auth, struct access *access,
+    struct join *join);
 void rpc_watch_free(struct rpc_watch *w); /* NULL is fine; before the client */
 
 #endif

@@ -58,8 +58,8 @@ item_free(struct ingest *in, struct item *it)
 void
 source_flow(struct ingest *in, struct ingest_source *s)
 {
-	bool want = in->all_paused || in->drained || (s->paused ? s->bytes > INGEST_SOURCE_BYTES / 2
-								 : s->bytes > INGEST_SOURCE_BYTES);
+	bool want = in->all_paused || in->drained ||
+	    (s->paused ? s->bytes > INGEST_SOURCE_BYTES / 2 : s->bytes > INGEST_SOURCE_BYTES);
 
 	if (want == s->paused || !s->stream)
 		return;
@@ -94,7 +94,8 @@ source_release(struct ingest_source *s)
 }
 
 static struct ingest_source *
-source_new(struct ingest *in, const char *key, enum rpc_who who, const char *name, const char *log_id)
+source_new(struct ingest *in, const char *key, enum rpc_who who, const char *name,
+    const char *log_id)
 {
 	struct ingest_source *s = calloc(1, sizeof(*s));
 
@@ -143,7 +144,8 @@ source_reset(struct ingest_source *s, enum rpc_code code, const char *why)
 }
 
 struct ingest_source *
-ingest_open(struct ingest *in, enum rpc_who who, const char *name, const char *log_id, const char *host, void *stream)
+ingest_open(struct ingest *in, enum rpc_who who, const char *name, const char *log_id,
+    const char *host, void *stream)
 {
 	struct ingest_source *s;
 	char *copy = strdup(host);
@@ -225,13 +227,15 @@ enqueue(struct ingest_source *s, struct list *list)
 }
 
 int
-ingest_add(struct ingest_source *s, uint64_t first_seq, uint32_t count, uint64_t lost, struct buf *raw)
+ingest_add(struct ingest_source *s, uint64_t first_seq, uint32_t count, uint64_t lost,
+    struct buf *raw)
 {
 	struct pack *p;
 	struct list list;
 	int done;
 
-	if (!s->opened || first_seq > (uint64_t)INT64_MAX - count || lost > first_seq || first_seq != s->queued + 1 + lost)
+	if (!s->opened || first_seq > (uint64_t)INT64_MAX - count || lost > first_seq ||
+	    first_seq != s->queued + 1 + lost)
 		return INGEST_E_ORDER;
 	if (!count)
 		return INGEST_E_MALFORMED;

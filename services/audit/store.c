@@ -134,7 +134,8 @@ on_partitions(const struct db_reply *r, void *arg)
 		maintained(s, true);
 		return;
 	}
-	(void)str_format(sql, sizeof(sql), "SELECT audit_drop_partitions(%d)", (int)s->retention_days);
+	(void)str_format(sql, sizeof(sql), "SELECT audit_drop_partitions(%d)",
+	    (int)s->retention_days);
 	db_exec(s->writer, sql, on_dropped, s);
 }
 
@@ -186,8 +187,8 @@ open_connections(struct store *s, const struct store_config *c, struct err *e)
 }
 
 int
-store_new(struct store **ret, const struct store_config *config, const struct store_events *events, void *arg,
-    struct err *e)
+store_new(struct store **ret, const struct store_config *config, const struct store_events *events,
+    void *arg, struct err *e)
 {
 	struct store *s = calloc(1, sizeof(*s));
 

@@ -16,7 +16,7 @@ struct store;
 struct store_config {
 	struct loop *loop;
 	const char *conninfo;
-	const char *password; /* may be NULL */
+	const char *password;   /* may be NULL */
 	int64_t retention_days; /* 0: for ever */
 	int readers;
 };
@@ -29,8 +29,8 @@ struct store_events {
 	void (*broken)(const char *why, void *arg);
 };
 
-int store_new(struct store **ret, const struct store_config *config, const struct store_events *events, void *arg,
-    struct err *e);
+int store_new(struct store **ret, const struct store_config *config,
+    const struct store_events *events, void *arg, struct err *e);
 void store_free(struct store *s); /* NULL is fine */
 bool store_is_ready(const struct store *s);
 /* Why not, for people. */
@@ -51,8 +51,8 @@ void store_find_source(struct store *s, const char *const key[4], /* kind, name,
 /* Where a source stands in a transaction. */
 struct store_place {
 	int32_t source;
-	void *owner;  /* the caller's */
-	uint64_t at;  /* after locking: everything up to here is there */
+	void *owner; /* the caller's */
+	uint64_t at; /* after locking: everything up to here is there */
 	bool found;
 	uint64_t seq; /* for writing: everything up to here is there afterwards */
 	uint64_t records;
@@ -60,7 +60,8 @@ struct store_place {
 
 /* Begins a transaction under the writers' lock. *ret_idx of done: number of the next event. */
 void store_begin(struct store *s, struct store_place *places, size_t n,
-    void (*done)(enum db_code code, const char *state, const char *why, int64_t idx, void *arg), void *arg);
+    void (*done)(enum db_code code, const char *state, const char *why, int64_t idx, void *arg),
+    void *arg);
 /* Writes the rows and the places, commits. batch and places stay the caller's until done. After DB_E_REFUSED
  * the transaction was rolled back. */
 void store_write(struct store *s, struct batch *batch, const struct store_place *places, size_t n,
@@ -75,11 +76,11 @@ bool store_has_day(const struct store *s, int64_t unix_us);
 /* --- reading: any number at once ---------------------------------------------------------- */
 
 struct store_search {
-	int64_t from_us, to_us; /* 0: no bound */
+	int64_t from_us, to_us;   /* 0: no bound */
 	const char *const *types; /* globs */
 	size_t n_types;
 	const char *user, *node, *session;
-	const char *only_user;  /* what others did is not shown; NULL: everything is */
+	const char *only_user; /* what others did is not shown; NULL: everything is */
 	bool failed_only;
 	uint32_t limit;
 };
@@ -93,15 +94,29 @@ struct store_recordings {
 	uint32_t limit;
 };
 enum store_recording_column {
-	REC_SID, REC_KIND, REC_ACTOR, REC_LOGIN, REC_NODE, REC_NODE_NAME, REC_STARTED_US, REC_ENDED_US, REC_COMMAND,
-	REC_BYTES, REC_EXIT_STATUS, REC_INTERACTIVE, REC_COLS, REC_ROWS, REC_SOURCE,
+	REC_SID,
+	REC_KIND,
+	REC_ACTOR,
+	REC_LOGIN,
+	REC_NODE,
+	REC_NODE_NAME,
+	REC_STARTED_US,
+	REC_ENDED_US,
+	REC_COMMAND,
+	REC_BYTES,
+	REC_EXIT_STATUS,
+	REC_INTERACTIVE,
+	REC_COLS,
+	REC_ROWS,
+	REC_SOURCE,
 };
 /* Newest first. */
-void store_recordings(struct store *s, const struct store_recordings *q, db_done_fn *done, void *arg);
+void
+store_recordings(struct store *s, const struct store_recordings *q, db_done_fn *done, void *arg);
 
 /* Chunks of a recording with seq > after, in order, at most limit: rows of seq, span_us, raw_len, data. */
-void store_chunks(struct store *s, const char *sid, int32_t source, int64_t after, int limit, db_done_fn *done,
-    void *arg);
+void store_chunks(struct store *s, const char *sid, int32_t source, int64_t after, int limit,
+    db_done_fn *done, void *arg);
 /* One row: sources, records. */
 void store_count(struct store *s, db_done_fn *done, void *arg);
 

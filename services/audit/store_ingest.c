@@ -33,12 +33,13 @@ on_source(const struct db_reply *r, void *arg)
 }
 
 void
-store_find_source(struct store *s, const char *const key[4], void (*done)(const struct store_source *, void *),
-    void *arg)
+store_find_source(struct store *s, const char *const key[4],
+    void (*done)(const struct store_source *, void *), void *arg)
 {
 	s->source_done = done;
 	s->source_arg = arg;
-	db_query(s->writer, "SELECT source, at_seq FROM audit_find_source($1, $2, $3::uuid, $4)", key, 4, on_source, s);
+	db_query(s->writer, "SELECT source, at_seq FROM audit_find_source($1, $2, $3::uuid, $4)",
+	    key, 4, on_source, s);
 }
 
 /* --- begin ---------------------------------------------------------------------- */
@@ -58,15 +59,16 @@ on_begun(const struct db_reply *r, void *arg)
 
 	for (int row = 0; row < db_rows(r); row++) {
 		struct store_place key = { .source = (int32_t)db_i64(r, row, 0) };
-		struct store_place *p =
-		    bsearch(&key, s->begin_places, s->begin_n, sizeof(key), compare_places);
+		struct store_place *p = bsearch(&key, s->begin_places, s->begin_n, sizeof(key),
+		    compare_places);
 
 		if (!p)
 			continue;
 		p->found = true;
 		p->at = (uint64_t)db_i64(r, row, 1);
 	}
-	s->begin_done(db_reply_code(r), db_reply_state(r), db_reply_text(r), db_i64(r, 0, 2), s->begin_arg);
+	s->begin_done(db_reply_code(r), db_reply_state(r), db_reply_text(r), db_i64(r, 0, 2),
+	    s->begin_arg);
 }
 
 void
@@ -171,7 +173,8 @@ next_step(struct store *s)
 	case 3:
 		s->tx.step = 4;
 		if (b->gaps) {
-			db_copy(s->writer, "COPY audit_gap (ts, source, from_seq, to_seq) FROM STDIN (FORMAT binary)",
+			db_copy(s->writer,
+			    "COPY audit_gap (ts, source, from_seq, to_seq) FROM STDIN (FORMAT binary)",
 			    &b->gap_rows, on_step, s);
 			return;
 		}
@@ -222,7 +225,8 @@ void
 store_write(struct store *s, struct batch *batch, const struct store_place *places, size_t n,
     void (*done)(enum db_code, const char *, const char *, void *), void *arg)
 {
-	s->tx = (struct store_tx){ .batch = batch, .places = places, .n = n, .done = done, .arg = arg };
+	s->tx =
+	    (struct store_tx){ .batch = batch, .places = places, .n = n, .done = done, .arg = arg };
 	next_step(s);
 }
 

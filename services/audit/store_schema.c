@@ -48,7 +48,8 @@ on_migrated(const struct db_reply *r, void *arg)
 		store_schema_failed(s, false, db_reply_text(r));
 		return;
 	}
-	log_info("database schema brought up to date", "migration", migrations[s->schema_at].name, NULL);
+	log_info("database schema brought up to date", "migration", migrations[s->schema_at].name,
+	    NULL);
 	s->schema_at++;
 	next_migration(s);
 }
@@ -64,7 +65,8 @@ next_migration(struct store *s)
 		return;
 	}
 	buf_init(&sql, (size_t)1 << 20);
-	buf_printf(&sql, "%s;\nINSERT INTO audit_schema (version, name) VALUES (%d, '%s')", m->sql, m->version, m->name);
+	buf_printf(&sql, "%s;\nINSERT INTO audit_schema (version, name) VALUES (%d, '%s')", m->sql,
+	    m->version, m->name);
 	buf_put(&sql, "", 1);
 	if (buf_ok(&sql))
 		db_exec(s->writer, (const char *)buf_head(&sql), on_migrated, s);

@@ -153,7 +153,8 @@ store_recordings(struct store *s, const struct store_recordings *q, db_done_fn *
 }
 
 void
-store_chunks(struct store *s, const char *sid, int32_t source, int64_t after, int limit, db_done_fn *done, void *arg)
+store_chunks(struct store *s, const char *sid, int32_t source, int64_t after, int limit,
+    db_done_fn *done, void *arg)
 {
 	char source_text[24], after_text[24], limit_text[24];
 	const char *params[4] = { sid, source_text, after_text, limit_text };
@@ -170,5 +171,6 @@ store_chunks(struct store *s, const char *sid, int32_t source, int64_t after, in
 void
 store_count(struct store *s, db_done_fn *done, void *arg)
 {
-	db_query(reader(s), "SELECT count(*), coalesce(sum(records), 0)::bigint FROM audit_source", NULL, 0, done, arg);
+	db_query(reader(s), "SELECT count(*), coalesce(sum(records), 0)::bigint FROM audit_source",
+	    NULL, 0, done, arg);
 }

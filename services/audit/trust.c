@@ -29,8 +29,8 @@ struct trust {
 	struct access *access;
 	struct trust_events events;
 	void *arg;
-	struct join *join;            /* NULL: files */
-	struct rpc_identity *files;   /* NULL: joined */
+	struct join *join;          /* NULL: files */
+	struct rpc_identity *files; /* NULL: joined */
 	char cluster[256];
 	char auth_server[300];
 	struct auth_client *auth;
@@ -51,8 +51,10 @@ start_watch(struct trust *t, struct rpc_identity *identity)
 	};
 	struct err e = { "" };
 
-	if (auth_client_new(&t->auth, &config, &e) < 0 || rpc_watch_new(&t->watch, t->auth, t->access, t->join) < 0)
-		log_error("users and roles cannot be watched; only root on this host can search", "reason", e.text, NULL);
+	if (auth_client_new(&t->auth, &config, &e) < 0 ||
+	    rpc_watch_new(&t->watch, t->auth, t->access, t->join) < 0)
+		log_error("users and roles cannot be watched; only root on this host can search",
+		    "reason", e.text, NULL);
 }
 
 /* --- joining ---------------------------------------------------------------------- */
@@ -79,7 +81,8 @@ on_join_refused(const char *why, void *arg)
 static int
 join_cluster(struct trust *t, struct err *e)
 {
-	static const struct join_events events = { .ready = on_join_ready, .refused = on_join_refused };
+	static const struct join_events events = { .ready = on_join_ready,
+		.refused = on_join_refused };
 	const struct conf *c = t->conf;
 	char host[256] = "auditd";
 	struct join_config config = {
@@ -126,7 +129,8 @@ use_files(struct trust *t, struct err *e)
 
 	if (file_read(c->certificate, PEM_MAX, &chain, NULL, e) < 0 ||
 	    file_read(c->host_ca, PEM_MAX, &host_ca, NULL, e) < 0 ||
-	    file_read(c->user_ca, PEM_MAX, &user_ca, NULL, e) < 0 || file_read_secret(c->key, PEM_MAX, &key, e) < 0)
+	    file_read(c->user_ca, PEM_MAX, &user_ca, NULL, e) < 0 ||
+	    file_read_secret(c->key, PEM_MAX, &key, e) < 0)
 		return -1;
 	if (rpc_identity_new(&t->files) < 0)
 		done = err_set(e, "no memory for the certificates");
@@ -142,8 +146,8 @@ use_files(struct trust *t, struct err *e)
 /* --- life ---------------------------------------------------------------------- */
 
 int
-trust_new(struct trust **ret, struct loop *loop, struct rpc_loop *rl, const struct conf *conf, struct access *access,
-    const struct trust_events *events, void *arg, struct err *e)
+trust_new(struct trust **ret, struct loop *loop, struct rpc_loop *rl, const struct conf *conf,
+    struct access *access, const struct trust_events *events, void *arg, struct err *e)
 {
 	struct trust *t = calloc(1, sizeof(*t));
 

@@ -63,8 +63,7 @@ auth_conf_check(void *arg, struct err *e)
 	    fallback(&c->state, "/var/lib/sallyport/authd", e) < 0 ||
 	    fallback(&c->audit_addr, "127.0.0.1:3026", e) < 0)
 		return -1;
-	if (check_listen(c->listen, e) < 0 ||
-	    conf_address("auditd_addr", c->audit_addr, e) < 0 ||
+	if (check_listen(c->listen, e) < 0 || conf_address("auditd_addr", c->audit_addr, e) < 0 ||
 	    conf_path("socket", c->socket, false, e) < 0 ||
 	    conf_path("state", c->state, false, e) < 0 ||
 	    conf_path("ca_key", c->ca_key, true, e) < 0)

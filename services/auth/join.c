@@ -16,8 +16,12 @@
 #include "crypto/sshkey.h"
 #include "crypto/x509.h"
 
-enum { KEY_MAX = 512, PRINCIPALS_MAX = 2 * NODE_ADDRESSES_MAX + 8, PRINCIPAL_SIZE = 600,
-	JOIN_AGAIN_MS = 3600 * 1000 };
+enum {
+	KEY_MAX = 512,
+	PRINCIPALS_MAX = 2 * NODE_ADDRESSES_MAX + 8,
+	PRINCIPAL_SIZE = 600,
+	JOIN_AGAIN_MS = 3600 * 1000
+};
 
 struct joining {
 	struct auth *auth;
@@ -236,7 +240,8 @@ check_uuid(struct joining *j, struct err *e)
 	if (rc != 0 || !is_current(j, old))
 		return rc;
 	/* A used token must not let a host change its name for ever. */
-	j->again = memcmp(old->token_sha256, j->node->token_sha256, sizeof(old->token_sha256)) == 0 &&
+	j->again = memcmp(old->token_sha256, j->node->token_sha256, sizeof(old->token_sha256)) ==
+		0 &&
 	    strcmp(old->name, j->node->name) == 0 &&
 	    j->auth->now_ms() - old->joined_ms < JOIN_AGAIN_MS;
 	return labels_merge(&j->node->server_labels, &old->server_labels) < 0

@@ -205,7 +205,8 @@ close_to_others(const char *path, struct err *e)
 	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) == 0)
 		return 0;
 	if (chmod(path, 0600) < 0)
-		return err_errno(e, "%s can be read by others; close it with: chmod 600 %s", path, path);
+		return err_errno(e, "%s can be read by others; close it with: chmod 600 %s", path,
+		    path);
 	cli_warn("%s could be read by others; its mode is 0600 now", path);
 	return 0;
 }

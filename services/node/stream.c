@@ -17,8 +17,13 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-enum { READ_SIZE = 64 * 1024, READS_PER_TURN = 4, REST_MAX = READ_SIZE, WIDE_OUT = 256 * 1024,
-	WIDE_IN = 1024 * 1024 /* a whole window */ };
+enum {
+	READ_SIZE = 64 * 1024,
+	READS_PER_TURN = 4,
+	REST_MAX = READ_SIZE,
+	WIDE_OUT = 256 * 1024,
+	WIDE_IN = 1024 * 1024 /* a whole window */
+};
 
 /* --- from the process -------------------------------------------------------------------- */
 

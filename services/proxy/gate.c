@@ -25,7 +25,7 @@ enum { CHANNELS_USER = 1000, CHANNELS_NODE = 4000 };
 
 enum { REFUSALS_OF_ONE = 60, REFUSALS_OF_ALL = 1200 }; /* recorded a minute */
 
-#define EVERYBODY "everybody" /* as an address */
+#define EVERYBODY  "everybody" /* as an address */
 #define EXT_TUNNEL "tunnel@sallyport"
 
 enum guest_kind { GUEST_STRANGER, GUEST_USER, GUEST_NODE };

@@ -11,7 +11,9 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const enum rpc_who who[] = { RPC_NODE, RPC_PROXY, RPC_AUTH, RPC_AUDIT };
-	struct batch_item item = { .name = "11111111-2222-4333-8444-555555555555", .source = 1, .seq = 7 };
+	struct batch_item item = { .name = "11111111-2222-4333-8444-555555555555",
+		.source = 1,
+		.seq = 7 };
 	struct batch b;
 
 	if (size < 1)

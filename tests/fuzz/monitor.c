@@ -54,7 +54,8 @@ reads_the_same(again_fn *again, struct wire w)
 	buf_init(&first, 2 * MON_MESSAGE_MAX);
 	buf_init(&second, 2 * MON_MESSAGE_MAX);
 	if (again(&first, w) && buf_ok(&first) &&
-	    (!again(&second, wire_from(buf_span(&first))) || !span_eq(buf_span(&first), buf_span(&second))))
+	    (!again(&second, wire_from(buf_span(&first))) ||
+		!span_eq(buf_span(&first), buf_span(&second))))
 		abort();
 	buf_done(&first);
 	buf_done(&second);

@@ -21,8 +21,8 @@ reads_the_same(struct span in)
 		buf_reset(&b);
 		frame_put(&b, f.type, f.dt_us, f.data);
 		one = buf_span(&b);
-		if (frame_next(&one, &again) != 1 || again.type != f.type || again.dt_us != f.dt_us ||
-		    !span_eq(again.data, f.data) || one.n != 0)
+		if (frame_next(&one, &again) != 1 || again.type != f.type ||
+		    again.dt_us != f.dt_us || !span_eq(again.data, f.data) || one.n != 0)
 			abort();
 	}
 	buf_done(&b);

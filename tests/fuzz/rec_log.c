@@ -38,7 +38,8 @@ put_file(const char *name, const void *head, size_t n_head, const uint8_t *p, si
 static void
 remove_segments(void)
 {
-	static const char *const names[] = { "0000000000000001.seg", "0000010000000001.seg", "0000020000000001.seg" };
+	static const char *const names[] = { "0000000000000001.seg", "0000010000000001.seg",
+		"0000020000000001.seg" };
 	char path[128];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -96,21 +97,25 @@ read_all(struct rec_log *log, uint64_t *last)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint8_t header[16] = { 'S', 'P', 'R', 'E', 'C', 'L', 'G', '1', 0, 0, 0, 0, 0, 0, 0, 1 };
+	static const uint8_t header[16] = { 'S', 'P', 'R', 'E', 'C', 'L', 'G', '1', 0, 0, 0, 0, 0,
+		0, 0, 1 };
 	bool whole_header = size && (data[0] & 1);
 	struct rec_log *log;
 	uint64_t seq, last;
 	struct err e;
 
 	if (!*dir) {
-		(void)str_copy(dir, sizeof(dir), access("/dev/shm", W_OK) == 0 ? "/dev/shm/rec_log.XXXXXX" : "/tmp/rec_log.XXXXXX");
+		(void)str_copy(dir, sizeof(dir),
+		    access("/dev/shm", W_OK) == 0 ? "/dev/shm/rec_log.XXXXXX"
+						  : "/tmp/rec_log.XXXXXX");
 		if (!mkdtemp(dir))
 			abort();
 		atexit(clean_up);
 	}
 	remove_segments();
 	if (size)
-		put_file("0000000000000001.seg", header, whole_header ? sizeof(header) : 0, data + 1, size - 1);
+		put_file("0000000000000001.seg", header, whole_header ? sizeof(header) : 0,
+		    data + 1, size - 1);
 	if (rec_log_open(&log, dir, 1 << 20, &e) < 0)
 		abort();
 	read_all(log, &last);

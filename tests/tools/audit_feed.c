@@ -23,7 +23,14 @@
 #include "rec/frame.h"
 #include "rpc/tls.h"
 
-enum { QUOTA = 1 << 30, STEP_MS = 5, BURST = 2000, PENDING_MAX = 100000, WAIT_S = 120, FRAME_SIZE = 700 };
+enum {
+	QUOTA = 1 << 30,
+	STEP_MS = 5,
+	BURST = 2000,
+	PENDING_MAX = 100000,
+	WAIT_S = 120,
+	FRAME_SIZE = 700
+};
 
 struct feed {
 	struct loop *loop;
@@ -49,7 +56,8 @@ read_identity(const char *ca_path, const char *cert_path, const char *key_path)
 	struct rpc_identity *id = NULL;
 	struct err e = { "" };
 
-	if (file_read(ca_path, 1 << 20, &ca, NULL, &e) < 0 || file_read(cert_path, 1 << 20, &cert, NULL, &e) < 0 ||
+	if (file_read(ca_path, 1 << 20, &ca, NULL, &e) < 0 ||
+	    file_read(cert_path, 1 << 20, &cert, NULL, &e) < 0 ||
 	    file_read(key_path, 1 << 20, &key, NULL, &e) < 0 || rpc_identity_new(&id) < 0 ||
 	    rpc_identity_set(id, ca, NULL, cert, key, &e) < 0)
 		die(e.text);
@@ -64,8 +72,14 @@ write_event(struct feed *f)
 {
 	char n[24];
 	const struct api_label fields[] = { { "n", n }, { "tricky", "\"\\\t\xc3\xa9" } };
-	struct audit_event event = { .type = "test.event", .code = "TST00I", .ok = f->events % 7 != 0,
-		.user = "alice", .login = "root", .node_name = "node-1", .remote_addr = "192.0.2.1:5", .fields = fields,
+	struct audit_event event = { .type = "test.event",
+		.code = "TST00I",
+		.ok = f->events % 7 != 0,
+		.user = "alice",
+		.login = "root",
+		.node_name = "node-1",
+		.remote_addr = "192.0.2.1:5",
+		.fields = fields,
 		.n_fields = 2 };
 
 	(void)str_format(n, sizeof(n), "%llu", (unsigned long long)f->events);
@@ -102,10 +116,17 @@ write_frames(struct feed *f)
 static void
 session_event(struct feed *f, const char *type, const char *code)
 {
-	const struct api_label fields[] = { { "kind", "shell" }, { "interactive", "true" }, { "cols", "80" },
-		{ "rows", "24" }, { "exit_status", "0" } };
-	struct audit_event event = { .type = type, .code = code, .ok = true, .user = "alice", .login = "root",
-		.node_name = "node-1", .session = f->session, .fields = fields, .n_fields = 5 };
+	const struct api_label fields[] = { { "kind", "shell" }, { "interactive", "true" },
+		{ "cols", "80" }, { "rows", "24" }, { "exit_status", "0" } };
+	struct audit_event event = { .type = type,
+		.code = code,
+		.ok = true,
+		.user = "alice",
+		.login = "root",
+		.node_name = "node-1",
+		.session = f->session,
+		.fields = fields,
+		.n_fields = 5 };
 
 	if (audit_event(f->log, &event) < 0)
 		die("the log takes nothing");
@@ -122,19 +143,22 @@ on_step(void *arg)
 		if (!f->finished) {
 			if (f->with_frames)
 				session_event(f, "session.end", "T2004I");
-			printf("appended %llu bytes %llu\n", (unsigned long long)f->events, (unsigned long long)f->bytes);
+			printf("appended %llu bytes %llu\n", (unsigned long long)f->events,
+			    (unsigned long long)f->bytes);
 			fflush(stdout);
 		}
 		f->finished = true;
 		if (audit_log_pending(f->log) == 0) {
-			printf("committed %llu ms %lld\n", (unsigned long long)f->events, (long long)ms);
+			printf("committed %llu ms %lld\n", (unsigned long long)f->events,
+			    (long long)ms);
 			loop_stop(f->loop);
 		} else if (ms > (f->seconds + WAIT_S) * 1000) {
 			die("auditd did not commit everything in time");
 		}
 		return;
 	}
-	for (int i = 0; i < BURST && f->events < due && audit_log_pending(f->log) < PENDING_MAX; i++) {
+	for (int i = 0; i < BURST && f->events < due && audit_log_pending(f->log) < PENDING_MAX;
+	     i++) {
 		if (!write_event(f))
 			break;
 		if (f->with_frames && i % 4 == 0 && !write_frames(f))
@@ -163,12 +187,14 @@ main(int argc, char **argv)
 	f.rate = (int64_t)number[1];
 	f.with_frames = argc > 9;
 	(void)str_copy(f.session, sizeof(f.session), argc > 9 ? argv[9] : "");
-	if (loop_new(&f.loop) < 0 || rpc_loop_new(&config.rl, f.loop) < 0 || timer_init(&f.step, f.loop, on_step, &f) < 0)
+	if (loop_new(&f.loop) < 0 || rpc_loop_new(&config.rl, f.loop) < 0 ||
+	    timer_init(&f.step, f.loop, on_step, &f) < 0)
 		die("no memory");
 	config.loop = f.loop;
 	config.dir = argv[6];
 	(void)str_format(server, sizeof(server), "auditd.%s", argv[2]);
-	if (audit_log_open(&f.log, &config, &e) < 0 || audit_log_connect(f.log, argv[1], server, id, &e) < 0)
+	if (audit_log_open(&f.log, &config, &e) < 0 ||
+	    audit_log_connect(f.log, argv[1], server, id, &e) < 0)
 		die(e.text);
 	if (f.with_frames)
 		session_event(&f, "session.start", "T2000I");

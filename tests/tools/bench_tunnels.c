@@ -76,8 +76,12 @@ static const struct join_events join_events = { .ready = on_ready, .refused = on
 static void
 join_start(struct node *node, struct rpc_loop *rl)
 {
-	const struct join_config config = { .kind = "node", .state_dir = node->dir, .name = node->name,
-		.authd = authd, .token_file = token_file, .ca_pin = pin };
+	const struct join_config config = { .kind = "node",
+		.state_dir = node->dir,
+		.name = node->name,
+		.authd = authd,
+		.token_file = token_file,
+		.ca_pin = pin };
 	struct err e;
 
 	if (join_new(&node->join, loop, rl, &config, &join_events, node, &e) < 0)
@@ -147,11 +151,15 @@ on_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void *arg)
 {
 	const struct node *node = arg;
 	const struct bundle *ca = node->state->bundle;
-	const struct sshcert_rules rules = { .type = SSHCERT_HOST, .ca = ca->host_ssh, .n_ca = ca->n_host_ssh,
-		.principal = ca->cluster, .now_s = (uint64_t)(clock_wall_ms() / 1000) };
+	const struct sshcert_rules rules = { .type = SSHCERT_HOST,
+		.ca = ca->host_ssh,
+		.n_ca = ca->n_host_ssh,
+		.principal = ca->cluster,
+		.now_s = (uint64_t)(clock_wall_ms() / 1000) };
 
 	(void)ssh;
-	return host->cert ? sshcert_check(host->cert, &rules, e) : err_set(e, "no host certificate");
+	return host->cert ? sshcert_check(host->cert, &rules, e)
+			  : err_set(e, "no host certificate");
 }
 
 static void
@@ -177,7 +185,8 @@ on_authenticated(struct ssh *ssh, void *arg)
 	buf_done(&b);
 }
 
-static const struct ssh_events tunnel_events = { .verify_host = on_host, .authenticated = on_authenticated };
+static const struct ssh_events tunnel_events = { .verify_host = on_host,
+	.authenticated = on_authenticated };
 
 static void
 on_ended(struct ssh_link *link, const char *why, void *arg)
@@ -191,20 +200,27 @@ static void
 on_dialled(int fd, const char *why, void *arg)
 {
 	struct node *node = arg;
-	const struct ssh_config config = { .role = SSH_CLIENT, .events = &tunnel_events, .arg = node,
-		.identities = &node->identity, .n_identities = 1, .user = node->state->uuid };
+	const struct ssh_config config = { .role = SSH_CLIENT,
+		.events = &tunnel_events,
+		.arg = node,
+		.identities = &node->identity,
+		.n_identities = 1,
+		.user = node->state->uuid };
 	struct ssh_link *link;
 
 	if (fd < 0)
 		die(why);
-	if (ssh_link_new(&link, loop, &config, on_ended, node) < 0 || ssh_link_attach_fd(link, fd) < 0)
+	if (ssh_link_new(&link, loop, &config, on_ended, node) < 0 ||
+	    ssh_link_attach_fd(link, fd) < 0)
 		die("no memory");
 }
 
 static double
 open_all(void)
 {
-	const struct dial_config config = { .loop = loop, .timeout_ms = DIAL_TIMEOUT_MS, .done = on_dialled };
+	const struct dial_config config = { .loop = loop,
+		.timeout_ms = DIAL_TIMEOUT_MS,
+		.done = on_dialled };
 	int64_t start_us = clock_mono_us();
 	struct err e;
 

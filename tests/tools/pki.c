@@ -47,7 +47,8 @@ make_authority(struct authority *a, const char *purpose, const char *file)
 	struct buf pem;
 
 	buf_init(&pem, X509_PEM_MAX);
-	if (x509_key_generate(&a->key) < 0 || x509_ca_new(a->key, purpose, now - 3600, now + 86400, &pem, &e) < 0)
+	if (x509_key_generate(&a->key) < 0 ||
+	    x509_ca_new(a->key, purpose, now - 3600, now + 86400, &pem, &e) < 0)
 		die(e.text);
 	save(file, "", &pem);
 	buf_put(&pem, "", 1);
@@ -63,13 +64,16 @@ issue(const struct authority *ca, const char *cluster, const char *kind_text, co
 	struct identity id;
 	char dns[300];
 	const char *names[] = { dns };
-	struct x509_request q = { .identity = &id, .not_before_s = now - 60, .not_after_s = now + 86400,
+	struct x509_request q = { .identity = &id,
+		.not_before_s = now - 60,
+		.not_after_s = now + 86400,
 		.usage = X509_SERVER | X509_CLIENT };
 	struct x509_key *key;
 	struct buf spki, pem;
 	struct err e = { "" };
 
-	if (!identity_kind_from(span_str(kind_text), &kind) || !identity_set(&id, cluster, kind, name))
+	if (!identity_kind_from(span_str(kind_text), &kind) ||
+	    !identity_set(&id, cluster, kind, name))
 		die("not an identity");
 	if (kind == IDENTITY_AUDIT || kind == IDENTITY_AUTH) {
 		(void)str_format(dns, sizeof(dns), "%sd.%s", kind_text, cluster);

@@ -117,7 +117,8 @@ static const struct rpc_method rows[] = {
 	{ "Fail", RPC_UNARY, RPC_USER, { .message = on_fail } },
 	{ "Wait", RPC_UNARY, RPC_USER, { .message = on_wait } },
 	{ "Later", RPC_UNARY, RPC_USER, { .message = on_unary } },
-	{ "Download", RPC_SEND_STREAM, RPC_USER, { .message = on_download, .writable = more, .closed = free_feed } },
+	{ "Download", RPC_SEND_STREAM, RPC_USER,
+	    { .message = on_download, .writable = more, .closed = free_feed } },
 	{ "Upload", RPC_RECEIVE_STREAM, RPC_USER, { .message = on_upload, .closed = free_feed } },
 	{ "Both", RPC_DUPLEX, RPC_USER, { .message = on_both } },
 	{ "OnlyNodes", RPC_UNARY, RPC_NODE, { .message = on_who } },
@@ -189,9 +190,10 @@ main(int argc, char **argv)
 	if (argc != 2 || crypto_init() < 0)
 		return 2;
 	id = identity(argv[1]);
-	if (loop_new(&loop) < 0 || loop_on_signal(loop, SIGTERM, on_signal, NULL) < 0 || rpc_loop_new(&rl, loop) < 0 ||
-	    rpc_server_new(&server, rl, &config) < 0 ||
-	    rpc_server_serve(server, &echo__echo__descriptor, rows, sizeof rows / sizeof *rows, NULL) < 0 ||
+	if (loop_new(&loop) < 0 || loop_on_signal(loop, SIGTERM, on_signal, NULL) < 0 ||
+	    rpc_loop_new(&rl, loop) < 0 || rpc_server_new(&server, rl, &config) < 0 ||
+	    rpc_server_serve(server, &echo__echo__descriptor, rows, sizeof rows / sizeof *rows,
+		NULL) < 0 ||
 	    rpc_server_listen(server, "127.0.0.1:0", id, &port, &e) < 0) {
 		fprintf(stderr, "%s\n", e.text);
 		return 1;

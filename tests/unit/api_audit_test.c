@@ -39,8 +39,8 @@ struct fixture {
 	struct rpc_identity *server_id, *client_id;
 	struct rpc_server *server;
 	struct store store;
-	uint64_t pending;  /* received, not committed */
-	int hold_after;    /* commits nothing after so many batches; 0: commits all */
+	uint64_t pending; /* received, not committed */
+	int hold_after;   /* commits nothing after so many batches; 0: commits all */
 	int batches;
 	struct rpc_call *stream;
 	bool stopped;
@@ -62,12 +62,14 @@ reply(struct rpc_call *call, uint64_t seq)
 static void
 take_record(struct fixture *f, struct span bytes)
 {
-	Audit__Record *r = (Audit__Record *)protobuf_c_message_unpack(&audit__record__descriptor, NULL, bytes.n, bytes.p);
+	Audit__Record *r = (Audit__Record *)protobuf_c_message_unpack(&audit__record__descriptor,
+	    NULL, bytes.n, bytes.p);
 	uint64_t number;
 
 	assert_non_null(r);
 	if (r->what_case == AUDIT__RECORD__WHAT_EVENT) {
-		(void)str_copy(f->store.last_message, sizeof f->store.last_message, r->event->message);
+		(void)str_copy(f->store.last_message, sizeof f->store.last_message,
+		    r->event->message);
 		f->store.events++;
 		assert_true(str_u64(r->event->message, INT32_MAX, &number));
 		f->store.in_order = f->store.in_order && number == (uint64_t)f->store.next;
@@ -89,7 +91,8 @@ take_batch(struct fixture *f, const Audit__IngestBatch *b)
 	uint32_t count = 0;
 
 	buf_init(&raw, BATCH_RAW_MAX);
-	assert_int_equal(batch_expand((struct span){ b->data.data, b->data.len }, b->raw_len, &raw), 0);
+	assert_int_equal(batch_expand((struct span){ b->data.data, b->data.len }, b->raw_len, &raw),
+	    0);
 	assert_int_equal(b->first_seq, f->pending + 1 + b->lost);
 	f->store.lost += b->lost;
 	for (in = buf_span(&raw); batch_next(&in, &record) > 0; count++)
@@ -149,7 +152,9 @@ start_server(struct fixture *f)
 
 	f->stopped = false;
 	assert_int_equal(rpc_server_new(&f->server, f->rl, &config), 0);
-	assert_int_equal(rpc_server_serve(f->server, &audit__audit__descriptor, rows, sizeof rows / sizeof *rows, f), 0);
+	assert_int_equal(rpc_server_serve(f->server, &audit__audit__descriptor, rows,
+			     sizeof rows / sizeof *rows, f),
+	    0);
 	assert_int_equal(rpc_server_listen(f->server, "127.0.0.1:0", f->server_id, &port, &e), 0);
 	rpc_server_start(f->server);
 	(void)str_format(f->target, sizeof f->target, "127.0.0.1:%d", port);
@@ -176,7 +181,11 @@ stop_server(struct fixture *f)
 static void
 open_log(struct fixture *f, uint64_t quota)
 {
-	struct audit_log_config config = { .loop = f->loop, .rl = f->rl, .dir = f->dir, .quota = quota, .name = "n1" };
+	struct audit_log_config config = { .loop = f->loop,
+		.rl = f->rl,
+		.dir = f->dir,
+		.quota = quota,
+		.name = "n1" };
 	struct err e = { "" };
 
 	if (audit_log_open(&f->log, &config, &e) < 0)
@@ -208,8 +217,12 @@ setup(void **state)
 	pki_issue(f->ca, "sallyport://test/node/n1", NULL, -60, 3600, &client);
 	assert_int_equal(rpc_identity_new(&f->server_id), 0);
 	assert_int_equal(rpc_identity_new(&f->client_id), 0);
-	assert_int_equal(rpc_identity_set(f->server_id, pki_ca_pem(f->ca), NULL, server.pem, server.key, &e), 0);
-	assert_int_equal(rpc_identity_set(f->client_id, pki_ca_pem(f->ca), NULL, client.pem, client.key, &e), 0);
+	assert_int_equal(rpc_identity_set(f->server_id, pki_ca_pem(f->ca), NULL, server.pem,
+			     server.key, &e),
+	    0);
+	assert_int_equal(rpc_identity_set(f->client_id, pki_ca_pem(f->ca), NULL, client.pem,
+			     client.key, &e),
+	    0);
 	start_server(f);
 	open_log(f, 0);
 	*state = f;
@@ -245,8 +258,12 @@ write_events(struct fixture *f, int from, int n)
 	char text[16];
 
 	for (int i = from; i < from + n; i++) {
-		struct audit_event ev = { .type = "test.event", .code = "T0000I", .ok = true, .message = text,
-			.fields = &field, .n_fields = 1 };
+		struct audit_event ev = { .type = "test.event",
+			.code = "T0000I",
+			.ok = true,
+			.message = text,
+			.fields = &field,
+			.n_fields = 1 };
 
 		(void)str_format(text, sizeof text, "%d", i);
 		assert_int_equal(audit_event(f->log, &ev), 0);
@@ -290,7 +307,8 @@ frames_and_events_share_one_log(void **state)
 	for (int i = 0; i < 20; i++) {
 		rand_bytes(bytes, sizeof bytes); /* does not compress */
 		assert_int_equal(audit_frames(f->log, "6f9619ff-8b86-4011-b42d-00c04fc964ff",
-		                     (struct span){ bytes, sizeof bytes }), 0);
+				     (struct span){ bytes, sizeof bytes }),
+		    0);
 	}
 	write_events(f, 0, 1);
 	until_events(f, 1);
@@ -333,7 +351,9 @@ a_server_that_comes_back_at_its_address_is_found_again(void **state)
 	for (int i = 0; i < 20; i++)
 		loop_turn(f->loop, 20);
 	assert_int_equal(rpc_server_new(&f->server, f->rl, &config), 0);
-	assert_int_equal(rpc_server_serve(f->server, &audit__audit__descriptor, rows, sizeof rows / sizeof *rows, f), 0);
+	assert_int_equal(rpc_server_serve(f->server, &audit__audit__descriptor, rows,
+			     sizeof rows / sizeof *rows, f),
+	    0);
 	assert_int_equal(rpc_server_listen(f->server, f->target, f->server_id, NULL, &e), 0);
 	f->stopped = false;
 	rpc_server_start(f->server);
@@ -362,7 +382,8 @@ a_log_older_than_auditd_goes_on_with_new_numbers(void **state)
 
 	f->store.committed = 7000; /* the folder is an old copy */
 	connect_log(f);
-	write_events(f, 0, 1); /* this one has a number that auditd knows: it cannot be told apart */
+	write_events(f, 0,
+	    1); /* this one has a number that auditd knows: it cannot be told apart */
 	for (int i = 0; i < 100 && !audit_log_is_connected(f->log); i++)
 		loop_turn(f->loop, 20);
 	assert_true(audit_log_is_connected(f->log));
@@ -417,14 +438,21 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_is_written_arrives_once_and_in_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_written_arrives_once_and_in_order, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(frames_and_events_share_one_log, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_server_that_dies_between_batches_loses_and_doubles_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_server_that_comes_back_at_its_address_is_found_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_was_written_without_auditd_comes_after_a_restart, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_log_older_than_auditd_goes_on_with_new_numbers, setup, teardown),
-		cmocka_unit_test_setup_teardown(over_the_quota_nothing_is_written_and_it_says_so, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_flush_ends_when_all_is_committed_or_time_is_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_server_that_dies_between_batches_loses_and_doubles_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_server_that_comes_back_at_its_address_is_found_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    what_was_written_without_auditd_comes_after_a_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_log_older_than_auditd_goes_on_with_new_numbers,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(over_the_quota_nothing_is_written_and_it_says_so,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(a_flush_ends_when_all_is_committed_or_time_is_up,
+		    setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,11 +56,16 @@ struct fixture {
 /* --- a server like authd ------------------------------------------------------------------------- */
 
 static void
-issue_tls(struct fixture *f, struct span spki, const struct identity *who, const char *dns, struct buf *ret)
+issue_tls(struct fixture *f, struct span spki, const struct identity *who, const char *dns,
+    struct buf *ret)
 {
 	const char *const names[] = { dns };
-	struct x509_request q = { .spki = spki, .identity = who, .dns = names, .n_dns = dns ? 1 : 0,
-		.not_before_s = clock_wall_ms() / 1000 - 1, .not_after_s = clock_wall_ms() / 1000 + f->ttl_s,
+	struct x509_request q = { .spki = spki,
+		.identity = who,
+		.dns = names,
+		.n_dns = dns ? 1 : 0,
+		.not_before_s = clock_wall_ms() / 1000 - 1,
+		.not_after_s = clock_wall_ms() / 1000 + f->ttl_s,
 		.usage = X509_SERVER | X509_CLIENT };
 	struct err e = { "" };
 
@@ -94,9 +99,11 @@ static void
 make_bundle(struct fixture *f, struct buf *set, struct buf *sig)
 {
 	Auth__CaSet m = AUTH__CA_SET__INIT;
-	const char *host[] = { (const char *)buf_head(&f->host_pem) }, *user[] = { (const char *)buf_head(&f->user_pem) };
+	const char *host[] = { (const char *)buf_head(&f->host_pem) },
+		   *user[] = { (const char *)buf_head(&f->user_pem) };
 	struct span hs = sshkey_blob(f->ssh_host_ca), us = sshkey_blob(f->ssh_user_ca);
-	ProtobufCBinaryData hb = { hs.n, (uint8_t *)(uintptr_t)hs.p }, ub = { us.n, (uint8_t *)(uintptr_t)us.p };
+	ProtobufCBinaryData hb = { hs.n, (uint8_t *)(uintptr_t)hs.p },
+			    ub = { us.n, (uint8_t *)(uintptr_t)us.p };
 	size_t n;
 
 	m.cluster = "test";
@@ -139,13 +146,15 @@ on_bundle(struct rpc_call *call, const void *message)
 }
 
 static void
-answer_identity(struct rpc_call *call, const char *kind, const char *uuid, const Auth__PublicKeys *keys)
+answer_identity(struct rpc_call *call, const char *kind, const char *uuid,
+    const Auth__PublicKeys *keys)
 {
 	struct fixture *f = rpc_context(call);
 	Auth__HostIdentity id = AUTH__HOST_IDENTITY__INIT;
 	Auth__CaBundle b = AUTH__CA_BUNDLE__INIT;
 	struct span ssh = { keys->ssh.data, keys->ssh.len };
-	struct sshcert *host = issue_ssh(f, ssh, SSHCERT_HOST, uuid), *tunnel = issue_ssh(f, ssh, SSHCERT_USER, uuid);
+	struct sshcert *host = issue_ssh(f, ssh, SSHCERT_HOST, uuid),
+		       *tunnel = issue_ssh(f, ssh, SSHCERT_USER, uuid);
 	struct identity who;
 	enum identity_kind k;
 	struct buf tls, set, sig;
@@ -242,7 +251,8 @@ fill_rows(void)
 	for (unsigned i = 0; i < d->n_methods; i++) {
 		struct rpc_method *m = &rows[i];
 
-		*m = (struct rpc_method){ d->methods[i].name, RPC_UNARY, RPC_NODE, { .message = on_other } };
+		*m = (struct rpc_method){ d->methods[i].name, RPC_UNARY, RPC_NODE,
+			{ .message = on_other } };
 		if (strcmp(m->name, "GetCaBundle") == 0)
 			m->who = RPC_ANYONE, m->on.message = on_bundle;
 		else if (strcmp(m->name, "Join") == 0)
@@ -265,7 +275,9 @@ start_server(struct fixture *f, const char *address)
 
 	fill_rows();
 	assert_int_equal(rpc_server_new(&f->server, f->rl, &config), 0);
-	assert_int_equal(rpc_server_serve(f->server, &auth__auth__descriptor, rows, auth__auth__descriptor.n_methods, f), 0);
+	assert_int_equal(rpc_server_serve(f->server, &auth__auth__descriptor, rows,
+			     auth__auth__descriptor.n_methods, f),
+	    0);
 	assert_int_equal(rpc_server_listen(f->server, address, f->server_id, &port, &e), 0);
 	rpc_server_start(f->server);
 	(void)str_format(f->target, sizeof f->target, "127.0.0.1:%d", port);
@@ -300,10 +312,15 @@ make_ca(struct fixture *f)
 	buf_init(&f->user_pem, X509_PEM_MAX);
 	assert_int_equal(x509_key_generate(&f->host_key), 0);
 	assert_int_equal(x509_key_generate(&f->user_key), 0);
-	assert_int_equal(x509_ca_new(f->host_key, "host", now - 3600, now + 360000, &f->host_pem, &e), 0);
-	assert_int_equal(x509_ca_new(f->user_key, "user", now - 3600, now + 360000, &f->user_pem, &e), 0);
+	assert_int_equal(x509_ca_new(f->host_key, "host", now - 3600, now + 360000, &f->host_pem,
+			     &e),
+	    0);
+	assert_int_equal(x509_ca_new(f->user_key, "user", now - 3600, now + 360000, &f->user_pem,
+			     &e),
+	    0);
 	assert_true(buf_put(&f->host_pem, "", 1) && buf_put(&f->user_pem, "", 1));
-	assert_int_equal(x509_cert_from_pem(&f->host_ca, (const char *)buf_head(&f->host_pem), &e), 0);
+	assert_int_equal(x509_cert_from_pem(&f->host_ca, (const char *)buf_head(&f->host_pem), &e),
+	    0);
 	assert_int_equal(capin_of_cert(f->host_ca, f->pin), 0);
 	assert_int_equal(sshkey_generate(&f->ssh_host_ca), 0);
 	assert_int_equal(sshkey_generate(&f->ssh_user_ca), 0);
@@ -326,8 +343,9 @@ make_server_identity(struct fixture *f)
 	assert_true(identity_set(&who, "test", IDENTITY_AUTH, "a1"));
 	issue_tls(f, buf_span(&spki), &who, "authd.test", &tls);
 	assert_int_equal(rpc_identity_new(&f->server_id), 0);
-	if (rpc_identity_set(f->server_id, (const char *)buf_head(&f->host_pem), (const char *)buf_head(&f->user_pem),
-	        (const char *)buf_head(&tls), (const char *)buf_head(&pem), &e) < 0)
+	if (rpc_identity_set(f->server_id, (const char *)buf_head(&f->host_pem),
+		(const char *)buf_head(&f->user_pem), (const char *)buf_head(&tls),
+		(const char *)buf_head(&pem), &e) < 0)
 		fail_msg("%s", e.text);
 	buf_done(&spki);
 	buf_done(&pem);
@@ -412,8 +430,15 @@ begin(struct fixture *f, const char *token, const char *pin)
 	static const struct join_events events = { on_ready, on_changed, on_refused };
 	static const struct api_label label = { "env", "example" };
 	static const char *const addresses[] = { "n1.example" };
-	struct join_config config = { .kind = "node", .state_dir = f->dir, .name = "n1", .authd = f->target,
-		.token = token, .ca_pin = pin, .labels = &label, .n_labels = 1, .addresses = addresses,
+	struct join_config config = { .kind = "node",
+		.state_dir = f->dir,
+		.name = "n1",
+		.authd = f->target,
+		.token = token,
+		.ca_pin = pin,
+		.labels = &label,
+		.n_labels = 1,
+		.addresses = addresses,
 		.n_addresses = 1 };
 	struct err e = { "" };
 
@@ -457,8 +482,8 @@ a_host_joins_and_is_itself_after_a_restart(void **state)
 	assert_int_equal(id->ca->n_host_ssh, 1);
 	assert_int_equal(f->fetches, 1);
 	assert_int_equal(f->joins, 1);
-	static const char *const files[] = { "tls.key", "tls.crt", "ssh_host_key", "ssh_host_cert", "tunnel_cert",
-		"ca_bundle", "uuid" };
+	static const char *const files[] = { "tls.key", "tls.crt", "ssh_host_key", "ssh_host_cert",
+		"tunnel_cert", "ca_bundle", "uuid" };
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		(void)str_format(path, sizeof path, "%s/%s", f->dir, files[i]);
 		assert_int_equal(stat(path, &st), 0);
@@ -572,7 +597,8 @@ an_identity_that_nobody_renewed_is_joined_again(void **state)
 	f->ttl_s = 3600;
 	f->refuse_with = RPC_OK;
 	until(f, &f->joins, 3);
-	for (int i = 0; i < 1000 && join_identity(f->join)->valid_until_s < clock_wall_ms() / 1000 + 1000; i++)
+	for (int i = 0;
+	     i < 1000 && join_identity(f->join)->valid_until_s < clock_wall_ms() / 1000 + 1000; i++)
 		loop_turn(f->loop, 10);
 	assert_true(join_identity(f->join)->valid_until_s > clock_wall_ms() / 1000 + 1000);
 }
@@ -650,7 +676,9 @@ a_joined_host_beats_and_its_watch_survives_authd(void **state)
 {
 	static const struct auth_watch_events events = { on_begin, on_update, on_lost };
 	struct fixture *f = *state;
-	struct auth_client_config config = { .loop = f->loop, .rl = f->rl, .server_name = "authd.test" };
+	struct auth_client_config config = { .loop = f->loop,
+		.rl = f->rl,
+		.server_name = "authd.test" };
 	Auth__HeartbeatRequest q = AUTH__HEARTBEAT_REQUEST__INIT;
 	Auth__WatchRequest w = AUTH__WATCH_REQUEST__INIT;
 	struct auth_client *c;
@@ -692,16 +720,25 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_host_joins_and_is_itself_after_a_restart, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_wrong_pin_is_refused_before_the_token_is_sent, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_host_joins_and_is_itself_after_a_restart, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(a_wrong_pin_is_refused_before_the_token_is_sent,
+		    setup, teardown),
 		cmocka_unit_test_setup_teardown(without_a_pin_nothing_is_trusted, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_used_token_is_a_definite_refusal, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_host_without_a_token_says_how_to_get_one, setup, teardown),
-		cmocka_unit_test_setup_teardown(while_authd_is_away_or_busy_the_host_tries_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_identity_is_renewed_before_it_ends, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_identity_that_nobody_renewed_is_joined_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_new_bundle_is_taken_and_an_older_or_foreign_one_is_not, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_joined_host_beats_and_its_watch_survives_authd, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_used_token_is_a_definite_refusal, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(a_host_without_a_token_says_how_to_get_one, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(while_authd_is_away_or_busy_the_host_tries_again,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(an_identity_is_renewed_before_it_ends, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(an_identity_that_nobody_renewed_is_joined_again,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_new_bundle_is_taken_and_an_older_or_foreign_one_is_not, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_joined_host_beats_and_its_watch_survives_authd,
+		    setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

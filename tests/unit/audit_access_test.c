@@ -89,7 +89,8 @@ roles_decide(void **state)
 static void
 strangers_and_daemons_see_nothing_root_here_everything(void **state)
 {
-	struct rpc_peer node = peer(RPC_NODE, "alice"), local = peer(RPC_LOCAL, "root"), none = peer(RPC_ANYONE, "");
+	struct rpc_peer node = peer(RPC_NODE, "alice"), local = peer(RPC_LOCAL, "root"),
+			none = peer(RPC_ANYONE, "");
 
 	(void)state;
 	assert_int_equal(events("mallory"), ACCESS_NOTHING);
@@ -176,11 +177,15 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(roles_decide, setup, teardown),
-		cmocka_unit_test_setup_teardown(strangers_and_daemons_see_nothing_root_here_everything, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    strangers_and_daemons_see_nothing_root_here_everything, setup, teardown),
 		cmocka_unit_test_setup_teardown(changes_count_at_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(certificates_from_before_a_cutoff_are_worth_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(whoever_has_more_roles_than_are_looked_at_may_do_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_new_snapshot_counts_when_it_is_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(certificates_from_before_a_cutoff_are_worth_nothing,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    whoever_has_more_roles_than_are_looked_at_may_do_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_new_snapshot_counts_when_it_is_whole, setup,
+		    teardown),
 		cmocka_unit_test(before_the_first_snapshot_nobody_is_known),
 	};
 

@@ -151,7 +151,8 @@ json_is_escaped(void **state)
 	buf_put(&json, "", 1);
 	assert_string_equal((const char *)buf_head(&json),
 	    "{\"id\":\"1\",\"type\":\"exec\",\"code\":\"X\",\"time\":\"2026-11-22T09:16:40.123456Z\",\"ok\":true,"
-	    "\"user\":\"ali\\\"ce\\\\\",\"node\":\"" NODE "\",\"session\":\"" SESSION "\",\"message\":\"tab\\u0009here\","
+	    "\"user\":\"ali\\\"ce\\\\\",\"node\":\"" NODE "\",\"session\":\"" SESSION
+	    "\",\"message\":\"tab\\u0009here\","
 	    "\"fields\":{\"exit_status\":\"3\"}}");
 	record_close(&r);
 	buf_done(&b);
@@ -188,7 +189,11 @@ frames_are_summed_up(void **state)
 static void
 add(struct batch *b, enum rpc_who who, int32_t source, uint64_t seq, struct span record)
 {
-	struct batch_item item = { .who = who, .name = NODE, .source = source, .seq = seq, .record = record };
+	struct batch_item item = { .who = who,
+		.name = NODE,
+		.source = source,
+		.seq = seq,
+		.record = record };
 
 	assert_int_equal(batch_add(b, &item), 0);
 }
@@ -224,7 +229,8 @@ a_batch_counts_rows_and_knows_sessions(void **state)
 	assert_int_equal(b.chunks, 1); /* both frames of the session in one */
 	assert_int_equal(b.dead, 1);
 	assert_true(contains(&b.chunk_rows, "shown on the screenshown on the screen"));
-	assert_true(contains(&b.sessions, "\"sid\":\"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee\",\"source\":1"));
+	assert_true(
+	    contains(&b.sessions, "\"sid\":\"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee\",\"source\":1"));
 	assert_true(contains(&b.sessions, "\"exit_status\":3"));
 	assert_true(contains(&b.sessions, "\"started\":\"2026-11-22T09:16:40.123456Z\""));
 	assert_true(contains(&b.sessions, "\"bytes\":38"));
@@ -239,7 +245,11 @@ a_batch_counts_rows_and_knows_sessions(void **state)
 static void
 gaps_and_dead_letters_are_rows_too(void **state)
 {
-	struct batch_item item = { .who = RPC_NODE, .name = NODE, .source = 1, .seq = 100, .lost = 9 };
+	struct batch_item item = { .who = RPC_NODE,
+		.name = NODE,
+		.source = 1,
+		.seq = 100,
+		.lost = 9 };
 	struct batch b;
 	struct buf e;
 

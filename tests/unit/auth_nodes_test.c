@@ -32,7 +32,8 @@ now_ms(void)
 static void
 open_state(struct fixture *f)
 {
-	if (loop_new(&f->a.loop) < 0 || store_open_sqlite(&f->a.store, f->path, f->a.loop, &f->e) < 0)
+	if (loop_new(&f->a.loop) < 0 ||
+	    store_open_sqlite(&f->a.store, f->path, f->a.loop, &f->e) < 0)
 		fail_msg("%s", f->e.text);
 	store_set_clock(f->a.store, now_ms);
 	if (nodes_load(&f->a, &f->e) < 0 || watchers_init(&f->a) < 0)
@@ -254,7 +255,8 @@ what_is_committed_reaches_the_ring(void **state)
 
 	assert_int_equal(store_put(f->a.store, "role/dev", span_str("x"), 0, STORE_ANY, NULL), 0);
 	assert_int_equal(store_put(f->a.store, "token/x", span_str("x"), 0, STORE_ANY, NULL), 0);
-	assert_int_equal(store_put(f->a.store, "lockout/bob", span_str("x"), 0, STORE_ANY, NULL), 0);
+	assert_int_equal(store_put(f->a.store, "lockout/bob", span_str("x"), 0, STORE_ANY, NULL),
+	    0);
 	store_deliver(f->a.store);
 	assert_int_equal(f->a.watchers.next, first + 2); /* tokens are nobody's business */
 	assert_true(watchers_get(&f->a.watchers, first, &ref));

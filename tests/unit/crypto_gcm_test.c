@@ -44,8 +44,9 @@ known_answer(enum gcm_by by)
 	memcpy(p, packet, 36);
 	gcm_seal(g, iv, p, 36, 4, (struct span){ NULL, 0 });
 	str_hex(hex, p, sizeof(p));
-	assert_string_equal(hex, "000000204e6fb603599823f75d097f8aa80a1d9362a46972ab06861fd7a2ac48fba3a548c346c557"
-				 "059576fc753f7fec94e2d5d6");
+	assert_string_equal(hex,
+	    "000000204e6fb603599823f75d097f8aa80a1d9362a46972ab06861fd7a2ac48fba3a548c346c557"
+	    "059576fc753f7fec94e2d5d6");
 	for (size_t bit = 0; bit < sizeof(p) * 8; bit++) {
 		uint8_t forged[sizeof(p)];
 

@@ -267,7 +267,8 @@ uuids_are_version_4(void **state)
 static void
 sha256_of_a_million_letters(void **state)
 {
-	static const char expected[] = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
+	static const char expected[] =
+	    "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
 	static uint8_t letters[1000000];
 	static const size_t pieces[] = { 1000000, 1, 63, 64, 65, 127, 128, 191, 200, 4096, 32768 };
 	uint8_t digest[SHA256_BYTES];

@@ -416,7 +416,9 @@ cve_2024_7594_no_principals_is_nobody(void **state)
 	for (uint32_t type = SSHCERT_USER; type <= SSHCERT_HOST; type++) {
 		rules.type = type;
 		rules.principal = "root";
-		assert_int_equal(parse_odd_into(&cert, &(struct odd){ { NULL }, { NULL }, type, NULL, false }), 0);
+		assert_int_equal(parse_odd_into(&cert,
+				     &(struct odd){ { NULL }, { NULL }, type, NULL, false }),
+		    0);
 		assert_true(sshcert_check(cert, &rules, &e) < 0);
 		rules.principal = NULL;
 		assert_true(sshcert_check(cert, &rules, &e) < 0);
@@ -442,7 +444,8 @@ cve_2025_49825_a_ca_that_is_a_certificate_itself(void **state)
 
 	(void)state;
 	assert_int_equal(sshcert_sign(ca, ca_key, &e), 0);
-	assert_true(parse_odd(&(struct odd){ { "root" }, { NULL }, 1, NULL, false, buf_span(&ca->blob) }) < 0);
+	assert_true(parse_odd(&(struct odd){ { "root" }, { NULL }, 1, NULL, false,
+			buf_span(&ca->blob) }) < 0);
 	sshcert_free(ca);
 }
 

@@ -33,10 +33,18 @@ a_row_has_the_documented_bytes(void **state)
 	db_copy_null(&b);
 	db_copy_bool(&b, true);
 	db_copy_i32(&b, -2);
-	expect(&b, "\0\3" "\377\377\377\377" "\0\0\0\1\1" "\0\0\0\4\377\377\377\376", 2 + 4 + 5 + 8);
+	expect(&b,
+	    "\0\3"
+	    "\377\377\377\377"
+	    "\0\0\0\1\1"
+	    "\0\0\0\4\377\377\377\376",
+	    2 + 4 + 5 + 8);
 	db_copy_bytes(&b, span_str("hi"));
 	db_copy_jsonb(&b, span_str("{}"));
-	expect(&b, "\0\0\0\2hi" "\0\0\0\3\1{}", 6 + 7);
+	expect(&b,
+	    "\0\0\0\2hi"
+	    "\0\0\0\3\1{}",
+	    6 + 7);
 	db_copy_uuid(&b, uuid);
 	expect(&b, "\0\0\0\20\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17\20", 20);
 	db_copy_end(&b);

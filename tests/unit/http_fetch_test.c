@@ -30,7 +30,6 @@ struct fixture {
 	struct watch listener, stop;
 	int fd, pipe[2], port;
 	pthread_t thread;
-
 };
 
 static const struct {
@@ -38,10 +37,12 @@ static const struct {
 } canned[] = {
 	{ "/ok", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello" },
 	{ "/end", "HTTP/1.1 200 OK\r\n\r\nuntil the end" },
-	{ "/chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n7;x=y\r\n, world\r\n0\r\n\r\n" },
+	{ "/chunked",
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n7;x=y\r\n, world\r\n0\r\n\r\n" },
 	{ "/404", "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno" },
 	{ "/short", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello" },
-	{ "/badchunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\nhello\r\n0\r\n\r\n" },
+	{ "/badchunk",
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\nhello\r\n0\r\n\r\n" },
 	{ "/cutchunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n" },
 	{ "/smtp", "220 mail.example ESMTP\r\n\r\n" },
 	{ "/nothing", "" },
@@ -84,7 +85,9 @@ on_closed(struct tls_stream *s, void *arg)
 static void
 on_accept(struct watch *w, int ready, void *arg)
 {
-	static const struct tls_events events = { .data = on_data, .drained = on_drained, .closed = on_closed };
+	static const struct tls_events events = { .data = on_data,
+		.drained = on_drained,
+		.closed = on_closed };
 	struct fixture *f = arg;
 	struct tls_stream *s;
 	int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -115,7 +118,8 @@ serve(void *arg)
 static void
 listen_on_loopback(struct fixture *f)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t n = sizeof sin;
 
 	f->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -188,12 +192,14 @@ static void
 bodies_of_every_shape_arrive_whole(void **state)
 {
 	struct fixture *f = *state;
-	struct fetch how = { .trust = FETCH_GIVEN_ROOTS, .ca_pem = pki_ca_pem(f->ca), .server_name = "localhost" };
+	struct fetch how = { .trust = FETCH_GIVEN_ROOTS,
+		.ca_pem = pki_ca_pem(f->ca),
+		.server_name = "localhost" };
 	static const struct {
 		const char *path, *body;
 		int status;
-	} want[] = { { "/ok", "hello", 200 }, { "/end", "until the end", 200 }, { "/chunked", "hello, world", 200 },
-		{ "/404", "no", 404 } };
+	} want[] = { { "/ok", "hello", 200 }, { "/end", "until the end", 200 },
+		{ "/chunked", "hello, world", 200 }, { "/404", "no", 404 } };
 	struct fetch_reply r;
 	struct err e = { "" };
 
@@ -212,7 +218,8 @@ answers_that_are_cut_or_nonsense_are_errors(void **state)
 {
 	struct fixture *f = *state;
 	struct fetch how = { .trust = FETCH_ANYBODY };
-	static const char *const paths[] = { "/short", "/badchunk", "/cutchunk", "/smtp", "/nothing" };
+	static const char *const paths[] = { "/short", "/badchunk", "/cutchunk", "/smtp",
+		"/nothing" };
 	struct fetch_reply r;
 	struct err e;
 
@@ -227,7 +234,9 @@ static void
 an_untrusted_server_is_told_apart(void **state)
 {
 	struct fixture *f = *state;
-	struct fetch how = { .trust = FETCH_GIVEN_ROOTS, .ca_pem = pki_ca_pem(f->other), .server_name = "localhost" };
+	struct fetch how = { .trust = FETCH_GIVEN_ROOTS,
+		.ca_pem = pki_ca_pem(f->other),
+		.server_name = "localhost" };
 	struct fetch_reply r;
 	struct err e = { "" };
 
@@ -261,8 +270,8 @@ size_and_time_are_bounded(void **state)
 static void
 bad_addresses_say_what_is_wrong(void **state)
 {
-	static const char *const urls[] = { "http://localhost/", "https://", "https://a b/", "https://::1/x",
-		"https://localhost:99999/" };
+	static const char *const urls[] = { "http://localhost/", "https://", "https://a b/",
+		"https://::1/x", "https://localhost:99999/" };
 	struct fetch how = { .trust = FETCH_ANYBODY, .timeout_ms = 2000 };
 	struct fetch_reply r;
 	struct err e;
@@ -283,8 +292,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(bodies_of_every_shape_arrive_whole, setup, teardown),
-		cmocka_unit_test_setup_teardown(answers_that_are_cut_or_nonsense_are_errors, setup, teardown),
+		cmocka_unit_test_setup_teardown(bodies_of_every_shape_arrive_whole, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(answers_that_are_cut_or_nonsense_are_errors, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(an_untrusted_server_is_told_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(size_and_time_are_bounded, setup, teardown),
 		cmocka_unit_test(bad_addresses_say_what_is_wrong),

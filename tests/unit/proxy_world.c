@@ -157,7 +157,7 @@ uint8_t
 side_byte(uint64_t at)
 {
 	if (at < 4)
-		return (uint8_t)"SSH-"[at]; /* what comes from a node's socket must begin so */
+		return (uint8_t) "SSH-"[at]; /* what comes from a node's socket must begin so */
 	return (uint8_t)(at * 2654435761u >> 13);
 }
 

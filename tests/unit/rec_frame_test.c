@@ -47,11 +47,11 @@ static void
 malformed_frames_are_refused(void **state)
 {
 	static const uint8_t bad[][13] = {
-		{ 1 },                                                             /* nothing after the type */
-		{ 1, 0x80 },                                                       /* varint without an end */
-		{ 1, 0, 5, 'a', 'b' },                                             /* data too short */
+		{ 1 },                 /* nothing after the type */
+		{ 1, 0x80 },           /* varint without an end */
+		{ 1, 0, 5, 'a', 'b' }, /* data too short */
 		{ 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0 }, /* 65 bits */
-		{ 1, 0, 0x81, 0x80, 0x04 },                                        /* FRAME_DATA_MAX + 1 */
+		{ 1, 0, 0x81, 0x80, 0x04 }, /* FRAME_DATA_MAX + 1 */
 	};
 	static const size_t sizes[] = { 1, 2, 5, 12, 5 };
 	struct frame f;
@@ -100,7 +100,9 @@ batches_expand_to_what_was_compressed(void **state)
 	buf_init(&z, 2 * BATCH_RAW_MAX);
 	buf_init(&back, BATCH_RAW_MAX);
 	for (int i = 0; i < 1000; i++)
-		batch_put(&raw, (struct span){ (const uint8_t *)"the same text again and again", (size_t)i % 29 });
+		batch_put(&raw,
+		    (struct span){ (const uint8_t *)"the same text again and again",
+			(size_t)i % 29 });
 	assert_int_equal(batch_compress(buf_span(&raw), &z), 0);
 	assert_true(z.len < raw.len / 10);
 	assert_int_equal(batch_expand(buf_span(&z), raw.len, &back), 0);

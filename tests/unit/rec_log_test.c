@@ -224,7 +224,8 @@ append_for_ever(struct shared *shared)
 static void
 a_killed_process_loses_nothing(void **state)
 {
-	struct shared *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+	    -1, 0);
 
 	(void)state;
 	assert_true(shared != MAP_FAILED);
@@ -243,7 +244,8 @@ a_killed_process_loses_nothing(void **state)
 		assert_true(WIFSIGNALED(status));
 		log = open_log((uint64_t)64 << 20);
 		/* At most the record that was being written is more than what was reported. */
-		assert_true(rec_log_last(log) == shared->appended || rec_log_last(log) == shared->appended + 1);
+		assert_true(rec_log_last(log) == shared->appended ||
+		    rec_log_last(log) == shared->appended + 1);
 		assert_true(check_from(log, &seq, 3000) == rec_log_last(log));
 		shared->appended = rec_log_last(log);
 		rec_log_close(log);
@@ -392,16 +394,24 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(records_come_back_in_order, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(a_log_goes_on_after_reopening_with_the_same_id, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(a_log_goes_on_after_reopening_with_the_same_id,
+		    make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(only_one_process_has_the_log, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(committing_makes_room_and_a_full_log_refuses, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(what_was_deleted_is_skipped_and_shown, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(a_killed_process_loses_nothing, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(committing_makes_room_and_a_full_log_refuses,
+		    make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(what_was_deleted_is_skipped_and_shown, make_dir,
+		    remove_dir),
+		cmocka_unit_test_setup_teardown(a_killed_process_loses_nothing, make_dir,
+		    remove_dir),
 		cmocka_unit_test_setup_teardown(a_torn_tail_is_cut, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(after_a_power_failure_numbers_jump, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(damage_costs_the_rest_of_its_segment_only, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(damage_in_the_open_segment_starts_an_epoch, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(empty_and_huge_records_are_refused, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(after_a_power_failure_numbers_jump, make_dir,
+		    remove_dir),
+		cmocka_unit_test_setup_teardown(damage_costs_the_rest_of_its_segment_only, make_dir,
+		    remove_dir),
+		cmocka_unit_test_setup_teardown(damage_in_the_open_segment_starts_an_epoch,
+		    make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(empty_and_huge_records_are_refused, make_dir,
+		    remove_dir),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

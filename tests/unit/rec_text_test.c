@@ -21,7 +21,8 @@ check(const char *in, size_t n, const char *want, size_t step)
 	buf_init(&out, 65536);
 	rec_text_init(&t);
 	for (size_t i = 0; i < n; i += step)
-		rec_text_add(&t, (struct span){ (const uint8_t *)in + i, n - i < step ? n - i : step }, &out);
+		rec_text_add(&t,
+		    (struct span){ (const uint8_t *)in + i, n - i < step ? n - i : step }, &out);
 	rec_text_end(&t, &out);
 	assert_true(buf_ok(&out));
 	buf_put(&out, "", 1);
@@ -35,18 +36,17 @@ escape_sequences_are_left_out_however_they_are_cut(void **state)
 	static const struct {
 		const char *in, *want;
 	} cases[] = {
-		{ "plain\r\nlines\n", "plain\nlines\n" },
-		{ "\x1b[31mred\x1b[0m", "red" },
+		{ "plain\r\nlines\n", "plain\nlines\n" }, { "\x1b[31mred\x1b[0m", "red" },
 		{ "\x1b]0;title\x07prompt$ ", "prompt$ " },
 		{ "\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link" },
-		{ "\x1b(B\x1b=\x1b>x\x1b" "Dy", "xy" },
-		{ "\x1bP1;2|data\x1b\\after", "after" },
-		{ "\x1b[12;4", "" },
-		{ "\x1b[3\x18kept", "kept" },
-		{ "a\b\x7f\x01z\ttab", "az\ttab" },
-		{ "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
-		{ "\xc3", "\xef\xbf\xbd" },
-		{ "\xff\xfe", "\xef\xbf\xbd\xef\xbf\xbd" },
+		{ "\x1b(B\x1b=\x1b>x\x1b"
+		  "Dy",
+		    "xy" },
+		{ "\x1bP1;2|data\x1b\\after", "after" }, { "\x1b[12;4", "" },
+		{ "\x1b[3\x18kept", "kept" }, { "a\b\x7f\x01z\ttab", "az\ttab" },
+		{ "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
+		    "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
+		{ "\xc3", "\xef\xbf\xbd" }, { "\xff\xfe", "\xef\xbf\xbd\xef\xbf\xbd" },
 		{ "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" }, /* a surrogate */
 		{ "\xc2\x9b", "" },                                         /* C1 */
 		{ "\xe2\x82\x1b[1mx", "\xef\xbf\xbdx" },

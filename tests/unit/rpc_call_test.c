@@ -101,7 +101,9 @@ fill(struct rpc_call *call)
 	}
 }
 
-static const struct rpc_events client_events = { .message = on_message, .writable = fill, .closed = on_closed };
+static const struct rpc_events client_events = { .message = on_message,
+	.writable = fill,
+	.closed = on_closed };
 static const struct rpc_events reader_events = { .message = on_message, .closed = on_closed };
 
 static void
@@ -155,7 +157,8 @@ downloads_bring_every_message_in_order(void **state)
 	struct rpc_call *call;
 
 	q.n = 2000;
-	call = rpc_open(f->w.rl, f->ch, &echo__echo__descriptor, "Download", &reader_events, &s, NULL);
+	call = rpc_open(f->w.rl, f->ch, &echo__echo__descriptor, "Download", &reader_events, &s,
+	    NULL);
 	rpc_send(call, &q);
 	rpc_half_close(call);
 	rpc_loop_run(f->w.rl, &s.done);
@@ -171,7 +174,8 @@ uploads_are_counted_to_the_last_message(void **state)
 	struct seen s = { .in_order = true, .to_send = 1500 };
 	struct rpc_call *call;
 
-	call = rpc_open(f->w.rl, f->ch, &echo__echo__descriptor, "Upload", &client_events, &s, NULL);
+	call = rpc_open(f->w.rl, f->ch, &echo__echo__descriptor, "Upload", &client_events, &s,
+	    NULL);
 	fill(call);
 	rpc_loop_run(f->w.rl, &s.done);
 	assert_int_equal(s.code, RPC_OK);
@@ -241,7 +245,9 @@ a_deadline_ends_the_call_on_both_sides(void **state)
 	enum rpc_code code, last = RPC_OK;
 	struct err e = { "" };
 
-	assert_int_equal(rpc_call_sync(f->w.rl, f->ch, &echo__echo__descriptor, "Wait", &q, 300, &a, &code, &e), -1);
+	assert_int_equal(rpc_call_sync(f->w.rl, f->ch, &echo__echo__descriptor, "Wait", &q, 300, &a,
+			     &code, &e),
+	    -1);
 	assert_int_equal(code, RPC_DEADLINE_EXCEEDED);
 	assert_non_null(strstr(e.text, "no answer from 127.0.0.1"));
 	for (int i = 0; i < 2000 && world_closed(&f->w, &last) == 0; i++)
@@ -257,8 +263,8 @@ a_cancelled_call_is_closed_on_the_server(void **state)
 	struct seen s = { .in_order = true };
 	Echo__Msg q = ECHO__MSG__INIT;
 	enum rpc_code last = RPC_OK;
-	struct rpc_call *call =
-	    rpc_invoke(f->w.rl, f->ch, &echo__echo__descriptor, "Wait", &q, &reader_events, &s, NULL);
+	struct rpc_call *call = rpc_invoke(f->w.rl, f->ch, &echo__echo__descriptor, "Wait", &q,
+	    &reader_events, &s, NULL);
 
 	for (int i = 0; i < 2000 && world_waiting(&f->w) == 0; i++)
 		usleep(10000);
@@ -282,10 +288,13 @@ unknown_methods_and_services_are_unimplemented(void **state)
 	struct err e = { "" };
 
 	renamed.name = "sallyport.test.Nobody";
-	assert_int_equal(rpc_call_sync(f->w.rl, f->ch, &renamed, "Unary", &q, WORLD_TIMEOUT_MS, &a, &code, &e), -1);
+	assert_int_equal(rpc_call_sync(f->w.rl, f->ch, &renamed, "Unary", &q, WORLD_TIMEOUT_MS, &a,
+			     &code, &e),
+	    -1);
 	assert_int_equal(code, RPC_UNIMPLEMENTED);
-	assert_int_equal(rpc_call_sync(f->w.rl, f->ch, &echo__echo__descriptor, "Nothing", &q, WORLD_TIMEOUT_MS, &a,
-	                     &code, &e), -1);
+	assert_int_equal(rpc_call_sync(f->w.rl, f->ch, &echo__echo__descriptor, "Nothing", &q,
+			     WORLD_TIMEOUT_MS, &a, &code, &e),
+	    -1);
 	assert_int_equal(code, RPC_UNIMPLEMENTED);
 }
 
@@ -375,7 +384,9 @@ static void
 a_call_that_cannot_be_made_is_closed_with_the_reason(void **state)
 {
 	struct fixture *f = *state;
-	struct rpc_channel_config config = { .target = "127.0.0.1:1", .server_name = "authd.test", .identity = f->id };
+	struct rpc_channel_config config = { .target = "127.0.0.1:1",
+		.server_name = "authd.test",
+		.identity = f->id };
 	struct rpc_channel *ch;
 	struct seen s = { .in_order = true };
 	Echo__Msg q = ECHO__MSG__INIT;
@@ -401,7 +412,8 @@ struct slow {
 static int
 connect_loopback(int port)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -437,13 +449,16 @@ static void
 a_slow_path_delays_the_connection_and_does_not_prevent_it(void **state)
 {
 	struct fixture *f = *state;
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t n = sizeof sin;
 	struct slow s = { socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), 0 };
 	uint16_t port;
 	char host[32];
 	char target[64];
-	struct rpc_channel_config config = { .target = target, .server_name = "authd.test", .identity = f->id };
+	struct rpc_channel_config config = { .target = target,
+		.server_name = "authd.test",
+		.identity = f->id };
 	struct rpc_channel *ch;
 	struct err e = { "" };
 	pthread_t thread;
@@ -466,21 +481,35 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(unary_calls_bring_back_what_was_sent, setup, teardown),
-		cmocka_unit_test_setup_teardown(statuses_and_their_texts_arrive_clean_and_cut, setup, teardown),
-		cmocka_unit_test_setup_teardown(downloads_bring_every_message_in_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(uploads_are_counted_to_the_last_message, setup, teardown),
+		cmocka_unit_test_setup_teardown(unary_calls_bring_back_what_was_sent, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(statuses_and_their_texts_arrive_clean_and_cut,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(downloads_bring_every_message_in_order, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(uploads_are_counted_to_the_last_message, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(both_ways_at_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_paused_reader_stops_the_flow_and_resumes, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_deadline_ends_the_call_on_both_sides, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_cancelled_call_is_closed_on_the_server, setup, teardown),
-		cmocka_unit_test_setup_teardown(unknown_methods_and_services_are_unimplemented, setup, teardown),
-		cmocka_unit_test_setup_teardown(oversized_requests_are_refused_and_the_connection_lives, setup, teardown),
-		cmocka_unit_test_setup_teardown(bombs_are_refused_before_they_are_unpacked, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_drain_lets_running_calls_end_and_refuses_new_ones, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_drain_without_grace_cancels_what_runs, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_slow_path_delays_the_connection_and_does_not_prevent_it, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_call_that_cannot_be_made_is_closed_with_the_reason, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_paused_reader_stops_the_flow_and_resumes, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(a_deadline_ends_the_call_on_both_sides, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(a_cancelled_call_is_closed_on_the_server, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(unknown_methods_and_services_are_unimplemented,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    oversized_requests_are_refused_and_the_connection_lives, setup, teardown),
+		cmocka_unit_test_setup_teardown(bombs_are_refused_before_they_are_unpacked, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(a_drain_lets_running_calls_end_and_refuses_new_ones,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(a_drain_without_grace_cancels_what_runs, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_slow_path_delays_the_connection_and_does_not_prevent_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_call_that_cannot_be_made_is_closed_with_the_reason, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,18 +58,24 @@ each_row_lets_in_whom_it_lists(void **state)
 		const char *uri;
 		enum rpc_code nodes, users, local, open;
 	} rows[] = {
-		{ w->user_ca, "sallyport://test/user/anna", RPC_PERMISSION_DENIED, RPC_OK, RPC_PERMISSION_DENIED, RPC_OK },
-		{ w->host_ca, "sallyport://test/node/n1", RPC_OK, RPC_PERMISSION_DENIED, RPC_PERMISSION_DENIED, RPC_OK },
-		{ w->host_ca, "sallyport://test/proxy/p1", RPC_PERMISSION_DENIED, RPC_PERMISSION_DENIED,
+		{ w->user_ca, "sallyport://test/user/anna", RPC_PERMISSION_DENIED, RPC_OK,
 		    RPC_PERMISSION_DENIED, RPC_OK },
-		{ NULL, NULL, RPC_UNAUTHENTICATED, RPC_UNAUTHENTICATED, RPC_UNAUTHENTICATED, RPC_OK },
+		{ w->host_ca, "sallyport://test/node/n1", RPC_OK, RPC_PERMISSION_DENIED,
+		    RPC_PERMISSION_DENIED, RPC_OK },
+		{ w->host_ca, "sallyport://test/proxy/p1", RPC_PERMISSION_DENIED,
+		    RPC_PERMISSION_DENIED, RPC_PERMISSION_DENIED, RPC_OK },
+		{ NULL, NULL, RPC_UNAUTHENTICATED, RPC_UNAUTHENTICATED, RPC_UNAUTHENTICATED,
+		    RPC_OK },
 	};
 	struct err e = { "" };
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		assert_int_equal(code_for(w, rows[i].ca, rows[i].uri, "OnlyNodes", &e), rows[i].nodes);
-		assert_int_equal(code_for(w, rows[i].ca, rows[i].uri, "OnlyUsers", &e), rows[i].users);
-		assert_int_equal(code_for(w, rows[i].ca, rows[i].uri, "OnlyLocal", &e), rows[i].local);
+		assert_int_equal(code_for(w, rows[i].ca, rows[i].uri, "OnlyNodes", &e),
+		    rows[i].nodes);
+		assert_int_equal(code_for(w, rows[i].ca, rows[i].uri, "OnlyUsers", &e),
+		    rows[i].users);
+		assert_int_equal(code_for(w, rows[i].ca, rows[i].uri, "OnlyLocal", &e),
+		    rows[i].local);
 		assert_int_equal(code_for(w, rows[i].ca, rows[i].uri, "Open", &e), rows[i].open);
 	}
 }
@@ -83,10 +89,13 @@ the_wrong_authority_for_the_kind_is_not_believed(void **state)
 	struct err e = { "" };
 
 	/* A host CA must not make users, nor the user CA a node: not even for calls that are open to anyone. */
-	assert_int_equal(code_for(w, w->host_ca, "sallyport://test/user/anna", "OnlyUsers", &e), RPC_UNAUTHENTICATED);
+	assert_int_equal(code_for(w, w->host_ca, "sallyport://test/user/anna", "OnlyUsers", &e),
+	    RPC_UNAUTHENTICATED);
 	assert_non_null(strstr(e.text, "CA that is not trusted here"));
-	assert_int_equal(code_for(w, w->user_ca, "sallyport://test/node/n1", "OnlyNodes", &e), RPC_UNAUTHENTICATED);
-	assert_int_equal(code_for(w, w->user_ca, "sallyport://test/auth/a1", "Open", &e), RPC_UNAUTHENTICATED);
+	assert_int_equal(code_for(w, w->user_ca, "sallyport://test/node/n1", "OnlyNodes", &e),
+	    RPC_UNAUTHENTICATED);
+	assert_int_equal(code_for(w, w->user_ca, "sallyport://test/auth/a1", "Open", &e),
+	    RPC_UNAUTHENTICATED);
 	assert_int_equal(world_refusals(w, method, sizeof method, &who), 3);
 	assert_string_equal(method, "Open");
 	assert_int_equal(who, 0);
@@ -96,12 +105,14 @@ static void
 names_that_are_not_ours_are_not_believed(void **state)
 {
 	struct world *w = *state;
-	static const char *const uris[] = { "sallyport://other/user/anna", "sallyport://test/king/anna",
-		"sallyport://test/user/", "sallyport://test/user/a/b", "https://test/user/anna", "sallyport://test" };
+	static const char *const uris[] = { "sallyport://other/user/anna",
+		"sallyport://test/king/anna", "sallyport://test/user/", "sallyport://test/user/a/b",
+		"https://test/user/anna", "sallyport://test" };
 	struct err e = { "" };
 
 	for (size_t i = 0; i < sizeof uris / sizeof *uris; i++)
-		assert_int_equal(code_for(w, w->user_ca, uris[i], "OnlyUsers", &e), RPC_UNAUTHENTICATED);
+		assert_int_equal(code_for(w, w->user_ca, uris[i], "OnlyUsers", &e),
+		    RPC_UNAUTHENTICATED);
 }
 
 static void
@@ -110,14 +121,16 @@ strangers_certificates_end_at_the_handshake(void **state)
 	struct world *w = *state;
 	struct err e = { "" };
 
-	assert_int_equal(code_for(w, w->other_ca, "sallyport://test/user/anna", "Open", &e), RPC_UNAVAILABLE);
+	assert_int_equal(code_for(w, w->other_ca, "sallyport://test/user/anna", "Open", &e),
+	    RPC_UNAVAILABLE);
 }
 
 static void
 handlers_see_name_and_kind(void **state)
 {
 	struct world *w = *state;
-	struct rpc_identity *id = world_identity(w, w->user_ca, "sallyport://test/user/anna", -60, 3600);
+	struct rpc_identity *id = world_identity(w, w->user_ca, "sallyport://test/user/anna", -60,
+	    3600);
 	struct rpc_channel *ch = world_channel(w, id);
 	Echo__Msg *a = NULL;
 	struct err e = { "" };
@@ -156,8 +169,11 @@ static void
 an_expired_certificate_is_named_before_anything_is_sent(void **state)
 {
 	struct world *w = *state;
-	struct rpc_identity *id = world_identity(w, w->user_ca, "sallyport://test/user/anna", -7200, -3600);
-	struct rpc_channel_config config = { .target = w->target, .server_name = "authd.test", .identity = id };
+	struct rpc_identity *id = world_identity(w, w->user_ca, "sallyport://test/user/anna", -7200,
+	    -3600);
+	struct rpc_channel_config config = { .target = w->target,
+		.server_name = "authd.test",
+		.identity = id };
 	struct rpc_channel *ch = NULL;
 	struct err e = { "" };
 
@@ -176,7 +192,8 @@ static void
 calls_end_with_the_certificate_of_their_connection(void **state)
 {
 	struct world *w = *state;
-	struct rpc_identity *id = world_identity(w, w->user_ca, "sallyport://test/user/anna", -60, 3);
+	struct rpc_identity *id = world_identity(w, w->user_ca, "sallyport://test/user/anna", -60,
+	    3);
 	struct rpc_channel *ch = world_channel(w, id);
 	enum rpc_code code = RPC_OK;
 	struct err e = { "" };
@@ -196,8 +213,11 @@ static void
 servers_of_other_names_or_authorities_are_refused(void **state)
 {
 	struct world *w = *state;
-	struct rpc_identity *id = world_identity(w, w->user_ca, "sallyport://test/user/anna", -60, 3600);
-	struct rpc_channel_config config = { .target = w->target, .server_name = "auditd.test", .identity = id };
+	struct rpc_identity *id = world_identity(w, w->user_ca, "sallyport://test/user/anna", -60,
+	    3600);
+	struct rpc_channel_config config = { .target = w->target,
+		.server_name = "auditd.test",
+		.identity = id };
 	struct rpc_channel *ch;
 	struct err e = { "" };
 
@@ -233,7 +253,8 @@ static void
 both_sides_take_new_certificates_without_a_restart(void **state)
 {
 	struct world *w = *state;
-	struct rpc_identity *id = world_identity(w, w->user_ca, "sallyport://test/user/anna", -60, 3600);
+	struct rpc_identity *id = world_identity(w, w->user_ca, "sallyport://test/user/anna", -60,
+	    3600);
 	struct rpc_channel *ch = world_channel(w, id);
 	struct pki_cert server, client;
 	char host_roots[2 * PKI_PEM_MAX];
@@ -242,12 +263,17 @@ both_sides_take_new_certificates_without_a_restart(void **state)
 	assert_int_equal(world_call(w, ch, "OnlyUsers", NULL, NULL, &e), RPC_OK);
 	/* The server moves to the other CA; the client still trusts the old one only. */
 	pki_issue(w->other_ca, "sallyport://test/auth/a1", "authd.test", -60, 3600, &server);
-	(void)str_format(host_roots, sizeof host_roots, "%s%s", pki_ca_pem(w->host_ca), pki_ca_pem(w->other_ca));
-	assert_int_equal(rpc_identity_set(w->server_id, host_roots, pki_ca_pem(w->user_ca), server.pem, server.key, &e),
+	(void)str_format(host_roots, sizeof host_roots, "%s%s", pki_ca_pem(w->host_ca),
+	    pki_ca_pem(w->other_ca));
+	assert_int_equal(rpc_identity_set(w->server_id, host_roots, pki_ca_pem(w->user_ca),
+			     server.pem, server.key, &e),
 	    0);
-	assert_int_equal(world_call(w, ch, "OnlyUsers", NULL, NULL, &e), RPC_OK); /* the old connection lives */
+	assert_int_equal(world_call(w, ch, "OnlyUsers", NULL, NULL, &e),
+	    RPC_OK); /* the old connection lives */
 	pki_issue(w->user_ca, "sallyport://test/user/bert", NULL, -60, 3600, &client);
-	assert_int_equal(rpc_identity_set(id, pki_ca_pem(w->host_ca), NULL, client.pem, client.key, &e), 0);
+	assert_int_equal(rpc_identity_set(id, pki_ca_pem(w->host_ca), NULL, client.pem, client.key,
+			     &e),
+	    0);
 	assert_int_equal(world_call(w, ch, "OnlyUsers", NULL, NULL, &e), RPC_UNAVAILABLE);
 	assert_int_equal(rpc_identity_set(id, host_roots, NULL, client.pem, client.key, &e), 0);
 	assert_int_equal(world_call(w, ch, "OnlyUsers", NULL, NULL, &e), RPC_OK);
@@ -263,7 +289,8 @@ static void
 bad_identities_are_refused_and_the_old_one_stays(void **state)
 {
 	struct world *w = *state;
-	struct rpc_identity *id = world_identity(w, w->user_ca, "sallyport://test/user/anna", -60, 3600);
+	struct rpc_identity *id = world_identity(w, w->user_ca, "sallyport://test/user/anna", -60,
+	    3600);
 	struct pki_cert a, b;
 	struct rpc_channel *ch;
 	struct err e = { "" };
@@ -285,17 +312,27 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_row_lets_in_whom_it_lists, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_wrong_authority_for_the_kind_is_not_believed, setup, teardown),
-		cmocka_unit_test_setup_teardown(names_that_are_not_ours_are_not_believed, setup, teardown),
-		cmocka_unit_test_setup_teardown(strangers_certificates_end_at_the_handshake, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_wrong_authority_for_the_kind_is_not_believed,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(names_that_are_not_ours_are_not_believed, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(strangers_certificates_end_at_the_handshake, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(handlers_see_name_and_kind, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_unix_socket_is_for_its_owner_and_counts_as_local, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_expired_certificate_is_named_before_anything_is_sent, setup, teardown),
-		cmocka_unit_test_setup_teardown(calls_end_with_the_certificate_of_their_connection, setup, teardown),
-		cmocka_unit_test_setup_teardown(servers_of_other_names_or_authorities_are_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(first_contact_reaches_open_calls_without_trust, setup, teardown),
-		cmocka_unit_test_setup_teardown(both_sides_take_new_certificates_without_a_restart, setup, teardown),
-		cmocka_unit_test_setup_teardown(bad_identities_are_refused_and_the_old_one_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    the_unix_socket_is_for_its_owner_and_counts_as_local, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    an_expired_certificate_is_named_before_anything_is_sent, setup, teardown),
+		cmocka_unit_test_setup_teardown(calls_end_with_the_certificate_of_their_connection,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(servers_of_other_names_or_authorities_are_refused,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(first_contact_reaches_open_calls_without_trust,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(both_sides_take_new_certificates_without_a_restart,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(bad_identities_are_refused_and_the_old_one_stays,
+		    setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,8 @@ new_key(mbedtls_pk_context *key, mbedtls_ctr_drbg_context *rng)
 {
 	mbedtls_pk_init(key);
 	must(mbedtls_pk_setup(key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)) == 0, "pk_setup");
-	must(mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(*key), mbedtls_ctr_drbg_random, rng) == 0,
+	must(mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(*key),
+		 mbedtls_ctr_drbg_random, rng) == 0,
 	    "ecp_gen_key");
 }
 
@@ -57,17 +58,23 @@ put_san(unsigned char *start, unsigned char *end, const char *uri, const char *d
 		if (!names[i].text)
 			continue;
 		must(mbedtls_asn1_write_raw_buffer(&p, start, (const unsigned char *)names[i].text,
-		         strlen(names[i].text)) >= 0, "san");
+			 strlen(names[i].text)) >= 0,
+		    "san");
 		must(mbedtls_asn1_write_len(&p, start, strlen(names[i].text)) >= 0, "san");
-		must(mbedtls_asn1_write_tag(&p, start, MBEDTLS_ASN1_CONTEXT_SPECIFIC | names[i].tag) >= 0, "san");
+		must(mbedtls_asn1_write_tag(&p, start,
+			 MBEDTLS_ASN1_CONTEXT_SPECIFIC | names[i].tag) >= 0,
+		    "san");
 	}
 	must(mbedtls_asn1_write_len(&p, start, (size_t)(end - p)) >= 0, "san");
-	must(mbedtls_asn1_write_tag(&p, start, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) >= 0, "san");
+	must(mbedtls_asn1_write_tag(&p, start, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) >=
+		0,
+	    "san");
 	return p;
 }
 
 static void
-set_serial_and_dates(mbedtls_x509write_cert *crt, mbedtls_ctr_drbg_context *rng, int64_t from_s, int64_t to_s)
+set_serial_and_dates(mbedtls_x509write_cert *crt, mbedtls_ctr_drbg_context *rng, int64_t from_s,
+    int64_t to_s)
 {
 	time_t from = time(NULL) + (time_t)from_s, to = time(NULL) + (time_t)to_s;
 	char from_text[16], to_text[16];
@@ -92,14 +99,18 @@ set_usage(mbedtls_x509write_cert *crt)
 {
 	unsigned char buf[64], *end = buf + sizeof buf, *p = end;
 
-	must(mbedtls_asn1_write_oid(&p, buf, MBEDTLS_OID_CLIENT_AUTH, MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)) >= 0,
+	must(mbedtls_asn1_write_oid(&p, buf, MBEDTLS_OID_CLIENT_AUTH,
+		 MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)) >= 0,
 	    "usage");
-	must(mbedtls_asn1_write_oid(&p, buf, MBEDTLS_OID_SERVER_AUTH, MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) >= 0,
+	must(mbedtls_asn1_write_oid(&p, buf, MBEDTLS_OID_SERVER_AUTH,
+		 MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) >= 0,
 	    "usage");
 	must(mbedtls_asn1_write_len(&p, buf, (size_t)(end - p)) >= 0, "usage");
-	must(mbedtls_asn1_write_tag(&p, buf, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) >= 0, "usage");
+	must(mbedtls_asn1_write_tag(&p, buf, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) >= 0,
+	    "usage");
 	must(mbedtls_x509write_crt_set_extension(crt, MBEDTLS_OID_EXTENDED_KEY_USAGE,
-	         MBEDTLS_OID_SIZE(MBEDTLS_OID_EXTENDED_KEY_USAGE), 0, p, (size_t)(end - p)) == 0, "usage");
+		 MBEDTLS_OID_SIZE(MBEDTLS_OID_EXTENDED_KEY_USAGE), 0, p, (size_t)(end - p)) == 0,
+	    "usage");
 }
 
 static void
@@ -113,10 +124,12 @@ finish(struct pki_ca *ca, mbedtls_x509write_cert *crt, const char *subject, bool
 	mbedtls_x509write_crt_set_issuer_key(crt, &ca->key);
 	must(mbedtls_x509write_crt_set_issuer_name(crt, issuer) == 0, "issuer");
 	must(mbedtls_x509write_crt_set_subject_name(crt, subject) == 0, "subject");
-	must(mbedtls_x509write_crt_set_basic_constraints(crt, is_ca, is_ca ? 0 : -1) == 0, "constraints");
+	must(mbedtls_x509write_crt_set_basic_constraints(crt, is_ca, is_ca ? 0 : -1) == 0,
+	    "constraints");
 	must(mbedtls_x509write_crt_set_subject_key_identifier(crt) == 0, "key id");
 	must(mbedtls_x509write_crt_set_authority_key_identifier(crt) == 0, "key id");
-	must(mbedtls_x509write_crt_pem(crt, (unsigned char *)pem, PKI_PEM_MAX, mbedtls_ctr_drbg_random, &ca->rng) == 0,
+	must(mbedtls_x509write_crt_pem(crt, (unsigned char *)pem, PKI_PEM_MAX,
+		 mbedtls_ctr_drbg_random, &ca->rng) == 0,
 	    "signing");
 	mbedtls_x509write_crt_free(crt);
 }
@@ -132,12 +145,14 @@ pki_ca_new(const char *name)
 	snprintf(ca->name, sizeof ca->name, "%s", name);
 	mbedtls_entropy_init(&ca->entropy);
 	mbedtls_ctr_drbg_init(&ca->rng);
-	must(mbedtls_ctr_drbg_seed(&ca->rng, mbedtls_entropy_func, &ca->entropy, NULL, 0) == 0, "seed");
+	must(mbedtls_ctr_drbg_seed(&ca->rng, mbedtls_entropy_func, &ca->entropy, NULL, 0) == 0,
+	    "seed");
 	new_key(&ca->key, &ca->rng);
 	mbedtls_x509write_crt_init(&crt);
 	mbedtls_x509write_crt_set_subject_key(&crt, &ca->key);
 	set_serial_and_dates(&crt, &ca->rng, -86400, 864000);
-	must(mbedtls_x509write_crt_set_key_usage(&crt, MBEDTLS_X509_KU_KEY_CERT_SIGN) == 0, "usage");
+	must(mbedtls_x509write_crt_set_key_usage(&crt, MBEDTLS_X509_KU_KEY_CERT_SIGN) == 0,
+	    "usage");
 	snprintf(subject, sizeof subject, "CN=%s", name);
 	finish(ca, &crt, subject, true, ca->pem);
 	return ca;
@@ -159,14 +174,16 @@ pki_ca_pem(const struct pki_ca *ca)
 }
 
 void
-pki_issue(struct pki_ca *ca, const char *uri, const char *dns, int64_t from_s, int64_t to_s, struct pki_cert *ret)
+pki_issue(struct pki_ca *ca, const char *uri, const char *dns, int64_t from_s, int64_t to_s,
+    struct pki_cert *ret)
 {
 	unsigned char buf[1024], *p;
 	mbedtls_x509write_cert crt;
 	mbedtls_pk_context key;
 
 	new_key(&key, &ca->rng);
-	must(mbedtls_pk_write_key_pem(&key, (unsigned char *)ret->key, sizeof ret->key) == 0, "key");
+	must(mbedtls_pk_write_key_pem(&key, (unsigned char *)ret->key, sizeof ret->key) == 0,
+	    "key");
 	mbedtls_x509write_crt_init(&crt);
 	mbedtls_x509write_crt_set_subject_key(&crt, &key);
 	set_serial_and_dates(&crt, &ca->rng, from_s, to_s);
@@ -174,7 +191,8 @@ pki_issue(struct pki_ca *ca, const char *uri, const char *dns, int64_t from_s, i
 	if (uri || dns) {
 		p = put_san(buf, buf + sizeof buf, uri, dns);
 		must(mbedtls_x509write_crt_set_extension(&crt, MBEDTLS_OID_SUBJECT_ALT_NAME,
-		         MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_ALT_NAME), 0, p, (size_t)(buf + sizeof buf - p)) == 0,
+			 MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_ALT_NAME), 0, p,
+			 (size_t)(buf + sizeof buf - p)) == 0,
 		    "san");
 	}
 	finish(ca, &crt, "CN=test", false, ret->pem);

@@ -195,12 +195,15 @@ on_who(struct rpc_call *call, const void *message)
 }
 
 static const struct rpc_method rows[] = {
-	{ "Unary", RPC_UNARY, RPC_USER | RPC_NODE | RPC_LOCAL, { .message = on_unary, .closed = on_closed } },
+	{ "Unary", RPC_UNARY, RPC_USER | RPC_NODE | RPC_LOCAL,
+	    { .message = on_unary, .closed = on_closed } },
 	{ "Fail", RPC_UNARY, RPC_USER, { .message = on_fail, .closed = on_closed } },
 	{ "Wait", RPC_UNARY, RPC_USER, { .message = on_wait, .closed = on_wait_closed } },
 	{ "Later", RPC_UNARY, RPC_USER, { .message = on_later, .closed = on_later_closed } },
 	{ "Download", RPC_SEND_STREAM, RPC_USER,
-	    { .message = on_download, .writable = on_download_writable, .closed = on_download_closed } },
+	    { .message = on_download,
+		.writable = on_download_writable,
+		.closed = on_download_closed } },
 	{ "Upload", RPC_RECEIVE_STREAM, RPC_USER, { .message = on_upload, .closed = on_closed } },
 	{ "Both", RPC_DUPLEX, RPC_USER, { .message = on_both, .closed = on_closed } },
 	{ "OnlyNodes", RPC_UNARY, RPC_NODE, { .message = on_who, .closed = on_closed } },
@@ -268,7 +271,8 @@ start_server(struct world *w, struct world_server *s)
 	pthread_mutex_init(&s->lock, NULL);
 	assert(loop_new(&s->loop) == 0 && rpc_loop_new(&s->rl, s->loop) == 0);
 	assert(rpc_server_new(&s->server, s->rl, &config) == 0);
-	assert(rpc_server_serve(s->server, &echo__echo__descriptor, rows, sizeof rows / sizeof *rows, s) == 0);
+	assert(rpc_server_serve(s->server, &echo__echo__descriptor, rows,
+		   sizeof rows / sizeof *rows, s) == 0);
 	assert(rpc_server_listen(s->server, "127.0.0.1:0", w->server_id, &port, &e) == 0);
 	assert(rpc_server_listen_local(s->server, w->socket, &e) == 0);
 	(void)str_format(w->target, sizeof w->target, "127.0.0.1:%d", port);
@@ -287,10 +291,11 @@ world_start(struct world *w)
 	w->host_ca = pki_ca_new("host");
 	w->user_ca = pki_ca_new("user");
 	w->other_ca = pki_ca_new("other");
-	pki_issue(w->host_ca, "sallyport://test/auth/a1", "authd.test", -3600, 3600, &w->server_cert);
+	pki_issue(w->host_ca, "sallyport://test/auth/a1", "authd.test", -3600, 3600,
+	    &w->server_cert);
 	assert(rpc_identity_new(&w->server_id) == 0);
-	assert(rpc_identity_set(w->server_id, pki_ca_pem(w->host_ca), pki_ca_pem(w->user_ca), w->server_cert.pem,
-	           w->server_cert.key, &e) == 0);
+	assert(rpc_identity_set(w->server_id, pki_ca_pem(w->host_ca), pki_ca_pem(w->user_ca),
+		   w->server_cert.pem, w->server_cert.key, &e) == 0);
 	(void)str_format(w->socket, sizeof w->socket, "/tmp/rpc-test-%d.sock", (int)getpid());
 	w->server = calloc(1, sizeof *w->server);
 	start_server(w, w->server);
@@ -368,7 +373,8 @@ world_identity(struct world *w, struct pki_ca *ca, const char *uri, int64_t from
 	assert(rpc_identity_new(&id) == 0);
 	if (uri)
 		pki_issue(ca, uri, NULL, from_s, to_s, &cert);
-	if (rpc_identity_set(id, pki_ca_pem(w->host_ca), NULL, uri ? cert.pem : NULL, uri ? cert.key : NULL, &e) < 0) {
+	if (rpc_identity_set(id, pki_ca_pem(w->host_ca), NULL, uri ? cert.pem : NULL,
+		uri ? cert.key : NULL, &e) < 0) {
 		fprintf(stderr, "identity: %s\n", e.text);
 		abort();
 	}
@@ -378,7 +384,9 @@ world_identity(struct world *w, struct pki_ca *ca, const char *uri, int64_t from
 struct rpc_channel *
 world_channel(struct world *w, struct rpc_identity *id)
 {
-	struct rpc_channel_config config = { .target = w->target, .server_name = "authd.test", .identity = id };
+	struct rpc_channel_config config = { .target = w->target,
+		.server_name = "authd.test",
+		.identity = id };
 	struct rpc_channel *ch;
 	struct err e = { "" };
 
@@ -390,14 +398,15 @@ world_channel(struct world *w, struct rpc_identity *id)
 }
 
 enum rpc_code
-world_call(struct world *w, struct rpc_channel *ch, const char *method, const Echo__Msg *request, Echo__Msg **reply,
-    struct err *e)
+world_call(struct world *w, struct rpc_channel *ch, const char *method, const Echo__Msg *request,
+    Echo__Msg **reply, struct err *e)
 {
 	Echo__Msg empty = ECHO__MSG__INIT, *answer = NULL;
 	enum rpc_code code = RPC_UNKNOWN;
 
-	if (rpc_call_sync(w->rl, ch, &echo__echo__descriptor, method, request ? request : &empty, WORLD_TIMEOUT_MS,
-	        &answer, &code, e) == 0 && !reply)
+	if (rpc_call_sync(w->rl, ch, &echo__echo__descriptor, method, request ? request : &empty,
+		WORLD_TIMEOUT_MS, &answer, &code, e) == 0 &&
+	    !reply)
 		protobuf_c_message_free_unpacked(&answer->base, NULL);
 	else if (reply)
 		*reply = answer;

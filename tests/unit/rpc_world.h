@@ -34,10 +34,11 @@ int world_closed(struct world *w, enum rpc_code *ret_last); /* server calls ende
 int world_waiting(struct world *w);                         /* calls in Wait */
 
 /* An identity that trusts the host CA; uri NULL: no certificate. */
-struct rpc_identity *world_identity(struct world *w, struct pki_ca *ca, const char *uri, int64_t from_s, int64_t to_s);
+struct rpc_identity *
+world_identity(struct world *w, struct pki_ca *ca, const char *uri, int64_t from_s, int64_t to_s);
 struct rpc_channel *world_channel(struct world *w, struct rpc_identity *id);
 /* One blocking call; the code, text in e. reply may be NULL. */
-enum rpc_code world_call(struct world *w, struct rpc_channel *ch, const char *method, const Echo__Msg *request,
-    Echo__Msg **reply, struct err *e);
+enum rpc_code world_call(struct world *w, struct rpc_channel *ch, const char *method,
+    const Echo__Msg *request, Echo__Msg **reply, struct err *e);
 
 #endif

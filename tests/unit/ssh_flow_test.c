@@ -588,7 +588,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(stderr_has_its_own_stream),
 	cmocka_unit_test(room_is_kept),
 	cmocka_unit_test(the_window_grows_with_the_path),
-		cmocka_unit_test(a_window_that_does_not_help_goes_back),
+	cmocka_unit_test(a_window_that_does_not_help_goes_back),
 	cmocka_unit_test(long_paths_are_filled),
 	cmocka_unit_test(the_window_stays_on_a_short_path),
 	cmocka_unit_test(channels_take_turns),
