@@ -50,7 +50,7 @@ def runtime_packages(build):
     real = {os.path.realpath(library) for library in libraries}
     paths = libraries | real | {re.sub('^/usr', '', path) for path in real}
     out = run('dpkg', '-S', *sorted(paths), check=False).stdout
-    return sorted(set(re.findall(r'^([a-z0-9.+-]+):\S+: /', out, re.M)))
+    return sorted(set(re.findall(r'^([a-z0-9.+-]+)(?::\S+)?: /', out, re.M)))
 
 
 def suite():
