@@ -4,60 +4,7 @@
  */
 #include "auth/record_role.h"
 
-static struct policy_names
-names_of(const char **v, size_t n)
-{
-	return (struct policy_names){ v, n };
-}
-
-/* --- message to policy ------------------------------------------------------------------- */
-
-static bool
-conditions_of(struct arena *arena, const Auth__RoleConditions *m, struct policy_conditions *ret)
-{
-	struct policy_label_rule *labels;
-	struct policy_verb_rule *rules;
-
-	if (!m)
-		return true;
-	if (m->n_logins > POLICY_LIST_MAX || m->n_node_labels > POLICY_LIST_MAX ||
-	    m->n_rules > POLICY_LIST_MAX)
-		return false;
-	labels = arena_alloc(arena, (m->n_node_labels + 1) * sizeof(*labels));
-	rules = arena_alloc(arena, (m->n_rules + 1) * sizeof(*rules));
-	if (!labels || !rules)
-		return false;
-	for (size_t i = 0; i < m->n_node_labels; i++)
-		labels[i] = (struct policy_label_rule){ m->node_labels[i]->key,
-			names_of(m->node_labels[i]->values, m->node_labels[i]->n_values) };
-	for (size_t i = 0; i < m->n_rules; i++)
-		rules[i] = (struct policy_verb_rule){ names_of(m->rules[i]->resources,
-							  m->rules[i]->n_resources),
-			names_of(m->rules[i]->verbs, m->rules[i]->n_verbs) };
-	*ret = (struct policy_conditions){ names_of(m->logins, m->n_logins), labels,
-		m->n_node_labels, rules, m->n_rules };
-	return true;
-}
-
-const struct policy_role *
-role_of_message(struct arena *arena, const Auth__Role *m)
-{
-	struct policy_role *r = arena_alloc(arena, sizeof(*r));
-
-	if (!r || !conditions_of(arena, m->allow, &r->allow) ||
-	    !conditions_of(arena, m->deny, &r->deny))
-		return NULL;
-	r->name = m->name;
-	if (m->options)
-		r->options = (struct policy_options){
-			.max_session_ttl_s = m->options->max_session_ttl_s,
-			.forward_agent = m->options->forward_agent,
-			.port_forwarding = m->options->port_forwarding,
-			.permit_pty = m->options->permit_pty,
-			.pin_source_ip = m->options->pin_source_ip,
-		};
-	return r;
-}
+#include "api/role.h"
 
 /* --- policy to message ----------------------------------------------------------------------- */
 
@@ -166,7 +113,7 @@ record_put_role(struct buf *b, const struct policy_role *policy, bool preset)
 static struct policy_role *
 copy_of(struct arena *arena, const Auth__Role *m)
 {
-	const struct policy_role *view = role_of_message(arena, m);
+	const struct policy_role *view = api_role_of(arena, m);
 
 	return view ? policy_role_copy(view) : NULL;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record_role: a role as message and as lib/policy sees it. Called by role.c (which stores the
- * message) and the wire faces. Views: strings and arrays belong to the other side or to the arena.
+ * record_role: a role as lib/policy sees it, as message and in the store. Called by role.c (which
+ * stores the message) and the wire faces. Views: strings and arrays belong to the other side or to
+ * the arena.
  */
 #ifndef AUTH_RECORD_ROLE_H
 #define AUTH_RECORD_ROLE_H
@@ -12,8 +13,7 @@
 
 enum { RECORD_ROLE_ARENA = 2 * 1024 * 1024 };
 
-/* NULL without memory, or when a list is over POLICY_LIST_MAX. */
-const struct policy_role *role_of_message(struct arena *arena, const Auth__Role *m);
+/* The reverse of api_role_of. NULL without memory. */
 Auth__Role *role_to_message(struct arena *arena, const struct policy_role *policy, bool preset,
     uint64_t revision);
 

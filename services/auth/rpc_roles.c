@@ -3,6 +3,8 @@
  * rpc_roles: PutRole, ListRoles, RemoveRole. The noun is role.c.
  */
 #include "auth/rpc_faces.h"
+
+#include "api/role.h"
 #include "auth/record_role.h"
 
 static void
@@ -26,7 +28,7 @@ on_put(struct rpc_call *call, const void *message)
 	if (!m || !access_may_change(call, "role", m->replace ? "update" : "create"))
 		return;
 	arena_init(&arena, FACE_ARENA_MAX);
-	policy = m->role ? role_of_message(&arena, m->role) : NULL;
+	policy = m->role ? api_role_of(&arena, m->role) : NULL;
 	if (policy) {
 		rc = role_put(rpc_context(call), policy, m->replace, &created, &e);
 	} else {
