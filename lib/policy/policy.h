@@ -20,6 +20,8 @@ enum {
 	POLICY_LIST_MAX = 256, /* logins, label rules, values, rules, resources, verbs: each */
 	POLICY_TEXT_MAX = 255, /* bytes of any of these texts */
 	POLICY_LOGINS_MAX = 256,
+	/* Of one user. Who has more counts as having none: one left out might be one that denies. */
+	POLICY_ROLES_MAX = 128,
 	POLICY_TTL_MAX_S = 30 * 3600,
 	POLICY_TTL_DEFAULT_S = 12 * 3600,
 };

@@ -13,8 +13,6 @@
 #include "base/map.h"
 #include "policy/policy.h"
 
-enum { ACCESS_ROLES_MAX = 128 };
-
 struct person {
 	size_t n;
 	char *roles[]; /* names, in one block behind the pointers */
@@ -114,7 +112,7 @@ static struct person *
 person_new(const char *const *roles, size_t n_roles)
 {
 	/* One role that is left out might be the one that denies: then none counts. */
-	size_t text = 0, n = n_roles <= ACCESS_ROLES_MAX ? n_roles : 0;
+	size_t text = 0, n = n_roles <= POLICY_ROLES_MAX ? n_roles : 0;
 	struct person *p;
 	char *at;
 
@@ -230,7 +228,7 @@ is_cut_off(const struct access *a, const struct rpc_peer *peer)
 	    peer->issued_s * 1000 < c->issued_before_ms;
 }
 
-/* roles holds ACCESS_ROLES_MAX. False: nobody we know. */
+/* roles holds POLICY_ROLES_MAX. False: nobody we know. */
 static bool
 user_of(const struct access *a, const struct rpc_peer *peer, struct policy_user *ret,
     const struct policy_role **roles)
@@ -253,7 +251,7 @@ user_of(const struct access *a, const struct rpc_peer *peer, struct policy_user 
 enum access_sight
 access_events(const struct access *a, const struct rpc_peer *peer)
 {
-	const struct policy_role *roles[ACCESS_ROLES_MAX];
+	const struct policy_role *roles[POLICY_ROLES_MAX];
 	struct policy_user user;
 
 	if (peer->who == RPC_LOCAL)
@@ -268,7 +266,7 @@ access_events(const struct access *a, const struct rpc_peer *peer)
 enum access_sight
 access_recordings(const struct access *a, const struct rpc_peer *peer, const char *verb)
 {
-	const struct policy_role *roles[ACCESS_ROLES_MAX];
+	const struct policy_role *roles[POLICY_ROLES_MAX];
 	struct policy_user user;
 
 	if (peer->who == RPC_LOCAL)

@@ -12,6 +12,9 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/secret.h"
+#include "policy/policy.h"
+
+_Static_assert((int)NAMES_MAX <= (int)POLICY_ROLES_MAX, "nobody gets more roles than count");
 
 enum { CUTOFF_KEEP_MS = 31 * 3600 * 1000, USERS_MAX = 100000 };
 #define PREFIX        "user/"

@@ -13,7 +13,7 @@
 #include "node/rights.h"
 #include "policy/policy.h"
 
-enum { ACCESS_ROLES_MAX = 128, LOGINS_SIZE = 8193 };
+enum { LOGINS_SIZE = 8193 };
 
 struct policy_labels
 access_labels(struct node *n)
@@ -38,7 +38,7 @@ is_ours(const struct bundle *ca, const struct sshcert *cert)
 /* The roles named in the certificate that exist. */
 static size_t
 find_roles(const struct node *n, const struct sshcert *cert,
-    const struct policy_role *ret[ACCESS_ROLES_MAX])
+    const struct policy_role *ret[POLICY_ROLES_MAX])
 {
 	const char *text = sshcert_extension(cert, "roles@sallyport");
 	struct span list = span_str(text ? text : ""), name;
@@ -46,7 +46,7 @@ find_roles(const struct node *n, const struct sshcert *cert,
 	size_t count = 0;
 
 	while (wire_next_name(&list, &name)) {
-		if (count == ACCESS_ROLES_MAX)
+		if (count == POLICY_ROLES_MAX)
 			return 0; /* one that is left out might be one that denies */
 		if (!str_format(role, sizeof(role), "%.*s", (int)name.n, (const char *)name.p))
 			continue;
@@ -76,7 +76,7 @@ find_logins(const struct sshcert *cert, char *text, size_t size,
 static int
 check_roles(struct node *n, const struct sshcert *cert, const char *login, struct err *e)
 {
-	const struct policy_role *roles[ACCESS_ROLES_MAX];
+	const struct policy_role *roles[POLICY_ROLES_MAX];
 	const char *logins[SSHCERT_PRINCIPALS_MAX];
 	char text[LOGINS_SIZE];
 	struct policy_decision decision;

@@ -43,8 +43,8 @@ visitor_from_cert(struct visitor **ret, const struct sshcert *cert)
 		return -1;
 	}
 	/* One that is left out might be one that denies. */
-	if (count_char(v->roles_text, ',') < VISITOR_ROLES_MAX)
-		v->n_roles = str_split(v->roles_text, ',', v->roles, VISITOR_ROLES_MAX);
+	if (count_char(v->roles_text, ',') < POLICY_ROLES_MAX)
+		v->n_roles = str_split(v->roles_text, ',', v->roles, POLICY_ROLES_MAX);
 	v->n_logins = str_split(v->traits_text, ',', v->logins, LOGINS_MAX);
 	v->expires_ms = cert->valid_before > INT64_MAX / 1000 ? INT64_MAX
 							      : (int64_t)cert->valid_before * 1000;
@@ -68,7 +68,7 @@ bool
 visitor_sees(const struct visitor *v, const struct roster *roster, const struct roster_node *node,
     struct policy_decision *d)
 {
-	const struct policy_role *roles[VISITOR_ROLES_MAX];
+	const struct policy_role *roles[POLICY_ROLES_MAX];
 	struct policy_user user = { .name = v->user,
 		.roles = roles,
 		.logins = { (const char *const *)v->logins, v->n_logins } };

@@ -10,12 +10,10 @@
 #include "policy/policy.h"
 #include "proxy/roster.h"
 
-enum { VISITOR_ROLES_MAX = 128 };
-
 struct visitor {
 	char *user;
 	char *roles_text; /* what roles[] points into */
-	char *roles[VISITOR_ROLES_MAX];
+	char *roles[POLICY_ROLES_MAX];
 	size_t n_roles;
 	char *traits_text;
 	char **logins; /* what {{internal.logins}} stands for */

@@ -339,6 +339,19 @@ deliver_all(struct pair *p, struct ssh *from, struct ssh *to)
 	free(copy);
 }
 
+/* With a narrow window that may grow to 1 MiB. */
+static void
+begin_upload(struct pair *p, size_t size)
+{
+	pair_init(p);
+	p->server_config.window = 64 * 1024;
+	p->server_config.window_max = MIB;
+	pair_login(p);
+	pair_open(p);
+	p->out.to_send = size;
+	end_push(&p->out);
+}
+
 /* A path of 100 ms: the window grows until the path is what limits, and not beyond the budget. */
 static void
 the_window_grows_with_the_path(void **state)
@@ -346,13 +359,7 @@ the_window_grows_with_the_path(void **state)
 	struct pair p;
 
 	(void)state;
-	pair_init(&p);
-	p.server_config.window = 64 * 1024;
-	p.server_config.window_max = MIB;
-	pair_login(&p);
-	pair_open(&p);
-	p.out.to_send = 40 * MIB;
-	end_push(&p.out);
+	begin_upload(&p, 40 * MIB);
 	while (p.in.got < p.out.to_send) {
 		p.now_ms += 50;
 		deliver_all(&p, p.client, p.server);
@@ -374,13 +381,7 @@ a_window_that_does_not_help_goes_back(void **state)
 	struct pair p;
 
 	(void)state;
-	pair_init(&p);
-	p.server_config.window = 64 * 1024;
-	p.server_config.window_max = MIB;
-	pair_login(&p);
-	pair_open(&p);
-	p.out.to_send = 20 * MIB;
-	end_push(&p.out);
+	begin_upload(&p, 20 * MIB);
 	while (p.in.got < p.out.to_send) {
 		p.now_ms += (int64_t)ssh_output(p.client).n / 1000;
 		deliver_all(&p, p.client, p.server);
