@@ -47,10 +47,12 @@ def runtime_packages(build):
     for program in PROGRAMS:
         libraries.update(re.findall(r'=> (/\S+)', run('ldd', os.path.join(build, program)).stdout))
     # dpkg knows a library by its path before or after the merge of /usr; one call, since each reads all its lists.
-    real = {os.path.realpath(library) for library in libraries}
-    paths = libraries | real | {re.sub('^/usr', '', path) for path in real}
-    out = run('dpkg', '-S', *sorted(paths), check=False).stdout
-    return sorted(set(re.findall(r'^([a-z0-9.+-]+)(?::\S+)?: /', out, re.M)))
+    names = {library: {library, real := os.path.realpath(library), re.sub('^/usr', '', real)} for library in libraries}
+    out = run('dpkg', '-S', *sorted(set().union(*names.values())), check=False).stdout
+    owners = {path: package for package, path in re.findall(r'^([a-z0-9.+-]+)(?::\S+)?: (/.*)$', out, re.M)}
+    orphans = [library for library in sorted(libraries) if not names[library] & owners.keys()]
+    assert not orphans, f'of no package: {orphans}'
+    return sorted(set(owners.values()))
 
 
 def suite():
