@@ -70,7 +70,7 @@ static int
 label(int argc, char **argv)
 {
 	Auth__LabelsRequest q = AUTH__LABELS_REQUEST__INIT;
-	Auth__LabelsRequest__SetEntry entry[TCTL_LABELS_MAX], *list[TCTL_LABELS_MAX];
+	Common__Label entry[TCTL_LABELS_MAX], *list[TCTL_LABELS_MAX];
 	char *removed[TCTL_LABELS_MAX];
 	Auth__Empty *done = NULL;
 	struct client *c;
@@ -81,8 +81,7 @@ label(int argc, char **argv)
 
 		if (eq && eq != argv[i]) {
 			*eq = '\0';
-			entry[q.n_set] =
-			    (Auth__LabelsRequest__SetEntry)AUTH__LABELS_REQUEST__SET_ENTRY__INIT;
+			entry[q.n_set] = (Common__Label)COMMON__LABEL__INIT;
 			entry[q.n_set].key = argv[i];
 			entry[q.n_set].value = eq + 1;
 			list[q.n_set] = &entry[q.n_set];

@@ -88,7 +88,7 @@ static int
 add(int argc, char **argv)
 {
 	Auth__AddTokenRequest q = AUTH__ADD_TOKEN_REQUEST__INIT;
-	Auth__AddTokenRequest__LabelsEntry entry[TCTL_LABELS_MAX], *list[TCTL_LABELS_MAX];
+	Common__Label entry[TCTL_LABELS_MAX], *list[TCTL_LABELS_MAX];
 	Auth__Token *t = NULL;
 	struct labels labels;
 	struct client *c;
@@ -100,8 +100,7 @@ add(int argc, char **argv)
 	if (labels_parse(&labels, opt.labels, &e) < 0)
 		return cli_fail_err(&e);
 	for (size_t i = 0; i < labels.n; i++) {
-		entry[i] =
-		    (Auth__AddTokenRequest__LabelsEntry)AUTH__ADD_TOKEN_REQUEST__LABELS_ENTRY__INIT;
+		entry[i] = (Common__Label)COMMON__LABEL__INIT;
 		entry[i].key = labels.key[i];
 		entry[i].value = labels.value[i];
 		list[i] = &entry[i];

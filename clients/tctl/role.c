@@ -130,12 +130,12 @@ get_labels(Auth__RoleConditions *c, const json_t *v, struct err *e)
 	if (!json_is_object(v) || json_object_size(v) > ITEMS_MAX)
 		return err_set(e, "node_labels must be a mapping of at most %d labels", ITEMS_MAX);
 	if (!(c->node_labels = calloc(json_object_size(v) + 1, sizeof *c->node_labels)))
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	json_object_foreach ((json_t *)v, key, value) {
 		Auth__LabelRule *l = message(&auth__label_rule__descriptor);
 
 		if (!l)
-			return err_set(e, "no memory");
+			return err_set(e, "out of memory");
 		c->node_labels[c->n_node_labels++] = l;
 		l->key = strdup(key);
 		if (get_strings(value, key, (char ***)&l->values, &l->n_values, e) < 0)
@@ -154,13 +154,13 @@ get_rules(Auth__RoleConditions *c, const json_t *v, struct err *e)
 	if (!json_is_array(v) || json_array_size(v) > ITEMS_MAX)
 		return err_set(e, "rules must be a list of at most %d rules", ITEMS_MAX);
 	if (!(c->rules = calloc(json_array_size(v) + 1, sizeof *c->rules)))
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	for (size_t i = 0; i < json_array_size(v); i++) {
 		const json_t *rule = json_array_get(v, i);
 		Auth__VerbRule *r = message(&auth__verb_rule__descriptor);
 
 		if (!r)
-			return err_set(e, "no memory");
+			return err_set(e, "out of memory");
 		c->rules[c->n_rules++] = r;
 		if (check_keys(rule, "rules", known, e) < 0 ||
 		    get_strings(json_object_get(rule, "resources"), "resources",
@@ -179,7 +179,7 @@ get_conditions(Auth__RoleConditions **ret, const json_t *v, const char *where, s
 	Auth__RoleConditions *c = *ret = message(&auth__role_conditions__descriptor);
 
 	if (!c)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	if (!v)
 		return 0;
 	if (check_keys(v, where, known, e) < 0 ||
@@ -234,7 +234,7 @@ get_options(Auth__RoleOptions **ret, const json_t *v, struct err *e)
 	Auth__RoleOptions *o = *ret = message(&auth__role_options__descriptor);
 
 	if (!o)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	if (v && check_keys(v, "options", known, e) < 0)
 		return -1;
 	if (get_ttl(json_object_get(v, "max_session_ttl"), &o->max_session_ttl_s, e) < 0)
@@ -282,7 +282,7 @@ role_from_json(Auth__Role **ret, const json_t *value, struct err *e)
 	Auth__Role *r = message(&auth__role__descriptor);
 
 	if (!r)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	if (fill(r, value, e) < 0) {
 		role_free(r);
 		return -1;

@@ -460,7 +460,7 @@ cmd_scp(int argc, char **argv)
 	if (!(p = tsh_profile()))
 		return 1;
 	if (loop_new(&loop) < 0)
-		rc = cli_fail("no memory");
+		rc = cli_fail("out of memory");
 	else if (proxy_open(&proxy, loop, p, &e) < 0 ||
 	    sftp_open(&sftp, proxy, node.host, node.login, &e) < 0)
 		rc = cli_fail_err(&e);

@@ -167,7 +167,7 @@ run_many(struct proxy *proxy, const Auth__NodeList *list, const char *login, con
 	int rc;
 
 	if (!hosts)
-		return cli_fail("no memory");
+		return cli_fail("out of memory");
 	for (size_t i = 0; i < list->n_nodes; i++) {
 		hosts[i].name = list->nodes[i]->name;
 		hosts[i].uuid = list->nodes[i]->uuid;
@@ -203,7 +203,7 @@ by_label(struct profile *p, const char *selector, const char *login, const char 
 		goto out;
 	}
 	if (loop_new(&loop) < 0) {
-		rc = cli_fail("no memory");
+		rc = cli_fail("out of memory");
 		goto out;
 	}
 	if (proxy_open(&proxy, loop, p, &e) < 0) {
@@ -235,7 +235,7 @@ by_name(struct profile *p, const char *host, const char *login, const char *comm
 	int rc;
 
 	if (loop_new(&loop) < 0)
-		return cli_fail("no memory");
+		return cli_fail("out of memory");
 	if (proxy_open(&proxy, loop, p, &e) < 0)
 		rc = cli_fail_err(&e);
 	else

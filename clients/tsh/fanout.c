@@ -163,7 +163,7 @@ start_host(struct fanout *f, struct fanout_host *h)
 	buf_init(&h->line[0], FANOUT_LINE_MAX);
 	buf_init(&h->line[1], FANOUT_LINE_MAX);
 	if (remote_new(&h->remote, f->proxy, &rc) < 0)
-		h->result = (struct remote_result){ .end = REMOTE_FAILED, .text = "no memory" };
+		h->result = (struct remote_result){ .end = REMOTE_FAILED, .text = "out of memory" };
 	else
 		f->running++;
 }

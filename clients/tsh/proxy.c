@@ -219,7 +219,7 @@ start(struct proxy *p, struct err *e)
 		return -1;
 	if (ssh_link_new(&p->link, p->loop, &config, on_ended, p) < 0) {
 		close(fd);
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	}
 	if (ssh_link_attach_fd(p->link, fd) < 0)
 		return err_set(e, "cannot use the connection to the proxy");
@@ -232,7 +232,7 @@ proxy_open(struct proxy **ret, struct loop *loop, const struct profile *profile,
 	struct proxy *p = calloc(1, sizeof *p);
 
 	if (!p)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	p->loop = loop;
 	p->profile = profile;
 	if (load_identity(p, e) < 0 || load_authorities(p, e) < 0 || start(p, e) < 0) {

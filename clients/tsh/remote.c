@@ -298,7 +298,7 @@ on_dialled(struct ssh_chan *chan, void *arg)
 	if (ssh_link_new(&r->link, r->loop, &config, on_link_ended, r) < 0 ||
 	    ssh_link_attach_chan(r->link, chan) < 0) {
 		ssh_chan_close(chan);
-		fail(r, "no memory");
+		fail(r, "out of memory");
 	}
 }
 

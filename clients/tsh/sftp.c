@@ -194,13 +194,13 @@ sftp_open(struct sftp **ret, struct proxy *proxy, const char *node, const char *
 	};
 
 	if (!s)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	s->loop = proxy_loop(proxy);
 	buf_init(&s->in, 4 << 20);
 	buf_init(&s->out, SFTP_OUT_MAX);
 	if (remote_new(&s->remote, proxy, &config) < 0) {
 		sftp_free(s);
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	}
 	if (sftp_wait(s, &s->ready, e) < 0 || s->over) {
 		err_set(e, "%s: %s", node, s->why.text);

@@ -359,7 +359,7 @@ shell_run(struct proxy *proxy, const struct shell_config *config, struct remote_
 	end_open(&s->out, s, STDOUT_FILENO, on_out_ready);
 	end_open(&s->err, s, STDERR_FILENO, on_out_ready);
 	watch_signals(s);
-	s->result = (struct remote_result){ .end = REMOTE_FAILED, .text = "no memory" };
+	s->result = (struct remote_result){ .end = REMOTE_FAILED, .text = "out of memory" };
 	s->done = start(s) < 0;
 	while (!s->done)
 		if (loop_turn(s->loop, -1) < 0)

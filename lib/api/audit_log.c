@@ -2,7 +2,7 @@
 /*
  * audit_log: see audit_log.h. Writing is here; audit_upload.c brings the records to auditd.
  */
-#include "api/audit_log_impl.h"
+#include "api/audit_log_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ audit_log_open(struct audit_log **ret, const struct audit_log_config *config, st
 
 	if (!log || crypto_init() < 0) {
 		free(log);
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	}
 	log->loop = config->loop;
 	log->rl = config->rl;
@@ -36,7 +36,7 @@ audit_log_open(struct audit_log **ret, const struct audit_log_config *config, st
 	}
 	if (audit_upload_init(&log->up, log) < 0) {
 		audit_log_close(log);
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	}
 	*ret = log;
 	return 0;
@@ -98,18 +98,16 @@ or_empty(const char *text)
 int
 audit_event(struct audit_log *log, const struct audit_event *event)
 {
-	Audit__Event__FieldsEntry fields[FIELDS_MAX], *field_list[FIELDS_MAX];
-	Audit__Event__LabelsEntry labels[FIELDS_MAX], *label_list[FIELDS_MAX];
+	Common__Label fields[FIELDS_MAX], *field_list[FIELDS_MAX];
+	Common__Label labels[FIELDS_MAX], *label_list[FIELDS_MAX];
 	Audit__Record record = AUDIT__RECORD__INIT;
 	Audit__Event m = AUDIT__EVENT__INIT;
 	char id[RAND_UUID_SIZE];
 
 	m.n_fields = event->n_fields < FIELDS_MAX ? event->n_fields : FIELDS_MAX;
 	m.n_labels = event->n_labels < FIELDS_MAX ? event->n_labels : FIELDS_MAX;
-	PUT_MAP(Audit__Event__FieldsEntry, AUDIT__EVENT__FIELDS_ENTRY__INIT, event->fields,
-	    m.n_fields, fields, field_list)
-	PUT_MAP(Audit__Event__LabelsEntry, AUDIT__EVENT__LABELS_ENTRY__INIT, event->labels,
-	    m.n_labels, labels, label_list)
+	PUT_MAP(Common__Label, COMMON__LABEL__INIT, event->fields, m.n_fields, fields, field_list)
+	PUT_MAP(Common__Label, COMMON__LABEL__INIT, event->labels, m.n_labels, labels, label_list)
 	m.fields = field_list;
 	m.labels = label_list;
 	rand_uuid(id);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/audit_log_impl.h"
+#include "api/audit_log_priv.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/rand.h"
@@ -84,8 +84,8 @@ retry_later(struct audit_upload *up, const char *why)
 	if (ms > RETRY_MAX_MS)
 		ms = RETRY_MAX_MS;
 	if (up->failures++ == 0)
-		log_warn("auditd cannot be reached: events and recordings wait on disk", "why", why,
-		    NULL);
+		log_warn("auditd cannot be reached: events and recordings wait on disk", "cause",
+		    why, NULL);
 	wait_in(up, UPLOAD_RETRY, ms / 2 + rand_below((uint32_t)ms / 2 + 1));
 }
 

@@ -2,7 +2,7 @@
 /*
  * auth_client: see auth_client.h. The calls. The watch is auth_watch.c.
  */
-#include "api/auth_client_impl.h"
+#include "api/auth_client_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ auth_client_new(struct auth_client **ret, const struct auth_client_config *confi
 	struct auth_client *c = calloc(1, sizeof *c);
 
 	if (!c)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	list_init(&c->calls);
 	c->loop = config->loop;
 	c->rl = config->rl;
@@ -101,7 +101,7 @@ ask(struct auth_client *c, const char *method, const void *request, const struct
 	struct asked *a = malloc(sizeof *a);
 
 	if (!a) {
-		model->tell(model, RPC_RESOURCE_EXHAUSTED, "no memory", NULL);
+		model->tell(model, RPC_RESOURCE_EXHAUSTED, "out of memory", NULL);
 		return;
 	}
 	*a = *model;

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "api/auth_client_impl.h"
+#include "api/auth_client_priv.h"
 #include "base/log.h"
 #include "crypto/rand.h"
 
@@ -52,7 +52,7 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 		ms = RETRY_MAX_MS;
 	w->failures++;
 	timer_start(&w->again, ms / 2 + rand_below((uint32_t)ms / 2 + 1));
-	log_debug("watch ended", "why", status->message, NULL);
+	log_debug("watch ended", "cause", status->message, NULL);
 	if (w->events.lost)
 		w->events.lost(status->code, status->message, w->arg);
 }

@@ -77,7 +77,7 @@ own_ssh_key(struct host_state *s, struct err *e)
 	if (access(path, F_OK) == 0)
 		return sshkey_load(&s->ssh_key, path, e);
 	if (sshkey_generate(&s->ssh_key) < 0)
-		return err_set(e, "no SSH key can be made: no memory");
+		return err_set(e, "no SSH key can be made: out of memory");
 	return sshkey_save(s->ssh_key, path, s->uuid, e);
 }
 
@@ -105,7 +105,7 @@ own_tls_key(struct host_state *s, struct err *e)
 		return r < 0 ? err_prefix(e, "%s/tls.key", s->dir) : 0;
 	}
 	if (x509_key_generate(&s->tls_key) < 0 || host_state_tls_key_pem(s, &text) < 0)
-		return err_set(e, "no TLS key can be made: no memory");
+		return err_set(e, "no TLS key can be made: out of memory");
 	r = save(s, "tls.key", (struct span){ buf_head(&text), text.len - 1 }, e);
 	buf_wipe(&text);
 	return r;
@@ -236,7 +236,7 @@ load_given(struct host_state *s)
 	if (bundle &&
 	    bundle_open(&s->bundle, (struct span){ (const uint8_t *)bundle, n }, NULL, NULL, &e) <
 		0) {
-		log_warn("the stored CA bundle cannot be used", "why", e.text, NULL);
+		log_warn("the stored CA bundle cannot be used", "cause", e.text, NULL);
 		return;
 	}
 	(void)load_cert(s, "ssh_host_cert", &s->ssh_host_cert);
@@ -244,7 +244,7 @@ load_given(struct host_state *s)
 	if (!bundle || !tls)
 		return;
 	if (check_all(s, tls, buf_span(&s->ssh_host_cert), buf_span(&s->tunnel_cert), &t, &e) < 0) {
-		log_warn("the stored certificates cannot be used", "why", e.text, NULL);
+		log_warn("the stored certificates cannot be used", "cause", e.text, NULL);
 		return;
 	}
 	s->valid_from_s = t.from_s;
@@ -259,7 +259,7 @@ host_state_open(struct host_state **ret, const char *dir, const char *kind, stru
 
 	if (!s || crypto_init() < 0 || !(s->dir = strdup(dir))) {
 		free(s);
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	}
 	buf_init(&s->ssh_host_cert, HOST_STATE_CERT_MAX);
 	buf_init(&s->tunnel_cert, HOST_STATE_CERT_MAX);
@@ -323,7 +323,7 @@ store_identity(struct host_state *s, const Auth__HostIdentity *id, struct err *e
 	char *pem = strdup(id->tls_cert_pem);
 
 	if (!pem)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	buf_reset(&s->ssh_host_cert);
 	buf_reset(&s->tunnel_cert);
 	if (!buf_put(&s->ssh_host_cert, host.p, host.n) ||

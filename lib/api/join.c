@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * join: see join.h; join_impl.h shows the states. Configuration, pauses, the clock, and what the owner is told.
+ * join: see join.h; join_priv.h shows the states. Configuration, pauses, the clock, and what the owner is told.
  */
-#include "api/join_impl.h"
+#include "api/join_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ copy_config(struct join *j, const struct join_config *c, struct err *e)
 	}
 	for (size_t i = 0; ok && i < c->n_addresses; i++, j->n_addresses++)
 		ok = (j->addresses[i] = strdup(c->addresses[i])) != NULL;
-	return ok ? 0 : err_set(e, "no memory");
+	return ok ? 0 : err_set(e, "out of memory");
 }
 
 static void
@@ -87,7 +87,7 @@ join_pause(struct join *j, const char *what, const char *why)
 	    rand_below((uint32_t)ms); /* half to one and a half: hosts do not come in step */
 	j->failures++;
 	(void)str_format(text, sizeof text, "%lld ms", (long long)ms);
-	log_warn(what, "why", why, "again_in", text, NULL);
+	log_warn(what, "cause", why, "again_in", text, NULL);
 	timer_start(&j->timer, ms);
 }
 
@@ -114,7 +114,7 @@ join_set_rpc_identity(struct join *j, struct err *e)
 	if (!h->tls_cert_pem)
 		return rpc_identity_set(j->rpc_id, h->bundle->host_pem, user_pem, NULL, NULL, e);
 	if (host_state_tls_key_pem(h, &key) < 0)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	r = rpc_identity_set(j->rpc_id, h->bundle->host_pem, user_pem, h->tls_cert_pem,
 	    (const char *)buf_head(&key), e);
 	buf_wipe(&key);
@@ -257,7 +257,7 @@ start(struct join *j, const struct join_config *config, struct err *e)
 	    host_state_open(&j->host, config->state_dir, config->kind, e) < 0)
 		return -1;
 	if (rpc_identity_new(&j->rpc_id) < 0 || timer_init(&j->timer, j->loop, on_timer, j) < 0)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	timer_start(&j->timer, 0);
 	return 0;
 }
@@ -269,7 +269,7 @@ join_new(struct join **ret, struct loop *loop, struct rpc_loop *rl,
 	struct join *j = calloc(1, sizeof *j);
 
 	if (!j)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	j->loop = loop;
 	j->rl = rl;
 	j->events = *events;

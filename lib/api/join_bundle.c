@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "api/bundle_fetch.h"
-#include "api/join_impl.h"
+#include "api/join_priv.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -64,7 +64,7 @@ fetch_from_proxy(struct join *j)
 
 	if (!f || (!j->pool && pool_new(&j->pool, j->loop, 1, 1) < 0)) {
 		free(f);
-		join_pause(j, "the cluster cannot be joined yet", "no memory");
+		join_pause(j, "the cluster cannot be joined yet", "out of memory");
 		return;
 	}
 	f->join = j;
@@ -162,13 +162,13 @@ join_take_bundle(struct join *j, const Auth__CaBundle *message)
 		goto out;
 	if (bundle_open(&fresh, buf_span(&packed), NULL, j->host->bundle, &e) < 0 ||
 	    fresh->generation < j->host->bundle->generation) {
-		log_warn("a new CA bundle was not believed", "why",
+		log_warn("a new CA bundle was not believed", "cause",
 		    e.text[0] ? e.text : "it is older", NULL);
 		bundle_free(fresh);
 		goto out;
 	}
 	if (host_state_take_bundle(j->host, fresh, &e) < 0)
-		log_warn("the new CA bundle cannot be stored", "why", e.text, NULL);
+		log_warn("the new CA bundle cannot be stored", "cause", e.text, NULL);
 	else if (j->ready)
 		(void)join_publish(j);
 out:

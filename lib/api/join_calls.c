@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/join_impl.h"
+#include "api/join_priv.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -75,7 +75,7 @@ on_identity(struct rpc_call *call, const void *message)
 	if (host_state_take_identity(j->host, id, &e) == 0)
 		return;
 	if (j->ready) /* what we have is good until it ends */
-		log_warn("the renewed identity cannot be used", "why", e.text, NULL);
+		log_warn("the renewed identity cannot be used", "cause", e.text, NULL);
 	else
 		join_refuse(j, e.text);
 }
@@ -126,7 +126,7 @@ static int
 read_token(const struct join *j, char **ret, struct err *e)
 {
 	if (j->token)
-		return (*ret = strdup(j->token)) ? 0 : err_set(e, "no memory");
+		return (*ret = strdup(j->token)) ? 0 : err_set(e, "out of memory");
 	if (!j->token_file)
 		return err_set(e,
 		    "this host has no valid identity in %s and no join token is configured: make one with "
@@ -140,11 +140,11 @@ send_join(struct join *j, char *token)
 {
 	Auth__JoinRequest q = AUTH__JOIN_REQUEST__INIT;
 	Auth__PublicKeys keys = AUTH__PUBLIC_KEYS__INIT;
-	Auth__JoinRequest__LabelsEntry labels[JOIN_LISTS_MAX], *label_list[JOIN_LISTS_MAX];
+	Common__Label labels[JOIN_LISTS_MAX], *label_list[JOIN_LISTS_MAX];
 	struct buf spki;
 
 	for (size_t i = 0; i < j->n_labels; i++) {
-		labels[i] = (Auth__JoinRequest__LabelsEntry)AUTH__JOIN_REQUEST__LABELS_ENTRY__INIT;
+		labels[i] = (Common__Label)COMMON__LABEL__INIT;
 		labels[i].key = j->labels[i].key;
 		labels[i].value = j->labels[i].value;
 		label_list[i] = &labels[i];
@@ -162,7 +162,7 @@ send_join(struct join *j, char *token)
 	if (public_keys(j, &keys, &spki) == 0)
 		join_start_call(j, "Join", &q, &identity_events);
 	else
-		join_pause(j, "the cluster cannot be joined yet", "no memory");
+		join_pause(j, "the cluster cannot be joined yet", "out of memory");
 	buf_done(&spki);
 }
 
@@ -206,7 +206,7 @@ join_do_renew(struct join *j)
 		join_start_call(j, "Renew", &q, &identity_events);
 	} else {
 		j->state = JOIN_JOINED;
-		join_pause(j, "the identity cannot be renewed", "no memory");
+		join_pause(j, "the identity cannot be renewed", "out of memory");
 	}
 	buf_done(&spki);
 }

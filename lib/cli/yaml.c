@@ -90,7 +90,7 @@ read_mapping(struct reader *r, int depth, json_t *map)
 		    strlen((const char *)r->event.data.scalar.value) != r->event.data.scalar.length)
 			return fail(r, "a key must be plain text");
 		key = strdup((const char *)r->event.data.scalar.value);
-		rc = !key                       ? fail(r, "no memory")
+		rc = !key                       ? fail(r, "out of memory")
 		    : json_object_get(map, key) ? fail(r, "a key is there twice")
 						: next(r);
 		if (rc == 0 && (rc = read_value(r, depth + 1, &value)) == 0 &&
@@ -159,7 +159,7 @@ yaml_to_json(const char *name, const char *text, size_t n, json_t **ret, struct 
 	if (n > TEXT_MAX)
 		return err_set(e, "%s is larger than 1 MiB", name);
 	if (!yaml_parser_initialize(&r.parser))
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, n);
 	all = json_array();
 	rc = read_documents(&r, all);

@@ -12,8 +12,8 @@
 
 #include "base/str.h"
 #include "base/wire.h"
-#include "crypto/sshcert_impl.h"
-#include "crypto/sshkey_impl.h"
+#include "crypto/sshcert_priv.h"
+#include "crypto/sshkey_priv.h"
 
 bool
 sshcert_text_ok(struct span s)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "crypto/sshcert_impl.h"
+#include "crypto/sshcert_priv.h"
 
 static const char *
 find(const struct sshcert_option *options, size_t n, const char *name)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/wire.h"
-#include "crypto/sshcert_impl.h"
-#include "crypto/sshkey_impl.h"
+#include "crypto/sshcert_priv.h"
+#include "crypto/sshkey_priv.h"
 
 static int
 by_name(const void *a, const void *b)

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/wire.h"
-#include "crypto/sshkey_impl.h"
+#include "crypto/sshkey_priv.h"
 
 static const struct sshkey_kind kinds[] = {
 	{ SSHKEY_ED25519, "ssh-ed25519", "ssh-ed25519-cert-v01@openssh.com", 1 },

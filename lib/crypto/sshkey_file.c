@@ -11,7 +11,7 @@
 #include "base/wire.h"
 #include "crypto/b64.h"
 #include "crypto/sshcert.h"
-#include "crypto/sshkey_impl.h"
+#include "crypto/sshkey_priv.h"
 
 static const char magic[] = "openssh-key-v1"; /* its NUL belongs to it */
 static const char pem_begin[] = "-----BEGIN OPENSSH PRIVATE KEY-----";

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/wire.h"
-#include "crypto/sshkey_impl.h"
+#include "crypto/sshkey_priv.h"
 
 enum { SK_USER_PRESENT = 0x01 };
 

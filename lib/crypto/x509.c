@@ -14,7 +14,7 @@
 #include <strings.h>
 #include <time.h>
 
-#include "crypto/x509_impl.h"
+#include "crypto/x509_priv.h"
 
 /* --- parsing -------------------------------------------------------------------- */
 

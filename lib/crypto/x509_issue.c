@@ -12,7 +12,7 @@
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "crypto/sha256.h"
-#include "crypto/x509_impl.h"
+#include "crypto/x509_priv.h"
 
 enum { CERT_PEM_MAX = 16 * 1024, SAN_MAX = 8 * 1024 };
 

@@ -13,7 +13,7 @@
 
 #include "crypto/rand.h"
 #include "crypto/sha256.h"
-#include "crypto/x509_impl.h"
+#include "crypto/x509_priv.h"
 
 enum { KEY_PEM_MAX = 2048 };
 

@@ -291,7 +291,7 @@ on_hangup(int signo, void *arg)
 	    (long long)loop_now_ms(self.run.loop) * 1000);
 	sd_notify(0, text);
 	if (load_conf(d, self.run.conf_path, &fresh, &e) < 0) {
-		log_error("configuration not reloaded, the old one stays", "reason", e.text, NULL);
+		log_error("configuration not reloaded, the old one stays", "cause", e.text, NULL);
 	} else {
 		if (d->reload)
 			d->reload(&self.run, fresh);

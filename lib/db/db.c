@@ -142,7 +142,7 @@ db_query(struct db *db, const char *sql, const char *const *params, int n_params
 		op->params[i] = params[i] ? strdup(params[i]) : NULL;
 		op->n_params++;
 		if (params[i] && !op->params[i]) {
-			op_end(db, op, DB_E_FULL, "no memory");
+			op_end(db, op, DB_E_FULL, "out of memory");
 			return;
 		}
 	}
@@ -356,7 +356,7 @@ go_down(struct db *db, const char *why)
 	if (db->backoff_ms > DB_BACKOFF_MAX_MS)
 		db->backoff_ms = DB_BACKOFF_MAX_MS;
 	timer_start(&db->retry, db->backoff_ms);
-	log_debug("database connection down", "connection", db->name, "reason", text, NULL);
+	log_debug("database connection down", "connection", db->name, "cause", text, NULL);
 	end_all(db, text);
 	if (db->events.down)
 		db->events.down(text, db->arg);
@@ -422,7 +422,7 @@ connected(struct db *db)
 	}
 	op = op_new(db, OP_EXEC, db->setup, on_setup_done, db);
 	if (!op) {
-		go_down(db, "no memory");
+		go_down(db, "out of memory");
 		return;
 	}
 	list_del(&op->link);
@@ -483,7 +483,7 @@ start_connecting(struct db *db)
 	db->conn = PQconnectStartParams(keys, values, 1);
 	db->state = DB_CONNECTING;
 	if (!db->conn || PQstatus(db->conn) == CONNECTION_BAD) {
-		go_down(db, db->conn ? PQerrorMessage(db->conn) : "no memory");
+		go_down(db, db->conn ? PQerrorMessage(db->conn) : "out of memory");
 		return;
 	}
 	PQsetNoticeProcessor(db->conn, on_notice, NULL);
@@ -552,7 +552,7 @@ db_new(struct db **ret, const struct db_config *config, const struct db_events *
 		return -1;
 	db = calloc(1, sizeof(*db));
 	if (!db)
-		return err_set(e, "no memory for a database connection");
+		return err_set(e, "out of memory for a database connection");
 	list_init(&db->ops);
 	deferred_init(&db->next, on_next, db);
 	db->events = *events;
@@ -560,7 +560,7 @@ db_new(struct db **ret, const struct db_config *config, const struct db_events *
 	if (copy_config(db, config) < 0 || timer_init(&db->retry, db->loop, on_retry, db) < 0 ||
 	    timer_init(&db->timeout, db->loop, on_timeout, db) < 0) {
 		db_free(db);
-		return err_set(e, "no memory for a database connection");
+		return err_set(e, "out of memory for a database connection");
 	}
 	timer_start(&db->retry, 0);
 	*ret = db;

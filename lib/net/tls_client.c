@@ -172,7 +172,7 @@ set_up(struct tls_client *c, const char *name, struct err *e)
 {
 	if (mbedtls_ssl_config_defaults(&c->config, MBEDTLS_SSL_IS_CLIENT,
 		MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT) != 0)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	mbedtls_ssl_conf_min_version(&c->config, MBEDTLS_SSL_MAJOR_VERSION_3,
 	    MBEDTLS_SSL_MINOR_VERSION_3);
 	mbedtls_ssl_conf_rng(&c->config, rand_mbedtls, NULL);
@@ -182,7 +182,7 @@ set_up(struct tls_client *c, const char *name, struct err *e)
 	    c->verify ? MBEDTLS_SSL_VERIFY_OPTIONAL : MBEDTLS_SSL_VERIFY_NONE);
 	if (mbedtls_ssl_setup(&c->ssl, &c->config) != 0 ||
 	    mbedtls_ssl_set_hostname(&c->ssl, name) != 0)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	mbedtls_ssl_set_bio(&c->ssl, c, on_send, on_recv, NULL);
 	return 0;
 }
@@ -236,7 +236,7 @@ tls_client_open(struct tls_client **ret, const struct tls_client_config *config,
 
 	if (!c || crypto_init() < 0) {
 		free(c);
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	}
 	mbedtls_ssl_init(&c->ssl);
 	mbedtls_ssl_config_init(&c->config);

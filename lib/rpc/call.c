@@ -16,7 +16,7 @@
 #include <grpc/support/alloc.h>
 
 #include "base/str.h"
-#include "rpc/internal.h"
+#include "rpc/rpc_priv.h"
 
 struct rpc_call *
 rpc_call_new(struct rpc_loop *rl, const struct rpc_events *on, void *data)

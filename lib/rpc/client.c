@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "rpc/internal.h"
+#include "rpc/rpc_priv.h"
 
 struct rpc_channel {
 	int refs; /* the owner's and one a call */

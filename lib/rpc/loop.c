@@ -20,7 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "rpc/internal.h"
+#include "rpc/rpc_priv.h"
 
 enum {
 	LOCAL_TURNS = 256
@@ -187,7 +187,7 @@ on_grpc_log(gpr_log_func_args *args)
 
 	if (handshake && atomic_load(&log_handshakes) && now - before >= 1000 &&
 	    atomic_compare_exchange_strong(&handshake_logged_ms, &before, now))
-		log_info("TLS handshake failed", "reason", args->message, NULL);
+		log_info("TLS handshake failed", "cause", args->message, NULL);
 	else
 		log_debug("grpc", "message", args->message, "file", file ? file + 1 : args->file,
 		    NULL);

@@ -5,7 +5,7 @@
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/slice.h>
 
-#include "rpc/internal.h"
+#include "rpc/rpc_priv.h"
 #include "rpc/wire_check.h"
 
 grpc_byte_buffer *

@@ -15,7 +15,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "crypto/x509.h"
-#include "rpc/internal.h"
+#include "rpc/rpc_priv.h"
 
 enum { REMEMBERED_MAX = 8192 };
 

@@ -17,7 +17,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "rpc/internal.h"
+#include "rpc/rpc_priv.h"
 
 enum {
 	ACCEPTS = 64, /* calls asked for in advance */

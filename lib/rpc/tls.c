@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "crypto/x509.h"
-#include "rpc/internal.h"
+#include "rpc/rpc_priv.h"
 
 enum { PEM_MAX = 256 * 1024 };
 

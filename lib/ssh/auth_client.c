@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 enum { BANNER_MAX = 8192 };
 
@@ -71,7 +71,7 @@ auth_begin_client(struct ssh *ssh)
 
 	ssh->auth = calloc(1, sizeof(*ssh->auth));
 	if (!ssh->auth)
-		return ssh_fatal(ssh, REASON_BY_APPLICATION, "no memory");
+		return ssh_fatal(ssh, REASON_BY_APPLICATION, "out of memory");
 	packet_begin(&b, MSG_SERVICE_REQUEST);
 	wire_put_text(&b, "ssh-userauth");
 	if (packet_send_buf(ssh, &b) < 0)
@@ -140,7 +140,7 @@ auth_on_banner(struct ssh *ssh, struct wire *w, uint8_t *payload)
 		return 0;
 	clean = malloc(text.n + 1);
 	if (!clean)
-		return ssh_fatal(ssh, REASON_BY_APPLICATION, "no memory");
+		return ssh_fatal(ssh, REASON_BY_APPLICATION, "out of memory");
 	/* Line by line, since a banner may have several. */
 	for (size_t i = 0; i < text.n; i++) {
 		char c = (char)text.p[i];

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 enum { SIGNED_MAX = 128 * 1024 };
 
@@ -57,7 +57,7 @@ auth_on_service_request(struct ssh *ssh, struct wire *w, uint8_t *payload)
 		    "only ssh-userauth can be asked for");
 	ssh->auth = calloc(1, sizeof(*ssh->auth));
 	if (!ssh->auth)
-		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "no memory");
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "out of memory");
 	ssh->state = STATE_AUTH;
 	packet_begin(&b, MSG_SERVICE_ACCEPT);
 	wire_put_text(&b, "ssh-userauth");

@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 enum {
 	/* less room than this in the output is none: small packets cost as much as large ones */
@@ -351,7 +351,7 @@ deliver(struct ssh_chan *chan, uint32_t ext, uint8_t *p, uint32_t n)
 	if (took < n) {
 		chan->probing = false;
 		if (!buf_put(&chan->kept[ext], p + took, n - took))
-			return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "no memory");
+			return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "out of memory");
 	}
 	chan_grant(chan);
 	return ssh->state == STATE_DEAD ? -1 : 0;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 struct ssh_waiting {
 	struct list link;
@@ -54,7 +54,7 @@ queue(struct ssh_chan *chan, struct span name, struct span payload, bool want_re
 		    "too many channel requests at once");
 	w = malloc(sizeof(*w) + name.n + payload.n);
 	if (!w)
-		return ssh_fatal(chan->ssh, REASON_PROTOCOL_ERROR, "no memory");
+		return ssh_fatal(chan->ssh, REASON_PROTOCOL_ERROR, "out of memory");
 	w->want_reply = want_reply;
 	w->n_name = name.n;
 	w->n = name.n + payload.n;

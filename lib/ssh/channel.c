@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 /* --- the table -------------------------------------------------------------- */
 

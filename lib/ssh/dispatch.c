@@ -6,7 +6,7 @@
  *
  * Security: the only way from a decrypted packet to any code that acts on it.
  */
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 /* The phases of a connection, as seen by what the peer may send next. */
 enum phase {

@@ -3,7 +3,7 @@
  * extinfo: EXT_INFO (RFC 8308). A server tells which signatures it takes, so that RSA users sign
  * with SHA-2. What peers tell us changes nothing: as a client we sign with Ed25519 only.
  */
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 enum { EXTENSIONS_MAX = 64 };
 

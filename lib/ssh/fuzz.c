@@ -3,7 +3,7 @@
  * fuzz: a door into the states behind the key exchange, for the fuzz targets. Compiled to nothing
  * in every normal build; only -DFUZZING opens it.
  */
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 #ifdef FUZZING
 

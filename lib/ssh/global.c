@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 /* A request of ours that wants an answer. Answers come in order. */
 struct ssh_due {
@@ -150,7 +150,7 @@ queue(struct ssh *ssh, struct span name, struct span payload, bool want_reply)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "too many global requests at once");
 	w = malloc(sizeof(*w) + name.n + payload.n);
 	if (!w)
-		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "no memory");
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "out of memory");
 	w->want_reply = want_reply;
 	w->n_name = name.n;
 	w->n = name.n + payload.n;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 enum { INIT_MAX = 32 * 1024, HASH_INPUT_MAX = 256 * 1024 };
 
@@ -32,7 +32,7 @@ send_ecdh_init(struct ssh *ssh, struct ssh_kex *kex)
 
 	kex_pair_free(kex->pair);
 	if (kex_pair_new(&kex->pair, kex->algs.curve) < 0)
-		return ssh_fatal(ssh, REASON_KEX_FAILED, "no memory");
+		return ssh_fatal(ssh, REASON_KEX_FAILED, "out of memory");
 	packet_begin(&b, MSG_KEX_ECDH_INIT);
 	wire_put_string(&b, kex_pair_public(kex->pair));
 	return packet_send_buf(ssh, &b);
@@ -47,7 +47,7 @@ kex_start(struct ssh *ssh)
 		return 0;
 	kex = calloc(1, sizeof(*kex));
 	if (!kex)
-		return ssh_fatal(ssh, REASON_KEX_FAILED, "no memory");
+		return ssh_fatal(ssh, REASON_KEX_FAILED, "out of memory");
 	buf_init(&kex->my_init, INIT_MAX);
 	buf_init(&kex->peer_init, INIT_MAX);
 	kex->since_ms = ssh->now_ms;
@@ -113,7 +113,7 @@ hash_exchange(struct ssh *ssh, struct exchange *x)
 		kex_hash(&all, 1, x->hash);
 	buf_wipe(&b);
 	if (!ok)
-		return ssh_fatal(ssh, REASON_KEX_FAILED, "no memory");
+		return ssh_fatal(ssh, REASON_KEX_FAILED, "out of memory");
 	if (!ssh->have_session_id) {
 		memcpy(ssh->session_id, x->hash, sizeof(ssh->session_id));
 		ssh->have_session_id = true;
@@ -184,7 +184,7 @@ switch_keys(struct ssh *ssh, struct exchange *x)
 	explicit_bzero(x->secret, sizeof(x->secret));
 	if (!out || !kex->next_in) {
 		cipher_free(out);
-		return ssh_fatal(ssh, REASON_KEX_FAILED, "no memory");
+		return ssh_fatal(ssh, REASON_KEX_FAILED, "out of memory");
 	}
 	packet_begin(&b, MSG_NEWKEYS);
 	if (packet_send_buf(ssh, &b) < 0) {

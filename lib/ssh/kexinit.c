@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 #include "crypto/rand.h"
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 #define KEX_LIST "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256"
 #define HOSTKEY_LIST \
@@ -91,7 +91,7 @@ kexinit_build(struct ssh *ssh, struct ssh_kex *kex)
 	wire_put_text(b, "");
 	wire_put_bool(b, kex->sent_guess);
 	wire_put_u32(b, 0);
-	return buf_ok(b) ? 0 : ssh_fatal(ssh, REASON_KEX_FAILED, "no memory");
+	return buf_ok(b) ? 0 : ssh_fatal(ssh, REASON_KEX_FAILED, "out of memory");
 }
 
 /* A copy of a name as text, cut to what an error message needs. */

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 enum {
 	/* one read; shared by all links of a loop, so idle ones hold none */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 enum { SMALL = 2048, MIDDLE = 40 * 1024, SPARES = 2 };
 

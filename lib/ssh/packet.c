@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 enum { PADDING_MIN = 4, BLOCK_PLAIN = 8, PACKETS_REKEY = 1u << 31 };
 
@@ -102,7 +102,7 @@ collect(struct ssh *ssh, uint8_t **p, size_t *n, size_t want)
 		uint8_t *bigger = realloc(ssh->part, want);
 
 		if (!bigger) {
-			ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "no memory");
+			ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "out of memory");
 			return false;
 		}
 		ssh->part = bigger;

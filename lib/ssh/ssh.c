@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ssh: the face of the engine; see ssh.h. Makes, feeds, drains and ends connections; everything
- * between the bytes and the callbacks is in the files that ssh_private.h lists.
+ * between the bytes and the callbacks is in the files that ssh_priv.h lists.
  */
 #include "ssh/ssh.h"
 
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 static void
 config_defaults(struct ssh_config *c)

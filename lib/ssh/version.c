@@ -8,7 +8,7 @@
 
 #include "base/str.h"
 #include "base/version.h"
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 #define MY_VERSION "SSH-2.0-Sallyport_" SALLYPORT_VERSION
 
@@ -57,7 +57,7 @@ take_line(struct ssh *ssh, const uint8_t *p, size_t n)
 		    "only SSH version 2 is spoken here");
 	ssh->peer_version = span_dup((struct span){ p, n });
 	if (!ssh->peer_version)
-		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "no memory");
+		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "out of memory");
 	ssh->state = STATE_KEX;
 	return 0;
 }
@@ -73,7 +73,7 @@ version_input(struct ssh *ssh, uint8_t **p, size_t *n)
 	if (!ssh->part) {
 		ssh->part = malloc(VERSION_BANNER_LINE_MAX);
 		if (!ssh->part)
-			return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "no memory");
+			return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "out of memory");
 		ssh->part_cap = VERSION_BANNER_LINE_MAX;
 	}
 	if (take > ssh->part_cap - ssh->part_len)

@@ -27,13 +27,13 @@ nodes_list(struct client *c, const char *selector, const char *search, Auth__Nod
     struct err *e)
 {
 	Auth__ListNodesRequest q = AUTH__LIST_NODES_REQUEST__INIT;
-	Auth__ListNodesRequest__SelectorEntry entry[SELECTOR_MAX], *list[SELECTOR_MAX];
+	Common__Label entry[SELECTOR_MAX], *list[SELECTOR_MAX];
 	_cleanup_free_ char *copy = strdup(selector ? selector : "");
 	char *parts[SELECTOR_MAX];
 	size_t n;
 
 	if (!copy)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	n = str_split(copy, ',', parts, SELECTOR_MAX);
 	for (size_t i = 0; i < n; i++) {
 		char *eq = strchr(parts[i], '=');
@@ -42,8 +42,7 @@ nodes_list(struct client *c, const char *selector, const char *search, Auth__Nod
 			return err_set(e, "%s is no label; write LABEL=VALUE[,LABEL=VALUE...]",
 			    parts[i]);
 		*eq = '\0';
-		entry[i] = (Auth__ListNodesRequest__SelectorEntry)
-		    AUTH__LIST_NODES_REQUEST__SELECTOR_ENTRY__INIT;
+		entry[i] = (Common__Label)COMMON__LABEL__INIT;
 		entry[i].key = parts[i];
 		entry[i].value = eq + 1;
 		list[i] = &entry[i];
@@ -61,8 +60,7 @@ nodes_list(struct client *c, const char *selector, const char *search, Auth__Nod
 static int
 by_key(const void *a, const void *b)
 {
-	return strcmp((*(Auth__Node__LabelsEntry *const *)a)->key,
-	    (*(Auth__Node__LabelsEntry *const *)b)->key);
+	return strcmp((*(Common__Label *const *)a)->key, (*(Common__Label *const *)b)->key);
 }
 
 char *

@@ -149,7 +149,7 @@ access_put_user(struct access *a, const char *name, const char *const *roles, si
 	void *old = NULL;
 
 	if (!p || !map_put(s->people, name, p, &old)) {
-		log_error("no memory for a user of the cluster", "user", name, NULL);
+		log_error("out of memory for a user of the cluster", "user", name, NULL);
 		free(p);
 		old = map_del(s->people, name);
 	}
@@ -172,7 +172,7 @@ access_put_cutoff(struct access *a, const char *name, int64_t issued_before_ms)
 	if (c)
 		c->issued_before_ms = issued_before_ms;
 	if (!c || !map_put(s->cutoffs, name, c, &old)) {
-		log_error("no memory for a user that was cut off", "user", name, NULL);
+		log_error("out of memory for a user that was cut off", "user", name, NULL);
 		free(c);
 		free(map_del(s->people, name));
 		return;
@@ -190,7 +190,7 @@ access_put_role(struct access *a, const struct policy_role *role)
 	void *old = NULL;
 
 	if (!copy || !map_put(s->roles, role->name, copy, &old)) {
-		log_error("no memory for a role of the cluster", "role", role->name, NULL);
+		log_error("out of memory for a role of the cluster", "role", role->name, NULL);
 		policy_role_free(copy);
 		old = map_del(s->roles, role->name);
 	}

@@ -283,8 +283,8 @@ add_dead(struct batch *b, const struct batch_item *item, const char *why)
 	char seq[24];
 
 	(void)str_format(seq, sizeof(seq), "%llu", (unsigned long long)item->seq);
-	log_warn("record set aside in audit_dead_letter", "source", item->name, "seq", seq,
-	    "reason", why, NULL);
+	log_warn("record set aside in audit_dead_letter", "source", item->name, "seq", seq, "cause",
+	    why, NULL);
 	db_copy_row(&b->dead_rows, 5);
 	db_copy_time(&b->dead_rows, b->now_us);
 	db_copy_i32(&b->dead_rows, item->source);

@@ -49,7 +49,7 @@ static void
 back_off(struct ingest *in, const char *why)
 {
 	if (!in->said_refused)
-		log_warn("the database refuses records; trying again", "reason", why, NULL);
+		log_warn("the database refuses records; trying again", "cause", why, NULL);
 	in->said_refused = true;
 	in->retry_wait = true;
 	timer_start(&in->timer, INGEST_RETRY_MS);
@@ -207,7 +207,7 @@ start_group(struct ingest *in)
 	in->writer = WRITER_BUSY;
 	if (list_places(in) < 0) {
 		return_group(in);
-		back_off(in, "no memory");
+		back_off(in, "out of memory");
 		group_over(in);
 		return;
 	}
@@ -353,7 +353,7 @@ group_refused(struct ingest *in, const char *state, const char *why)
 		first->dead = strdup(why);
 		in->dead_run++;
 		if (!first->dead)
-			back_off(in, "no memory");
+			back_off(in, "out of memory");
 	} else {
 		back_off(in, why);
 	}
@@ -420,7 +420,7 @@ on_begun(enum db_code code, const char *state, const char *why, int64_t idx, voi
 		return;
 	}
 	if (build(in, idx) < 0) {
-		back_off(in, "no memory");
+		back_off(in, "out of memory");
 		store_rollback(in->store, on_rolled_back_for_later, in);
 		return;
 	}

@@ -136,19 +136,19 @@ start(struct daemon_run *run, struct err *e)
 	struct auditd *d = calloc(1, sizeof(*d));
 
 	if (!d)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	run->state = d;
 	d->run = run;
 	d->conf = run->conf;
 	if (crypto_init() < 0)
 		return err_set(e, "no randomness, or a processor that cannot do the cryptography");
 	if (rpc_loop_new(&d->rl, run->loop) < 0 || access_new(&d->access) < 0)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	if (note_new(&d->note, run->loop, d->rl, d->conf, e) < 0 || open_store(d, e) < 0)
 		return -1;
 	if (ingest_new(&d->ingest, run->loop, d->store, &rpc_ingest_callbacks) < 0 ||
 	    timer_init(&d->status, run->loop, on_status, d) < 0)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	timer_repeat(&d->status, STATUS_MS);
 	if (trust_new(&d->trust, run->loop, d->rl, d->conf, d->access, &events, d, e) < 0)
 		return -1;

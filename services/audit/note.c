@@ -52,7 +52,7 @@ note_new(struct note **ret, struct loop *loop, struct rpc_loop *rl, const struct
 
 	*ret = NULL;
 	if (!n)
-		return err_set(e, "no memory");
+		return err_set(e, "out of memory");
 	n->loop = loop;
 	(void)str_format(dir, sizeof(dir), "%s/audit", conf_state(conf));
 	config.dir = dir;

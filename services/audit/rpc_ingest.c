@@ -92,7 +92,7 @@ finish(struct stream *st, enum rpc_code code, const char *why)
 	const struct rpc_peer *peer = rpc_peer(st->call);
 
 	log_warn("a producer's stream is ended", "source", peer->name, "address", peer->address,
-	    "reason", why, NULL);
+	    "cause", why, NULL);
 	ingest_close(st->source);
 	st->source = NULL;
 	rpc_finish(st->call, code, "%s", why);
@@ -118,7 +118,7 @@ take_hello(struct stream *st, const Audit__IngestHello *hello)
 	str_clean(host, sizeof(host), hello->name, span_str(hello->name).n);
 	st->source = ingest_open(d->ingest, peer->who, peer->name, log_id, host, st);
 	if (!st->source)
-		finish(st, RPC_RESOURCE_EXHAUSTED, "no memory");
+		finish(st, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	else
 		log_debug("a producer sends", "source", peer->name, "log", log_id, NULL);
 }
@@ -153,7 +153,7 @@ take_batch(struct stream *st, const Audit__IngestBatch *batch)
 	else if (done == INGEST_E_MALFORMED)
 		finish(st, RPC_INVALID_ARGUMENT, "a batch that does not hold the records it says");
 	else if (done < 0)
-		finish(st, RPC_RESOURCE_EXHAUSTED, "no memory");
+		finish(st, RPC_RESOURCE_EXHAUSTED, "out of memory");
 }
 
 void
@@ -165,7 +165,7 @@ rpc_ingest_message(struct rpc_call *call, const void *message)
 	if (!st) {
 		st = stream_new(call);
 		if (!st) {
-			rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "no memory");
+			rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 			return;
 		}
 	}

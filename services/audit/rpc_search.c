@@ -49,7 +49,7 @@ ask_new(struct rpc_call *call)
 	struct ask *a = calloc(1, sizeof(*a));
 
 	if (!a) {
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "no memory; try again");
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory; try again");
 		return NULL;
 	}
 	a->call = call;
@@ -176,7 +176,7 @@ send_events(struct ask *a, const struct db_reply *r)
 	if (records && events && nodes)
 		rpc_reply(a->call, &list);
 	else
-		rpc_finish(a->call, RPC_RESOURCE_EXHAUSTED, "no memory; ask for less");
+		rpc_finish(a->call, RPC_RESOURCE_EXHAUSTED, "out of memory; ask for less");
 	for (size_t i = 0; i < n; i++) {
 		if (nodes[i]) {
 			records[i]->event->node = protobuf_c_empty_string;
@@ -286,7 +286,7 @@ send_recordings(struct ask *a, const struct db_reply *r)
 		list.recordings = pointers;
 		rpc_reply(a->call, &list);
 	} else {
-		rpc_finish(a->call, RPC_RESOURCE_EXHAUSTED, "no memory; ask for less");
+		rpc_finish(a->call, RPC_RESOURCE_EXHAUSTED, "out of memory; ask for less");
 	}
 	free(rows);
 	free(pointers);

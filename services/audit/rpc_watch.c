@@ -56,7 +56,7 @@ take_role(struct access *access, const Auth__Role *m)
 	    conditions_of(&arena, m->deny, &role.deny) == 0) {
 		access_put_role(access, &role);
 	} else {
-		log_error("no memory for a role of the cluster", "role", m->name, NULL);
+		log_error("out of memory for a role of the cluster", "role", m->name, NULL);
 		access_remove_role(access, m->name);
 	}
 	arena_done(&arena);
@@ -113,7 +113,7 @@ on_lost(enum rpc_code code, const char *why, void *arg)
 	if (!w->said_lost)
 		log_warn(
 		    "authd cannot be reached; going on with the users and roles that are known",
-		    "reason", why, NULL);
+		    "cause", why, NULL);
 	w->said_lost = true;
 }
 

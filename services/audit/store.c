@@ -29,7 +29,7 @@ set_trouble(struct store *s, const char *why)
 	if (s->said_lost)
 		return;
 	s->said_lost = true;
-	log_warn("the database cannot be used; trying again", "reason", why, NULL);
+	log_warn("the database cannot be used; trying again", "cause", why, NULL);
 }
 
 static void
@@ -111,7 +111,7 @@ static void
 on_dropped(const struct db_reply *r, void *arg)
 {
 	if (db_reply_code(r) == DB_E_REFUSED)
-		log_warn("old days could not be dropped", "reason", db_reply_text(r), NULL);
+		log_warn("old days could not be dropped", "cause", db_reply_text(r), NULL);
 	else if (db_i64(r, 0, 0) > 0)
 		log_info("old days were dropped", NULL);
 	maintained(arg, db_reply_code(r) != DB_E_LOST);
@@ -124,7 +124,7 @@ on_partitions(const struct db_reply *r, void *arg)
 	char sql[100];
 
 	if (db_reply_code(r) != DB_OK) {
-		log_warn("partitions could not be made", "reason", db_reply_text(r), NULL);
+		log_warn("partitions could not be made", "cause", db_reply_text(r), NULL);
 		maintained(s, false);
 		return;
 	}
@@ -194,7 +194,7 @@ store_new(struct store **ret, const struct store_config *config, const struct st
 
 	*ret = NULL;
 	if (!s)
-		return err_set(e, "no memory for the store");
+		return err_set(e, "out of memory for the store");
 	s->loop = config->loop;
 	s->events = *events;
 	s->arg = arg;

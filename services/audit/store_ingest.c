@@ -91,7 +91,7 @@ store_begin(struct store *s, struct store_place *places, size_t n,
 	if (buf_ok(&sql))
 		db_exec(s->writer, (const char *)buf_head(&sql), on_begun, s);
 	else
-		done(DB_E_FULL, "", "no memory", 0, arg);
+		done(DB_E_FULL, "", "out of memory", 0, arg);
 	buf_done(&sql);
 }
 

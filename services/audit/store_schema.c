@@ -71,7 +71,7 @@ next_migration(struct store *s)
 	if (buf_ok(&sql))
 		db_exec(s->writer, (const char *)buf_head(&sql), on_migrated, s);
 	else
-		store_schema_failed(s, false, "no memory");
+		store_schema_failed(s, false, "out of memory");
 	buf_done(&sql);
 }
 

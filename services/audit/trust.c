@@ -54,7 +54,7 @@ start_watch(struct trust *t, struct rpc_identity *identity)
 	if (auth_client_new(&t->auth, &config, &e) < 0 ||
 	    rpc_watch_new(&t->watch, t->auth, t->access, t->join) < 0)
 		log_error("users and roles cannot be watched; only root on this host can search",
-		    "reason", e.text, NULL);
+		    "cause", e.text, NULL);
 }
 
 /* --- joining ---------------------------------------------------------------------- */
@@ -75,7 +75,7 @@ static void
 on_join_refused(const char *why, void *arg)
 {
 	(void)arg;
-	log_error("this auditd is not part of the cluster", "reason", why, NULL);
+	log_error("this auditd is not part of the cluster", "cause", why, NULL);
 }
 
 static int
@@ -133,7 +133,7 @@ use_files(struct trust *t, struct err *e)
 	    file_read_secret(c->key, PEM_MAX, &key, e) < 0)
 		return -1;
 	if (rpc_identity_new(&t->files) < 0)
-		done = err_set(e, "no memory for the certificates");
+		done = err_set(e, "out of memory for the certificates");
 	else
 		done = rpc_identity_set(t->files, host_ca, user_ca, chain, key, e);
 	explicit_bzero(key, strlen(key));
@@ -153,7 +153,7 @@ trust_new(struct trust **ret, struct loop *loop, struct rpc_loop *rl, const stru
 
 	*ret = NULL;
 	if (!t)
-		return err_set(e, "no memory for the certificates");
+		return err_set(e, "out of memory for the certificates");
 	t->loop = loop;
 	t->rl = rl;
 	t->conf = conf;

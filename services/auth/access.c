@@ -111,14 +111,14 @@ access_may_change(struct rpc_call *call, const char *resource, const char *verb)
 	return false;
 }
 
-struct node *
+struct host *
 access_daemon(struct rpc_call *call)
 {
 	const struct rpc_peer *peer = rpc_peer(call);
 	struct auth *a = rpc_context(call);
-	struct node *n = node_find(a, peer->name);
+	struct host *n = host_find(a, peer->name);
 
-	if (n && peer->issued_s >= n->certs_from_s && !is_cut_off(peer, node_cutoff(a, peer->name)))
+	if (n && peer->issued_s >= n->certs_from_s && !is_cut_off(peer, host_cutoff(a, peer->name)))
 		return n;
 	unknown(call,
 	    "this host is not registered here any more: it was removed, or joined again from elsewhere; "

@@ -8,7 +8,7 @@
 #ifndef AUTH_ACCESS_H
 #define AUTH_ACCESS_H
 
-#include "auth/node.h"
+#include "auth/host.h"
 #include "auth/role.h"
 #include "auth/user.h"
 
@@ -33,7 +33,7 @@ bool access_person(struct rpc_call *call, struct access_person *ret);
 void access_person_done(struct access_person *p);
 
 /* The daemon that calls, from the registry. NULL: answered. */
-struct node *access_daemon(struct rpc_call *call);
+struct host *access_daemon(struct rpc_call *call);
 
 /* The method was refused: an event, then PERMISSION_DENIED with the reason. */
 void access_refuse(struct rpc_call *call, const char *reason);

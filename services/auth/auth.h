@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "auth/lockout.h"
-#include "auth/node.h"
+#include "auth/host.h"
 #include "auth/origin.h"
 #include "auth/role.h"
 #include "auth/signer_client.h"
@@ -17,7 +17,7 @@
 #include "event/loop.h"
 #include "store/store.h"
 
-struct auth_conf;
+struct conf;
 struct audit_log;
 struct daemon_run;
 struct rpc_loop;
@@ -26,7 +26,7 @@ struct self;
 
 struct auth {
 	struct daemon_run *run;
-	const struct auth_conf *conf;
+	const struct conf *conf;
 	char cluster[256];
 	struct loop *loop;
 	struct store *store;
@@ -38,7 +38,7 @@ struct auth {
 	struct self *self; /* authd's own certificate */
 	struct audit_log *audit;
 	struct roles roles;
-	struct nodes nodes;
+	struct hosts hosts;
 	struct watchers watchers;
 	struct rate logins, joins, refusals; /* by address; of refusals: events written */
 	struct origins origins;

@@ -11,7 +11,7 @@
 #include "crypto/identity.h"
 
 #define TEXT(key, flags, field) \
-	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), struct auth_conf, field, 1, 1024)
+	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), struct conf, field, 1, 1024)
 
 static const cyaml_schema_field_t fields[] = {
 	TEXT("cluster", 0, cluster),
@@ -25,8 +25,8 @@ static const cyaml_schema_field_t fields[] = {
 	CYAML_FIELD_END,
 };
 
-const cyaml_schema_value_t auth_conf_schema = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct auth_conf, fields),
+const cyaml_schema_value_t conf_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct conf, fields),
 };
 
 static int
@@ -51,9 +51,9 @@ check_listen(const char *listen, struct err *e)
 }
 
 int
-auth_conf_check(void *arg, struct err *e)
+conf_check(void *arg, struct err *e)
 {
-	struct auth_conf *c = arg;
+	struct conf *c = arg;
 
 	if (!identity_name_ok(span_str(c->cluster)))
 		return err_set(e,
@@ -79,9 +79,9 @@ auth_conf_check(void *arg, struct err *e)
 }
 
 const char *
-auth_conf_user(const void *conf)
+conf_user(const void *conf)
 {
-	const struct auth_conf *c = conf;
+	const struct conf *c = conf;
 
 	return c->user ? c->user : "";
 }

@@ -7,7 +7,7 @@
 
 #include "conf/conf.h"
 
-struct auth_conf {
+struct conf {
 	char *cluster;
 	char *listen;
 	char *socket;
@@ -20,8 +20,8 @@ struct auth_conf {
 	char ca_key_path[4096];
 };
 
-extern const cyaml_schema_value_t auth_conf_schema;
-int auth_conf_check(void *conf, struct err *e);
-const char *auth_conf_user(const void *conf);
+extern const cyaml_schema_value_t conf_schema;
+int conf_check(void *conf, struct err *e);
+const char *conf_user(const void *conf);
 
 #endif

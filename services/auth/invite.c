@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "auth/auth.h"
-#include "auth/record.h"
+#include "auth/stored.h"
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "crypto/secret.h"
@@ -46,7 +46,7 @@ load(struct auth *a, const char *token, struct invite *ret, struct err *e)
 	key_of(key, token);
 	buf_init(&b, 4096);
 	rc = store_get(a->store, key, &b, &ret->revision, NULL);
-	if (rc == 0 && !record_get_invite(buf_span(&b), ret))
+	if (rc == 0 && !stored_get_invite(buf_span(&b), ret))
 		rc = err_set(e, "the record of an invite is damaged");
 	else if (rc < 0)
 		store_failed(a, e);
@@ -67,7 +67,7 @@ save(struct auth *a, const char *token, struct invite *i, struct err *e)
 
 	key_of(key, token);
 	buf_init(&b, 4096);
-	if (!record_put_invite(&b, i))
+	if (!stored_put_invite(&b, i))
 		err_set(e, "out of memory");
 	else if ((rc = store_put(a->store, key, buf_span(&b), i->expires_ms, i->revision,
 		      &i->revision)) < 0)
@@ -100,7 +100,7 @@ on_invite(const struct store_item *item, void *arg)
 	struct found_key *k;
 	struct invite i = { 0 };
 
-	if (!record_get_invite(item->value, &i) || strcmp(i.user, d->user) != 0)
+	if (!stored_get_invite(item->value, &i) || strcmp(i.user, d->user) != 0)
 		return 0;
 	k = malloc(sizeof(*k));
 	if (!k)

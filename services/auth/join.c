@@ -18,7 +18,7 @@
 
 enum {
 	KEY_MAX = 512,
-	PRINCIPALS_MAX = 2 * NODE_ADDRESSES_MAX + 8,
+	PRINCIPALS_MAX = 2 * HOST_ADDRESSES_MAX + 8,
 	PRINCIPAL_SIZE = 600,
 	JOIN_AGAIN_MS = 3600 * 1000
 };
@@ -27,7 +27,7 @@ struct joining {
 	struct auth *auth;
 	join_fn done;
 	void *arg;
-	struct node *node; /* the row to be; ours until it is written */
+	struct host *node; /* the row to be; ours until it is written */
 	bool renewal;
 	bool again; /* the answer to an earlier join got lost: the token is not used twice */
 	char token_value[TOKEN_TEXT_SIZE];
@@ -48,7 +48,7 @@ joining_free(struct joining *j)
 	timer_done(&j->wait);
 	if (j->signing)
 		signer_forget(j->auth->signer, j);
-	node_free(j->node);
+	host_free(j->node);
 	token_done(&j->token);
 	buf_done(&j->ssh_key);
 	buf_done(&j->tls_key);
@@ -60,7 +60,7 @@ joining_free(struct joining *j)
 }
 
 static void
-end(struct joining *j, int rc, const struct node *node, const struct err *e)
+end(struct joining *j, int rc, const struct host *node, const struct err *e)
 {
 	struct join_result result = { .node = node,
 		.token = &j->token,
@@ -106,7 +106,7 @@ static bool
 is_reserved(struct auth *a, const char *name)
 {
 	char text[600];
-	struct node *n;
+	struct host *n;
 	size_t pos = 0;
 
 	str_format(text, sizeof(text), ".%s", a->cluster);
@@ -115,7 +115,7 @@ is_reserved(struct auth *a, const char *name)
 	if (strcasecmp(name, "authd") == 0 || strcasecmp(name, "auditd") == 0 ||
 	    strcasecmp(name, "localhost") == 0)
 		return true;
-	while (node_next(a, &pos, &n)) {
+	while (host_next(a, &pos, &n)) {
 		if (strcmp(n->kind, "proxy") != 0)
 			continue;
 		if (is_host_of(name, n->public_addr) || is_host_of(name, n->ssh_addr))
@@ -131,10 +131,10 @@ is_reserved(struct auth *a, const char *name)
 static bool
 is_others_name(struct auth *a, const char *uuid, const char *address)
 {
-	struct node *n;
+	struct host *n;
 	size_t pos = 0;
 
-	while (node_next(a, &pos, &n))
+	while (host_next(a, &pos, &n))
 		if (strcasecmp(n->name, address) == 0 && strcmp(n->uuid, uuid) != 0)
 			return true;
 	return false;
@@ -153,8 +153,8 @@ check_names(struct auth *a, const char *uuid, const char *kind, const char *name
 		    name, kind);
 		rc = AUTH_E_INVALID;
 	}
-	if (rc == 0 && addresses->n > NODE_ADDRESSES_MAX) {
-		err_set(e, "at most %d extra addresses", NODE_ADDRESSES_MAX);
+	if (rc == 0 && addresses->n > HOST_ADDRESSES_MAX) {
+		err_set(e, "at most %d extra addresses", HOST_ADDRESSES_MAX);
 		rc = AUTH_E_INVALID;
 	}
 	for (size_t i = 0; rc == 0 && i < addresses->n; i++) {
@@ -210,14 +210,14 @@ check_request(struct auth *a, const struct join_request *q, struct err *e)
 }
 
 static bool
-is_current(const struct joining *j, const struct node *old)
+is_current(const struct joining *j, const struct host *old)
 {
 	return old && old->valid_until_ms > j->auth->now_ms();
 }
 
 /* Whether no other key has the UUID. */
 static int
-check_uuid_free(const struct joining *j, const struct node *old, struct err *e)
+check_uuid_free(const struct joining *j, const struct host *old, struct err *e)
 {
 	if (!is_current(j, old) ||
 	    (strcmp(old->kind, j->node->kind) == 0 &&
@@ -234,7 +234,7 @@ check_uuid_free(const struct joining *j, const struct node *old, struct err *e)
 static int
 check_uuid(struct joining *j, struct err *e)
 {
-	const struct node *old = node_find(j->auth, j->node->uuid);
+	const struct host *old = host_find(j->auth, j->node->uuid);
 	int rc = check_uuid_free(j, old, e);
 
 	if (rc != 0 || !is_current(j, old))
@@ -292,14 +292,14 @@ write_row(struct joining *j, struct err *e)
 		if (rc == 0 && labels_merge(&j->node->token_labels, &j->token.labels) < 0)
 			rc = err_set(e, "out of memory");
 	}
-	return rc == 0 ? node_put(a, j->node, e) : rc;
+	return rc == 0 ? host_put(a, j->node, e) : rc;
 }
 
 static int
 commit(struct joining *j, struct err *e)
 {
 	struct auth *a = j->auth;
-	struct node *old = node_find(a, j->node->uuid);
+	struct host *old = host_find(a, j->node->uuid);
 	int rc = 0;
 
 	if (j->renewal && !old) {
@@ -321,7 +321,7 @@ commit(struct joining *j, struct err *e)
 	if (store_begin(a->store) < 0)
 		return err_set(e, "%s", store_error(a->store));
 	rc = write_row(j, e);
-	if (node_find(a, j->node->uuid) == j->node)
+	if (host_find(a, j->node->uuid) == j->node)
 		j->node = NULL; /* the registry's now, whatever comes */
 	if (rc == 0 && store_commit(a->store) < 0)
 		rc = err_set(e, "%s", store_error(a->store));
@@ -338,7 +338,7 @@ finish(struct joining *j)
 
 	str_copy(uuid, sizeof(uuid), j->node->uuid);
 	rc = commit(j, &e);
-	end(j, rc, rc == 0 ? node_find(j->auth, uuid) : NULL, &e);
+	end(j, rc, rc == 0 ? host_find(j->auth, uuid) : NULL, &e);
 }
 
 /* --- the signer: X.509, SSH host, SSH tunnel ------------------------------------------------------ */
@@ -413,7 +413,7 @@ static void
 on_tls_signed(void *arg, struct span result, const char *error)
 {
 	struct joining *j = arg;
-	const struct node *n = j->node;
+	const struct host *n = j->node;
 	struct signer_ssh_host q = { .uuid = n->uuid,
 		.key = buf_span(&j->ssh_key),
 		.principals = j->list,
@@ -440,7 +440,7 @@ on_tls_signed(void *arg, struct span result, const char *error)
 static size_t
 tls_names(struct joining *j, const char **ips)
 {
-	const struct node *n = j->node;
+	const struct host *n = j->node;
 	size_t n_ips = 0;
 
 	j->n_text = 0;
@@ -464,13 +464,13 @@ static void
 sign(void *arg)
 {
 	struct joining *j = arg;
-	const char *ips[NODE_ADDRESSES_MAX];
+	const char *ips[HOST_ADDRESSES_MAX];
 	struct signer_x509 q = { .name = j->node->uuid,
 		.spki = buf_span(&j->tls_key),
 		.dns = j->list,
 		.ip = ips };
 	struct err e;
-	int64_t wait = cutoff_wait_ms(j->auth, node_cutoff(j->auth, j->node->uuid));
+	int64_t wait = cutoff_wait_ms(j->auth, host_cutoff(j->auth, j->node->uuid));
 
 	if (wait > 0) {
 		timer_start(&j->wait, wait + 1);
@@ -514,7 +514,7 @@ joining_new(struct auth *a, const struct join_request *q, join_fn done, void *ar
 static int
 fill_new(struct joining *j, const struct join_request *q, struct err *e)
 {
-	struct node *n = j->node;
+	struct host *n = j->node;
 	int rc;
 
 	str_copy(n->uuid, sizeof(n->uuid), q->uuid);
@@ -541,8 +541,8 @@ fill_new(struct joining *j, const struct join_request *q, struct err *e)
 static int
 fill_renewal(struct joining *j, const struct join_request *q, struct err *e)
 {
-	const struct node *old = node_find(j->auth, q->uuid);
-	struct node *n = j->node;
+	const struct host *old = host_find(j->auth, q->uuid);
+	struct host *n = j->node;
 	int rc;
 
 	j->renewal = true;

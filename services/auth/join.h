@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "auth/node.h"
+#include "auth/host.h"
 #include "auth/token.h"
 #include "base/buf.h"
 
@@ -32,7 +32,7 @@ struct join_request {
 };
 
 struct join_result {
-	const struct node *node;   /* NULL unless rc is 0 */
+	const struct host *node;   /* NULL unless rc is 0 */
 	const struct token *token; /* as far as it is known */
 	int64_t valid_until_s;
 	struct span tls_pem, ssh_host_cert, ssh_tunnel_cert;

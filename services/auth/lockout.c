@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "auth/auth.h"
-#include "auth/record.h"
+#include "auth/stored.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
@@ -31,7 +31,7 @@ load(struct auth *a, const char *key, struct lockout *ret)
 
 	*ret = (struct lockout){ 0 };
 	buf_init(&b, 4096);
-	if (store_get(a->store, key, &b, NULL, NULL) != 0 || !record_get_lockout(buf_span(&b), ret))
+	if (store_get(a->store, key, &b, NULL, NULL) != 0 || !stored_get_lockout(buf_span(&b), ret))
 		*ret = (struct lockout){ 0 };
 	buf_done(&b);
 }
@@ -68,7 +68,7 @@ lockout_fail(struct auth *a, const char *user)
 		kept.n = 0;
 	}
 	buf_init(&b, 4096);
-	if (!record_put_lockout(&b, &kept) ||
+	if (!stored_put_lockout(&b, &kept) ||
 	    store_put(a->store, key, buf_span(&b), now + (LOCKOUT_WINDOW_S + LOCKOUT_FOR_S) * 1000,
 		STORE_ANY, NULL) < 0)
 		log_error("cannot note a failed login", "cause", store_error(a->store), NULL);

@@ -19,10 +19,10 @@ static const struct daemon authd = {
 	.name = "authd",
 	.summary =
 	    "certificate authority, users, roles, join tokens and nodes of a Sallyport cluster",
-	.conf_schema = &auth_conf_schema,
+	.conf_schema = &conf_schema,
 	.conf_path = "/etc/sallyport/authd.yaml",
-	.check = auth_conf_check,
-	.user = auth_conf_user,
+	.check = conf_check,
+	.user = conf_user,
 	.flags = DAEMON_SECRETS,
 	.prepare = auth_prepare,
 	.confine = auth_confine,

@@ -102,10 +102,10 @@ origin_note(struct auth *a, const char *peer_address, const char *via, const cha
 static bool
 is_proxys(struct auth *a, const char *ip)
 {
-	struct node *n;
+	struct host *n;
 	size_t pos = 0;
 
-	while (node_next(a, &pos, &n))
+	while (host_next(a, &pos, &n))
 		if (strcmp(n->kind, "proxy") == 0 && n->remote[0] && strcmp(n->remote, ip) == 0)
 			return true;
 	return false;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "auth/auth.h"
-#include "auth/record.h"
+#include "auth/stored.h"
 #include "auth/user.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -56,7 +56,7 @@ static int
 on_role(const struct store_item *item, void *arg)
 {
 	bool preset;
-	struct policy_role *policy = record_get_role(item->value, &preset);
+	struct policy_role *policy = stored_get_role(item->value, &preset);
 
 	if (policy)
 		return keep(arg, policy, preset, item->revision);
@@ -74,7 +74,7 @@ save(struct auth *a, const struct policy_role *policy, bool preset, uint64_t if_
 	int rc = -1;
 
 	buf_init(&b, STORE_VALUE_MAX);
-	if (!record_put_role(&b, policy, preset))
+	if (!stored_put_role(&b, policy, preset))
 		err_set(e, "role %s is too large", policy->name);
 	else if (str_format(key, sizeof(key), PREFIX "%s", policy->name) &&
 	    (rc = store_put(a->store, key, buf_span(&b), 0, if_revision, &revision)) < 0)

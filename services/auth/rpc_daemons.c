@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rpc_daemons: Heartbeat, Leave, HelloProxy, NoteOrigin: what daemons say about themselves. The
- * noun is node.c.
+ * noun is host.c.
  */
 #include <string.h>
 
@@ -12,10 +12,10 @@ static bool
 reply_labels(struct rpc_call *call, const struct labels *labels)
 {
 	Auth__HeartbeatReply reply = AUTH__HEARTBEAT_REPLY__INIT;
-	Auth__HeartbeatReply__ServerLabelsEntry rows[LABELS_MAX], *list[LABELS_MAX];
+	Common__Label rows[LABELS_MAX], *list[LABELS_MAX];
 
 	for (size_t i = 0; i < labels->n; i++) {
-		auth__heartbeat_reply__server_labels_entry__init(&rows[i]);
+		common__label__init(&rows[i]);
 		rows[i].key = labels->v[i].key;
 		rows[i].value = labels->v[i].value;
 		list[i] = &rows[i];
@@ -31,8 +31,8 @@ on_heartbeat(struct rpc_call *call, const void *message)
 {
 	const Auth__HeartbeatRequest *m = message;
 	struct labels labels = { 0 };
-	struct node_seen seen = { .labels = &labels };
-	struct node *n;
+	struct host_seen seen = { .labels = &labels };
+	struct host *n;
 	struct err e;
 	int rc = 0;
 
@@ -49,7 +49,7 @@ on_heartbeat(struct rpc_call *call, const void *message)
 	seen.address = m->address;
 	seen.version = m->version;
 	if (rc == 0)
-		rc = node_heartbeat(rpc_context(call), n, &seen, &e);
+		rc = host_heartbeat(rpc_context(call), n, &seen, &e);
 	if (rc != 0)
 		face_fail(call, rc, &e);
 	else
@@ -61,7 +61,7 @@ static void
 on_leave(struct rpc_call *call, const void *message)
 {
 	struct auth *a = rpc_context(call);
-	struct node *n;
+	struct host *n;
 
 	if (!message)
 		return;
@@ -77,7 +77,7 @@ on_leave(struct rpc_call *call, const void *message)
 
 		audit_write(a, rpc_peer(call), &event);
 	}
-	node_leave(a, n);
+	host_leave(a, n);
 	face_done(call);
 }
 
@@ -88,7 +88,7 @@ is_address(const char *s)
 	uint16_t port;
 
 	return s[0] == '\0' ||
-	    (strlen(s) < NODE_ADDR_MAX && str_host_port(s, 0, host, sizeof(host), &port) &&
+	    (strlen(s) < HOST_ADDR_MAX && str_host_port(s, 0, host, sizeof(host), &port) &&
 		port > 0 && host_check(host, NULL) == 0);
 }
 
@@ -98,7 +98,7 @@ on_hello_proxy(struct rpc_call *call, const void *message)
 	struct auth *a = rpc_context(call);
 	const Auth__ProxyHello *m = message;
 	struct origin origin;
-	struct node *n;
+	struct host *n;
 	struct err e;
 	int rc;
 
@@ -108,7 +108,7 @@ on_hello_proxy(struct rpc_call *call, const void *message)
 	if (!n)
 		return;
 	if (!is_address(m->public_addr) || !is_address(m->ssh_addr) ||
-	    strlen(m->version) >= NODE_VERSION_MAX ||
+	    strlen(m->version) >= HOST_VERSION_MAX ||
 	    !str_is_printable(m->version, strlen(m->version))) {
 		rpc_finish(call, RPC_INVALID_ARGUMENT, "the addresses of a proxy are HOST:PORT");
 		return;
@@ -120,7 +120,7 @@ on_hello_proxy(struct rpc_call *call, const void *message)
 	str_copy(n->version, sizeof(n->version), m->version);
 	n->online = true;
 	n->last_seen_ms = a->now_ms();
-	rc = node_put(a, n, &e);
+	rc = host_put(a, n, &e);
 	if (rc == 0)
 		face_done(call);
 	else

@@ -13,7 +13,7 @@ struct pending {
 	struct auth *auth;
 	struct rpc_call *call;
 	struct joining *joining;
-	char name[NODE_HOST_MAX], uuid[37], kind[8]; /* as given, cleaned */
+	char name[HOST_NAME_SIZE], uuid[37], kind[8]; /* as given, cleaned */
 	bool renewal;
 };
 
@@ -61,11 +61,11 @@ static bool
 label_entries(struct face_list *l, const struct labels *labels)
 {
 	for (size_t i = 0; i < labels->n; i++) {
-		Auth__HostIdentity__LabelsEntry *m = arena_alloc(&l->arena, sizeof(*m));
+		Common__Label *m = arena_alloc(&l->arena, sizeof(*m));
 
 		if (!face_list_add(l, m))
 			return false;
-		auth__host_identity__labels_entry__init(m);
+		common__label__init(m);
 		m->key = labels->v[i].key;
 		m->value = labels->v[i].value;
 	}
@@ -95,7 +95,7 @@ answer(struct pending *p, const struct join_result *r)
 		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	} else {
 		reply.n_labels = l.n;
-		reply.labels = (Auth__HostIdentity__LabelsEntry **)(void *)l.v;
+		reply.labels = (Common__Label **)(void *)l.v;
 		rpc_reply(p->call, &reply);
 	}
 	face_list_done(&l);
@@ -200,7 +200,7 @@ on_join(struct rpc_call *call, const void *message)
 		start(p, &q);
 	else
 		rpc_finish(call, RPC_INVALID_ARGUMENT, "at most %d labels and %d addresses",
-		    LABELS_MAX, NODE_ADDRESSES_MAX);
+		    LABELS_MAX, HOST_ADDRESSES_MAX);
 	labels_done(&labels);
 	names_done(&addresses);
 }
@@ -212,7 +212,7 @@ on_renew(struct rpc_call *call, const void *message)
 	struct names addresses = { 0 };
 	struct join_request q = { .addresses = &addresses };
 	struct pending *p;
-	struct node *n;
+	struct host *n;
 
 	if (!m)
 		return;
@@ -227,7 +227,7 @@ on_renew(struct rpc_call *call, const void *message)
 	if (names_copy(&addresses, (char **)(void *)m->addresses, m->n_addresses) == 0)
 		start(p, &q);
 	else
-		rpc_finish(call, RPC_INVALID_ARGUMENT, "at most %d addresses", NODE_ADDRESSES_MAX);
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "at most %d addresses", HOST_ADDRESSES_MAX);
 	names_done(&addresses);
 }
 

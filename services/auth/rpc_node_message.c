@@ -5,10 +5,10 @@
 #include "auth/rpc_node_message.h"
 
 Auth__Node *
-node_message(struct arena *arena, const struct node *n)
+node_message(struct arena *arena, const struct host *n)
 {
 	Auth__Node *m = arena_alloc(arena, sizeof(*m));
-	Auth__Node__LabelsEntry **labels = arena_alloc(arena, (n->labels.n + 1) * sizeof(*labels));
+	Common__Label **labels = arena_alloc(arena, (n->labels.n + 1) * sizeof(*labels));
 
 	if (!m || !labels)
 		return NULL;
@@ -16,7 +16,7 @@ node_message(struct arena *arena, const struct node *n)
 		labels[i] = arena_alloc(arena, sizeof(**labels));
 		if (!labels[i])
 			return NULL;
-		auth__node__labels_entry__init(labels[i]);
+		common__label__init(labels[i]);
 		labels[i]->key = n->labels.v[i].key;
 		labels[i]->value = n->labels.v[i].value;
 	}

@@ -6,11 +6,11 @@
 #ifndef AUTH_RPC_NODE_MESSAGE_H
 #define AUTH_RPC_NODE_MESSAGE_H
 
-#include "auth/node.h"
+#include "auth/host.h"
 #include "base/mem.h"
 #include "proto/auth.pb-c.h"
 
 /* Texts stay the node's. NULL without memory. */
-Auth__Node *node_message(struct arena *arena, const struct node *n);
+Auth__Node *node_message(struct arena *arena, const struct host *n);
 
 #endif

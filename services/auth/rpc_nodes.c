@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_nodes: ListNodes, RemoveNode, LabelNode, for people. The noun is node.c.
+ * rpc_nodes: ListNodes, RemoveNode, LabelNode, for people. The noun is host.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 /* --- list --------------------------------------------------------------------------------- */
 
 static bool
-selected(const Auth__ListNodesRequest *m, const struct node *n)
+selected(const Auth__ListNodesRequest *m, const struct host *n)
 {
 	for (size_t i = 0; i < m->n_selector; i++) {
 		const char *value = labels_get(&n->labels, m->selector[i]->key);
@@ -24,7 +24,7 @@ selected(const Auth__ListNodesRequest *m, const struct node *n)
 }
 
 static bool
-holds(const struct node *n, const char *word)
+holds(const struct host *n, const char *word)
 {
 	if (strcasestr(n->name, word) || strcasestr(n->uuid, word) || strcasestr(n->address, word))
 		return true;
@@ -36,7 +36,7 @@ holds(const struct node *n, const char *word)
 
 /* Every word of "a,b" somewhere. */
 static bool
-found(const char *search, const struct node *n)
+found(const char *search, const struct host *n)
 {
 	char text[1024], *words[32];
 	size_t count;
@@ -51,7 +51,7 @@ found(const char *search, const struct node *n)
 
 /* Where some login is allowed; whoever manages nodes sees them all. */
 static bool
-visible(const struct access_person *p, const struct node *n)
+visible(const struct access_person *p, const struct host *n)
 {
 	struct policy_label labels[LABELS_MAX];
 
@@ -77,11 +77,11 @@ reply_nodes(struct rpc_call *call, const Auth__ListNodesRequest *m, const struct
 	struct auth *a = rpc_context(call);
 	Auth__NodeList reply = AUTH__NODE_LIST__INIT;
 	struct face_list l;
-	struct node *n;
+	struct host *n;
 	size_t pos = 0;
 
 	face_list_init(&l);
-	while (node_next(a, &pos, &n) && !l.failed)
+	while (host_next(a, &pos, &n) && !l.failed)
 		if (n->online && strcmp(n->kind, "node") == 0 && selected(m, n) &&
 		    found(m->search, n) && visible(p, n))
 			face_list_add(&l, node_message(&l.arena, n));
@@ -112,7 +112,7 @@ on_list(struct rpc_call *call, const void *message)
 /* --- remove, label --------------------------------------------------------------------------- */
 
 static void
-note(struct rpc_call *call, const char *type, const char *code, const struct node *n)
+note(struct rpc_call *call, const char *type, const char *code, const struct host *n)
 {
 	struct auth_event event = { .type = type,
 		.code = code,
@@ -128,16 +128,16 @@ on_remove(struct rpc_call *call, const void *message)
 {
 	struct auth *a = rpc_context(call);
 	const Auth__Name *m = message;
-	struct node *n;
+	struct host *n;
 	struct err e;
 	int rc;
 
 	if (!m || !access_may_change(call, "node", "delete"))
 		return;
-	rc = node_by_name(a, m->name, &n, &e);
+	rc = host_by_name(a, m->name, &n, &e);
 	if (rc == 0) {
 		note(call, "node.remove", "TN002I", n);
-		rc = node_remove(a, n, &e);
+		rc = host_remove(a, n, &e);
 	}
 	if (rc == 0)
 		face_done(call);
@@ -151,7 +151,7 @@ on_label(struct rpc_call *call, const void *message)
 	struct auth *a = rpc_context(call);
 	const Auth__LabelsRequest *m = message;
 	struct labels set = { 0 };
-	struct node *n = NULL;
+	struct host *n = NULL;
 	struct err e;
 	int rc = 0;
 
@@ -163,9 +163,9 @@ on_label(struct rpc_call *call, const void *message)
 			rc = AUTH_E_INVALID;
 		}
 	if (rc == 0)
-		rc = node_by_name(a, m->node, &n, &e);
+		rc = host_by_name(a, m->node, &n, &e);
 	if (rc == 0)
-		rc = node_label(a, n, &set, (char **)(void *)m->remove, m->n_remove, &e);
+		rc = host_label(a, n, &set, (char **)(void *)m->remove, m->n_remove, &e);
 	if (rc == 0) {
 		note(call, "node.update", "TN003I", n);
 		face_done(call);

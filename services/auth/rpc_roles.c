@@ -5,7 +5,7 @@
 #include "auth/rpc_faces.h"
 
 #include "api/role.h"
-#include "auth/record_role.h"
+#include "auth/stored_role.h"
 
 static void
 note(struct rpc_call *call, const char *type, const char *code, const char *name)

@@ -38,12 +38,12 @@ on_ca_bundle(struct rpc_call *call, const void *message)
 const char *
 status_proxy_addr(struct auth *a)
 {
-	struct node *n, *best = NULL;
+	struct host *n, *best = NULL;
 	size_t pos = 0;
 
 	if (a->conf->proxy_addr)
 		return a->conf->proxy_addr;
-	while (node_next(a, &pos, &n))
+	while (host_next(a, &pos, &n))
 		if (n->public_addr[0] &&
 		    (!best || n->online > best->online ||
 			(n->online == best->online && n->last_seen_ms > best->last_seen_ms)))

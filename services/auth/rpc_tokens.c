@@ -24,8 +24,7 @@ note(struct rpc_call *call, const char *type, const char *code, const struct tok
 static bool
 message_of(struct face_list *l, Auth__Token *m, const struct token *t)
 {
-	Auth__Token__LabelsEntry **labels = arena_alloc(&l->arena,
-	    (t->labels.n + 1) * sizeof(*labels));
+	Common__Label **labels = arena_alloc(&l->arena, (t->labels.n + 1) * sizeof(*labels));
 
 	if (!labels)
 		return false;
@@ -34,7 +33,7 @@ message_of(struct face_list *l, Auth__Token *m, const struct token *t)
 		labels[i] = arena_alloc(&l->arena, sizeof(**labels));
 		if (!labels[i])
 			return false;
-		auth__token__labels_entry__init(labels[i]);
+		common__label__init(labels[i]);
 		labels[i]->key = face_text(l, t->labels.v[i].key);
 		labels[i]->value = face_text(l, t->labels.v[i].value);
 	}

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "auth/rpc_faces.h"
-#include "auth/record_role.h"
+#include "auth/stored_role.h"
 #include "auth/rpc_node_message.h"
 #include "auth/watchers.h"
 #include "base/clock.h"
@@ -87,7 +87,7 @@ send_node_cutoff(struct watcher *w, const char *uuid)
 	Auth__NodeCutoff cutoff = AUTH__NODE_CUTOFF__INIT;
 
 	cutoff.uuid = uuid;
-	cutoff.issued_before = node_cutoff(w->auth, uuid);
+	cutoff.issued_before = host_cutoff(w->auth, uuid);
 	m.what_case = AUTH__WATCH_UPDATE__WHAT_NODE_CUTOFF;
 	m.node_cutoff = &cutoff;
 	if (cutoff.issued_before > 0)
@@ -126,7 +126,7 @@ static void
 send_node(struct watcher *w, const char *uuid)
 {
 	Auth__WatchUpdate m = AUTH__WATCH_UPDATE__INIT;
-	const struct node *n = node_find(w->auth, uuid);
+	const struct host *n = host_find(w->auth, uuid);
 	struct arena arena;
 
 	arena_init(&arena, FACE_ARENA_MAX);
@@ -143,11 +143,11 @@ send_own_labels(struct watcher *w)
 {
 	Auth__WatchUpdate m = AUTH__WATCH_UPDATE__INIT;
 	Auth__HeartbeatReply reply = AUTH__HEARTBEAT_REPLY__INIT;
-	Auth__HeartbeatReply__ServerLabelsEntry rows[LABELS_MAX], *list[LABELS_MAX];
-	const struct node *n = node_find(w->auth, w->name);
+	Common__Label rows[LABELS_MAX], *list[LABELS_MAX];
+	const struct host *n = host_find(w->auth, w->name);
 
 	for (size_t i = 0; n && i < n->server_labels.n; i++) {
-		auth__heartbeat_reply__server_labels_entry__init(&rows[i]);
+		common__label__init(&rows[i]);
 		rows[i].key = n->server_labels.v[i].key;
 		rows[i].value = n->server_labels.v[i].value;
 		list[reply.n_server_labels++] = &rows[i];
@@ -297,7 +297,7 @@ snapshot(struct watcher *w)
 {
 	struct auth *a = w->auth;
 	const struct role *r;
-	struct node *n;
+	struct host *n;
 	size_t pos = 0;
 
 	w->next = a->watchers.next;
@@ -308,12 +308,12 @@ snapshot(struct watcher *w)
 			return -1;
 	if (user_each_cutoff(a, on_cutoff, w) < 0)
 		return -1;
-	if ((w->who & (RPC_PROXY | RPC_LOCAL)) && node_each_cutoff(a, on_node_cutoff, w) < 0)
+	if ((w->who & (RPC_PROXY | RPC_LOCAL)) && host_each_cutoff(a, on_node_cutoff, w) < 0)
 		return -1;
 	if (w->users && user_each(a, on_user, w) < 0)
 		return -1;
 	pos = 0;
-	while (w->nodes && node_next(a, &pos, &n))
+	while (w->nodes && host_next(a, &pos, &n))
 		if (n->online && strcmp(n->kind, "node") == 0 && add(w, CHANGE_NODE, n->uuid) < 0)
 			return -1;
 	return w->who == RPC_NODE ? add(w, CHANGE_LABELS, w->name) : 0;
@@ -386,7 +386,7 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 static void
 note_alive(struct watcher *w)
 {
-	struct node *n = w->who & (RPC_PROXY | RPC_AUDIT) ? node_find(w->auth, w->name) : NULL;
+	struct host *n = w->who & (RPC_PROXY | RPC_AUDIT) ? host_find(w->auth, w->name) : NULL;
 
 	if (!n)
 		return;

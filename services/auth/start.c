@@ -62,7 +62,7 @@ make_folder(const char *path, mode_t mode, const char *user, struct err *e)
 }
 
 static int
-make_folders(const struct auth_conf *conf, struct err *e)
+make_folders(const struct conf *conf, struct err *e)
 {
 	char socket_dir[4096];
 	char *slash;
@@ -71,20 +71,20 @@ make_folders(const struct auth_conf *conf, struct err *e)
 	slash = strrchr(socket_dir, '/');
 	if (slash && slash != socket_dir)
 		*slash = '\0';
-	if (make_folder(conf->state, 0700, auth_conf_user(conf), e) < 0)
+	if (make_folder(conf->state, 0700, conf_user(conf), e) < 0)
 		return -1;
-	return make_folder(socket_dir, 0755, auth_conf_user(conf), e);
+	return make_folder(socket_dir, 0755, conf_user(conf), e);
 }
 
 int
 auth_prepare(struct daemon_run *run, struct err *e)
 {
-	const struct auth_conf *conf = run->conf;
+	const struct conf *conf = run->conf;
 	char state_path[4096];
 	struct signer_options options = { .cluster = conf->cluster,
 		.state_path = state_path,
 		.key_path = conf->ca_key_path,
-		.user = auth_conf_user(conf) };
+		.user = conf_user(conf) };
 	struct auth *a = calloc(1, sizeof(*a));
 
 	if (!a)
@@ -132,7 +132,7 @@ on_janitor(void *arg)
 	if (store_sweep(a->store, SWEEP_MAX) < 0)
 		log_error("cannot clean the store up", "cause", store_error(a->store), NULL);
 	watchers_sweep(a);
-	nodes_sweep(a);
+	hosts_sweep(a);
 	rate_sweep(&a->logins, now);
 	rate_sweep(&a->joins, now);
 	rate_sweep(&a->refusals, now);
@@ -156,7 +156,7 @@ open_state(struct auth *a, struct err *e)
 		return err_set(e, "state: the path is too long");
 	if (store_open_sqlite(&a->store, path, a->loop, e) < 0)
 		return -1;
-	return roles_load(a, e) < 0 || nodes_load(a, e) < 0 || watchers_init(a) < 0 ? -1 : 0;
+	return roles_load(a, e) < 0 || hosts_load(a, e) < 0 || watchers_init(a) < 0 ? -1 : 0;
 }
 
 static int
@@ -225,7 +225,7 @@ auth_start(struct daemon_run *run, struct err *e)
 void
 auth_reload(struct daemon_run *run, const void *fresh)
 {
-	const struct auth_conf *old = run->conf, *now = fresh;
+	const struct conf *old = run->conf, *now = fresh;
 
 	/* What can change while running is nothing yet: say so instead of pretending. */
 	if (strcmp(old->listen, now->listen) != 0 || strcmp(old->cluster, now->cluster) != 0 ||
@@ -278,7 +278,7 @@ auth_done(struct daemon_run *run)
 	rpc_loop_free(a->rpc);
 	timer_done(&a->janitor);
 	watchers_done(a);
-	nodes_done(a);
+	hosts_done(a);
 	roles_done(a);
 	store_close(a->store);
 	rate_done(&a->logins);

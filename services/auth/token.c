@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "auth/auth.h"
-#include "auth/record.h"
+#include "auth/stored.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -55,7 +55,7 @@ save(struct auth *a, const char *key, struct token *t, struct err *e)
 	int rc = -1;
 
 	buf_init(&b, STORE_VALUE_MAX);
-	if (!record_put_token(&b, t))
+	if (!stored_put_token(&b, t))
 		err_set(e, "out of memory");
 	else if ((rc = store_put(a->store, key, buf_span(&b), t->expires_ms + TOKEN_KEEP_S * 1000,
 		      t->revision, &t->revision)) < 0)
@@ -130,7 +130,7 @@ load(struct auth *a, const char *key, struct token *ret, struct err *e)
 	*ret = (struct token){ 0 };
 	buf_init(&b, STORE_VALUE_MAX);
 	rc = store_get(a->store, key, &b, &ret->revision, NULL);
-	if (rc == 0 && !record_get_token(buf_span(&b), ret))
+	if (rc == 0 && !stored_get_token(buf_span(&b), ret))
 		rc = err_set(e, "the record of a token is damaged");
 	else if (rc < 0)
 		store_failed(a, e);
@@ -198,7 +198,7 @@ on_token(const struct store_item *item, void *arg)
 	struct token t = { .revision = item->revision };
 	int rc = 0;
 
-	if (!record_get_token(item->value, &t)) {
+	if (!stored_get_token(item->value, &t)) {
 		log_error("damaged record", "key", item->key, NULL);
 	} else if (each->id) {
 		if (strcmp(t.id, each->id) == 0 && each->found++ == 0)

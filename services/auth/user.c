@@ -8,7 +8,7 @@
 
 #include "auth/auth.h"
 #include "auth/invite.h"
-#include "auth/record.h"
+#include "auth/stored.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/secret.h"
@@ -44,7 +44,7 @@ user_load(struct auth *a, const char *name, struct user *ret, struct err *e)
 	rc = name_check(name, "user name", e) != 0 || !key_of(key, PREFIX, name)
 	    ? STORE_E_NOT_FOUND
 	    : store_get(a->store, key, &b, &ret->revision, NULL);
-	if (rc == 0 && !record_get_user(buf_span(&b), ret))
+	if (rc == 0 && !stored_get_user(buf_span(&b), ret))
 		rc = err_set(e, "the record of user %s is damaged", name);
 	else if (rc < 0)
 		store_failed(a, e);
@@ -72,7 +72,7 @@ user_save(struct auth *a, struct user *u, struct err *e)
 	int rc = -1;
 
 	buf_init(&b, STORE_VALUE_MAX);
-	if (!key_of(key, PREFIX, u->name) || !record_put_user(&b, u))
+	if (!key_of(key, PREFIX, u->name) || !stored_put_user(&b, u))
 		err_set(e, "out of memory");
 	else if ((rc = store_put(a->store, key, buf_span(&b), 0, u->revision, &u->revision)) < 0)
 		store_failed(a, e);
@@ -241,7 +241,7 @@ user_cut_off(struct auth *a, const char *name, struct err *e)
 	int rc = -1;
 
 	buf_init(&b, 1024);
-	if (!key_of(key, CUTOFF_PREFIX, name) || !record_put_cutoff(&b, name, before))
+	if (!key_of(key, CUTOFF_PREFIX, name) || !stored_put_cutoff(&b, name, before))
 		err_set(e, "out of memory");
 	else if ((rc = store_put(a->store, key, buf_span(&b), now + CUTOFF_KEEP_MS, STORE_ANY,
 		      NULL)) < 0)
@@ -262,7 +262,7 @@ user_cutoff(struct auth *a, const char *name)
 		int rc = store_get(a->store, key, &b, NULL, NULL);
 
 		/* What cannot be read must not let anybody in. */
-		if (rc < 0 || (rc == 0 && !record_get_cutoff(buf_span(&b), user, &before)))
+		if (rc < 0 || (rc == 0 && !stored_get_cutoff(buf_span(&b), user, &before)))
 			before = INT64_MAX;
 	}
 	buf_done(&b);
@@ -294,7 +294,7 @@ on_user(const struct store_item *item, void *arg)
 	struct user u = { .revision = item->revision };
 	int rc = 0;
 
-	if (record_get_user(item->value, &u))
+	if (stored_get_user(item->value, &u))
 		rc = each->fn(&u, each->arg);
 	else
 		log_error("damaged record", "key", item->key, NULL);
@@ -322,7 +322,7 @@ on_cutoff(const struct store_item *item, void *arg)
 	char user[NAME_LEN_MAX + 1];
 	int64_t before;
 
-	return record_get_cutoff(item->value, user, &before) ? each->fn(user, before, each->arg)
+	return stored_get_cutoff(item->value, user, &before) ? each->fn(user, before, each->arg)
 							     : 0;
 }
 

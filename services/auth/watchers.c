@@ -16,7 +16,7 @@ static const struct prefix {
 } prefixes[] = {
 	{ "role/", CHANGE_ROLE },
 	{ "cutoff/", CHANGE_CUTOFF },
-	{ "node_cutoff/", CHANGE_NODE_CUTOFF },
+	{ "host_cutoff/", CHANGE_NODE_CUTOFF },
 	{ "user/", CHANGE_USER },
 	{ "lockout/", CHANGE_USER },
 };

@@ -90,8 +90,7 @@ check_roles(struct node *n, const struct sshcert *cert, const char *login, struc
 	};
 	if (policy_login(&user, access_labels(n), login, &decision))
 		return 0;
-	err_set(e, "access to %s as %s denied: %s", node_config_name(n->config), login,
-	    decision.reason);
+	err_set(e, "access to %s as %s denied: %s", conf_name(n->config), login, decision.reason);
 	return ACCESS_E_DENIED;
 }
 

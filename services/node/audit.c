@@ -44,7 +44,7 @@ put(struct node *n, struct audit_event *event, const struct fields *f)
 	const struct join_identity *self = join_identity(n->join);
 
 	event->node = self ? self->uuid : NULL;
-	event->node_name = node_config_name(n->config);
+	event->node_name = conf_name(n->config);
 	event->fields = f ? f->v : NULL;
 	event->n_fields = f ? f->n : 0;
 	int r = audit_event(n->audit, event);

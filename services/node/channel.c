@@ -212,8 +212,8 @@ refuse(struct channel *ch, const char *why)
 	char text[MON_TEXT_MAX + 32];
 
 	audit_session_rejected(ch, why);
-	log_info("session refused", "user", ch->conn->access.user, "login", ch->conn->login, "why",
-	    why, NULL);
+	log_info("session refused", "user", ch->conn->access.user, "login", ch->conn->login,
+	    "cause", why, NULL);
 	ch->state = CHANNEL_OVER;
 	if (ch->chan) {
 		struct buf b;
@@ -234,7 +234,7 @@ channel_fail(struct channel *ch, const char *why)
 {
 	char text[512];
 
-	log_error("session ended", "session", ch->uuid, "why", why, NULL);
+	log_error("session ended", "session", ch->uuid, "cause", why, NULL);
 	channel_kill(ch, why);
 	if (ch->chan) {
 		str_format(text, sizeof(text), "%sERROR: %s%s\n", ch->has_pty ? "\r\n" : "", why,

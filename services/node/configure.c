@@ -16,17 +16,17 @@
 #include "base/str.h"
 #include "crypto/capin.h"
 #include "crypto/sshkey.h"
-#include "node/config.h"
+#include "node/conf.h"
 
 static struct {
 	const char *output, *token, *proxy, *ca_pin, *labels, *name, *state, *user, *listen;
 	bool force;
-} opt = { .output = "file://" NODE_CONFIG_PATH };
+} opt = { .output = "file://" CONF_PATH };
 
 const struct cli_option configure_options[] = {
 	{ 'o', "output", "file:///PATH",
-	    "where to write (default file://" NODE_CONFIG_PATH "); stdout for the terminal",
-	    CLI_STRING, &opt.output, NULL },
+	    "where to write (default file://" CONF_PATH "); stdout for the terminal", CLI_STRING,
+	    &opt.output, NULL },
 	{ 0, "token", "PATH", "file with the join token of `tctl tokens add --type=node`",
 	    CLI_STRING, &opt.token, NULL },
 	{ 0, "proxy", "HOST:PORT", "the proxy's public port", CLI_STRING, &opt.proxy, NULL },
@@ -242,11 +242,10 @@ check_text(const struct buf *b, struct err *e)
 
 	if (!buf_ok(b))
 		return err_set(e, "the configuration is too long");
-	if (conf_parse("configuration", (const char *)buf_head(b), b->len, &node_config_schema,
-		&conf, e))
+	if (conf_parse("configuration", (const char *)buf_head(b), b->len, &conf_schema, &conf, e))
 		return -1;
-	int r = node_config_check(conf, e);
-	conf_free(&node_config_schema, conf);
+	int r = conf_check(conf, e);
+	conf_free(&conf_schema, conf);
 	return r;
 }
 

@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "node/config.h"
+#include "node/conf.h"
 #include "node/configure.h"
 #include "node/worker.h"
 
@@ -26,11 +26,11 @@ static const struct cli_command commands[] = {
 static const struct daemon worker = {
 	.name = "noded",
 	.summary = "SSH sessions through the proxy, recorded (worker)",
-	.conf_schema = &node_config_schema,
-	.conf_path = NODE_CONFIG_PATH,
+	.conf_schema = &conf_schema,
+	.conf_path = CONF_PATH,
 	.flags = DAEMON_SECRETS,
 	.drain_s = 10,
-	.check = node_config_check,
+	.check = conf_check,
 	.confine = worker_confine,
 	.start = worker_start,
 	.stop = worker_stop,
@@ -92,11 +92,11 @@ become_monitor(struct daemon_run *run, struct err *e)
 static const struct daemon noded = {
 	.name = "noded",
 	.summary = "SSH sessions through the proxy, recorded",
-	.conf_schema = &node_config_schema,
-	.conf_path = NODE_CONFIG_PATH,
+	.conf_schema = &conf_schema,
+	.conf_path = CONF_PATH,
 	.commands = commands,
 	.flags = DAEMON_KEEP_ROOT | DAEMON_SETUID_CHILDREN,
-	.check = node_config_check,
+	.check = conf_check,
 	.prepare = become_monitor,
 };
 

@@ -14,7 +14,7 @@
 #include "base/list.h"
 #include "daemon/daemon.h"
 #include "event/loop.h"
-#include "node/config.h"
+#include "node/conf.h"
 #include "node/monitor_client.h"
 
 struct heartbeat;
@@ -30,7 +30,7 @@ struct node {
 	struct daemon_run *run;
 	struct loop *loop;
 	struct rpc_loop *rl;
-	const struct node_config *config;
+	const struct conf *config;
 	char folder[NODE_FOLDER_MAX]; /* the worker's own part of the state */
 	struct monitor_client *monitor;
 	struct join *join;

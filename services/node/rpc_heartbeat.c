@@ -29,7 +29,7 @@ on_done(enum rpc_code code, const char *why, const Auth__HeartbeatReply *reply, 
 	(void)reply; /* the same labels come with the watch */
 	h->under_way = false;
 	if (code != RPC_OK && !h->complained)
-		log_warn("authd does not take heartbeats", "why", why, NULL);
+		log_warn("authd does not take heartbeats", "cause", why, NULL);
 	else if (code == RPC_OK && h->complained)
 		log_info("authd takes heartbeats again", NULL);
 	h->complained = code != RPC_OK;
@@ -45,17 +45,17 @@ on_done(enum rpc_code code, const char *why, const Auth__HeartbeatReply *reply, 
 static void
 send_heartbeat(struct heartbeat *h)
 {
-	const struct node_config *c = h->node->config;
-	Auth__HeartbeatRequest__LabelsEntry entries[NODE_LABELS_MAX], *pointers[NODE_LABELS_MAX];
+	const struct conf *c = h->node->config;
+	Common__Label entries[NODE_LABELS_MAX], *pointers[NODE_LABELS_MAX];
 	Auth__HeartbeatRequest q = AUTH__HEARTBEAT_REQUEST__INIT;
 
 	for (size_t i = 0; i < c->n_labels; i++) {
-		auth__heartbeat_request__labels_entry__init(&entries[i]);
+		common__label__init(&entries[i]);
 		entries[i].key = c->labels[i].key;
 		entries[i].value = c->labels[i].value;
 		pointers[i] = &entries[i];
 	}
-	q.name = node_config_name(c);
+	q.name = conf_name(c);
 	q.address = !c->listen ? "" : c->advertise ? c->advertise : c->listen;
 	q.labels = pointers;
 	q.n_labels = c->n_labels;
@@ -112,7 +112,7 @@ on_left(enum rpc_code code, const char *why, void *arg)
 	struct heartbeat *h = arg;
 
 	if (code != RPC_OK)
-		log_warn("authd was not told that this node leaves", "why", why, NULL);
+		log_warn("authd was not told that this node leaves", "cause", why, NULL);
 	h->left(h->left_arg);
 }
 

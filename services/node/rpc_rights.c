@@ -127,7 +127,7 @@ on_save(void *arg)
 	}
 	if (!buf_ok(&b) ||
 	    file_write(f->path, 0600, b.len ? buf_head(&b) : (const void *)"", b.len, &e))
-		log_warn("roles could not be kept on disk", "why", e.text, NULL);
+		log_warn("roles could not be kept on disk", "cause", e.text, NULL);
 	buf_done(&b);
 }
 
@@ -228,7 +228,7 @@ on_lost(enum rpc_code code, const char *why, void *arg)
 {
 	(void)code;
 	(void)arg;
-	log_debug("watch lost, trying again", "why", why, NULL);
+	log_debug("watch lost, trying again", "cause", why, NULL);
 }
 
 static const struct auth_watch_events watch_events = { .begin = on_begin,

@@ -61,7 +61,7 @@ deny(struct conn *c, const char *user, const char *login, const char *why)
 		return;
 	c->denial_written = true;
 	audit_denied(c->node, user, login, c->address.client, why);
-	log_info("sign-in denied", "user", user, "login", login, "from", c->address.client, "why",
+	log_info("sign-in denied", "user", user, "login", login, "from", c->address.client, "cause",
 	    why, NULL);
 }
 

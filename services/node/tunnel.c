@@ -76,7 +76,7 @@ wait_and_dial(struct tunnel *t, const char *why)
 		return;
 	if (!t->complained)
 		log_warn("no tunnel to the proxy, dialling again", "proxy", t->node->config->proxy,
-		    "why", why, NULL);
+		    "cause", why, NULL);
 	t->complained = true;
 	if (t->up_ms && clock_mono_ms() - t->up_ms > STEADY_MS)
 		t->pause_ms = 0;
@@ -96,8 +96,7 @@ on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void
 {
 	const struct tunnel *t = arg;
 	const struct join_identity *self = join_identity(t->node->join);
-	const char *names[2] = { node_config_proxy_name(t->node->config),
-		self ? self->cluster : "" };
+	const char *names[2] = { conf_proxy_name(t->node->config), self ? self->cluster : "" };
 
 	(void)ssh;
 	if (!host->cert || !self)

@@ -100,7 +100,7 @@ take_identity(struct worker *w, const struct join_identity *id, struct err *e)
 		return err_prefix(e,
 		    "the monitor does not accept this cluster (if it was made anew, remove "
 		    "%s/monitor/ca-bundle)",
-		    node_config_state(n->config));
+		    conf_state(n->config));
 	if (!str_format(path, sizeof(path), "%s/identity/ssh_host_key", n->folder) ||
 	    host_load(&host, path, id->ssh_host_cert, e))
 		return -1;
@@ -126,7 +126,7 @@ on_changed(const struct join_identity *id, void *arg)
 	struct err e = { "" };
 
 	if (w->host && take_identity(w, id, &e))
-		log_error("new certificates are not in use", "why", e.text, NULL);
+		log_error("new certificates are not in use", "cause", e.text, NULL);
 }
 
 static void
@@ -148,7 +148,7 @@ static int
 start_joining(struct worker *w, struct err *e)
 {
 	struct node *n = &w->node;
-	const struct node_config *c = n->config;
+	const struct conf *c = n->config;
 	_cleanup_free_ char *token = NULL;
 	struct api_label labels[NODE_LABELS_MAX];
 	char folder[KEY_PATH_MAX], certificate[KEY_PATH_MAX];
@@ -163,7 +163,7 @@ start_joining(struct worker *w, struct err *e)
 	const struct join_config config = {
 		.kind = "node",
 		.state_dir = folder,
-		.name = node_config_name(c),
+		.name = conf_name(c),
 		.proxy = c->proxy,
 		.token = token,
 		.ca_pin = c->ca_pin,
@@ -181,7 +181,7 @@ prepare(struct worker *w, struct err *e)
 	struct node *n = &w->node;
 	char spool[KEY_PATH_MAX];
 
-	if (!str_format(n->folder, sizeof(n->folder), "%s/worker", node_config_state(n->config)) ||
+	if (!str_format(n->folder, sizeof(n->folder), "%s/worker", conf_state(n->config)) ||
 	    !str_format(spool, sizeof(spool), "%s/spool", n->folder))
 		return err_set(e, "state: the path is too long");
 	if (file_mkdir(n->folder, 0700, e))
@@ -195,7 +195,7 @@ prepare(struct worker *w, struct err *e)
 		.rl = n->rl,
 		.dir = spool,
 		.quota = n->config->spool_quota,
-		.name = node_config_name(n->config) };
+		.name = conf_name(n->config) };
 	if (audit_log_open(&n->audit, &config, e))
 		return -1;
 	return rights_feed_new(&n->rights_feed, n, e);

@@ -96,7 +96,7 @@ pass_complain(const struct pass *p, const char *why)
 	if (*last_ms && now_ms - *last_ms < COMPLAIN_MS)
 		return;
 	*last_ms = now_ms;
-	log_warn("cannot pass connections on", "to", p->to, "why", why, NULL);
+	log_warn("cannot pass connections on", "to", p->to, "cause", why, NULL);
 }
 
 static void
@@ -236,7 +236,7 @@ on_sniffed(const struct sniff_result *r, void *arg)
 	}
 	switch (r->kind) {
 	case SNIFF_SSH:
-		gate_take(f->config.gate, r->fd, &r->peer, r->first);
+		ssh_server_take(f->config.ssh_server, r->fd, &r->peer, r->first);
 		break;
 	case SNIFF_TLS:
 		serve_tls(f, r);
@@ -245,7 +245,7 @@ on_sniffed(const struct sniff_result *r, void *arg)
 		serve_plain_http(f, r);
 		break;
 	default:
-		log_debug("connection dropped", "peer", r->peer.ip, "why", r->why, NULL);
+		log_debug("connection dropped", "peer", r->peer.ip, "cause", r->why, NULL);
 		ceiling_drop(f->config.strangers, r->peer.ip);
 		hang_up(f, r->fd, &r->peer);
 	}
@@ -288,7 +288,7 @@ arrive(struct front *f, int fd, const struct addr *peer, bool only_ssh)
 		return;
 	}
 	if (only_ssh && !is_balanced) {
-		gate_take(f->config.gate, fd, peer, (struct span){ NULL, 0 });
+		ssh_server_take(f->config.ssh_server, fd, peer, (struct span){ NULL, 0 });
 		return;
 	}
 	a = calloc(1, sizeof(*a));

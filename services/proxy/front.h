@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * front: the two listening ports. Finds out what a connection speaks and gives it to whoever
- * serves that: the gate (SSH), authd or auditd (TLS with their name, passed through unread), or
+ * serves that: the ssh_server (SSH), authd or auditd (TLS with their name, passed through unread), or
  * the web server (other TLS).
  */
 #ifndef PROXY_FRONT_H
@@ -10,7 +10,7 @@
 #include "http/server.h"
 #include "net/addr.h"
 #include "net/listen.h"
-#include "proxy/gate.h"
+#include "proxy/ssh_server.h"
 
 struct front;
 struct origins;
@@ -18,7 +18,7 @@ struct origins;
 struct front_config {
 	struct loop *loop;
 	struct pool *pool; /* for the names of authd and auditd */
-	struct gate *gate;
+	struct ssh_server *ssh_server;
 	struct http_server *web;
 	struct ceiling *strangers, *all;
 	const char *cluster;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * proxyd: the public gate. One process, one loop: SSH for people and for the tunnels of nodes,
+ * proxyd: the public ssh_server. One process, one loop: SSH for people and for the tunnels of nodes,
  * HTTPS, and TLS passed through to authd and auditd, all on one port.
  *
  * Security: runs as `sallyport`; touches sockets and its own state folder. Holds its host key and
@@ -14,7 +14,7 @@ enum { DRAIN_LONGEST_S = 24 * 3600 }; /* `drain` in the configuration is the lim
 
 static const struct daemon proxyd = {
 	.name = "proxyd",
-	.summary = "the public gate: SSH, HTTPS and the tunnels of nodes on one port",
+	.summary = "the public ssh_server: SSH, HTTPS and the tunnels of nodes on one port",
 	.conf_schema = &conf_schema,
 	.conf_path = "/etc/sallyport/proxyd.yaml",
 	.check = conf_check,

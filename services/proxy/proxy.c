@@ -20,7 +20,7 @@
 #include "priv/priv.h"
 #include "proxy/conf.h"
 #include "proxy/front.h"
-#include "proxy/gate.h"
+#include "proxy/ssh_server.h"
 #include "proxy/rpc_origin.h"
 #include "proxy/rpc_watch.h"
 #include "proxy/web.h"
@@ -48,8 +48,8 @@ struct proxy {
 	struct ceiling *all, *strangers;
 	struct roster *roster;
 	struct tunnels *tunnels;
-	struct couples couples;
-	struct gate *gate;
+	struct relays relays;
+	struct ssh_server *ssh_server;
 	struct auth_client *auth;
 	struct origins *origins;
 	struct web *web;
@@ -92,9 +92,9 @@ load_web_certificate(struct proxy *p, const struct conf *conf, struct err *e)
 static int
 take_identity(struct proxy *p, const struct join_identity *id, struct err *e)
 {
-	gate_set_authorities(p->gate, id->ca);
+	ssh_server_set_authorities(p->ssh_server, id->ca);
 	web_set_authorities(p->web, id->ca);
-	if (gate_set_identity(p->gate, id->host_key, id->ssh_host_cert) < 0)
+	if (ssh_server_set_identity(p->ssh_server, id->host_key, id->ssh_host_cert) < 0)
 		return err_set(e, "out of memory");
 	return load_web_certificate(p, p->conf, e);
 }
@@ -124,7 +124,7 @@ on_join_refused(const char *why, void *arg)
 {
 	struct proxy *p = arg;
 
-	log_error("this proxy is not part of the cluster", "why", why, NULL);
+	log_error("this proxy is not part of the cluster", "cause", why, NULL);
 	if (p->front)
 		daemon_fail(p->run);
 }
@@ -175,8 +175,8 @@ on_user_cut(const char *user, int64_t issued_before_ms, void *arg)
 {
 	struct proxy *p = arg;
 
-	if (p->gate)
-		gate_cut_user(p->gate, user, issued_before_ms);
+	if (p->ssh_server)
+		ssh_server_cut_user(p->ssh_server, user, issued_before_ms);
 }
 
 static void
@@ -202,7 +202,7 @@ on_status(void *arg)
 	const struct proxy *p = arg;
 
 	daemon_status("%zu tunnels, %zu people, %zu connections to nodes, %u connections in all",
-	    tunnels_count(p->tunnels), gate_count_users(p->gate), p->couples.count,
+	    tunnels_count(p->tunnels), ssh_server_count_users(p->ssh_server), p->relays.count,
 	    ceiling_count(p->all));
 }
 
@@ -243,24 +243,24 @@ make_ssh(struct proxy *p, struct err *e)
 	if (roster_new(&p->roster, loop, &events, p) < 0 ||
 	    tunnels_new(&p->tunnels, p->roster, p->audit) < 0)
 		return err_set(e, "out of memory");
-	p->couples = (struct couples){ .loop = loop,
+	p->relays = (struct relays){ .loop = loop,
 		.pool = p->pool,
 		.roster = p->roster,
 		.tunnels = p->tunnels,
 		.audit = p->audit,
 		.cluster = p->cluster,
 		.dial_timeout_ms = DIAL_MS };
-	struct gate_config gate = { .loop = loop,
+	struct ssh_server_config ssh_server = { .loop = loop,
 		.roster = p->roster,
 		.tunnels = p->tunnels,
-		.couples = &p->couples,
+		.relays = &p->relays,
 		.audit = p->audit,
 		.strangers = p->strangers,
 		.all = p->all,
 		.cluster = p->cluster,
 		.login_grace_ms = (uint32_t)(p->conf->limits.login_grace_s * 1000),
 		.keepalive_ms = (uint32_t)(p->conf->limits.keepalive_s * 1000) };
-	return gate_new(&p->gate, &gate) < 0 ? err_set(e, "out of memory") : 0;
+	return ssh_server_new(&p->ssh_server, &ssh_server) < 0 ? err_set(e, "out of memory") : 0;
 }
 
 static int
@@ -305,7 +305,7 @@ make_front(struct proxy *p, struct err *e)
 {
 	struct front_config front = { .loop = p->run->loop,
 		.pool = p->pool,
-		.gate = p->gate,
+		.ssh_server = p->ssh_server,
 		.web = p->web->http,
 		.strangers = p->strangers,
 		.all = p->all,
@@ -383,7 +383,7 @@ proxy_reload(struct daemon_run *run, const void *fresh)
 	struct err e;
 
 	if (load_web_certificate(p, fresh, &e) < 0)
-		log_error("the web certificate stays as it was", "why", e.text, NULL);
+		log_error("the web certificate stays as it was", "cause", e.text, NULL);
 	else
 		log_info("web certificate read again", NULL);
 }
@@ -424,7 +424,7 @@ on_drain_step(void *arg)
 {
 	struct proxy *p = arg;
 
-	gate_drain(p->gate, on_drained, p);
+	ssh_server_drain(p->ssh_server, on_drained, p);
 }
 
 void
@@ -455,7 +455,7 @@ proxy_done(struct daemon_run *run)
 	timer_done(&p->drain_step);
 	timer_done(&p->drain_end);
 	front_free(p->front);
-	gate_free(p->gate);
+	ssh_server_free(p->ssh_server);
 	rpc_watch_free(p->watch);
 	web_free(p->web);
 	if (p->auth)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record: see record.h. Called by gate.c, tunnel.c and couple.c.
+ * record: see record.h. Called by ssh_server.c, tunnel.c and relay.c.
  *
  * proxyd goes on when an event cannot be written: what must not happen unrecorded happens at the
  * node, which refuses by itself.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resolve: see resolve.h. Called by couple.c for each direct-tcpip channel.
+ * resolve: see resolve.h. Called by relay.c for each direct-tcpip channel.
  *
  * A UUID names one node. A name may be borne by several: then those that can be reached now
  * count, and if that leaves more than one, the person must say which.
@@ -56,7 +56,7 @@ is_reachable(const struct resolve_query *q, const struct roster_node *node)
 static void
 take(struct found *f, const struct resolve_query *q, const struct roster_node *node)
 {
-	if (!visitor_sees(q->visitor, q->roster, node, NULL))
+	if (!principal_sees(q->principal, q->roster, node, NULL))
 		return;
 	if (!is_reachable(q, node)) {
 		f->offline = node;

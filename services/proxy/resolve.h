@@ -6,7 +6,7 @@
 #define PROXY_RESOLVE_H
 
 #include "base/err.h"
-#include "proxy/visitor.h"
+#include "proxy/principal.h"
 
 enum resolve_e {
 	RESOLVE_E_UNKNOWN = 1,   /* no node of that name that this person may see */
@@ -17,7 +17,7 @@ enum resolve_e {
 
 struct resolve_query {
 	const struct roster *roster;
-	const struct visitor *visitor;
+	const struct principal *principal;
 	const char *cluster;
 	/* True when the node keeps a tunnel to us now. */
 	bool (*has_tunnel)(const char *uuid, void *arg);

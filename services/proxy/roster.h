@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * roster: what proxyd knows of the cluster: nodes, roles, users and nodes whose certificates were
- * cut off. Filled by rpc_watch.c from authd's stream or from the copy on disk; asked by gate.c
+ * cut off. Filled by rpc_watch.c from authd's stream or from the copy on disk; asked by ssh_server.c
  * and resolve.c.
  *
  * Every entry keeps the message it was made from, so that the copy on disk is those messages one

@@ -56,7 +56,7 @@ on_told(enum rpc_code code, const char *why, void *arg)
 	void *done_arg = c->arg;
 
 	if (code != RPC_OK)
-		log_debug("authd was not told where a connection comes from", "why", why, NULL);
+		log_debug("authd was not told where a connection comes from", "cause", why, NULL);
 	c->ended = true;
 	if (c->inside)
 		return;

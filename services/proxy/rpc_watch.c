@@ -128,7 +128,7 @@ on_hello(enum rpc_code code, const char *why, void *arg)
 {
 	(void)arg;
 	if (code != RPC_OK)
-		log_warn("cannot tell authd the public address", "why", why, NULL);
+		log_warn("cannot tell authd the public address", "cause", why, NULL);
 }
 
 static void
@@ -152,7 +152,8 @@ on_lost(enum rpc_code code, const char *why, void *arg)
 
 	(void)code;
 	if (!w->lost)
-		log_warn("authd cannot be reached; going on with what is known", "why", why, NULL);
+		log_warn("authd cannot be reached; going on with what is known", "cause", why,
+		    NULL);
 	w->lost = true;
 }
 
@@ -178,7 +179,7 @@ on_save(void *arg)
 		log_error("the cluster is too big for the copy on disk", NULL);
 	else if (file_write(w->cache_path, 0600, b.len ? buf_head(&b) : (const void *)"", b.len,
 		     &e) < 0)
-		log_error("cannot keep a copy of what authd said", "why", e.text, NULL);
+		log_error("cannot keep a copy of what authd said", "cause", e.text, NULL);
 	buf_done(&b);
 }
 

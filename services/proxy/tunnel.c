@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tunnel: see tunnel.h. Called by gate.c and proxy.c.
+ * tunnel: see tunnel.h. Called by ssh_server.c and proxy.c.
  *
  * A tunnel is registered as soon as its node has logged in, even when authd has not named the
  * node yet: nobody can reach it before that, since names are resolved in the roster.
@@ -115,7 +115,7 @@ tunnel_end(struct tunnel *t, const char *why)
 {
 	if (map_get(t->all->by_uuid, t->uuid) == t)
 		(void)map_del(t->all->by_uuid, t->uuid);
-	log_info("tunnel down", "node", t->uuid, "peer", t->peer, "why", why, NULL);
+	log_info("tunnel down", "node", t->uuid, "peer", t->peer, "cause", why, NULL);
 	tunnel_record(t, "tunnel.down", "TT002I", why);
 	free(t->peer);
 	free(t);

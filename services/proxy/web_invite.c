@@ -100,7 +100,7 @@ on_invite(enum rpc_code code, const char *why, const Auth__InviteInfo *reply, vo
 	if (code == RPC_OK) {
 		invite_form(i, reply);
 	} else if (code == RPC_UNAVAILABLE || code == RPC_DEADLINE_EXCEEDED) {
-		log_warn("invite page: authd does not answer", "why", why, NULL);
+		log_warn("invite page: authd does not answer", "cause", why, NULL);
 		invite_notice(i->request, i->web, 503, "Not now",
 		    "The cluster does not answer. Try again in a moment.");
 	} else {

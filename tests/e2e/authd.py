@@ -25,13 +25,26 @@ def messages():
     """The messages of proto/auth.proto, compiled for Python."""
     if 'auth_pb2' not in sys.modules:
         out = tempfile.mkdtemp(prefix='sp-proto-')
-        subprocess.run(['protoc', f'-I{TOP}/proto', '-I/usr/include', f'--python_out={out}', 'auth.proto',
+        subprocess.run(['protoc', f'-I{TOP}/proto', '-I/usr/include', f'--python_out={out}', 'auth.proto', 'common.proto',
                         'protobuf-c/protobuf-c.proto'], check=True)
         sys.path.insert(0, out)
     return importlib.import_module('auth_pb2')
 
 
 pb = messages()
+common_pb = importlib.import_module('common_pb2')
+
+
+def labels(d):
+    """A dict as the messages carry it."""
+    return [common_pb.Label(key=k, value=v) for k, v in d.items()]
+
+
+def as_dict(pairs):
+    """And back."""
+    return {p.key: p.value for p in pairs}
+
+
 SERVICE = pb.DESCRIPTOR.services_by_name['Auth']
 
 
@@ -70,6 +83,7 @@ class Caller:
     @staticmethod
     def wrap(call, cls, stream):
         def invoke(message=None, timeout=None if stream else 20, **fields):
+            fields = {k: labels(v) if isinstance(v, dict) else v for k, v in fields.items()}
             return call(message if message is not None else cls(**fields), timeout=timeout)
         return invoke
 

@@ -17,7 +17,7 @@ import pytest
 
 from cluster import free_ports, wait_for
 
-from authd import CLUSTER, PASSWORD, Authd, Caller, Keys, Person, Relay, fails, pb
+from authd import CLUSTER, PASSWORD, Authd, Caller, Keys, Person, Relay, as_dict, fails, pb
 
 pytestmark = pytest.mark.sanitized
 
@@ -344,7 +344,7 @@ def test_tokens_are_listed_without_themselves_and_can_be_removed(authd):
     listed = {t.id: t for t in local.ListTokens(with_secrets=True).tokens}
     assert set(listed) == {a.id, b.id} and not any(t.token for t in listed.values())
     assert a.id == a.token[:8] and not b.token.startswith(b.id)
-    assert dict(listed[a.id].labels) == {'env': 'example'} and listed[a.id].uses_left == 2
+    assert as_dict(listed[a.id].labels) == {'env': 'example'} and listed[a.id].uses_left == 2
     with open(os.path.join(authd.state, 'authd.sqlite'), 'rb') as f, \
             open(os.path.join(authd.state, 'authd.sqlite-wal'), 'rb') as w:
         assert a.token.encode() not in f.read() + w.read()
@@ -366,7 +366,7 @@ def test_join_gives_host_and_tunnel_certificates(authd, tmp_path):
     assert tunnel['Type'] == ['ssh-ed25519-cert-v01@openssh.com user certificate']
     assert tunnel['Principals'] == [node.uuid] and tunnel['Key ID'] == [f'"{node.uuid}"']
     assert any('tunnel@sallyport' in x for x in tunnel['Extensions'])
-    assert dict(node.reply.labels) == {'env': 'example'}
+    assert as_dict(node.reply.labels) == {'env': 'example'}
     assert abs(node.reply.valid_until / 1000 - time.time() - 7 * 86400) < 60
     proxy = authd.join('proxy', 'gate', addresses=['tele.example.com', '127.0.0.1'])
     assert proxy.reply.ssh_tunnel_cert == b''
@@ -406,14 +406,14 @@ def test_heartbeats_leaving_and_lists(authd):
     node.beat(labels={'env': 'own', 'a': 'b'}, version='0.1.0')
     listed = local.ListNodes().nodes[0]
     assert (listed.uuid, listed.name, listed.tunnel) == (node.uuid, 'node-1', True)
-    assert dict(listed.labels) == {'env': 'token', 'a': 'b', 'from': 'token'}
+    assert as_dict(listed.labels) == {'env': 'token', 'a': 'b', 'from': 'token'}
     local.LabelNode(node='node-1', set={'env': 'server', 'team': 'x'})
-    assert dict(node.beat(labels={'env': 'own'}).server_labels) == {'env': 'server', 'team': 'x'}
-    assert dict(local.ListNodes(selector={'env': 'ser*'}).nodes[0].labels)['env'] == 'server'
+    assert as_dict(node.beat(labels={'env': 'own'}).server_labels) == {'env': 'server', 'team': 'x'}
+    assert as_dict(local.ListNodes(selector={'env': 'ser*'}).nodes[0].labels)['env'] == 'server'
     assert len(local.ListNodes(selector={'env': 'own'}).nodes) == 0
     assert len(local.ListNodes(search='node,TEAM').nodes) == 1 and len(local.ListNodes(search='nope').nodes) == 0
     local.LabelNode(node=node.uuid, remove=['team'])
-    assert 'team' not in local.ListNodes().nodes[0].labels
+    assert 'team' not in as_dict(local.ListNodes().nodes[0].labels)
     node.caller.Leave()
     assert len(local.ListNodes().nodes) == 0
     node.beat()
@@ -475,7 +475,7 @@ def test_a_watcher_that_does_not_read_is_cut_and_costs_nothing(authd):
 
     def read():
         try:
-            seen.extend(u.node.labels['n'] for u in eager if u.WhichOneof('what') == 'node')
+            seen.extend(as_dict(u.node.labels)['n'] for u in eager if u.WhichOneof('what') == 'node')
         except grpc.RpcError:
             pass  # cancelled below
     reader = threading.Thread(target=read)
@@ -498,7 +498,7 @@ def test_a_watcher_that_does_not_read_is_cut_and_costs_nothing(authd):
     assert code == 'RESOURCE_EXHAUSTED' and 'watch again' in text
     updates, stream = proxies[0].watch(nodes=True)
     stream.cancel()
-    assert [u.node.labels['n'] for u in updates if u.WhichOneof('what') == 'node'] == ['19999']
+    assert [as_dict(u.node.labels)['n'] for u in updates if u.WhichOneof('what') == 'node'] == ['19999']
 
 
 # --- roles ---------------------------------------------------------------------------------------------
@@ -551,7 +551,7 @@ def test_what_was_answered_survives_kill_9(authd):
     assert list(local.GetStatus().ca_pins) == pin
     assert [u.name for u in local.ListUsers().users] == ['alice'] + names
     nodes = local.ListNodes().nodes  # at once: whoever was there is taken to be there
-    assert [n.name for n in nodes] == ['node-1'] and dict(nodes[0].labels) == {'env': 'x', 's': 't'}
+    assert [n.name for n in nodes] == ['node-1'] and as_dict(nodes[0].labels) == {'env': 'x', 's': 't'}
     node.beat()
     alice.login()
     authd.join(token=token, name='node-2')

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 struct input {
 	const uint8_t *p;

@@ -189,7 +189,7 @@ main(int argc, char **argv)
 	(void)str_copy(f.session, sizeof(f.session), argc > 9 ? argv[9] : "");
 	if (loop_new(&f.loop) < 0 || rpc_loop_new(&config.rl, f.loop) < 0 ||
 	    timer_init(&f.step, f.loop, on_step, &f) < 0)
-		die("no memory");
+		die("out of memory");
 	config.loop = f.loop;
 	config.dir = argv[6];
 	(void)str_format(server, sizeof(server), "auditd.%s", argv[2]);

@@ -212,7 +212,7 @@ on_dialled(int fd, const char *why, void *arg)
 		die(why);
 	if (ssh_link_new(&link, loop, &config, on_ended, node) < 0 ||
 	    ssh_link_attach_fd(link, fd) < 0)
-		die("no memory");
+		die("out of memory");
 }
 
 static double

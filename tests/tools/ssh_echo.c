@@ -267,7 +267,7 @@ on_listener(struct watch *w, int ready, void *arg)
 	(void)ready;
 	(void)arg;
 	if (fd >= 0 && ssh_link_attach_fd(server_link(), fd) < 0)
-		die("no memory");
+		die("out of memory");
 }
 
 static void

@@ -36,7 +36,7 @@ event(struct buf *b, const char *type, const char *node, const char *session)
 {
 	Audit__Record m = AUDIT__RECORD__INIT;
 	Audit__Event e = AUDIT__EVENT__INIT;
-	Audit__Event__FieldsEntry f = AUDIT__EVENT__FIELDS_ENTRY__INIT, *fields[] = { &f };
+	Common__Label f = COMMON__LABEL__INIT, *fields[] = { &f };
 
 	f.key = "exit_status";
 	f.value = "3";

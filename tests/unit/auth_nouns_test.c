@@ -42,7 +42,7 @@ open_state(struct fixture *f)
 	if (store_open_sqlite(&f->a.store, f->path, NULL, &f->e) < 0)
 		fail_msg("%s", f->e.text);
 	store_set_clock(f->a.store, now_ms);
-	if (roles_load(&f->a, &f->e) < 0 || nodes_load(&f->a, &f->e) < 0)
+	if (roles_load(&f->a, &f->e) < 0 || hosts_load(&f->a, &f->e) < 0)
 		fail_msg("%s", f->e.text);
 }
 
@@ -50,7 +50,7 @@ static void
 close_state(struct fixture *f)
 {
 	roles_done(&f->a);
-	nodes_done(&f->a);
+	hosts_done(&f->a);
 	store_close(f->a.store);
 }
 

@@ -26,7 +26,7 @@
 
 struct fixture {
 	struct world *world;
-	struct node_config *config;
+	struct conf *config;
 	struct monitor monitor;
 	int worker; /* our end */
 	uint32_t request;
@@ -57,7 +57,7 @@ setup(void **state)
 	    "proxy: localhost:3080\nstate: %s/state\nuser: nobody\nca_pin: %s\ntoken: %s/token\n",
 	    f->world->dir, f->world->pin, f->world->dir);
 	if (file_write(f->config_path, 0600, text, strlen(text), &e) ||
-	    node_config_load(&f->config, f->config_path, &e) ||
+	    conf_load_checked(&f->config, f->config_path, &e) ||
 	    monitor_init(&f->monitor, f->config, f->config_path, "/bin/false", &e))
 		fail_msg("%s", e.text);
 	assert_int_equal(mon_pair(pair), 0);
@@ -76,7 +76,7 @@ teardown(void **state)
 	monitor_done(&f->monitor);
 	close(f->worker);
 	buf_done(&f->out);
-	conf_free(&node_config_schema, f->config);
+	conf_free(&conf_schema, f->config);
 	world_free(f->world);
 	free(f);
 	return 0;

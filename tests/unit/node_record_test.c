@@ -15,7 +15,7 @@
 
 static struct buf spool;
 static bool spool_is_full;
-static struct node_config config;
+static struct conf config;
 static struct node node = { .config = &config };
 
 /* Instead of lib/api's. */

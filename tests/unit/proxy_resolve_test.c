@@ -19,7 +19,7 @@
 static struct loop *loop;
 static struct roster *roster;
 static char gone[64], cut[64], up[512];
-static struct visitor alice = { .user = (char *)(uintptr_t) "alice", .n_roles = 1 };
+static struct principal alice = { .user = (char *)(uintptr_t) "alice", .n_roles = 1 };
 
 static void
 on_node_cut(const char *uuid, int64_t before_ms, void *arg)
@@ -95,7 +95,7 @@ static int
 ask(const char *host, uint32_t port, const char **ret_uuid, struct err *e)
 {
 	struct resolve_query q = { .roster = roster,
-		.visitor = &alice,
+		.principal = &alice,
 		.cluster = "tele.example.com",
 		.has_tunnel = has_tunnel };
 	const struct roster_node *node = NULL;

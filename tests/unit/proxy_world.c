@@ -23,7 +23,7 @@ on_cut(const char *who, int64_t before_ms, void *arg)
 {
 	struct world *w = arg;
 
-	gate_cut_user(w->gate, who, before_ms);
+	ssh_server_cut_user(w->ssh_server, who, before_ms);
 }
 
 static void
@@ -68,31 +68,33 @@ world_up(struct world *w)
 	assert_int_equal(ceiling_new(&w->all, 100, 100) | ceiling_new(&w->strangers, 100, 100), 0);
 	assert_int_equal(roster_new(&w->roster, w->loop, &events, w), 0);
 	assert_int_equal(tunnels_new(&w->tunnels, w->roster, NULL), 0);
-	w->couples = (struct couples){ .loop = w->loop,
+	w->relays = (struct relays){ .loop = w->loop,
 		.roster = w->roster,
 		.tunnels = w->tunnels,
 		.cluster = "tele.test",
 		.dial_timeout_ms = 1000 };
-	struct gate_config config = { .loop = w->loop,
+	struct ssh_server_config config = { .loop = w->loop,
 		.roster = w->roster,
 		.tunnels = w->tunnels,
-		.couples = &w->couples,
+		.relays = &w->relays,
 		.strangers = w->strangers,
 		.all = w->all,
 		.cluster = "tele.test" };
-	assert_int_equal(gate_new(&w->gate, &config), 0);
-	assert_int_equal(gate_set_identity(w->gate, w->host_key, (struct span){ NULL, 0 }), 0);
-	gate_set_authorities(w->gate, &w->ca);
+	assert_int_equal(ssh_server_new(&w->ssh_server, &config), 0);
+	assert_int_equal(ssh_server_set_identity(w->ssh_server, w->host_key,
+			     (struct span){ NULL, 0 }),
+	    0);
+	ssh_server_set_authorities(w->ssh_server, &w->ca);
 	put_role(w);
 }
 
 void
 world_down(struct world *w)
 {
-	gate_free(w->gate);
+	ssh_server_free(w->ssh_server);
 	assert_int_equal(ceiling_count(w->all), 0);
 	assert_int_equal(ceiling_count(w->strangers), 0);
-	assert_int_equal(w->couples.count, 0);
+	assert_int_equal(w->relays.count, 0);
 	tunnels_free(w->tunnels);
 	roster_free(w->roster);
 	ceiling_free(w->all);
@@ -124,7 +126,7 @@ world_turns(struct world *w, int n)
 /* --- certificates ---------------------------------------------------------------- */
 
 static void
-make_cert(const struct world *w, struct guest_end *g, const struct paper *paper)
+make_cert(const struct world *w, struct conn_end *g, const struct paper *paper)
 {
 	char *principal = (char *)(uintptr_t)(paper->principal ? paper->principal : "root");
 	struct sshcert_option ext[2] = { { (char *)(uintptr_t) "roles@sallyport",
@@ -252,7 +254,7 @@ static const struct ssh_chan_events side_events = { .data = on_data,
 	.closed = on_closed };
 
 void
-side_open(struct guest_end *user, struct side *s, const char *host)
+side_open(struct conn_end *user, struct side *s, const char *host)
 {
 	struct buf b;
 
@@ -264,7 +266,7 @@ side_open(struct guest_end *user, struct side *s, const char *host)
 	buf_done(&b);
 }
 
-/* --- guests ---------------------------------------------------------------------- */
+/* --- conns ---------------------------------------------------------------------- */
 
 static int
 on_verify(struct ssh *ssh, const struct ssh_host *host, struct err *e, void *arg)
@@ -276,7 +278,7 @@ on_verify(struct ssh *ssh, const struct ssh_host *host, struct err *e, void *arg
 static void
 on_in(struct ssh *ssh, void *arg)
 {
-	struct guest_end *g = arg;
+	struct conn_end *g = arg;
 
 	(void)ssh;
 	g->in = true;
@@ -285,7 +287,7 @@ on_in(struct ssh *ssh, void *arg)
 static void
 on_channel(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg)
 {
-	struct guest_end *g = arg;
+	struct conn_end *g = arg;
 	struct side *s = g->next;
 
 	(void)ssh;
@@ -300,14 +302,14 @@ on_channel(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, 
 	side_push(s);
 }
 
-static const struct ssh_events guest_events = { .verify_host = on_verify,
+static const struct ssh_events conn_events = { .verify_host = on_verify,
 	.authenticated = on_in,
 	.channel_open = on_channel };
 
 static void
 on_ended(struct ssh_link *link, const char *why, void *arg)
 {
-	struct guest_end *g = arg;
+	struct conn_end *g = arg;
 
 	(void)link;
 	g->ended = true;
@@ -316,11 +318,11 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 }
 
 void
-guest_connect(struct world *w, struct guest_end *g, const struct paper *paper)
+conn_connect(struct world *w, struct conn_end *g, const struct paper *paper)
 {
 	struct addr peer = { .ip = "192.0.2.9", .port = 4711 };
 	struct ssh_config config = { .role = SSH_CLIENT,
-		.events = &guest_events,
+		.events = &conn_events,
 		.arg = g,
 		.user = paper->key_id ? paper->key_id : "anybody",
 		.identities = &g->id,
@@ -335,20 +337,20 @@ guest_connect(struct world *w, struct guest_end *g, const struct paper *paper)
 	g->id = (struct ssh_identity){ .key = g->key, .cert = buf_span(&g->cert) };
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
 	assert_true(ceiling_take(w->all, peer.ip) && ceiling_take(w->strangers, peer.ip));
-	gate_take(w->gate, pair[0], &peer, (struct span){ NULL, 0 });
+	ssh_server_take(w->ssh_server, pair[0], &peer, (struct span){ NULL, 0 });
 	assert_int_equal(ssh_link_new(&g->link, w->loop, &config, on_ended, g), 0);
 	assert_int_equal(ssh_link_attach_fd(g->link, pair[1]), 0);
 }
 
 void
-guest_done(struct guest_end *g)
+conn_done(struct conn_end *g)
 {
 	buf_done(&g->cert);
 	sshkey_free(g->key);
 }
 
 void
-node_connect(struct world *w, struct guest_end *g)
+node_connect(struct world *w, struct conn_end *g)
 {
 	struct paper paper = { .ca = w->host_ca,
 		.key_id = WORLD_NODE,
@@ -357,7 +359,7 @@ node_connect(struct world *w, struct guest_end *g)
 	struct roster_node node = { .uuid = WORLD_NODE, .name = "node-1", .address = "" };
 
 	assert_int_equal(roster_put_node(w->roster, &node, span_str("n")), 0);
-	guest_connect(w, g, &paper);
+	conn_connect(w, g, &paper);
 	world_until(w, &g->in);
 	world_turns(w, 5);
 	assert_non_null(tunnels_find(w->tunnels, WORLD_NODE));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * proxy_world: a gate with its roster, and clients of it, all in one process over socket pairs.
+ * proxy_world: a ssh_server with its roster, and clients of it, all in one process over socket pairs.
  */
 #ifndef TESTS_PROXY_WORLD_H
 #define TESTS_PROXY_WORLD_H
 
 #include "api/bundle.h"
-#include "proxy/gate.h"
+#include "proxy/ssh_server.h"
 #include "ssh/loop.h"
 
 #define WORLD_NODE "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
@@ -21,23 +21,23 @@ struct side {
 	char why[256];
 };
 
-/* A client's connection to the gate. */
-struct guest_end {
+/* A client's connection to the ssh_server. */
+struct conn_end {
 	struct ssh_link *link;
 	struct ssh_identity id;
 	struct buf cert;
 	struct sshkey *key;
 	bool in, ended;
 	char why[512];
-	struct side *next; /* takes the next channel that the gate opens */
+	struct side *next; /* takes the next channel that the ssh_server opens */
 };
 
 struct world {
 	struct loop *loop;
 	struct roster *roster;
 	struct tunnels *tunnels;
-	struct couples couples;
-	struct gate *gate;
+	struct relays relays;
+	struct ssh_server *ssh_server;
 	struct ceiling *all, *strangers;
 	struct sshkey *host_ca, *user_ca, *other_ca, *host_key;
 	struct bundle ca;
@@ -59,12 +59,12 @@ void world_down(struct world *w);
 void world_until(struct world *w, const bool *done);
 void world_turns(struct world *w, int n);
 
-void guest_connect(struct world *w, struct guest_end *g, const struct paper *paper);
-void guest_done(struct guest_end *g);
+void conn_connect(struct world *w, struct conn_end *g, const struct paper *paper);
+void conn_done(struct conn_end *g);
 /* A node's tunnel that is up, and its node in the roster. */
-void node_connect(struct world *w, struct guest_end *g);
+void node_connect(struct world *w, struct conn_end *g);
 /* A direct-tcpip channel. */
-void side_open(struct guest_end *user, struct side *s, const char *host);
+void side_open(struct conn_end *user, struct side *s, const char *host);
 void side_push(struct side *s);
 uint8_t side_byte(uint64_t at); /* of the stream that every side sends and expects */
 

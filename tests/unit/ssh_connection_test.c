@@ -13,7 +13,7 @@
 #include <sodium.h>
 
 #include "ssh/session.h"
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 #include "ssh_pair.h"
 
 static void

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 #include "ssh_pair.h"
 
 enum { MIB = 1024 * 1024 };

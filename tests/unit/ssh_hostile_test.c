@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 #include "ssh_pair.h"
 
 /* What the test says with somebody's keys, as raw payloads. */

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "ssh/loop.h"
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 #include "ssh_pair.h"
 
 /* One side of a connection; `world` has an outer pair and one inside a channel of it. */

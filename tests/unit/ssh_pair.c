@@ -12,7 +12,7 @@
 
 #include "base/str.h"
 #include "base/wire.h"
-#include "ssh/ssh_private.h"
+#include "ssh/ssh_priv.h"
 
 struct sshkey *pair_host_key, *pair_user_key, *pair_ca_key;
 struct buf pair_host_cert, pair_user_cert;

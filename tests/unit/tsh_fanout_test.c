@@ -314,7 +314,7 @@ test_every_node_ends_in_one_of_three_and_never_more_at_once_than_asked(void **st
 	assert_non_null(strstr(text, "[n] failed with exit code 2\n"));
 	assert_non_null(strstr(text, "[n] failed with signal KILL\n"));
 	assert_non_null(strstr(text, "[n] not reached: away\n"));
-	assert_non_null(strstr(text, "[no-memory] not reached: no memory\n"));
+	assert_non_null(strstr(text, "[no-memory] not reached: out of memory\n"));
 	assert_non_null(
 	    strstr(text, "2 host(s) succeeded; 6 host(s) failed; 3 host(s) not reached\n"));
 	free(text);

@@ -123,7 +123,7 @@ put_connection(struct vars *vars, const struct keeper *k)
 		putf(vars, "TERM=%s", s->term[0] ? s->term : "dumb");
 	putf(vars, "SALLYPORT_SESSION=%s", s->uuid);
 	putf(vars, "SALLYPORT_USER=%s", k->user);
-	putf(vars, "SALLYPORT_NODE=%s", node_config_name(k->config));
+	putf(vars, "SALLYPORT_NODE=%s", conf_name(k->config));
 }
 
 char **

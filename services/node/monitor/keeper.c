@@ -172,9 +172,8 @@ exec_shell(const struct keeper *k, const struct account *a, char **env)
 		char *argv[] = { name, NULL };
 		execve(a->shell, argv, env);
 	} else {
-		char *command = s->kind == MON_KIND_EXEC
-		    ? span_dup(s->command)
-		    : strdup(node_config_sftp_server(k->config));
+		char *command = s->kind == MON_KIND_EXEC ? span_dup(s->command)
+							 : strdup(conf_sftp_server(k->config));
 		str_copy(name, sizeof(name), base);
 		char *argv[] = { name, (char *)(uintptr_t) "-c", command, NULL };
 		if (command)

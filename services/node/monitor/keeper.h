@@ -12,11 +12,11 @@
 
 #include <stdnoreturn.h>
 
-#include "node/config.h"
+#include "node/conf.h"
 #include "node/monitor_proto.h"
 
 struct keeper {
-	const struct node_config *config;
+	const struct conf *config;
 	const struct mon_start *start;
 	const char *login;
 	const char *user; /* the person */

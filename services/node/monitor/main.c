@@ -34,7 +34,7 @@ read_flags(struct flags *f, int argc, char **argv)
 	};
 	int c;
 
-	*f = (struct flags){ NODE_CONFIG_PATH, "info", "text", NULL };
+	*f = (struct flags){ CONF_PATH, "info", "text", NULL };
 	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
@@ -66,7 +66,7 @@ fail(const struct err *e)
 int
 main(int argc, char **argv)
 {
-	struct node_config *config = NULL;
+	struct conf *config = NULL;
 	static struct monitor monitor;
 	struct err e = { "" };
 	struct flags f;
@@ -78,7 +78,7 @@ main(int argc, char **argv)
 	log_open("noded-monitor", (enum log_level)log_level_from(f.level),
 	    strcmp(f.format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
 	prctl(PR_SET_DUMPABLE, 0);
-	if (node_config_load(&config, f.config, &e))
+	if (conf_load_checked(&config, f.config, &e))
 		return fail(&e);
 	if (crypto_init()) {
 		err_set(&e, "no source of randomness");
@@ -92,6 +92,6 @@ main(int argc, char **argv)
 	else
 		r = monitor_run(&monitor);
 	monitor_done(&monitor);
-	conf_free(&node_config_schema, config);
+	conf_free(&conf_schema, config);
 	return r;
 }

@@ -76,7 +76,7 @@ monitor_kill_worker(struct monitor *m, const char *why)
 {
 	if (m->worker <= 0)
 		return;
-	log_error("worker killed", "why", why, NULL);
+	log_error("worker killed", "cause", why, NULL);
 	kill(m->worker, SIGKILL);
 	monitor_unwatch(m, &m->peer);
 }
@@ -153,7 +153,7 @@ on_bundle(struct monitor *m, uint32_t request, struct wire *w)
 		return -1;
 	bool ok = trust_take(&m->trust, bundle, &e) == 0;
 	if (!ok)
-		log_warn("CA bundle refused", "why", e.text, NULL);
+		log_warn("CA bundle refused", "cause", e.text, NULL);
 	monitor_answer(m, request, ok, e.text);
 	return 0;
 }
@@ -175,7 +175,7 @@ on_prove(struct monitor *m, uint32_t request, struct wire *w)
 	}
 	if (auth_prove(&m->trust, &m->seen, &prove, clock_wall_ms() / 1000, &result, &e)) {
 		log_warn("proof of a sign-in refused", "login", prove.login, "address",
-		    prove.address, "why", e.text, NULL);
+		    prove.address, "cause", e.text, NULL);
 		free(p);
 		monitor_answer(m, request, false, e.text);
 		return 0;
@@ -359,7 +359,7 @@ start_worker(struct monitor *m)
 	m->started_ms = clock_mono_ms();
 	m->worker = spawn_worker(m, &fd, &e);
 	if (m->worker < 0) {
-		log_error("cannot start the worker", "why", e.text, NULL);
+		log_error("cannot start the worker", "cause", e.text, NULL);
 		m->worker = 0;
 		m->stopping = true;
 		m->exit_code = 1;
@@ -479,10 +479,10 @@ open_sources(struct monitor *m, struct err *e)
 }
 
 int
-monitor_init(struct monitor *m, const struct node_config *config, const char *config_path,
+monitor_init(struct monitor *m, const struct conf *config, const char *config_path,
     const char *worker_path, struct err *e)
 {
-	const char *state = node_config_state(config);
+	const char *state = conf_state(config);
 	char trust[512], seen[512];
 
 	*m = (struct monitor){ .config = config,

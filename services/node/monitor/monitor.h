@@ -14,7 +14,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
-#include "node/config.h"
+#include "node/conf.h"
 #include "node/monitor_proto.h"
 #include "node/monitor/auth.h"
 #include "node/monitor/trust.h"
@@ -39,7 +39,7 @@ struct proven {
 };
 
 struct monitor {
-	const struct node_config *config;
+	const struct conf *config;
 	const char *config_path;
 	const char *worker_path;            /* program of the worker */
 	const char *log_level, *log_format; /* for it */
@@ -73,7 +73,7 @@ struct monitor {
 
 /* Everything but log_level and log_format, which the caller has set (NULL: none). The texts are not
  * copied. */
-int monitor_init(struct monitor *m, const struct node_config *config, const char *config_path,
+int monitor_init(struct monitor *m, const struct conf *config, const char *config_path,
     const char *worker_path, struct err *e);
 int monitor_run(struct monitor *m); /* exit code */
 /* Handles one event: 1; 0: none within timeout_ms; negative: the events themselves failed. */

@@ -32,12 +32,12 @@ find_user(struct monitor *m, struct err *e)
 	m->worker_gid = getgid();
 	if (!m->root)
 		return 0;
-	const struct passwd *pw = getpwnam(node_config_user(m->config));
+	const struct passwd *pw = getpwnam(conf_user(m->config));
 	if (!pw)
 		return err_set(e,
 		    "there is no user %s: create it (useradd --system %s) or set user in "
 		    "noded.yaml",
-		    node_config_user(m->config), node_config_user(m->config));
+		    conf_user(m->config), conf_user(m->config));
 	if (pw->pw_uid == 0)
 		return err_set(e,
 		    "the worker must not run as root: set user in noded.yaml to another user");
@@ -70,7 +70,7 @@ make_folder(const char *parent, const char *name, uid_t uid, gid_t gid, mode_t m
 int
 spawn_prepare(struct monitor *m, struct err *e)
 {
-	const char *dir = node_config_state(m->config);
+	const char *dir = conf_state(m->config);
 
 	if (find_user(m, e))
 		return -1;

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gate: the SSH side of proxyd. Who may come in: people with a user certificate, nodes with a
+ * ssh_server: the SSH side of proxyd. Who may come in: people with a user certificate, nodes with a
  * tunnel certificate.
  */
-#ifndef PROXY_GATE_H
-#define PROXY_GATE_H
+#ifndef PROXY_SSH_SERVER_H
+#define PROXY_SSH_SERVER_H
 
 #include "net/addr.h"
 #include "net/listen.h"
-#include "proxy/couple.h"
+#include "proxy/relay.h"
 #include "proxy/tunnel.h"
 
-struct gate;
+struct ssh_server;
 struct bundle;
 
-struct gate_config {
+struct ssh_server_config {
 	struct loop *loop;
 	const struct roster *roster;
 	struct tunnels *tunnels;
-	struct couples *couples;
+	struct relays *relays;
 	struct audit_log *audit;
 	struct ceiling *strangers; /* connections that have not logged in */
 	struct ceiling *all;
@@ -26,24 +26,24 @@ struct gate_config {
 	uint32_t login_grace_ms, keepalive_ms;
 };
 
-int gate_new(struct gate **ret, const struct gate_config *config);
+int ssh_server_new(struct ssh_server **ret, const struct ssh_server_config *config);
 /* Ends every connection at once, turning the loop for it. */
-void gate_free(struct gate *g);
+void ssh_server_free(struct ssh_server *g);
 
 /* The host key with its certificate, from now on; copied. What was there before stays for
  * connections that use it. */
-int gate_set_identity(struct gate *g, const struct sshkey *key, struct span cert);
+int ssh_server_set_identity(struct ssh_server *g, const struct sshkey *key, struct span cert);
 /* The authorities to believe; valid until the next call. */
-void gate_set_authorities(struct gate *g, const struct bundle *ca);
+void ssh_server_set_authorities(struct ssh_server *g, const struct bundle *ca);
 
 /* Takes over a connection that is counted in both ceilings already; first: bytes already read.
  * Owns the fd in any case, and gives the counts back. */
-void gate_take(struct gate *g, int fd, const struct addr *peer, struct span first);
+void ssh_server_take(struct ssh_server *g, int fd, const struct addr *peer, struct span first);
 
 /* Ends the connections of the user whose certificates are from before the moment. */
-void gate_cut_user(struct gate *g, const char *user, int64_t issued_before_ms);
+void ssh_server_cut_user(struct ssh_server *g, const char *user, int64_t issued_before_ms);
 /* Stopping: nodes are told to go elsewhere at once, people when their last channel is closed. */
-void gate_drain(struct gate *g, void (*empty)(void *arg), void *arg);
-size_t gate_count_users(const struct gate *g);
+void ssh_server_drain(struct ssh_server *g, void (*empty)(void *arg), void *arg);
+size_t ssh_server_count_users(const struct ssh_server *g);
 
 #endif

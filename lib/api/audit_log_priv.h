@@ -2,8 +2,8 @@
 /*
  * audit_log_impl: what audit_log.c and audit_upload.c share.
  */
-#ifndef API_AUDIT_LOG_IMPL_H
-#define API_AUDIT_LOG_IMPL_H
+#ifndef API_AUDIT_LOG_PRIV_H
+#define API_AUDIT_LOG_PRIV_H
 
 #include "api/audit_log.h"
 #include "proto/audit.pb-c.h"

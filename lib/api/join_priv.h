@@ -7,8 +7,8 @@
  *	JOINED    looks at the clock (join.c)                        -> RENEWING at two thirds
  *	RENEWING  the call Renew     (join_calls.c)                  -> JOINED
  */
-#ifndef API_JOIN_IMPL_H
-#define API_JOIN_IMPL_H
+#ifndef API_JOIN_PRIV_H
+#define API_JOIN_PRIV_H
 
 #include "api/host_state.h"
 #include "api/join.h"

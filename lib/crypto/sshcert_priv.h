@@ -2,8 +2,8 @@
 /*
  * sshcert_impl: what parsing and signing of certificates share. For the files of sshcert only.
  */
-#ifndef CRYPTO_SSHCERT_IMPL_H
-#define CRYPTO_SSHCERT_IMPL_H
+#ifndef CRYPTO_SSHCERT_PRIV_H
+#define CRYPTO_SSHCERT_PRIV_H
 
 #include "crypto/sshcert.h"
 

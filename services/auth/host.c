@@ -2,20 +2,20 @@
 /*
  * node: the registry of daemons that have joined.
  */
-#include "auth/node.h"
+#include "auth/host.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "auth/auth.h"
-#include "auth/record.h"
+#include "auth/stored.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
 
-enum { NODES_MAX = 200000 };
+enum { HOSTS_MAX = 200000 };
 #define PREFIX        "node/"
-#define CUTOFF_PREFIX "node_cutoff/"
+#define CUTOFF_PREFIX "host_cutoff/"
 
 static int
 store_failed(struct auth *a, struct err *e)
@@ -30,7 +30,7 @@ key_of(char key[STORE_KEY_MAX], const char *uuid)
 }
 
 void
-node_free(struct node *n)
+host_free(struct host *n)
 {
 	if (!n)
 		return;
@@ -44,7 +44,7 @@ node_free(struct node *n)
 
 /* own, then token's, then server's. */
 static int
-merge_labels(struct node *n)
+merge_labels(struct host *n)
 {
 	struct labels all = { 0 };
 
@@ -62,78 +62,78 @@ static int
 on_row(const struct store_item *item, void *arg)
 {
 	struct auth *a = arg;
-	struct node *n = calloc(1, sizeof(*n));
+	struct host *n = calloc(1, sizeof(*n));
 
 	if (!n)
 		return -1;
 	n->revision = item->revision;
 	n->last_seen_ms = a->now_ms();
-	if (!record_get_node(item->value, n) || merge_labels(n) < 0) {
+	if (!stored_get_host(item->value, n) || merge_labels(n) < 0) {
 		log_error("damaged record", "key", item->key, NULL);
-		node_free(n);
+		host_free(n);
 		return 0;
 	}
-	if (!map_put(a->nodes.by_uuid, n->uuid, n, NULL)) {
-		node_free(n);
+	if (!map_put(a->hosts.by_uuid, n->uuid, n, NULL)) {
+		host_free(n);
 		return -1;
 	}
 	return 0;
 }
 
 int
-nodes_load(struct auth *a, struct err *e)
+hosts_load(struct auth *a, struct err *e)
 {
-	a->nodes.by_uuid = map_new();
-	if (!a->nodes.by_uuid)
+	a->hosts.by_uuid = map_new();
+	if (!a->hosts.by_uuid)
 		return err_set(e, "out of memory");
-	if (store_range(a->store, PREFIX, NULL, NODES_MAX, on_row, a) < 0)
+	if (store_range(a->store, PREFIX, NULL, HOSTS_MAX, on_row, a) < 0)
 		return err_set(e, "cannot read the nodes: %s", store_error(a->store));
 	return 0;
 }
 
 void
-nodes_done(struct auth *a)
+hosts_done(struct auth *a)
 {
 	size_t pos = 0;
 	void *n;
 
-	if (!a->nodes.by_uuid)
+	if (!a->hosts.by_uuid)
 		return;
-	while (map_next(a->nodes.by_uuid, &pos, NULL, &n))
-		node_free(n);
-	map_free(a->nodes.by_uuid);
-	a->nodes.by_uuid = NULL;
+	while (map_next(a->hosts.by_uuid, &pos, NULL, &n))
+		host_free(n);
+	map_free(a->hosts.by_uuid);
+	a->hosts.by_uuid = NULL;
 }
 
 /* --- finding ------------------------------------------------------------------------------ */
 
-struct node *
-node_find(struct auth *a, const char *uuid)
+struct host *
+host_find(struct auth *a, const char *uuid)
 {
-	return map_get(a->nodes.by_uuid, uuid);
+	return map_get(a->hosts.by_uuid, uuid);
 }
 
 bool
-node_next(struct auth *a, size_t *pos, struct node **ret)
+host_next(struct auth *a, size_t *pos, struct host **ret)
 {
 	void *n;
 
-	if (!map_next(a->nodes.by_uuid, pos, NULL, &n))
+	if (!map_next(a->hosts.by_uuid, pos, NULL, &n))
 		return false;
 	*ret = n;
 	return true;
 }
 
 int
-node_by_name(struct auth *a, const char *name, struct node **ret, struct err *e)
+host_by_name(struct auth *a, const char *name, struct host **ret, struct err *e)
 {
-	struct node *n, *live = NULL, *gone = NULL;
+	struct host *n, *live = NULL, *gone = NULL;
 	size_t pos = 0, n_live = 0, n_gone = 0;
 
-	*ret = node_find(a, name);
+	*ret = host_find(a, name);
 	if (*ret)
 		return 0;
-	while (node_next(a, &pos, &n)) {
+	while (host_next(a, &pos, &n)) {
 		if (strcmp(n->name, name) != 0)
 			continue;
 		if (n->online) {
@@ -160,7 +160,7 @@ node_by_name(struct auth *a, const char *name, struct node **ret, struct err *e)
 /* --- changing ------------------------------------------------------------------------------ */
 
 int
-node_put(struct auth *a, struct node *n, struct err *e)
+host_put(struct auth *a, struct host *n, struct err *e)
 {
 	char key[STORE_KEY_MAX];
 	struct buf b;
@@ -168,26 +168,26 @@ node_put(struct auth *a, struct node *n, struct err *e)
 
 	key_of(key, n->uuid);
 	buf_init(&b, STORE_VALUE_MAX);
-	if (merge_labels(n) < 0 || !record_put_node(&b, n))
+	if (merge_labels(n) < 0 || !stored_put_host(&b, n))
 		err_set(e, "out of memory, or more than %d labels", LABELS_MAX);
-	else if (!node_find(a, n->uuid) && map_count(a->nodes.by_uuid) >= NODES_MAX)
+	else if (!host_find(a, n->uuid) && map_count(a->hosts.by_uuid) >= HOSTS_MAX)
 		err_set(e, "too many nodes: remove some that are gone");
 	else if ((rc = store_put(a->store, key, buf_span(&b), n->valid_until_ms, STORE_ANY,
 		      &n->revision)) < 0)
 		store_failed(a, e);
 	buf_done(&b);
-	if (rc == 0 && node_find(a, n->uuid) != n) {
+	if (rc == 0 && host_find(a, n->uuid) != n) {
 		void *old = NULL;
 
-		if (!map_put(a->nodes.by_uuid, n->uuid, n, &old))
+		if (!map_put(a->hosts.by_uuid, n->uuid, n, &old))
 			return err_set(e, "out of memory");
-		node_free(old);
+		host_free(old);
 	}
 	return rc;
 }
 
 static void
-tell(struct auth *a, const struct node *n)
+tell(struct auth *a, const struct host *n)
 {
 	if (strcmp(n->kind, "node") == 0)
 		watchers_note(a, CHANGE_NODE, n->uuid);
@@ -195,7 +195,7 @@ tell(struct auth *a, const struct node *n)
 
 /* Takes over what the node says; true when anything is new. */
 static bool
-take(struct node *n, const struct node_seen *seen)
+take(struct host *n, const struct host_seen *seen)
 {
 	bool changed = false;
 
@@ -213,19 +213,19 @@ take(struct node *n, const struct node_seen *seen)
 }
 
 static int
-check_seen(const struct node_seen *seen, struct err *e)
+check_seen(const struct host_seen *seen, struct err *e)
 {
 	char host[256];
 	uint16_t port;
 
 	if (seen->address[0] &&
-	    (strlen(seen->address) >= NODE_ADDR_MAX ||
+	    (strlen(seen->address) >= HOST_ADDR_MAX ||
 		!str_host_port(seen->address, 22, host, sizeof(host), &port) ||
 		host_check(host, e) != 0)) {
 		err_set(e, "the address of a node is HOST:PORT");
 		return AUTH_E_INVALID;
 	}
-	if (strlen(seen->version) >= NODE_VERSION_MAX ||
+	if (strlen(seen->version) >= HOST_VERSION_MAX ||
 	    !str_is_printable(seen->version, strlen(seen->version))) {
 		err_set(e, "the version is not printable text");
 		return AUTH_E_INVALID;
@@ -237,7 +237,7 @@ check_seen(const struct node_seen *seen, struct err *e)
 }
 
 int
-node_heartbeat(struct auth *a, struct node *n, const struct node_seen *seen, struct err *e)
+host_heartbeat(struct auth *a, struct host *n, const struct host_seen *seen, struct err *e)
 {
 	int rc = check_seen(seen, e);
 	bool changed;
@@ -254,27 +254,27 @@ node_heartbeat(struct auth *a, struct node *n, const struct node_seen *seen, str
 		    LABELS_MAX);
 		return AUTH_E_INVALID;
 	}
-	rc = node_put(a, n, e);
+	rc = host_put(a, n, e);
 	if (rc == 0)
 		tell(a, n);
 	return rc;
 }
 
 void
-node_leave(struct auth *a, struct node *n)
+host_leave(struct auth *a, struct host *n)
 {
 	struct err e;
 
 	if (!n->online)
 		return;
 	n->online = false;
-	if (node_put(a, n, &e) < 0)
+	if (host_put(a, n, &e) < 0)
 		log_error("cannot note that a node left", "node", n->name, "cause", e.text, NULL);
 	tell(a, n);
 }
 
 static int
-cut_off(struct auth *a, const struct node *n)
+cut_off(struct auth *a, const struct host *n)
 {
 	/* As user_cut_off: everything that began until now, and that minute earlier. */
 	int64_t before = (a->now_ms() / 1000 + 1 - SIGNER_BACKDATE_S) * 1000;
@@ -284,14 +284,14 @@ cut_off(struct auth *a, const struct node *n)
 
 	buf_init(&b, 1024);
 	str_format(key, sizeof(key), CUTOFF_PREFIX "%s", n->uuid);
-	if (record_put_cutoff(&b, n->uuid, before))
+	if (stored_put_cutoff(&b, n->uuid, before))
 		rc = store_put(a->store, key, buf_span(&b), n->valid_until_ms, STORE_ANY, NULL);
 	buf_done(&b);
 	return rc;
 }
 
 int
-node_remove(struct auth *a, struct node *n, struct err *e)
+host_remove(struct auth *a, struct host *n, struct err *e)
 {
 	char key[STORE_KEY_MAX];
 	int rc;
@@ -307,9 +307,9 @@ node_remove(struct auth *a, struct node *n, struct err *e)
 		store_rollback(a->store);
 		return -1;
 	}
-	map_del(a->nodes.by_uuid, n->uuid);
+	map_del(a->hosts.by_uuid, n->uuid);
 	tell(a, n);
-	node_free(n);
+	host_free(n);
 	return 0;
 }
 
@@ -325,21 +325,21 @@ on_cutoff(const struct store_item *item, void *arg)
 	char uuid[NAME_LEN_MAX + 1];
 	int64_t before;
 
-	return record_get_cutoff(item->value, uuid, &before) ? each->fn(uuid, before, each->arg)
+	return stored_get_cutoff(item->value, uuid, &before) ? each->fn(uuid, before, each->arg)
 							     : 0;
 }
 
 int
-node_each_cutoff(struct auth *a, int (*fn)(const char *uuid, int64_t issued_before, void *arg),
+host_each_cutoff(struct auth *a, int (*fn)(const char *uuid, int64_t issued_before, void *arg),
     void *arg)
 {
 	struct each_cutoff each = { fn, arg };
 
-	return store_range(a->store, CUTOFF_PREFIX, NULL, NODES_MAX, on_cutoff, &each);
+	return store_range(a->store, CUTOFF_PREFIX, NULL, HOSTS_MAX, on_cutoff, &each);
 }
 
 int64_t
-node_cutoff(struct auth *a, const char *uuid)
+host_cutoff(struct auth *a, const char *uuid)
 {
 	char key[STORE_KEY_MAX], name[NAME_LEN_MAX + 1];
 	int64_t before = 0;
@@ -349,14 +349,14 @@ node_cutoff(struct auth *a, const char *uuid)
 	buf_init(&b, 1024);
 	str_format(key, sizeof(key), CUTOFF_PREFIX "%s", uuid);
 	rc = store_get(a->store, key, &b, NULL, NULL);
-	if (rc < 0 || (rc == 0 && !record_get_cutoff(buf_span(&b), name, &before)))
+	if (rc < 0 || (rc == 0 && !stored_get_cutoff(buf_span(&b), name, &before)))
 		before = INT64_MAX;
 	buf_done(&b);
 	return before;
 }
 
 int
-node_label(struct auth *a, struct node *n, const struct labels *set, char *const *remove,
+host_label(struct auth *a, struct host *n, const struct labels *set, char *const *remove,
     size_t n_remove, struct err *e)
 {
 	struct labels before = n->server_labels, next = { 0 };
@@ -374,7 +374,7 @@ node_label(struct auth *a, struct node *n, const struct labels *set, char *const
 	for (size_t i = 0; i < n_remove; i++)
 		labels_remove(&next, remove[i]);
 	n->server_labels = next;
-	rc = node_put(a, n, e);
+	rc = host_put(a, n, e);
 	if (rc != 0) {
 		n->server_labels = before;
 		labels_done(&next);
@@ -388,20 +388,20 @@ node_label(struct auth *a, struct node *n, const struct labels *set, char *const
 }
 
 void
-nodes_sweep(struct auth *a)
+hosts_sweep(struct auth *a)
 {
 	int64_t now = a->now_ms();
-	struct node *n;
+	struct host *n;
 	size_t pos = 0;
 
-	while (node_next(a, &pos, &n)) {
-		if (n->online && n->last_seen_ms < now - NODE_LISTED_S * 1000) {
+	while (host_next(a, &pos, &n)) {
+		if (n->online && n->last_seen_ms < now - HOST_LISTED_S * 1000) {
 			log_info("node is silent", "node", n->name, "uuid", n->uuid, NULL);
-			node_leave(a, n);
+			host_leave(a, n);
 		}
 		if (n->valid_until_ms <= now) {
-			map_del(a->nodes.by_uuid, n->uuid);
-			node_free(n);
+			map_del(a->hosts.by_uuid, n->uuid);
+			host_free(n);
 		}
 	}
 }

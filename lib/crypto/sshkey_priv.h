@@ -2,8 +2,8 @@
 /*
  * sshkey_impl: what a key is made of, for the files of sshkey only.
  */
-#ifndef CRYPTO_SSHKEY_IMPL_H
-#define CRYPTO_SSHKEY_IMPL_H
+#ifndef CRYPTO_SSHKEY_PRIV_H
+#define CRYPTO_SSHKEY_PRIV_H
 
 #include <mbedtls/ecp.h>
 #include <mbedtls/rsa.h>

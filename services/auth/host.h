@@ -2,11 +2,11 @@
 /*
  * node: the daemons that have joined (nodes, proxies, audit daemons): their identity and what they
  * last said about themselves on disk, in memory when that was. Whoever was there when authd ended
- * is taken to be there until it has been silent for NODE_LISTED_S. Called by join.c, rpc_nodes.c,
+ * is taken to be there until it has been silent for HOST_LISTED_S. Called by join.c, rpc_nodes.c,
  * rpc_watch.c and guard.c; touches the store and memory.
  */
-#ifndef AUTH_NODE_H
-#define AUTH_NODE_H
+#ifndef AUTH_HOST_H
+#define AUTH_HOST_H
 
 #include <stdint.h>
 
@@ -18,18 +18,18 @@ struct auth;
 struct map;
 
 enum {
-	NODE_HEARTBEAT_S = 30,
-	NODE_LISTED_S = 90,
-	NODE_ADDRESSES_MAX = 16,
-	NODE_HOST_MAX = 254,
-	NODE_ADDR_MAX = 300,
-	NODE_VERSION_MAX = 64
+	HOST_HEARTBEAT_S = 30,
+	HOST_LISTED_S = 90,
+	HOST_ADDRESSES_MAX = 16,
+	HOST_NAME_SIZE = 254,
+	HOST_ADDR_MAX = 300,
+	HOST_VERSION_MAX = 64
 };
 
-struct node {
+struct host {
 	/* on disk */
 	char uuid[37];
-	char name[NODE_HOST_MAX];
+	char name[HOST_NAME_SIZE];
 	char kind[8];
 	uint8_t key_sha256[32]; /* of the TLS public key */
 	int64_t joined_ms;
@@ -37,11 +37,11 @@ struct node {
 	int64_t valid_until_ms;
 	struct labels token_labels, server_labels;
 	struct names addresses;
-	char public_addr[NODE_ADDR_MAX], ssh_addr[NODE_ADDR_MAX]; /* proxies */
+	char public_addr[HOST_ADDR_MAX], ssh_addr[HOST_ADDR_MAX]; /* proxies */
 	uint8_t token_sha256[32];                                 /* that it joined with */
 	bool online;
-	char address[NODE_ADDR_MAX]; /* where it listens; "" with a tunnel */
-	char version[NODE_VERSION_MAX];
+	char address[HOST_ADDR_MAX]; /* where it listens; "" with a tunnel */
+	char version[HOST_VERSION_MAX];
 	struct labels own_labels;
 	uint64_t revision;
 	/* in memory */
@@ -50,44 +50,44 @@ struct node {
 	struct labels labels; /* own, token's, server's: the later win */
 };
 
-struct nodes {
-	struct map *by_uuid; /* struct node: every row of the store */
+struct hosts {
+	struct map *by_uuid; /* struct host: every row of the store */
 };
 
 /* Reads every row. */
-int nodes_load(struct auth *a, struct err *e);
-void nodes_done(struct auth *a);
+int hosts_load(struct auth *a, struct err *e);
+void hosts_done(struct auth *a);
 
-struct node *node_find(struct auth *a, const char *uuid);
+struct host *host_find(struct auth *a, const char *uuid);
 /* uuid, or a name that only one has (those that are there come first). AUTH_E_NOT_FOUND,
  * AUTH_E_INVALID: several. */
-int node_by_name(struct auth *a, const char *name, struct node **ret, struct err *e);
-bool node_next(struct auth *a, size_t *pos, struct node **ret);
+int host_by_name(struct auth *a, const char *name, struct host **ret, struct err *e);
+bool host_next(struct auth *a, size_t *pos, struct host **ret);
 /* Writes the row (and adds it to the registry). n stays the registry's. */
-int node_put(struct auth *a, struct node *n, struct err *e);
-void node_free(struct node *n);
+int host_put(struct auth *a, struct host *n, struct err *e);
+void host_free(struct host *n);
 
 /* A sign of life; tells watchers when something changed. */
-struct node_seen {
+struct host_seen {
 	const char *name; /* "": as joined */
 	const char *address;
 	const char *version;
 	struct labels *labels;
 };
-int node_heartbeat(struct auth *a, struct node *n, const struct node_seen *seen, struct err *e);
+int host_heartbeat(struct auth *a, struct host *n, const struct host_seen *seen, struct err *e);
 /* Off the list at once; the identity stays. */
-void node_leave(struct auth *a, struct node *n);
+void host_leave(struct auth *a, struct host *n);
 /* The row is deleted and a cutoff is told: its certificates are worth nothing until it joins
  * again. */
-int node_remove(struct auth *a, struct node *n, struct err *e);
+int host_remove(struct auth *a, struct host *n, struct err *e);
 /* Labels given on the server side: set, then remove. */
-int node_label(struct auth *a, struct node *n, const struct labels *set, char *const *remove,
+int host_label(struct auth *a, struct host *n, const struct labels *set, char *const *remove,
     size_t n_remove, struct err *e);
-int node_each_cutoff(struct auth *a, int (*fn)(const char *uuid, int64_t issued_before, void *arg),
+int host_each_cutoff(struct auth *a, int (*fn)(const char *uuid, int64_t issued_before, void *arg),
     void *arg);
 /* Milliseconds, as user_cutoff; 0: none. */
-int64_t node_cutoff(struct auth *a, const char *uuid);
+int64_t host_cutoff(struct auth *a, const char *uuid);
 /* Off the list whoever has been silent too long; out of the registry whose certificate is over. */
-void nodes_sweep(struct auth *a);
+void hosts_sweep(struct auth *a);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record_role: between sallyport.auth.Role and struct policy_role.
+ * stored_role: between sallyport.auth.Role and struct policy_role.
  */
-#include "auth/record_role.h"
+#include "auth/stored_role.h"
 
 #include "api/role.h"
 
@@ -94,13 +94,13 @@ role_to_message(struct arena *arena, const struct policy_role *policy, bool pres
 /* --- bytes ------------------------------------------------------------------------------------- */
 
 bool
-record_put_role(struct buf *b, const struct policy_role *policy, bool preset)
+stored_put_role(struct buf *b, const struct policy_role *policy, bool preset)
 {
 	struct arena arena;
 	Auth__Role *m;
 	uint8_t *p = NULL;
 
-	arena_init(&arena, RECORD_ROLE_ARENA);
+	arena_init(&arena, STORED_ROLE_ARENA);
 	m = role_to_message(&arena, policy, preset, 0);
 	if (m)
 		p = buf_reserve(b, protobuf_c_message_get_packed_size(&m->base));
@@ -119,7 +119,7 @@ copy_of(struct arena *arena, const Auth__Role *m)
 }
 
 struct policy_role *
-record_get_role(struct span s, bool *ret_preset)
+stored_get_role(struct span s, bool *ret_preset)
 {
 	ProtobufCMessage *m = protobuf_c_message_unpack(&auth__role__descriptor, NULL, s.n, s.p);
 	struct policy_role *role = NULL;
@@ -127,7 +127,7 @@ record_get_role(struct span s, bool *ret_preset)
 
 	if (!m)
 		return NULL;
-	arena_init(&arena, RECORD_ROLE_ARENA);
+	arena_init(&arena, STORED_ROLE_ARENA);
 	role = copy_of(&arena, (const Auth__Role *)(const void *)m);
 	*ret_preset = ((const Auth__Role *)(const void *)m)->preset;
 	arena_done(&arena);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * visitor: see visitor.h. Pure but for memory.
+ * principal: see principal.h. Pure but for memory.
  */
-#include "proxy/visitor.h"
+#include "proxy/principal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +28,9 @@ count_char(const char *s, char c)
 }
 
 int
-visitor_from_cert(struct visitor **ret, const struct sshcert *cert)
+principal_from_cert(struct principal **ret, const struct sshcert *cert)
 {
-	struct visitor *v = calloc(1, sizeof(*v));
+	struct principal *v = calloc(1, sizeof(*v));
 
 	if (!v)
 		return -1;
@@ -39,7 +39,7 @@ visitor_from_cert(struct visitor **ret, const struct sshcert *cert)
 	v->traits_text = strdup(text_or_empty(sshcert_extension(cert, "traits@sallyport")));
 	v->logins = calloc(LOGINS_MAX, sizeof(*v->logins));
 	if (!v->user || !v->roles_text || !v->traits_text || !v->logins) {
-		visitor_free(v);
+		principal_free(v);
 		return -1;
 	}
 	/* One that is left out might be one that denies. */
@@ -53,7 +53,7 @@ visitor_from_cert(struct visitor **ret, const struct sshcert *cert)
 }
 
 void
-visitor_free(struct visitor *v)
+principal_free(struct principal *v)
 {
 	if (!v)
 		return;
@@ -65,8 +65,8 @@ visitor_free(struct visitor *v)
 }
 
 bool
-visitor_sees(const struct visitor *v, const struct roster *roster, const struct roster_node *node,
-    struct policy_decision *d)
+principal_sees(const struct principal *v, const struct roster *roster,
+    const struct roster_node *node, struct policy_decision *d)
 {
 	const struct policy_role *roles[POLICY_ROLES_MAX];
 	struct policy_user user = { .name = v->user,

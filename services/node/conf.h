@@ -3,13 +3,13 @@
  * config: noded.yaml, as both the monitor and the worker read it. deploy/conf/noded.yaml shows
  * every key.
  */
-#ifndef NODE_CONFIG_H
-#define NODE_CONFIG_H
+#ifndef NODE_CONF_H
+#define NODE_CONF_H
 
 #include "conf/conf.h"
 
-#define NODE_CONFIG_PATH "/etc/sallyport/noded.yaml"
-#define NODE_STATE_PATH  "/var/lib/sallyport/noded"
+#define CONF_PATH       "/etc/sallyport/noded.yaml"
+#define NODE_STATE_PATH "/var/lib/sallyport/noded"
 
 enum { NODE_LABELS_MAX = 64 };
 
@@ -17,8 +17,8 @@ struct node_label {
 	const char *key, *value;
 };
 
-struct node_config {
-	/* as the file says; NULL where it says nothing, until node_config_check */
+struct conf {
+	/* as the file says; NULL where it says nothing, until conf_check */
 	char *proxy;      /* HOST:PORT of proxyd's public port */
 	char *proxy_name; /* in proxyd's host certificate; default: the host of `proxy` */
 	char *ca_pin;     /* NULL: the first bundle is believed, and remembered */
@@ -35,7 +35,7 @@ struct node_config {
 	char **label_texts; /* "env=prod" */
 	unsigned label_texts_count;
 
-	/* from those, by node_config_check */
+	/* from those, by conf_check */
 	char proxy_host[256];
 	uint16_t proxy_port;
 	uint64_t record_limit; /* bytes recorded of each stream of a command without terminal */
@@ -46,17 +46,17 @@ struct node_config {
 	size_t n_labels;
 };
 
-extern const cyaml_schema_value_t node_config_schema;
+extern const cyaml_schema_value_t conf_schema;
 /* Defaults and ranges; the hook of the skeleton. */
-int node_config_check(void *conf, struct err *e);
-/* Both at once. Freed with conf_free(&node_config_schema, ...). */
-int node_config_load(struct node_config **ret, const char *path, struct err *e);
+int conf_check(void *conf, struct err *e);
+/* Both at once. Freed with conf_free(&conf_schema, ...). */
+int conf_load_checked(struct conf **ret, const char *path, struct err *e);
 
 /* Getters where the file may be silent. */
-const char *node_config_name(const struct node_config *c);
-const char *node_config_state(const struct node_config *c);
-const char *node_config_user(const struct node_config *c);
-const char *node_config_sftp_server(const struct node_config *c);
-const char *node_config_proxy_name(const struct node_config *c);
+const char *conf_name(const struct conf *c);
+const char *conf_state(const struct conf *c);
+const char *conf_user(const struct conf *c);
+const char *conf_sftp_server(const struct conf *c);
+const char *conf_proxy_name(const struct conf *c);
 
 #endif

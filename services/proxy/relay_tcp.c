@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * couple_tcp: a person's channel joined to a TCP connection, for nodes that listen instead of
- * keeping a tunnel. See couple.h. Keeps no bytes either: the socket is read only as far as the
+ * relay_tcp: a person's channel joined to a TCP connection, for nodes that listen instead of
+ * keeping a tunnel. See relay.h. Keeps no bytes either: the socket is read only as far as the
  * channel takes them.
  */
 #include <errno.h>
@@ -13,12 +13,12 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "net/dial.h"
-#include "proxy/couple_priv.h"
+#include "proxy/relay_priv.h"
 
 enum { CHUNK = 32 * 1024, CHUNKS_PER_TURN = 8 };
 
 static void
-socket_close(struct couple *c)
+socket_close(struct relay *c)
 {
 	if (c->fd < 0)
 		return;
@@ -29,17 +29,17 @@ socket_close(struct couple *c)
 
 /* The socket is of no more use: whatever came from it before still reaches the person. */
 static void
-socket_lost(struct couple *c)
+socket_lost(struct relay *c)
 {
 	socket_close(c);
 	if (c->user)
 		ssh_chan_close(c->user);
 	else
-		couple_free(c);
+		relay_free(c);
 }
 
 static void
-socket_want(struct couple *c, int bits, bool on)
+socket_want(struct relay *c, int bits, bool on)
 {
 	if (c->fd >= 0)
 		watch_set(&c->watch, on ? c->watch.want | bits : c->watch.want & ~bits);
@@ -49,7 +49,7 @@ socket_want(struct couple *c, int bits, bool on)
  * proxy: nothing of the person's is passed on before the other side has spoken as SSH servers do,
  * and those speak first. */
 static int
-socket_greet(struct couple *c)
+socket_greet(struct relay *c)
 {
 	char first[4];
 	ssize_t n = recv(c->fd, first, sizeof(first), MSG_PEEK);
@@ -71,7 +71,7 @@ socket_greet(struct couple *c)
  * the channel took: only a write that came short makes the channel tell when there is room again.
  */
 static int
-socket_read(struct couple *c)
+socket_read(struct relay *c)
 {
 	static uint8_t chunk[CHUNK]; /* one loop, one thread: used only within this call */
 	ssize_t n;
@@ -100,7 +100,7 @@ socket_read(struct couple *c)
 static void
 on_socket(struct watch *w, int ready, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 	int r = 1;
 
 	(void)w;
@@ -122,7 +122,7 @@ on_socket(struct watch *w, int ready, void *arg)
 static size_t
 on_user_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 	ssize_t sent;
 
 	(void)chan;
@@ -143,7 +143,7 @@ on_user_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *ar
 static void
 on_user_writable(struct ssh_chan *chan, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	(void)chan;
 	if (!c->fd_eof)
@@ -153,7 +153,7 @@ on_user_writable(struct ssh_chan *chan, void *arg)
 static void
 on_user_eof(struct ssh_chan *chan, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	(void)chan;
 	c->fd_shut = true;
@@ -166,12 +166,12 @@ on_user_eof(struct ssh_chan *chan, void *arg)
 static void
 on_user_closed(struct ssh_chan *chan, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	(void)chan;
 	c->user = NULL;
 	socket_close(c);
-	couple_free(c);
+	relay_free(c);
 }
 
 static const struct ssh_chan_events tcp_user_events = {
@@ -184,7 +184,7 @@ static const struct ssh_chan_events tcp_user_events = {
 static void
 on_dialled(int fd, const char *why, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 	char text[300];
 	int greeting = 4;
 
@@ -192,7 +192,7 @@ on_dialled(int fd, const char *why, void *arg)
 	if (fd < 0) {
 		(void)str_format(text, sizeof(text), "node %s cannot be reached: %s", c->node_name,
 		    why);
-		couple_fail(c, text);
+		relay_fail(c, text);
 		return;
 	}
 	c->fd = fd;
@@ -200,15 +200,15 @@ on_dialled(int fd, const char *why, void *arg)
 	if (watch_init(&c->watch, c->all->loop, fd, on_socket, c) < 0) {
 		close(fd);
 		c->fd = -1;
-		couple_fail(c, "the proxy is out of memory, try again later");
+		relay_fail(c, "the proxy is out of memory, try again later");
 		return;
 	}
-	couple_accept(c, &tcp_user_events);
+	relay_accept(c, &tcp_user_events);
 	socket_want(c, WATCH_READ, true);
 }
 
 void
-couple_tcp_open(struct couple *c, const char *address)
+relay_tcp_open(struct relay *c, const char *address)
 {
 	struct dial_config config = { .loop = c->all->loop,
 		.pool = c->all->pool,
@@ -218,5 +218,5 @@ couple_tcp_open(struct couple *c, const char *address)
 	struct err e;
 
 	if (dial_new(&c->dial, &config, address, &e) < 0)
-		couple_fail(c, e.text);
+		relay_fail(c, e.text);
 }

@@ -2,8 +2,8 @@
 /*
  * auth_client_impl: what auth_client.c and auth_watch.c share.
  */
-#ifndef API_AUTH_CLIENT_IMPL_H
-#define API_AUTH_CLIENT_IMPL_H
+#ifndef API_AUTH_CLIENT_PRIV_H
+#define API_AUTH_CLIENT_PRIV_H
 
 #include "api/auth_client.h"
 #include "base/list.h"

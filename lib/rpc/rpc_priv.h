@@ -13,8 +13,8 @@
  * gRPC ends the process when it finds no memory; the small allocations here come from the same place
  * (gpr_zalloc) and do the same, so that no half-made call has to be thought about.
  */
-#ifndef RPC_INTERNAL_H
-#define RPC_INTERNAL_H
+#ifndef RPC_RPC_PRIV_H
+#define RPC_RPC_PRIV_H
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * visitor: a person on the SSH side, as the user certificate says. Made by gate.c from a
- * certificate that was believed; asked by resolve.c and couple.c.
+ * principal: a person on the SSH side, as the user certificate says. Made by ssh_server.c from a
+ * certificate that was believed; asked by resolve.c and relay.c.
  */
-#ifndef PROXY_VISITOR_H
-#define PROXY_VISITOR_H
+#ifndef PROXY_PRINCIPAL_H
+#define PROXY_PRINCIPAL_H
 
 #include "crypto/sshcert.h"
 #include "policy/policy.h"
 #include "proxy/roster.h"
 
-struct visitor {
+struct principal {
 	char *user;
 	char *roles_text; /* what roles[] points into */
 	char *roles[POLICY_ROLES_MAX];
@@ -22,10 +22,10 @@ struct visitor {
 };
 
 /* Copies what it needs. Negative without memory. */
-int visitor_from_cert(struct visitor **ret, const struct sshcert *cert);
-void visitor_free(struct visitor *v); /* NULL is fine */
+int principal_from_cert(struct principal **ret, const struct sshcert *cert);
+void principal_free(struct principal *v); /* NULL is fine */
 /* May see (and so try to enter) the node, by the roles as they are now. d may be NULL. */
-bool visitor_sees(const struct visitor *v, const struct roster *roster,
+bool principal_sees(const struct principal *v, const struct roster *roster,
     const struct roster_node *node, struct policy_decision *d);
 
 #endif

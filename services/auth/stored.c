@@ -3,7 +3,7 @@
  * record: packing and unpacking proto/stored.proto. The only file besides rpc_*.c that sees
  * generated messages.
  */
-#include "auth/record.h"
+#include "auth/stored.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,15 +61,15 @@ free_message(void *m)
 /* --- labels ------------------------------------------------------------------------ */
 
 struct label_rows {
-	Stored__StoredLabel rows[LABELS_MAX];
-	Stored__StoredLabel *at[LABELS_MAX];
+	Common__Label rows[LABELS_MAX];
+	Common__Label *at[LABELS_MAX];
 };
 
 static size_t
 label_rows_of(struct label_rows *r, const struct labels *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		stored__stored_label__init(&r->rows[i]);
+		common__label__init(&r->rows[i]);
 		r->rows[i].key = l->v[i].key;
 		r->rows[i].value = l->v[i].value;
 		r->at[i] = &r->rows[i];
@@ -78,7 +78,7 @@ label_rows_of(struct label_rows *r, const struct labels *l)
 }
 
 static bool
-labels_of(struct labels *dst, Stored__StoredLabel *const *rows, size_t n)
+labels_of(struct labels *dst, Common__Label *const *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (labels_set(dst, rows[i]->key, rows[i]->value) < 0)
@@ -89,7 +89,7 @@ labels_of(struct labels *dst, Stored__StoredLabel *const *rows, size_t n)
 /* --- users ------------------------------------------------------------------------- */
 
 bool
-record_put_user(struct buf *b, const struct user *u)
+stored_put_user(struct buf *b, const struct user *u)
 {
 	Stored__StoredUser m = STORED__STORED_USER__INIT;
 
@@ -108,7 +108,7 @@ record_put_user(struct buf *b, const struct user *u)
 }
 
 bool
-record_get_user(struct span s, struct user *u)
+stored_get_user(struct span s, struct user *u)
 {
 	Stored__StoredUser *m = unpack(&stored__stored_user__descriptor, s);
 	bool ok;
@@ -129,7 +129,7 @@ record_get_user(struct span s, struct user *u)
 }
 
 bool
-record_put_invite(struct buf *b, const struct invite *i)
+stored_put_invite(struct buf *b, const struct invite *i)
 {
 	Stored__StoredInvite m = STORED__STORED_INVITE__INIT;
 
@@ -142,7 +142,7 @@ record_put_invite(struct buf *b, const struct invite *i)
 }
 
 bool
-record_get_invite(struct span s, struct invite *i)
+stored_get_invite(struct span s, struct invite *i)
 {
 	Stored__StoredInvite *m = unpack(&stored__stored_invite__descriptor, s);
 	bool ok;
@@ -160,7 +160,7 @@ record_get_invite(struct span s, struct invite *i)
 }
 
 bool
-record_put_lockout(struct buf *b, const struct lockout *l)
+stored_put_lockout(struct buf *b, const struct lockout *l)
 {
 	Stored__StoredLockout m = STORED__STORED_LOCKOUT__INIT;
 
@@ -171,7 +171,7 @@ record_put_lockout(struct buf *b, const struct lockout *l)
 }
 
 bool
-record_get_lockout(struct span s, struct lockout *l)
+stored_get_lockout(struct span s, struct lockout *l)
 {
 	Stored__StoredLockout *m = unpack(&stored__stored_lockout__descriptor, s);
 
@@ -185,7 +185,7 @@ record_get_lockout(struct span s, struct lockout *l)
 }
 
 bool
-record_put_cutoff(struct buf *b, const char *user, int64_t issued_before)
+stored_put_cutoff(struct buf *b, const char *user, int64_t issued_before)
 {
 	Stored__StoredCutoff m = STORED__STORED_CUTOFF__INIT;
 
@@ -195,7 +195,7 @@ record_put_cutoff(struct buf *b, const char *user, int64_t issued_before)
 }
 
 bool
-record_get_cutoff(struct span s, char user[NAME_LEN_MAX + 1], int64_t *issued_before)
+stored_get_cutoff(struct span s, char user[NAME_LEN_MAX + 1], int64_t *issued_before)
 {
 	Stored__StoredCutoff *m = unpack(&stored__stored_cutoff__descriptor, s);
 	bool ok;
@@ -211,7 +211,7 @@ record_get_cutoff(struct span s, char user[NAME_LEN_MAX + 1], int64_t *issued_be
 /* --- tokens ------------------------------------------------------------------------- */
 
 bool
-record_put_token(struct buf *b, const struct token *t)
+stored_put_token(struct buf *b, const struct token *t)
 {
 	Stored__StoredToken m = STORED__STORED_TOKEN__INIT;
 	struct label_rows rows;
@@ -228,7 +228,7 @@ record_put_token(struct buf *b, const struct token *t)
 }
 
 bool
-record_get_token(struct span s, struct token *t)
+stored_get_token(struct span s, struct token *t)
 {
 	Stored__StoredToken *m = unpack(&stored__stored_token__descriptor, s);
 	bool ok;
@@ -248,7 +248,7 @@ record_get_token(struct span s, struct token *t)
 /* --- nodes --------------------------------------------------------------------------- */
 
 bool
-record_put_node(struct buf *b, const struct node *n)
+stored_put_host(struct buf *b, const struct host *n)
 {
 	Stored__StoredNode m = STORED__STORED_NODE__INIT;
 	struct label_rows token, server, own;
@@ -278,7 +278,7 @@ record_put_node(struct buf *b, const struct node *n)
 }
 
 bool
-record_get_node(struct span s, struct node *n)
+stored_get_host(struct span s, struct host *n)
 {
 	Stored__StoredNode *m = unpack(&stored__stored_node__descriptor, s);
 	bool ok;

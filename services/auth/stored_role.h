@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record_role: a role as lib/policy sees it, as message and in the store. Called by role.c (which
+ * stored_role: a role as lib/policy sees it, as message and in the store. Called by role.c (which
  * stores the message) and the wire faces. Views: strings and arrays belong to the other side or to
  * the arena.
  */
-#ifndef AUTH_RECORD_ROLE_H
-#define AUTH_RECORD_ROLE_H
+#ifndef AUTH_STORED_ROLE_H
+#define AUTH_STORED_ROLE_H
 
-#include "auth/record.h"
+#include "auth/stored.h"
 #include "base/mem.h"
 #include "proto/auth.pb-c.h"
 
-enum { RECORD_ROLE_ARENA = 2 * 1024 * 1024 };
+enum { STORED_ROLE_ARENA = 2 * 1024 * 1024 };
 
 /* The reverse of api_role_of. NULL without memory. */
 Auth__Role *role_to_message(struct arena *arena, const struct policy_role *policy, bool preset,

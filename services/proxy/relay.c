@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * couple: see couple.h. Called by gate.c.
+ * relay: see relay.h. Called by ssh_server.c.
  *
  * No bytes are kept here: what the other side does not take stays in its channel, whose window
  * then closes, so a slow reader at one end stops the writer at the other end and costs no memory
  * in between. The engine tells `eof` and `closed` after the data before them was taken, and sends
  * ours after what was written before, so passing them on is enough to lose nothing.
  */
-#include "proxy/couple.h"
+#include "proxy/relay.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +15,15 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "net/dial.h"
-#include "proxy/couple_priv.h"
+#include "proxy/relay_priv.h"
 #include "ssh/session.h"
 
 enum { HOST_SIZE = 300, NODE_PORT = 3022, OPEN_MAX = 1024 };
 
-/* --- one couple's life ----------------------------------------------------------- */
+/* --- one relay's life ----------------------------------------------------------- */
 
 void
-couple_free(struct couple *c)
+relay_free(struct relay *c)
 {
 	list_del(&c->link);
 	c->all->count--;
@@ -34,32 +34,32 @@ couple_free(struct couple *c)
 	free(c);
 }
 
-static struct couple *
-couple_new(struct couples *cs, struct couple_owner *owner, struct ssh_chan *chan,
+static struct relay *
+relay_new(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
     const struct roster_node *node)
 {
-	struct couple *c = calloc(1, sizeof(*c));
+	struct relay *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return NULL;
 	c->all = cs;
 	c->user = chan;
 	c->fd = -1;
-	c->user_name = strdup(owner->visitor->user);
+	c->user_name = strdup(owner->principal->user);
 	c->node_uuid = strdup(node->uuid);
 	c->node_name = strdup(node->name);
 	c->peer = strdup(owner->peer->ip);
 	cs->count++;
 	list_add(&owner->open, &c->link);
 	if (!c->user_name || !c->node_uuid || !c->node_name || !c->peer) {
-		couple_free(c);
+		relay_free(c);
 		return NULL;
 	}
 	return c;
 }
 
 static void
-couple_record(const struct couple *c, bool ok, const char *message)
+relay_record(const struct relay *c, bool ok, const char *message)
 {
 	struct record r = { .type = "session.connect",
 		.code = ok ? "T2010I" : "T2010W",
@@ -74,22 +74,22 @@ couple_record(const struct couple *c, bool ok, const char *message)
 }
 
 void
-couple_accept(struct couple *c, const struct ssh_chan_events *events)
+relay_accept(struct relay *c, const struct ssh_chan_events *events)
 {
 	c->accepted = true;
 	list_del(&c->link);
-	couple_record(c, true, NULL);
-	log_debug("coupled", "user", c->user_name, "node", c->node_name, NULL);
+	relay_record(c, true, NULL);
+	log_debug("relayed", "user", c->user_name, "node", c->node_name, NULL);
 	ssh_chan_accept(c->user, events, c);
 }
 
 void
-couple_fail(struct couple *c, const char *why)
+relay_fail(struct relay *c, const char *why)
 {
-	couple_record(c, false, why);
+	relay_record(c, false, why);
 	if (c->user)
 		ssh_chan_refuse(c->user, SSH_REFUSE_CONNECT_FAILED, why);
-	couple_free(c);
+	relay_free(c);
 }
 
 /* --- channel to channel ---------------------------------------------------------- */
@@ -97,7 +97,7 @@ couple_fail(struct couple *c, const char *why)
 static size_t
 on_user_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	(void)chan;
 	if (ext != 0 || !c->node)
@@ -108,7 +108,7 @@ on_user_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *ar
 static void
 on_user_writable(struct ssh_chan *chan, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	(void)chan;
 	if (c->node)
@@ -118,7 +118,7 @@ on_user_writable(struct ssh_chan *chan, void *arg)
 static void
 on_user_eof(struct ssh_chan *chan, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	(void)chan;
 	if (c->node)
@@ -128,14 +128,14 @@ on_user_eof(struct ssh_chan *chan, void *arg)
 static void
 on_user_closed(struct ssh_chan *chan, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	(void)chan;
 	c->user = NULL;
 	if (c->node)
 		ssh_chan_close(c->node);
 	else
-		couple_free(c);
+		relay_free(c);
 }
 
 static const struct ssh_chan_events user_events = {
@@ -148,7 +148,7 @@ static const struct ssh_chan_events user_events = {
 static size_t
 on_node_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	(void)chan;
 	if (ext != 0 || !c->user)
@@ -159,7 +159,7 @@ on_node_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *ar
 static void
 on_node_writable(struct ssh_chan *chan, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	(void)chan;
 	if (c->user)
@@ -169,10 +169,10 @@ on_node_writable(struct ssh_chan *chan, void *arg)
 static void
 on_node_opened(struct ssh_chan *chan, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	if (c->user)
-		couple_accept(c, &user_events);
+		relay_accept(c, &user_events);
 	else
 		ssh_chan_close(chan); /* the person has left meanwhile */
 }
@@ -180,19 +180,19 @@ on_node_opened(struct ssh_chan *chan, void *arg)
 static void
 on_node_refused(struct ssh_chan *chan, uint32_t reason, const char *text, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 	char why[256];
 
 	(void)chan, (void)reason;
 	c->node = NULL;
 	(void)str_format(why, sizeof(why), "node %s refused: %s", c->node_name, text);
-	couple_fail(c, why);
+	relay_fail(c, why);
 }
 
 static void
 on_node_eof(struct ssh_chan *chan, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	(void)chan;
 	if (c->user)
@@ -202,16 +202,16 @@ on_node_eof(struct ssh_chan *chan, void *arg)
 static void
 on_node_closed(struct ssh_chan *chan, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	(void)chan;
 	c->node = NULL;
 	if (c->user && !c->accepted)
-		couple_fail(c, "the node's tunnel was lost");
+		relay_fail(c, "the node's tunnel was lost");
 	else if (c->user)
 		ssh_chan_close(c->user);
 	else
-		couple_free(c);
+		relay_free(c);
 }
 
 static const struct ssh_chan_events node_events = {
@@ -226,7 +226,7 @@ static const struct ssh_chan_events node_events = {
 /* The payload tells noded whom it concerns; it is no proof, and noded believes only the session
  * inside. */
 static void
-couple_tunnel_open(struct couple *c, struct ssh *tunnel, const struct addr *peer)
+relay_tunnel_open(struct relay *c, struct ssh *tunnel, const struct addr *peer)
 {
 	struct buf payload;
 
@@ -237,41 +237,41 @@ couple_tunnel_open(struct couple *c, struct ssh *tunnel, const struct addr *peer
 	    : NULL;
 	buf_done(&payload);
 	if (!c->node)
-		couple_fail(c, "the node's tunnel takes no more sessions, try again later");
+		relay_fail(c, "the node's tunnel takes no more sessions, try again later");
 }
 
 /* --- opening --------------------------------------------------------------------- */
 
 static void
-refuse_target(struct couples *cs, const struct couple_owner *owner, struct ssh_chan *chan,
+refuse_target(struct relays *cs, const struct relay_owner *owner, struct ssh_chan *chan,
     const char *host, const struct err *e)
 {
 	struct record r = { .type = "session.connect",
 		.code = "T2010W",
 		.ok = false,
-		.user = owner->visitor->user,
+		.user = owner->principal->user,
 		.remote_addr = owner->peer->ip,
 		.message = e->text,
 		.target = host };
 
 	record_write(cs->audit, &r);
-	log_info("connection to a node refused", "user", owner->visitor->user, "target", host,
-	    "why", e->text, NULL);
+	log_info("connection to a node refused", "user", owner->principal->user, "target", host,
+	    "cause", e->text, NULL);
 	ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, e->text);
 }
 
 void
-couple_open(struct couples *cs, struct couple_owner *owner, struct ssh_chan *chan,
+relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
     const struct ssh_open *open)
 {
 	struct resolve_query q = { .roster = cs->roster,
-		.visitor = owner->visitor,
+		.principal = owner->principal,
 		.cluster = cs->cluster,
 		.has_tunnel = tunnels_has,
 		.arg = cs->tunnels };
 	const struct roster_node *node;
 	struct ssh *tunnel;
-	struct couple *c;
+	struct relay *c;
 	char host[HOST_SIZE];
 	struct err e;
 
@@ -288,7 +288,7 @@ couple_open(struct couples *cs, struct couple_owner *owner, struct ssh_chan *cha
 		refuse_target(cs, owner, chan, host, &e);
 		return;
 	}
-	c = couple_new(cs, owner, chan, node);
+	c = relay_new(cs, owner, chan, node);
 	if (!c) {
 		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
 		    "the proxy is out of memory, try again later");
@@ -296,21 +296,21 @@ couple_open(struct couples *cs, struct couple_owner *owner, struct ssh_chan *cha
 	}
 	tunnel = tunnels_find(cs->tunnels, node->uuid);
 	if (tunnel)
-		couple_tunnel_open(c, tunnel, owner->peer);
+		relay_tunnel_open(c, tunnel, owner->peer);
 	else
-		couple_tcp_open(c, node->address);
+		relay_tcp_open(c, node->address);
 }
 
 void
-couple_owner_gone(struct couple_owner *owner)
+relay_owner_gone(struct relay_owner *owner)
 {
-	list_each (struct couple, c, &owner->open, link) {
+	list_each (struct relay, c, &owner->open, link) {
 		list_del(&c->link);
 		c->user = NULL;
-		/* With a tunnel, its channel ends the couple when it is opened or refused. */
+		/* With a tunnel, its channel ends the relay when it is opened or refused. */
 		if (!c->node) {
 			dial_cancel(c->dial);
-			couple_free(c);
+			relay_free(c);
 		}
 	}
 }

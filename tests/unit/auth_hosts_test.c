@@ -36,7 +36,7 @@ open_state(struct fixture *f)
 	    store_open_sqlite(&f->a.store, f->path, f->a.loop, &f->e) < 0)
 		fail_msg("%s", f->e.text);
 	store_set_clock(f->a.store, now_ms);
-	if (nodes_load(&f->a, &f->e) < 0 || watchers_init(&f->a) < 0)
+	if (hosts_load(&f->a, &f->e) < 0 || watchers_init(&f->a) < 0)
 		fail_msg("%s", f->e.text);
 }
 
@@ -44,7 +44,7 @@ static void
 close_state(struct fixture *f)
 {
 	watchers_done(&f->a);
-	nodes_done(&f->a);
+	hosts_done(&f->a);
 	store_close(f->a.store);
 	loop_free(f->a.loop);
 }
@@ -79,28 +79,28 @@ teardown(void **state)
 	return 0;
 }
 
-static struct node *
+static struct host *
 add(struct fixture *f, int number, const char *name)
 {
-	struct node *n = calloc(1, sizeof(*n));
+	struct host *n = calloc(1, sizeof(*n));
 
 	str_format(n->uuid, sizeof(n->uuid), "%08d-0000-4000-8000-000000000000", number);
 	str_copy(n->name, sizeof(n->name), name);
 	str_copy(n->kind, sizeof(n->kind), "node");
 	n->valid_until_ms = fake_ms + 7LL * 86400 * 1000;
-	if (node_put(&f->a, n, &f->e) != 0)
+	if (host_put(&f->a, n, &f->e) != 0)
 		fail_msg("%s", f->e.text);
 	return n;
 }
 
 static void
-beat(struct fixture *f, struct node *n, const char *key, const char *value)
+beat(struct fixture *f, struct host *n, const char *key, const char *value)
 {
 	struct labels labels = { 0 };
-	struct node_seen seen = { .address = "", .version = "1", .labels = &labels };
+	struct host_seen seen = { .address = "", .version = "1", .labels = &labels };
 
 	labels_set(&labels, key, value);
-	if (node_heartbeat(&f->a, n, &seen, &f->e) != 0)
+	if (host_heartbeat(&f->a, n, &seen, &f->e) != 0)
 		fail_msg("%s", f->e.text);
 	labels_done(&labels);
 }
@@ -109,24 +109,24 @@ static void
 a_name_that_several_have_is_refused_unless_one_is_there(void **state)
 {
 	struct fixture *f = *state;
-	struct node *a = add(f, 1, "db"), *b = add(f, 2, "db"), *found;
+	struct host *a = add(f, 1, "db"), *b = add(f, 2, "db"), *found;
 
-	assert_int_equal(node_by_name(&f->a, "db", &found, &f->e), AUTH_E_INVALID);
+	assert_int_equal(host_by_name(&f->a, "db", &found, &f->e), AUTH_E_INVALID);
 	beat(f, b, "x", "y");
-	assert_int_equal(node_by_name(&f->a, "db", &found, &f->e), 0);
+	assert_int_equal(host_by_name(&f->a, "db", &found, &f->e), 0);
 	assert_ptr_equal(found, b);
 	beat(f, a, "x", "y");
-	assert_int_equal(node_by_name(&f->a, "db", &found, &f->e), AUTH_E_INVALID);
-	assert_int_equal(node_by_name(&f->a, a->uuid, &found, &f->e), 0);
+	assert_int_equal(host_by_name(&f->a, "db", &found, &f->e), AUTH_E_INVALID);
+	assert_int_equal(host_by_name(&f->a, a->uuid, &found, &f->e), 0);
 	assert_ptr_equal(found, a);
-	assert_int_equal(node_by_name(&f->a, "web", &found, &f->e), AUTH_E_NOT_FOUND);
+	assert_int_equal(host_by_name(&f->a, "web", &found, &f->e), AUTH_E_NOT_FOUND);
 }
 
 static void
 server_labels_win_over_the_tokens_and_those_over_the_nodes_own(void **state)
 {
 	struct fixture *f = *state;
-	struct node *n = add(f, 1, "db");
+	struct host *n = add(f, 1, "db");
 	struct labels set = { 0 };
 	char *remove[] = { (char *)(uintptr_t) "env" };
 
@@ -135,13 +135,13 @@ server_labels_win_over_the_tokens_and_those_over_the_nodes_own(void **state)
 	beat(f, n, "team", "own");
 	assert_string_equal(labels_get(&n->labels, "team"), "token");
 	labels_set(&set, "env", "server");
-	assert_int_equal(node_label(&f->a, n, &set, NULL, 0, &f->e), 0);
+	assert_int_equal(host_label(&f->a, n, &set, NULL, 0, &f->e), 0);
 	assert_string_equal(labels_get(&n->labels, "env"), "server");
 	labels_done(&set);
-	assert_int_equal(node_label(&f->a, n, &set, remove, 1, &f->e), 0);
+	assert_int_equal(host_label(&f->a, n, &set, remove, 1, &f->e), 0);
 	assert_string_equal(labels_get(&n->labels, "env"), "token");
 	labels_set(&set, "bad key", "x");
-	assert_int_equal(node_label(&f->a, n, &set, NULL, 0, &f->e), AUTH_E_INVALID);
+	assert_int_equal(host_label(&f->a, n, &set, NULL, 0, &f->e), AUTH_E_INVALID);
 	labels_done(&set);
 }
 
@@ -149,42 +149,42 @@ static void
 silence_takes_a_node_off_the_list_and_time_out_of_the_registry(void **state)
 {
 	struct fixture *f = *state;
-	struct node *n = add(f, 1, "db");
+	struct host *n = add(f, 1, "db");
 	char uuid[37];
 
 	str_copy(uuid, sizeof(uuid), n->uuid);
 	beat(f, n, "x", "y");
-	fake_ms += NODE_LISTED_S * 1000;
-	nodes_sweep(&f->a);
+	fake_ms += HOST_LISTED_S * 1000;
+	hosts_sweep(&f->a);
 	assert_true(n->online);
 	fake_ms += 1;
-	nodes_sweep(&f->a);
+	hosts_sweep(&f->a);
 	assert_false(n->online);
 	beat(f, n, "x", "y");
 	assert_true(n->online);
 	fake_ms = n->valid_until_ms;
-	nodes_sweep(&f->a);
-	assert_null(node_find(&f->a, uuid));
+	hosts_sweep(&f->a);
+	assert_null(host_find(&f->a, uuid));
 }
 
 static void
 whoever_was_there_is_listed_right_after_a_restart(void **state)
 {
 	struct fixture *f = *state;
-	struct node *a = add(f, 1, "db"), *b = add(f, 2, "web");
+	struct host *a = add(f, 1, "db"), *b = add(f, 2, "web");
 
 	beat(f, a, "env", "x");
 	beat(f, b, "env", "x");
-	node_leave(&f->a, b);
+	host_leave(&f->a, b);
 	close_state(f);
 	open_state(f);
-	a = node_find(&f->a, "00000001-0000-4000-8000-000000000000");
-	b = node_find(&f->a, "00000002-0000-4000-8000-000000000000");
+	a = host_find(&f->a, "00000001-0000-4000-8000-000000000000");
+	b = host_find(&f->a, "00000002-0000-4000-8000-000000000000");
 	assert_true(a->online);
 	assert_string_equal(labels_get(&a->labels, "env"), "x");
 	assert_false(b->online);
-	fake_ms += NODE_LISTED_S * 1000 + 1;
-	nodes_sweep(&f->a);
+	fake_ms += HOST_LISTED_S * 1000 + 1;
+	hosts_sweep(&f->a);
 	assert_false(a->online); /* it did not come back */
 }
 
@@ -192,35 +192,35 @@ static void
 a_removed_node_is_cut_off(void **state)
 {
 	struct fixture *f = *state;
-	struct node *n = add(f, 1, "db");
+	struct host *n = add(f, 1, "db");
 	char uuid[37];
 
 	str_copy(uuid, sizeof(uuid), n->uuid);
-	assert_int_equal(node_cutoff(&f->a, uuid), 0);
-	assert_int_equal(node_remove(&f->a, n, &f->e), 0);
-	assert_null(node_find(&f->a, uuid));
-	assert_true((fake_ms / 1000 - SIGNER_BACKDATE_S) * 1000 < node_cutoff(&f->a, uuid));
+	assert_int_equal(host_cutoff(&f->a, uuid), 0);
+	assert_int_equal(host_remove(&f->a, n, &f->e), 0);
+	assert_null(host_find(&f->a, uuid));
+	assert_true((fake_ms / 1000 - SIGNER_BACKDATE_S) * 1000 < host_cutoff(&f->a, uuid));
 	close_state(f);
 	open_state(f);
-	assert_null(node_find(&f->a, uuid));
-	assert_true(node_cutoff(&f->a, uuid) > 0);
+	assert_null(host_find(&f->a, uuid));
+	assert_true(host_cutoff(&f->a, uuid) > 0);
 }
 
 static void
 bad_heartbeats_are_refused(void **state)
 {
 	struct fixture *f = *state;
-	struct node *n = add(f, 1, "db");
+	struct host *n = add(f, 1, "db");
 	struct labels labels = { 0 };
-	struct node_seen seen = { .address = "not an address", .version = "1", .labels = &labels };
+	struct host_seen seen = { .address = "not an address", .version = "1", .labels = &labels };
 
-	assert_int_equal(node_heartbeat(&f->a, n, &seen, &f->e), AUTH_E_INVALID);
+	assert_int_equal(host_heartbeat(&f->a, n, &seen, &f->e), AUTH_E_INVALID);
 	seen.address = "10.0.0.1:22";
 	seen.version = "\x1b[2J";
-	assert_int_equal(node_heartbeat(&f->a, n, &seen, &f->e), AUTH_E_INVALID);
+	assert_int_equal(host_heartbeat(&f->a, n, &seen, &f->e), AUTH_E_INVALID);
 	assert_false(n->online);
 	seen.version = "1";
-	assert_int_equal(node_heartbeat(&f->a, n, &seen, &f->e), 0);
+	assert_int_equal(host_heartbeat(&f->a, n, &seen, &f->e), 0);
 	assert_string_equal(n->address, "10.0.0.1:22");
 }
 

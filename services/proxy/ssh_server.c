@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gate: see gate.h. Called by front.c with accepted connections.
+ * ssh_server: see ssh_server.h. Called by front.c with accepted connections.
  *
  * Security: this is where strangers become somebody. Only certificates log in: of the user CA
  * with a person's, of the host CA with the tunnel extension a node's; which CA signed decides
  * which of the two is believed. A login lets a person open direct-tcpip channels to nodes and a
  * node be the target of channels; nothing else is answered.
  */
-#include "proxy/gate.h"
+#include "proxy/ssh_server.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,38 +28,38 @@ enum { REFUSALS_OF_ONE = 60, REFUSALS_OF_ALL = 1200 }; /* recorded a minute */
 #define EVERYBODY  "everybody" /* as an address */
 #define EXT_TUNNEL "tunnel@sallyport"
 
-enum guest_kind { GUEST_STRANGER, GUEST_USER, GUEST_NODE };
+enum conn_kind { CONN_STRANGER, CONN_USER, CONN_NODE };
 
 /* One connection. */
-struct guest {
+struct conn {
 	struct list link;
-	struct gate *gate;
-	struct gate_identity *identity; /* that this connection began with */
+	struct ssh_server *ssh_server;
+	struct ssh_server_identity *identity; /* that this connection began with */
 	struct ssh_link *ssh_link;
-	enum guest_kind kind;
+	enum conn_kind kind;
 	bool logged_in; /* not among the strangers any more */
 	bool leaving;
 	struct addr peer;
-	char *denial;            /* why the last certificate was not believed */
-	char *name;              /* of a node: its UUID; of a person: for the record of failures */
-	int64_t issued_ms;       /* of the certificate */
-	struct visitor *visitor; /* people */
-	struct tunnel *tunnel;   /* nodes */
-	struct couple_owner owner;
+	char *denial;      /* why the last certificate was not believed */
+	char *name;        /* of a node: its UUID; of a person: for the record of failures */
+	int64_t issued_ms; /* of the certificate */
+	struct principal *principal; /* people */
+	struct tunnel *tunnel;       /* nodes */
+	struct relay_owner owner;
 };
 
-/* A host key and its certificate, for as long as the gate or a connection has it. */
-struct gate_identity {
+/* A host key and its certificate, for as long as the ssh_server or a connection has it. */
+struct ssh_server_identity {
 	struct ssh_identity ssh;
 	struct sshkey *key;
 	struct buf cert;
 	unsigned refs;
 };
 
-struct gate {
-	struct gate_config config;
-	struct list guests;
-	struct gate_identity *identity; /* the present one */
+struct ssh_server {
+	struct ssh_server_config config;
+	struct list conns;
+	struct ssh_server_identity *identity; /* the present one */
 	const struct bundle *ca;
 	size_t users;
 	struct rate *refusals_of_one, *refusals_of_all; /* that are recorded */
@@ -71,7 +71,7 @@ struct gate {
 /* --- denials --------------------------------------------------------------------- */
 
 static void
-guest_deny(struct guest *g, const char *name, const char *why)
+conn_deny(struct conn *g, const char *name, const char *why)
 {
 	char *copy = strdup(why);
 
@@ -82,7 +82,7 @@ guest_deny(struct guest *g, const char *name, const char *why)
 }
 
 static void
-record_denial(const struct guest *g, const char *kind, const char *why)
+record_denial(const struct conn *g, const char *kind, const char *why)
 {
 	struct record r = { .type = "auth",
 		.code = "T3007W",
@@ -94,20 +94,20 @@ record_denial(const struct guest *g, const char *kind, const char *why)
 		.message = why };
 
 	log_info("login refused", "kind", kind, "name", g->name ? g->name : "", "peer", g->peer.ip,
-	    "why", why, NULL);
+	    "cause", why, NULL);
 	/* Strangers must not fill the record log, which would then be full for what matters. */
-	if (rate_take(g->gate->refusals_of_one, g->peer.ip) &&
-	    rate_take(g->gate->refusals_of_all, EVERYBODY))
-		record_write(g->gate->config.audit, &r);
+	if (rate_take(g->ssh_server->refusals_of_one, g->peer.ip) &&
+	    rate_take(g->ssh_server->refusals_of_all, EVERYBODY))
+		record_write(g->ssh_server->config.audit, &r);
 }
 
 /* A certificate of ours that is worth nothing: say why and hang up, since no other key will do
  * better. */
 static enum ssh_verdict
-guest_turn_away(struct guest *g, struct ssh *ssh, const struct sshcert *cert, const char *kind,
+conn_turn_away(struct conn *g, struct ssh *ssh, const struct sshcert *cert, const char *kind,
     const char *why)
 {
-	guest_deny(g, cert->key_id, why);
+	conn_deny(g, cert->key_id, why);
 	record_denial(g, kind, why);
 	free(g->denial);
 	g->denial = NULL; /* recorded */
@@ -141,9 +141,9 @@ is_cut(const struct sshcert *cert, int64_t cutoff_ms)
 }
 
 static int
-check_node(const struct guest *g, const struct sshcert *cert, struct err *e)
+check_node(const struct conn *g, const struct sshcert *cert, struct err *e)
 {
-	const struct bundle *ca = g->gate->ca;
+	const struct bundle *ca = g->ssh_server->ca;
 	struct sshcert_rules rules = { .type = SSHCERT_USER,
 		.ca = ca->host_ssh,
 		.n_ca = ca->n_host_ssh,
@@ -158,16 +158,16 @@ check_node(const struct guest *g, const struct sshcert *cert, struct err *e)
 		return err_set(e, "the tunnel certificate names no node; join the node again");
 	if (sshcert_check(cert, &rules, e) < 0)
 		return -1;
-	if (is_cut(cert, roster_node_cutoff_ms(g->gate->config.roster, cert->key_id)))
+	if (is_cut(cert, roster_node_cutoff_ms(g->ssh_server->config.roster, cert->key_id)))
 		return err_set(e,
 		    "this node was removed from the cluster; join it again with a new token");
 	return 0;
 }
 
 static int
-check_user(const struct guest *g, const struct sshcert *cert, struct err *e)
+check_user(const struct conn *g, const struct sshcert *cert, struct err *e)
 {
-	const struct bundle *ca = g->gate->ca;
+	const struct bundle *ca = g->ssh_server->ca;
 	struct sshcert_rules rules = { .type = SSHCERT_USER,
 		.ca = ca->user_ssh,
 		.n_ca = ca->n_user_ssh,
@@ -180,7 +180,7 @@ check_user(const struct guest *g, const struct sshcert *cert, struct err *e)
 		return err_set(e, "the certificate names no user");
 	if (sshcert_check(cert, &rules, e) < 0)
 		return -1;
-	if (is_cut(cert, roster_cutoff_ms(g->gate->config.roster, cert->key_id)))
+	if (is_cut(cert, roster_cutoff_ms(g->ssh_server->config.roster, cert->key_id)))
 		return err_set(e,
 		    "user %s was removed or changed after this certificate; log in again",
 		    cert->key_id);
@@ -189,20 +189,20 @@ check_user(const struct guest *g, const struct sshcert *cert, struct err *e)
 
 /* Remembers who it is, once the key is proven. */
 static bool
-guest_admit(struct guest *g, const struct sshcert *cert, enum guest_kind kind)
+conn_admit(struct conn *g, const struct sshcert *cert, enum conn_kind kind)
 {
-	struct visitor *visitor = NULL;
+	struct principal *principal = NULL;
 	char *name = strdup(cert->key_id);
 
-	if (!name || (kind == GUEST_USER && visitor_from_cert(&visitor, cert) < 0)) {
+	if (!name || (kind == CONN_USER && principal_from_cert(&principal, cert) < 0)) {
 		free(name);
 		return false;
 	}
 	free(g->name);
 	g->name = name;
-	visitor_free(g->visitor);
-	g->visitor = visitor;
-	g->owner.visitor = visitor;
+	principal_free(g->principal);
+	g->principal = principal;
+	g->owner.principal = principal;
 	g->kind = kind;
 	g->issued_ms = issued_ms(cert);
 	return true;
@@ -211,13 +211,13 @@ guest_admit(struct guest *g, const struct sshcert *cert, enum guest_kind kind)
 static enum ssh_verdict
 on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 {
-	struct guest *g = arg;
-	const struct bundle *ca = g->gate->ca;
+	struct conn *g = arg;
+	const struct bundle *ca = g->ssh_server->ca;
 	struct err e;
 
 	if (!auth->cert) {
 		if (!g->denial)
-			guest_deny(g, NULL,
+			conn_deny(g, NULL,
 			    "a plain key; only certificates log in here: tsh login makes one");
 		return SSH_DENY;
 	}
@@ -225,35 +225,33 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 		if (check_node(g, auth->cert, &e) < 0 ||
 		    (strcmp(auth->user, auth->cert->key_id) != 0 &&
 			err_set(&e, "a node's certificate logs in as that node only") < 0))
-			return guest_turn_away(g, ssh, auth->cert, "node", e.text);
-		return !auth->proven || guest_admit(g, auth->cert, GUEST_NODE) ? SSH_ALLOW
-									       : SSH_DENY;
+			return conn_turn_away(g, ssh, auth->cert, "node", e.text);
+		return !auth->proven || conn_admit(g, auth->cert, CONN_NODE) ? SSH_ALLOW : SSH_DENY;
 	}
 	if (is_signed_by(auth->cert, ca->user_ssh, ca->n_user_ssh)) {
 		if (check_user(g, auth->cert, &e) < 0)
-			return guest_turn_away(g, ssh, auth->cert, "user", e.text);
-		return !auth->proven || guest_admit(g, auth->cert, GUEST_USER) ? SSH_ALLOW
-									       : SSH_DENY;
+			return conn_turn_away(g, ssh, auth->cert, "user", e.text);
+		return !auth->proven || conn_admit(g, auth->cert, CONN_USER) ? SSH_ALLOW : SSH_DENY;
 	}
 	/* People carry certificates of other clusters in their agents: let them try the next. */
-	guest_deny(g, auth->cert->key_id, "the certificate is not signed by a CA of this cluster");
+	conn_deny(g, auth->cert->key_id, "the certificate is not signed by a CA of this cluster");
 	return SSH_DENY;
 }
 
 static void
 on_authenticated(struct ssh *ssh, void *arg)
 {
-	struct guest *g = arg;
+	struct conn *g = arg;
 
 	g->logged_in = true;
-	ceiling_drop(g->gate->config.strangers, g->peer.ip);
-	if (g->kind == GUEST_USER) {
-		g->gate->users++;
-		log_info("user connected", "user", g->visitor->user, "peer", g->peer.ip, "client",
+	ceiling_drop(g->ssh_server->config.strangers, g->peer.ip);
+	if (g->kind == CONN_USER) {
+		g->ssh_server->users++;
+		log_info("user connected", "user", g->principal->user, "peer", g->peer.ip, "client",
 		    ssh_peer_version(ssh), NULL);
 		return;
 	}
-	g->tunnel = tunnel_new(g->gate->config.tunnels, g->name, g->ssh_link, g->peer.ip,
+	g->tunnel = tunnel_new(g->ssh_server->config.tunnels, g->name, g->ssh_link, g->peer.ip,
 	    g->issued_ms);
 	if (!g->tunnel)
 		ssh_disconnect(ssh, DISCONNECT_BY_APPLICATION, "the proxy is out of memory");
@@ -264,22 +262,22 @@ on_authenticated(struct ssh *ssh, void *arg)
 static void
 on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg)
 {
-	struct guest *g = arg;
+	struct conn *g = arg;
 
 	(void)ssh;
-	if (g->kind != GUEST_USER)
+	if (g->kind != CONN_USER)
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "nodes open no channels here");
 	else if (!span_is(open->type, "direct-tcpip"))
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED,
 		    "this is the proxy: reach nodes through it, with tsh ssh or tsh config");
-	else if (g->gate->draining)
+	else if (g->ssh_server->draining)
 		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
 		    "this proxy is stopping, connect again");
-	else if (clock_wall_ms() >= g->visitor->expires_ms)
+	else if (clock_wall_ms() >= g->principal->expires_ms)
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED,
 		    "your certificate has expired; log in again: tsh login");
 	else
-		couple_open(g->gate->config.couples, &g->owner, chan, open);
+		relay_open(g->ssh_server->config.relays, &g->owner, chan, open);
 }
 
 /* Nodes ask for their forward as any client of RFC 4254 7.1 would; the name in it is not
@@ -288,16 +286,16 @@ static enum ssh_answer
 on_global_request(struct ssh *ssh, struct span name, struct span payload, struct buf *reply,
     void *arg)
 {
-	struct guest *g = arg;
+	struct conn *g = arg;
 
 	(void)ssh, (void)payload, (void)reply;
-	if (g->kind == GUEST_NODE &&
+	if (g->kind == CONN_NODE &&
 	    (span_is(name, "tcpip-forward") || span_is(name, "cancel-tcpip-forward")))
 		return SSH_OK;
 	return SSH_FAIL;
 }
 
-static const struct ssh_events gate_events = {
+static const struct ssh_events ssh_server_events = {
 	.auth = on_auth,
 	.authenticated = on_authenticated,
 	.channel_open = on_channel_open,
@@ -307,7 +305,7 @@ static const struct ssh_events gate_events = {
 /* --- connections ----------------------------------------------------------------- */
 
 static void
-identity_unref(struct gate_identity *id)
+identity_unref(struct ssh_server_identity *id)
 {
 	if (!id || --id->refs > 0)
 		return;
@@ -317,93 +315,93 @@ identity_unref(struct gate_identity *id)
 }
 
 static void
-guest_free(struct guest *g)
+conn_free(struct conn *g)
 {
 	identity_unref(g->identity);
 	list_del(&g->link);
-	ceiling_drop(g->gate->config.all, g->peer.ip);
-	visitor_free(g->visitor);
+	ceiling_drop(g->ssh_server->config.all, g->peer.ip);
+	principal_free(g->principal);
 	free(g->denial);
 	free(g->name);
 	free(g);
 }
 
 static void
-gate_check_empty(struct gate *gate)
+ssh_server_check_empty(struct ssh_server *ssh_server)
 {
-	void (*empty)(void *arg) = gate->empty;
+	void (*empty)(void *arg) = ssh_server->empty;
 
-	if (!gate->draining || !empty || !list_empty(&gate->guests))
+	if (!ssh_server->draining || !empty || !list_empty(&ssh_server->conns))
 		return;
-	gate->empty = NULL;
-	empty(gate->empty_arg);
+	ssh_server->empty = NULL;
+	empty(ssh_server->empty_arg);
 }
 
 static void
 on_link_ended(struct ssh_link *link, const char *why, void *arg)
 {
-	struct guest *g = arg;
-	struct gate *gate = g->gate;
+	struct conn *g = arg;
+	struct ssh_server *ssh_server = g->ssh_server;
 
 	(void)link;
 	if (!g->logged_in) {
-		ceiling_drop(gate->config.strangers, g->peer.ip);
+		ceiling_drop(ssh_server->config.strangers, g->peer.ip);
 		if (g->denial)
 			record_denial(g, "unknown", g->denial);
 		else
-			log_debug("left without login", "peer", g->peer.ip, "why", why, NULL);
+			log_debug("left without login", "peer", g->peer.ip, "cause", why, NULL);
 	} else if (g->tunnel) {
 		tunnel_end(g->tunnel, why);
-	} else if (g->kind == GUEST_USER) {
-		gate->users--;
-		log_info("user disconnected", "user", g->visitor->user, "peer", g->peer.ip, "why",
-		    why, NULL);
+	} else if (g->kind == CONN_USER) {
+		ssh_server->users--;
+		log_info("user disconnected", "user", g->principal->user, "peer", g->peer.ip,
+		    "cause", why, NULL);
 	}
-	couple_owner_gone(&g->owner);
-	guest_free(g);
-	gate_check_empty(gate);
+	relay_owner_gone(&g->owner);
+	conn_free(g);
+	ssh_server_check_empty(ssh_server);
 }
 
 static int
-guest_start(struct guest *g, int fd)
+conn_start(struct conn *g, int fd)
 {
-	const struct gate *gate = g->gate;
+	const struct ssh_server *ssh_server = g->ssh_server;
 	struct ssh_config config = { .role = SSH_SERVER,
-		.events = &gate_events,
+		.events = &ssh_server_events,
 		.arg = g,
 		.identities = &g->identity->ssh,
 		.n_identities = 1,
-		.login_grace_ms = gate->config.login_grace_ms,
-		.keepalive_ms = gate->config.keepalive_ms,
+		.login_grace_ms = ssh_server->config.login_grace_ms,
+		.keepalive_ms = ssh_server->config.keepalive_ms,
 		.max_channels = CHANNELS_NODE };
 
-	if (ssh_link_new(&g->ssh_link, gate->config.loop, &config, on_link_ended, g) < 0)
+	if (ssh_link_new(&g->ssh_link, ssh_server->config.loop, &config, on_link_ended, g) < 0)
 		return -1;
 	return ssh_link_attach_fd(g->ssh_link, fd);
 }
 
 void
-gate_take(struct gate *gate, int fd, const struct addr *peer, struct span first)
+ssh_server_take(struct ssh_server *ssh_server, int fd, const struct addr *peer, struct span first)
 {
-	struct guest *g = calloc(1, sizeof(*g));
+	struct conn *g = calloc(1, sizeof(*g));
 
-	if (!g || !gate->identity || !gate->ca || gate->draining) {
-		ceiling_drop(gate->config.strangers, peer->ip);
-		ceiling_drop(gate->config.all, peer->ip);
+	if (!g || !ssh_server->identity || !ssh_server->ca || ssh_server->draining) {
+		ceiling_drop(ssh_server->config.strangers, peer->ip);
+		ceiling_drop(ssh_server->config.all, peer->ip);
 		free(g);
 		close(fd);
 		return;
 	}
-	g->gate = gate;
-	g->identity = gate->identity;
+	g->ssh_server = ssh_server;
+	g->identity = ssh_server->identity;
 	g->identity->refs++;
 	g->peer = *peer;
 	g->owner.peer = &g->peer;
 	list_init(&g->owner.open);
-	list_add(&gate->guests, &g->link);
-	if (guest_start(g, fd) < 0) {
-		ceiling_drop(gate->config.strangers, peer->ip);
-		guest_free(g);
+	list_add(&ssh_server->conns, &g->link);
+	if (conn_start(g, fd) < 0) {
+		ceiling_drop(ssh_server->config.strangers, peer->ip);
+		conn_free(g);
 		close(fd);
 		return;
 	}
@@ -411,20 +409,20 @@ gate_take(struct gate *gate, int fd, const struct addr *peer, struct span first)
 		ssh_link_feed(g->ssh_link, (uint8_t *)(uintptr_t)first.p, first.n);
 }
 
-/* --- the gate -------------------------------------------------------------------- */
+/* --- the ssh_server -------------------------------------------------------------------- */
 
 int
-gate_new(struct gate **ret, const struct gate_config *config)
+ssh_server_new(struct ssh_server **ret, const struct ssh_server_config *config)
 {
-	struct gate *g = calloc(1, sizeof(*g));
+	struct ssh_server *g = calloc(1, sizeof(*g));
 
 	if (!g)
 		return -1;
 	g->config = *config;
-	list_init(&g->guests);
+	list_init(&g->conns);
 	if (rate_new(&g->refusals_of_one, config->loop, REFUSALS_OF_ONE) < 0 ||
 	    rate_new(&g->refusals_of_all, config->loop, REFUSALS_OF_ALL) < 0) {
-		gate_free(g);
+		ssh_server_free(g);
 		return -1;
 	}
 	*ret = g;
@@ -432,15 +430,15 @@ gate_new(struct gate **ret, const struct gate_config *config)
 }
 
 void
-gate_free(struct gate *g)
+ssh_server_free(struct ssh_server *g)
 {
 	if (!g)
 		return;
 	g->draining = true;
 	g->empty = NULL;
-	list_each (struct guest, guest, &g->guests, link)
-		ssh_link_close(guest->ssh_link, "this proxy is stopping, connect again", 0);
-	for (int i = 0; i < END_TURNS && !list_empty(&g->guests); i++)
+	list_each (struct conn, conn, &g->conns, link)
+		ssh_link_close(conn->ssh_link, "this proxy is stopping, connect again", 0);
+	for (int i = 0; i < END_TURNS && !list_empty(&g->conns); i++)
 		(void)loop_turn(g->config.loop, 10);
 	identity_unref(g->identity);
 	rate_free(g->refusals_of_one);
@@ -462,9 +460,9 @@ key_copy(const struct sshkey *key)
 }
 
 int
-gate_set_identity(struct gate *g, const struct sshkey *key, struct span cert)
+ssh_server_set_identity(struct ssh_server *g, const struct sshkey *key, struct span cert)
 {
-	struct gate_identity *id;
+	struct ssh_server_identity *id;
 
 	if (g->identity && sshkey_equal(g->identity->key, key) &&
 	    span_eq(buf_span(&g->identity->cert), cert))
@@ -486,72 +484,72 @@ gate_set_identity(struct gate *g, const struct sshkey *key, struct span cert)
 }
 
 void
-gate_set_authorities(struct gate *g, const struct bundle *ca)
+ssh_server_set_authorities(struct ssh_server *g, const struct bundle *ca)
 {
 	g->ca = ca;
 }
 
 static void
-record_cut(const struct guest *g)
+record_cut(const struct conn *g)
 {
 	struct record r = { .type = "client.disconnect",
 		.code = "T3006I",
 		.ok = true,
-		.user = g->visitor->user,
+		.user = g->principal->user,
 		.remote_addr = g->peer.ip,
 		.message = "user was removed or changed" };
 
-	record_write(g->gate->config.audit, &r);
+	record_write(g->ssh_server->config.audit, &r);
 }
 
 void
-gate_cut_user(struct gate *g, const char *user, int64_t issued_before_ms)
+ssh_server_cut_user(struct ssh_server *g, const char *user, int64_t issued_before_ms)
 {
-	list_each (struct guest, guest, &g->guests, link) {
-		if (guest->kind != GUEST_USER || strcmp(guest->visitor->user, user) != 0 ||
-		    guest->issued_ms >= issued_before_ms)
+	list_each (struct conn, conn, &g->conns, link) {
+		if (conn->kind != CONN_USER || strcmp(conn->principal->user, user) != 0 ||
+		    conn->issued_ms >= issued_before_ms)
 			continue;
-		record_cut(guest);
-		log_info("connection cut", "user", user, "peer", guest->peer.ip, NULL);
-		tunnel_hang_up(guest->ssh_link, "user was removed or changed; log in again");
+		record_cut(conn);
+		log_info("connection cut", "user", user, "peer", conn->peer.ip, NULL);
+		tunnel_hang_up(conn->ssh_link, "user was removed or changed; log in again");
 	}
 }
 
 static bool
-guest_is_idle(const struct guest *g)
+conn_is_idle(const struct conn *g)
 {
-	return !(g->logged_in && g->kind == GUEST_NODE) &&
+	return !(g->logged_in && g->kind == CONN_NODE) &&
 	    ssh_channel_count(ssh_link_ssh(g->ssh_link)) == 0;
 }
 
 /* Called again by proxy.c every second while stopping. */
 void
-gate_drain(struct gate *g, void (*empty)(void *arg), void *arg)
+ssh_server_drain(struct ssh_server *g, void (*empty)(void *arg), void *arg)
 {
 	bool users = false;
 
 	g->draining = true;
 	g->empty = empty;
 	g->empty_arg = arg;
-	list_each (struct guest, guest, &g->guests, link) {
-		if (guest_is_idle(guest) && !guest->leaving) {
-			guest->leaving = true;
-			tunnel_hang_up(guest->ssh_link, "this proxy is stopping, connect again");
+	list_each (struct conn, conn, &g->conns, link) {
+		if (conn_is_idle(conn) && !conn->leaving) {
+			conn->leaving = true;
+			tunnel_hang_up(conn->ssh_link, "this proxy is stopping, connect again");
 		}
-		users |= guest->kind == GUEST_USER && !guest->leaving;
+		users |= conn->kind == CONN_USER && !conn->leaving;
 	}
 	/* Sessions run over the tunnels: they close last. */
-	list_each (struct guest, node, &g->guests, link) {
+	list_each (struct conn, node, &g->conns, link) {
 		if (users || node->leaving)
 			continue;
 		node->leaving = true;
 		tunnel_hang_up(node->ssh_link, "this proxy is stopping, connect again");
 	}
-	gate_check_empty(g);
+	ssh_server_check_empty(g);
 }
 
 size_t
-gate_count_users(const struct gate *g)
+ssh_server_count_users(const struct ssh_server *g)
 {
 	return g->users;
 }

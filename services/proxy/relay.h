@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * couple: joins a person's channel to a node: to a channel of the node's tunnel, or to a TCP
+ * relay: joins a person's channel to a node: to a channel of the node's tunnel, or to a TCP
  * connection to a node that listens. What passes is an SSH connection between the two; proxyd
  * holds none of its keys.
  */
-#ifndef PROXY_COUPLE_H
-#define PROXY_COUPLE_H
+#ifndef PROXY_RELAY_H
+#define PROXY_RELAY_H
 
 #include "base/list.h"
 #include "net/addr.h"
@@ -14,7 +14,7 @@
 #include "proxy/tunnel.h"
 #include "ssh/ssh.h"
 
-struct couples {
+struct relays {
 	struct loop *loop;
 	struct pool *pool; /* for the names of nodes that listen */
 	const struct roster *roster;
@@ -25,18 +25,18 @@ struct couples {
 	size_t count; /* of live ones */
 };
 
-/* Who asked. `open` holds the couples whose channel was not accepted yet. */
-struct couple_owner {
-	const struct visitor *visitor;
+/* Who asked. `open` holds the relays whose channel was not accepted yet. */
+struct relay_owner {
+	const struct principal *principal;
 	const struct addr *peer;
 	struct list open;
 };
 
 /* Answers a direct-tcpip open: accepts or refuses the channel, now or later. */
-void couple_open(struct couples *cs, struct couple_owner *owner, struct ssh_chan *chan,
+void relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
     const struct ssh_open *open);
 /* The person's connection has ended: nothing may touch its channels any more. Before the owner is
  * freed. */
-void couple_owner_gone(struct couple_owner *owner);
+void relay_owner_gone(struct relay_owner *owner);
 
 #endif

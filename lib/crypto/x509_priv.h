@@ -2,8 +2,8 @@
 /*
  * x509_impl: the structs behind x509.h, for its files only.
  */
-#ifndef CRYPTO_X509_IMPL_H
-#define CRYPTO_X509_IMPL_H
+#ifndef CRYPTO_X509_PRIV_H
+#define CRYPTO_X509_PRIV_H
 
 #include <mbedtls/pk.h>
 #include <mbedtls/x509_crt.h>

@@ -3,7 +3,7 @@
  * config: the schema of noded.yaml and its checks. Called at start-up by noded, its monitor and its
  * worker.
  */
-#include "node/config.h"
+#include "node/conf.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@ static const cyaml_schema_value_t label_schema = {
 };
 
 #define OPTIONAL          (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
-#define TEXT(key, member) CYAML_FIELD_STRING_PTR(key, OPTIONAL, struct node_config, member, 1, 4096)
+#define TEXT(key, member) CYAML_FIELD_STRING_PTR(key, OPTIONAL, struct conf, member, 1, 4096)
 
 static const cyaml_schema_field_t fields[] = {
 	TEXT("proxy", proxy),
@@ -33,18 +33,18 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("sftp_server", sftp_server),
 	TEXT("record_limit", record_limit_text),
 	TEXT("spool_quota", spool_quota_text),
-	CYAML_FIELD_INT("max_sessions", CYAML_FLAG_OPTIONAL, struct node_config, max_sessions),
-	CYAML_FIELD_SEQUENCE_COUNT("labels", OPTIONAL, struct node_config, label_texts,
-	    label_texts_count, &label_schema, 0, NODE_LABELS_MAX),
+	CYAML_FIELD_INT("max_sessions", CYAML_FLAG_OPTIONAL, struct conf, max_sessions),
+	CYAML_FIELD_SEQUENCE_COUNT("labels", OPTIONAL, struct conf, label_texts, label_texts_count,
+	    &label_schema, 0, NODE_LABELS_MAX),
 	CYAML_FIELD_END,
 };
 
-const cyaml_schema_value_t node_config_schema = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct node_config, fields),
+const cyaml_schema_value_t conf_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct conf, fields),
 };
 
 static int
-check_labels(struct node_config *c, struct err *e)
+check_labels(struct conf *c, struct err *e)
 {
 	char *at = c->label_data, *end = c->label_data + sizeof(c->label_data);
 
@@ -70,7 +70,7 @@ check_labels(struct node_config *c, struct err *e)
 }
 
 static int
-check_name(struct node_config *c, struct err *e)
+check_name(struct conf *c, struct err *e)
 {
 	if (c->name) {
 		if (!str_copy(c->name_text, sizeof(c->name_text), c->name))
@@ -84,7 +84,7 @@ check_name(struct node_config *c, struct err *e)
 }
 
 static int
-check_proxy(struct node_config *c, struct err *e)
+check_proxy(struct conf *c, struct err *e)
 {
 	if (!c->proxy)
 		return err_set(e,
@@ -98,9 +98,9 @@ check_proxy(struct node_config *c, struct err *e)
 }
 
 int
-node_config_check(void *conf, struct err *e)
+conf_check(void *conf, struct err *e)
 {
-	struct node_config *c = conf;
+	struct conf *c = conf;
 
 	if (check_proxy(c, e) || check_name(c, e) || check_labels(c, e))
 		return -1;
@@ -120,14 +120,14 @@ node_config_check(void *conf, struct err *e)
 }
 
 int
-node_config_load(struct node_config **ret, const char *path, struct err *e)
+conf_load_checked(struct conf **ret, const char *path, struct err *e)
 {
 	void *conf = NULL;
 
-	if (conf_load(path, &node_config_schema, &conf, e))
+	if (conf_load(path, &conf_schema, &conf, e))
 		return -1;
-	if (node_config_check(conf, e)) {
-		conf_free(&node_config_schema, conf);
+	if (conf_check(conf, e)) {
+		conf_free(&conf_schema, conf);
 		return err_prefix(e, "%s", path);
 	}
 	*ret = conf;
@@ -135,31 +135,31 @@ node_config_load(struct node_config **ret, const char *path, struct err *e)
 }
 
 const char *
-node_config_name(const struct node_config *c)
+conf_name(const struct conf *c)
 {
 	return c->name_text;
 }
 
 const char *
-node_config_state(const struct node_config *c)
+conf_state(const struct conf *c)
 {
 	return c->state ? c->state : NODE_STATE_PATH;
 }
 
 const char *
-node_config_user(const struct node_config *c)
+conf_user(const struct conf *c)
 {
 	return c->user ? c->user : "sallyport-node";
 }
 
 const char *
-node_config_sftp_server(const struct node_config *c)
+conf_sftp_server(const struct conf *c)
 {
 	return c->sftp_server ? c->sftp_server : "/usr/lib/openssh/sftp-server";
 }
 
 const char *
-node_config_proxy_name(const struct node_config *c)
+conf_proxy_name(const struct conf *c)
 {
 	return c->proxy_name ? c->proxy_name : c->proxy_host;
 }

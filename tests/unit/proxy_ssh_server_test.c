@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who gets in, who does not and why; and that coupled channels lose, double and hoard nothing. */
+/* Who gets in, who does not and why; and that relayed channels lose, double and hoard nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,9 +14,9 @@
 #include "proxy_world.h"
 
 static void
-end_all(struct world *w, struct guest_end *a, struct guest_end *b)
+end_all(struct world *w, struct conn_end *a, struct conn_end *b)
 {
-	struct guest_end *both[] = { a, b };
+	struct conn_end *both[] = { a, b };
 
 	for (int i = 0; i < 2; i++) {
 		if (both[i] && both[i]->link)
@@ -24,7 +24,7 @@ end_all(struct world *w, struct guest_end *a, struct guest_end *b)
 		if (both[i])
 			world_until(w, &both[i]->ended);
 		if (both[i])
-			guest_done(both[i]);
+			conn_done(both[i]);
 	}
 	world_turns(w, 20);
 	world_down(w);
@@ -36,13 +36,13 @@ static void
 assert_turned_away(const struct paper *paper, const char *why)
 {
 	struct world w;
-	struct guest_end g;
+	struct conn_end g;
 	struct paper p = *paper;
 
 	world_up(&w);
 	if (paper->ca)
 		p.ca = paper->ca == (void *)1 ? w.host_ca : w.other_ca;
-	guest_connect(&w, &g, &p);
+	conn_connect(&w, &g, &p);
 	world_until(&w, &g.ended);
 	assert_false(g.in);
 	if (!strstr(g.why, why))
@@ -77,13 +77,13 @@ static void
 test_users_and_nodes_that_were_removed_stay_out_and_are_cut_off(void **state)
 {
 	struct world w;
-	struct guest_end user, node, again;
+	struct conn_end user, node, again;
 	struct paper alice = { .ca = NULL };
 
 	(void)state;
 	world_up(&w);
 	node_connect(&w, &node);
-	guest_connect(&w, &user, &alice);
+	conn_connect(&w, &user, &alice);
 	world_until(&w, &user.in);
 	assert_int_equal(roster_put_cutoff(w.roster, "alice", clock_wall_ms() - 7200 * 1000,
 			     span_str("c")),
@@ -93,10 +93,10 @@ test_users_and_nodes_that_were_removed_stay_out_and_are_cut_off(void **state)
 	assert_int_equal(roster_put_cutoff(w.roster, "alice", clock_wall_ms(), span_str("c")), 0);
 	world_until(&w, &user.ended);
 	assert_non_null(strstr(user.why, "removed or changed"));
-	guest_connect(&w, &again, &alice);
+	conn_connect(&w, &again, &alice);
 	world_until(&w, &again.ended);
 	assert_non_null(strstr(again.why, "removed or changed"));
-	guest_done(&again);
+	conn_done(&again);
 	assert_int_equal(roster_put_node_cutoff(w.roster, WORLD_NODE, clock_wall_ms(),
 			     span_str("c")),
 	    0);
@@ -111,7 +111,7 @@ static void
 test_a_newer_tunnel_replaces_the_older(void **state)
 {
 	struct world w;
-	struct guest_end older, newer;
+	struct conn_end older, newer;
 
 	(void)state;
 	world_up(&w);
@@ -128,45 +128,47 @@ static void
 test_a_renewed_host_key_leaves_connections_alone(void **state)
 {
 	struct world w;
-	struct guest_end before, after;
+	struct conn_end before, after;
 	struct sshkey *fresh;
 
 	(void)state;
 	world_up(&w);
-	guest_connect(&w, &before, &(struct paper){ .ca = NULL });
+	conn_connect(&w, &before, &(struct paper){ .ca = NULL });
 	world_until(&w, &before.in);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(sshkey_generate(&fresh), 0);
-		assert_int_equal(gate_set_identity(w.gate, fresh, (struct span){ NULL, 0 }), 0);
+		assert_int_equal(ssh_server_set_identity(w.ssh_server, fresh,
+				     (struct span){ NULL, 0 }),
+		    0);
 		sshkey_free(fresh);
 	}
-	guest_connect(&w, &after, &(struct paper){ .ca = NULL });
+	conn_connect(&w, &after, &(struct paper){ .ca = NULL });
 	world_until(&w, &after.in);
 	assert_false(before.ended);
 	end_all(&w, &before, &after);
 }
 
-/* --- couples --------------------------------------------------------------------- */
+/* --- relays --------------------------------------------------------------------- */
 
-struct couple_rig {
+struct relay_rig {
 	struct world w;
-	struct guest_end node, user;
+	struct conn_end node, user;
 	struct side near, far; /* of the person, of the node */
 };
 
 static void
-couple_up(struct couple_rig *r)
+relay_up(struct relay_rig *r)
 {
 	memset(&r->near, 0, sizeof(r->near));
 	memset(&r->far, 0, sizeof(r->far));
 	world_up(&r->w);
 	node_connect(&r->w, &r->node);
-	guest_connect(&r->w, &r->user, &(struct paper){ .ca = NULL });
+	conn_connect(&r->w, &r->user, &(struct paper){ .ca = NULL });
 	world_until(&r->w, &r->user.in);
 }
 
 static void
-couple_join(struct couple_rig *r)
+relay_join(struct relay_rig *r)
 {
 	r->node.next = &r->far;
 	side_open(&r->user, &r->near, "node-1");
@@ -177,14 +179,14 @@ couple_join(struct couple_rig *r)
 static void
 test_data_before_a_close_arrives_though_the_reader_is_slow(void **state)
 {
-	struct couple_rig r;
+	struct relay_rig r;
 
 	(void)state;
-	couple_up(&r);
+	relay_up(&r);
 	r.far.to_send = 6 << 20;
 	r.far.close_after = true;
 	r.near.paused = true;
-	couple_join(&r);
+	relay_join(&r);
 	world_turns(&r.w, 200);
 	assert_false(r.near.closed);
 	assert_int_equal(r.near.got, 0);
@@ -201,14 +203,14 @@ static void
 test_a_slow_reader_stops_the_writer(void **state)
 {
 	enum { PLENTY = 200 << 20 };
-	struct couple_rig r;
+	struct relay_rig r;
 	uint64_t before;
 
 	(void)state;
-	couple_up(&r);
+	relay_up(&r);
 	r.far.to_send = r.near.to_send = PLENTY;
 	r.near.paused = r.far.paused = true;
-	couple_join(&r);
+	relay_join(&r);
 	world_turns(&r.w, 500);
 	before = r.far.sent + r.near.sent;
 	world_turns(&r.w, 200);
@@ -231,11 +233,11 @@ test_a_slow_reader_stops_the_writer(void **state)
 static void
 test_eof_one_way_leaves_the_other_open(void **state)
 {
-	struct couple_rig r;
+	struct relay_rig r;
 
 	(void)state;
-	couple_up(&r);
-	couple_join(&r);
+	relay_up(&r);
+	relay_join(&r);
 	r.near.to_send = 100000;
 	side_push(&r.near);
 	ssh_chan_eof(r.near.chan);
@@ -254,19 +256,19 @@ test_eof_one_way_leaves_the_other_open(void **state)
 static void
 test_a_lost_tunnel_closes_the_channel_and_a_lost_person_frees_the_node(void **state)
 {
-	struct couple_rig r;
+	struct relay_rig r;
 
 	(void)state;
-	couple_up(&r);
-	couple_join(&r);
+	relay_up(&r);
+	relay_join(&r);
 	ssh_link_close(r.user.link, "gone", 0);
 	world_until(&r.w, &r.far.closed);
-	guest_done(&r.user);
-	guest_connect(&r.w, &r.user, &(struct paper){ .ca = NULL });
+	conn_done(&r.user);
+	conn_connect(&r.w, &r.user, &(struct paper){ .ca = NULL });
 	world_until(&r.w, &r.user.in);
 	memset(&r.near, 0, sizeof(r.near));
 	memset(&r.far, 0, sizeof(r.far));
-	couple_join(&r);
+	relay_join(&r);
 	ssh_link_close(r.node.link, "gone", 0);
 	world_until(&r.w, &r.near.closed);
 	assert_false(r.user.ended);
@@ -276,10 +278,10 @@ test_a_lost_tunnel_closes_the_channel_and_a_lost_person_frees_the_node(void **st
 static void
 test_refusals_reach_the_person(void **state)
 {
-	struct couple_rig r;
+	struct relay_rig r;
 
 	(void)state;
-	couple_up(&r);
+	relay_up(&r);
 	side_open(&r.user, &r.near, "nosuch"); /* unknown */
 	world_until(&r.w, &r.near.refused);
 	assert_non_null(strstr(r.near.why, "no node \"nosuch\" that you may see"));
@@ -293,10 +295,10 @@ test_refusals_reach_the_person(void **state)
 static void
 test_a_person_who_leaves_while_the_channel_is_opened(void **state)
 {
-	struct couple_rig r;
+	struct relay_rig r;
 
 	(void)state;
-	couple_up(&r);
+	relay_up(&r);
 	r.node.next = &r.far;
 	side_open(&r.user, &r.near, "node-1");
 	ssh_link_close(r.user.link, "gone", 0);
@@ -310,7 +312,7 @@ test_a_person_who_leaves_while_the_channel_is_opened(void **state)
 
 struct tcp_rig {
 	struct world w;
-	struct guest_end user;
+	struct conn_end user;
 	struct side near;
 	struct listener *listener;
 	int fd; /* the node's end */
@@ -343,7 +345,7 @@ tcp_up(struct tcp_rig *r)
 	    (unsigned)listen_port(r->listener));
 	node.address = address;
 	assert_int_equal(roster_put_node(r->w.roster, &node, span_str("n")), 0);
-	guest_connect(&r->w, &r->user, &(struct paper){ .ca = NULL });
+	conn_connect(&r->w, &r->user, &(struct paper){ .ca = NULL });
 	world_until(&r->w, &r->user.in);
 }
 
@@ -473,10 +475,10 @@ test_tcp_refusals_and_people_who_leave(void **state)
 		world_turns(&r.w, 1);
 	assert_int_equal(recv(r.fd, &c, 1, MSG_DONTWAIT), 0);
 	world_until(&r.w, &r.user.ended);
-	guest_done(&r.user);
+	conn_done(&r.user);
 	listen_free(r.listener);
 	r.listener = NULL;
-	guest_connect(&r.w, &r.user, &(struct paper){ .ca = NULL });
+	conn_connect(&r.w, &r.user, &(struct paper){ .ca = NULL });
 	world_until(&r.w, &r.user.in);
 	memset(&r.near, 0, sizeof(r.near));
 	side_open(&r.user, &r.near, "node-1");
@@ -493,12 +495,12 @@ test_many_channels_at_once(void **state)
 {
 	enum { MANY = 40, EACH = 300000 };
 	static struct side near[MANY], far[MANY];
-	struct couple_rig r;
+	struct relay_rig r;
 
 	(void)state;
 	memset(near, 0, sizeof(near));
 	memset(far, 0, sizeof(far));
-	couple_up(&r);
+	relay_up(&r);
 	for (int i = 0; i < MANY; i++) {
 		far[i].to_send = near[i].to_send = EACH;
 		far[i].close_after = true;

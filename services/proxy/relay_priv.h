@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * relay_priv: what relay.c (tunnels) and relay_tcp.c (nodes that listen) share.
+ */
+#ifndef PROXY_RELAY_PRIV_H
+#define PROXY_RELAY_PRIV_H
+
+#include "proxy/relay.h"
+
+struct relay {
+	struct list link; /* in relay_owner.open until accepted */
+	struct relays *all;
+	struct ssh_chan *user; /* NULL: gone */
+	struct ssh_chan *node; /* NULL: gone, or it is a socket */
+	bool accepted;
+	/* relay_tcp.c */
+	struct dial *dial;
+	struct watch watch;
+	int fd; /* -1: none */
+	bool fd_eof, fd_shut;
+	bool fd_is_ssh; /* it began with "SSH-" */
+	/* for the record */
+	char *user_name, *node_uuid, *node_name, *peer;
+};
+
+/* The relay is usable: accepts the person's channel with the events, and writes session.connect.
+ */
+void relay_accept(struct relay *c, const struct ssh_chan_events *events);
+/* The node cannot be reached: refuses the channel, writes it down, frees. */
+void relay_fail(struct relay *c, const char *why);
+/* Frees the struct; both ends must be gone. */
+void relay_free(struct relay *c);
+
+/* Begins to connect to the address of a node that listens; afterwards c is relay_tcp.c's. */
+void relay_tcp_open(struct relay *c, const char *address);
+
+#endif
