@@ -86,9 +86,9 @@ $(foreach c,$(CLIENTS),$(eval $(call prog_rule,$(firstword $(subst :, ,$(c))),cl
 $(B)/noded-monitor: $(MONITOR_OBJ) $(LIBS) $(PROTO_A)
 	$(CC) $(LDFLAGS) -o $@ $(MONITOR_OBJ) $(LINK_LIBS) $(SYS_LIBS)
 
-# Unit tests: tests/unit/FLOOR_NAME_test.c links FLOOR and the floors below it, so that a wrong arrow does not link.
-# Tests of a service's files (tests/unit/node_*_test.c, ...) name their extra objects in UNIT_OBJ_<name>.
-UNIT_SRC  := $(wildcard tests/unit/*_test.c)
+# Unit tests mirror the tree: tests/unit/lib/FLOOR/NAME_test.c links FLOOR and the floors below it, so that a wrong arrow
+# does not link. Tests of a program's files (tests/unit/services/node/..., clients/tsh/...) name their objects in objects.mk.
+UNIT_SRC  := $(sort $(shell find tests/unit -name '*_test.c'))
 UNIT_BIN  := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 below_base    := base
 below_event   := event base
@@ -106,9 +106,10 @@ below_rec     := rec base
 below_profile := profile base
 below_rpc     := rpc base event crypto
 below_ssh     := ssh base crypto event
-floor_of       = $(firstword $(subst _, ,$(1)))
+floor_of       = $(if $(filter lib/%,$(1)),$(word 2,$(subst /, ,$(1))))
 unit_libs      = $(foreach f,$(or $(below_$(call floor_of,$(1))),$(FLOORS)),$(if $(call lib_src,$(f)),$(B)/lib$(f).a))
--include tests/unit/objects.mk
+include tests/unit/objects.mk
+$(B)/tests/unit/%.o: CPPFLAGS += -Itests/unit
 define unit_rule
 $(B)/unit/$(1): $(B)/tests/unit/$(1).o $(UNIT_OBJ_$(1):%=$(B)/%) $(call unit_libs,$(1)) $(PROTO_A)
 	@mkdir -p $$(@D)

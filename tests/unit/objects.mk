@@ -1,29 +1,36 @@
-# Objects that unit tests share.
-UNIT_OBJ_rpc_call_test := tests/unit/rpc_world.o tests/unit/rpc_pki.o
-UNIT_OBJ_rpc_peer_test := tests/unit/rpc_world.o tests/unit/rpc_pki.o
-UNIT_OBJ_ssh_connection_test := tests/unit/ssh_pair.o
-UNIT_OBJ_auth_signer_test := $(patsubst %.c,%.o,$(wildcard services/auth/signer*.c))
-UNIT_OBJ_api_audit_test := tests/unit/rpc_pki.o
-UNIT_OBJ_ssh_flow_test := tests/unit/ssh_pair.o
-UNIT_OBJ_proxy_resolve_test := services/proxy/resolve.o services/proxy/principal.o services/proxy/roster.o
-UNIT_OBJ_proxy_page_test    := services/proxy/web_page.o services/proxy/rate.o
-UNIT_OBJ_http_fetch_test := tests/unit/rpc_pki.o
-UNIT_OBJ_ssh_hostile_test := tests/unit/ssh_pair.o
-UNIT_OBJ_ssh_stranger_test := tests/unit/ssh_pair.o
-UNIT_OBJ_ssh_loop_test := tests/unit/ssh_pair.o
-NODE_MONITOR_UNIT := $(patsubst %.c,%.o,$(filter-out %/main.c,$(wildcard services/node/monitor/*.c))) services/node/conf.o \
-		     services/node/monitor_proto.o tests/unit/node_world.o
-UNIT_OBJ_node_auth_test    := $(NODE_MONITOR_UNIT)
-UNIT_OBJ_node_monitor_test := $(NODE_MONITOR_UNIT)
-UNIT_OBJ_proxy_ssh_server_test    := tests/unit/proxy_world.o $(patsubst %.c,%.o,$(filter-out services/proxy/main.c,$(wildcard services/proxy/*.c)))
+# What a unit test links besides its floor: the files of a service or client that it names, and helpers that tests share.
+# UNIT_OBJ_<path of the test below tests/unit, without .c>
+UNIT_OBJ_lib/api/audit_test      := tests/unit/pki.o
+UNIT_OBJ_lib/http/fetch_test     := tests/unit/pki.o
+UNIT_OBJ_lib/rpc/call_test       := tests/unit/lib/rpc/rpc_world.o tests/unit/pki.o
+UNIT_OBJ_lib/rpc/peer_test       := tests/unit/lib/rpc/rpc_world.o tests/unit/pki.o
+UNIT_OBJ_lib/ssh/connection_test := tests/unit/lib/ssh/ssh_pair.o
+UNIT_OBJ_lib/ssh/flow_test       := tests/unit/lib/ssh/ssh_pair.o
+UNIT_OBJ_lib/ssh/hostile_test    := tests/unit/lib/ssh/ssh_pair.o
+UNIT_OBJ_lib/ssh/loop_test       := tests/unit/lib/ssh/ssh_pair.o
+UNIT_OBJ_lib/ssh/stranger_test   := tests/unit/lib/ssh/ssh_pair.o
+
 AUTHD_OBJ := $(filter-out services/auth/main.o,$(patsubst %.c,%.o,$(wildcard services/auth/*.c)))
-UNIT_OBJ_auth_nouns_test := $(AUTHD_OBJ)
-UNIT_OBJ_auth_hosts_test := $(AUTHD_OBJ)
-UNIT_OBJ_node_record_test  := services/node/record.o
-UNIT_OBJ_audit_record_test := $(addprefix services/audit/,record.o rpc_record.o json.o batch.o)
-UNIT_OBJ_audit_access_test := services/audit/access.o
+UNIT_OBJ_services/auth/hosts_test  := $(AUTHD_OBJ)
+UNIT_OBJ_services/auth/nouns_test  := $(AUTHD_OBJ)
+UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/auth/signer*.c))
+
+UNIT_OBJ_services/audit/access_test := services/audit/access.o
+UNIT_OBJ_services/audit/record_test := $(addprefix services/audit/,record.o rpc_record.o json.o batch.o)
+
+NODE_MONITOR_UNIT := $(patsubst %.c,%.o,$(filter-out %/main.c,$(wildcard services/node/monitor/*.c))) services/node/conf.o \
+		     services/node/monitor_proto.o tests/unit/services/node/monitor/node_world.o
+UNIT_OBJ_services/node/monitor/auth_test    := $(NODE_MONITOR_UNIT)
+UNIT_OBJ_services/node/monitor/monitor_test := $(NODE_MONITOR_UNIT)
+UNIT_OBJ_services/node/record_test          := services/node/record.o
+
+UNIT_OBJ_services/proxy/page_test       := services/proxy/web_page.o services/proxy/rate.o
+UNIT_OBJ_services/proxy/resolve_test    := $(addprefix services/proxy/,resolve.o principal.o roster.o)
+UNIT_OBJ_services/proxy/ssh_server_test := tests/unit/services/proxy/proxy_world.o \
+	$(patsubst %.c,%.o,$(filter-out services/proxy/main.c,$(wildcard services/proxy/*.c)))
+
 TSH_OBJ := $(filter-out clients/tsh/main.o,$(patsubst %.c,%.o,$(wildcard clients/tsh/*.c)))
-UNIT_OBJ_tsh_term_test   := clients/tsh/term.o
-UNIT_OBJ_tsh_scp_test    := $(filter-out clients/tsh/cmd_%.o,$(TSH_OBJ))
-UNIT_OBJ_tsh_export_test := clients/tsh/export.o
-UNIT_OBJ_tctl_role_test  := clients/tctl/role.o
+UNIT_OBJ_clients/tsh/export_test := clients/tsh/export.o
+UNIT_OBJ_clients/tsh/scp_test    := $(filter-out clients/tsh/cmd_%.o,$(TSH_OBJ))
+UNIT_OBJ_clients/tsh/term_test   := clients/tsh/term.o
+UNIT_OBJ_clients/tctl/role_test  := clients/tctl/role.o

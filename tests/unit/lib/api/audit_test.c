@@ -20,7 +20,7 @@
 #include "rec/batch.h"
 #include "rec/log.h"
 #include "rpc/tls.h"
-#include "rpc_pki.h"
+#include "pki.h"
 
 /* What auditd would have in its database: lives longer than its server. */
 struct store {

@@ -10,7 +10,7 @@
 
 #include "rpc/rpc.h"
 #include "rpc/tls.h"
-#include "rpc_pki.h"
+#include "pki.h"
 #include "tests/echo.pb-c.h"
 
 enum { WORLD_TIMEOUT_MS = 20000 };

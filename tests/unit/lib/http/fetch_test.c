@@ -21,7 +21,7 @@
 #include "base/str.h"
 #include "http/fetch.h"
 #include "net/tls.h"
-#include "rpc_pki.h"
+#include "pki.h"
 
 struct fixture {
 	struct pki_ca *ca, *other;

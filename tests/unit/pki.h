@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_pki: a small public key infrastructure for tests: two authorities and the certificates one asks for.
+ * A small public key infrastructure for tests: two authorities and the certificates one asks for.
  */
-#ifndef TESTS_RPC_PKI_H
-#define TESTS_RPC_PKI_H
+#ifndef TESTS_PKI_H
+#define TESTS_PKI_H
 
 #include <stdint.h>
 

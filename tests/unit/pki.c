@@ -15,7 +15,7 @@
 #include <mbedtls/oid.h>
 #include <mbedtls/x509_crt.h>
 
-#include "rpc_pki.h"
+#include "pki.h"
 
 struct pki_ca {
 	mbedtls_entropy_context entropy;
