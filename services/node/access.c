@@ -94,6 +94,43 @@ check_roles(struct node *n, const struct sshcert *cert, const char *login, struc
 	return ACCESS_E_DENIED;
 }
 
+/* Who a certificate names, and what it lets him do. */
+static void
+read_certificate(struct access *ret, const struct sshcert *cert)
+{
+	*ret = (struct access){ .permit_pty = sshcert_extension(cert, "permit-pty") != NULL };
+	str_clean(ret->user, sizeof(ret->user), cert->key_id, strlen(cert->key_id));
+	ret->issued_ms = cert->valid_after > INT64_MAX / 1000 ? INT64_MAX
+							      : (int64_t)cert->valid_after * 1000;
+}
+
+/* The cut-offs and the roles: what may change while a connection lasts. */
+static int
+check_rights(struct node *n, const struct sshcert *cert, const char *login, const struct access *a,
+    struct err *e)
+{
+	if (!rights_are_known(n->rights)) {
+		err_set(e,
+		    "this node has not yet heard from the cluster which roles there are, try "
+		    "again in a moment");
+		return ACCESS_E_DENIED;
+	}
+	if (a->issued_ms < rights_cutoff(n->rights, cert->key_id)) {
+		err_set(e, "the certificate of %s is no longer valid: sign in again with tsh login",
+		    a->user);
+		return ACCESS_E_DENIED;
+	}
+	return check_roles(n, cert, login, e);
+}
+
+int
+access_still(struct node *n, const struct sshcert *cert, const char *login, struct access *ret,
+    struct err *e)
+{
+	read_certificate(ret, cert);
+	return check_rights(n, cert, login, ret, e);
+}
+
 int
 access_check(struct node *n, const struct sshcert *cert, const char *login, const char *address,
     struct access *ret, struct err *e)
@@ -105,10 +142,7 @@ access_check(struct node *n, const struct sshcert *cert, const char *login, cons
 		err_set(e, "the certificate was not signed by the user CA of this cluster");
 		return ACCESS_E_STRANGER;
 	}
-	str_clean(ret->user, sizeof(ret->user), cert->key_id, strlen(cert->key_id));
-	ret->issued_ms = cert->valid_after > INT64_MAX / 1000 ? INT64_MAX
-							      : (int64_t)cert->valid_after * 1000;
-	ret->permit_pty = sshcert_extension(cert, "permit-pty") != NULL;
+	read_certificate(ret, cert);
 	const struct sshcert_rules rules = {
 		.type = SSHCERT_USER,
 		.ca = self->ca->user_ssh,
@@ -119,16 +153,5 @@ access_check(struct node *n, const struct sshcert *cert, const char *login, cons
 	};
 	if (sshcert_check(cert, &rules, e))
 		return ACCESS_E_DENIED;
-	if (!rights_are_known(n->rights)) {
-		err_set(e,
-		    "this node has not yet heard from the cluster which roles there are, try "
-		    "again in a moment");
-		return ACCESS_E_DENIED;
-	}
-	if (ret->issued_ms < rights_cutoff(n->rights, cert->key_id)) {
-		err_set(e, "the certificate of %s is no longer valid: sign in again with tsh login",
-		    ret->user);
-		return ACCESS_E_DENIED;
-	}
-	return check_roles(n, cert, login, e);
+	return check_rights(n, cert, login, ret, e);
 }

@@ -25,6 +25,10 @@ struct access {
 /* 0: may sign in; ACCESS_E_*, with e. address: of the client, "" unknown. */
 int access_check(struct node *n, const struct sshcert *cert, const char *login, const char *address,
     struct access *ret, struct err *e);
+/* Asked again for a connection that lasts: only the cut-offs and the roles. A certificate's end and
+ * a change of the CA do not end what it began. 0, or ACCESS_E_DENIED with e. */
+int access_still(struct node *n, const struct sshcert *cert, const char *login, struct access *ret,
+    struct err *e);
 /* The node's labels as they count now. */
 struct policy_labels access_labels(struct node *n);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * audit: fills events and writes them to the spool. Called by serve.c, channel.c and live.c.
+ * audit: fills events and writes them to the spool. Called by serve.c, session.c and live.c.
  */
 #include "node/audit.h"
 
@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "node/channel.h"
+#include "node/session.h"
 #include "node/live.h"
 #include "policy/policy.h"
 
@@ -96,24 +96,24 @@ kind_name(unsigned kind)
 }
 
 static struct audit_event
-session_event(const struct channel *ch, const char *type, const char *code)
+session_event(const struct session *s, const char *type, const char *code)
 {
-	const struct conn *c = ch->conn;
+	const struct conn *c = s->base.conn;
 
 	return (struct audit_event){ .type = type,
 		.code = code,
 		.ok = true,
 		.user = c->access.user,
 		.login = c->login,
-		.session = ch->uuid,
+		.session = s->uuid,
 		.remote_addr = c->address.client };
 }
 
 int
-audit_session_start(const struct channel *ch)
+audit_session_start(const struct session *s)
 {
-	struct audit_event event = session_event(ch, "session.start", "T2000I");
-	struct node *n = ch->conn->node;
+	struct audit_event event = session_event(s, "session.start", "T2000I");
+	struct node *n = s->base.conn->node;
 	struct api_label labels[NODE_LABELS_MAX * 2];
 	struct policy_labels all = access_labels(n);
 	struct fields f = { .n = 0 };
@@ -122,66 +122,66 @@ audit_session_start(const struct channel *ch)
 		labels[event.n_labels] = (struct api_label){ all.v[event.n_labels].key,
 			all.v[event.n_labels].value };
 	event.labels = labels;
-	add_text(&f, "kind", kind_name(ch->kind));
-	add_text(&f, "interactive", ch->has_pty ? "true" : "false");
-	add_text(&f, "command", ch->command);
-	add_number(&f, "cols", ch->cols);
-	add_number(&f, "rows", ch->rows);
-	add_text(&f, "server_addr", ch->conn->address.server);
+	add_text(&f, "kind", kind_name(s->kind));
+	add_text(&f, "interactive", s->has_pty ? "true" : "false");
+	add_text(&f, "command", s->command);
+	add_number(&f, "cols", s->cols);
+	add_number(&f, "rows", s->rows);
+	add_text(&f, "server_addr", s->base.conn->address.server);
 	return put(n, &event, &f);
 }
 
 /* exec and subsystem have an event of their own, with how they ended. */
 static void
-write_command(const struct channel *ch, uint32_t status)
+write_command(const struct session *s, uint32_t status)
 {
 	bool ok = status == 0;
-	struct audit_event event = session_event(ch, "exec", ok ? "T3002I" : "T3002E");
+	struct audit_event event = session_event(s, "exec", ok ? "T3002I" : "T3002E");
 	struct fields f = { .n = 0 };
 
-	if (ch->kind == MON_KIND_SUBSYSTEM) {
+	if (s->kind == MON_KIND_SUBSYSTEM) {
 		event.type = "subsystem";
 		event.code = ok ? "T3001I" : "T3001E";
 	}
 	event.ok = ok;
-	add_text(&f, ch->kind == MON_KIND_SUBSYSTEM ? "name" : "command", ch->command);
+	add_text(&f, s->kind == MON_KIND_SUBSYSTEM ? "name" : "command", s->command);
 	add_number(&f, "exit_status", status);
-	(void)put(ch->conn->node, &event, &f);
+	(void)put(s->base.conn->node, &event, &f);
 }
 
 int
-audit_session_end(const struct channel *ch)
+audit_session_end(const struct session *s)
 {
-	struct audit_event event = session_event(ch, "session.end", "T2004I");
-	const char *signal = ch->signaled ? ssh_signal_name((int)ch->code) : NULL;
-	uint32_t status = ch->exited && !ch->signaled ? ch->code : 255;
+	struct audit_event event = session_event(s, "session.end", "T2004I");
+	const char *signal = s->signaled ? ssh_signal_name((int)s->code) : NULL;
+	uint32_t status = s->exited && !s->signaled ? s->code : 255;
 	struct fields f = { .n = 0 };
 
-	if (ch->kind != MON_KIND_SHELL)
-		write_command(ch, status);
-	event.message = ch->end_reason;
-	add_text(&f, "kind", kind_name(ch->kind));
-	add_text(&f, "interactive", ch->has_pty ? "true" : "false");
-	add_text(&f, "command", ch->command);
+	if (s->kind != MON_KIND_SHELL)
+		write_command(s, status);
+	event.message = s->end_reason;
+	add_text(&f, "kind", kind_name(s->kind));
+	add_text(&f, "interactive", s->has_pty ? "true" : "false");
+	add_text(&f, "command", s->command);
 	add_number(&f, "exit_status", status);
 	if (signal)
 		add_text(&f, "exit_signal", signal);
-	add_number(&f, "started_us", (uint64_t)ch->started_us);
-	add_number(&f, "rx", ch->rx);
-	add_number(&f, "tx", ch->tx);
-	return put(ch->conn->node, &event, &f);
+	add_number(&f, "started_us", (uint64_t)s->started_us);
+	add_number(&f, "rx", s->rx);
+	add_number(&f, "tx", s->tx);
+	return put(s->base.conn->node, &event, &f);
 }
 
 void
-audit_session_rejected(const struct channel *ch, const char *why)
+audit_session_rejected(const struct session *s, const char *why)
 {
-	struct audit_event event = session_event(ch, "session.rejected", "T1006W");
+	struct audit_event event = session_event(s, "session.rejected", "T1006W");
 	struct fields f = { .n = 0 };
 
 	event.ok = false;
 	event.message = why;
 	add_text(&f, "reason", why);
-	(void)put(ch->conn->node, &event, &f);
+	(void)put(s->base.conn->node, &event, &f);
 }
 
 int

@@ -7,7 +7,7 @@
 
 #include "node/node.h"
 
-struct channel;
+struct session;
 struct conn;
 struct live_session;
 
@@ -15,9 +15,9 @@ void audit_denied(struct node *n, const char *user, const char *login, const cha
     const char *why);
 void audit_disconnected(const struct conn *c, const char *why);
 /* Negative: it could not be written, so the session must not begin. */
-int audit_session_start(const struct channel *ch);
-int audit_session_end(const struct channel *ch); /* and exec or subsystem; negative: not written */
-void audit_session_rejected(const struct channel *ch, const char *why);
+int audit_session_start(const struct session *s);
+int audit_session_end(const struct session *s); /* and exec or subsystem; negative: not written */
+void audit_session_rejected(const struct session *s, const char *why);
 /* The end of a session that died with the worker that served it. Negative: not written. */
 int audit_session_died(struct node *n, const struct live_session *s);
 

@@ -1,84 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * channel: one session channel: what the client asks for, the process the monitor starts for it,
- * the bytes between them.
+ * channel: what one connection of a client carries, whatever its kind: a row of operations behind a
+ * name of RFC 4254. Called by serve.c, which knows no kind; a new kind is a struct that begins with
+ * struct channel, its operations, and one row in channel.c.
  */
 #ifndef NODE_CHANNEL_H
 #define NODE_CHANNEL_H
 
-#include "node/record.h"
-#include "node/serve.h"
-#include "ssh/session.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "ssh/ssh.h"
 
-enum channel_state {
-	CHANNEL_OPEN,     /* nothing asked to run yet */
-	CHANNEL_WAITING,  /* for the proof of the connection */
-	CHANNEL_STARTING, /* the monitor was asked */
-	CHANNEL_RUNNING,  /* until all output is sent; `exited` may be true before */
-	CHANNEL_OVER,     /* session.end is written */
-};
+struct channel_ops;
+struct conn;
 
-/* What the client set before it asked for a program; freed when that runs. */
-struct channel_setup {
-	bool has_pty;
-	struct ssh_pty pty;
-	struct buf env; /* string name, string value, ... */
-	uint32_t n_env;
-};
+enum { CHANNEL_TEXT_MAX = 512 };
 
-/* Bytes from the process that are on their way to the client. */
-struct channel_stream {
-	struct channel *channel;
-	struct watch watch;
-	int fd;
-	uint32_t ext;
-	enum frame_type frame;
-	bool wide;       /* the pipe was made wider */
-	struct buf rest; /* recorded, but not yet taken by the SSH channel */
-};
-
+/* The head of every kind. In its connection's list from its opening until the client or the
+ * connection is gone; may live longer than that, and holds a reference to the connection. */
 struct channel {
-	struct list link;      /* of its connection */
-	struct list node_link; /* of the node, while there is a session */
+	struct list link;
 	struct conn *conn;
 	struct ssh_chan *chan; /* NULL: closed */
-	enum channel_state state;
-	struct channel_setup *setup;
-	char uuid[MON_UUID_SIZE];
-	uint32_t session; /* the monitor's number */
-	uint8_t kind;     /* enum mon_kind */
-	char *command;    /* "" for a shell */
-	bool has_pty;
-	uint32_t cols, rows;
-	bool counted;         /* among the node's sessions */
-	bool session_written; /* session.start is */
-	struct channel_stream out, err;
-	struct watch in_watch; /* standard input, without a terminal */
-	int in_fd;             /* same as out.fd with a terminal */
-	bool in_wide;
-	bool in_blocked; /* the process does not take more now */
-	bool in_ended;   /* the client sends no more, before the process was there */
-	bool exited, signaled, core;
-	uint32_t code;
-	int64_t started_us;  /* wall clock */
-	uint64_t rx, tx;     /* bytes from and to the client */
-	const char *refusal; /* to be told at the end of the turn; NULL: none */
-	const char *end_reason;
-	char reason_text[256];
-	struct timer linger;
-	struct record record;
+	const struct channel_ops *ops;
 };
 
-void channel_accept(struct conn *c, struct ssh_chan *chan);
-/* The monitor believes the connection: start what was asked for. */
-void channel_proven(struct channel *ch);
-/* The connection is gone under it. */
-void channel_lost(struct channel *ch);
-/* Kills its processes and closes it. */
-void channel_kill(struct channel *ch, const char *why);
-/* What is left of sessions when the worker ends. */
-void channel_free_all(struct node *n);
-/* The monitor's news. */
-void channel_exited(struct node *n, const struct mon_exited *exited);
+/* None of them frees the connection; each may free its channel. */
+struct channel_ops {
+	/* CHANNEL_OPEN: accept it (adding a struct channel to the connection) or refuse it. */
+	void (*open)(struct conn *c, struct ssh_chan *chan, const struct ssh_open *open);
+	/* The monitor believes who the user is: what waited for that may begin. */
+	void (*proven)(struct channel *ch);
+	/* The connection is over under it: chan must not be touched any more. */
+	void (*lost)(struct channel *ch);
+	/* Ends what it does, for a reason that its user reads. */
+	void (*kill)(struct channel *ch, const char *why);
+	/* May it still be, by what its connection is allowed now? Negative with the cause. */
+	int (*may)(const struct channel *ch, struct err *e);
+	/* What it is, for the log. */
+	void (*describe)(const struct channel *ch, char *dst, size_t size);
+};
+
+/* Answers a CHANNEL_OPEN of the client, by its type. */
+void channel_open(struct conn *c, struct ssh_chan *chan, const struct ssh_open *open);
+
+/* For all channels of a connection. */
+void channel_all_proven(struct conn *c);
+void channel_all_lost(struct conn *c);
+void channel_all_kill(struct conn *c, const char *why);
+/* Asks each whether it still may be, and kills those that may not. */
+void channel_all_redecide(struct conn *c);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * live: files <state>/worker/live/<uuid>. Called by worker.c at start and by channel.c. A file is
+ * live: files <state>/worker/live/<uuid>. Called by worker.c at start and by session.c. A file is
  * there from before session.start until after session.end.
  */
 #include "node/live.h"
@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "node/audit.h"
-#include "node/channel.h"
+#include "node/session.h"
 
 enum { RETRY_MS = 2000 };
 
@@ -71,8 +71,8 @@ bury(struct node *n, const char *uuid, const char *why)
 static bool
 is_running(const struct node *n, const char *uuid)
 {
-	list_each (struct channel, ch, &n->channels, node_link)
-		if (ch->session_written && strcmp(ch->uuid, uuid) == 0)
+	list_each (struct session, s, &n->sessions, node_link)
+		if (s->session_written && strcmp(s->uuid, uuid) == 0)
 			return true;
 	return false;
 }
@@ -151,9 +151,9 @@ live_defer(struct node *n)
 }
 
 int
-live_put(struct node *n, const struct channel *ch)
+live_put(struct node *n, const struct session *s)
 {
-	const struct conn *c = ch->conn;
+	const struct conn *c = s->base.conn;
 	char path[NODE_FOLDER_MAX + 64];
 	struct buf b;
 	int r = -1;
@@ -162,11 +162,11 @@ live_put(struct node *n, const struct channel *ch)
 	wire_put_text(&b, c->access.user);
 	wire_put_text(&b, c->login);
 	wire_put_text(&b, c->address.client);
-	wire_put_u8(&b, ch->kind);
-	wire_put_bool(&b, ch->has_pty);
-	wire_put_u64(&b, (uint64_t)ch->started_us);
-	wire_put_text(&b, ch->command);
-	if (buf_ok(&b) && path_of(n, ch->uuid, path, sizeof(path))) {
+	wire_put_u8(&b, s->kind);
+	wire_put_bool(&b, s->has_pty);
+	wire_put_u64(&b, (uint64_t)s->started_us);
+	wire_put_text(&b, s->command);
+	if (buf_ok(&b) && path_of(n, s->uuid, path, sizeof(path))) {
 		int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd >= 0)
 			r = file_write_all(fd, buf_head(&b), b.len);
@@ -177,10 +177,10 @@ live_put(struct node *n, const struct channel *ch)
 }
 
 void
-live_remove(struct node *n, const struct channel *ch)
+live_remove(struct node *n, const struct session *s)
 {
 	char path[NODE_FOLDER_MAX + 64];
 
-	if (path_of(n, ch->uuid, path, sizeof(path)))
+	if (path_of(n, s->uuid, path, sizeof(path)))
 		unlink(path);
 }

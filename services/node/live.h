@@ -11,7 +11,7 @@
 
 enum { LIVE_FILE_MAX = 256 * 1024 };
 
-struct channel;
+struct session;
 
 /* What a file says. Texts belong to the reader. */
 struct live_session {
@@ -28,9 +28,9 @@ struct live_session {
 int live_open(struct live **ret, struct node *n, struct err *e);
 void live_close(struct live *l); /* NULL is fine */
 /* Negative: the file cannot be written, so the session must not begin. */
-int live_put(struct node *n, const struct channel *ch);
+int live_put(struct node *n, const struct session *s);
 /* session.end is written. */
-void live_remove(struct node *n, const struct channel *ch);
+void live_remove(struct node *n, const struct session *s);
 /* It could not be: the spool is full. The file stays, and the end is written when there is room
  * again. */
 void live_defer(struct node *n);

@@ -43,7 +43,7 @@ struct node {
 	struct tunnel *tunnel;
 	struct listener *listener;
 	struct list connections; /* struct conn, serve.h */
-	struct list channels;    /* struct channel that has a session, channel.h */
+	struct list sessions;    /* struct session that was started, session.h */
 	size_t n_sessions;
 	size_t n_strangers; /* connections that have not signed in yet */
 	uint32_t next_id;   /* numbers for the monitor */

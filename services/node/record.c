@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record: turns what a session shows into frames in the spool. Called by channel.c before it sends
+ * record: turns what a session shows into frames in the spool. Called by session.c before it sends
  * anything on.
  *
  * Security: the spool belongs to the worker's user and is not readable for others; nothing a

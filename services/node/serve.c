@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * serve: the SSH server of one connection: signing in (access.c, and the monitor's proof), session
- * channels (channel.c), and the end. Called by tunnel.c and listener.c with a fresh channel or
+ * serve: the SSH server of one connection: signing in (access.c, and the monitor's proof),
+ * channels (channel.c), deciding again while it lasts, and the end. Called by tunnel.c and listener.c with a fresh channel or
  * socket.
  *
  * Security: the first code of ours that a stranger's bytes reach, through lib/ssh.
@@ -76,8 +76,7 @@ on_proof(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
 	if (c->cut)
 		return;
 	if (ok) {
-		list_each (struct channel, ch, &c->channels, link)
-			channel_proven(ch);
+		channel_all_proven(c);
 		return;
 	}
 	deny(c, c->access.user, c->login, text);
@@ -142,15 +141,8 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 static void
 on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg)
 {
-	struct conn *c = arg;
-
 	(void)ssh;
-	if (span_is(open->type, "session"))
-		channel_accept(c, chan);
-	else if (span_is(open->type, "direct-tcpip"))
-		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "this node forwards no ports");
-	else
-		ssh_chan_refuse(chan, SSH_REFUSE_UNKNOWN_TYPE, "unknown kind of channel");
+	channel_open(arg, chan, open);
 }
 
 static void
@@ -197,8 +189,7 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 		c->node->n_strangers--;
 	if (!c->signed_in && c->last_denial[0])
 		deny(c, "", c->login, c->last_denial);
-	list_each (struct channel, ch, &c->channels, link)
-		channel_lost(ch);
+	channel_all_lost(c);
 	conn_unref(c);
 }
 
@@ -282,12 +273,43 @@ void
 conn_cut(struct conn *c, const char *why)
 {
 	c->cut = true;
-	list_each (struct channel, ch, &c->channels, link)
-		channel_kill(ch, why);
+	channel_all_kill(c, why);
 	if (!c->ssh_link)
 		return;
 	ssh_disconnect(ssh_link_ssh(c->ssh_link), 11, why);
 	ssh_link_close(c->ssh_link, why, CUT_GRACE_MS);
+}
+
+/* What was allowed at sign-in is asked again of what counts now; the channels then by what their
+ * connection may. */
+static void
+redecide(struct conn *c)
+{
+	struct sshcert *cert = NULL;
+	struct access access;
+	struct err e = { "" };
+
+	if (!c->signed_in || c->cut)
+		return;
+	int r = sshcert_parse(&cert, buf_span(&c->certificate), &e);
+	if (r == 0)
+		r = access_still(c->node, cert, c->login, &access, &e);
+	sshcert_free(cert);
+	if (r) {
+		log_info("connection is no longer allowed", "user", c->access.user, "login",
+		    c->login, "cause", e.text, NULL);
+		conn_cut(c, e.text);
+		return;
+	}
+	c->access = access;
+	channel_all_redecide(c);
+}
+
+void
+serve_redecide(struct node *n)
+{
+	list_each (struct conn, c, &n->connections, link)
+		redecide(c);
 }
 
 void

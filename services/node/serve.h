@@ -64,6 +64,9 @@ void conn_unref(struct conn *c);
 int conn_may(const struct conn *c, struct err *e);
 /* Ends it: sessions are killed, the client is told why. */
 void conn_cut(struct conn *c, const char *why);
+/* Roles, cut-offs or labels have changed: every connection and every channel in it is decided again,
+ * and what may no longer be is ended, with a line to its user that says why. */
+void serve_redecide(struct node *n);
 /* Cuts every connection of the user whose certificate was issued before. */
 void serve_cut_user(struct node *n, const char *user, int64_t issued_before_ms);
 void serve_cut_all(struct node *n, const char *why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * stream: reads what a process writes, records it, and only then gives it to the client; writes
- * what the client sends. Called by channel.c and by the loop.
+ * what the client sends. Called by session.c and by the loop.
  *
  * Nothing is read that cannot be passed on: a slow client stops the process, a slow process stops
  * the client.
@@ -28,68 +28,69 @@ enum {
 /* --- from the process -------------------------------------------------------------------- */
 
 static void
-close_stream(struct channel_stream *s)
+close_stream(struct stream *st)
 {
-	struct channel *ch = s->channel;
+	struct session *s = st->session;
 
-	if (s->fd < 0)
+	if (st->fd < 0)
 		return;
-	watch_done(&s->watch);
-	if (s->fd == ch->in_fd)
-		ch->in_fd = -1;
-	mem_closep(&s->fd);
+	watch_done(&st->watch);
+	if (st->fd == s->in_fd)
+		s->in_fd = -1;
+	mem_closep(&st->fd);
 }
 
 /* Which events of this descriptor matter now. */
 static void
-rearm(struct channel_stream *s, bool read)
+rearm(struct stream *st, bool read)
 {
-	const struct channel *ch = s->channel;
+	const struct session *s = st->session;
 	int want = read ? WATCH_READ : 0;
 
-	if (s->fd >= 0 && s->fd == ch->in_fd && ch->in_blocked)
+	if (st->fd >= 0 && st->fd == s->in_fd && s->in_blocked)
 		want |= WATCH_WRITE;
-	if (s->fd >= 0)
-		watch_set(&s->watch, want);
+	if (st->fd >= 0)
+		watch_set(&st->watch, want);
 }
 
 /* What was recorded but not taken yet. True when nothing is left of it. */
 static bool
-flush_rest(struct channel_stream *s)
+flush_rest(struct stream *st)
 {
-	struct channel *ch = s->channel;
+	struct session *s = st->session;
 
-	if (s->rest.len > 0 && ch->chan) {
-		size_t took = ssh_chan_write(ch->chan, s->ext, buf_head(&s->rest), s->rest.len);
-		buf_drain(&s->rest, took);
+	if (st->rest.len > 0 && s->base.chan) {
+		size_t took = ssh_chan_write(s->base.chan, st->ext, buf_head(&st->rest),
+		    st->rest.len);
+		buf_drain(&st->rest, took);
 	}
-	return s->rest.len == 0;
+	return st->rest.len == 0;
 }
 
 /* Records, then sends. Negative: it cannot be recorded. */
 static int
-pass_on(struct channel_stream *s, const uint8_t *p, size_t n)
+pass_on(struct stream *st, const uint8_t *p, size_t n)
 {
-	struct channel *ch = s->channel;
+	struct session *s = st->session;
 
-	if (record_output(&ch->record, s->frame, p, n))
+	if (record_output(&s->record, st->frame, p, n))
 		return -1;
-	ch->tx += n;
-	size_t took = ssh_chan_write(ch->chan, s->ext, p, n);
-	if (took < n && !buf_put(&s->rest, p + took, n - took))
+	s->tx += n;
+	size_t took = ssh_chan_write(s->base.chan, st->ext, p, n);
+	if (took < n && !buf_put(&st->rest, p + took, n - took))
 		return -1;
 	return 0;
 }
 
 /* How much can be read for the client now; when nothing, the channel will say when. */
 static size_t
-room(struct channel_stream *s)
+room(struct stream *st)
 {
-	struct ssh_chan *chan = s->channel->chan;
+	struct ssh_chan *chan = st->session->base.chan;
 	size_t n = ssh_chan_room(chan);
 
 	if (n == 0)
-		(void)ssh_chan_write(chan, s->ext, "",
+		(void)ssh_chan_write(chan, st->ext, "",
 		    1); /* takes nothing, and asks for `writable` */
 	return n < READ_SIZE ? n : READ_SIZE;
 }
@@ -107,108 +108,107 @@ widen(int fd, int size, bool *wide)
 enum read_result { READ_MORE, READ_WAIT, READ_FULL, READ_END, READ_FAILED };
 
 static enum read_result
-read_once(struct channel_stream *s)
+read_once(struct stream *st)
 {
 	static uint8_t data[READ_SIZE];
-	size_t size = flush_rest(s) ? room(s) : 0;
+	size_t size = flush_rest(st) ? room(st) : 0;
 
 	if (size == 0)
 		return READ_FULL;
-	ssize_t n = read(s->fd, data, size);
+	ssize_t n = read(st->fd, data, size);
 	if (n == READ_SIZE)
-		widen(s->fd, WIDE_OUT, &s->wide);
+		widen(st->fd, WIDE_OUT, &st->wide);
 	if (n > 0)
-		return pass_on(s, data, (size_t)n) ? READ_FAILED : READ_MORE;
+		return pass_on(st, data, (size_t)n) ? READ_FAILED : READ_MORE;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return READ_WAIT;
 	return READ_END; /* end of file; EIO: nobody has the terminal open */
 }
 
-/* Reads for one turn; may end the session, and then the channel may be gone. */
+/* Reads for one turn; may end the session, and then the session may be gone. */
 static void
-pump(struct channel_stream *s)
+pump(struct stream *st)
 {
-	struct channel *ch = s->channel;
+	struct session *s = st->session;
 	enum read_result r = READ_MORE;
 
-	if (s->fd < 0 || !ch->chan || ch->state != CHANNEL_RUNNING)
+	if (st->fd < 0 || !s->base.chan || s->state != SESSION_RUNNING)
 		return;
 	for (int i = 0; i < READS_PER_TURN && r == READ_MORE; i++)
-		r = read_once(s);
+		r = read_once(st);
 	/* A terminal that is empty after its process ended will not be waited for: others may hold
 	 * it for ever. */
-	if (r == READ_END || (r == READ_WAIT && ch->has_pty && ch->exited))
-		close_stream(s);
+	if (r == READ_END || (r == READ_WAIT && s->has_pty && s->exited))
+		close_stream(st);
 	else
-		rearm(s, r != READ_FULL);
+		rearm(st, r != READ_FULL);
 	if (r == READ_FAILED)
-		channel_fail(ch,
-		    "this session can no longer be recorded: the node's spool is full");
-	channel_advance(ch);
+		session_fail(s, "this session can no longer be recorded: the node's spool is full");
+	session_advance(s);
 }
 
 static void
-write_waiting(struct channel *ch)
+write_waiting(struct session *s)
 {
-	ch->in_blocked = false;
-	if (ch->chan)
-		ssh_chan_resume(ch->chan);
+	s->in_blocked = false;
+	if (s->base.chan)
+		ssh_chan_resume(s->base.chan);
 }
 
 static void
 on_stream(struct watch *w, int ready, void *arg)
 {
-	struct channel_stream *s = arg;
+	struct stream *st = arg;
 
 	(void)w;
-	if ((ready & WATCH_WRITE) && s->channel->in_blocked) {
-		write_waiting(s->channel);
-		if (s->fd >= 0)
-			rearm(s, true);
+	if ((ready & WATCH_WRITE) && st->session->in_blocked) {
+		write_waiting(st->session);
+		if (st->fd >= 0)
+			rearm(st, true);
 	}
 	if (ready & WATCH_READ)
-		pump(s);
+		pump(st);
 }
 
 void
-stream_writable(struct channel *ch)
+stream_writable(struct session *s)
 {
 	/* The second must not be touched when the first has ended the session. */
-	bool more = ch->err.fd >= 0 || ch->err.rest.len > 0;
+	bool more = s->err.fd >= 0 || s->err.rest.len > 0;
 
-	if (ch->state != CHANNEL_RUNNING)
+	if (s->state != SESSION_RUNNING)
 		return;
 	if (more) {
-		(void)flush_rest(&ch->err);
-		if (ch->err.fd >= 0)
-			rearm(&ch->err, true);
+		(void)flush_rest(&s->err);
+		if (s->err.fd >= 0)
+			rearm(&s->err, true);
 	}
-	if (flush_rest(&ch->out) && ch->out.fd >= 0)
-		pump(&ch->out);
+	if (flush_rest(&s->out) && s->out.fd >= 0)
+		pump(&s->out);
 	else
-		channel_advance(ch);
+		session_advance(s);
 }
 
 void
-stream_exited(struct channel *ch)
+stream_exited(struct session *s)
 {
-	if (ch->has_pty && ch->out.fd >= 0)
-		pump(&ch->out);
+	if (s->has_pty && s->out.fd >= 0)
+		pump(&s->out);
 }
 
 bool
-stream_is_drained(const struct channel *ch)
+stream_is_drained(const struct session *s)
 {
-	return ch->out.fd < 0 && ch->err.fd < 0 && ch->out.rest.len == 0 && ch->err.rest.len == 0;
+	return s->out.fd < 0 && s->err.fd < 0 && s->out.rest.len == 0 && s->err.rest.len == 0;
 }
 
 void
-stream_stop_output(struct channel *ch)
+stream_stop_output(struct session *s)
 {
-	close_stream(&ch->out);
-	close_stream(&ch->err);
-	buf_done(&ch->out.rest);
-	buf_done(&ch->err.rest);
+	close_stream(&s->out);
+	close_stream(&s->err);
+	buf_done(&s->out.rest);
+	buf_done(&s->err.rest);
 }
 
 /* --- to the process
@@ -223,81 +223,80 @@ on_in(struct watch *w, int ready, void *arg)
 }
 
 static void
-close_input(struct channel *ch)
+close_input(struct session *s)
 {
-	if (ch->in_fd < 0 || ch->in_fd == ch->out.fd)
+	if (s->in_fd < 0 || s->in_fd == s->out.fd)
 		return;
-	watch_done(&ch->in_watch);
-	mem_closep(&ch->in_fd);
+	watch_done(&s->in_watch);
+	mem_closep(&s->in_fd);
 }
 
 static void
-block_input(struct channel *ch)
+block_input(struct session *s)
 {
-	ch->in_blocked = true;
-	widen(ch->in_fd, WIDE_IN, &ch->in_wide);
-	if (ch->in_fd == ch->out.fd)
-		rearm(&ch->out, (ch->out.watch.want & WATCH_READ) != 0);
+	s->in_blocked = true;
+	widen(s->in_fd, WIDE_IN, &s->in_wide);
+	if (s->in_fd == s->out.fd)
+		rearm(&s->out, (s->out.watch.want & WATCH_READ) != 0);
 	else
-		watch_set(&ch->in_watch, WATCH_WRITE);
+		watch_set(&s->in_watch, WATCH_WRITE);
 }
 
 size_t
-stream_input(struct channel *ch, const uint8_t *p, size_t n)
+stream_input(struct session *s, const uint8_t *p, size_t n)
 {
 	size_t at = 0;
 
-	if (ch->state == CHANNEL_OPEN || ch->state == CHANNEL_WAITING ||
-	    ch->state == CHANNEL_STARTING)
+	if (s->state == SESSION_OPEN || s->state == SESSION_WAITING || s->state == SESSION_STARTING)
 		return 0; /* kept within the window until the process is there */
-	while (at < n && ch->in_fd >= 0) {
-		ssize_t took = write(ch->in_fd, p + at, n - at);
+	while (at < n && s->in_fd >= 0) {
+		ssize_t took = write(s->in_fd, p + at, n - at);
 		if (took >= 0) {
 			at += (size_t)took;
 		} else if (errno == EAGAIN) {
-			block_input(ch);
-			ch->rx += at;
+			block_input(s);
+			s->rx += at;
 			return at;
 		} else if (errno != EINTR) {
 			/* The process reads no more: tell the client, and drop what still comes. */
-			if (!ch->has_pty)
-				ssh_chan_request(ch->chan, "eow@openssh.com", false,
+			if (!s->has_pty)
+				ssh_chan_request(s->base.chan, "eow@openssh.com", false,
 				    (struct span){ NULL, 0 });
-			close_input(ch);
+			close_input(s);
 			break;
 		}
 	}
-	ch->rx += at;
+	s->rx += at;
 	return n;
 }
 
 void
-stream_input_end(struct channel *ch)
+stream_input_end(struct session *s)
 {
-	if (ch->state == CHANNEL_RUNNING)
-		close_input(ch);
+	if (s->state == SESSION_RUNNING)
+		close_input(s);
 	else
-		ch->in_ended = true;
+		s->in_ended = true;
 }
 
 /* --- life
  * ------------------------------------------------------------------------------------------ */
 
 void
-stream_init(struct channel *ch)
+stream_init(struct session *s)
 {
-	ch->out = (struct channel_stream){ .channel = ch, .fd = -1, .ext = 0, .frame = FRAME_OUT };
-	ch->err = (struct channel_stream){ .channel = ch, .fd = -1, .ext = 1, .frame = FRAME_ERR };
-	buf_init(&ch->out.rest, REST_MAX);
-	buf_init(&ch->err.rest, REST_MAX);
-	ch->in_fd = -1;
+	s->out = (struct stream){ .session = s, .fd = -1, .ext = 0, .frame = FRAME_OUT };
+	s->err = (struct stream){ .session = s, .fd = -1, .ext = 1, .frame = FRAME_ERR };
+	buf_init(&s->out.rest, REST_MAX);
+	buf_init(&s->err.rest, REST_MAX);
+	s->in_fd = -1;
 }
 
 int
-stream_open(struct channel *ch, int *fds, size_t n_fds)
+stream_open(struct session *s, int *fds, size_t n_fds)
 {
-	struct loop *loop = ch->conn->node->loop;
-	size_t expected = ch->has_pty ? 1 : 3;
+	struct loop *loop = s->base.conn->node->loop;
+	size_t expected = s->has_pty ? 1 : 3;
 
 	for (size_t i = 0; i < n_fds; i++)
 		(void)file_set_nonblock(fds[i]);
@@ -306,37 +305,37 @@ stream_open(struct channel *ch, int *fds, size_t n_fds)
 			mem_closep(&fds[i]);
 		return -1;
 	}
-	ch->in_fd = fds[0];
-	ch->out.fd = ch->has_pty ? fds[0] : fds[1];
-	ch->err.fd = ch->has_pty ? -1 : fds[2];
-	if (watch_init(&ch->out.watch, loop, ch->out.fd, on_stream, &ch->out))
+	s->in_fd = fds[0];
+	s->out.fd = s->has_pty ? fds[0] : fds[1];
+	s->err.fd = s->has_pty ? -1 : fds[2];
+	if (watch_init(&s->out.watch, loop, s->out.fd, on_stream, &s->out))
 		return -1;
-	if (!ch->has_pty &&
-	    (watch_init(&ch->err.watch, loop, ch->err.fd, on_stream, &ch->err) ||
-		watch_init(&ch->in_watch, loop, ch->in_fd, on_in, ch)))
+	if (!s->has_pty &&
+	    (watch_init(&s->err.watch, loop, s->err.fd, on_stream, &s->err) ||
+		watch_init(&s->in_watch, loop, s->in_fd, on_in, s)))
 		return -1;
 	return 0;
 }
 
 void
-stream_go(struct channel *ch)
+stream_go(struct session *s)
 {
-	rearm(&ch->out, true);
-	if (ch->err.fd >= 0)
-		rearm(&ch->err, true);
-	if (ch->chan)
-		ssh_chan_resume(ch->chan); /* what the client typed meanwhile */
-	if (ch->in_ended)
-		close_input(ch);
+	rearm(&s->out, true);
+	if (s->err.fd >= 0)
+		rearm(&s->err, true);
+	if (s->base.chan)
+		ssh_chan_resume(s->base.chan); /* what the client typed meanwhile */
+	if (s->in_ended)
+		close_input(s);
 }
 
 void
-stream_close_all(struct channel *ch)
+stream_close_all(struct session *s)
 {
-	close_stream(&ch->err);
-	close_input(ch);
-	close_stream(&ch->out);
-	ch->in_fd = -1;
-	buf_done(&ch->out.rest);
-	buf_done(&ch->err.rest);
+	close_stream(&s->err);
+	close_input(s);
+	close_stream(&s->out);
+	s->in_fd = -1;
+	buf_done(&s->out.rest);
+	buf_done(&s->err.rest);
 }

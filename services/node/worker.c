@@ -19,7 +19,7 @@
 #include "base/str.h"
 #include "crypto/sshkey.h"
 #include "net/listen.h"
-#include "node/channel.h"
+#include "node/session.h"
 #include "node/heartbeat.h"
 #include "node/live.h"
 #include "node/rights.h"
@@ -63,7 +63,7 @@ on_exited(const struct mon_exited *exited, void *arg)
 {
 	struct worker *w = arg;
 
-	channel_exited(&w->node, exited);
+	session_exited(&w->node, exited);
 }
 
 static void
@@ -269,7 +269,7 @@ worker_start(struct daemon_run *run, struct err *e)
 	w->node.loop = run->loop;
 	w->node.config = run->conf;
 	list_init(&w->node.connections);
-	list_init(&w->node.channels);
+	list_init(&w->node.sessions);
 	if (prepare(w, e) || start_joining(w, e) || join_wait(w->node.join, &run->stopping, e))
 		return -1;
 	if (serve(w, e))
@@ -294,7 +294,7 @@ on_look(void *arg)
 {
 	struct worker *w = arg;
 	struct node *n = &w->node;
-	bool ended = list_empty(&n->channels) && list_empty(&n->connections);
+	bool ended = list_empty(&n->sessions) && list_empty(&n->connections);
 
 	if (w->flushing || !w->left || (!ended && loop_now_ms(n->loop) < w->sessions_until_ms))
 		return;
@@ -356,7 +356,7 @@ worker_done(struct daemon_run *run)
 	struct node *n = &w->node;
 	listen_free(n->listener);
 	end_links(n);
-	channel_free_all(n);
+	session_end_all(n);
 	tunnel_free(n->tunnel);
 	heartbeat_free(n->heartbeat);
 	rights_feed_free(n->rights_feed);
