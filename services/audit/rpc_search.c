@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rpc_search: the wire face of searching and playing: SearchEvents, ListRecordings, Play, GetAuditStatus, and the rows
- * that say who may call what.
- *
- * A call and its query end in any order: struct ask belongs to both and goes with the later one.
+ * that say who may call what. What may be asked and how it is found is in search.c and recording.c.
  *
  * Security: what a caller may see is decided by access.c before the query, and is part of the query.
  */
@@ -12,35 +10,22 @@
 
 #include "audit/auditd.h"
 #include "audit/record.h"
+#include "audit/recording.h"
 #include "audit/rpc_ingest.h"
+#include "audit/search.h"
 #include "base/str.h"
 #include "base/version.h"
 #include "proto/audit.pb-c.h"
-#include "rec/batch.h"
 
-enum {
-	SEARCH_LIMIT = 50,
-	SEARCH_LIMIT_MAX = 10000,
-	SEARCH_TYPES_MAX = 64,
-	SEARCH_REPLY_BYTES = 8 * 1024 * 1024, /* clients take 16 MiB */
-	SESSION_PREFIX_MIN = 8,
-	PLAY_CHUNKS = 8,      /* a query */
-	PLAY_QUEUE = 4,       /* messages not yet taken by the transport */
-	PLAY_PREFIX_ROWS = 2, /* enough to see that a prefix is not unique */
-};
+enum { PLAY_QUEUE = 4 /* messages not yet taken by the transport */ };
 
-/* --- a call that waits for the database ------------------------------------------------------- */
-
+/* A call that waits for the database; freed when the call is closed. */
 struct ask {
-	struct rpc_call *call; /* NULL: gone */
-	bool querying;
-
-	/* Play only */
-	char sid[37];
-	int32_t source;
-	int64_t after; /* number of the last chunk that was sent */
-	int64_t from_us, at_us;
-	bool ended; /* no more chunks */
+	struct rpc_call *call;
+	struct search *search;
+	struct player *player;
+	/* Answers the call with what was found. */
+	void (*reply)(struct rpc_call *call, const struct store_list *list);
 };
 
 static struct ask *
@@ -57,17 +42,6 @@ ask_new(struct rpc_call *call)
 	return a;
 }
 
-/* The query is over. False: so is the call, and a is freed. */
-static bool
-ask_answered(struct ask *a)
-{
-	a->querying = false;
-	if (a->call)
-		return true;
-	free(a);
-	return false;
-}
-
 static void
 on_closed(struct rpc_call *call, const struct rpc_status *status)
 {
@@ -76,20 +50,9 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 	(void)status;
 	if (!a)
 		return;
-	a->call = NULL;
-	if (!a->querying)
-		free(a);
-}
-
-static void
-fail(struct ask *a, const struct db_reply *r)
-{
-	if (db_reply_code(r) == DB_E_REFUSED)
-		rpc_finish(a->call, RPC_INTERNAL, "the database refused the query: %s",
-		    db_reply_text(r));
-	else
-		rpc_finish(a->call, RPC_UNAVAILABLE,
-		    "the audit database cannot be reached (%s); try again later", db_reply_text(r));
+	search_cancel(a->search);
+	player_free(a->player);
+	free(a);
 }
 
 /* False: the call was ended, nothing may be shown. */
@@ -119,21 +82,30 @@ may_see(struct rpc_call *call, enum access_sight sight, const char *what)
 	return true;
 }
 
-static uint32_t
-limit_of(uint32_t asked)
+/* Whose doings the caller sees; NULL: everybody's. */
+static const char *
+only_user(struct rpc_call *call, enum access_sight sight)
 {
-	if (!asked)
-		return SEARCH_LIMIT;
-	return asked < SEARCH_LIMIT_MAX ? asked : SEARCH_LIMIT_MAX;
+	return sight == ACCESS_ALL ? NULL : rpc_peer(call)->name;
+}
+
+static void
+on_answer(const struct search_answer *answer, void *arg)
+{
+	struct ask *a = arg;
+
+	if (answer->code == RPC_OK)
+		a->reply(a->call, answer->list);
+	else
+		rpc_finish(a->call, answer->code, "%s", answer->why);
 }
 
 /* --- SearchEvents ---------------------------------------------------------------------- */
 
-/* The event of a row, or NULL. The node is filled in where the producer left it out. */
+/* A record is kept as its producer wrote it. NULL: it is no event. */
 static Audit__Record *
-event_of_row(const struct db_reply *r, int row)
+unpack_event(struct span canon)
 {
-	struct span canon = db_bytes(r, row, 0);
 	Audit__Record *record = (Audit__Record *)
 	    protobuf_c_message_unpack(&audit__record__descriptor, NULL, canon.n, canon.p);
 
@@ -146,60 +118,50 @@ event_of_row(const struct db_reply *r, int row)
 	return record;
 }
 
-static void
-send_events(struct ask *a, const struct db_reply *r)
-{
-	Audit__EventList list = AUDIT__EVENT_LIST__INIT;
-	size_t rows = (size_t)db_rows(r), n = 0, bytes = 0;
-	Audit__Record **records = calloc(rows + 1, sizeof(*records));
-	Audit__Event **events = calloc(rows + 1, sizeof(*events));
-	char **nodes = calloc(rows + 1, sizeof(*nodes));
+/* An event of the list, and the record it is part of. */
+struct shown_event {
+	Audit__Record *record;
+	const char *own_node; /* what its producer wrote: belongs to the record */
+};
 
-	for (size_t i = 0; records && events && nodes && i < rows && bytes < SEARCH_REPLY_BYTES;
-	     i++) {
-		Audit__Record *record = event_of_row(r, (int)i);
+static size_t
+show_events(const struct store_list *list, struct shown_event *shown, Audit__Event **events)
+{
+	size_t n = 0, bytes = 0;
+
+	for (size_t i = 0; i < list->n && bytes < SEARCH_BYTES_MAX; i++) {
+		const struct store_event *row = &list->events[i];
+		Audit__Record *record = unpack_event(row->canon);
 
 		if (!record)
 			continue;
-		bytes += db_bytes(r, (int)i, 0).n;
-		records[n] = record;
-		events[n] = record->event;
-		if (!*record->event->node) {
-			/* The message's own empty text is a constant of protobuf-c: nothing is leaked. */
-			nodes[n] = span_dup(db_bytes(r, (int)i, 1));
-			record->event->node = nodes[n] ? nodes[n] : "";
-		}
-		n++;
+		bytes += row->canon.n;
+		shown[n] = (struct shown_event){ record, record->event->node };
+		record->event->node = row->node;
+		events[n++] = record->event;
 	}
-	list.n_events = n;
-	list.events = events;
-	if (records && events && nodes)
-		rpc_reply(a->call, &list);
-	else
-		rpc_finish(a->call, RPC_RESOURCE_EXHAUSTED, "out of memory; ask for less");
-	for (size_t i = 0; i < n; i++) {
-		if (nodes[i]) {
-			records[i]->event->node = protobuf_c_empty_string;
-			free(nodes[i]);
-		}
-		protobuf_c_message_free_unpacked(&records[i]->base, NULL);
-	}
-	free(records);
-	free(events);
-	free(nodes);
+	return n;
 }
 
 static void
-on_found(const struct db_reply *r, void *arg)
+reply_events(struct rpc_call *call, const struct store_list *list)
 {
-	struct ask *a = arg;
+	Audit__EventList reply = AUDIT__EVENT_LIST__INIT;
+	struct shown_event *shown = calloc(list->n + 1, sizeof(*shown));
 
-	if (!ask_answered(a))
-		return;
-	if (db_reply_code(r) == DB_OK)
-		send_events(a, r);
-	else
-		fail(a, r);
+	reply.events = calloc(list->n + 1, sizeof(*reply.events));
+	if (shown && reply.events) {
+		reply.n_events = show_events(list, shown, reply.events);
+		rpc_reply(call, &reply);
+	} else {
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory; ask for less");
+	}
+	for (size_t i = 0; i < reply.n_events; i++) {
+		shown[i].record->event->node = shown[i].own_node;
+		protobuf_c_message_free_unpacked(&shown[i].record->base, NULL);
+	}
+	free(shown);
+	free(reply.events);
 }
 
 static void
@@ -207,15 +169,13 @@ on_search(struct rpc_call *call, const void *message)
 {
 	const Audit__SearchRequest *q = message;
 	struct auditd *d = rpc_context(call);
-	const struct rpc_peer *peer = rpc_peer(call);
 	enum access_sight sight;
-	struct store_search search;
 	uint8_t uuid[16];
 	struct ask *a;
 
 	if (!q)
 		return;
-	sight = access_events(d->access, peer);
+	sight = access_events(d->access, rpc_peer(call));
 	if (!may_see(call, sight, "events"))
 		return;
 	if (*q->session && !record_uuid(q->session, uuid)) {
@@ -223,15 +183,12 @@ on_search(struct rpc_call *call, const void *message)
 		    q->session);
 		return;
 	}
-	if (q->n_types > SEARCH_TYPES_MAX) {
-		rpc_finish(call, RPC_INVALID_ARGUMENT, "at most %d types at once",
-		    SEARCH_TYPES_MAX);
-		return;
-	}
 	a = ask_new(call);
 	if (!a)
 		return;
-	search = (struct store_search){
+	a->reply = reply_events;
+	search_start(&a->search, d->store, store_events,
+	    &(struct store_filter){
 		.from_us = q->from_us,
 		.to_us = q->to_us,
 		.types = q->types,
@@ -239,70 +196,54 @@ on_search(struct rpc_call *call, const void *message)
 		.user = q->user,
 		.node = q->node,
 		.session = q->session,
-		.only_user = sight == ACCESS_ALL ? NULL : peer->name,
+		.only_user = only_user(call, sight),
 		.failed_only = q->failed_only,
-		.limit = limit_of(q->limit),
-	};
-	a->querying = true;
-	store_search(d->store, &search, on_found, a);
+		.limit = q->limit,
+	    },
+	    on_answer, a);
 }
 
-/* --- recordings ---------------------------------------------------------------------- */
+/* --- ListRecordings ---------------------------------------------------------------------- */
 
 static void
-recording_of_row(const struct db_reply *r, int row, Audit__Recording *ret)
+show_recording(const struct store_recording *row, Audit__Recording *ret)
 {
 	audit__recording__init(ret);
-	ret->session = db_text(r, row, REC_SID);
-	ret->kind = db_text(r, row, REC_KIND);
-	ret->user = db_text(r, row, REC_ACTOR);
-	ret->login = db_text(r, row, REC_LOGIN);
-	ret->node = db_text(r, row, REC_NODE);
-	ret->node_name = db_text(r, row, REC_NODE_NAME);
-	ret->started_us = db_i64(r, row, REC_STARTED_US);
-	ret->ended_us = db_i64(r, row, REC_ENDED_US);
-	ret->command = db_text(r, row, REC_COMMAND);
-	ret->bytes = db_i64(r, row, REC_BYTES);
-	ret->exit_status = (int32_t)db_i64(r, row, REC_EXIT_STATUS);
-	ret->interactive = db_i64(r, row, REC_INTERACTIVE) != 0;
-	ret->cols = (uint32_t)db_i64(r, row, REC_COLS);
-	ret->rows = (uint32_t)db_i64(r, row, REC_ROWS);
+	ret->session = row->session;
+	ret->kind = row->kind;
+	ret->user = row->user;
+	ret->login = row->login;
+	ret->node = row->node;
+	ret->node_name = row->node_name;
+	ret->started_us = row->started_us;
+	ret->ended_us = row->ended_us;
+	ret->command = row->command;
+	ret->bytes = row->bytes;
+	ret->exit_status = row->exit_status;
+	ret->interactive = row->interactive;
+	ret->cols = (uint32_t)row->cols;
+	ret->rows = (uint32_t)row->rows;
 }
 
 static void
-send_recordings(struct ask *a, const struct db_reply *r)
+reply_recordings(struct rpc_call *call, const struct store_list *list)
 {
-	Audit__RecordingList list = AUDIT__RECORDING_LIST__INIT;
-	size_t n = (size_t)db_rows(r);
-	Audit__Recording *rows = calloc(n + 1, sizeof(*rows));
-	Audit__Recording **pointers = calloc(n + 1, sizeof(*pointers));
+	Audit__RecordingList reply = AUDIT__RECORDING_LIST__INIT;
+	Audit__Recording *rows = calloc(list->n + 1, sizeof(*rows));
 
-	if (rows && pointers) {
-		for (size_t i = 0; i < n; i++) {
-			recording_of_row(r, (int)i, &rows[i]);
-			pointers[i] = &rows[i];
+	reply.recordings = calloc(list->n + 1, sizeof(*reply.recordings));
+	if (rows && reply.recordings) {
+		for (size_t i = 0; i < list->n; i++) {
+			show_recording(&list->recordings[i], &rows[i]);
+			reply.recordings[i] = &rows[i];
 		}
-		list.n_recordings = n;
-		list.recordings = pointers;
-		rpc_reply(a->call, &list);
+		reply.n_recordings = list->n;
+		rpc_reply(call, &reply);
 	} else {
-		rpc_finish(a->call, RPC_RESOURCE_EXHAUSTED, "out of memory; ask for less");
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory; ask for less");
 	}
 	free(rows);
-	free(pointers);
-}
-
-static void
-on_listed(const struct db_reply *r, void *arg)
-{
-	struct ask *a = arg;
-
-	if (!ask_answered(a))
-		return;
-	if (db_reply_code(r) == DB_OK)
-		send_recordings(a, r);
-	else
-		fail(a, r);
+	free(reply.recordings);
 }
 
 static void
@@ -310,92 +251,76 @@ on_list(struct rpc_call *call, const void *message)
 {
 	const Audit__ListRecordingsRequest *q = message;
 	struct auditd *d = rpc_context(call);
-	const struct rpc_peer *peer = rpc_peer(call);
 	enum access_sight sight;
-	struct store_recordings list;
 	struct ask *a;
 
 	if (!q)
 		return;
-	sight = access_recordings(d->access, peer, "list");
+	sight = access_recordings(d->access, rpc_peer(call), "list");
 	if (!may_see(call, sight, "recordings"))
 		return;
 	a = ask_new(call);
 	if (!a)
 		return;
-	list = (struct store_recordings){
+	a->reply = reply_recordings;
+	search_start(&a->search, d->store, store_recordings,
+	    &(struct store_filter){
 		.from_us = q->from_us,
 		.to_us = q->to_us,
 		.user = q->user,
 		.node = q->node,
-		.only_user = sight == ACCESS_ALL ? NULL : peer->name,
-		.limit = limit_of(q->limit),
-	};
-	a->querying = true;
-	store_recordings(d->store, &list, on_listed, a);
+		.only_user = only_user(call, sight),
+		.limit = q->limit,
+	    },
+	    on_answer, a);
 }
 
 /* --- Play ---------------------------------------------------------------------- */
 
-static void on_chunks(const struct db_reply *r, void *arg);
-
-static void
-ask_chunks(struct ask *a)
+static int
+on_recording(const struct store_recording *row, void *arg)
 {
+	struct ask *a = arg;
 	struct auditd *d = rpc_context(a->call);
-
-	a->querying = true;
-	store_chunks(d->store, a->sid, a->source, a->after, PLAY_CHUNKS, on_chunks, a);
-}
-
-/* False: the call was ended. */
-static bool
-send_chunk(struct ask *a, const struct db_reply *r, int row)
-{
 	Audit__PlayPart part = AUDIT__PLAY_PART__INIT;
-	int64_t span_us = db_i64(r, row, 1), raw_len = db_i64(r, row, 2);
-	struct buf raw;
+	Audit__Recording recording;
 
-	a->after = db_i64(r, row, 0);
-	a->at_us += span_us;
-	/* What ends before the asked moment is left out; the player skips within the first one. */
-	if (a->at_us < a->from_us)
-		return true;
-	buf_init(&raw, BATCH_RAW_MAX);
-	if (raw_len < 0 || batch_expand(db_bytes(r, row, 3), (size_t)raw_len, &raw) < 0) {
-		buf_done(&raw);
-		rpc_finish(a->call, RPC_DATA_LOSS,
-		    "a part of the recording is damaged in the database");
-		return false;
+	if (note_playing(d->note, rpc_peer(a->call), row->session, row->user) < 0) {
+		rpc_finish(a->call, RPC_UNAVAILABLE,
+		    "auditd cannot write down who looks at recordings: the disk of its state folder is full or broken");
+		return -1;
 	}
-	part.frames = (ProtobufCBinaryData){ raw.len, buf_head(&raw) };
+	show_recording(row, &recording);
+	part.recording = &recording;
 	rpc_send(a->call, &part);
-	buf_done(&raw);
-	return true;
+	return 0;
 }
 
 static void
-on_chunks(const struct db_reply *r, void *arg)
+on_part(struct span frames, void *arg)
+{
+	struct ask *a = arg;
+	Audit__PlayPart part = AUDIT__PLAY_PART__INIT;
+
+	/* Only read: protobuf-c has no const bytes. */
+	part.frames = (ProtobufCBinaryData){ frames.n, (uint8_t *)(uintptr_t)frames.p };
+	rpc_send(a->call, &part);
+}
+
+static bool
+has_room(void *arg)
 {
 	struct ask *a = arg;
 
-	if (!ask_answered(a))
-		return;
-	if (db_reply_code(r) != DB_OK) {
-		fail(a, r);
-		return;
-	}
-	for (int row = 0; row < db_rows(r); row++) {
-		if (!send_chunk(a, r, row))
-			return;
-	}
-	if (db_rows(r) < PLAY_CHUNKS) {
-		a->ended = true;
-		rpc_finish(a->call, RPC_OK, "%s", "");
-		return;
-	}
-	if (rpc_queued(a->call) < PLAY_QUEUE)
-		ask_chunks(a);
+	return rpc_queued(a->call) < PLAY_QUEUE;
+}
+
+static void
+on_played(enum rpc_code code, const char *why, void *arg)
+{
+	struct ask *a = arg;
+
+	rpc_finish(a->call, code, "%s", why);
 }
 
 static void
@@ -403,96 +328,62 @@ on_play_writable(struct rpc_call *call)
 {
 	struct ask *a = rpc_data(call);
 
-	if (a && a->source && !a->querying && !a->ended && rpc_queued(call) < PLAY_QUEUE)
-		ask_chunks(a);
-}
-
-static void
-on_play_found(const struct db_reply *r, void *arg)
-{
-	struct ask *a = arg;
-	struct auditd *d;
-	Audit__PlayPart part = AUDIT__PLAY_PART__INIT;
-	Audit__Recording recording;
-
-	if (!ask_answered(a))
-		return;
-	if (db_reply_code(r) != DB_OK) {
-		fail(a, r);
-		return;
-	}
-	if (db_rows(r) == 0) {
-		rpc_finish(a->call, RPC_NOT_FOUND,
-		    "no such recording; `tsh recordings ls` shows those that you may see");
-		return;
-	}
-	if (db_rows(r) > 1) {
-		rpc_finish(a->call, RPC_INVALID_ARGUMENT,
-		    "several recordings begin like this: give more of the session id");
-		return;
-	}
-	d = rpc_context(a->call);
-	recording_of_row(r, 0, &recording);
-	(void)str_copy(a->sid, sizeof(a->sid), recording.session);
-	a->source = (int32_t)db_i64(r, 0, REC_SOURCE);
-	a->after = -1;
-	if (note_playing(d->note, rpc_peer(a->call), recording.session, recording.user) < 0) {
-		rpc_finish(a->call, RPC_UNAVAILABLE,
-		    "auditd cannot write down who looks at recordings: the disk of its state folder is full or broken");
-		return;
-	}
-	part.recording = &recording;
-	rpc_send(a->call, &part);
-	ask_chunks(a);
+	if (a)
+		player_more(a->player);
 }
 
 static void
 on_play(struct rpc_call *call, const void *message)
 {
+	static const struct player_events events = { on_recording, on_part, has_room, on_played };
 	const Audit__PlayRequest *q = message;
 	struct auditd *d = rpc_context(call);
-	const struct rpc_peer *peer = rpc_peer(call);
 	enum access_sight sight;
-	struct store_recordings list;
 	struct ask *a;
 
 	if (!q)
 		return;
-	sight = access_recordings(d->access, peer, "read");
+	sight = access_recordings(d->access, rpc_peer(call), "read");
 	if (!may_see(call, sight, "recordings"))
 		return;
-	if (strlen(q->session) < SESSION_PREFIX_MIN) {
-		rpc_finish(call, RPC_INVALID_ARGUMENT, "give at least %d digits of the session id",
-		    SESSION_PREFIX_MIN);
-		return;
-	}
 	a = ask_new(call);
 	if (!a)
 		return;
-	a->from_us = q->from_us;
-	list = (struct store_recordings){
+	a->player = player_new(&events, a);
+	if (!a->player) {
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory; try again");
+		return;
+	}
+	player_start(a->player,
+	    &(struct player_config){
+		.store = d->store,
 		.session = q->session,
-		.only_user = sight == ACCESS_ALL ? NULL : peer->name,
-		.limit = PLAY_PREFIX_ROWS,
-	};
-	a->querying = true;
-	store_recordings(d->store, &list, on_play_found, a);
+		.only_user = only_user(call, sight),
+		.from_us = q->from_us,
+	    });
 }
 
 /* --- GetAuditStatus ---------------------------------------------------------------------- */
 
 static void
-on_counted(const struct db_reply *r, void *arg)
+query_counts(struct store *s, const struct store_filter *filter, store_list_fn *done, void *arg)
+{
+	(void)filter;
+	store_count(s, done, arg);
+}
+
+static void
+on_counted(const struct search_answer *answer, void *arg)
 {
 	struct ask *a = arg;
 	Audit__AuditStatus reply = AUDIT__AUDIT_STATUS__INIT;
 
-	if (!ask_answered(a))
-		return;
-	reply.database_up = db_reply_code(r) == DB_OK;
 	reply.version = SALLYPORT_VERSION;
-	reply.sources = (uint64_t)db_i64(r, 0, 0);
-	reply.records = (uint64_t)db_i64(r, 0, 1);
+	reply.database_up = answer->code == RPC_OK;
+	if (answer->code == RPC_OK && answer->list->n) {
+		reply.sources = answer->list->counts->sources;
+		reply.records = answer->list->counts->records;
+	}
 	rpc_reply(a->call, &reply);
 }
 
@@ -501,6 +392,7 @@ on_status(struct rpc_call *call, const void *message)
 {
 	struct auditd *d = rpc_context(call);
 	Audit__AuditStatus reply = AUDIT__AUDIT_STATUS__INIT;
+	const struct store_filter all = { 0 };
 	struct ask *a;
 
 	if (!message)
@@ -511,10 +403,8 @@ on_status(struct rpc_call *call, const void *message)
 		return;
 	}
 	a = ask_new(call);
-	if (!a)
-		return;
-	a->querying = true;
-	store_count(d->store, on_counted, a);
+	if (a)
+		search_start(&a->search, d->store, query_counts, &all, on_counted, a);
 }
 
 /* --- the service ---------------------------------------------------------------------- */

@@ -195,6 +195,7 @@ store_new(struct store **ret, const struct store_config *config, const struct st
 	*ret = NULL;
 	if (!s)
 		return err_set(e, "out of memory for the store");
+	list_init(&s->readings);
 	s->loop = config->loop;
 	s->events = *events;
 	s->arg = arg;
@@ -216,6 +217,7 @@ store_free(struct store *s)
 	db_free(s->writer);
 	for (int i = 0; i < s->n_readers; i++)
 		db_free(s->readers[i]);
+	store_readings_end(s);
 	free(s);
 }
 

@@ -75,49 +75,70 @@ bool store_has_day(const struct store *s, int64_t unix_us);
 
 /* --- reading: any number at once ---------------------------------------------------------- */
 
-struct store_search {
-	int64_t from_us, to_us;   /* 0: no bound */
-	const char *const *types; /* globs */
+/* Which events or recordings. Empty texts and 0 let everything through. */
+struct store_filter {
+	int64_t from_us, to_us;   /* of the event, of the beginning of the session */
+	const char *const *types; /* globs; events only */
 	size_t n_types;
-	const char *user, *node, *session;
-	const char *only_user; /* what others did is not shown; NULL: everything is */
-	bool failed_only;
+	const char *user, *node; /* node: UUID or name */
+	const char *session;     /* UUID; of recordings also the beginning of one */
+	const char *only_user;   /* what others did is not shown; NULL: everything is */
+	bool failed_only;        /* events only */
 	uint32_t limit;
 };
-/* Rows of canon bytea, node text; newest first. */
-void store_search(struct store *s, const struct store_search *q, db_done_fn *done, void *arg);
 
-struct store_recordings {
-	int64_t from_us, to_us;
-	const char *user, *node, *only_user;
-	const char *session; /* UUID or prefix; NULL: all */
-	uint32_t limit;
+/* Texts are never NULL. Texts and bytes are valid until the done function returns. */
+struct store_event {
+	struct span canon; /* the Record as its producer wrote it */
+	const char *node;  /* whom it concerns: filled in where the producer left it out */
 };
-enum store_recording_column {
-	REC_SID,
-	REC_KIND,
-	REC_ACTOR,
-	REC_LOGIN,
-	REC_NODE,
-	REC_NODE_NAME,
-	REC_STARTED_US,
-	REC_ENDED_US,
-	REC_COMMAND,
-	REC_BYTES,
-	REC_EXIT_STATUS,
-	REC_INTERACTIVE,
-	REC_COLS,
-	REC_ROWS,
-	REC_SOURCE,
+struct store_recording {
+	const char *session, *kind, *user, *login, *node, *node_name, *command;
+	int64_t started_us, ended_us; /* ended_us 0: still running */
+	int64_t bytes;
+	int32_t exit_status;
+	int cols, rows;
+	bool interactive;
+	int32_t source; /* the log its frames came from */
 };
+struct store_chunk {
+	int64_t seq, span_us;
+	size_t raw_len;
+	struct span data; /* zstd */
+};
+struct store_counts {
+	uint64_t sources, records;
+};
+
+/* What a query found. */
+struct store_list {
+	enum db_code code;
+	const char *why; /* when it is not DB_OK */
+	size_t n;
+	union {
+		const struct store_event *events;
+		const struct store_recording *recordings;
+		const struct store_chunk *chunks;
+		const struct store_counts *counts; /* one */
+	};
+};
+/* Called once for each query, also when the store is freed (DB_E_LOST), perhaps from inside the asking function. */
+typedef void store_list_fn(const struct store_list *list, void *arg);
+
 /* Newest first. */
 void
-store_recordings(struct store *s, const struct store_recordings *q, db_done_fn *done, void *arg);
-
-/* Chunks of a recording with seq > after, in order, at most limit: rows of seq, span_us, raw_len, data. */
-void store_chunks(struct store *s, const char *sid, int32_t source, int64_t after, int limit,
-    db_done_fn *done, void *arg);
-/* One row: sources, records. */
-void store_count(struct store *s, db_done_fn *done, void *arg);
+store_events(struct store *s, const struct store_filter *filter, store_list_fn *done, void *arg);
+void store_recordings(struct store *s, const struct store_filter *filter, store_list_fn *done,
+    void *arg);
+/* Which chunks of a recording: those with a greater number, in order, at most limit. */
+struct store_chunks {
+	const char *session; /* UUID */
+	int32_t source;
+	int64_t after;
+	int limit;
+};
+void
+store_chunks(struct store *s, const struct store_chunks *which, store_list_fn *done, void *arg);
+void store_count(struct store *s, store_list_fn *done, void *arg);
 
 #endif

@@ -6,6 +6,7 @@
 #define AUDIT_STORE_PRIV_H
 
 #include "audit/store.h"
+#include "base/list.h"
 
 enum { STORE_READERS_MAX = 16, STORE_DAYS_AHEAD = 7 };
 
@@ -44,7 +45,11 @@ struct store {
 	void (*maintain_done)(bool, void *);
 	void *begin_arg, *source_arg, *rollback_arg, *maintain_arg;
 	int schema_at; /* migration that runs */
+	struct list readings; /* queries of people under way */
 };
+
+/* Ends every reading with DB_E_LOST. */
+void store_readings_end(struct store *s);
 
 /* Brings the schema to this program's version; then store_schema_done or store_schema_failed. */
 void store_schema_apply(struct store *s);

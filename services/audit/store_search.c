@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store_search: the queries of people. Every filter is a parameter; an empty one is NULL and lets everything through.
+ * store_search: the queries of people: SQL, and its rows as structs. Every filter is a parameter; an empty one is NULL
+ * and lets everything through.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -22,6 +24,88 @@ reader(struct store *s)
 	}
 	return db;
 }
+
+/* --- a query under way ---------------------------------------------------------------------- */
+
+/* What a query answers: a row of SQL becomes a struct of so many bytes. */
+struct shape {
+	const char *sql;
+	size_t row;
+	void (*read)(const struct db_reply *r, int row, void *dst);
+};
+
+struct reading {
+	struct list link; /* in store->readings */
+	const struct shape *shape;
+	store_list_fn *done;
+	void *arg;
+};
+
+static void
+reading_end(struct reading *g, const struct store_list *list)
+{
+	store_list_fn *done = g->done;
+	void *arg = g->arg;
+
+	list_del(&g->link);
+	free(g);
+	done(list, arg);
+}
+
+void
+store_readings_end(struct store *s)
+{
+	const struct store_list lost = { .code = DB_E_LOST, .why = "auditd is stopping" };
+
+	while (!list_empty(&s->readings))
+		reading_end(list_first(struct reading, &s->readings, link), &lost);
+}
+
+static void
+on_rows(const struct db_reply *r, void *arg)
+{
+	struct reading *g = arg;
+	struct store_list list = { .code = db_reply_code(r), .why = db_reply_text(r) };
+	size_t n = list.code == DB_OK ? (size_t)db_rows(r) : 0;
+	char *rows = calloc(n + 1, g->shape->row);
+
+	if (rows) {
+		for (size_t i = 0; i < n; i++)
+			g->shape->read(r, (int)i, rows + i * g->shape->row);
+		list.n = n;
+		/* Every member of the union is a pointer to the rows of its shape. */
+		list.events = (const struct store_event *)(void *)rows;
+	} else {
+		list = (struct store_list){ .code = DB_E_FULL, .why = "out of memory" };
+	}
+	reading_end(g, &list);
+	free(rows);
+}
+
+struct asker {
+	store_list_fn *done;
+	void *arg;
+};
+
+static void
+read_rows(struct store *s, const struct shape *shape, const char *const *params, int n,
+    struct asker who)
+{
+	const struct store_list full = { .code = DB_E_FULL, .why = "out of memory" };
+	struct reading *g = calloc(1, sizeof(*g));
+
+	if (!g) {
+		who.done(&full, who.arg);
+		return;
+	}
+	g->shape = shape;
+	g->done = who.done;
+	g->arg = who.arg;
+	list_add(&s->readings, &g->link);
+	db_query(reader(s), shape->sql, params, n, on_rows, g);
+}
+
+/* --- parameters ---------------------------------------------------------------------- */
 
 static const char *
 text_or_null(const char *text)
@@ -54,6 +138,17 @@ like_patterns(struct buf *b, const char *const *globs, size_t n)
 	buf_put(b, "", 1);
 }
 
+/* --- events ---------------------------------------------------------------------- */
+
+static void
+read_event(const struct db_reply *r, int row, void *dst)
+{
+	struct store_event *e = dst;
+
+	e->canon = db_bytes(r, row, 0);
+	e->node = db_text(r, row, 1);
+}
+
 /* The partition key is the time of ingest, what people mean is the time of the event: a day of difference (a producer
  * that was cut off for longer still shows up without a bound) keeps whole partitions out of the search. */
 static const char search_sql[] =
@@ -68,8 +163,10 @@ static const char search_sql[] =
     " AND ($8::text IS NULL OR NOT ok)"
     " ORDER BY idx DESC LIMIT $9::bigint";
 
+static const struct shape event_shape = { search_sql, sizeof(struct store_event), read_event };
+
 void
-store_search(struct store *s, const struct store_search *q, db_done_fn *done, void *arg)
+store_events(struct store *s, const struct store_filter *q, store_list_fn *done, void *arg)
 {
 	char from[24], to[24], limit[24];
 	const char *params[9];
@@ -86,8 +183,32 @@ store_search(struct store *s, const struct store_search *q, db_done_fn *done, vo
 	params[6] = q->only_user;
 	params[7] = q->failed_only ? "t" : NULL;
 	params[8] = number(limit, q->limit);
-	db_query(reader(s), search_sql, params, 9, done, arg);
+	read_rows(s, &event_shape, params, 9, (struct asker){ done, arg });
 	buf_done(&types);
+}
+
+/* --- recordings ---------------------------------------------------------------------- */
+
+static void
+read_recording(const struct db_reply *r, int row, void *dst)
+{
+	struct store_recording *g = dst;
+
+	g->session = db_text(r, row, 0);
+	g->kind = db_text(r, row, 1);
+	g->user = db_text(r, row, 2);
+	g->login = db_text(r, row, 3);
+	g->node = db_text(r, row, 4);
+	g->node_name = db_text(r, row, 5);
+	g->started_us = db_i64(r, row, 6);
+	g->ended_us = db_i64(r, row, 7);
+	g->command = db_text(r, row, 8);
+	g->bytes = db_i64(r, row, 9);
+	g->exit_status = (int32_t)db_i64(r, row, 10);
+	g->interactive = db_i64(r, row, 11) != 0;
+	g->cols = (int)db_i64(r, row, 12);
+	g->rows = (int)db_i64(r, row, 13);
+	g->source = (int32_t)db_i64(r, row, 14);
 }
 
 static const char recordings_sql[] =
@@ -129,11 +250,14 @@ uuid_range(const char *prefix, char low[37], char high[37])
 	return true;
 }
 
+static const struct shape recording_shape = { recordings_sql, sizeof(struct store_recording),
+	read_recording };
+
 void
-store_recordings(struct store *s, const struct store_recordings *q, db_done_fn *done, void *arg)
+store_recordings(struct store *s, const struct store_filter *q, store_list_fn *done, void *arg)
 {
 	char from[24], to[24], limit[24], low[37], high[37];
-	bool by_id = q->session != NULL;
+	bool by_id = text_or_null(q->session) != NULL;
 	const char *params[8];
 
 	if (by_id && !uuid_range(q->session, low, high)) {
@@ -149,28 +273,60 @@ store_recordings(struct store *s, const struct store_recordings *q, db_done_fn *
 	params[5] = by_id ? low : NULL;
 	params[6] = by_id ? high : NULL;
 	params[7] = number(limit, q->limit);
-	db_query(reader(s), recordings_sql, params, 8, done, arg);
+	read_rows(s, &recording_shape, params, 8, (struct asker){ done, arg });
 }
 
-void
-store_chunks(struct store *s, const char *sid, int32_t source, int64_t after, int limit,
-    db_done_fn *done, void *arg)
+static void
+read_chunk(const struct db_reply *r, int row, void *dst)
 {
-	char source_text[24], after_text[24], limit_text[24];
-	const char *params[4] = { sid, source_text, after_text, limit_text };
+	struct store_chunk *c = dst;
+	int64_t raw_len = db_i64(r, row, 2);
 
-	(void)str_format(source_text, sizeof(source_text), "%" PRId32, source);
-	(void)str_format(after_text, sizeof(after_text), "%" PRId64, after);
-	(void)str_format(limit_text, sizeof(limit_text), "%d", limit);
-	db_query(reader(s),
-	    "SELECT seq, span_us, raw_len, data FROM rec_chunk"
-	    " WHERE sid = $1::uuid AND source = $2::int AND seq > $3::bigint ORDER BY seq LIMIT $4::int",
-	    params, 4, done, arg);
+	c->seq = db_i64(r, row, 0);
+	c->span_us = db_i64(r, row, 1);
+	/* A length that no chunk can have is one that no data expands to. */
+	c->raw_len = raw_len < 0 ? SIZE_MAX : (size_t)raw_len;
+	c->data = db_bytes(r, row, 3);
 }
 
+static const struct shape chunk_shape = {
+	"SELECT seq, span_us, raw_len, data FROM rec_chunk"
+	" WHERE sid = $1::uuid AND source = $2::int AND seq > $3::bigint ORDER BY seq LIMIT $4::int",
+	sizeof(struct store_chunk),
+	read_chunk,
+};
+
 void
-store_count(struct store *s, db_done_fn *done, void *arg)
+store_chunks(struct store *s, const struct store_chunks *which, store_list_fn *done, void *arg)
 {
-	db_query(reader(s), "SELECT count(*), coalesce(sum(records), 0)::bigint FROM audit_source",
-	    NULL, 0, done, arg);
+	char source[24], after[24], limit[24];
+	const char *params[4] = { which->session, source, after, limit };
+
+	(void)str_format(source, sizeof(source), "%" PRId32, which->source);
+	(void)str_format(after, sizeof(after), "%" PRId64, which->after);
+	(void)str_format(limit, sizeof(limit), "%d", which->limit);
+	read_rows(s, &chunk_shape, params, 4, (struct asker){ done, arg });
+}
+
+/* --- what is there ---------------------------------------------------------------------- */
+
+static void
+read_counts(const struct db_reply *r, int row, void *dst)
+{
+	struct store_counts *c = dst;
+
+	c->sources = (uint64_t)db_i64(r, row, 0);
+	c->records = (uint64_t)db_i64(r, row, 1);
+}
+
+static const struct shape count_shape = {
+	"SELECT count(*), coalesce(sum(records), 0)::bigint FROM audit_source",
+	sizeof(struct store_counts),
+	read_counts,
+};
+
+void
+store_count(struct store *s, store_list_fn *done, void *arg)
+{
+	read_rows(s, &count_shape, NULL, 0, (struct asker){ done, arg });
 }

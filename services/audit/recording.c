@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * recording: see recording.h.
+ *
+ *	player_start -> (found) -> some chunks -> parts -> some chunks -> ... -> end
+ *
+ * The player waits for at most one query. It is freed when its owner has let go of it and no query runs.
+ */
+#include "audit/recording.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "rec/batch.h"
+
+enum {
+	PLAYER_CHUNKS = 8,      /* a query: 2 MiB of frames at most wait here */
+	PLAYER_PREFIX_ROWS = 2, /* enough to see that a prefix is not unique */
+};
+
+struct player {
+	struct player_events events;
+	void *arg;
+	struct store *store;
+	bool querying;
+	bool left;  /* the owner let go */
+	bool found; /* which recording it is is known */
+	bool ended;
+	char session[37];
+	int32_t source;
+	int64_t after;          /* number of the last chunk that was read */
+	int64_t from_us, at_us; /* of the session: where to begin, the end of what was read */
+};
+
+static void on_chunks(const struct store_list *list, void *arg);
+
+static void
+end(struct player *p, enum rpc_code code, const char *why)
+{
+	p->ended = true;
+	p->events.end(code, why, p->arg);
+}
+
+/* The query is over. False: nobody waits for it, or it failed and that was told. */
+static bool
+answered(struct player *p, const struct store_list *list)
+{
+	char text[ERR_MAX + 100];
+	struct search_answer answer;
+
+	p->querying = false;
+	if (p->left) {
+		free(p);
+		return false;
+	}
+	answer = search_answer_of(list, text, sizeof(text));
+	if (answer.code != RPC_OK)
+		end(p, answer.code, answer.why);
+	return answer.code == RPC_OK;
+}
+
+static void
+ask_chunks(struct player *p)
+{
+	const struct store_chunks which = {
+		.session = p->session,
+		.source = p->source,
+		.after = p->after,
+		.limit = PLAYER_CHUNKS,
+	};
+
+	p->querying = true;
+	store_chunks(p->store, &which, on_chunks, p);
+}
+
+/* False: it was ended. */
+static bool
+play_chunk(struct player *p, const struct store_chunk *c)
+{
+	struct buf raw;
+
+	p->after = c->seq;
+	p->at_us += c->span_us;
+	/* What ends before the asked moment is left out; the player skips within the first one. */
+	if (p->at_us < p->from_us)
+		return true;
+	buf_init(&raw, BATCH_RAW_MAX);
+	if (batch_expand(c->data, c->raw_len, &raw) < 0) {
+		buf_done(&raw);
+		end(p, RPC_DATA_LOSS, "a part of the recording is damaged in the database");
+		return false;
+	}
+	p->events.part(buf_span(&raw), p->arg);
+	buf_done(&raw);
+	return true;
+}
+
+static void
+on_chunks(const struct store_list *list, void *arg)
+{
+	struct player *p = arg;
+
+	if (!answered(p, list))
+		return;
+	for (size_t i = 0; i < list->n; i++) {
+		if (!play_chunk(p, &list->chunks[i]))
+			return;
+	}
+	if (list->n < PLAYER_CHUNKS)
+		end(p, RPC_OK, "");
+	else
+		player_more(p);
+}
+
+static void
+on_found(const struct store_list *list, void *arg)
+{
+	struct player *p = arg;
+	const struct store_recording *recording;
+
+	if (!answered(p, list))
+		return;
+	if (list->n == 0) {
+		end(p, RPC_NOT_FOUND,
+		    "no such recording; `tsh recordings ls` shows those that you may see");
+		return;
+	}
+	if (list->n > 1) {
+		end(p, RPC_INVALID_ARGUMENT,
+		    "several recordings begin like this: give more of the session id");
+		return;
+	}
+	recording = &list->recordings[0];
+	(void)str_copy(p->session, sizeof(p->session), recording->session);
+	p->source = recording->source;
+	p->after = -1;
+	p->found = true;
+	p->ended = true; /* unless the owner wants it played */
+	if (p->events.found(recording, p->arg) < 0)
+		return;
+	p->ended = false;
+	ask_chunks(p);
+}
+
+struct player *
+player_new(const struct player_events *events, void *arg)
+{
+	struct player *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->events = *events;
+	p->arg = arg;
+	return p;
+}
+
+void
+player_start(struct player *p, const struct player_config *config)
+{
+	const struct store_filter filter = {
+		.session = config->session,
+		.only_user = config->only_user,
+		.limit = PLAYER_PREFIX_ROWS,
+	};
+
+	if (strlen(config->session) < RECORDING_PREFIX_MIN) {
+		end(p, RPC_INVALID_ARGUMENT, "give at least 8 digits of the session id");
+		return;
+	}
+	p->store = config->store;
+	p->from_us = config->from_us;
+	p->querying = true;
+	store_recordings(p->store, &filter, on_found, p);
+}
+
+void
+player_more(struct player *p)
+{
+	if (p->found && !p->querying && !p->ended && p->events.has_room(p->arg))
+		ask_chunks(p);
+}
+
+void
+player_free(struct player *p)
+{
+	if (!p)
+		return;
+	p->left = true;
+	if (!p->querying)
+		free(p);
+}
