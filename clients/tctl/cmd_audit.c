@@ -61,11 +61,11 @@ value(const Audit__Event *ev)
 	for (size_t i = 0; i < ev->n_fields; i++)
 		json_object_set_new(fields, ev->fields[i]->key, json_string(ev->fields[i]->value));
 	clock_rfc3339(ev->time_us / 1000, when, sizeof when);
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "uid",
-	    ev->id, "event", ev->type, "code", ev->code, "time", when, "success", ev->ok, "user",
-	    ev->user, "login", ev->login, "server_id", ev->node, "server_hostname", ev->node_name,
-	    "sid", ev->session, "addr.remote", ev->remote_addr, "message", ev->message, "fields",
-	    fields);
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}",
+	    "uid", ev->id, "event", ev->type, "code", ev->code, "time", when, "success", ev->ok,
+	    "user", ev->user, "login", ev->login, "server_id", ev->node, "server_hostname",
+	    ev->node_name, "sid", ev->session, "connection", ev->connection, "addr.remote",
+	    ev->remote_addr, "message", ev->message, "fields", fields);
 }
 
 static int

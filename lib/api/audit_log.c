@@ -121,6 +121,7 @@ audit_event(struct audit_log *log, const struct audit_event *event)
 	m.node = or_empty(event->node);
 	m.node_name = or_empty(event->node_name);
 	m.session = or_empty(event->session);
+	m.connection = or_empty(event->connection);
 	m.remote_addr = or_empty(event->remote_addr);
 	m.message = or_empty(event->message);
 	record.what_case = AUDIT__RECORD__WHAT_EVENT;

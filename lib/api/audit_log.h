@@ -46,6 +46,7 @@ struct audit_event {
 	const char *user, *login;
 	const char *node, *node_name; /* uuid, name */
 	const char *session;          /* UUID */
+	const char *connection;       /* UUID of the client's connection to a node */
 	const char *remote_addr;
 	const char *message;            /* cause of a failure, for people */
 	const struct api_label *fields; /* what only this type has */

@@ -276,6 +276,20 @@ str_hex(char *dst, const uint8_t *p, size_t n)
 	dst[2 * n] = 0;
 }
 
+bool
+str_is_uuid(const char *s)
+{
+	static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+	for (size_t i = 0; i < sizeof(shape) - 1; i++) {
+		bool fits = shape[i] == '-' ? s[i] == '-'
+					    : s[i] && strchr("0123456789abcdef", s[i]) != NULL;
+		if (!fits)
+			return false;
+	}
+	return s[sizeof(shape) - 1] == '\0';
+}
+
 static int
 hex_digit(char c)
 {

@@ -30,6 +30,8 @@ bool str_is_printable(const char *s, size_t n);
 void str_clean(char *dst, size_t size, const char *src, size_t n);
 /* Lower-case hexadecimal; dst holds 2n+1 bytes. */
 void str_hex(char *dst, const uint8_t *p, size_t n);
+/* A UUID as RFC 9562 writes it, in lower case. */
+bool str_is_uuid(const char *s);
 /* Hexadecimal to exactly n bytes. */
 bool str_unhex(const char *s, uint8_t *dst, size_t n);
 /* '*' matches any run of characters; linear time, no backtracking blow-up. */

@@ -132,6 +132,7 @@ record_json(const struct record *r, struct buf *b)
 	json_member(b, "node", r->node);
 	json_member(b, "node_name", event->node_name);
 	json_member(b, "session", event->session);
+	json_member(b, "connection", event->connection);
 	json_member(b, "remote_addr", event->remote_addr);
 	json_member(b, "message", event->message);
 	if (event->n_fields) {

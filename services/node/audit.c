@@ -54,20 +54,20 @@ put(struct node *n, struct audit_event *event, const struct fields *f)
 }
 
 void
-audit_denied(struct node *n, const char *user, const char *login, const char *address,
-    const char *why)
+audit_denied(const struct conn *c, const char *user, const char *login, const char *why)
 {
 	struct fields f = { .n = 0 };
 	struct audit_event event = { .type = "auth",
 		.code = "T3007W",
 		.user = user,
 		.login = login,
-		.remote_addr = address,
+		.connection = c->uuid,
+		.remote_addr = c->address.client,
 		.message = why };
 
 	add_text(&f, "method", "publickey");
 	add_text(&f, "reason", why);
-	(void)put(n, &event, &f);
+	(void)put(c->node, &event, &f);
 }
 
 void
@@ -79,6 +79,7 @@ audit_disconnected(const struct conn *c, const char *why)
 		.ok = true,
 		.user = c->access.user,
 		.login = c->login,
+		.connection = c->uuid,
 		.remote_addr = c->address.client };
 
 	add_text(&f, "reason", why);
@@ -106,6 +107,7 @@ session_event(const struct session *s, const char *type, const char *code)
 		.user = c->access.user,
 		.login = c->login,
 		.session = s->uuid,
+		.connection = c->uuid,
 		.remote_addr = c->address.client };
 }
 
@@ -193,6 +195,7 @@ audit_session_died(struct node *n, const struct live_session *s)
 		.user = s->user,
 		.login = s->login,
 		.session = s->uuid,
+		.connection = s->connection,
 		.remote_addr = s->address,
 		.message = s->why };
 	struct fields f = { .n = 0 };

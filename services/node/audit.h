@@ -11,8 +11,7 @@ struct session;
 struct conn;
 struct live_session;
 
-void audit_denied(struct node *n, const char *user, const char *login, const char *address,
-    const char *why);
+void audit_denied(const struct conn *c, const char *user, const char *login, const char *why);
 void audit_disconnected(const struct conn *c, const char *why);
 /* Negative: it could not be written, so the session must not begin. */
 int audit_session_start(const struct session *s);

@@ -36,6 +36,7 @@ parse(struct live_session *s, struct span text)
 {
 	struct wire w = wire_from(text);
 
+	wire_text(&w, s->connection, sizeof(s->connection));
 	wire_text(&w, s->user, sizeof(s->user));
 	wire_text(&w, s->login, sizeof(s->login));
 	wire_text(&w, s->address, sizeof(s->address));
@@ -159,6 +160,7 @@ live_put(struct node *n, const struct session *s)
 	int r = -1;
 
 	buf_init(&b, LIVE_FILE_MAX);
+	wire_put_text(&b, c->uuid);
 	wire_put_text(&b, c->access.user);
 	wire_put_text(&b, c->login);
 	wire_put_text(&b, c->address.client);

@@ -15,7 +15,7 @@ struct session;
 
 /* What a file says. Texts belong to the reader. */
 struct live_session {
-	char uuid[MON_UUID_SIZE];
+	char uuid[MON_UUID_SIZE], connection[MON_UUID_SIZE];
 	char user[256], login[256], address[MON_ADDRESS_MAX];
 	uint8_t kind;
 	bool has_pty;

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "crypto/rand.h"
 #include "node/audit.h"
 #include "node/channel.h"
 
@@ -60,7 +61,7 @@ deny(struct conn *c, const char *user, const char *login, const char *why)
 	if (c->denial_written)
 		return;
 	c->denial_written = true;
-	audit_denied(c->node, user, login, c->address.client, why);
+	audit_denied(c, user, login, why);
 	log_info("sign-in denied", "user", user, "login", login, "from", c->address.client, "cause",
 	    why, NULL);
 }
@@ -206,6 +207,8 @@ conn_new(struct node *n, struct host *host, const struct conn_address *address)
 		.host = host,
 		.address = *address };
 	host->refs++;
+	if (!str_copy(c->uuid, sizeof(c->uuid), address->connection) || !c->uuid[0])
+		rand_uuid(c->uuid);
 	list_init(&c->channels);
 	buf_init(&c->certificate, SSHCERT_BLOB_MAX);
 	c->identity = (struct ssh_identity){ host->key, buf_span(&host->cert) };

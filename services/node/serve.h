@@ -25,9 +25,11 @@ struct host {
 	struct buf cert;
 };
 
+/* Where a client is, as far as the other side of the tunnel says. */
 struct conn_address {
 	char client[MON_ADDRESS_MAX], server[MON_ADDRESS_MAX];
 	uint32_t client_port, server_port;
+	char connection[MON_UUID_SIZE]; /* the proxy's UUID for it; "": one is made here */
 };
 
 struct conn {
@@ -39,6 +41,7 @@ struct conn {
 	struct host *host;
 	struct ssh_identity identity;
 	struct conn_address address;
+	char uuid[MON_UUID_SIZE]; /* in every event of it */
 	char login[ACCESS_NAME_MAX];
 	struct access access;
 	enum conn_proof proof;

@@ -152,6 +152,10 @@ on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *o
 	str_clean(address.client, sizeof(address.client), (const char *)open->origin_host.p,
 	    open->origin_host.n);
 	str_copy(address.server, sizeof(address.server), t->local.ip);
+	str_clean(address.connection, sizeof(address.connection), (const char *)open->host.p,
+	    open->host.n);
+	if (open->host.n >= sizeof(address.connection) || !str_is_uuid(address.connection))
+		address.connection[0] = '\0';
 	if (!t->host || serve_chan(t->node, t->host, chan, &address))
 		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
 		    "this node is busy with others that sign in, try again");

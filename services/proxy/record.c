@@ -20,6 +20,7 @@ record_write(struct audit_log *log, const struct record *record)
 		.user = record->user,
 		.node = record->node,
 		.node_name = record->node_name,
+		.connection = record->connection,
 		.remote_addr = record->remote_addr,
 		.message = record->message,
 		.fields = fields };

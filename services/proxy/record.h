@@ -15,6 +15,7 @@ struct record {
 	bool ok;
 	const char *user;
 	const char *node, *node_name;
+	const char *connection; /* UUID of a client's connection to a node */
 	const char *remote_addr;
 	const char *message;
 	const char *target; /* what was asked for, as given */

@@ -45,6 +45,7 @@ relay_new(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 	c->all = cs;
 	c->user = chan;
 	c->fd = -1;
+	rand_uuid(c->uuid);
 	c->user_name = strdup(owner->principal->user);
 	c->node_uuid = strdup(node->uuid);
 	c->node_name = strdup(node->name);
@@ -67,6 +68,7 @@ relay_record(const struct relay *c, bool ok, const char *message)
 		.user = c->user_name,
 		.node = c->node_uuid,
 		.node_name = c->node_name,
+		.connection = c->uuid,
 		.remote_addr = c->peer,
 		.message = message };
 
@@ -223,15 +225,15 @@ static const struct ssh_chan_events node_events = {
 	.closed = on_node_closed,
 };
 
-/* The payload tells noded whom it concerns; it is no proof, and noded believes only the session
- * inside. */
+/* The payload tells noded whose connection it is, and by which name events know it; it is no proof,
+ * and noded believes only the session inside. */
 static void
 relay_tunnel_open(struct relay *c, struct ssh *tunnel, const struct addr *peer)
 {
 	struct buf payload;
 
 	buf_init(&payload, OPEN_MAX);
-	ssh_tcpip_put(&payload, c->node_uuid, NODE_PORT, peer->ip, peer->port);
+	ssh_tcpip_put(&payload, c->uuid, NODE_PORT, peer->ip, peer->port);
 	c->node = buf_ok(&payload)
 	    ? ssh_chan_open(tunnel, "forwarded-tcpip", buf_span(&payload), &node_events, c)
 	    : NULL;

@@ -5,6 +5,7 @@
 #ifndef PROXY_RELAY_PRIV_H
 #define PROXY_RELAY_PRIV_H
 
+#include "crypto/rand.h"
 #include "proxy/relay.h"
 
 struct relay {
@@ -18,7 +19,8 @@ struct relay {
 	struct watch watch;
 	int fd; /* -1: none */
 	bool fd_eof, fd_shut;
-	bool fd_is_ssh; /* it began with "SSH-" */
+	bool fd_is_ssh;            /* it began with "SSH-" */
+	char uuid[RAND_UUID_SIZE]; /* of this connection, in the events of both ends */
 	/* for the record */
 	char *user_name, *node_uuid, *node_name, *peer;
 };

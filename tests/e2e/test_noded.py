@@ -133,6 +133,24 @@ def test_sessions_of_a_killed_worker_end_and_their_ends_are_written(own, bob, lo
     assert len(ended) == len(set(ended))
 
 
+def test_proxy_and_node_name_a_connection_alike(own, bob, login):
+    sid = ssh(own, login, 'echo $SALLYPORT_SESSION').stdout.strip()
+    start = wait_for('session.start', lambda: events(own, 'session.start', sid=sid))[0]
+    name = start['connection']
+    assert re.fullmatch(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', name)
+    for kind in 'session.connect', 'exec', 'session.end', 'client.disconnect':
+        rows = wait_for(kind, lambda kind=kind: events(own, kind, connection=name))
+        assert len(rows) == 1 and rows[0]['user'] == start['user']
+    # Another connection has another name, and one that died with its worker keeps its own.
+    p = start_ssh(own, login, 'echo $SALLYPORT_SESSION; sleep 1000')
+    other = session_id(p)
+    os.kill(worker_of(own), signal.SIGKILL)
+    p.wait(20)
+    wait_for('the node', lambda: works(own, login))
+    end = wait_for('session.end', lambda: events(own, 'session.end', sid=other))[0]
+    assert end['connection'] != name and events(own, 'session.connect', connection=end['connection'])
+
+
 def test_a_killed_monitor_takes_everything_with_it(own, bob, login):
     p = start_ssh(own, login, 'echo $SALLYPORT_SESSION; trap "" HUP; sleep 1000')
     session = session_id(p)

@@ -134,6 +134,20 @@ hex_goes_both_ways(void **state)
 }
 
 static void
+a_uuid_is_written_one_way(void **state)
+{
+	static const char *const wrong[] = { "", "-", "0189abcd-ef01-4234-8567-89abcdef012",
+		"0189abcd-ef01-4234-8567-89abcdef01234", "0189ABCD-ef01-4234-8567-89abcdef0123",
+		"0189abcdef01-4234-8567-89abcdef012345", "0189abcd-ef01-4234-8567-89abcdef012g",
+		"{189abcd-ef01-4234-8567-89abcdef0123}" };
+
+	(void)state;
+	assert_true(str_is_uuid("0189abcd-ef01-4234-8567-89abcdef0123"));
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(str_is_uuid(wrong[i]));
+}
+
+static void
 globs_match_without_blowing_up(void **state)
 {
 	char s[2001];
@@ -217,6 +231,7 @@ main(void)
 		cmocka_unit_test(printable_is_utf8_without_controls),
 		cmocka_unit_test(clean_replaces_what_a_terminal_would_obey),
 		cmocka_unit_test(hex_goes_both_ways),
+		cmocka_unit_test(a_uuid_is_written_one_way),
 		cmocka_unit_test(globs_match_without_blowing_up),
 		cmocka_unit_test(split_trims_and_drops_empty_parts),
 		cmocka_unit_test(errors_carry_prefix_and_errno),
