@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "audit/auditd.h"
+#include "audit/audit.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "proto/audit.pb-c.h"
@@ -101,7 +101,7 @@ finish(struct stream *st, enum rpc_code code, const char *why)
 static void
 take_hello(struct stream *st, const Audit__IngestHello *hello)
 {
-	struct auditd *d = rpc_context(st->call);
+	struct audit *d = rpc_context(st->call);
 	const struct rpc_peer *peer = rpc_peer(st->call);
 	char host[256], log_id[37];
 	uint8_t uuid[16];

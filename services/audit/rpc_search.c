@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit/auditd.h"
+#include "audit/audit.h"
 #include "audit/record.h"
 #include "audit/recording.h"
 #include "audit/rpc_ingest.h"
@@ -59,7 +59,7 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 static bool
 may_see(struct rpc_call *call, enum access_sight sight, const char *what)
 {
-	struct auditd *d = rpc_context(call);
+	struct audit *d = rpc_context(call);
 	const struct rpc_peer *peer = rpc_peer(call);
 
 	if (peer->who == RPC_USER && !access_is_known(d->access)) {
@@ -168,7 +168,7 @@ static void
 on_search(struct rpc_call *call, const void *message)
 {
 	const Audit__SearchRequest *q = message;
-	struct auditd *d = rpc_context(call);
+	struct audit *d = rpc_context(call);
 	enum access_sight sight;
 	uint8_t uuid[16];
 	struct ask *a;
@@ -250,7 +250,7 @@ static void
 on_list(struct rpc_call *call, const void *message)
 {
 	const Audit__ListRecordingsRequest *q = message;
-	struct auditd *d = rpc_context(call);
+	struct audit *d = rpc_context(call);
 	enum access_sight sight;
 	struct ask *a;
 
@@ -281,7 +281,7 @@ static int
 on_recording(const struct store_recording *row, void *arg)
 {
 	struct ask *a = arg;
-	struct auditd *d = rpc_context(a->call);
+	struct audit *d = rpc_context(a->call);
 	Audit__PlayPart part = AUDIT__PLAY_PART__INIT;
 	Audit__Recording recording;
 
@@ -337,7 +337,7 @@ on_play(struct rpc_call *call, const void *message)
 {
 	static const struct player_events events = { on_recording, on_part, has_room, on_played };
 	const Audit__PlayRequest *q = message;
-	struct auditd *d = rpc_context(call);
+	struct audit *d = rpc_context(call);
 	enum access_sight sight;
 	struct ask *a;
 
@@ -390,7 +390,7 @@ on_counted(const struct search_answer *answer, void *arg)
 static void
 on_status(struct rpc_call *call, const void *message)
 {
-	struct auditd *d = rpc_context(call);
+	struct audit *d = rpc_context(call);
 	Audit__AuditStatus reply = AUDIT__AUDIT_STATUS__INIT;
 	const struct store_filter all = { 0 };
 	struct ask *a;
@@ -410,7 +410,7 @@ on_status(struct rpc_call *call, const void *message)
 /* --- the service ---------------------------------------------------------------------- */
 
 int
-auditd_serve(struct auditd *d, struct rpc_server *server)
+audit_serve(struct audit *d, struct rpc_server *server)
 {
 	static const struct rpc_method rows[] = {
 		{ "Ingest", RPC_DUPLEX, RPC_NODE | RPC_PROXY | RPC_AUTH | RPC_AUDIT,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * trust: auditd's identity, by joining (lib/api/join.h) or from configured files, and what it hears from authd: new
- * certificates and authorities, users and roles. Called by main.c.
+ * certificates and authorities, users and roles. Called by start.c.
  */
 #ifndef AUDIT_TRUST_H
 #define AUDIT_TRUST_H

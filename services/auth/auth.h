@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * auth: what authd is made of at run time. One struct, made in start.c, known to every noun and
- * wire face.
+ * auth: what authd is made of while it runs. One struct that owns the parts, made and taken apart in
+ * start.c, known to every noun and wire face; and what the parts tell each other.
  */
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
@@ -21,6 +21,7 @@ struct conf;
 struct audit_log;
 struct daemon_run;
 struct rpc_loop;
+struct rpc_peer;
 struct rpc_server;
 struct self;
 
@@ -45,5 +46,12 @@ struct auth {
 	struct timer janitor;
 	int64_t (*now_ms)(void); /* wall clock */
 };
+
+/* Callbacks of the parts; arg: struct auth. */
+void auth_signer_died(void *arg); /* authd cannot go on: it drains and ends */
+void auth_janitor(void *arg); /* every few seconds: forgets what is over, renews its certificate */
+void auth_refused_call(const struct rpc_peer *peer, const char *method, void *arg); /* by its row */
+/* SIGHUP: nothing can change while running; says so when something would have. */
+void auth_reload(struct daemon_run *run, const void *fresh);
 
 #endif

@@ -11,6 +11,7 @@
  * holds no CA key (its signer does, and answers four requests only). Everybody but root on this
  * host comes with a certificate; without one only Ping, GetCaBundle, Login and Join are answered.
  */
+#include "auth/auth.h"
 #include "auth/conf.h"
 #include "auth/start.h"
 #include "daemon/daemon.h"

@@ -33,7 +33,6 @@
 
 enum {
 	JANITOR_MS = 5000,
-	SWEEP_MAX = 500,
 	HASH_THREADS = 2,
 	HASH_QUEUE = 32,
 	GRACE_MS = 3000,
@@ -114,39 +113,6 @@ auth_confine(struct daemon_run *run, struct err *e)
 
 /* --- start ------------------------------------------------------------------------------------ */
 
-static void
-on_signer_dead(void *arg)
-{
-	struct auth *a = arg;
-
-	log_error("the signer is gone; authd cannot go on without it", NULL);
-	daemon_fail(a->run);
-}
-
-static void
-on_janitor(void *arg)
-{
-	struct auth *a = arg;
-	int64_t now = a->now_ms();
-
-	if (store_sweep(a->store, SWEEP_MAX) < 0)
-		log_error("cannot clean the store up", "cause", store_error(a->store), NULL);
-	watchers_sweep(a);
-	hosts_sweep(a);
-	rate_sweep(&a->logins, now);
-	rate_sweep(&a->joins, now);
-	rate_sweep(&a->refusals, now);
-	origins_sweep(a);
-	self_tick(a);
-}
-
-/* A call that its row does not let in. */
-static void
-on_refused(const struct rpc_peer *peer, const char *method, void *arg)
-{
-	access_note_refused(arg, peer, method, "this kind of caller may not call it");
-}
-
 static int
 open_state(struct auth *a, struct err *e)
 {
@@ -166,9 +132,9 @@ open_helpers(struct auth *a, struct err *e)
 	    !rate_init(&a->joins, JOIN_PER_MIN, JOIN_BURST) ||
 	    !rate_init(&a->refusals, REFUSALS_PER_MIN, REFUSALS_BURST) ||
 	    pool_new(&a->pool, a->loop, HASH_THREADS, HASH_QUEUE) < 0 ||
-	    timer_init(&a->janitor, a->loop, on_janitor, a) < 0)
+	    timer_init(&a->janitor, a->loop, auth_janitor, a) < 0)
 		return err_set(e, "out of memory");
-	if (signer_client_new(&a->signer, a->loop, &a->child, on_signer_dead, a) < 0)
+	if (signer_client_new(&a->signer, a->loop, &a->child, auth_signer_died, a) < 0)
 		return err_set(e, "cannot speak to the signer");
 	if (rpc_loop_new(&a->rpc, a->loop) < 0)
 		return err_set(e, "cannot start gRPC");
@@ -180,7 +146,7 @@ serve(struct auth *a, struct err *e)
 {
 	char listen[300];
 	struct rpc_server_config config = { .cluster = a->cluster,
-		.refused = on_refused,
+		.refused = auth_refused_call,
 		.arg = a };
 
 	/* ":3025" is every address, of IPv4 and of IPv6. */
@@ -220,20 +186,6 @@ auth_start(struct daemon_run *run, struct err *e)
 	log_info("serving", "cluster", a->cluster, "listen", a->conf->listen, "socket",
 	    a->conf->socket, NULL);
 	return 0;
-}
-
-void
-auth_reload(struct daemon_run *run, const void *fresh)
-{
-	const struct conf *old = run->conf, *now = fresh;
-
-	/* What can change while running is nothing yet: say so instead of pretending. */
-	if (strcmp(old->listen, now->listen) != 0 || strcmp(old->cluster, now->cluster) != 0 ||
-	    strcmp(old->state, now->state) != 0 || strcmp(old->socket, now->socket) != 0 ||
-	    strcmp(old->audit_addr, now->audit_addr) != 0)
-		log_warn(
-		    "the configuration changed: restart authd for it to take effect (sessions go on)",
-		    NULL);
 }
 
 /* --- stop ----------------------------------------------------------------------------------------- */

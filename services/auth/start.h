@@ -10,7 +10,6 @@
 int auth_prepare(struct daemon_run *run, struct err *e);
 int auth_confine(struct daemon_run *run, struct err *e);
 int auth_start(struct daemon_run *run, struct err *e);
-void auth_reload(struct daemon_run *run, const void *fresh);
 void auth_stop(struct daemon_run *run);
 void auth_done(struct daemon_run *run);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * live: files <state>/worker/live/<uuid>. Called by worker.c at start and by session.c. A file is
+ * live: files <state>/worker/live/<uuid>. Called by start.c at start and by session.c. A file is
  * there from before session.start until after session.end.
  */
 #include "node/live.h"

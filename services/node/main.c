@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main: noded. Started by people and the service manager it checks flags and configuration and
- * becomes noded-monitor; started by the monitor ("noded worker") it is the worker.
+ * noded: a server's end of the cluster. Started by people and the service manager it checks flags and
+ * configuration and becomes noded-monitor (monitor/, a program of its own that stays root); started
+ * by the monitor ("noded worker") it is the worker.
+ *
+ * What the worker is made of: conf.c (noded.yaml) and configure.c (which writes it); start.c (the
+ * order of things) and node.c (what the parts tell each other); tunnel.c (the reverse tunnel to a
+ * proxy); serve.c (a client's SSH connection), access.c (who it is, what it may), channel.c (a
+ * connection's channels), session.c (a session), stream.c (its bytes), record.c and live.c (its
+ * recording); rights.c with rpc_rights.c (the cluster as authd says it); rpc_heartbeat.c; audit.c
+ * (what is written down); monitor_client.c with monitor_proto.c (what the monitor is asked).
+ *
+ * Security: the worker runs as an unprivileged user, without new privileges and under seccomp
+ * without execve: what a stranger breaks there cannot become root and cannot start a program.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +23,7 @@
 #include "base/str.h"
 #include "node/conf.h"
 #include "node/configure.h"
-#include "node/worker.h"
+#include "node/start.h"
 
 static const struct cli_command commands[] = {
 	{ .name = "configure",
@@ -31,10 +42,10 @@ static const struct daemon worker = {
 	.flags = DAEMON_SECRETS,
 	.drain_s = 10,
 	.check = conf_check,
-	.confine = worker_confine,
-	.start = worker_start,
-	.stop = worker_stop,
-	.done = worker_done,
+	.confine = node_confine,
+	.start = node_start,
+	.stop = node_stop,
+	.done = node_done,
 };
 
 /* noded-monitor lies beside this program. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node: what the nouns of noded's worker share: one struct that owns them all.
+ * node: what noded's worker is made of while it runs. One struct that owns the parts, made and taken
+ * apart in start.c, known to every noun; and what the parts tell each other.
  *
  * Security: the worker runs as an unprivileged user without new privileges and with seccomp;
  * everything that comes from the network is parsed here, and nothing here can start a process.
@@ -17,14 +18,16 @@
 #include "node/conf.h"
 #include "node/monitor_client.h"
 
+struct addr;
 struct heartbeat;
+struct host;
 struct listener;
 struct live;
 struct rights;
 struct rights_feed;
 struct tunnel;
 
-enum { NODE_FOLDER_MAX = 512 };
+enum { NODE_FOLDER_MAX = 512, NODE_PATH_MAX = NODE_FOLDER_MAX + 32 };
 
 struct node {
 	struct daemon_run *run;
@@ -42,12 +45,18 @@ struct node {
 	struct heartbeat *heartbeat;
 	struct tunnel *tunnel;
 	struct listener *listener;
+	struct host *host;       /* key and certificate that connections answer with; serve.h */
 	struct list connections; /* struct conn, serve.h */
 	struct list sessions;    /* struct session that was started, session.h */
 	size_t n_sessions;
 	size_t n_strangers; /* connections that have not signed in yet */
 	uint32_t next_id;   /* numbers for the monitor */
 	bool stopping;
+	/* While stopping: looks whether the sessions have ended, until then. */
+	struct timer stop_look;
+	int64_t stop_until_ms;
+	bool left;     /* authd was told */
+	bool flushing; /* the log's last upload */
 };
 
 /* A number the monitor does not know yet. */
@@ -56,5 +65,16 @@ node_next_id(struct node *n)
 {
 	return ++n->next_id;
 }
+
+/* Gives authorities to the monitor, and the host key to those who show it. */
+int node_take_identity(struct node *n, const struct join_identity *id, struct err *e);
+
+/* Callbacks of the parts; arg: struct node. */
+void node_exited(const struct mon_exited *exited, void *arg);
+void node_stop_asked(void *arg);   /* by the monitor */
+void node_monitor_lost(void *arg); /* nothing can go on: the daemon ends */
+void node_joined(const struct join_identity *id, void *arg);
+void node_identity_changed(const struct join_identity *id, void *arg);
+void node_accepted(int fd, const struct addr *peer, void *arg);
 
 #endif

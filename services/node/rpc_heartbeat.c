@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_heartbeat: Heartbeat and Leave. Called by worker.c and from the loop.
+ * rpc_heartbeat: Heartbeat and Leave. Called by start.c and from the loop.
  */
 #include <stdlib.h>
 

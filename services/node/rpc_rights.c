@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rpc_rights: WatchUpdate messages into rights.c, and into the file <state>/worker/rights, so that
- * a node that starts while authd is away serves by what it knew last. Called by worker.c and, from
+ * a node that starts while authd is away serves by what it knew last. Called by start.c and, from
  * the loop, by lib/api.
  */
 #include "node/rpc_rights.h"

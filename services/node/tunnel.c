@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tunnel: dials proxyd's public port, proves with the tunnel certificate which node this is, and
- * serves the channels that proxyd opens. Called by worker.c.
+ * serves the channels that proxyd opens. Called by start.c.
  *
  *	WAITING -> DIALING -> SIGNING_IN -> UP, and from each of them back to WAITING
  *

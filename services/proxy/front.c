@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * front: see front.h. Called by proxy.c.
+ * front: see front.h. Called by start.c.
  *
  * Security: everything here comes from strangers. Nothing waits in accept; each state has a
  * deadline; connections are counted in total and, until they have shown who they are, per

@@ -1,17 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * proxy: proxyd's parts, put together; the hooks of main.c's table.
+ * proxy: what proxyd is made of while it runs. One struct that owns the parts, made and taken apart
+ * in start.c; and what the parts tell each other. No part includes this: start.c gives each what it
+ * needs.
  */
 #ifndef PROXY_PROXY_H
 #define PROXY_PROXY_H
 
+#include "api/audit_log.h"
+#include "api/join.h"
 #include "daemon/daemon.h"
+#include "net/listen.h"
+#include "proxy/conf.h"
+#include "proxy/relay.h"
 
-int proxy_prepare(struct daemon_run *run, struct err *e);
-int proxy_confine(struct daemon_run *run, struct err *e);
-int proxy_start(struct daemon_run *run, struct err *e);
+struct proxy {
+	struct daemon_run *run;
+	const struct conf *conf;
+	char state_dir[1024];
+	int public_fd, ssh_fd; /* bound; front's once it is there */
+	struct rpc_loop *rl;
+	struct pool *pool;
+	struct audit_log *audit;
+	struct join *join;
+	char cluster[256];
+	struct ceiling *all, *strangers;
+	struct roster *roster;
+	struct tunnels *tunnels;
+	struct relays relays;
+	struct ssh_server *ssh_server;
+	struct auth_client *auth;
+	struct origins *origins;
+	struct web *web;
+	struct rpc_watch *watch;
+	struct front *front;
+	struct timer status, drain_step, drain_end;
+	bool leaving;
+};
+
+/* A file of the state folder: dst, or "" when it does not fit. */
+const char *proxy_path(const struct proxy *p, const char *name, char *dst, size_t size);
+/* Gives certificates and authorities to those who show or check them. */
+int proxy_take_identity(struct proxy *p, const struct join_identity *id, struct err *e);
+
+/* Callbacks of the parts; arg: struct proxy. */
+void proxy_joined(const struct join_identity *id, void *arg);
+void proxy_identity_changed(const struct join_identity *id, void *arg);
+void proxy_refused(const char *why, void *arg); /* by authd, for good: the daemon ends */
+void proxy_node_cut(const char *uuid, int64_t issued_before_ms, void *arg);
+void proxy_user_cut(const char *user, int64_t issued_before_ms, void *arg);
+void proxy_roster_changed(void *arg);
+void proxy_web_closed(const struct addr *peer, void *arg);
+void proxy_status(void *arg); /* a line for the service manager */
+/* SIGHUP: only the web certificate can change without a restart. */
 void proxy_reload(struct daemon_run *run, const void *fresh);
-void proxy_stop(struct daemon_run *run);
-void proxy_done(struct daemon_run *run);
 
 #endif

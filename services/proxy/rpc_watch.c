@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_watch: see rpc_watch.h. Called by proxy.c; touches the roster and one file.
+ * rpc_watch: see rpc_watch.h. Called by start.c; touches the roster and one file.
  *
  * The copy on disk is the packed WatchUpdate messages, each behind its u32 length, and goes
  * through the same function as what comes from authd. It stands in a folder that only proxyd can

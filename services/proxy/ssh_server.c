@@ -522,7 +522,7 @@ conn_is_idle(const struct conn *g)
 	    ssh_channel_count(ssh_link_ssh(g->ssh_link)) == 0;
 }
 
-/* Called again by proxy.c every second while stopping. */
+/* Called again by start.c, twice a second, while stopping. */
 void
 ssh_server_drain(struct ssh_server *g, void (*empty)(void *arg), void *arg)
 {

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * audit: see audit.h. What one part learns and another must act on passes through here.
+ */
+#include "audit/audit.h"
+
+#include "base/log.h"
+
+enum { MESSAGE_MAX = 4 * 1024 * 1024 };
+
+void
+audit_store_ready(void *arg)
+{
+	struct audit *a = arg;
+
+	ingest_store_ready(a->ingest);
+}
+
+void
+audit_store_lost(void *arg)
+{
+	struct audit *a = arg;
+
+	ingest_store_lost(a->ingest);
+}
+
+void
+audit_store_broken(const char *why, void *arg)
+{
+	struct audit *a = arg;
+
+	log_error(why, NULL);
+	daemon_fail(a->run);
+}
+
+void
+audit_refused_call(const struct rpc_peer *peer, const char *method, void *arg)
+{
+	struct audit *a = arg;
+
+	if (a->note)
+		note_refused(a->note, peer, method, "not a call for this kind of caller");
+}
+
+void
+audit_trusted(const char *cluster, struct rpc_identity *identity, void *arg)
+{
+	struct audit *a = arg;
+	const char *listen = conf_listen(a->conf);
+	struct rpc_server_config config = { .max_message = MESSAGE_MAX,
+		.cluster = cluster,
+		.refused = audit_refused_call,
+		.arg = a };
+	const char *socket = conf_text(a->conf->socket, "/run/sallyport/auditd/auditd.sock");
+	struct err e = { "" };
+
+	if (rpc_server_new(&a->server, a->rl, &config) < 0 || audit_serve(a, a->server) < 0)
+		err_set(&e, "the server cannot be made");
+	else if (rpc_server_listen(a->server, listen, identity, NULL, &e) == 0 &&
+	    rpc_server_listen_local(a->server, socket, &e) == 0) {
+		rpc_server_start(a->server);
+		a->started = true;
+		log_info("serving", "cluster", cluster, "listen", listen, "socket", socket, NULL);
+		if (note_connect(a->note, cluster, identity, &e) == 0)
+			return;
+	}
+	log_error(e.text, NULL);
+	daemon_fail(a->run);
+}
+
+void
+audit_status(void *arg)
+{
+	struct audit *a = arg;
+	struct ingest_counters c = ingest_counters(a->ingest);
+
+	daemon_status("%s, %llu records since start, %llu waiting, %llu producers",
+	    store_is_ready(a->store) ? "database up" : "DATABASE DOWN",
+	    (unsigned long long)c.records, (unsigned long long)c.queued,
+	    (unsigned long long)c.streams);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * start: puts the parts of auditd together, in the order in which they need each other, and takes
+ * them apart.
+ *
+ *	start:   gRPC, own events, store, ingest -> joined (or files) -> the server (audit.c)
+ *	stop:    what was taken is committed, own events end, the server drains
+ */
+#include "audit/start.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/audit.h"
+#include "audit/rpc_ingest.h"
+#include "base/file.h"
+#include "crypto/secret.h"
+#include "crypto/sshkey.h"
+#include "priv/priv.h"
+
+enum { STATUS_MS = 10000, GRACE_MS = 1000, PASSWORD_MAX = 4096 };
+
+int
+audit_confine(struct daemon_run *run, struct err *e)
+{
+	(void)run;
+	return priv_seccomp_lists((const char *const *const[]){ priv_calls_base, priv_calls_server,
+				      NULL },
+	    e);
+}
+
+/* --- start ------------------------------------------------------------------------------ */
+
+static int
+open_store(struct audit *a, struct err *e)
+{
+	static const struct store_events events = { audit_store_ready, audit_store_lost,
+		audit_store_broken };
+	struct store_config config = {
+		.loop = a->run->loop,
+		.conninfo = a->conf->database,
+		.retention_days = a->conf->retention_days,
+		.readers = (int)a->conf->readers,
+	};
+	char *password = NULL;
+	int done;
+
+	if (a->conf->database_password &&
+	    file_read_secret(a->conf->database_password, PASSWORD_MAX, &password, e) < 0)
+		return -1;
+	config.password = password;
+	done = store_new(&a->store, &config, &events, a, e);
+	if (password)
+		secret_zero(password, strlen(password));
+	free(password);
+	return done;
+}
+
+int
+audit_start(struct daemon_run *run, struct err *e)
+{
+	static const struct trust_events events = { audit_trusted };
+	struct audit *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return err_set(e, "out of memory");
+	run->state = a;
+	a->run = run;
+	a->conf = run->conf;
+	if (crypto_init() < 0)
+		return err_set(e, "no randomness, or a processor that cannot do the cryptography");
+	if (rpc_loop_new(&a->rl, run->loop) < 0 || access_new(&a->access) < 0)
+		return err_set(e, "out of memory");
+	if (note_new(&a->note, run->loop, a->rl, a->conf, e) < 0 || open_store(a, e) < 0)
+		return -1;
+	if (ingest_new(&a->ingest, run->loop, a->store, &rpc_ingest_callbacks) < 0 ||
+	    timer_init(&a->status, run->loop, audit_status, a) < 0)
+		return err_set(e, "out of memory");
+	timer_repeat(&a->status, STATUS_MS);
+	if (trust_new(&a->trust, run->loop, a->rl, a->conf, a->access, &events, a, e) < 0)
+		return -1;
+	return trust_wait(a->trust, &run->stopping, e);
+}
+
+/* --- stop ------------------------------------------------------------------------------- */
+
+static void
+on_server_stopped(void *arg)
+{
+	struct audit *a = arg;
+
+	rpc_server_free(a->server);
+	a->server = NULL;
+	daemon_stopped(a->run);
+}
+
+static void
+on_drained(void *arg)
+{
+	struct audit *a = arg;
+
+	/* What is not committed yet waits in its log. */
+	note_free(a->note);
+	a->note = NULL;
+	if (a->started)
+		rpc_server_stop(a->server, GRACE_MS, on_server_stopped, a);
+	else
+		daemon_stopped(a->run);
+}
+
+void
+audit_stop(struct daemon_run *run)
+{
+	struct audit *a = run->state;
+
+	ingest_drain(a->ingest, on_drained, a);
+}
+
+void
+audit_done(struct daemon_run *run)
+{
+	struct audit *a = run->state;
+
+	if (!a)
+		return;
+	timer_done(&a->status);
+	/* A server that could not be drained in time still has calls that point here: the process ends anyway. */
+	if (a->server && a->started)
+		return;
+	note_free(a->note);
+	if (a->server)
+		rpc_server_free(a->server);
+	trust_free(a->trust);
+	ingest_free(a->ingest);
+	store_free(a->store);
+	access_free(a->access);
+	if (a->rl)
+		rpc_loop_free(a->rl);
+	free(a);
+	run->state = NULL;
+}

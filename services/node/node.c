@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node: see node.h. What one part of the worker learns and another must act on passes through here.
+ */
+#include "node/node.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "net/listen.h"
+#include "node/session.h"
+#include "node/serve.h"
+#include "node/tunnel.h"
+
+/* --- the monitor's words ----------------------------------------------------------------- */
+
+void
+node_exited(const struct mon_exited *exited, void *arg)
+{
+	struct node *n = arg;
+
+	session_exited(n, exited);
+}
+
+void
+node_stop_asked(void *arg)
+{
+	(void)arg;
+	kill(getpid(), SIGTERM);
+}
+
+void
+node_monitor_lost(void *arg)
+{
+	struct node *n = arg;
+
+	log_error("the monitor is gone", NULL);
+	daemon_fail(n->run);
+}
+
+/* --- identity ------------------------------------------------------------------------------ */
+
+/* Gives authorities to the monitor, and the host key to those who show it. */
+int
+node_take_identity(struct node *n, const struct join_identity *id, struct err *e)
+{
+	struct host *host = NULL;
+	char path[NODE_PATH_MAX];
+
+	if (monitor_bundle(n->monitor, buf_span(&id->ca->packed), e))
+		return err_prefix(e,
+		    "the monitor does not accept this cluster (if it was made anew, remove "
+		    "%s/monitor/ca-bundle)",
+		    conf_state(n->config));
+	if (!str_format(path, sizeof(path), "%s/identity/ssh_host_key", n->folder) ||
+	    host_load(&host, path, id->ssh_host_cert, e))
+		return -1;
+	host_unref(n->host);
+	n->host = host;
+	if (n->tunnel)
+		tunnel_set_identity(n->tunnel, host);
+	return 0;
+}
+
+void
+node_joined(const struct join_identity *id, void *arg)
+{
+	(void)arg;
+	log_info("this node is part of the cluster", "cluster", id->cluster, "uuid", id->uuid,
+	    NULL);
+}
+
+void
+node_identity_changed(const struct join_identity *id, void *arg)
+{
+	struct node *n = arg;
+	struct err e = { "" };
+
+	if (n->host && node_take_identity(n, id, &e))
+		log_error("new certificates are not in use", "cause", e.text, NULL);
+}
+
+/* --- the port ------------------------------------------------------------------------------ */
+
+void
+node_accepted(int fd, const struct addr *peer, void *arg)
+{
+	struct node *n = arg;
+	struct conn_address address = { .client_port = peer->port,
+		.server_port = listen_port(n->listener) };
+	struct sockaddr_storage sa;
+	socklen_t size = sizeof(sa);
+	struct addr local = { "127.0.0.1", 0 };
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &size) == 0)
+		addr_from_sockaddr(&local, (struct sockaddr *)&sa);
+	str_copy(address.client, sizeof(address.client), peer->ip);
+	str_copy(address.server, sizeof(address.server), local.ip);
+	if (n->stopping || serve_fd(n, n->host, fd, &address))
+		close(fd);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * start: puts the parts of proxyd together, in the order in which they need each other, and takes
+ * them apart.
+ *
+ *	prepare (old rights): state folder's name, both ports bound
+ *	start:   loops and log -> joined -> roster, tunnels, SSH -> authd, auditd, web, watch -> ports
+ *	stop:    ports closed, connections drained (`drain` at most), authd told, the log flushed
+ */
+#include "proxy/start.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/auth_client.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "priv/priv.h"
+#include "proxy/conf.h"
+#include "proxy/front.h"
+#include "proxy/proxy.h"
+#include "proxy/ssh_server.h"
+#include "proxy/rpc_origin.h"
+#include "proxy/rpc_watch.h"
+#include "proxy/web.h"
+
+enum {
+	POOL_THREADS = 2,
+	POOL_QUEUE = 256,
+	DIAL_MS = 10 * 1000,
+	DRAIN_STEP_MS = 500,
+	STATUS_MS = 10 * 1000,
+	FLUSH_MS = 2000,
+};
+
+/* --- joining ----------------------------------------------------------------------- */
+
+static int
+join_cluster(struct proxy *p, struct err *e)
+{
+	static const struct join_events events = { .ready = proxy_joined,
+		.changed = proxy_identity_changed,
+		.refused = proxy_refused };
+	char host[256] = "proxy", ssh_host[256];
+	const char *addresses[2] = { p->conf->public_host };
+	struct join_config config = { .kind = "proxy",
+		.state_dir = p->state_dir,
+		.name = host,
+		.authd = p->conf->authd_addr,
+		.token_file = p->conf->token_file,
+		.ca_pin = p->conf->ca_pin,
+		.addresses = addresses,
+		.n_addresses = 1 };
+	uint16_t port;
+
+	(void)gethostname(host, sizeof(host) - 1);
+	if (p->conf->ssh_addr[0] &&
+	    str_host_port(p->conf->ssh_addr, 3023, ssh_host, sizeof(ssh_host), &port) &&
+	    strcmp(ssh_host, p->conf->public_host) != 0)
+		addresses[config.n_addresses++] = ssh_host;
+	if (join_new(&p->join, p->run->loop, p->rl, &config, &events, p, e) < 0 ||
+	    join_wait(p->join, &p->run->stopping, e) < 0)
+		return -1;
+	(void)str_copy(p->cluster, sizeof(p->cluster), join_identity(p->join)->cluster);
+	return 0;
+}
+
+/* --- making the parts ------------------------------------------------------------ */
+
+static int
+make_base(struct proxy *p, struct err *e)
+{
+	struct loop *loop = p->run->loop;
+	char dir[1100];
+	struct audit_log_config log = { .loop = loop,
+		.dir = proxy_path(p, "audit", dir, sizeof(dir)),
+		.quota = p->conf->audit_quota_bytes,
+		.name = p->conf->public_host };
+	const struct conf_limits *limits = &p->conf->limits;
+
+	if (crypto_init() < 0)
+		return err_set(e, "no randomness, or a processor that cannot do the cryptography");
+	if (rpc_loop_new(&p->rl, loop) < 0 ||
+	    pool_new(&p->pool, loop, POOL_THREADS, POOL_QUEUE) < 0 ||
+	    ceiling_new(&p->all, (unsigned)limits->connections, (unsigned)limits->connections) <
+		0 ||
+	    ceiling_new(&p->strangers, (unsigned)limits->unauthenticated,
+		(unsigned)limits->unauthenticated_per_address) < 0)
+		return err_set(e, "out of memory");
+	log.rl = p->rl;
+	return audit_log_open(&p->audit, &log, e);
+}
+
+static int
+make_ssh(struct proxy *p, struct err *e)
+{
+	static const struct roster_events events = { .node_cut = proxy_node_cut,
+		.user_cut = proxy_user_cut,
+		.changed = proxy_roster_changed };
+	struct loop *loop = p->run->loop;
+
+	if (roster_new(&p->roster, loop, &events, p) < 0 ||
+	    tunnels_new(&p->tunnels, p->roster, p->audit) < 0)
+		return err_set(e, "out of memory");
+	p->relays = (struct relays){ .loop = loop,
+		.pool = p->pool,
+		.roster = p->roster,
+		.tunnels = p->tunnels,
+		.audit = p->audit,
+		.cluster = p->cluster,
+		.dial_timeout_ms = DIAL_MS };
+	struct ssh_server_config ssh_server = { .loop = loop,
+		.roster = p->roster,
+		.tunnels = p->tunnels,
+		.relays = &p->relays,
+		.audit = p->audit,
+		.strangers = p->strangers,
+		.all = p->all,
+		.cluster = p->cluster,
+		.login_grace_ms = (uint32_t)(p->conf->limits.login_grace_s * 1000),
+		.keepalive_ms = (uint32_t)(p->conf->limits.keepalive_s * 1000) };
+	return ssh_server_new(&p->ssh_server, &ssh_server) < 0 ? err_set(e, "out of memory") : 0;
+}
+
+static int
+make_clients(struct proxy *p, struct err *e)
+{
+	const struct join_identity *id = join_identity(p->join);
+	char cache[1100];
+	struct auth_client_config auth = { .loop = p->run->loop,
+		.rl = p->rl,
+		.target = p->conf->authd_addr,
+		.server_name = id->auth_server,
+		.identity = join_rpc_identity(p->join) };
+
+	if (auth_client_new(&p->auth, &auth, e) < 0)
+		return -1;
+	if (origins_new(&p->origins, p->auth) < 0)
+		return err_set(e, "out of memory");
+	if (p->conf->auditd_addr &&
+	    audit_log_connect(p->audit, p->conf->auditd_addr, id->audit_server,
+		join_rpc_identity(p->join), e) < 0)
+		return -1;
+	struct web_config web = { .loop = p->run->loop,
+		.conf = p->conf,
+		.auth = p->auth,
+		.cluster = p->cluster,
+		.closed = proxy_web_closed,
+		.arg = p };
+	struct rpc_watch_config watch = { .loop = p->run->loop,
+		.roster = p->roster,
+		.join = p->join,
+		.auth = p->auth,
+		.cache_path = proxy_path(p, "cluster.cache", cache, sizeof(cache)),
+		.public_addr = p->conf->public_addr,
+		.ssh_addr = p->conf->ssh_addr };
+	if (web_new(&p->web, &web, e) < 0 || proxy_take_identity(p, id, e) < 0)
+		return -1;
+	return rpc_watch_new(&p->watch, &watch, e);
+}
+
+static int
+make_front(struct proxy *p, struct err *e)
+{
+	struct front_config front = { .loop = p->run->loop,
+		.pool = p->pool,
+		.ssh_server = p->ssh_server,
+		.web = p->web->http,
+		.strangers = p->strangers,
+		.all = p->all,
+		.origins = p->origins,
+		.cluster = p->cluster,
+		.public_fd = p->public_fd,
+		.ssh_fd = p->ssh_fd,
+		.authd_addr = p->conf->authd_addr,
+		.auditd_addr = p->conf->auditd_addr,
+		.balancers = p->conf->balancers,
+		.n_balancers = p->conf->n_balancers };
+
+	p->public_fd = p->ssh_fd = -1;
+	if (front_new(&p->front, &front, e) < 0)
+		return -1;
+	if (timer_init(&p->status, p->run->loop, proxy_status, p) < 0)
+		return err_set(e, "out of memory");
+	timer_repeat(&p->status, STATUS_MS);
+	return 0;
+}
+
+/* --- the hooks ------------------------------------------------------------------- */
+
+int
+proxy_prepare(struct daemon_run *run, struct err *e)
+{
+	struct proxy *p = calloc(1, sizeof(*p));
+	const struct conf *conf = run->conf;
+
+	if (!p)
+		return err_set(e, "out of memory");
+	p->run = run;
+	p->conf = conf;
+	p->public_fd = p->ssh_fd = -1;
+	run->state = p;
+	if (!str_copy(p->state_dir, sizeof(p->state_dir),
+		conf_text(conf->state_dir, "/var/lib/sallyport/proxyd")))
+		return err_set(e, "state_dir is too long");
+	p->public_fd = listen_bind(conf_text(conf->listen, ":3080"), e);
+	if (p->public_fd < 0)
+		return -1;
+	if (conf->ssh_addr[0] == '\0')
+		return 0;
+	p->ssh_fd = listen_bind(conf_text(conf->ssh_listen, ":3023"), e);
+	return p->ssh_fd < 0 ? -1 : 0;
+}
+
+int
+proxy_confine(struct daemon_run *run, struct err *e)
+{
+	(void)run;
+	return priv_seccomp_lists((const char *const *const[]){ priv_calls_base, priv_calls_server,
+				      NULL },
+	    e);
+}
+
+int
+proxy_start(struct daemon_run *run, struct err *e)
+{
+	struct proxy *p = run->state;
+
+	if (make_base(p, e) < 0 || join_cluster(p, e) < 0 || make_ssh(p, e) < 0 ||
+	    make_clients(p, e) < 0 || make_front(p, e) < 0)
+		return -1;
+	log_info("serving", "cluster", p->cluster, "public", p->conf->public_addr, "ssh",
+	    p->conf->ssh_addr, NULL);
+	return 0;
+}
+
+static void
+on_flushed(void *arg)
+{
+	struct proxy *p = arg;
+
+	daemon_stopped(p->run);
+}
+
+static void
+on_left(enum rpc_code code, const char *why, void *arg)
+{
+	struct proxy *p = arg;
+
+	(void)code, (void)why;
+	audit_log_flush(p->audit, FLUSH_MS, on_flushed, p);
+}
+
+/* Nobody is served any more, or the time is over: say good-bye. */
+static void
+on_drained(void *arg)
+{
+	struct proxy *p = arg;
+
+	if (p->leaving)
+		return;
+	p->leaving = true;
+	timer_stop(&p->drain_step);
+	timer_stop(&p->drain_end);
+	auth_leave(p->auth, on_left, p);
+}
+
+static void
+on_drain_step(void *arg)
+{
+	struct proxy *p = arg;
+
+	ssh_server_drain(p->ssh_server, on_drained, p);
+}
+
+void
+proxy_stop(struct daemon_run *run)
+{
+	struct proxy *p = run->state;
+
+	front_close(p->front);
+	http_server_drain(p->web->http);
+	if (timer_init(&p->drain_step, run->loop, on_drain_step, p) < 0 ||
+	    timer_init(&p->drain_end, run->loop, on_drained, p) < 0) {
+		daemon_stopped(run);
+		return;
+	}
+	timer_repeat(&p->drain_step, DRAIN_STEP_MS);
+	timer_start(&p->drain_end, p->conf->drain_s * 1000);
+	on_drain_step(p);
+}
+
+void
+proxy_done(struct daemon_run *run)
+{
+	struct proxy *p = run->state;
+
+	if (!p)
+		return;
+	timer_done(&p->status);
+	timer_done(&p->drain_step);
+	timer_done(&p->drain_end);
+	front_free(p->front);
+	ssh_server_free(p->ssh_server);
+	rpc_watch_free(p->watch);
+	web_free(p->web);
+	if (p->auth)
+		auth_client_free(p->auth);
+	origins_free(p->origins);
+	tunnels_free(p->tunnels);
+	roster_free(p->roster);
+	audit_log_close(p->audit);
+	join_free(p->join);
+	pool_free(p->pool);
+	ceiling_free(p->strangers);
+	ceiling_free(p->all);
+	if (p->rl)
+		rpc_loop_free(p->rl);
+	mem_closep(&p->public_fd);
+	mem_closep(&p->ssh_fd);
+	free(p);
+	run->state = NULL;
+}
