@@ -1,5 +1,5 @@
 # What is built from what. Sources are found by folder; the floors are in docs/LAYERS.
-FLOORS := base event conf cli policy crypto profile net http priv store db ledger rec rpc ssh api view daemon
+FLOORS := base event conf cli policy crypto profile net http priv store db ledger rec rpc ssh session api view daemon
 
 PROTOS   := $(wildcard proto/*.proto)
 GEN_C    := $(PROTOS:proto/%.proto=$(B)/gen/proto/%.pb-c.c)
@@ -106,6 +106,7 @@ below_rec     := rec base
 below_profile := profile base
 below_rpc     := rpc base event crypto
 below_ssh     := ssh base crypto event
+below_session := session ssh rec base crypto event
 floor_of       = $(if $(filter lib/%,$(1)),$(word 2,$(subst /, ,$(1))))
 unit_libs      = $(foreach f,$(or $(below_$(call floor_of,$(1))),$(FLOORS)),$(if $(call lib_src,$(f)),$(B)/lib$(f).a))
 include tests/unit/objects.mk
@@ -122,7 +123,7 @@ $(foreach t,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 FUZZ_SRC  := $(wildcard tests/fuzz/*.c)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 FUZZFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-FUZZ_FLOORS := base crypto ssh net http rec rpc event ledger policy db
+FUZZ_FLOORS := base crypto ssh session net http rec rpc event ledger policy db
 # Files of services that parse what strangers send.
 FUZZ_SERVICES := $(addprefix services/audit/,record.c rpc_record.c json.c batch.c)
 FUZZ_OBJ  := $(FUZZ_SERVICES:%.c=$(B)/fuzzobj/%.o) $(foreach f,$(FUZZ_FLOORS),$(patsubst %.c,$(B)/fuzzobj/%.o,$(call lib_src,$(f))))

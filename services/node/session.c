@@ -93,7 +93,7 @@ write_end(struct session *s)
 	const char *signal = s->exited && s->signaled ? ssh_signal_name((int)s->code) : NULL;
 
 	if (s->session_written) {
-		(void)record_end(&s->record, s->exited && !s->signaled ? s->code : 255,
+		(void)recorder_end(&s->recorder, s->exited && !s->signaled ? s->code : 255,
 		    signal ? signal : "");
 		if (audit_session_end(s) == 0)
 			live_remove(n, s);
@@ -190,7 +190,7 @@ stop_process(struct session *s, const char *why)
 	if (s->state == SESSION_RUNNING || s->state == SESSION_STARTING)
 		monitor_kill(s->base.conn->node->monitor, s->session);
 	if (s->session_written && s->state == SESSION_RUNNING)
-		(void)record_marker(&s->record, why);
+		(void)recorder_marker(&s->recorder, why);
 }
 
 static void
@@ -293,19 +293,31 @@ session_fail(struct session *s, const char *why)
 }
 
 static int
+write_frames(const char *session, struct span frames, void *arg)
+{
+	struct node *n = arg;
+
+	return audit_frames(n->audit, session, frames);
+}
+
+static int
 begin_recording(struct session *s)
 {
 	struct node *n = s->base.conn->node;
-	enum record_what what = s->has_pty ? RECORD_TERMINAL : RECORD_COMMAND;
+	const struct recorder_config config = { .session = s->uuid,
+		.what = s->kind == MON_KIND_SUBSYSTEM ? RECORDER_NO_BODIES
+		    : s->has_pty                      ? RECORDER_TERMINAL
+						      : RECORDER_COMMAND,
+		.limit = n->config->record_limit,
+		.sink = write_frames,
+		.arg = n };
 
-	if (s->kind == MON_KIND_SUBSYSTEM)
-		what = RECORD_NO_BODIES;
 	s->started_us = clock_wall_ms() * 1000;
-	record_begin(&s->record, n, s->uuid, what);
+	recorder_begin(&s->recorder, &config);
 	if (live_put(n, s) || audit_session_start(s))
 		return -1;
 	s->session_written = true;
-	return s->has_pty ? record_resize(&s->record, s->cols, s->rows) : 0;
+	return s->has_pty ? recorder_resize(&s->recorder, s->cols, s->rows) : 0;
 }
 
 static void
@@ -512,7 +524,7 @@ on_window(struct session *s, struct span payload)
 	s->rows = w.rows;
 	if (s->state == SESSION_RUNNING && s->out.fd >= 0) {
 		apply_size(s);
-		if (record_resize(&s->record, w.cols, w.rows)) {
+		if (recorder_resize(&s->recorder, w.cols, w.rows)) {
 			session_fail(s,
 			    "this session can no longer be recorded: the node's spool is full");
 			session_advance(s);

@@ -7,7 +7,7 @@
 #define NODE_SESSION_H
 
 #include "node/channel.h"
-#include "node/record.h"
+#include "session/recorder.h"
 #include "node/serve.h"
 #include "ssh/session.h"
 
@@ -65,7 +65,7 @@ struct session {
 	const char *end_reason;
 	char reason_text[256];
 	struct timer linger;
-	struct record record;
+	struct recorder recorder;
 };
 
 /* The row of sessions in channel.c. */

@@ -73,7 +73,7 @@ pass_on(struct stream *st, const uint8_t *p, size_t n)
 {
 	struct session *s = st->session;
 
-	if (record_output(&s->record, st->frame, p, n))
+	if (recorder_output(&s->recorder, st->frame, p, n))
 		return -1;
 	s->tx += n;
 	size_t took = ssh_chan_write(s->base.chan, st->ext, p, n);

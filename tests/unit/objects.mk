@@ -22,7 +22,6 @@ NODE_MONITOR_UNIT := $(patsubst %.c,%.o,$(filter-out %/main.c,$(wildcard service
 		     services/node/monitor_proto.o tests/unit/services/node/monitor/node_world.o
 UNIT_OBJ_services/node/monitor/auth_test    := $(NODE_MONITOR_UNIT)
 UNIT_OBJ_services/node/monitor/monitor_test := $(NODE_MONITOR_UNIT)
-UNIT_OBJ_services/node/record_test          := services/node/record.o
 
 UNIT_OBJ_services/proxy/page_test       := services/proxy/web_page.o services/proxy/rate.o
 UNIT_OBJ_services/proxy/resolve_test    := $(addprefix services/proxy/,resolve.o principal.o roster.o)

@@ -1,30 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record: turns what a session shows into frames in the spool. Called by session.c before it sends
- * anything on.
+ * recorder: see recorder.h. Called for every piece of output before it is sent on.
  *
- * Security: the spool belongs to the worker's user and is not readable for others; nothing a
- * session does reaches it.
+ * Security: what a session's user does must not reach what was recorded; that is the sink's part.
  */
-#include "node/record.h"
+#include "session/recorder.h"
 
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/wire.h"
 
 enum { FRAMES_MAX = FRAME_DATA_MAX + 64 };
 
 void
-record_begin(struct record *r, struct node *n, const char *session, enum record_what what)
+recorder_begin(struct recorder *r, const struct recorder_config *config)
 {
-	*r = (struct record){ .node = n,
-		.session = session,
-		.what = what,
-		.last_us = clock_mono_us() };
+	*r = (struct recorder){ .config = *config, .last_us = clock_mono_us() };
 }
 
+/* A frame says how long after the one before it happened, on the clock that cannot be set. */
 static int
-put(struct record *r, enum frame_type type, struct span data)
+put(struct recorder *r, enum frame_type type, struct span data)
 {
 	int64_t now_us = clock_mono_us();
 	struct buf b;
@@ -32,7 +29,8 @@ put(struct record *r, enum frame_type type, struct span data)
 	buf_init(&b, FRAMES_MAX);
 	frame_put(&b, (uint8_t)type, now_us > r->last_us ? (uint64_t)(now_us - r->last_us) : 0,
 	    data);
-	int result = buf_ok(&b) ? audit_frames(r->node->audit, r->session, buf_span(&b)) : -1;
+	int result = buf_ok(&b) ? r->config.sink(r->config.session, buf_span(&b), r->config.arg)
+				: -1;
 	if (result == 0)
 		r->last_us = now_us;
 	buf_done(&b);
@@ -40,7 +38,7 @@ put(struct record *r, enum frame_type type, struct span data)
 }
 
 static void
-skip(struct record_stream *s, const void *p, size_t n)
+skip(struct recorder_stream *s, const void *p, size_t n)
 {
 	if (s->skipped == 0)
 		sha256_init(&s->skipped_hash);
@@ -49,15 +47,16 @@ skip(struct record_stream *s, const void *p, size_t n)
 }
 
 int
-record_output(struct record *r, enum frame_type type, const void *p, size_t n)
+recorder_output(struct recorder *r, enum frame_type type, const void *p, size_t n)
 {
-	struct record_stream *s = &r->streams[type == FRAME_ERR];
+	struct recorder_stream *s = &r->streams[type == FRAME_ERR];
 	size_t keep = n;
 
-	if (r->what == RECORD_NO_BODIES)
+	if (r->config.what == RECORDER_NO_BODIES)
 		return 0;
-	if (r->what == RECORD_COMMAND) {
-		uint64_t limit = r->node->config->record_limit;
+	/* Once something was left out nothing more is kept: what follows a gap would be misread. */
+	if (r->config.what == RECORDER_COMMAND) {
+		uint64_t limit = r->config.limit;
 		uint64_t room = s->skipped || s->recorded >= limit ? 0 : limit - s->recorded;
 		if (keep > room)
 			keep = (size_t)room;
@@ -75,7 +74,7 @@ record_output(struct record *r, enum frame_type type, const void *p, size_t n)
 }
 
 int
-record_resize(struct record *r, uint32_t cols, uint32_t rows)
+recorder_resize(struct recorder *r, uint32_t cols, uint32_t rows)
 {
 	const uint8_t data[4] = { (uint8_t)(cols >> 8), (uint8_t)cols, (uint8_t)(rows >> 8),
 		(uint8_t)rows };
@@ -84,15 +83,15 @@ record_resize(struct record *r, uint32_t cols, uint32_t rows)
 }
 
 int
-record_marker(struct record *r, const char *text)
+recorder_marker(struct recorder *r, const char *text)
 {
 	return put(r, FRAME_MARKER, span_str(text));
 }
 
 static int
-put_gap(struct record *r, enum frame_type type)
+put_gap(struct recorder *r, enum frame_type type)
 {
-	struct record_stream *s = &r->streams[type == FRAME_ERR];
+	struct recorder_stream *s = &r->streams[type == FRAME_ERR];
 	uint8_t digest[SHA256_BYTES];
 	struct buf b;
 
@@ -109,7 +108,7 @@ put_gap(struct record *r, enum frame_type type)
 }
 
 int
-record_end(struct record *r, uint32_t status, const char *signal)
+recorder_end(struct recorder *r, uint32_t status, const char *signal)
 {
 	struct buf b;
 

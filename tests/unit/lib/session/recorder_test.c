@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What of a session becomes frames. The spool is the test's own.
+ * What of a session becomes frames. The sink is the test's own.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,19 +10,15 @@
 
 #include <cmocka.h>
 
-#include "api/audit_log.h"
-#include "node/record.h"
+#include "session/recorder.h"
 
 static struct buf spool;
 static bool spool_is_full;
-static struct conf config;
-static struct node node = { .config = &config };
 
-/* Instead of lib/api's. */
-int
-audit_frames(struct audit_log *log, const char *session, struct span frames)
+static int
+take(const char *session, struct span frames, void *arg)
 {
-	(void)log;
+	assert_ptr_equal(arg, &spool);
 	assert_string_equal(session, "the-session");
 	assert_true(frames.n <= 128 * 1024);
 	if (spool_is_full)
@@ -37,7 +33,6 @@ setup(void **state)
 	(void)state;
 	buf_init(&spool, 64 * 1024 * 1024);
 	spool_is_full = false;
-	config.record_limit = 1000;
 	return 0;
 }
 
@@ -49,12 +44,17 @@ teardown(void **state)
 	return 0;
 }
 
-static struct record
-begin(enum record_what what)
+static struct recorder
+begin(enum recorder_what what)
 {
-	struct record r;
+	const struct recorder_config config = { .session = "the-session",
+		.what = what,
+		.limit = 1000,
+		.sink = take,
+		.arg = &spool };
+	struct recorder r;
 
-	record_begin(&r, &node, "the-session", what);
+	recorder_begin(&r, &config);
 	return r;
 }
 
@@ -80,16 +80,16 @@ collect(uint8_t type, struct buf *ret)
 static void
 a_terminal_is_recorded_whole(void **state)
 {
-	struct record r = begin(RECORD_TERMINAL);
+	struct recorder r = begin(RECORDER_TERMINAL);
 	static uint8_t data[300000];
 	struct buf out;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i * 7);
-	assert_int_equal(record_resize(&r, 300, 50), 0);
-	assert_int_equal(record_output(&r, FRAME_OUT, data, sizeof(data)), 0);
-	assert_int_equal(record_end(&r, 3, ""), 0);
+	assert_int_equal(recorder_resize(&r, 300, 50), 0);
+	assert_int_equal(recorder_output(&r, FRAME_OUT, data, sizeof(data)), 0);
+	assert_int_equal(recorder_end(&r, 3, ""), 0);
 	assert_true(collect(FRAME_OUT, &out) >= 5);
 	assert_int_equal(out.len, sizeof(data));
 	assert_memory_equal(buf_head(&out), data, sizeof(data));
@@ -108,18 +108,18 @@ a_terminal_is_recorded_whole(void **state)
 static void
 a_commands_output_beyond_the_limit_is_counted_and_hashed(void **state)
 {
-	struct record r = begin(RECORD_COMMAND);
+	struct recorder r = begin(RECORDER_COMMAND);
 	uint8_t data[1500], digest[SHA256_BYTES];
 	struct buf out;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)i;
-	assert_int_equal(record_output(&r, FRAME_OUT, data, 700), 0);
-	assert_int_equal(record_output(&r, FRAME_OUT, data + 700, 700), 0); /* crosses it */
-	assert_int_equal(record_output(&r, FRAME_OUT, data + 1400, 100), 0);
-	assert_int_equal(record_output(&r, FRAME_ERR, "whole", 5), 0); /* a limit of its own */
-	assert_int_equal(record_end(&r, 255, "KILL"), 0);
+	assert_int_equal(recorder_output(&r, FRAME_OUT, data, 700), 0);
+	assert_int_equal(recorder_output(&r, FRAME_OUT, data + 700, 700), 0); /* crosses it */
+	assert_int_equal(recorder_output(&r, FRAME_OUT, data + 1400, 100), 0);
+	assert_int_equal(recorder_output(&r, FRAME_ERR, "whole", 5), 0); /* a limit of its own */
+	assert_int_equal(recorder_end(&r, 255, "KILL"), 0);
 	collect(FRAME_OUT, &out);
 	assert_int_equal(out.len, 1000);
 	assert_memory_equal(buf_head(&out), data, 1000);
@@ -142,13 +142,13 @@ a_commands_output_beyond_the_limit_is_counted_and_hashed(void **state)
 static void
 bodies_of_subsystems_are_never_recorded(void **state)
 {
-	struct record r = begin(RECORD_NO_BODIES);
+	struct recorder r = begin(RECORDER_NO_BODIES);
 	struct buf out;
 
 	(void)state;
-	assert_int_equal(record_output(&r, FRAME_OUT, "secret file", 11), 0);
-	assert_int_equal(record_output(&r, FRAME_ERR, "secret file", 11), 0);
-	assert_int_equal(record_end(&r, 0, ""), 0);
+	assert_int_equal(recorder_output(&r, FRAME_OUT, "secret file", 11), 0);
+	assert_int_equal(recorder_output(&r, FRAME_ERR, "secret file", 11), 0);
+	assert_int_equal(recorder_end(&r, 0, ""), 0);
 	assert_int_equal(collect(FRAME_OUT, &out), 0);
 	buf_done(&out);
 	assert_int_equal(collect(FRAME_ERR, &out), 0);
@@ -157,17 +157,54 @@ bodies_of_subsystems_are_never_recorded(void **state)
 	buf_done(&out);
 }
 
+/* Every frame is a whole one in a call of its own: a sink that fails loses nothing that was said to
+ * be written. */
+static void
+output_that_was_not_written_is_not_counted_as_recorded(void **state)
+{
+	struct recorder r = begin(RECORDER_COMMAND);
+	struct buf out;
+
+	(void)state;
+	spool_is_full = true;
+	assert_int_not_equal(recorder_output(&r, FRAME_OUT, "lost", 4), 0);
+	spool_is_full = false;
+	assert_int_equal(recorder_output(&r, FRAME_OUT, "kept", 4), 0);
+	assert_int_equal(r.streams[0].recorded, 4);
+	collect(FRAME_OUT, &out);
+	assert_int_equal(out.len, 4);
+	assert_memory_equal(buf_head(&out), "kept", 4);
+	buf_done(&out);
+}
+
+static void
+a_marker_stands_between_what_was_shown(void **state)
+{
+	struct recorder r = begin(RECORDER_TERMINAL);
+	struct span in;
+	struct frame f;
+
+	(void)state;
+	assert_int_equal(recorder_output(&r, FRAME_OUT, "a", 1), 0);
+	assert_int_equal(recorder_marker(&r, "cut"), 0);
+	assert_int_equal(recorder_output(&r, FRAME_OUT, "b", 1), 0);
+	in = buf_span(&spool);
+	assert_true(frame_next(&in, &f) > 0 && f.type == FRAME_OUT);
+	assert_true(frame_next(&in, &f) > 0 && f.type == FRAME_MARKER && span_is(f.data, "cut"));
+	assert_true(frame_next(&in, &f) > 0 && f.type == FRAME_OUT && span_is(f.data, "b"));
+}
+
 static void
 a_full_spool_is_told_at_once(void **state)
 {
-	struct record r = begin(RECORD_TERMINAL);
+	struct recorder r = begin(RECORDER_TERMINAL);
 
 	(void)state;
-	assert_int_equal(record_output(&r, FRAME_OUT, "a", 1), 0);
+	assert_int_equal(recorder_output(&r, FRAME_OUT, "a", 1), 0);
 	spool_is_full = true;
-	assert_int_not_equal(record_output(&r, FRAME_OUT, "b", 1), 0);
-	assert_int_not_equal(record_resize(&r, 1, 1), 0);
-	assert_int_not_equal(record_end(&r, 0, ""), 0);
+	assert_int_not_equal(recorder_output(&r, FRAME_OUT, "b", 1), 0);
+	assert_int_not_equal(recorder_resize(&r, 1, 1), 0);
+	assert_int_not_equal(recorder_end(&r, 0, ""), 0);
 }
 
 int
@@ -178,6 +215,8 @@ main(void)
 		T(a_terminal_is_recorded_whole),
 		T(a_commands_output_beyond_the_limit_is_counted_and_hashed),
 		T(bodies_of_subsystems_are_never_recorded),
+		T(output_that_was_not_written_is_not_counted_as_recorded),
+		T(a_marker_stands_between_what_was_shown),
 		T(a_full_spool_is_told_at_once),
 	};
 
