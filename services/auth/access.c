@@ -6,6 +6,7 @@
 
 #include "auth/audit.h"
 #include "auth/auth.h"
+#include "auth/cutoff.h"
 #include "base/log.h"
 #include "rpc/rpc.h"
 
@@ -66,7 +67,7 @@ access_person(struct rpc_call *call, struct access_person *ret)
 		rpc_finish(call, RPC_INTERNAL, "internal error; the log of authd has the cause");
 		return false;
 	}
-	if (rc != 0 || is_cut_off(peer, user_cutoff(a, peer->name))) {
+	if (rc != 0 || is_cut_off(peer, cutoff_get(a, RESOURCE_CUTOFF, peer->name))) {
 		unknown(call,
 		    "your certificate is no longer good: your account was changed or removed; run tsh login");
 		return false;
@@ -118,7 +119,8 @@ access_daemon(struct rpc_call *call)
 	struct auth *a = rpc_context(call);
 	struct host *n = host_find(a, peer->name);
 
-	if (n && peer->issued_s >= n->certs_from_s && !is_cut_off(peer, host_cutoff(a, peer->name)))
+	if (n && peer->issued_s >= n->certs_from_s &&
+	    !is_cut_off(peer, cutoff_get(a, RESOURCE_HOST_CUTOFF, peer->name)))
 		return n;
 	unknown(call,
 	    "this host is not registered here any more: it was removed, or joined again from elsewhere; "

@@ -33,6 +33,7 @@ auth_janitor(void *arg)
 		log_error("cannot clean the store up", "cause", store_error(a->store), NULL);
 	watchers_sweep(a);
 	hosts_sweep(a);
+	resources_sweep(a);
 	rate_sweep(&a->logins, now);
 	rate_sweep(&a->joins, now);
 	rate_sweep(&a->refusals, now);

@@ -11,6 +11,7 @@
 #include "auth/lockout.h"
 #include "auth/host.h"
 #include "auth/origin.h"
+#include "auth/resource.h"
 #include "auth/role.h"
 #include "auth/signer_client.h"
 #include "auth/watchers.h"
@@ -38,8 +39,7 @@ struct auth {
 	struct rpc_server *server;
 	struct self *self; /* authd's own certificate */
 	struct audit_log *audit;
-	struct roles roles;
-	struct hosts hosts;
+	struct resources resources;
 	struct watchers watchers;
 	struct rate logins, joins, refusals; /* by address; of refusals: events written */
 	struct origins origins;

@@ -4,43 +4,12 @@
  */
 #include "auth/host.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "auth/auth.h"
-#include "auth/stored.h"
+#include "auth/cutoff.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/str.h"
-
-enum { HOSTS_MAX = 200000 };
-#define PREFIX        "node/"
-#define CUTOFF_PREFIX "host_cutoff/"
-
-static int
-store_failed(struct auth *a, struct err *e)
-{
-	return err_set(e, "%s", store_error(a->store));
-}
-
-static void
-key_of(char key[STORE_KEY_MAX], const char *uuid)
-{
-	str_format(key, STORE_KEY_MAX, PREFIX "%s", uuid);
-}
-
-void
-host_free(struct host *n)
-{
-	if (!n)
-		return;
-	labels_done(&n->token_labels);
-	labels_done(&n->server_labels);
-	labels_done(&n->own_labels);
-	labels_done(&n->labels);
-	names_done(&n->addresses);
-	free(n);
-}
 
 /* own, then token's, then server's. */
 static int
@@ -58,51 +27,14 @@ merge_labels(struct host *n)
 	return 0;
 }
 
-static int
-on_row(const struct store_item *item, void *arg)
-{
-	struct auth *a = arg;
-	struct host *n = calloc(1, sizeof(*n));
-
-	if (!n)
-		return -1;
-	n->revision = item->revision;
-	n->last_seen_ms = a->now_ms();
-	if (!stored_get_host(item->value, n) || merge_labels(n) < 0) {
-		log_error("damaged record", "key", item->key, NULL);
-		host_free(n);
-		return 0;
-	}
-	if (!map_put(a->hosts.by_uuid, n->uuid, n, NULL)) {
-		host_free(n);
-		return -1;
-	}
-	return 0;
-}
-
 int
-hosts_load(struct auth *a, struct err *e)
+host_derive(struct auth *a, void *object)
 {
-	a->hosts.by_uuid = map_new();
-	if (!a->hosts.by_uuid)
-		return err_set(e, "out of memory");
-	if (store_range(a->store, PREFIX, NULL, HOSTS_MAX, on_row, a) < 0)
-		return err_set(e, "cannot read the nodes: %s", store_error(a->store));
-	return 0;
-}
+	struct host *n = object;
 
-void
-hosts_done(struct auth *a)
-{
-	size_t pos = 0;
-	void *n;
-
-	if (!a->hosts.by_uuid)
-		return;
-	while (map_next(a->hosts.by_uuid, &pos, NULL, &n))
-		host_free(n);
-	map_free(a->hosts.by_uuid);
-	a->hosts.by_uuid = NULL;
+	if (n->last_seen_ms == 0)
+		n->last_seen_ms = a->now_ms();
+	return merge_labels(n);
 }
 
 /* --- finding ------------------------------------------------------------------------------ */
@@ -110,7 +42,7 @@ hosts_done(struct auth *a)
 struct host *
 host_find(struct auth *a, const char *uuid)
 {
-	return map_get(a->hosts.by_uuid, uuid);
+	return resource_find(a, RESOURCE_HOST, uuid);
 }
 
 bool
@@ -118,7 +50,7 @@ host_next(struct auth *a, size_t *pos, struct host **ret)
 {
 	void *n;
 
-	if (!map_next(a->hosts.by_uuid, pos, NULL, &n))
+	if (!resource_next(a, RESOURCE_HOST, pos, &n))
 		return false;
 	*ret = n;
 	return true;
@@ -162,28 +94,8 @@ host_by_name(struct auth *a, const char *name, struct host **ret, struct err *e)
 int
 host_put(struct auth *a, struct host *n, struct err *e)
 {
-	char key[STORE_KEY_MAX];
-	struct buf b;
-	int rc = -1;
-
-	key_of(key, n->uuid);
-	buf_init(&b, STORE_VALUE_MAX);
-	if (merge_labels(n) < 0 || !stored_put_host(&b, n))
-		err_set(e, "out of memory, or more than %d labels", LABELS_MAX);
-	else if (!host_find(a, n->uuid) && map_count(a->hosts.by_uuid) >= HOSTS_MAX)
-		err_set(e, "too many nodes: remove some that are gone");
-	else if ((rc = store_put(a->store, key, buf_span(&b), n->valid_until_ms, STORE_ANY,
-		      &n->revision)) < 0)
-		store_failed(a, e);
-	buf_done(&b);
-	if (rc == 0 && host_find(a, n->uuid) != n) {
-		void *old = NULL;
-
-		if (!map_put(a->hosts.by_uuid, n->uuid, n, &old))
-			return err_set(e, "out of memory");
-		host_free(old);
-	}
-	return rc;
+	n->revision = STORE_ANY; /* the copy in memory is the truth */
+	return resource_save(a, RESOURCE_HOST, n, e);
 }
 
 static void
@@ -273,86 +185,22 @@ host_leave(struct auth *a, struct host *n)
 	tell(a, n);
 }
 
-static int
-cut_off(struct auth *a, const struct host *n)
-{
-	/* As user_cut_off: everything that began until now, and that minute earlier. */
-	int64_t before = (a->now_ms() / 1000 + 1 - SIGNER_BACKDATE_S) * 1000;
-	char key[STORE_KEY_MAX];
-	struct buf b;
-	int rc = -1;
-
-	buf_init(&b, 1024);
-	str_format(key, sizeof(key), CUTOFF_PREFIX "%s", n->uuid);
-	if (stored_put_cutoff(&b, n->uuid, before))
-		rc = store_put(a->store, key, buf_span(&b), n->valid_until_ms, STORE_ANY, NULL);
-	buf_done(&b);
-	return rc;
-}
-
 int
 host_remove(struct auth *a, struct host *n, struct err *e)
 {
-	char key[STORE_KEY_MAX];
 	int rc;
 
-	key_of(key, n->uuid);
-	if (store_begin(a->store) < 0)
-		return store_failed(a, e);
-	rc = store_delete(a->store, key, STORE_ANY);
-	if (rc >= 0)
-		rc = cut_off(a, n);
-	if (rc < 0 || store_commit(a->store) < 0) {
-		store_failed(a, e);
-		store_rollback(a->store);
+	if (resource_begin(a, e) < 0)
 		return -1;
-	}
-	map_del(a->hosts.by_uuid, n->uuid);
+	rc = resource_remove(a, RESOURCE_HOST, n->uuid, e);
+	if (rc == 0)
+		rc = cutoff_set(a, RESOURCE_HOST_CUTOFF, n->uuid, n->valid_until_ms, e);
+	rc = resource_end(a, rc, e);
+	if (rc != 0)
+		return rc;
 	tell(a, n);
-	host_free(n);
+	resource_forget(a, RESOURCE_HOST, n->uuid);
 	return 0;
-}
-
-struct each_cutoff {
-	int (*fn)(const char *uuid, int64_t issued_before, void *arg);
-	void *arg;
-};
-
-static int
-on_cutoff(const struct store_item *item, void *arg)
-{
-	struct each_cutoff *each = arg;
-	char uuid[NAME_LEN_MAX + 1];
-	int64_t before;
-
-	return stored_get_cutoff(item->value, uuid, &before) ? each->fn(uuid, before, each->arg)
-							     : 0;
-}
-
-int
-host_each_cutoff(struct auth *a, int (*fn)(const char *uuid, int64_t issued_before, void *arg),
-    void *arg)
-{
-	struct each_cutoff each = { fn, arg };
-
-	return store_range(a->store, CUTOFF_PREFIX, NULL, HOSTS_MAX, on_cutoff, &each);
-}
-
-int64_t
-host_cutoff(struct auth *a, const char *uuid)
-{
-	char key[STORE_KEY_MAX], name[NAME_LEN_MAX + 1];
-	int64_t before = 0;
-	struct buf b;
-	int rc;
-
-	buf_init(&b, 1024);
-	str_format(key, sizeof(key), CUTOFF_PREFIX "%s", uuid);
-	rc = store_get(a->store, key, &b, NULL, NULL);
-	if (rc < 0 || (rc == 0 && !stored_get_cutoff(buf_span(&b), name, &before)))
-		before = INT64_MAX;
-	buf_done(&b);
-	return before;
 }
 
 int
@@ -395,13 +243,9 @@ hosts_sweep(struct auth *a)
 	size_t pos = 0;
 
 	while (host_next(a, &pos, &n)) {
-		if (n->online && n->last_seen_ms < now - HOST_LISTED_S * 1000) {
-			log_info("node is silent", "node", n->name, "uuid", n->uuid, NULL);
-			host_leave(a, n);
-		}
-		if (n->valid_until_ms <= now) {
-			map_del(a->hosts.by_uuid, n->uuid);
-			host_free(n);
-		}
+		if (!n->online || n->last_seen_ms >= now - HOST_LISTED_S * 1000)
+			continue;
+		log_info("node is silent", "node", n->name, "uuid", n->uuid, NULL);
+		host_leave(a, n);
 	}
 }

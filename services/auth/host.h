@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node: the daemons that have joined (nodes, proxies, audit daemons): their identity and what they
+ * host: the daemons that have joined (nodes, proxies, audit daemons): their identity and what they
  * last said about themselves on disk, in memory when that was. Whoever was there when authd ended
  * is taken to be there until it has been silent for HOST_LISTED_S. Called by join.c, rpc_nodes.c,
  * rpc_watch.c and guard.c; touches the store and memory.
@@ -15,7 +15,6 @@
 #include "base/list.h"
 
 struct auth;
-struct map;
 
 enum {
 	HOST_HEARTBEAT_S = 30,
@@ -50,13 +49,8 @@ struct host {
 	struct labels labels; /* own, token's, server's: the later win */
 };
 
-struct hosts {
-	struct map *by_uuid; /* struct host: every row of the store */
-};
-
-/* Reads every row. */
-int hosts_load(struct auth *a, struct err *e);
-void hosts_done(struct auth *a);
+/* resource.h: merges the labels; a row just read was seen now. */
+int host_derive(struct auth *a, void *object);
 
 struct host *host_find(struct auth *a, const char *uuid);
 /* uuid, or a name that only one has (those that are there come first). AUTH_E_NOT_FOUND,
@@ -65,7 +59,6 @@ int host_by_name(struct auth *a, const char *name, struct host **ret, struct err
 bool host_next(struct auth *a, size_t *pos, struct host **ret);
 /* Writes the row (and adds it to the registry). n stays the registry's. */
 int host_put(struct auth *a, struct host *n, struct err *e);
-void host_free(struct host *n);
 
 /* A sign of life; tells watchers when something changed. */
 struct host_seen {
@@ -83,11 +76,7 @@ int host_remove(struct auth *a, struct host *n, struct err *e);
 /* Labels given on the server side: set, then remove. */
 int host_label(struct auth *a, struct host *n, const struct labels *set, char *const *remove,
     size_t n_remove, struct err *e);
-int host_each_cutoff(struct auth *a, int (*fn)(const char *uuid, int64_t issued_before, void *arg),
-    void *arg);
-/* Milliseconds, as user_cutoff; 0: none. */
-int64_t host_cutoff(struct auth *a, const char *uuid);
-/* Off the list whoever has been silent too long; out of the registry whose certificate is over. */
+/* Off the list whoever has been silent too long. */
 void hosts_sweep(struct auth *a);
 
 #endif

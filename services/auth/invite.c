@@ -9,122 +9,56 @@
 #include <string.h>
 
 #include "auth/auth.h"
-#include "auth/stored.h"
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "crypto/secret.h"
 #include "crypto/sha256.h"
 
-enum { INVITES_MAX = 100000 };
-#define PREFIX "invite/"
-
-static int
-store_failed(struct auth *a, struct err *e)
-{
-	return err_set(e, "%s", store_error(a->store));
-}
-
 static void
-key_of(char key[STORE_KEY_MAX], const char *token)
+key_of(char key[INVITE_KEY_SIZE], const char *token)
 {
 	uint8_t digest[SHA256_BYTES];
-	char hex[2 * SHA256_BYTES + 1];
 
 	sha256_of(span_str(token), digest);
-	str_hex(hex, digest, sizeof(digest));
-	str_format(key, STORE_KEY_MAX, PREFIX "%s", hex);
+	str_hex(key, digest, sizeof(digest));
 }
 
 static int
 load(struct auth *a, const char *token, struct invite *ret, struct err *e)
 {
-	char key[STORE_KEY_MAX];
-	struct buf b;
+	char key[INVITE_KEY_SIZE];
 	int rc;
 
-	*ret = (struct invite){ 0 };
 	key_of(key, token);
-	buf_init(&b, 4096);
-	rc = store_get(a->store, key, &b, &ret->revision, NULL);
-	if (rc == 0 && !stored_get_invite(buf_span(&b), ret))
-		rc = err_set(e, "the record of an invite is damaged");
-	else if (rc < 0)
-		store_failed(a, e);
-	buf_wipe(&b);
-	if (rc != STORE_E_NOT_FOUND)
-		return rc;
-	err_set(e,
-	    "this link was used already, has expired or never existed; ask for a new one (tctl users reset NAME)");
-	return AUTH_E_NOT_FOUND;
+	rc = resource_load(a, RESOURCE_INVITE, key, ret, e);
+	if (rc == AUTH_E_NOT_FOUND)
+		err_set(e,
+		    "this link was used already, has expired or never existed; ask for a new one (tctl users reset NAME)");
+	return rc;
 }
 
 static int
-save(struct auth *a, const char *token, struct invite *i, struct err *e)
+save(struct auth *a, struct invite *i, struct err *e)
 {
-	char key[STORE_KEY_MAX];
-	struct buf b;
-	int rc = -1;
+	int rc = resource_save(a, RESOURCE_INVITE, i, e);
 
-	key_of(key, token);
-	buf_init(&b, 4096);
-	if (!stored_put_invite(&b, i))
-		err_set(e, "out of memory");
-	else if ((rc = store_put(a->store, key, buf_span(&b), i->expires_ms, i->revision,
-		      &i->revision)) < 0)
-		store_failed(a, e);
-	buf_wipe(&b);
-	if (rc == STORE_E_CONFLICT) {
+	if (rc == AUTH_E_STATE)
 		err_set(e, "this link is being used by somebody else at this moment");
-		return AUTH_E_STATE;
-	}
 	return rc;
 }
 
 /* --- making and dropping ------------------------------------------------------------------ */
 
-struct dropping {
-	const char *user;
-	struct list found;
-	bool failed;
-};
-
-struct found_key {
-	struct list link;
-	char key[STORE_KEY_MAX];
-};
-
-static int
-on_invite(const struct store_item *item, void *arg)
+static bool
+is_for(const void *object, void *arg)
 {
-	struct dropping *d = arg;
-	struct found_key *k;
-	struct invite i = { 0 };
-
-	if (!stored_get_invite(item->value, &i) || strcmp(i.user, d->user) != 0)
-		return 0;
-	k = malloc(sizeof(*k));
-	if (!k)
-		return -1;
-	str_copy(k->key, sizeof(k->key), item->key);
-	list_add(&d->found, &k->link);
-	return 0;
+	return strcmp(((const struct invite *)object)->user, arg) == 0;
 }
 
 int
 invite_drop(struct auth *a, const char *user, struct err *e)
 {
-	struct dropping d = { .user = user };
-	int rc;
-
-	list_init(&d.found);
-	rc = store_range(a->store, PREFIX, NULL, INVITES_MAX, on_invite, &d);
-	list_each (struct found_key, k, &d.found, link) {
-		if (rc == 0 && store_delete(a->store, k->key, STORE_ANY) < 0)
-			rc = -1;
-		list_del(&k->link);
-		free(k);
-	}
-	return rc < 0 ? store_failed(a, e) : 0;
+	return resource_remove_if(a, RESOURCE_INVITE, is_for, (char *)(uintptr_t)user, e);
 }
 
 int
@@ -143,14 +77,13 @@ invite_new(struct auth *a, const char *user, bool reset, int64_t ttl_s, char dst
 	str_copy(i.user, sizeof(i.user), user);
 	i.expires_ms = a->now_ms() + ttl_s * 1000;
 	rand_hex(dst, 16);
-	if (store_begin(a->store) < 0)
-		return store_failed(a, e);
+	key_of(i.key, dst);
+	if (resource_begin(a, e) < 0)
+		return -1;
 	rc = invite_drop(a, user, e);
 	if (rc == 0)
-		rc = save(a, dst, &i, e);
-	if (rc == 0 && store_commit(a->store) < 0)
-		rc = store_failed(a, e);
-	store_rollback(a->store);
+		rc = save(a, &i, e);
+	rc = resource_end(a, rc, e);
 	*ret_expires_ms = i.expires_ms;
 	return rc;
 }
@@ -164,7 +97,7 @@ invite_show(struct auth *a, const char *token, struct invite *ret, struct err *e
 		return rc;
 	totp_new(ret->totp);
 	ret->has_totp = true;
-	return save(a, token, ret, e);
+	return save(a, ret, e);
 }
 
 /* --- completing --------------------------------------------------------------------------- */
@@ -217,10 +150,9 @@ on_hashed(void *arg, bool ran)
 		err_set(&e, "the server is busy; try again");
 		rc = AUTH_E_BUSY;
 	} else if ((rc = load(a, c->token, &i, &e)) == 0) {
-		rc = store_begin(a->store) < 0 ? store_failed(a, &e) : settle(c, &i, &e);
-		if (rc == 0 && store_commit(a->store) < 0)
-			rc = store_failed(a, &e);
-		store_rollback(a->store);
+		rc = resource_begin(a, &e);
+		if (rc == 0)
+			rc = resource_end(a, settle(c, &i, &e), &e);
 		if (rc == 0)
 			lockout_clear(a, i.user);
 	}
@@ -241,21 +173,19 @@ work_hash(void *arg)
 
 /* A wrong code costs a try; the last one costs the link. */
 static int
-wrong_code(struct auth *a, const char *token, struct invite *i, struct err *e)
+wrong_code(struct auth *a, struct invite *i, struct err *e)
 {
-	char key[STORE_KEY_MAX];
 	int rc;
 
 	i->tries++;
 	if (i->tries >= INVITE_TRIES_MAX) {
-		key_of(key, token);
-		if (store_delete(a->store, key, STORE_ANY) < 0)
-			return store_failed(a, e);
+		if (resource_remove(a, RESOURCE_INVITE, i->key, e) < 0)
+			return -1;
 		err_set(e,
 		    "too many wrong codes: this link is gone; ask for a new one (tctl users reset NAME)");
 		return AUTH_E_DENIED;
 	}
-	rc = save(a, token, i, e);
+	rc = save(a, i, e);
 	if (rc != 0)
 		return rc;
 	err_set(e,
@@ -277,7 +207,7 @@ check(struct auth *a, const char *token, const char *password, const char *otp, 
 		rc = AUTH_E_STATE;
 	}
 	if (rc == 0 && (*ret_step = totp_verify(i.totp, otp, a->now_ms() / 1000, 0)) < 0)
-		rc = wrong_code(a, token, &i, e);
+		rc = wrong_code(a, &i, e);
 	secret_zero(&i, sizeof(i));
 	return rc;
 }

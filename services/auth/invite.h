@@ -15,6 +15,7 @@ struct auth;
 
 enum {
 	INVITE_TOKEN_SIZE = 33, /* 32 hexadecimal digits */
+	INVITE_KEY_SIZE = 65,
 	INVITE_TTL_S = 3600,
 	INVITE_RESET_TTL_S = 8 * 3600,
 	INVITE_TTL_MAX_S = 48 * 3600,
@@ -28,6 +29,7 @@ struct invite {
 	uint8_t totp[TOTP_SECRET_BYTES];
 	bool has_totp;
 	uint32_t tries;
+	char key[INVITE_KEY_SIZE]; /* SHA-256 of the token, hexadecimal */
 	uint64_t revision;
 };
 

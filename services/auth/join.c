@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "auth/auth.h"
+#include "auth/cutoff.h"
 #include "auth/user.h"
 #include "base/str.h"
 #include "crypto/secret.h"
@@ -48,7 +49,7 @@ joining_free(struct joining *j)
 	timer_done(&j->wait);
 	if (j->signing)
 		signer_forget(j->auth->signer, j);
-	host_free(j->node);
+	resource_free(RESOURCE_HOST, j->node);
 	token_done(&j->token);
 	buf_done(&j->ssh_key);
 	buf_done(&j->tls_key);
@@ -257,8 +258,8 @@ check_token(struct joining *j, struct err *e)
 
 	if (j->again)
 		return 0;
-	if (store_begin(j->auth->store) < 0)
-		return err_set(e, "%s", store_error(j->auth->store));
+	if (resource_begin(j->auth, e) < 0)
+		return -1;
 	rc = token_use(j->auth, j->token_value, j->node->kind, &j->token, e);
 	store_rollback(j->auth->store);
 	return rc;
@@ -318,15 +319,12 @@ commit(struct joining *j, struct err *e)
 	if (!j->renewal && not_before(j, &j->node->certs_from_s, e) < 0)
 		return -1;
 	j->node->valid_until_ms = j->valid_until_s * 1000;
-	if (store_begin(a->store) < 0)
-		return err_set(e, "%s", store_error(a->store));
+	if (resource_begin(a, e) < 0)
+		return -1;
 	rc = write_row(j, e);
 	if (host_find(a, j->node->uuid) == j->node)
 		j->node = NULL; /* the registry's now, whatever comes */
-	if (rc == 0 && store_commit(a->store) < 0)
-		rc = err_set(e, "%s", store_error(a->store));
-	store_rollback(a->store);
-	return rc;
+	return resource_end(a, rc, e);
 }
 
 static void
@@ -470,7 +468,8 @@ sign(void *arg)
 		.dns = j->list,
 		.ip = ips };
 	struct err e;
-	int64_t wait = cutoff_wait_ms(j->auth, host_cutoff(j->auth, j->node->uuid));
+	int64_t wait = cutoff_wait_ms(j->auth,
+	    cutoff_get(j->auth, RESOURCE_HOST_CUTOFF, j->node->uuid));
 
 	if (wait > 0) {
 		timer_start(&j->wait, wait + 1);
@@ -502,7 +501,7 @@ joining_new(struct auth *a, const struct join_request *q, join_fn done, void *ar
 	buf_init(&j->tls_pem, 65536);
 	buf_init(&j->host_cert, 65536);
 	buf_init(&j->tunnel_cert, 65536);
-	j->node = calloc(1, sizeof(*j->node));
+	j->node = resource_new(RESOURCE_HOST);
 	if (j->node && timer_init(&j->wait, a->loop, sign, j) == 0 &&
 	    buf_put(&j->ssh_key, q->ssh_key.p, q->ssh_key.n) &&
 	    buf_put(&j->tls_key, q->tls_key.p, q->tls_key.n))

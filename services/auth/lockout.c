@@ -10,55 +10,43 @@
 #include <string.h>
 
 #include "auth/auth.h"
-#include "auth/stored.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
 
 enum { BUCKETS_MAX = 50000 };
 
-static bool
-key_of(char key[STORE_KEY_MAX], const char *user)
-{
-	return name_check(user, "user name", NULL) == 0 &&
-	    str_format(key, STORE_KEY_MAX, "lockout/%s", user);
-}
-
 static void
-load(struct auth *a, const char *key, struct lockout *ret)
+load(struct auth *a, const char *user, struct lockout *ret)
 {
-	struct buf b;
+	struct err e;
 
-	*ret = (struct lockout){ 0 };
-	buf_init(&b, 4096);
-	if (store_get(a->store, key, &b, NULL, NULL) != 0 || !stored_get_lockout(buf_span(&b), ret))
+	/* One that cannot be read counts as none: logins go on, and failures are counted anew. */
+	if (resource_load(a, RESOURCE_LOCKOUT, user, ret, &e) != 0)
 		*ret = (struct lockout){ 0 };
-	buf_done(&b);
 }
 
 int64_t
 lockout_until(struct auth *a, const char *user)
 {
-	char key[STORE_KEY_MAX];
 	struct lockout l;
 
-	if (!key_of(key, user))
-		return 0;
-	load(a, key, &l);
+	load(a, user, &l);
 	return l.locked_until_ms > a->now_ms() ? l.locked_until_ms : 0;
 }
 
 bool
 lockout_fail(struct auth *a, const char *user)
 {
+	struct lockout l, kept = { .revision = STORE_ANY };
 	int64_t now = a->now_ms();
-	char key[STORE_KEY_MAX];
-	struct lockout l, kept = { 0 };
-	struct buf b;
+	struct err e;
 
-	if (!key_of(key, user))
+	if (name_check(user, "user name", NULL) != 0)
 		return false;
-	load(a, key, &l);
+	load(a, user, &l);
+	str_copy(kept.user, sizeof(kept.user), user);
+	kept.expires_ms = now + (LOCKOUT_WINDOW_S + LOCKOUT_FOR_S) * 1000;
 	for (size_t i = 0; i < l.n; i++)
 		if (l.failed_at[i] > now - LOCKOUT_WINDOW_S * 1000 && kept.n < LOCKOUT_FAILURES - 1)
 			kept.failed_at[kept.n++] = l.failed_at[i];
@@ -67,22 +55,18 @@ lockout_fail(struct auth *a, const char *user)
 		kept.locked_until_ms = now + LOCKOUT_FOR_S * 1000;
 		kept.n = 0;
 	}
-	buf_init(&b, 4096);
-	if (!stored_put_lockout(&b, &kept) ||
-	    store_put(a->store, key, buf_span(&b), now + (LOCKOUT_WINDOW_S + LOCKOUT_FOR_S) * 1000,
-		STORE_ANY, NULL) < 0)
-		log_error("cannot note a failed login", "cause", store_error(a->store), NULL);
-	buf_done(&b);
+	if (resource_save(a, RESOURCE_LOCKOUT, &kept, &e) != 0)
+		log_error("cannot note a failed login", "cause", e.text, NULL);
 	return kept.locked_until_ms > 0;
 }
 
 void
 lockout_clear(struct auth *a, const char *user)
 {
-	char key[STORE_KEY_MAX];
+	struct err e;
 
-	if (key_of(key, user) && store_delete(a->store, key, STORE_ANY) < 0)
-		log_error("cannot clear a lockout", "cause", store_error(a->store), NULL);
+	if (resource_remove(a, RESOURCE_LOCKOUT, user, &e) < 0)
+		log_error("cannot clear a lockout", "cause", e.text, NULL);
 }
 
 /* --- by address -------------------------------------------------------------------------- */

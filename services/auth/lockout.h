@@ -18,9 +18,12 @@ struct map;
 enum { LOCKOUT_FAILURES = 5, LOCKOUT_WINDOW_S = 1800, LOCKOUT_FOR_S = 1800 };
 
 struct lockout {
+	char user[NAME_LEN_MAX + 1];
 	int64_t failed_at[LOCKOUT_FAILURES];
 	size_t n;
 	int64_t locked_until_ms;
+	int64_t expires_ms; /* of the record */
+	uint64_t revision;
 };
 
 /* Until when the name is closed, wall milliseconds; 0: open. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "auth/auth.h"
+#include "auth/cutoff.h"
 #include "auth/user.h"
 #include "base/str.h"
 #include "crypto/secret.h"
@@ -146,7 +147,7 @@ sign(void *arg)
 		.roles = roles,
 		.traits = traits };
 	struct err e;
-	int64_t wait = cutoff_wait_ms(l->auth, user_cutoff(l->auth, l->name));
+	int64_t wait = cutoff_wait_ms(l->auth, cutoff_get(l->auth, RESOURCE_CUTOFF, l->name));
 
 	if (wait > 0) { /* timers may come a little early */
 		timer_start(&l->wait, wait + 1);

@@ -12,23 +12,18 @@
 #include "policy/policy.h"
 
 struct auth;
-struct map;
 
 enum { ROLES_MAX = 1000 };
 
 struct role {
+	char name[NAME_LEN_MAX + 1];
 	struct policy_role *policy;
 	bool preset;
 	uint64_t revision;
 };
 
-struct roles {
-	struct map *by_name; /* struct role */
-};
-
-/* Reads every role; makes the presets at first start. */
-int roles_load(struct auth *a, struct err *e);
-void roles_done(struct auth *a);
+/* Makes those presets that are not there: at first start. */
+int roles_make_presets(struct auth *a, struct err *e);
 const struct role *role_find(struct auth *a, const char *name);
 bool role_next(struct auth *a, size_t *pos, const struct role **ret);
 /* AUTH_E_INVALID, AUTH_E_EXISTS (unless replace). *ret_created: it was not there before. */

@@ -5,25 +5,24 @@
  */
 #include <string.h>
 
+#include "api/label.h"
 #include "auth/rpc_faces.h"
 #include "base/str.h"
 
-static bool
+static void
 reply_labels(struct rpc_call *call, const struct labels *labels)
 {
 	Auth__HeartbeatReply reply = AUTH__HEARTBEAT_REPLY__INIT;
-	Common__Label rows[LABELS_MAX], *list[LABELS_MAX];
+	struct arena arena;
 
-	for (size_t i = 0; i < labels->n; i++) {
-		common__label__init(&rows[i]);
-		rows[i].key = labels->v[i].key;
-		rows[i].value = labels->v[i].value;
-		list[i] = &rows[i];
-	}
+	arena_init(&arena, FACE_ARENA_MAX);
 	reply.n_server_labels = labels->n;
-	reply.server_labels = list;
-	rpc_reply(call, &reply);
-	return true;
+	reply.server_labels = api_labels(&arena, labels_view(labels));
+	if (reply.server_labels)
+		rpc_reply(call, &reply);
+	else
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+	arena_done(&arena);
 }
 
 static void
@@ -34,18 +33,14 @@ on_heartbeat(struct rpc_call *call, const void *message)
 	struct host_seen seen = { .labels = &labels };
 	struct host *n;
 	struct err e;
-	int rc = 0;
+	int rc;
 
 	if (!m)
 		return;
 	n = access_daemon(call);
 	if (!n)
 		return;
-	for (size_t i = 0; i < m->n_labels && rc == 0; i++)
-		if (labels_set(&labels, m->labels[i]->key, m->labels[i]->value) < 0) {
-			err_set(&e, "a node has at most %d labels", LABELS_MAX);
-			rc = AUTH_E_INVALID;
-		}
+	rc = face_labels(&labels, m->labels, m->n_labels, &e);
 	seen.address = m->address;
 	seen.version = m->version;
 	if (rc == 0)

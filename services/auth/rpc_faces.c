@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "auth/self.h"
+#include "auth/stored.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -58,6 +59,18 @@ face_done(struct rpc_call *call)
 	Auth__Empty empty = AUTH__EMPTY__INIT;
 
 	rpc_reply(call, &empty);
+}
+
+int
+face_labels(struct labels *ret, Common__Label *const *rows, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (label_check(rows[i]->key, rows[i]->value, e) != 0)
+			return AUTH_E_INVALID;
+	if (stored_labels(ret, rows, n) == 0)
+		return 0;
+	err_set(e, "at most %d labels", LABELS_MAX);
+	return AUTH_E_INVALID;
 }
 
 void

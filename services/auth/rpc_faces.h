@@ -41,6 +41,9 @@ void face_fail(struct rpc_call *call, int rc, const struct err *e);
 /* The answer to "done". */
 void face_done(struct rpc_call *call);
 
+/* Checked, into ret. 0 or AUTH_E_INVALID; labels_done in any case. */
+int face_labels(struct labels *ret, Common__Label *const *rows, size_t n, struct err *e);
+
 /* A growing list of pointers for a reply, in an arena. */
 struct face_list {
 	struct arena arena;

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/label.h"
 #include "auth/rpc_faces.h"
+#include "auth/stored.h"
 #include "auth/join.h"
 #include "base/str.h"
 
@@ -57,19 +59,13 @@ bytes_of(struct span s)
 	return (ProtobufCBinaryData){ s.n, (uint8_t *)(uintptr_t)s.p };
 }
 
-static bool
-label_entries(struct face_list *l, const struct labels *labels)
+/* Those of the token and those given on the server side, which win. */
+static int
+given_labels(const struct host *n, struct labels *ret)
 {
-	for (size_t i = 0; i < labels->n; i++) {
-		Common__Label *m = arena_alloc(&l->arena, sizeof(*m));
-
-		if (!face_list_add(l, m))
-			return false;
-		common__label__init(m);
-		m->key = labels->v[i].key;
-		m->value = labels->v[i].value;
-	}
-	return true;
+	return labels_merge(ret, &n->token_labels) < 0 || labels_merge(ret, &n->server_labels) < 0
+	    ? -1
+	    : 0;
 }
 
 static void
@@ -77,10 +73,11 @@ answer(struct pending *p, const struct join_result *r)
 {
 	Auth__HostIdentity reply = AUTH__HOST_IDENTITY__INIT;
 	char *pem = span_dup(r->tls_pem);
-	struct face_list l;
+	struct labels labels = { 0 };
+	struct arena arena;
 	Auth__CaBundle bundle;
 
-	face_list_init(&l);
+	arena_init(&arena, FACE_ARENA_MAX);
 	face_bundle(p->auth, &bundle);
 	reply.cluster = p->auth->cluster;
 	reply.uuid = r->node->uuid;
@@ -90,15 +87,15 @@ answer(struct pending *p, const struct join_result *r)
 	reply.ssh_tunnel_cert = bytes_of(r->ssh_tunnel_cert);
 	reply.valid_until = r->valid_until_s * 1000;
 	reply.ca = &bundle;
-	if (!pem || !label_entries(&l, &r->node->token_labels) ||
-	    !label_entries(&l, &r->node->server_labels)) {
-		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "out of memory");
-	} else {
-		reply.n_labels = l.n;
-		reply.labels = (Common__Label **)(void *)l.v;
+	if (given_labels(r->node, &labels) == 0)
+		reply.labels = api_labels(&arena, labels_view(&labels));
+	reply.n_labels = labels.n;
+	if (pem && reply.labels)
 		rpc_reply(p->call, &reply);
-	}
-	face_list_done(&l);
+	else
+		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+	arena_done(&arena);
+	labels_done(&labels);
 	free(pem);
 }
 
@@ -170,7 +167,7 @@ on_join(struct rpc_call *call, const void *message)
 	struct join_request q = { .labels = &labels, .addresses = &addresses };
 	struct origin origin;
 	struct pending *p;
-	bool ok = true;
+	bool ok;
 
 	if (!m)
 		return;
@@ -187,9 +184,8 @@ on_join(struct rpc_call *call, const void *message)
 	face_clean(m->name, p->name, sizeof(p->name));
 	face_clean(m->uuid, p->uuid, sizeof(p->uuid));
 	face_clean(m->kind, p->kind, sizeof(p->kind));
-	for (size_t i = 0; i < m->n_labels && ok; i++)
-		ok = labels_set(&labels, m->labels[i]->key, m->labels[i]->value) == 0;
-	ok = ok && names_copy(&addresses, (char **)(void *)m->addresses, m->n_addresses) == 0;
+	ok = stored_labels(&labels, m->labels, m->n_labels) == 0 &&
+	    names_copy(&addresses, (char **)(void *)m->addresses, m->n_addresses) == 0;
 	q.token = m->token;
 	q.kind = m->kind;
 	q.name = m->name;

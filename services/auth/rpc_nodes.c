@@ -53,13 +53,9 @@ found(const char *search, const struct host *n)
 static bool
 visible(const struct access_person *p, const struct host *n)
 {
-	struct policy_label labels[LABELS_MAX];
-
 	if (p->local || policy_verb(&p->view.user, "node", "delete", NULL))
 		return true;
-	for (size_t i = 0; i < n->labels.n; i++)
-		labels[i] = (struct policy_label){ n->labels.v[i].key, n->labels.v[i].value };
-	return policy_see_node(&p->view.user, (struct policy_labels){ labels, n->labels.n }, NULL);
+	return policy_see_node(&p->view.user, labels_view(&n->labels), NULL);
 }
 
 static int
@@ -111,8 +107,23 @@ on_list(struct rpc_call *call, const void *message)
 
 /* --- remove, label --------------------------------------------------------------------------- */
 
+/* What an event says of a host: a copy, because a removal is written down when it has happened. */
+struct subject {
+	char uuid[sizeof(((struct host *)0)->uuid)];
+	char name[HOST_NAME_SIZE];
+	char kind[sizeof(((struct host *)0)->kind)];
+};
+
 static void
-note(struct rpc_call *call, const char *type, const char *code, const struct host *n)
+subject_of(const struct host *n, struct subject *ret)
+{
+	str_copy(ret->uuid, sizeof(ret->uuid), n->uuid);
+	str_copy(ret->name, sizeof(ret->name), n->name);
+	str_copy(ret->kind, sizeof(ret->kind), n->kind);
+}
+
+static void
+note(struct rpc_call *call, const char *type, const char *code, const struct subject *n)
 {
 	struct auth_event event = { .type = type,
 		.code = code,
@@ -128,6 +139,7 @@ on_remove(struct rpc_call *call, const void *message)
 {
 	struct auth *a = rpc_context(call);
 	const Auth__Name *m = message;
+	struct subject subject;
 	struct host *n;
 	struct err e;
 	int rc;
@@ -136,13 +148,15 @@ on_remove(struct rpc_call *call, const void *message)
 		return;
 	rc = host_by_name(a, m->name, &n, &e);
 	if (rc == 0) {
-		note(call, "node.remove", "TN002I", n);
+		subject_of(n, &subject);
 		rc = host_remove(a, n, &e);
 	}
-	if (rc == 0)
+	if (rc == 0) {
+		note(call, "node.remove", "TN002I", &subject);
 		face_done(call);
-	else
+	} else {
 		face_fail(call, rc, &e);
+	}
 }
 
 static void
@@ -151,23 +165,21 @@ on_label(struct rpc_call *call, const void *message)
 	struct auth *a = rpc_context(call);
 	const Auth__LabelsRequest *m = message;
 	struct labels set = { 0 };
+	struct subject subject;
 	struct host *n = NULL;
 	struct err e;
-	int rc = 0;
+	int rc;
 
 	if (!m || !access_may_change(call, "node", "update"))
 		return;
-	for (size_t i = 0; i < m->n_set && rc == 0; i++)
-		if (labels_set(&set, m->set[i]->key, m->set[i]->value) < 0) {
-			err_set(&e, "a node has at most %d labels", LABELS_MAX);
-			rc = AUTH_E_INVALID;
-		}
+	rc = face_labels(&set, m->set, m->n_set, &e);
 	if (rc == 0)
 		rc = host_by_name(a, m->node, &n, &e);
 	if (rc == 0)
 		rc = host_label(a, n, &set, (char **)(void *)m->remove, m->n_remove, &e);
 	if (rc == 0) {
-		note(call, "node.update", "TN003I", n);
+		subject_of(n, &subject);
+		note(call, "node.update", "TN003I", &subject);
 		face_done(call);
 	} else {
 		face_fail(call, rc, &e);

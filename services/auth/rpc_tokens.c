@@ -2,6 +2,7 @@
 /*
  * rpc_tokens: AddToken, ListTokens, RemoveToken. The noun is token.c.
  */
+#include "api/label.h"
 #include "auth/rpc_faces.h"
 #include "auth/token.h"
 #include "base/str.h"
@@ -24,27 +25,15 @@ note(struct rpc_call *call, const char *type, const char *code, const struct tok
 static bool
 message_of(struct face_list *l, Auth__Token *m, const struct token *t)
 {
-	Common__Label **labels = arena_alloc(&l->arena, (t->labels.n + 1) * sizeof(*labels));
-
-	if (!labels)
-		return false;
 	auth__token__init(m);
-	for (size_t i = 0; i < t->labels.n; i++) {
-		labels[i] = arena_alloc(&l->arena, sizeof(**labels));
-		if (!labels[i])
-			return false;
-		common__label__init(labels[i]);
-		labels[i]->key = face_text(l, t->labels.v[i].key);
-		labels[i]->value = face_text(l, t->labels.v[i].value);
-	}
 	m->id = face_text(l, t->id);
 	m->kind = face_text(l, t->kind);
 	m->expires = t->expires_ms;
 	m->created = t->created_ms;
 	m->uses_left = t->uses_left;
 	m->n_labels = t->labels.n;
-	m->labels = labels;
-	return !l->failed;
+	m->labels = api_labels_copy(&l->arena, labels_view(&t->labels));
+	return m->labels && !l->failed;
 }
 
 static void
@@ -58,17 +47,11 @@ on_add(struct rpc_call *call, const void *message)
 	struct face_list list;
 	Auth__Token reply;
 	struct err e;
-	int rc = 0;
+	int rc;
 
 	if (!m || !access_may_change(call, "token", "create"))
 		return;
-	for (size_t i = 0; i < m->n_labels && rc == 0; i++) {
-		rc = label_check(m->labels[i]->key, m->labels[i]->value, &e);
-		if (rc == 0 && labels_set(&labels, m->labels[i]->key, m->labels[i]->value) < 0) {
-			err_set(&e, "at most %d labels", LABELS_MAX);
-			rc = AUTH_E_INVALID;
-		}
-	}
+	rc = face_labels(&labels, m->labels, m->n_labels, &e);
 	spec.kind = m->kind;
 	spec.ttl_s = m->ttl_s;
 	spec.uses = m->uses;
@@ -91,33 +74,42 @@ on_add(struct rpc_call *call, const void *message)
 	labels_done(&labels);
 }
 
-static int
-on_token(const struct token *t, void *arg)
-{
-	struct face_list *l = arg;
-	Auth__Token *m = arena_alloc(&l->arena, sizeof(*m));
+struct listing {
+	struct auth *auth;
+	struct face_list list;
+};
 
-	return face_list_add(l, m) && message_of(l, m, t) ? 0 : -1;
+static int
+on_token(const void *object, void *arg)
+{
+	const struct token *t = object;
+	struct listing *l = arg;
+	Auth__Token *m;
+
+	if (!token_is_usable(l->auth, t))
+		return 0;
+	m = arena_alloc(&l->list.arena, sizeof(*m));
+	return face_list_add(&l->list, m) && message_of(&l->list, m, t) ? 0 : -1;
 }
 
 static void
 on_list(struct rpc_call *call, const void *message)
 {
 	Auth__TokenList reply = AUTH__TOKEN_LIST__INIT;
-	struct face_list l;
+	struct listing l = { .auth = rpc_context(call) };
 
 	if (!message || !access_allows(call, "token", "list"))
 		return;
-	face_list_init(&l);
-	if (token_each(rpc_context(call), on_token, &l) < 0) {
+	face_list_init(&l.list);
+	if (resource_each(l.auth, RESOURCE_TOKEN, on_token, &l) < 0) {
 		rpc_finish(call, RPC_INTERNAL,
 		    "the tokens could not be read; the log of authd has the cause");
 	} else {
-		reply.n_tokens = l.n;
-		reply.tokens = (Auth__Token **)(void *)l.v;
+		reply.n_tokens = l.list.n;
+		reply.tokens = (Auth__Token **)(void *)l.list.v;
 		rpc_reply(call, &reply);
 	}
-	face_list_done(&l);
+	face_list_done(&l.list);
 }
 
 static void

@@ -128,8 +128,9 @@ struct listing {
 };
 
 static int
-on_user(const struct user *u, void *arg)
+on_user(const void *object, void *arg)
 {
+	const struct user *u = object;
 	struct listing *l = arg;
 	Auth__User *m = arena_alloc(&l->list.arena, sizeof(*m));
 
@@ -157,7 +158,7 @@ on_list(struct rpc_call *call, const void *message)
 	if (!message || !access_allows(call, "user", "list"))
 		return;
 	face_list_init(&l.list);
-	if (user_each(l.auth, on_user, &l) < 0) {
+	if (resource_each(l.auth, RESOURCE_USER, on_user, &l) < 0) {
 		rpc_finish(call, RPC_INTERNAL,
 		    "the users could not be read; the log of authd has the cause");
 	} else {

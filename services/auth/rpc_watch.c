@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/label.h"
+#include "auth/cutoff.h"
 #include "auth/rpc_faces.h"
 #include "auth/stored_role.h"
 #include "auth/rpc_node_message.h"
@@ -73,7 +75,7 @@ send_cutoff(struct watcher *w, const char *user)
 	Auth__UserCutoff cutoff = AUTH__USER_CUTOFF__INIT;
 
 	cutoff.user = user;
-	cutoff.issued_before = user_cutoff(w->auth, user);
+	cutoff.issued_before = cutoff_get(w->auth, RESOURCE_CUTOFF, user);
 	m.what_case = AUTH__WATCH_UPDATE__WHAT_CUTOFF;
 	m.cutoff = &cutoff;
 	if (cutoff.issued_before > 0)
@@ -87,7 +89,7 @@ send_node_cutoff(struct watcher *w, const char *uuid)
 	Auth__NodeCutoff cutoff = AUTH__NODE_CUTOFF__INIT;
 
 	cutoff.uuid = uuid;
-	cutoff.issued_before = host_cutoff(w->auth, uuid);
+	cutoff.issued_before = cutoff_get(w->auth, RESOURCE_HOST_CUTOFF, uuid);
 	m.what_case = AUTH__WATCH_UPDATE__WHAT_NODE_CUTOFF;
 	m.node_cutoff = &cutoff;
 	if (cutoff.issued_before > 0)
@@ -143,19 +145,19 @@ send_own_labels(struct watcher *w)
 {
 	Auth__WatchUpdate m = AUTH__WATCH_UPDATE__INIT;
 	Auth__HeartbeatReply reply = AUTH__HEARTBEAT_REPLY__INIT;
-	Common__Label rows[LABELS_MAX], *list[LABELS_MAX];
 	const struct host *n = host_find(w->auth, w->name);
+	struct arena arena;
 
-	for (size_t i = 0; n && i < n->server_labels.n; i++) {
-		common__label__init(&rows[i]);
-		rows[i].key = n->server_labels.v[i].key;
-		rows[i].value = n->server_labels.v[i].value;
-		list[reply.n_server_labels++] = &rows[i];
-	}
-	reply.server_labels = list;
+	arena_init(&arena, FACE_ARENA_MAX);
+	if (n && (reply.server_labels = api_labels(&arena, labels_view(&n->server_labels))))
+		reply.n_server_labels = n->server_labels.n;
 	m.what_case = AUTH__WATCH_UPDATE__WHAT_OWN_LABELS;
 	m.own_labels = &reply;
-	rpc_send(w->call, &m);
+	if (n && !reply.server_labels)
+		end(w, RPC_RESOURCE_EXHAUSTED, "out of memory; watch again");
+	else
+		rpc_send(w->call, &m);
+	arena_done(&arena);
 }
 
 static void
@@ -273,23 +275,21 @@ add(struct watcher *w, enum change_kind kind, const char *key)
 }
 
 static int
-on_cutoff(const char *user, int64_t issued_before, void *arg)
+on_cutoff(const void *object, void *arg)
 {
-	(void)issued_before;
-	return add(arg, CHANGE_CUTOFF, user);
+	return add(arg, CHANGE_CUTOFF, ((const struct cutoff *)object)->name);
 }
 
 static int
-on_node_cutoff(const char *uuid, int64_t issued_before, void *arg)
+on_node_cutoff(const void *object, void *arg)
 {
-	(void)issued_before;
-	return add(arg, CHANGE_NODE_CUTOFF, uuid);
+	return add(arg, CHANGE_NODE_CUTOFF, ((const struct cutoff *)object)->name);
 }
 
 static int
-on_user(const struct user *u, void *arg)
+on_user(const void *object, void *arg)
 {
-	return add(arg, CHANGE_USER, u->name);
+	return add(arg, CHANGE_USER, ((const struct user *)object)->name);
 }
 
 static int
@@ -306,11 +306,12 @@ snapshot(struct watcher *w)
 	while (role_next(a, &pos, &r))
 		if (add(w, CHANGE_ROLE, r->policy->name) < 0)
 			return -1;
-	if (user_each_cutoff(a, on_cutoff, w) < 0)
+	if (resource_each(a, RESOURCE_CUTOFF, on_cutoff, w) < 0)
 		return -1;
-	if ((w->who & (RPC_PROXY | RPC_LOCAL)) && host_each_cutoff(a, on_node_cutoff, w) < 0)
+	if ((w->who & (RPC_PROXY | RPC_LOCAL)) &&
+	    resource_each(a, RESOURCE_HOST_CUTOFF, on_node_cutoff, w) < 0)
 		return -1;
-	if (w->users && user_each(a, on_user, w) < 0)
+	if (w->users && resource_each(a, RESOURCE_USER, on_user, w) < 0)
 		return -1;
 	pos = 0;
 	while (w->nodes && host_next(a, &pos, &n))

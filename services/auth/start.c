@@ -122,7 +122,8 @@ open_state(struct auth *a, struct err *e)
 		return err_set(e, "state: the path is too long");
 	if (store_open_sqlite(&a->store, path, a->loop, e) < 0)
 		return -1;
-	return roles_load(a, e) < 0 || hosts_load(a, e) < 0 || watchers_init(a) < 0 ? -1 : 0;
+	return resources_load(a, e) < 0 || roles_make_presets(a, e) < 0 || watchers_init(a) < 0 ? -1
+												: 0;
 }
 
 static int
@@ -230,8 +231,7 @@ auth_done(struct daemon_run *run)
 	rpc_loop_free(a->rpc);
 	timer_done(&a->janitor);
 	watchers_done(a);
-	hosts_done(a);
-	roles_done(a);
+	resources_done(a);
 	store_close(a->store);
 	rate_done(&a->logins);
 	rate_done(&a->joins);

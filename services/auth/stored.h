@@ -1,36 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record: the nouns as bytes in the store (proto/stored.proto). Called by the nouns.
- *
- * put: appends to b; false over its ceiling or without memory. get: false when the bytes are no
- * such record (a damaged store); whatever was filled in until then belongs to the caller's x_done
- * all the same.
+ * stored: the nouns' structs as bytes in the store (proto/stored.proto), both ways, by tables of
+ * fields. Called by resource.c only; a new kind adds its table in stored.c.
  */
 #ifndef AUTH_STORED_H
 #define AUTH_STORED_H
 
-#include "auth/invite.h"
-#include "auth/lockout.h"
-#include "auth/host.h"
-#include "auth/role.h"
-#include "auth/token.h"
-#include "auth/user.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "auth/values.h"
 #include "base/buf.h"
 
-bool stored_put_user(struct buf *b, const struct user *u);
-bool stored_get_user(struct span s, struct user *u);
-bool stored_put_invite(struct buf *b, const struct invite *i);
-bool stored_get_invite(struct span s, struct invite *i);
-bool stored_put_lockout(struct buf *b, const struct lockout *l);
-bool stored_get_lockout(struct span s, struct lockout *l);
-bool stored_put_cutoff(struct buf *b, const char *user, int64_t issued_before);
-bool stored_get_cutoff(struct span s, char user[NAME_LEN_MAX + 1], int64_t *issued_before);
-bool stored_put_token(struct buf *b, const struct token *t);
-bool stored_get_token(struct span s, struct token *t);
-bool stored_put_host(struct buf *b, const struct host *n);
-bool stored_get_host(struct span s, struct host *n);
-/* In stored_role.c; a role that stands alone (policy_role_free), or NULL. */
-bool stored_put_role(struct buf *b, const struct policy_role *policy, bool preset);
-struct policy_role *stored_get_role(struct span s, bool *ret_preset);
+struct Common__Label;
+struct ProtobufCMessageDescriptor;
+
+/* How a member of the struct and a field of the message correspond. */
+enum stored_type {
+	STORED_TEXT,   /* char[] and string; one that does not fit is a damaged record */
+	STORED_NAMES,  /* struct names and repeated string */
+	STORED_LABELS, /* struct labels and repeated Label */
+	STORED_BYTES,  /* uint8_t[] and bytes of exactly that length */
+	STORED_SECRET, /* the same, there only when the bool `with` (read before it) says so */
+	STORED_LATER,  /* the same, and reading it sets the bool `with` when it is there */
+	STORED_INT64,
+	STORED_UINT32,
+	STORED_BOOL,
+	STORED_TIMES, /* int64_t[] and repeated int64; `with`: the size_t that counts them */
+};
+
+struct stored_field {
+	const char *name; /* of the message's field */
+	enum stored_type type;
+	size_t at, size; /* of the member */
+	size_t with;
+};
+
+/* A kind of struct: where generic code finds what it needs, and how it becomes bytes. */
+struct stored_form {
+	size_t size;
+	size_t key_at, key_size; /* char[]: the rest of the key in the store */
+	size_t revision_at;      /* uint64_t */
+	size_t expires_at;       /* int64_t, milliseconds; 0: no such member, it never expires */
+	const struct ProtobufCMessageDescriptor *message;
+	const struct stored_field *fields;
+	size_t n_fields;
+	/* Instead of fields, for what is no flat struct. */
+	bool (*pack)(const void *object, struct buf *b);
+	bool (*unpack)(struct span s, void *object);
+	void (*done)(void *object);
+};
+
+extern const struct stored_form stored_user, stored_invite, stored_lockout, stored_cutoff,
+    stored_token, stored_host, stored_role;
+
+/* Appends to b; false over its ceiling or without memory. */
+bool stored_pack(const struct stored_form *form, const void *object, struct buf *b);
+/* Into a zeroed struct. False when the bytes are no such record (a damaged store); what was filled
+ * in until then is for stored_done all the same. */
+bool stored_unpack(const struct stored_form *form, struct span s, void *object);
+/* Frees what the struct owns and zeroes it (there are secrets among them). */
+void stored_done(const struct stored_form *form, void *object);
+
+/* Adds the labels of a message. Negative without memory or over LABELS_MAX. */
+int stored_labels(struct labels *dst, struct Common__Label *const *rows, size_t n);
 
 #endif

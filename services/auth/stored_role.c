@@ -93,15 +93,16 @@ role_to_message(struct arena *arena, const struct policy_role *policy, bool pres
 
 /* --- bytes ------------------------------------------------------------------------------------- */
 
-bool
-stored_put_role(struct buf *b, const struct policy_role *policy, bool preset)
+static bool
+pack(const void *object, struct buf *b)
 {
+	const struct role *r = object;
 	struct arena arena;
 	Auth__Role *m;
 	uint8_t *p = NULL;
 
 	arena_init(&arena, STORED_ROLE_ARENA);
-	m = role_to_message(&arena, policy, preset, 0);
+	m = role_to_message(&arena, r->policy, r->preset, 0);
 	if (m)
 		p = buf_reserve(b, protobuf_c_message_get_packed_size(&m->base));
 	if (p)
@@ -118,19 +119,33 @@ copy_of(struct arena *arena, const Auth__Role *m)
 	return view ? policy_role_copy(view) : NULL;
 }
 
-struct policy_role *
-stored_get_role(struct span s, bool *ret_preset)
+static bool
+unpack(struct span s, void *object)
 {
 	ProtobufCMessage *m = protobuf_c_message_unpack(&auth__role__descriptor, NULL, s.n, s.p);
-	struct policy_role *role = NULL;
+	struct role *r = object;
 	struct arena arena;
 
 	if (!m)
-		return NULL;
+		return false;
 	arena_init(&arena, STORED_ROLE_ARENA);
-	role = copy_of(&arena, (const Auth__Role *)(const void *)m);
-	*ret_preset = ((const Auth__Role *)(const void *)m)->preset;
+	r->policy = copy_of(&arena, (const Auth__Role *)(const void *)m);
+	r->preset = ((const Auth__Role *)(const void *)m)->preset;
 	arena_done(&arena);
 	protobuf_c_message_free_unpacked(m, NULL);
-	return role;
+	return r->policy != NULL;
 }
+
+static void
+done(void *object)
+{
+	policy_role_free(((struct role *)object)->policy);
+}
+
+const struct stored_form stored_role = { .size = sizeof(struct role),
+	.key_at = offsetof(struct role, name),
+	.key_size = sizeof(((struct role *)0)->name),
+	.revision_at = offsetof(struct role, revision),
+	.pack = pack,
+	.unpack = unpack,
+	.done = done };

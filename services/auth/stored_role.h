@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stored_role: a role as lib/policy sees it, as message and in the store. Called by role.c (which
+ * stored_role: a role as lib/policy sees it, as message and in the store. Called by resource.c (which
  * stores the message) and the wire faces. Views: strings and arrays belong to the other side or to
  * the arena.
  */
 #ifndef AUTH_STORED_ROLE_H
 #define AUTH_STORED_ROLE_H
 
+#include "auth/role.h"
 #include "auth/stored.h"
 #include "base/mem.h"
 #include "proto/auth.pb-c.h"

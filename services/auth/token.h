@@ -16,6 +16,7 @@ struct auth;
 enum {
 	TOKEN_TEXT_SIZE = 129,
 	TOKEN_ID_SIZE = 9,
+	TOKEN_KEY_SIZE = 65,
 	TOKEN_VALUE_MIN = 16, /* of a value that the caller chose */
 	TOKEN_TTL_S = 1800,
 	TOKEN_TTL_MAX_S = 30 * 86400,
@@ -31,6 +32,8 @@ struct token {
 	struct labels labels;
 	int64_t created_ms;
 	char created_by[NAME_LEN_MAX + 1];
+	char key[TOKEN_KEY_SIZE]; /* SHA-256 of the token, hexadecimal */
+	int64_t forget_ms;        /* when the record goes */
 	uint64_t revision;
 };
 
@@ -51,8 +54,7 @@ int token_add(struct auth *a, const struct token_spec *spec, struct token *ret,
 void token_done(struct token *t);
 /* By the token itself or by its id when that is unique. */
 int token_remove(struct auth *a, const char *token_or_id, struct token *ret, struct err *e);
-/* Those that can still be used. */
-int token_each(struct auth *a, int (*fn)(const struct token *t, void *arg), void *arg);
+bool token_is_usable(struct auth *a, const struct token *t);
 
 /* Takes one use; inside the caller's transaction, so that a join that fails later costs none.
  * *ret is filled as far as the token is known (for the audit trail). AUTH_E_NOT_FOUND wrong,

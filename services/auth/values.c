@@ -4,6 +4,7 @@
  */
 #include "auth/values.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,13 @@ names_text(const struct names *l, char *dst, size_t size)
 
 /* --- labels ----------------------------------------------------------------------------- */
 
+/* The policy sees them as constants; here they are copies of our own. */
+static void
+free_text(const char *text)
+{
+	free((char *)(uintptr_t)text);
+}
+
 /* Where the key is, or where it would go. */
 static size_t
 place(const struct labels *l, const char *key, bool *found)
@@ -104,10 +112,10 @@ labels_set(struct labels *l, const char *key, const char *value)
 	bool found;
 	size_t at = place(l, key, &found);
 	char *k = NULL, *v = strdup(value);
-	struct label *grown;
+	struct policy_label *grown;
 
 	if (v && found) {
-		free(l->v[at].value);
+		free_text(l->v[at].value);
 		l->v[at].value = v;
 		return 0;
 	}
@@ -121,7 +129,7 @@ labels_set(struct labels *l, const char *key, const char *value)
 		return -1;
 	}
 	memmove(l->v + at + 1, l->v + at, (l->n - at) * sizeof(*l->v));
-	l->v[at] = (struct label){ k, v };
+	l->v[at] = (struct policy_label){ k, v };
 	l->n++;
 	return 0;
 }
@@ -134,8 +142,8 @@ labels_remove(struct labels *l, const char *key)
 
 	if (!found)
 		return;
-	free(l->v[at].key);
-	free(l->v[at].value);
+	free_text(l->v[at].key);
+	free_text(l->v[at].value);
 	l->n--;
 	memmove(l->v + at, l->v + at + 1, (l->n - at) * sizeof(*l->v));
 }
@@ -153,8 +161,8 @@ void
 labels_done(struct labels *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		free(l->v[i].key);
-		free(l->v[i].value);
+		free_text(l->v[i].key);
+		free_text(l->v[i].value);
 	}
 	free(l->v);
 	*l = (struct labels){ 0 };

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "policy/policy.h"
 
 enum {
 	NAMES_MAX = 128,
@@ -46,13 +47,15 @@ bool names_equal(const struct names *a, const struct names *b); /* as sets */
 void names_text(const struct names *l, char *dst, size_t size);
 
 /* --- labels: sorted by key, owned copies --------------------------------------------------- */
-struct label {
-	char *key, *value;
-};
 struct labels {
-	struct label *v;
+	struct policy_label *v;
 	size_t n;
 };
+static inline struct policy_labels
+labels_view(const struct labels *l)
+{
+	return (struct policy_labels){ l->v, l->n };
+}
 int labels_set(struct labels *l, const char *key, const char *value);
 void labels_remove(struct labels *l, const char *key);
 int labels_merge(struct labels *dst, const struct labels *over); /* over wins */

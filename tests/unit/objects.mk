@@ -13,6 +13,7 @@ UNIT_OBJ_lib/ssh/stranger_test   := tests/unit/lib/ssh/ssh_pair.o
 AUTHD_OBJ := $(filter-out services/auth/main.o,$(patsubst %.c,%.o,$(wildcard services/auth/*.c)))
 UNIT_OBJ_services/auth/hosts_test  := $(AUTHD_OBJ)
 UNIT_OBJ_services/auth/nouns_test  := $(AUTHD_OBJ)
+UNIT_OBJ_services/auth/resource_test := $(AUTHD_OBJ)
 UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/auth/signer*.c))
 
 UNIT_OBJ_services/audit/access_test := services/audit/access.o

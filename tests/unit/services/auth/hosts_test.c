@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "auth/auth.h"
+#include "auth/cutoff.h"
 #include "base/str.h"
 
 struct fixture {
@@ -36,7 +37,7 @@ open_state(struct fixture *f)
 	    store_open_sqlite(&f->a.store, f->path, f->a.loop, &f->e) < 0)
 		fail_msg("%s", f->e.text);
 	store_set_clock(f->a.store, now_ms);
-	if (hosts_load(&f->a, &f->e) < 0 || watchers_init(&f->a) < 0)
+	if (resources_load(&f->a, &f->e) < 0 || watchers_init(&f->a) < 0)
 		fail_msg("%s", f->e.text);
 }
 
@@ -44,7 +45,7 @@ static void
 close_state(struct fixture *f)
 {
 	watchers_done(&f->a);
-	hosts_done(&f->a);
+	resources_done(&f->a);
 	store_close(f->a.store);
 	loop_free(f->a.loop);
 }
@@ -82,7 +83,7 @@ teardown(void **state)
 static struct host *
 add(struct fixture *f, int number, const char *name)
 {
-	struct host *n = calloc(1, sizeof(*n));
+	struct host *n = resource_new(RESOURCE_HOST);
 
 	str_format(n->uuid, sizeof(n->uuid), "%08d-0000-4000-8000-000000000000", number);
 	str_copy(n->name, sizeof(n->name), name);
@@ -163,7 +164,7 @@ silence_takes_a_node_off_the_list_and_time_out_of_the_registry(void **state)
 	beat(f, n, "x", "y");
 	assert_true(n->online);
 	fake_ms = n->valid_until_ms;
-	hosts_sweep(&f->a);
+	resources_sweep(&f->a);
 	assert_null(host_find(&f->a, uuid));
 }
 
@@ -196,14 +197,15 @@ a_removed_node_is_cut_off(void **state)
 	char uuid[37];
 
 	str_copy(uuid, sizeof(uuid), n->uuid);
-	assert_int_equal(host_cutoff(&f->a, uuid), 0);
+	assert_int_equal(cutoff_get(&f->a, RESOURCE_HOST_CUTOFF, uuid), 0);
 	assert_int_equal(host_remove(&f->a, n, &f->e), 0);
 	assert_null(host_find(&f->a, uuid));
-	assert_true((fake_ms / 1000 - SIGNER_BACKDATE_S) * 1000 < host_cutoff(&f->a, uuid));
+	assert_true((fake_ms / 1000 - SIGNER_BACKDATE_S) * 1000 <
+	    cutoff_get(&f->a, RESOURCE_HOST_CUTOFF, uuid));
 	close_state(f);
 	open_state(f);
 	assert_null(host_find(&f->a, uuid));
-	assert_true(host_cutoff(&f->a, uuid) > 0);
+	assert_true(cutoff_get(&f->a, RESOURCE_HOST_CUTOFF, uuid) > 0);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "auth/auth.h"
+#include "auth/cutoff.h"
 #include "auth/invite.h"
 #include "auth/token.h"
 #include "auth/user.h"
@@ -42,15 +43,14 @@ open_state(struct fixture *f)
 	if (store_open_sqlite(&f->a.store, f->path, NULL, &f->e) < 0)
 		fail_msg("%s", f->e.text);
 	store_set_clock(f->a.store, now_ms);
-	if (roles_load(&f->a, &f->e) < 0 || hosts_load(&f->a, &f->e) < 0)
+	if (resources_load(&f->a, &f->e) < 0 || roles_make_presets(&f->a, &f->e) < 0)
 		fail_msg("%s", f->e.text);
 }
 
 static void
 close_state(struct fixture *f)
 {
-	roles_done(&f->a);
-	hosts_done(&f->a);
+	resources_done(&f->a);
 	store_close(f->a.store);
 }
 
@@ -163,9 +163,9 @@ a_cutoff_lies_between_old_and_new_certificates(void **state)
 	int64_t cutoff, wait;
 
 	add_user(f, "alice", "access");
-	assert_int_equal(user_cutoff(&f->a, "alice"), 0);
+	assert_int_equal(cutoff_get(&f->a, RESOURCE_CUTOFF, "alice"), 0);
 	assert_int_equal(user_remove(&f->a, "alice", &f->e), 0);
-	cutoff = user_cutoff(&f->a, "alice");
+	cutoff = cutoff_get(&f->a, RESOURCE_CUTOFF, "alice");
 	assert_true(old_from_s * 1000 < cutoff);
 	wait = cutoff_wait_ms(&f->a, cutoff);
 	assert_int_equal(wait, 750); /* until the next second */
@@ -173,7 +173,7 @@ a_cutoff_lies_between_old_and_new_certificates(void **state)
 	assert_int_equal(cutoff_wait_ms(&f->a, cutoff), 0);
 	assert_true((fake_ms / 1000 - SIGNER_BACKDATE_S) * 1000 >= cutoff);
 	fake_ms += 31LL * 3600 * 1000; /* longer than any certificate lives */
-	assert_int_equal(user_cutoff(&f->a, "alice"), 0);
+	assert_int_equal(cutoff_get(&f->a, RESOURCE_CUTOFF, "alice"), 0);
 }
 
 static void
@@ -186,9 +186,9 @@ a_user_that_changed_is_cut_off_one_that_did_not_is_not(void **state)
 	names_add(&same, "access");
 	names_add(&other, "auditor");
 	assert_int_equal(user_update(&f->a, "alice", &same, NULL, &f->e), 0);
-	assert_int_equal(user_cutoff(&f->a, "alice"), 0);
+	assert_int_equal(cutoff_get(&f->a, RESOURCE_CUTOFF, "alice"), 0);
 	assert_int_equal(user_update(&f->a, "alice", &other, NULL, &f->e), 0);
-	assert_true(user_cutoff(&f->a, "alice") > 0);
+	assert_true(cutoff_get(&f->a, RESOURCE_CUTOFF, "alice") > 0);
 	names_add(&other, "no-such-role");
 	assert_int_equal(user_update(&f->a, "alice", &other, NULL, &f->e), AUTH_E_NOT_FOUND);
 	names_done(&same);
@@ -307,12 +307,27 @@ use(struct fixture *f, const char *value, const char *kind)
 	return rc;
 }
 
+struct usable {
+	struct auth *auth;
+	int n;
+};
+
 static int
-count_token(const struct token *t, void *arg)
+count_token(const void *object, void *arg)
 {
-	(void)t;
-	(*(int *)arg)++;
+	struct usable *u = arg;
+
+	u->n += token_is_usable(u->auth, object);
 	return 0;
+}
+
+static int
+usable_tokens(struct fixture *f)
+{
+	struct usable u = { &f->a, 0 };
+
+	assert_int_equal(resource_each(&f->a, RESOURCE_TOKEN, count_token, &u), 0);
+	return u.n;
 }
 
 static void
@@ -327,21 +342,17 @@ a_token_counts_expires_and_is_remembered_for_a_while(void **state)
 		.uses = 2 };
 	char value[TOKEN_TEXT_SIZE];
 	struct token t;
-	int n = 0;
 
 	assert_int_equal(token_add(&f->a, &spec, &t, value, &f->e), 0);
 	token_done(&t);
 	assert_int_equal(strlen(value), 32);
 	assert_int_equal(use(f, value, "proxy"), AUTH_E_DENIED);
 	assert_int_equal(use(f, value, "node"), 0);
-	token_each(&f->a, count_token, &n);
-	assert_int_equal(n, 1);
+	assert_int_equal(usable_tokens(f), 1);
 	assert_int_equal(use(f, value, "node"), 0);
 	assert_int_equal(use(f, value, "node"), AUTH_E_STATE);
 	assert_non_null(strstr(f->e.text, "used already"));
-	n = 0;
-	token_each(&f->a, count_token, &n);
-	assert_int_equal(n, 0);
+	assert_int_equal(usable_tokens(f), 0);
 	assert_int_equal(token_add(&f->a, &spec, &t, value, &f->e), 0);
 	token_done(&t);
 	fake_ms += TOKEN_TTL_S * 1000;

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cutoff: one record for each name, written over by the next.
+ */
+#include "auth/cutoff.h"
+
+#include "auth/auth.h"
+#include "base/str.h"
+
+int
+cutoff_set(struct auth *a, enum resource_kind kind, const char *name, int64_t expires_ms,
+    struct err *e)
+{
+	struct cutoff c = { .expires_ms = expires_ms, .revision = STORE_ANY };
+
+	/* Everything that began in this second or before. */
+	c.issued_before_ms = (a->now_ms() / 1000 + 1 - SIGNER_BACKDATE_S) * 1000;
+	if (!str_copy(c.name, sizeof(c.name), name))
+		return err_set(e, "the name of a cutoff is too long");
+	return resource_save(a, kind, &c, e);
+}
+
+int64_t
+cutoff_get(struct auth *a, enum resource_kind kind, const char *name)
+{
+	struct cutoff c;
+	struct err e;
+
+	switch (resource_load(a, kind, name, &c, &e)) {
+	case 0:
+		return c.issued_before_ms;
+	case AUTH_E_NOT_FOUND:
+		return 0;
+	default: /* what cannot be read must not let anybody in */
+		return INT64_MAX;
+	}
+}
+
+int64_t
+cutoff_wait_ms(struct auth *a, int64_t issued_before_ms)
+{
+	int64_t from, now = a->now_ms();
+
+	if (issued_before_ms == 0 || issued_before_ms == INT64_MAX)
+		return 0;
+	from = issued_before_ms + SIGNER_BACKDATE_S * 1000;
+	return from > now && from - now <= 1000 ? from - now : 0;
+}

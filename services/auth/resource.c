@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * resource: the store's values as objects, and the copies of cached kinds.
+ */
+#include "auth/resource.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/auth.h"
+#include "auth/stored.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/str.h"
+
+static int
+store_failed(struct auth *a, struct err *e)
+{
+	return err_set(e, "%s", store_error(a->store));
+}
+
+/* --- an object's common members --------------------------------------------------------------- */
+
+static char *
+key_of(const struct resource *r, const void *object)
+{
+	return (char *)(uintptr_t)object + r->form->key_at;
+}
+
+static uint64_t *
+revision_of(const struct resource *r, void *object)
+{
+	return (uint64_t *)(void *)((uint8_t *)object + r->form->revision_at);
+}
+
+/* 0: never. */
+static int64_t
+expiry_of(const struct resource *r, const void *object)
+{
+	const uint8_t *at = (const uint8_t *)object + r->form->expires_at;
+
+	return r->form->expires_at ? *(const int64_t *)(const void *)at : 0;
+}
+
+static bool
+store_key(char dst[STORE_KEY_MAX], const struct resource *r, const char *key)
+{
+	/* Names come from strangers too; what cannot be a key of the store is not there. */
+	for (const char *c = key; *c; c++)
+		if (*c <= ' ' || *c > '~')
+			return false;
+	return *key && str_format(dst, STORE_KEY_MAX, "%s%s", r->prefix, key);
+}
+
+void *
+resource_new(enum resource_kind kind)
+{
+	return calloc(1, resource_table[kind].form->size);
+}
+
+void
+resource_done(enum resource_kind kind, void *object)
+{
+	stored_done(resource_table[kind].form, object);
+}
+
+void
+resource_free(enum resource_kind kind, void *object)
+{
+	if (!object)
+		return;
+	resource_done(kind, object);
+	free(object);
+}
+
+/* What the store has into an object that is zeroed. */
+static bool
+object_from(const struct resource *r, const struct store_item *item, void *object)
+{
+	int64_t *expires = (int64_t *)(void *)((uint8_t *)object + r->form->expires_at);
+
+	/* First, because some kinds store it themselves as well. */
+	if (r->form->expires_at)
+		*expires = item->expires_ms;
+	if (!stored_unpack(r->form, item->value, object) ||
+	    !str_copy(key_of(r, object), r->form->key_size, item->key + strlen(r->prefix)))
+		return false;
+	*revision_of(r, object) = item->revision;
+	return true;
+}
+
+static int
+not_found(const struct resource *r, struct err *e)
+{
+	if (r->where)
+		err_set(e, "no such %s; %s shows them all", r->name, r->where);
+	else
+		err_set(e, "no such %s", r->name);
+	return AUTH_E_NOT_FOUND;
+}
+
+/* --- one ------------------------------------------------------------------------------------- */
+
+int
+resource_load(struct auth *a, enum resource_kind kind, const char *key, void *ret, struct err *e)
+{
+	const struct resource *r = &resource_table[kind];
+	char full[STORE_KEY_MAX];
+	struct store_item item = { .key = full };
+	struct buf b;
+	int rc = STORE_E_NOT_FOUND;
+
+	memset(ret, 0, r->form->size);
+	buf_init(&b, STORE_VALUE_MAX);
+	if (store_key(full, r, key))
+		rc = store_get(a->store, full, &b, &item.revision, &item.expires_ms);
+	item.value = buf_span(&b);
+	if (rc < 0)
+		store_failed(a, e);
+	else if (rc == 0 && !object_from(r, &item, ret))
+		rc = err_set(e, "the record of %s %s is damaged", r->name, key);
+	buf_wipe(&b);
+	return rc == STORE_E_NOT_FOUND ? not_found(r, e) : rc;
+}
+
+/* Only what is in memory can be counted at no cost; of the others max bounds the walks. */
+static bool
+is_full(struct auth *a, enum resource_kind kind, const char *key)
+{
+	struct map *m = a->resources.cached[kind];
+
+	return m && !map_get(m, key) && map_count(m) >= resource_table[kind].max;
+}
+
+static int
+write_object(struct auth *a, const struct resource *r, void *object, struct err *e)
+{
+	uint64_t *revision = revision_of(r, object);
+	char key[STORE_KEY_MAX];
+	struct buf b;
+	int rc = -1;
+
+	buf_init(&b, STORE_VALUE_MAX);
+	if (!store_key(key, r, key_of(r, object)) || !stored_pack(r->form, object, &b))
+		err_set(e, "%s %s is too large", r->name, key_of(r, object));
+	else if ((rc = store_put(a->store, key, buf_span(&b), expiry_of(r, object), *revision,
+		      revision)) < 0)
+		store_failed(a, e);
+	buf_wipe(&b);
+	if (rc != STORE_E_CONFLICT)
+		return rc;
+	err_set(e, "%s %s was changed by somebody else at the same time; look again", r->name,
+	    key_of(r, object));
+	return AUTH_E_STATE;
+}
+
+int
+resource_save(struct auth *a, enum resource_kind kind, void *object, struct err *e)
+{
+	const struct resource *r = &resource_table[kind];
+	const char *key = key_of(r, object);
+	void *old = NULL;
+	int rc;
+
+	if (is_full(a, kind, key)) {
+		err_set(e, "there are %zu %ss already; remove some", r->max, r->name);
+		return AUTH_E_STATE;
+	}
+	if (r->derive && r->derive(a, object) < 0)
+		return err_set(e, "%s %s: out of memory, or too much in a list", r->name, key);
+	rc = write_object(a, r, object, e);
+	if (rc != 0 || !r->cached || resource_find(a, kind, key) == object)
+		return rc;
+	if (!map_put(a->resources.cached[kind], key, object, &old))
+		return err_set(e, "out of memory");
+	resource_free(kind, old);
+	return 0;
+}
+
+int
+resource_remove(struct auth *a, enum resource_kind kind, const char *key, struct err *e)
+{
+	const struct resource *r = &resource_table[kind];
+	char full[STORE_KEY_MAX];
+	int rc = store_key(full, r, key) ? store_delete(a->store, full, STORE_ANY)
+					 : STORE_E_NOT_FOUND;
+
+	if (rc < 0)
+		return store_failed(a, e);
+	return rc == STORE_E_NOT_FOUND ? not_found(r, e) : 0;
+}
+
+void
+resource_forget(struct auth *a, enum resource_kind kind, const char *key)
+{
+	resource_free(kind, map_del(a->resources.cached[kind], key));
+}
+
+int
+resource_begin(struct auth *a, struct err *e)
+{
+	return store_begin(a->store) < 0 ? store_failed(a, e) : 0;
+}
+
+int
+resource_end(struct auth *a, int rc, struct err *e)
+{
+	if (rc == 0 && store_commit(a->store) < 0)
+		rc = store_failed(a, e);
+	store_rollback(a->store);
+	return rc;
+}
+
+/* --- all of a kind, from the store ---------------------------------------------------------------- */
+
+struct walk {
+	enum resource_kind kind;
+	int (*fn)(const void *object, void *arg);
+	void *arg;
+};
+
+static int
+on_item(const struct store_item *item, void *arg)
+{
+	struct walk *w = arg;
+	const struct resource *r = &resource_table[w->kind];
+	void *object = resource_new(w->kind);
+	int rc = 0;
+
+	if (!object)
+		return -1;
+	if (object_from(r, item, object))
+		rc = w->fn(object, w->arg);
+	else
+		log_error("damaged record", "key", item->key, NULL);
+	resource_free(w->kind, object);
+	return rc;
+}
+
+int
+resource_each(struct auth *a, enum resource_kind kind, int (*fn)(const void *object, void *arg),
+    void *arg)
+{
+	const struct resource *r = &resource_table[kind];
+	struct walk w = { kind, fn, arg };
+
+	return store_range(a->store, r->prefix, NULL, r->max, on_item, &w);
+}
+
+/* The store cannot be changed while it is walked: keys first. */
+struct victims {
+	const struct resource *row;
+	bool (*fn)(const void *object, void *arg);
+	void *arg;
+	struct list found;
+};
+
+struct victim {
+	struct list link;
+	char key[];
+};
+
+static int
+on_victim(const void *object, void *arg)
+{
+	struct victims *v = arg;
+	const char *key = key_of(v->row, object);
+	struct victim *k;
+
+	if (!v->fn(object, v->arg))
+		return 0;
+	k = malloc(sizeof(*k) + strlen(key) + 1);
+	if (!k)
+		return -1;
+	memcpy(k->key, key, strlen(key) + 1);
+	list_add(&v->found, &k->link);
+	return 0;
+}
+
+int
+resource_remove_if(struct auth *a, enum resource_kind kind,
+    bool (*fn)(const void *object, void *arg), void *arg, struct err *e)
+{
+	struct victims v = { .row = &resource_table[kind], .fn = fn, .arg = arg };
+	int rc;
+
+	list_init(&v.found);
+	rc = resource_each(a, kind, on_victim, &v);
+	if (rc < 0)
+		store_failed(a, e);
+	list_each (struct victim, k, &v.found, link) {
+		if (rc == 0 && resource_remove(a, kind, k->key, e) < 0)
+			rc = -1;
+		list_del(&k->link);
+		free(k);
+	}
+	return rc;
+}
+
+/* --- what is in memory ---------------------------------------------------------------------------- */
+
+struct loading {
+	struct auth *auth;
+	enum resource_kind kind;
+};
+
+static int
+on_cached(const struct store_item *item, void *arg)
+{
+	struct loading *l = arg;
+	const struct resource *r = &resource_table[l->kind];
+	void *object = resource_new(l->kind);
+
+	if (!object)
+		return -1;
+	if (!object_from(r, item, object) || (r->derive && r->derive(l->auth, object) < 0)) {
+		log_error("damaged record", "key", item->key, NULL);
+		resource_free(l->kind, object);
+		return 0;
+	}
+	if (map_put(l->auth->resources.cached[l->kind], key_of(r, object), object, NULL))
+		return 0;
+	resource_free(l->kind, object);
+	return -1;
+}
+
+int
+resources_load(struct auth *a, struct err *e)
+{
+	for (int kind = 0; kind < RESOURCE_KINDS; kind++) {
+		const struct resource *r = &resource_table[kind];
+		struct loading l = { a, kind };
+
+		if (!r->cached)
+			continue;
+		a->resources.cached[kind] = map_new();
+		if (!a->resources.cached[kind])
+			return err_set(e, "out of memory");
+		if (store_range(a->store, r->prefix, NULL, r->max, on_cached, &l) < 0)
+			return err_set(e, "cannot read every %s: %s", r->name,
+			    store_error(a->store));
+	}
+	return 0;
+}
+
+void
+resources_done(struct auth *a)
+{
+	for (int kind = 0; kind < RESOURCE_KINDS; kind++) {
+		size_t pos = 0;
+		void *object;
+
+		if (!a->resources.cached[kind])
+			continue;
+		while (resource_next(a, kind, &pos, &object))
+			resource_free(kind, object);
+		map_free(a->resources.cached[kind]);
+		a->resources.cached[kind] = NULL;
+	}
+}
+
+void
+resources_sweep(struct auth *a)
+{
+	int64_t now = a->now_ms();
+
+	for (int kind = 0; kind < RESOURCE_KINDS; kind++) {
+		const struct resource *r = &resource_table[kind];
+		size_t pos = 0;
+		void *object;
+
+		while (r->cached && resource_next(a, kind, &pos, &object))
+			if (expiry_of(r, object) > 0 && expiry_of(r, object) <= now)
+				resource_forget(a, kind, key_of(r, object));
+	}
+}
+
+void *
+resource_find(struct auth *a, enum resource_kind kind, const char *key)
+{
+	return map_get(a->resources.cached[kind], key);
+}
+
+bool
+resource_next(struct auth *a, enum resource_kind kind, size_t *pos, void **ret)
+{
+	return map_next(a->resources.cached[kind], pos, NULL, ret);
+}
+
+size_t
+resource_count(struct auth *a, enum resource_kind kind)
+{
+	return map_count(a->resources.cached[kind]);
+}

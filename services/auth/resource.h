@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * resource: what authd keeps, by kinds. A kind is one row of resource_table.c; loading, saving with
+ * the revision that was read, walking, removing, expiry and the copies in memory are written here,
+ * once. The nouns (user.c, host.c, role.c, token.c, invite.c, lockout.c) add their rules and call
+ * these functions; touches the store and memory.
+ *
+ * A kind's object is a plain struct (stored.h, struct stored_form). The copies of a cached kind are
+ * authd's truth: they live on the heap, belong to the cache and are found without the store.
+ *
+ * Returns: 0, AUTH_E_* as said, or negative: the store failed, a record is damaged, no memory.
+ */
+#ifndef AUTH_RESOURCE_H
+#define AUTH_RESOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "auth/values.h"
+#include "base/buf.h"
+
+struct auth;
+struct map;
+struct stored_form;
+
+enum resource_kind {
+	RESOURCE_ROLE,
+	RESOURCE_USER,
+	RESOURCE_LOCKOUT,
+	RESOURCE_CUTOFF,
+	RESOURCE_HOST,
+	RESOURCE_HOST_CUTOFF,
+	RESOURCE_TOKEN,
+	RESOURCE_INVITE,
+	RESOURCE_KINDS
+};
+
+/* A row. */
+struct resource {
+	const char *name;   /* "role" */
+	const char *prefix; /* of its keys in the store: "role/" */
+	const struct stored_form *form;
+	size_t max;        /* how many there may be */
+	bool cached;       /* every one is in memory */
+	const char *where; /* shows people what there is: "`tctl users ls`"; NULL: they never ask */
+	/* Cached kinds: fills members that are not stored, after reading and before every saving.
+	 * Negative: the object is not possible. May be NULL. */
+	int (*derive)(struct auth *a, void *object);
+};
+extern const struct resource resource_table[RESOURCE_KINDS];
+
+struct resources {
+	struct map *cached[RESOURCE_KINDS]; /* by key; NULL for kinds that are not */
+};
+
+/* Reads every cached kind; records that are damaged are logged and left out. */
+int resources_load(struct auth *a, struct err *e);
+void resources_done(struct auth *a);
+/* Drops from memory what has expired; the store's own sweep takes it off the disk. */
+void resources_sweep(struct auth *a);
+
+/* A zeroed object on the heap, or NULL. */
+void *resource_new(enum resource_kind kind);
+/* Empties an object (and zeroes its secrets); free also returns its memory, NULL is fine. */
+void resource_done(enum resource_kind kind, void *object);
+void resource_free(enum resource_kind kind, void *object);
+
+/* Fills *ret, which resource_done must empty in any case. AUTH_E_NOT_FOUND. */
+int
+resource_load(struct auth *a, enum resource_kind kind, const char *key, void *ret, struct err *e);
+/* Writes under the object's own key, over the revision in it (STORE_ABSENT: must be new; STORE_ANY),
+ * which becomes the new one, until its expires_at. Of a cached kind the object is on the heap, and
+ * after 0 belongs to the cache in place of the one that had the key. AUTH_E_STATE: somebody was
+ * faster, or it exists already; also: there are too many. */
+int resource_save(struct auth *a, enum resource_kind kind, void *object, struct err *e);
+/* Off the disk. Of a cached kind the copy in memory stays until resource_forget, so that a
+ * transaction may still be rolled back. AUTH_E_NOT_FOUND. */
+int resource_remove(struct auth *a, enum resource_kind kind, const char *key, struct err *e);
+void resource_forget(struct auth *a, enum resource_kind kind, const char *key);
+
+/* In the order of the keys, from the store; fn must not change the store and may stop with a value
+ * other than 0, which is returned. The object is emptied afterwards. */
+int resource_each(struct auth *a, enum resource_kind kind, int (*fn)(const void *object, void *arg),
+    void *arg);
+/* Removes all for which fn answers true. */
+int resource_remove_if(struct auth *a, enum resource_kind kind,
+    bool (*fn)(const void *object, void *arg), void *arg, struct err *e);
+
+/* Cached kinds: NULL when there is none; in no order. */
+void *resource_find(struct auth *a, enum resource_kind kind, const char *key);
+bool resource_next(struct auth *a, enum resource_kind kind, size_t *pos, void **ret);
+size_t resource_count(struct auth *a, enum resource_kind kind);
+
+/* Everything between happens or nothing does: end takes the result so far, commits when it is 0,
+ * rolls back otherwise, and returns what came of it. */
+int resource_begin(struct auth *a, struct err *e);
+int resource_end(struct auth *a, int rc, struct err *e);
+
+#endif
