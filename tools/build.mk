@@ -1,5 +1,18 @@
-# What is built from what. Sources are found by folder; the floors are in docs/LAYERS.
-FLOORS := base event conf cli policy crypto profile net http priv store db ledger rec rpc ssh session api view daemon
+# What is built from what. Sources are found by folder; which floors there are, and their order, say docs/LAYERS alone.
+#
+# A row "net: base event" of docs/LAYERS becomes the word net:base,event; FLOORS are the rows that are no program, the
+# lowest floor first, and a floor's row names only rows before it. So the libraries of a floor stand in an order in which
+# one pass of the linker is enough, and a wrong arrow does not link.
+comma      := ,
+space      := $() $()
+LAYERS     := $(shell sed -e 's/\#.*//' -e 's/ *: */:/' -e 's/  */,/g' -e 's/,$$//' docs/LAYERS)
+layer_name  = $(firstword $(subst :, ,$(1)))
+$(foreach l,$(LAYERS),$(eval allow_$(call layer_name,$(l)) := $(subst $(comma), ,$(word 2,$(subst :, ,$(l))))))
+FLOORS     := $(foreach l,$(LAYERS),$(if $(findstring /,$(call layer_name,$(l))),,$(call layer_name,$(l))))
+# What a row stands on, the floors of its floors too, the uppermost first. Computed once for each, from the bottom up.
+reverse     = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
+$(foreach l,$(LAYERS),$(eval below_$(call layer_name,$(l)) := $(sort $(foreach f,$(allow_$(call layer_name,$(l))),$(f) $(below_$(f))))))
+TOP_DOWN   := $(call reverse,$(FLOORS))
 
 PROTOS   := $(wildcard proto/*.proto)
 GEN_C    := $(PROTOS:proto/%.proto=$(B)/gen/proto/%.pb-c.c)
@@ -12,8 +25,11 @@ TGEN_O   := $(TGEN_C:.c=.o)
 
 lib_src   = $(wildcard lib/$(1)/*.c)
 lib_obj   = $(patsubst %.c,$(B)/%.o,$(call lib_src,$(1)))
-LIBS     := $(foreach f,$(FLOORS),$(if $(call lib_src,$(f)),$(B)/lib$(f).a))
 PROTO_A  := $(B)/libproto.a
+TPROTO_A := $(B)/libtestproto.a
+# The libraries of floors (in any order), as the linker wants them; generated messages are below all that use them.
+libs_of   = $(foreach f,$(TOP_DOWN),$(if $(and $(filter $(f),$(1)),$(call lib_src,$(f))),$(B)/lib$(f).a)) $(if $(filter proto,$(1)),$(PROTO_A))
+LIBS     := $(call libs_of,$(FLOORS) proto)
 
 # Programs: name, folder, folder of installation.
 DAEMONS  := authd:auth proxyd:proxy noded:node auditd:audit
@@ -22,8 +38,7 @@ prog_src  = $(wildcard $(1)/*.c)
 PROGRAMS := $(foreach d,$(DAEMONS),$(if $(wildcard services/$(lastword $(subst :, ,$(d)))/main.c),$(B)/$(firstword $(subst :, ,$(d))))) \
 	    $(foreach c,$(CLIENTS),$(if $(wildcard clients/$(lastword $(subst :, ,$(c)))/main.c),$(B)/$(firstword $(subst :, ,$(c)))))
 
-# All of lib, upper floors first; the linker takes what is used (--as-needed drops the libraries that are not).
-LINK_LIBS = -Wl,--start-group $(LIBS) $(PROTO_A) -Wl,--end-group
+# The linker takes of these what is used (--as-needed drops the others).
 SYS_LIBS := -lgrpc -lgpr -lprotobuf-c -levent_core -levent_extra -lmbedtls -lmbedx509 -lmbedcrypto -lsodium -lcrypto $(IPSEC_MB_LIB) -lpq \
 	    -lsqlite3 -lcyaml -lyaml -ljansson -loath -lqrencode -lzstd -lpam -lsystemd -lseccomp -lpthread -lm
 
@@ -51,7 +66,9 @@ $(B)/gen/tests/%.pb-c.c $(B)/gen/tests/%.pb-c.h: tests/proto/%.proto
 $(TGEN_O): %.o: %.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Wundef -Wshadow,$(CFLAGS)) -c -o $@ $<
-$(PROTO_A): $(GEN_O) $(TGEN_O)
+$(PROTO_A): $(GEN_O)
+	@rm -f $@; ar rcs $@ $^
+$(TPROTO_A): $(TGEN_O)
 	@rm -f $@; ar rcs $@ $^
 
 $(B)/%.o: %.c | $(GEN_C) $(TGEN_C)
@@ -75,47 +92,33 @@ $(B)/lib$(1).a: $(call lib_obj,$(1))
 endef
 $(foreach f,$(FLOORS),$(if $(call lib_src,$(f)),$(eval $(call lib_rule,$(f)))))
 
+# $(1) the program, $(2) its folder and row of docs/LAYERS.
 define prog_rule
-$(B)/$(1): $(patsubst %.c,$(B)/%.o,$(call prog_src,$(2))) $(LIBS) $(PROTO_A)
+$(B)/$(1): $(patsubst %.c,$(B)/%.o,$(call prog_src,$(2))) $(call libs_of,$(below_$(2)))
 	@echo "  LINK  $$@"
-	$(Q)$(CC) $(LDFLAGS) -o $$@ $(patsubst %.c,$(B)/%.o,$(call prog_src,$(2))) $$(LINK_LIBS) $$(SYS_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $$(SYS_LIBS)
 endef
 $(foreach d,$(DAEMONS),$(eval $(call prog_rule,$(firstword $(subst :, ,$(d))),services/$(lastword $(subst :, ,$(d))))))
 $(foreach c,$(CLIENTS),$(eval $(call prog_rule,$(firstword $(subst :, ,$(c))),clients/$(lastword $(subst :, ,$(c))))))
 
-$(B)/noded-monitor: $(MONITOR_OBJ) $(LIBS) $(PROTO_A)
-	$(CC) $(LDFLAGS) -o $@ $(MONITOR_OBJ) $(LINK_LIBS) $(SYS_LIBS)
+$(B)/noded-monitor: $(MONITOR_OBJ) $(call libs_of,$(below_services/node))
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(SYS_LIBS)
 
 # Unit tests mirror the tree: tests/unit/lib/FLOOR/NAME_test.c links FLOOR and the floors below it, so that a wrong arrow
 # does not link. Tests of a program's files (tests/unit/services/node/..., clients/tsh/...) name their objects in objects.mk.
 UNIT_SRC  := $(sort $(shell find tests/unit -name '*_test.c'))
 UNIT_BIN  := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
-below_base    := base
-below_event   := event base
-below_conf    := conf base
-below_cli     := cli base
-below_policy  := policy base
-below_crypto  := crypto base
-below_net     := net base event crypto
-below_http    := http base event net crypto
-below_priv    := priv base event
-below_store   := store base event
-below_db      := db base event
-below_ledger  := ledger base crypto
-below_rec     := rec base
-below_profile := profile base
-below_rpc     := rpc base event crypto
-below_ssh     := ssh base crypto event
-below_session := session ssh rec base crypto event
-floor_of       = $(if $(filter lib/%,$(1)),$(word 2,$(subst /, ,$(1))))
-unit_libs      = $(foreach f,$(or $(below_$(call floor_of,$(1))),$(FLOORS)),$(if $(call lib_src,$(f)),$(B)/lib$(f).a))
+# lib/ssh/flow_test: ssh and what is below it; services/node/monitor/auth_test: what is below services/node.
+unit_row   = $(if $(filter lib/%,$(1)),$(word 2,$(subst /, ,$(1))),$(subst $(space),/,$(wordlist 1,2,$(subst /, ,$(1)))))
+unit_libs  = $(call libs_of,$(call unit_row,$(1)) $(below_$(call unit_row,$(1))))
 include tests/unit/objects.mk
 $(B)/tests/unit/%.o: CPPFLAGS += -Itests/unit
 define unit_rule
-$(B)/unit/$(1): $(B)/tests/unit/$(1).o $(UNIT_OBJ_$(1):%=$(B)/%) $(call unit_libs,$(1)) $(PROTO_A)
+$(B)/unit/$(1): $(B)/tests/unit/$(1).o $(UNIT_OBJ_$(1):%=$(B)/%) $(call unit_libs,$(1)) $(TPROTO_A)
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
-	$(Q)$(CC) $(LDFLAGS) -o $$@ $(B)/tests/unit/$(1).o $(UNIT_OBJ_$(1):%=$(B)/%) -Wl,--start-group $(call unit_libs,$(1)) $(PROTO_A) -Wl,--end-group -lcmocka $$(SYS_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ -lcmocka $$(SYS_LIBS)
 endef
 $(foreach t,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 
@@ -123,9 +126,11 @@ $(foreach t,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 FUZZ_SRC  := $(wildcard tests/fuzz/*.c)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 FUZZFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-FUZZ_FLOORS := base crypto ssh session net http rec rpc event ledger policy db
 # Files of services that parse what strangers send.
 FUZZ_SERVICES := $(addprefix services/audit/,record.c rpc_record.c json.c batch.c)
+# The floors that targets and these files include, and those below.
+FUZZ_USED   := $(filter $(FLOORS),$(shell sed -n 's|^\#include "\([a-z]*\)/.*|\1|p' $(FUZZ_SRC) $(FUZZ_SERVICES)))
+FUZZ_FLOORS := $(sort $(foreach f,$(FUZZ_USED),$(f) $(below_$(f))))
 FUZZ_OBJ  := $(FUZZ_SERVICES:%.c=$(B)/fuzzobj/%.o) $(foreach f,$(FUZZ_FLOORS),$(patsubst %.c,$(B)/fuzzobj/%.o,$(call lib_src,$(f))))
 $(B)/fuzzobj/%.o: %.c | $(GEN_C) $(TGEN_C)
 	@mkdir -p $(@D)
@@ -133,18 +138,18 @@ $(B)/fuzzobj/%.o: %.c | $(GEN_C) $(TGEN_C)
 	$(Q)clang $(CPPFLAGS) -DFUZZING -std=c11 -g -O1 $(FUZZFLAGS) -MMD -MP -c -o $@ $<
 $(B)/libfuzzed.a: $(FUZZ_OBJ)
 	@rm -f $@; ar rcs $@ $^
-$(B)/fuzz/%: tests/fuzz/%.c $(B)/libfuzzed.a $(PROTO_A)
+$(B)/fuzz/%: tests/fuzz/%.c $(B)/libfuzzed.a $(PROTO_A) $(TPROTO_A)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	$(Q)clang $(CPPFLAGS) -DFUZZING -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-Wl,--as-needed -o $@ $< -Wl,--start-group $(B)/libfuzzed.a $(PROTO_A) -Wl,--end-group $(SYS_LIBS)
+		-Wl,--as-needed -o $@ $^ $(SYS_LIBS)
 
 # Helper programs of tests and benchmarks: tests/tools/NAME.c
 TTOOL_SRC := $(wildcard tests/tools/*.c)
 TTOOL_BIN := $(TTOOL_SRC:tests/tools/%.c=$(B)/tools/%)
-$(B)/tools/%: $(B)/tests/tools/%.o $(LIBS) $(PROTO_A)
+$(B)/tools/%: $(B)/tests/tools/%.o $(LIBS) $(TPROTO_A)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LINK_LIBS) $(SYS_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(SYS_LIBS)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
