@@ -21,7 +21,13 @@ GEN_O    := $(GEN_C:.c=.o)
 TPROTOS  := $(wildcard tests/proto/*.proto)
 TGEN_C   := $(TPROTOS:tests/proto/%.proto=$(B)/gen/tests/%.pb-c.c)
 TGEN_O   := $(TGEN_C:.c=.o)
-.SECONDARY: $(GEN_C) $(TGEN_C)
+# Typed stubs of what serves: "proto/NAME.server.h", ".async.h", ".sync.h"; see tools/gen-stubs.
+STUBS    := server async sync
+SERVICES := $(shell grep -l '^service ' $(PROTOS))
+STUB_H   := $(foreach s,$(STUBS),$(SERVICES:proto/%.proto=$(B)/gen/proto/%.$(s).h)) \
+	    $(TPROTOS:tests/proto/%.proto=$(B)/gen/tests/%.server.h)
+GENERATED := $(GEN_C) $(TGEN_C) $(STUB_H)
+.SECONDARY: $(GENERATED)
 
 lib_src   = $(wildcard lib/$(1)/*.c)
 lib_obj   = $(patsubst %.c,$(B)/%.o,$(call lib_src,$(1)))
@@ -66,12 +72,23 @@ $(B)/gen/tests/%.pb-c.c $(B)/gen/tests/%.pb-c.h: tests/proto/%.proto
 $(TGEN_O): %.o: %.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Wundef -Wshadow,$(CFLAGS)) -c -o $@ $<
+define stub_rule
+$(B)/gen/proto/%.$(1).h: proto/%.proto tools/gen-stubs
+	@mkdir -p $$(@D)
+	@echo "  STUBS $$@"
+	$(Q)tools/gen-stubs $(1) proto $$< > $$@
+$(B)/gen/tests/%.$(1).h: tests/proto/%.proto tools/gen-stubs
+	@mkdir -p $$(@D)
+	@echo "  STUBS $$@"
+	$(Q)tools/gen-stubs $(1) tests $$< > $$@
+endef
+$(foreach s,$(STUBS),$(eval $(call stub_rule,$(s))))
 $(PROTO_A): $(GEN_O)
 	@rm -f $@; ar rcs $@ $^
 $(TPROTO_A): $(TGEN_O)
 	@rm -f $@; ar rcs $@ $^
 
-$(B)/%.o: %.c | $(GEN_C) $(TGEN_C)
+$(B)/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -132,7 +149,7 @@ FUZZ_SERVICES := $(addprefix services/audit/,record.c rpc_record.c json.c batch.
 FUZZ_USED   := $(filter $(FLOORS),$(shell sed -n 's|^\#include "\([a-z]*\)/.*|\1|p' $(FUZZ_SRC) $(FUZZ_SERVICES)))
 FUZZ_FLOORS := $(sort $(foreach f,$(FUZZ_USED),$(f) $(below_$(f))))
 FUZZ_OBJ  := $(FUZZ_SERVICES:%.c=$(B)/fuzzobj/%.o) $(foreach f,$(FUZZ_FLOORS),$(patsubst %.c,$(B)/fuzzobj/%.o,$(call lib_src,$(f))))
-$(B)/fuzzobj/%.o: %.c | $(GEN_C) $(TGEN_C)
+$(B)/fuzzobj/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)clang $(CPPFLAGS) -DFUZZING -std=c11 -g -O1 $(FUZZFLAGS) -MMD -MP -c -o $@ $<

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/out.h"
+#include "proto/audit.sync.h"
 #include "tctl/tctl.h"
 #include "view/recordings.h"
 
@@ -84,7 +85,7 @@ show(struct client *c, struct err *e)
 	q.n_types = opt.types.n;
 	q.failed_only = opt.failed;
 	q.limit = (uint32_t)opt.limit;
-	if (client_audit(c, "SearchEvents", &q, &list, e) < 0)
+	if (audit_sync_search_events(c, &q, &list, e) < 0)
 		return -1;
 	if (strcmp(opt.format, "text") == 0) {
 		print_text(list);

@@ -72,8 +72,8 @@ label(int argc, char **argv)
 	Auth__LabelsRequest q = AUTH__LABELS_REQUEST__INIT;
 	Common__Label entry[TCTL_LABELS_MAX], *list[TCTL_LABELS_MAX];
 	char *removed[TCTL_LABELS_MAX];
-	Auth__Empty *done = NULL;
 	struct client *c;
+	struct err e;
 	int rc;
 
 	for (int i = 1; i < argc && i < TCTL_LABELS_MAX; i++) {
@@ -100,9 +100,9 @@ label(int argc, char **argv)
 	q.remove = (const char **)removed;
 	if (!(c = tctl_client()))
 		return 1;
-	if ((rc = tctl_auth(c, "LabelNode", &q, &done)) == 0)
+	rc = auth_sync_label_node(c, &q, NULL, &e) < 0 ? cli_fail_err(&e) : 0;
+	if (rc == 0)
 		printf("Labels of node \"%s\" have been changed\n", argv[0]);
-	client_free_reply(done);
 	client_free(c);
 	return rc;
 }
@@ -110,7 +110,7 @@ label(int argc, char **argv)
 static int
 rm(int argc, char **argv)
 {
-	int rc = tctl_by_name("RemoveNode", argv[0]);
+	int rc = tctl_by_name(auth_sync_remove_node, argv[0]);
 
 	(void)argc;
 	if (rc == 0)

@@ -72,6 +72,7 @@ cmd_get(int argc, char **argv)
 	struct client *c;
 	const char *name;
 	bool ok;
+	struct err e;
 	int rc;
 
 	(void)argc;
@@ -81,7 +82,8 @@ cmd_get(int argc, char **argv)
 		    argv[0]);
 	if (!(c = tctl_client()))
 		return 1;
-	if ((rc = tctl_auth(c, "ListRoles", &q, &list)) == 0)
+	rc = auth_sync_list_roles(c, &q, &list, &e) < 0 ? cli_fail_err(&e) : 0;
+	if (rc == 0)
 		rc = print_roles(list, name);
 	client_free_reply(list);
 	client_free(c);
@@ -114,7 +116,6 @@ create_one(struct client *c, const json_t *value)
 {
 	Auth__PutRoleRequest q = AUTH__PUT_ROLE_REQUEST__INIT;
 	Auth__Role *role = NULL;
-	Auth__Empty *done = NULL;
 	struct err e;
 	int rc;
 
@@ -122,9 +123,9 @@ create_one(struct client *c, const json_t *value)
 		return cli_fail_err(&e);
 	q.role = role;
 	q.replace = opt.force;
-	if ((rc = tctl_auth(c, "PutRole", &q, &done)) == 0)
+	rc = auth_sync_put_role(c, &q, NULL, &e) < 0 ? cli_fail_err(&e) : 0;
+	if (rc == 0)
 		printf("role '%s' has been %s\n", role->name, opt.force ? "written" : "created");
-	client_free_reply(done);
 	role_free(role);
 	return rc;
 }
@@ -159,12 +160,13 @@ int
 cmd_rm(int argc, char **argv)
 {
 	static const struct {
-		const char *prefix, *kind, *method;
+		const char *prefix, *kind;
+		tctl_named_fn *remove;
 	} rows[] = {
-		{ "role/", "role", "RemoveRole" },
-		{ "user/", "user", "RemoveUser" },
-		{ "node/", "node", "RemoveNode" },
-		{ "token/", "token", "RemoveToken" },
+		{ "role/", "role", auth_sync_remove_role },
+		{ "user/", "user", auth_sync_remove_user },
+		{ "node/", "node", auth_sync_remove_node },
+		{ "token/", "token", auth_sync_remove_token },
 	};
 	size_t i = 0;
 	int rc;
@@ -176,7 +178,7 @@ cmd_rm(int argc, char **argv)
 		return cli_fail(
 		    "cannot delete %s; write role/NAME, user/NAME, node/NAME or token/NAME",
 		    argv[0]);
-	rc = tctl_by_name(rows[i].method, argv[0] + strlen(rows[i].prefix));
+	rc = tctl_by_name(rows[i].remove, argv[0] + strlen(rows[i].prefix));
 	if (rc == 0)
 		printf("%s \"%s\" has been deleted\n", rows[i].kind,
 		    argv[0] + strlen(rows[i].prefix));

@@ -55,13 +55,15 @@ cmd_status(int argc, char **argv)
 	Auth__Empty q = AUTH__EMPTY__INIT;
 	Auth__StatusReply *s = NULL;
 	struct client *c = tctl_client();
+	struct err e;
 	int rc;
 
 	(void)argc;
 	(void)argv;
 	if (!c)
 		return 1;
-	if ((rc = tctl_auth(c, "GetStatus", &q, &s)) == 0) {
+	rc = auth_sync_get_status(c, &q, &s, &e) < 0 ? cli_fail_err(&e) : 0;
+	if (rc == 0) {
 		if (strcmp(format, "text") == 0)
 			print_text(s);
 		else

@@ -44,10 +44,10 @@ print_help(struct client *c, const Auth__Token *t)
 	Auth__Empty q = AUTH__EMPTY__INIT;
 	Auth__StatusReply *s = NULL;
 	char span[48];
-	int rc = tctl_auth(c, "GetStatus", &q, &s);
+	struct err e;
 
-	if (rc != 0)
-		return rc;
+	if (auth_sync_get_status(c, &q, &s, &e) < 0)
+		return cli_fail_err(&e);
 	str_duration_text((t->expires - clock_wall_ms() + 999) / 1000, span, sizeof span);
 	printf("The token: %s\nIt is for one %s%s and expires in %s.\n\n", t->token, t->kind,
 	    t->uses_left > 1 ? " and more" : "", span);
@@ -112,7 +112,7 @@ add(int argc, char **argv)
 	q.n_labels = labels.n;
 	q.value = opt.value ? opt.value : "";
 	c = tctl_client();
-	rc = c ? tctl_auth(c, "AddToken", &q, &t) : 1;
+	rc = !c ? 1 : auth_sync_add_token(c, &q, &t, &e) < 0 ? cli_fail_err(&e) : 0;
 	if (rc == 0)
 		rc = print_added(c, t);
 	client_free_reply(t);
@@ -178,13 +178,15 @@ ls(int argc, char **argv)
 	Auth__TokenList *list = NULL;
 	struct client *c = tctl_client();
 	json_t *all;
+	struct err e;
 	int rc;
 
 	(void)argc;
 	(void)argv;
 	if (!c)
 		return 1;
-	if ((rc = tctl_auth(c, "ListTokens", &q, &list)) == 0) {
+	rc = auth_sync_list_tokens(c, &q, &list, &e) < 0 ? cli_fail_err(&e) : 0;
+	if (rc == 0) {
 		if (!opt.format || strcmp(opt.format, "text") == 0) {
 			print_text(list);
 		} else {
@@ -202,7 +204,7 @@ ls(int argc, char **argv)
 static int
 rm(int argc, char **argv)
 {
-	int rc = tctl_by_name("RemoveToken", argv[0]);
+	int rc = tctl_by_name(auth_sync_remove_token, argv[0]);
 
 	(void)argc;
 	if (rc == 0)

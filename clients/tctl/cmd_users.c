@@ -70,6 +70,7 @@ add(int argc, char **argv)
 	char *roles[TCTL_LABELS_MAX], *logins[TCTL_LABELS_MAX];
 	Auth__InviteLink *link = NULL;
 	struct client *c;
+	struct err e;
 	int rc;
 
 	(void)argc;
@@ -83,7 +84,8 @@ add(int argc, char **argv)
 	q.n_logins = tctl_list(opt.logins, &logins_copy, logins, TCTL_LABELS_MAX);
 	q.logins = (const char **)logins;
 	q.ttl_s = opt.ttl_s;
-	if ((rc = tctl_auth(c, "AddUser", &q, &link)) == 0)
+	rc = auth_sync_add_user(c, &q, &link, &e) < 0 ? cli_fail_err(&e) : 0;
+	if (rc == 0)
 		print_link(link, "has been created but needs a password");
 	client_free_reply(link);
 	client_free(c);
@@ -96,8 +98,8 @@ update(int argc, char **argv)
 	Auth__UpdateUserRequest q = AUTH__UPDATE_USER_REQUEST__INIT;
 	_cleanup_free_ char *roles_copy = NULL, *logins_copy = NULL;
 	char *roles[TCTL_LABELS_MAX], *logins[TCTL_LABELS_MAX];
-	Auth__Empty *done = NULL;
 	struct client *c = tctl_client();
+	struct err e;
 	int rc;
 
 	(void)argc;
@@ -111,9 +113,9 @@ update(int argc, char **argv)
 	q.n_logins = tctl_list(opt.logins, &logins_copy, logins, TCTL_LABELS_MAX);
 	q.logins = (const char **)logins;
 	q.unlock = opt.unlock;
-	if ((rc = tctl_auth(c, "UpdateUser", &q, &done)) == 0)
+	rc = auth_sync_update_user(c, &q, NULL, &e) < 0 ? cli_fail_err(&e) : 0;
+	if (rc == 0)
 		printf("User \"%s\" has been updated\n", argv[0]);
-	client_free_reply(done);
 	client_free(c);
 	return rc;
 }
@@ -124,6 +126,7 @@ reset(int argc, char **argv)
 	Auth__ResetUserRequest q = AUTH__RESET_USER_REQUEST__INIT;
 	Auth__InviteLink *link = NULL;
 	struct client *c = tctl_client();
+	struct err e;
 	int rc;
 
 	(void)argc;
@@ -131,7 +134,8 @@ reset(int argc, char **argv)
 		return 1;
 	q.name = argv[0];
 	q.ttl_s = opt.ttl_s;
-	if ((rc = tctl_auth(c, "ResetUser", &q, &link)) == 0)
+	rc = auth_sync_reset_user(c, &q, &link, &e) < 0 ? cli_fail_err(&e) : 0;
+	if (rc == 0)
 		print_link(link, "has been reset");
 	client_free_reply(link);
 	client_free(c);
@@ -187,13 +191,15 @@ ls(int argc, char **argv)
 	Auth__UserList *list = NULL;
 	struct client *c = tctl_client();
 	json_t *all;
+	struct err e;
 	int rc;
 
 	(void)argc;
 	(void)argv;
 	if (!c)
 		return 1;
-	if ((rc = tctl_auth(c, "ListUsers", &q, &list)) == 0) {
+	rc = auth_sync_list_users(c, &q, &list, &e) < 0 ? cli_fail_err(&e) : 0;
+	if (rc == 0) {
 		if (strcmp(opt.format, "text") == 0) {
 			print_users(list);
 		} else {
@@ -218,7 +224,7 @@ rm(int argc, char **argv)
 
 	(void)argc;
 	for (size_t i = 0; i < n; i++) {
-		if (tctl_by_name("RemoveUser", names[i]) == 0)
+		if (tctl_by_name(auth_sync_remove_user, names[i]) == 0)
 			printf("User \"%s\" has been deleted\n", names[i]);
 		else
 			rc = 1;

@@ -105,26 +105,17 @@ tctl_client(void)
 }
 
 int
-tctl_auth(struct client *c, const char *method, const void *request, void *ret_reply)
-{
-	struct err e;
-
-	return client_auth(c, method, request, ret_reply, &e) < 0 ? cli_fail_err(&e) : 0;
-}
-
-int
-tctl_by_name(const char *method, const char *name)
+tctl_by_name(tctl_named_fn *method, const char *name)
 {
 	Auth__Name q = AUTH__NAME__INIT;
-	Auth__Empty *done = NULL;
 	struct client *c = tctl_client();
+	struct err e;
 	int rc;
 
 	if (!c)
 		return 1;
 	q.name = name;
-	rc = tctl_auth(c, method, &q, &done);
-	client_free_reply(done);
+	rc = method(c, &q, NULL, &e) < 0 ? cli_fail_err(&e) : 0;
 	client_free(c);
 	return rc;
 }

@@ -7,9 +7,9 @@
 
 #include <jansson.h>
 
-#include "api/client.h"
 #include "base/err.h"
 #include "cli/cli.h"
+#include "proto/auth.sync.h"
 
 enum { TCTL_LABELS_MAX = 64 };
 
@@ -22,11 +22,11 @@ extern struct tctl_globals tctl_globals;
 /* On the host of authd, for root and authd's own user: over the Unix sockets, with full rights. Anywhere else: with
  * the credentials of tsh, through the proxy. On failure prints the error. */
 struct client *tctl_client(void);
-/* authd's method; prints the error. */
-int tctl_auth(struct client *c, const char *method, const void *request, void *ret_reply);
-
-/* The shape of most verbs: connects, calls a method of authd that takes a name and answers nothing. */
-int tctl_by_name(const char *method, const char *name);
+/* The shape of most verbs: connects, calls a method of authd that takes a name and answers nothing; prints the
+ * error. */
+typedef int
+tctl_named_fn(struct client *c, const Auth__Name *request, Auth__Empty **ret, struct err *e);
+int tctl_by_name(tctl_named_fn *method, const char *name);
 /* Prints a JSON value that a verb made, in its --format, and lets go of it. */
 void tctl_print(json_t *value, const char *format);
 

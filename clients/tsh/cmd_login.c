@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/client.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -18,6 +17,7 @@
 #include "crypto/sshcert.h"
 #include "crypto/sshkey.h"
 #include "crypto/x509.h"
+#include "proto/auth.sync.h"
 #include "tsh/discover.h"
 #include "tsh/show.h"
 #include "tsh/tsh.h"
@@ -91,7 +91,7 @@ call_login(struct client *c, const char *user, const struct keys *k, Auth__UserI
 	if (rc == 0) {
 		q.password = password;
 		q.otp = otp;
-		rc = client_auth(c, "Login", &q, ret, e);
+		rc = auth_sync_login(c, &q, ret, e);
 	}
 	explicit_bzero(password, sizeof password);
 	return rc;

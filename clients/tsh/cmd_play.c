@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "api/client.h"
 #include "cli/out.h"
+#include "proto/audit.sync.h"
 #include "tsh/export.h"
 #include "tsh/player.h"
 #include "tsh/tsh.h"
@@ -35,9 +35,8 @@ struct download {
 };
 
 static bool
-on_part(const void *message, void *arg)
+on_part(const Audit__PlayPart *part, void *arg)
 {
-	const Audit__PlayPart *part = message;
 	struct download *d = arg;
 
 	if (part->recording && !d->recording) {
@@ -106,7 +105,7 @@ cmd_play(int argc, char **argv)
 	if (!p || !d.file)
 		return p ? cli_fail("cannot create a temporary file") : 1;
 	q.session = argv[0];
-	if (client_open(&c, p, &e) < 0 || client_audit_stream(c, "Play", &q, on_part, &d, &e) < 0 ||
+	if (client_open(&c, p, &e) < 0 || audit_sync_play(c, &q, on_part, &d, &e) < 0 ||
 	    play(&d, &e) < 0)
 		rc = cli_fail_err(&e);
 	client_free_reply(d.recording);

@@ -17,7 +17,7 @@ struct audit_upload {
 	char target[300], server_name[300];
 	struct rpc_identity *identity;
 	bool configured;
-	struct rpc_channel *channel;
+	struct rpc_client *client;
 	struct rpc_call *call; /* NULL: no stream */
 	bool greeted;          /* auditd answered the hello: committed is what it says */
 	bool leaving;          /* half-closed by us: nothing was to be sent for a while */

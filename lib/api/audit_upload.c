@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/rand.h"
+#include "proto/audit.async.h"
 #include "rec/batch.h"
 
 enum {
@@ -72,8 +73,8 @@ drop_stream(struct audit_upload *up)
 	up->greeted = false;
 	up->leaving = false;
 	up->n_marks = 0;
-	rpc_channel_free(up->channel);
-	up->channel = NULL;
+	rpc_client_free(up->client);
+	up->client = NULL;
 }
 
 static void
@@ -120,12 +121,11 @@ begin_at(struct audit_upload *up, uint64_t seq)
 }
 
 static void
-on_reply(struct rpc_call *call, const void *message)
+on_reply(struct rpc_call *call, const Audit__IngestReply *m)
 {
 	struct audit_upload *up = rpc_data(call);
-	const Audit__IngestReply *m = message;
 
-	if (!up || !m)
+	if (!up)
 		return;
 	if (up->greeted) {
 		take_committed(up, m->committed_seq);
@@ -170,7 +170,7 @@ on_writable(struct rpc_call *call)
 static void
 open_stream(struct audit_upload *up)
 {
-	static const struct rpc_events events = { .message = on_reply,
+	static const struct audit_ingest_on on = { .message = on_reply,
 		.writable = on_writable,
 		.closed = on_closed };
 	struct rpc_channel_config config = { .target = up->target,
@@ -181,20 +181,19 @@ open_stream(struct audit_upload *up)
 	Audit__IngestHello hello = AUDIT__INGEST_HELLO__INIT;
 	struct err e = { "" };
 
-	if (!up->channel && rpc_channel_new(&up->channel, &config, &e) < 0) {
+	if (!up->client && rpc_client_new(&up->client, up->log->rl, &config, &e) < 0) {
 		retry_later(up, e.text);
 		return;
 	}
 	up->waiting = UPLOAD_IDLE;
 	up->leaving = false;
 	timer_stop(&up->timer);
-	up->call = rpc_open(up->log->rl, up->channel, &audit__audit__descriptor, "Ingest", &events,
-	    up, NULL);
+	up->call = audit_ingest_open(up->client, &on, up);
 	hello.log_id = rec_log_id(up->log->rec);
 	hello.name = up->log->name;
 	q.what_case = AUDIT__INGEST_REQUEST__WHAT_HELLO;
 	q.hello = &hello;
-	rpc_send(up->call, &q);
+	audit_ingest_send(up->call, &q);
 }
 
 /* --- batches ----------------------------------------------------------------------------------- */
@@ -226,7 +225,7 @@ send_batch(struct audit_upload *up)
 	q.batch = &batch;
 	up->sent = seq + count - 1;
 	up->marks[up->n_marks++] = up->sent;
-	rpc_send(up->call, &q);
+	audit_ingest_send(up->call, &q);
 	return true;
 }
 

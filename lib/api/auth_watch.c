@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * auth_watch: the stream of changes from authd, opened again whenever it ends. See auth_client.h.
+ * auth_watch: the stream of changes from authd, opened again whenever it ends. See auth_watch.h.
  */
+#include "api/auth_watch.h"
+
 #include <stdlib.h>
 
-#include "api/auth_client_priv.h"
 #include "base/log.h"
 #include "crypto/rand.h"
+#include "proto/auth.async.h"
 
 enum { RETRY_MIN_MS = 200, RETRY_MAX_MS = 5000 };
 
 struct auth_watch {
-	struct auth_client *c;
+	struct rpc_client *c;
 	Auth__WatchRequest q;
 	struct auth_watch_events events;
 	void *arg;
@@ -22,11 +24,11 @@ struct auth_watch {
 };
 
 static void
-on_message(struct rpc_call *call, const void *message)
+on_update(struct rpc_call *call, const Auth__WatchUpdate *update)
 {
 	struct auth_watch *w = rpc_data(call);
 
-	if (!w || !message)
+	if (!w)
 		return;
 	if (!w->begun) {
 		w->begun = true;
@@ -35,7 +37,7 @@ on_message(struct rpc_call *call, const void *message)
 			w->events.begin(w->arg);
 	}
 	if (rpc_data(call) == w) /* begin() may have freed the watch */
-		w->events.update(message, w->arg);
+		w->events.update(update, w->arg);
 }
 
 static void
@@ -60,18 +62,15 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 static void
 open_stream(void *arg)
 {
-	static const struct rpc_events events = { .message = on_message, .closed = on_closed };
+	static const struct auth_watch_on on = { .message = on_update, .closed = on_closed };
 	struct auth_watch *w = arg;
 
 	w->begun = false;
-	w->call = rpc_open(w->c->rl, w->c->channel, &auth__auth__descriptor, "Watch", &events, w,
-	    NULL);
-	rpc_send(w->call, &w->q);
-	rpc_half_close(w->call);
+	w->call = auth_watch_open(w->c, &w->q, &on, w);
 }
 
 int
-auth_watch_new(struct auth_watch **ret, struct auth_client *c, const Auth__WatchRequest *q,
+auth_watch_new(struct auth_watch **ret, struct rpc_client *c, const Auth__WatchRequest *q,
     const struct auth_watch_events *events, void *arg)
 {
 	struct auth_watch *w = calloc(1, sizeof *w);
@@ -84,7 +83,7 @@ auth_watch_new(struct auth_watch **ret, struct auth_client *c, const Auth__Watch
 	w->q.users = q->users;
 	w->events = *events;
 	w->arg = arg;
-	if (timer_init(&w->again, c->loop, open_stream, w) < 0) {
+	if (timer_init(&w->again, rpc_client_loop(c), open_stream, w) < 0) {
 		free(w);
 		return -1;
 	}

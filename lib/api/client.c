@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client: blocking calls for tsh and tctl. Owns the channels; knows no verb.
+ * client: blocking calls for tsh and tctl. Owns the channels; knows no method.
  */
 #include "api/client.h"
 
@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "proto/audit.pb-c.h"
 #include "rpc/tls.h"
 
 enum { CALL_TIMEOUT_MS = 30000, REPLY_MAX = 16 << 20 };
@@ -125,41 +126,37 @@ client_open_local(struct client **ret, const char *auth_socket, const char *audi
 	return 0;
 }
 
-/* The channel to one of the two, made at its first use. */
+/* The channel to the daemon that serves the method, made at its first use. */
 static int
-reach(struct client *c, struct rpc_channel **channel, const char *target, const char *name,
-    struct err *e)
+reach(struct client *c, const struct rpc_method *method, struct rpc_channel **ret, struct err *e)
 {
+	bool audit = method->service == &audit__audit__descriptor;
+	struct rpc_channel **channel = audit ? &c->audit : &c->auth;
+	const char *name = audit ? c->audit_name : c->auth_name;
 	struct rpc_channel_config config = {
-		.target = target,
+		.target = audit ? c->audit_target : c->auth_target,
 		.server_name = *name ? name : NULL,
 		.identity = c->identity,
 		.max_message = REPLY_MAX,
 	};
 
-	if (!target)
+	if (!config.target)
 		return err_set(e, "that daemon cannot be reached from here");
-	return *channel ? 0 : rpc_channel_new(channel, &config, e);
+	if (!*channel && rpc_channel_new(channel, &config, e) < 0)
+		return -1;
+	*ret = *channel;
+	return 0;
 }
 
 int
-client_auth(struct client *c, const char *method, const void *request, void *ret_reply,
+client_call(struct client *c, const struct rpc_method *method, const void *request, void *ret_reply,
     struct err *e)
 {
-	if (reach(c, &c->auth, c->auth_target, c->auth_name, e) < 0)
-		return -1;
-	return rpc_call_sync(c->rl, c->auth, &auth__auth__descriptor, method, request,
-	    CALL_TIMEOUT_MS, ret_reply, NULL, e);
-}
+	struct rpc_channel *channel;
 
-int
-client_audit(struct client *c, const char *method, const void *request, void *ret_reply,
-    struct err *e)
-{
-	if (reach(c, &c->audit, c->audit_target, c->audit_name, e) < 0)
+	if (reach(c, method, &channel, e) < 0)
 		return -1;
-	return rpc_call_sync(c->rl, c->audit, &audit__audit__descriptor, method, request,
-	    CALL_TIMEOUT_MS, ret_reply, NULL, e);
+	return rpc_call_sync(c->rl, channel, method, request, CALL_TIMEOUT_MS, ret_reply, NULL, e);
 }
 
 void
@@ -201,16 +198,17 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 }
 
 int
-client_audit_stream(struct client *c, const char *method, const void *request,
+client_stream(struct client *c, const struct rpc_method *method, const void *request,
     bool (*part)(const void *message, void *arg), void *arg, struct err *e)
 {
 	static const struct rpc_events events = { .message = on_message, .closed = on_closed };
 	struct stream s = { .part = part, .arg = arg, .e = e };
+	struct rpc_channel *channel;
 	struct rpc_call *call;
 
-	if (reach(c, &c->audit, c->audit_target, c->audit_name, e) < 0)
+	if (reach(c, method, &channel, e) < 0)
 		return -1;
-	call = rpc_open(c->rl, c->audit, &audit__audit__descriptor, method, &events, &s, NULL);
+	call = rpc_open(c->rl, channel, method, &events, &s, NULL);
 	rpc_send(call, request);
 	rpc_half_close(call);
 	rpc_loop_run(c->rl, &s.done);

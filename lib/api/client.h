@@ -10,8 +10,6 @@
 
 #include "base/err.h"
 #include "profile/profile.h"
-#include "proto/audit.pb-c.h"
-#include "proto/auth.pb-c.h"
 #include "rpc/rpc.h"
 
 struct client;
@@ -26,16 +24,14 @@ int client_open_anonymous(struct client **ret, const char *proxy, const char *cl
     const char *ca_pem, struct err *e);
 void client_free(struct client *c); /* NULL is fine */
 
-/* One unary call: reply is a pointer to a pointer of the reply's type, freed with client_free_reply. Negative with
- * e filled by the server's words. */
-int client_auth(struct client *c, const char *method, const void *request, void *ret_reply,
-    struct err *e);
-int client_audit(struct client *c, const char *method, const void *request, void *ret_reply,
-    struct err *e);
-void client_free_reply(void *reply); /* NULL is fine */
+void client_free_reply(void *reply); /* a message that a call gave; NULL is fine */
 
-/* A stream of answers from auditd: part is called for each, until the end; it returns false to stop. */
-int client_audit_stream(struct client *c, const char *method, const void *request,
+/* For the generated "proto/NAME.sync.h", which has a typed function for every method: one request and its answer
+ * (ret_reply: a pointer to a pointer of the reply's type, freed with client_free_reply; or NULL), and a stream of
+ * answers, for each of which part is called until it returns false. Negative with e filled by the server's words. */
+int client_call(struct client *c, const struct rpc_method *method, const void *request,
+    void *ret_reply, struct err *e);
+int client_stream(struct client *c, const struct rpc_method *method, const void *request,
     bool (*part)(const void *message, void *arg), void *arg, struct err *e);
 
 #endif

@@ -180,7 +180,7 @@ join_publish(struct join *j)
 void
 join_done(struct join *j)
 {
-	join_drop_channel(j);
+	join_drop_client(j);
 	pool_free(j->pool);
 	j->pool = NULL;
 	j->failures = 0;
@@ -289,11 +289,7 @@ join_free(struct join *j)
 		return;
 	j->events = (struct join_events){ 0 };
 	j->state = JOIN_REFUSED;
-	if (j->call) {
-		rpc_set_data(j->call, NULL);
-		rpc_cancel(j->call);
-	}
-	join_drop_channel(j);
+	join_drop_client(j);
 	pool_free(j->pool);
 	timer_done(&j->timer);
 	host_state_free(j->host);

@@ -84,7 +84,7 @@ struct rpc_identity *join_rpc_identity(struct join *j);
 /* Where authd is reached: the proxy's public port, or authd itself. */
 const char *join_auth_target(const struct join *j);
 
-/* The watch brought a CA bundle (auth_client.h): verified against the authorities known, stored, and `changed`.
+/* The watch brought a CA bundle (auth_watch.h): verified against the authorities known, stored, and `changed`.
  * The one that is known already changes nothing. */
 void join_take_bundle(struct join *j, const Auth__CaBundle *bundle);
 /* Renews now (a CA rotation asks for it). */

@@ -9,6 +9,7 @@
 #include "api/join_priv.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "proto/auth.async.h"
 
 /* What the thread works on; it touches nothing else. */
 struct fetching {
@@ -77,15 +78,17 @@ fetch_from_proxy(struct join *j)
 }
 
 static void
-on_bundle(struct rpc_call *call, const void *message)
+on_bundle(enum rpc_code code, const char *why, const Auth__CaBundle *message, void *arg)
 {
-	struct join *j = rpc_data(call);
+	struct join *j = arg;
 	struct bundle *bundle = NULL;
 	struct err e = { "" };
 	struct buf packed;
 
-	if (!j || !message)
+	if (code != RPC_OK) {
+		join_pause(j, "the cluster cannot be joined yet", why);
 		return;
+	}
 	join_pack_bundle(message, &packed);
 	if (bundle_open(&bundle, buf_span(&packed), j->pin, NULL, &e) < 0)
 		join_refuse(j, e.text);
@@ -95,28 +98,15 @@ on_bundle(struct rpc_call *call, const void *message)
 }
 
 static void
-on_bundle_closed(struct rpc_call *call, const struct rpc_status *status)
-{
-	struct join *j = rpc_data(call);
-
-	if (!j || j->call != call)
-		return; /* the next call is under way, or nobody waits */
-	j->call = NULL;
-	if (status->code != RPC_OK)
-		join_pause(j, "the cluster cannot be joined yet", status->message);
-}
-
-static void
 fetch_from_authd(struct join *j)
 {
-	static const struct rpc_events on = { .message = on_bundle, .closed = on_bundle_closed };
 	Auth__Empty q = AUTH__EMPTY__INIT;
 	struct err e = { "" };
 
-	if (join_open_channel(j, true, &e) < 0)
+	if (join_open_client(j, true, &e) < 0)
 		join_pause(j, "the cluster cannot be joined yet", e.text);
 	else
-		join_start_call(j, "GetCaBundle", &q, &on);
+		auth_get_ca_bundle(j->client, &q, on_bundle, j);
 }
 
 /* The bundle that is known will do at first; after a failure it is fetched, if there is a pin to know it by. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * join_calls: the calls Join and Renew, and the channel they use. Called by join.c and join_bundle.c.
+ * join_calls: the calls Join and Renew, and the client they use. Called by join.c and join_bundle.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,36 +10,27 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/version.h"
+#include "proto/auth.async.h"
 
-enum { CALL_TIMEOUT_MS = 20000, TOKEN_MAX = 1024 };
+enum { TOKEN_MAX = 1024 };
 
 void
-join_drop_channel(struct join *j)
+join_drop_client(struct join *j)
 {
-	rpc_channel_free(j->channel);
-	j->channel = NULL;
+	rpc_client_free(j->client);
+	j->client = NULL;
 }
 
 int
-join_open_channel(struct join *j, bool anybody, struct err *e)
+join_open_client(struct join *j, bool anybody, struct err *e)
 {
 	struct rpc_channel_config config = { .target = join_auth_target(j),
 		.identity = j->rpc_id,
 		.any_server = anybody,
 		.server_name = anybody ? NULL : j->auth_server };
 
-	join_drop_channel(j);
-	return rpc_channel_new(&j->channel, &config, e);
-}
-
-void
-join_start_call(struct join *j, const char *method, const void *request,
-    const struct rpc_events *on)
-{
-	static const struct rpc_options options = { .timeout_ms = CALL_TIMEOUT_MS };
-
-	j->call = rpc_invoke(j->rl, j->channel, &auth__auth__descriptor, method, request, on, j,
-	    &options);
+	join_drop_client(j);
+	return rpc_client_new(&j->client, j->rl, &config, e);
 }
 
 /* Trying again cannot change the answer. */
@@ -62,14 +53,10 @@ is_definite(enum rpc_code code)
 /* --- Join and Renew ----------------------------------------------------------------------------------------- */
 
 static void
-on_identity(struct rpc_call *call, const void *message)
+take_identity(struct join *j, const Auth__HostIdentity *id)
 {
-	struct join *j = rpc_data(call);
-	const Auth__HostIdentity *id = message;
 	struct err e = { "" };
 
-	if (!j || !id)
-		return;
 	if (id->ca)
 		join_take_bundle(j, id->ca);
 	if (host_state_take_identity(j->host, id, &e) == 0)
@@ -80,34 +67,29 @@ on_identity(struct rpc_call *call, const void *message)
 		join_refuse(j, e.text);
 }
 
+/* Both calls are answered by an identity. */
 static void
-on_identity_closed(struct rpc_call *call, const struct rpc_status *status)
+on_identity(enum rpc_code code, const char *why, const Auth__HostIdentity *id, void *arg)
 {
-	struct join *j = rpc_data(call);
+	struct join *j = arg;
 
-	if (!j)
-		return;
-	j->call = NULL;
-	if (j->state == JOIN_REFUSED)
-		return;
-	if (status->code == RPC_OK) {
-		join_done(j);
+	if (code == RPC_OK) {
+		take_identity(j, id);
+		if (j->state != JOIN_REFUSED)
+			join_done(j);
 	} else if (j->state == JOIN_RENEWING) {
 		j->state = JOIN_JOINED;
-		join_drop_channel(j);
-		join_pause(j, "the identity cannot be renewed yet", status->message);
-	} else if (is_definite(status->code)) {
-		join_refuse(j, status->message);
+		join_drop_client(j);
+		join_pause(j, "the identity cannot be renewed yet", why);
+	} else if (is_definite(code)) {
+		join_refuse(j, why);
 	} else {
 		/* Perhaps because the authorities have changed since the bundle that we know. */
 		j->state = JOIN_FETCHING;
-		join_drop_channel(j);
-		join_pause(j, "the cluster cannot be joined yet", status->message);
+		join_drop_client(j);
+		join_pause(j, "the cluster cannot be joined yet", why);
 	}
 }
-
-static const struct rpc_events identity_events = { .message = on_identity,
-	.closed = on_identity_closed };
 
 static int
 public_keys(const struct join *j, Auth__PublicKeys *keys, struct buf *spki)
@@ -160,7 +142,7 @@ send_join(struct join *j, char *token)
 	q.addresses = (void *)j->addresses;
 	q.n_addresses = j->n_addresses;
 	if (public_keys(j, &keys, &spki) == 0)
-		join_start_call(j, "Join", &q, &identity_events);
+		auth_join(j->client, &q, on_identity, j);
 	else
 		join_pause(j, "the cluster cannot be joined yet", "out of memory");
 	buf_done(&spki);
@@ -178,7 +160,7 @@ join_do_join(struct join *j)
 		join_refuse(j, e.text);
 		return;
 	}
-	if (join_open_channel(j, false, &e) < 0)
+	if (join_open_client(j, false, &e) < 0)
 		join_pause(j, "the cluster cannot be joined yet", e.text);
 	else
 		send_join(j, token);
@@ -194,7 +176,7 @@ join_do_renew(struct join *j)
 	struct err e = { "" };
 	struct buf spki;
 
-	if (join_open_channel(j, false, &e) < 0) {
+	if (join_open_client(j, false, &e) < 0) {
 		join_pause(j, "the identity cannot be renewed", e.text);
 		return;
 	}
@@ -203,7 +185,7 @@ join_do_renew(struct join *j)
 	q.addresses = (void *)j->addresses;
 	q.n_addresses = j->n_addresses;
 	if (public_keys(j, &keys, &spki) == 0) {
-		join_start_call(j, "Renew", &q, &identity_events);
+		auth_renew(j->client, &q, on_identity, j);
 	} else {
 		j->state = JOIN_JOINED;
 		join_pause(j, "the identity cannot be renewed", "out of memory");

@@ -34,12 +34,11 @@ struct join {
 	struct join_identity id;
 	char auth_server[300], audit_server[300];
 	struct pool *pool;
-	struct rpc_channel *channel;
-	struct rpc_call *call;
+	struct rpc_client *client; /* one call at a time; freed with it */
 	struct timer timer;
 	unsigned failures;
-	bool ready, anybody; /* the channel trusts anybody: for the bundle only */
-	char why[ERR_MAX];   /* of the refusal */
+	bool ready;
+	char why[ERR_MAX]; /* of the refusal */
 };
 
 /* join.c */
@@ -56,10 +55,8 @@ int join_set_rpc_identity(struct join *j, struct err *e);
 void join_get_bundle(struct join *j);
 
 /* join_calls.c */
-int join_open_channel(struct join *j, bool anybody, struct err *e);
-void join_drop_channel(struct join *j);
-void join_start_call(struct join *j, const char *method, const void *request,
-    const struct rpc_events *on);
+int join_open_client(struct join *j, bool anybody, struct err *e);
+void join_drop_client(struct join *j); /* its call ends without an answer */
 void join_do_join(struct join *j);
 void join_do_renew(struct join *j);
 /* The message as bytes, as bundle_open takes them; the caller frees. */

@@ -363,7 +363,8 @@ rpc_finish(struct rpc_call *call, enum rpc_code code, const char *fmt, ...)
 	grpc_slice_unref(call->status_text);
 	call->status_text = rpc_status_slice(text);
 	call->ending = true;
-	if (code != RPC_OK && call->queue && call->row && !(call->row->kind & RPC_SEND_STREAM))
+	if (code != RPC_OK && call->queue && call->row &&
+	    !(call->row->method->kind & RPC_SEND_STREAM))
 		drop_queue(call);
 	rpc_call_transmit(call);
 }
@@ -378,6 +379,12 @@ void *
 rpc_data(const struct rpc_call *call)
 {
 	return call->data;
+}
+
+rpc_typed_fn *
+rpc_typed(const struct rpc_call *call)
+{
+	return call->on.typed;
 }
 
 void *
@@ -395,7 +402,7 @@ rpc_peer(const struct rpc_call *call)
 const char *
 rpc_method_name(const struct rpc_call *call)
 {
-	return call->row ? call->row->name : "";
+	return call->row ? call->row->method->name : "";
 }
 
 const char *

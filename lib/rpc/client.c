@@ -235,19 +235,18 @@ deadline_in(int timeout_ms)
 
 /* call->grpc stays NULL when the call cannot be made; the status then says why. */
 static void
-make_core(struct rpc_call *call, const ProtobufCServiceDescriptor *type, const char *name,
-    int timeout_ms)
+make_core(struct rpc_call *call, const struct rpc_method *method, int timeout_ms)
 {
-	const ProtobufCMethodDescriptor *m = protobuf_c_service_descriptor_get_method_by_name(type,
-	    name);
+	const ProtobufCMethodDescriptor *m =
+	    protobuf_c_service_descriptor_get_method_by_name(method->service, method->name);
 	struct err e = { "" };
 	char path[RPC_METHOD_MAX];
-	grpc_slice method;
+	grpc_slice slice;
 
 	/* A static text: RECV_STATUS_ON_CLIENT overwrites it without giving it back. */
 	call->status = GRPC_STATUS_INTERNAL;
 	call->status_text = grpc_slice_from_static_string("the call could not be started");
-	if (!m || !str_format(path, sizeof path, "/%s/%s", type->name, name)) {
+	if (!m || !str_format(path, sizeof path, "/%s/%s", method->service->name, method->name)) {
 		fail(call, GRPC_STATUS_UNIMPLEMENTED, "no such method");
 		return;
 	}
@@ -257,10 +256,10 @@ make_core(struct rpc_call *call, const ProtobufCServiceDescriptor *type, const c
 	}
 	call->in = m->output;
 	call->out = m->input;
-	method = grpc_slice_from_copied_string(path);
+	slice = grpc_slice_from_copied_string(path);
 	call->grpc = grpc_channel_create_call(call->channel->grpc, NULL, GRPC_PROPAGATE_DEFAULTS,
-	    call->rl->cq, method, NULL, deadline_in(timeout_ms), NULL);
-	grpc_slice_unref(method);
+	    call->rl->cq, slice, NULL, deadline_in(timeout_ms), NULL);
+	grpc_slice_unref(slice);
 }
 
 static struct rpc_call *
@@ -323,26 +322,24 @@ start_unary(struct rpc_call *call, const void *request)
 }
 
 struct rpc_call *
-rpc_invoke(struct rpc_loop *rl, struct rpc_channel *channel,
-    const ProtobufCServiceDescriptor *service, const char *method, const void *request,
-    const struct rpc_events *on, void *data, const struct rpc_options *options)
+rpc_invoke(struct rpc_loop *rl, struct rpc_channel *channel, const struct rpc_method *method,
+    const void *request, const struct rpc_events *on, void *data, const struct rpc_options *options)
 {
 	struct rpc_call *call = client_call(rl, channel, on, data, options);
 
-	make_core(call, service, method, options ? options->timeout_ms : 0);
+	make_core(call, method, options ? options->timeout_ms : 0);
 	start_unary(call, request);
 	return call;
 }
 
 struct rpc_call *
-rpc_open(struct rpc_loop *rl, struct rpc_channel *channel,
-    const ProtobufCServiceDescriptor *service, const char *method, const struct rpc_events *on,
-    void *data, const struct rpc_options *options)
+rpc_open(struct rpc_loop *rl, struct rpc_channel *channel, const struct rpc_method *method,
+    const struct rpc_events *on, void *data, const struct rpc_options *options)
 {
 	struct rpc_call *call = client_call(rl, channel, on, data, options);
 	grpc_op status;
 
-	make_core(call, service, method, options ? options->timeout_ms : 0);
+	make_core(call, method, options ? options->timeout_ms : 0);
 	status = recv_status(call);
 	rpc_op_hand(&call->end, rpc_call_ended, call);
 	rpc_loop_start(rl, call->grpc, &status, 1, &call->end);
@@ -384,16 +381,15 @@ on_sync_closed(struct rpc_call *call, const struct rpc_status *status)
 }
 
 int
-rpc_call_sync(struct rpc_loop *rl, struct rpc_channel *channel,
-    const ProtobufCServiceDescriptor *service, const char *method, const void *request,
-    int timeout_ms, void *ret_reply, enum rpc_code *ret_code, struct err *e)
+rpc_call_sync(struct rpc_loop *rl, struct rpc_channel *channel, const struct rpc_method *method,
+    const void *request, int timeout_ms, void *ret_reply, enum rpc_code *ret_code, struct err *e)
 {
 	static const struct rpc_events on = { .closed = on_sync_closed };
 	struct sync s = { .e = e };
 	struct rpc_call *call = client_call(rl, channel, &on, &s, NULL);
 
 	call->keep = ret_reply;
-	make_core(call, service, method, timeout_ms);
+	make_core(call, method, timeout_ms);
 	start_unary(call, request);
 	rpc_loop_run(rl, &s.done);
 	if (ret_code)

@@ -2,6 +2,10 @@
 /*
  * rpc: protobuf-c services over the gRPC C core, driven by the event loop.
  *
+ * Methods are called and served through the headers that tools/gen-stubs makes of the .proto files
+ * ("proto/NAME.server.h", ".async.h", ".sync.h"): there every request and reply has its type. Here messages are
+ * void *: what those headers stand on.
+ *
  * One call object and one set of events on both sides. Every callback runs on
  * the thread of the loop (or, without one, on the thread inside rpc_loop_run /
  * rpc_call_sync); none of it needs locks. docs/ARCHITECTURE.md, "RPC", tells
@@ -75,6 +79,27 @@ struct rpc_peer {
 	int64_t expires_s;
 };
 
+/* --- methods --------------------------------------------------------------------------- */
+
+enum rpc_kind {
+	RPC_UNARY = 0,
+	RPC_SEND_STREAM = 1,
+	RPC_RECEIVE_STREAM = 2,
+	RPC_DUPLEX = 3
+}; /* as the server sees it */
+
+/* What the generated stubs say of a method. */
+struct rpc_method {
+	const ProtobufCServiceDescriptor *service;
+	const char *name; /* as in the .proto */
+	enum rpc_kind kind;
+};
+
+/* A function whose type the generated stubs know: they cast it back before they call it. */
+typedef void rpc_typed_fn(void);
+/* fn as an rpc_typed_fn, if it has the type; otherwise the program does not compile. */
+#define RPC_TYPED(type, fn) _Generic((fn), type * : (rpc_typed_fn *)(fn))
+
 /* --- calls, either side ---------------------------------------------------------------- */
 
 /* What happens to a call. On either side `closed` comes last, and exactly once; then the call is gone. */
@@ -84,9 +109,12 @@ struct rpc_events {
 	/* Everything queued was taken by the transport: queue the next. */
 	void (*writable)(struct rpc_call *call);
 	void (*closed)(struct rpc_call *call, const struct rpc_status *status);
+	/* Of the stubs: the handler that `message` calls. */
+	rpc_typed_fn *typed;
 };
 
-/* Queues a message (packed before this returns); never blocks. Look at rpc_queued() and wait for writable. */
+/* Queues a message (packed before this returns); never blocks. Look at rpc_queued() and wait for writable. It must be
+ * of the method's type: the generated X_push and X_send see to that. */
 void rpc_send(struct rpc_call *call, const void *message);
 size_t rpc_queued(const struct rpc_call *call); /* messages not yet taken by the transport */
 void rpc_pause(struct rpc_call *call);          /* stop reading: flow control reaches the peer */
@@ -94,22 +122,16 @@ void rpc_resume(struct rpc_call *call);
 void rpc_cancel(struct rpc_call *call);
 void rpc_set_data(struct rpc_call *call, void *data);
 void *rpc_data(const struct rpc_call *call);
+rpc_typed_fn *rpc_typed(const struct rpc_call *call);
 /* First value of a metadata key from the peer, or NULL. */
 const char *rpc_metadata(const struct rpc_call *call, const char *key, size_t *ret_len);
 
 /* --- server ------------------------------------------------------------------------- */
 
-enum rpc_kind {
-	RPC_UNARY = 0,
-	RPC_SEND_STREAM = 1,
-	RPC_RECEIVE_STREAM = 2,
-	RPC_DUPLEX = 3
-}; /* as the server sees it */
-
-/* One row a method: who may call it is data, checked before the handler sees anything. */
-struct rpc_method {
-	const char *name; /* as in the .proto */
-	enum rpc_kind kind;
+/* One row a method: who may call it is data, checked before the handler sees anything. The generated X_METHOD(...)
+ * writes one. */
+struct rpc_row {
+	const struct rpc_method *method;
 	unsigned who; /* enum rpc_who bits */
 	struct rpc_events on;
 };
@@ -125,9 +147,10 @@ struct rpc_server_config {
 /* rl must have a loop. */
 int rpc_server_new(struct rpc_server **ret, struct rpc_loop *loop,
     const struct rpc_server_config *config);
-/* Rows must name methods of the service and every method must have a row: negative otherwise (a bug). */
+/* Every method of the service must have one row, and no row may be of another service: negative otherwise (a bug).
+ * The rows are kept, not copied. Called through the generated X_serve_rows. */
 int rpc_server_serve(struct rpc_server *server, const ProtobufCServiceDescriptor *service,
-    const struct rpc_method *rows, size_t n, void *context);
+    const struct rpc_row *rows, size_t n, void *context);
 /* "HOST:PORT" with mutual TLS; callers without a certificate are RPC_ANYONE, wrong certificates are refused at the
  * handshake. Returns the port through ret_port (may be NULL). */
 int rpc_server_listen(struct rpc_server *server, const char *address, struct rpc_identity *identity,
@@ -180,20 +203,48 @@ int
 rpc_channel_new(struct rpc_channel **ret, const struct rpc_channel_config *config, struct err *e);
 void rpc_channel_free(struct rpc_channel *channel);
 
-/* One request, one answer: `message` (when the call succeeded), then `closed`. Never NULL: failures come as closed. */
+/* One request, one answer: `message` (when the call succeeded), then `closed`. Never NULL: failures come as closed.
+ * The method is not kept. */
 struct rpc_call *rpc_invoke(struct rpc_loop *rl, struct rpc_channel *channel,
-    const ProtobufCServiceDescriptor *service, const char *method, const void *request,
-    const struct rpc_events *on, void *data, const struct rpc_options *options);
+    const struct rpc_method *method, const void *request, const struct rpc_events *on, void *data,
+    const struct rpc_options *options);
 /* A stream, either way or both. */
-struct rpc_call *rpc_open(struct rpc_loop *rl, struct rpc_channel *channel,
-    const ProtobufCServiceDescriptor *service, const char *method, const struct rpc_events *on,
-    void *data, const struct rpc_options *options);
+struct rpc_call *
+rpc_open(struct rpc_loop *rl, struct rpc_channel *channel, const struct rpc_method *method,
+    const struct rpc_events *on, void *data, const struct rpc_options *options);
 void rpc_half_close(struct rpc_call *call); /* no more rpc_send; the queue is flushed first */
 
 /* Blocking unary call, for programs without a loop (rl made with NULL). *ret_reply is freed by the caller with
- * protobuf_c_message_free_unpacked. 0 or negative with e filled; *ret_code (may be NULL) has the status. */
-int rpc_call_sync(struct rpc_loop *rl, struct rpc_channel *channel,
-    const ProtobufCServiceDescriptor *service, const char *method, const void *request,
-    int timeout_ms, void *ret_reply, enum rpc_code *ret_code, struct err *e);
+ * protobuf_c_message_free_unpacked; ret_reply NULL: the reply is of no interest. 0 or negative with e filled;
+ * *ret_code (may be NULL) has the status. */
+int rpc_call_sync(struct rpc_loop *rl, struct rpc_channel *channel, const struct rpc_method *method,
+    const void *request, int timeout_ms, void *ret_reply, enum rpc_code *ret_code, struct err *e);
+
+/* --- what a daemon asks another (async.c) ------------------------------------------------ */
+
+/* A channel to one daemon, and the calls that are under way on it. The generated "proto/NAME.async.h" has a function
+ * for every method; `done` of a call comes from the loop, once, also when the call fails. */
+struct rpc_client;
+/* config as for rpc_channel_new. */
+int rpc_client_new(struct rpc_client **ret, struct rpc_loop *rl,
+    const struct rpc_channel_config *config, struct err *e);
+/* NULL is fine; may be called from a done. Calls under way end without their done. Streams are their owner's, who takes
+ * his data away (rpc_set_data) and cancels them. */
+void rpc_client_free(struct rpc_client *c);
+struct loop *rpc_client_loop(const struct rpc_client *c);
+
+/* Of the stubs. tell(a, RPC_OK, "", reply), with the reply valid until it returns; or tell(a, code, why, NULL). It is
+ * not called when done is NULL. */
+struct rpc_answer {
+	void (*tell)(const struct rpc_answer *a, enum rpc_code code, const char *why,
+	    const void *reply);
+	rpc_typed_fn *done;
+	void *arg;
+};
+/* Without memory done is called before this returns. */
+void rpc_client_ask(struct rpc_client *c, const struct rpc_method *method, const void *request,
+    const struct rpc_answer *answer);
+struct rpc_call *rpc_client_open(struct rpc_client *c, const struct rpc_method *method,
+    const struct rpc_events *on, void *data);
 
 #endif

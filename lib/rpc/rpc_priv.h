@@ -7,6 +7,7 @@
  * call.c     one call, either side: the operations under way, the queue of messages
  * server.c   accept, dispatch by table, drain
  * client.c   channels, invoke, open, the blocking call
+ * async.c    one daemon asks another: calls that are forgotten together
  * tls.c      identities and credentials
  * peer.c     who the caller is
  *
@@ -88,7 +89,7 @@ struct rpc_outgoing {
 struct rpc_service {
 	struct rpc_service *next;
 	const ProtobufCServiceDescriptor *type;
-	const struct rpc_method **rows; /* by index in the descriptor */
+	const struct rpc_row **rows; /* by index in the descriptor */
 	void *context;
 };
 
@@ -98,7 +99,7 @@ struct rpc_call {
 	struct rpc_server *server;   /* NULL on the client's side */
 	struct rpc_channel *channel; /* NULL on the server's side; a reference */
 	const struct rpc_service *service;
-	const struct rpc_method *row;
+	const struct rpc_row *row;
 	struct rpc_events on;
 	const ProtobufCMessageDescriptor *in, *out;
 	bool reads_many; /* RPC_MESSAGE after RPC_MESSAGE may come in */

@@ -104,6 +104,22 @@ rpc_server_new(struct rpc_server **ret, struct rpc_loop *rl, const struct rpc_se
 	return 0;
 }
 
+/* False: the row is of another service, or of a method that has one already. */
+static bool
+put_row(struct rpc_service *s, const struct rpc_row *row)
+{
+	const ProtobufCMethodDescriptor *m =
+	    protobuf_c_service_descriptor_get_method_by_name(s->type, row->method->name);
+
+	if (row->method->service != s->type || !m || s->rows[m - s->type->methods]) {
+		log_error("rpc: a row of no method of the service, or of one that has its row",
+		    "service", s->type->name, "method", row->method->name, NULL);
+		return false;
+	}
+	s->rows[m - s->type->methods] = row;
+	return true;
+}
+
 static bool
 all_rows_there(const struct rpc_service *s)
 {
@@ -119,7 +135,7 @@ all_rows_there(const struct rpc_service *s)
 
 int
 rpc_server_serve(struct rpc_server *server, const ProtobufCServiceDescriptor *type,
-    const struct rpc_method *rows, size_t n, void *context)
+    const struct rpc_row *rows, size_t n, void *context)
 {
 	struct rpc_service *s = gpr_zalloc(sizeof *s);
 
@@ -128,17 +144,9 @@ rpc_server_serve(struct rpc_server *server, const ProtobufCServiceDescriptor *ty
 	s->rows = gpr_zalloc(type->n_methods * sizeof *s->rows);
 	s->next = server->services;
 	server->services = s;
-	for (size_t i = 0; i < n; i++) {
-		const ProtobufCMethodDescriptor *m =
-		    protobuf_c_service_descriptor_get_method_by_name(type, rows[i].name);
-
-		if (!m) {
-			log_error("rpc: a row names no method", "service", type->name, "row",
-			    rows[i].name, NULL);
+	for (size_t i = 0; i < n; i++)
+		if (!put_row(s, &rows[i]))
 			return -1;
-		}
-		s->rows[m - type->methods] = &rows[i];
-	}
 	return all_rows_there(s) ? 0 : -1;
 }
 
@@ -276,7 +284,7 @@ admit(struct rpc_call *call)
 		return false;
 	}
 	(void)str_format(text, sizeof text, "a %s may not call %s", who_name(call->peer.who),
-	    call->row->name);
+	    call->row->method->name);
 	refuse(call, RPC_PERMISSION_DENIED, text);
 	return false;
 }
@@ -310,7 +318,7 @@ on_accepted(void *arg, bool ok)
 	if (!admit(call))
 		return;
 	call->on = call->row->on;
-	call->reads_many = call->row->kind & RPC_RECEIVE_STREAM;
+	call->reads_many = call->row->method->kind & RPC_RECEIVE_STREAM;
 	rpc_call_receive(call);
 }
 

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "proto/auth.sync.h"
 
 enum { SELECTOR_MAX = 32, LABELS_TEXT_MAX = 65536 };
 
@@ -50,7 +51,7 @@ nodes_list(struct client *c, const char *selector, const char *search, Auth__Nod
 	q.selector = list;
 	q.n_selector = n;
 	q.search = search ? search : "";
-	if (client_auth(c, "ListNodes", &q, ret, e) < 0)
+	if (auth_sync_list_nodes(c, &q, ret, e) < 0)
 		return -1;
 	if ((*ret)->n_nodes > 0)
 		qsort((*ret)->nodes, (*ret)->n_nodes, sizeof *(*ret)->nodes, by_name);

@@ -11,6 +11,7 @@
 
 #include "api/client.h"
 #include "base/err.h"
+#include "proto/auth.pb-c.h"
 
 /* Nodes that match a selector "k=v,k2=v2" (NULL or "": all), sorted by name. Free with client_free_reply. */
 int nodes_list(struct client *c, const char *selector, const char *search, Auth__NodeList **ret,

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/out.h"
+#include "proto/audit.sync.h"
 
 struct recordings_query recordings_query = { .limit = 50, .format = "text" };
 
@@ -100,7 +101,7 @@ recordings_show(struct client *c, const struct recordings_query *q, struct err *
 	req.user = q->user ? q->user : "";
 	req.node = q->node ? q->node : "";
 	req.limit = (uint32_t)q->limit;
-	if (client_audit(c, "ListRecordings", &req, &list, e) < 0)
+	if (audit_sync_list_recordings(c, &req, &list, e) < 0)
 		return -1;
 	if (strcmp(q->format, "text") == 0) {
 		print_text(list);

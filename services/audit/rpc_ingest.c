@@ -11,7 +11,7 @@
 #include "audit/audit.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "proto/audit.pb-c.h"
+#include "proto/audit.server.h"
 #include "rec/batch.h"
 #include "audit/record.h"
 
@@ -50,7 +50,7 @@ tell(struct stream *st)
 	}
 	st->unsaid = false;
 	reply.committed_seq = st->committed;
-	rpc_send(st->call, &reply);
+	audit_ingest_push(st->call, &reply);
 }
 
 static void
@@ -157,9 +157,8 @@ take_batch(struct stream *st, const Audit__IngestBatch *batch)
 }
 
 void
-rpc_ingest_message(struct rpc_call *call, const void *message)
+rpc_ingest_message(struct rpc_call *call, const Audit__IngestRequest *q)
 {
-	const Audit__IngestRequest *q = message;
 	struct stream *st = rpc_data(call);
 
 	if (!st) {

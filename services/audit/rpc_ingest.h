@@ -6,9 +6,10 @@
 #define AUDIT_RPC_INGEST_H
 
 #include "audit/ingest.h"
+#include "proto/audit.pb-c.h"
 #include "rpc/rpc.h"
 
-void rpc_ingest_message(struct rpc_call *call, const void *message);
+void rpc_ingest_message(struct rpc_call *call, const Audit__IngestRequest *q);
 void rpc_ingest_writable(struct rpc_call *call);
 void rpc_ingest_closed(struct rpc_call *call, const struct rpc_status *status);
 /* For ingest_new. */

@@ -15,7 +15,7 @@
 #include "audit/search.h"
 #include "base/str.h"
 #include "base/version.h"
-#include "proto/audit.pb-c.h"
+#include "proto/audit.server.h"
 
 enum { PLAY_QUEUE = 4 /* messages not yet taken by the transport */ };
 
@@ -152,7 +152,7 @@ reply_events(struct rpc_call *call, const struct store_list *list)
 	reply.events = calloc(list->n + 1, sizeof(*reply.events));
 	if (shown && reply.events) {
 		reply.n_events = show_events(list, shown, reply.events);
-		rpc_reply(call, &reply);
+		audit_search_events_reply(call, &reply);
 	} else {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory; ask for less");
 	}
@@ -165,16 +165,13 @@ reply_events(struct rpc_call *call, const struct store_list *list)
 }
 
 static void
-on_search(struct rpc_call *call, const void *message)
+on_search(struct rpc_call *call, const Audit__SearchRequest *q)
 {
-	const Audit__SearchRequest *q = message;
 	struct audit *d = rpc_context(call);
 	enum access_sight sight;
 	uint8_t uuid[16];
 	struct ask *a;
 
-	if (!q)
-		return;
 	sight = access_events(d->access, rpc_peer(call));
 	if (!may_see(call, sight, "events"))
 		return;
@@ -238,7 +235,7 @@ reply_recordings(struct rpc_call *call, const struct store_list *list)
 			reply.recordings[i] = &rows[i];
 		}
 		reply.n_recordings = list->n;
-		rpc_reply(call, &reply);
+		audit_list_recordings_reply(call, &reply);
 	} else {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory; ask for less");
 	}
@@ -247,15 +244,12 @@ reply_recordings(struct rpc_call *call, const struct store_list *list)
 }
 
 static void
-on_list(struct rpc_call *call, const void *message)
+on_list(struct rpc_call *call, const Audit__ListRecordingsRequest *q)
 {
-	const Audit__ListRecordingsRequest *q = message;
 	struct audit *d = rpc_context(call);
 	enum access_sight sight;
 	struct ask *a;
 
-	if (!q)
-		return;
 	sight = access_recordings(d->access, rpc_peer(call), "list");
 	if (!may_see(call, sight, "recordings"))
 		return;
@@ -292,7 +286,7 @@ on_recording(const struct store_recording *row, void *arg)
 	}
 	show_recording(row, &recording);
 	part.recording = &recording;
-	rpc_send(a->call, &part);
+	audit_play_push(a->call, &part);
 	return 0;
 }
 
@@ -304,7 +298,7 @@ on_part(struct span frames, void *arg)
 
 	/* Only read: protobuf-c has no const bytes. */
 	part.frames = (ProtobufCBinaryData){ frames.n, (uint8_t *)(uintptr_t)frames.p };
-	rpc_send(a->call, &part);
+	audit_play_push(a->call, &part);
 }
 
 static bool
@@ -333,16 +327,13 @@ on_play_writable(struct rpc_call *call)
 }
 
 static void
-on_play(struct rpc_call *call, const void *message)
+on_play(struct rpc_call *call, const Audit__PlayRequest *q)
 {
 	static const struct player_events events = { on_recording, on_part, has_room, on_played };
-	const Audit__PlayRequest *q = message;
 	struct audit *d = rpc_context(call);
 	enum access_sight sight;
 	struct ask *a;
 
-	if (!q)
-		return;
 	sight = access_recordings(d->access, rpc_peer(call), "read");
 	if (!may_see(call, sight, "recordings"))
 		return;
@@ -384,22 +375,21 @@ on_counted(const struct search_answer *answer, void *arg)
 		reply.sources = answer->list->counts->sources;
 		reply.records = answer->list->counts->records;
 	}
-	rpc_reply(a->call, &reply);
+	audit_get_audit_status_reply(a->call, &reply);
 }
 
 static void
-on_status(struct rpc_call *call, const void *message)
+on_status(struct rpc_call *call, const Audit__AuditEmpty *request)
 {
 	struct audit *d = rpc_context(call);
 	Audit__AuditStatus reply = AUDIT__AUDIT_STATUS__INIT;
 	const struct store_filter all = { 0 };
 	struct ask *a;
 
-	if (!message)
-		return;
+	(void)request;
 	reply.version = SALLYPORT_VERSION;
 	if (!store_is_ready(d->store)) {
-		rpc_reply(call, &reply);
+		audit_get_audit_status_reply(call, &reply);
 		return;
 	}
 	a = ask_new(call);
@@ -412,19 +402,16 @@ on_status(struct rpc_call *call, const void *message)
 int
 audit_serve(struct audit *d, struct rpc_server *server)
 {
-	static const struct rpc_method rows[] = {
-		{ "Ingest", RPC_DUPLEX, RPC_NODE | RPC_PROXY | RPC_AUTH | RPC_AUDIT,
-		    { rpc_ingest_message, rpc_ingest_writable, rpc_ingest_closed } },
-		{ "SearchEvents", RPC_UNARY, RPC_USER | RPC_LOCAL,
-		    { .message = on_search, .closed = on_closed } },
-		{ "ListRecordings", RPC_UNARY, RPC_USER | RPC_LOCAL,
-		    { .message = on_list, .closed = on_closed } },
-		{ "Play", RPC_SEND_STREAM, RPC_USER | RPC_LOCAL,
-		    { .message = on_play, .writable = on_play_writable, .closed = on_closed } },
-		{ "GetAuditStatus", RPC_UNARY, RPC_USER | RPC_LOCAL,
-		    { .message = on_status, .closed = on_closed } },
+	static const struct rpc_row rows[] = {
+		AUDIT_METHOD(Ingest, RPC_NODE | RPC_PROXY | RPC_AUTH | RPC_AUDIT,
+		    rpc_ingest_message, .writable = rpc_ingest_writable,
+		    .closed = rpc_ingest_closed),
+		AUDIT_METHOD(SearchEvents, RPC_USER | RPC_LOCAL, on_search, .closed = on_closed),
+		AUDIT_METHOD(ListRecordings, RPC_USER | RPC_LOCAL, on_list, .closed = on_closed),
+		AUDIT_METHOD(Play, RPC_USER | RPC_LOCAL, on_play, .writable = on_play_writable,
+		    .closed = on_closed),
+		AUDIT_METHOD(GetAuditStatus, RPC_USER | RPC_LOCAL, on_status, .closed = on_closed),
 	};
 
-	return rpc_server_serve(server, &audit__audit__descriptor, rows,
-	    sizeof(rows) / sizeof(rows[0]), d);
+	return audit_serve_rows(server, rows, sizeof(rows) / sizeof(rows[0]), d);
 }

@@ -118,7 +118,7 @@ on_lost(enum rpc_code code, const char *why, void *arg)
 }
 
 int
-rpc_watch_new(struct rpc_watch **ret, struct auth_client *auth, struct access *access,
+rpc_watch_new(struct rpc_watch **ret, struct rpc_client *auth, struct access *access,
     struct join *join)
 {
 	static const struct auth_watch_events events = { on_begin, on_update, on_lost };

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/auth_client.h"
 #include "api/join.h"
 #include "audit/rpc_watch.h"
 #include "base/file.h"
@@ -33,7 +32,7 @@ struct trust {
 	struct rpc_identity *files; /* NULL: joined */
 	char cluster[256];
 	char auth_server[300];
-	struct auth_client *auth;
+	struct rpc_client *auth;
 	struct rpc_watch *watch;
 };
 
@@ -42,16 +41,15 @@ struct trust {
 static void
 start_watch(struct trust *t, struct rpc_identity *identity)
 {
-	struct auth_client_config config = {
-		.loop = t->loop,
-		.rl = t->rl,
+	struct rpc_channel_config config = {
 		.target = t->conf->authd_addr,
 		.server_name = t->auth_server,
 		.identity = identity,
+		.keepalive = true,
 	};
 	struct err e = { "" };
 
-	if (auth_client_new(&t->auth, &config, &e) < 0 ||
+	if (rpc_client_new(&t->auth, t->rl, &config, &e) < 0 ||
 	    rpc_watch_new(&t->watch, t->auth, t->access, t->join) < 0)
 		log_error("users and roles cannot be watched; only root on this host can search",
 		    "cause", e.text, NULL);
@@ -186,7 +184,7 @@ trust_free(struct trust *t)
 		return;
 	rpc_watch_free(t->watch);
 	if (t->auth)
-		auth_client_free(t->auth);
+		rpc_client_free(t->auth);
 	join_free(t->join);
 	if (t->files)
 		rpc_identity_free(t->files);

@@ -19,24 +19,21 @@ reply_labels(struct rpc_call *call, const struct labels *labels)
 	reply.n_server_labels = labels->n;
 	reply.server_labels = api_labels(&arena, labels_view(labels));
 	if (reply.server_labels)
-		rpc_reply(call, &reply);
+		auth_heartbeat_reply(call, &reply);
 	else
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	arena_done(&arena);
 }
 
 static void
-on_heartbeat(struct rpc_call *call, const void *message)
+on_heartbeat(struct rpc_call *call, const Auth__HeartbeatRequest *m)
 {
-	const Auth__HeartbeatRequest *m = message;
 	struct labels labels = { 0 };
 	struct host_seen seen = { .labels = &labels };
 	struct host *n;
 	struct err e;
 	int rc;
 
-	if (!m)
-		return;
 	n = access_daemon(call);
 	if (!n)
 		return;
@@ -53,13 +50,12 @@ on_heartbeat(struct rpc_call *call, const void *message)
 }
 
 static void
-on_leave(struct rpc_call *call, const void *message)
+on_leave(struct rpc_call *call, const Auth__Empty *request)
 {
 	struct auth *a = rpc_context(call);
 	struct host *n;
 
-	if (!message)
-		return;
+	(void)request;
 	n = access_daemon(call);
 	if (!n)
 		return;
@@ -88,17 +84,14 @@ is_address(const char *s)
 }
 
 static void
-on_hello_proxy(struct rpc_call *call, const void *message)
+on_hello_proxy(struct rpc_call *call, const Auth__ProxyHello *m)
 {
 	struct auth *a = rpc_context(call);
-	const Auth__ProxyHello *m = message;
 	struct origin origin;
 	struct host *n;
 	struct err e;
 	int rc;
 
-	if (!m)
-		return;
 	n = access_daemon(call);
 	if (!n)
 		return;
@@ -123,11 +116,9 @@ on_hello_proxy(struct rpc_call *call, const void *message)
 }
 
 static void
-on_note_origin(struct rpc_call *call, const void *message)
+on_note_origin(struct rpc_call *call, const Auth__Origin *m)
 {
-	const Auth__Origin *m = message;
-
-	if (!m || !access_daemon(call))
+	if (!access_daemon(call))
 		return;
 	if (origin_note(rpc_context(call), rpc_peer(call)->address, m->via, m->client))
 		face_done(call);
@@ -136,10 +127,10 @@ on_note_origin(struct rpc_call *call, const void *message)
 		    "not a connection of this proxy, or not addresses");
 }
 
-static const struct rpc_method rows[] = {
-	FACE_UNARY("Heartbeat", RPC_NODE, on_heartbeat),
-	FACE_UNARY("Leave", WHO_DAEMONS, on_leave),
-	FACE_UNARY("HelloProxy", RPC_PROXY, on_hello_proxy),
-	FACE_UNARY("NoteOrigin", RPC_PROXY, on_note_origin),
+static const struct rpc_row rows[] = {
+	AUTH_METHOD(Heartbeat, RPC_NODE, on_heartbeat),
+	AUTH_METHOD(Leave, WHO_DAEMONS, on_leave),
+	AUTH_METHOD(HelloProxy, RPC_PROXY, on_hello_proxy),
+	AUTH_METHOD(NoteOrigin, RPC_PROXY, on_note_origin),
 };
 const struct face face_daemons = { rows, sizeof(rows) / sizeof(rows[0]) };

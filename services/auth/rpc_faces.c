@@ -20,13 +20,13 @@ faces_serve(struct auth *a, struct err *e)
 	static const struct face *const faces[] = { &face_status, &face_login, &face_invite,
 		&face_users, &face_tokens, &face_nodes, &face_daemons, &face_roles, &face_join,
 		&face_watch };
-	static struct rpc_method rows[METHODS_MAX];
+	static struct rpc_row rows[METHODS_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(faces) / sizeof(faces[0]); i++)
 		for (size_t k = 0; k < faces[i]->n && n < METHODS_MAX; k++)
 			rows[n++] = faces[i]->rows[k];
-	if (rpc_server_serve(a->server, &auth__auth__descriptor, rows, n, a) < 0)
+	if (auth_serve_rows(a->server, rows, n, a) < 0)
 		return err_set(e, "the tables of rpc_*.c do not fit proto/auth.proto (a bug)");
 	return 0;
 }
@@ -58,7 +58,7 @@ face_done(struct rpc_call *call)
 {
 	Auth__Empty empty = AUTH__EMPTY__INIT;
 
-	rpc_reply(call, &empty);
+	rpc_reply(call, &empty); /* of many methods */
 }
 
 int

@@ -11,7 +11,7 @@
 #include "auth/access.h"
 #include "auth/values.h"
 #include "base/mem.h"
-#include "proto/auth.pb-c.h"
+#include "proto/auth.server.h"
 #include "rpc/rpc.h"
 
 enum { FACE_ARENA_MAX = 64 * 1024 * 1024, FACE_LIST_MAX = 100000 };
@@ -20,14 +20,9 @@ enum { FACE_ARENA_MAX = 64 * 1024 * 1024, FACE_LIST_MAX = 100000 };
 #define WHO_DAEMONS (RPC_NODE | RPC_PROXY | RPC_AUDIT)
 #define WHO_PEOPLE  (RPC_USER | RPC_LOCAL)
 
-/* A handler: messages only, nothing to clean up. */
-#define FACE_UNARY(name_, who_, fn_)                                                   \
-	{                                                                              \
-		.name = name_, .kind = RPC_UNARY, .who = who_, .on = {.message = fn_ } \
-	}
-
+/* The rows of one file: AUTH_METHOD(...) of "proto/auth.server.h". */
 struct face {
-	const struct rpc_method *rows;
+	const struct rpc_row *rows;
 	size_t n;
 };
 extern const struct face face_status, face_login, face_invite, face_users, face_tokens, face_nodes,

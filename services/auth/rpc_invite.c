@@ -17,10 +17,9 @@ may(struct rpc_call *call)
 }
 
 static void
-on_get(struct rpc_call *call, const void *message)
+on_get(struct rpc_call *call, const Auth__Name *m)
 {
 	struct auth *a = rpc_context(call);
-	const Auth__Name *m = message;
 	Auth__InviteInfo reply = AUTH__INVITE_INFO__INIT;
 	char base32[TOTP_BASE32_SIZE];
 	struct invite i;
@@ -28,7 +27,7 @@ on_get(struct rpc_call *call, const void *message)
 	struct err e;
 	int rc;
 
-	if (!m || !may(call))
+	if (!may(call))
 		return;
 	rc = invite_show(a, m->name, &i, &e);
 	if (rc != 0) {
@@ -45,7 +44,7 @@ on_get(struct rpc_call *call, const void *message)
 		reply.totp_secret = base32;
 		reply.reset = i.reset;
 		reply.cluster = a->cluster;
-		rpc_reply(call, &reply);
+		auth_get_invite_reply(call, &reply);
 	}
 	secret_zero(base32, sizeof(base32));
 	secret_zero(&i, sizeof(i));
@@ -85,14 +84,13 @@ on_completed(int rc, const char *user, bool reset, struct err *e, void *arg)
 }
 
 static void
-on_complete(struct rpc_call *call, const void *message)
+on_complete(struct rpc_call *call, const Auth__CompleteInviteRequest *m)
 {
-	const Auth__CompleteInviteRequest *m = message;
 	struct pending *p;
 	struct err e;
 	int rc;
 
-	if (!m || !may(call))
+	if (!may(call))
 		return;
 	p = calloc(1, sizeof(*p));
 	if (!p) {
@@ -121,11 +119,8 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 		free(p);
 }
 
-static const struct rpc_method rows[] = {
-	FACE_UNARY("GetInvite", RPC_PROXY | RPC_LOCAL, on_get),
-	{ .name = "CompleteInvite",
-	    .kind = RPC_UNARY,
-	    .who = RPC_PROXY | RPC_LOCAL,
-	    .on = { .message = on_complete, .closed = on_closed } },
+static const struct rpc_row rows[] = {
+	AUTH_METHOD(GetInvite, RPC_PROXY | RPC_LOCAL, on_get),
+	AUTH_METHOD(CompleteInvite, RPC_PROXY | RPC_LOCAL, on_complete, .closed = on_closed),
 };
 const struct face face_invite = { rows, sizeof(rows) / sizeof(rows[0]) };

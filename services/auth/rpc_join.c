@@ -91,7 +91,7 @@ answer(struct pending *p, const struct join_result *r)
 		reply.labels = api_labels(&arena, labels_view(&labels));
 	reply.n_labels = labels.n;
 	if (pem && reply.labels)
-		rpc_reply(p->call, &reply);
+		auth_join_reply(p->call, &reply); /* that of Renew is the same */
 	else
 		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	arena_done(&arena);
@@ -158,10 +158,9 @@ start(struct pending *p, const struct join_request *q)
 }
 
 static void
-on_join(struct rpc_call *call, const void *message)
+on_join(struct rpc_call *call, const Auth__JoinRequest *m)
 {
 	struct auth *a = rpc_context(call);
-	const Auth__JoinRequest *m = message;
 	struct labels labels = { 0 };
 	struct names addresses = { 0 };
 	struct join_request q = { .labels = &labels, .addresses = &addresses };
@@ -169,8 +168,6 @@ on_join(struct rpc_call *call, const void *message)
 	struct pending *p;
 	bool ok;
 
-	if (!m)
-		return;
 	origin_of(a, rpc_peer(call)->address, &origin);
 	if (!rate_take(&a->joins, origin.at.ip, origin.hidden ? JOIN_PROXY_FACTOR : 1,
 		a->now_ms())) {
@@ -202,16 +199,13 @@ on_join(struct rpc_call *call, const void *message)
 }
 
 static void
-on_renew(struct rpc_call *call, const void *message)
+on_renew(struct rpc_call *call, const Auth__RenewRequest *m)
 {
-	const Auth__RenewRequest *m = message;
 	struct names addresses = { 0 };
 	struct join_request q = { .addresses = &addresses };
 	struct pending *p;
 	struct host *n;
 
-	if (!m)
-		return;
 	n = access_daemon(call);
 	p = n ? pending_new(call, true) : NULL;
 	if (!p)
@@ -238,14 +232,8 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 	free(p);
 }
 
-static const struct rpc_method rows[] = {
-	{ .name = "Join",
-	    .kind = RPC_UNARY,
-	    .who = WHO_ALL,
-	    .on = { .message = on_join, .closed = on_closed } },
-	{ .name = "Renew",
-	    .kind = RPC_UNARY,
-	    .who = WHO_DAEMONS,
-	    .on = { .message = on_renew, .closed = on_closed } },
+static const struct rpc_row rows[] = {
+	AUTH_METHOD(Join, WHO_ALL, on_join, .closed = on_closed),
+	AUTH_METHOD(Renew, WHO_DAEMONS, on_renew, .closed = on_closed),
 };
 const struct face face_join = { rows, sizeof(rows) / sizeof(rows[0]) };

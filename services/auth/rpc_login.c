@@ -81,7 +81,7 @@ answer(struct pending *p, const struct login_result *r)
 	reply.tls_cert_pem = pem ? pem : "";
 	reply.ca = &bundle;
 	if (pem)
-		rpc_reply(p->call, &reply);
+		auth_login_reply(p->call, &reply);
 	else
 		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	free(pem);
@@ -107,18 +107,15 @@ on_login_done(int rc, const struct login_result *r, const struct err *e, void *a
 }
 
 static void
-on_login(struct rpc_call *call, const void *message)
+on_login(struct rpc_call *call, const Auth__LoginRequest *m)
 {
 	struct auth *a = rpc_context(call);
-	const Auth__LoginRequest *m = message;
 	struct login_request q;
 	struct origin origin;
 	struct pending *p;
 	struct err e;
 	int rc;
 
-	if (!m)
-		return;
 	p = calloc(1, sizeof(*p));
 	if (!p) {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
@@ -157,10 +154,7 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 	free(p);
 }
 
-static const struct rpc_method rows[] = {
-	{ .name = "Login",
-	    .kind = RPC_UNARY,
-	    .who = WHO_ALL,
-	    .on = { .message = on_login, .closed = on_closed } },
+static const struct rpc_row rows[] = {
+	AUTH_METHOD(Login, WHO_ALL, on_login, .closed = on_closed),
 };
 const struct face face_login = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -89,19 +89,17 @@ reply_nodes(struct rpc_call *call, const Auth__ListNodesRequest *m, const struct
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
 		    "too many nodes for one answer; select by label");
 	else
-		rpc_reply(call, &reply);
+		auth_list_nodes_reply(call, &reply);
 	face_list_done(&l);
 }
 
 static void
-on_list(struct rpc_call *call, const void *message)
+on_list(struct rpc_call *call, const Auth__ListNodesRequest *m)
 {
 	struct access_person p;
 
-	if (!message)
-		return;
 	if (access_person(call, &p))
-		reply_nodes(call, message, &p);
+		reply_nodes(call, m, &p);
 	access_person_done(&p);
 }
 
@@ -135,16 +133,15 @@ note(struct rpc_call *call, const char *type, const char *code, const struct sub
 }
 
 static void
-on_remove(struct rpc_call *call, const void *message)
+on_remove(struct rpc_call *call, const Auth__Name *m)
 {
 	struct auth *a = rpc_context(call);
-	const Auth__Name *m = message;
 	struct subject subject;
 	struct host *n;
 	struct err e;
 	int rc;
 
-	if (!m || !access_may_change(call, "node", "delete"))
+	if (!access_may_change(call, "node", "delete"))
 		return;
 	rc = host_by_name(a, m->name, &n, &e);
 	if (rc == 0) {
@@ -160,17 +157,16 @@ on_remove(struct rpc_call *call, const void *message)
 }
 
 static void
-on_label(struct rpc_call *call, const void *message)
+on_label(struct rpc_call *call, const Auth__LabelsRequest *m)
 {
 	struct auth *a = rpc_context(call);
-	const Auth__LabelsRequest *m = message;
 	struct labels set = { 0 };
 	struct subject subject;
 	struct host *n = NULL;
 	struct err e;
 	int rc;
 
-	if (!m || !access_may_change(call, "node", "update"))
+	if (!access_may_change(call, "node", "update"))
 		return;
 	rc = face_labels(&set, m->set, m->n_set, &e);
 	if (rc == 0)
@@ -187,9 +183,9 @@ on_label(struct rpc_call *call, const void *message)
 	labels_done(&set);
 }
 
-static const struct rpc_method rows[] = {
-	FACE_UNARY("ListNodes", WHO_PEOPLE, on_list),
-	FACE_UNARY("RemoveNode", WHO_PEOPLE, on_remove),
-	FACE_UNARY("LabelNode", WHO_PEOPLE, on_label),
+static const struct rpc_row rows[] = {
+	AUTH_METHOD(ListNodes, WHO_PEOPLE, on_list),
+	AUTH_METHOD(RemoveNode, WHO_PEOPLE, on_remove),
+	AUTH_METHOD(LabelNode, WHO_PEOPLE, on_label),
 };
 const struct face face_nodes = { rows, sizeof(rows) / sizeof(rows[0]) };

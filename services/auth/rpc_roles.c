@@ -16,16 +16,15 @@ note(struct rpc_call *call, const char *type, const char *code, const char *name
 }
 
 static void
-on_put(struct rpc_call *call, const void *message)
+on_put(struct rpc_call *call, const Auth__PutRoleRequest *m)
 {
-	const Auth__PutRoleRequest *m = message;
 	const struct policy_role *policy;
 	struct arena arena;
 	bool created;
 	struct err e;
 	int rc;
 
-	if (!m || !access_may_change(call, "role", m->replace ? "update" : "create"))
+	if (!access_may_change(call, "role", m->replace ? "update" : "create"))
 		return;
 	arena_init(&arena, FACE_ARENA_MAX);
 	policy = m->role ? api_role_of(&arena, m->role) : NULL;
@@ -47,7 +46,7 @@ on_put(struct rpc_call *call, const void *message)
 }
 
 static void
-on_list(struct rpc_call *call, const void *message)
+on_list(struct rpc_call *call, const Auth__Empty *request)
 {
 	struct auth *a = rpc_context(call);
 	Auth__RoleList reply = AUTH__ROLE_LIST__INIT;
@@ -55,7 +54,8 @@ on_list(struct rpc_call *call, const void *message)
 	struct face_list l;
 	size_t pos = 0;
 
-	if (!message || !access_allows(call, "role", "list"))
+	(void)request;
+	if (!access_allows(call, "role", "list"))
 		return;
 	face_list_init(&l);
 	while (role_next(a, &pos, &r))
@@ -67,18 +67,17 @@ on_list(struct rpc_call *call, const void *message)
 	if (l.failed)
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	else
-		rpc_reply(call, &reply);
+		auth_list_roles_reply(call, &reply);
 	face_list_done(&l);
 }
 
 static void
-on_remove(struct rpc_call *call, const void *message)
+on_remove(struct rpc_call *call, const Auth__Name *m)
 {
-	const Auth__Name *m = message;
 	struct err e;
 	int rc;
 
-	if (!m || !access_may_change(call, "role", "delete"))
+	if (!access_may_change(call, "role", "delete"))
 		return;
 	rc = role_remove(rpc_context(call), m->name, &e);
 	if (rc != 0) {
@@ -89,9 +88,9 @@ on_remove(struct rpc_call *call, const void *message)
 	face_done(call);
 }
 
-static const struct rpc_method rows[] = {
-	FACE_UNARY("PutRole", WHO_PEOPLE, on_put),
-	FACE_UNARY("ListRoles", WHO_PEOPLE, on_list),
-	FACE_UNARY("RemoveRole", WHO_PEOPLE, on_remove),
+static const struct rpc_row rows[] = {
+	AUTH_METHOD(PutRole, WHO_PEOPLE, on_put),
+	AUTH_METHOD(ListRoles, WHO_PEOPLE, on_list),
+	AUTH_METHOD(RemoveRole, WHO_PEOPLE, on_remove),
 };
 const struct face face_roles = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -11,28 +11,26 @@
 #include "base/version.h"
 
 static void
-on_ping(struct rpc_call *call, const void *message)
+on_ping(struct rpc_call *call, const Auth__Empty *request)
 {
 	struct auth *a = rpc_context(call);
 	Auth__PingReply reply = AUTH__PING_REPLY__INIT;
 
-	if (!message)
-		return;
+	(void)request;
 	reply.cluster = a->cluster;
 	reply.version = SALLYPORT_VERSION;
 	reply.min_client_version = SALLYPORT_MIN_CLIENT_VERSION;
-	rpc_reply(call, &reply);
+	auth_ping_reply(call, &reply);
 }
 
 static void
-on_ca_bundle(struct rpc_call *call, const void *message)
+on_ca_bundle(struct rpc_call *call, const Auth__Empty *request)
 {
 	Auth__CaBundle reply;
 
-	if (!message)
-		return;
+	(void)request;
 	face_bundle(rpc_context(call), &reply);
-	rpc_reply(call, &reply);
+	auth_get_ca_bundle_reply(call, &reply);
 }
 
 const char *
@@ -52,14 +50,15 @@ status_proxy_addr(struct auth *a)
 }
 
 static void
-on_status(struct rpc_call *call, const void *message)
+on_status(struct rpc_call *call, const Auth__Empty *request)
 {
 	struct auth *a = rpc_context(call);
 	const struct bundle *b = self_authorities(a->self);
 	Auth__StatusReply reply = AUTH__STATUS_REPLY__INIT;
 	const char *pins[BUNDLE_CA_MAX];
 
-	if (!message || !access_allows(call, NULL, NULL))
+	(void)request;
+	if (!access_allows(call, NULL, NULL))
 		return;
 	for (size_t i = 0; i < b->n_pins; i++)
 		pins[i] = b->pins[i];
@@ -71,12 +70,12 @@ on_status(struct rpc_call *call, const void *message)
 	reply.ca_pins = pins;
 	reply.proxy_public_addr = status_proxy_addr(a);
 	reply.ca_pem = b->host_pem;
-	rpc_reply(call, &reply);
+	auth_get_status_reply(call, &reply);
 }
 
-static const struct rpc_method rows[] = {
-	FACE_UNARY("Ping", WHO_ALL, on_ping),
-	FACE_UNARY("GetCaBundle", WHO_ALL, on_ca_bundle),
-	FACE_UNARY("GetStatus", WHO_PEOPLE, on_status),
+static const struct rpc_row rows[] = {
+	AUTH_METHOD(Ping, WHO_ALL, on_ping),
+	AUTH_METHOD(GetCaBundle, WHO_ALL, on_ca_bundle),
+	AUTH_METHOD(GetStatus, WHO_PEOPLE, on_status),
 };
 const struct face face_status = { rows, sizeof(rows) / sizeof(rows[0]) };

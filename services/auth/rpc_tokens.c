@@ -37,9 +37,8 @@ message_of(struct face_list *l, Auth__Token *m, const struct token *t)
 }
 
 static void
-on_add(struct rpc_call *call, const void *message)
+on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 {
-	const Auth__AddTokenRequest *m = message;
 	struct labels labels = { 0 };
 	struct token_spec spec = { .labels = &labels, .by = rpc_peer(call)->name };
 	char value[TOKEN_TEXT_SIZE];
@@ -49,7 +48,7 @@ on_add(struct rpc_call *call, const void *message)
 	struct err e;
 	int rc;
 
-	if (!m || !access_may_change(call, "token", "create"))
+	if (!access_may_change(call, "token", "create"))
 		return;
 	rc = face_labels(&labels, m->labels, m->n_labels, &e);
 	spec.kind = m->kind;
@@ -64,7 +63,7 @@ on_add(struct rpc_call *call, const void *message)
 	if (rc == 0) {
 		note(call, "join_token.create", "TJT00I", &t);
 		reply.token = value;
-		rpc_reply(call, &reply);
+		auth_add_token_reply(call, &reply);
 	} else {
 		face_fail(call, rc, &e);
 	}
@@ -93,12 +92,13 @@ on_token(const void *object, void *arg)
 }
 
 static void
-on_list(struct rpc_call *call, const void *message)
+on_list(struct rpc_call *call, const Auth__ListTokensRequest *request)
 {
 	Auth__TokenList reply = AUTH__TOKEN_LIST__INIT;
 	struct listing l = { .auth = rpc_context(call) };
 
-	if (!message || !access_allows(call, "token", "list"))
+	(void)request;
+	if (!access_allows(call, "token", "list"))
 		return;
 	face_list_init(&l.list);
 	if (resource_each(l.auth, RESOURCE_TOKEN, on_token, &l) < 0) {
@@ -107,20 +107,19 @@ on_list(struct rpc_call *call, const void *message)
 	} else {
 		reply.n_tokens = l.list.n;
 		reply.tokens = (Auth__Token **)(void *)l.list.v;
-		rpc_reply(call, &reply);
+		auth_list_tokens_reply(call, &reply);
 	}
 	face_list_done(&l.list);
 }
 
 static void
-on_remove(struct rpc_call *call, const void *message)
+on_remove(struct rpc_call *call, const Auth__Name *m)
 {
-	const Auth__Name *m = message;
 	struct token t = { 0 };
 	struct err e;
 	int rc;
 
-	if (!m || !access_may_change(call, "token", "delete"))
+	if (!access_may_change(call, "token", "delete"))
 		return;
 	rc = token_remove(rpc_context(call), m->name, &t, &e);
 	if (rc == 0) {
@@ -132,9 +131,9 @@ on_remove(struct rpc_call *call, const void *message)
 	token_done(&t);
 }
 
-static const struct rpc_method rows[] = {
-	FACE_UNARY("AddToken", WHO_PEOPLE, on_add),
-	FACE_UNARY("ListTokens", WHO_PEOPLE, on_list),
-	FACE_UNARY("RemoveToken", WHO_PEOPLE, on_remove),
+static const struct rpc_row rows[] = {
+	AUTH_METHOD(AddToken, WHO_PEOPLE, on_add),
+	AUTH_METHOD(ListTokens, WHO_PEOPLE, on_list),
+	AUTH_METHOD(RemoveToken, WHO_PEOPLE, on_remove),
 };
 const struct face face_tokens = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -40,23 +40,22 @@ reply_link(struct rpc_call *call, const char *user, const char *token, int64_t e
 	reply.url = url;
 	reply.expires = expires_ms;
 	reply.user = user;
-	rpc_reply(call, &reply);
+	auth_add_user_reply(call, &reply); /* that of ResetUser is the same */
 }
 
 /* --- add -------------------------------------------------------------------------------- */
 
 static void
-on_add(struct rpc_call *call, const void *message)
+on_add(struct rpc_call *call, const Auth__AddUserRequest *m)
 {
 	struct auth *a = rpc_context(call);
-	const Auth__AddUserRequest *m = message;
 	char token[INVITE_TOKEN_SIZE];
 	struct user u = { 0 };
 	int64_t expires;
 	struct err e;
 	int rc = 0;
 
-	if (!m || !access_may_change(call, "user", "create"))
+	if (!access_may_change(call, "user", "create"))
 		return;
 	if (!str_copy(u.name, sizeof(u.name), m->name)) {
 		name_check(m->name, "user name", &e);
@@ -86,16 +85,15 @@ on_add(struct rpc_call *call, const void *message)
 /* --- update ------------------------------------------------------------------------------- */
 
 static void
-on_update(struct rpc_call *call, const void *message)
+on_update(struct rpc_call *call, const Auth__UpdateUserRequest *m)
 {
 	struct auth *a = rpc_context(call);
-	const Auth__UpdateUserRequest *m = message;
 	struct names roles = { 0 }, logins = { 0 };
 	struct user u = { 0 };
 	struct err e;
 	int rc;
 
-	if (!m || !access_may_change(call, "user", "update"))
+	if (!access_may_change(call, "user", "update"))
 		return;
 	if (names_copy(&roles, (char **)(void *)m->roles, m->n_roles) < 0 ||
 	    names_copy(&logins, (char **)(void *)m->logins, m->n_logins) < 0) {
@@ -150,12 +148,13 @@ on_user(const void *object, void *arg)
 }
 
 static void
-on_list(struct rpc_call *call, const void *message)
+on_list(struct rpc_call *call, const Auth__Empty *request)
 {
 	struct listing l = { .auth = rpc_context(call) };
 	Auth__UserList reply = AUTH__USER_LIST__INIT;
 
-	if (!message || !access_allows(call, "user", "list"))
+	(void)request;
+	if (!access_allows(call, "user", "list"))
 		return;
 	face_list_init(&l.list);
 	if (resource_each(l.auth, RESOURCE_USER, on_user, &l) < 0) {
@@ -164,7 +163,7 @@ on_list(struct rpc_call *call, const void *message)
 	} else {
 		reply.n_users = l.list.n;
 		reply.users = (Auth__User **)(void *)l.list.v;
-		rpc_reply(call, &reply);
+		auth_list_users_reply(call, &reply);
 	}
 	face_list_done(&l.list);
 }
@@ -172,13 +171,12 @@ on_list(struct rpc_call *call, const void *message)
 /* --- remove, reset ---------------------------------------------------------------------------- */
 
 static void
-on_remove(struct rpc_call *call, const void *message)
+on_remove(struct rpc_call *call, const Auth__Name *m)
 {
-	const Auth__Name *m = message;
 	struct err e;
 	int rc;
 
-	if (!m || !access_may_change(call, "user", "delete"))
+	if (!access_may_change(call, "user", "delete"))
 		return;
 	rc = user_remove(rpc_context(call), m->name, &e);
 	if (rc != 0) {
@@ -190,17 +188,16 @@ on_remove(struct rpc_call *call, const void *message)
 }
 
 static void
-on_reset(struct rpc_call *call, const void *message)
+on_reset(struct rpc_call *call, const Auth__ResetUserRequest *m)
 {
 	struct auth *a = rpc_context(call);
-	const Auth__ResetUserRequest *m = message;
 	char token[INVITE_TOKEN_SIZE];
 	struct user u = { 0 };
 	int64_t expires;
 	struct err e;
 	int rc;
 
-	if (!m || !access_may_change(call, "user", "update"))
+	if (!access_may_change(call, "user", "update"))
 		return;
 	rc = user_load(a, m->name, &u, &e);
 	if (rc == 0)
@@ -214,11 +211,11 @@ on_reset(struct rpc_call *call, const void *message)
 	user_done(&u);
 }
 
-static const struct rpc_method rows[] = {
-	FACE_UNARY("AddUser", WHO_PEOPLE, on_add),
-	FACE_UNARY("UpdateUser", WHO_PEOPLE, on_update),
-	FACE_UNARY("ListUsers", WHO_PEOPLE, on_list),
-	FACE_UNARY("RemoveUser", WHO_PEOPLE, on_remove),
-	FACE_UNARY("ResetUser", WHO_PEOPLE, on_reset),
+static const struct rpc_row rows[] = {
+	AUTH_METHOD(AddUser, WHO_PEOPLE, on_add),
+	AUTH_METHOD(UpdateUser, WHO_PEOPLE, on_update),
+	AUTH_METHOD(ListUsers, WHO_PEOPLE, on_list),
+	AUTH_METHOD(RemoveUser, WHO_PEOPLE, on_remove),
+	AUTH_METHOD(ResetUser, WHO_PEOPLE, on_reset),
 };
 const struct face face_users = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -64,7 +64,7 @@ send_role(struct watcher *w, const char *name)
 	if (r && !m.role)
 		end(w, RPC_RESOURCE_EXHAUSTED, "out of memory; watch again");
 	else
-		rpc_send(w->call, &m);
+		auth_watch_push(w->call, &m);
 	arena_done(&arena);
 }
 
@@ -79,7 +79,7 @@ send_cutoff(struct watcher *w, const char *user)
 	m.what_case = AUTH__WATCH_UPDATE__WHAT_CUTOFF;
 	m.cutoff = &cutoff;
 	if (cutoff.issued_before > 0)
-		rpc_send(w->call, &m);
+		auth_watch_push(w->call, &m);
 }
 
 static void
@@ -93,7 +93,7 @@ send_node_cutoff(struct watcher *w, const char *uuid)
 	m.what_case = AUTH__WATCH_UPDATE__WHAT_NODE_CUTOFF;
 	m.node_cutoff = &cutoff;
 	if (cutoff.issued_before > 0)
-		rpc_send(w->call, &m);
+		auth_watch_push(w->call, &m);
 }
 
 static void
@@ -120,7 +120,7 @@ send_user(struct watcher *w, const char *name)
 		m.what_case = AUTH__WATCH_UPDATE__WHAT_USER_REMOVED;
 		m.user_removed = name;
 	}
-	rpc_send(w->call, &m);
+	auth_watch_push(w->call, &m);
 	user_done(&u);
 }
 
@@ -136,7 +136,7 @@ send_node(struct watcher *w, const char *uuid)
 	m.node_removed = uuid;
 	if (n && n->online && (m.node = node_message(&arena, n)))
 		m.what_case = AUTH__WATCH_UPDATE__WHAT_NODE;
-	rpc_send(w->call, &m);
+	auth_watch_push(w->call, &m);
 	arena_done(&arena);
 }
 
@@ -156,7 +156,7 @@ send_own_labels(struct watcher *w)
 	if (n && !reply.server_labels)
 		end(w, RPC_RESOURCE_EXHAUSTED, "out of memory; watch again");
 	else
-		rpc_send(w->call, &m);
+		auth_watch_push(w->call, &m);
 	arena_done(&arena);
 }
 
@@ -169,7 +169,7 @@ send_authorities(struct watcher *w)
 	face_bundle(w->auth, &bundle);
 	m.what_case = AUTH__WATCH_UPDATE__WHAT_CA;
 	m.ca = &bundle;
-	rpc_send(w->call, &m);
+	auth_watch_push(w->call, &m);
 }
 
 static void
@@ -214,7 +214,7 @@ send_complete(struct watcher *w)
 
 	m.what_case = AUTH__WATCH_UPDATE__WHAT_COMPLETE;
 	m.complete = true;
-	rpc_send(w->call, &m);
+	auth_watch_push(w->call, &m);
 	w->complete = true;
 }
 
@@ -323,15 +323,12 @@ snapshot(struct watcher *w)
 /* --- the call --------------------------------------------------------------------------------- */
 
 static void
-on_watch(struct rpc_call *call, const void *message)
+on_watch(struct rpc_call *call, const Auth__WatchRequest *m)
 {
 	struct auth *a = rpc_context(call);
 	const struct rpc_peer *peer = rpc_peer(call);
-	const Auth__WatchRequest *m = message;
 	struct watcher *w;
 
-	if (!m || rpc_data(call))
-		return;
 	if (peer->who != RPC_LOCAL && !access_daemon(call))
 		return;
 	w = a->watchers.n < WATCHERS_MAX ? calloc(1, sizeof(*w)) : NULL;
@@ -413,10 +410,8 @@ watchers_sweep(struct auth *a)
 	}
 }
 
-static const struct rpc_method rows[] = {
-	{ .name = "Watch",
-	    .kind = RPC_SEND_STREAM,
-	    .who = WHO_DAEMONS | RPC_LOCAL,
-	    .on = { .message = on_watch, .writable = on_writable, .closed = on_closed } },
+static const struct rpc_row rows[] = {
+	AUTH_METHOD(Watch, WHO_DAEMONS | RPC_LOCAL, on_watch, .writable = on_writable,
+	    .closed = on_closed),
 };
 const struct face face_watch = { rows, sizeof(rows) / sizeof(rows[0]) };

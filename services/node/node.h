@@ -10,7 +10,6 @@
 #define NODE_NODE_H
 
 #include "api/audit_log.h"
-#include "api/auth_client.h"
 #include "api/join.h"
 #include "base/list.h"
 #include "daemon/daemon.h"
@@ -39,7 +38,7 @@ struct node {
 	struct join *join;
 	struct audit_log *audit;
 	struct live *live; /* files of running sessions */
-	struct auth_client *auth;
+	struct rpc_client *auth;
 	struct rights *rights; /* roles, cut-offs, own labels as authd gave them */
 	struct rights_feed *rights_feed;
 	struct heartbeat *heartbeat;

@@ -10,6 +10,7 @@
 #include "node/access.h"
 #include "node/heartbeat.h"
 #include "node/rights.h"
+#include "proto/auth.async.h"
 
 enum { EVERY_MS = 30000, JITTER_MS = 4000, RETRY_MS = 1000, RETRY_JITTER_MS = 1000, SOON_MS = 100 };
 
@@ -107,10 +108,11 @@ heartbeat_soon(struct heartbeat *h)
 }
 
 static void
-on_left(enum rpc_code code, const char *why, void *arg)
+on_left(enum rpc_code code, const char *why, const Auth__Empty *reply, void *arg)
 {
 	struct heartbeat *h = arg;
 
+	(void)reply;
 	if (code != RPC_OK)
 		log_warn("authd was not told that this node leaves", "cause", why, NULL);
 	h->left(h->left_arg);
@@ -119,9 +121,11 @@ on_left(enum rpc_code code, const char *why, void *arg)
 void
 heartbeat_leave(struct heartbeat *h, void (*done)(void *arg), void *arg)
 {
+	Auth__Empty q = AUTH__EMPTY__INIT;
+
 	h->leaving = true;
 	h->left = done;
 	h->left_arg = arg;
 	timer_stop(&h->timer);
-	auth_leave(h->node->auth, on_left, h);
+	auth_leave(h->node->auth, &q, on_left, h);
 }

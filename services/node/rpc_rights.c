@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/auth_watch.h"
 #include "api/role.h"
 #include "base/file.h"
 #include "base/log.h"

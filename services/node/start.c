@@ -127,12 +127,11 @@ serve(struct node *n, struct err *e)
 
 	if (node_take_identity(n, id, e) || live_open(&n->live, n, e))
 		return -1;
-	const struct auth_client_config config = { .loop = n->loop,
-		.rl = n->rl,
-		.target = join_auth_target(n->join),
+	const struct rpc_channel_config config = { .target = join_auth_target(n->join),
 		.server_name = id->auth_server,
-		.identity = join_rpc_identity(n->join) };
-	if (auth_client_new(&n->auth, &config, e) || rights_feed_start(n->rights_feed, e) ||
+		.identity = join_rpc_identity(n->join),
+		.keepalive = true };
+	if (rpc_client_new(&n->auth, n->rl, &config, e) || rights_feed_start(n->rights_feed, e) ||
 	    audit_log_connect(n->audit, n->config->proxy, id->audit_server,
 		join_rpc_identity(n->join), e) ||
 	    tunnel_new(&n->tunnel, n, e))
@@ -240,7 +239,7 @@ node_done(struct daemon_run *run)
 	tunnel_free(n->tunnel);
 	heartbeat_free(n->heartbeat);
 	rights_feed_free(n->rights_feed);
-	auth_client_free(n->auth);
+	rpc_client_free(n->auth);
 	live_close(n->live);
 	audit_log_close(n->audit);
 	join_free(n->join);

@@ -13,6 +13,7 @@
 #include "net/listen.h"
 #include "proxy/conf.h"
 #include "proxy/relay.h"
+#include "proxy/rpc_leave.h"
 
 struct proxy {
 	struct daemon_run *run;
@@ -29,7 +30,8 @@ struct proxy {
 	struct tunnels *tunnels;
 	struct relays relays;
 	struct ssh_server *ssh_server;
-	struct auth_client *auth;
+	struct rpc_client *auth;
+	struct leave leave;
 	struct origins *origins;
 	struct web *web;
 	struct rpc_watch *watch;

@@ -7,12 +7,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "api/auth_client.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "proto/auth.async.h"
 
 struct origins {
-	struct auth_client *auth;
+	struct rpc_client *auth;
 	struct list calls;
 };
 
@@ -24,7 +24,7 @@ struct origin_call {
 };
 
 int
-origins_new(struct origins **ret, struct auth_client *auth)
+origins_new(struct origins **ret, struct rpc_client *auth)
 {
 	struct origins *o = calloc(1, sizeof(*o));
 
@@ -49,12 +49,13 @@ origins_free(struct origins *o)
 }
 
 static void
-on_told(enum rpc_code code, const char *why, void *arg)
+on_told(enum rpc_code code, const char *why, const Auth__Empty *reply, void *arg)
 {
 	struct origin_call *c = arg;
 	void (*done)(void *) = c->done;
 	void *done_arg = c->arg;
 
+	(void)reply;
 	if (code != RPC_OK)
 		log_debug("authd was not told where a connection comes from", "cause", why, NULL);
 	c->ended = true;

@@ -8,12 +8,12 @@
 
 #include "net/addr.h"
 
-struct auth_client;
+struct rpc_client;
 struct origins;
 struct origin_call;
 
-int origins_new(struct origins **ret, struct auth_client *auth);
-/* After auth_client_free: calls under way end without their done. NULL is fine. */
+int origins_new(struct origins **ret, struct rpc_client *auth);
+/* After rpc_client_free: calls under way end without their done. NULL is fine. */
 void origins_free(struct origins *o);
 
 /* fd: the connection to authd, nothing sent yet. done comes once, from the loop, also when authd does

@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "base/version.h"
 #include "base/wire.h"
+#include "proto/auth.async.h"
 
 enum {
 	CACHE_MAX = 256 * 1024 * 1024,
@@ -124,9 +125,9 @@ on_update(const Auth__WatchUpdate *u, void *arg)
 }
 
 static void
-on_hello(enum rpc_code code, const char *why, void *arg)
+on_hello(enum rpc_code code, const char *why, const Auth__Empty *reply, void *arg)
 {
-	(void)arg;
+	(void)reply, (void)arg;
 	if (code != RPC_OK)
 		log_warn("cannot tell authd the public address", "cause", why, NULL);
 }

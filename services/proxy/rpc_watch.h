@@ -6,7 +6,7 @@
 #ifndef PROXY_RPC_WATCH_H
 #define PROXY_RPC_WATCH_H
 
-#include "api/auth_client.h"
+#include "api/auth_watch.h"
 #include "api/join.h"
 #include "proxy/roster.h"
 
@@ -16,7 +16,7 @@ struct rpc_watch_config {
 	struct loop *loop;
 	struct roster *roster;
 	struct join *join; /* takes new CA bundles */
-	struct auth_client *auth;
+	struct rpc_client *auth;
 	const char *cache_path;             /* copied; the other texts are not */
 	const char *public_addr, *ssh_addr; /* told to authd with every connection */
 };

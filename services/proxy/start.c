@@ -13,7 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/auth_client.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -129,13 +128,12 @@ make_clients(struct proxy *p, struct err *e)
 {
 	const struct join_identity *id = join_identity(p->join);
 	char cache[1100];
-	struct auth_client_config auth = { .loop = p->run->loop,
-		.rl = p->rl,
-		.target = p->conf->authd_addr,
+	struct rpc_channel_config auth = { .target = p->conf->authd_addr,
 		.server_name = id->auth_server,
-		.identity = join_rpc_identity(p->join) };
+		.identity = join_rpc_identity(p->join),
+		.keepalive = true };
 
-	if (auth_client_new(&p->auth, &auth, e) < 0)
+	if (rpc_client_new(&p->auth, p->rl, &auth, e) < 0)
 		return -1;
 	if (origins_new(&p->origins, p->auth) < 0)
 		return err_set(e, "out of memory");
@@ -245,11 +243,10 @@ on_flushed(void *arg)
 }
 
 static void
-on_left(enum rpc_code code, const char *why, void *arg)
+on_left(void *arg)
 {
 	struct proxy *p = arg;
 
-	(void)code, (void)why;
 	audit_log_flush(p->audit, FLUSH_MS, on_flushed, p);
 }
 
@@ -264,7 +261,8 @@ on_drained(void *arg)
 	p->leaving = true;
 	timer_stop(&p->drain_step);
 	timer_stop(&p->drain_end);
-	auth_leave(p->auth, on_left, p);
+	p->leave = (struct leave){ .done = on_left, .arg = p };
+	leave_send(&p->leave, p->auth);
 }
 
 static void
@@ -307,7 +305,7 @@ proxy_done(struct daemon_run *run)
 	rpc_watch_free(p->watch);
 	web_free(p->web);
 	if (p->auth)
-		auth_client_free(p->auth);
+		rpc_client_free(p->auth);
 	origins_free(p->origins);
 	tunnels_free(p->tunnels);
 	roster_free(p->roster);

@@ -6,7 +6,6 @@
 #ifndef PROXY_WEB_H
 #define PROXY_WEB_H
 
-#include "api/auth_client.h"
 #include "api/bundle.h"
 #include "http/server.h"
 #include "proxy/conf.h"
@@ -16,7 +15,7 @@ struct rate;
 struct web_config {
 	struct loop *loop;
 	const struct conf *conf;
-	struct auth_client *auth;
+	struct rpc_client *auth;
 	const char *cluster;
 	void (*closed)(const struct addr *peer, void *arg); /* a connection was */
 	void *arg;

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "proto/auth.async.h"
 #include "proxy/asset.h"
 #include "proxy/web_page.h"
 #include "proxy/rate.h"
@@ -110,13 +111,22 @@ on_invite(enum rpc_code code, const char *why, const Auth__InviteInfo *reply, vo
 	free(i);
 }
 
+static void
+invite_get(struct invite *i)
+{
+	Auth__Name q = AUTH__NAME__INIT;
+
+	q.name = i->token;
+	auth_get_invite(i->web->config.auth, &q, on_invite, i);
+}
+
 void
 web_invite_show(struct http_request *r, void *arg)
 {
 	struct invite *i = invite_new(r, arg);
 
 	if (i)
-		auth_get_invite(i->web->config.auth, i->token, on_invite, i);
+		invite_get(i);
 }
 
 /* --- the form, filled in --------------------------------------------------------- */
@@ -130,14 +140,15 @@ invite_again(struct invite *i, int status, const char *problem)
 	if (i->problem[0] >= 'a' &&
 	    i->problem[0] <= 'z') /* authd's texts are made to stand behind "ERROR: " */
 		i->problem[0] = (char)(i->problem[0] - ('a' - 'A'));
-	auth_get_invite(i->web->config.auth, i->token, on_invite, i);
+	invite_get(i);
 }
 
 static void
-on_completed(enum rpc_code code, const char *why, void *arg)
+on_completed(enum rpc_code code, const char *why, const Auth__Empty *reply, void *arg)
 {
 	struct invite *i = arg;
 
+	(void)reply;
 	if (code == RPC_OK) {
 		log_info("invitation completed", "peer", http_peer(i->request)->ip, NULL);
 		invite_notice(i->request, i->web, 200, "All set",

@@ -14,30 +14,28 @@
 #include "crypto/sshkey.h"
 #include "rpc/rpc.h"
 #include "rpc/tls.h"
-#include "tests/echo.pb-c.h"
+#include "tests/echo.server.h"
 
 struct feed {
 	uint64_t left, sent;
 };
 
 static void
-on_unary(struct rpc_call *call, const void *message)
+on_unary(struct rpc_call *call, const Echo__Msg *q)
 {
-	rpc_reply(call, message);
+	echo_unary_reply(call, q);
 }
 
 static void
-on_fail(struct rpc_call *call, const void *message)
+on_fail(struct rpc_call *call, const Echo__Msg *q)
 {
-	const Echo__Msg *q = message;
-
 	rpc_finish(call, (enum rpc_code)q->n, "%s", q->text);
 }
 
 static void
-on_wait(struct rpc_call *call, const void *message)
+on_wait(struct rpc_call *call, const Echo__Msg *q)
 {
-	(void)call, (void)message;
+	(void)call, (void)q;
 }
 
 static void
@@ -52,16 +50,15 @@ more(struct rpc_call *call)
 		m.n = f->sent++;
 		m.data = (ProtobufCBinaryData){ sizeof bytes, bytes };
 		f->left--;
-		rpc_send(call, &m);
+		echo_download_push(call, &m);
 	}
 	if (f->left == 0)
 		rpc_finish(call, RPC_OK, "%s", "");
 }
 
 static void
-on_download(struct rpc_call *call, const void *message)
+on_download(struct rpc_call *call, const Echo__Msg *q)
 {
-	const Echo__Msg *q = message;
 	struct feed *f = calloc(1, sizeof *f);
 
 	f->left = q->n;
@@ -70,19 +67,19 @@ on_download(struct rpc_call *call, const void *message)
 }
 
 static void
-on_upload(struct rpc_call *call, const void *message)
+on_upload(struct rpc_call *call, const Echo__Msg *q)
 {
 	struct feed *f = rpc_data(call);
 	Echo__Msg reply = ECHO__MSG__INIT;
 
 	if (!f)
 		rpc_set_data(call, f = calloc(1, sizeof *f));
-	if (message) {
+	if (q) {
 		f->sent++;
 		return;
 	}
 	reply.n = f->sent;
-	rpc_reply(call, &reply);
+	echo_upload_reply(call, &reply);
 }
 
 static void
@@ -93,38 +90,37 @@ free_feed(struct rpc_call *call, const struct rpc_status *status)
 }
 
 static void
-on_both(struct rpc_call *call, const void *message)
+on_both(struct rpc_call *call, const Echo__Msg *q)
 {
-	if (message)
-		rpc_send(call, message);
+	if (q)
+		echo_both_push(call, q);
 	else
 		rpc_finish(call, RPC_OK, "%s", "");
 }
 
 static void
-on_who(struct rpc_call *call, const void *message)
+on_who(struct rpc_call *call, const Echo__Msg *q)
 {
 	Echo__Msg m = ECHO__MSG__INIT;
 
-	(void)message;
+	(void)q;
 	m.text = rpc_peer(call)->name;
 	m.n = rpc_peer(call)->who;
-	rpc_reply(call, &m);
+	echo_open_reply(call, &m);
 }
 
-static const struct rpc_method rows[] = {
-	{ "Unary", RPC_UNARY, RPC_USER | RPC_NODE, { .message = on_unary } },
-	{ "Fail", RPC_UNARY, RPC_USER, { .message = on_fail } },
-	{ "Wait", RPC_UNARY, RPC_USER, { .message = on_wait } },
-	{ "Later", RPC_UNARY, RPC_USER, { .message = on_unary } },
-	{ "Download", RPC_SEND_STREAM, RPC_USER,
-	    { .message = on_download, .writable = more, .closed = free_feed } },
-	{ "Upload", RPC_RECEIVE_STREAM, RPC_USER, { .message = on_upload, .closed = free_feed } },
-	{ "Both", RPC_DUPLEX, RPC_USER, { .message = on_both } },
-	{ "OnlyNodes", RPC_UNARY, RPC_NODE, { .message = on_who } },
-	{ "OnlyUsers", RPC_UNARY, RPC_USER, { .message = on_who } },
-	{ "OnlyLocal", RPC_UNARY, RPC_LOCAL, { .message = on_who } },
-	{ "Open", RPC_UNARY, RPC_ANYONE, { .message = on_who } },
+static const struct rpc_row rows[] = {
+	ECHO_METHOD(Unary, RPC_USER | RPC_NODE, on_unary),
+	ECHO_METHOD(Fail, RPC_USER, on_fail),
+	ECHO_METHOD(Wait, RPC_USER, on_wait),
+	ECHO_METHOD(Later, RPC_USER, on_unary),
+	ECHO_METHOD(Download, RPC_USER, on_download, .writable = more, .closed = free_feed),
+	ECHO_METHOD(Upload, RPC_USER, on_upload, .closed = free_feed),
+	ECHO_METHOD(Both, RPC_USER, on_both),
+	ECHO_METHOD(OnlyNodes, RPC_NODE, on_who),
+	ECHO_METHOD(OnlyUsers, RPC_USER, on_who),
+	ECHO_METHOD(OnlyLocal, RPC_LOCAL, on_who),
+	ECHO_METHOD(Open, RPC_ANYONE, on_who),
 };
 
 static struct loop *loop;
@@ -192,8 +188,7 @@ main(int argc, char **argv)
 	id = identity(argv[1]);
 	if (loop_new(&loop) < 0 || loop_on_signal(loop, SIGTERM, on_signal, NULL) < 0 ||
 	    rpc_loop_new(&rl, loop) < 0 || rpc_server_new(&server, rl, &config) < 0 ||
-	    rpc_server_serve(server, &echo__echo__descriptor, rows, sizeof rows / sizeof *rows,
-		NULL) < 0 ||
+	    echo_serve_rows(server, rows, sizeof rows / sizeof *rows, NULL) < 0 ||
 	    rpc_server_listen(server, "127.0.0.1:0", id, &port, &e) < 0) {
 		fprintf(stderr, "%s\n", e.text);
 		return 1;

@@ -16,7 +16,7 @@
 #include "api/audit_log.h"
 #include "base/str.h"
 #include "crypto/rand.h"
-#include "proto/audit.pb-c.h"
+#include "proto/audit.server.h"
 #include "rec/batch.h"
 #include "rec/log.h"
 #include "rpc/tls.h"
@@ -56,7 +56,7 @@ reply(struct rpc_call *call, uint64_t seq)
 	Audit__IngestReply m = AUDIT__INGEST_REPLY__INIT;
 
 	m.committed_seq = seq;
-	rpc_send(call, &m);
+	audit_ingest_push(call, &m);
 }
 
 static void
@@ -103,10 +103,9 @@ take_batch(struct fixture *f, const Audit__IngestBatch *b)
 }
 
 static void
-on_ingest(struct rpc_call *call, const void *message)
+on_ingest(struct rpc_call *call, const Audit__IngestRequest *q)
 {
 	struct fixture *f = rpc_context(call);
-	const Audit__IngestRequest *q = message;
 
 	if (!q) {
 		rpc_finish(call, RPC_OK, "%s", "");
@@ -128,19 +127,23 @@ on_ingest(struct rpc_call *call, const void *message)
 	reply(call, f->store.committed);
 }
 
-static void
-on_other(struct rpc_call *call, const void *message)
-{
-	(void)message;
-	rpc_finish(call, RPC_UNIMPLEMENTED, "%s", "not here");
-}
+#define NOT_HERE(name, request)                                        \
+	static void name(struct rpc_call *call, const request *q)      \
+	{                                                              \
+		(void)q;                                               \
+		rpc_finish(call, RPC_UNIMPLEMENTED, "%s", "not here"); \
+	}
+NOT_HERE(on_search, Audit__SearchRequest)
+NOT_HERE(on_list, Audit__ListRecordingsRequest)
+NOT_HERE(on_play, Audit__PlayRequest)
+NOT_HERE(on_status, Audit__AuditEmpty)
 
-static const struct rpc_method rows[] = {
-	{ "Ingest", RPC_DUPLEX, RPC_NODE, { .message = on_ingest } },
-	{ "SearchEvents", RPC_UNARY, RPC_NODE, { .message = on_other } },
-	{ "ListRecordings", RPC_UNARY, RPC_NODE, { .message = on_other } },
-	{ "Play", RPC_SEND_STREAM, RPC_NODE, { .message = on_other } },
-	{ "GetAuditStatus", RPC_UNARY, RPC_NODE, { .message = on_other } },
+static const struct rpc_row rows[] = {
+	AUDIT_METHOD(Ingest, RPC_NODE, on_ingest),
+	AUDIT_METHOD(SearchEvents, RPC_NODE, on_search),
+	AUDIT_METHOD(ListRecordings, RPC_NODE, on_list),
+	AUDIT_METHOD(Play, RPC_NODE, on_play),
+	AUDIT_METHOD(GetAuditStatus, RPC_NODE, on_status),
 };
 
 static void
@@ -152,9 +155,7 @@ start_server(struct fixture *f)
 
 	f->stopped = false;
 	assert_int_equal(rpc_server_new(&f->server, f->rl, &config), 0);
-	assert_int_equal(rpc_server_serve(f->server, &audit__audit__descriptor, rows,
-			     sizeof rows / sizeof *rows, f),
-	    0);
+	assert_int_equal(audit_serve_rows(f->server, rows, sizeof rows / sizeof *rows, f), 0);
 	assert_int_equal(rpc_server_listen(f->server, "127.0.0.1:0", f->server_id, &port, &e), 0);
 	rpc_server_start(f->server);
 	(void)str_format(f->target, sizeof f->target, "127.0.0.1:%d", port);
@@ -351,9 +352,7 @@ a_server_that_comes_back_at_its_address_is_found_again(void **state)
 	for (int i = 0; i < 20; i++)
 		loop_turn(f->loop, 20);
 	assert_int_equal(rpc_server_new(&f->server, f->rl, &config), 0);
-	assert_int_equal(rpc_server_serve(f->server, &audit__audit__descriptor, rows,
-			     sizeof rows / sizeof *rows, f),
-	    0);
+	assert_int_equal(audit_serve_rows(f->server, rows, sizeof rows / sizeof *rows, f), 0);
 	assert_int_equal(rpc_server_listen(f->server, f->target, f->server_id, NULL, &e), 0);
 	f->stopped = false;
 	rpc_server_start(f->server);

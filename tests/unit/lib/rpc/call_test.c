@@ -20,6 +20,8 @@
 #include "base/str.h"
 #include "rpc_world.h"
 
+static const struct rpc_method no_such_method = { &echo__echo__descriptor, "NoSuch", RPC_UNARY };
+
 struct fixture {
 	struct world w;
 	struct rpc_identity *id;
@@ -157,8 +159,7 @@ downloads_bring_every_message_in_order(void **state)
 	struct rpc_call *call;
 
 	q.n = 2000;
-	call = rpc_open(f->w.rl, f->ch, &echo__echo__descriptor, "Download", &reader_events, &s,
-	    NULL);
+	call = rpc_open(f->w.rl, f->ch, &echo_Download_method, &reader_events, &s, NULL);
 	rpc_send(call, &q);
 	rpc_half_close(call);
 	rpc_loop_run(f->w.rl, &s.done);
@@ -174,8 +175,7 @@ uploads_are_counted_to_the_last_message(void **state)
 	struct seen s = { .in_order = true, .to_send = 1500 };
 	struct rpc_call *call;
 
-	call = rpc_open(f->w.rl, f->ch, &echo__echo__descriptor, "Upload", &client_events, &s,
-	    NULL);
+	call = rpc_open(f->w.rl, f->ch, &echo_Upload_method, &client_events, &s, NULL);
 	fill(call);
 	rpc_loop_run(f->w.rl, &s.done);
 	assert_int_equal(s.code, RPC_OK);
@@ -190,7 +190,7 @@ both_ways_at_once(void **state)
 	struct seen s = { .in_order = true, .to_send = 1500 };
 	struct rpc_call *call;
 
-	call = rpc_open(f->w.rl, f->ch, &echo__echo__descriptor, "Both", &client_events, &s, NULL);
+	call = rpc_open(f->w.rl, f->ch, &echo_Both_method, &client_events, &s, NULL);
 	fill(call);
 	rpc_loop_run(f->w.rl, &s.done);
 	assert_int_equal(s.code, RPC_OK);
@@ -220,7 +220,7 @@ a_paused_reader_stops_the_flow_and_resumes(void **state)
 	struct err e;
 
 	q.n = 20000; /* 20 MB: no window holds that */
-	call = rpc_open(f->w.rl, f->ch, &echo__echo__descriptor, "Download", &on, &s, &options);
+	call = rpc_open(f->w.rl, f->ch, &echo_Download_method, &on, &s, &options);
 	rpc_send(call, &q);
 	rpc_half_close(call);
 	for (int i = 0; i < 50; i++) { /* other calls go on over the same connection */
@@ -245,8 +245,7 @@ a_deadline_ends_the_call_on_both_sides(void **state)
 	enum rpc_code code, last = RPC_OK;
 	struct err e = { "" };
 
-	assert_int_equal(rpc_call_sync(f->w.rl, f->ch, &echo__echo__descriptor, "Wait", &q, 300, &a,
-			     &code, &e),
+	assert_int_equal(rpc_call_sync(f->w.rl, f->ch, &echo_Wait_method, &q, 300, &a, &code, &e),
 	    -1);
 	assert_int_equal(code, RPC_DEADLINE_EXCEEDED);
 	assert_non_null(strstr(e.text, "no answer from 127.0.0.1"));
@@ -263,8 +262,8 @@ a_cancelled_call_is_closed_on_the_server(void **state)
 	struct seen s = { .in_order = true };
 	Echo__Msg q = ECHO__MSG__INIT;
 	enum rpc_code last = RPC_OK;
-	struct rpc_call *call = rpc_invoke(f->w.rl, f->ch, &echo__echo__descriptor, "Wait", &q,
-	    &reader_events, &s, NULL);
+	struct rpc_call *call = rpc_invoke(f->w.rl, f->ch, &echo_Wait_method, &q, &reader_events,
+	    &s, NULL);
 
 	for (int i = 0; i < 2000 && world_waiting(&f->w) == 0; i++)
 		usleep(10000);
@@ -283,17 +282,18 @@ unknown_methods_and_services_are_unimplemented(void **state)
 {
 	struct fixture *f = *state;
 	ProtobufCServiceDescriptor renamed = echo__echo__descriptor;
+	const struct rpc_method of_renamed = { &renamed, "Unary", RPC_UNARY };
 	Echo__Msg q = ECHO__MSG__INIT, *a = NULL;
 	enum rpc_code code;
 	struct err e = { "" };
 
 	renamed.name = "sallyport.test.Nobody";
-	assert_int_equal(rpc_call_sync(f->w.rl, f->ch, &renamed, "Unary", &q, WORLD_TIMEOUT_MS, &a,
-			     &code, &e),
+	assert_int_equal(rpc_call_sync(f->w.rl, f->ch, &of_renamed, &q, WORLD_TIMEOUT_MS, &a, &code,
+			     &e),
 	    -1);
 	assert_int_equal(code, RPC_UNIMPLEMENTED);
-	assert_int_equal(rpc_call_sync(f->w.rl, f->ch, &echo__echo__descriptor, "Nothing", &q,
-			     WORLD_TIMEOUT_MS, &a, &code, &e),
+	assert_int_equal(rpc_call_sync(f->w.rl, f->ch, &no_such_method, &q, WORLD_TIMEOUT_MS, &a,
+			     &code, &e),
 	    -1);
 	assert_int_equal(code, RPC_UNIMPLEMENTED);
 }
@@ -348,7 +348,7 @@ a_drain_lets_running_calls_end_and_refuses_new_ones(void **state)
 	struct err e = { "" };
 
 	q.n = 400;
-	rpc_invoke(f->w.rl, f->ch, &echo__echo__descriptor, "Later", &q, &reader_events, &s, NULL);
+	rpc_invoke(f->w.rl, f->ch, &echo_Later_method, &q, &reader_events, &s, NULL);
 	for (int i = 0; i < 2000 && world_waiting(&f->w) == 0; i++)
 		usleep(10000);
 	world_stop(&f->w, 10000);
@@ -369,7 +369,7 @@ a_drain_without_grace_cancels_what_runs(void **state)
 	struct seen s = { .in_order = true };
 	Echo__Msg q = ECHO__MSG__INIT;
 
-	rpc_invoke(f->w.rl, f->ch, &echo__echo__descriptor, "Wait", &q, &reader_events, &s, NULL);
+	rpc_invoke(f->w.rl, f->ch, &echo_Wait_method, &q, &reader_events, &s, NULL);
 	for (int i = 0; i < 2000 && world_waiting(&f->w) == 0; i++)
 		usleep(10000);
 	world_stop(&f->w, 50);
@@ -393,12 +393,12 @@ a_call_that_cannot_be_made_is_closed_with_the_reason(void **state)
 	struct err e = { "" };
 
 	assert_int_equal(rpc_channel_new(&ch, &config, &e), 0);
-	rpc_invoke(f->w.rl, ch, &echo__echo__descriptor, "Unary", &q, &reader_events, &s, NULL);
+	rpc_invoke(f->w.rl, ch, &echo_Unary_method, &q, &reader_events, &s, NULL);
 	rpc_loop_run(f->w.rl, &s.done);
 	assert_int_equal(s.code, RPC_UNAVAILABLE);
 	assert_string_equal(s.text, "cannot reach 127.0.0.1:1: Connection refused");
 	s = (struct seen){ 0 };
-	rpc_open(f->w.rl, ch, &echo__echo__descriptor, "NoSuch", &reader_events, &s, NULL);
+	rpc_open(f->w.rl, ch, &no_such_method, &reader_events, &s, NULL);
 	rpc_loop_run(f->w.rl, &s.done);
 	assert_int_equal(s.code, RPC_UNIMPLEMENTED);
 	rpc_channel_free(ch);

@@ -49,23 +49,21 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 }
 
 static void
-on_unary(struct rpc_call *call, const void *message)
+on_unary(struct rpc_call *call, const Echo__Msg *q)
 {
-	rpc_reply(call, message);
+	echo_unary_reply(call, q);
 }
 
 static void
-on_fail(struct rpc_call *call, const void *message)
+on_fail(struct rpc_call *call, const Echo__Msg *q)
 {
-	const Echo__Msg *q = message;
-
 	rpc_finish(call, (enum rpc_code)q->n, "%s", q->text);
 }
 
 static void
-on_wait(struct rpc_call *call, const void *message)
+on_wait(struct rpc_call *call, const Echo__Msg *q)
 {
-	(void)message;
+	(void)q;
 	atomic_fetch_add(&server_of(call)->waiting, 1);
 }
 
@@ -88,13 +86,12 @@ on_later_due(void *arg)
 	Echo__Msg m = ECHO__MSG__INIT;
 
 	m.text = "later";
-	rpc_reply(l->call, &m);
+	echo_later_reply(l->call, &m);
 }
 
 static void
-on_later(struct rpc_call *call, const void *message)
+on_later(struct rpc_call *call, const Echo__Msg *q)
 {
-	const Echo__Msg *q = message;
 	struct later *l = calloc(1, sizeof *l);
 
 	l->call = call;
@@ -135,16 +132,15 @@ on_download_writable(struct rpc_call *call)
 		m.data.data = bytes;
 		m.data.len = sizeof bytes;
 		f->left--;
-		rpc_send(call, &m);
+		echo_download_push(call, &m);
 	}
 	if (f->left == 0)
 		rpc_finish(call, RPC_OK, "%s", "");
 }
 
 static void
-on_download(struct rpc_call *call, const void *message)
+on_download(struct rpc_call *call, const Echo__Msg *q)
 {
-	const Echo__Msg *q = message;
 	struct feed *f = calloc(1, sizeof *f);
 
 	f->left = q->n;
@@ -160,56 +156,53 @@ on_download_closed(struct rpc_call *call, const struct rpc_status *status)
 }
 
 static void
-on_upload(struct rpc_call *call, const void *message)
+on_upload(struct rpc_call *call, const Echo__Msg *q)
 {
 	uintptr_t n = (uintptr_t)rpc_data(call);
 	Echo__Msg reply = ECHO__MSG__INIT;
 
-	if (message) {
+	if (q) {
 		rpc_set_data(call, (void *)(n + 1)); /* NOLINT: a counter */
 		return;
 	}
 	reply.n = n;
-	rpc_reply(call, &reply);
+	echo_upload_reply(call, &reply);
 }
 
 static void
-on_both(struct rpc_call *call, const void *message)
+on_both(struct rpc_call *call, const Echo__Msg *q)
 {
-	if (message)
-		rpc_send(call, message);
+	if (q)
+		echo_both_push(call, q);
 	else
 		rpc_finish(call, RPC_OK, "%s", "");
 }
 
 static void
-on_who(struct rpc_call *call, const void *message)
+on_who(struct rpc_call *call, const Echo__Msg *q)
 {
 	const struct rpc_peer *peer = rpc_peer(call);
 	Echo__Msg m = ECHO__MSG__INIT;
 
-	(void)message;
+	(void)q;
 	m.text = peer->name;
 	m.n = peer->who;
-	rpc_reply(call, &m);
+	echo_open_reply(call, &m);
 }
 
-static const struct rpc_method rows[] = {
-	{ "Unary", RPC_UNARY, RPC_USER | RPC_NODE | RPC_LOCAL,
-	    { .message = on_unary, .closed = on_closed } },
-	{ "Fail", RPC_UNARY, RPC_USER, { .message = on_fail, .closed = on_closed } },
-	{ "Wait", RPC_UNARY, RPC_USER, { .message = on_wait, .closed = on_wait_closed } },
-	{ "Later", RPC_UNARY, RPC_USER, { .message = on_later, .closed = on_later_closed } },
-	{ "Download", RPC_SEND_STREAM, RPC_USER,
-	    { .message = on_download,
-		.writable = on_download_writable,
-		.closed = on_download_closed } },
-	{ "Upload", RPC_RECEIVE_STREAM, RPC_USER, { .message = on_upload, .closed = on_closed } },
-	{ "Both", RPC_DUPLEX, RPC_USER, { .message = on_both, .closed = on_closed } },
-	{ "OnlyNodes", RPC_UNARY, RPC_NODE, { .message = on_who, .closed = on_closed } },
-	{ "OnlyUsers", RPC_UNARY, RPC_USER, { .message = on_who, .closed = on_closed } },
-	{ "OnlyLocal", RPC_UNARY, RPC_LOCAL, { .message = on_who, .closed = on_closed } },
-	{ "Open", RPC_UNARY, RPC_ANYONE, { .message = on_who, .closed = on_closed } },
+static const struct rpc_row rows[] = {
+	ECHO_METHOD(Unary, RPC_USER | RPC_NODE | RPC_LOCAL, on_unary, .closed = on_closed),
+	ECHO_METHOD(Fail, RPC_USER, on_fail, .closed = on_closed),
+	ECHO_METHOD(Wait, RPC_USER, on_wait, .closed = on_wait_closed),
+	ECHO_METHOD(Later, RPC_USER, on_later, .closed = on_later_closed),
+	ECHO_METHOD(Download, RPC_USER, on_download, .writable = on_download_writable,
+	    .closed = on_download_closed),
+	ECHO_METHOD(Upload, RPC_USER, on_upload, .closed = on_closed),
+	ECHO_METHOD(Both, RPC_USER, on_both, .closed = on_closed),
+	ECHO_METHOD(OnlyNodes, RPC_NODE, on_who, .closed = on_closed),
+	ECHO_METHOD(OnlyUsers, RPC_USER, on_who, .closed = on_closed),
+	ECHO_METHOD(OnlyLocal, RPC_LOCAL, on_who, .closed = on_closed),
+	ECHO_METHOD(Open, RPC_ANYONE, on_who, .closed = on_closed),
 };
 
 /* --- the thread ---------------------------------------------------------------------------- */
@@ -271,8 +264,7 @@ start_server(struct world *w, struct world_server *s)
 	pthread_mutex_init(&s->lock, NULL);
 	assert(loop_new(&s->loop) == 0 && rpc_loop_new(&s->rl, s->loop) == 0);
 	assert(rpc_server_new(&s->server, s->rl, &config) == 0);
-	assert(rpc_server_serve(s->server, &echo__echo__descriptor, rows,
-		   sizeof rows / sizeof *rows, s) == 0);
+	assert(echo_serve_rows(s->server, rows, sizeof rows / sizeof *rows, s) == 0);
 	assert(rpc_server_listen(s->server, "127.0.0.1:0", w->server_id, &port, &e) == 0);
 	assert(rpc_server_listen_local(s->server, w->socket, &e) == 0);
 	(void)str_format(w->target, sizeof w->target, "127.0.0.1:%d", port);
@@ -402,10 +394,11 @@ world_call(struct world *w, struct rpc_channel *ch, const char *method, const Ec
     Echo__Msg **reply, struct err *e)
 {
 	Echo__Msg empty = ECHO__MSG__INIT, *answer = NULL;
+	const struct rpc_method m = { &echo__echo__descriptor, method, RPC_UNARY };
 	enum rpc_code code = RPC_UNKNOWN;
 
-	if (rpc_call_sync(w->rl, ch, &echo__echo__descriptor, method, request ? request : &empty,
-		WORLD_TIMEOUT_MS, &answer, &code, e) == 0 &&
+	if (rpc_call_sync(w->rl, ch, &m, request ? request : &empty, WORLD_TIMEOUT_MS, &answer,
+		&code, e) == 0 &&
 	    !reply)
 		protobuf_c_message_free_unpacked(&answer->base, NULL);
 	else if (reply)

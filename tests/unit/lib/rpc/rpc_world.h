@@ -11,7 +11,7 @@
 #include "rpc/rpc.h"
 #include "rpc/tls.h"
 #include "pki.h"
-#include "tests/echo.pb-c.h"
+#include "tests/echo.server.h"
 
 enum { WORLD_TIMEOUT_MS = 20000 };
 

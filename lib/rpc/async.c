@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * async: what one daemon asks another. A channel, and the calls under way on it, each of which is told once and all of
+ * which are forgotten when the client goes. Called by the generated stubs (proto/NAME.async.h).
+ */
+#include <stdlib.h>
+
+#include "rpc/rpc_priv.h"
+
+enum { CALL_TIMEOUT_MS = 20000 };
+
+struct rpc_client {
+	struct rpc_loop *rl;
+	struct rpc_channel *channel;
+	struct list calls; /* struct asked */
+};
+
+/* One call. It belongs to the call and goes with it, not with the client: gRPC ends a cancelled call later. */
+struct asked {
+	struct list link; /* rpc_client.calls */
+	struct rpc_call *call;
+	struct rpc_answer answer;
+	bool answered;  /* told with the message; `closed` adds nothing */
+	bool forgotten; /* the client is gone */
+};
+
+int
+rpc_client_new(struct rpc_client **ret, struct rpc_loop *rl,
+    const struct rpc_channel_config *config, struct err *e)
+{
+	struct rpc_client *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return err_set(e, "out of memory");
+	list_init(&c->calls);
+	c->rl = rl;
+	if (rpc_channel_new(&c->channel, config, e) < 0) {
+		free(c);
+		return -1;
+	}
+	*ret = c;
+	return 0;
+}
+
+void
+rpc_client_free(struct rpc_client *c)
+{
+	if (!c)
+		return;
+	list_each (struct asked, a, &c->calls, link) {
+		list_del(&a->link);
+		a->forgotten = true;
+		rpc_cancel(a->call);
+	}
+	rpc_channel_free(c->channel);
+	free(c);
+}
+
+struct loop *
+rpc_client_loop(const struct rpc_client *c)
+{
+	return c->rl->loop;
+}
+
+static void
+tell(const struct rpc_answer *answer, enum rpc_code code, const char *why, const void *reply)
+{
+	if (answer->done)
+		answer->tell(answer, code, why, reply);
+}
+
+static void
+on_message(struct rpc_call *call, const void *message)
+{
+	struct asked *a = rpc_data(call);
+
+	if (!message || a->forgotten || a->answered)
+		return;
+	a->answered = true;
+	tell(&a->answer, RPC_OK, "", message);
+}
+
+static void
+on_closed(struct rpc_call *call, const struct rpc_status *status)
+{
+	struct asked *a = rpc_data(call);
+
+	/* Off the list first: done may free the client. */
+	if (!a->forgotten) {
+		list_del(&a->link);
+		if (!a->answered)
+			tell(&a->answer, status->code == RPC_OK ? RPC_INTERNAL : status->code,
+			    status->message, NULL);
+	}
+	free(a);
+}
+
+void
+rpc_client_ask(struct rpc_client *c, const struct rpc_method *method, const void *request,
+    const struct rpc_answer *answer)
+{
+	static const struct rpc_options options = { .timeout_ms = CALL_TIMEOUT_MS };
+	static const struct rpc_events events = { .message = on_message, .closed = on_closed };
+	struct asked *a = calloc(1, sizeof *a);
+
+	if (!a) {
+		tell(answer, RPC_RESOURCE_EXHAUSTED, "out of memory", NULL);
+		return;
+	}
+	a->answer = *answer;
+	list_add(&c->calls, &a->link);
+	a->call = rpc_invoke(c->rl, c->channel, method, request, &events, a, &options);
+}
+
+struct rpc_call *
+rpc_client_open(struct rpc_client *c, const struct rpc_method *method, const struct rpc_events *on,
+    void *data)
+{
+	return rpc_open(c->rl, c->channel, method, on, data, NULL);
+}
