@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ingest_priv: what ingest.c (the turn of the writer) and source.c (sources and their queue) share.
+ * ingest_priv: what ingest.c (when), writer.c (what the writing connection does), group.c (the records of one
+ * transaction) and source.c (sources and their queue) share.
  */
 #ifndef AUDIT_INGEST_PRIV_H
 #define AUDIT_INGEST_PRIV_H
@@ -52,7 +53,16 @@ struct ingest_source {
 	size_t bytes, items; /* in queue and flight */
 };
 
-enum writer_state { WRITER_AWAY, WRITER_IDLE, WRITER_BUSY };
+/* What the writing connection does. Changed by writer_enter alone; what comes after what is the table in writer.c. */
+enum writer_state {
+	WRITER_AWAY, /* no database */
+	WRITER_IDLE,
+	WRITER_MAINTAINING, /* partitions are made and dropped */
+	WRITER_PLACING,     /* the place of the source `asking` is read */
+	WRITER_BEGINNING,   /* the transaction of a group: lock, places */
+	WRITER_WRITING,     /* its rows, and the commit */
+	WRITER_UNDOING,     /* it is taken back */
+};
 
 struct ingest {
 	struct loop *loop;
@@ -100,5 +110,20 @@ void source_flow(struct ingest *in, struct ingest_source *s);
 void source_flow_all(struct ingest *in);
 /* ingest.c */
 void ingest_kick(struct ingest *in);
+int64_t ingest_wall_us(void);
+/* writer.c */
+void writer_enter(struct ingest *in, enum writer_state state);
+bool writer_is_busy(const struct ingest *in);
+void writer_back_off(struct ingest *in, const char *why);
+/* group.c: in this order. group_take and group_build are negative without memory; group_take then leaves the queue as
+ * it was. */
+bool group_is_due(const struct ingest *in);
+int group_take(struct ingest *in);
+void group_settle(struct ingest *in); /* drops what is there already, ends who is out of step */
+int group_build(struct ingest *in, int64_t idx);
+void group_acknowledge(struct ingest *in);
+void group_drop(struct ingest *in);   /* its records are in the database */
+void group_return(struct ingest *in); /* its records are to be tried again */
+void group_over(struct ingest *in);
 
 #endif

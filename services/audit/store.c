@@ -5,6 +5,7 @@
 #include "audit/store.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -73,12 +74,116 @@ store_schema_failed(struct store *s, bool for_ever, const char *why)
 	db_reset(s->writer);
 }
 
+/* --- operations of the writer ---------------------------------------------------------------- */
+
+void
+store_operation(struct store *s, store_done_fn *done, void *arg)
+{
+	s->done = done;
+	s->done_arg = arg;
+}
+
+void
+store_answered(struct store *s, const struct store_answer *answer)
+{
+	s->done(answer, s->done_arg);
+}
+
+/* Data exceptions, violated constraints, errors raised by triggers, too many columns: the record's fault (PostgreSQL
+ * manual, appendix A). Everything else is the database's or ours. */
+static bool
+is_about_data(const char *state)
+{
+	return str_starts(state, "22") || str_starts(state, "23") || str_starts(state, "P0") ||
+	    strcmp(state, "21000") == 0 || strcmp(state, "54000") == 0;
+}
+
+struct store_answer
+store_answer_of(const struct db_reply *r)
+{
+	struct store_answer a = { .why = db_reply_text(r) };
+
+	switch (db_reply_code(r)) {
+	case DB_OK:
+		a.outcome = STORE_OK;
+		break;
+	case DB_E_LOST:
+		a.outcome = STORE_LOST;
+		break;
+	case DB_E_REFUSED:
+		a.outcome = is_about_data(db_reply_state(r)) ? STORE_BAD_DATA : STORE_REFUSED;
+		break;
+	default:
+		a.outcome = STORE_REFUSED;
+	}
+	return a;
+}
+
+/* --- partitions ---------------------------------------------------------------------- */
+
 static void
-on_first_maintained(bool ok, void *arg)
+on_dropped(const struct db_reply *r, void *arg)
+{
+	struct store *s = arg;
+	struct store_answer a = store_answer_of(r);
+
+	/* Old days that stay are no reason not to take new records. */
+	if (a.outcome != STORE_OK && a.outcome != STORE_LOST) {
+		log_warn("old days could not be dropped", "cause", a.why, NULL);
+		a.outcome = STORE_OK;
+	} else if (db_i64(r, 0, 0) > 0) {
+		log_info("old days were dropped", NULL);
+	}
+	store_answered(s, &a);
+}
+
+static void
+on_partitions(const struct db_reply *r, void *arg)
+{
+	struct store *s = arg;
+	struct store_answer a = store_answer_of(r);
+	char sql[100];
+
+	if (a.outcome != STORE_OK) {
+		log_warn("partitions could not be made", "cause", a.why, NULL);
+		store_answered(s, &a);
+		return;
+	}
+	/* The answer is the server's day; what it made reaches STORE_DAYS_AHEAD further. */
+	s->until_us = db_i64(r, 0, 0) * DAY_US + (STORE_DAYS_AHEAD + 1) * DAY_US;
+	if (!s->retention_days) {
+		store_answered(s, &a);
+		return;
+	}
+	(void)str_format(sql, sizeof(sql), "SELECT audit_drop_partitions(%d)",
+	    (int)s->retention_days);
+	db_exec(s->writer, sql, on_dropped, s);
+}
+
+void
+store_maintain(struct store *s, store_done_fn *done, void *arg)
+{
+	char sql[160];
+
+	store_operation(s, done, arg);
+	(void)str_format(sql, sizeof(sql),
+	    "SELECT audit_add_partitions(%d); SELECT (now() AT TIME ZONE 'UTC')::date - date '1970-01-01'",
+	    STORE_DAYS_AHEAD);
+	db_exec(s->writer, sql, on_partitions, s);
+}
+
+bool
+store_has_day(const struct store *s, int64_t unix_us)
+{
+	return unix_us < s->until_us && unix_us >= s->until_us - (STORE_DAYS_AHEAD + 2) * DAY_US;
+}
+
+static void
+on_first_maintained(const struct store_answer *answer, void *arg)
 {
 	struct store *s = arg;
 
-	if (!ok) {
+	if (answer->outcome != STORE_OK) {
 		store_schema_failed(s, false, "the partitions of today could not be made");
 		return;
 	}
@@ -93,69 +198,6 @@ void
 store_schema_done(struct store *s)
 {
 	store_maintain(s, on_first_maintained, s);
-}
-
-/* --- partitions ---------------------------------------------------------------------- */
-
-static void
-maintained(struct store *s, bool ok)
-{
-	void (*done)(bool, void *) = s->maintain_done;
-
-	s->maintain_done = NULL;
-	if (done)
-		done(ok, s->maintain_arg);
-}
-
-static void
-on_dropped(const struct db_reply *r, void *arg)
-{
-	if (db_reply_code(r) == DB_E_REFUSED)
-		log_warn("old days could not be dropped", "cause", db_reply_text(r), NULL);
-	else if (db_i64(r, 0, 0) > 0)
-		log_info("old days were dropped", NULL);
-	maintained(arg, db_reply_code(r) != DB_E_LOST);
-}
-
-static void
-on_partitions(const struct db_reply *r, void *arg)
-{
-	struct store *s = arg;
-	char sql[100];
-
-	if (db_reply_code(r) != DB_OK) {
-		log_warn("partitions could not be made", "cause", db_reply_text(r), NULL);
-		maintained(s, false);
-		return;
-	}
-	/* The answer is the server's day; what it made reaches STORE_DAYS_AHEAD further. */
-	s->until_us = db_i64(r, 0, 0) * DAY_US + (STORE_DAYS_AHEAD + 1) * DAY_US;
-	if (!s->retention_days) {
-		maintained(s, true);
-		return;
-	}
-	(void)str_format(sql, sizeof(sql), "SELECT audit_drop_partitions(%d)",
-	    (int)s->retention_days);
-	db_exec(s->writer, sql, on_dropped, s);
-}
-
-void
-store_maintain(struct store *s, void (*done)(bool ok, void *arg), void *arg)
-{
-	char sql[160];
-
-	s->maintain_done = done;
-	s->maintain_arg = arg;
-	(void)str_format(sql, sizeof(sql),
-	    "SELECT audit_add_partitions(%d); SELECT (now() AT TIME ZONE 'UTC')::date - date '1970-01-01'",
-	    STORE_DAYS_AHEAD);
-	db_exec(s->writer, sql, on_partitions, s);
-}
-
-bool
-store_has_day(const struct store *s, int64_t unix_us)
-{
-	return unix_us < s->until_us && unix_us >= s->until_us - (STORE_DAYS_AHEAD + 2) * DAY_US;
 }
 
 /* --- life ---------------------------------------------------------------------- */

@@ -36,17 +36,28 @@ bool store_is_ready(const struct store *s);
 /* Why not, for people. */
 const char *store_trouble(const struct store *s);
 
-/* --- writing: one at a time, by ingest.c ------------------------------------------------ */
+/* --- writing: one operation at a time, by writer.c ---------------------------------------------- */
 
-/* Finds or makes the row of a producer's log. found: its number and everything up to which seq is there. */
-struct store_source {
-	enum db_code code;
-	const char *why;
-	int32_t id;
-	uint64_t seq;
+enum store_outcome {
+	STORE_OK,
+	STORE_LOST,     /* the connection broke: whether it was done is not known */
+	STORE_BAD_DATA, /* the database does not take these records */
+	STORE_REFUSED,  /* it failed for no fault of the records */
+	STORE_OUTCOMES, /* how many there are */
 };
-void store_find_source(struct store *s, const char *const key[4], /* kind, name, log id, host */
-    void (*done)(const struct store_source *found, void *arg), void *arg);
+/* What an operation came to. */
+struct store_answer {
+	enum store_outcome outcome;
+	const char *why; /* for people, when it is not STORE_OK */
+	int32_t source;  /* store_find_source: its number */
+	uint64_t seq;    /* and everything up to here is there */
+	int64_t idx;     /* store_begin: number of the next event */
+};
+/* Called once for each operation, perhaps from inside the function that starts it; not when the store is freed. */
+typedef void store_done_fn(const struct store_answer *answer, void *arg);
+
+/* Finds or makes the row of a producer's log. key: kind, name, log id, host. */
+void store_find_source(struct store *s, const char *const key[4], store_done_fn *done, void *arg);
 
 /* Where a source stands in a transaction. */
 struct store_place {
@@ -58,18 +69,17 @@ struct store_place {
 	uint64_t records;
 };
 
-/* Begins a transaction under the writers' lock. *ret_idx of done: number of the next event. */
-void store_begin(struct store *s, struct store_place *places, size_t n,
-    void (*done)(enum db_code code, const char *state, const char *why, int64_t idx, void *arg),
-    void *arg);
-/* Writes the rows and the places, commits. batch and places stay the caller's until done. After DB_E_REFUSED
- * the transaction was rolled back. */
+/* Begins a transaction under the writers' lock; sorts the places by source and fills them in. */
+void
+store_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done, void *arg);
+/* Writes the rows and the places, commits. batch and places stay the caller's until done. After STORE_BAD_DATA and
+ * STORE_REFUSED the transaction was rolled back. */
 void store_write(struct store *s, struct batch *batch, const struct store_place *places, size_t n,
-    void (*done)(enum db_code code, const char *state, const char *why, void *arg), void *arg);
+    store_done_fn *done, void *arg);
 /* Ends a transaction without writing. */
-void store_rollback(struct store *s, void (*done)(void *arg), void *arg);
-/* Partitions ahead, old ones dropped; done: today has its partition. */
-void store_maintain(struct store *s, void (*done)(bool ok, void *arg), void *arg);
+void store_rollback(struct store *s, store_done_fn *done, void *arg);
+/* Partitions ahead, old ones dropped. STORE_OK: today has its partition. */
+void store_maintain(struct store *s, store_done_fn *done, void *arg);
 /* Partitions exist for an ingest time like this. */
 bool store_has_day(const struct store *s, int64_t unix_us);
 

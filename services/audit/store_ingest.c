@@ -21,23 +21,17 @@ enum { STORE_SQL_MAX = 4 * 1024 * 1024 };
 static void
 on_source(const struct db_reply *r, void *arg)
 {
-	struct store *s = arg;
-	struct store_source found = {
-		.code = db_reply_code(r),
-		.why = db_reply_text(r),
-		.id = (int32_t)db_i64(r, 0, 0),
-		.seq = (uint64_t)db_i64(r, 0, 1),
-	};
+	struct store_answer a = store_answer_of(r);
 
-	s->source_done(&found, s->source_arg);
+	a.source = (int32_t)db_i64(r, 0, 0);
+	a.seq = (uint64_t)db_i64(r, 0, 1);
+	store_answered(arg, &a);
 }
 
 void
-store_find_source(struct store *s, const char *const key[4],
-    void (*done)(const struct store_source *, void *), void *arg)
+store_find_source(struct store *s, const char *const key[4], store_done_fn *done, void *arg)
 {
-	s->source_done = done;
-	s->source_arg = arg;
+	store_operation(s, done, arg);
 	db_query(s->writer, "SELECT source, at_seq FROM audit_find_source($1, $2, $3::uuid, $4)",
 	    key, 4, on_source, s);
 }
@@ -56,6 +50,7 @@ static void
 on_begun(const struct db_reply *r, void *arg)
 {
 	struct store *s = arg;
+	struct store_answer a = store_answer_of(r);
 
 	for (int row = 0; row < db_rows(r); row++) {
 		struct store_place key = { .source = (int32_t)db_i64(r, row, 0) };
@@ -67,20 +62,19 @@ on_begun(const struct db_reply *r, void *arg)
 		p->found = true;
 		p->at = (uint64_t)db_i64(r, row, 1);
 	}
-	s->begin_done(db_reply_code(r), db_reply_state(r), db_reply_text(r), db_i64(r, 0, 2),
-	    s->begin_arg);
+	a.idx = db_i64(r, 0, 2);
+	store_answered(s, &a);
 }
 
 void
-store_begin(struct store *s, struct store_place *places, size_t n,
-    void (*done)(enum db_code, const char *, const char *, int64_t, void *), void *arg)
+store_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done, void *arg)
 {
+	const struct store_answer full = { .outcome = STORE_REFUSED, .why = "out of memory" };
 	struct buf sql;
 
+	store_operation(s, done, arg);
 	s->begin_places = places;
 	s->begin_n = n;
-	s->begin_done = done;
-	s->begin_arg = arg;
 	qsort(places, n, sizeof(*places), compare_places);
 	buf_init(&sql, STORE_SQL_MAX);
 	buf_printf(&sql, "BEGIN; SELECT * FROM audit_lock('{");
@@ -91,7 +85,7 @@ store_begin(struct store *s, struct store_place *places, size_t n,
 	if (buf_ok(&sql))
 		db_exec(s->writer, (const char *)buf_head(&sql), on_begun, s);
 	else
-		done(DB_E_FULL, "", "out of memory", 0, arg);
+		store_answered(s, &full);
 	buf_done(&sql);
 }
 
@@ -99,14 +93,62 @@ store_begin(struct store *s, struct store_place *places, size_t n,
 
 static void on_step(const struct db_reply *r, void *arg);
 
-static void
-write_done(struct store *s, enum db_code code)
+/* Each starts what has to be done; false: there is nothing of it in this batch. */
+static bool
+copy_rows(struct store *s, const char *sql, int rows, struct buf *data)
 {
-	s->tx.done(code, s->tx.state, s->tx.why, s->tx.arg);
+	if (rows)
+		db_copy(s->writer, sql, data, on_step, s);
+	return rows > 0;
 }
 
-static void
-send_commit(struct store *s)
+static bool
+write_events(struct store *s)
+{
+	return copy_rows(s,
+	    "COPY audit_event (ts, idx, at, type, code, ok, actor, login, node, node_name, session,"
+	    " remote_addr, message, source, src_seq, canon, body) FROM STDIN (FORMAT binary)",
+	    s->tx.batch->events, &s->tx.batch->event_rows);
+}
+
+static bool
+write_chunks(struct store *s)
+{
+	return copy_rows(s,
+	    "COPY rec_chunk (day, sid, seq, source, frames, span_us, raw_len, hash, data, output)"
+	    " FROM STDIN (FORMAT binary)",
+	    s->tx.batch->chunks, &s->tx.batch->chunk_rows);
+}
+
+static bool
+write_dead(struct store *s)
+{
+	return copy_rows(s,
+	    "COPY audit_dead_letter (ts, source, src_seq, reason, record) FROM STDIN (FORMAT binary)",
+	    s->tx.batch->dead, &s->tx.batch->dead_rows);
+}
+
+static bool
+write_gaps(struct store *s)
+{
+	return copy_rows(s,
+	    "COPY audit_gap (ts, source, from_seq, to_seq) FROM STDIN (FORMAT binary)",
+	    s->tx.batch->gaps, &s->tx.batch->gap_rows);
+}
+
+static bool
+merge_sessions(struct store *s)
+{
+	const char *json = (const char *)buf_head(&s->tx.batch->sessions);
+
+	if (!s->tx.batch->sessions.len)
+		return false;
+	db_query(s->writer, "SELECT audit_merge_sessions($1::jsonb)", &json, 1, on_step, s);
+	return true;
+}
+
+static bool
+commit(struct store *s)
 {
 	struct buf sql;
 
@@ -122,127 +164,80 @@ send_commit(struct store *s)
 		buf_printf(&sql, "%s%" PRIu64, i ? "," : "", s->tx.places[i].records);
 	buf_printf(&sql, "}',%" PRId64 "); COMMIT", s->tx.batch->idx);
 	buf_put(&sql, "", 1);
-	/* Without memory the empty statement makes a transaction that ends with the connection. */
+	/* Without memory a statement that fails: it takes the transaction back. */
 	db_exec(s->writer, buf_ok(&sql) ? (const char *)buf_head(&sql) : "SELECT 1/0", on_step, s);
 	buf_done(&sql);
+	return true;
 }
 
-static void
-send_sessions(struct store *s)
-{
-	const char *json = (const char *)buf_head(&s->tx.batch->sessions);
+static bool (*const write_steps[])(struct store *s) = { write_events, write_chunks, write_dead,
+	write_gaps, merge_sessions, commit };
 
-	db_query(s->writer, "SELECT audit_merge_sessions($1::jsonb)", &json, 1, on_step, s);
-}
+enum { WRITE_STEPS = sizeof(write_steps) / sizeof(write_steps[0]) };
 
-/* The steps in order; those with nothing to do are passed over. */
 static void
 next_step(struct store *s)
 {
-	struct batch *b = s->tx.batch;
+	const struct store_answer committed = { .outcome = STORE_OK, .why = "" };
 
-	switch (s->tx.step++) {
-	case 0:
-		if (b->events) {
-			db_copy(s->writer,
-			    "COPY audit_event (ts, idx, at, type, code, ok, actor, login, node, node_name, session,"
-			    " remote_addr, message, source, src_seq, canon, body) FROM STDIN (FORMAT binary)",
-			    &b->event_rows, on_step, s);
+	while (s->tx.step < WRITE_STEPS) {
+		if (write_steps[s->tx.step++](s))
 			return;
-		}
-		/* fall through */
-	case 1:
-		s->tx.step = 2;
-		if (b->chunks) {
-			db_copy(s->writer,
-			    "COPY rec_chunk (day, sid, seq, source, frames, span_us, raw_len, hash, data, output)"
-			    " FROM STDIN (FORMAT binary)",
-			    &b->chunk_rows, on_step, s);
-			return;
-		}
-		/* fall through */
-	case 2:
-		s->tx.step = 3;
-		if (b->dead) {
-			db_copy(s->writer,
-			    "COPY audit_dead_letter (ts, source, src_seq, reason, record) FROM STDIN (FORMAT binary)",
-			    &b->dead_rows, on_step, s);
-			return;
-		}
-		/* fall through */
-	case 3:
-		s->tx.step = 4;
-		if (b->gaps) {
-			db_copy(s->writer,
-			    "COPY audit_gap (ts, source, from_seq, to_seq) FROM STDIN (FORMAT binary)",
-			    &b->gap_rows, on_step, s);
-			return;
-		}
-		/* fall through */
-	case 4:
-		s->tx.step = 5;
-		if (b->sessions.len) {
-			send_sessions(s);
-			return;
-		}
-		/* fall through */
-	case 5:
-		s->tx.step = 6;
-		send_commit(s);
-		return;
-	default:
-		write_done(s, DB_OK);
 	}
+	store_answered(s, &committed);
 }
 
 static void
 on_rolled_back_after_error(const struct db_reply *r, void *arg)
 {
-	write_done(arg, db_reply_code(r) == DB_E_LOST ? DB_E_LOST : DB_E_REFUSED);
+	struct store *s = arg;
+	struct store_answer a = { .outcome = s->tx.outcome, .why = s->tx.why };
+
+	if (db_reply_code(r) == DB_E_LOST)
+		a.outcome = STORE_LOST;
+	store_answered(s, &a);
 }
 
 static void
 on_step(const struct db_reply *r, void *arg)
 {
 	struct store *s = arg;
+	struct store_answer a = store_answer_of(r);
 
-	switch (db_reply_code(r)) {
-	case DB_OK:
+	switch (a.outcome) {
+	case STORE_OK:
 		next_step(s);
 		return;
-	case DB_E_LOST:
-		(void)str_copy(s->tx.why, sizeof(s->tx.why), db_reply_text(r));
-		write_done(s, DB_E_LOST);
+	case STORE_LOST:
+		store_answered(s, &a);
 		return;
 	default:
-		(void)str_copy(s->tx.state, sizeof(s->tx.state), db_reply_state(r));
-		(void)str_copy(s->tx.why, sizeof(s->tx.why), db_reply_text(r));
+		s->tx.outcome = a.outcome;
+		(void)str_copy(s->tx.why, sizeof(s->tx.why), a.why);
 		db_exec(s->writer, "ROLLBACK", on_rolled_back_after_error, s);
 	}
 }
 
 void
 store_write(struct store *s, struct batch *batch, const struct store_place *places, size_t n,
-    void (*done)(enum db_code, const char *, const char *, void *), void *arg)
+    store_done_fn *done, void *arg)
 {
-	s->tx =
-	    (struct store_tx){ .batch = batch, .places = places, .n = n, .done = done, .arg = arg };
+	store_operation(s, done, arg);
+	s->tx = (struct store_tx){ .batch = batch, .places = places, .n = n };
 	next_step(s);
 }
 
 static void
 on_rolled_back(const struct db_reply *r, void *arg)
 {
-	struct store *s = arg;
+	const struct store_answer a = store_answer_of(r);
 
-	(void)r;
-	s->rollback_done(s->rollback_arg);
+	store_answered(arg, &a);
 }
 
 void
-store_rollback(struct store *s, void (*done)(void *arg), void *arg)
+store_rollback(struct store *s, store_done_fn *done, void *arg)
 {
-	s->rollback_done = done;
-	s->rollback_arg = arg;
+	store_operation(s, done, arg);
 	db_exec(s->writer, "ROLLBACK", on_rolled_back, s);
 }

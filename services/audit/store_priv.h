@@ -15,10 +15,8 @@ struct store_tx {
 	struct batch *batch;
 	const struct store_place *places;
 	size_t n;
-	int step;
-	void (*done)(enum db_code code, const char *state, const char *why, void *arg);
-	void *arg;
-	char state[8];
+	size_t step;
+	enum store_outcome outcome; /* of the step that failed */
 	char why[ERR_MAX];
 };
 
@@ -34,19 +32,24 @@ struct store {
 	char trouble[ERR_MAX];
 	int64_t retention_days;
 	int64_t until_us; /* end of the newest partition that is known to be there */
-	struct store_tx tx;
 
-	/* The one operation of the writer that is not a transaction. */
+	/* The operation of the writer that runs, and what it works on. */
+	store_done_fn *done;
+	void *done_arg;
 	struct store_place *begin_places;
 	size_t begin_n;
-	void (*begin_done)(enum db_code, const char *, const char *, int64_t, void *);
-	void (*source_done)(const struct store_source *, void *);
-	void (*rollback_done)(void *);
-	void (*maintain_done)(bool, void *);
-	void *begin_arg, *source_arg, *rollback_arg, *maintain_arg;
-	int schema_at; /* migration that runs */
+	struct store_tx tx;
+
+	int schema_at;        /* migration that runs */
 	struct list readings; /* queries of people under way */
 };
+
+/* Takes down whom to tell. */
+void store_operation(struct store *s, store_done_fn *done, void *arg);
+/* Tells; another operation may begin from inside. */
+void store_answered(struct store *s, const struct store_answer *answer);
+/* The answer of a reply that has no more to say. */
+struct store_answer store_answer_of(const struct db_reply *r);
 
 /* Ends every reading with DB_E_LOST. */
 void store_readings_end(struct store *s);

@@ -18,6 +18,7 @@ UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/aut
 
 UNIT_OBJ_services/audit/access_test := services/audit/access.o
 UNIT_OBJ_services/audit/record_test := $(addprefix services/audit/,record.o rpc_record.o json.o batch.o)
+UNIT_OBJ_services/audit/ingest_test := $(addprefix services/audit/,ingest.o writer.o group.o source.o batch.o record.o rpc_record.o json.o)
 
 NODE_MONITOR_UNIT := $(patsubst %.c,%.o,$(filter-out %/main.c,$(wildcard services/node/monitor/*.c))) services/node/conf.o \
 		     services/node/monitor_proto.o tests/unit/services/node/monitor/node_world.o
