@@ -165,3 +165,20 @@ kex_hash(const struct span *parts, size_t n, uint8_t ret[KEX_HASH_LEN])
 	crypto_hash_sha256_final(&st, ret);
 	sodium_memzero(&st, sizeof(st));
 }
+
+void
+kex_transcript_hash(const struct kex_transcript *t, uint8_t ret[KEX_HASH_LEN])
+{
+	uint8_t lengths[KEX_PARTS][4];
+	struct span all[2 * KEX_PARTS];
+
+	for (size_t i = 0; i < KEX_PARTS; i++) {
+		uint32_t n = (uint32_t)t->part[i].n;
+
+		for (size_t k = 0; k < 4; k++)
+			lengths[i][k] = (uint8_t)(n >> (24 - 8 * k));
+		all[2 * i] = (struct span){ lengths[i], sizeof(lengths[i]) };
+		all[2 * i + 1] = t->part[i];
+	}
+	kex_hash(all, 2 * KEX_PARTS, ret);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kex: the ephemeral Diffie-Hellman of an SSH key exchange and its hash.
+ * kex: the ephemeral Diffie-Hellman of an SSH key exchange and its hash. Called by lib/ssh, and by
+ * noded's monitor, which computes the hash by itself.
  *
  * X25519 (RFC 8731) by libsodium, NIST P-256 (RFC 5656) by mbedTLS.
  */
@@ -27,5 +28,14 @@ int kex_pair_secret(const struct kex_pair *pair, struct span peer, uint8_t ret[K
 
 /* SHA-256 over the parts, one after the other. */
 void kex_hash(const struct span *parts, size_t n, uint8_t ret[KEX_HASH_LEN]);
+
+/* What both sides of an exchange said, by the names of RFC 4253 section 8 (K is the inside of an
+ * mpint, without its length; Q_C and Q_S are the ephemeral keys of RFC 5656 and RFC 8731). */
+enum kex_part { KEX_V_C, KEX_V_S, KEX_I_C, KEX_I_S, KEX_K_S, KEX_Q_C, KEX_Q_S, KEX_K, KEX_PARTS };
+struct kex_transcript {
+	struct span part[KEX_PARTS];
+};
+/* The exchange hash H: SHA-256 over the parts, each as an SSH string. */
+void kex_transcript_hash(const struct kex_transcript *t, uint8_t ret[KEX_HASH_LEN]);
 
 #endif

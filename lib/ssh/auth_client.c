@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * auth_client: the client's side of RFC 4252. Keys are tried in order, each signed at once without
- * asking first, the first one in the same flight as the service request: one round trip to log in.
+ * asking first. The first one goes out as soon as the server has said what signatures it takes
+ * (EXT_INFO, which our servers send along with their NEWKEYS), so in the same flight as the service
+ * request: one round trip to log in. A server without EXT_INFO costs one more.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "ssh/ssh_priv.h"
+#include "ssh/userauth.h"
 
 enum { BANNER_MAX = 8192 };
 
@@ -18,50 +21,82 @@ refused(struct ssh *ssh)
 	    "permission denied (publickey) for user %s", ssh->config.user ? ssh->config.user : "");
 }
 
-/* The request from the user's name up to the key: what is sent, and most of what is signed. */
-static void
-put_request(struct buf *b, const struct ssh *ssh, const struct ssh_identity *id)
+/* Bound to the host where the server takes that: then the signature is worth nothing in front of
+ * another host. */
+static struct userauth
+request(const struct ssh *ssh, const struct ssh_identity *id)
 {
-	bool cert = id->cert.n > 0;
+	struct userauth u = {
+		.user = span_str(ssh->config.user ? ssh->config.user : ""),
+		.blob = id->cert.n > 0 ? id->cert : sshkey_blob(id->key),
+		.hostbound = ssh->auth->hostbound,
+		.host_key = buf_span(&ssh->host_key),
+	};
+	struct wire w = wire_from(u.blob);
 
-	wire_put_u8(b, MSG_USERAUTH_REQUEST);
-	wire_put_text(b, ssh->config.user ? ssh->config.user : "");
-	wire_put_text(b, "ssh-connection");
-	wire_put_text(b, "publickey");
-	wire_put_bool(b, true);
-	wire_put_text(b, cert ? "ssh-ed25519-cert-v01@openssh.com" : "ssh-ed25519");
-	wire_put_string(b, cert ? id->cert : sshkey_blob(id->key));
+	u.alg = wire_string(&w); /* with Ed25519 the algorithm is named as the key's type */
+	return u;
 }
 
 static int
-try_identity(struct ssh *ssh, const struct ssh_identity *id)
+send_proof(struct ssh *ssh, const struct ssh_identity *id, struct span signature)
 {
-	struct buf to_sign, sig, b;
-	int r;
+	struct userauth u = request(ssh, id);
+	struct buf b;
 
-	buf_init(&to_sign, PACKET_MAX);
+	buf_init(&b, PACKET_MAX);
+	userauth_put(&b, &u);
+	wire_put_string(&b, signature);
+	return packet_send_buf(ssh, &b);
+}
+
+/* SSH_FAIL: this one is of no use. *ret_r is the result when it was sent at once. */
+static enum ssh_answer
+try_identity(struct ssh *ssh, const struct ssh_identity *id, int *ret_r)
+{
+	struct userauth u = request(ssh, id);
+	struct buf data, sig;
+	struct ssh_to_sign what = { .identity = id };
+	enum ssh_answer answer = SSH_FAIL;
+
+	buf_init(&data, PACKET_MAX);
 	buf_init(&sig, 1024);
-	wire_put_string(&to_sign, ssh_session_id(ssh));
-	put_request(&to_sign, ssh, id);
-	if (!buf_ok(&to_sign) || sshkey_sign(id->key, buf_span(&to_sign), &sig) < 0) {
-		r = ssh_fatal(ssh, REASON_BY_APPLICATION, "cannot sign with the key");
-	} else {
-		buf_init(&b, PACKET_MAX);
-		put_request(&b, ssh, id);
-		wire_put_string(&b, buf_span(&sig));
-		r = packet_send_buf(ssh, &b);
-	}
-	buf_done(&to_sign);
+	userauth_put_signed(&data, ssh_session_id(ssh), &u);
+	what.data = buf_span(&data);
+	if (buf_ok(&data))
+		answer = sign_ask(ssh, &what, &sig);
+	if (answer == SSH_OK)
+		*ret_r = send_proof(ssh, id, buf_span(&sig));
+	buf_done(&data);
 	buf_done(&sig);
-	return r;
+	return answer;
 }
 
 static int
 try_next(struct ssh *ssh)
 {
-	if (ssh->auth->next_identity >= ssh->config.n_identities)
-		return refused(ssh);
-	return try_identity(ssh, &ssh->config.identities[ssh->auth->next_identity++]);
+	struct ssh_auth_state *auth = ssh->auth;
+	int r = 0;
+
+	/* A later EXT_INFO must not come between what is signed and what is sent. */
+	auth->hostbound = ssh->peer_hostbound;
+	while (auth->next_identity < ssh->config.n_identities) {
+		const struct ssh_identity *id = &ssh->config.identities[auth->next_identity++];
+
+		if (try_identity(ssh, id, &r) != SSH_FAIL)
+			return r;
+		if (ssh->state == STATE_DEAD)
+			return -1;
+	}
+	return refused(ssh);
+}
+
+int
+auth_signed(struct ssh *ssh, struct span signature)
+{
+	if (signature.n == 0)
+		return try_next(ssh);
+	return send_proof(ssh, &ssh->config.identities[ssh->auth->next_identity - 1], signature);
 }
 
 int
@@ -74,9 +109,13 @@ auth_begin_client(struct ssh *ssh)
 		return ssh_fatal(ssh, REASON_BY_APPLICATION, "out of memory");
 	packet_begin(&b, MSG_SERVICE_REQUEST);
 	wire_put_text(&b, "ssh-userauth");
-	if (packet_send_buf(ssh, &b) < 0)
-		return -1;
-	return try_next(ssh);
+	return packet_send_buf(ssh, &b);
+}
+
+int
+auth_go_on_client(struct ssh *ssh)
+{
+	return ssh->auth->next_identity > 0 ? 0 : try_next(ssh);
 }
 
 int
@@ -88,7 +127,7 @@ auth_on_service_accept(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	if (!wire_end(w) || !span_is(name, "ssh-userauth"))
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "the server accepted another service");
 	ssh->state = STATE_AUTH;
-	return 0;
+	return auth_go_on_client(ssh);
 }
 
 int
@@ -98,7 +137,7 @@ auth_on_failure(struct ssh *ssh, struct wire *w, uint8_t *payload)
 
 	(void)payload;
 	wire_bool(w);
-	if (!wire_end(w))
+	if (!wire_end(w) || ssh->signing)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed authentication failure");
 	if (!wire_has_name(methods, "publickey"))
 		return refused(ssh);
@@ -109,7 +148,7 @@ int
 auth_on_success(struct ssh *ssh, struct wire *w, uint8_t *payload)
 {
 	(void)payload;
-	if (!wire_end(w))
+	if (!wire_end(w) || ssh->signing)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed authentication success");
 	auth_done(ssh);
 	return ssh->state == STATE_DEAD ? -1 : 0;

@@ -13,37 +13,9 @@
 
 #include "base/str.h"
 #include "ssh/ssh_priv.h"
+#include "ssh/userauth.h"
 
 enum { SIGNED_MAX = 128 * 1024 };
-
-/* What may be named in a request: the algorithm, what the blob's type then is, and the plain
- * signature algorithm. */
-static const struct pk_alg {
-	const char *name, *blob_type, *sig_alg;
-	bool cert;
-} pk_algs[] = {
-	{ "ssh-ed25519", "ssh-ed25519", "ssh-ed25519", false },
-	{ "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", false },
-	{ "rsa-sha2-512", "ssh-rsa", "rsa-sha2-512", false },
-	{ "rsa-sha2-256", "ssh-rsa", "rsa-sha2-256", false },
-	{ "sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519@openssh.com",
-	    false },
-	{ "sk-ecdsa-sha2-nistp256@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
-	    "sk-ecdsa-sha2-nistp256@openssh.com", false },
-	{ "ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519",
-	    true },
-	{ "ecdsa-sha2-nistp256-cert-v01@openssh.com", "ecdsa-sha2-nistp256-cert-v01@openssh.com",
-	    "ecdsa-sha2-nistp256", true },
-	{ "rsa-sha2-512-cert-v01@openssh.com", "ssh-rsa-cert-v01@openssh.com", "rsa-sha2-512",
-	    true },
-	{ "rsa-sha2-256-cert-v01@openssh.com", "ssh-rsa-cert-v01@openssh.com", "rsa-sha2-256",
-	    true },
-	{ "sk-ssh-ed25519-cert-v01@openssh.com", "sk-ssh-ed25519-cert-v01@openssh.com",
-	    "sk-ssh-ed25519@openssh.com", true },
-	{ "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
-	    "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
-	    true },
-};
 
 int
 auth_on_service_request(struct ssh *ssh, struct wire *w, uint8_t *payload)
@@ -90,32 +62,20 @@ auth_done(struct ssh *ssh)
 {
 	free(ssh->auth);
 	ssh->auth = NULL;
+	buf_done(&ssh->host_key);
 	ssh->state = STATE_OPEN;
 	if (ssh->config.events && ssh->config.events->authenticated)
 		ssh->config.events->authenticated(ssh, ssh->config.arg);
 }
 
-static const struct pk_alg *
-find_alg(struct span name)
-{
-	for (size_t i = 0; i < sizeof(pk_algs) / sizeof(pk_algs[0]); i++)
-		if (span_is(name, pk_algs[i].name))
-			return &pk_algs[i];
-	return NULL;
-}
-
-/* The bytes that the user signed (RFC 4252 section 7). */
+/* The bytes that the user signed. */
 static void
 put_signed(struct buf *b, const struct ssh *ssh, const struct ssh_auth *a)
 {
-	wire_put_string(b, ssh_session_id(ssh));
-	wire_put_u8(b, MSG_USERAUTH_REQUEST);
-	wire_put_text(b, a->user);
-	wire_put_text(b, "ssh-connection");
-	wire_put_text(b, "publickey");
-	wire_put_bool(b, true);
-	wire_put_string(b, a->alg);
-	wire_put_string(b, a->blob);
+	const struct userauth u = { span_str(a->user), a->alg, a->blob, a->hostbound,
+		buf_span(&ssh->host_key) };
+
+	userauth_put_signed(b, ssh_session_id(ssh), &u);
 }
 
 static bool
@@ -141,7 +101,7 @@ answer_offer(struct ssh *ssh, const struct ssh_auth *a)
 }
 
 static int
-answer_proof(struct ssh *ssh, struct ssh_auth *a, const struct pk_alg *alg)
+answer_proof(struct ssh *ssh, struct ssh_auth *a, const struct userauth_alg *alg)
 {
 	struct buf signed_data, b;
 	bool ok;
@@ -164,7 +124,7 @@ answer_proof(struct ssh *ssh, struct ssh_auth *a, const struct pk_alg *alg)
 
 /* Parses the key or certificate; false when it is not what the algorithm says. */
 static bool
-parse_key(struct ssh_auth *a, const struct pk_alg *alg, struct sshkey **ret_plain,
+parse_key(struct ssh_auth *a, const struct userauth_alg *alg, struct sshkey **ret_plain,
     struct sshcert **ret_cert)
 {
 	struct wire w = wire_from(a->blob);
@@ -184,24 +144,36 @@ parse_key(struct ssh_auth *a, const struct pk_alg *alg, struct sshkey **ret_plai
 	return true;
 }
 
-static int
-on_publickey(struct ssh *ssh, struct wire *w)
+/* The client says which host key it believed. Another than ours: somebody passes on to us what was
+ * signed for him. */
+static bool
+is_our_host_key(const struct ssh *ssh, struct span host_key)
 {
-	struct ssh_auth a = { .user = ssh->auth->user };
+	return ssh->host_key.len > 0 && span_eq(host_key, buf_span(&ssh->host_key));
+}
+
+static int
+on_publickey(struct ssh *ssh, struct wire *w, bool hostbound)
+{
+	struct ssh_auth a = { .user = ssh->auth->user, .hostbound = hostbound };
 	bool has_signature = wire_bool(w);
-	const struct pk_alg *alg;
+	struct span host_key = { NULL, 0 };
+	const struct userauth_alg *alg;
 	struct sshkey *plain = NULL;
 	struct sshcert *cert = NULL;
 	int r;
 
 	a.alg = wire_string(w);
 	a.blob = wire_string(w);
+	if (hostbound)
+		host_key = wire_string(w);
 	if (has_signature)
 		a.signature = wire_string(w);
 	if (!wire_end(w))
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed authentication request");
-	alg = find_alg(a.alg);
-	if (!alg || !parse_key(&a, alg, &plain, &cert))
+	alg = userauth_alg_find(a.alg);
+	if ((hostbound && !is_our_host_key(ssh, host_key)) || !alg ||
+	    !parse_key(&a, alg, &plain, &cert))
 		r = deny_counted(ssh);
 	else if (has_signature)
 		r = answer_proof(ssh, &a, alg);
@@ -236,6 +208,8 @@ auth_on_request(struct ssh *ssh, struct wire *w, uint8_t *payload)
 		return deny_counted(ssh);
 	str_copy(ssh->auth->user, sizeof(ssh->auth->user), user);
 	if (span_is(method, "publickey"))
-		return on_publickey(ssh, w);
+		return on_publickey(ssh, w, false);
+	if (span_is(method, "publickey-hostbound-v00@openssh.com"))
+		return on_publickey(ssh, w, true);
 	return deny(ssh);
 }

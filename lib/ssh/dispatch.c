@@ -12,15 +12,19 @@
 enum phase {
 	FIRST_INIT = 1 << 0,    /* first exchange: KEXINIT is due */
 	FIRST_ECDH = 1 << 1,    /* ... then the Diffie-Hellman message */
-	FIRST_NEWKEYS = 1 << 2, /* ... then NEWKEYS */
-	AGAIN_ECDH = 1 << 3,    /* the same when keys are exchanged again */
-	AGAIN_NEWKEYS = 1 << 4,
-	SERVICE = 1 << 5,
-	AUTH = 1 << 6,
-	OPEN = 1 << 7,
+	FIRST_SIGNING = 1 << 2, /* ... then nothing, until our answer to it is signed */
+	FIRST_NEWKEYS = 1 << 3, /* ... then NEWKEYS */
+	AGAIN_ECDH = 1 << 4,    /* the same when keys are exchanged again */
+	AGAIN_SIGNING = 1 << 5,
+	AGAIN_NEWKEYS = 1 << 6,
+	SERVICE = 1 << 7,
+	AUTH = 1 << 8,
+	OPEN = 1 << 9,
 };
-#define AFTER_KEYS (SERVICE | AUTH | OPEN)
-#define EXCHANGE   (FIRST_INIT | FIRST_ECDH | FIRST_NEWKEYS | AGAIN_ECDH | AGAIN_NEWKEYS)
+#define AFTER_KEYS     (SERVICE | AUTH | OPEN)
+#define FIRST_EXCHANGE (FIRST_INIT | FIRST_ECDH | FIRST_SIGNING | FIRST_NEWKEYS)
+#define AGAIN_EXCHANGE (AGAIN_ECDH | AGAIN_SIGNING | AGAIN_NEWKEYS)
+#define EXCHANGE       (FIRST_EXCHANGE | AGAIN_EXCHANGE)
 
 enum { TO_SERVER = 1, TO_CLIENT = 2, TO_BOTH = 3 };
 
@@ -55,10 +59,9 @@ struct row {
 
 static const struct row rows[256] = {
 	[MSG_DISCONNECT] = { on_disconnect, TO_BOTH, EXCHANGE | AFTER_KEYS, false },
-	[MSG_IGNORE] = { on_nothing, TO_BOTH, AGAIN_ECDH | AGAIN_NEWKEYS | AFTER_KEYS, true },
-	[MSG_UNIMPLEMENTED] = { on_nothing, TO_BOTH, AGAIN_ECDH | AGAIN_NEWKEYS | AFTER_KEYS,
-	    true },
-	[MSG_DEBUG] = { on_nothing, TO_BOTH, AGAIN_ECDH | AGAIN_NEWKEYS | AFTER_KEYS, true },
+	[MSG_IGNORE] = { on_nothing, TO_BOTH, AGAIN_EXCHANGE | AFTER_KEYS, true },
+	[MSG_UNIMPLEMENTED] = { on_nothing, TO_BOTH, AGAIN_EXCHANGE | AFTER_KEYS, true },
+	[MSG_DEBUG] = { on_nothing, TO_BOTH, AGAIN_EXCHANGE | AFTER_KEYS, true },
 	[MSG_SERVICE_REQUEST] = { auth_on_service_request, TO_SERVER, SERVICE, false },
 	[MSG_SERVICE_ACCEPT] = { auth_on_service_accept, TO_CLIENT, SERVICE, false },
 	[MSG_EXT_INFO] = { extinfo_on, TO_BOTH, SERVICE | AUTH, false },
@@ -94,6 +97,8 @@ phase_of(const struct ssh *ssh)
 
 	if (ssh->kex && ssh->kex->step == KEX_WAIT_ECDH)
 		return first ? FIRST_ECDH : AGAIN_ECDH;
+	if (ssh->kex && ssh->kex->step == KEX_WAIT_SIGNATURE)
+		return first ? FIRST_SIGNING : AGAIN_SIGNING;
 	if (ssh->kex && ssh->kex->step == KEX_WAIT_NEWKEYS)
 		return first ? FIRST_NEWKEYS : AGAIN_NEWKEYS;
 	switch (ssh->state) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * extinfo: EXT_INFO (RFC 8308). A server tells which signatures it takes, so that RSA users sign
- * with SHA-2. What peers tell us changes nothing: as a client we sign with Ed25519 only.
+ * with SHA-2, and that a signature may name the host key it is for (OpenSSH PROTOCOL on
+ * publickey-hostbound). Of what peers tell us the latter alone counts: as a client we sign with
+ * Ed25519 only.
  */
 #include "ssh/ssh_priv.h"
 
@@ -19,9 +21,11 @@ extinfo_send(struct ssh *ssh)
 	if (!ssh->peer_ext_info)
 		return 0;
 	packet_begin(&b, MSG_EXT_INFO);
-	wire_put_u32(&b, 1);
+	wire_put_u32(&b, 2);
 	wire_put_text(&b, "server-sig-algs");
 	wire_put_text(&b, SERVER_SIG_ALGS);
+	wire_put_text(&b, "publickey-hostbound@openssh.com");
+	wire_put_text(&b, "0"); /* its version */
 	return packet_send_buf(ssh, &b);
 }
 
@@ -38,10 +42,12 @@ extinfo_on(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	if (count > EXTENSIONS_MAX)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "too many extensions");
 	for (uint32_t i = 0; i < count; i++) {
-		wire_string(w);
-		wire_string(w);
+		struct span name = wire_string(w), value = wire_string(w);
+
+		if (span_is(name, "publickey-hostbound@openssh.com") && span_is(value, "0"))
+			ssh->peer_hostbound = true;
 	}
 	if (!wire_end(w))
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed EXT_INFO");
-	return 0;
+	return ssh->config.role == SSH_CLIENT ? auth_go_on_client(ssh) : 0;
 }

@@ -19,9 +19,11 @@ ssh_fuzz_enter(struct ssh *ssh, int state)
 	ssh->peer_version = strdup("SSH-2.0-fuzz");
 	memset(ssh->session_id, 7, sizeof(ssh->session_id));
 	ssh->have_session_id = true;
+	buf_reset(&ssh->host_key);
+	buf_put(&ssh->host_key, "host key", 8);
 	ssh->strict = true;
 	ssh->state = (enum ssh_state)state;
-	if (state == STATE_AUTH && !ssh->auth)
+	if ((state == STATE_AUTH || ssh->config.role == SSH_CLIENT) && !ssh->auth)
 		ssh->auth = calloc(1, sizeof(*ssh->auth));
 }
 

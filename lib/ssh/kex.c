@@ -11,7 +11,7 @@
 
 #include "ssh/ssh_priv.h"
 
-enum { INIT_MAX = 32 * 1024, HASH_INPUT_MAX = 256 * 1024 };
+enum { INIT_MAX = 32 * 1024 };
 
 void
 kex_free(struct ssh_kex *kex)
@@ -20,6 +20,7 @@ kex_free(struct ssh_kex *kex)
 		return;
 	buf_done(&kex->my_init);
 	buf_done(&kex->peer_init);
+	buf_wipe(&kex->result.secret);
 	kex_pair_free(kex->pair);
 	cipher_free(kex->next_in);
 	free(kex);
@@ -83,51 +84,64 @@ kex_on_init(struct ssh *ssh, struct wire *w, uint8_t *payload)
 
 /* --- the exchange hash and what is derived from it -------------------------- */
 
-struct exchange {
-	struct span host_blob, client_public, server_public;
-	uint8_t secret[KEX_SECRET_LEN];
-	uint8_t hash[KEX_HASH_LEN];
-};
-
+/* The shared secret, from the peer's ephemeral key. */
 static int
-hash_exchange(struct ssh *ssh, struct exchange *x)
+make_secret(struct ssh_kex *kex, struct span peer_public)
 {
-	bool server = ssh->config.role == SSH_SERVER;
-	const struct ssh_kex *kex = ssh->kex;
-	struct buf b;
-	struct span all;
-	bool ok;
+	uint8_t secret[KEX_SECRET_LEN];
+	int r = kex_pair_secret(kex->pair, peer_public, secret);
 
-	buf_init(&b, HASH_INPUT_MAX);
-	wire_put_text(&b, server ? ssh->peer_version : ssh->my_version);
-	wire_put_text(&b, server ? ssh->my_version : ssh->peer_version);
-	wire_put_string(&b, buf_span(server ? &kex->peer_init : &kex->my_init));
-	wire_put_string(&b, buf_span(server ? &kex->my_init : &kex->peer_init));
-	wire_put_string(&b, x->host_blob);
-	wire_put_string(&b, x->client_public);
-	wire_put_string(&b, x->server_public);
-	wire_put_mpint(&b, (struct span){ x->secret, sizeof(x->secret) });
-	ok = buf_ok(&b);
-	all = buf_span(&b);
-	if (ok)
-		kex_hash(&all, 1, x->hash);
-	buf_wipe(&b);
-	if (!ok)
+	buf_init(&kex->result.secret, 64);
+	if (r == 0)
+		wire_put_mpint(&kex->result.secret, (struct span){ secret, sizeof(secret) });
+	explicit_bzero(secret, sizeof(secret));
+	return r == 0 && buf_ok(&kex->result.secret) ? 0 : -1;
+}
+
+/* What was said, out of what both sides keep; peer_public is the other one's ephemeral key. */
+static struct kex_transcript
+transcript(const struct ssh *ssh, struct span peer_public)
+{
+	const struct ssh_kex *kex = ssh->kex;
+	int me = ssh->config.role == SSH_SERVER; /* by which a part of ours stands behind theirs */
+	struct kex_transcript t = { 0 };
+
+	t.part[KEX_V_C + me] = span_str(ssh->my_version);
+	t.part[KEX_V_S - me] = span_str(ssh->peer_version);
+	t.part[KEX_I_C + me] = buf_span(&kex->my_init);
+	t.part[KEX_I_S - me] = buf_span(&kex->peer_init);
+	t.part[KEX_K_S] = kex->result.host_key;
+	t.part[KEX_Q_C + me] = kex_pair_public(kex->pair);
+	t.part[KEX_Q_S - me] = peer_public;
+	t.part[KEX_K] = buf_span(&kex->result.secret);
+	t.part[KEX_K].p += 4; /* the mpint without its length */
+	t.part[KEX_K].n -= 4;
+	return t;
+}
+
+/* The hash, which is the session identifier when it is the first one. */
+static int
+hash_exchange(struct ssh *ssh, const struct kex_transcript *t)
+{
+	struct kex_result *x = &ssh->kex->result;
+
+	kex_transcript_hash(t, x->hash);
+	if (ssh->have_session_id)
+		return 0;
+	memcpy(ssh->session_id, x->hash, sizeof(ssh->session_id));
+	ssh->have_session_id = true;
+	if (!buf_put(&ssh->host_key, x->host_key.p, x->host_key.n))
 		return ssh_fatal(ssh, REASON_KEX_FAILED, "out of memory");
-	if (!ssh->have_session_id) {
-		memcpy(ssh->session_id, x->hash, sizeof(ssh->session_id));
-		ssh->have_session_id = true;
-	}
 	return 0;
 }
 
 /* K1 = HASH(K || H || letter || session_id), K2 = HASH(K || H || K1) (RFC 4253 section 7.2). */
 static void
-derive(struct ssh *ssh, const struct exchange *x, struct span k, char letter,
-    uint8_t ret[CIPHER_KEY_MAX])
+derive(struct ssh *ssh, char letter, uint8_t ret[CIPHER_KEY_MAX])
 {
+	const struct kex_result *x = &ssh->kex->result;
 	struct span parts[4] = {
-		k,
+		buf_span(&x->secret),
 		{ x->hash, sizeof(x->hash) },
 		{ (const uint8_t *)&letter, 1 },
 		{ ssh->session_id, sizeof(ssh->session_id) },
@@ -140,15 +154,15 @@ derive(struct ssh *ssh, const struct exchange *x, struct span k, char letter,
 }
 
 static struct cipher *
-derive_cipher(struct ssh *ssh, const struct exchange *x, struct span k, int dir)
+derive_cipher(struct ssh *ssh, int dir)
 {
 	uint8_t iv[CIPHER_KEY_MAX], key[CIPHER_KEY_MAX], mac[CIPHER_KEY_MAX];
 	struct cipher_keys keys = { key, iv, mac };
 	struct cipher *c = NULL;
 
-	derive(ssh, x, k, (char)('A' + dir), iv);
-	derive(ssh, x, k, (char)('C' + dir), key);
-	derive(ssh, x, k, (char)('E' + dir), mac);
+	derive(ssh, (char)('A' + dir), iv);
+	derive(ssh, (char)('C' + dir), key);
+	derive(ssh, (char)('E' + dir), mac);
 	cipher_new(&c, ssh->kex->algs.cipher[dir], ssh->kex->algs.mac[dir], &keys);
 	explicit_bzero(iv, sizeof(iv));
 	explicit_bzero(key, sizeof(key));
@@ -169,19 +183,15 @@ use_cipher(struct ssh *ssh, struct ssh_stream *stream, struct cipher *cipher)
 
 /* Sends NEWKEYS and turns our direction over; the other waits for the peer's NEWKEYS. */
 static int
-switch_keys(struct ssh *ssh, struct exchange *x)
+switch_keys(struct ssh *ssh)
 {
 	struct ssh_kex *kex = ssh->kex;
 	int dir_out = ssh->config.role == SSH_SERVER;
-	struct cipher *out;
-	struct buf k, b;
+	struct cipher *out = derive_cipher(ssh, dir_out);
+	struct buf b;
 
-	buf_init(&k, 64);
-	wire_put_mpint(&k, (struct span){ x->secret, sizeof(x->secret) });
-	out = buf_ok(&k) ? derive_cipher(ssh, x, buf_span(&k), dir_out) : NULL;
-	kex->next_in = buf_ok(&k) ? derive_cipher(ssh, x, buf_span(&k), !dir_out) : NULL;
-	buf_wipe(&k);
-	explicit_bzero(x->secret, sizeof(x->secret));
+	kex->next_in = derive_cipher(ssh, !dir_out);
+	buf_wipe(&kex->result.secret);
 	if (!out || !kex->next_in) {
 		cipher_free(out);
 		return ssh_fatal(ssh, REASON_KEX_FAILED, "out of memory");
@@ -217,44 +227,70 @@ identity_for(const struct ssh *ssh, struct span *ret_blob)
 	return NULL;
 }
 
+static int
+send_reply(struct ssh *ssh, struct span signature)
+{
+	struct ssh_kex *kex = ssh->kex;
+	struct buf b;
+
+	packet_begin(&b, MSG_KEX_ECDH_REPLY);
+	wire_put_string(&b, kex->result.host_key);
+	wire_put_string(&b, kex_pair_public(kex->pair));
+	wire_put_string(&b, signature);
+	return packet_send_buf(ssh, &b) < 0 ? -1 : switch_keys(ssh);
+}
+
+int
+kex_signed(struct ssh *ssh, struct span signature)
+{
+	return send_reply(ssh, signature);
+}
+
+/* Has the exchange hash signed, and answers when that is done at once. */
+static int
+sign_and_reply(struct ssh *ssh, const struct ssh_identity *id, const struct kex_transcript *t)
+{
+	struct ssh_kex *kex = ssh->kex;
+	const struct ssh_to_sign what = { id, { kex->result.hash, sizeof(kex->result.hash) }, t };
+	enum ssh_answer answer;
+	struct buf sig;
+	int r = 0;
+
+	buf_init(&sig, 1024);
+	answer = sign_ask(ssh, &what, &sig);
+	if (answer == SSH_OK)
+		r = send_reply(ssh, buf_span(&sig));
+	else if (answer == SSH_LATER)
+		kex->step = KEX_WAIT_SIGNATURE;
+	else
+		r = ssh_fatal(ssh, REASON_KEX_FAILED, "cannot sign with the host key");
+	buf_done(&sig);
+	return r;
+}
+
 int
 kex_on_ecdh_init(struct ssh *ssh, struct wire *w, uint8_t *payload)
 {
 	struct ssh_kex *kex = ssh->kex;
-	const struct ssh_identity *id;
-	struct exchange x = { 0 };
-	struct buf sig, b;
-	int r;
+	struct span client_public = wire_string(w);
+	const struct ssh_identity *id = identity_for(ssh, &kex->result.host_key);
+	struct kex_transcript t;
 
 	(void)payload;
-	x.client_public = wire_string(w);
-	id = identity_for(ssh, &x.host_blob);
 	if (!wire_end(w) || !id || kex_pair_new(&kex->pair, kex->algs.curve) < 0 ||
-	    kex_pair_secret(kex->pair, x.client_public, x.secret) < 0)
+	    make_secret(kex, client_public) < 0)
 		return ssh_fatal(ssh, REASON_KEX_FAILED, "bad key exchange value");
-	x.server_public = kex_pair_public(kex->pair);
-	if (hash_exchange(ssh, &x) < 0)
-		return -1;
-	buf_init(&sig, 1024);
-	if (sshkey_sign(id->key, (struct span){ x.hash, sizeof(x.hash) }, &sig) < 0) {
-		buf_done(&sig);
-		return ssh_fatal(ssh, REASON_KEX_FAILED, "cannot sign with the host key");
-	}
-	packet_begin(&b, MSG_KEX_ECDH_REPLY);
-	wire_put_string(&b, x.host_blob);
-	wire_put_string(&b, x.server_public);
-	wire_put_string(&b, buf_span(&sig));
-	r = packet_send_buf(ssh, &b);
-	buf_done(&sig);
-	return r < 0 ? r : switch_keys(ssh, &x);
+	t = transcript(ssh, client_public);
+	return hash_exchange(ssh, &t) < 0 ? -1 : sign_and_reply(ssh, id, &t);
 }
 
 /* --- client --------------------------------------------------------------- */
 
 /* Checks the server's signature, then asks the owner whether to believe the key. */
 static int
-verify_host(struct ssh *ssh, const struct exchange *x, struct span sig)
+verify_host(struct ssh *ssh, struct span sig)
 {
+	const struct kex_result *x = &ssh->kex->result;
 	struct span alg = ssh->kex->algs.hostkey;
 	struct sshcert *cert = NULL;
 	struct sshkey *plain = NULL;
@@ -264,9 +300,9 @@ verify_host(struct ssh *ssh, const struct exchange *x, struct span sig)
 
 	if (span_is(alg, "ssh-ed25519-cert-v01@openssh.com")) {
 		alg = span_str("ssh-ed25519");
-		if (sshcert_is_cert(x->host_blob) && sshcert_parse(&cert, x->host_blob, &e) == 0)
+		if (sshcert_is_cert(x->host_key) && sshcert_parse(&cert, x->host_key, &e) == 0)
 			host = (struct ssh_host){ cert->key, cert };
-	} else if (sshkey_from_blob(&plain, x->host_blob) == 0) {
+	} else if (sshkey_from_blob(&plain, x->host_key) == 0) {
 		host.key = plain;
 	}
 	if (!host.key)
@@ -288,19 +324,19 @@ int
 kex_on_ecdh_reply(struct ssh *ssh, struct wire *w, uint8_t *payload)
 {
 	struct ssh_kex *kex = ssh->kex;
-	struct exchange x = { 0 };
-	struct span sig;
+	struct span server_public, sig;
+	struct kex_transcript t;
 
 	(void)payload;
-	x.host_blob = wire_string(w);
-	x.server_public = wire_string(w);
+	kex->result.host_key = wire_string(w); /* as long as this call; hash_exchange copies it */
+	server_public = wire_string(w);
 	sig = wire_string(w);
-	if (!wire_end(w) || !kex->pair || kex_pair_secret(kex->pair, x.server_public, x.secret) < 0)
+	if (!wire_end(w) || !kex->pair || make_secret(kex, server_public) < 0)
 		return ssh_fatal(ssh, REASON_KEX_FAILED, "bad key exchange value");
-	x.client_public = kex_pair_public(kex->pair);
-	if (hash_exchange(ssh, &x) < 0 || verify_host(ssh, &x, sig) < 0)
+	t = transcript(ssh, server_public);
+	if (hash_exchange(ssh, &t) < 0 || verify_host(ssh, sig) < 0)
 		return -1;
-	return switch_keys(ssh, &x);
+	return switch_keys(ssh);
 }
 
 /* --- both ------------------------------------------------------------------- */

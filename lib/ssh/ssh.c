@@ -55,6 +55,7 @@ ssh_new(struct ssh **ret, const struct ssh_config *config, int64_t now_ms)
 	ssh->state = STATE_VERSION;
 	ssh->now_ms = ssh->born_ms = ssh->last_in_ms = ssh->keyed_ms = now_ms;
 	buf_init(&ssh->pending, PENDING_MAX);
+	buf_init(&ssh->host_key, SSHCERT_BLOB_MAX);
 	list_init(&ssh->blocked);
 	list_init(&ssh->closing);
 	list_init(&ssh->due);
@@ -97,6 +98,7 @@ ssh_free(struct ssh *ssh)
 	packet_part_done(ssh);
 	outbuf_done(&ssh->outbuf);
 	buf_wipe(&ssh->pending);
+	buf_done(&ssh->host_key);
 	free(ssh->my_version);
 	free(ssh->peer_version);
 	free(ssh->auth);

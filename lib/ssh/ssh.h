@@ -30,6 +30,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "crypto/kex.h"
 #include "crypto/sshcert.h"
 #include "crypto/sshkey.h"
 
@@ -40,7 +41,7 @@ enum ssh_role { SSH_SERVER, SSH_CLIENT };
 
 /* A key that proves who we are: a server's host key, a client's user key. */
 struct ssh_identity {
-	const struct sshkey *key; /* private Ed25519 */
+	const struct sshkey *key; /* Ed25519; without its private half, ssh_events.sign signs */
 	struct span cert;         /* its certificate's blob, or empty */
 };
 
@@ -57,8 +58,10 @@ struct ssh_auth {
 	/* parsed, CA signature verified, trust NOT yet checked; NULL for plain keys */
 	const struct sshcert *cert;
 	bool proven;
-	struct span signed_data; /* proven: exactly what was signed (RFC 4252 section 7) ... */
-	struct span signature;   /* ... and the signature blob: proof for a third process */
+	bool hostbound; /* by publickey-hostbound-v00@openssh.com: signed for this host key alone */
+	/* proven: exactly what was signed (RFC 4252 section 7; OpenSSH PROTOCOL) ... */
+	struct span signed_data;
+	struct span signature; /* ... and the signature blob: proof for a third process */
 };
 
 /* What the server showed at key exchange; its signature over the exchange is already verified. */
@@ -89,7 +92,22 @@ enum ssh_refusal {
  * behind a late one wait (bounded), so answers keep their order. */
 enum ssh_answer { SSH_FAIL, SSH_OK, SSH_LATER };
 
+/* What a key that the engine does not hold is to sign. Spans live until the callback returns. */
+struct ssh_to_sign {
+	const struct ssh_identity *identity;
+	/* server: the exchange hash; client: the authentication request (RFC 4252 section 7) */
+	struct span data;
+	/* server: what the hash was made of, so that the signer can make it himself; client: NULL */
+	const struct kex_transcript *transcript;
+};
+
 struct ssh_events {
+	/* Sign with an identity that has no private half. SSH_OK: the signature blob ("string alg,
+	 * string sig") was appended to ret. SSH_LATER: ssh_signed() or ssh_sign_failed() follows;
+	 * until then nothing of this handshake goes on, and its timeouts run. SSH_FAIL: a server's
+	 * connection ends, a client tries its next identity. NULL: SSH_FAIL. */
+	enum ssh_answer (
+	    *sign)(struct ssh *ssh, const struct ssh_to_sign *what, struct buf *ret, void *arg);
 	/* Client: believe this host? Negative (with e filled) ends the connection. Mandatory for
 	 * clients. */
 	int (*verify_host)(struct ssh *ssh, const struct ssh_host *host, struct err *e, void *arg);
@@ -188,6 +206,10 @@ const char *ssh_error(const struct ssh *ssh);
 /* Sends DISCONNECT; the connection takes no more input. reason: RFC 4253 section 11.1. */
 void ssh_disconnect(struct ssh *ssh, uint32_t reason, const char *text);
 bool ssh_is_dead(const struct ssh *ssh);
+/* Late answers to `sign`; the second also from inside the callback, which returns SSH_LATER then.
+ * Negative: nobody waits for a signature (any more), or the connection is over. */
+int ssh_signed(struct ssh *ssh, struct span signature);
+int ssh_sign_failed(struct ssh *ssh, const char *why);
 
 void *ssh_arg(const struct ssh *ssh);
 bool ssh_is_authenticated(const struct ssh *ssh);

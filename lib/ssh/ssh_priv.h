@@ -10,8 +10,9 @@
  *	dispatch.c     which message is allowed when, per role
  *	kexinit.c      algorithm lists and negotiation   RFC 4253 section 7.1
  *	kex.c          the exchange, keys, rekeying      RFC 4253 sections 7.2-9, RFC 5656, 8731
+ *	sign.c         signatures, by our own key or by somebody else's, perhaps later
  *	extinfo.c      RFC 8308
- *	auth_server.c, auth_client.c                     RFC 4252
+ *	auth_server.c, auth_client.c, userauth.c         RFC 4252
  *	channel.c      opening and closing               RFC 4254 section 5
  *	chan_data.c    data and windows                  RFC 4254 section 5.2
  *	chan_request.c channel requests                  RFC 4254 section 5.4
@@ -126,12 +127,18 @@ struct ssh_stream {
 };
 
 /* Where an exchange of keys stands; freed when both sides have sent NEWKEYS. */
-enum kex_step { KEX_WAIT_INIT, KEX_WAIT_ECDH, KEX_WAIT_NEWKEYS };
+enum kex_step { KEX_WAIT_INIT, KEX_WAIT_ECDH, KEX_WAIT_SIGNATURE, KEX_WAIT_NEWKEYS };
 struct kex_algs {
 	enum kex_curve curve;
 	struct span hostkey;                /* name; points into a constant */
 	const struct cipher_alg *cipher[2]; /* client to server, server to client */
 	const struct mac_alg *mac[2];
+};
+/* What the exchange came to. */
+struct kex_result {
+	struct span host_key; /* K_S */
+	struct buf secret;    /* K as an mpint */
+	uint8_t hash[KEX_HASH_LEN];
 };
 struct ssh_kex {
 	enum kex_step step;
@@ -142,13 +149,16 @@ struct ssh_kex {
 	struct buf my_init, peer_init; /* payloads, for the hash */
 	struct kex_algs algs;
 	struct kex_pair *pair;
+	struct kex_result result;
 	struct cipher *next_in; /* taken into use when the peer's NEWKEYS arrives */
 };
 
 struct ssh_auth_state {
 	char user[USER_MAX];
 	uint32_t tries, requests;
-	size_t next_identity; /* client */
+	/* client */
+	size_t next_identity;
+	bool hostbound; /* the request under way is */
 };
 
 struct ssh_due;     /* a global request of ours that waits for its answer, global.c */
@@ -188,6 +198,9 @@ struct ssh {
 	char *my_version, *peer_version;
 	uint8_t session_id[KEX_HASH_LEN];
 	bool have_session_id, strict, peer_ext_info, first_after_newkeys;
+	struct buf host_key;         /* K_S of the first exchange, until somebody is logged in */
+	bool peer_hostbound;         /* the server takes hostbound signatures */
+	bool signing, asking_signer; /* sign.c */
 
 	struct ssh_auth_state *auth;
 
@@ -274,6 +287,12 @@ int kex_on_ecdh_init(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int kex_on_ecdh_reply(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int kex_on_newkeys(struct ssh *ssh, struct wire *w, uint8_t *payload);
 
+/* --- sign.c ------------------------------------------------------------------- */
+/* Signs with the identity's key, or asks the owner to. SSH_LATER: kex_signed or auth_signed comes. */
+enum ssh_answer sign_ask(struct ssh *ssh, const struct ssh_to_sign *what, struct buf *ret);
+int kex_signed(struct ssh *ssh, struct span signature);  /* the server's; empty: it failed */
+int auth_signed(struct ssh *ssh, struct span signature); /* the client's; empty: it failed */
+
 /* --- extinfo.c ---------------------------------------------------------------- */
 int extinfo_send(struct ssh *ssh);
 int extinfo_on(struct ssh *ssh, struct wire *w, uint8_t *payload);
@@ -282,6 +301,8 @@ int extinfo_on(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int auth_on_service_request(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int auth_on_request(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int auth_begin_client(struct ssh *ssh);
+/* The server has said what it takes: the first key is tried now, unless it was. */
+int auth_go_on_client(struct ssh *ssh);
 int auth_on_service_accept(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int auth_on_failure(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int auth_on_success(struct ssh *ssh, struct wire *w, uint8_t *payload);

@@ -16,16 +16,23 @@ feed_request(struct ssh *ssh, struct input *in)
 		"rsa-sha2-512-cert-v01@openssh.com", "sk-ssh-ed25519-cert-v01@openssh.com",
 		"sk-ecdsa-sha2-nistp256-cert-v01@openssh.com" };
 	uint8_t what = take_byte(in);
+	bool hostbound = what & 0x40;
 	struct buf b;
 	int r;
 
 	packet_begin(&b, MSG_USERAUTH_REQUEST);
 	wire_put_text(&b, "root");
 	wire_put_text(&b, "ssh-connection");
-	wire_put_text(&b, "publickey");
+	wire_put_text(&b, hostbound ? "publickey-hostbound-v00@openssh.com" : "publickey");
 	wire_put_bool(&b, what & 0x80);
-	wire_put_text(&b, algs[(what & 0x7f) % (sizeof(algs) / sizeof(algs[0]))]);
+	wire_put_text(&b, algs[(what & 0x3f) % (sizeof(algs) / sizeof(algs[0]))]);
 	wire_put_string(&b, take_block(in));
+	if (hostbound) {
+		struct span other = take_block(in);
+
+		/* An empty one stands for the right one, which few inputs would guess. */
+		wire_put_string(&b, other.n ? other : span_str("host key"));
+	}
 	if (what & 0x80)
 		wire_put_string(&b, take_block(in));
 	r = buf_ok(&b) ? feed_payload(ssh, buf_span(&b), 0) : 0;

@@ -154,6 +154,18 @@ def test_openssh_believes_the_host_certificate(echo):
     assert b'server-sig-algs=<ssh-ed25519,' in verbose
 
 
+@pytest.mark.parametrize('known,options', [('known_ca', {}), ('known_plain', {'HostKeyAlgorithms': 'ssh-ed25519'}),
+                                           ('known_plain', {'HostKeyAlgorithms': 'ssh-ed25519-cert-v01@openssh.com'})])
+def test_openssh_binds_its_signature_to_the_host_key_as_it_was_shown(echo, known, options):
+    """By certificate, by plain key, and by a certificate of which the client believes the plain key only."""
+    p = echo.ssh('echo ok', known=known, LogLevel='DEBUG3', **options)
+    assert p.stdout == b'ok\n', p.stderr
+    assert b'sign_and_send_pubkey: using publickey-hostbound-v00@openssh.com' in p.stderr
+    p = echo.ssh('echo ok', known=known, LogLevel='DEBUG3', PubkeyAuthentication='unbound', **options)
+    assert p.stdout == b'ok\n', p.stderr
+    assert b'sign_and_send_pubkey: using publickey with' in p.stderr
+
+
 def test_openssh_with_the_plain_host_key(echo):
     assert echo.ssh('echo ok', known='known_plain', HostKeyAlgorithms='ssh-ed25519').stdout == b'ok\n'
 

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "crypto/sshcert.h"
+#include "ssh/userauth.h"
 
 /* --- session identifiers that were used ----------------------------------------------- */
 
@@ -186,50 +187,6 @@ seen_add(struct seen *s, struct span id, int64_t until_s, int64_t now_s)
 
 /* --- the proof ------------------------------------------------------------------------- */
 
-/* What the user signed, RFC 4252 section 7. */
-struct signed_request {
-	struct span session_id, user, alg, blob;
-};
-
-static int
-read_signed(struct signed_request *ret, struct span data)
-{
-	struct wire w = wire_from(data);
-	struct span service, method;
-	uint8_t message;
-	bool has_signature;
-
-	ret->session_id = wire_string(&w);
-	message = wire_u8(&w);
-	ret->user = wire_string(&w);
-	service = wire_string(&w);
-	method = wire_string(&w);
-	has_signature = wire_bool(&w);
-	ret->alg = wire_string(&w);
-	ret->blob = wire_string(&w);
-	if (!wire_end(&w) || message != 50 || !has_signature)
-		return -1;
-	return span_is(service, "ssh-connection") && span_is(method, "publickey") ? 0 : -1;
-}
-
-/* The algorithm of the signature itself: a certificate's name without its ending. */
-static struct span
-plain_alg(struct span alg, char *dst, size_t size)
-{
-	static const char ending[] = "-cert-v01@openssh.com";
-	size_t n_ending = sizeof(ending) - 1;
-
-	if (alg.n <= n_ending || memcmp(alg.p + alg.n - n_ending, ending, n_ending) != 0)
-		return alg;
-	size_t n = alg.n - n_ending;
-	if (n >= 3 && memcmp(alg.p, "sk-", 3) == 0) {
-		if (!str_format(dst, size, "%.*s@openssh.com", (int)n, (const char *)alg.p))
-			return (struct span){ NULL, 0 };
-		return span_str(dst);
-	}
-	return (struct span){ alg.p, n };
-}
-
 static int
 check_certificate(const struct trust *trust, const struct sshcert *cert, const struct mon_prove *m,
     int64_t now_s, struct err *e)
@@ -246,15 +203,17 @@ check_certificate(const struct trust *trust, const struct sshcert *cert, const s
 }
 
 static int
-prove_with(const struct trust *trust, const struct sshcert *cert, const struct signed_request *rq,
+prove_with(const struct trust *trust, const struct sshcert *cert, const struct userauth *u,
     const struct mon_prove *m, int64_t now_s, struct err *e)
 {
-	char name[128];
+	const struct userauth_alg *alg = userauth_alg_find(u->alg);
+	struct wire blob = wire_from(u->blob);
 
+	if (!alg || !alg->cert || !span_is(wire_string(&blob), alg->blob_type))
+		return err_set(e, "the signature's algorithm is not one for this certificate");
 	if (check_certificate(trust, cert, m, now_s, e))
 		return -1;
-	if (sshkey_verify(cert->key, plain_alg(rq->alg, name, sizeof(name)), m->signature,
-		m->signed_data))
+	if (sshkey_verify(cert->key, span_str(alg->sig_alg), m->signature, m->signed_data))
 		return err_set(e, "the signature over the session identifier is wrong");
 	return 0;
 }
@@ -263,22 +222,23 @@ int
 auth_prove(const struct trust *trust, struct seen *seen, const struct mon_prove *m, int64_t now_s,
     struct auth_result *ret, struct err *e)
 {
-	struct signed_request rq;
+	struct userauth u;
+	struct span session_id;
 	struct sshcert *cert = NULL;
 
 	if (!trust->bundle || trust->bundle->n_user_ssh == 0)
 		return err_set(e, "the monitor knows no certificate authority yet");
 	if (!m->login[0] || m->session_id.n < 20)
 		return err_set(e, "login or session identifier missing");
-	if (read_signed(&rq, m->signed_data))
+	if (userauth_read_signed(&u, &session_id, m->signed_data))
 		return err_set(e, "the signed request is malformed");
-	if (!span_eq(rq.session_id, m->session_id))
+	if (!span_eq(session_id, m->session_id))
 		return err_set(e, "the signature belongs to another session identifier");
-	if (!span_is(rq.user, m->login))
+	if (!span_is(u.user, m->login))
 		return err_set(e, "the signature belongs to another login");
-	if (sshcert_parse(&cert, rq.blob, e))
+	if (sshcert_parse(&cert, u.blob, e))
 		return -1;
-	int r = prove_with(trust, cert, &rq, m, now_s, e);
+	int r = prove_with(trust, cert, &u, m, now_s, e);
 	if (r == 0) {
 		int64_t until_s = cert->valid_before > INT64_MAX ? INT64_MAX
 								 : (int64_t)cert->valid_before;
