@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "cli/out.h"
 #include "tsh/fanout.h"
+#include "tsh/proxy.h"
 #include "tsh/shell.h"
 #include "tsh/term.h"
 #include "tsh/tsh.h"
@@ -84,7 +85,7 @@ run_one(struct proxy *proxy, const char *node, const char *login, const char *co
 		.timeout_ms = (int)opt.timeout_s * 1000,
 	};
 	struct remote_result result;
-	int code = shell_run(proxy, &config, &result);
+	int code = shell_run(proxy_way(proxy), &config, &result);
 
 	if (result.end == REMOTE_FAILED)
 		return cli_fail("%s: %s", node, result.text);
@@ -172,7 +173,7 @@ run_many(struct proxy *proxy, const Auth__NodeList *list, const char *login, con
 		hosts[i].name = list->nodes[i]->name;
 		hosts[i].uuid = list->nodes[i]->uuid;
 	}
-	rc = fanout_run(proxy, hosts, list->n_nodes, &config, &sum);
+	rc = fanout_run(proxy_way(proxy), hosts, list->n_nodes, &config, &sum);
 	fflush(stdout);
 	if (json)
 		print_json(hosts, list->n_nodes, &sum);

@@ -14,7 +14,7 @@
 #include "base/file.h"
 
 struct fanout {
-	struct proxy *proxy;
+	const struct remote_way *way;
 	const struct fanout_config *config;
 	struct fanout_host *hosts;
 	size_t n, next, running;
@@ -136,7 +136,7 @@ on_ended(struct remote *r, const struct remote_result *result, void *arg)
 	h->remote = NULL;
 	h->fanout->running--;
 	remote_free(r);
-	loop_defer(proxy_loop(h->fanout->proxy), &h->fanout->more);
+	loop_defer(h->fanout->way->loop, &h->fanout->more);
 }
 
 static void
@@ -148,7 +148,7 @@ start_host(struct fanout *f, struct fanout_host *h)
 		.ended = on_ended,
 	};
 	struct remote_config rc = {
-		.node = h->uuid,
+		.host = h->uuid,
 		.login = f->config->login,
 		.command = f->config->command,
 		.timeout_ms = f->config->timeout_ms,
@@ -162,7 +162,7 @@ start_host(struct fanout *f, struct fanout_host *h)
 	buf_init(&h->err, FANOUT_KEEP_MAX);
 	buf_init(&h->line[0], FANOUT_LINE_MAX);
 	buf_init(&h->line[1], FANOUT_LINE_MAX);
-	if (remote_new(&h->remote, f->proxy, &rc) < 0)
+	if (remote_new(&h->remote, f->way, &rc) < 0)
 		h->result = (struct remote_result){ .end = REMOTE_FAILED, .text = "out of memory" };
 	else
 		f->running++;
@@ -181,15 +181,15 @@ on_more(void *arg)
 /* --- all of them ------------------------------------------------------------------------------------ */
 
 int
-fanout_run(struct proxy *proxy, struct fanout_host *hosts, size_t n,
+fanout_run(const struct remote_way *way, struct fanout_host *hosts, size_t n,
     const struct fanout_config *config, struct fanout_summary *ret)
 {
-	struct fanout f = { .proxy = proxy, .config = config, .hosts = hosts, .n = n };
+	struct fanout f = { .way = way, .config = config, .hosts = hosts, .n = n };
 
 	deferred_init(&f.more, on_more, &f);
 	on_more(&f);
 	while (f.running > 0 || f.next < f.n)
-		if (loop_turn(proxy_loop(proxy), -1) < 0)
+		if (loop_turn(way->loop, -1) < 0)
 			break;
 	deferred_cancel(&f.more);
 	*ret = (struct fanout_summary){ 0 };

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fanout: one command on many nodes at once, over the one connection to the proxy.
+ * fanout: one command on many nodes at once, all reached the same way.
  * Every node ends in exactly one of three: succeeded, failed, not reached.
  */
 #ifndef TSH_FANOUT_H
 #define TSH_FANOUT_H
 
 #include "base/buf.h"
-#include "tsh/proxy.h"
-#include "tsh/remote.h"
+#include "session/remote.h"
 
 enum { FANOUT_PARALLEL = 64, FANOUT_KEEP_MAX = 1 << 20, FANOUT_LINE_MAX = 65536 };
 
@@ -41,7 +40,7 @@ struct fanout_summary {
 
 /* Runs the command everywhere; prints "[node] line" as lines complete, unless keep. Returns 0 only when every node
  * succeeded. */
-int fanout_run(struct proxy *proxy, struct fanout_host *hosts, size_t n,
+int fanout_run(const struct remote_way *way, struct fanout_host *hosts, size_t n,
     const struct fanout_config *config, struct fanout_summary *ret);
 /* "[node] success", "[node] failed with exit code 2", ... and the totals. */
 void

@@ -28,6 +28,7 @@ struct proxy {
 	struct sshkey *key;
 	struct buf cert;
 	struct ssh_identity identity;
+	struct remote_way way;
 	struct buf ca[CA_MAX];
 	size_t n_ca;
 	char host[256];
@@ -78,9 +79,9 @@ load_authorities(struct proxy *p, struct err *e)
 	return 0;
 }
 
-int
-proxy_verify_host(const struct proxy *p, const struct ssh_host *host, const char *name,
-    struct err *e)
+/* A host certificate of the cluster's host CAs, for the name that was asked for. */
+static int
+verify(const struct proxy *p, const struct ssh_host *host, const char *name, struct err *e)
 {
 	struct span ca[CA_MAX];
 	struct sshcert_rules rules = {
@@ -107,7 +108,7 @@ on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void
 	struct proxy *p = arg;
 
 	(void)ssh;
-	return proxy_verify_host(p, host, p->host, e);
+	return verify(p, host, p->host, e);
 }
 
 static void
@@ -226,6 +227,24 @@ start(struct proxy *p, struct err *e)
 	return wait_login(p, e);
 }
 
+/* --- the way to the nodes ------------------------------------------------------------------- */
+
+static int
+connect_node(struct ssh_link *link, const char *host, struct err *e, void *arg)
+{
+	struct proxy *p = arg;
+
+	if (!p->link)
+		return err_set(e, "the connection to the proxy is gone");
+	return remote_connect_via(ssh_link_ssh(p->link), link, host, e);
+}
+
+static int
+verify_node(const struct ssh_host *shown, const char *host, struct err *e, void *arg)
+{
+	return verify(arg, shown, host, e);
+}
+
 int
 proxy_open(struct proxy **ret, struct loop *loop, const struct profile *profile, struct err *e)
 {
@@ -235,6 +254,12 @@ proxy_open(struct proxy **ret, struct loop *loop, const struct profile *profile,
 		return err_set(e, "out of memory");
 	p->loop = loop;
 	p->profile = profile;
+	p->way = (struct remote_way){ .loop = loop,
+		.identities = &p->identity,
+		.n_identities = 1,
+		.connect = connect_node,
+		.verify = verify_node,
+		.arg = p };
 	if (load_identity(p, e) < 0 || load_authorities(p, e) < 0 || start(p, e) < 0) {
 		proxy_free(p);
 		return -1;
@@ -263,32 +288,8 @@ proxy_free(struct proxy *p)
 	free(p);
 }
 
-struct ssh *
-proxy_ssh(const struct proxy *p)
+const struct remote_way *
+proxy_way(const struct proxy *p)
 {
-	return p->link ? ssh_link_ssh(p->link) : NULL;
-}
-
-struct loop *
-proxy_loop(const struct proxy *p)
-{
-	return p->loop;
-}
-
-const struct ssh_identity *
-proxy_identity(const struct proxy *p)
-{
-	return &p->identity;
-}
-
-const struct profile *
-proxy_profile(const struct proxy *p)
-{
-	return p->profile;
-}
-
-const char *
-proxy_dead(const struct proxy *p)
-{
-	return p->dead ? p->why : NULL;
+	return &p->way;
 }

@@ -186,7 +186,7 @@ sftp_open(struct sftp **ret, struct proxy *proxy, const char *node, const char *
 	};
 	struct sftp *s = calloc(1, sizeof *s);
 	struct remote_config config = {
-		.node = node,
+		.host = node,
 		.login = login,
 		.subsystem = "sftp",
 		.events = &events,
@@ -195,10 +195,10 @@ sftp_open(struct sftp **ret, struct proxy *proxy, const char *node, const char *
 
 	if (!s)
 		return err_set(e, "out of memory");
-	s->loop = proxy_loop(proxy);
+	s->loop = proxy_way(proxy)->loop;
 	buf_init(&s->in, 4 << 20);
 	buf_init(&s->out, SFTP_OUT_MAX);
-	if (remote_new(&s->remote, proxy, &config) < 0) {
+	if (remote_new(&s->remote, proxy_way(proxy), &config) < 0) {
 		sftp_free(s);
 		return err_set(e, "out of memory");
 	}

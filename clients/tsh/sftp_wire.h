@@ -6,7 +6,7 @@
 #define TSH_SFTP_WIRE_H
 
 #include "base/wire.h"
-#include "tsh/remote.h"
+#include "session/remote.h"
 #include "tsh/sftp.h"
 
 /* draft-ietf-secsh-filexfer-02 section 3 */

@@ -32,7 +32,7 @@ struct end {
 
 struct shell {
 	const struct shell_config *config;
-	struct proxy *proxy;
+	const struct remote_way *way;
 	struct loop *loop;
 	struct remote *remote;
 	struct end in, out, err;
@@ -316,7 +316,7 @@ start(struct shell *s)
 	const char *list[4] = { NULL };
 	struct ssh_pty pty;
 	struct remote_config rc = {
-		.node = s->config->node,
+		.host = s->config->node,
 		.login = s->config->login,
 		.command = s->config->command,
 		.env = list,
@@ -339,11 +339,12 @@ start(struct shell *s)
 		term_describe(&pty);
 		rc.pty = &pty;
 	}
-	return remote_new(&s->remote, s->proxy, &rc);
+	return remote_new(&s->remote, s->way, &rc);
 }
 
 int
-shell_run(struct proxy *proxy, const struct shell_config *config, struct remote_result *ret)
+shell_run(const struct remote_way *way, const struct shell_config *config,
+    struct remote_result *ret)
 {
 	struct shell *s = calloc(1, sizeof *s);
 	int code;
@@ -351,8 +352,8 @@ shell_run(struct proxy *proxy, const struct shell_config *config, struct remote_
 	if (!s)
 		return 1;
 	s->config = config;
-	s->proxy = proxy;
-	s->loop = proxy_loop(proxy);
+	s->way = way;
+	s->loop = way->loop;
 	deferred_init(&s->pump, on_pump, s);
 	term_filter_init(&s->filter, config->escapes && config->tty);
 	end_open(&s->in, s, STDIN_FILENO, on_in_ready);

@@ -5,8 +5,7 @@
 #ifndef TSH_SHELL_H
 #define TSH_SHELL_H
 
-#include "tsh/proxy.h"
-#include "tsh/remote.h"
+#include "session/remote.h"
 
 struct shell_config {
 	const char *node, *login;
@@ -19,6 +18,7 @@ struct shell_config {
 
 /* Runs it to its end, turning the loop; returns the exit status for our own exit (the remote one; 128 + signal
  * number; 1 with *ret filled for people when it never ran or was lost). */
-int shell_run(struct proxy *proxy, const struct shell_config *config, struct remote_result *ret);
+int shell_run(const struct remote_way *way, const struct shell_config *config,
+    struct remote_result *ret);
 
 #endif

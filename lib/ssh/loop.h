@@ -24,8 +24,8 @@ int ssh_link_new(struct ssh_link **ret, struct loop *loop, const struct ssh_conf
     ssh_link_ended_fn *ended, void *arg);
 /* Over a connected, non-blocking socket, which the link owns from now on. */
 int ssh_link_attach_fd(struct ssh_link *link, int fd);
-/* Over an open channel of another connection (already accepted or opened; its events and arg become
- * the link's). When the outer channel closes, the link ends. */
+/* Over a channel of another connection: accepted, or opened by us and perhaps not confirmed yet; its
+ * events and arg become the link's. When the outer channel is refused or closes, the link ends. */
 int ssh_link_attach_chan(struct ssh_link *link, struct ssh_chan *outer);
 /* For accepting a channel straight into a link: ssh_chan_accept(chan, &ssh_link_chan_events, link),
  * then attach. */

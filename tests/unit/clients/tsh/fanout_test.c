@@ -26,13 +26,13 @@ static struct remote *running[64];
 static size_t n_running, most, eofs;
 
 int
-remote_new(struct remote **ret, struct proxy *proxy, const struct remote_config *config)
+remote_new(struct remote **ret, const struct remote_way *way, const struct remote_config *config)
 {
 	struct remote *r = calloc(1, sizeof *r);
 
-	(void)proxy;
+	assert_ptr_equal(way->loop, loop);
 	assert_non_null(r);
-	if (strcmp(config->node, "no-memory") == 0) {
+	if (strcmp(config->host, "no-memory") == 0) {
 		free(r);
 		return -1;
 	}
@@ -54,13 +54,6 @@ remote_eof(struct remote *r)
 {
 	(void)r;
 	eofs++;
-}
-
-struct loop *
-proxy_loop(const struct proxy *proxy)
-{
-	(void)proxy;
-	return loop;
 }
 
 static void
@@ -298,10 +291,11 @@ test_every_node_ends_in_one_of_three_and_never_more_at_once_than_asked(void **st
 	for (size_t i = 0; i < 11; i++)
 		hosts[i].name = hosts[i].uuid = i == 4 ? "no-memory" : "n";
 	assert_int_equal(loop_new(&loop), 0);
+	const struct remote_way way = { .loop = loop };
 	assert_int_equal(timer_init(&timer, loop, end_some, &timer), 0);
 	timer_start(&timer, 1);
 	capture();
-	assert_int_equal(fanout_run(NULL, hosts, 11, &c, &sum), 1);
+	assert_int_equal(fanout_run(&way, hosts, 11, &c, &sum), 1);
 	fanout_print_summary(hosts, 11, &sum);
 	text = captured(1);
 	release();

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * remote: one session on one node. A row of three openings, each a step of `state`: the channel through the
- * proxy, the node's own SSH connection inside it, the session channel inside that. Called by the verbs; touches
- * nothing but the proxy's connection.
+ * remote: see remote.h. A row of three openings, each a step of `state`: the host's own SSH
+ * connection, the session channel inside it, and what is to run in that.
  */
-#include "tsh/remote.h"
+#include "session/remote.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,17 +13,15 @@
 
 enum { NODE_PORT = 3022, START_TIMEOUT_MS = 30000, OPEN_MAX = 8192 };
 
-enum state { DIALLING, LOGGING_IN, OPENING, STARTING, RUNNING, ENDED };
+enum state { SIGNING_IN, OPENING, STARTING, RUNNING, ENDED };
 
 struct remote {
-	struct proxy *proxy;
-	struct loop *loop;
+	const struct remote_way *way;
 	struct remote_config config;
-	char *node, *login, *command, *subsystem;
+	char *host, *login, *command, *subsystem;
 	struct ssh_pty pty;
 	struct buf env;
 	enum state state;
-	struct ssh_chan *outer; /* until the link has it */
 	struct ssh_link *link;
 	struct ssh_chan *session;
 	struct timer timeout;
@@ -46,7 +43,7 @@ on_release(void *arg)
 	timer_done(&r->timeout);
 	deferred_cancel(&r->finish);
 	buf_done(&r->env);
-	free(r->node);
+	free(r->host);
 	free(r->login);
 	free(r->command);
 	free(r->subsystem);
@@ -57,8 +54,8 @@ on_release(void *arg)
 static void
 release(struct remote *r)
 {
-	if (r->freeing && !r->outer && !r->link)
-		loop_defer(r->loop, &r->release);
+	if (r->freeing && !r->link)
+		loop_defer(r->way->loop, &r->release);
 }
 
 static void
@@ -85,7 +82,7 @@ finish(struct remote *r, enum remote_end end, const char *text)
 		str_clean(r->result.text, sizeof r->result.text, text, strlen(text));
 	}
 	r->state = ENDED;
-	loop_defer(r->loop, &r->finish);
+	loop_defer(r->way->loop, &r->finish);
 }
 
 static void
@@ -226,7 +223,7 @@ on_session_refused(struct ssh_chan *chan, uint32_t reason, const char *text, voi
 	fail(r, text);
 }
 
-/* --- the node's connection ------------------------------------------------------------------- */
+/* --- the host's connection ------------------------------------------------------------------- */
 
 static int
 on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void *arg)
@@ -234,7 +231,7 @@ on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void
 	struct remote *r = arg;
 
 	(void)ssh;
-	return proxy_verify_host(r->proxy, host, r->node, e);
+	return r->way->verify(host, r->host, e, r->way->arg);
 }
 
 static void
@@ -251,7 +248,7 @@ on_authenticated(struct ssh *ssh, void *arg)
 	};
 	struct remote *r = arg;
 
-	if (r->state != LOGGING_IN)
+	if (r->state != SIGNING_IN)
 		return;
 	r->state = OPENING;
 	r->session = ssh_chan_open(ssh, "session", (struct span){ NULL, 0 }, &events, r);
@@ -271,79 +268,49 @@ on_link_ended(struct ssh_link *link, const char *why, void *arg)
 	release(r);
 }
 
-static void
-on_dialled(struct ssh_chan *chan, void *arg)
+/* The engine's output waits in the link until its transport is there. */
+static int
+open_link(struct remote *r)
 {
 	static const struct ssh_events events = {
 		.verify_host = on_verify_host,
 		.authenticated = on_authenticated,
 	};
-	struct remote *r = arg;
-	struct ssh_config config = {
+	const struct ssh_config config = {
 		.role = SSH_CLIENT,
 		.guess_kex = true,
 		.events = &events,
 		.arg = r,
-		.identities = proxy_identity(r->proxy),
-		.n_identities = 1,
+		.identities = r->way->identities,
+		.n_identities = r->way->n_identities,
 		.user = r->login,
 	};
+	struct err e = { "" };
 
-	if (r->state != DIALLING || r->freeing) {
-		ssh_chan_close(chan);
-		return;
+	if (ssh_link_new(&r->link, r->way->loop, &config, on_link_ended, r) < 0)
+		return -1;
+	if (r->way->connect(r->link, r->host, &e, r->way->arg) < 0) {
+		fail(r, e.text);
+		ssh_link_close(r->link, "", 0);
 	}
-	r->outer = NULL;
-	r->state = LOGGING_IN;
-	if (ssh_link_new(&r->link, r->loop, &config, on_link_ended, r) < 0 ||
-	    ssh_link_attach_chan(r->link, chan) < 0) {
-		ssh_chan_close(chan);
-		fail(r, "out of memory");
-	}
+	return 0;
 }
 
-static void
-on_dial_refused(struct ssh_chan *chan, uint32_t reason, const char *text, void *arg)
+int
+remote_connect_via(struct ssh *proxy, struct ssh_link *link, const char *host, struct err *e)
 {
-	struct remote *r = arg;
-
-	(void)chan;
-	(void)reason;
-	r->outer = NULL;
-	fail(r, *text ? text : "the proxy refused the connection");
-	release(r);
-}
-
-static void
-on_dial_closed(struct ssh_chan *chan, void *arg)
-{
-	struct remote *r = arg;
-
-	(void)chan;
-	r->outer = NULL;
-	fail(r, "the proxy closed the connection");
-	release(r);
-}
-
-static void
-dial(struct remote *r)
-{
-	static const struct ssh_chan_events events = {
-		.opened = on_dialled,
-		.refused = on_dial_refused,
-		.closed = on_dial_closed,
-	};
-	struct ssh *ssh = proxy_ssh(r->proxy);
+	struct ssh_chan *chan = NULL;
 	struct buf b;
 
 	buf_init(&b, OPEN_MAX);
-	ssh_tcpip_put(&b, r->node, NODE_PORT, "127.0.0.1", 0);
-	if (ssh && buf_ok(&b))
-		r->outer = ssh_chan_open(ssh, "direct-tcpip", buf_span(&b), &events, r);
+	ssh_tcpip_put(&b, host, NODE_PORT, "127.0.0.1", 0);
+	if (buf_ok(&b))
+		chan = ssh_chan_open(proxy, "direct-tcpip", buf_span(&b), &ssh_link_chan_events,
+		    link);
 	buf_done(&b);
-	if (!r->outer)
-		fail(r,
-		    ssh ? "too many connections at once" : "the connection to the proxy is gone");
+	if (!chan)
+		return err_set(e, "too many connections at once");
+	return ssh_link_attach_chan(link, chan);
 }
 
 /* --- from outside --------------------------------------------------------------------------- */
@@ -373,35 +340,34 @@ copy_config(struct remote *r, const struct remote_config *config)
 	r->config = *config;
 	r->config.env = NULL;
 	copy_environment(r, config->env);
-	r->node = strdup(config->node);
+	r->host = strdup(config->host);
 	r->login = strdup(config->login);
 	r->command = config->command ? strdup(config->command) : NULL;
 	r->subsystem = config->subsystem ? strdup(config->subsystem) : NULL;
 	if (config->pty)
 		r->pty = *config->pty;
-	return r->node && r->login && !r->command == !config->command &&
+	return r->host && r->login && !r->command == !config->command &&
 		!r->subsystem == !config->subsystem
 	    ? 0
 	    : -1;
 }
 
 int
-remote_new(struct remote **ret, struct proxy *proxy, const struct remote_config *config)
+remote_new(struct remote **ret, const struct remote_way *way, const struct remote_config *config)
 {
 	struct remote *r = calloc(1, sizeof *r);
 
 	if (!r)
 		return -1;
-	r->proxy = proxy;
-	r->loop = proxy_loop(proxy);
+	r->way = way;
 	deferred_init(&r->finish, on_finish, r);
 	deferred_init(&r->release, on_release, r);
-	if (copy_config(r, config) < 0 || timer_init(&r->timeout, r->loop, on_timeout, r) < 0) {
+	if (copy_config(r, config) < 0 || timer_init(&r->timeout, way->loop, on_timeout, r) < 0 ||
+	    open_link(r) < 0) {
 		on_release(r);
 		return -1;
 	}
 	timer_start(&r->timeout, config->timeout_ms ? config->timeout_ms : START_TIMEOUT_MS);
-	dial(r);
 	*ret = r;
 	return 0;
 }
@@ -414,8 +380,6 @@ remote_free(struct remote *r)
 		return;
 	r->freeing = true;
 	timer_stop(&r->timeout);
-	if (r->outer)
-		ssh_chan_close(r->outer);
 	if (r->link)
 		ssh_link_close(r->link, "", 200);
 	release(r);
