@@ -103,9 +103,13 @@ $(B)/gen/audit/schema.inc: $(SCHEMA_SQL) tools/embed-sql
 	tools/embed-sql $(SCHEMA_SQL) > $@
 $(B)/services/audit/store_schema.o: $(B)/gen/audit/schema.inc
 
+# An archive is made again also when a source went away: NAME.list says of what it was made.
+same       = $(and $(findstring $(1),$(2)),$(findstring $(2),$(1)))
+$(shell mkdir -p $(B))
+$(foreach f,$(FLOORS),$(if $(call same,$(file <$(B)/lib$(f).list),$(call lib_src,$(f))),,$(file >$(B)/lib$(f).list,$(call lib_src,$(f)))))
 define lib_rule
-$(B)/lib$(1).a: $(call lib_obj,$(1))
-	@rm -f $$@; ar rcs $$@ $$^
+$(B)/lib$(1).a: $(call lib_obj,$(1)) $(B)/lib$(1).list
+	@rm -f $$@; ar rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach f,$(FLOORS),$(if $(call lib_src,$(f)),$(eval $(call lib_rule,$(f)))))
 

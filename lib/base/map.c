@@ -121,8 +121,8 @@ map_free(struct map *m)
 	free(m);
 }
 
-static uint64_t
-hash_of(const struct map *m, const char *key)
+uint64_t
+map_hash(const struct map *m, const char *key)
 {
 	return siphash(m->k0, m->k1, (const uint8_t *)key, strlen(key));
 }
@@ -175,7 +175,7 @@ rehash(struct map *m)
 void *
 map_get(const struct map *m, const char *key)
 {
-	struct slot *s = find(m, key, hash_of(m, key));
+	struct slot *s = find(m, key, map_hash(m, key));
 
 	return s ? s->value : NULL;
 }
@@ -183,7 +183,7 @@ map_get(const struct map *m, const char *key)
 bool
 map_put(struct map *m, const char *key, void *value, void **old)
 {
-	uint64_t hash = hash_of(m, key);
+	uint64_t hash = map_hash(m, key);
 	struct slot *s = find(m, key, hash);
 	char *copy;
 
@@ -210,7 +210,7 @@ map_put(struct map *m, const char *key, void *value, void **old)
 void *
 map_del(struct map *m, const char *key)
 {
-	struct slot *s = find(m, key, hash_of(m, key));
+	struct slot *s = find(m, key, map_hash(m, key));
 	void *value;
 
 	if (!s)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct map;
 
@@ -20,6 +21,8 @@ bool map_put(struct map *m, const char *key, void *value, void **old);
 /* Removes and returns the value, or NULL. */
 void *map_del(struct map *m, const char *key);
 size_t map_count(const struct map *m);
+/* The hash of the map itself, for a table beside it. */
+uint64_t map_hash(const struct map *m, const char *key);
 /* Visits every entry in no order; *pos starts at 0. False at the end. The map must not change meanwhile,
  * except by map_del of the entry just visited. */
 bool map_next(const struct map *m, size_t *pos, const char **key, void **value);

@@ -84,6 +84,26 @@ addr_is_ip(const char *text)
 	return addr_bytes(text, bytes) >= 0;
 }
 
+void
+addr_prefix(char dst[ADDR_TEXT_SIZE], const char *ip, unsigned v4_bits, unsigned v6_bits)
+{
+	uint8_t bytes[16];
+	struct addr masked;
+	unsigned bits;
+	int missing;
+
+	(void)str_copy(dst, ADDR_TEXT_SIZE, ip);
+	dst[strcspn(dst, "%")] = '\0';
+	missing = addr_bytes(dst, bytes);
+	if (missing < 0)
+		return;
+	bits = missing > 0 ? (unsigned)missing + v4_bits : v6_bits;
+	for (unsigned i = bits / 8; i < sizeof(bytes); i++)
+		bytes[i] &= i == bits / 8 ? (uint8_t)(0xff00u >> bits % 8) : 0;
+	addr_from_bytes(&masked, bytes, sizeof(bytes), 0);
+	memcpy(dst, masked.ip, ADDR_TEXT_SIZE);
+}
+
 int
 addr_net_parse(struct addr_net *ret, const char *text, struct err *e)
 {

@@ -30,6 +30,10 @@ bool addr_parse(struct addr *ret, const char *ip, uint16_t port);
 /* True when the text is an IPv4 or IPv6 address and nothing else. */
 bool addr_is_ip(const char *text);
 
+/* What counts as one peer: the address with all but its first v4_bits (IPv4) or v6_bits (IPv6) zero, as text. A zone
+ * ("%eth0") is dropped; text that is no address stays as it is. */
+void addr_prefix(char dst[ADDR_TEXT_SIZE], const char *ip, unsigned v4_bits, unsigned v6_bits);
+
 /* A set of networks: "10.0.0.0/8", "::1", ... */
 struct addr_net {
 	uint8_t bytes[16]; /* IPv4 as mapped IPv6 */

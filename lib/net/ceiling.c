@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ceiling: how many connections there are, in total and from one address.
- * Declared in listen.h. An IPv6 customer has a whole /64, so that is what counts as one address.
+ * ceiling: see ceiling.h.
  */
-#include <arpa/inet.h>
+#include "net/ceiling.h"
+
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/map.h"
-#include "base/str.h"
-#include "net/listen.h"
+#include "net/addr.h"
 
 struct ceiling {
 	unsigned total, per_ip, count;
@@ -44,24 +42,13 @@ ceiling_free(struct ceiling *c)
 	free(c);
 }
 
-static void
-ceiling_key(const char *ip, char key[ADDR_TEXT_SIZE])
-{
-	uint8_t bytes[16];
-
-	if (inet_pton(AF_INET6, ip, bytes) == 1)
-		str_hex(key, bytes, 8);
-	else
-		(void)str_copy(key, ADDR_TEXT_SIZE, ip);
-}
-
 bool
 ceiling_take(struct ceiling *c, const char *ip)
 {
 	char key[ADDR_TEXT_SIZE];
 	uintptr_t n;
 
-	ceiling_key(ip, key);
+	addr_prefix(key, ip, 32, 64);
 	n = (uintptr_t)map_get(c->by_ip, key);
 	if (c->count >= c->total || n >= c->per_ip ||
 	    !map_put(c->by_ip, key, (void *)(n + 1), NULL))
@@ -76,7 +63,7 @@ ceiling_drop(struct ceiling *c, const char *ip)
 	char key[ADDR_TEXT_SIZE];
 	uintptr_t n;
 
-	ceiling_key(ip, key);
+	addr_prefix(key, ip, 32, 64);
 	n = (uintptr_t)map_get(c->by_ip, key);
 	if (n == 0)
 		return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * listen: TCP listeners on the loop, and the counting of connections.
+ * listen: TCP listeners on the loop.
  */
 #ifndef NET_LISTEN_H
 #define NET_LISTEN_H
@@ -25,17 +25,6 @@ int listen_new(struct listener **ret, struct loop *loop, int fd, listen_accept_f
     void *arg, struct err *e);
 void listen_free(struct listener *l); /* NULL is fine */
 uint16_t listen_port(const struct listener *l);
-
-/* --- ceilings: connections in total and per address ------------------------------ */
-struct ceiling;
-
-int ceiling_new(struct ceiling **ret, unsigned total, unsigned per_ip);
-void ceiling_free(struct ceiling *c);
-/* False when there are too many already; true is to be given back with ceiling_drop. IPv6 peers
- * count by /64. */
-bool ceiling_take(struct ceiling *c, const char *ip);
-void ceiling_drop(struct ceiling *c, const char *ip);
-unsigned ceiling_count(const struct ceiling *c);
 
 /* What every TCP socket of ours gets: non-blocking, TCP_NODELAY, keepalive. */
 void listen_tune(int fd);

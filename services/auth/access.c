@@ -8,6 +8,7 @@
 #include "auth/auth.h"
 #include "auth/cutoff.h"
 #include "base/log.h"
+#include "net/rate.h"
 #include "rpc/rpc.h"
 
 /* A record for each, as long as nobody makes so many that they fill the log. */
@@ -23,7 +24,7 @@ access_note_refused(struct auth *a, const struct rpc_peer *peer, const char *met
 		.fields = { "method", method } };
 
 	origin_of(a, peer->address, &origin);
-	if (rate_take(&a->refusals, origin.at.ip, 1, a->now_ms()))
+	if (rate_take(a->refusals, origin.at.ip, 1, a->now_ms()))
 		audit_write(a, peer, &event);
 	else
 		log_debug("refused", "method", method, "from", peer->address, NULL);

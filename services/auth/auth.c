@@ -27,16 +27,12 @@ void
 auth_janitor(void *arg)
 {
 	struct auth *a = arg;
-	int64_t now = a->now_ms();
 
 	if (store_sweep(a->store, SWEEP_MAX) < 0)
 		log_error("cannot clean the store up", "cause", store_error(a->store), NULL);
 	watchers_sweep(a);
 	hosts_sweep(a);
 	resources_sweep(a);
-	rate_sweep(&a->logins, now);
-	rate_sweep(&a->joins, now);
-	rate_sweep(&a->refusals, now);
 	origins_sweep(a);
 	self_tick(a);
 }

@@ -21,6 +21,7 @@
 struct conf;
 struct audit_log;
 struct daemon_run;
+struct rate;
 struct rpc_loop;
 struct rpc_peer;
 struct rpc_server;
@@ -41,7 +42,7 @@ struct auth {
 	struct audit_log *audit;
 	struct resources resources;
 	struct watchers watchers;
-	struct rate logins, joins, refusals; /* by address; of refusals: events written */
+	struct rate *logins, *joins, *refusals; /* by address; of refusals: events written */
 	struct origins origins;
 	struct timer janitor;
 	int64_t (*now_ms)(void); /* wall clock */

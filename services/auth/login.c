@@ -15,6 +15,7 @@
 #include "crypto/sshkey.h"
 #include "crypto/totp.h"
 #include "crypto/x509.h"
+#include "net/rate.h"
 
 enum { KEY_MAX = 512, OTP_SIZE = 16 };
 
@@ -317,7 +318,7 @@ check_keys(const struct login_request *q, struct err *e)
 static int
 check_request(struct auth *a, const struct login_request *q, struct err *e)
 {
-	int factor = q->origin->hidden ? LOGIN_PROXY_FACTOR : 1;
+	unsigned factor = q->origin->hidden ? LOGIN_PROXY_FACTOR : 1;
 	int rc = check_keys(q, e);
 
 	if (rc != 0)
@@ -326,7 +327,7 @@ check_request(struct auth *a, const struct login_request *q, struct err *e)
 		err_set(e, "the time to live is negative");
 		return AUTH_E_INVALID;
 	}
-	if (!rate_take(&a->logins, q->origin->at.ip, factor, a->now_ms())) {
+	if (!rate_take(a->logins, q->origin->at.ip, factor, a->now_ms())) {
 		err_set(e, "too many logins from your address; wait a minute");
 		return AUTH_E_BUSY;
 	}

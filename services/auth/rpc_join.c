@@ -10,6 +10,7 @@
 #include "auth/stored.h"
 #include "auth/join.h"
 #include "base/str.h"
+#include "net/rate.h"
 
 struct pending {
 	struct auth *auth;
@@ -169,7 +170,7 @@ on_join(struct rpc_call *call, const Auth__JoinRequest *m)
 	bool ok;
 
 	origin_of(a, rpc_peer(call)->address, &origin);
-	if (!rate_take(&a->joins, origin.at.ip, origin.hidden ? JOIN_PROXY_FACTOR : 1,
+	if (!rate_take(a->joins, origin.at.ip, origin.hidden ? JOIN_PROXY_FACTOR : 1,
 		a->now_ms())) {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
 		    "too many joins from this address; wait a minute");

@@ -27,6 +27,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/sshkey.h"
+#include "net/rate.h"
 #include "priv/priv.h"
 #include "rpc/rpc.h"
 #include "rpc/tls.h"
@@ -129,9 +130,9 @@ open_state(struct auth *a, struct err *e)
 static int
 open_helpers(struct auth *a, struct err *e)
 {
-	if (!origins_init(&a->origins) || !rate_init(&a->logins, LOGIN_PER_MIN, LOGIN_BURST) ||
-	    !rate_init(&a->joins, JOIN_PER_MIN, JOIN_BURST) ||
-	    !rate_init(&a->refusals, REFUSALS_PER_MIN, REFUSALS_BURST) ||
+	if (!origins_init(&a->origins) || rate_new(&a->logins, LOGIN_PER_MIN, LOGIN_BURST) < 0 ||
+	    rate_new(&a->joins, JOIN_PER_MIN, JOIN_BURST) < 0 ||
+	    rate_new(&a->refusals, REFUSALS_PER_MIN, REFUSALS_BURST) < 0 ||
 	    pool_new(&a->pool, a->loop, HASH_THREADS, HASH_QUEUE) < 0 ||
 	    timer_init(&a->janitor, a->loop, auth_janitor, a) < 0)
 		return err_set(e, "out of memory");
@@ -233,9 +234,9 @@ auth_done(struct daemon_run *run)
 	watchers_done(a);
 	resources_done(a);
 	store_close(a->store);
-	rate_done(&a->logins);
-	rate_done(&a->joins);
-	rate_done(&a->refusals);
+	rate_free(a->logins);
+	rate_free(a->joins);
+	rate_free(a->refusals);
 	origins_done(&a->origins);
 	signer_child_done(&a->child);
 	free(a);

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "net/ceiling.h"
 #include "net/dial.h"
 #include "net/sniff.h"
 #include "net/splice.h"

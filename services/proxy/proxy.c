@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "crypto/secret.h"
+#include "net/ceiling.h"
 #include "proxy/rpc_watch.h"
 #include "proxy/ssh_server.h"
 #include "proxy/web.h"

@@ -10,10 +10,11 @@
 #include "api/audit_log.h"
 #include "api/join.h"
 #include "daemon/daemon.h"
-#include "net/listen.h"
 #include "proxy/conf.h"
 #include "proxy/relay.h"
 #include "proxy/rpc_leave.h"
+
+struct ceiling;
 
 struct proxy {
 	struct daemon_run *run;

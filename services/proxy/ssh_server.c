@@ -17,7 +17,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "proxy/rate.h"
+#include "net/ceiling.h"
+#include "net/rate.h"
 #include "ssh/loop.h"
 
 enum { DISCONNECT_BY_APPLICATION = 11, DISCONNECT_NO_MORE_AUTH = 14, END_TURNS = 300 };
@@ -84,6 +85,8 @@ conn_deny(struct conn *g, const char *name, const char *why)
 static void
 record_denial(const struct conn *g, const char *kind, const char *why)
 {
+	struct ssh_server *s = g->ssh_server;
+	int64_t now = loop_now_ms(s->config.loop);
 	struct record r = { .type = "auth",
 		.code = "T3007W",
 		.ok = false,
@@ -96,9 +99,9 @@ record_denial(const struct conn *g, const char *kind, const char *why)
 	log_info("login refused", "kind", kind, "name", g->name ? g->name : "", "peer", g->peer.ip,
 	    "cause", why, NULL);
 	/* Strangers must not fill the record log, which would then be full for what matters. */
-	if (rate_take(g->ssh_server->refusals_of_one, g->peer.ip) &&
-	    rate_take(g->ssh_server->refusals_of_all, EVERYBODY))
-		record_write(g->ssh_server->config.audit, &r);
+	if (rate_take(s->refusals_of_one, g->peer.ip, 1, now) &&
+	    rate_take(s->refusals_of_all, EVERYBODY, 1, now))
+		record_write(s->config.audit, &r);
 }
 
 /* A certificate of ours that is worth nothing: say why and hang up, since no other key will do
@@ -420,8 +423,8 @@ ssh_server_new(struct ssh_server **ret, const struct ssh_server_config *config)
 		return -1;
 	g->config = *config;
 	list_init(&g->conns);
-	if (rate_new(&g->refusals_of_one, config->loop, REFUSALS_OF_ONE) < 0 ||
-	    rate_new(&g->refusals_of_all, config->loop, REFUSALS_OF_ALL) < 0) {
+	if (rate_new(&g->refusals_of_one, REFUSALS_OF_ONE, REFUSALS_OF_ONE) < 0 ||
+	    rate_new(&g->refusals_of_all, REFUSALS_OF_ALL, REFUSALS_OF_ALL) < 0) {
 		ssh_server_free(g);
 		return -1;
 	}

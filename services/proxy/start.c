@@ -16,6 +16,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "net/ceiling.h"
+#include "net/listen.h"
 #include "priv/priv.h"
 #include "proxy/conf.h"
 #include "proxy/front.h"

@@ -9,9 +9,9 @@
 
 #include "base/str.h"
 #include "base/version.h"
+#include "net/rate.h"
 #include "proxy/asset.h"
 #include "proxy/web_page.h"
-#include "proxy/rate.h"
 
 enum { FORM_MAX = 64 * 1024 };
 
@@ -80,6 +80,7 @@ int
 web_new(struct web **ret, const struct web_config *config, struct err *e)
 {
 	struct web *w = calloc(1, sizeof(*w));
+	unsigned per_minute = (unsigned)config->conf->limits.web_requests_per_minute;
 	struct http_config http = { .routes = routes,
 		.n_routes = sizeof(routes) / sizeof(routes[0]),
 		.arg = w,
@@ -89,9 +90,7 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 	if (!w)
 		return err_set(e, "out of memory");
 	w->config = *config;
-	if (tls_server_new(&w->tls) < 0 ||
-	    rate_new(&w->rate, config->loop,
-		(unsigned)config->conf->limits.web_requests_per_minute) < 0) {
+	if (tls_server_new(&w->tls) < 0 || rate_new(&w->rate, per_minute, per_minute) < 0) {
 		web_free(w);
 		return err_set(e, "out of memory");
 	}

@@ -15,7 +15,7 @@
 #include "proto/auth.async.h"
 #include "proxy/asset.h"
 #include "proxy/web_page.h"
-#include "proxy/rate.h"
+#include "net/rate.h"
 #include "proxy/web.h"
 
 enum { TOKEN_DIGITS = 32, PASSWORD_SIZE = 513, OTP_SIZE = 16, QR_MAX = 64 * 1024 };
@@ -50,7 +50,7 @@ invite_new(struct http_request *r, struct web *w)
 {
 	struct invite *i;
 
-	if (!rate_take(w->rate, http_peer(r)->ip)) {
+	if (!rate_take(w->rate, http_peer(r)->ip, 1, loop_now_ms(w->config.loop))) {
 		http_set_header(r, "Retry-After", "60");
 		invite_notice(r, w, 429, "Too many requests", "Wait a minute, then try again.");
 		return NULL;

@@ -26,7 +26,7 @@ NODE_MONITOR_UNIT := $(patsubst %.c,%.o,$(filter-out %/main.c,$(wildcard service
 UNIT_OBJ_services/node/monitor/auth_test    := $(NODE_MONITOR_UNIT)
 UNIT_OBJ_services/node/monitor/monitor_test := $(NODE_MONITOR_UNIT)
 
-UNIT_OBJ_services/proxy/page_test       := services/proxy/web_page.o services/proxy/rate.o
+UNIT_OBJ_services/proxy/page_test       := services/proxy/web_page.o
 UNIT_OBJ_services/proxy/resolve_test    := $(addprefix services/proxy/,resolve.o principal.o roster.o)
 UNIT_OBJ_services/proxy/ssh_server_test := tests/unit/services/proxy/proxy_world.o \
 	$(patsubst %.c,%.o,$(filter-out services/proxy/main.c,$(wildcard services/proxy/*.c)))

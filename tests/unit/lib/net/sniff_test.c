@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "net/ceiling.h"
 #include "net/listen.h"
 #include "net/sniff.h"
 

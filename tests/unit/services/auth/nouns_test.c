@@ -238,32 +238,6 @@ five_failures_in_half_an_hour_close_for_half_an_hour(void **state)
 	assert_false(lockout_fail(&f->a, "alice"));
 }
 
-static void
-an_address_has_a_bucket_of_tries(void **state)
-{
-	struct rate r;
-	int64_t now = 1000;
-
-	(void)state;
-	assert_true(rate_init(&r, 60, 3));
-	for (int i = 0; i < 3; i++)
-		assert_true(rate_take(&r, "10.0.0.1", 1, now));
-	assert_false(rate_take(&r, "10.0.0.1", 1, now));
-	assert_true(rate_take(&r, "10.0.0.2", 1, now));
-	assert_true(rate_take(&r, "10.0.0.1", 1, now + 1000)); /* one a second comes back */
-	assert_false(rate_take(&r, "10.0.0.1", 1, now + 1000));
-	for (int i = 0; i < 3; i++)
-		assert_true(rate_take(&r, "2001:db8::1", 1, now));
-	assert_false(rate_take(&r, "2001:db8::ffff", 1, now)); /* one host has the whole /64 */
-	assert_true(rate_take(&r, "2001:db8:0:1::1", 1, now));
-	for (int i = 0; i < 6; i++)
-		assert_true(rate_take(&r, "10.0.0.9", 2, now));
-	assert_false(rate_take(&r, "10.0.0.9", 2, now));
-	rate_sweep(&r, now + 3600 * 1000);
-	assert_true(rate_take(&r, "10.0.0.1", 1, now + 3600 * 1000));
-	rate_done(&r);
-}
-
 /* --- invites ------------------------------------------------------------------------------------- */
 
 static void
@@ -444,7 +418,6 @@ main(void)
 		T(a_user_that_changed_is_cut_off_one_that_did_not_is_not),
 		T(a_record_that_somebody_else_changed_is_not_overwritten),
 		T(five_failures_in_half_an_hour_close_for_half_an_hour),
-		T(an_address_has_a_bucket_of_tries),
 		T(an_invite_keeps_its_secret_and_a_new_one_replaces_it),
 		T(a_token_counts_expires_and_is_remembered_for_a_while),
 		T(a_use_is_given_back_when_the_transaction_is),

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "proxy/web_page.h"
-#include "proxy/rate.h"
 
 static void
 test_render(void **state)
@@ -45,30 +44,12 @@ test_qr(void **state)
 	buf_done(&b);
 }
 
-static void
-test_rate(void **state)
-{
-	struct loop *loop;
-	struct rate *r;
-
-	(void)state;
-	assert_int_equal(loop_new(&loop), 0);
-	assert_int_equal(rate_new(&r, loop, 3), 0);
-	for (int i = 0; i < 3; i++)
-		assert_true(rate_take(r, "192.0.2.1"));
-	assert_false(rate_take(r, "192.0.2.1"));
-	assert_true(rate_take(r, "192.0.2.2"));
-	rate_free(r);
-	loop_free(loop);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_render),
 		cmocka_unit_test(test_qr),
-		cmocka_unit_test(test_rate),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proxy_world: see proxy_world.h. */
+#include "net/ceiling.h"
 #include "proxy_world.h"
 
 #include <setjmp.h>

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rate: see rate.h.
+ *
+ * What to do with address 50001? Refusing it shuts everybody out for as long as somebody keeps the
+ * table full; making room for it by throwing out a bucket that is in use gives the tries of that one
+ * back, and with enough addresses to rotate there is no limit left. So neither: buckets that are full
+ * again say nothing and are dropped first, and if there is still no room the address shares the bucket
+ * of its network. Networks have a fixed number of buckets, found by a keyed hash, so that this table
+ * is never full; two networks that share one are only treated more strictly.
+ */
+#include "net/rate.h"
+
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "net/addr.h"
+
+enum {
+	NETWORKS = 4096,
+	SWEEP_MS = 60 * 1000, /* what is full again is dropped that often, ... */
+	SWEEP_FULL_MS = 1000, /* ... and that often while there is no room: a sweep looks at all */
+};
+
+struct bucket {
+	double left;
+	int64_t at_ms; /* when left was true */
+	unsigned factor;
+};
+
+struct rate {
+	struct map *hosts; /* text -> struct bucket */
+	unsigned per_min, burst;
+	int64_t swept_ms;
+	struct bucket networks[NETWORKS];
+};
+
+int
+rate_new(struct rate **ret, unsigned per_min, unsigned burst)
+{
+	struct rate *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -1;
+	r->per_min = per_min;
+	r->burst = burst;
+	r->hosts = map_new();
+	if (!r->hosts) {
+		free(r);
+		return -1;
+	}
+	*ret = r;
+	return 0;
+}
+
+void
+rate_free(struct rate *r)
+{
+	size_t pos = 0;
+	void *b;
+
+	if (!r)
+		return;
+	while (map_next(r->hosts, &pos, NULL, &b))
+		free(b);
+	map_free(r->hosts);
+	free(r);
+}
+
+static double
+bucket_size(const struct rate *r, const struct bucket *b)
+{
+	return (double)r->burst * b->factor;
+}
+
+static void
+bucket_fill(const struct rate *r, struct bucket *b, int64_t now_ms)
+{
+	if (now_ms > b->at_ms)
+		b->left += (double)(now_ms - b->at_ms) * r->per_min * b->factor / 60000.0;
+	if (b->left > bucket_size(r, b))
+		b->left = bucket_size(r, b);
+	b->at_ms = now_ms;
+}
+
+static void
+drop_full(struct rate *r, int64_t now_ms)
+{
+	size_t pos = 0;
+	const char *host;
+	void *value;
+
+	r->swept_ms = now_ms;
+	while (map_next(r->hosts, &pos, &host, &value)) {
+		struct bucket *b = value;
+
+		bucket_fill(r, b, now_ms);
+		if (b->left >= bucket_size(r, b))
+			free(map_del(r->hosts, host));
+	}
+}
+
+static struct bucket *
+network_of(struct rate *r, const char *ip)
+{
+	char net[ADDR_TEXT_SIZE];
+
+	addr_prefix(net, ip, 24, 48);
+	return &r->networks[map_hash(r->hosts, net) % NETWORKS];
+}
+
+/* The bucket to charge; NULL without memory. A new one is full. */
+static struct bucket *
+bucket_of(struct rate *r, const char *ip, unsigned factor, int64_t now_ms)
+{
+	char host[ADDR_TEXT_SIZE];
+	struct bucket *b;
+
+	addr_prefix(host, ip, 32, 64);
+	b = map_get(r->hosts, host);
+	if (b)
+		return b;
+	if (now_ms - r->swept_ms >= (rate_count(r) < RATE_ADDRESSES_MAX ? SWEEP_MS : SWEEP_FULL_MS))
+		drop_full(r, now_ms);
+	if (rate_count(r) >= RATE_ADDRESSES_MAX) {
+		b = network_of(r, ip);
+		if (b->factor > 0)
+			return b; /* in use before */
+	} else {
+		b = calloc(1, sizeof(*b));
+		if (!b || !map_put(r->hosts, host, b, NULL)) {
+			free(b);
+			return NULL;
+		}
+	}
+	*b = (struct bucket){ (double)r->burst * factor, now_ms, factor };
+	return b;
+}
+
+bool
+rate_take(struct rate *r, const char *ip, unsigned factor, int64_t now_ms)
+{
+	struct bucket *b = bucket_of(r, ip, factor, now_ms);
+
+	if (!b)
+		return false;
+	b->factor = factor;
+	bucket_fill(r, b, now_ms);
+	if (b->left < 1)
+		return false;
+	b->left -= 1;
+	return true;
+}
+
+size_t
+rate_count(const struct rate *r)
+{
+	return map_count(r->hosts);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rate: how often an address may do something. A bucket for each address holds `burst` tries and is
+ * filled up again with `per_min` in a minute. Called by authd (logins, joins, refusals that are
+ * written down) and proxyd (invite pages, refusals). Memory only; no clock and no timer of its own.
+ *
+ * Security: the number of addresses with a bucket has a limit, and strangers can come from more
+ * (one IPv6 customer has 65536 times a /64). When the table is full, a new address is charged to its
+ * network's bucket: /24 of IPv4, /48 of IPv6. So a flood of addresses has no more tries than its few
+ * networks, and does not shut out the rest; see rate.c.
+ */
+#ifndef NET_RATE_H
+#define NET_RATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RATE_ADDRESSES_MAX = 50000 };
+
+struct rate;
+
+/* Negative without memory. */
+int rate_new(struct rate **ret, unsigned per_min, unsigned burst);
+void rate_free(struct rate *r); /* NULL is fine */
+/* Takes one; false: too many. ip: as text; of IPv6 the low half does not count; text that is no
+ * address is a bucket of its own. factor: how many times the limit this address has (a proxy speaks
+ * for many). now_ms: any clock that goes on; one that steps back gives nothing. */
+bool rate_take(struct rate *r, const char *ip, unsigned factor, int64_t now_ms);
+/* How many addresses have a bucket. */
+size_t rate_count(const struct rate *r);
+
+#endif
