@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tctl get, create, rm: resources as files.
+ * tctl get, create, edit, rm: resources as files, whatever their kind (form.h). Users, nodes and join tokens have
+ * verbs of their own; rm takes them too.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/client.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/out.h"
-#include "cli/yaml.h"
-#include "tctl/role.h"
+#include "rpc/wire_check.h"
+#include "tctl/editor.h"
+#include "tctl/form.h"
 #include "tctl/tctl.h"
 
 enum { FILE_MAX = 1 << 20 };
@@ -31,28 +34,58 @@ const struct cli_option cmd_create_options[] = {
 	{ 0 },
 };
 
-/* "role/NAME" or "roles" taken apart: NULL for all, or -1 in *ok when it is no role. */
-static const char *
-role_name(const char *ref, bool *ok)
+/* "role/NAME" or "roles" taken apart; *ret_name NULL: all. NULL: no kind of file; said so. */
+static const struct form *
+parse_ref(const char *verb, const char *ref, const char **ret_name)
 {
-	*ok = !strcmp(ref, "role") || !strcmp(ref, "roles") || str_starts(ref, "role/") ||
-	    str_starts(ref, "roles/");
-	return *ok && strchr(ref, '/') ? strchr(ref, '/') + 1 : NULL;
+	const char *slash = strchr(ref, '/');
+	const struct form *form = NULL;
+	char kind[32], known[512] = "";
+
+	if (str_format(kind, sizeof kind, "%.*s", (int)strcspn(ref, "/"), ref))
+		form = form_find(kind);
+	*ret_name = slash ? slash + 1 : NULL;
+	if (form)
+		return form;
+	for (form = forms; form->kind; form++) {
+		size_t n = strlen(known);
+
+		str_format(known + n, sizeof known - n, "%s%s, %s/NAME", n ? ", " : "",
+		    form->plural, form->kind);
+	}
+	cli_fail("cannot %s %s; what there is: %s", verb, ref, known);
+	return NULL;
+}
+
+/* --- get -------------------------------------------------------------------------------------- */
+
+static json_t *
+resource_value(const struct form *form, const Auth__Resource *r)
+{
+	ProtobufCMessage *m = NULL;
+	json_t *v;
+
+	if (wire_check_message(form->type, r->value.data, r->value.len))
+		m = protobuf_c_message_unpack(form->type, NULL, r->value.len, r->value.data);
+	if (!m)
+		return NULL;
+	v = form_to_json(form, m);
+	protobuf_c_message_free_unpacked(m, NULL);
+	return v;
 }
 
 static int
-print_roles(const Auth__RoleList *list, const char *name)
+print_all(const struct form *form, const Auth__ResourceList *list)
 {
 	json_t *all = json_array();
 	enum cli_format format = strcmp(opt.format, "json") == 0 ? CLI_JSON : CLI_YAML;
 	int rc = 0;
 
-	for (size_t i = 0; i < list->n_roles; i++)
-		if (!name || strcmp(list->roles[i]->name, name) == 0)
-			json_array_append_new(all, role_to_json(list->roles[i]));
-	if (name && json_array_size(all) == 0)
-		rc = cli_fail("role \"%s\" is not there; see tctl get roles", name);
-	else if (format == CLI_JSON)
+	for (size_t i = 0; i < list->n_resources; i++)
+		if (json_array_append_new(all, resource_value(form, list->resources[i])) < 0)
+			rc = cli_fail("%s %s cannot be shown: this tctl is older than authd",
+			    form->kind, list->resources[i]->name);
+	if (format == CLI_JSON)
 		cli_print_value(all, CLI_JSON, stdout);
 	else
 		for (size_t i = 0; i < json_array_size(all); i++) {
@@ -64,31 +97,43 @@ print_roles(const Auth__RoleList *list, const char *name)
 	return rc;
 }
 
+static int
+fetch(struct client *c, const struct form *form, const char *name, Auth__ResourceList **ret)
+{
+	Auth__ResourceRef q = AUTH__RESOURCE_REF__INIT;
+	struct err e;
+
+	q.kind = form->kind;
+	q.name = name ? name : "";
+	if (auth_sync_get_resources(c, &q, ret, &e) < 0)
+		return cli_fail_err(&e);
+	if (name && (*ret)->n_resources == 0)
+		return cli_fail("%s \"%s\" is not there; see tctl get %s", form->kind, name,
+		    form->plural);
+	return 0;
+}
+
 int
 cmd_get(int argc, char **argv)
 {
-	Auth__Empty q = AUTH__EMPTY__INIT;
-	Auth__RoleList *list = NULL;
+	Auth__ResourceList *list = NULL;
+	const struct form *form;
 	struct client *c;
 	const char *name;
-	bool ok;
-	struct err e;
 	int rc;
 
 	(void)argc;
-	name = role_name(argv[0], &ok);
-	if (!ok)
-		return cli_fail("cannot get %s; only roles: tctl get roles, tctl get role/NAME",
-		    argv[0]);
-	if (!(c = tctl_client()))
+	if (!(form = parse_ref("get", argv[0], &name)) || !(c = tctl_client()))
 		return 1;
-	rc = auth_sync_list_roles(c, &q, &list, &e) < 0 ? cli_fail_err(&e) : 0;
+	rc = fetch(c, form, name, &list);
 	if (rc == 0)
-		rc = print_roles(list, name);
+		rc = print_all(form, list);
 	client_free_reply(list);
 	client_free(c);
 	return rc;
 }
+
+/* --- create ----------------------------------------------------------------------------------- */
 
 static int
 read_input(const char *path, char **ret, size_t *ret_n, struct err *e)
@@ -111,22 +156,73 @@ read_input(const char *path, char **ret, size_t *ret_n, struct err *e)
 	return *ret ? 0 : err_set(e, "standard input is larger than 1 MiB");
 }
 
+/* What is sent: revision 0 for any. Prints errors, and what was done. */
+struct put {
+	struct client *client;
+	bool replace;
+	uint64_t revision;
+	const char *done; /* "created" */
+};
+
 static int
-create_one(struct client *c, const json_t *value)
+send_message(const struct put *put, const struct form *form, const ProtobufCMessage *m)
 {
-	Auth__PutRoleRequest q = AUTH__PUT_ROLE_REQUEST__INIT;
-	Auth__Role *role = NULL;
+	Auth__PutResourceRequest q = AUTH__PUT_RESOURCE_REQUEST__INIT;
+	Auth__Resource r = AUTH__RESOURCE__INIT, *kept = NULL;
+	struct err e;
+	int rc = 0;
+
+	r.kind = form->kind;
+	r.revision = put->revision;
+	r.value.len = protobuf_c_message_get_packed_size(m);
+	r.value.data = malloc(r.value.len + 1);
+	if (!r.value.data)
+		return cli_fail("out of memory");
+	protobuf_c_message_pack(m, r.value.data);
+	q.resource = &r;
+	q.replace = put->replace;
+	if (auth_sync_put_resource(put->client, &q, &kept, &e) < 0)
+		rc = cli_fail_err(&e);
+	else
+		printf("%s '%s' has been %s\n", form->kind, kept->name, put->done);
+	client_free_reply(kept);
+	free(r.value.data);
+	return rc;
+}
+
+static int
+put_value(const struct put *put, const json_t *value, const struct yaml_source *source)
+{
+	const struct form *form;
+	ProtobufCMessage *m;
 	struct err e;
 	int rc;
 
-	if (role_from_json(&role, value, &e) < 0)
+	if (form_from_json(value, source, &form, &m, &e) < 0)
 		return cli_fail_err(&e);
-	q.role = role;
-	q.replace = opt.force;
-	rc = auth_sync_put_role(c, &q, NULL, &e) < 0 ? cli_fail_err(&e) : 0;
-	if (rc == 0)
-		printf("role '%s' has been %s\n", role->name, opt.force ? "written" : "created");
-	role_free(role);
+	rc = send_message(put, form, m);
+	protobuf_c_message_free_unpacked(m, NULL);
+	return rc;
+}
+
+/* Every document of the text, up to the first that fails. */
+static int
+put_text(const struct put *put, const char *name, const char *text, size_t n)
+{
+	struct yaml_source source = { .name = name };
+	json_t *value = NULL;
+	struct err e;
+	int rc = 0;
+
+	if (yaml_to_json(&source, text, n, &value, &e) < 0)
+		rc = cli_fail_err(&e);
+	else if (!json_is_array(value))
+		rc = put_value(put, value, &source);
+	else
+		for (size_t i = 0; i < json_array_size(value) && rc == 0; i++)
+			rc = put_value(put, json_array_get(value, i), &source);
+	yaml_source_done(&source);
+	json_decref(value);
 	return rc;
 }
 
@@ -134,25 +230,106 @@ int
 cmd_create(int argc, char **argv)
 {
 	_cleanup_free_ char *text = NULL;
-	json_t *value = NULL;
-	struct client *c = NULL;
+	struct put put = { .replace = opt.force, .done = opt.force ? "written" : "created" };
 	struct err e;
 	size_t n;
-	int rc = 0;
+	int rc;
 
 	(void)argc;
-	if (read_input(argv[0], &text, &n, &e) < 0 ||
-	    yaml_to_json(argv[0], text, n, &value, &e) < 0)
+	if (read_input(argv[0], &text, &n, &e) < 0)
 		return cli_fail_err(&e);
-	if (!(c = tctl_client()))
-		rc = 1;
-	else if (!json_is_array(value))
-		rc = create_one(c, value);
-	else
-		for (size_t i = 0; i < json_array_size(value) && rc == 0; i++)
-			rc = create_one(c, json_array_get(value, i));
-	client_free(c);
+	if (!(put.client = tctl_client()))
+		return 1;
+	rc = put_text(&put, argv[0], text, n);
+	client_free(put.client);
+	return rc;
+}
+
+/* --- edit ------------------------------------------------------------------------------------- */
+
+/* As get prints it. */
+static char *
+text_of(const struct form *form, const Auth__Resource *r)
+{
+	json_t *value = resource_value(form, r);
+	char *text = NULL;
+	size_t n;
+	FILE *f = value ? open_memstream(&text, &n) : NULL;
+
+	if (f) {
+		cli_print_value(value, CLI_YAML, f);
+		fclose(f);
+	}
 	json_decref(value);
+	return text;
+}
+
+/* Only over what was shown: who was faster is not overwritten. */
+static int
+edit_one(struct client *c, const struct form *form, const Auth__Resource *r)
+{
+	_cleanup_free_ char *before = text_of(form, r), *after = NULL;
+	const struct put put = { c, true, r->revision, "changed" };
+	struct err e;
+
+	if (!before)
+		return cli_fail("%s %s cannot be shown: this tctl is older than authd", form->kind,
+		    r->name);
+	if (editor_run(before, &after, &e) < 0)
+		return cli_fail_err(&e);
+	if (strcmp(before, after) == 0) {
+		printf("%s '%s' has not been changed\n", form->kind, r->name);
+		return 0;
+	}
+	return put_text(&put, "the text", after, strlen(after));
+}
+
+int
+cmd_edit(int argc, char **argv)
+{
+	Auth__ResourceList *list = NULL;
+	const struct form *form;
+	struct client *c;
+	const char *name;
+	int rc;
+
+	(void)argc;
+	if (!(form = parse_ref("edit", argv[0], &name)))
+		return 1;
+	if (!name)
+		return cli_fail("which %s? Write %s/NAME", form->kind, form->kind);
+	if (!(c = tctl_client()))
+		return 1;
+	rc = fetch(c, form, name, &list);
+	if (rc == 0)
+		rc = edit_one(c, form, list->resources[0]);
+	client_free_reply(list);
+	client_free(c);
+	return rc;
+}
+
+/* --- rm --------------------------------------------------------------------------------------- */
+
+static int
+remove_file(const char *ref)
+{
+	Auth__ResourceRef q = AUTH__RESOURCE_REF__INIT;
+	const struct form *form;
+	struct client *c;
+	struct err e;
+	int rc;
+
+	if (!(form = parse_ref("delete", ref, &q.name)))
+		return 1;
+	if (!q.name)
+		return cli_fail("which %s? Write %s/NAME", form->kind, form->kind);
+	if (!(c = tctl_client()))
+		return 1;
+	q.kind = form->kind;
+	rc = auth_sync_remove_resource(c, &q, NULL, &e) < 0 ? cli_fail_err(&e) : 0;
+	if (rc == 0)
+		printf("%s \"%s\" has been deleted\n", form->kind, q.name);
+	client_free(c);
 	return rc;
 }
 
@@ -163,7 +340,6 @@ cmd_rm(int argc, char **argv)
 		const char *prefix, *kind;
 		tctl_named_fn *remove;
 	} rows[] = {
-		{ "role/", "role", auth_sync_remove_role },
 		{ "user/", "user", auth_sync_remove_user },
 		{ "node/", "node", auth_sync_remove_node },
 		{ "token/", "token", auth_sync_remove_token },
@@ -175,9 +351,7 @@ cmd_rm(int argc, char **argv)
 	while (i < sizeof rows / sizeof *rows && !str_starts(argv[0], rows[i].prefix))
 		i++;
 	if (i == sizeof rows / sizeof *rows)
-		return cli_fail(
-		    "cannot delete %s; write role/NAME, user/NAME, node/NAME or token/NAME",
-		    argv[0]);
+		return remove_file(argv[0]);
 	rc = tctl_by_name(rows[i].remove, argv[0] + strlen(rows[i].prefix));
 	if (rc == 0)
 		printf("%s \"%s\" has been deleted\n", rows[i].kind,

@@ -40,6 +40,7 @@ extern const struct cli_option cmd_status_options[], cmd_get_options[], cmd_crea
 int cmd_status(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_create(int argc, char **argv);
+int cmd_edit(int argc, char **argv);
 int cmd_rm(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 

@@ -15,14 +15,14 @@ enum { DEPTH_MAX = 32, TEXT_MAX = 1 << 20 };
 struct reader {
 	yaml_parser_t parser;
 	yaml_event_t event;
-	const char *name;
+	struct yaml_source *source;
 	struct err *e;
 };
 
 static int
 fail(struct reader *r, const char *what)
 {
-	return err_set(r->e, "%s:%zu: %s", r->name, r->parser.mark.line + 1, what);
+	return err_set(r->e, "%s:%zu: %s", r->source->name, r->parser.mark.line + 1, what);
 }
 
 static int
@@ -74,11 +74,45 @@ read_sequence(struct reader *r, int depth, json_t *list)
 }
 
 static int
+note_line(struct yaml_source *s, const json_t *map, const char *key, size_t line)
+{
+	struct yaml_line *grown = s->lines;
+
+	if (s->n == s->cap) {
+		grown = realloc(s->lines, (s->cap + 64) * sizeof *grown);
+		if (!grown)
+			return -1;
+		s->lines = grown;
+		s->cap += 64;
+	}
+	key = json_object_iter_key(json_object_iter_at((json_t *)map, key));
+	s->lines[s->n++] = (struct yaml_line){ map, key, line };
+	return 0;
+}
+
+size_t
+yaml_line(const struct yaml_source *source, const json_t *map, const char *key)
+{
+	for (size_t i = 0; i < source->n; i++)
+		if (source->lines[i].map == map && strcmp(source->lines[i].key, key) == 0)
+			return source->lines[i].line;
+	return 0;
+}
+
+void
+yaml_source_done(struct yaml_source *source)
+{
+	free(source->lines);
+	*source = (struct yaml_source){ 0 };
+}
+
+static int
 read_mapping(struct reader *r, int depth, json_t *map)
 {
 	json_t *value;
 
 	for (;;) {
+		size_t line;
 		char *key;
 		int rc;
 
@@ -89,6 +123,7 @@ read_mapping(struct reader *r, int depth, json_t *map)
 		if (r->event.type != YAML_SCALAR_EVENT ||
 		    strlen((const char *)r->event.data.scalar.value) != r->event.data.scalar.length)
 			return fail(r, "a key must be plain text");
+		line = r->event.start_mark.line + 1;
 		key = strdup((const char *)r->event.data.scalar.value);
 		rc = !key                       ? fail(r, "out of memory")
 		    : json_object_get(map, key) ? fail(r, "a key is there twice")
@@ -96,6 +131,8 @@ read_mapping(struct reader *r, int depth, json_t *map)
 		if (rc == 0 && (rc = read_value(r, depth + 1, &value)) == 0 &&
 		    json_object_set_new(map, key, value) < 0)
 			rc = fail(r, "a key is not UTF-8");
+		if (rc == 0 && note_line(r->source, map, key, line) < 0)
+			rc = fail(r, "out of memory");
 		free(key);
 		if (rc < 0)
 			return -1;
@@ -150,14 +187,14 @@ read_documents(struct reader *r, json_t *all)
 }
 
 int
-yaml_to_json(const char *name, const char *text, size_t n, json_t **ret, struct err *e)
+yaml_to_json(struct yaml_source *source, const char *text, size_t n, json_t **ret, struct err *e)
 {
-	struct reader r = { .name = name, .e = e };
+	struct reader r = { .source = source, .e = e };
 	json_t *all;
 	int rc;
 
 	if (n > TEXT_MAX)
-		return err_set(e, "%s is larger than 1 MiB", name);
+		return err_set(e, "%s is larger than 1 MiB", source->name);
 	if (!yaml_parser_initialize(&r.parser))
 		return err_set(e, "out of memory");
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, n);

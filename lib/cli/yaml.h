@@ -10,9 +10,24 @@
 
 #include "base/err.h"
 
+/* What is read: its name for errors, and afterwards where each key stands, for errors about what it means. */
+struct yaml_source {
+	const char *name;
+	struct yaml_line {
+		const json_t *map;
+		const char *key; /* the map's */
+		size_t line;
+	} * lines;
+	size_t n, cap;
+};
+
 /* The next document of a text, or of all of them as an array when several are there. Scalars: plain true/false,
  * null and decimal integers are what they look like; everything else, and all that is quoted, is a string. No
- * aliases, at most 32 levels, 1 MiB. name stands for the text in errors. */
-int yaml_to_json(const char *name, const char *text, size_t n, json_t **ret, struct err *e);
+ * aliases, at most 32 levels, 1 MiB. source: with its name, else zeroed; yaml_source_done in any case. */
+int
+yaml_to_json(struct yaml_source *source, const char *text, size_t n, json_t **ret, struct err *e);
+/* Of a key of a mapping that was read from there, from 1; 0: unknown. */
+size_t yaml_line(const struct yaml_source *source, const json_t *map, const char *key);
+void yaml_source_done(struct yaml_source *source);
 
 #endif

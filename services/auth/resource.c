@@ -52,6 +52,18 @@ store_key(char dst[STORE_KEY_MAX], const struct resource *r, const char *key)
 	return *key && str_format(dst, STORE_KEY_MAX, "%s%s", r->prefix, key);
 }
 
+const char *
+resource_key(enum resource_kind kind, const void *object)
+{
+	return key_of(&resource_table[kind], object);
+}
+
+uint64_t
+resource_revision(enum resource_kind kind, const void *object)
+{
+	return *revision_of(&resource_table[kind], (void *)(uintptr_t)object);
+}
+
 void *
 resource_new(enum resource_kind kind)
 {
@@ -208,6 +220,82 @@ resource_end(struct auth *a, int rc, struct err *e)
 	if (rc == 0 && store_commit(a->store) < 0)
 		rc = store_failed(a, e);
 	store_rollback(a->store);
+	return rc;
+}
+
+/* --- files ---------------------------------------------------------------------------------------- */
+
+enum resource_kind
+resource_kind_of(const char *name)
+{
+	int kind = 0;
+
+	while (kind < RESOURCE_KINDS &&
+	    (!resource_table[kind].check || strcmp(resource_table[kind].name, name) != 0))
+		kind++;
+	return kind;
+}
+
+/* From bytes to an object that may be saved. */
+static int
+take_file(struct auth *a, struct resource_file *file, void *object, struct err *e)
+{
+	const struct resource *r = &resource_table[file->kind];
+	const void *old;
+	int rc;
+
+	if (!stored_unpack(r->form, file->value, object)) {
+		err_set(e, "this is no %s, or one with a text or a list that is too long", r->name);
+		return AUTH_E_INVALID;
+	}
+	if (file->name[0] && strcmp(file->name, key_of(r, object)) != 0) {
+		err_set(e, "the name of the %s is another one in the file", r->name);
+		return AUTH_E_INVALID;
+	}
+	old = resource_find(a, file->kind, key_of(r, object));
+	file->replaced = old != NULL;
+	rc = r->check(a, object, old, e);
+	if (rc == 0 && old && file->revision == STORE_ABSENT) {
+		err_set(e, "%s %s exists already; replace it with `tctl create -f`", r->name,
+		    key_of(r, object));
+		return AUTH_E_EXISTS;
+	}
+	return rc;
+}
+
+int
+resource_put(struct auth *a, struct resource_file *file, struct err *e)
+{
+	void *object = resource_new(file->kind);
+	int rc;
+
+	if (!object)
+		return err_set(e, "out of memory");
+	rc = take_file(a, file, object, e);
+	if (rc == 0) {
+		*revision_of(&resource_table[file->kind], object) = file->revision;
+		rc = resource_save(a, file->kind, object, e);
+	}
+	if (rc != 0)
+		resource_free(file->kind, object);
+	else
+		file->kept = object;
+	return rc;
+}
+
+int
+resource_drop(struct auth *a, enum resource_kind kind, const char *key, struct err *e)
+{
+	const struct resource *r = &resource_table[kind];
+	const void *object = resource_find(a, kind, key);
+	int rc = object ? 0 : not_found(r, e);
+
+	if (rc == 0 && r->may_remove)
+		rc = r->may_remove(a, object, e);
+	if (rc == 0)
+		rc = resource_remove(a, kind, key, e);
+	if (rc == 0)
+		resource_forget(a, kind, key);
 	return rc;
 }
 

@@ -47,6 +47,15 @@ struct resource {
 	/* Cached kinds: fills members that are not stored, after reading and before every saving.
 	 * Negative: the object is not possible. May be NULL. */
 	int (*derive)(struct auth *a, void *object);
+	/* Cached kinds that people manage as files (GetResources, PutResource, RemoveResource), with
+	 * `name` as the resource of their rules; a file is the stored message. check: whether the
+	 * object makes sense; may fill in what its author left out; old: the one it replaces, or
+	 * NULL. NULL: no such kind. may_remove may be NULL. Both 0 or AUTH_E_*. */
+	int (*check)(struct auth *a, void *object, const void *old, struct err *e);
+	int (*may_remove)(struct auth *a, const void *object, struct err *e);
+	struct resource_event {
+		const char *type, *code;
+	} created, updated, removed;
 };
 extern const struct resource resource_table[RESOURCE_KINDS];
 
@@ -78,6 +87,25 @@ int resource_save(struct auth *a, enum resource_kind kind, void *object, struct 
  * transaction may still be rolled back. AUTH_E_NOT_FOUND. */
 int resource_remove(struct auth *a, enum resource_kind kind, const char *key, struct err *e);
 void resource_forget(struct auth *a, enum resource_kind kind, const char *key);
+
+/* What somebody wants to be kept, as bytes that wire_check has seen. */
+struct resource_file {
+	enum resource_kind kind;
+	const char *name;  /* "": the one in the value, or one that the kind makes up */
+	struct span value; /* the stored message, packed */
+	uint64_t revision; /* STORE_ABSENT, STORE_ANY, or the one that was read */
+	/* what came of it */
+	bool replaced;    /* one that was there */
+	const void *kept; /* as it is now in memory */
+};
+/* For kinds with check. AUTH_E_INVALID, AUTH_E_EXISTS, AUTH_E_STATE. */
+int resource_put(struct auth *a, struct resource_file *file, struct err *e);
+/* The same for their removal. AUTH_E_NOT_FOUND, AUTH_E_STATE. */
+int resource_drop(struct auth *a, enum resource_kind kind, const char *key, struct err *e);
+/* The kind with check of that name; RESOURCE_KINDS: there is none. */
+enum resource_kind resource_kind_of(const char *name);
+const char *resource_key(enum resource_kind kind, const void *object);
+uint64_t resource_revision(enum resource_kind kind, const void *object);
 
 /* In the order of the keys, from the store; fn must not change the store and may stop with a value
  * other than 0, which is returned. The object is emptied afterwards. */

@@ -17,7 +17,10 @@ enum {
 
 /* The prefixes stand in the files of clusters that exist: they never change. */
 const struct resource resource_table[RESOURCE_KINDS] = {
-	[RESOURCE_ROLE] = { "role", "role/", &stored_role, ROLES_MAX, true, "`tctl get roles`" },
+	[RESOURCE_ROLE] = { "role", "role/", &stored_role, ROLES_MAX, true, "`tctl get roles`",
+	    .check = role_check, .may_remove = role_may_remove,
+	    .created = { "role.created", "T9000I" }, .updated = { "role.updated", "T9002I" },
+	    .removed = { "role.deleted", "T9001I" } },
 	[RESOURCE_USER] = { "user", "user/", &stored_user, USERS_MAX, false, "`tctl users ls`" },
 	/* Also of names that no user has. */
 	[RESOURCE_LOCKOUT] = { "lockout", "lockout/", &stored_lockout, OTHERS_MAX },

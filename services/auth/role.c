@@ -11,8 +11,7 @@
 #include "base/str.h"
 
 static int
-save(struct auth *a, const struct policy_role *policy, bool preset, uint64_t revision,
-    struct err *e)
+save_preset(struct auth *a, const struct policy_role *policy, struct err *e)
 {
 	struct role *r = resource_new(RESOURCE_ROLE);
 	int rc;
@@ -22,8 +21,8 @@ save(struct auth *a, const struct policy_role *policy, bool preset, uint64_t rev
 		return err_set(e, "out of memory");
 	}
 	str_copy(r->name, sizeof(r->name), policy->name);
-	r->preset = preset;
-	r->revision = revision;
+	r->preset = true;
+	r->revision = STORE_ABSENT;
 	rc = resource_save(a, RESOURCE_ROLE, r, e);
 	if (rc != 0)
 		resource_free(RESOURCE_ROLE, r);
@@ -37,8 +36,7 @@ roles_make_presets(struct auth *a, struct err *e)
 	const struct policy_role *presets = policy_presets(&n);
 
 	for (size_t i = 0; i < n; i++)
-		if (!role_find(a, presets[i].name) &&
-		    save(a, &presets[i], true, STORE_ABSENT, e) != 0)
+		if (!role_find(a, presets[i].name) && save_preset(a, &presets[i], e) != 0)
 			return -1;
 	return 0;
 }
@@ -61,24 +59,18 @@ role_next(struct auth *a, size_t *pos, const struct role **ret)
 }
 
 int
-role_put(struct auth *a, const struct policy_role *policy, bool replace, bool *ret_created,
-    struct err *e)
+role_check(struct auth *a, void *object, const void *old, struct err *e)
 {
-	const struct role *old;
-	int rc = name_check(policy->name, "role name", e);
+	struct role *r = object;
+	int rc = name_check(r->name, "role name", e);
 
+	(void)a;
 	if (rc != 0)
 		return rc;
-	if (policy_role_check(policy, e) < 0)
+	if (policy_role_check(r->policy, e) < 0)
 		return AUTH_E_INVALID;
-	old = role_find(a, policy->name);
-	*ret_created = !old;
-	if (old && !replace) {
-		err_set(e, "role %s exists already; replace it with `tctl create -f`",
-		    policy->name);
-		return AUTH_E_EXISTS;
-	}
-	return save(a, policy, old && old->preset, STORE_ANY, e);
+	r->preset = old && ((const struct role *)old)->preset;
+	return 0;
 }
 
 struct holder {
@@ -99,33 +91,26 @@ on_user(const void *object, void *arg)
 }
 
 int
-role_remove(struct auth *a, const char *name, struct err *e)
+role_may_remove(struct auth *a, const void *object, struct err *e)
 {
-	struct holder h = { .role = name };
-	const struct role *r = role_find(a, name);
+	const struct role *r = object;
+	struct holder h = { .role = r->name };
 	int rc;
 
-	if (!r) {
-		err_set(e, "no such role; `tctl get roles` shows them all");
-		return AUTH_E_NOT_FOUND;
-	}
 	if (r->preset) {
 		err_set(e,
 		    "role %s belongs to the system and cannot be removed; change it with `tctl create -f`",
-		    name);
+		    r->name);
 		return AUTH_E_STATE;
 	}
 	rc = resource_each(a, RESOURCE_USER, on_user, &h);
 	if (rc < 0)
 		return err_set(e, "the users cannot be read");
 	if (rc == 1) {
-		err_set(e, "user %s has role %s; change or remove the user first", h.user, name);
+		err_set(e, "user %s has role %s; change or remove the user first", h.user, r->name);
 		return AUTH_E_STATE;
 	}
-	rc = resource_remove(a, RESOURCE_ROLE, name, e);
-	if (rc == 0)
-		resource_forget(a, RESOURCE_ROLE, name);
-	return rc;
+	return 0;
 }
 
 void

@@ -26,11 +26,9 @@ struct role {
 int roles_make_presets(struct auth *a, struct err *e);
 const struct role *role_find(struct auth *a, const char *name);
 bool role_next(struct auth *a, size_t *pos, const struct role **ret);
-/* AUTH_E_INVALID, AUTH_E_EXISTS (unless replace). *ret_created: it was not there before. */
-int role_put(struct auth *a, const struct policy_role *policy, bool replace, bool *ret_created,
-    struct err *e);
-/* AUTH_E_NOT_FOUND; AUTH_E_STATE: a preset, or some user has it. */
-int role_remove(struct auth *a, const char *name, struct err *e);
+/* resource.h: a role that policy_role_check lets pass; AUTH_E_STATE: a preset, or some user has it. */
+int role_check(struct auth *a, void *object, const void *old, struct err *e);
+int role_may_remove(struct auth *a, const void *object, struct err *e);
 
 /* The policy view of a user with these roles and logins; the arrays live as long as `ret` and
  * the roles stay. */

@@ -18,7 +18,7 @@ int
 faces_serve(struct auth *a, struct err *e)
 {
 	static const struct face *const faces[] = { &face_status, &face_login, &face_invite,
-		&face_users, &face_tokens, &face_nodes, &face_daemons, &face_roles, &face_join,
+		&face_users, &face_tokens, &face_nodes, &face_daemons, &face_resources, &face_join,
 		&face_watch };
 	static struct rpc_row rows[METHODS_MAX];
 	size_t n = 0;

@@ -5,6 +5,7 @@
 #include "auth/stored_role.h"
 
 #include "api/role.h"
+#include "base/str.h"
 
 /* --- policy to message ----------------------------------------------------------------------- */
 
@@ -124,16 +125,19 @@ unpack(struct span s, void *object)
 {
 	ProtobufCMessage *m = protobuf_c_message_unpack(&auth__role__descriptor, NULL, s.n, s.p);
 	struct role *r = object;
+	bool ok = true;
 	struct arena arena;
 
 	if (!m)
 		return false;
 	arena_init(&arena, STORED_ROLE_ARENA);
 	r->policy = copy_of(&arena, (const Auth__Role *)(const void *)m);
+	if (r->policy && !str_copy(r->name, sizeof(r->name), r->policy->name))
+		ok = false;
 	r->preset = ((const Auth__Role *)(const void *)m)->preset;
 	arena_done(&arena);
 	protobuf_c_message_free_unpacked(m, NULL);
-	return r->policy != NULL;
+	return ok && r->policy != NULL;
 }
 
 static void
@@ -146,6 +150,7 @@ const struct stored_form stored_role = { .size = sizeof(struct role),
 	.key_at = offsetof(struct role, name),
 	.key_size = sizeof(((struct role *)0)->name),
 	.revision_at = offsetof(struct role, revision),
+	.message = &auth__role__descriptor,
 	.pack = pack,
 	.unpack = unpack,
 	.done = done };

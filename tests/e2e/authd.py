@@ -97,6 +97,10 @@ class Caller:
             updates.append(u)
         return updates, stream
 
+    def put(self, message, kind='role', **kw):
+        """A resource of a kind that is managed as a file."""
+        return self.PutResource(resource=pb.Resource(kind=kind, value=message.SerializeToString()), **kw)
+
     def close(self):
         self.channel.close()
 

@@ -144,7 +144,7 @@ def test_one_address_cannot_try_for_ever(authd):
 
 def test_users_whose_roles_let_them_in_nowhere(authd, tmp_path):
     local = authd.local()
-    local.PutRole(role=pb.Role(name='empty', allow=pb.RoleConditions(node_labels=[pb.LabelRule(key='*', values=['*'])])))
+    local.put(pb.Role(name='empty', allow=pb.RoleConditions(node_labels=[pb.LabelRule(key='*', values=['*'])])))
     nobody = authd.user('nobody', ['empty'], ['root'])
     code, text = fails(nobody.login)
     assert code == 'PERMISSION_DENIED' and 'no login' in text
@@ -156,7 +156,7 @@ def test_users_whose_roles_let_them_in_nowhere(authd, tmp_path):
 
 
 def test_a_role_that_pins_the_address(authd, tmp_path):
-    authd.local().PutRole(role=pb.Role(
+    authd.local().put(pb.Role(
         name='pinned', allow=pb.RoleConditions(logins=['root'], node_labels=[pb.LabelRule(key='*', values=['*'])]),
         options=pb.RoleOptions(pin_source_ip=True, permit_pty=True)))
     reply, _ = authd.user('alice', ['pinned'], []).login()
@@ -167,7 +167,7 @@ def test_a_role_that_pins_the_address(authd, tmp_path):
 
 def test_people_behind_a_proxy_are_known_by_their_own_address(authd, tmp_path):
     """The test plays a proxy that passes a connection on: it tells whose it is before the first byte."""
-    authd.local().PutRole(role=pb.Role(
+    authd.local().put(pb.Role(
         name='pinned', allow=pb.RoleConditions(logins=['root'], node_labels=[pb.LabelRule(key='*', values=['*'])]),
         options=pb.RoleOptions(pin_source_ip=True)))
     alice = authd.user('alice', ['pinned'], [])
@@ -456,7 +456,7 @@ def test_people_see_the_nodes_their_roles_allow(authd):
     local = authd.local()
     for name, env in (('node-1', 'dev'), ('node-2', 'prod')):
         authd.join(name=name).beat(labels={'env': env})
-    local.PutRole(role=pb.Role(name='dev', allow=pb.RoleConditions(
+    local.put(pb.Role(name='dev', allow=pb.RoleConditions(
         logins=['root'], node_labels=[pb.LabelRule(key='env', values=['dev'])])))
     _, dev = authd.user('dave', ['dev'], []).login()
     _, admin = authd.user('eve', ['editor', 'access'], ['root']).login()
@@ -510,24 +510,54 @@ def test_roles_are_checked_kept_and_watched(authd):
     updates, stream = node.caller.watch()
     assert {u.role.name for u in updates if u.WhichOneof('what') == 'role'} == {'access', 'editor', 'auditor'}
     role = pb.Role(name='dev', allow=pb.RoleConditions(logins=['dev'], node_labels=[pb.LabelRule(key='env', values=['d*'])]))
-    local.PutRole(role=role)
+    local.put(role)
     update = next(iter(stream))
     assert update.role.name == 'dev' and list(update.role.allow.logins) == ['dev']
-    assert fails(local.PutRole, role=role)[0] == 'ALREADY_EXISTS'
+    assert fails(local.put, role)[0] == 'ALREADY_EXISTS'
     role.allow.logins.append('ops')
-    local.PutRole(role=role, replace=True)
+    local.put(role, replace=True)
     assert list(next(iter(stream)).role.allow.logins) == ['dev', 'ops']
-    local.RemoveRole(name='dev')
+    local.RemoveResource(kind='role', name='dev')
     assert next(iter(stream)).role_removed == 'dev'
     stream.cancel()
-    assert fails(local.RemoveRole, name='dev')[0] == 'NOT_FOUND'
-    assert fails(local.RemoveRole, name='access')[0] == 'FAILED_PRECONDITION'
+    assert fails(local.RemoveResource, kind='role', name='dev')[0] == 'NOT_FOUND'
+    assert fails(local.RemoveResource, kind='role', name='access')[0] == 'FAILED_PRECONDITION'
     bad = pb.Role(name='bad', allow=pb.RoleConditions(rules=[pb.VerbRule(resources=['usr'], verbs=['read'])]))
-    assert fails(local.PutRole, role=bad)[0] == 'INVALID_ARGUMENT'
-    local.PutRole(role=pb.Role(name='held', allow=pb.RoleConditions(logins=['x'])))
+    assert fails(local.put, bad)[0] == 'INVALID_ARGUMENT'
+    local.put(pb.Role(name='held', allow=pb.RoleConditions(logins=['x'])))
     authd.local().AddUser(name='alice', roles=['held'])
-    code, text = fails(local.RemoveRole, name='held')
+    code, text = fails(local.RemoveResource, kind='role', name='held')
     assert code == 'FAILED_PRECONDITION' and 'alice' in text
+
+
+def test_a_resource_is_changed_over_what_was_read(authd):
+    local = authd.local()
+    role = pb.Role(name='dev', allow=pb.RoleConditions(logins=['dev']))
+    kept = local.put(role)
+    assert (kept.kind, kept.name) == ('role', 'dev') and kept.revision > 0
+    listed = local.GetResources(kind='role').resources
+    assert [r.name for r in listed] == ['access', 'auditor', 'dev', 'editor']
+    one, = local.GetResources(kind='role', name='dev').resources
+    assert one.revision == kept.revision and pb.Role.FromString(one.value).allow.logins == ['dev']
+    assert not local.GetResources(kind='role', name='none').resources
+    local.PutResource(resource=one, replace=True)
+    code, text = fails(local.PutResource, resource=one, replace=True)
+    assert code == 'FAILED_PRECONDITION' and 'somebody else' in text
+    one.revision = 0
+    local.PutResource(resource=one, replace=True)
+    assert fails(local.PutResource, resource=pb.Resource(kind='role', name='other', value=one.value))[0] == 'INVALID_ARGUMENT'
+    assert audit_text(authd).count(b'T9002I') == 2
+
+
+def test_what_is_no_resource_is_refused(authd):
+    local = authd.local()
+    for kind in ('user', 'node', 'token', '', 'nothing'):
+        assert fails(local.GetResources, kind=kind)[0] == 'INVALID_ARGUMENT'
+        assert fails(local.RemoveResource, kind=kind, name='x')[0] == 'INVALID_ARGUMENT'
+    assert fails(local.PutResource)[0] == 'INVALID_ARGUMENT'
+    for value in (b'\xff', b'\x0a\x02\xff\xfe', b'\x0a\x03a\x00b', b''):
+        code, _ = fails(local.PutResource, resource=pb.Resource(kind='role', value=value))
+        assert code == 'INVALID_ARGUMENT'
 
 
 # --- durability -------------------------------------------------------------------------------------------
@@ -628,16 +658,19 @@ WHO = {
     'Watch': DAEMONS | {'local'}, 'GetInvite': {'proxy', 'local'}, 'CompleteInvite': {'proxy', 'local'},
     'GetStatus': PEOPLE, 'ListNodes': PEOPLE, 'RemoveNode': PEOPLE, 'LabelNode': PEOPLE, 'AddUser': PEOPLE,
     'UpdateUser': PEOPLE, 'ListUsers': PEOPLE, 'RemoveUser': PEOPLE, 'ResetUser': PEOPLE, 'AddToken': PEOPLE,
-    'ListTokens': PEOPLE, 'RemoveToken': PEOPLE, 'PutRole': PEOPLE, 'ListRoles': PEOPLE, 'RemoveRole': PEOPLE,
+    'ListTokens': PEOPLE, 'RemoveToken': PEOPLE, 'PutResource': PEOPLE, 'GetResources': PEOPLE,
+    'RemoveResource': PEOPLE,
 }
 # Verbs: what a person's role must allow.
 VERBS = {
     'RemoveNode': ('node', 'delete'), 'LabelNode': ('node', 'update'), 'AddUser': ('user', 'create'),
     'UpdateUser': ('user', 'update'), 'ListUsers': ('user', 'list'), 'RemoveUser': ('user', 'delete'),
     'ResetUser': ('user', 'update'), 'AddToken': ('token', 'create'), 'ListTokens': ('token', 'list'),
-    'RemoveToken': ('token', 'delete'), 'PutRole': ('role', 'create'), 'ListRoles': ('role', 'list'),
-    'RemoveRole': ('role', 'delete'),
+    'RemoveToken': ('token', 'delete'), 'PutResource': ('role', 'create'), 'GetResources': ('role', 'list'),
+    'RemoveResource': ('role', 'delete'),
 }
+# Whose rules decide stands in the request.
+ARGUMENTS = {'PutResource': {'resource': pb.Resource(kind='role')}, 'GetResources': {'kind': 'role'}, 'RemoveResource': {'kind': 'role'}}
 
 
 def admitted(caller, method):
@@ -667,10 +700,10 @@ def test_every_method_for_every_kind_of_caller(authd):
 
 def test_every_verb_needs_its_rule(authd):
     local = authd.local()
-    local.PutRole(role=pb.Role(name='plain', allow=pb.RoleConditions(logins=['root'])))
+    local.put(pb.Role(name='plain', allow=pb.RoleConditions(logins=['root'])))
     _, plain = authd.user('plain', ['plain'], []).login()
     for method, (resource, verb) in VERBS.items():
-        code, text = fails(getattr(plain, method))
+        code, text = fails(getattr(plain, method), **ARGUMENTS.get(method, {}))
         assert code == 'PERMISSION_DENIED', (method, code, text)
     by_rule = {}
     for method, rule in VERBS.items():
@@ -678,18 +711,18 @@ def test_every_verb_needs_its_rule(authd):
     alice = authd.user('alice', ['plain'], [])
     for i, ((resource, verb), methods) in enumerate(by_rule.items()):
         name = f'role-{i}'
-        local.PutRole(role=pb.Role(name=name, allow=pb.RoleConditions(
+        local.put(pb.Role(name=name, allow=pb.RoleConditions(
             logins=['root'], rules=[pb.VerbRule(resources=[resource], verbs=[verb])])))
     # One person, one certificate: rights follow the record. Changing roles cuts off, so the role is changed instead.
     keep = pb.Role(name='one', allow=pb.RoleConditions(logins=['root']))
-    local.PutRole(role=keep)
+    local.put(keep)
     local.UpdateUser(name='alice', set_roles=True, roles=['one'])
     _, caller = alice.login()
     for (resource, verb), methods in by_rule.items():
         keep.allow.ClearField('rules')
         keep.allow.rules.append(pb.VerbRule(resources=[resource], verbs=[verb]))
-        local.PutRole(role=keep, replace=True)
+        local.put(keep, replace=True)
         for method in VERBS:
-            code, text = fails(getattr(caller, method))
+            code, text = fails(getattr(caller, method), **ARGUMENTS.get(method, {}))
             denied = code == 'PERMISSION_DENIED'
             assert denied == (method not in methods), (resource, verb, method, code, text)

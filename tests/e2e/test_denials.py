@@ -218,3 +218,41 @@ def test_join_with_a_wrong_token(cluster, alice):
 def test_join_with_a_wrong_pin(cluster, alice):
     text = try_join(cluster, 'bad-pin', cluster.token('node'), 'sha256:' + '0' * 64)
     assert 'pin' in text.lower()
+
+
+# --- files of resources ---------------------------------------------------------------------------------
+
+
+def edit(cluster, script, name='role/edited'):
+    """tctl edit with a shell script for an editor; the file is its last argument."""
+    env = {**os.environ, 'EDITOR': f"sh -c '{script}' sh", 'VISUAL': ''}
+    return cluster.tctl('edit', name, check=False, env=env)
+
+
+def test_edit_changes_what_was_shown_and_nothing_else(cluster, tmp_path):
+    path = tmp_path / 'role.yaml'
+    path.write_text('kind: role\nmetadata: {name: edited}\nspec: {allow: {logins: [one]}}\n')
+    cluster.tctl('create', str(path))
+    out = edit(cluster, 'sed -i s/one/two/ $1')
+    assert out.returncode == 0 and "role 'edited' has been changed" in out.stdout
+    assert 'two' in cluster.tctl('get', 'role/edited').stdout
+    assert 'has not been changed' in edit(cluster, 'true').stdout
+    assert edit(cluster, 'false').returncode == 1
+    # Somebody else is faster while the editor is open.
+    tctl = ' '.join([cluster.bin('tctl'), f"--auth-socket={cluster.path('run/authd.sock')}", 'create', '-f', str(path)])
+    out = edit(cluster, f'sed -i s/two/three/ $1; {tctl}')
+    assert out.returncode == 1 and 'somebody else' in out.stderr
+    assert '- one' in cluster.tctl('get', 'role/edited').stdout
+    assert edit(cluster, 'true', 'role/none').returncode == 1
+    cluster.tctl('rm', 'role/edited')
+
+
+def test_a_wrong_key_of_a_file_is_named_with_its_line(cluster, tmp_path):
+    path = tmp_path / 'role.yaml'
+    path.write_text('kind: role\nmetadata:\n  name: x\nspec:\n  allow:\n    logns: [root]\n')
+    out = cluster.tctl('create', str(path), check=False)
+    assert out.returncode == 1 and out.stderr == f'ERROR: {path}:6: allow: unknown key logns\n'
+    path.write_text('kind: rolle\n')
+    assert f'{path}:1: kind must be role' in cluster.tctl('create', str(path), check=False).stderr
+    out = cluster.tctl('get', 'users', check=False)
+    assert out.returncode == 1 and 'roles, role/NAME' in out.stderr

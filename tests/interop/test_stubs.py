@@ -21,17 +21,17 @@ def compiles(build, text):
 
 
 def test_a_handler_of_the_methods_type_is_a_row(pytestconfig):
-    ok, said = compiles(pytestconfig.getoption('--build'), ROW % ('Auth__PutRoleRequest', 'PutRole'))
+    ok, said = compiles(pytestconfig.getoption('--build'), ROW % ('Auth__PutResourceRequest', 'PutResource'))
     assert ok, said
 
 
 def test_a_handler_of_another_messages_type_does_not_compile(pytestconfig):
-    ok, said = compiles(pytestconfig.getoption('--build'), ROW % ('Auth__AddUserRequest', 'PutRole'))
+    ok, said = compiles(pytestconfig.getoption('--build'), ROW % ('Auth__AddUserRequest', 'PutResource'))
     assert not ok and '_Generic' in said
 
 
 def test_a_method_that_the_proto_does_not_have_does_not_compile(pytestconfig):
-    ok, said = compiles(pytestconfig.getoption('--build'), ROW % ('Auth__PutRoleRequest', 'PutRule'))
+    ok, said = compiles(pytestconfig.getoption('--build'), ROW % ('Auth__PutResourceRequest', 'PutRule'))
     assert not ok and 'auth_PutRule_handler' in said
 
 

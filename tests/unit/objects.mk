@@ -35,4 +35,4 @@ TSH_OBJ := $(filter-out clients/tsh/main.o,$(patsubst %.c,%.o,$(wildcard clients
 UNIT_OBJ_clients/tsh/export_test := clients/tsh/export.o
 UNIT_OBJ_clients/tsh/scp_test    := $(filter-out clients/tsh/cmd_%.o,$(TSH_OBJ))
 UNIT_OBJ_clients/tsh/term_test   := clients/tsh/term.o
-UNIT_OBJ_clients/tctl/role_test  := clients/tctl/role.o
+UNIT_OBJ_clients/tctl/form_test  := clients/tctl/form.o clients/tctl/kinds.o

@@ -14,14 +14,17 @@
 static char *
 json_of(const char *text, size_t n)
 {
+	struct yaml_source source = { .name = "input" };
 	struct err e = { "" };
 	json_t *v = NULL;
 	char *json;
 
-	if (yaml_to_json("input", text, n, &v, &e) < 0) {
+	if (yaml_to_json(&source, text, n, &v, &e) < 0) {
 		assert_true(strstr(e.text, "input") != NULL);
+		yaml_source_done(&source);
 		return NULL;
 	}
+	yaml_source_done(&source);
 	json = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
 	json_decref(v);
 	return json;
@@ -133,13 +136,38 @@ test_size_has_an_end(void **state)
 static void
 test_errors_name_the_line(void **state)
 {
+	struct yaml_source source = { .name = "role.yaml" };
 	struct err e = { "" };
 	json_t *v;
 
 	(void)state;
-	assert_true(yaml_to_json("role.yaml", "a: 1\nb: 2\na: 3\n", 15, &v, &e) < 0);
+	assert_true(yaml_to_json(&source, "a: 1\nb: 2\na: 3\n", 15, &v, &e) < 0);
 	assert_non_null(strstr(e.text, "role.yaml:3: "));
 	assert_non_null(strstr(e.text, "twice"));
+	yaml_source_done(&source);
+}
+
+static void
+test_keys_know_their_lines(void **state)
+{
+	static const char text[] = "a: 1\nb:\n  c: 2\n  d: [{e: 1},\n    {e: 2}]\n---\na: 3\n";
+	struct yaml_source source = { .name = "x" };
+	const json_t *first, *b;
+	struct err e = { "" };
+	json_t *v;
+
+	(void)state;
+	assert_int_equal(yaml_to_json(&source, text, sizeof text - 1, &v, &e), 0);
+	first = json_array_get(v, 0);
+	b = json_object_get(first, "b");
+	assert_int_equal(yaml_line(&source, first, "a"), 1);
+	assert_int_equal(yaml_line(&source, first, "b"), 2);
+	assert_int_equal(yaml_line(&source, b, "d"), 4);
+	assert_int_equal(yaml_line(&source, json_array_get(json_object_get(b, "d"), 1), "e"), 5);
+	assert_int_equal(yaml_line(&source, json_array_get(v, 1), "a"), 7);
+	assert_int_equal(yaml_line(&source, b, "a"), 0);
+	json_decref(v);
+	yaml_source_done(&source);
 }
 
 int
@@ -153,6 +181,7 @@ main(void)
 		cmocka_unit_test(test_depth_has_an_end),
 		cmocka_unit_test(test_size_has_an_end),
 		cmocka_unit_test(test_errors_name_the_line),
+		cmocka_unit_test(test_keys_know_their_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@
 #include "auth/auth.h"
 #include "auth/cutoff.h"
 #include "auth/invite.h"
+#include "auth/stored.h"
 #include "auth/token.h"
 #include "auth/user.h"
 #include "base/str.h"
@@ -362,24 +363,59 @@ a_use_is_given_back_when_the_transaction_is(void **state)
 
 /* --- roles ------------------------------------------------------------------------------------------- */
 
+static int
+put_role(struct fixture *f, const struct policy_role *policy, uint64_t revision)
+{
+	struct role role = { .policy = (struct policy_role *)(uintptr_t)policy };
+	struct resource_file file = { .kind = RESOURCE_ROLE, .name = "", .revision = revision };
+	struct buf b;
+	int rc;
+
+	buf_init(&b, STORE_VALUE_MAX);
+	assert_true(stored_pack(&stored_role, &role, &b));
+	file.value = buf_span(&b);
+	rc = resource_put(&f->a, &file, &f->e);
+	if (rc == 0)
+		assert_ptr_equal(file.kept, role_find(&f->a, policy->name));
+	buf_done(&b);
+	return rc;
+}
+
 static void
 presets_are_made_once_and_changes_of_them_stay(void **state)
 {
 	struct fixture *f = *state;
 	struct policy_role changed = *role_find(&f->a, "auditor")->policy;
-	bool created;
 
 	assert_non_null(role_find(&f->a, "access"));
 	assert_non_null(role_find(&f->a, "editor"));
 	changed.options.max_session_ttl_s = 3600;
-	assert_int_equal(role_put(&f->a, &changed, false, &created, &f->e), AUTH_E_EXISTS);
-	assert_int_equal(role_put(&f->a, &changed, true, &created, &f->e), 0);
-	assert_false(created);
+	assert_int_equal(put_role(f, &changed, STORE_ABSENT), AUTH_E_EXISTS);
+	assert_int_equal(put_role(f, &changed, STORE_ANY), 0);
 	close_state(f);
 	open_state(f);
 	assert_int_equal(role_find(&f->a, "auditor")->policy->options.max_session_ttl_s, 3600);
 	assert_true(role_find(&f->a, "auditor")->preset);
-	assert_int_equal(role_remove(&f->a, "auditor", &f->e), AUTH_E_STATE);
+	assert_int_equal(resource_drop(&f->a, RESOURCE_ROLE, "auditor", &f->e), AUTH_E_STATE);
+}
+
+static void
+a_file_that_was_changed_meanwhile_is_not_overwritten(void **state)
+{
+	static const char *const logins[] = { "dev" }, *const other[] = { "-x" };
+	struct policy_role role = { .name = "dev", .allow = { .logins = { logins, 1 } } };
+	struct fixture *f = *state;
+	uint64_t read;
+
+	assert_int_equal(put_role(f, &role, STORE_ABSENT), 0);
+	read = role_find(&f->a, "dev")->revision;
+	assert_int_equal(put_role(f, &role, read), 0);
+	assert_int_equal(put_role(f, &role, read), AUTH_E_STATE);
+	role.allow.logins.v = other;
+	assert_int_equal(put_role(f, &role, STORE_ANY), AUTH_E_INVALID);
+	assert_string_equal(role_find(&f->a, "dev")->policy->allow.logins.v[0], "dev");
+	assert_int_equal(resource_kind_of("role"), RESOURCE_ROLE);
+	assert_int_equal(resource_kind_of("user"), RESOURCE_KINDS);
 }
 
 static void
@@ -390,19 +426,17 @@ a_role_that_somebody_has_stays(void **state)
 	struct fixture *f = *state;
 	struct role_view view;
 	struct names roles = { 0 }, none = { 0 };
-	bool created;
 
-	assert_int_equal(role_put(&f->a, &role, false, &created, &f->e), 0);
-	assert_true(created);
+	assert_int_equal(put_role(f, &role, STORE_ABSENT), 0);
 	add_user(f, "alice", "dev");
-	assert_int_equal(role_remove(&f->a, "dev", &f->e), AUTH_E_STATE);
+	assert_int_equal(resource_drop(&f->a, RESOURCE_ROLE, "dev", &f->e), AUTH_E_STATE);
 	assert_non_null(strstr(f->e.text, "alice"));
 	names_add(&roles, "dev");
 	names_add(&roles, "gone");
 	role_view(&f->a, "alice", &roles, &none, &view);
 	assert_int_equal(view.user.n_roles, 1); /* a role that is gone gives nothing */
 	assert_int_equal(user_remove(&f->a, "alice", &f->e), 0);
-	assert_int_equal(role_remove(&f->a, "dev", &f->e), 0);
+	assert_int_equal(resource_drop(&f->a, RESOURCE_ROLE, "dev", &f->e), 0);
 	assert_null(role_find(&f->a, "dev"));
 	names_done(&roles);
 }
@@ -422,6 +456,7 @@ main(void)
 		T(a_token_counts_expires_and_is_remembered_for_a_while),
 		T(a_use_is_given_back_when_the_transaction_is),
 		T(presets_are_made_once_and_changes_of_them_stay),
+		T(a_file_that_was_changed_meanwhile_is_not_overwritten),
 		T(a_role_that_somebody_has_stays),
 	};
 

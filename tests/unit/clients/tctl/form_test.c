@@ -10,7 +10,8 @@
 
 #include "base/buf.h"
 #include "cli/yaml.h"
-#include "tctl/role.h"
+#include "proto/auth.pb-c.h"
+#include "tctl/form.h"
 
 static const char dba[] =
     "kind: role\n"
@@ -28,14 +29,28 @@ static const char dba[] =
 static int
 read_role(const char *yaml, Auth__Role **ret, struct err *e)
 {
+	struct yaml_source source = { .name = "role.yaml" };
+	const struct form *form;
+	ProtobufCMessage *m;
 	json_t *v = NULL;
 	int rc;
 
 	*e = (struct err){ "" };
-	assert_int_equal(yaml_to_json("role", yaml, strlen(yaml), &v, e), 0);
-	rc = role_from_json(ret, v, e);
+	assert_int_equal(yaml_to_json(&source, yaml, strlen(yaml), &v, e), 0);
+	rc = form_from_json(v, &source, &form, &m, e);
+	if (rc == 0) {
+		assert_string_equal(form->kind, "role");
+		*ret = (Auth__Role *)(void *)m;
+	}
+	yaml_source_done(&source);
 	json_decref(v);
 	return rc;
+}
+
+static void
+role_free(Auth__Role *r)
+{
+	protobuf_c_message_free_unpacked(&r->base, NULL);
 }
 
 static void
@@ -64,16 +79,18 @@ test_every_key_arrives(void **state)
 static void
 test_what_get_prints_create_takes(void **state)
 {
+	const struct form *form = form_find("role");
 	json_t *first, *second;
-	Auth__Role *r, *again;
+	ProtobufCMessage *again;
+	Auth__Role *r;
 	struct err e;
 
 	(void)state;
 	assert_int_equal(read_role(dba, &r, &e), 0);
-	first = role_to_json(r);
+	first = form_to_json(form, &r->base);
 	assert_non_null(first);
-	assert_int_equal(role_from_json(&again, first, &e), 0);
-	second = role_to_json(again);
+	assert_int_equal(form_from_json(first, NULL, &form, &again, &e), 0);
+	second = form_to_json(form, again);
 	assert_true(json_equal(first, second));
 	assert_string_equal(json_string_value(
 				json_object_get(json_object_get(json_object_get(first, "spec"),
@@ -82,7 +99,7 @@ test_what_get_prints_create_takes(void **state)
 	    "8h0m0s");
 	json_decref(first);
 	json_decref(second);
-	role_free(again);
+	protobuf_c_message_free_unpacked(again, NULL);
 	role_free(r);
 }
 
@@ -94,9 +111,8 @@ test_what_is_left_out_allows_little(void **state)
 
 	(void)state;
 	assert_int_equal(read_role("{kind: role, metadata: {name: x}, spec: {}}", &r, &e), 0);
-	assert_int_equal(r->allow->n_logins, 0);
-	assert_int_equal(r->allow->n_node_labels, 0);
-	assert_int_equal(r->allow->n_rules, 0);
+	assert_null(r->allow);
+	assert_null(r->deny);
 	assert_false(r->options->forward_agent);
 	assert_false(r->options->port_forwarding);
 	assert_true(r->options->permit_pty);
@@ -123,7 +139,7 @@ static void
 test_refusals(void **state)
 {
 	(void)state;
-	refuse("[a]", "role must be a mapping");
+	refuse("[a]", "must be a mapping");
 	refuse("{kind: user, metadata: {name: x}, spec: {}}", "kind must be role");
 	refuse("{kind: role, spec: {}}", "metadata.name");
 	refuse("{kind: role, metadata: {name: ''}, spec: {}}", "metadata.name");
@@ -147,6 +163,48 @@ test_refusals(void **state)
 	refuse(SPEC("options: {max_session_ttl: 8hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh}"),
 	    "max_session_ttl must be a duration");
 	refuse(SPEC("options: {ttl: 8h}"), "unknown key ttl");
+}
+
+/* The order in which people read it, and what is not set. */
+static void
+test_a_role_is_printed_as_the_manual_has_it(void **state)
+{
+	static const char want[] =
+	    "{\"kind\":\"role\",\"version\":\"v1\",\"metadata\":{\"name\":\"x\"},\"spec\":{"
+	    "\"options\":{\"max_session_ttl\":\"30h0m0s\",\"forward_agent\":false,\"port_forwarding\":false,"
+	    "\"pin_source_ip\":false,\"permit_pty\":true},"
+	    "\"allow\":{\"logins\":[],\"node_labels\":{},\"rules\":[]},"
+	    "\"deny\":{\"logins\":[\"root\"],\"node_labels\":{},\"rules\":[]}}}";
+	struct err e;
+	Auth__Role *r;
+	json_t *v;
+	char *text;
+
+	(void)state;
+	assert_int_equal(
+	    read_role("{kind: role, metadata: {name: x}, spec: {deny: {logins: root}}}", &r, &e),
+	    0);
+	v = form_to_json(form_find("roles"), &r->base);
+	text = json_dumps(v, JSON_COMPACT);
+	assert_string_equal(text, want);
+	free(text);
+	json_decref(v);
+	role_free(r);
+}
+
+static void
+test_errors_name_the_line(void **state)
+{
+	static const char text[] =
+	    "kind: role\nmetadata: {name: x}\nspec:\n  allow:\n    logins: [a]\n"
+	    "    logns: [b]\n";
+
+	(void)state;
+	refuse(text, "role.yaml:6: allow: unknown key logns");
+	refuse("kind: role\nmetadata: {name: x}\nspec:\n  options:\n    permit_pty: 1\n",
+	    "role.yaml:5: permit_pty must be true or false");
+	refuse("kind: role\nmetadata: {name: x}\nspec: {preset: true}\n",
+	    "role.yaml:3: spec: unknown key preset");
 }
 
 static void
@@ -176,6 +234,8 @@ main(void)
 		cmocka_unit_test(test_what_get_prints_create_takes),
 		cmocka_unit_test(test_what_is_left_out_allows_little),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_a_role_is_printed_as_the_manual_has_it),
+		cmocka_unit_test(test_errors_name_the_line),
 		cmocka_unit_test(test_lists_have_an_end),
 	};
 

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rpc_resources: GetResources, PutResource, RemoveResource: what people manage as files, by the
+ * rows of resource_table.c. A row says whose rules decide and which events are written.
+ */
+#include <string.h>
+
+#include "auth/resource.h"
+#include "auth/rpc_faces.h"
+#include "auth/stored.h"
+#include "rpc/wire_check.h"
+
+static void
+note(struct rpc_call *call, const struct resource_event *what, const char *name)
+{
+	struct auth_event event = { .type = what->type,
+		.code = what->code,
+		.fields = { "name", name } };
+
+	audit_write(rpc_context(call), rpc_peer(call), &event);
+}
+
+/* False: answered. */
+static bool
+kind_from(struct rpc_call *call, const char *name, enum resource_kind *ret)
+{
+	*ret = resource_kind_of(name);
+	if (*ret != RESOURCE_KINDS)
+		return true;
+	rpc_finish(call, RPC_INVALID_ARGUMENT, "there is no such kind of resource here");
+	return false;
+}
+
+/* --- get -------------------------------------------------------------------------------------- */
+
+struct listing {
+	enum resource_kind kind;
+	struct face_list list;
+};
+
+static int
+add(const void *object, void *arg)
+{
+	struct listing *l = arg;
+	Auth__Resource *m = arena_alloc(&l->list.arena, sizeof(*m));
+	struct buf value;
+	uint8_t *copy = NULL;
+
+	buf_init(&value, STORE_VALUE_MAX);
+	if (face_list_add(&l->list, m) && stored_pack(resource_table[l->kind].form, object, &value))
+		copy = arena_alloc(&l->list.arena, value.len + 1);
+	if (copy) {
+		memcpy(copy, buf_head(&value), value.len);
+		auth__resource__init(m);
+		m->kind = resource_table[l->kind].name;
+		m->name = face_text(&l->list, resource_key(l->kind, object));
+		m->revision = resource_revision(l->kind, object);
+		m->value = (ProtobufCBinaryData){ value.len, copy };
+	}
+	buf_done(&value);
+	return copy && !l->list.failed ? 0 : -1;
+}
+
+static int
+add_one(struct auth *a, const char *name, struct listing *l)
+{
+	const void *object = resource_find(a, l->kind, name);
+
+	return object ? add(object, l) : 0;
+}
+
+static void
+on_get(struct rpc_call *call, const Auth__ResourceRef *m)
+{
+	Auth__ResourceList reply = AUTH__RESOURCE_LIST__INIT;
+	struct auth *a = rpc_context(call);
+	struct listing l;
+	int rc;
+
+	if (!kind_from(call, m->kind, &l.kind) ||
+	    !access_allows(call, resource_table[l.kind].name, "list"))
+		return;
+	face_list_init(&l.list);
+	rc = m->name[0] ? add_one(a, m->name, &l) : resource_each(a, l.kind, add, &l);
+	reply.n_resources = l.list.n;
+	reply.resources = (Auth__Resource **)(void *)l.list.v;
+	if (rc < 0)
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
+		    "they could not be read, or are too many for one answer");
+	else
+		auth_get_resources_reply(call, &reply);
+	face_list_done(&l.list);
+}
+
+/* --- put -------------------------------------------------------------------------------------- */
+
+static uint64_t
+condition_of(const Auth__PutResourceRequest *m)
+{
+	if (!m->replace)
+		return STORE_ABSENT;
+	return m->resource->revision ? m->resource->revision : STORE_ANY;
+}
+
+static void
+on_put(struct rpc_call *call, const Auth__PutResourceRequest *m)
+{
+	const Auth__Resource *r = m->resource;
+	Auth__Resource reply = AUTH__RESOURCE__INIT;
+	struct auth *a = rpc_context(call);
+	struct resource_file file = { 0 };
+	const struct resource *row;
+	struct err e;
+	int rc;
+
+	if (!r || !kind_from(call, r->kind, &file.kind)) {
+		if (!r)
+			rpc_finish(call, RPC_INVALID_ARGUMENT, "no resource was given");
+		return;
+	}
+	row = &resource_table[file.kind];
+	if (!access_may_change(call, row->name, m->replace ? "update" : "create"))
+		return;
+	if (!wire_check_message(row->form->message, r->value.data, r->value.len)) {
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "the value is no %s", row->name);
+		return;
+	}
+	file.name = r->name;
+	file.value = (struct span){ r->value.data, r->value.len };
+	file.revision = condition_of(m);
+	rc = resource_put(a, &file, &e);
+	if (rc != 0) {
+		face_fail(call, rc, &e);
+		return;
+	}
+	reply.kind = row->name;
+	reply.name = resource_key(file.kind, file.kept);
+	reply.revision = resource_revision(file.kind, file.kept);
+	note(call, file.replaced ? &row->updated : &row->created, reply.name);
+	auth_put_resource_reply(call, &reply);
+}
+
+/* --- remove ----------------------------------------------------------------------------------- */
+
+static void
+on_remove(struct rpc_call *call, const Auth__ResourceRef *m)
+{
+	enum resource_kind kind;
+	struct err e;
+	int rc;
+
+	if (!kind_from(call, m->kind, &kind) ||
+	    !access_may_change(call, resource_table[kind].name, "delete"))
+		return;
+	rc = resource_drop(rpc_context(call), kind, m->name, &e);
+	if (rc != 0) {
+		face_fail(call, rc, &e);
+		return;
+	}
+	note(call, &resource_table[kind].removed, m->name);
+	face_done(call);
+}
+
+static const struct rpc_row rows[] = {
+	AUTH_METHOD(GetResources, WHO_PEOPLE, on_get),
+	AUTH_METHOD(PutResource, WHO_PEOPLE, on_put),
+	AUTH_METHOD(RemoveResource, WHO_PEOPLE, on_remove),
+};
+const struct face face_resources = { rows, sizeof(rows) / sizeof(rows[0]) };
