@@ -23,7 +23,8 @@ ssh_fuzz_enter(struct ssh *ssh, int state)
 	buf_put(&ssh->host_key, "host key", 8);
 	ssh->strict = true;
 	ssh->state = (enum ssh_state)state;
-	if ((state == STATE_AUTH || ssh->config.role == SSH_CLIENT) && !ssh->auth)
+	if ((state == STATE_AUTH || (state == STATE_OPEN && ssh->config.role == SSH_CLIENT)) &&
+	    !ssh->auth)
 		ssh->auth = calloc(1, sizeof(*ssh->auth));
 }
 
