@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/label.h"
 #include "base/mem.h"
 #include "cli/out.h"
 #include "tctl/labels.h"
@@ -70,7 +71,8 @@ static int
 label(int argc, char **argv)
 {
 	Auth__LabelsRequest q = AUTH__LABELS_REQUEST__INIT;
-	Common__Label entry[TCTL_LABELS_MAX], *list[TCTL_LABELS_MAX];
+	struct policy_label set[TCTL_LABELS_MAX];
+	struct arena arena;
 	char *removed[TCTL_LABELS_MAX];
 	struct client *c;
 	struct err e;
@@ -81,11 +83,7 @@ label(int argc, char **argv)
 
 		if (eq && eq != argv[i]) {
 			*eq = '\0';
-			entry[q.n_set] = (Common__Label)COMMON__LABEL__INIT;
-			entry[q.n_set].key = argv[i];
-			entry[q.n_set].value = eq + 1;
-			list[q.n_set] = &entry[q.n_set];
-			q.n_set++;
+			set[q.n_set++] = (struct policy_label){ argv[i], eq + 1 };
 		} else if (end > argv[i] && *end == '-') {
 			*end = '\0';
 			removed[q.n_remove++] = argv[i];
@@ -96,13 +94,17 @@ label(int argc, char **argv)
 		}
 	}
 	q.node = argv[0];
-	q.set = list;
 	q.remove = (const char **)removed;
 	if (!(c = tctl_client()))
 		return 1;
-	rc = auth_sync_label_node(c, &q, NULL, &e) < 0 ? cli_fail_err(&e) : 0;
+	arena_init(&arena, TCTL_LABELS_ARENA);
+	q.set = api_labels(&arena, (struct policy_labels){ set, q.n_set });
+	rc = !q.set                                     ? cli_fail("out of memory")
+	    : auth_sync_label_node(c, &q, NULL, &e) < 0 ? cli_fail_err(&e)
+							: 0;
 	if (rc == 0)
 		printf("Labels of node \"%s\" have been changed\n", argv[0]);
+	arena_done(&arena);
 	client_free(c);
 	return rc;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/label.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -88,7 +89,7 @@ static int
 add(int argc, char **argv)
 {
 	Auth__AddTokenRequest q = AUTH__ADD_TOKEN_REQUEST__INIT;
-	Common__Label entry[TCTL_LABELS_MAX], *list[TCTL_LABELS_MAX];
+	struct arena arena;
 	Auth__Token *t = NULL;
 	struct labels labels;
 	struct client *c;
@@ -99,25 +100,24 @@ add(int argc, char **argv)
 	(void)argv;
 	if (labels_parse(&labels, opt.labels, &e) < 0)
 		return cli_fail_err(&e);
-	for (size_t i = 0; i < labels.n; i++) {
-		entry[i] = (Common__Label)COMMON__LABEL__INIT;
-		entry[i].key = labels.key[i];
-		entry[i].value = labels.value[i];
-		list[i] = &entry[i];
-	}
+	arena_init(&arena, TCTL_LABELS_ARENA);
 	q.kind = opt.type;
 	q.ttl_s = opt.ttl_s;
 	q.uses = (uint32_t)opt.uses;
-	q.labels = list;
+	q.labels = api_labels(&arena, (struct policy_labels){ labels.v, labels.n });
 	q.n_labels = labels.n;
 	q.value = opt.value ? opt.value : "";
-	c = tctl_client();
-	rc = !c ? 1 : auth_sync_add_token(c, &q, &t, &e) < 0 ? cli_fail_err(&e) : 0;
+	c = q.labels ? tctl_client() : NULL;
+	rc = !q.labels                               ? cli_fail("out of memory")
+	    : !c                                     ? 1
+	    : auth_sync_add_token(c, &q, &t, &e) < 0 ? cli_fail_err(&e)
+						     : 0;
 	if (rc == 0)
 		rc = print_added(c, t);
 	client_free_reply(t);
 	client_free(c);
 	labels_done(&labels);
+	arena_done(&arena);
 	return rc;
 }
 

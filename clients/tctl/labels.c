@@ -10,18 +10,20 @@
 int
 labels_parse(struct labels *ret, const char *text, struct err *e)
 {
-	*ret = (struct labels){ 0 };
-	ret->n = tctl_list(text, &ret->copy, ret->key, TCTL_LABELS_MAX);
-	for (size_t i = 0; i < ret->n; i++) {
-		char *eq = strchr(ret->key[i], '=');
+	char *parts[TCTL_LABELS_MAX];
 
-		if (!eq || eq == ret->key[i]) {
-			err_set(e, "%s is no label; write KEY=VALUE[,KEY=VALUE...]", ret->key[i]);
+	*ret = (struct labels){ 0 };
+	ret->n = tctl_list(text, &ret->copy, parts, TCTL_LABELS_MAX);
+	for (size_t i = 0; i < ret->n; i++) {
+		char *eq = strchr(parts[i], '=');
+
+		if (!eq || eq == parts[i]) {
+			err_set(e, "%s is no label; write KEY=VALUE[,KEY=VALUE...]", parts[i]);
 			labels_done(ret);
 			return -1;
 		}
 		*eq = '\0';
-		ret->value[i] = eq + 1;
+		ret->v[i] = (struct policy_label){ parts[i], eq + 1 };
 	}
 	return 0;
 }

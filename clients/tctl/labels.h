@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * labels: "key=value,..." of a command line, taken apart. Message types with maps have entries of their own types;
- * the callers copy.
+ * labels: "key=value,..." of a command line, taken apart.
  */
 #ifndef TCTL_LABELS_H
 #define TCTL_LABELS_H
@@ -9,11 +8,12 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "policy/policy.h"
 #include "tctl/tctl.h"
 
 struct labels {
 	char *copy;
-	char *key[TCTL_LABELS_MAX], *value[TCTL_LABELS_MAX];
+	struct policy_label v[TCTL_LABELS_MAX];
 	size_t n;
 };
 

@@ -11,7 +11,7 @@
 #include "cli/cli.h"
 #include "proto/auth.sync.h"
 
-enum { TCTL_LABELS_MAX = 64 };
+enum { TCTL_LABELS_MAX = 64, TCTL_LABELS_ARENA = 65536 };
 
 struct tctl_globals {
 	const char *auth_socket, *audit_socket;

@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/label.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "policy/policy.h"
 #include "proto/auth.sync.h"
 
-enum { SELECTOR_MAX = 32, LABELS_TEXT_MAX = 65536 };
+enum { SELECTOR_ARENA = 65536, LABELS_TEXT_MAX = 65536 };
 
 static int
 by_name(const void *a, const void *b)
@@ -28,30 +30,19 @@ nodes_list(struct client *c, const char *selector, const char *search, Auth__Nod
     struct err *e)
 {
 	Auth__ListNodesRequest q = AUTH__LIST_NODES_REQUEST__INIT;
-	Common__Label entry[SELECTOR_MAX], *list[SELECTOR_MAX];
-	_cleanup_free_ char *copy = strdup(selector ? selector : "");
-	char *parts[SELECTOR_MAX];
-	size_t n;
+	struct policy_selector parsed;
+	struct arena arena;
+	int rc;
 
-	if (!copy)
-		return err_set(e, "out of memory");
-	n = str_split(copy, ',', parts, SELECTOR_MAX);
-	for (size_t i = 0; i < n; i++) {
-		char *eq = strchr(parts[i], '=');
-
-		if (!eq || eq == parts[i])
-			return err_set(e, "%s is no label; write LABEL=VALUE[,LABEL=VALUE...]",
-			    parts[i]);
-		*eq = '\0';
-		entry[i] = (Common__Label)COMMON__LABEL__INIT;
-		entry[i].key = parts[i];
-		entry[i].value = eq + 1;
-		list[i] = &entry[i];
-	}
-	q.selector = list;
-	q.n_selector = n;
+	if (policy_selector_parse(&parsed, selector ? selector : "", e) < 0)
+		return -1;
+	arena_init(&arena, SELECTOR_ARENA);
+	q.selector = api_labels(&arena, (struct policy_labels){ parsed.v, parsed.n });
+	q.n_selector = parsed.n;
 	q.search = search ? search : "";
-	if (auth_sync_list_nodes(c, &q, ret, e) < 0)
+	rc = q.selector ? auth_sync_list_nodes(c, &q, ret, e) : err_set(e, "out of memory");
+	arena_done(&arena);
+	if (rc < 0)
 		return -1;
 	if ((*ret)->n_nodes > 0)
 		qsort((*ret)->nodes, (*ret)->n_nodes, sizeof *(*ret)->nodes, by_name);
