@@ -16,7 +16,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/out.h"
-#include "tsh/sftp.h"
+#include "session/sftp.h"
+#include "tsh/proxy.h"
 #include "tsh/tsh.h"
 
 enum { DEPTH_MAX = 128, MATCHES_MAX = 10000 };
@@ -47,6 +48,8 @@ struct copy {
 	struct sftp *sftp;
 	char name[64]; /* of the file under way, for progress; a hostile node chooses it */
 	int64_t began_ms, shown_ms;
+	int fd;        /* of that file, here */
+	uint64_t size; /* of it, as stat says */
 	struct err e;
 };
 
@@ -122,9 +125,11 @@ show(struct copy *c, uint64_t done, uint64_t total, bool last)
 }
 
 static void
-on_progress(uint64_t done, uint64_t total, void *arg)
+on_progress(uint64_t done, void *arg)
 {
-	show(arg, done, total, false);
+	struct copy *c = arg;
+
+	show(c, done, c->size, false);
 }
 
 static void
@@ -152,19 +157,40 @@ local_mode(uint32_t mode)
 }
 
 static int
+store(uint64_t offset, struct span data, struct err *e, void *arg)
+{
+	const struct copy *c = arg;
+
+	while (data.n > 0) {
+		ssize_t n = pwrite(c->fd, data.p, data.n, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return err_errno(e, "cannot write");
+		offset += (uint64_t)n;
+		data.p += n;
+		data.n -= (size_t)n;
+	}
+	return 0;
+}
+
+static int
 get_file(struct copy *c, const char *from, const char *to, const struct sftp_attrs *attrs)
 {
 	mode_t mode = attrs->has_mode ? attrs->mode & 0777 : 0666;
 	struct sftp_transfer t = {
 		.path = from,
 		.size = attrs->has_size ? attrs->size : 0,
+		.store = store,
 		.progress = on_progress,
 		.arg = c,
 	};
 	int rc;
 
-	t.fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-	if (t.fd < 0)
+	c->size = t.size;
+	c->fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (c->fd < 0)
 		return err_errno(&c->e, "cannot create %s", to);
 	begin(c, from);
 	rc = sftp_get(c->sftp, &t, &c->e);
@@ -173,10 +199,10 @@ get_file(struct copy *c, const char *from, const char *to, const struct sftp_att
 			{ .tv_sec = attrs->mtime } };
 
 		if (attrs->has_mode)
-			(void)fchmod(t.fd, local_mode(attrs->mode));
-		(void)futimens(t.fd, times);
+			(void)fchmod(c->fd, local_mode(attrs->mode));
+		(void)futimens(c->fd, times);
 	}
-	if (close(t.fd) < 0 && rc == 0)
+	if (close(c->fd) < 0 && rc == 0)
 		rc = err_errno(&c->e, "cannot write %s", to);
 	if (rc == 0)
 		show(c, t.size, t.size, true);
@@ -309,6 +335,18 @@ get_glob(struct copy *c, const char *from, const char *to, bool many)
 
 static int put_any(struct copy *c, const char *from, const char *to, int depth);
 
+static ssize_t
+load(uint8_t *p, size_t n, struct err *e, void *arg)
+{
+	const struct copy *c = arg;
+	ssize_t got;
+
+	do
+		got = read(c->fd, p, n);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? err_errno(e, "cannot read") : got;
+}
+
 static int
 put_file(struct copy *c, const char *from, const char *to, const struct stat *st)
 {
@@ -316,6 +354,7 @@ put_file(struct copy *c, const char *from, const char *to, const struct stat *st
 		.path = to,
 		.mode = st->st_mode & 0777,
 		.size = (uint64_t)st->st_size,
+		.load = load,
 		.progress = on_progress,
 		.arg = c,
 	};
@@ -328,12 +367,13 @@ put_file(struct copy *c, const char *from, const char *to, const struct stat *st
 	};
 	int rc;
 
-	t.fd = open(from, O_RDONLY | O_CLOEXEC);
-	if (t.fd < 0)
+	c->size = t.size;
+	c->fd = open(from, O_RDONLY | O_CLOEXEC);
+	if (c->fd < 0)
 		return err_errno(&c->e, "cannot read %s", from);
 	begin(c, from);
 	rc = sftp_put(c->sftp, &t, &c->e);
-	close(t.fd);
+	close(c->fd);
 	if (rc == 0 && opt.preserve)
 		rc = sftp_setstat(c->sftp, to, &attrs, &c->e);
 	if (rc == 0)
@@ -462,7 +502,7 @@ cmd_scp(int argc, char **argv)
 	if (loop_new(&loop) < 0)
 		rc = cli_fail("out of memory");
 	else if (proxy_open(&proxy, loop, p, &e) < 0 ||
-	    sftp_open(&sftp, proxy, node.host, node.login, &e) < 0)
+	    sftp_open(&sftp, proxy_way(proxy), node.host, node.login, &e) < 0)
 		rc = cli_fail_err(&e);
 	else
 		rc = copy_all(sftp, argc, argv, &to);

@@ -36,3 +36,5 @@ UNIT_OBJ_clients/tsh/export_test := clients/tsh/export.o
 UNIT_OBJ_clients/tsh/scp_test    := $(filter-out clients/tsh/cmd_%.o,$(TSH_OBJ))
 UNIT_OBJ_clients/tsh/term_test   := clients/tsh/term.o
 UNIT_OBJ_clients/tctl/form_test  := clients/tctl/form.o clients/tctl/kinds.o
+UNIT_OBJ_lib/session/sftp_engine_test := tests/unit/lib/session/sftp_server.o
+UNIT_OBJ_lib/session/sftp_body_test   := tests/unit/lib/session/sftp_server.o
