@@ -1,6 +1,6 @@
 # Tests, lint and benchmarks.
 FUZZ_SECONDS ?= 20
-.PHONY: unit lint format fuzz test demo bench soak bare tools-bin
+.PHONY: unit lint loc format fuzz test demo bench soak bare tools-bin
 unit: $(UNIT_BIN) ## unit tests
 	@tools/run-unit $(UNIT_BIN)
 fuzz: $(FUZZ_BIN) ## every fuzz target for FUZZ_SECONDS
@@ -8,6 +8,8 @@ fuzz: $(FUZZ_BIN) ## every fuzz target for FUZZ_SECONDS
 
 lint: ## layers, owners of libraries, banned calls, sizes
 	@tools/lint
+loc: ## lines of code and comments of lib, services, clients; COMMIT=... of that commit too
+	@tools/loc $(COMMIT) ""
 format: ## clang-format over FILES (default: all sources)
 	clang-format -i $(or $(FILES),$(shell git ls-files '*.c' '*.h'))
 
