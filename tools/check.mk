@@ -1,8 +1,12 @@
 # Tests, lint and benchmarks.
 FUZZ_SECONDS ?= 20
-.PHONY: unit lint loc format fuzz test demo bench soak bare tools-bin
+MUTATE ?= 200
+SEED   ?= 1
+.PHONY: unit mutate lint loc format fuzz test demo bench soak bare tools-bin
 unit: $(UNIT_BIN) ## unit tests
 	@tools/run-unit $(UNIT_BIN)
+mutate: $(UNIT_BIN) ## MUTATE=200 changes in security-relevant files, SEED=1: does a unit test notice?
+	@nice tools/mutate --build $(B) --count $(MUTATE) --seed $(SEED)
 fuzz: $(FUZZ_BIN) ## every fuzz target for FUZZ_SECONDS
 	@tools/run-fuzz $(FUZZ_SECONDS) $(B) $(FUZZ_BIN)
 

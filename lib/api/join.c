@@ -241,13 +241,6 @@ on_timer(void *arg)
 	join_step(arg);
 }
 
-void
-join_renew(struct join *j)
-{
-	if (j->state == JOIN_JOINED)
-		join_do_renew(j);
-}
-
 /* --- life ------------------------------------------------------------------------------------------------------- */
 
 static int

@@ -87,7 +87,5 @@ const char *join_auth_target(const struct join *j);
 /* The watch brought a CA bundle (auth_watch.h): verified against the authorities known, stored, and `changed`.
  * The one that is known already changes nothing. */
 void join_take_bundle(struct join *j, const Auth__CaBundle *bundle);
-/* Renews now (a CA rotation asks for it). */
-void join_renew(struct join *j);
 
 #endif

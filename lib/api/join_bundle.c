@@ -77,6 +77,8 @@ fetch_from_proxy(struct join *j)
 	}
 }
 
+static void join_pack_bundle(const Auth__CaBundle *message, struct buf *ret);
+
 static void
 on_bundle(enum rpc_code code, const char *why, const Auth__CaBundle *message, void *arg)
 {
@@ -126,7 +128,8 @@ join_get_bundle(struct join *j)
 	}
 }
 
-void
+/* The message as bytes, as bundle_open takes them; the caller frees. */
+static void
 join_pack_bundle(const Auth__CaBundle *message, struct buf *ret)
 {
 	size_t n = protobuf_c_message_get_packed_size(&message->base);

@@ -59,7 +59,5 @@ int join_open_client(struct join *j, bool anybody, struct err *e);
 void join_drop_client(struct join *j); /* its call ends without an answer */
 void join_do_join(struct join *j);
 void join_do_renew(struct join *j);
-/* The message as bytes, as bundle_open takes them; the caller frees. */
-void join_pack_bundle(const Auth__CaBundle *message, struct buf *ret);
 
 #endif

@@ -21,6 +21,5 @@ void arena_init(struct arena *a, size_t max);
 void arena_done(struct arena *a);
 void *arena_alloc(struct arena *a, size_t n); /* NULL over max or without memory */
 char *arena_strdup(struct arena *a, const char *s);
-char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

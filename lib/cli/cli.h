@@ -100,14 +100,9 @@ void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* --- prompts ------------------------------------------------------------------- */
 
-/* Asks on the terminal (not stdin, which may be data); without one reads a line of stdin and shows no prompt.
- * The answer is without its newline. Negative: end of file, interrupted, too long. */
-int cli_prompt(const char *prompt, char *dst, size_t size, struct err *e);
 /* Without echo; the caller wipes dst. */
 int cli_prompt_secret(const char *prompt, char *dst, size_t size, struct err *e);
 /* Six to eight digits, blanks removed; asks again (three times) for anything else. */
 int cli_prompt_otp(const char *prompt, char *dst, size_t size, struct err *e);
-/* y/yes or n/no; an empty answer is the default. Negative as above, else 0 with *ret set. */
-int cli_prompt_yes(const char *prompt, bool fallback, bool *ret, struct err *e);
 
 #endif

@@ -9,6 +9,5 @@
 
 /* Columns of the character at s and its length in bytes; a byte that is no UTF-8 is one column. */
 int char_width(const char *s, int *ret_bytes);
-void yaml_print(const json_t *value, FILE *f);
 
 #endif

@@ -115,12 +115,6 @@ ask(const char *prompt, bool echo, char *dst, size_t size, struct err *e)
 }
 
 int
-cli_prompt(const char *prompt, char *dst, size_t size, struct err *e)
-{
-	return ask(prompt, true, dst, size, e);
-}
-
-int
 cli_prompt_secret(const char *prompt, char *dst, size_t size, struct err *e)
 {
 	return ask(prompt, false, dst, size, e);
@@ -157,20 +151,3 @@ cli_prompt_otp(const char *prompt, char *dst, size_t size, struct err *e)
 	return err_set(e, "a one-time code has six to eight digits");
 }
 
-int
-cli_prompt_yes(const char *prompt, bool fallback, bool *ret, struct err *e)
-{
-	char answer[16];
-
-	for (int tries = 0; tries < 3; tries++) {
-		if (ask(prompt, true, answer, sizeof(answer), e) < 0)
-			return -1;
-		*ret = fallback;
-		if (!*answer)
-			return 0;
-		*ret = strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;
-		if (*ret || strcasecmp(answer, "n") == 0 || strcasecmp(answer, "no") == 0)
-			return 0;
-	}
-	return err_set(e, "answer yes or no");
-}

@@ -25,6 +25,8 @@ cli_format_from(const char *word)
 	return CLI_TEXT;
 }
 
+static void yaml_print(const json_t *value, FILE *f);
+
 void
 cli_print_value(const json_t *value, enum cli_format format, FILE *f)
 {
@@ -164,7 +166,7 @@ print_block(const json_t *v, int depth, bool first_inline, FILE *f)
 	}
 }
 
-void
+static void
 yaml_print(const json_t *value, FILE *f)
 {
 	if (is_block(value)) {

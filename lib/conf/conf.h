@@ -24,7 +24,7 @@
  * turns that into defaults with the helpers below. Unknown keys are errors
  * (a typo must not silently become a default). An empty file is an empty
  * mapping. libcyaml takes every word but a few for a true bool ("treu" too):
- * let switches be strings and read them with conf_switch.
+ * let switches be strings.
  */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
@@ -56,8 +56,6 @@ int
 conf_size(uint64_t *ret, const char *key, const char *value, const char *fallback, struct err *e);
 /* HOST:PORT; the parts are checked, the text stays with the caller. */
 int conf_address(const char *key, const char *value, struct err *e);
-/* "yes"/"true"/"on" or "no"/"false"/"off". */
-int conf_switch(bool *ret, const char *key, const char *value, bool fallback, struct err *e);
 /* min <= value <= max; 0 means absent and becomes fallback. */
 int conf_range(int64_t *value, const char *key, int64_t fallback, int64_t min, int64_t max,
     struct err *e);

@@ -56,24 +56,6 @@ conf_address(const char *key, const char *value, struct err *e)
 }
 
 int
-conf_switch(bool *ret, const char *key, const char *value, bool fallback, struct err *e)
-{
-	static const char *const yes[] = { "yes", "true", "on" };
-	static const char *const no[] = { "no", "false", "off" };
-
-	*ret = fallback;
-	if (!value)
-		return 0;
-	for (size_t i = 0; i < 3; i++) {
-		if (strcmp(value, yes[i]) == 0 || strcmp(value, no[i]) == 0) {
-			*ret = strcmp(value, yes[i]) == 0;
-			return 0;
-		}
-	}
-	return err_set(e, "%s: '%s' is neither yes nor no", key, value);
-}
-
-int
 conf_range(int64_t *value, const char *key, int64_t fallback, int64_t min, int64_t max,
     struct err *e)
 {

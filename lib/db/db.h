@@ -70,14 +70,12 @@ const char *
 db_reply_state(const struct db_reply *r); /* SQLSTATE, five characters; "" when there is none */
 const char *db_reply_text(const struct db_reply *r); /* for people, one line */
 int db_rows(const struct db_reply *r);
-int64_t db_affected(const struct db_reply *r);
 /* Columns of any integer type or boolean; 0 for NULL. */
 int64_t db_i64(const struct db_reply *r, int row, int col);
 /* Columns of text or bytea; empty for NULL. */
 struct span db_bytes(const struct db_reply *r, int row, int col);
 /* Columns of text, NUL-terminated; "" for NULL. */
 const char *db_text(const struct db_reply *r, int row, int col);
-bool db_is_null(const struct db_reply *r, int row, int col);
 
 /* --- rows for COPY ... (FORMAT binary) ------------------------------------------------- */
 void db_copy_begin(struct buf *b);

@@ -57,27 +57,11 @@ db_rows(const struct db_reply *r)
 	return r->result ? PQntuples(r->result) : 0;
 }
 
-int64_t
-db_affected(const struct db_reply *r)
-{
-	uint64_t n = 0;
-
-	if (r->result)
-		(void)str_u64(PQcmdTuples((PGresult *)(uintptr_t)r->result), INT64_MAX, &n);
-	return (int64_t)n;
-}
-
 static bool
 there(const struct db_reply *r, int row, int col)
 {
 	return r->result && row >= 0 && row < PQntuples(r->result) && col >= 0 &&
 	    col < PQnfields(r->result) && !PQgetisnull(r->result, row, col);
-}
-
-bool
-db_is_null(const struct db_reply *r, int row, int col)
-{
-	return !there(r, row, col);
 }
 
 struct span

@@ -58,12 +58,6 @@ loop_free(struct loop *loop)
 	free(loop);
 }
 
-struct event_base *
-loop_base(struct loop *loop)
-{
-	return loop->base;
-}
-
 int64_t
 loop_now_ms(struct loop *loop)
 {

@@ -26,8 +26,6 @@ void loop_stop(struct loop *loop);
 int loop_turn(struct loop *loop, int timeout_ms);
 /* Monotonic milliseconds as of this turn: read once when first asked, the same for all callbacks after. */
 int64_t loop_now_ms(struct loop *loop);
-/* For lib/net, lib/http, lib/rpc only. */
-struct event_base *loop_base(struct loop *loop);
 
 /* --- timers, embedded in their owner ----------------------------------------- */
 struct timer {

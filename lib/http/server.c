@@ -453,19 +453,7 @@ http_server_free(struct http_server *server)
 	free(server);
 }
 
-unsigned
-http_server_count(const struct http_server *server)
-{
-	return server->count;
-}
-
 /* --- what handlers ask ----------------------------------------------------------- */
-
-const char *
-http_method(const struct http_request *r)
-{
-	return r->method;
-}
 
 const struct addr *
 http_peer(const struct http_request *r)
@@ -491,8 +479,3 @@ http_body(const struct http_request *r)
 	return buf_span(&r->body);
 }
 
-struct span
-http_query(const struct http_request *r)
-{
-	return r->parsed.query;
-}

@@ -55,16 +55,13 @@ int
 http_server_take(struct http_server *server, int fd, const struct addr *peer, struct span first);
 /* No more requests: idle connections close, others after their answer. */
 void http_server_drain(struct http_server *server);
-unsigned http_server_count(const struct http_server *server);
 
 /* --- the request ----------------------------------------------------------------- */
-const char *http_method(const struct http_request *r);
 const struct addr *http_peer(const struct http_request *r);
 /* The decoded segment that stands at the ":name" of the route; "" when it has none. */
 const char *http_param(const struct http_request *r);
 struct span http_header(const struct http_request *r, const char *lower_case_name);
 struct span http_body(const struct http_request *r);
-struct span http_query(const struct http_request *r);
 
 /* --- the answer ------------------------------------------------------------------ */
 /* Before http_reply: one more header line; name and value must be ours, not the client's. */

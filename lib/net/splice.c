@@ -23,7 +23,6 @@ enum { CHUNK = 64 * 1024, CHUNKS_PER_TURN = 8 };
 /* Bytes on their way from one side to the other. */
 struct splice_way {
 	struct buf kept;
-	uint64_t bytes;
 	bool eof;  /* the source has finished */
 	bool shut; /* ... and the sink was told, after everything was written */
 };
@@ -112,7 +111,6 @@ splice_chunk(struct splice *s, int from, uint8_t *chunk)
 		w->eof = true;
 		return splice_finish_way(s, from);
 	}
-	w->bytes += (uint64_t)n;
 	sent = splice_send(s->fd[!from], chunk, (size_t)n);
 	if (sent < 0)
 		return -1;
@@ -187,7 +185,6 @@ splice_init(struct splice *s, struct loop *loop, struct span first)
 	if (timer_init(&s->idle, loop, on_idle_check, s) < 0 ||
 	    !buf_put(&s->way[0].kept, first.p, first.n))
 		return -1;
-	s->way[0].bytes = first.n;
 	s->moved_ms = clock_mono_ms();
 	if (check_ms)
 		timer_repeat(&s->idle, check_ms / 2 + 1);
@@ -238,8 +235,3 @@ splice_free(struct splice *s)
 	close(b);
 }
 
-uint64_t
-splice_bytes(const struct splice *s, int way)
-{
-	return s->way[way].bytes;
-}

@@ -29,6 +29,5 @@ int splice_new(struct splice **ret, struct loop *loop, int a, int b, struct span
     const struct splice_config *config);
 /* Closes both without calling ended. */
 void splice_free(struct splice *s);
-uint64_t splice_bytes(const struct splice *s, int way); /* 0: a to b, 1: b to a */
 
 #endif

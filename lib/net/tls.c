@@ -171,12 +171,6 @@ tls_server_set(struct tls_server *server, const char *chain_pem, const char *key
 	return 0;
 }
 
-bool
-tls_server_is_ready(const struct tls_server *server)
-{
-	return server->material != NULL;
-}
-
 /* --- streams: the socket below --------------------------------------------------- */
 
 static int
@@ -413,12 +407,6 @@ tls_stream_write(struct tls_stream *s, const void *p, size_t n)
 	s->owes_drained = true;
 	loop_defer(s->loop, &s->pump);
 	return 0;
-}
-
-size_t
-tls_stream_queued(const struct tls_stream *s)
-{
-	return s->out.len;
 }
 
 void

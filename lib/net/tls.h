@@ -21,7 +21,6 @@ void tls_server_free(struct tls_server *server); /* live streams keep what they 
  * they do not parse or do not belong together; what was there before stays. */
 int tls_server_set(struct tls_server *server, const char *chain_pem, const char *key_pem,
     struct err *e);
-bool tls_server_is_ready(const struct tls_server *server); /* has a certificate */
 
 struct tls_events {
 	/* Decrypted bytes; valid until it returns. */
@@ -43,7 +42,6 @@ void tls_stream_start(struct tls_stream *s, const struct tls_events *events, voi
 /* Queues bytes; at most TLS_OUTPUT_MAX wait: negative over that, and the stream is broken then. */
 enum { TLS_OUTPUT_MAX = 1024 * 1024 };
 int tls_stream_write(struct tls_stream *s, const void *p, size_t n);
-size_t tls_stream_queued(const struct tls_stream *s);
 void tls_stream_pause(struct tls_stream *s, bool paused); /* stop reading */
 /* Sends what is queued, then close_notify and FIN, waits shortly for the peer's, then closed. No
  * more data comes. */

@@ -125,6 +125,8 @@ put_end(struct rpc_call *call, grpc_op *op)
 	return 1;
 }
 
+static void rpc_call_settle(struct rpc_call *call);
+
 static void
 on_transmitted(void *arg, bool ok)
 {
@@ -301,7 +303,8 @@ tell_closed(struct rpc_call *call)
 	call->on.closed(call, &status);
 }
 
-void
+/* Closes and frees the call when nothing of it is with gRPC any more. */
+static void
 rpc_call_settle(struct rpc_call *call)
 {
 	if (!call->ended || call->end.pending || call->receive.pending || call->transmit.pending)
@@ -405,26 +408,3 @@ rpc_method_name(const struct rpc_call *call)
 	return call->row ? call->row->method->name : "";
 }
 
-const char *
-rpc_metadata(const struct rpc_call *call, const char *key, size_t *ret_len)
-{
-	for (size_t i = 0; i < call->initial.count; i++) {
-		const grpc_metadata *m = &call->initial.metadata[i];
-
-		if (grpc_slice_str_cmp(m->key, key) != 0)
-			continue;
-		*ret_len = GRPC_SLICE_LENGTH(m->value);
-		return (const char *)GRPC_SLICE_START_PTR(m->value);
-	}
-	return NULL;
-}
-
-int64_t
-rpc_time_left_ms(const struct rpc_call *call)
-{
-	gpr_timespec d = call->details.deadline;
-
-	if (!call->server || gpr_time_cmp(d, gpr_inf_future(d.clock_type)) == 0)
-		return INT64_MAX;
-	return (int64_t)gpr_timespec_to_micros(gpr_time_sub(d, gpr_now(d.clock_type))) / 1000;
-}

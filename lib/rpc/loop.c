@@ -142,7 +142,8 @@ rpc_op_hand(struct rpc_op *op, void (*done)(void *arg, bool ok), void *arg)
 	atomic_store_explicit(&op->handed, true, memory_order_release);
 }
 
-void
+/* op->done(arg, ok) from the loop, soon. */
+static void
 rpc_loop_post(struct rpc_loop *rl, struct rpc_op *op, bool ok)
 {
 	op->ok = ok;

@@ -123,8 +123,6 @@ void rpc_cancel(struct rpc_call *call);
 void rpc_set_data(struct rpc_call *call, void *data);
 void *rpc_data(const struct rpc_call *call);
 rpc_typed_fn *rpc_typed(const struct rpc_call *call);
-/* First value of a metadata key from the peer, or NULL. */
-const char *rpc_metadata(const struct rpc_call *call, const char *key, size_t *ret_len);
 
 /* --- server ------------------------------------------------------------------------- */
 
@@ -170,7 +168,6 @@ void rpc_finish(struct rpc_call *call, enum rpc_code code, const char *fmt, ...)
 void *rpc_context(const struct rpc_call *call);
 const struct rpc_peer *rpc_peer(const struct rpc_call *call);
 const char *rpc_method_name(const struct rpc_call *call);
-int64_t rpc_time_left_ms(const struct rpc_call *call); /* INT64_MAX without a deadline */
 
 /* --- loop --------------------------------------------------------------------------- */
 

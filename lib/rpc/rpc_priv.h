@@ -64,8 +64,6 @@ struct rpc_loop {
 /* Starts a batch; op->done(arg, ok) follows from the loop, also when gRPC refuses the batch (ok false). */
 void rpc_loop_start(struct rpc_loop *rl, grpc_call *call, const grpc_op *ops, size_t n,
     struct rpc_op *op);
-/* op->done(arg, ok) from the loop, soon. */
-void rpc_loop_post(struct rpc_loop *rl, struct rpc_op *op, bool ok);
 /* Marks an operation as being with gRPC; before grpc_server_request_call and its like. */
 void rpc_op_hand(struct rpc_op *op, void (*done)(void *arg, bool ok), void *arg);
 
@@ -128,8 +126,6 @@ void rpc_call_receive(struct rpc_call *call);
 void rpc_call_transmit(struct rpc_call *call);
 /* Unpacks the inbox and hands it to the owner. False: unreadable. */
 bool rpc_call_deliver(struct rpc_call *call);
-/* Closes and frees the call when nothing of it is with gRPC any more. */
-void rpc_call_settle(struct rpc_call *call);
 /* Completion of RECV_CLOSE_ON_SERVER and RECV_STATUS_ON_CLIENT. */
 void rpc_call_ended(void *arg, bool ok);
 size_t rpc_call_put_greeting(struct rpc_call *call, grpc_op *op);

@@ -277,7 +277,8 @@ start_probe(struct ssh_chan *chan)
 	chan->probe_start_ms = chan->probe_stall_ms = chan->ssh->now_ms;
 }
 
-void
+/* Opens the window again when it is half closed. */
+static void
 chan_grant(struct ssh_chan *chan)
 {
 	size_t have = chan->window + chan_kept(chan);

@@ -97,7 +97,8 @@ chan_find(struct ssh *ssh, struct wire *w)
 	return chan;
 }
 
-void
+/* Both sides closed: `closed` will be told. */
+static void
 chan_finish(struct ssh_chan *chan)
 {
 	if (chan->state == CHAN_OVER)
@@ -368,24 +369,6 @@ chan_on_close(struct ssh *ssh, struct wire *w, uint8_t *payload)
 }
 
 /* --- small things ------------------------------------------------------------- */
-
-bool
-ssh_chan_is_open(const struct ssh_chan *chan)
-{
-	return chan->state == CHAN_OPEN && !chan->close_out && !chan->close_in;
-}
-
-struct ssh *
-ssh_chan_ssh(const struct ssh_chan *chan)
-{
-	return chan->ssh;
-}
-
-void *
-ssh_chan_arg(const struct ssh_chan *chan)
-{
-	return chan->arg;
-}
 
 void
 ssh_chan_set_arg(struct ssh_chan *chan, void *arg)

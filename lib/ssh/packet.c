@@ -213,7 +213,6 @@ packet_send_body(struct ssh *ssh, size_t n, size_t at, struct span body)
 	ssh->out.seq++;
 	ssh->out.packets++;
 	ssh->out.bytes += 4 + (size_t)len;
-	ssh->bytes_out += 4 + (size_t)len + tag_len(&ssh->out);
 	outbuf_commit(&ssh->outbuf, 4 + (size_t)len + tag_len(&ssh->out));
 	ssh_wake(ssh);
 	return 0;

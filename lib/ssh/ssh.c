@@ -351,18 +351,6 @@ ssh_is_dead(const struct ssh *ssh)
 	return ssh->state == STATE_DEAD;
 }
 
-void *
-ssh_arg(const struct ssh *ssh)
-{
-	return ssh->config.arg;
-}
-
-bool
-ssh_is_authenticated(const struct ssh *ssh)
-{
-	return ssh->state == STATE_OPEN;
-}
-
 struct span
 ssh_session_id(const struct ssh *ssh)
 {
@@ -383,14 +371,3 @@ ssh_channel_count(const struct ssh *ssh)
 	return ssh->n_chans;
 }
 
-uint64_t
-ssh_bytes_in(const struct ssh *ssh)
-{
-	return ssh->bytes_in;
-}
-
-uint64_t
-ssh_bytes_out(const struct ssh *ssh)
-{
-	return ssh->bytes_out;
-}

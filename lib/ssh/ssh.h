@@ -211,14 +211,10 @@ bool ssh_is_dead(const struct ssh *ssh);
 int ssh_signed(struct ssh *ssh, struct span signature);
 int ssh_sign_failed(struct ssh *ssh, const char *why);
 
-void *ssh_arg(const struct ssh *ssh);
-bool ssh_is_authenticated(const struct ssh *ssh);
 /* H of the first exchange (RFC 4253 section 7.2) */
 struct span ssh_session_id(const struct ssh *ssh);
 const char *ssh_peer_version(const struct ssh *ssh); /* "SSH-2.0-OpenSSH_9.2p1", clean */
 size_t ssh_channel_count(const struct ssh *ssh);
-uint64_t ssh_bytes_in(const struct ssh *ssh);
-uint64_t ssh_bytes_out(const struct ssh *ssh);
 
 /* Global request; reply (may be NULL: no answer wanted) is called once, ok false also when the
  * connection ends. */
@@ -249,7 +245,6 @@ void ssh_chan_resume(struct ssh_chan *chan);
 void ssh_chan_eof(struct ssh_chan *chan);
 /* eof if not sent, then CLOSE; everything written arrives before it */
 void ssh_chan_close(struct ssh_chan *chan);
-bool ssh_chan_is_open(const struct ssh_chan *chan);
 
 /* CHANNEL_REQUEST to the peer. */
 void
@@ -257,8 +252,6 @@ ssh_chan_request(struct ssh_chan *chan, const char *name, bool want_reply, struc
 /* Late answer to a request that got SSH_LATER. */
 void ssh_chan_reply(struct ssh_chan *chan, bool ok);
 
-struct ssh *ssh_chan_ssh(const struct ssh_chan *chan);
-void *ssh_chan_arg(const struct ssh_chan *chan);
 void ssh_chan_set_arg(struct ssh_chan *chan, void *arg);
 /* Hands the channel to another owner. */
 void ssh_chan_set_events(struct ssh_chan *chan, const struct ssh_chan_events *events, void *arg);

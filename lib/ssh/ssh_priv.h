@@ -183,7 +183,7 @@ struct ssh {
 	uint8_t *part;
 	size_t part_len, part_cap;
 	size_t part_total; /* bytes of the whole packet with its tag; 0: not known yet */
-	uint64_t bytes_in, bytes_out;
+	uint64_t bytes_in;
 	uint32_t packets_in;
 	uint32_t banner_lines;
 
@@ -354,7 +354,6 @@ struct ssh_chan {
 
 /* by the id that comes next; NULL after ssh_fatal */
 struct ssh_chan *chan_find(struct ssh *ssh, struct wire *w);
-void chan_finish(struct ssh_chan *chan); /* both sides closed: `closed` will be told */
 void chan_free(struct ssh_chan *chan);
 /* answers the peer's CLOSE once all its data was taken */
 int chan_maybe_close(struct ssh_chan *chan);
@@ -370,8 +369,6 @@ int chan_on_data(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int chan_on_extended(struct ssh *ssh, struct wire *w, uint8_t *payload);
 size_t chan_kept(const struct ssh_chan *chan);
 void chan_drop_kept(struct ssh_chan *chan);
-/* opens the window again when it is half closed */
-void chan_grant(struct ssh_chan *chan);
 void chan_grant_all(struct ssh *ssh);     /* after a key exchange */
 void chan_tell_writable(struct ssh *ssh); /* output has room again */
 

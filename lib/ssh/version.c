@@ -23,7 +23,6 @@ version_send(struct ssh *ssh)
 		return -1;
 	memcpy(p, MY_VERSION "\r\n", n + 2);
 	outbuf_commit(&ssh->outbuf, n + 2);
-	ssh->bytes_out += n + 2;
 	return 0;
 }
 

@@ -13,7 +13,6 @@ struct heartbeat;
 int heartbeat_new(struct heartbeat **ret, struct node *n,
     struct err *e);                       /* n->auth is there; the first goes at once */
 void heartbeat_free(struct heartbeat *h); /* NULL is fine */
-void heartbeat_soon(struct heartbeat *h); /* something changed */
 /* The node leaves: no more heartbeats; done(arg) once authd knows, or does not answer. */
 void heartbeat_leave(struct heartbeat *h, void (*done)(void *arg), void *arg);
 

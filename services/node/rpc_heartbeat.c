@@ -100,13 +100,6 @@ heartbeat_free(struct heartbeat *h)
 	free(h);
 }
 
-void
-heartbeat_soon(struct heartbeat *h)
-{
-	if (!h->leaving)
-		timer_start(&h->timer, SOON_MS);
-}
-
 static void
 on_left(enum rpc_code code, const char *why, const Auth__Empty *reply, void *arg)
 {

@@ -332,12 +332,3 @@ serve_cut_all(struct node *n, const char *why)
 		conn_cut(c, why);
 }
 
-size_t
-serve_count(const struct node *n)
-{
-	size_t count = 0;
-
-	for (const struct list *l = n->connections.next; l != &n->connections; l = l->next)
-		count++;
-	return count;
-}

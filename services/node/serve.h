@@ -73,6 +73,5 @@ void serve_redecide(struct node *n);
 /* Cuts every connection of the user whose certificate was issued before. */
 void serve_cut_user(struct node *n, const char *user, int64_t issued_before_ms);
 void serve_cut_all(struct node *n, const char *why);
-size_t serve_count(const struct node *n);
 
 #endif

@@ -296,12 +296,6 @@ tunnel_set_identity(struct tunnel *t, struct host *host)
 	t->host = host;
 }
 
-bool
-tunnel_is_up(const struct tunnel *t)
-{
-	return t->state == TUNNEL_UP;
-}
-
 void
 tunnel_close(struct tunnel *t)
 {

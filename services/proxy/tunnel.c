@@ -121,12 +121,6 @@ tunnel_end(struct tunnel *t, const char *why)
 	free(t);
 }
 
-const char *
-tunnel_uuid(const struct tunnel *t)
-{
-	return t->uuid;
-}
-
 struct ssh *
 tunnels_find(const struct tunnels *ts, const char *uuid)
 {

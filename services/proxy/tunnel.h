@@ -22,7 +22,6 @@ void tunnels_free(struct tunnels *ts); /* after every link has ended */
 struct tunnel *tunnel_new(struct tunnels *ts, const char *uuid, struct ssh_link *link,
     const char *peer, int64_t issued_ms);
 void tunnel_end(struct tunnel *t, const char *why);
-const char *tunnel_uuid(const struct tunnel *t);
 
 /* The connection over which the node can be reached, or NULL. */
 struct ssh *tunnels_find(const struct tunnels *ts, const char *uuid);

@@ -207,15 +207,6 @@ ask_otp(void)
 	    : 1;
 }
 
-static int
-ask_yes(void)
-{
-	struct err e;
-	bool yes = false;
-
-	return cli_prompt_yes("Sure: ", false, &yes, &e) == 0 && yes ? 0 : 1;
-}
-
 static void
 a_password_is_not_shown(void **state)
 {
@@ -230,8 +221,6 @@ a_password_is_not_shown(void **state)
 	assert_int_equal(status, 0);
 	on_terminal(ask_otp, "1\n2\n3\n", &status, screen, sizeof(screen));
 	assert_int_equal(status, 1);
-	on_terminal(ask_yes, "maybe\nYES\n", &status, screen, sizeof(screen));
-	assert_int_equal(status, 0);
 }
 
 static void
@@ -249,7 +238,7 @@ without_a_terminal_answers_come_from_a_pipe(void **state)
 	if (pid == 0) {
 		setsid(); /* no controlling terminal, hence no /dev/tty */
 		dup2(fd[0], 0);
-		_exit(ask_secret() || ask_otp() || !ask_yes());
+		_exit(ask_secret() || ask_otp());
 	}
 	close(fd[0]);
 	waitpid(pid, &status, 0);

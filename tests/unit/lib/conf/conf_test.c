@@ -134,7 +134,6 @@ values_have_defaults_and_bounds(void **state)
 {
 	int64_t s, n;
 	uint64_t size;
-	bool on;
 	struct err e;
 
 	(void)state;
@@ -151,11 +150,6 @@ values_have_defaults_and_bounds(void **state)
 	assert_int_equal(conf_address("a", "host:1", &e), 0);
 	assert_true(conf_address("a", "host", &e) < 0);
 	assert_true(conf_address("a", NULL, &e) < 0);
-	assert_int_equal(conf_switch(&on, "x", NULL, true, &e), 0);
-	assert_true(on);
-	assert_int_equal(conf_switch(&on, "x", "off", true, &e), 0);
-	assert_false(on);
-	assert_true(conf_switch(&on, "x", "treu", true, &e) < 0);
 	n = 0;
 	assert_int_equal(conf_range(&n, "n", 7, 1, 10, &e), 0);
 	assert_int_equal(n, 7);
