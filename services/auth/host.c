@@ -8,8 +8,42 @@
 
 #include "auth/auth.h"
 #include "auth/cutoff.h"
+#include "auth/stored.h"
 #include "base/log.h"
 #include "base/str.h"
+
+/* --- how it is kept ---------------------------------------------------------------------- */
+
+STORED_MESSAGE(stored__stored_node);
+static const struct stored_field host_fields[] = {
+	STORED_FIELD(STORED_TEXT, "uuid", host, uuid),
+	STORED_FIELD(STORED_TEXT, "name", host, name),
+	STORED_FIELD(STORED_TEXT, "kind", host, kind),
+	STORED_FIELD(STORED_BYTES, "key_sha256", host, key_sha256),
+	STORED_FIELD(STORED_INT64, "joined", host, joined_ms),
+	STORED_FIELD(STORED_INT64, "certs_from_s", host, certs_from_s),
+	STORED_FIELD(STORED_INT64, "valid_until", host, valid_until_ms),
+	STORED_FIELD(STORED_LABELS, "token_labels", host, token_labels),
+	STORED_FIELD(STORED_LABELS, "server_labels", host, server_labels),
+	STORED_FIELD(STORED_NAMES, "addresses", host, addresses),
+	STORED_FIELD(STORED_TEXT, "public_addr", host, public_addr),
+	STORED_FIELD(STORED_TEXT, "ssh_addr", host, ssh_addr),
+	STORED_FIELD(STORED_BYTES, "token_sha256", host, token_sha256),
+	STORED_FIELD(STORED_BOOL, "online", host, online),
+	STORED_FIELD(STORED_TEXT, "address", host, address),
+	STORED_FIELD(STORED_TEXT, "version", host, version),
+	STORED_FIELD(STORED_LABELS, "own_labels", host, own_labels),
+};
+
+static void
+done(void *object)
+{
+	labels_done(&((struct host *)object)->labels); /* not stored: merged from the others */
+}
+
+const struct stored_form host_form = { STORED_KEY(host, uuid),
+	.expires_at = offsetof(struct host, valid_until_ms),
+	.message = &stored__stored_node__descriptor, .done = done, STORED_FIELDS(host_fields) };
 
 /* own, then token's, then server's. */
 static int
@@ -27,8 +61,8 @@ merge_labels(struct host *n)
 	return 0;
 }
 
-int
-host_derive(struct auth *a, void *object)
+static int
+derive(struct auth *a, void *object)
 {
 	struct host *n = object;
 
@@ -36,6 +70,8 @@ host_derive(struct auth *a, void *object)
 		n->last_seen_ms = a->now_ms();
 	return merge_labels(n);
 }
+
+const struct resource_hooks host_hooks = { .derive = derive };
 
 /* --- finding ------------------------------------------------------------------------------ */
 

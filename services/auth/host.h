@@ -49,9 +49,6 @@ struct host {
 	struct labels labels; /* own, token's, server's: the later win */
 };
 
-/* resource.h: merges the labels; a row just read was seen now. */
-int host_derive(struct auth *a, void *object);
-
 struct host *host_find(struct auth *a, const char *uuid);
 /* uuid, or a name that only one has (those that are there come first). AUTH_E_NOT_FOUND,
  * AUTH_E_INVALID: several. */

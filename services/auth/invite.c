@@ -9,10 +9,25 @@
 #include <string.h>
 
 #include "auth/auth.h"
+#include "auth/stored.h"
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "crypto/secret.h"
 #include "crypto/sha256.h"
+
+/* --- how it is kept ---------------------------------------------------------------------- */
+
+STORED_MESSAGE(stored__stored_invite);
+static const struct stored_field invite_fields[] = {
+	STORED_FIELD(STORED_TEXT, "user", invite, user),
+	STORED_FIELD(STORED_INT64, "expires", invite, expires_ms),
+	STORED_FIELD(STORED_BOOL, "reset", invite, reset),
+	STORED_FIELD_WITH(STORED_LATER, "totp_secret", invite, totp, has_totp),
+	STORED_FIELD(STORED_UINT32, "tries", invite, tries),
+};
+const struct stored_form invite_form = { STORED_KEY(invite, key),
+	.expires_at = offsetof(struct invite, expires_ms),
+	.message = &stored__stored_invite__descriptor, STORED_FIELDS(invite_fields) };
 
 static void
 key_of(char key[INVITE_KEY_SIZE], const char *token)

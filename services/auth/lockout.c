@@ -5,8 +5,20 @@
 #include "auth/lockout.h"
 
 #include "auth/auth.h"
+#include "auth/stored.h"
 #include "base/log.h"
 #include "base/str.h"
+
+/* --- how it is kept ---------------------------------------------------------------------- */
+
+STORED_MESSAGE(stored__stored_lockout);
+static const struct stored_field lockout_fields[] = {
+	STORED_FIELD_WITH(STORED_TIMES, "failed_at", lockout, failed_at, n),
+	STORED_FIELD(STORED_INT64, "locked_until", lockout, locked_until_ms),
+};
+const struct stored_form lockout_form = { STORED_KEY(lockout, user),
+	.expires_at = offsetof(struct lockout, expires_ms),
+	.message = &stored__stored_lockout__descriptor, STORED_FIELDS(lockout_fields) };
 
 static void
 load(struct auth *a, const char *user, struct lockout *ret)

@@ -13,6 +13,26 @@
 #include "base/map.h"
 #include "base/str.h"
 
+const struct resource resource_table[RESOURCE_KINDS] = {
+#define RESOURCE(id, noun, ...) [RESOURCE_##id] = { .form = &noun##_form, __VA_ARGS__ },
+#include "auth/resource.def"
+#undef RESOURCE
+};
+
+static const struct resource_hooks no_hooks = { 0 };
+
+static const struct resource_hooks *
+hooks_of(const struct resource *r)
+{
+	return r->hooks ? r->hooks : &no_hooks;
+}
+
+static int
+derive(struct auth *a, const struct resource *r, void *object)
+{
+	return hooks_of(r)->derive ? hooks_of(r)->derive(a, object) : 0;
+}
+
 static int
 store_failed(struct auth *a, struct err *e)
 {
@@ -178,7 +198,7 @@ resource_save(struct auth *a, enum resource_kind kind, void *object, struct err 
 		err_set(e, "there are %zu %ss already; remove some", r->max, r->name);
 		return AUTH_E_STATE;
 	}
-	if (r->derive && r->derive(a, object) < 0)
+	if (derive(a, r, object) < 0)
 		return err_set(e, "%s %s: out of memory, or too much in a list", r->name, key);
 	rc = write_object(a, r, object, e);
 	if (rc != 0 || !r->cached || resource_find(a, kind, key) == object)
@@ -231,7 +251,7 @@ resource_kind_of(const char *name)
 	int kind = 0;
 
 	while (kind < RESOURCE_KINDS &&
-	    (!resource_table[kind].check || strcmp(resource_table[kind].name, name) != 0))
+	    (!resource_table[kind].is_file || strcmp(resource_table[kind].name, name) != 0))
 		kind++;
 	return kind;
 }
@@ -254,7 +274,7 @@ take_file(struct auth *a, struct resource_file *file, void *object, struct err *
 	}
 	old = resource_find(a, file->kind, key_of(r, object));
 	file->replaced = old != NULL;
-	rc = r->check(a, object, old, e);
+	rc = hooks_of(r)->check ? hooks_of(r)->check(a, object, old, e) : 0;
 	if (rc == 0 && old && file->revision == STORE_ABSENT) {
 		err_set(e, "%s %s exists already; replace it with `tctl create -f`", r->name,
 		    key_of(r, object));
@@ -290,8 +310,8 @@ resource_drop(struct auth *a, enum resource_kind kind, const char *key, struct e
 	const void *object = resource_find(a, kind, key);
 	int rc = object ? 0 : not_found(r, e);
 
-	if (rc == 0 && r->may_remove)
-		rc = r->may_remove(a, object, e);
+	if (rc == 0 && hooks_of(r)->may_remove)
+		rc = hooks_of(r)->may_remove(a, object, e);
 	if (rc == 0)
 		rc = resource_remove(a, kind, key, e);
 	if (rc == 0)
@@ -401,7 +421,7 @@ on_cached(const struct store_item *item, void *arg)
 
 	if (!object)
 		return -1;
-	if (!object_from(r, item, object) || (r->derive && r->derive(l->auth, object) < 0)) {
+	if (!object_from(r, item, object) || derive(l->auth, r, object) < 0) {
 		log_error("damaged record", "key", item->key, NULL);
 		resource_free(l->kind, object);
 		return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resource: what authd keeps, by kinds. A kind is one row of resource_table.c; loading, saving with
+ * resource: what authd keeps, by kinds. A kind is one row of resource.def; loading, saving with
  * the revision that was read, walking, removing, expiry and the copies in memory are written here,
  * once. The nouns (user.c, host.c, role.c, token.c, invite.c, lockout.c) add their rules and call
  * these functions; touches the store and memory.
@@ -25,34 +25,43 @@ struct map;
 struct stored_form;
 
 enum resource_kind {
-	RESOURCE_ROLE,
-	RESOURCE_USER,
-	RESOURCE_LOCKOUT,
-	RESOURCE_CUTOFF,
-	RESOURCE_HOST,
-	RESOURCE_HOST_CUTOFF,
-	RESOURCE_TOKEN,
-	RESOURCE_INVITE,
+#define RESOURCE(id, noun, ...) RESOURCE_##id,
+#include "auth/resource.def"
+#undef RESOURCE
 	RESOURCE_KINDS
 };
 
-/* A row. */
+/* What a noun adds to its kind; every function may be NULL. */
+struct resource_hooks {
+	/* Cached kinds: fills members that are not stored, after reading and before every saving.
+	 * Negative: the object is not possible. */
+	int (*derive)(struct auth *a, void *object);
+	/* Kinds that people manage as files: whether the object makes sense; may fill in what its
+	 * author left out. old: the one it replaces, or NULL. 0 or AUTH_E_*. */
+	int (*check)(struct auth *a, void *object, const void *old, struct err *e);
+	/* 0 or AUTH_E_*. */
+	int (*may_remove)(struct auth *a, const void *object, struct err *e);
+};
+
+/* What the nouns export: NOUN_form (stored.h) and, when the row names them, NOUN_hooks. */
+#define RESOURCE(id, noun, ...)                      \
+	extern const struct stored_form noun##_form; \
+	extern const struct resource_hooks noun##_hooks;
+#include "auth/resource.def"
+#undef RESOURCE
+
+/* A row of resource.def. */
 struct resource {
 	const char *name;   /* "role" */
 	const char *prefix; /* of its keys in the store: "role/" */
 	const struct stored_form *form;
-	size_t max;        /* how many there may be */
-	bool cached;       /* every one is in memory */
+	const struct resource_hooks *hooks; /* NULL: none */
+	size_t max;                         /* how many there may be */
+	bool cached;                        /* every one is in memory */
 	const char *where; /* shows people what there is: "`tctl users ls`"; NULL: they never ask */
-	/* Cached kinds: fills members that are not stored, after reading and before every saving.
-	 * Negative: the object is not possible. May be NULL. */
-	int (*derive)(struct auth *a, void *object);
-	/* Cached kinds that people manage as files (GetResources, PutResource, RemoveResource), with
-	 * `name` as the resource of their rules; a file is the stored message. check: whether the
-	 * object makes sense; may fill in what its author left out; old: the one it replaces, or
-	 * NULL. NULL: no such kind. may_remove may be NULL. Both 0 or AUTH_E_*. */
-	int (*check)(struct auth *a, void *object, const void *old, struct err *e);
-	int (*may_remove)(struct auth *a, const void *object, struct err *e);
+	/* Cached kinds that people manage as files (GetResources, PutResource, RemoveResource): a
+	 * file is the stored message, and `name` the resource of the rules that decide. */
+	bool is_file;
 	struct resource_event {
 		const char *type, *code;
 	} created, updated, removed;
@@ -98,11 +107,11 @@ struct resource_file {
 	bool replaced;    /* one that was there */
 	const void *kept; /* as it is now in memory */
 };
-/* For kinds with check. AUTH_E_INVALID, AUTH_E_EXISTS, AUTH_E_STATE. */
+/* For kinds that are files. AUTH_E_INVALID, AUTH_E_EXISTS, AUTH_E_STATE. */
 int resource_put(struct auth *a, struct resource_file *file, struct err *e);
 /* The same for their removal. AUTH_E_NOT_FOUND, AUTH_E_STATE. */
 int resource_drop(struct auth *a, enum resource_kind kind, const char *key, struct err *e);
-/* The kind with check of that name; RESOURCE_KINDS: there is none. */
+/* The kind of file of that name; RESOURCE_KINDS: there is none. */
 enum resource_kind resource_kind_of(const char *name);
 const char *resource_key(enum resource_kind kind, const void *object);
 uint64_t resource_revision(enum resource_kind kind, const void *object);

@@ -58,8 +58,8 @@ role_next(struct auth *a, size_t *pos, const struct role **ret)
 	return true;
 }
 
-int
-role_check(struct auth *a, void *object, const void *old, struct err *e)
+static int
+check(struct auth *a, void *object, const void *old, struct err *e)
 {
 	struct role *r = object;
 	int rc = name_check(r->name, "role name", e);
@@ -90,8 +90,8 @@ on_user(const void *object, void *arg)
 	return 1;
 }
 
-int
-role_may_remove(struct auth *a, const void *object, struct err *e)
+static int
+may_remove(struct auth *a, const void *object, struct err *e)
 {
 	const struct role *r = object;
 	struct holder h = { .role = r->name };
@@ -112,6 +112,8 @@ role_may_remove(struct auth *a, const void *object, struct err *e)
 	}
 	return 0;
 }
+
+const struct resource_hooks role_hooks = { .check = check, .may_remove = may_remove };
 
 void
 role_view(struct auth *a, const char *user, const struct names *roles, const struct names *logins,

@@ -13,8 +13,6 @@
 
 struct auth;
 
-enum { ROLES_MAX = 1000 };
-
 struct role {
 	char name[NAME_LEN_MAX + 1];
 	struct policy_role *policy;
@@ -26,10 +24,6 @@ struct role {
 int roles_make_presets(struct auth *a, struct err *e);
 const struct role *role_find(struct auth *a, const char *name);
 bool role_next(struct auth *a, size_t *pos, const struct role **ret);
-/* resource.h: a role that policy_role_check lets pass; AUTH_E_STATE: a preset, or some user has it. */
-int role_check(struct auth *a, void *object, const void *old, struct err *e);
-int role_may_remove(struct auth *a, const void *object, struct err *e);
-
 /* The policy view of a user with these roles and logins; the arrays live as long as `ret` and
  * the roles stay. */
 struct role_view {

@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stored: packing and unpacking by tables of fields, and the tables. With stored_role.c and the
- * wire faces the only place of authd that sees generated messages; here only their descriptors.
+ * stored: packing and unpacking by tables of fields. The tables stand with the nouns.
  */
 #include "auth/stored.h"
 
 #include <string.h>
 
 #include "api/label.h"
-#include "auth/cutoff.h"
-#include "auth/host.h"
-#include "auth/invite.h"
-#include "auth/lockout.h"
-#include "auth/token.h"
-#include "auth/user.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "crypto/secret.h"
-#include "proto/stored.pb-c.h"
+#include "proto/common.pb-c.h"
 
 enum { ARENA_MAX = 256 * 1024 };
 
@@ -252,108 +245,3 @@ stored_done(const struct stored_form *form, void *object)
 	}
 	secret_zero(object, form->size);
 }
-
-/* --- the tables ---------------------------------------------------------------------------- */
-
-#define ROW(type_, name_, struct_, member_)                                            \
-	{                                                                              \
-		.name = name_, .type = type_, .at = offsetof(struct struct_, member_), \
-		.size = sizeof(((struct struct_ *)0)->member_)                         \
-	}
-#define ROW_WITH(type_, name_, struct_, member_, with_)                                \
-	{                                                                              \
-		.name = name_, .type = type_, .at = offsetof(struct struct_, member_), \
-		.size = sizeof(((struct struct_ *)0)->member_),                        \
-		.with = offsetof(struct struct_, with_)                                \
-	}
-#define KEY(struct_, member_)                                                        \
-	.size = sizeof(struct struct_), .key_at = offsetof(struct struct_, member_), \
-	.key_size = sizeof(((struct struct_ *)0)->member_),                          \
-	.revision_at = offsetof(struct struct_, revision)
-#define FIELDS(table_) .fields = table_, .n_fields = sizeof(table_) / sizeof(table_[0])
-
-static const struct stored_field user_fields[] = {
-	ROW(STORED_TEXT, "name", user, name),
-	ROW(STORED_NAMES, "roles", user, roles),
-	ROW(STORED_NAMES, "logins", user, logins),
-	ROW(STORED_INT64, "created", user, created_ms),
-	ROW(STORED_TEXT, "created_by", user, created_by),
-	ROW(STORED_BOOL, "confirmed", user, confirmed),
-	ROW(STORED_TEXT, "password", user, password),
-	ROW_WITH(STORED_SECRET, "totp_secret", user, totp, confirmed),
-	ROW(STORED_INT64, "totp_last_step", user, totp_last_step),
-};
-const struct stored_form stored_user = { KEY(user, name),
-	.message = &stored__stored_user__descriptor, FIELDS(user_fields) };
-
-static const struct stored_field invite_fields[] = {
-	ROW(STORED_TEXT, "user", invite, user),
-	ROW(STORED_INT64, "expires", invite, expires_ms),
-	ROW(STORED_BOOL, "reset", invite, reset),
-	ROW_WITH(STORED_LATER, "totp_secret", invite, totp, has_totp),
-	ROW(STORED_UINT32, "tries", invite, tries),
-};
-const struct stored_form stored_invite = { KEY(invite, key),
-	.expires_at = offsetof(struct invite, expires_ms),
-	.message = &stored__stored_invite__descriptor, FIELDS(invite_fields) };
-
-static const struct stored_field lockout_fields[] = {
-	ROW_WITH(STORED_TIMES, "failed_at", lockout, failed_at, n),
-	ROW(STORED_INT64, "locked_until", lockout, locked_until_ms),
-};
-const struct stored_form stored_lockout = { KEY(lockout, user),
-	.expires_at = offsetof(struct lockout, expires_ms),
-	.message = &stored__stored_lockout__descriptor, FIELDS(lockout_fields) };
-
-static const struct stored_field cutoff_fields[] = {
-	ROW(STORED_TEXT, "user", cutoff, name),
-	ROW(STORED_INT64, "issued_before", cutoff, issued_before_ms),
-};
-const struct stored_form stored_cutoff = { KEY(cutoff, name),
-	.expires_at = offsetof(struct cutoff, expires_ms),
-	.message = &stored__stored_cutoff__descriptor, FIELDS(cutoff_fields) };
-
-static const struct stored_field token_fields[] = {
-	ROW(STORED_TEXT, "id", token, id),
-	ROW(STORED_TEXT, "kind", token, kind),
-	ROW(STORED_INT64, "expires", token, expires_ms),
-	ROW(STORED_UINT32, "uses_left", token, uses_left),
-	ROW(STORED_LABELS, "labels", token, labels),
-	ROW(STORED_INT64, "created", token, created_ms),
-	ROW(STORED_TEXT, "created_by", token, created_by),
-};
-const struct stored_form stored_token = { KEY(token, key),
-	.expires_at = offsetof(struct token, forget_ms),
-	.message = &stored__stored_token__descriptor, FIELDS(token_fields) };
-
-static const struct stored_field host_fields[] = {
-	ROW(STORED_TEXT, "uuid", host, uuid),
-	ROW(STORED_TEXT, "name", host, name),
-	ROW(STORED_TEXT, "kind", host, kind),
-	ROW(STORED_BYTES, "key_sha256", host, key_sha256),
-	ROW(STORED_INT64, "joined", host, joined_ms),
-	ROW(STORED_INT64, "certs_from_s", host, certs_from_s),
-	ROW(STORED_INT64, "valid_until", host, valid_until_ms),
-	ROW(STORED_LABELS, "token_labels", host, token_labels),
-	ROW(STORED_LABELS, "server_labels", host, server_labels),
-	ROW(STORED_NAMES, "addresses", host, addresses),
-	ROW(STORED_TEXT, "public_addr", host, public_addr),
-	ROW(STORED_TEXT, "ssh_addr", host, ssh_addr),
-	ROW(STORED_BYTES, "token_sha256", host, token_sha256),
-	ROW(STORED_BOOL, "online", host, online),
-	ROW(STORED_TEXT, "address", host, address),
-	ROW(STORED_TEXT, "version", host, version),
-	ROW(STORED_LABELS, "own_labels", host, own_labels),
-};
-
-static void
-host_done(void *object)
-{
-	struct host *n = object;
-
-	labels_done(&n->labels); /* not stored: merged from the others */
-}
-
-const struct stored_form stored_host = { KEY(host, uuid),
-	.expires_at = offsetof(struct host, valid_until_ms),
-	.message = &stored__stored_node__descriptor, .done = host_done, FIELDS(host_fields) };

@@ -51,8 +51,24 @@ struct stored_form {
 	void (*done)(void *object);
 };
 
-extern const struct stored_form stored_user, stored_invite, stored_lockout, stored_cutoff,
-    stored_token, stored_host, stored_role;
+/* For the tables in the nouns. The descriptors are named, not included: nouns see no messages. */
+#define STORED_MESSAGE(name_) extern const struct ProtobufCMessageDescriptor name_##__descriptor
+#define STORED_FIELD(type_, name_, struct_, member_)                                   \
+	{                                                                              \
+		.name = name_, .type = type_, .at = offsetof(struct struct_, member_), \
+		.size = sizeof(((struct struct_ *)0)->member_)                         \
+	}
+#define STORED_FIELD_WITH(type_, name_, struct_, member_, with_)                       \
+	{                                                                              \
+		.name = name_, .type = type_, .at = offsetof(struct struct_, member_), \
+		.size = sizeof(((struct struct_ *)0)->member_),                        \
+		.with = offsetof(struct struct_, with_)                                \
+	}
+#define STORED_FIELDS(table_) .fields = table_, .n_fields = sizeof(table_) / sizeof((table_)[0])
+#define STORED_KEY(struct_, member_)                                                 \
+	.size = sizeof(struct struct_), .key_at = offsetof(struct struct_, member_), \
+	.key_size = sizeof(((struct struct_ *)0)->member_),                          \
+	.revision_at = offsetof(struct struct_, revision)
 
 /* Appends to b; false over its ceiling or without memory. */
 bool stored_pack(const struct stored_form *form, const void *object, struct buf *b);

@@ -146,11 +146,5 @@ done(void *object)
 	policy_role_free(((struct role *)object)->policy);
 }
 
-const struct stored_form stored_role = { .size = sizeof(struct role),
-	.key_at = offsetof(struct role, name),
-	.key_size = sizeof(((struct role *)0)->name),
-	.revision_at = offsetof(struct role, revision),
-	.message = &auth__role__descriptor,
-	.pack = pack,
-	.unpack = unpack,
-	.done = done };
+const struct stored_form role_form = { STORED_KEY(role, name), .message = &auth__role__descriptor,
+	.pack = pack, .unpack = unpack, .done = done };

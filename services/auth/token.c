@@ -7,10 +7,27 @@
 #include <string.h>
 
 #include "auth/auth.h"
+#include "auth/stored.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "crypto/sha256.h"
+
+/* --- how it is kept ---------------------------------------------------------------------- */
+
+STORED_MESSAGE(stored__stored_token);
+static const struct stored_field token_fields[] = {
+	STORED_FIELD(STORED_TEXT, "id", token, id),
+	STORED_FIELD(STORED_TEXT, "kind", token, kind),
+	STORED_FIELD(STORED_INT64, "expires", token, expires_ms),
+	STORED_FIELD(STORED_UINT32, "uses_left", token, uses_left),
+	STORED_FIELD(STORED_LABELS, "labels", token, labels),
+	STORED_FIELD(STORED_INT64, "created", token, created_ms),
+	STORED_FIELD(STORED_TEXT, "created_by", token, created_by),
+};
+const struct stored_form token_form = { STORED_KEY(token, key),
+	.expires_at = offsetof(struct token, forget_ms),
+	.message = &stored__stored_token__descriptor, STORED_FIELDS(token_fields) };
 
 static void
 key_of(char key[TOKEN_KEY_SIZE], const char *value)

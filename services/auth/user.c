@@ -9,10 +9,28 @@
 #include "auth/auth.h"
 #include "auth/cutoff.h"
 #include "auth/invite.h"
+#include "auth/stored.h"
 
 _Static_assert((int)NAMES_MAX <= (int)POLICY_ROLES_MAX, "nobody gets more roles than count");
 
 enum { CUTOFF_KEEP_MS = 31 * 3600 * 1000 };
+
+/* --- how it is kept ---------------------------------------------------------------------- */
+
+STORED_MESSAGE(stored__stored_user);
+static const struct stored_field user_fields[] = {
+	STORED_FIELD(STORED_TEXT, "name", user, name),
+	STORED_FIELD(STORED_NAMES, "roles", user, roles),
+	STORED_FIELD(STORED_NAMES, "logins", user, logins),
+	STORED_FIELD(STORED_INT64, "created", user, created_ms),
+	STORED_FIELD(STORED_TEXT, "created_by", user, created_by),
+	STORED_FIELD(STORED_BOOL, "confirmed", user, confirmed),
+	STORED_FIELD(STORED_TEXT, "password", user, password),
+	STORED_FIELD_WITH(STORED_SECRET, "totp_secret", user, totp, confirmed),
+	STORED_FIELD(STORED_INT64, "totp_last_step", user, totp_last_step),
+};
+const struct stored_form user_form = { STORED_KEY(user, name),
+	.message = &stored__stored_user__descriptor, STORED_FIELDS(user_fields) };
 
 int
 user_load(struct auth *a, const char *name, struct user *ret, struct err *e)

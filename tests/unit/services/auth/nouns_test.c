@@ -372,7 +372,7 @@ put_role(struct fixture *f, const struct policy_role *policy, uint64_t revision)
 	int rc;
 
 	buf_init(&b, STORE_VALUE_MAX);
-	assert_true(stored_pack(&stored_role, &role, &b));
+	assert_true(stored_pack(&role_form, &role, &b));
 	file.value = buf_span(&b);
 	rc = resource_put(&f->a, &file, &f->e);
 	if (rc == 0)
