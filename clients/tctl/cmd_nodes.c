@@ -89,7 +89,7 @@ label(int argc, char **argv)
 			removed[q.n_remove++] = argv[i];
 		} else {
 			return cli_fail(
-			    "%s is no label; write KEY=VALUE to set it, KEY- to remove it",
+			    "%s is not a label; write KEY=VALUE to set it, KEY- to remove it",
 			    argv[i]);
 		}
 	}

@@ -18,7 +18,7 @@ labels_parse(struct labels *ret, const char *text, struct err *e)
 		char *eq = strchr(parts[i], '=');
 
 		if (!eq || eq == parts[i]) {
-			err_set(e, "%s is no label; write KEY=VALUE[,KEY=VALUE...]", parts[i]);
+			err_set(e, "%s is not a label; write KEY=VALUE[,KEY=VALUE...]", parts[i]);
 			labels_done(ret);
 			return -1;
 		}

@@ -78,7 +78,7 @@ parse_place(const char *arg, struct place *ret)
 	at = at ? at + 1 : arg;
 	if (!str_format(ret->host, sizeof ret->host, "%.*s", (int)(colon - at), at) ||
 	    !*ret->host || !str_copy(ret->path, sizeof ret->path, colon[1] ? colon + 1 : "."))
-		return cli_fail("%s is no place on a node; write [user@]HOST:PATH", arg);
+		return cli_fail("%s names no file on a node; write [user@]HOST:PATH", arg);
 	return 0;
 }
 
@@ -296,7 +296,7 @@ get_one(struct copy *c, const char *from, const char *to, bool many)
 	char path[SFTP_PATH_MAX];
 
 	if (many && !is_folder(to))
-		return err_set(&c->e, "%s is no folder", to);
+		return err_set(&c->e, "%s is not a folder", to);
 	if (!is_folder(to))
 		return get_any(c, from, to, 0);
 	return join(path, to, base_name(from), &c->e) < 0 ? -1 : get_any(c, from, path, 0);
@@ -432,7 +432,7 @@ put_one(struct copy *c, const char *from, const char *to, bool many)
 	    S_ISDIR(attrs.mode);
 
 	if (many && !folder)
-		return err_set(&c->e, "%s is no folder on the node", to);
+		return err_set(&c->e, "%s is not a folder on the node", to);
 	if (!folder)
 		return put_any(c, from, to, 0);
 	return join(path, to, base_name(from), &c->e) < 0 ? -1 : put_any(c, from, path, 0);

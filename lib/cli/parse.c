@@ -68,7 +68,7 @@ set_value(const struct cli_option *o, const char *value, struct err *e)
 		return 0;
 	case CLI_DURATION:
 		if (!str_duration(value, o->dest))
-			return err_set(e, "%s: '%s' is no duration (write 90s, 30m, 12h or 7d)",
+			return err_set(e, "%s: '%s' is not a duration (write 90s, 30m, 12h or 7d)",
 			    name, value);
 		return 0;
 	case CLI_CHOICE:

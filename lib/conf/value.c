@@ -16,7 +16,7 @@ conf_duration(int64_t *ret_s, const char *key, const char *value, const char *fa
 
 	if (str_duration(text, ret_s))
 		return 0;
-	return err_set(e, "%s: '%s' is no duration (write 90s, 30m, 12h or 7d)", key, text);
+	return err_set(e, "%s: '%s' is not a duration (write 90s, 30m, 12h or 7d)", key, text);
 }
 
 int
@@ -40,7 +40,7 @@ conf_size(uint64_t *ret, const char *key, const char *value, const char *fallbac
 		*ret = v << units[i].shift;
 		return 0;
 	}
-	return err_set(e, "%s: '%s' is no size (write 512, 64KB, 16MB or 2GB)", key, text);
+	return err_set(e, "%s: '%s' is not a size (write 512, 64KB, 16MB or 2GB)", key, text);
 }
 
 int
@@ -51,7 +51,7 @@ conf_address(const char *key, const char *value, struct err *e)
 
 	if (value && str_host_port(value, 0, host, sizeof(host), &port))
 		return 0;
-	return err_set(e, "%s: '%s' is no address (write HOST:PORT or [IPV6]:PORT)", key,
+	return err_set(e, "%s: '%s' is not an address (write HOST:PORT or [IPV6]:PORT)", key,
 	    value ? value : "");
 }
 

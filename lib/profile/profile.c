@@ -46,7 +46,7 @@ name_of(const char *proxy, char *dst, size_t size, struct err *e)
 	uint16_t port;
 
 	if (!str_host_port(proxy, 3080, dst, size, &port) || strchr(dst, '/') || *dst == '.')
-		return err_set(e, "%s is no proxy address; use HOST:PORT", proxy);
+		return err_set(e, "%s is not the address of a proxy; write HOST:PORT", proxy);
 	return 0;
 }
 

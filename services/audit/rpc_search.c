@@ -176,7 +176,7 @@ on_search(struct rpc_call *call, const Audit__SearchRequest *q)
 	if (!may_see(call, sight, "events"))
 		return;
 	if (*q->session && !record_uuid(q->session, uuid)) {
-		rpc_finish(call, RPC_INVALID_ARGUMENT, "\"%s\" is no session id (a UUID)",
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "\"%s\" is not a session id (a UUID)",
 		    q->session);
 		return;
 	}

@@ -47,7 +47,7 @@ check_listen(const char *listen, struct err *e)
 		return conf_address("listen", listen, e);
 	if (str_u64(listen + 1, 65535, &port) && port > 0)
 		return 0;
-	return err_set(e, "listen: '%s' is no address (write HOST:PORT or :PORT)", listen);
+	return err_set(e, "listen: '%s' is not an address (write HOST:PORT or :PORT)", listen);
 }
 
 int

@@ -122,7 +122,7 @@ on_put(struct rpc_call *call, const Auth__PutResourceRequest *m)
 	if (!access_may_change(call, row->name, m->replace ? "update" : "create"))
 		return;
 	if (!wire_check_message(row->form->message, r->value.data, r->value.len)) {
-		rpc_finish(call, RPC_INVALID_ARGUMENT, "the value is no %s", row->name);
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "the value is not a %s", row->name);
 		return;
 	}
 	file.name = r->name;

@@ -17,7 +17,7 @@ enum {
 	TOKEN_TEXT_SIZE = 129,
 	TOKEN_ID_SIZE = 9,
 	TOKEN_KEY_SIZE = 65,
-	TOKEN_VALUE_MIN = 16, /* of a value that the caller chose */
+	TOKEN_VALUE_MIN = 32, /* of a value that the caller chose */
 	TOKEN_TTL_S = 1800,
 	TOKEN_TTL_MAX_S = 30 * 86400,
 	TOKEN_USES_MAX = 10000,

@@ -116,7 +116,7 @@ check_rights(struct node *n, const struct sshcert *cert, const char *login, cons
 		return ACCESS_E_DENIED;
 	}
 	if (a->issued_ms < rights_cutoff(n->rights, cert->key_id)) {
-		err_set(e, "the certificate of %s is no longer valid: sign in again with tsh login",
+		err_set(e, "the certificate of %s is no longer valid: log in again with tsh login",
 		    a->user);
 		return ACCESS_E_DENIED;
 	}

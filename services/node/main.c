@@ -55,11 +55,11 @@ find_monitor(char *self, char *monitor, size_t size, struct err *e)
 	ssize_t n = readlink("/proc/self/exe", self, size - 1);
 
 	if (n <= 0)
-		return err_errno(e, "cannot find my own program");
+		return err_errno(e, "cannot find this program's own file");
 	self[n] = '\0';
 	const char *slash = strrchr(self, '/');
 	if (!slash || !str_format(monitor, size, "%.*s/noded-monitor", (int)(slash - self), self))
-		return err_set(e, "the path of my own program is too long");
+		return err_set(e, "the path of this program is too long");
 	return access(monitor, X_OK) == 0
 	    ? 0
 	    : err_errno(e, "%s is missing: install noded whole", monitor);

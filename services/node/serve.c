@@ -321,7 +321,7 @@ serve_cut_user(struct node *n, const char *user, int64_t issued_before_ms)
 	list_each (struct conn, c, &n->connections, link) {
 		if (c->signed_in && strcmp(c->access.user, user) == 0 &&
 		    c->access.issued_ms < issued_before_ms)
-			conn_cut(c, "your access was withdrawn: sign in again with tsh login");
+			conn_cut(c, "your access was withdrawn: log in again with tsh login");
 	}
 }
 

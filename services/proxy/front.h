@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * front: the two listening ports. Finds out what a connection speaks and gives it to whoever
- * serves that: the ssh_server (SSH), authd or auditd (TLS with their name, passed through unread), or
+ * serves that: the SSH server, authd or auditd (TLS with their name, passed through unread), or
  * the web server (other TLS).
  */
 #ifndef PROXY_FRONT_H

@@ -49,7 +49,7 @@ struct conn {
 	struct relay_owner owner;
 };
 
-/* A host key and its certificate, for as long as the ssh_server or a connection has it. */
+/* A host key and its certificate, for as long as the server or a connection has it. */
 struct ssh_server_identity {
 	struct ssh_identity ssh;
 	struct sshkey *key;
@@ -412,7 +412,7 @@ ssh_server_take(struct ssh_server *ssh_server, int fd, const struct addr *peer, 
 		ssh_link_feed(g->ssh_link, (uint8_t *)(uintptr_t)first.p, first.n);
 }
 
-/* --- the ssh_server -------------------------------------------------------------------- */
+/* --- the server -------------------------------------------------------------------- */
 
 int
 ssh_server_new(struct ssh_server **ret, const struct ssh_server_config *config)

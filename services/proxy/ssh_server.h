@@ -42,7 +42,9 @@ void ssh_server_take(struct ssh_server *g, int fd, const struct addr *peer, stru
 
 /* Ends the connections of the user whose certificates are from before the moment. */
 void ssh_server_cut_user(struct ssh_server *g, const char *user, int64_t issued_before_ms);
-/* Stopping: nodes are told to go elsewhere at once, people when their last channel is closed. */
+/* Stopping; called again until it is over. People without an open channel are told to go elsewhere at
+ * once, others when their last channel is closed, nodes when no person is left: sessions run over
+ * their tunnels. Then empty(arg), which may come from inside. */
 void ssh_server_drain(struct ssh_server *g, void (*empty)(void *arg), void *arg);
 size_t ssh_server_count_users(const struct ssh_server *g);
 

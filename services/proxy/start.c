@@ -252,7 +252,7 @@ on_left(void *arg)
 	audit_log_flush(p->audit, FLUSH_MS, on_flushed, p);
 }
 
-/* Nobody is served any more, or the time is over: say good-bye. */
+/* Nobody is served any more, or the time is over: tell authd, write out the log. */
 static void
 on_drained(void *arg)
 {

@@ -81,20 +81,20 @@ env_number(const char *name)
 
 #include "ssh_echo_session.h"
 
-/* --- couples: a channel to another channel ---------------------------------------- */
+/* --- relays: a channel to another channel ---------------------------------------- */
 
-struct couple {
+struct relay {
 	struct ssh_chan *a, *b; /* NULL when gone */
 };
 
 static struct ssh_chan *
-other(struct couple *c, struct ssh_chan *chan)
+other(struct relay *c, struct ssh_chan *chan)
 {
 	return chan == c->a ? c->b : c->a;
 }
 
 static size_t
-couple_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
+relay_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
 {
 	struct ssh_chan *to = other(arg, chan);
 
@@ -102,7 +102,7 @@ couple_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg
 }
 
 static void
-couple_writable(struct ssh_chan *chan, void *arg)
+relay_writable(struct ssh_chan *chan, void *arg)
 {
 	struct ssh_chan *from = other(arg, chan);
 
@@ -111,20 +111,20 @@ couple_writable(struct ssh_chan *chan, void *arg)
 }
 
 static void
-couple_opened(struct ssh_chan *chan, void *arg)
+relay_opened(struct ssh_chan *chan, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	(void)chan;
-	extern const struct ssh_chan_events couple_events;
+	extern const struct ssh_chan_events relay_events;
 	if (c->a)
-		ssh_chan_accept(c->a, &couple_events, c);
+		ssh_chan_accept(c->a, &relay_events, c);
 }
 
 static void
-couple_refused(struct ssh_chan *chan, uint32_t reason, const char *text, void *arg)
+relay_refused(struct ssh_chan *chan, uint32_t reason, const char *text, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	(void)chan;
 	if (c->a)
@@ -134,7 +134,7 @@ couple_refused(struct ssh_chan *chan, uint32_t reason, const char *text, void *a
 }
 
 static void
-couple_eof(struct ssh_chan *chan, void *arg)
+relay_eof(struct ssh_chan *chan, void *arg)
 {
 	struct ssh_chan *to = other(arg, chan);
 
@@ -143,9 +143,9 @@ couple_eof(struct ssh_chan *chan, void *arg)
 }
 
 static void
-couple_closed(struct ssh_chan *chan, void *arg)
+relay_closed(struct ssh_chan *chan, void *arg)
 {
-	struct couple *c = arg;
+	struct relay *c = arg;
 
 	if (chan == c->a)
 		c->a = NULL;
@@ -157,14 +157,14 @@ couple_closed(struct ssh_chan *chan, void *arg)
 		free(c);
 }
 
-extern const struct ssh_chan_events couple_events;
-const struct ssh_chan_events couple_events = {
-	.data = couple_data,
-	.writable = couple_writable,
-	.opened = couple_opened,
-	.refused = couple_refused,
-	.eof = couple_eof,
-	.closed = couple_closed,
+extern const struct ssh_chan_events relay_events;
+const struct ssh_chan_events relay_events = {
+	.data = relay_data,
+	.writable = relay_writable,
+	.opened = relay_opened,
+	.refused = relay_refused,
+	.eof = relay_eof,
+	.closed = relay_closed,
 };
 
 /* --- server ------------------------------------------------------------------------- */
@@ -202,13 +202,13 @@ on_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, voi
 		s->chan = chan;
 		ssh_chan_accept(chan, &session_events, s);
 	} else if (span_is(open->type, "direct-tcpip") && span_is(open->host, "node") && tunnel) {
-		struct couple *c = calloc(1, sizeof(*c));
+		struct relay *c = calloc(1, sizeof(*c));
 
 		c->a = chan;
 		c->b = ssh_chan_open(ssh_link_ssh(tunnel), "node@echo", span_str(""),
-		    &couple_events, c);
+		    &relay_events, c);
 		/* to hear of its end before it is accepted */
-		ssh_chan_set_events(chan, &couple_events, c);
+		ssh_chan_set_events(chan, &relay_events, c);
 		if (!c->b) {
 			ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, "no tunnel");
 			free(c);

@@ -210,7 +210,7 @@ check_start(const struct monitor *m, const struct proven *conn, const struct mon
 		return err_set(e, "this node serves %zu sessions already, try again later",
 		    m->n_sessions);
 	if (clock_wall_ms() / 1000 >= conn->until_s)
-		return err_set(e, "your certificate has expired: sign in again with tsh login");
+		return err_set(e, "your certificate has expired: log in again with tsh login");
 	if (start->pty && !conn->permit_pty)
 		return err_set(e, "your certificate does not permit a terminal");
 	return 0;

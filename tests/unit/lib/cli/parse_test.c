@@ -220,7 +220,7 @@ mistakes_are_one_line_and_status_1(void **state)
 		{ "prog ls --no-format",
 		    "ERROR: unknown option '--no-format' (see `prog ls --help`)\n" },
 		{ "prog ls --ttl=never",
-		    "ERROR: --ttl: 'never' is no duration (write 90s, 30m, 12h or 7d)\n" },
+		    "ERROR: --ttl: 'never' is not a duration (write 90s, 30m, 12h or 7d)\n" },
 	};
 
 	(void)state;

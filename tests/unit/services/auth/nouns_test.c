@@ -339,13 +339,30 @@ a_token_counts_expires_and_is_remembered_for_a_while(void **state)
 }
 
 static void
+a_chosen_token_is_long_enough_to_be_a_secret(void **state)
+{
+	struct fixture *f = *state;
+	struct labels labels = { 0 };
+	struct token_spec spec = { .kind = "node", .labels = &labels, .by = "root" };
+	char value[TOKEN_TEXT_SIZE];
+	struct token t;
+
+	spec.value = "0123456789abcdef0123456789abcde";
+	assert_int_equal(token_add(&f->a, &spec, &t, value, &f->e), AUTH_E_INVALID);
+	spec.value = "0123456789abcdef0123456789abcdef";
+	assert_int_equal(token_add(&f->a, &spec, &t, value, &f->e), 0);
+	assert_string_equal(value, spec.value);
+	token_done(&t);
+}
+
+static void
 a_use_is_given_back_when_the_transaction_is(void **state)
 {
 	struct fixture *f = *state;
 	struct labels labels = { 0 };
 	struct token_spec spec = { .kind = "node",
 		.labels = &labels,
-		.value = "a value of my own",
+		.value = "a value that the test has chosen",
 		.by = "root" };
 	char value[TOKEN_TEXT_SIZE];
 	struct token t;
@@ -454,6 +471,7 @@ main(void)
 		T(five_failures_in_half_an_hour_close_for_half_an_hour),
 		T(an_invite_keeps_its_secret_and_a_new_one_replaces_it),
 		T(a_token_counts_expires_and_is_remembered_for_a_while),
+		T(a_chosen_token_is_long_enough_to_be_a_secret),
 		T(a_use_is_given_back_when_the_transaction_is),
 		T(presets_are_made_once_and_changes_of_them_stay),
 		T(a_file_that_was_changed_meanwhile_is_not_overwritten),
