@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "node/session.h"
+#include "node/session_priv.h"
 #include "node/live.h"
 #include "policy/policy.h"
 

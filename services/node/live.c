@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "node/audit.h"
-#include "node/session.h"
+#include "node/session_priv.h"
 
 enum { RETRY_MS = 2000 };
 
@@ -73,7 +73,7 @@ static bool
 is_running(const struct node *n, const char *uuid)
 {
 	list_each (struct session, s, &n->sessions, node_link)
-		if (s->session_written && strcmp(s->uuid, uuid) == 0)
+		if (s->start_written && strcmp(s->uuid, uuid) == 0)
 			return true;
 	return false;
 }

@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "node/session_priv.h"
 
 enum {
 	READ_SIZE = 64 * 1024,
@@ -132,13 +133,13 @@ pump(struct stream *st)
 	struct session *s = st->session;
 	enum read_result r = READ_MORE;
 
-	if (st->fd < 0 || !s->base.chan || s->state != SESSION_RUNNING)
+	if (st->fd < 0 || !s->base.chan || !session_state_has_output(s->state))
 		return;
 	for (int i = 0; i < READS_PER_TURN && r == READ_MORE; i++)
 		r = read_once(st);
 	/* A terminal that is empty after its process ended will not be waited for: others may hold
 	 * it for ever. */
-	if (r == READ_END || (r == READ_WAIT && s->has_pty && s->exited))
+	if (r == READ_END || (r == READ_WAIT && s->has_pty && s->state == SESSION_DRAINING))
 		close_stream(st);
 	else
 		rearm(st, r != READ_FULL);
@@ -176,7 +177,7 @@ stream_writable(struct session *s)
 	/* The second must not be touched when the first has ended the session. */
 	bool more = s->err.fd >= 0 || s->err.rest.len > 0;
 
-	if (s->state != SESSION_RUNNING)
+	if (!session_state_has_output(s->state))
 		return;
 	if (more) {
 		(void)flush_rest(&s->err);
@@ -194,6 +195,8 @@ stream_exited(struct session *s)
 {
 	if (s->has_pty && s->out.fd >= 0)
 		pump(&s->out);
+	else
+		session_advance(s);
 }
 
 bool
@@ -247,7 +250,7 @@ stream_input(struct session *s, const uint8_t *p, size_t n)
 {
 	size_t at = 0;
 
-	if (s->state == SESSION_OPEN || s->state == SESSION_WAITING || s->state == SESSION_STARTING)
+	if (session_state_is_early(s->state))
 		return 0; /* kept within the window until the process is there */
 	while (at < n && s->in_fd >= 0) {
 		ssize_t took = write(s->in_fd, p + at, n - at);
@@ -273,7 +276,7 @@ stream_input(struct session *s, const uint8_t *p, size_t n)
 void
 stream_input_end(struct session *s)
 {
-	if (s->state == SESSION_RUNNING)
+	if (!session_state_is_early(s->state))
 		close_input(s);
 	else
 		s->in_ended = true;

@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * stream: the bytes between a session's process and its client, both ways, with the recorder in
- * between.
+ * between. Part of the session: only its own files call it.
  */
 #ifndef NODE_STREAM_H
 #define NODE_STREAM_H
 
-#include "node/session.h"
+#include "base/buf.h"
+#include "event/loop.h"
+#include "rec/frame.h"
+
+struct session;
+
+/* Bytes from the process that are on their way to the client. */
+struct stream {
+	struct session *session;
+	struct watch watch;
+	int fd; /* -1: closed */
+	uint32_t ext;
+	enum frame_type frame;
+	bool wide;       /* the pipe was made wider */
+	struct buf rest; /* recorded, but not yet taken by the SSH channel */
+};
 
 void stream_init(struct session *s);
 /* Takes the descriptors the monitor sent: the terminal's master, or stdin, stdout, stderr.
@@ -24,10 +39,5 @@ void stream_stop_output(struct session *s);
 size_t stream_input(struct session *s, const uint8_t *p, size_t n);
 void stream_input_end(struct session *s);
 void stream_writable(struct session *s);
-
-/* session.c: looks whether the session is over; the session may be gone afterwards. */
-void session_advance(struct session *s);
-/* session.c: ends the session for a reason of ours. */
-void session_fail(struct session *s, const char *why);
 
 #endif

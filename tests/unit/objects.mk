@@ -38,3 +38,4 @@ UNIT_OBJ_clients/tsh/term_test   := clients/tsh/term.o
 UNIT_OBJ_clients/tctl/form_test  := clients/tctl/form.o clients/tctl/kinds.o
 UNIT_OBJ_lib/session/sftp_engine_test := tests/unit/lib/session/sftp_server.o
 UNIT_OBJ_lib/session/sftp_body_test   := tests/unit/lib/session/sftp_server.o
+UNIT_OBJ_services/node/session_state_test := services/node/session_state.o

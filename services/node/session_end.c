@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session_end: how a session ends: by its process, by its client, by a reason of ours. Called by
+ * the session's other files and by the monitor's news.
+ *
+ * Ends like sshd's: with a terminal, when the process has ended and what it wrote is read; without,
+ * when nobody has its output open any more.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "node/audit.h"
+#include "node/live.h"
+#include "node/session_priv.h"
+
+enum { LINGER_MS = 5000, STATUS_REFUSED = 254 };
+
+/* Gone when both the client and the process are, or the process never was. */
+static void
+free_if_gone(struct session *s)
+{
+	if (!s->base.chan &&
+	    (s->state == SESSION_OVER || s->state == SESSION_OPEN || s->state == SESSION_WAITING))
+		session_free(s);
+}
+
+/* --- by itself --------------------------------------------------------------------------- */
+
+/* Nothing of it happens any more: session.end is written, once, if its start was. */
+static void
+finish(struct session *s)
+{
+	struct node *n = s->base.conn->node;
+	const char *signal = s->exited && s->signaled ? ssh_signal_name((int)s->code) : NULL;
+
+	timer_stop(&s->timer);
+	if (!session_enter(s, SESSION_OVER) || !s->start_written)
+		return;
+	(void)recorder_end(&s->recorder, s->exited && !s->signaled ? s->code : 255,
+	    signal ? signal : "");
+	if (audit_session_end(s) == 0)
+		live_remove(n, s);
+	else
+		live_defer(n); /* the file stays, and the end is written when there is room */
+}
+
+static void
+send_status(struct session *s, uint32_t status)
+{
+	struct buf b;
+
+	buf_init(&b, 16);
+	ssh_exit_status_put(&b, status);
+	ssh_chan_request(s->base.chan, "exit-status", false, buf_span(&b));
+	buf_done(&b);
+}
+
+static void
+send_exit(struct session *s)
+{
+	const char *name = s->signaled ? ssh_signal_name((int)s->code) : NULL;
+	struct buf b;
+
+	if (!name) {
+		send_status(s, s->signaled ? 128 + s->code : s->code);
+		return;
+	}
+	buf_init(&b, 256);
+	ssh_exit_signal_put(&b, name, s->core, "");
+	ssh_chan_request(s->base.chan, "exit-signal", false, buf_span(&b));
+	buf_done(&b);
+}
+
+void
+session_advance(struct session *s)
+{
+	if (s->state != SESSION_DRAINING || !stream_is_drained(s))
+		return;
+	finish(s);
+	if (s->base.chan) {
+		send_exit(s);
+		ssh_chan_close(s->base.chan);
+	}
+	stream_close_all(s);
+	free_if_gone(s);
+}
+
+void
+session_hang_up(struct session *s)
+{
+	stream_close_all(s);
+	switch (s->state) {
+	case SESSION_RUNNING:
+		/* It hears of it as of a terminal that was closed, and may say how it ended. */
+		(void)session_enter(s, SESSION_LINGERING);
+		monitor_signal(s->base.conn->node->monitor, s->session, SIGHUP);
+		timer_start(&s->timer, LINGER_MS);
+		break;
+	case SESSION_DRAINING:
+		finish(s);
+		break;
+	case SESSION_REFUSED:
+		session_refuse(s, s->end_reason);
+		return;
+	default:
+		break; /* nothing runs; of STARTING the monitor's answer will come */
+	}
+	free_if_gone(s);
+}
+
+void
+session_on_timer(void *arg)
+{
+	struct session *s = arg;
+
+	if (s->state == SESSION_REFUSED) {
+		session_refuse(s, s->end_reason);
+		return;
+	}
+	finish(s);
+	free_if_gone(s);
+}
+
+void
+session_exited(struct node *n, const struct mon_exited *exited)
+{
+	list_each (struct session, s, &n->sessions, node_link) {
+		if (s->session != exited->session)
+			continue;
+		/* Of one that is over already, for a reason of ours, the end is written. */
+		if (s->state != SESSION_RUNNING && s->state != SESSION_LINGERING)
+			return;
+		s->exited = true;
+		s->signaled = exited->signaled;
+		s->core = exited->core;
+		s->code = exited->code;
+		if (s->state == SESSION_LINGERING) {
+			finish(s);
+			free_if_gone(s);
+			return;
+		}
+		(void)session_enter(s, SESSION_DRAINING);
+		stream_exited(s);
+		return;
+	}
+}
+
+void
+session_end_all(struct node *n)
+{
+	list_each (struct session, s, &n->sessions, node_link) {
+		if (s->state != SESSION_OVER)
+			finish(s);
+		if (!s->base.chan)
+			session_free(s);
+	}
+}
+
+/* --- ends of our making -------------------------------------------------------------------- */
+
+/* Says why on the client's screen, in a line of its own. */
+static void
+tell(struct session *s, const char *why)
+{
+	const char *cr = s->has_pty ? "\r" : "";
+	bool after_output = session_state_has_output(s->state) && s->has_pty;
+	char text[CHANNEL_TEXT_MAX + MON_TEXT_MAX];
+
+	if (!s->base.chan)
+		return;
+	str_format(text, sizeof(text), "%sERROR: %s%s\n", after_output ? "\r\n" : "", why, cr);
+	(void)ssh_chan_write(s->base.chan, s->has_pty ? 0 : 1, text, strlen(text));
+}
+
+void
+session_refuse(struct session *s, const char *why)
+{
+	const struct conn *c = s->base.conn;
+
+	audit_session_rejected(s, why);
+	log_info("session refused", "user", c->access.user, "login", c->login, "cause", why, NULL);
+	tell(s, why);
+	finish(s);
+	if (s->base.chan) {
+		send_status(s, STATUS_REFUSED);
+		ssh_chan_close(s->base.chan);
+	}
+	free_if_gone(s);
+}
+
+/* The process dies, and its end comes by the usual way. */
+static void
+stop_process(struct session *s, const char *why)
+{
+	str_copy(s->reason_text, sizeof(s->reason_text), why);
+	s->end_reason = s->reason_text;
+	if (session_state_has_process(s->state))
+		monitor_kill(s->base.conn->node->monitor, s->session);
+	if (s->start_written && session_state_has_output(s->state))
+		(void)recorder_marker(&s->recorder, why);
+}
+
+void
+session_fail(struct session *s, const char *why)
+{
+	log_error("session ended", "session", s->uuid, "cause", why, NULL);
+	stop_process(s, why);
+	tell(s, why);
+	s->exited = s->signaled = true;
+	s->code = SIGKILL;
+	stream_close_all(s);
+	if (s->state == SESSION_RUNNING)
+		(void)session_enter(s, SESSION_DRAINING);
+}
+
+void
+session_stop(struct session *s, const char *why)
+{
+	stop_process(s, why);
+	/* Who cuts the whole connection says why in its DISCONNECT. */
+	if (s->base.conn->cut)
+		return;
+	if (s->state == SESSION_RUNNING)
+		tell(s, why);
+	else if (s->state == SESSION_WAITING && session_enter(s, SESSION_REFUSED))
+		timer_start(&s->timer, 0);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session_start: from what a client asked to run to the process that the monitor starts for it:
+ * whether this node takes it, the question to the monitor, and what comes back. Called by
+ * session_request.c and, when the connection is proven, by session.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "crypto/rand.h"
+#include "node/audit.h"
+#include "node/live.h"
+#include "node/session_priv.h"
+
+/* --- what the monitor said ------------------------------------------------------------------ */
+
+static int
+write_frames(const char *session, struct span frames, void *arg)
+{
+	const struct node *n = arg;
+
+	return audit_frames(n->audit, session, frames);
+}
+
+/* From here on there will be a session.end, whatever happens: the file in live/ is written before
+ * session.start, and goes when that cannot be. */
+static int
+begin_recording(struct session *s)
+{
+	struct node *n = s->base.conn->node;
+	const struct recorder_config config = { .session = s->uuid,
+		.what = s->kind == MON_KIND_SUBSYSTEM ? RECORDER_NO_BODIES
+		    : s->has_pty                      ? RECORDER_TERMINAL
+						      : RECORDER_COMMAND,
+		.limit = n->config->record_limit,
+		.sink = write_frames,
+		.arg = n };
+
+	s->started_us = clock_wall_ms() * 1000;
+	recorder_begin(&s->recorder, &config);
+	if (live_put(n, s))
+		return -1;
+	if (audit_session_start(s)) {
+		live_remove(n, s);
+		return -1;
+	}
+	s->start_written = true;
+	return s->has_pty ? recorder_resize(&s->recorder, s->cols, s->rows) : 0;
+}
+
+void
+session_apply_size(const struct session *s)
+{
+	const struct winsize size = { (unsigned short)s->rows, (unsigned short)s->cols, 0, 0 };
+
+	(void)ioctl(s->out.fd, TIOCSWINSZ, &size);
+}
+
+static void
+on_running(struct session *s, int *fds, size_t n_fds)
+{
+	int r = stream_open(s, fds, n_fds);
+
+	if (begin_recording(s)) {
+		session_fail(s, "this session cannot be recorded: the node's spool is full");
+		session_advance(s);
+	} else if (r) {
+		session_fail(s, "out of memory");
+		session_advance(s);
+	} else if (!s->base.chan) {
+		session_hang_up(s); /* the client left while it was started */
+	} else {
+		if (s->has_pty)
+			session_apply_size(s); /* it may have changed meanwhile */
+		stream_go(s);
+	}
+}
+
+static void
+on_answer(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
+{
+	struct session *s = arg;
+
+	session_setup_free(s);
+	if (!ok) {
+		session_refuse(s, text);
+	} else if (session_enter(s, SESSION_RUNNING)) {
+		on_running(s, fds, n_fds);
+	} else {
+		for (size_t i = 0; i < n_fds; i++)
+			mem_closep(&fds[i]);
+	}
+}
+
+/* --- the question to the monitor ------------------------------------------------------------- */
+
+static void
+fill_env(const struct session *s, struct mon_start *start)
+{
+	struct wire w = wire_from(buf_span(&s->setup->env));
+
+	for (uint32_t i = 0; i < s->setup->n_env && i < MON_ENV_MAX; i++) {
+		start->env[i].name = wire_string(&w);
+		start->env[i].value = wire_string(&w);
+		start->n_env = i + 1;
+	}
+}
+
+static void
+fill_terminal(const struct session *s, struct mon_start *start)
+{
+	const struct ssh_pty *pty = &s->setup->pty;
+
+	start->pty = true;
+	str_copy(start->term, sizeof(start->term), pty->term);
+	start->cols = s->cols;
+	start->rows = s->rows;
+	start->width_px = pty->width_px;
+	start->height_px = pty->height_px;
+	start->modes = (struct span){ pty->modes, pty->n_modes };
+}
+
+void
+session_start(struct session *s)
+{
+	const struct conn *c = s->base.conn;
+	static struct mon_start start; /* large */
+
+	if (!session_enter(s, SESSION_STARTING))
+		return;
+	start = (struct mon_start){ .connection = c->id,
+		.session = s->session,
+		.kind = s->kind,
+		.command = span_str(s->command),
+		.client_port = c->address.client_port,
+		.server_port = c->address.server_port };
+	str_copy(start.uuid, sizeof(start.uuid), s->uuid);
+	str_copy(start.client_address, sizeof(start.client_address), c->address.client);
+	str_copy(start.server_address, sizeof(start.server_address), c->address.server);
+	if (s->has_pty)
+		fill_terminal(s, &start);
+	fill_env(s, &start);
+	monitor_start(c->node->monitor, &start, on_answer, s);
+}
+
+/* --- whether it may be ------------------------------------------------------------------------ */
+
+/* Why this node cannot take a session now, or NULL. */
+static const char *
+reason_to_refuse(struct session *s)
+{
+	const struct node *n = s->base.conn->node;
+	struct err e = { "" };
+
+	if (n->stopping)
+		return "this node is stopping";
+	if (n->n_sessions >= (size_t)n->config->max_sessions)
+		return "this node serves as many sessions as it may, try again later";
+	if (audit_log_is_full(n->audit))
+		return "this node cannot record sessions now: its spool is full because the audit "
+		       "service is away";
+	if (session_may(&s->base, &e) || conn_may(s->base.conn, &e)) {
+		str_copy(s->reason_text, sizeof(s->reason_text), e.text);
+		return s->reason_text;
+	}
+	return NULL;
+}
+
+enum ssh_answer
+session_run(struct session *s, enum mon_kind kind, struct span command)
+{
+	struct node *n = s->base.conn->node;
+
+	/* One program a session (RFC 4254 section 6.5). */
+	if (s->state != SESSION_OPEN || s->base.conn->proof == PROOF_REFUSED ||
+	    command.n > MON_COMMAND_MAX)
+		return SSH_FAIL;
+	free(s->command);
+	s->command = command.n ? span_dup(command) : strdup("");
+	if (!s->command)
+		return SSH_FAIL;
+	s->kind = (uint8_t)kind;
+	s->has_pty = s->setup->has_pty;
+	rand_uuid(s->uuid);
+	s->session = node_next_id(n);
+	/* A refusal is a session too, that only says why: the client shows no other words. */
+	s->end_reason = reason_to_refuse(s);
+	if (s->end_reason) {
+		(void)session_enter(s, SESSION_REFUSED);
+		timer_start(&s->timer, 0); /* after the answer to this request */
+		return SSH_OK;
+	}
+	n->n_sessions++;
+	s->counted = true;
+	list_add(&n->sessions, &s->node_link);
+	(void)session_enter(s, SESSION_WAITING);
+	if (s->base.conn->proof == PROOF_GOOD)
+		session_start(s);
+	return SSH_OK;
+}
