@@ -14,7 +14,6 @@ enum { RETRY_MIN_MS = 200, RETRY_MAX_MS = 5000 };
 
 struct auth_watch {
 	struct rpc_client *c;
-	Auth__WatchRequest q;
 	struct auth_watch_events events;
 	void *arg;
 	struct timer again;
@@ -64,13 +63,15 @@ open_stream(void *arg)
 {
 	static const struct auth_watch_on on = { .message = on_update, .closed = on_closed };
 	struct auth_watch *w = arg;
+	Auth__WatchRequest q = AUTH__WATCH_REQUEST__INIT;
 
 	w->begun = false;
-	w->call = auth_watch_open(w->c, &w->q, &on, w);
+	w->events.ask(&q, w->arg);
+	w->call = auth_watch_open(w->c, &q, &on, w);
 }
 
 int
-auth_watch_new(struct auth_watch **ret, struct rpc_client *c, const Auth__WatchRequest *q,
+auth_watch_new(struct auth_watch **ret, struct rpc_client *c,
     const struct auth_watch_events *events, void *arg)
 {
 	struct auth_watch *w = calloc(1, sizeof *w);
@@ -78,9 +79,6 @@ auth_watch_new(struct auth_watch **ret, struct rpc_client *c, const Auth__WatchR
 	if (!w)
 		return -1;
 	w->c = c;
-	auth__watch_request__init(&w->q);
-	w->q.nodes = q->nodes;
-	w->q.users = q->users;
 	w->events = *events;
 	w->arg = arg;
 	if (timer_init(&w->again, rpc_client_loop(c), open_stream, w) < 0) {
@@ -90,6 +88,14 @@ auth_watch_new(struct auth_watch **ret, struct rpc_client *c, const Auth__WatchR
 	*ret = w;
 	open_stream(w);
 	return 0;
+}
+
+void
+auth_watch_again(struct auth_watch *w)
+{
+	/* In a pause a new stream comes by itself. */
+	if (w->call)
+		rpc_cancel(w->call);
 }
 
 void

@@ -69,6 +69,18 @@ audit_trusted(const char *cluster, struct rpc_identity *identity, void *arg)
 }
 
 void
+audit_cluster_changed(enum replica_kind kind, const char *key, void *arg)
+{
+	struct audit *a = arg;
+
+	(void)key;
+	if (kind == REPLICA_CA)
+		return;
+	review_again(&a->streams);
+	review_again(&a->asks);
+}
+
+void
 audit_status(void *arg)
 {
 	struct audit *a = arg;

@@ -6,11 +6,12 @@
 #ifndef AUDIT_AUDIT_H
 #define AUDIT_AUDIT_H
 
-#include "audit/access.h"
 #include "audit/conf.h"
 #include "daemon/daemon.h"
 #include "audit/ingest.h"
 #include "audit/note.h"
+#include "event/review.h"
+#include "replica/replica.h"
 #include "rpc/rpc.h"
 #include "audit/store.h"
 #include "audit/trust.h"
@@ -22,7 +23,10 @@ struct audit {
 	struct rpc_server *server;
 	bool started; /* the server takes calls */
 	struct trust *trust;
-	struct access *access;
+	struct replica
+	    *replica;          /* roles, users, hosts, cut-offs; knows nothing without authd_addr */
+	struct review streams; /* of producers (rpc_ingest.c), when the cluster changes */
+	struct review asks;    /* searches and plays (rpc_search.c), too */
 	struct store *store;
 	struct ingest *ingest;
 	struct note *note;
@@ -31,6 +35,8 @@ struct audit {
 
 /* The rows of the service, context struct audit (rpc_search.c). */
 int audit_serve(struct audit *a, struct rpc_server *server);
+/* Judges one of a->asks (rpc_search.c). */
+void audit_review_ask(struct review_item *item, void *arg);
 
 /* Callbacks of the parts; arg: struct audit. */
 void audit_store_ready(void *arg);
@@ -40,6 +46,8 @@ void
 audit_refused_call(const struct rpc_peer *peer, const char *method, void *arg); /* by its row */
 /* There is an identity: the server can listen. */
 void audit_trusted(const char *cluster, struct rpc_identity *identity, void *arg);
+/* What the cluster's change means to streams that are open. */
+void audit_cluster_changed(enum replica_kind kind, const char *key, void *arg);
 void audit_status(void *arg); /* a line for the service manager */
 
 #endif

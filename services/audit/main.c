@@ -4,14 +4,14 @@
  * again.
  *
  * What it is made of: conf.c (auditd.yaml); start.c (the order of things) and audit.c (what the parts
- * tell each other); trust.c (its identity), access.c with rpc_watch.c (the cluster as authd says it);
+ * tell each other); trust.c (its identity), lib/replica (the cluster as authd says it), sight.c (who may see what);
  * ingest.c and source.c with the wire face rpc_ingest.c (records come in), record.c (what a producer
  * may say), batch.c and json.c (rows); search.c and recording.c with rpc_search.c (people look);
  * store*.c (all SQL); note.c (its own events).
  *
  * Security: runs as `sallyport`; touches its state folder, its sockets and the database. It trusts a
  * producer to speak about itself only (record.c), and shows a person what the person's roles allow
- * (access.c).
+ * (sight.c).
  */
 #include "audit/conf.h"
 #include "audit/start.h"

@@ -18,6 +18,7 @@
 enum { INGEST_BATCH_RECORDS = 65536 };
 
 struct stream {
+	struct review_item review; /* audit.streams */
 	struct rpc_call *call;
 	struct ingest_source *source; /* NULL: before hello, or ended */
 	uint64_t committed;
@@ -98,6 +99,35 @@ finish(struct stream *st, enum rpc_code code, const char *why)
 	rpc_finish(st->call, code, "%s", why);
 }
 
+/* False: the stream was ended. */
+static bool
+may_send(struct stream *st)
+{
+	const struct audit *d = rpc_context(st->call);
+	const struct rpc_peer *peer = rpc_peer(st->call);
+	int64_t issued_ms = peer->issued_s < INT64_MAX / 1000 ? peer->issued_s * 1000 : INT64_MAX;
+	struct err e;
+	int rc;
+
+	/* authd is in no registry, and without authd_addr there is nobody to ask. */
+	if (peer->who == RPC_AUTH || !d->conf->authd_addr)
+		return true;
+	rc = replica_check_host(d->replica, peer->name, issued_ms, &e);
+	if (rc != 0)
+		finish(st, rc == REPLICA_E_CUT ? RPC_UNAUTHENTICATED : RPC_UNAVAILABLE, e.text);
+	return rc == 0;
+}
+
+void
+rpc_ingest_review(struct review_item *item, void *arg)
+{
+	struct stream *st = container_of(item, struct stream, review);
+
+	(void)arg;
+	if (st->source)
+		(void)may_send(st);
+}
+
 static void
 take_hello(struct stream *st, const Audit__IngestHello *hello)
 {
@@ -114,13 +144,18 @@ take_hello(struct stream *st, const Audit__IngestHello *hello)
 		finish(st, RPC_INVALID_ARGUMENT, "the id of the log is no UUID");
 		return;
 	}
+	if (!may_send(st))
+		return;
 	record_uuid_text(uuid, log_id);
 	str_clean(host, sizeof(host), hello->name, span_str(hello->name).n);
 	st->source = ingest_open(d->ingest, peer->who, peer->name, log_id, host, st);
-	if (!st->source)
+	if (!st->source) {
 		finish(st, RPC_RESOURCE_EXHAUSTED, "out of memory");
-	else
-		log_debug("a producer sends", "source", peer->name, "log", log_id, NULL);
+		return;
+	}
+	review_remove(&st->review);
+	review_add(&d->streams, &st->review);
+	log_debug("a producer sends", "source", peer->name, "log", log_id, NULL);
 }
 
 static void
@@ -204,6 +239,7 @@ rpc_ingest_closed(struct rpc_call *call, const struct rpc_status *status)
 	(void)status;
 	if (!st)
 		return;
+	review_remove(&st->review);
 	ingest_close(st->source);
 	free(st);
 }

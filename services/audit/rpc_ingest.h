@@ -7,11 +7,14 @@
 
 #include "audit/ingest.h"
 #include "proto/audit.pb-c.h"
+#include "event/review.h"
 #include "rpc/rpc.h"
 
 void rpc_ingest_message(struct rpc_call *call, const Audit__IngestRequest *q);
 void rpc_ingest_writable(struct rpc_call *call);
 void rpc_ingest_closed(struct rpc_call *call, const struct rpc_status *status);
+/* Judges one of audit.streams: a producer that was removed is told so, and sends no more. */
+void rpc_ingest_review(struct review_item *item, void *arg);
 /* For ingest_new. */
 extern const struct ingest_events rpc_ingest_callbacks;
 

@@ -3,7 +3,7 @@
  * rpc_search: the wire face of searching and playing: SearchEvents, ListRecordings, Play, GetAuditStatus, and the rows
  * that say who may call what. What may be asked and how it is found is in search.c and recording.c.
  *
- * Security: what a caller may see is decided by access.c before the query, and is part of the query.
+ * Security: what a caller may see is decided by sight.c before the query, and is part of the query.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include "audit/recording.h"
 #include "audit/rpc_ingest.h"
 #include "audit/search.h"
+#include "audit/sight.h"
 #include "base/str.h"
 #include "base/version.h"
 #include "proto/audit.server.h"
@@ -21,7 +22,10 @@ enum { PLAY_QUEUE = 4 /* messages not yet taken by the transport */ };
 
 /* A call that waits for the database; freed when the call is closed. */
 struct ask {
+	struct review_item review; /* audit.asks */
 	struct rpc_call *call;
+	enum sight sight; /* that it was allowed with */
+	const char *verb; /* on recordings; NULL: events */
 	struct search *search;
 	struct player *player;
 	/* Answers the call with what was found. */
@@ -50,43 +54,89 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 	(void)status;
 	if (!a)
 		return;
+	review_remove(&a->review);
 	search_cancel(a->search);
 	player_free(a->player);
 	free(a);
 }
 
-/* False: the call was ended, nothing may be shown. */
-static bool
-may_see(struct rpc_call *call, enum access_sight sight, const char *what)
+static enum sight
+look(struct rpc_call *call, const char *verb, struct err *why)
+{
+	struct replica *r = ((struct audit *)rpc_context(call))->replica;
+
+	return verb ? sight_recordings(r, rpc_peer(call), verb, why)
+		    : sight_events(r, rpc_peer(call), why);
+}
+
+/* SIGHT_NOTHING: the call was ended. verb: on recordings; NULL: events. */
+static enum sight
+may_see(struct rpc_call *call, const char *verb)
 {
 	struct audit *d = rpc_context(call);
 	const struct rpc_peer *peer = rpc_peer(call);
+	struct err why;
+	enum sight sight = look(call, verb, &why);
 
-	if (peer->who == RPC_USER && !access_is_known(d->access)) {
+	if (peer->who == RPC_USER && !replica_is_known(d->replica)) {
 		rpc_finish(call, RPC_UNAVAILABLE,
 		    "auditd does not know the users and roles yet; try again in a moment");
-		return false;
+		return SIGHT_NOTHING;
 	}
-	if (sight == ACCESS_NOTHING) {
-		note_refused(d->note, peer, rpc_method_name(call), "no role allows it");
-		rpc_finish(call, RPC_PERMISSION_DENIED, "%s may not see %s: no role allows it",
-		    *peer->name ? peer->name : "this caller", what);
-		return false;
+	if (sight == SIGHT_NOTHING) {
+		note_refused(d->note, peer, rpc_method_name(call), why.text);
+		rpc_finish(call, RPC_PERMISSION_DENIED, "%s", why.text);
+		return SIGHT_NOTHING;
 	}
 	if (!store_is_ready(d->store)) {
 		rpc_finish(call, RPC_UNAVAILABLE,
 		    "the audit database cannot be used (%s); try again later",
 		    store_trouble(d->store));
-		return false;
+		return SIGHT_NOTHING;
 	}
-	return true;
+	return sight;
+}
+
+/* The call that may_see allowed; judged again when the cluster changes. NULL: it was ended. */
+static struct ask *
+ask_seeing(struct rpc_call *call, enum sight sight, const char *verb)
+{
+	struct audit *d = rpc_context(call);
+	struct ask *a = ask_new(call);
+
+	if (!a)
+		return NULL;
+	a->sight = sight;
+	a->verb = verb;
+	review_add(&d->asks, &a->review);
+	return a;
+}
+
+void
+audit_review_ask(struct review_item *item, void *arg)
+{
+	struct ask *a = container_of(item, struct ask, review);
+	struct err why = {
+		"your roles changed and no longer allow this; ask again for what they allow"
+	};
+
+	(void)arg;
+	if (look(a->call, a->verb, &why) >= a->sight)
+		return;
+	/* Nothing more of the answer. */
+	review_remove(&a->review);
+	search_cancel(a->search);
+	a->search = NULL;
+	player_free(a->player);
+	a->player = NULL;
+	rpc_finish(a->call, RPC_PERMISSION_DENIED, "%s", why.text);
 }
 
 /* Whose doings the caller sees; NULL: everybody's. */
 static const char *
-only_user(struct rpc_call *call, enum access_sight sight)
+only_user(struct rpc_call *call, enum sight sight)
 {
-	return sight == ACCESS_ALL ? NULL : rpc_peer(call)->name;
+	return sight == SIGHT_ALL ? NULL : rpc_peer(call)->name;
 }
 
 static void
@@ -94,6 +144,7 @@ on_answer(const struct search_answer *answer, void *arg)
 {
 	struct ask *a = arg;
 
+	review_remove(&a->review);
 	if (answer->code == RPC_OK)
 		a->reply(a->call, answer->list);
 	else
@@ -168,19 +219,19 @@ static void
 on_search(struct rpc_call *call, const Audit__SearchRequest *q)
 {
 	struct audit *d = rpc_context(call);
-	enum access_sight sight;
+	enum sight sight;
 	uint8_t uuid[16];
 	struct ask *a;
 
-	sight = access_events(d->access, rpc_peer(call));
-	if (!may_see(call, sight, "events"))
+	sight = may_see(call, NULL);
+	if (sight == SIGHT_NOTHING)
 		return;
 	if (*q->session && !record_uuid(q->session, uuid)) {
 		rpc_finish(call, RPC_INVALID_ARGUMENT, "\"%s\" is not a session id (a UUID)",
 		    q->session);
 		return;
 	}
-	a = ask_new(call);
+	a = ask_seeing(call, sight, NULL);
 	if (!a)
 		return;
 	a->reply = reply_events;
@@ -247,13 +298,13 @@ static void
 on_list(struct rpc_call *call, const Audit__ListRecordingsRequest *q)
 {
 	struct audit *d = rpc_context(call);
-	enum access_sight sight;
+	enum sight sight;
 	struct ask *a;
 
-	sight = access_recordings(d->access, rpc_peer(call), "list");
-	if (!may_see(call, sight, "recordings"))
+	sight = may_see(call, "list");
+	if (sight == SIGHT_NOTHING)
 		return;
-	a = ask_new(call);
+	a = ask_seeing(call, sight, "list");
 	if (!a)
 		return;
 	a->reply = reply_recordings;
@@ -314,6 +365,7 @@ on_played(enum rpc_code code, const char *why, void *arg)
 {
 	struct ask *a = arg;
 
+	review_remove(&a->review);
 	rpc_finish(a->call, code, "%s", why);
 }
 
@@ -322,7 +374,7 @@ on_play_writable(struct rpc_call *call)
 {
 	struct ask *a = rpc_data(call);
 
-	if (a)
+	if (a && a->player)
 		player_more(a->player);
 }
 
@@ -331,13 +383,13 @@ on_play(struct rpc_call *call, const Audit__PlayRequest *q)
 {
 	static const struct player_events events = { on_recording, on_part, has_room, on_played };
 	struct audit *d = rpc_context(call);
-	enum access_sight sight;
+	enum sight sight;
 	struct ask *a;
 
-	sight = access_recordings(d->access, rpc_peer(call), "read");
-	if (!may_see(call, sight, "recordings"))
+	sight = may_see(call, "read");
+	if (sight == SIGHT_NOTHING)
 		return;
-	a = ask_new(call);
+	a = ask_seeing(call, sight, "read");
 	if (!a)
 		return;
 	a->player = player_new(&events, a);

@@ -14,6 +14,7 @@
 #include "audit/audit.h"
 #include "audit/rpc_ingest.h"
 #include "base/file.h"
+#include "base/str.h"
 #include "crypto/secret.h"
 #include "crypto/sshkey.h"
 #include "priv/priv.h"
@@ -56,6 +57,22 @@ open_store(struct audit *a, struct err *e)
 	return done;
 }
 
+static int
+make_replica(struct audit *a)
+{
+	static const struct replica_events events = { .changed = audit_cluster_changed };
+	char path[1100];
+	const struct replica_config config = { .loop = a->run->loop,
+		.kinds = REPLICA_BASE | REPLICA_BIT(REPLICA_HOST) | REPLICA_BIT(REPLICA_USER),
+		.path = path };
+
+	review_init(&a->streams, a->run->loop, rpc_ingest_review, a);
+	review_init(&a->asks, a->run->loop, audit_review_ask, a);
+	if (!str_format(path, sizeof(path), "%s/cluster", conf_state(a->conf)))
+		return -1;
+	return replica_new(&a->replica, &config, &events, a);
+}
+
 int
 audit_start(struct daemon_run *run, struct err *e)
 {
@@ -69,7 +86,7 @@ audit_start(struct daemon_run *run, struct err *e)
 	a->conf = run->conf;
 	if (crypto_init() < 0)
 		return err_set(e, "no randomness, or a processor that cannot do the cryptography");
-	if (rpc_loop_new(&a->rl, run->loop) < 0 || access_new(&a->access) < 0)
+	if (rpc_loop_new(&a->rl, run->loop) < 0 || make_replica(a) < 0)
 		return err_set(e, "out of memory");
 	if (note_new(&a->note, run->loop, a->rl, a->conf, e) < 0 || open_store(a, e) < 0)
 		return -1;
@@ -77,7 +94,7 @@ audit_start(struct daemon_run *run, struct err *e)
 	    timer_init(&a->status, run->loop, audit_status, a) < 0)
 		return err_set(e, "out of memory");
 	timer_repeat(&a->status, STATUS_MS);
-	if (trust_new(&a->trust, run->loop, a->rl, a->conf, a->access, &events, a, e) < 0)
+	if (trust_new(&a->trust, run->loop, a->rl, a->conf, a->replica, &events, a, e) < 0)
 		return -1;
 	return trust_wait(a->trust, &run->stopping, e);
 }
@@ -130,10 +147,12 @@ audit_done(struct daemon_run *run)
 	note_free(a->note);
 	if (a->server)
 		rpc_server_free(a->server);
+	replica_free(a->replica);
 	trust_free(a->trust);
 	ingest_free(a->ingest);
 	store_free(a->store);
-	access_free(a->access);
+	review_done(&a->streams);
+	review_done(&a->asks);
 	if (a->rl)
 		rpc_loop_free(a->rl);
 	free(a);

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "api/join.h"
-#include "audit/rpc_watch.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -25,7 +24,7 @@ struct trust {
 	struct loop *loop;
 	struct rpc_loop *rl;
 	const struct conf *conf;
-	struct access *access;
+	struct replica *replica;
 	struct trust_events events;
 	void *arg;
 	struct join *join;          /* NULL: files */
@@ -33,7 +32,6 @@ struct trust {
 	char cluster[256];
 	char auth_server[300];
 	struct rpc_client *auth;
-	struct rpc_watch *watch;
 };
 
 /* --- hearing from authd ---------------------------------------------------------------------- */
@@ -50,7 +48,7 @@ start_watch(struct trust *t, struct rpc_identity *identity)
 	struct err e = { "" };
 
 	if (rpc_client_new(&t->auth, t->rl, &config, &e) < 0 ||
-	    rpc_watch_new(&t->watch, t->auth, t->access, t->join) < 0)
+	    replica_start(t->replica, t->auth, t->join, &e) < 0)
 		log_error("users and roles cannot be watched; only root on this host can search",
 		    "cause", e.text, NULL);
 }
@@ -145,7 +143,7 @@ use_files(struct trust *t, struct err *e)
 
 int
 trust_new(struct trust **ret, struct loop *loop, struct rpc_loop *rl, const struct conf *conf,
-    struct access *access, const struct trust_events *events, void *arg, struct err *e)
+    struct replica *replica, const struct trust_events *events, void *arg, struct err *e)
 {
 	struct trust *t = calloc(1, sizeof(*t));
 
@@ -155,7 +153,7 @@ trust_new(struct trust **ret, struct loop *loop, struct rpc_loop *rl, const stru
 	t->loop = loop;
 	t->rl = rl;
 	t->conf = conf;
-	t->access = access;
+	t->replica = replica;
 	t->events = *events;
 	t->arg = arg;
 	if ((conf_has_tls(conf) ? use_files(t, e) : join_cluster(t, e)) < 0) {
@@ -182,7 +180,6 @@ trust_free(struct trust *t)
 {
 	if (!t)
 		return;
-	rpc_watch_free(t->watch);
 	if (t->auth)
 		rpc_client_free(t->auth);
 	join_free(t->join);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * trust: auditd's identity, by joining (lib/api/join.h) or from configured files, and what it hears from authd: new
- * certificates and authorities, users and roles. Called by start.c.
+ * certificates and authorities, and the cluster into lib/replica. Called by start.c.
  */
 #ifndef AUDIT_TRUST_H
 #define AUDIT_TRUST_H
 
-#include "audit/access.h"
 #include "audit/conf.h"
 #include "event/loop.h"
+#include "replica/replica.h"
 #include "rpc/rpc.h"
 #include "rpc/tls.h"
 
@@ -20,7 +20,7 @@ struct trust_events {
 };
 
 int trust_new(struct trust **ret, struct loop *loop, struct rpc_loop *rl, const struct conf *conf,
-    struct access *access, const struct trust_events *events, void *arg, struct err *e);
+    struct replica *replica, const struct trust_events *events, void *arg, struct err *e);
 /* Turns the loop until there is an identity, or there will be none (negative), or *give_up. */
 int trust_wait(struct trust *t, const bool *give_up, struct err *e);
 void trust_free(struct trust *t); /* NULL is fine; after the server */

@@ -73,7 +73,10 @@ access_person(struct rpc_call *call, struct access_person *ret)
 		    "your certificate is no longer good: your account was changed or removed; run tsh login");
 		return false;
 	}
-	role_view(a, ret->user.name, &ret->user.roles, &ret->user.logins, &ret->view);
+	if (role_view(a, &ret->user, &ret->view, &e) < 0) {
+		access_refuse(call, e.text);
+		return false;
+	}
 	return true;
 }
 

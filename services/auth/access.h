@@ -26,7 +26,7 @@ bool access_may_change(struct rpc_call *call, const char *resource, const char *
 struct access_person {
 	bool local;
 	struct user user;
-	struct role_view view;
+	struct subject_view view;
 };
 /* False: answered. In any case access_person_done afterwards. */
 bool access_person(struct rpc_call *call, struct access_person *ret);

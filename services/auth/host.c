@@ -134,13 +134,6 @@ host_put(struct auth *a, struct host *n, struct err *e)
 	return resource_save(a, RESOURCE_HOST, n, e);
 }
 
-static void
-tell(struct auth *a, const struct host *n)
-{
-	if (strcmp(n->kind, "node") == 0)
-		watchers_note(a, CHANGE_NODE, n->uuid);
-}
-
 /* Takes over what the node says; true when anything is new. */
 static bool
 take(struct host *n, const struct host_seen *seen)
@@ -202,10 +195,7 @@ host_heartbeat(struct auth *a, struct host *n, const struct host_seen *seen, str
 		    LABELS_MAX);
 		return AUTH_E_INVALID;
 	}
-	rc = host_put(a, n, e);
-	if (rc == 0)
-		tell(a, n);
-	return rc;
+	return host_put(a, n, e);
 }
 
 void
@@ -218,7 +208,6 @@ host_leave(struct auth *a, struct host *n)
 	n->online = false;
 	if (host_put(a, n, &e) < 0)
 		log_error("cannot note that a node left", "node", n->name, "cause", e.text, NULL);
-	tell(a, n);
 }
 
 int
@@ -234,7 +223,6 @@ host_remove(struct auth *a, struct host *n, struct err *e)
 	rc = resource_end(a, rc, e);
 	if (rc != 0)
 		return rc;
-	tell(a, n);
 	resource_forget(a, RESOURCE_HOST, n->uuid);
 	return 0;
 }
@@ -266,8 +254,6 @@ host_label(struct auth *a, struct host *n, const struct labels *set, char *const
 		return rc;
 	}
 	labels_done(&before);
-	watchers_note(a, CHANGE_LABELS, n->uuid);
-	tell(a, n);
 	return 0;
 }
 

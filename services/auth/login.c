@@ -194,10 +194,11 @@ static int
 decide(struct login *l, const struct user *u, struct err *e)
 {
 	const char *logins[POLICY_LOGINS_MAX];
-	struct role_view view;
+	struct subject_view view;
 	size_t n;
 
-	role_view(l->auth, u->name, &u->roles, &u->logins, &view);
+	if (role_view(l->auth, u, &view, e) < 0)
+		return AUTH_E_DENIED;
 	n = policy_logins(&view.user, logins);
 	if (view.user.n_roles == 0) {
 		err_set(e,

@@ -115,17 +115,30 @@ may_remove(struct auth *a, const void *object, struct err *e)
 
 const struct resource_hooks role_hooks = { .check = check, .may_remove = may_remove };
 
-void
-role_view(struct auth *a, const char *user, const struct names *roles, const struct names *logins,
-    struct role_view *ret)
+/* In the shape of subject_role_fn. A record that is damaged was left out of memory, but it is there,
+ * and might be the one that denies. */
+static enum subject_role
+find_policy(void *auth, const char *name, const struct policy_role **ret)
 {
-	ret->user = (struct policy_user){ .name = user,
-		.roles = ret->roles,
-		.logins = { (const char *const *)(void *)logins->v, logins->n } };
-	for (size_t i = 0; i < roles->n && ret->user.n_roles < NAMES_MAX; i++) {
-		const struct role *r = role_find(a, roles->v[i]);
+	const struct role *r = role_find(auth, name);
+	struct role stored;
+	int rc;
 
-		if (r)
-			ret->roles[ret->user.n_roles++] = r->policy;
+	if (r) {
+		*ret = r->policy;
+		return SUBJECT_ROLE_FOUND;
 	}
+	rc = resource_load(auth, RESOURCE_ROLE, name, &stored, NULL);
+	resource_done(RESOURCE_ROLE, &stored);
+	return rc == AUTH_E_NOT_FOUND ? SUBJECT_ROLE_NONE : SUBJECT_ROLE_LOST;
+}
+
+int
+role_view(struct auth *a, const struct user *u, struct subject_view *ret, struct err *e)
+{
+	const struct subject who = { .name = u->name,
+		.roles = { (const char *const *)(void *)u->roles.v, u->roles.n },
+		.logins = { (const char *const *)(void *)u->logins.v, u->logins.n } };
+
+	return subject_view(&who, find_policy, a, ret, e);
 }

@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 #include "auth/values.h"
-#include "policy/policy.h"
+#include "policy/subject.h"
 
 struct auth;
+struct user;
 
 struct role {
 	char name[NAME_LEN_MAX + 1];
@@ -24,13 +25,8 @@ struct role {
 int roles_make_presets(struct auth *a, struct err *e);
 const struct role *role_find(struct auth *a, const char *name);
 bool role_next(struct auth *a, size_t *pos, const struct role **ret);
-/* The policy view of a user with these roles and logins; the arrays live as long as `ret` and
- * the roles stay. */
-struct role_view {
-	struct policy_user user;
-	const struct policy_role *roles[NAMES_MAX];
-};
-void role_view(struct auth *a, const char *user, const struct names *roles,
-    const struct names *logins, struct role_view *ret);
+/* The policy's user of the record: points into u and into the roles. Negative with the cause, and
+ * without any role, when one of them cannot be read. */
+int role_view(struct auth *a, const struct user *u, struct subject_view *ret, struct err *e);
 
 #endif

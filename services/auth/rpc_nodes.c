@@ -106,14 +106,14 @@ on_list(struct rpc_call *call, const Auth__ListNodesRequest *m)
 /* --- remove, label --------------------------------------------------------------------------- */
 
 /* What an event says of a host: a copy, because a removal is written down when it has happened. */
-struct subject {
+struct noted {
 	char uuid[sizeof(((struct host *)0)->uuid)];
 	char name[HOST_NAME_SIZE];
 	char kind[sizeof(((struct host *)0)->kind)];
 };
 
 static void
-subject_of(const struct host *n, struct subject *ret)
+noted_of(const struct host *n, struct noted *ret)
 {
 	str_copy(ret->uuid, sizeof(ret->uuid), n->uuid);
 	str_copy(ret->name, sizeof(ret->name), n->name);
@@ -121,7 +121,7 @@ subject_of(const struct host *n, struct subject *ret)
 }
 
 static void
-note(struct rpc_call *call, const char *type, const char *code, const struct subject *n)
+note(struct rpc_call *call, const char *type, const char *code, const struct noted *n)
 {
 	struct auth_event event = { .type = type,
 		.code = code,
@@ -136,7 +136,7 @@ static void
 on_remove(struct rpc_call *call, const Auth__Name *m)
 {
 	struct auth *a = rpc_context(call);
-	struct subject subject;
+	struct noted what;
 	struct host *n;
 	struct err e;
 	int rc;
@@ -145,11 +145,11 @@ on_remove(struct rpc_call *call, const Auth__Name *m)
 		return;
 	rc = host_by_name(a, m->name, &n, &e);
 	if (rc == 0) {
-		subject_of(n, &subject);
+		noted_of(n, &what);
 		rc = host_remove(a, n, &e);
 	}
 	if (rc == 0) {
-		note(call, "node.remove", "TN002I", &subject);
+		note(call, "node.remove", "TN002I", &what);
 		face_done(call);
 	} else {
 		face_fail(call, rc, &e);
@@ -161,7 +161,7 @@ on_label(struct rpc_call *call, const Auth__LabelsRequest *m)
 {
 	struct auth *a = rpc_context(call);
 	struct labels set = { 0 };
-	struct subject subject;
+	struct noted what;
 	struct host *n = NULL;
 	struct err e;
 	int rc;
@@ -174,8 +174,8 @@ on_label(struct rpc_call *call, const Auth__LabelsRequest *m)
 	if (rc == 0)
 		rc = host_label(a, n, &set, (char **)(void *)m->remove, m->n_remove, &e);
 	if (rc == 0) {
-		subject_of(n, &subject);
-		note(call, "node.update", "TN003I", &subject);
+		noted_of(n, &what);
+		note(call, "node.update", "TN003I", &what);
 		face_done(call);
 	} else {
 		face_fail(call, rc, &e);

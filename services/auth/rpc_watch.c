@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_watch: Watch: first everything, then changes. A watcher is a list of names still to be sent
- * (the snapshot), then a place in the ring of changes (watchers.h). What is sent is how things are
- * at that moment; at most QUEUED_MAX messages wait in the transport, and who falls behind the ring
- * or takes nothing for STUCK_MS is cut and may start again.
+ * rpc_watch: Watch: first everything, or what changed since the last stream, then changes. A
+ * watcher is a list of names still to be sent (the snapshot), then a place in the ring of changes
+ * (watchers.h). What is sent is how things are at that moment; at most QUEUED_MAX messages wait in
+ * the transport, and who falls behind the ring or takes nothing for STUCK_MS is cut and may start
+ * again.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/label.h"
 #include "auth/cutoff.h"
 #include "auth/rpc_faces.h"
-#include "auth/stored_role.h"
-#include "auth/rpc_node_message.h"
 #include "auth/watchers.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -25,14 +23,16 @@ struct watcher {
 	struct rpc_call *call;
 	unsigned who;
 	char name[64]; /* uuid of the daemon that watches; "" for the local socket */
-	int64_t expires_s;
-	bool nodes, users;
+	int64_t issued_s, expires_s;
+	uint32_t kinds;          /* watch_kind_bit of each */
 	struct change_ref *todo; /* the snapshot */
 	size_t n_todo, at, cap;
+	bool opened;   /* the epoch was sent, or is not to be */
 	bool complete; /* was sent */
 	bool ended;
-	uint64_t next;    /* change to look at */
-	int64_t moved_ms; /* when the transport last took something; monotonic */
+	uint64_t next;     /* change to look at */
+	uint64_t catch_up; /* complete when that is the next */
+	int64_t moved_ms;  /* when the transport last took something; monotonic */
 };
 
 static void
@@ -46,165 +46,39 @@ end(struct watcher *w, enum rpc_code code, const char *why)
 
 /* --- what is sent -------------------------------------------------------------------------- */
 
+/* revision 0: of a snapshot. */
 static void
-send_role(struct watcher *w, const char *name)
+send_one(struct watcher *w, const struct change_ref *ref, uint64_t revision)
 {
 	Auth__WatchUpdate m = AUTH__WATCH_UPDATE__INIT;
-	const struct role *r = role_find(w->auth, name);
-	struct arena arena;
+	struct buf value;
+	int rc;
 
-	arena_init(&arena, FACE_ARENA_MAX);
-	if (r) {
-		m.what_case = AUTH__WATCH_UPDATE__WHAT_ROLE;
-		m.role = role_to_message(&arena, r->policy, r->preset, r->revision);
-	} else {
-		m.what_case = AUTH__WATCH_UPDATE__WHAT_ROLE_REMOVED;
-		m.role_removed = name;
-	}
-	if (r && !m.role)
+	if (!(w->kinds & watch_kind_bit(ref->kind)) ||
+	    (ref->kind->own && strcmp(ref->key, w->name) != 0))
+		return;
+	buf_init(&value, STORE_VALUE_MAX);
+	rc = ref->kind->pack(w->auth, ref->key, &value);
+	m.kind = ref->kind->name;
+	m.key = ref->key;
+	m.removed = rc == WATCH_GONE;
+	m.value = (ProtobufCBinaryData){ value.len, value.len > 0 ? buf_head(&value) : NULL };
+	m.revision = revision;
+	if (rc < 0)
 		end(w, RPC_RESOURCE_EXHAUSTED, "out of memory; watch again");
 	else
 		auth_watch_push(w->call, &m);
-	arena_done(&arena);
+	buf_done(&value);
 }
 
 static void
-send_cutoff(struct watcher *w, const char *user)
+send_epoch(struct watcher *w)
 {
 	Auth__WatchUpdate m = AUTH__WATCH_UPDATE__INIT;
-	Auth__UserCutoff cutoff = AUTH__USER_CUTOFF__INIT;
 
-	cutoff.user = user;
-	cutoff.issued_before = cutoff_get(w->auth, RESOURCE_CUTOFF, user);
-	m.what_case = AUTH__WATCH_UPDATE__WHAT_CUTOFF;
-	m.cutoff = &cutoff;
-	if (cutoff.issued_before > 0)
-		auth_watch_push(w->call, &m);
-}
-
-static void
-send_node_cutoff(struct watcher *w, const char *uuid)
-{
-	Auth__WatchUpdate m = AUTH__WATCH_UPDATE__INIT;
-	Auth__NodeCutoff cutoff = AUTH__NODE_CUTOFF__INIT;
-
-	cutoff.uuid = uuid;
-	cutoff.issued_before = cutoff_get(w->auth, RESOURCE_HOST_CUTOFF, uuid);
-	m.what_case = AUTH__WATCH_UPDATE__WHAT_NODE_CUTOFF;
-	m.node_cutoff = &cutoff;
-	if (cutoff.issued_before > 0)
-		auth_watch_push(w->call, &m);
-}
-
-static void
-send_user(struct watcher *w, const char *name)
-{
-	Auth__WatchUpdate m = AUTH__WATCH_UPDATE__INIT;
-	Auth__User user = AUTH__USER__INIT;
-	struct user u;
-	struct err e;
-
-	if (user_load(w->auth, name, &u, &e) == 0) {
-		user.name = u.name;
-		user.n_roles = u.roles.n;
-		user.roles = (const char **)(void *)u.roles.v;
-		user.n_logins = u.logins.n;
-		user.logins = (const char **)(void *)u.logins.v;
-		user.created = u.created_ms;
-		user.confirmed = u.confirmed;
-		user.locked_until = lockout_until(w->auth, name);
-		user.locked = user.locked_until > 0 || !u.confirmed;
-		m.what_case = AUTH__WATCH_UPDATE__WHAT_USER;
-		m.user = &user;
-	} else {
-		m.what_case = AUTH__WATCH_UPDATE__WHAT_USER_REMOVED;
-		m.user_removed = name;
-	}
+	m.epoch = w->auth->watchers.epoch;
 	auth_watch_push(w->call, &m);
-	user_done(&u);
-}
-
-static void
-send_node(struct watcher *w, const char *uuid)
-{
-	Auth__WatchUpdate m = AUTH__WATCH_UPDATE__INIT;
-	const struct host *n = host_find(w->auth, uuid);
-	struct arena arena;
-
-	arena_init(&arena, FACE_ARENA_MAX);
-	m.what_case = AUTH__WATCH_UPDATE__WHAT_NODE_REMOVED;
-	m.node_removed = uuid;
-	if (n && n->online && (m.node = node_message(&arena, n)))
-		m.what_case = AUTH__WATCH_UPDATE__WHAT_NODE;
-	auth_watch_push(w->call, &m);
-	arena_done(&arena);
-}
-
-static void
-send_own_labels(struct watcher *w)
-{
-	Auth__WatchUpdate m = AUTH__WATCH_UPDATE__INIT;
-	Auth__HeartbeatReply reply = AUTH__HEARTBEAT_REPLY__INIT;
-	const struct host *n = host_find(w->auth, w->name);
-	struct arena arena;
-
-	arena_init(&arena, FACE_ARENA_MAX);
-	if (n && (reply.server_labels = api_labels(&arena, labels_view(&n->server_labels))))
-		reply.n_server_labels = n->server_labels.n;
-	m.what_case = AUTH__WATCH_UPDATE__WHAT_OWN_LABELS;
-	m.own_labels = &reply;
-	if (n && !reply.server_labels)
-		end(w, RPC_RESOURCE_EXHAUSTED, "out of memory; watch again");
-	else
-		auth_watch_push(w->call, &m);
-	arena_done(&arena);
-}
-
-static void
-send_authorities(struct watcher *w)
-{
-	Auth__WatchUpdate m = AUTH__WATCH_UPDATE__INIT;
-	Auth__CaBundle bundle;
-
-	face_bundle(w->auth, &bundle);
-	m.what_case = AUTH__WATCH_UPDATE__WHAT_CA;
-	m.ca = &bundle;
-	auth_watch_push(w->call, &m);
-}
-
-static void
-send_one(struct watcher *w, const struct change_ref *ref)
-{
-	switch (ref->kind) {
-	case CHANGE_CA:
-		send_authorities(w);
-		break;
-	case CHANGE_ROLE:
-		send_role(w, ref->key);
-		break;
-	case CHANGE_CUTOFF:
-		send_cutoff(w, ref->key);
-		break;
-	case CHANGE_NODE_CUTOFF:
-		if (w->who & (RPC_PROXY | RPC_LOCAL))
-			send_node_cutoff(w, ref->key);
-		if (strcmp(ref->key, w->name) == 0 && w->complete)
-			end(w, RPC_UNAUTHENTICATED,
-			    "this host was removed; join it with a new token");
-		break;
-	case CHANGE_USER:
-		if (w->users)
-			send_user(w, ref->key);
-		break;
-	case CHANGE_NODE:
-		if (w->nodes)
-			send_node(w, ref->key);
-		break;
-	case CHANGE_LABELS:
-		if (w->who == RPC_NODE && strcmp(ref->key, w->name) == 0)
-			send_own_labels(w);
-		break;
-	}
+	w->opened = true;
 }
 
 static void
@@ -212,8 +86,8 @@ send_complete(struct watcher *w)
 {
 	Auth__WatchUpdate m = AUTH__WATCH_UPDATE__INIT;
 
-	m.what_case = AUTH__WATCH_UPDATE__WHAT_COMPLETE;
 	m.complete = true;
+	m.revision = w->next - 1;
 	auth_watch_push(w->call, &m);
 	w->complete = true;
 }
@@ -225,20 +99,54 @@ feed(struct watcher *w)
 	const struct change_ref *ref;
 
 	while (!w->ended && rpc_queued(w->call) < QUEUED_MAX) {
-		if (w->at < w->n_todo) {
-			send_one(w, &w->todo[w->at]);
+		if (!w->opened) {
+			send_epoch(w);
+		} else if (w->at < w->n_todo) {
+			send_one(w, &w->todo[w->at], 0);
 			free(w->todo[w->at++].key);
-		} else if (!w->complete) {
+		} else if (!w->complete && w->next >= w->catch_up) {
 			send_complete(w);
 		} else if (w->next == w->auth->watchers.next) {
 			break;
 		} else if (watchers_get(&w->auth->watchers, w->next, &ref)) {
-			w->next++;
-			send_one(w, ref);
+			send_one(w, ref, w->next++);
 		} else {
 			end(w, RPC_RESOURCE_EXHAUSTED,
 			    "too slow for the changes there were; watch again");
 		}
+	}
+}
+
+/* A host that was removed hears nothing more, however much still waits to be sent to it. */
+static void
+end_removed(struct auth *a, const char *uuid)
+{
+	int64_t cutoff_ms = cutoff_get(a, RESOURCE_HOST_CUTOFF, uuid);
+
+	list_each (struct watcher, w, &a->watchers.all, link)
+		if (strcmp(w->name, uuid) == 0 &&
+		    (cutoff_ms == INT64_MAX || w->issued_s * 1000 < cutoff_ms))
+			end(w, RPC_UNAUTHENTICATED,
+			    "this host was removed; join it with a new token");
+}
+
+/* Also when changes were lost: then everybody is looked at. */
+static void
+end_all_removed(struct auth *a)
+{
+	const struct change_ref *ref;
+	struct watchers *all = &a->watchers;
+
+	for (; all->woken < all->next; all->woken++) {
+		if (watchers_get(all, all->woken, &ref)) {
+			if (strcmp(ref->kind->name, "host_cutoff") == 0)
+				end_removed(a, ref->key);
+			continue;
+		}
+		list_each (struct watcher, w, &all->all, link)
+			end_removed(a, w->name);
+		all->woken = all->next;
+		break;
 	}
 }
 
@@ -247,13 +155,21 @@ watchers_wake(struct auth *a)
 {
 	list_each (struct watcher, w, &a->watchers.all, link)
 		feed(w);
+	end_all_removed(a);
 }
 
 /* --- the snapshot -------------------------------------------------------------------------------- */
 
+/* What is being walked through. */
+struct walk {
+	struct watcher *w;
+	const struct watch_kind *kind;
+};
+
 static int
-add(struct watcher *w, enum change_kind kind, const char *key)
+add(const struct walk *walk, const char *key)
 {
+	struct watcher *w = walk->w;
 	char *copy;
 
 	if (w->n_todo == w->cap) {
@@ -270,57 +186,74 @@ add(struct watcher *w, enum change_kind kind, const char *key)
 	copy = strdup(key);
 	if (!copy)
 		return -1;
-	w->todo[w->n_todo++] = (struct change_ref){ kind, copy };
+	w->todo[w->n_todo++] = (struct change_ref){ walk->kind, copy };
 	return 0;
 }
 
 static int
-on_cutoff(const void *object, void *arg)
+on_item(const struct store_item *item, void *arg)
 {
-	return add(arg, CHANGE_CUTOFF, ((const struct cutoff *)object)->name);
+	const struct walk *walk = arg;
+
+	return add(walk, item->key + strlen(walk->kind->prefix[0]));
 }
 
 static int
-on_node_cutoff(const void *object, void *arg)
+add_kind(struct watcher *w, const struct watch_kind *kind)
 {
-	return add(arg, CHANGE_NODE_CUTOFF, ((const struct cutoff *)object)->name);
-}
+	struct walk walk = { w, kind };
 
-static int
-on_user(const void *object, void *arg)
-{
-	return add(arg, CHANGE_USER, ((const struct user *)object)->name);
+	if (kind->own)
+		return add(&walk, w->name);
+	if (!kind->prefix[0])
+		return add(&walk, "");
+	return store_range(w->auth->store, kind->prefix[0], NULL, SNAPSHOT_MAX, on_item, &walk);
 }
 
 static int
 snapshot(struct watcher *w)
 {
-	struct auth *a = w->auth;
-	const struct role *r;
-	struct host *n;
-	size_t pos = 0;
+	w->next = w->catch_up = w->auth->watchers.next;
+	for (const struct watch_kind *kind = watch_kinds; kind->name; kind++)
+		if ((w->kinds & watch_kind_bit(kind)) && add_kind(w, kind) < 0)
+			return -1;
+	return 0;
+}
 
-	w->next = a->watchers.next;
-	if (add(w, CHANGE_CA, "") < 0)
-		return -1;
-	while (role_next(a, &pos, &r))
-		if (add(w, CHANGE_ROLE, r->policy->name) < 0)
-			return -1;
-	if (resource_each(a, RESOURCE_CUTOFF, on_cutoff, w) < 0)
-		return -1;
-	if ((w->who & (RPC_PROXY | RPC_LOCAL)) &&
-	    resource_each(a, RESOURCE_HOST_CUTOFF, on_node_cutoff, w) < 0)
-		return -1;
-	if (w->users && resource_each(a, RESOURCE_USER, on_user, w) < 0)
-		return -1;
-	pos = 0;
-	while (w->nodes && host_next(a, &pos, &n))
-		if (n->online && strcmp(n->kind, "node") == 0 && add(w, CHANGE_NODE, n->uuid) < 0)
-			return -1;
-	return w->who == RPC_NODE ? add(w, CHANGE_LABELS, w->name) : 0;
+static int
+begin(struct watcher *w, const Auth__WatchRequest *m)
+{
+	if (!watchers_can_resume(&w->auth->watchers, m->epoch, m->after))
+		return snapshot(w);
+	w->opened = true;
+	w->next = m->after + 1;
+	w->catch_up = w->auth->watchers.next;
+	return 0;
 }
 
 /* --- the call --------------------------------------------------------------------------------- */
+
+/* Refuses what is not there or not for this caller, so that nobody believes to know all of it. */
+static bool
+choose_kinds(struct rpc_call *call, const Auth__WatchRequest *m, uint32_t *ret)
+{
+	const struct rpc_peer *peer = rpc_peer(call);
+
+	*ret = 0;
+	for (size_t i = 0; i < m->n_kinds; i++) {
+		const struct watch_kind *kind = watch_kinds;
+
+		while (kind->name && strcmp(kind->name, m->kinds[i]) != 0)
+			kind++;
+		if (!kind->name || !(kind->who & peer->who)) {
+			access_refuse(call,
+			    "this kind of resource is unknown here, or not for this caller");
+			return false;
+		}
+		*ret |= watch_kind_bit(kind);
+	}
+	return true;
+}
 
 static void
 on_watch(struct rpc_call *call, const Auth__WatchRequest *m)
@@ -328,8 +261,11 @@ on_watch(struct rpc_call *call, const Auth__WatchRequest *m)
 	struct auth *a = rpc_context(call);
 	const struct rpc_peer *peer = rpc_peer(call);
 	struct watcher *w;
+	uint32_t kinds;
 
 	if (peer->who != RPC_LOCAL && !access_daemon(call))
+		return;
+	if (!choose_kinds(call, m, &kinds))
 		return;
 	w = a->watchers.n < WATCHERS_MAX ? calloc(1, sizeof(*w)) : NULL;
 	if (!w) {
@@ -339,16 +275,16 @@ on_watch(struct rpc_call *call, const Auth__WatchRequest *m)
 	w->auth = a;
 	w->call = call;
 	w->who = peer->who;
+	w->kinds = kinds;
+	w->issued_s = peer->issued_s;
 	w->expires_s = peer->expires_s;
 	if (peer->who != RPC_LOCAL)
 		str_copy(w->name, sizeof(w->name), peer->name);
-	w->nodes = m->nodes && (peer->who & (RPC_PROXY | RPC_LOCAL));
-	w->users = m->users && (peer->who & (RPC_PROXY | RPC_AUDIT | RPC_LOCAL));
 	w->moved_ms = clock_mono_ms();
 	list_add(&a->watchers.all, &w->link);
 	a->watchers.n++;
 	rpc_set_data(call, w);
-	if (snapshot(w) < 0)
+	if (begin(w, m) < 0)
 		end(w, RPC_RESOURCE_EXHAUSTED, "out of memory; watch again later");
 	feed(w);
 }

@@ -9,17 +9,22 @@
 
 #include "auth/auth.h"
 #include "base/str.h"
+#include "crypto/rand.h"
 
-static const struct prefix {
-	const char *text;
-	enum change_kind kind;
-} prefixes[] = {
-	{ "role/", CHANGE_ROLE },
-	{ "cutoff/", CHANGE_CUTOFF },
-	{ "host_cutoff/", CHANGE_NODE_CUTOFF },
-	{ "user/", CHANGE_USER },
-	{ "lockout/", CHANGE_USER },
-};
+enum { EPOCH_BYTES = (WATCH_EPOCH_SIZE - 1) / 2 };
+
+static void
+add(struct auth *a, const struct watch_kind *kind, const char *key)
+{
+	struct watchers *w = &a->watchers;
+	struct change_ref *ref = &w->ring[w->next % WATCHERS_RING];
+
+	free(ref->key);
+	ref->kind = kind;
+	ref->key = strdup(key); /* NULL without memory: whoever comes by is cut and starts again */
+	w->next++;
+	loop_defer(a->loop, &w->wake);
+}
 
 static void
 on_store(const struct store_item *item, void *arg)
@@ -32,9 +37,10 @@ on_store(const struct store_item *item, void *arg)
 		loop_defer(a->loop, &a->watchers.wake);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (str_starts(item->key, prefixes[i].text))
-			watchers_note(a, prefixes[i].kind, item->key + strlen(prefixes[i].text));
+	for (const struct watch_kind *kind = watch_kinds; kind->name; kind++)
+		for (size_t i = 0; i < WATCH_PREFIXES && kind->prefix[i]; i++)
+			if (str_starts(item->key, kind->prefix[i]))
+				add(a, kind, item->key + strlen(kind->prefix[i]));
 }
 
 static void
@@ -50,6 +56,8 @@ watchers_init(struct auth *a)
 
 	list_init(&w->all);
 	deferred_init(&w->wake, on_wake, a);
+	rand_hex(w->epoch, EPOCH_BYTES);
+	w->next = w->woken = 1; /* 0 on the wire: not known */
 	w->store_watch = (struct store_watch){ .prefix = "", .fn = on_store, .arg = a };
 	store_watch_start(a->store, &w->store_watch);
 	return 0;
@@ -69,21 +77,6 @@ watchers_done(struct auth *a)
 	memset(w, 0, sizeof(*w));
 }
 
-void
-watchers_note(struct auth *a, enum change_kind kind, const char *key)
-{
-	struct watchers *w = &a->watchers;
-	struct change_ref *ref = &w->ring[w->next % WATCHERS_RING];
-
-	if (!w->wake.fn)
-		return;
-	free(ref->key);
-	ref->kind = kind;
-	ref->key = strdup(key); /* NULL without memory: whoever comes by is cut and starts again */
-	w->next++;
-	loop_defer(a->loop, &w->wake);
-}
-
 bool
 watchers_get(const struct watchers *w, uint64_t number, const struct change_ref **ret)
 {
@@ -91,4 +84,11 @@ watchers_get(const struct watchers *w, uint64_t number, const struct change_ref 
 		return false;
 	*ret = &w->ring[number % WATCHERS_RING];
 	return (*ret)->key != NULL;
+}
+
+bool
+watchers_can_resume(const struct watchers *w, const char *epoch, uint64_t after)
+{
+	return strcmp(epoch, w->epoch) == 0 && after < w->next &&
+	    w->next - (after + 1) <= WATCHERS_RING;
 }

@@ -117,9 +117,10 @@ audit_session_start(const struct session *s)
 	struct audit_event event = session_event(s, "session.start", "T2000I");
 	struct node *n = s->base.conn->node;
 	struct api_label labels[NODE_LABELS_MAX * 2];
-	struct policy_labels all = access_labels(n);
+	struct policy_labels all;
 	struct fields f = { .n = 0 };
 
+	(void)authorize_labels(n, &all);
 	for (; event.n_labels < all.n && event.n_labels < NODE_LABELS_MAX * 2; event.n_labels++)
 		labels[event.n_labels] = (struct api_label){ all.v[event.n_labels].key,
 			all.v[event.n_labels].value };

@@ -6,9 +6,9 @@
  *
  * What the worker is made of: conf.c (noded.yaml) and configure.c (which writes it); start.c (the
  * order of things) and node.c (what the parts tell each other); tunnel.c (the reverse tunnel to a
- * proxy); serve.c (a client's SSH connection), access.c (who it is, what it may), channel.c (a
+ * proxy); serve.c (a client's SSH connection), authorize.c (who it is, what it may), channel.c (a
  * connection's channels), session.c (a session), stream.c (its bytes), record.c and live.c (its
- * recording); rights.c with rpc_rights.c (the cluster as authd says it); rpc_heartbeat.c; audit.c
+ * recording); lib/replica (the cluster as authd says it); rpc_heartbeat.c; audit.c
  * (what is written down); monitor_client.c with monitor_proto.c (what the monitor is asked).
  *
  * Security: the worker runs as an unprivileged user, without new privileges and under seccomp

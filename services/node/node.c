@@ -43,6 +43,19 @@ node_monitor_lost(void *arg)
 
 /* --- identity ------------------------------------------------------------------------------ */
 
+/* 0: it cannot be read, so any cut-off cuts it. */
+static int64_t
+issued_ms(struct span host_cert)
+{
+	struct sshcert *cert = NULL;
+	int64_t ms = 0;
+
+	if (sshcert_parse(&cert, host_cert, NULL) == 0)
+		ms = replica_issued_ms(cert);
+	sshcert_free(cert);
+	return ms;
+}
+
 /* Gives authorities to the monitor, and the host key to those who show it. */
 int
 node_take_identity(struct node *n, const struct join_identity *id, struct err *e)
@@ -60,6 +73,7 @@ node_take_identity(struct node *n, const struct join_identity *id, struct err *e
 		return -1;
 	host_unref(n->host);
 	n->host = host;
+	n->issued_ms = issued_ms(id->ssh_host_cert);
 	if (n->tunnel)
 		tunnel_set_identity(n->tunnel, host);
 	return 0;
@@ -81,6 +95,19 @@ node_identity_changed(const struct join_identity *id, void *arg)
 
 	if (n->host && node_take_identity(n, id, &e))
 		log_error("new certificates are not in use", "cause", e.text, NULL);
+}
+
+/* --- what the cluster says ------------------------------------------------------------------ */
+
+/* Whatever it is, it may be what some connection was allowed by. */
+void
+node_cluster_changed(enum replica_kind kind, const char *key, void *arg)
+{
+	struct node *n = arg;
+
+	(void)key;
+	if (kind != REPLICA_CA)
+		review_again(&n->review);
 }
 
 /* --- the port ------------------------------------------------------------------------------ */

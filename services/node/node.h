@@ -14,16 +14,16 @@
 #include "base/list.h"
 #include "daemon/daemon.h"
 #include "event/loop.h"
+#include "event/review.h"
 #include "node/conf.h"
 #include "node/monitor_client.h"
+#include "replica/replica.h"
 
 struct addr;
 struct heartbeat;
 struct host;
 struct listener;
 struct live;
-struct rights;
-struct rights_feed;
 struct tunnel;
 
 enum { NODE_FOLDER_MAX = 512, NODE_PATH_MAX = NODE_FOLDER_MAX + 32 };
@@ -39,8 +39,9 @@ struct node {
 	struct audit_log *audit;
 	struct live *live; /* files of running sessions */
 	struct rpc_client *auth;
-	struct rights *rights; /* roles, cut-offs, own labels as authd gave them */
-	struct rights_feed *rights_feed;
+	struct replica *replica; /* roles, cut-offs, own labels as authd gave them */
+	struct review review;    /* connections, when one of these changed */
+	int64_t issued_ms;       /* of the host certificate */
 	struct heartbeat *heartbeat;
 	struct tunnel *tunnel;
 	struct listener *listener;
@@ -74,6 +75,7 @@ void node_stop_asked(void *arg);   /* by the monitor */
 void node_monitor_lost(void *arg); /* nothing can go on: the daemon ends */
 void node_joined(const struct join_identity *id, void *arg);
 void node_identity_changed(const struct join_identity *id, void *arg);
+void node_cluster_changed(enum replica_kind kind, const char *key, void *arg);
 void node_accepted(int fd, const struct addr *peer, void *arg);
 
 #endif

@@ -7,9 +7,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "crypto/rand.h"
-#include "node/access.h"
 #include "node/heartbeat.h"
-#include "node/rights.h"
 #include "proto/auth.async.h"
 
 enum { EVERY_MS = 30000, JITTER_MS = 4000, RETRY_MS = 1000, RETRY_JITTER_MS = 1000, SOON_MS = 100 };

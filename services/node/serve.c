@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * serve: the SSH server of one connection: signing in (access.c, and the monitor's proof),
+ * serve: the SSH server of one connection: signing in (authorize.c, and the monitor's proof),
  * channels (channel.c), deciding again while it lasts, and the end. Called by tunnel.c and listener.c with a fresh channel or
  * socket.
  *
@@ -106,17 +106,18 @@ static enum ssh_verdict
 on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 {
 	struct conn *c = arg;
-	struct access access;
+	struct authorized access;
 	struct err e = { "" };
 
 	if (c->signed_in)
 		return SSH_DENY;
-	int r = ACCESS_E_STRANGER;
+	int r = AUTHORIZE_E_STRANGER;
 	if (auth->cert)
-		r = access_check(c->node, auth->cert, auth->user, c->address.client, &access, &e);
+		r = authorize_check(c->node, auth->cert, auth->user, c->address.client, &access,
+		    &e);
 	else
 		err_set(&e, "a key without a certificate of this cluster");
-	if (r == ACCESS_E_STRANGER) {
+	if (r == AUTHORIZE_E_STRANGER) {
 		/* Another key may do better: written down when none did. */
 		str_clean(c->login, sizeof(c->login), auth->user, strlen(auth->user));
 		str_copy(c->last_denial, sizeof(c->last_denial), e.text);
@@ -181,6 +182,7 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 	(void)link;
 	c->ssh_link = NULL;
 	list_del(&c->link);
+	review_remove(&c->review);
 	monitor_cancel(c->node->monitor, c);
 	if (c->proof != PROOF_NONE)
 		monitor_forget(c->node->monitor, c->id);
@@ -227,6 +229,7 @@ conn_new(struct node *n, struct host *host, const struct conn_address *address)
 		return NULL;
 	}
 	list_add(&n->connections, &c->link);
+	review_add(&n->review, &c->review);
 	n->n_strangers++;
 	return c;
 }
@@ -261,13 +264,13 @@ int
 conn_may(const struct conn *c, struct err *e)
 {
 	struct sshcert *cert = NULL;
-	struct access access;
+	struct authorized access;
 
 	if (c->cut)
 		return err_set(e, "the connection is being closed");
 	if (sshcert_parse(&cert, buf_span(&c->certificate), e))
 		return -1;
-	int r = access_check(c->node, cert, c->login, c->address.client, &access, e);
+	int r = authorize_check(c->node, cert, c->login, c->address.client, &access, e);
 	sshcert_free(cert);
 	return r ? -1 : 0;
 }
@@ -289,14 +292,14 @@ static void
 redecide(struct conn *c)
 {
 	struct sshcert *cert = NULL;
-	struct access access;
+	struct authorized access;
 	struct err e = { "" };
 
 	if (!c->signed_in || c->cut)
 		return;
 	int r = sshcert_parse(&cert, buf_span(&c->certificate), &e);
 	if (r == 0)
-		r = access_still(c->node, cert, c->login, &access, &e);
+		r = authorize_still(c->node, cert, c->login, &access, &e);
 	sshcert_free(cert);
 	if (r) {
 		log_info("connection is no longer allowed", "user", c->access.user, "login",
@@ -308,21 +311,18 @@ redecide(struct conn *c)
 	channel_all_redecide(c);
 }
 
-void
-serve_redecide(struct node *n)
+static void
+on_review(struct review_item *item, void *arg)
 {
-	list_each (struct conn, c, &n->connections, link)
-		redecide(c);
+	(void)arg;
+	redecide(container_of(item, struct conn, review));
 }
 
 void
-serve_cut_user(struct node *n, const char *user, int64_t issued_before_ms)
+serve_init(struct node *n)
 {
-	list_each (struct conn, c, &n->connections, link) {
-		if (c->signed_in && strcmp(c->access.user, user) == 0 &&
-		    c->access.issued_ms < issued_before_ms)
-			conn_cut(c, "your access was withdrawn: log in again with tsh login");
-	}
+	list_init(&n->connections);
+	review_init(&n->review, n->loop, on_review, n);
 }
 
 void
@@ -331,4 +331,3 @@ serve_cut_all(struct node *n, const char *why)
 	list_each (struct conn, c, &n->connections, link)
 		conn_cut(c, why);
 }
-

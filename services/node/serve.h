@@ -6,7 +6,7 @@
 #ifndef NODE_SERVE_H
 #define NODE_SERVE_H
 
-#include "node/access.h"
+#include "node/authorize.h"
 #include "node/node.h"
 #include "ssh/loop.h"
 
@@ -34,6 +34,7 @@ struct conn_address {
 
 struct conn {
 	struct list link;
+	struct review_item review; /* node.review */
 	struct node *node;
 	unsigned refs;             /* the link and every channel with a session */
 	uint32_t id;               /* the monitor's number */
@@ -42,8 +43,8 @@ struct conn {
 	struct ssh_identity identity;
 	struct conn_address address;
 	char uuid[MON_UUID_SIZE]; /* in every event of it */
-	char login[ACCESS_NAME_MAX];
-	struct access access;
+	char login[AUTHORIZE_NAME_MAX];
+	struct authorized access;
 	enum conn_proof proof;
 	struct buf certificate; /* that signed in, for conn_may */
 	bool signed_in;
@@ -52,6 +53,11 @@ struct conn {
 	char last_denial[256]; /* of a key that was no certificate of ours */
 	struct list channels;  /* struct channel, channel.h */
 };
+
+/* Before the first connection. Roles, cut-offs or labels have changed: review_again(&n->review)
+ * decides every connection and every channel in it again; what may no longer be is ended, with a
+ * line to its user that says why. */
+void serve_init(struct node *n);
 
 int host_load(struct host **ret, const char *key_path, struct span cert, struct err *e);
 void host_unref(struct host *h);
@@ -67,11 +73,6 @@ void conn_unref(struct conn *c);
 int conn_may(const struct conn *c, struct err *e);
 /* Ends it: sessions are killed, the client is told why. */
 void conn_cut(struct conn *c, const char *why);
-/* Roles, cut-offs or labels have changed: every connection and every channel in it is decided again,
- * and what may no longer be is ended, with a line to its user that says why. */
-void serve_redecide(struct node *n);
-/* Cuts every connection of the user whose certificate was issued before. */
-void serve_cut_user(struct node *n, const char *user, int64_t issued_before_ms);
 void serve_cut_all(struct node *n, const char *why);
 
 #endif

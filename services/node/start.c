@@ -25,8 +25,6 @@
 #include "node/heartbeat.h"
 #include "node/live.h"
 #include "node/node.h"
-#include "node/rights.h"
-#include "node/rpc_rights.h"
 #include "node/serve.h"
 #include "node/tunnel.h"
 #include "priv/priv.h"
@@ -79,6 +77,22 @@ start_joining(struct node *n, struct err *e)
 }
 
 static int
+make_replica(struct node *n, struct err *e)
+{
+	static const struct replica_events events = { .changed = node_cluster_changed };
+	char path[NODE_PATH_MAX];
+	const struct replica_config config = { .loop = n->loop,
+		.kinds = REPLICA_BASE | REPLICA_BIT(REPLICA_OWN_LABELS),
+		.path = path };
+
+	if (!str_format(path, sizeof(path), "%s/cluster", n->folder))
+		return err_set(e, "state: the path is too long");
+	if (replica_new(&n->replica, &config, &events, n))
+		return err_set(e, "out of memory");
+	return 0;
+}
+
+static int
 make_base(struct node *n, struct err *e)
 {
 	static const struct monitor_events events = { .exited = node_exited,
@@ -91,7 +105,7 @@ make_base(struct node *n, struct err *e)
 		return err_set(e, "state: the path is too long");
 	if (file_mkdir(n->folder, 0700, e))
 		return -1;
-	if (crypto_init() || rpc_loop_new(&n->rl, n->loop) || rights_new(&n->rights) ||
+	if (crypto_init() || rpc_loop_new(&n->rl, n->loop) ||
 	    timer_init(&n->stop_look, n->loop, on_stop_look, n))
 		return err_set(e, "out of memory");
 	if (monitor_client_new(&n->monitor, n->loop, MON_FD, &events, n, e))
@@ -103,7 +117,7 @@ make_base(struct node *n, struct err *e)
 		.name = conf_name(n->config) };
 	if (audit_log_open(&n->audit, &config, e))
 		return -1;
-	return rights_feed_new(&n->rights_feed, n, e);
+	return make_replica(n, e);
 }
 
 static int
@@ -131,7 +145,8 @@ serve(struct node *n, struct err *e)
 		.server_name = id->auth_server,
 		.identity = join_rpc_identity(n->join),
 		.keepalive = true };
-	if (rpc_client_new(&n->auth, n->rl, &config, e) || rights_feed_start(n->rights_feed, e) ||
+	if (rpc_client_new(&n->auth, n->rl, &config, e) ||
+	    replica_start(n->replica, n->auth, n->join, e) ||
 	    audit_log_connect(n->audit, n->config->proxy, id->audit_server,
 		join_rpc_identity(n->join), e) ||
 	    tunnel_new(&n->tunnel, n, e))
@@ -153,7 +168,7 @@ node_start(struct daemon_run *run, struct err *e)
 	n->run = run;
 	n->loop = run->loop;
 	n->config = run->conf;
-	list_init(&n->connections);
+	serve_init(n);
 	list_init(&n->sessions);
 	if (make_base(n, e) || start_joining(n, e) || join_wait(n->join, &run->stopping, e))
 		return -1;
@@ -238,14 +253,14 @@ node_done(struct daemon_run *run)
 	session_end_all(n);
 	tunnel_free(n->tunnel);
 	heartbeat_free(n->heartbeat);
-	rights_feed_free(n->rights_feed);
+	replica_free(n->replica);
 	rpc_client_free(n->auth);
 	live_close(n->live);
 	audit_log_close(n->audit);
 	join_free(n->join);
 	monitor_client_free(n->monitor);
 	rpc_loop_free(n->rl);
-	rights_free(n->rights);
+	review_done(&n->review);
 	host_unref(n->host);
 	timer_done(&n->stop_look);
 	free(n);

@@ -5,10 +5,10 @@
  *
  * What it is made of: conf.c (proxyd.yaml); start.c (the order of things) and proxy.c (what the parts
  * tell each other); front.c, the two ports, which finds out what a connection speaks; ssh_server.c
- * (SSH of people and nodes), principal.c (who signed in), resolve.c (which node is meant), relay.c and
- * relay_tcp.c (client to node), tunnel.c (the reverse tunnels); web*.c and asset.c (pages);
- * roster.c with rpc_watch.c (the cluster as authd says it); rpc_origin.c (tells authd whose
- * connection it passes on); record.c (what is written down).
+ * (SSH of people and nodes), resolve.c (which node is meant), relay.c and relay_tcp.c (client to
+ * node), tunnel.c (the reverse tunnels); web*.c and asset.c (pages); lib/replica (the cluster as
+ * authd says it); rpc_hello.c (tells authd where people find it), rpc_origin.c (whose connection it
+ * passes on); record.c (what is written down).
  *
  * Security: runs as `sallyport`; touches sockets and its own state folder. Holds its host key and
  * no others: what passes between people and nodes is SSH that ends at them, and what passes to

@@ -13,7 +13,7 @@
 #include "base/str.h"
 #include "crypto/secret.h"
 #include "net/ceiling.h"
-#include "proxy/rpc_watch.h"
+#include "proxy/rpc_hello.h"
 #include "proxy/ssh_server.h"
 #include "proxy/web.h"
 
@@ -91,31 +91,23 @@ proxy_refused(const char *why, void *arg)
 
 /* --- what the cluster says -------------------------------------------------------------- */
 
+/* Whatever it is, it may be what somebody was let in by. */
 void
-proxy_node_cut(const char *uuid, int64_t issued_before_ms, void *arg)
+proxy_cluster_changed(enum replica_kind kind, const char *key, void *arg)
 {
 	struct proxy *p = arg;
 
-	if (p->tunnels)
-		tunnels_cut(p->tunnels, uuid, issued_before_ms);
+	(void)key;
+	if (kind != REPLICA_CA && p->ssh_server)
+		ssh_server_review(p->ssh_server);
 }
 
 void
-proxy_user_cut(const char *user, int64_t issued_before_ms, void *arg)
+proxy_authd_there(void *arg)
 {
 	struct proxy *p = arg;
 
-	if (p->ssh_server)
-		ssh_server_cut_user(p->ssh_server, user, issued_before_ms);
-}
-
-void
-proxy_roster_changed(void *arg)
-{
-	struct proxy *p = arg;
-
-	if (p->watch)
-		rpc_watch_roster_changed(p->watch);
+	hello_send(p->auth, p->conf->public_addr, p->conf->ssh_addr);
 }
 
 void

@@ -13,6 +13,7 @@
 #include "proxy/conf.h"
 #include "proxy/relay.h"
 #include "proxy/rpc_leave.h"
+#include "replica/replica.h"
 
 struct ceiling;
 
@@ -27,7 +28,7 @@ struct proxy {
 	struct join *join;
 	char cluster[256];
 	struct ceiling *all, *strangers;
-	struct roster *roster;
+	struct replica *replica;
 	struct tunnels *tunnels;
 	struct relays relays;
 	struct ssh_server *ssh_server;
@@ -35,7 +36,6 @@ struct proxy {
 	struct leave leave;
 	struct origins *origins;
 	struct web *web;
-	struct rpc_watch *watch;
 	struct front *front;
 	struct timer status, drain_step, drain_end;
 	bool leaving;
@@ -50,9 +50,8 @@ int proxy_take_identity(struct proxy *p, const struct join_identity *id, struct 
 void proxy_joined(const struct join_identity *id, void *arg);
 void proxy_identity_changed(const struct join_identity *id, void *arg);
 void proxy_refused(const char *why, void *arg); /* by authd, for good: the daemon ends */
-void proxy_node_cut(const char *uuid, int64_t issued_before_ms, void *arg);
-void proxy_user_cut(const char *user, int64_t issued_before_ms, void *arg);
-void proxy_roster_changed(void *arg);
+void proxy_cluster_changed(enum replica_kind kind, const char *key, void *arg);
+void proxy_authd_there(void *arg);
 void proxy_web_closed(const struct addr *peer, void *arg);
 void proxy_status(void *arg); /* a line for the service manager */
 /* SIGHUP: only the web certificate can change without a restart. */

@@ -36,7 +36,7 @@ relay_free(struct relay *c)
 
 static struct relay *
 relay_new(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
-    const struct roster_node *node)
+    const struct replica_host *node)
 {
 	struct relay *c = calloc(1, sizeof(*c));
 
@@ -46,12 +46,12 @@ relay_new(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 	c->user = chan;
 	c->fd = -1;
 	rand_uuid(c->uuid);
-	c->user_name = strdup(owner->principal->user);
+	c->user_name = strdup(owner->who->name);
 	c->node_uuid = strdup(node->uuid);
 	c->node_name = strdup(node->name);
 	c->peer = strdup(owner->peer->ip);
 	cs->count++;
-	list_add(&owner->open, &c->link);
+	list_add(&owner->relays, &c->link);
 	if (!c->user_name || !c->node_uuid || !c->node_name || !c->peer) {
 		relay_free(c);
 		return NULL;
@@ -79,7 +79,6 @@ void
 relay_accept(struct relay *c, const struct ssh_chan_events *events)
 {
 	c->accepted = true;
-	list_del(&c->link);
 	relay_record(c, true, NULL);
 	log_debug("relayed", "user", c->user_name, "node", c->node_name, NULL);
 	ssh_chan_accept(c->user, events, c);
@@ -92,6 +91,14 @@ relay_fail(struct relay *c, const char *why)
 	if (c->user)
 		ssh_chan_refuse(c->user, SSH_REFUSE_CONNECT_FAILED, why);
 	relay_free(c);
+}
+
+/* Both channels are gone. */
+static void
+relay_over(struct relay *c)
+{
+	if (!c->cutting)
+		relay_free(c);
 }
 
 /* --- channel to channel ---------------------------------------------------------- */
@@ -137,7 +144,7 @@ on_user_closed(struct ssh_chan *chan, void *arg)
 	if (c->node)
 		ssh_chan_close(c->node);
 	else
-		relay_free(c);
+		relay_over(c);
 }
 
 static const struct ssh_chan_events user_events = {
@@ -213,7 +220,7 @@ on_node_closed(struct ssh_chan *chan, void *arg)
 	else if (c->user)
 		ssh_chan_close(c->user);
 	else
-		relay_free(c);
+		relay_over(c);
 }
 
 static const struct ssh_chan_events node_events = {
@@ -251,14 +258,14 @@ refuse_target(struct relays *cs, const struct relay_owner *owner, struct ssh_cha
 	struct record r = { .type = "session.connect",
 		.code = "T2010W",
 		.ok = false,
-		.user = owner->principal->user,
+		.user = owner->who->name,
 		.remote_addr = owner->peer->ip,
 		.message = e->text,
 		.target = host };
 
 	record_write(cs->audit, &r);
-	log_info("connection to a node refused", "user", owner->principal->user, "target", host,
-	    "cause", e->text, NULL);
+	log_info("connection to a node refused", "user", owner->who->name, "target", host, "cause",
+	    e->text, NULL);
 	ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, e->text);
 }
 
@@ -266,12 +273,12 @@ void
 relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
     const struct ssh_open *open)
 {
-	struct resolve_query q = { .roster = cs->roster,
-		.principal = owner->principal,
+	struct resolve_query q = { .replica = cs->replica,
+		.who = owner->who,
 		.cluster = cs->cluster,
 		.has_tunnel = tunnels_has,
 		.arg = cs->tunnels };
-	const struct roster_node *node;
+	const struct replica_host *node;
 	struct ssh *tunnel;
 	struct relay *c;
 	char host[HOST_SIZE];
@@ -303,16 +310,97 @@ relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 		relay_tcp_open(c, node->address);
 }
 
+/* Nobody waits for it any more: with a tunnel, its channel ends the relay when it is opened or
+ * refused. */
+static void
+relay_abandon(struct relay *c)
+{
+	list_del(&c->link);
+	c->user = NULL;
+	if (c->node)
+		return;
+	dial_cancel(c->dial);
+	relay_free(c);
+}
+
 void
 relay_owner_gone(struct relay_owner *owner)
 {
-	list_each (struct relay, c, &owner->open, link) {
-		list_del(&c->link);
-		c->user = NULL;
-		/* With a tunnel, its channel ends the relay when it is opened or refused. */
-		if (!c->node) {
-			dial_cancel(c->dial);
-			relay_free(c);
-		}
+	list_each (struct relay, c, &owner->relays, link) {
+		/* The end of an accepted channel is told to it. */
+		if (c->accepted)
+			list_del(&c->link);
+		else
+			relay_abandon(c);
 	}
+}
+
+/* --- when rights change ------------------------------------------------------------ */
+
+static bool
+relay_is_denied(const struct relays *cs, const struct relay_owner *owner, const struct relay *c,
+    struct err *e)
+{
+	return resolve_may_see(cs->replica, owner->who, replica_host(cs->replica, c->node_uuid),
+		   e) < 0;
+}
+
+bool
+relay_any_denied(const struct relays *cs, const struct relay_owner *owner, struct err *e)
+{
+	list_each (struct relay, c, &owner->relays, link)
+		if (relay_is_denied(cs, owner, c, e))
+			return true;
+	return false;
+}
+
+static void
+record_cut(const struct relay *c, const char *why)
+{
+	struct record r = { .type = "client.disconnect",
+		.code = "T3006I",
+		.ok = true,
+		.user = c->user_name,
+		.node = c->node_uuid,
+		.node_name = c->node_name,
+		.connection = c->uuid,
+		.remote_addr = c->peer,
+		.message = why };
+
+	record_write(c->all->audit, &r);
+	log_info("connection to a node cut", "user", c->user_name, "node", c->node_name, "cause",
+	    why, NULL);
+}
+
+static void
+relay_cut(struct relay *c, const char *why)
+{
+	record_cut(c, why);
+	list_del(&c->link);
+	if (!c->accepted) {
+		ssh_chan_refuse(c->user, SSH_REFUSE_PROHIBITED, why);
+		relay_abandon(c);
+	} else if (c->node) {
+		/* Both ends: neither is asked to agree. Each may be gone at once, and the relay with the
+		 * second. */
+		c->cutting = true;
+		ssh_chan_close(c->node);
+		if (c->user)
+			ssh_chan_close(c->user);
+		c->cutting = false;
+		if (!c->node && !c->user)
+			relay_free(c);
+	} else {
+		relay_tcp_cut(c);
+	}
+}
+
+void
+relay_end_denied(struct relays *cs, struct relay_owner *owner)
+{
+	struct err e;
+
+	list_each (struct relay, c, &owner->relays, link)
+		if (relay_is_denied(cs, owner, c, &e))
+			relay_cut(c, e.text);
 }

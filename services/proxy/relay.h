@@ -17,7 +17,7 @@
 struct relays {
 	struct loop *loop;
 	struct pool *pool; /* for the names of nodes that listen */
-	const struct roster *roster;
+	struct replica *replica;
 	struct tunnels *tunnels;
 	struct audit_log *audit;
 	const char *cluster;
@@ -25,16 +25,21 @@ struct relays {
 	size_t count; /* of live ones */
 };
 
-/* Who asked. `open` holds the relays whose channel was not accepted yet. */
+/* Who asked, and what he has. */
 struct relay_owner {
-	const struct principal *principal;
+	const struct subject *who;
 	const struct addr *peer;
-	struct list open;
+	struct list relays;
 };
 
 /* Answers a direct-tcpip open: accepts or refuses the channel, now or later. */
 void relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
     const struct ssh_open *open);
+/* Roles, labels or nodes have changed. True when some relay of his leads to a node that he may not
+ * see any more; e has a line for him. */
+bool relay_any_denied(const struct relays *cs, const struct relay_owner *owner, struct err *e);
+/* Ends those, and writes it down. */
+void relay_end_denied(struct relays *cs, struct relay_owner *owner);
 /* The person's connection has ended: nothing may touch its channels any more. Before the owner is
  * freed. */
 void relay_owner_gone(struct relay_owner *owner);

@@ -9,11 +9,12 @@
 #include "proxy/relay.h"
 
 struct relay {
-	struct list link; /* in relay_owner.open until accepted */
+	struct list link; /* in relay_owner.relays until that is gone */
 	struct relays *all;
 	struct ssh_chan *user; /* NULL: gone */
 	struct ssh_chan *node; /* NULL: gone, or it is a socket */
 	bool accepted;
+	bool cutting; /* relay_cut is at work: it frees */
 	/* relay_tcp.c */
 	struct dial *dial;
 	struct watch watch;
@@ -35,5 +36,7 @@ void relay_free(struct relay *c);
 
 /* Begins to connect to the address of a node that listens; afterwards c is relay_tcp.c's. */
 void relay_tcp_open(struct relay *c, const char *address);
+/* It was accepted and has to end. */
+void relay_tcp_cut(struct relay *c);
 
 #endif

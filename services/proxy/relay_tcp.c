@@ -119,6 +119,12 @@ on_socket(struct watch *w, int ready, void *arg)
 		socket_lost(c);
 }
 
+void
+relay_tcp_cut(struct relay *c)
+{
+	socket_lost(c);
+}
+
 static size_t
 on_user_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
 {

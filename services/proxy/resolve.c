@@ -16,9 +16,9 @@
 enum { HOST_MAX = 300, NAMED_MAX = 4, SSH_PORT = 22, NODE_PORT = 3022 };
 
 struct found {
-	const struct roster_node *node[NAMED_MAX];
+	const struct replica_host *node[NAMED_MAX];
 	size_t n; /* may pass NAMED_MAX */
-	const struct roster_node *offline;
+	const struct replica_host *offline;
 };
 
 /* Cuts ".cluster" off; without one the name stays. */
@@ -35,7 +35,7 @@ bare_name(const char *host, const char *cluster, char dst[HOST_MAX])
 }
 
 static bool
-is_address_of(const struct roster_node *node, const char *host, uint32_t port)
+is_address_of(const struct replica_host *node, const char *host, uint32_t port)
 {
 	char ip[HOST_MAX];
 	uint16_t node_port;
@@ -48,15 +48,38 @@ is_address_of(const struct roster_node *node, const char *host, uint32_t port)
 }
 
 static bool
-is_reachable(const struct resolve_query *q, const struct roster_node *node)
+is_reachable(const struct resolve_query *q, const struct replica_host *node)
 {
 	return node->address[0] != '\0' || q->has_tunnel(node->uuid, q->arg);
 }
 
-static void
-take(struct found *f, const struct resolve_query *q, const struct roster_node *node)
+/* One that is silent is not listed, whether or not it still keeps a tunnel. */
+static bool
+is_listed(const struct replica_host *host)
 {
-	if (!principal_sees(q->principal, q->roster, node, NULL))
+	return strcmp(host->kind, "node") == 0 && host->online;
+}
+
+int
+resolve_may_see(struct replica *replica, const struct subject *who, const struct replica_host *host,
+    struct err *e)
+{
+	struct policy_decision decision;
+	struct subject_view view;
+
+	if (!host)
+		return err_set(e, "the node is no longer part of the cluster");
+	if (subject_view(who, replica_role, replica, &view, e) < 0)
+		return -1;
+	if (policy_see_node(&view.user, host->labels, &decision))
+		return 0;
+	return err_set(e, "you may no longer reach node %s: %s", host->name, decision.reason);
+}
+
+static void
+take(struct found *f, const struct resolve_query *q, const struct replica_host *node)
+{
+	if (!is_listed(node) || resolve_may_see(q->replica, q->who, node, NULL) < 0)
 		return;
 	if (!is_reachable(q, node)) {
 		f->offline = node;
@@ -70,17 +93,17 @@ take(struct found *f, const struct resolve_query *q, const struct roster_node *n
 static void
 take_all_named(struct found *f, const struct resolve_query *q, const char *name, uint32_t port)
 {
-	const struct roster_node *node;
+	const struct replica_host *node;
 	size_t pos = 0;
 
-	while (roster_next_node(q->roster, &pos, &node))
+	while (replica_next_host(q->replica, &pos, &node))
 		if (strcasecmp(node->name, name) == 0)
 			take(f, q, node);
 	/* A node says its address itself: it must not stand beside one that bears the name. */
 	if (f->n > 0 || f->offline)
 		return;
 	pos = 0;
-	while (roster_next_node(q->roster, &pos, &node))
+	while (replica_next_host(q->replica, &pos, &node))
 		if (is_address_of(node, name, port))
 			take(f, q, node);
 }
@@ -100,7 +123,7 @@ say_ambiguous(const struct found *f, const char *name, struct err *e)
 }
 
 static int
-choose(const struct roster_node **ret, const struct found *f, const char *name, struct err *e)
+choose(const struct replica_host **ret, const struct found *f, const char *name, struct err *e)
 {
 	if (f->n == 1) {
 		*ret = f->node[0];
@@ -117,12 +140,12 @@ choose(const struct roster_node **ret, const struct found *f, const char *name, 
 }
 
 int
-resolve(const struct roster_node **ret, const struct resolve_query *q, const char *host,
+resolve(const struct replica_host **ret, const struct resolve_query *q, const char *host,
     uint32_t port, struct err *e)
 {
 	char name[HOST_MAX], clean[HOST_MAX];
 	struct found f = { .n = 0 };
-	const struct roster_node *node;
+	const struct replica_host *node;
 	int r;
 
 	*ret = NULL;
@@ -131,7 +154,7 @@ resolve(const struct roster_node **ret, const struct resolve_query *q, const cha
 		return RESOLVE_E_UNKNOWN;
 	}
 	str_clean(clean, sizeof(clean), name, strlen(name));
-	node = roster_node(q->roster, name);
+	node = replica_host(q->replica, name);
 	if (node)
 		take(&f, q, node);
 	else

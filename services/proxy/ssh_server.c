@@ -17,11 +17,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "event/review.h"
 #include "net/ceiling.h"
 #include "net/rate.h"
 #include "ssh/loop.h"
 
 enum { DISCONNECT_BY_APPLICATION = 11, DISCONNECT_NO_MORE_AUTH = 14, END_TURNS = 300 };
+enum { CUT_AFTER_MS = 500 };
 enum { CHANNELS_USER = 1000, CHANNELS_NODE = 4000 };
 
 enum { REFUSALS_OF_ONE = 60, REFUSALS_OF_ALL = 1200 }; /* recorded a minute */
@@ -41,11 +43,15 @@ struct conn {
 	bool logged_in; /* not among the strangers any more */
 	bool leaving;
 	struct addr peer;
-	char *denial;      /* why the last certificate was not believed */
-	char *name;        /* of a node: its UUID; of a person: for the record of failures */
-	int64_t issued_ms; /* of the certificate */
-	struct principal *principal; /* people */
-	struct tunnel *tunnel;       /* nodes */
+	char *denial;          /* why the last certificate was not believed */
+	char *name;            /* of a node: its UUID; of a person: for the record of failures */
+	int64_t issued_ms;     /* of the certificate */
+	int64_t expires_ms;    /* people: of the certificate; INT64_MAX: never */
+	struct subject *who;   /* people */
+	struct tunnel *tunnel; /* nodes */
+	struct review_item review;
+	struct timer cut; /* what is denied ends then */
+	bool cut_waits;
 	struct relay_owner owner;
 };
 
@@ -60,6 +66,7 @@ struct ssh_server_identity {
 struct ssh_server {
 	struct ssh_server_config config;
 	struct list conns;
+	struct review review;                 /* those that are logged in */
 	struct ssh_server_identity *identity; /* the present one */
 	const struct bundle *ca;
 	size_t users;
@@ -129,20 +136,6 @@ is_signed_by(const struct sshcert *cert, const struct span *ca, size_t n)
 	return false;
 }
 
-static int64_t
-issued_ms(const struct sshcert *cert)
-{
-	return (int64_t)(cert->valid_after > INT64_MAX / 1000 ? INT64_MAX / 1000
-							      : cert->valid_after) *
-	    1000;
-}
-
-static bool
-is_cut(const struct sshcert *cert, int64_t cutoff_ms)
-{
-	return cutoff_ms != 0 && issued_ms(cert) < cutoff_ms;
-}
-
 static int
 check_node(const struct conn *g, const struct sshcert *cert, struct err *e)
 {
@@ -161,10 +154,25 @@ check_node(const struct conn *g, const struct sshcert *cert, struct err *e)
 		return err_set(e, "the tunnel certificate names no node; join the node again");
 	if (sshcert_check(cert, &rules, e) < 0)
 		return -1;
-	if (is_cut(cert, roster_node_cutoff_ms(g->ssh_server->config.roster, cert->key_id)))
-		return err_set(e,
-		    "this node was removed from the cluster; join it again with a new token");
+	/* While the cluster is not known yet nobody can reach the node anyway; it is judged again. */
+	if (replica_check_host(g->ssh_server->config.replica, cert->key_id, replica_issued_ms(cert),
+		e) == REPLICA_E_CUT)
+		return -1;
 	return 0;
+}
+
+static int
+check_subject(const struct conn *g, const struct sshcert *cert, struct err *e)
+{
+	struct subject *who;
+	int rc;
+
+	if (replica_subject(&who, cert) < 0)
+		return err_set(e, "the proxy is out of memory");
+	rc = replica_check_user(g->ssh_server->config.replica, who, NULL, replica_issued_ms(cert),
+	    e);
+	subject_free(who);
+	return rc == 0 ? 0 : -1;
 }
 
 static int
@@ -183,31 +191,29 @@ check_user(const struct conn *g, const struct sshcert *cert, struct err *e)
 		return err_set(e, "the certificate names no user");
 	if (sshcert_check(cert, &rules, e) < 0)
 		return -1;
-	if (is_cut(cert, roster_cutoff_ms(g->ssh_server->config.roster, cert->key_id)))
-		return err_set(e,
-		    "user %s was removed or changed after this certificate; log in again",
-		    cert->key_id);
-	return 0;
+	return check_subject(g, cert, e);
 }
 
 /* Remembers who it is, once the key is proven. */
 static bool
 conn_admit(struct conn *g, const struct sshcert *cert, enum conn_kind kind)
 {
-	struct principal *principal = NULL;
+	struct subject *who = NULL;
 	char *name = strdup(cert->key_id);
 
-	if (!name || (kind == CONN_USER && principal_from_cert(&principal, cert) < 0)) {
+	if (!name || (kind == CONN_USER && replica_subject(&who, cert) < 0)) {
 		free(name);
 		return false;
 	}
 	free(g->name);
 	g->name = name;
-	principal_free(g->principal);
-	g->principal = principal;
-	g->owner.principal = principal;
+	subject_free(g->who);
+	g->who = who;
+	g->owner.who = who;
 	g->kind = kind;
-	g->issued_ms = issued_ms(cert);
+	g->issued_ms = replica_issued_ms(cert);
+	g->expires_ms = cert->valid_before > INT64_MAX / 1000 ? INT64_MAX
+							      : (int64_t)cert->valid_before * 1000;
 	return true;
 }
 
@@ -247,15 +253,15 @@ on_authenticated(struct ssh *ssh, void *arg)
 	struct conn *g = arg;
 
 	g->logged_in = true;
+	review_add(&g->ssh_server->review, &g->review);
 	ceiling_drop(g->ssh_server->config.strangers, g->peer.ip);
 	if (g->kind == CONN_USER) {
 		g->ssh_server->users++;
-		log_info("user connected", "user", g->principal->user, "peer", g->peer.ip, "client",
+		log_info("user connected", "user", g->who->name, "peer", g->peer.ip, "client",
 		    ssh_peer_version(ssh), NULL);
 		return;
 	}
-	g->tunnel = tunnel_new(g->ssh_server->config.tunnels, g->name, g->ssh_link, g->peer.ip,
-	    g->issued_ms);
+	g->tunnel = tunnel_new(g->ssh_server->config.tunnels, g->name, g->ssh_link, g->peer.ip);
 	if (!g->tunnel)
 		ssh_disconnect(ssh, DISCONNECT_BY_APPLICATION, "the proxy is out of memory");
 }
@@ -276,7 +282,7 @@ on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *o
 	else if (g->ssh_server->draining)
 		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
 		    "this proxy is stopping, connect again");
-	else if (clock_wall_ms() >= g->principal->expires_ms)
+	else if (clock_wall_ms() >= g->expires_ms)
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED,
 		    "your certificate has expired; log in again: tsh login");
 	else
@@ -322,8 +328,10 @@ conn_free(struct conn *g)
 {
 	identity_unref(g->identity);
 	list_del(&g->link);
+	review_remove(&g->review);
+	timer_done(&g->cut);
 	ceiling_drop(g->ssh_server->config.all, g->peer.ip);
-	principal_free(g->principal);
+	subject_free(g->who);
 	free(g->denial);
 	free(g->name);
 	free(g);
@@ -357,8 +365,8 @@ on_link_ended(struct ssh_link *link, const char *why, void *arg)
 		tunnel_end(g->tunnel, why);
 	} else if (g->kind == CONN_USER) {
 		ssh_server->users--;
-		log_info("user disconnected", "user", g->principal->user, "peer", g->peer.ip,
-		    "cause", why, NULL);
+		log_info("user disconnected", "user", g->who->name, "peer", g->peer.ip, "cause",
+		    why, NULL);
 	}
 	relay_owner_gone(&g->owner);
 	conn_free(g);
@@ -400,7 +408,7 @@ ssh_server_take(struct ssh_server *ssh_server, int fd, const struct addr *peer, 
 	g->identity->refs++;
 	g->peer = *peer;
 	g->owner.peer = &g->peer;
-	list_init(&g->owner.open);
+	list_init(&g->owner.relays);
 	list_add(&ssh_server->conns, &g->link);
 	if (conn_start(g, fd) < 0) {
 		ceiling_drop(ssh_server->config.strangers, peer->ip);
@@ -410,6 +418,100 @@ ssh_server_take(struct ssh_server *ssh_server, int fd, const struct addr *peer, 
 	}
 	if (first.n > 0)
 		ssh_link_feed(g->ssh_link, (uint8_t *)(uintptr_t)first.p, first.n);
+}
+
+/* --- when rights change ------------------------------------------------------------ */
+
+static void
+record_cut(const struct conn *g, const char *why)
+{
+	struct record r = { .type = "client.disconnect",
+		.code = "T3006I",
+		.ok = true,
+		.user = g->who->name,
+		.remote_addr = g->peer.ip,
+		.message = why };
+
+	record_write(g->ssh_server->config.audit, &r);
+}
+
+/* The person is told by the connection that ends. */
+static void
+cut_user(struct conn *g, const char *why)
+{
+	record_cut(g, why);
+	log_info("connection cut", "user", g->who->name, "peer", g->peer.ip, "cause", why, NULL);
+	g->leaving = true;
+	tunnel_hang_up(g->ssh_link, why);
+}
+
+static bool
+is_denied(const struct conn *g, struct err *e)
+{
+	const struct ssh_server_config *config = &g->ssh_server->config;
+
+	if (g->kind == CONN_NODE)
+		return replica_check_host(config->replica, g->name, g->issued_ms, e) ==
+		    REPLICA_E_CUT;
+	return relay_any_denied(config->relays, &g->owner, e);
+}
+
+static void
+on_cut(void *arg)
+{
+	struct conn *g = arg;
+	struct err e;
+
+	g->cut_waits = false;
+	if (g->leaving || !is_denied(g, &e))
+		return;
+	if (g->kind == CONN_NODE) {
+		g->leaving = true;
+		tunnel_hang_up(g->ssh_link, e.text);
+		return;
+	}
+	relay_end_denied(g->ssh_server->config.relays, &g->owner);
+	if (list_empty(&g->owner.relays)) {
+		g->leaving = true;
+		tunnel_hang_up(g->ssh_link, e.text);
+	}
+}
+
+/* The node decides the same at the same time, and tells people inside their sessions why they end:
+ * its words go first. */
+static void
+cut_soon(struct conn *g)
+{
+	if (g->cut_waits)
+		return;
+	g->cut_waits = true;
+	if (!g->cut.fn && timer_init(&g->cut, g->ssh_server->config.loop, on_cut, g) < 0)
+		on_cut(g);
+	else
+		timer_start(&g->cut, CUT_AFTER_MS);
+}
+
+static void
+on_review(struct review_item *item, void *arg)
+{
+	struct conn *g = container_of(item, struct conn, review);
+	const struct ssh_server *ssh_server = arg;
+	struct err e;
+
+	if (g->leaving)
+		return;
+	if (g->kind == CONN_USER &&
+	    replica_check_user(ssh_server->config.replica, g->who, NULL, g->issued_ms, &e) ==
+		REPLICA_E_CUT)
+		cut_user(g, e.text);
+	else if (is_denied(g, &e))
+		cut_soon(g);
+}
+
+void
+ssh_server_review(struct ssh_server *g)
+{
+	review_again(&g->review);
 }
 
 /* --- the server -------------------------------------------------------------------- */
@@ -423,6 +525,7 @@ ssh_server_new(struct ssh_server **ret, const struct ssh_server_config *config)
 		return -1;
 	g->config = *config;
 	list_init(&g->conns);
+	review_init(&g->review, config->loop, on_review, g);
 	if (rate_new(&g->refusals_of_one, REFUSALS_OF_ONE, REFUSALS_OF_ONE) < 0 ||
 	    rate_new(&g->refusals_of_all, REFUSALS_OF_ALL, REFUSALS_OF_ALL) < 0) {
 		ssh_server_free(g);
@@ -443,6 +546,7 @@ ssh_server_free(struct ssh_server *g)
 		ssh_link_close(conn->ssh_link, "this proxy is stopping, connect again", 0);
 	for (int i = 0; i < END_TURNS && !list_empty(&g->conns); i++)
 		(void)loop_turn(g->config.loop, 10);
+	review_done(&g->review);
 	identity_unref(g->identity);
 	rate_free(g->refusals_of_one);
 	rate_free(g->refusals_of_all);
@@ -492,31 +596,7 @@ ssh_server_set_authorities(struct ssh_server *g, const struct bundle *ca)
 	g->ca = ca;
 }
 
-static void
-record_cut(const struct conn *g)
-{
-	struct record r = { .type = "client.disconnect",
-		.code = "T3006I",
-		.ok = true,
-		.user = g->principal->user,
-		.remote_addr = g->peer.ip,
-		.message = "user was removed or changed" };
-
-	record_write(g->ssh_server->config.audit, &r);
-}
-
-void
-ssh_server_cut_user(struct ssh_server *g, const char *user, int64_t issued_before_ms)
-{
-	list_each (struct conn, conn, &g->conns, link) {
-		if (conn->kind != CONN_USER || strcmp(conn->principal->user, user) != 0 ||
-		    conn->issued_ms >= issued_before_ms)
-			continue;
-		record_cut(conn);
-		log_info("connection cut", "user", user, "peer", conn->peer.ip, NULL);
-		tunnel_hang_up(conn->ssh_link, "user was removed or changed; log in again");
-	}
-}
+/* --- stopping ------------------------------------------------------------------------ */
 
 static bool
 conn_is_idle(const struct conn *g)

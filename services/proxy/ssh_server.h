@@ -16,7 +16,7 @@ struct bundle;
 
 struct ssh_server_config {
 	struct loop *loop;
-	const struct roster *roster;
+	struct replica *replica;
 	struct tunnels *tunnels;
 	struct relays *relays;
 	struct audit_log *audit;
@@ -40,8 +40,10 @@ void ssh_server_set_authorities(struct ssh_server *g, const struct bundle *ca);
  * Owns the fd in any case, and gives the counts back. */
 void ssh_server_take(struct ssh_server *g, int fd, const struct addr *peer, struct span first);
 
-/* Ends the connections of the user whose certificates are from before the moment. */
-void ssh_server_cut_user(struct ssh_server *g, const char *user, int64_t issued_before_ms);
+/* Roles, labels, hosts or cut-offs have changed: everybody who is logged in is judged again. Who is
+ * cut off is told so and his connection ended; a relay to a node that he may not see any more ends,
+ * and the connection with it when it was the only one. */
+void ssh_server_review(struct ssh_server *g);
 /* Stopping; called again until it is over. People without an open channel are told to go elsewhere at
  * once, others when their last channel is closed, nodes when no person is left: sessions run over
  * their tunnels. Then empty(arg), which may come from inside. */

@@ -4,7 +4,7 @@
  * them apart.
  *
  *	prepare (old rights): state folder's name, both ports bound
- *	start:   loops and log -> joined -> roster, tunnels, SSH -> authd, auditd, web, watch -> ports
+ *	start:   loops and log -> joined -> replica, tunnels, SSH -> authd, auditd, web, watch -> ports
  *	stop:    ports closed, connections drained (`drain` at most), authd told, the log flushed
  */
 #include "proxy/start.h"
@@ -24,7 +24,6 @@
 #include "proxy/proxy.h"
 #include "proxy/ssh_server.h"
 #include "proxy/rpc_origin.h"
-#include "proxy/rpc_watch.h"
 #include "proxy/web.h"
 
 enum {
@@ -97,23 +96,26 @@ make_base(struct proxy *p, struct err *e)
 static int
 make_ssh(struct proxy *p, struct err *e)
 {
-	static const struct roster_events events = { .node_cut = proxy_node_cut,
-		.user_cut = proxy_user_cut,
-		.changed = proxy_roster_changed };
+	static const struct replica_events events = { .changed = proxy_cluster_changed,
+		.begun = proxy_authd_there };
 	struct loop *loop = p->run->loop;
+	char path[1100];
+	const struct replica_config replica = { .loop = loop,
+		.kinds = REPLICA_BASE | REPLICA_BIT(REPLICA_HOST),
+		.path = proxy_path(p, "cluster", path, sizeof(path)) };
 
-	if (roster_new(&p->roster, loop, &events, p) < 0 ||
-	    tunnels_new(&p->tunnels, p->roster, p->audit) < 0)
+	if (replica_new(&p->replica, &replica, &events, p) < 0 ||
+	    tunnels_new(&p->tunnels, p->replica, p->audit) < 0)
 		return err_set(e, "out of memory");
 	p->relays = (struct relays){ .loop = loop,
 		.pool = p->pool,
-		.roster = p->roster,
+		.replica = p->replica,
 		.tunnels = p->tunnels,
 		.audit = p->audit,
 		.cluster = p->cluster,
 		.dial_timeout_ms = DIAL_MS };
 	struct ssh_server_config ssh_server = { .loop = loop,
-		.roster = p->roster,
+		.replica = p->replica,
 		.tunnels = p->tunnels,
 		.relays = &p->relays,
 		.audit = p->audit,
@@ -129,7 +131,6 @@ static int
 make_clients(struct proxy *p, struct err *e)
 {
 	const struct join_identity *id = join_identity(p->join);
-	char cache[1100];
 	struct rpc_channel_config auth = { .target = p->conf->authd_addr,
 		.server_name = id->auth_server,
 		.identity = join_rpc_identity(p->join),
@@ -149,16 +150,9 @@ make_clients(struct proxy *p, struct err *e)
 		.cluster = p->cluster,
 		.closed = proxy_web_closed,
 		.arg = p };
-	struct rpc_watch_config watch = { .loop = p->run->loop,
-		.roster = p->roster,
-		.join = p->join,
-		.auth = p->auth,
-		.cache_path = proxy_path(p, "cluster.cache", cache, sizeof(cache)),
-		.public_addr = p->conf->public_addr,
-		.ssh_addr = p->conf->ssh_addr };
 	if (web_new(&p->web, &web, e) < 0 || proxy_take_identity(p, id, e) < 0)
 		return -1;
-	return rpc_watch_new(&p->watch, &watch, e);
+	return replica_start(p->replica, p->auth, p->join, e);
 }
 
 static int
@@ -304,13 +298,13 @@ proxy_done(struct daemon_run *run)
 	timer_done(&p->drain_end);
 	front_free(p->front);
 	ssh_server_free(p->ssh_server);
-	rpc_watch_free(p->watch);
 	web_free(p->web);
+	/* Its watch ends before the client does; tunnels still look hosts up until they end. */
+	replica_free(p->replica);
 	if (p->auth)
 		rpc_client_free(p->auth);
 	origins_free(p->origins);
 	tunnels_free(p->tunnels);
-	roster_free(p->roster);
 	audit_log_close(p->audit);
 	join_free(p->join);
 	pool_free(p->pool);

@@ -3,7 +3,7 @@
  * tunnel: see tunnel.h. Called by ssh_server.c and start.c.
  *
  * A tunnel is registered as soon as its node has logged in, even when authd has not named the
- * node yet: nobody can reach it before that, since names are resolved in the roster.
+ * node yet: nobody can reach it before that, since names are resolved in the replica.
  */
 #include "proxy/tunnel.h"
 
@@ -19,13 +19,12 @@ enum { UUID_SIZE = 37, CLOSE_GRACE_MS = 1000, DISCONNECT_SERVICE_NOT_AVAILABLE =
 struct tunnel {
 	struct tunnels *all;
 	struct ssh_link *link;
-	int64_t issued_ms;
 	char uuid[UUID_SIZE];
 	char *peer;
 };
 
 struct tunnels {
-	const struct roster *roster;
+	const struct replica *replica;
 	struct audit_log *audit;
 	struct map *by_uuid; /* the newest tunnel of each node */
 };
@@ -33,7 +32,7 @@ struct tunnels {
 static void
 tunnel_record(const struct tunnel *t, const char *type, const char *code, const char *why)
 {
-	const struct roster_node *node = roster_node(t->all->roster, t->uuid);
+	const struct replica_host *node = replica_host(t->all->replica, t->uuid);
 	struct record r = { .type = type,
 		.code = code,
 		.ok = true,
@@ -46,13 +45,13 @@ tunnel_record(const struct tunnel *t, const char *type, const char *code, const 
 }
 
 int
-tunnels_new(struct tunnels **ret, const struct roster *roster, struct audit_log *audit)
+tunnels_new(struct tunnels **ret, const struct replica *replica, struct audit_log *audit)
 {
 	struct tunnels *ts = calloc(1, sizeof(*ts));
 
 	if (!ts)
 		return -1;
-	ts->roster = roster;
+	ts->replica = replica;
 	ts->audit = audit;
 	ts->by_uuid = map_new();
 	if (!ts->by_uuid) {
@@ -80,8 +79,7 @@ tunnel_hang_up(struct ssh_link *link, const char *why)
 }
 
 struct tunnel *
-tunnel_new(struct tunnels *ts, const char *uuid, struct ssh_link *link, const char *peer,
-    int64_t issued_ms)
+tunnel_new(struct tunnels *ts, const char *uuid, struct ssh_link *link, const char *peer)
 {
 	struct tunnel *t = calloc(1, sizeof(*t));
 	void *old = NULL;
@@ -90,7 +88,6 @@ tunnel_new(struct tunnels *ts, const char *uuid, struct ssh_link *link, const ch
 		return NULL;
 	t->all = ts;
 	t->link = link;
-	t->issued_ms = issued_ms;
 	t->peer = strdup(peer);
 	if (!t->peer || !str_copy(t->uuid, sizeof(t->uuid), uuid) ||
 	    !map_put(ts->by_uuid, uuid, t, &old)) {
@@ -133,16 +130,6 @@ bool
 tunnels_has(const char *uuid, void *tunnels)
 {
 	return tunnels_find(tunnels, uuid) != NULL;
-}
-
-void
-tunnels_cut(struct tunnels *ts, const char *uuid, int64_t issued_before_ms)
-{
-	struct tunnel *t = map_get(ts->by_uuid, uuid);
-
-	if (t && t->issued_ms < issued_before_ms)
-		tunnel_hang_up(t->link,
-		    "this node was removed from the cluster; join it again with a new token");
 }
 
 size_t

@@ -68,6 +68,51 @@ class Keys:
                                       serialization.NoEncryption())
 
 
+# What the kinds of a watch carry.
+VALUES = {'ca': pb.CaBundle, 'role': pb.Role, 'host': pb.Host, 'user': pb.User, 'cutoff': pb.Cutoff,
+          'host_cutoff': pb.Cutoff, 'own_labels': pb.OwnLabels}
+
+
+class Change:
+    """One thing that a watch named; value None: it was removed."""
+
+    def __init__(self, update):
+        self.kind, self.key, self.revision = update.kind, update.key, update.revision
+        self.value = None if update.removed else VALUES[update.kind].FromString(update.value)
+
+
+class Watch:
+    """A stream that is complete: what came until then, and an iterator of what comes afterwards."""
+
+    def __init__(self, stream):
+        self.stream, self.changes, self.epoch, self.whole, self.revision = stream, [], '', False, 0
+        for u in stream:
+            if u.epoch:
+                self.epoch, self.whole = u.epoch, True
+            if u.kind:
+                self.changes.append(Change(u))
+            if u.complete:
+                self.revision = u.revision
+                break
+
+    def of(self, kind):
+        return [c for c in self.changes if c.kind == kind]
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        change = Change(next(self.stream))
+        self.revision = change.revision
+        return change
+
+    def next_of(self, kind):
+        return next(c for c in self if c.kind == kind)
+
+    def cancel(self):
+        self.stream.cancel()
+
+
 class Caller:
     """One connection; every method of the service is a method."""
 
@@ -87,15 +132,9 @@ class Caller:
             return call(message if message is not None else cls(**fields), timeout=timeout)
         return invoke
 
-    def watch(self, timeout=30, **kw):
-        """Reads a watch until complete: (updates, stream)."""
-        stream = self.Watch(timeout=timeout, **kw)
-        updates = []
-        for u in stream:
-            if u.WhichOneof('what') == 'complete':
-                break
-            updates.append(u)
-        return updates, stream
+    def watch(self, *kinds, timeout=30, epoch='', after=0):
+        """Opens a watch and reads it until complete."""
+        return Watch(self.Watch(kinds=kinds, epoch=epoch, after=after, timeout=timeout))
 
     def put(self, message, kind='role', **kw):
         """A resource of a kind that is managed as a file."""

@@ -255,21 +255,21 @@ def test_removing_a_user_makes_certificates_worthless_and_adding_again_works(aut
     node = authd.join()
     alice = authd.user('alice', ['editor', 'access'])
     _, caller = alice.login()
-    updates, stream = node.caller.watch()
-    assert not [u for u in updates if u.WhichOneof('what') == 'cutoff']
+    stream = node.caller.watch('cutoff')
+    assert not stream.changes
     authd.local().RemoveUser(name='alice')
-    update = next(u for u in stream if u.WhichOneof('what') == 'cutoff')
+    cutoff = next(stream)
     stream.cancel()
-    assert update.cutoff.user == 'alice'
-    assert (time.time() - 61) * 1000 <= update.cutoff.issued_before <= (time.time() - 58) * 1000
+    assert cutoff.key == 'alice'
+    assert (time.time() - 61) * 1000 <= cutoff.value.issued_before <= (time.time() - 58) * 1000
     assert fails(caller.ListUsers)[0] == 'UNAUTHENTICATED'
     again = authd.user('alice', ['editor', 'access'])
     _, new_caller = again.login()
     assert [u.name for u in new_caller.ListUsers().users] == ['alice']
     assert fails(caller.ListUsers)[0] == 'UNAUTHENTICATED'
-    updates, stream = node.caller.watch()
+    stream = node.caller.watch('cutoff')
     stream.cancel()
-    assert [u.cutoff.user for u in updates if u.WhichOneof('what') == 'cutoff'] == ['alice']
+    assert [c.key for c in stream.changes] == ['alice']
 
 
 def test_changing_roles_cuts_off_and_takes_rights_at_once(authd):
@@ -424,15 +424,17 @@ def test_a_removed_node_stays_removed_until_it_joins_again(authd):
     proxy = authd.join('proxy', 'gate')
     node = authd.join()
     node.beat()
-    _, own = node.caller.watch()
-    _, stream = proxy.caller.watch(nodes=True)
+    own = node.caller.watch('role', 'cutoff')
+    streams = [h.caller.watch('host_cutoff', 'host') for h in (proxy, authd.join('audit', 'auditd'))]
+    streams.append(authd.join(name='node-2').caller.watch('host_cutoff'))
     authd.local().RemoveNode(name='node-1')
-    seen = []
-    for u in stream:
-        seen.append(u.WhichOneof('what'))
-        if {'node_removed', 'node_cutoff'} <= set(seen):
-            break
-    stream.cancel()
+    for stream in streams:
+        assert stream.next_of('host_cutoff').key == node.uuid
+        stream.cancel()
+    assert [c.value for c in streams[0].of('host') if c.key == node.uuid][0].online
+    later = proxy.caller.watch('host')
+    later.cancel()
+    assert node.uuid not in [c.key for c in later.changes]
     code, text = fails(list, own)
     assert code == 'UNAUTHENTICATED' and 'removed' in text
     assert fails(node.beat)[0] == 'UNAUTHENTICATED'
@@ -470,12 +472,12 @@ def test_a_watcher_that_does_not_read_is_cut_and_costs_nothing(authd):
     node = authd.join()
     node.beat()
     proxies = [authd.join('proxy', f'gate-{i}').caller for i in range(2)]
-    (_, lazy), (_, eager) = [p.watch(timeout=300, nodes=True) for p in proxies]
+    lazy, eager = [p.watch('host', timeout=300) for p in proxies]
     seen = []
 
     def read():
         try:
-            seen.extend(as_dict(u.node.labels)['n'] for u in eager if u.WhichOneof('what') == 'node')
+            seen.extend(as_dict(c.value.labels)['n'] for c in eager if c.key == node.uuid)
         except grpc.RpcError:
             pass  # cancelled below
     reader = threading.Thread(target=read)
@@ -496,9 +498,9 @@ def test_a_watcher_that_does_not_read_is_cut_and_costs_nothing(authd):
     reader.join()
     code, text = fails(list, lazy)
     assert code == 'RESOURCE_EXHAUSTED' and 'watch again' in text
-    updates, stream = proxies[0].watch(nodes=True)
+    stream = proxies[0].watch('host')
     stream.cancel()
-    assert [as_dict(u.node.labels)['n'] for u in updates if u.WhichOneof('what') == 'node'] == ['19999']
+    assert [as_dict(c.value.labels)['n'] for c in stream.changes if c.key == node.uuid] == ['19999']
 
 
 # --- roles ---------------------------------------------------------------------------------------------
@@ -507,18 +509,19 @@ def test_a_watcher_that_does_not_read_is_cut_and_costs_nothing(authd):
 def test_roles_are_checked_kept_and_watched(authd):
     node = authd.join()
     local = authd.local()
-    updates, stream = node.caller.watch()
-    assert {u.role.name for u in updates if u.WhichOneof('what') == 'role'} == {'access', 'editor', 'auditor'}
+    stream = node.caller.watch('role')
+    assert {c.value.name for c in stream.changes} == {'access', 'editor', 'auditor'}
     role = pb.Role(name='dev', allow=pb.RoleConditions(logins=['dev'], node_labels=[pb.LabelRule(key='env', values=['d*'])]))
     local.put(role)
-    update = next(iter(stream))
-    assert update.role.name == 'dev' and list(update.role.allow.logins) == ['dev']
+    change = next(stream)
+    assert change.value.name == 'dev' and list(change.value.allow.logins) == ['dev']
     assert fails(local.put, role)[0] == 'ALREADY_EXISTS'
     role.allow.logins.append('ops')
     local.put(role, replace=True)
-    assert list(next(iter(stream)).role.allow.logins) == ['dev', 'ops']
+    assert list(next(stream).value.allow.logins) == ['dev', 'ops']
     local.RemoveResource(kind='role', name='dev')
-    assert next(iter(stream)).role_removed == 'dev'
+    change = next(stream)
+    assert change.key == 'dev' and change.value is None
     stream.cancel()
     assert fails(local.RemoveResource, kind='role', name='dev')[0] == 'NOT_FOUND'
     assert fails(local.RemoveResource, kind='role', name='access')[0] == 'FAILED_PRECONDITION'
@@ -645,6 +648,83 @@ def test_the_configuration_is_checked_with_line_and_key(authd):
         f.write('usr: x\n')
     out = subprocess.run(run, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert out.returncode == 1 and 'usr' in out.stdout
+
+
+# --- the watch ------------------------------------------------------------------------------------------
+
+
+def test_a_watch_goes_on_where_the_last_one_ended(authd):
+    proxy, local = authd.join('proxy', 'gate').caller, authd.local()
+    first = proxy.watch('role', 'cutoff')
+    first.cancel()
+    assert first.whole and len(first.of('role')) == 3
+    local.put(pb.Role(name='dev', allow=pb.RoleConditions(logins=['dev'])))
+    local.AddUser(name='alice', roles=['dev'])  # of no kind that is watched
+    again = proxy.watch('role', 'cutoff', epoch=first.epoch, after=first.revision)
+    assert not again.whole and [c.key for c in again.changes] == ['dev']
+    local.RemoveUser(name='alice')
+    local.RemoveResource(kind='role', name='dev')
+    assert [(c.kind, c.key, c.value is None) for c in (next(again), next(again))] == \
+        [('cutoff', 'alice', False), ('role', 'dev', True)]
+    again.cancel()
+    nothing = proxy.watch('role', 'cutoff', epoch=first.epoch, after=again.revision)
+    nothing.cancel()
+    assert not nothing.whole and not nothing.changes
+    for epoch, after in (('', again.revision), ('0' * 32, again.revision), (first.epoch, 1 << 40),
+                         (first.epoch, (1 << 64) - 1)):
+        other = proxy.watch('role', 'cutoff', epoch=epoch, after=after)
+        other.cancel()
+        assert other.whole and len(other.of('role')) == 3, (epoch, after)
+
+
+def test_a_watch_after_a_restart_of_authd_begins_anew(authd):
+    local = authd.local()
+    first = local.watch('role')
+    first.cancel()
+    local.put(pb.Role(name='dev', allow=pb.RoleConditions(logins=['dev'])))
+    authd.stop()
+    authd.start()
+    again = authd.local().watch('role', epoch=first.epoch, after=first.revision)
+    again.cancel()
+    assert again.whole and again.epoch != first.epoch and 'dev' in [c.key for c in again.changes]
+
+
+KINDS = {'ca': {'node', 'proxy', 'audit', 'local'}, 'role': {'node', 'proxy', 'audit', 'local'}, 'cutoff': {'node', 'proxy', 'audit', 'local'},
+         'host_cutoff': {'node', 'proxy', 'audit', 'local'}, 'host': {'proxy', 'audit', 'local'}, 'user': {'proxy', 'audit', 'local'},
+         'own_labels': {'node'}, 'token': set(), 'nonsense': set()}
+
+
+def test_every_kind_of_a_watch_for_every_kind_of_daemon(authd):
+    callers = {'local': authd.local()}
+    for kind in ('node', 'proxy', 'audit'):
+        callers[kind] = authd.join(kind, f'the-{kind}').caller
+    for kind, who in KINDS.items():
+        for name, caller in callers.items():
+            code, text = fails(lambda c=caller, k=kind: c.watch('role' if k != 'role' else 'ca', k).cancel())
+            assert code == ('OK' if name in who else 'PERMISSION_DENIED'), (kind, name, text)
+
+
+def test_every_daemon_is_a_host_and_a_node_sees_its_own_labels_only(authd):
+    local = authd.local()
+    hosts = {kind: authd.join(kind, f'the-{kind}') for kind in ('node', 'proxy', 'audit')}
+    hosts['node'].beat(labels={'env': 'dev'})
+    seen = hosts['audit'].caller.watch('host')
+    assert {(c.value.kind, c.value.name) for c in seen.changes} == {(k, f'the-{k}') for k in hosts}
+    assert all(c.key == c.value.uuid for c in seen.changes)
+    node = next(c.value for c in seen.changes if c.value.kind == 'node')
+    assert node.online and as_dict(node.labels) == {'env': 'dev'}
+    own = hosts['node'].caller.watch('own_labels')
+    assert [(c.key, as_dict(c.value.labels)) for c in own.changes] == [(node.uuid, {})]
+    authd.join(name='other').beat(labels={'x': 'y'})
+    local.LabelNode(node=node.uuid, set={'env': 'prod', 'team': 'db'})
+    change = next(c for c in own if as_dict(c.value.labels))
+    assert change.key == node.uuid and as_dict(change.value.labels) == {'env': 'prod', 'team': 'db'}
+    change = next(c for c in seen if c.key == node.uuid and 'team' in as_dict(c.value.labels))
+    assert as_dict(change.value.labels)['env'] == 'prod'
+    hosts['node'].caller.Leave()
+    assert not next(c for c in seen if c.key == node.uuid).value.online
+    for stream in (own, seen):
+        stream.cancel()
 
 
 # --- who may call what --------------------------------------------------------------------------------------

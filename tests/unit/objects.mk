@@ -17,7 +17,9 @@ UNIT_OBJ_services/auth/nouns_test  := $(AUTHD_OBJ)
 UNIT_OBJ_services/auth/resource_test := $(AUTHD_OBJ)
 UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/auth/signer*.c))
 
-UNIT_OBJ_services/audit/access_test := services/audit/access.o
+UNIT_OBJ_services/audit/sight_test  := services/audit/sight.o tests/unit/cluster.o
+UNIT_OBJ_lib/replica/feed_test    := tests/unit/cluster.o
+UNIT_OBJ_lib/replica/replica_test := tests/unit/cluster.o
 UNIT_OBJ_services/audit/record_test := $(addprefix services/audit/,record.o rpc_record.o json.o batch.o)
 UNIT_OBJ_services/audit/ingest_test := $(addprefix services/audit/,ingest.o writer.o group.o source.o batch.o record.o rpc_record.o json.o)
 
@@ -27,8 +29,8 @@ UNIT_OBJ_services/node/monitor/auth_test    := $(NODE_MONITOR_UNIT)
 UNIT_OBJ_services/node/monitor/monitor_test := $(NODE_MONITOR_UNIT)
 
 UNIT_OBJ_services/proxy/page_test       := services/proxy/web_page.o
-UNIT_OBJ_services/proxy/resolve_test    := $(addprefix services/proxy/,resolve.o principal.o roster.o)
-UNIT_OBJ_services/proxy/ssh_server_test := tests/unit/services/proxy/proxy_world.o \
+UNIT_OBJ_services/proxy/resolve_test    := services/proxy/resolve.o tests/unit/cluster.o
+UNIT_OBJ_services/proxy/ssh_server_test := tests/unit/services/proxy/proxy_world.o tests/unit/cluster.o \
 	$(patsubst %.c,%.o,$(filter-out services/proxy/main.c,$(wildcard services/proxy/*.c)))
 
 TSH_OBJ := $(filter-out clients/tsh/main.o,$(patsubst %.c,%.o,$(wildcard clients/tsh/*.c)))

@@ -216,7 +216,6 @@ on_watch(struct rpc_call *call, const Auth__WatchRequest *q)
 
 	(void)q;
 	f->watch = call;
-	u.what_case = AUTH__WATCH_UPDATE__WHAT_COMPLETE;
 	u.complete = true;
 	auth_watch_push(call, &u);
 }
@@ -649,6 +648,12 @@ on_beaten(enum rpc_code code, const char *why, const Auth__HeartbeatReply *reply
 }
 
 static void
+on_ask(Auth__WatchRequest *q, void *arg)
+{
+	(void)q, (void)arg;
+}
+
+static void
 on_begin(void *arg)
 {
 	((struct asked *)arg)->begun++;
@@ -657,7 +662,7 @@ on_begin(void *arg)
 static void
 on_update(const Auth__WatchUpdate *u, void *arg)
 {
-	((struct asked *)arg)->complete += u->what_case == AUTH__WATCH_UPDATE__WHAT_COMPLETE;
+	((struct asked *)arg)->complete += u->complete;
 }
 
 static void
@@ -670,11 +675,10 @@ on_lost(enum rpc_code code, const char *why, void *arg)
 static void
 a_joined_host_beats_and_its_watch_survives_authd(void **state)
 {
-	static const struct auth_watch_events events = { on_begin, on_update, on_lost };
+	static const struct auth_watch_events events = { on_ask, on_begin, on_update, on_lost };
 	struct fixture *f = *state;
 	struct rpc_channel_config config = { .server_name = "authd.test", .keepalive = true };
 	Auth__HeartbeatRequest q = AUTH__HEARTBEAT_REQUEST__INIT;
-	Auth__WatchRequest w = AUTH__WATCH_REQUEST__INIT;
 	struct rpc_client *c;
 	struct auth_watch *watch;
 	struct asked a = { 0 };
@@ -695,7 +699,7 @@ a_joined_host_beats_and_its_watch_survives_authd(void **state)
 	auth_heartbeat(c, &q, on_beaten, &a);
 	until(f, &a.done, 2);
 	assert_int_equal(a.code, RPC_NOT_FOUND);
-	assert_int_equal(auth_watch_new(&watch, c, &w, &events, &a), 0);
+	assert_int_equal(auth_watch_new(&watch, c, &events, &a), 0);
 	until(f, &a.complete, 1);
 	stop_server(f);
 	until(f, &a.lost, 1);

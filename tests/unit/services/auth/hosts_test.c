@@ -227,6 +227,16 @@ bad_heartbeats_are_refused(void **state)
 }
 
 static void
+put_role(struct fixture *f, const char *name)
+{
+	char key[64];
+
+	str_format(key, sizeof(key), "role/%s", name);
+	assert_int_equal(store_put(f->a.store, key, span_str("x"), 0, STORE_ANY, NULL), 0);
+	store_deliver(f->a.store);
+}
+
+static void
 the_ring_keeps_the_latest_changes_and_says_when_one_is_gone(void **state)
 {
 	struct fixture *f = *state;
@@ -234,18 +244,39 @@ the_ring_keeps_the_latest_changes_and_says_when_one_is_gone(void **state)
 	const struct change_ref *ref;
 	uint64_t first = w->next;
 
-	watchers_note(&f->a, CHANGE_NODE, "a");
-	watchers_note(&f->a, CHANGE_ROLE, "b");
+	put_role(f, "a");
+	put_role(f, "b");
 	assert_true(watchers_get(w, first, &ref));
 	assert_string_equal(ref->key, "a");
 	assert_true(watchers_get(w, first + 1, &ref));
-	assert_int_equal(ref->kind, CHANGE_ROLE);
+	assert_string_equal(ref->key, "b");
+	assert_string_equal(ref->kind->name, "role");
 	assert_false(watchers_get(w, first + 2, &ref));
 	for (int i = 0; i < WATCHERS_RING - 1; i++)
-		watchers_note(&f->a, CHANGE_NODE, "c");
+		put_role(f, "c");
 	assert_false(watchers_get(w, first, &ref));
 	assert_true(watchers_get(w, first + 1, &ref));
 	assert_string_equal(ref->key, "b");
+}
+
+static void
+who_knows_what_is_still_kept_can_go_on_from_there(void **state)
+{
+	struct fixture *f = *state;
+	struct watchers *w = &f->a.watchers;
+	uint64_t first = w->next;
+
+	assert_true(watchers_can_resume(w, w->epoch, first - 1));
+	assert_false(watchers_can_resume(w, w->epoch, first)); /* has not happened */
+	assert_false(watchers_can_resume(w, "", first - 1));
+	assert_false(watchers_can_resume(w, "00000000000000000000000000000000", first - 1));
+	for (int i = 0; i < WATCHERS_RING; i++)
+		put_role(f, "c");
+	assert_true(watchers_can_resume(w, w->epoch, first - 1));
+	put_role(f, "c");
+	assert_false(watchers_can_resume(w, w->epoch, first - 1));
+	assert_true(watchers_can_resume(w, w->epoch, first));
+	assert_false(watchers_can_resume(w, w->epoch, UINT64_MAX));
 }
 
 static void
@@ -264,7 +295,7 @@ what_is_committed_reaches_the_ring(void **state)
 	assert_true(watchers_get(&f->a.watchers, first, &ref));
 	assert_string_equal(ref->key, "dev");
 	assert_true(watchers_get(&f->a.watchers, first + 1, &ref));
-	assert_int_equal(ref->kind, CHANGE_USER);
+	assert_string_equal(ref->kind->name, "user");
 	assert_string_equal(ref->key, "bob");
 }
 
@@ -280,6 +311,7 @@ main(void)
 		T(a_removed_node_is_cut_off),
 		T(bad_heartbeats_are_refused),
 		T(the_ring_keeps_the_latest_changes_and_says_when_one_is_gone),
+		T(who_knows_what_is_still_kept_can_go_on_from_there),
 		T(what_is_committed_reaches_the_ring),
 	};
 

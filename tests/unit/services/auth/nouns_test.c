@@ -441,21 +441,43 @@ a_role_that_somebody_has_stays(void **state)
 	static const char *const logins[] = { "dev" };
 	struct policy_role role = { .name = "dev", .allow = { .logins = { logins, 1 } } };
 	struct fixture *f = *state;
-	struct role_view view;
-	struct names roles = { 0 }, none = { 0 };
+	struct user alice = { .name = "alice" };
+	struct subject_view view;
 
 	assert_int_equal(put_role(f, &role, STORE_ABSENT), 0);
 	add_user(f, "alice", "dev");
 	assert_int_equal(resource_drop(&f->a, RESOURCE_ROLE, "dev", &f->e), AUTH_E_STATE);
 	assert_non_null(strstr(f->e.text, "alice"));
-	names_add(&roles, "dev");
-	names_add(&roles, "gone");
-	role_view(&f->a, "alice", &roles, &none, &view);
+	names_add(&alice.roles, "dev");
+	names_add(&alice.roles, "gone");
+	assert_int_equal(role_view(&f->a, &alice, &view, &f->e), 0);
 	assert_int_equal(view.user.n_roles, 1); /* a role that is gone gives nothing */
 	assert_int_equal(user_remove(&f->a, "alice", &f->e), 0);
 	assert_int_equal(resource_drop(&f->a, RESOURCE_ROLE, "dev", &f->e), 0);
 	assert_null(role_find(&f->a, "dev"));
-	names_done(&roles);
+	names_done(&alice.roles);
+}
+
+/* It might be the one that denies: whoever has it may do nothing until it is mended. */
+static void
+a_role_whose_record_is_damaged_denies_who_has_it(void **state)
+{
+	struct fixture *f = *state;
+	struct user alice = { .name = "alice" };
+	struct subject_view view;
+
+	assert_int_equal(store_put(f->a.store, "role/broken", span_str("\xff\xff"), 0, STORE_ANY,
+			     NULL),
+	    0);
+	close_state(f);
+	open_state(f);
+	names_add(&alice.roles, "editor");
+	assert_int_equal(role_view(&f->a, &alice, &view, &f->e), 0);
+	names_add(&alice.roles, "broken");
+	assert_int_equal(role_view(&f->a, &alice, &view, &f->e), -1);
+	assert_int_equal(view.user.n_roles, 0);
+	assert_non_null(strstr(f->e.text, "broken"));
+	names_done(&alice.roles);
 }
 
 int
@@ -476,6 +498,7 @@ main(void)
 		T(presets_are_made_once_and_changes_of_them_stay),
 		T(a_file_that_was_changed_meanwhile_is_not_overwritten),
 		T(a_role_that_somebody_has_stays),
+		T(a_role_whose_record_is_damaged_denies_who_has_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "cluster.h"
 #include "ssh/session.h"
 
 enum { LIMIT_MS = 30 * 1000 };
@@ -20,25 +21,13 @@ enum { LIMIT_MS = 30 * 1000 };
 /* --- the world ------------------------------------------------------------------- */
 
 static void
-on_cut(const char *who, int64_t before_ms, void *arg)
+on_changed(enum replica_kind kind, const char *key, void *arg)
 {
 	struct world *w = arg;
 
-	ssh_server_cut_user(w->ssh_server, who, before_ms);
-}
-
-static void
-on_node_cut(const char *uuid, int64_t before_ms, void *arg)
-{
-	struct world *w = arg;
-
-	tunnels_cut(w->tunnels, uuid, before_ms);
-}
-
-static void
-on_changed(void *arg)
-{
-	(void)arg;
+	(void)kind, (void)key;
+	if (w->ssh_server)
+		ssh_server_review(w->ssh_server);
 }
 
 static void
@@ -49,14 +38,12 @@ put_role(struct world *w)
 	struct policy_role role = { .name = "access",
 		.allow = { .logins = { logins, 1 }, .node_labels = &labels, .n_node_labels = 1 } };
 
-	assert_int_equal(roster_put_role(w->roster, &role, span_str("r")), 0);
+	cluster_role(w->replica, &role);
 }
 
 void
 world_up(struct world *w)
 {
-	static const struct roster_events events = { on_cut, on_node_cut, on_changed };
-
 	memset(w, 0, sizeof(*w));
 	assert_int_equal(crypto_init(), 0);
 	assert_int_equal(loop_new(&w->loop), 0);
@@ -67,15 +54,15 @@ world_up(struct world *w)
 	w->ca.user_ssh[0] = sshkey_blob(w->user_ca);
 	w->ca.n_host_ssh = w->ca.n_user_ssh = 1;
 	assert_int_equal(ceiling_new(&w->all, 100, 100) | ceiling_new(&w->strangers, 100, 100), 0);
-	assert_int_equal(roster_new(&w->roster, w->loop, &events, w), 0);
-	assert_int_equal(tunnels_new(&w->tunnels, w->roster, NULL), 0);
+	w->replica = cluster_new(w->loop, on_changed, w);
+	assert_int_equal(tunnels_new(&w->tunnels, w->replica, NULL), 0);
 	w->relays = (struct relays){ .loop = w->loop,
-		.roster = w->roster,
+		.replica = w->replica,
 		.tunnels = w->tunnels,
 		.cluster = "tele.test",
 		.dial_timeout_ms = 1000 };
 	struct ssh_server_config config = { .loop = w->loop,
-		.roster = w->roster,
+		.replica = w->replica,
 		.tunnels = w->tunnels,
 		.relays = &w->relays,
 		.strangers = w->strangers,
@@ -97,7 +84,7 @@ world_down(struct world *w)
 	assert_int_equal(ceiling_count(w->strangers), 0);
 	assert_int_equal(w->relays.count, 0);
 	tunnels_free(w->tunnels);
-	roster_free(w->roster);
+	replica_free(w->replica);
 	ceiling_free(w->all);
 	ceiling_free(w->strangers);
 	sshkey_free(w->host_ca);
@@ -357,9 +344,13 @@ node_connect(struct world *w, struct conn_end *g)
 		.key_id = WORLD_NODE,
 		.principal = WORLD_NODE,
 		.extension = "tunnel@sallyport" };
-	struct roster_node node = { .uuid = WORLD_NODE, .name = "node-1", .address = "" };
+	const struct replica_host node = { .uuid = WORLD_NODE,
+		.kind = "node",
+		.name = "node-1",
+		.address = "",
+		.online = true };
 
-	assert_int_equal(roster_put_node(w->roster, &node, span_str("n")), 0);
+	cluster_host(w->replica, &node);
 	conn_connect(w, g, &paper);
 	world_until(w, &g->in);
 	world_turns(w, 5);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * proxy_world: a ssh_server with its roster, and clients of it, all in one process over socket pairs.
+ * proxy_world: a ssh_server with its replica, and clients of it, all in one process over socket pairs.
  */
 #ifndef TESTS_PROXY_WORLD_H
 #define TESTS_PROXY_WORLD_H
@@ -34,7 +34,7 @@ struct conn_end {
 
 struct world {
 	struct loop *loop;
-	struct roster *roster;
+	struct replica *replica;
 	struct tunnels *tunnels;
 	struct relays relays;
 	struct ssh_server *ssh_server;
@@ -61,7 +61,7 @@ void world_turns(struct world *w, int n);
 
 void conn_connect(struct world *w, struct conn_end *g, const struct paper *paper);
 void conn_done(struct conn_end *g);
-/* A node's tunnel that is up, and its node in the roster. */
+/* A node's tunnel that is up, and its node in the replica. */
 void node_connect(struct world *w, struct conn_end *g);
 /* A direct-tcpip channel. */
 void side_open(struct conn_end *user, struct side *s, const char *host);

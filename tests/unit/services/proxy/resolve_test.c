@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which node a person means, and what the roster forgets. */
+/* Which node a person means. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "cluster.h"
 #include "event/loop.h"
 #include "proxy/resolve.h"
 
@@ -17,29 +18,9 @@
 #define UUID_D "dddddddd-dddd-4ddd-8ddd-dddddddddddd"
 
 static struct loop *loop;
-static struct roster *roster;
-static char gone[64], cut[64], up[512];
-static struct principal alice = { .user = (char *)(uintptr_t) "alice", .n_roles = 1 };
-
-static void
-on_node_cut(const char *uuid, int64_t before_ms, void *arg)
-{
-	(void)before_ms, (void)arg;
-	(void)str_copy(gone, sizeof(gone), uuid);
-}
-
-static void
-on_cut(const char *user, int64_t before_ms, void *arg)
-{
-	(void)before_ms, (void)arg;
-	(void)str_copy(cut, sizeof(cut), user);
-}
-
-static void
-on_changed(void *arg)
-{
-	(void)arg;
-}
+static struct replica *replica;
+static char up[512];
+static struct subject *alice;
 
 static bool
 has_tunnel(const char *uuid, void *arg)
@@ -52,29 +33,29 @@ static void
 put_node(const char *uuid, const char *name, const char *address, const char *env)
 {
 	struct policy_label label = { "env", env };
-	struct roster_node n = { .uuid = uuid,
+	const struct replica_host n = { .uuid = uuid,
+		.kind = "node",
 		.name = name,
 		.address = address,
+		.online = true,
 		.labels = { &label, 1 } };
 
-	assert_int_equal(roster_put_node(roster, &n, span_str(uuid)), 0);
+	cluster_host(replica, &n);
 }
 
 static int
 setup(void **state)
 {
-	static const struct roster_events events = { on_cut, on_node_cut, on_changed };
 	static const char *const root[] = { "root" }, *const dev[] = { "dev" };
 	static const struct policy_label_rule labels = { "env", { dev, 1 } };
 	struct policy_role role = { .name = "dev",
 		.allow = { .logins = { root, 1 }, .node_labels = &labels, .n_node_labels = 1 } };
 
 	(void)state;
-	gone[0] = cut[0] = '\0';
-	alice.roles[0] = (char *)(uintptr_t) "dev";
 	assert_int_equal(loop_new(&loop), 0);
-	assert_int_equal(roster_new(&roster, loop, &events, NULL), 0);
-	assert_int_equal(roster_put_role(roster, &role, span_str("role")), 0);
+	assert_int_equal(subject_parse(&alice, "alice", "dev", NULL), 0);
+	replica = cluster_new(loop, NULL, NULL);
+	cluster_role(replica, &role);
 	put_node(UUID_A, "web", "", "dev");
 	put_node(UUID_B, "db", "", "prod");
 	put_node(UUID_C, "old", "192.0.2.1:3022", "dev");
@@ -86,7 +67,8 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	roster_free(roster);
+	replica_free(replica);
+	subject_free(alice);
 	loop_free(loop);
 	return 0;
 }
@@ -94,11 +76,11 @@ teardown(void **state)
 static int
 ask(const char *host, uint32_t port, const char **ret_uuid, struct err *e)
 {
-	struct resolve_query q = { .roster = roster,
-		.principal = &alice,
+	struct resolve_query q = { .replica = replica,
+		.who = alice,
 		.cluster = "tele.example.com",
 		.has_tunnel = has_tunnel };
-	const struct roster_node *node = NULL;
+	const struct replica_host *node = NULL;
 	int r = resolve(&node, &q, host, port, e);
 
 	*ret_uuid = node ? node->uuid : "";
@@ -187,35 +169,42 @@ static void
 test_roles_count_as_they_are_now(void **state)
 {
 	(void)state;
-	roster_remove_role(roster, "dev");
+	replica_remove(replica, REPLICA_ROLE, "dev");
 	assert_fails("web", 3022, RESOLVE_E_UNKNOWN, "that you may see");
 }
 
+/* Neither by its name nor by its UUID: other daemons, and nodes that have stopped. */
 static void
-test_a_snapshot_replaces_what_it_does_not_name(void **state)
+test_only_nodes_that_are_there_are_found(void **state)
+{
+	struct replica_host n = { .uuid = UUID_D,
+		.kind = "proxy",
+		.name = "gateway",
+		.address = "192.0.2.9:3022",
+		.online = true };
+	struct policy_label label = { "env", "dev" };
+
+	(void)state;
+	n.labels = (struct policy_labels){ &label, 1 };
+	cluster_host(replica, &n);
+	assert_fails("gateway", 3022, RESOLVE_E_UNKNOWN, "that you may see");
+	assert_fails(UUID_D, 3022, RESOLVE_E_UNKNOWN, "that you may see");
+	n.kind = "node";
+	cluster_host(replica, &n);
+	assert_finds("gateway", 3022, UUID_D);
+	n.online = false;
+	cluster_host(replica, &n);
+	assert_fails("gateway", 3022, RESOLVE_E_UNKNOWN, "that you may see");
+}
+
+static void
+test_a_role_that_cannot_be_decoded_hides_every_node(void **state)
 {
 	(void)state;
-	assert_int_equal(roster_put_cutoff(roster, "bob", 5000, span_str("bob")), 0);
-	assert_string_equal(cut, "bob");
-	assert_int_equal(roster_cutoff_ms(roster, "bob"), 5000);
-	assert_false(roster_is_synced(roster));
-	roster_begin(roster);
-	put_node(UUID_A, "web", "", "dev");
-	assert_int_equal(roster_cutoff_ms(roster, "bob"), 5000);
-	roster_complete(roster);
-	assert_true(roster_is_synced(roster));
-	assert_int_equal(roster_cutoff_ms(roster, "bob"), 0);
-	assert_null(roster_role(roster, "dev"));
-	assert_non_null(roster_node(roster,
-	    UUID_C)); /* an authd that has just started has not heard of it yet */
-	assert_string_equal(gone, "");
-	roster_remove_node(roster, UUID_C);
-	assert_null(roster_node(roster, UUID_C));
-	assert_string_equal(gone, "");
-	assert_int_equal(roster_put_node_cutoff(roster, UUID_C, 7000, span_str("c")), 0);
-	assert_string_equal(gone, UUID_C);
-	assert_int_equal(roster_node_cutoff_ms(roster, UUID_C), 7000);
-	assert_int_equal(roster_cutoff_ms(roster, UUID_C), 0);
+	cluster_garbage(replica, REPLICA_ROLE, "other");
+	assert_finds("web", 3022, UUID_A);
+	cluster_garbage(replica, REPLICA_ROLE, "dev");
+	assert_fails("web", 3022, RESOLVE_E_UNKNOWN, "that you may see");
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -230,7 +219,8 @@ main(void)
 		TEST(test_ambiguous_names_are_refused_with_the_uuids),
 		TEST(test_offline_and_other_ports),
 		TEST(test_roles_count_as_they_are_now),
-		TEST(test_a_snapshot_replaces_what_it_does_not_name),
+		TEST(test_only_nodes_that_are_there_are_found),
+		TEST(test_a_role_that_cannot_be_decoded_hides_every_node),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cluster.h"
 #include "proxy_world.h"
 
 static void
@@ -85,21 +86,17 @@ test_users_and_nodes_that_were_removed_stay_out_and_are_cut_off(void **state)
 	node_connect(&w, &node);
 	conn_connect(&w, &user, &alice);
 	world_until(&w, &user.in);
-	assert_int_equal(roster_put_cutoff(w.roster, "alice", clock_wall_ms() - 7200 * 1000,
-			     span_str("c")),
-	    0);
+	cluster_cutoff(w.replica, REPLICA_CUTOFF, "alice", clock_wall_ms() - 7200 * 1000);
 	world_turns(&w, 5);
 	assert_false(user.ended); /* the certificate is younger than that */
-	assert_int_equal(roster_put_cutoff(w.roster, "alice", clock_wall_ms(), span_str("c")), 0);
+	cluster_cutoff(w.replica, REPLICA_CUTOFF, "alice", clock_wall_ms());
 	world_until(&w, &user.ended);
 	assert_non_null(strstr(user.why, "removed or changed"));
 	conn_connect(&w, &again, &alice);
 	world_until(&w, &again.ended);
 	assert_non_null(strstr(again.why, "removed or changed"));
 	conn_done(&again);
-	assert_int_equal(roster_put_node_cutoff(w.roster, WORLD_NODE, clock_wall_ms(),
-			     span_str("c")),
-	    0);
+	cluster_cutoff(w.replica, REPLICA_HOST_CUTOFF, WORLD_NODE, clock_wall_ms());
 	world_until(&w, &node.ended);
 	assert_non_null(strstr(node.why, "join it again"));
 	world_turns(&w, 5);
@@ -331,7 +328,10 @@ on_tcp_accepted(int fd, const struct addr *peer, void *arg)
 static void
 tcp_up(struct tcp_rig *r)
 {
-	struct roster_node node = { .uuid = WORLD_NODE, .name = "node-1" };
+	struct replica_host node = { .uuid = WORLD_NODE,
+		.kind = "node",
+		.name = "node-1",
+		.online = true };
 	char address[64];
 	struct err e;
 
@@ -344,7 +344,7 @@ tcp_up(struct tcp_rig *r)
 	(void)snprintf(address, sizeof(address), "127.0.0.1:%u",
 	    (unsigned)listen_port(r->listener));
 	node.address = address;
-	assert_int_equal(roster_put_node(r->w.roster, &node, span_str("n")), 0);
+	cluster_host(r->w.replica, &node);
 	conn_connect(&r->w, &r->user, &(struct paper){ .ca = NULL });
 	world_until(&r->w, &r->user.in);
 }
