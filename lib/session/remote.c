@@ -29,6 +29,8 @@ struct remote {
 	struct deferred release;
 	struct remote_result result;
 	bool have_status;
+	bool no_reason;    /* the session closed, and nobody has said why yet */
+	char goodbye[256]; /* what the host said when it ended the connection */
 	bool finished;
 	bool freeing;
 };
@@ -172,6 +174,7 @@ on_closed(struct ssh_chan *chan, void *arg)
 
 	(void)chan;
 	r->session = NULL;
+	r->no_reason = r->state != ENDED;
 	fail(r, "the session ended without an exit status");
 }
 
@@ -257,6 +260,16 @@ on_authenticated(struct ssh *ssh, void *arg)
 }
 
 static void
+on_disconnected(struct ssh *ssh, uint32_t reason, const char *text, void *arg)
+{
+	struct remote *r = arg;
+
+	(void)ssh;
+	(void)reason;
+	str_copy(r->goodbye, sizeof r->goodbye, text);
+}
+
+static void
 on_link_ended(struct ssh_link *link, const char *why, void *arg)
 {
 	struct remote *r = arg;
@@ -264,6 +277,11 @@ on_link_ended(struct ssh_link *link, const char *why, void *arg)
 	(void)link;
 	r->link = NULL;
 	r->session = NULL;
+	if (*r->goodbye)
+		why = r->goodbye;
+	/* Its channels were told first: they closed because the connection did, for this reason. */
+	if (r->no_reason && !r->have_status && *why)
+		str_clean(r->result.text, sizeof r->result.text, why, strlen(why));
 	fail(r, *why ? why : "the node closed the connection");
 	release(r);
 }
@@ -275,6 +293,7 @@ open_link(struct remote *r)
 	static const struct ssh_events events = {
 		.verify_host = on_verify_host,
 		.authenticated = on_authenticated,
+		.disconnected = on_disconnected,
 	};
 	const struct ssh_config config = {
 		.role = SSH_CLIENT,

@@ -40,12 +40,6 @@ session_state_why(enum session_state from, enum session_state to)
 	return NULL;
 }
 
-bool
-session_state_may(enum session_state from, enum session_state to)
-{
-	return session_state_why(from, to) != NULL;
-}
-
 const char *
 session_state_name(enum session_state state)
 {

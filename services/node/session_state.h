@@ -20,7 +20,6 @@ enum session_state {
 	SESSION_STATES,
 };
 
-bool session_state_may(enum session_state from, enum session_state to);
 /* Why one goes from the one to the other; NULL: one does not. For the log. */
 const char *session_state_why(enum session_state from, enum session_state to);
 const char *session_state_name(enum session_state state);
