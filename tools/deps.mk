@@ -12,6 +12,8 @@ TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev clang libclang-rt-14-dev python3
 	python3-grpc-tools openssh-server rsync git curl jq oathtool \
 	iproute2 systemd systemd-container mmdebstrap mandoc zstd putty-tools openssl
 
+UNIT_PACKAGES := $(BUILD_PACKAGES) libcmocka-dev python3 openssh-client openssl
+
 # Installs those of a list that are missing.
 define install_missing
 	@missing=$$(for p in $(1); do dpkg-query -W -f '$${db:Status-Status}\n' $$p 2>/dev/null | \
@@ -23,10 +25,12 @@ define install_missing
 	fi
 endef
 
-.PHONY: deps deps-demo deps-test
+.PHONY: deps deps-demo deps-unit deps-test
 deps: ## installs what building needs
 	$(call install_missing,$(BUILD_PACKAGES))
 deps-demo: ## ... and what the demonstration needs
 	$(call install_missing,$(DEMO_PACKAGES))
+deps-unit: ## ... and what the unit tests need
+	$(call install_missing,$(UNIT_PACKAGES))
 deps-test: ## ... and what the tests need
 	$(call install_missing,$(TEST_PACKAGES))

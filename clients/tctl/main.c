@@ -14,7 +14,7 @@
 #include "base/str.h"
 #include "base/version.h"
 #include "cli/out.h"
-#include "crypto/sshkey.h"
+#include "crypto/rand.h"
 #include "tctl/tctl.h"
 
 struct tctl_globals tctl_globals = {

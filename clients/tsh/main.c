@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/version.h"
-#include "crypto/sshkey.h"
+#include "crypto/rand.h"
 #include "tsh/tsh.h"
 
 struct tsh_globals tsh_globals;

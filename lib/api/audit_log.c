@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/rand.h"
-#include "crypto/sshkey.h"
 
 enum { FIELDS_MAX = 128, FRAMES_MAX = 128 * 1024 };
 #define QUOTA_DEFAULT (UINT64_C(1) << 30)

@@ -68,7 +68,7 @@ int
 client_open(struct client **ret, const struct profile *profile, struct err *e)
 {
 	_cleanup_free_ char *ca = NULL, *crt = NULL, *key = NULL;
-	struct client *c;
+	struct client *c = NULL;
 
 	if (client_new(&c, e) < 0)
 		return -1;
@@ -88,7 +88,7 @@ int
 client_open_anonymous(struct client **ret, const char *proxy, const char *cluster,
     const char *ca_pem, struct err *e)
 {
-	struct client *c;
+	struct client *c = NULL;
 
 	if (client_new(&c, e) < 0)
 		return -1;
@@ -116,7 +116,7 @@ int
 client_open_local(struct client **ret, const char *auth_socket, const char *audit_socket,
     struct err *e)
 {
-	struct client *c;
+	struct client *c = NULL;
 
 	if (client_new(&c, e) < 0)
 		return -1;

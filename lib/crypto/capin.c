@@ -5,10 +5,10 @@
 #include "crypto/capin.h"
 
 #include <ctype.h>
-#include <sodium.h>
 #include <string.h>
 
 #include "base/str.h"
+#include "crypto/secret.h"
 #include "crypto/sha256.h"
 
 static const char prefix[] = "sha256:";
@@ -64,7 +64,8 @@ capin_equal(const char *a, const char *b)
 {
 	uint8_t x[SHA256_BYTES], y[SHA256_BYTES];
 
-	return decode(a, x) && decode(b, y) && sodium_memcmp(x, y, sizeof x) == 0;
+	return decode(a, x) && decode(b, y) &&
+	    secret_equal((struct span){ x, sizeof x }, (struct span){ y, sizeof y });
 }
 
 int

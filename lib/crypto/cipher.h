@@ -6,9 +6,9 @@
  * by cipher_tag_len() bytes that authenticate it. The caller does framing,
  * padding and sequence numbers; lib/ssh is the only caller.
  *
- * aes256-gcm@openssh.com        RFC 5647, lib/crypto/gcm
- * chacha20-poly1305@openssh.com OpenSSH PROTOCOL.chacha20poly1305, OpenSSL
- * aes128-ctr, aes256-ctr        RFC 4344, mbedTLS, with hmac-sha2-256 or -512
+ * aes256-gcm@openssh.com        RFC 5647, cipher_gcm.c
+ * chacha20-poly1305@openssh.com OpenSSH PROTOCOL.chacha20poly1305, cipher_chacha.c
+ * aes128-ctr, aes256-ctr        RFC 4344, cipher_ctr.c, with hmac-sha2-256 or -512
  *                               (RFC 6668), plain or encrypt-then-mac
  */
 #ifndef CRYPTO_CIPHER_H
@@ -18,21 +18,18 @@
 
 enum { CIPHER_KEY_MAX = 64, CIPHER_IV_MAX = 16, CIPHER_TAG_MAX = 64, CIPHER_PEEK_MAX = 16 };
 
+struct cipher_ops; /* cipher_priv.h */
+
 struct cipher_alg {
 	const char *name;
-	uint8_t kind;    /* private */
+	const struct cipher_ops *ops;
 	uint8_t key_len; /* bytes */
 	uint8_t iv_len;
 	uint8_t block; /* packets are padded to a multiple of this */
 	bool aead;     /* needs no MAC */
 };
 
-struct mac_alg {
-	const char *name;
-	uint8_t kind;    /* private */
-	uint8_t key_len; /* bytes; the tag is as long */
-	bool etm;        /* authenticates what is sent, length in the clear */
-};
+struct mac_alg; /* cipher_priv.h */
 
 /* By name; NULL when unknown, or when this CPU has no hardware for it (aes256-gcm without AES-NI: a
  * table-based AES would leak through the cache and crawl). */

@@ -5,9 +5,10 @@
 #include "crypto/gcm.h"
 
 #include <openssl/evp.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "crypto/secret.h"
 
 #ifdef HAVE_IPSEC_MB
 #include <intel-ipsec-mb.h>
@@ -67,7 +68,7 @@ static void
 vaes_done(struct gcm *g)
 {
 	if (g->vaes)
-		sodium_memzero(g->vaes, KEY_SIZE);
+		secret_zero(g->vaes, KEY_SIZE);
 	free(g->vaes);
 }
 
@@ -100,7 +101,8 @@ vaes_open(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n)
 
 	IMB_AES256_GCM_DEC(vaes, g->vaes, &ctx, p + AAD, p + AAD, n - AAD, iv, p, AAD, tag,
 	    GCM_TAG);
-	return sodium_memcmp(tag, p + n, GCM_TAG);
+	return secret_equal((struct span){ tag, GCM_TAG }, (struct span){ p + n, GCM_TAG }) ? 0
+											    : -1;
 }
 
 #else
@@ -191,6 +193,17 @@ openssl_open(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n)
 }
 
 /* ----------------------------------------------------------------------------------- */
+
+/* Elsewhere libcrypto computes AES with tables, whose time tells the key. */
+bool
+gcm_available(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	return __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
+#else
+	return false;
+#endif
+}
 
 int
 gcm_new(struct gcm **ret, const uint8_t key[GCM_KEY], enum gcm_by by)

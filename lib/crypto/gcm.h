@@ -16,6 +16,8 @@ enum gcm_by { GCM_BY_BEST, GCM_BY_OPENSSL, GCM_BY_VAES };
 
 struct gcm;
 
+/* This processor has instructions for it. */
+bool gcm_available(void);
 /* by: GCM_BY_BEST, but for tests. Negative: no memory, or not with this processor or build. */
 int gcm_new(struct gcm **ret, const uint8_t key[GCM_KEY], enum gcm_by by);
 void gcm_free(struct gcm *g); /* zeroes; NULL is fine */

@@ -3,7 +3,7 @@
  * kex: the ephemeral Diffie-Hellman of an SSH key exchange and its hash. Called by lib/ssh, and by
  * noded's monitor, which computes the hash by itself.
  *
- * X25519 (RFC 8731) by libsodium, NIST P-256 (RFC 5656) by mbedTLS.
+ * X25519 (RFC 8731) and NIST P-256 (RFC 5656).
  */
 #ifndef CRYPTO_KEX_H
 #define CRYPTO_KEX_H

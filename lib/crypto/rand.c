@@ -9,6 +9,12 @@
 
 #include "base/str.h"
 
+int
+crypto_init(void)
+{
+	return sodium_init() < 0 ? -1 : 0;
+}
+
 void
 rand_bytes(void *dst, size_t n)
 {

@@ -11,6 +11,10 @@
 
 enum { RAND_UUID_SIZE = 37 };
 
+/* Must be called once per process before anything else in lib/crypto. Negative: no randomness or
+ * CPU support. */
+int crypto_init(void);
+
 void rand_bytes(void *dst, size_t n);
 uint32_t rand_u32(void);
 uint64_t rand_u64(void);

@@ -7,7 +7,6 @@
 #define CRYPTO_SECRET_H
 
 #include "base/buf.h"
-#include "base/err.h"
 
 struct secret {
 	uint8_t *p;
@@ -27,8 +26,5 @@ secret_span(const struct secret *s)
 bool secret_equal(struct span a, struct span b);
 /* Zeroes memory of any kind, in a way that the compiler keeps. */
 void secret_zero(void *p, size_t n);
-/* A 32-byte key from a file that only its owner may read, as 64 hexadecimal digits. create: made at
- * random (0600) when the file is not there. */
-int secret_key_load(struct secret **ret, const char *path, bool create, struct err *e);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/wire.h"
+#include "crypto/rand.h"
 #include "crypto/sshcert_priv.h"
 #include "crypto/sshkey_priv.h"
 
@@ -77,7 +78,7 @@ put_options(struct buf *b, const struct sshcert_option *options, size_t n)
 static void
 put_body(struct buf *b, const struct sshcert *cert)
 {
-	const struct sshkey_kind *kind = sshkey_kind_of(sshkey_type(cert->key));
+	const struct sshkey_kind *kind = cert->key->kind;
 	struct wire key = wire_from(sshkey_blob(cert->key));
 	struct span fields;
 	uint8_t nonce[32];
@@ -85,7 +86,7 @@ put_body(struct buf *b, const struct sshcert *cert)
 
 	wire_string(&key);
 	fields = wire_rest(&key);
-	randombytes_buf(nonce, sizeof nonce);
+	rand_bytes(nonce, sizeof nonce);
 	wire_put_text(b, kind->cert_name);
 	wire_put_string(b, (struct span){ nonce, sizeof nonce });
 	buf_put(b, fields.p, fields.n);

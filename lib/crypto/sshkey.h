@@ -22,10 +22,6 @@ enum sshkey_type {
 
 struct sshkey;
 
-/* Must be called once per process before anything else in lib/crypto. Negative: no randomness or
- * CPU support. */
-int crypto_init(void);
-
 /* A fresh Ed25519 key pair; the secret half lives in locked memory. */
 int sshkey_generate(struct sshkey **ret);
 /* From a 32-byte seed (Ed25519). */

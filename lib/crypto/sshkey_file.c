@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/wire.h"
 #include "crypto/b64.h"
+#include "crypto/rand.h"
 #include "crypto/sshcert.h"
 #include "crypto/sshkey_priv.h"
 
@@ -23,14 +23,15 @@ enum { FILE_MAX = 64 * 1024, COMMENT_MAX = 1024, PAD_BLOCK = 8 };
 static void
 put_private_part(const struct sshkey *key, const char *comment, struct buf *b)
 {
-	uint32_t check = randombytes_random();
+	uint32_t check = rand_u32();
+	struct span secret = secret_span(key->secret);
 	size_t mark = wire_put_open(b), start = b->len;
 
 	wire_put_u32(b, check);
 	wire_put_u32(b, check);
 	wire_put_text(b, sshkey_type_name(key));
-	wire_put_string(b, (struct span){ key->ed_public, sizeof key->ed_public });
-	wire_put_string(b, (struct span){ key->ed_secret, crypto_sign_SECRETKEYBYTES });
+	wire_put_string(b, (struct span){ secret.p + SSHKEY_SEED_LEN, SSHKEY_PUBLIC_LEN });
+	wire_put_string(b, secret);
 	wire_put_text(b, comment ? comment : "");
 	for (uint8_t pad = 1; buf_ok(b) && (b->len - start) % PAD_BLOCK; pad++)
 		wire_put_u8(b, pad);
@@ -43,7 +44,7 @@ sshkey_to_file_text(const struct sshkey *key, const char *comment, struct buf *r
 	struct buf raw;
 	int rc = -1;
 
-	if (!key->ed_secret || (comment && strlen(comment) > COMMENT_MAX))
+	if (!key->secret || (comment && strlen(comment) > COMMENT_MAX))
 		return -1;
 	buf_init(&raw, FILE_MAX);
 	buf_put(&raw, magic, sizeof magic);
@@ -125,14 +126,14 @@ read_private_part(struct sshkey **ret, struct span part, struct span public_blob
 	pub = wire_string(&w);
 	secret = wire_string(&w);
 	wire_string(&w); /* comment */
-	if (w.bad || pub.n != crypto_sign_PUBLICKEYBYTES ||
-	    secret.n != crypto_sign_SECRETKEYBYTES || !padding_ok(wire_rest(&w)))
+	if (w.bad || pub.n != SSHKEY_PUBLIC_LEN || secret.n != SSHKEY_SECRET_LEN ||
+	    !padding_ok(wire_rest(&w)))
 		return err_set(e, "the private key is damaged; restore it or make a new one");
 	if (sshkey_from_seed(&key, secret.p) < 0)
 		return err_set(e, "out of memory");
 	/* All three copies of the public half must be the one that the seed gives. */
-	if (memcmp(key->ed_public, pub.p, pub.n) != 0 ||
-	    sodium_memcmp(key->ed_secret, secret.p, secret.n) != 0 ||
+	if (memcmp(key->secret->p + SSHKEY_SEED_LEN, pub.p, pub.n) != 0 ||
+	    !secret_equal(secret_span(key->secret), secret) ||
 	    !span_eq(sshkey_blob(key), public_blob)) {
 		sshkey_free(key);
 		return err_set(e,
@@ -200,7 +201,7 @@ sshkey_load(struct sshkey **ret, const char *path, struct err *e)
 	rc = sshkey_from_file_text(ret, text, e);
 	if (rc < 0)
 		err_prefix(e, "%s", path);
-	sodium_memzero(text, n);
+	secret_zero(text, n);
 	free(text);
 	return rc;
 }

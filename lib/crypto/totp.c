@@ -5,17 +5,18 @@
 #include "crypto/totp.h"
 
 #include <liboath/oath.h>
-#include <sodium.h>
 #include <string.h>
 
 #include "base/str.h"
+#include "crypto/rand.h"
+#include "crypto/secret.h"
 
 enum { DIGITS = TOTP_CODE_SIZE - 1 };
 
 void
 totp_new(uint8_t secret[TOTP_SECRET_BYTES])
 {
-	randombytes_buf(secret, TOTP_SECRET_BYTES);
+	rand_bytes(secret, TOTP_SECRET_BYTES);
 }
 
 /* 20 bytes are exactly 32 digits: five bytes make eight. */
@@ -63,7 +64,7 @@ totp_uri(const uint8_t secret[TOTP_SECRET_BYTES], const char *issuer, const char
 	buf_printf(ret, "?secret=%s&issuer=", text);
 	put_escaped(ret, issuer);
 	buf_printf(ret, "&algorithm=SHA1&digits=%d&period=%d", DIGITS, TOTP_STEP_S);
-	sodium_memzero(text, sizeof text);
+	secret_zero(text, sizeof text);
 	return buf_ok(ret) ? 0 : -1;
 }
 
@@ -94,8 +95,10 @@ totp_verify(const uint8_t secret[TOTP_SECRET_BYTES], const char *code, int64_t n
 	memcpy(given, code, DIGITS);
 	for (int64_t step = now - 1; step <= now + 1; step++)
 		if (code_of_step(secret, step, want) == 0 &&
-		    sodium_memcmp(want, given, DIGITS) == 0 && step > last_step && found < 0)
+		    secret_equal((struct span){ (uint8_t *)want, DIGITS },
+			(struct span){ (uint8_t *)given, DIGITS }) &&
+		    step > last_step && found < 0)
 			found = step;
-	sodium_memzero(want, sizeof want);
+	secret_zero(want, sizeof want);
 	return found;
 }

@@ -120,7 +120,7 @@ x509_cert_not_after(const struct x509_cert *cert)
 bool
 x509_cert_is_ca(const struct x509_cert *cert)
 {
-	return cert->crt.ca_istrue != 0;
+	return mbed_crt_is_ca(&cert->crt);
 }
 
 #define EACH_SAN(var, crt_)                                                                    \
@@ -245,7 +245,7 @@ explain(uint32_t flags, struct err *e)
 static bool
 may_be_used(const mbedtls_x509_crt *crt, int usage)
 {
-	if (!(crt->ext_types & MBEDTLS_X509_EXT_EXTENDED_KEY_USAGE))
+	if (!mbed_crt_has(crt, MBEDTLS_X509_EXT_EXTENDED_KEY_USAGE))
 		return usage == 0;
 	if ((usage & X509_SERVER) &&
 	    mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_SERVER_AUTH,
@@ -262,7 +262,7 @@ x509_verify(const struct x509_cert *chain, const struct x509_cert *roots, int us
 	uint32_t flags = 0;
 	int rc;
 
-	if (chain->crt.ca_istrue)
+	if (mbed_crt_is_ca(&chain->crt))
 		return err_set(e, "a CA's certificate is not an identity");
 	rc = mbedtls_x509_crt_verify_with_profile((mbedtls_x509_crt *)&chain->crt,
 	    (mbedtls_x509_crt *)&roots->crt, NULL, &our_profile, NULL, &flags, NULL, NULL);

@@ -124,17 +124,10 @@ static int
 set_serial(mbedtls_x509write_cert *crt)
 {
 	uint8_t bytes[16];
-	mbedtls_mpi serial;
-	int rc;
 
 	rand_bytes(bytes, sizeof bytes);
 	bytes[0] = (uint8_t)((bytes[0] & 0x7f) | 0x40); /* positive, and always of one length */
-	mbedtls_mpi_init(&serial);
-	rc = mbedtls_mpi_read_binary(&serial, bytes, sizeof bytes);
-	if (rc == 0)
-		rc = mbedtls_x509write_crt_set_serial(crt, &serial);
-	mbedtls_mpi_free(&serial);
-	return rc;
+	return mbed_crt_set_serial(crt, bytes, sizeof bytes);
 }
 
 static bool
@@ -267,7 +260,7 @@ x509_issue(const struct x509_request *q, const struct x509_cert *ca, const struc
 	    q->n_ip > X509_NAMES_MAX)
 		return err_set(e, "a certificate needs a use, and at most %d names",
 		    X509_NAMES_MAX);
-	if (!ca->crt.ca_istrue || !x509_cert_fits_key(ca, ca_key))
+	if (!mbed_crt_is_ca(&ca->crt) || !x509_cert_fits_key(ca, ca_key))
 		return err_set(e, "the CA's key and certificate do not belong together");
 	mbedtls_pk_init(&subject);
 	mbedtls_x509write_crt_init(&crt);

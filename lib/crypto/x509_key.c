@@ -3,9 +3,7 @@
  * x509_key: P-256 keys, their PEM and SubjectPublicKeyInfo, and signatures over data. Called by
  * authd's signer, by daemons that join and by tsh. Touches memory only.
  */
-#include <mbedtls/ecp.h>
 #include <mbedtls/error.h>
-#include <mbedtls/md.h>
 #include <mbedtls/pem.h>
 #include <mbedtls/platform_util.h>
 #include <stdlib.h>
@@ -24,13 +22,6 @@ x509_err(struct err *e, int rc, const char *text)
 
 	mbedtls_strerror(rc, why, sizeof why);
 	return err_set(e, "%s: %s", text, why);
-}
-
-static bool
-is_p256(const mbedtls_pk_context *pk)
-{
-	return mbedtls_pk_get_type(pk) == MBEDTLS_PK_ECKEY &&
-	    mbedtls_pk_ec(*pk)->grp.id == MBEDTLS_ECP_DP_SECP256R1;
 }
 
 static struct x509_key *
@@ -79,8 +70,8 @@ x509_key_from_pem(struct x509_key **ret, const char *pem, struct err *e)
 	*ret = NULL;
 	if (!key)
 		return err_set(e, "out of memory");
-	rc = mbedtls_pk_parse_key(&key->pk, (const unsigned char *)pem, strlen(pem) + 1, NULL, 0);
-	if (rc == 0 && is_p256(&key->pk)) {
+	rc = mbed_pk_parse_pem(&key->pk, pem);
+	if (rc == 0 && mbed_pk_is_p256(&key->pk)) {
 		*ret = key;
 		return 0;
 	}
@@ -129,9 +120,9 @@ x509_pk_from_spki(mbedtls_pk_context *pk, struct span spki)
 	if (!spki.n || spki.n > X509_SPKI_MAX)
 		return -1;
 	buf_init(&again, 2 * X509_SPKI_MAX);
-	if (mbedtls_pk_parse_public_key(pk, spki.p, spki.n) == 0 && is_p256(pk) &&
-	    mbedtls_ecp_check_pubkey(&mbedtls_pk_ec(*pk)->grp, &mbedtls_pk_ec(*pk)->Q) == 0 &&
-	    x509_pk_spki(pk, &again) == 0 && span_eq(buf_span(&again), spki))
+	if (mbedtls_pk_parse_public_key(pk, spki.p, spki.n) == 0 && mbed_pk_is_p256(pk) &&
+	    mbed_pk_is_on_curve(pk) && x509_pk_spki(pk, &again) == 0 &&
+	    span_eq(buf_span(&again), spki))
 		rc = 0;
 	buf_done(&again);
 	return rc;
@@ -159,7 +150,7 @@ x509_spki_from_pem(const char *pem, struct buf *ret, struct err *e)
 	rc = mbedtls_pk_parse_public_key(&pk, (const unsigned char *)pem, strlen(pem) + 1);
 	if (rc != 0)
 		rc = x509_err(e, rc, "the public key does not parse");
-	else if (!is_p256(&pk))
+	else if (!mbed_pk_is_p256(&pk))
 		rc = err_set(e, "the public key is not a P-256 key");
 	else if (x509_pk_spki(&pk, ret) < 0)
 		rc = err_set(e, "out of memory");
@@ -176,8 +167,7 @@ x509_sign_data(const struct x509_key *key, struct span data, struct buf *ret_sig
 	size_t n;
 
 	sha256_of(data, digest);
-	if (mbedtls_pk_sign((mbedtls_pk_context *)&key->pk, MBEDTLS_MD_SHA256, digest,
-		sizeof digest, sig, &n, rand_mbedtls, NULL) != 0)
+	if (mbed_pk_sign_sha256(&key->pk, digest, sig, &n) != 0)
 		return -1;
 	return buf_put(ret_sig, sig, n) ? 0 : -1;
 }
@@ -188,7 +178,7 @@ x509_verify_data(const struct x509_cert *cert, struct span data, struct span sig
 	mbedtls_pk_context *pk = (mbedtls_pk_context *)&cert->crt.pk;
 	uint8_t digest[SHA256_BYTES];
 
-	if (!is_p256(pk) || !sig.n || sig.n > X509_SIGNATURE_MAX)
+	if (!mbed_pk_is_p256(pk) || !sig.n || sig.n > X509_SIGNATURE_MAX)
 		return -1;
 	sha256_of(data, digest);
 	return mbedtls_pk_verify(pk, MBEDTLS_MD_SHA256, digest, sizeof digest, sig.p, sig.n) == 0

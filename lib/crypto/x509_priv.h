@@ -5,9 +5,7 @@
 #ifndef CRYPTO_X509_PRIV_H
 #define CRYPTO_X509_PRIV_H
 
-#include <mbedtls/pk.h>
-#include <mbedtls/x509_crt.h>
-
+#include "crypto/mbed.h"
 #include "crypto/x509.h"
 
 struct x509_key {

@@ -10,16 +10,15 @@
 #include "net/tls.h"
 
 #include <errno.h>
-#include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ciphersuites.h>
 #include <mbedtls/ssl_ticket.h>
-#include <mbedtls/x509_crt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "crypto/rand.h"
+#include "net/mbed_ssl.h"
 
 enum {
 	RECORD = 16384,
@@ -72,9 +71,6 @@ static const int suites[] = {
 	MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 	0,
 };
-/* The library's own order begins with P-521, which halves the handshakes a second. */
-static const mbedtls_ecp_group_id curves[] = { MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1,
-	MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_NONE };
 static const char *const protocols[] = { "http/1.1", NULL };
 
 static void
@@ -114,10 +110,10 @@ material_configure(struct tls_material *m)
 	    mbedtls_ssl_ticket_setup(&m->ticket, rand_mbedtls, NULL, MBEDTLS_CIPHER_AES_256_GCM,
 		TICKET_LIFE_S) != 0)
 		return -1;
-	mbedtls_ssl_conf_min_version(c, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+	mbed_ssl_conf_version(c);
 	mbedtls_ssl_conf_rng(c, rand_mbedtls, NULL);
 	mbedtls_ssl_conf_ciphersuites(c, suites);
-	mbedtls_ssl_conf_curves(c, curves);
+	mbed_ssl_conf_curves(c);
 	mbedtls_ssl_conf_authmode(c, MBEDTLS_SSL_VERIFY_NONE);
 	mbedtls_ssl_conf_session_tickets_cb(c, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
 	    &m->ticket);
@@ -153,10 +149,9 @@ tls_server_set(struct tls_server *server, const char *chain_pem, const char *key
 	if (mbedtls_x509_crt_parse(&m->chain, (const unsigned char *)chain_pem,
 		strlen(chain_pem) + 1) != 0)
 		r = err_set(e, "the certificate chain is not valid PEM");
-	else if (mbedtls_pk_parse_key(&m->key, (const unsigned char *)key_pem, strlen(key_pem) + 1,
-		     NULL, 0) != 0)
+	else if (mbed_pk_parse_pem(&m->key, key_pem) != 0)
 		r = err_set(e, "the private key is not valid PEM, or has a passphrase");
-	else if (mbedtls_pk_check_pair(&m->chain.pk, &m->key) != 0)
+	else if (!mbed_pk_fit(&m->chain.pk, &m->key))
 		r = err_set(e, "the private key does not belong to the certificate");
 	else if (material_configure(m) < 0)
 		r = err_set(e, "TLS cannot be set up with this certificate");

@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <mbedtls/error.h>
-#include <mbedtls/ssl.h>
-#include <mbedtls/x509_crt.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -19,8 +17,8 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "crypto/rand.h"
-#include "crypto/sshkey.h"
 #include "net/addr.h"
+#include "net/mbed_ssl.h"
 
 struct tls_client {
 	mbedtls_ssl_context ssl;
@@ -173,8 +171,7 @@ set_up(struct tls_client *c, const char *name, struct err *e)
 	if (mbedtls_ssl_config_defaults(&c->config, MBEDTLS_SSL_IS_CLIENT,
 		MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT) != 0)
 		return err_set(e, "out of memory");
-	mbedtls_ssl_conf_min_version(&c->config, MBEDTLS_SSL_MAJOR_VERSION_3,
-	    MBEDTLS_SSL_MINOR_VERSION_3);
+	mbed_ssl_conf_version(&c->config);
 	mbedtls_ssl_conf_rng(&c->config, rand_mbedtls, NULL);
 	mbedtls_ssl_conf_ca_chain(&c->config, &c->roots, NULL);
 	/* OPTIONAL: the handshake ends in any case, and the verdict is looked at afterwards, for a better text. */

@@ -15,8 +15,8 @@
 #include "audit/rpc_ingest.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "crypto/rand.h"
 #include "crypto/secret.h"
-#include "crypto/sshkey.h"
 #include "priv/priv.h"
 
 enum { STATUS_MS = 10000, GRACE_MS = 1000, PASSWORD_MAX = 4096 };

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/wire.h"
+#include "crypto/rand.h"
 #include "crypto/secret.h"
 #include "priv/channel.h"
 #include "priv/priv.h"

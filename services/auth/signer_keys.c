@@ -21,6 +21,7 @@
 #include "base/str.h"
 #include "base/wire.h"
 #include "crypto/sealed.h"
+#include "crypto/secret_key.h"
 
 static const char format[] = "sallyport CA 1";
 static const char label[] = "authd CA keys";

@@ -26,7 +26,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "crypto/sshkey.h"
+#include "crypto/rand.h"
 #include "net/rate.h"
 #include "priv/priv.h"
 #include "rpc/rpc.h"

@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "crypto/capin.h"
-#include "crypto/sshkey.h"
+#include "crypto/rand.h"
 #include "node/conf.h"
 
 static struct {

@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "crypto/sshkey.h"
+#include "crypto/rand.h"
 #include "net/listen.h"
 #include "node/session.h"
 #include "node/heartbeat.h"

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "crypto/rand.h"
 #include "net/ceiling.h"
 #include "net/listen.h"
 #include "priv/priv.h"

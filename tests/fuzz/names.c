@@ -9,7 +9,7 @@
 #include "crypto/b64.h"
 #include "crypto/capin.h"
 #include "crypto/identity.h"
-#include "crypto/sshkey.h"
+#include "crypto/rand.h"
 #include "crypto/x509.h"
 #include "policy/policy.h"
 

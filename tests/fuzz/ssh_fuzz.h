@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/rand.h"
 #include "ssh/ssh_priv.h"
 
 struct input {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/wire.h"
+#include "crypto/rand.h"
 #include "crypto/sshcert.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);

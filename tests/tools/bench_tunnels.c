@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "crypto/rand.h"
 #include "crypto/sshcert.h"
 #include "event/loop.h"
 #include "net/dial.h"

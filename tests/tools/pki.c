@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "crypto/sshkey.h"
+#include "crypto/rand.h"
 #include "crypto/x509.h"
 
 struct authority {

@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "crypto/sshkey.h"
+#include "crypto/rand.h"
 #include "rpc/rpc.h"
 #include "rpc/tls.h"
 #include "tests/echo.server.h"

@@ -80,6 +80,7 @@ env_number(const char *name)
 }
 
 #include "ssh_echo_session.h"
+#include "crypto/rand.h"
 
 /* --- relays: a channel to another channel ---------------------------------------- */
 

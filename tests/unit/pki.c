@@ -15,6 +15,7 @@
 #include <mbedtls/oid.h>
 #include <mbedtls/x509_crt.h>
 
+#include "crypto/mbed.h"
 #include "pki.h"
 
 struct pki_ca {
@@ -79,15 +80,11 @@ set_serial_and_dates(mbedtls_x509write_cert *crt, mbedtls_ctr_drbg_context *rng,
 	time_t from = time(NULL) + (time_t)from_s, to = time(NULL) + (time_t)to_s;
 	char from_text[16], to_text[16];
 	unsigned char sn[16];
-	mbedtls_mpi serial;
 	struct tm tm;
 
-	mbedtls_mpi_init(&serial);
 	must(mbedtls_ctr_drbg_random(rng, sn, sizeof sn) == 0, "random");
 	sn[0] = 0x41;
-	must(mbedtls_mpi_read_binary(&serial, sn, sizeof sn) == 0, "serial");
-	must(mbedtls_x509write_crt_set_serial(crt, &serial) == 0, "serial");
-	mbedtls_mpi_free(&serial);
+	must(mbed_crt_set_serial(crt, sn, sizeof sn) == 0, "serial");
 	strftime(from_text, sizeof from_text, "%Y%m%d%H%M%S", gmtime_r(&from, &tm));
 	strftime(to_text, sizeof to_text, "%Y%m%d%H%M%S", gmtime_r(&to, &tm));
 	must(mbedtls_x509write_crt_set_validity(crt, from_text, to_text) == 0, "validity");

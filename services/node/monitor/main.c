@@ -15,7 +15,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "crypto/sshkey.h"
+#include "crypto/rand.h"
 #include "node/monitor/monitor.h"
 
 struct flags {

@@ -20,6 +20,7 @@
 #include "base/str.h"
 #include "crypto/capin.h"
 #include "crypto/identity.h"
+#include "crypto/rand.h"
 #include "crypto/sshcert.h"
 #include "crypto/x509.h"
 #include "proto/auth.async.h"

@@ -15,7 +15,7 @@
 #include "base/str.h"
 #include "crypto/cipher.h"
 #include "crypto/kex.h"
-#include "crypto/sshkey.h"
+#include "crypto/rand.h"
 
 enum { SEQ = 5, PACKET_MAX = 36, ROOM = PACKET_MAX + CIPHER_TAG_MAX };
 

@@ -17,8 +17,8 @@
 #include "crypto/password.h"
 #include "crypto/rand.h"
 #include "crypto/sealed.h"
+#include "crypto/secret_key.h"
 #include "crypto/sha256.h"
-#include "crypto/sshkey.h"
 #include "crypto/totp.h"
 
 static int

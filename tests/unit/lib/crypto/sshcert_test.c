@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "base/wire.h"
+#include "crypto/rand.h"
 #include "crypto/sshcert.h"
 
 static char dir[64];

@@ -413,20 +413,23 @@ static int
 sk_ecdsa_verify(const char *data)
 {
 	static const char type[] = "sk-ecdsa-sha2-nistp256@openssh.com";
-	mbedtls_ecdsa_context ec;
+	mbedtls_ecp_group group;
+	mbedtls_ecp_point point;
 	uint8_t q[65], hash[32], r[32], s[32];
 	struct buf blob, sig, message;
 	struct sshkey *key;
-	mbedtls_mpi mr, ms;
+	mbedtls_mpi d, mr, ms;
 	size_t n, mark;
 	int rc;
 
-	mbedtls_ecdsa_init(&ec);
+	mbedtls_ecp_group_init(&group);
+	mbedtls_ecp_point_init(&point);
+	mbedtls_mpi_init(&d);
 	mbedtls_mpi_init(&mr);
 	mbedtls_mpi_init(&ms);
-	assert_int_equal(mbedtls_ecdsa_genkey(&ec, MBEDTLS_ECP_DP_SECP256R1, rand_mbedtls, NULL),
-	    0);
-	mbedtls_ecp_point_write_binary(&ec.grp, &ec.Q, MBEDTLS_ECP_PF_UNCOMPRESSED, &n, q,
+	assert_int_equal(mbedtls_ecp_group_load(&group, MBEDTLS_ECP_DP_SECP256R1), 0);
+	assert_int_equal(mbedtls_ecp_gen_keypair(&group, &d, &point, rand_mbedtls, NULL), 0);
+	mbedtls_ecp_point_write_binary(&group, &point, MBEDTLS_ECP_PF_UNCOMPRESSED, &n, q,
 	    sizeof q);
 	buf_init(&blob, 1024);
 	buf_init(&sig, 1024);
@@ -438,7 +441,7 @@ sk_ecdsa_verify(const char *data)
 	assert_int_equal(sshkey_from_blob(&key, buf_span(&blob)), 0);
 	sk_message(1, "data", &message);
 	crypto_hash_sha256(hash, buf_head(&message), message.len);
-	assert_int_equal(mbedtls_ecdsa_sign(&ec.grp, &mr, &ms, &ec.d, hash, 32, rand_mbedtls, NULL),
+	assert_int_equal(mbedtls_ecdsa_sign(&group, &mr, &ms, &d, hash, 32, rand_mbedtls, NULL),
 	    0);
 	mbedtls_mpi_write_binary(&mr, r, 32);
 	mbedtls_mpi_write_binary(&ms, s, 32);
@@ -451,7 +454,9 @@ sk_ecdsa_verify(const char *data)
 	wire_put_u32(&sig, 7);
 	rc = sshkey_verify(key, span_str(type), buf_span(&sig), span_str(data));
 	sshkey_free(key);
-	mbedtls_ecdsa_free(&ec);
+	mbedtls_ecp_group_free(&group);
+	mbedtls_ecp_point_free(&point);
+	mbedtls_mpi_free(&d);
 	mbedtls_mpi_free(&mr);
 	mbedtls_mpi_free(&ms);
 	buf_done(&blob);

@@ -18,7 +18,6 @@
 #include "base/str.h"
 #include "crypto/capin.h"
 #include "crypto/rand.h"
-#include "crypto/sshkey.h"
 #include "crypto/x509.h"
 
 static const char cluster[] = "tele.example.com";
@@ -212,7 +211,7 @@ openssl_agrees(void **state)
 	assert_non_null(
 	    strstr(text, "TLS Web Server Authentication, TLS Web Client Authentication"));
 	assert_non_null(strstr(text, "CA:FALSE"));
-	assert_non_null(strstr(text, "Subject: CN = sallyport"));
+	assert_true(strstr(text, "Subject: CN = sallyport") || strstr(text, "Subject: CN=sallyport"));
 	free(text);
 	leaf_done(&l);
 }

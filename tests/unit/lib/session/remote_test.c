@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "crypto/rand.h"
 #include "session/remote.h"
 
 /* What the host does with a session. */

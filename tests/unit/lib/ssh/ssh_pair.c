@@ -12,6 +12,7 @@
 
 #include "base/str.h"
 #include "base/wire.h"
+#include "crypto/rand.h"
 #include "ssh/ssh_priv.h"
 
 struct sshkey *pair_host_key, *pair_user_key, *pair_ca_key;

@@ -20,7 +20,7 @@
 #include "auth/token.h"
 #include "auth/user.h"
 #include "base/str.h"
-#include "crypto/sshkey.h"
+#include "crypto/rand.h"
 
 struct fixture {
 	struct auth a;

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "crypto/rand.h"
 #include "crypto/sshcert.h"
 #include "crypto/x509.h"
 #include "priv/channel.h"

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "cluster.h"
+#include "crypto/rand.h"
 #include "ssh/session.h"
 
 enum { LIMIT_MS = 30 * 1000 };
