@@ -68,10 +68,14 @@ own_uuid(struct host_state *s, struct err *e)
 }
 
 static int
-own_ssh_key(struct host_state *s, struct err *e)
+own_ssh_key(struct host_state *s, const struct sshkey *given, struct err *e)
 {
 	char path[1024];
 
+	if (given)
+		return sshkey_from_blob(&s->ssh_key, sshkey_blob(given)) < 0
+		    ? err_set(e, "out of memory")
+		    : 0;
 	if (!path_of(s, "ssh_host_key", path, sizeof path))
 		return err_set(e, "the path of the state folder is too long");
 	if (access(path, F_OK) == 0)
@@ -253,7 +257,8 @@ load_given(struct host_state *s)
 }
 
 int
-host_state_open(struct host_state **ret, const char *dir, const char *kind, struct err *e)
+host_state_open(struct host_state **ret, const char *dir, const char *kind,
+    const struct sshkey *host_key, struct err *e)
 {
 	struct host_state *s = calloc(1, sizeof *s);
 
@@ -264,7 +269,7 @@ host_state_open(struct host_state **ret, const char *dir, const char *kind, stru
 	buf_init(&s->ssh_host_cert, HOST_STATE_CERT_MAX);
 	buf_init(&s->tunnel_cert, HOST_STATE_CERT_MAX);
 	(void)str_copy(s->kind, sizeof s->kind, kind);
-	if (file_mkdir(dir, 0700, e) < 0 || own_uuid(s, e) < 0 || own_ssh_key(s, e) < 0 ||
+	if (file_mkdir(dir, 0700, e) < 0 || own_uuid(s, e) < 0 || own_ssh_key(s, host_key, e) < 0 ||
 	    own_tls_key(s, e) < 0) {
 		host_state_free(s);
 		return -1;

@@ -4,7 +4,7 @@
  *
  *	uuid             the name of this host for ever
  *	tls.key tls.crt  P-256 key and X.509 certificate, PEM
- *	ssh_host_key     Ed25519, openssh-key-v1
+ *	ssh_host_key     Ed25519, openssh-key-v1; not of a node, whose monitor has it
  *	ssh_host_cert    certificate line, as in *-cert.pub
  *	tunnel_cert      the same; nodes only
  *	ca_bundle        packed CaBundle
@@ -37,8 +37,10 @@ struct host_state {
 };
 
 /* Opens the folder, makes what a host brings itself (uuid, keys), and reads what it was given, when it is there and
- * fits. Negative: the folder cannot be used. */
-int host_state_open(struct host_state **ret, const char *dir, const char *kind, struct err *e);
+ * fits. host_key: the public SSH key of a host whose private one is elsewhere (copied); NULL: it is made and kept
+ * here. Negative: the folder cannot be used. */
+int host_state_open(struct host_state **ret, const char *dir, const char *kind,
+    const struct sshkey *host_key, struct err *e);
 void host_state_free(struct host_state *s);
 /* It has certificates, valid now. */
 bool host_state_is_valid(const struct host_state *s);

@@ -247,7 +247,7 @@ static int
 start(struct join *j, const struct join_config *config, struct err *e)
 {
 	if (copy_config(j, config, e) < 0 ||
-	    host_state_open(&j->host, config->state_dir, config->kind, e) < 0)
+	    host_state_open(&j->host, config->state_dir, config->kind, config->host_key, e) < 0)
 		return -1;
 	if (rpc_identity_new(&j->rpc_id) < 0 || timer_init(&j->timer, j->loop, on_timer, j) < 0)
 		return err_set(e, "out of memory");

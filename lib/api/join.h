@@ -31,8 +31,11 @@ struct join_config {
 	const char *kind;      /* "node", "proxy", "audit" */
 	const char *state_dir; /* created when it is not there */
 	const char *name;      /* host name, for people */
-	const char *proxy;     /* HOST:PORT of a proxy's public port; or NULL and authd */
-	const char *authd;     /* HOST:PORT of authd itself */
+	/* The public SSH host key when another process has the private one; outlives the join. NULL:
+	 * it is made and kept in state_dir. */
+	const struct sshkey *host_key;
+	const char *proxy; /* HOST:PORT of a proxy's public port; or NULL and authd */
+	const char *authd; /* HOST:PORT of authd itself */
 	const char
 	    *token; /* the token itself, or NULL and token_file; both may be NULL once joined */
 	const char *token_file;
@@ -48,8 +51,8 @@ struct join_identity {
 	const char *cluster;
 	const char *uuid;
 	const char *name;
-	const struct sshkey
-	    *host_key;             /* Ed25519, private; also the key of the tunnel certificate */
+	/* Ed25519, private unless it was given by join_config; also the key of the tunnel certificate */
+	const struct sshkey *host_key;
 	struct span ssh_host_cert; /* certificate blobs */
 	struct span tunnel_cert;   /* nodes; empty otherwise */
 	const struct bundle *ca;

@@ -22,6 +22,7 @@ struct request {
 	struct list link; /* among those that wait for their answer */
 	uint32_t id;
 	monitor_answer_fn *done;
+	monitor_signed_fn *got; /* instead of it, when the answer is bytes */
 	void *arg;
 };
 
@@ -109,19 +110,30 @@ begin(struct monitor_client *m, enum mon_type type)
 	return m->next_id;
 }
 
+/* The monitor's no, or nobody to say anything. */
 static void
-commit(struct monitor_client *m, monitor_answer_fn *done, void *arg)
+refuse(const struct request *rq, const char *why)
+{
+	if (rq->got)
+		rq->got((struct span){ NULL, 0 }, why, rq->arg);
+	else if (rq->done)
+		rq->done(false, why, NULL, 0, rq->arg);
+}
+
+/* Sends what is in m->out. */
+static void
+commit_request(struct monitor_client *m, const struct request *what)
 {
 	struct request *rq = calloc(1, sizeof(*rq));
 	int r = 1;
 
 	if (!rq || m->lost || !buf_ok(&m->out)) {
 		free(rq);
-		if (done)
-			done(false, "the monitor cannot be asked", NULL, 0, arg);
+		refuse(what, "the monitor cannot be asked");
 		return;
 	}
-	*rq = (struct request){ .id = m->next_id, .done = done, .arg = arg };
+	*rq = *what;
+	rq->id = m->next_id;
 	list_add(&m->requests, &rq->link);
 	if (list_empty(&m->packets))
 		r = mon_send(m->fd, buf_span(&m->out), NULL, 0);
@@ -129,6 +141,12 @@ commit(struct monitor_client *m, monitor_answer_fn *done, void *arg)
 		queue(m);
 	else if (r < 0)
 		lose(m);
+}
+
+static void
+commit(struct monitor_client *m, monitor_answer_fn *done, void *arg)
+{
+	commit_request(m, &(const struct request){ .done = done, .arg = arg });
 }
 
 /* --- in --------------------------------------------------------------------------- */
@@ -150,10 +168,22 @@ on_answer(struct monitor_client *m, uint32_t id, bool ok, const char *text, int 
 {
 	struct request *rq = take_request(m, id);
 
-	if (rq && rq->done)
+	if (rq && rq->got)
+		refuse(rq, text);
+	else if (rq && rq->done)
 		rq->done(ok, text, fds, n_fds, rq->arg);
 	else
 		close_fds(fds, n_fds);
+	free(rq);
+}
+
+static void
+on_data(struct monitor_client *m, uint32_t id, struct span data)
+{
+	struct request *rq = take_request(m, id);
+
+	if (rq && rq->got)
+		rq->got(data, "", rq->arg);
 	free(rq);
 }
 
@@ -163,6 +193,7 @@ dispatch(struct monitor_client *m, struct span packet, int *fds, size_t n_fds)
 {
 	char text[MON_TEXT_MAX + 1] = "";
 	struct mon_exited exited;
+	struct span data;
 	struct wire w;
 	uint8_t type;
 	uint32_t id;
@@ -178,6 +209,12 @@ dispatch(struct monitor_client *m, struct span packet, int *fds, size_t n_fds)
 		on_answer(m, id, ok, text, NULL, 0);
 		return 0;
 	}
+	case MON_DATA:
+		data = wire_string(&w);
+		if (!wire_end(&w) || n_fds)
+			return -1;
+		on_data(m, id, data);
+		return 0;
 	case MON_STARTED:
 		(void)wire_u32(&w);
 		on_answer(m, id, true, "", fds, n_fds);
@@ -227,6 +264,7 @@ on_ready(struct watch *w, int ready, void *arg)
 struct sync {
 	bool answered, ok;
 	char text[MON_TEXT_MAX + 1];
+	struct sshkey *key; /* monitor_host_key */
 };
 
 static void
@@ -240,15 +278,12 @@ on_sync(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
 	str_copy(s->text, sizeof(s->text), text);
 }
 
-/* Sends what is in m->out and waits for its answer, in which other messages are handled as
- * always. */
+/* Waits for the answer to what was sent, in which other messages are handled as always. */
 static int
-ask(struct monitor_client *m, struct sync *s, struct err *e)
+wait_for(struct monitor_client *m, struct sync *s, struct err *e)
 {
 	struct pollfd p = { m->fd, POLLIN, 0 };
 
-	*s = (struct sync){ 0 };
-	commit(m, on_sync, s);
 	while (!s->answered && !m->lost) {
 		if (poll(&p, 1, SYNC_TIMEOUT_MS) <= 0 || receive(m) < 0)
 			break;
@@ -258,6 +293,38 @@ ask(struct monitor_client *m, struct sync *s, struct err *e)
 		return err_set(e, "the monitor does not answer");
 	}
 	return s->ok ? 0 : err_set(e, "%s", s->text);
+}
+
+static int
+ask(struct monitor_client *m, struct sync *s, struct err *e)
+{
+	*s = (struct sync){ 0 };
+	commit(m, on_sync, s);
+	return wait_for(m, s, e);
+}
+
+static void
+on_host_key(struct span blob, const char *why, void *arg)
+{
+	struct sync *s = arg;
+
+	(void)why;
+	s->answered = true;
+	s->ok = sshkey_from_blob(&s->key, blob) == 0;
+	str_copy(s->text, sizeof(s->text), "the monitor has no host key");
+}
+
+int
+monitor_host_key(struct monitor_client *m, struct sshkey **ret, struct err *e)
+{
+	struct sync s = { 0 };
+
+	begin(m, MON_HOSTKEY);
+	commit_request(m, &(const struct request){ .got = on_host_key, .arg = &s });
+	if (wait_for(m, &s, e))
+		return -1;
+	*ret = s.key;
+	return 0;
 }
 
 int
@@ -283,6 +350,24 @@ monitor_bundle(struct monitor_client *m, struct span bundle, struct err *e)
 }
 
 /* --- requests that do not --------------------------------------------------------------- */
+
+void
+monitor_sign(struct monitor_client *m, const struct mon_sign *sign, monitor_signed_fn *done,
+    void *arg)
+{
+	begin(m, MON_SIGN);
+	mon_put_sign(&m->out, sign);
+	commit_request(m, &(const struct request){ .got = done, .arg = arg });
+	buf_wipe(&m->out); /* it held the session's keys */
+}
+
+void
+monitor_sign_tunnel(struct monitor_client *m, struct span data, monitor_signed_fn *done, void *arg)
+{
+	begin(m, MON_SIGN_TUNNEL);
+	wire_put_string(&m->out, data);
+	commit_request(m, &(const struct request){ .got = done, .arg = arg });
+}
 
 void
 monitor_prove(struct monitor_client *m, const struct mon_prove *prove, monitor_answer_fn *done,
@@ -338,8 +423,10 @@ void
 monitor_cancel(struct monitor_client *m, void *arg)
 {
 	list_each (struct request, rq, &m->requests, link) {
-		if (rq->arg == arg)
+		if (rq->arg == arg) {
 			rq->done = NULL;
+			rq->got = NULL;
+		}
 	}
 }
 

@@ -6,6 +6,7 @@
 #define NODE_MONITOR_CLIENT_H
 
 #include "base/err.h"
+#include "crypto/sshkey.h"
 #include "event/loop.h"
 #include "node/monitor_proto.h"
 
@@ -26,6 +27,8 @@ int monitor_client_new(struct monitor_client **ret, struct loop *loop, int fd,
     const struct monitor_events *events, void *arg, struct err *e);
 void monitor_client_free(struct monitor_client *m);
 
+/* The public half of the host key, which the monitor made. Blocks. Caller frees. */
+int monitor_host_key(struct monitor_client *m, struct sshkey **ret, struct err *e);
 /* The join token, in the monitor's memory only until asked for. Blocks; before the loop runs.
  * Caller frees. */
 int monitor_token(struct monitor_client *m, char **ret, struct err *e);
@@ -33,7 +36,15 @@ int monitor_token(struct monitor_client *m, char **ret, struct err *e);
  * cause. */
 int monitor_bundle(struct monitor_client *m, struct span bundle, struct err *e);
 
-/* The rest is asynchronous. done may be NULL. */
+/* A signature blob, or empty and why there is none; once. */
+typedef void monitor_signed_fn(struct span signature, const char *why, void *arg);
+/* Both ask for a signature by the host key, and the monitor decides: of an exchange of keys; of the
+ * node's own login at the proxy. */
+void monitor_sign(struct monitor_client *m, const struct mon_sign *sign, monitor_signed_fn *done,
+    void *arg);
+void
+monitor_sign_tunnel(struct monitor_client *m, struct span data, monitor_signed_fn *done, void *arg);
+/* The rest is asynchronous too. done may be NULL. */
 void monitor_prove(struct monitor_client *m, const struct mon_prove *prove, monitor_answer_fn *done,
     void *arg);
 void monitor_start(struct monitor_client *m, const struct mon_start *start, monitor_answer_fn *done,

@@ -31,10 +31,26 @@ mon_open(struct span packet, uint8_t *ret_type, uint32_t *ret_request, struct wi
 }
 
 void
+mon_put_sign(struct buf *b, const struct mon_sign *m)
+{
+	wire_put_u32(b, m->connection);
+	for (size_t i = 0; i < KEX_PARTS; i++)
+		wire_put_string(b, m->transcript.part[i]);
+}
+
+int
+mon_get_sign(struct mon_sign *ret, struct wire *w)
+{
+	ret->connection = wire_u32(w);
+	for (size_t i = 0; i < KEX_PARTS; i++)
+		ret->transcript.part[i] = wire_string(w);
+	return wire_end(w) ? 0 : -1;
+}
+
+void
 mon_put_prove(struct buf *b, const struct mon_prove *m)
 {
 	wire_put_u32(b, m->connection);
-	wire_put_string(b, m->session_id);
 	wire_put_text(b, m->login);
 	wire_put_text(b, m->address);
 	wire_put_string(b, m->signed_data);
@@ -45,7 +61,6 @@ int
 mon_get_prove(struct mon_prove *ret, struct wire *w)
 {
 	ret->connection = wire_u32(w);
-	ret->session_id = wire_string(w);
 	wire_text(w, ret->login_, sizeof(ret->login_));
 	wire_text(w, ret->address_, sizeof(ret->address_));
 	ret->signed_data = wire_string(w);

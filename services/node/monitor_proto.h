@@ -4,7 +4,7 @@
  *
  * One message a packet of a SOCK_SEQPACKET pair: u8 type, u32 request, body, in the types of
  * base/wire.h. The worker numbers its requests; the monitor answers every one of them once
- * (MON_ANSWER, or MON_STARTED with descriptors), and says a few things unasked with request 0.
+ * (MON_ANSWER, MON_DATA, or MON_STARTED with descriptors), and says a few things unasked with request 0.
  * Pure: no descriptor is touched here but by mon_send and mon_receive.
  *
  * Used by monitor_client.c (worker) and monitor/ (the privileged side). docs/PROTOCOL.md "Monitor"
@@ -17,11 +17,12 @@
 
 #include "base/buf.h"
 #include "base/wire.h"
+#include "crypto/kex.h"
 
 #define MON_CONFIG_PATH "/proc/self/fd/4" /* where the worker finds a copy of noded.yaml */
 
 enum {
-	MON_VERSION = 1,
+	MON_VERSION = 2,
 	MON_FD = 3, /* the worker's end of the pair, at exec */
 	MON_CONFIG_FD = 4,
 	MON_MESSAGE_MAX = 192 * 1024,
@@ -36,31 +37,41 @@ enum {
 
 enum mon_type {
 	/* worker to monitor */
-	MON_HELLO = 1,  /* u32 version; first */
-	MON_TOKEN = 2,  /* the join token; once; answered with it as text */
-	MON_BUNDLE = 3, /* string: a signed CA bundle */
-	MON_PROVE = 4,  /* struct mon_prove: this connection belongs to a user */
-	MON_FORGET = 5, /* u32 connection: it has ended */
-	MON_START = 6,  /* struct mon_start */
-	MON_SIGNAL = 7, /* u32 session, u32 signal number */
-	MON_KILL = 8,   /* u32 session: all of it, at once */
-	MON_READY = 9,  /* serving: the service manager may know */
+	MON_HELLO = 1,        /* u32 version; first */
+	MON_TOKEN = 2,        /* the join token; once; answered with it as text */
+	MON_BUNDLE = 3,       /* string: a signed CA bundle */
+	MON_PROVE = 4,        /* struct mon_prove: this connection belongs to a user */
+	MON_FORGET = 5,       /* u32 connection: it has ended */
+	MON_START = 6,        /* struct mon_start */
+	MON_SIGNAL = 7,       /* u32 session, u32 signal number */
+	MON_KILL = 8,         /* u32 session: all of it, at once */
+	MON_READY = 9,        /* serving: the service manager may know */
+	MON_HOSTKEY = 10,     /* the public host key; answered with its blob */
+	MON_SIGN = 11,        /* struct mon_sign; answered with a signature blob */
+	MON_SIGN_TUNNEL = 12, /* string: the login at the proxy; answered with a signature blob */
 	/* monitor to worker */
 	MON_ANSWER = 64, /* bool ok, string text */
 	MON_STARTED =
 	    65, /* u32 session; with the master of the terminal, or stdin, stdout, stderr */
 	MON_EXITED = 66, /* struct mon_exited */
 	MON_STOP = 67,   /* leave cleanly */
+	MON_DATA = 68,   /* string: what was asked for */
 };
 
 enum mon_kind { MON_KIND_SHELL = 0, MON_KIND_EXEC = 1, MON_KIND_SUBSYSTEM = 2 };
 
-struct mon_prove {
+/* Keys were exchanged with a client: the host key is to sign. The first time for a connection, what
+ * the monitor signs is the session identifier that a proof can be about. */
+struct mon_sign {
 	uint32_t connection; /* the worker's number for it */
-	struct span session_id;
+	struct kex_transcript transcript;
+};
+
+struct mon_prove {
+	uint32_t connection;
 	const char *login;
 	const char *address; /* of the client, for the source-address option and PAM */
-	/* RFC 4252 section 7, as signed: holds session id, login and certificate. */
+	/* As signed (ssh/userauth.h): holds session id, login and certificate. */
 	struct span signed_data;
 	struct span signature;
 	char login_[MON_LOGIN_MAX],
@@ -99,6 +110,8 @@ void mon_begin(struct buf *b, enum mon_type type, uint32_t request);
 /* Reads type and request; the body is left in *w. Negative: not a message. */
 int mon_open(struct span packet, uint8_t *ret_type, uint32_t *ret_request, struct wire *w);
 
+void mon_put_sign(struct buf *b, const struct mon_sign *m);
+int mon_get_sign(struct mon_sign *ret, struct wire *w);
 void mon_put_prove(struct buf *b, const struct mon_prove *m);
 int mon_get_prove(struct mon_prove *ret, struct wire *w);
 void mon_put_start(struct buf *b, const struct mon_start *m);

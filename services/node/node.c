@@ -61,15 +61,13 @@ int
 node_take_identity(struct node *n, const struct join_identity *id, struct err *e)
 {
 	struct host *host = NULL;
-	char path[NODE_PATH_MAX];
 
 	if (monitor_bundle(n->monitor, buf_span(&id->ca->packed), e))
 		return err_prefix(e,
 		    "the monitor does not accept this cluster (if it was made anew, remove "
 		    "%s/monitor/ca-bundle)",
 		    conf_state(n->config));
-	if (!str_format(path, sizeof(path), "%s/identity/ssh_host_key", n->folder) ||
-	    host_load(&host, path, id->ssh_host_cert, e))
+	if (host_new(&host, id->host_key, id->ssh_host_cert, e))
 		return -1;
 	host_unref(n->host);
 	n->host = host;

@@ -45,6 +45,7 @@ struct node {
 	struct heartbeat *heartbeat;
 	struct tunnel *tunnel;
 	struct listener *listener;
+	struct sshkey *host_key; /* its public half; the monitor has the key */
 	struct host *host;       /* key and certificate that connections answer with; serve.h */
 	struct list connections; /* struct conn, serve.h */
 	struct list sessions;    /* struct session that was started, session.h */

@@ -27,7 +27,7 @@ enum {
 /* --- the host's key ----------------------------------------------------------------- */
 
 int
-host_load(struct host **ret, const char *key_path, struct span cert, struct err *e)
+host_new(struct host **ret, const struct sshkey *key, struct span cert, struct err *e)
 {
 	struct host *h = calloc(1, sizeof(*h));
 
@@ -35,9 +35,9 @@ host_load(struct host **ret, const char *key_path, struct span cert, struct err 
 		return err_set(e, "out of memory");
 	h->refs = 1;
 	buf_init(&h->cert, SSHCERT_BLOB_MAX);
-	if (sshkey_load(&h->key, key_path, e) || !buf_put(&h->cert, cert.p, cert.n)) {
+	if (sshkey_from_blob(&h->key, sshkey_blob(key)) || !buf_put(&h->cert, cert.p, cert.n)) {
 		host_unref(h);
-		return -1;
+		return err_set(e, "out of memory");
 	}
 	*ret = h;
 	return 0;
@@ -51,6 +51,33 @@ host_unref(struct host *h)
 	sshkey_free(h->key);
 	buf_done(&h->cert);
 	free(h);
+}
+
+/* --- the exchange of keys --------------------------------------------------------------- */
+
+static void
+on_exchange_signed(struct span signature, const char *why, void *arg)
+{
+	struct conn *c = arg;
+	struct ssh *ssh = c->ssh_link ? ssh_link_ssh(c->ssh_link) : NULL;
+
+	if (ssh && signature.n)
+		(void)ssh_signed(ssh, signature);
+	else if (ssh)
+		(void)ssh_sign_failed(ssh, why);
+}
+
+static enum ssh_answer
+on_sign(struct ssh *ssh, const struct ssh_to_sign *what, struct buf *ret, void *arg)
+{
+	struct conn *c = arg;
+	const struct mon_sign sign = { c->id, *what->transcript };
+
+	(void)ssh;
+	(void)ret;
+	c->known = true;
+	monitor_sign(c->node->monitor, &sign, on_exchange_signed, c);
+	return SSH_LATER;
 }
 
 /* --- signing in ---------------------------------------------------------------------- */
@@ -85,11 +112,10 @@ on_proof(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
 }
 
 static void
-ask_monitor(struct conn *c, struct ssh *ssh, const struct ssh_auth *auth)
+ask_monitor(struct conn *c, const struct ssh_auth *auth)
 {
 	const struct mon_prove prove = {
 		.connection = c->id,
-		.session_id = ssh_session_id(ssh),
 		.login = c->login,
 		.address = c->address.client,
 		.signed_data = auth->signed_data,
@@ -136,7 +162,7 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 	c->access = access;
 	c->signed_in = true;
 	c->node->n_strangers--;
-	ask_monitor(c, ssh, auth);
+	ask_monitor(c, auth);
 	return SSH_ALLOW;
 }
 
@@ -157,6 +183,7 @@ on_disconnected(struct ssh *ssh, uint32_t reason, const char *text, void *arg)
 }
 
 static const struct ssh_events ssh_events = {
+	.sign = on_sign,
 	.auth = on_auth,
 	.channel_open = on_channel_open,
 	.disconnected = on_disconnected,
@@ -184,7 +211,7 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 	list_del(&c->link);
 	review_remove(&c->review);
 	monitor_cancel(c->node->monitor, c);
-	if (c->proof != PROOF_NONE)
+	if (c->known)
 		monitor_forget(c->node->monitor, c->id);
 	if (c->signed_in)
 		audit_disconnected(c, why);

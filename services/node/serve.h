@@ -18,7 +18,7 @@ enum conn_proof {
 };
 
 /* The host key and certificate connections answer with; counted, since a renewal replaces it under
- * them. */
+ * them. The private half is the monitor's, who signs. */
 struct host {
 	unsigned refs;
 	struct sshkey *key;
@@ -46,6 +46,7 @@ struct conn {
 	char login[AUTHORIZE_NAME_MAX];
 	struct authorized access;
 	enum conn_proof proof;
+	bool known;             /* the monitor has heard of it, and is to forget it */
 	struct buf certificate; /* that signed in, for conn_may */
 	bool signed_in;
 	bool cut; /* is being ended: nothing starts any more */
@@ -59,7 +60,8 @@ struct conn {
  * line to its user that says why. */
 void serve_init(struct node *n);
 
-int host_load(struct host **ret, const char *key_path, struct span cert, struct err *e);
+/* key: its public half, which is copied as cert is. */
+int host_new(struct host **ret, const struct sshkey *key, struct span cert, struct err *e);
 void host_unref(struct host *h);
 
 /* Serves a channel that a peer opened, or a socket (which is taken over). Negative: refused; a

@@ -57,7 +57,8 @@ start_joining(struct node *n, struct err *e)
 	if (!str_format(folder, sizeof(folder), "%s/identity", n->folder) ||
 	    !str_format(certificate, sizeof(certificate), "%s/tls.crt", folder))
 		return err_set(e, "state: the path is too long");
-	if (access(certificate, F_OK) != 0 && monitor_token(n->monitor, &token, e))
+	if (monitor_host_key(n->monitor, &n->host_key, e) ||
+	    (access(certificate, F_OK) != 0 && monitor_token(n->monitor, &token, e)))
 		return -1;
 	for (size_t i = 0; i < c->n_labels; i++)
 		labels[i] = (struct api_label){ c->labels[i].key, c->labels[i].value };
@@ -66,6 +67,7 @@ start_joining(struct node *n, struct err *e)
 	const struct join_config config = {
 		.kind = "node",
 		.state_dir = folder,
+		.host_key = n->host_key,
 		.name = conf_name(c),
 		.proxy = c->proxy,
 		.token = token,
@@ -262,6 +264,7 @@ node_done(struct daemon_run *run)
 	rpc_loop_free(n->rl);
 	review_done(&n->review);
 	host_unref(n->host);
+	sshkey_free(n->host_key);
 	timer_done(&n->stop_look);
 	free(n);
 	run->state = NULL;

@@ -116,6 +116,32 @@ on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void
 }
 
 static void
+on_login_signed(struct span signature, const char *why, void *arg)
+{
+	struct tunnel *t = arg;
+	struct ssh *ssh = t->link ? ssh_link_ssh(t->link) : NULL;
+
+	if (ssh && signature.n)
+		(void)ssh_signed(ssh, signature);
+	else if (ssh)
+		(void)ssh_sign_failed(ssh, why);
+	if (!signature.n)
+		log_error("the monitor does not sign the login at the proxy", "cause", why, NULL);
+}
+
+/* The tunnel's certificate is for the host key, and that is the monitor's. */
+static enum ssh_answer
+on_sign(struct ssh *ssh, const struct ssh_to_sign *what, struct buf *ret, void *arg)
+{
+	struct tunnel *t = arg;
+
+	(void)ssh;
+	(void)ret;
+	monitor_sign_tunnel(t->node->monitor, what->data, on_login_signed, t);
+	return SSH_LATER;
+}
+
+static void
 on_authenticated(struct ssh *ssh, void *arg)
 {
 	struct tunnel *t = arg;
@@ -162,6 +188,7 @@ on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *o
 }
 
 static const struct ssh_events ssh_events = {
+	.sign = on_sign,
 	.verify_host = on_verify_host,
 	.authenticated = on_authenticated,
 	.channel_open = on_channel_open,
@@ -184,6 +211,7 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 	(void)link;
 	/* The engine is freed after this returns: what it points into goes with the next turn. */
 	t->link = NULL;
+	monitor_cancel(t->node->monitor, t);
 	wait_and_dial(t, why[0] ? why : "the proxy closed the connection");
 }
 

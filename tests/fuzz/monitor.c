@@ -36,6 +36,17 @@ prove_again(struct buf *b, struct wire w)
 }
 
 static bool
+sign_again(struct buf *b, struct wire w)
+{
+	struct mon_sign m;
+
+	if (mon_get_sign(&m, &w))
+		return false;
+	mon_put_sign(b, &m);
+	return true;
+}
+
+static bool
 exited_again(struct buf *b, struct wire w)
 {
 	struct mon_exited m;
@@ -72,6 +83,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	reads_the_same(start_again, w);
 	reads_the_same(prove_again, w);
+	reads_the_same(sign_again, w);
 	reads_the_same(exited_again, w);
 	return 0;
 }

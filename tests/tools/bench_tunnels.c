@@ -137,7 +137,7 @@ load(struct node *node)
 {
 	struct err e;
 
-	if (host_state_open(&node->state, node->dir, "node", &e) < 0)
+	if (host_state_open(&node->state, node->dir, "node", NULL, &e) < 0)
 		die(e.text);
 	if (!host_state_is_valid(node->state))
 		die("a node did not join");

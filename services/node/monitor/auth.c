@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "crypto/sshcert.h"
+#include "node/monitor/hostkey.h"
 #include "ssh/userauth.h"
 
 /* --- session identifiers that were used ----------------------------------------------- */
@@ -188,69 +189,86 @@ seen_add(struct seen *s, struct span id, int64_t until_s, int64_t now_s)
 /* --- the proof ------------------------------------------------------------------------- */
 
 static int
-check_certificate(const struct trust *trust, const struct sshcert *cert, const struct mon_prove *m,
-    int64_t now_s, struct err *e)
+check_certificate(const struct auth_facts *facts, const struct sshcert *cert,
+    const struct mon_prove *m, struct err *e)
 {
 	const struct sshcert_rules rules = {
 		.type = SSHCERT_USER,
-		.ca = trust->bundle->user_ssh,
-		.n_ca = trust->bundle->n_user_ssh,
+		.ca = facts->trust->bundle->user_ssh,
+		.n_ca = facts->trust->bundle->n_user_ssh,
 		.principal = m->login,
 		.source_address = m->address[0] ? m->address : NULL,
-		.now_s = (uint64_t)now_s,
+		.now_s = (uint64_t)facts->now_s,
 	};
 	return sshcert_check(cert, &rules, e);
 }
 
+/* What was signed is about this connection, this login and this host. */
 static int
-prove_with(const struct trust *trust, const struct sshcert *cert, const struct userauth *u,
-    const struct mon_prove *m, int64_t now_s, struct err *e)
+check_request(const struct auth_facts *facts, const struct mon_prove *m, struct userauth *u,
+    struct err *e)
+{
+	struct span session_id;
+
+	if (userauth_read_signed(u, &session_id, m->signed_data))
+		return err_set(e, "the signed request is malformed");
+	if (!span_eq(session_id, facts->session_id))
+		return err_set(e,
+		    "the signature belongs to a key exchange that the monitor took no part in");
+	if (!m->login[0] || !span_is(u->user, m->login))
+		return err_set(e, "the signature belongs to another login");
+	if (u->hostbound && !hostkey_is_shown(facts->host_key, u->host_key))
+		return err_set(e, "the signature was given to another host");
+	return 0;
+}
+
+static int
+check_signature(const struct sshcert *cert, const struct userauth *u, const struct mon_prove *m,
+    struct err *e)
 {
 	const struct userauth_alg *alg = userauth_alg_find(u->alg);
 	struct wire blob = wire_from(u->blob);
 
 	if (!alg || !alg->cert || !span_is(wire_string(&blob), alg->blob_type))
 		return err_set(e, "the signature's algorithm is not one for this certificate");
-	if (check_certificate(trust, cert, m, now_s, e))
-		return -1;
 	if (sshkey_verify(cert->key, span_str(alg->sig_alg), m->signature, m->signed_data))
 		return err_set(e, "the signature over the session identifier is wrong");
 	return 0;
 }
 
+/* Everything holds: the session identifier is used now, whatever comes. */
+static int
+take(const struct auth_facts *facts, const struct sshcert *cert, struct auth_result *ret,
+    struct err *e)
+{
+	ret->until_s = cert->valid_before > INT64_MAX ? INT64_MAX : (int64_t)cert->valid_before;
+	ret->permit_pty = sshcert_extension(cert, "permit-pty") != NULL;
+	str_copy(ret->user, sizeof(ret->user), cert->key_id);
+	/* A worker can have the same exchange signed twice; the user's signature counts once. */
+	int known = seen_add(facts->seen, facts->session_id, ret->until_s, facts->now_s);
+	if (known == 0)
+		return 0;
+	return err_set(e,
+	    known > 0 ? "this session identifier was used before"
+		      : "the session identifier cannot be remembered");
+}
+
 int
-auth_prove(const struct trust *trust, struct seen *seen, const struct mon_prove *m, int64_t now_s,
-    struct auth_result *ret, struct err *e)
+auth_prove(const struct auth_facts *facts, const struct mon_prove *m, struct auth_result *ret,
+    struct err *e)
 {
 	struct userauth u;
-	struct span session_id;
 	struct sshcert *cert = NULL;
 
-	if (!trust->bundle || trust->bundle->n_user_ssh == 0)
+	if (!facts->trust->bundle || facts->trust->bundle->n_user_ssh == 0)
 		return err_set(e, "the monitor knows no certificate authority yet");
-	if (!m->login[0] || m->session_id.n < 20)
-		return err_set(e, "login or session identifier missing");
-	if (userauth_read_signed(&u, &session_id, m->signed_data))
-		return err_set(e, "the signed request is malformed");
-	if (!span_eq(session_id, m->session_id))
-		return err_set(e, "the signature belongs to another session identifier");
-	if (!span_is(u.user, m->login))
-		return err_set(e, "the signature belongs to another login");
-	if (sshcert_parse(&cert, u.blob, e))
+	if (check_request(facts, m, &u, e) || sshcert_parse(&cert, u.blob, e))
 		return -1;
-	int r = prove_with(trust, cert, &u, m, now_s, e);
-	if (r == 0) {
-		int64_t until_s = cert->valid_before > INT64_MAX ? INT64_MAX
-								 : (int64_t)cert->valid_before;
-		int known = seen_add(seen, m->session_id, until_s, now_s);
-		if (known)
-			r = err_set(e,
-			    known > 0 ? "this session identifier was used before"
-				      : "the session identifier cannot be remembered");
-		ret->until_s = until_s;
-		ret->permit_pty = sshcert_extension(cert, "permit-pty") != NULL;
-		str_copy(ret->user, sizeof(ret->user), cert->key_id);
-	}
+	int r = check_certificate(facts, cert, m, e);
+	if (r == 0)
+		r = check_signature(cert, &u, m, e);
+	if (r == 0)
+		r = take(facts, cert, ret, e);
 	sshcert_free(cert);
 	return r;
 }

@@ -4,7 +4,8 @@
  *
  * The worker says so; this checks it again from the bytes themselves: the certificate (CA from the
  * monitor's own state, type, validity, principal, source address), the signature over the session
- * identifier, and that this session identifier was never used before.
+ * identifier that the monitor itself signed for this connection, the host key in it when there is
+ * one, and that this session identifier was never used before.
  */
 #ifndef NODE_MONITOR_AUTH_H
 #define NODE_MONITOR_AUTH_H
@@ -38,8 +39,16 @@ struct auth_result {
 	bool permit_pty;
 	int64_t until_s; /* end of the certificate */
 };
+/* Against what a proof is checked. */
+struct auth_facts {
+	const struct trust *trust;
+	struct seen *seen;
+	const struct sshkey *host_key;
+	struct span session_id; /* that we signed for this connection */
+	int64_t now_s;
+};
 /* 0 when everything holds, negative with the cause. */
-int auth_prove(const struct trust *trust, struct seen *seen, const struct mon_prove *m,
-    int64_t now_s, struct auth_result *ret, struct err *e);
+int auth_prove(const struct auth_facts *facts, const struct mon_prove *m, struct auth_result *ret,
+    struct err *e);
 
 #endif

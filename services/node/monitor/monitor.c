@@ -23,6 +23,8 @@
 #include "base/mem.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "crypto/sshcert.h"
+#include "node/monitor/hostkey.h"
 #include "node/monitor/notify.h"
 #include "node/monitor/session.h"
 #include "node/monitor/spawn.h"
@@ -32,7 +34,8 @@ enum {
 	BACKOFF_MAX_MS = 5000,
 	STEADY_MS = 10000,
 	GIVE_UP_MS = 2000,
-	LAST_SESSIONS_MS = 3000
+	LAST_SESSIONS_MS = 3000,
+	SIGNATURE_MAX = 1024
 };
 
 int
@@ -79,32 +82,6 @@ monitor_kill_worker(struct monitor *m, const char *why)
 	log_error("worker killed", "cause", why, NULL);
 	kill(m->worker, SIGKILL);
 	monitor_unwatch(m, &m->peer);
-}
-
-/* --- connections that were proven ------------------------------------------------------ */
-
-static struct proven *
-proven_find(struct monitor *m, uint32_t id)
-{
-	list_each (struct proven, p, &m->connections, link)
-		if (p->id == id)
-			return p;
-	return NULL;
-}
-
-static void
-proven_free(struct monitor *m, struct proven *p)
-{
-	list_del(&p->link);
-	m->n_connections--;
-	free(p);
-}
-
-static void
-proven_free_all(struct monitor *m)
-{
-	list_each (struct proven, p, &m->connections, link)
-		proven_free(m, p);
 }
 
 /* --- requests --------------------------------------------------------------------------- */
@@ -158,49 +135,134 @@ on_bundle(struct monitor *m, uint32_t request, struct wire *w)
 	return 0;
 }
 
+static void
+answer_data(struct monitor *m, uint32_t request, struct span data)
+{
+	mon_begin(&m->out, MON_DATA, request);
+	wire_put_string(&m->out, data);
+	monitor_tell(m, NULL, 0);
+}
+
+static int
+on_hostkey(struct monitor *m, uint32_t request, struct wire *w)
+{
+	if (!wire_end(w))
+		return -1;
+	answer_data(m, request, sshkey_blob(m->host_key));
+	return 0;
+}
+
+/* Signs, and remembers the first exchange of a connection. Later ones are rekeys, and no proof can
+ * ever be about them. */
+static int
+sign_exchange(struct monitor *m, const struct mon_sign *sign, struct buf *ret, struct err *e)
+{
+	uint8_t hash[KEX_HASH_LEN];
+
+	if (hostkey_sign_exchange(m->host_key, &sign->transcript, hash, ret, e))
+		return -1;
+	if (connection_find(&m->connections, sign->connection) ||
+	    connection_add(&m->connections, sign->connection, hash, clock_mono_ms()))
+		return 0;
+	return err_set(e, "too many connections, try again later");
+}
+
+static int
+on_sign(struct monitor *m, uint32_t request, struct wire *w)
+{
+	struct mon_sign sign;
+	struct err e = { "" };
+	struct buf sig;
+
+	if (mon_get_sign(&sign, w))
+		return -1;
+	buf_init(&sig, SIGNATURE_MAX);
+	if (sign_exchange(m, &sign, &sig, &e) == 0) {
+		answer_data(m, request, buf_span(&sig));
+	} else {
+		log_warn("key exchange not signed", "cause", e.text, NULL);
+		monitor_answer(m, request, false, e.text);
+	}
+	buf_done(&sig);
+	return 0;
+}
+
+static int
+on_sign_tunnel(struct monitor *m, uint32_t request, struct wire *w)
+{
+	struct span data = wire_string(w);
+	struct err e = { "" };
+	struct buf sig;
+
+	if (!wire_end(w))
+		return -1;
+	buf_init(&sig, SIGNATURE_MAX);
+	if (hostkey_sign_tunnel(m->host_key, &m->trust, data, &sig, &e) == 0) {
+		answer_data(m, request, buf_span(&sig));
+	} else {
+		log_warn("login at the proxy not signed", "cause", e.text, NULL);
+		monitor_answer(m, request, false, e.text);
+	}
+	buf_done(&sig);
+	return 0;
+}
+
+/* Whether it may still be proven whose connection this is, and is. */
+static int
+prove(struct monitor *m, const struct mon_prove *prove, struct connection *c, struct err *e)
+{
+	struct auth_result result;
+
+	if (!c)
+		return err_set(e, "no keys were exchanged on this connection");
+	if (!connection_is_open(c, clock_mono_ms()))
+		return err_set(e, "the login took too long");
+	const struct auth_facts facts = {
+		.trust = &m->trust,
+		.seen = &m->seen,
+		.host_key = m->host_key,
+		.session_id = { c->session_id, sizeof(c->session_id) },
+		.now_s = clock_wall_ms() / 1000,
+	};
+	if (auth_prove(&facts, prove, &result, e))
+		return -1;
+	c->proven = true;
+	c->permit_pty = result.permit_pty;
+	c->until_s = result.until_s;
+	str_copy(c->login, sizeof(c->login), prove->login);
+	str_copy(c->user, sizeof(c->user), result.user);
+	str_copy(c->address, sizeof(c->address), prove->address);
+	return 0;
+}
+
 static int
 on_prove(struct monitor *m, uint32_t request, struct wire *w)
 {
-	struct mon_prove prove;
-	struct auth_result result;
+	struct mon_prove p;
 	struct err e = { "" };
 
-	if (mon_get_prove(&prove, w) || proven_find(m, prove.connection))
+	if (mon_get_prove(&p, w))
 		return -1;
-	struct proven *p = m->n_connections < MONITOR_CONNECTIONS_MAX ? calloc(1, sizeof(*p))
-								      : NULL;
-	if (!p) {
-		monitor_answer(m, request, false, "too many connections, try again later");
-		return 0;
-	}
-	if (auth_prove(&m->trust, &m->seen, &prove, clock_wall_ms() / 1000, &result, &e)) {
-		log_warn("proof of a sign-in refused", "login", prove.login, "address",
-		    prove.address, "cause", e.text, NULL);
-		free(p);
-		monitor_answer(m, request, false, e.text);
-		return 0;
-	}
-	p->id = prove.connection;
-	p->permit_pty = result.permit_pty;
-	p->until_s = result.until_s;
-	str_copy(p->login, sizeof(p->login), prove.login);
-	str_copy(p->user, sizeof(p->user), result.user);
-	str_copy(p->address, sizeof(p->address), prove.address);
-	list_add(&m->connections, &p->link);
-	m->n_connections++;
-	monitor_answer(m, request, true, "");
+	struct connection *c = connection_find(&m->connections, p.connection);
+	if (c && c->proven)
+		return -1;
+	bool ok = prove(m, &p, c, &e) == 0;
+	if (!ok)
+		log_warn("proof of a sign-in refused", "login", p.login, "address", p.address,
+		    "cause", e.text, NULL);
+	monitor_answer(m, request, ok, e.text);
 	return 0;
 }
 
 static int
 on_forget(struct monitor *m, uint32_t request, struct wire *w)
 {
-	struct proven *p = proven_find(m, wire_u32(w));
+	struct connection *c = connection_find(&m->connections, wire_u32(w));
 
 	if (!wire_end(w))
 		return -1;
-	if (p)
-		proven_free(m, p);
+	if (c)
+		connection_free(&m->connections, c);
 	monitor_answer(m, request, true, "");
 	return 0;
 }
@@ -213,8 +275,8 @@ on_start(struct monitor *m, uint32_t request, struct wire *w)
 
 	if (mon_get_start(&start, w) || session_find(m, start.session))
 		return -1;
-	const struct proven *conn = proven_find(m, start.connection);
-	if (!conn)
+	const struct connection *conn = connection_find(&m->connections, start.connection);
+	if (!conn || !conn->proven)
 		return -1; /* nobody signed in there: the worker must not even ask */
 	/* What the proof was checked against, not what comes now, is the client's address. */
 	str_copy(start.client_address, sizeof(start.client_address), conn->address);
@@ -279,6 +341,9 @@ static const struct row {
 	{ MON_SIGNAL, "signal", 0, 8, on_signal },
 	{ MON_KILL, "kill", 0, 4, on_kill },
 	{ MON_READY, "ready", MON_ONCE, 0, on_ready },
+	{ MON_HOSTKEY, "hostkey", 0, 0, on_hostkey },
+	{ MON_SIGN, "sign", 0, MON_MESSAGE_MAX, on_sign },
+	{ MON_SIGN_TUNNEL, "sign_tunnel", 0, SSHCERT_BLOB_MAX * 2, on_sign_tunnel },
 };
 
 /* The row that allows this request now, or NULL. */
@@ -341,8 +406,10 @@ on_worker_readable(struct source *s)
 		monitor_unwatch(m, &m->peer);
 		if (m->worker > 0)
 			wake_after(m, GIVE_UP_MS);
-	} else if (n_fds > 0 || monitor_request(m, (struct span){ packet, (size_t)n })) {
-		monitor_kill_worker(m, "it broke the rules of the monitor");
+	} else {
+		if (n_fds > 0 || monitor_request(m, (struct span){ packet, (size_t)n }))
+			monitor_kill_worker(m, "it broke the rules of the monitor");
+		explicit_bzero(packet, (size_t)n); /* session keys, perhaps */
 	}
 }
 
@@ -393,7 +460,7 @@ on_worker_dead(struct monitor *m, int status)
 
 	m->worker = 0;
 	monitor_unwatch(m, &m->peer);
-	proven_free_all(m);
+	connections_done(&m->connections);
 	session_orphan_all(m);
 	if (m->stopping)
 		return;
@@ -483,7 +550,7 @@ monitor_init(struct monitor *m, const struct conf *config, const char *config_pa
     const char *worker_path, struct err *e)
 {
 	const char *state = conf_state(config);
-	char trust[512], seen[512];
+	char trust[512], seen[512], key[512];
 
 	*m = (struct monitor){ .config = config,
 		.config_path = config_path,
@@ -493,16 +560,18 @@ monitor_init(struct monitor *m, const struct conf *config, const char *config_pa
 		.log_level = m->log_level,
 		.log_format = m->log_format };
 	m->signals.fd = m->peer.fd = m->wake.fd = m->seen.fd = -1;
-	list_init(&m->connections);
+	connections_init(&m->connections);
 	list_init(&m->sessions);
 	buf_init(&m->out, MON_MESSAGE_MAX);
 	if (spawn_prepare(m, e))
 		return -1;
 	if (!str_format(trust, sizeof(trust), "%s/monitor/ca-bundle", state) ||
-	    !str_format(seen, sizeof(seen), "%s/monitor/seen-sessions", state))
+	    !str_format(seen, sizeof(seen), "%s/monitor/seen-sessions", state) ||
+	    !str_format(key, sizeof(key), "%s/monitor/ssh_host_key", state))
 		return err_set(e, "state: the path is too long");
 	if (trust_open(&m->trust, trust, config->ca_pin, e) ||
-	    seen_open(&m->seen, seen, clock_wall_ms() / 1000, e))
+	    seen_open(&m->seen, seen, clock_wall_ms() / 1000, e) ||
+	    hostkey_open(&m->host_key, key, e))
 		return -1;
 	return open_sources(m, e);
 }
@@ -541,10 +610,11 @@ monitor_run(struct monitor *m)
 void
 monitor_done(struct monitor *m)
 {
-	proven_free_all(m);
+	connections_done(&m->connections);
 	session_free_all(m);
 	trust_done(&m->trust);
 	seen_done(&m->seen);
+	sshkey_free(m->host_key);
 	buf_done(&m->out);
 	monitor_unwatch(m, &m->peer);
 	monitor_unwatch(m, &m->wake);

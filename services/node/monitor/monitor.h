@@ -17,25 +17,13 @@
 #include "node/conf.h"
 #include "node/monitor_proto.h"
 #include "node/monitor/auth.h"
+#include "node/monitor/connection.h"
 #include "node/monitor/trust.h"
-
-enum { MONITOR_CONNECTIONS_MAX = 4096 };
 
 /* Something epoll waits for; lives in its owner. */
 struct source {
 	int fd;
 	void (*fn)(struct source *s);
-};
-
-/* A connection whose user was proven. */
-struct proven {
-	struct list link;
-	uint32_t id;
-	bool permit_pty;
-	int64_t until_s; /* end of the certificate: no session starts after it */
-	char login[MON_LOGIN_MAX];
-	char user[MON_LOGIN_MAX]; /* key id of the certificate */
-	char address[MON_ADDRESS_MAX];
 };
 
 struct monitor {
@@ -62,8 +50,8 @@ struct monitor {
 
 	struct trust trust;
 	struct seen seen;
-	struct list connections;
-	size_t n_connections;
+	struct sshkey *host_key;
+	struct connections connections;
 	struct list sessions;
 	size_t n_sessions;
 	char cgroup[512]; /* folder for the cgroups of sessions; "" when there can be none */

@@ -26,6 +26,7 @@
 #include "base/mem.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "crypto/sshkey.h"
 #include "node/monitor/cgroup.h"
 #include "node/monitor/keeper.h"
 #include "ssh/session.h"
@@ -189,8 +190,11 @@ fork_keeper(struct session *s, struct keeper *k, struct err *e)
 		return err_errno(e, "cannot make a socket for the session");
 	k->report = pair[1];
 	s->keeper = fork();
-	if (s->keeper == 0)
+	if (s->keeper == 0) {
+		/* PAM's modules and the session have nothing to do with it. */
+		sshkey_free(s->monitor->host_key);
 		keeper_run(k);
+	}
 	close(pair[1]);
 	if (s->keeper < 0) {
 		close(pair[0]);
@@ -201,7 +205,7 @@ fork_keeper(struct session *s, struct keeper *k, struct err *e)
 }
 
 static int
-check_start(const struct monitor *m, const struct proven *conn, const struct mon_start *start,
+check_start(const struct monitor *m, const struct connection *conn, const struct mon_start *start,
     struct err *e)
 {
 	if (m->stopping)
@@ -217,7 +221,7 @@ check_start(const struct monitor *m, const struct proven *conn, const struct mon
 }
 
 int
-session_start(struct monitor *m, const struct proven *conn, uint32_t request,
+session_start(struct monitor *m, const struct connection *conn, uint32_t request,
     const struct mon_start *start, struct err *e)
 {
 	if (check_start(m, conn, start, e))

@@ -24,7 +24,7 @@ struct session {
 };
 
 /* Starts a session for a proven connection; answers later. Negative: refused at once, with e. */
-int session_start(struct monitor *m, const struct proven *conn, uint32_t request,
+int session_start(struct monitor *m, const struct connection *conn, uint32_t request,
     const struct mon_start *start, struct err *e);
 struct session *session_find(struct monitor *m, uint32_t id);
 void session_signal(struct session *s, int signo);

@@ -21,6 +21,7 @@ struct fixture {
 	struct world *world, *stranger;
 	struct trust trust;
 	struct seen seen;
+	struct sshkey *host_key;
 	char trust_path[128], seen_path[128];
 };
 
@@ -32,6 +33,7 @@ setup(void **state)
 
 	f->world = world_new();
 	f->stranger = world_new();
+	assert_int_equal(sshkey_generate(&f->host_key), 0);
 	str_format(f->trust_path, sizeof(f->trust_path), "%s/bundle", f->world->dir);
 	str_format(f->seen_path, sizeof(f->seen_path), "%s/seen", f->world->dir);
 	*state = f;
@@ -46,6 +48,7 @@ teardown(void **state)
 
 	trust_done(&f->trust);
 	seen_done(&f->seen);
+	sshkey_free(f->host_key);
 	world_free(f->world);
 	world_free(f->stranger);
 	free(f);
@@ -64,6 +67,12 @@ take(struct fixture *f, const struct world *w, const struct world *signer, uint6
 	return r;
 }
 
+static struct auth_facts
+facts_of(struct fixture *f, struct span session_id)
+{
+	return (struct auth_facts){ &f->trust, &f->seen, f->host_key, session_id, time(NULL) };
+}
+
 /* The monitor's verdict on a proof; the address is 10.0.0.1. why may be NULL. */
 static int
 verdict_as(struct fixture *f, const struct world_proof *p, const char *login,
@@ -74,12 +83,12 @@ verdict_as(struct fixture *f, const struct world_proof *p, const char *login,
 
 	world_prove(f->world, p, &data, &sig);
 	const struct mon_prove m = { .connection = 1,
-		.session_id = session_id,
 		.login = login,
 		.address = "10.0.0.1",
 		.signed_data = buf_span(&data),
 		.signature = buf_span(&sig) };
-	int r = auth_prove(&f->trust, &f->seen, &m, time(NULL), &result, e);
+	const struct auth_facts facts = facts_of(f, session_id);
+	int r = auth_prove(&facts, &m, &result, e);
 	if (r == 0) {
 		assert_string_equal(result.user, "alice");
 		assert_int_equal(result.permit_pty, p->permit_pty);
@@ -258,6 +267,32 @@ a_proof_for_something_else_is_refused(void **state)
 	assert_int_equal(verdict(f, &p), 0);
 }
 
+/* Alice's client saw another host, which now tries to be alice here; or the same key, plain or in a
+ * certificate. */
+static void
+a_signature_for_another_host_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct world_proof p;
+	struct buf cert;
+
+	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	world_proof_default(f->world, &p);
+	p.host_key = sshkey_blob(f->stranger->user);
+	assert_int_not_equal(verdict(f, &p), 0);
+	world_certify(f->stranger->user, f->world->host_ca, SSHCERT_HOST, "node-1", &cert);
+	p.host_key = buf_span(&cert);
+	assert_int_not_equal(verdict(f, &p), 0);
+	buf_done(&cert);
+	p.host_key = sshkey_blob(f->host_key);
+	assert_int_equal(verdict(f, &p), 0);
+	world_proof_default(f->world, &p);
+	world_certify(f->host_key, f->world->host_ca, SSHCERT_HOST, "node-1", &cert);
+	p.host_key = buf_span(&cert);
+	assert_int_equal(verdict(f, &p), 0);
+	buf_done(&cert);
+}
+
 static void
 a_mutilated_request_is_refused(void **state)
 {
@@ -271,13 +306,12 @@ a_mutilated_request_is_refused(void **state)
 	world_proof_default(f->world, &p);
 	world_prove(f->world, &p, &data, &sig);
 	for (size_t n = 0; n < data.len; n++) {
-		const struct mon_prove m = { .session_id = { p.session_id, 32 },
-			.login = "root",
+		const struct auth_facts facts = facts_of(f, (struct span){ p.session_id, 32 });
+		const struct mon_prove m = { .login = "root",
 			.address = "10.0.0.1",
 			.signed_data = { buf_head(&data), n },
 			.signature = buf_span(&sig) };
-		assert_int_not_equal(auth_prove(&f->trust, &f->seen, &m, time(NULL), &result, &e),
-		    0);
+		assert_int_not_equal(auth_prove(&facts, &m, &result, &e), 0);
 	}
 	buf_done(&data);
 	buf_done(&sig);
@@ -350,6 +384,7 @@ main(void)
 		T(a_good_proof_is_believed_once),
 		T(a_certificate_that_does_not_fit_is_refused),
 		T(a_proof_for_something_else_is_refused),
+		T(a_signature_for_another_host_is_refused),
 		T(a_mutilated_request_is_refused),
 		T(the_file_of_used_identifiers_does_not_grow_for_ever),
 		cmocka_unit_test(identifiers_are_remembered_until_their_certificate_ends),

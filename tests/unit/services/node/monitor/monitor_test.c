@@ -20,183 +20,10 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "node/monitor/monitor.h"
+#include "fake_worker.h"
 #include "node/monitor/session.h"
-#include "node_world.h"
-
-struct fixture {
-	struct world *world;
-	struct conf *config;
-	struct monitor monitor;
-	int worker; /* our end */
-	uint32_t request;
-	struct buf out;
-	/* the last message that was read */
-	uint8_t in[MON_MESSAGE_MAX];
-	uint8_t type;
-	uint32_t answers;
-	struct wire body;
-	int fds[MON_FDS_MAX];
-	size_t n_fds;
-	char login[64];
-	char config_path[128];
-};
-
-static int
-setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct err e = { "" };
-	char text[1024];
-	int pair[2];
-
-	f->world = world_new();
-	str_copy(f->login, sizeof(f->login), getpwuid(getuid())->pw_name);
-	str_format(f->config_path, sizeof(f->config_path), "%s/noded.yaml", f->world->dir);
-	str_format(text, sizeof(text),
-	    "proxy: localhost:3080\nstate: %s/state\nuser: nobody\nca_pin: %s\ntoken: %s/token\n",
-	    f->world->dir, f->world->pin, f->world->dir);
-	if (file_write(f->config_path, 0600, text, strlen(text), &e) ||
-	    conf_load_checked(&f->config, f->config_path, &e) ||
-	    monitor_init(&f->monitor, f->config, f->config_path, "/bin/false", &e))
-		fail_msg("%s", e.text);
-	assert_int_equal(mon_pair(pair), 0);
-	f->worker = pair[0];
-	f->monitor.peer.fd = pair[1];
-	buf_init(&f->out, MON_MESSAGE_MAX);
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	monitor_done(&f->monitor);
-	close(f->worker);
-	buf_done(&f->out);
-	conf_free(&conf_schema, f->config);
-	world_free(f->world);
-	free(f);
-	return 0;
-}
-
-/* --- the worker's side ------------------------------------------------------------------ */
-
 static void
-begin(struct fixture *f, enum mon_type type)
-{
-	mon_begin(&f->out, type, ++f->request);
-}
-
-/* What the monitor says to the rules of a request: 0 allowed, negative: the worker would be
- * killed. */
-static int
-ask(struct fixture *f)
-{
-	return monitor_request(&f->monitor, buf_span(&f->out));
-}
-
-/* Waits for a message of this type, turning the monitor meanwhile. */
-static void
-expect(struct fixture *f, uint8_t type)
-{
-	for (int i = 0; i < 2000; i++) {
-		ssize_t n = mon_receive(f->worker, f->in, sizeof(f->in), f->fds, &f->n_fds);
-		assert_true(n >= 0);
-		if (n > 0) {
-			assert_int_equal(mon_open((struct span){ f->in, (size_t)n }, &f->type,
-					     &f->answers, &f->body),
-			    0);
-			if (f->type == type)
-				return;
-			if (f->type == MON_ANSWER && type == MON_STARTED) {
-				bool ok = wire_bool(&f->body);
-				struct span why = wire_string(&f->body);
-				fail_msg("%d: %.*s", ok, (int)why.n, (const char *)why.p);
-			}
-			continue;
-		}
-		assert_true(monitor_turn(&f->monitor, 10) >= 0);
-	}
-	fail_msg("message %u did not come", type);
-}
-
-static bool
-answer(struct fixture *f, char *why, size_t size)
-{
-	expect(f, MON_ANSWER);
-	assert_int_equal(f->answers, f->request);
-	bool ok = wire_bool(&f->body);
-	wire_text(&f->body, why, size);
-	return ok;
-}
-
-static bool
-is_granted(struct fixture *f)
-{
-	char why[MON_TEXT_MAX];
-
-	assert_int_equal(ask(f), 0);
-	return answer(f, why, sizeof(why));
-}
-
-static void
-hello(struct fixture *f)
-{
-	begin(f, MON_HELLO);
-	wire_put_u32(&f->out, MON_VERSION);
-	assert_true(is_granted(f));
-}
-
-static void
-give_bundle(struct fixture *f)
-{
-	struct buf b;
-
-	world_bundle(f->world, NULL, 1, &b);
-	begin(f, MON_BUNDLE);
-	wire_put_string(&f->out, buf_span(&b));
-	buf_done(&b);
-	assert_true(is_granted(f));
-}
-
-static void
-prove(struct fixture *f, uint32_t connection, const struct world_proof *p)
-{
-	struct buf data, sig;
-
-	world_prove(f->world, p, &data, &sig);
-	const struct mon_prove m = { .connection = connection,
-		.session_id = { p->session_id, 32 },
-		.login = p->login,
-		.address = "127.0.0.1",
-		.signed_data = buf_span(&data),
-		.signature = buf_span(&sig) };
-	begin(f, MON_PROVE);
-	mon_put_prove(&f->out, &m);
-	buf_done(&data);
-	buf_done(&sig);
-}
-
-/* A worker that has signed in alice as connection 7. */
-static void
-sign_in(struct fixture *f, bool permit_pty)
-{
-	struct world_proof p;
-
-	hello(f);
-	give_bundle(f);
-	world_proof_default(f->world, &p);
-	p.principal = p.login = f->login;
-	p.permit_pty = permit_pty;
-	prove(f, 7, &p);
-	assert_true(is_granted(f));
-}
-
-static void
-start(struct fixture *f, uint32_t connection, uint32_t session, const char *command, bool pty)
+start(struct worker *f, uint32_t connection, uint32_t session, const char *command, bool pty)
 {
 	struct mon_start m = { .connection = connection,
 		.session = session,
@@ -212,7 +39,7 @@ start(struct fixture *f, uint32_t connection, uint32_t session, const char *comm
 		.client_port = 4000,
 		.server_port = 3022 };
 
-	begin(f, MON_START);
+	worker_begin(f, MON_START);
 	mon_put_start(&f->out, &m);
 }
 
@@ -232,17 +59,17 @@ read_all(int fd, char *dst, size_t size)
 }
 
 static struct mon_exited
-expect_exit(struct fixture *f)
+expect_exit(struct worker *f)
 {
 	struct mon_exited exited;
 
-	expect(f, MON_EXITED);
+	worker_expect(f, MON_EXITED);
 	assert_int_equal(mon_get_exited(&exited, &f->body), 0);
 	return exited;
 }
 
 static void
-close_fds(struct fixture *f)
+close_fds(struct worker *f)
 {
 	for (size_t i = 0; i < f->n_fds; i++)
 		close(f->fds[i]);
@@ -254,153 +81,141 @@ close_fds(struct fixture *f)
 static void
 nothing_is_answered_before_the_greeting(void **state)
 {
-	struct fixture *f = *state;
+	struct worker *f = *state;
 	static const enum mon_type types[] = { MON_TOKEN, MON_BUNDLE, MON_PROVE, MON_FORGET,
-		MON_START, MON_SIGNAL, MON_KILL, MON_READY };
+		MON_START, MON_SIGNAL, MON_KILL, MON_READY, MON_HOSTKEY, MON_SIGN,
+		MON_SIGN_TUNNEL };
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		begin(f, types[i]);
-		assert_true(ask(f) < 0);
+		worker_begin(f, types[i]);
+		assert_true(worker_ask(f) < 0);
 	}
-	hello(f);
+	worker_hello(f);
 }
 
 static void
 unknown_and_repeated_requests_break_the_rules(void **state)
 {
-	struct fixture *f = *state;
+	struct worker *f = *state;
 
-	hello(f);
+	worker_hello(f);
 	for (unsigned type = 0; type < 256; type++) {
-		if (type >= MON_HELLO && type <= MON_READY)
+		if (type >= MON_HELLO && type <= MON_SIGN_TUNNEL)
 			continue;
-		begin(f, (enum mon_type)type);
-		assert_true(ask(f) < 0);
+		worker_begin(f, (enum mon_type)type);
+		assert_true(worker_ask(f) < 0);
 	}
-	begin(f, MON_HELLO);
+	worker_begin(f, MON_HELLO);
 	wire_put_u32(&f->out, MON_VERSION);
-	assert_true(ask(f) < 0);
+	assert_true(worker_ask(f) < 0);
 	assert_int_equal(file_write(f->config->token, 0600, "0123456789abcdef0123456789abcdef\n",
 			     33, NULL),
 	    0);
-	begin(f, MON_TOKEN);
-	assert_true(is_granted(f));
-	begin(f, MON_TOKEN);
-	assert_true(ask(f) < 0);
+	worker_begin(f, MON_TOKEN);
+	assert_true(worker_is_granted(f));
+	worker_begin(f, MON_TOKEN);
+	assert_true(worker_ask(f) < 0);
 }
 
 static void
 malformed_requests_break_the_rules(void **state)
 {
-	struct fixture *f = *state;
+	struct worker *f = *state;
 
-	sign_in(f, true);
+	worker_sign_in(f, true);
 	start(f, 7, 1, "true", false);
 	size_t whole = f->out.len;
 	for (size_t n = 0; n < whole; n++) {
 		f->out.len = n;
-		assert_true(ask(f) < 0);
+		assert_true(worker_ask(f) < 0);
 	}
 	f->out.len = whole;
 	wire_put_u8(&f->out, 0);
-	assert_true(ask(f) < 0);
+	assert_true(worker_ask(f) < 0);
 	mon_begin(&f->out, MON_FORGET, 0); /* without a number there is no answer */
 	wire_put_u32(&f->out, 7);
-	assert_true(ask(f) < 0);
+	assert_true(worker_ask(f) < 0);
 }
 
 static void
 no_session_starts_for_a_connection_that_nobody_proved(void **state)
 {
-	struct fixture *f = *state;
+	struct worker *f = *state;
 	struct world_proof p;
 
-	hello(f);
-	give_bundle(f);
+	worker_hello(f);
+	worker_give_bundle(f);
 	start(f, 7, 1, "true", false);
-	assert_true(ask(f) < 0);
+	assert_true(worker_ask(f) < 0);
 	/* A refused proof is none. */
 	world_proof_default(f->world, &p);
 	p.principal = "somebody";
 	p.login = f->login;
-	prove(f, 7, &p);
-	assert_false(is_granted(f));
+	assert_true(worker_exchange(f, 7, p.session_id));
+	worker_prove(f, 7, &p);
+	assert_false(worker_is_granted(f));
 	start(f, 7, 1, "true", false);
-	assert_true(ask(f) < 0);
+	assert_true(worker_ask(f) < 0);
 	/* A forgotten one neither. */
 	world_proof_default(f->world, &p);
 	p.principal = p.login = f->login;
-	prove(f, 8, &p);
-	assert_true(is_granted(f));
-	begin(f, MON_FORGET);
+	assert_true(worker_exchange(f, 8, p.session_id));
+	start(f, 8, 1, "true", false); /* exchanged, not proven */
+	assert_true(worker_ask(f) < 0);
+	worker_prove(f, 8, &p);
+	assert_true(worker_is_granted(f));
+	worker_begin(f, MON_FORGET);
 	wire_put_u32(&f->out, 8);
-	assert_true(is_granted(f));
+	assert_true(worker_is_granted(f));
 	start(f, 8, 1, "true", false);
-	assert_true(ask(f) < 0);
+	assert_true(worker_ask(f) < 0);
 }
 
-static void
-a_proof_cannot_be_replayed_for_another_connection(void **state)
-{
-	struct fixture *f = *state;
-	struct world_proof p;
-
-	hello(f);
-	give_bundle(f);
-	world_proof_default(f->world, &p);
-	p.principal = p.login = f->login;
-	prove(f, 7, &p);
-	assert_true(is_granted(f));
-	prove(f, 8, &p);
-	assert_false(is_granted(f));
-	prove(f, 7, &p); /* the number is taken */
-	assert_true(ask(f) < 0);
-}
-
+/* A proof that is good but for its session identifier, which the test has chosen. */
 static void
 a_terminal_needs_the_right_to_one(void **state)
 {
-	struct fixture *f = *state;
+	struct worker *f = *state;
 
-	sign_in(f, false);
+	worker_sign_in(f, false);
 	start(f, 7, 1, "true", true);
-	assert_false(is_granted(f));
+	assert_false(worker_is_granted(f));
 }
 
 /* It becomes part of a path below /sys/fs/cgroup. */
 static void
 a_session_id_that_is_not_a_uuid_breaks_the_rules(void **state)
 {
-	struct fixture *f = *state;
+	struct worker *f = *state;
 	static const char *const ids[] = { "", "a/../../../x",
 		"11111111-2222-4333-8444-55555555555", "../../../../../../../../../../tmp/xxxx",
 		"11111111-2222-4333-8444-55555555555/", "11111111-2222-4333-8444-55555555555G",
 		"111111111222243333844445555555555555" };
 
-	sign_in(f, true);
+	worker_sign_in(f, true);
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
 		struct mon_start m = { .connection = 7,
 			.session = 1,
 			.kind = MON_KIND_EXEC,
 			.command = span_str("true") };
 		str_copy(m.uuid, sizeof(m.uuid), ids[i]);
-		begin(f, MON_START);
+		worker_begin(f, MON_START);
 		mon_put_start(&f->out, &m);
-		assert_true(ask(f) < 0);
+		assert_true(worker_ask(f) < 0);
 	}
 }
 
 static void
 no_session_starts_after_the_certificate_ended(void **state)
 {
-	struct fixture *f = *state;
+	struct worker *f = *state;
 	char why[MON_TEXT_MAX];
 
-	sign_in(f, true);
-	container_of(f->monitor.connections.next, struct proven, link)->until_s = time(NULL);
+	worker_sign_in(f, true);
+	connection_find(&f->monitor.connections, 7)->until_s = time(NULL);
 	start(f, 7, 1, "true", false);
-	assert_int_equal(ask(f), 0);
-	assert_false(answer(f, why, sizeof(why)));
+	assert_int_equal(worker_ask(f), 0);
+	assert_false(worker_answer(f, why, sizeof(why)));
 	assert_non_null(strstr(why, "expired"));
 }
 
@@ -409,13 +224,13 @@ no_session_starts_after_the_certificate_ended(void **state)
 static void
 a_command_runs_as_the_login_and_its_status_is_told(void **state)
 {
-	struct fixture *f = *state;
+	struct worker *f = *state;
 	char text[256], expected[256];
 
-	sign_in(f, true);
+	worker_sign_in(f, true);
 	start(f, 7, 1, "id -un; echo problem >&2; exit 3", false);
-	assert_int_equal(ask(f), 0);
-	expect(f, MON_STARTED);
+	assert_int_equal(worker_ask(f), 0);
+	worker_expect(f, MON_STARTED);
 	assert_int_equal(f->answers, f->request);
 	assert_int_equal(f->n_fds, 3);
 	read_all(f->fds[1], text, sizeof(text));
@@ -433,13 +248,13 @@ a_command_runs_as_the_login_and_its_status_is_told(void **state)
 static void
 a_session_holds_no_descriptor_of_ours(void **state)
 {
-	struct fixture *f = *state;
+	struct worker *f = *state;
 	char text[512];
 
-	sign_in(f, true);
+	worker_sign_in(f, true);
 	start(f, 7, 1, "ls /proc/$$/fd; true", false);
-	assert_int_equal(ask(f), 0);
-	expect(f, MON_STARTED);
+	assert_int_equal(worker_ask(f), 0);
+	worker_expect(f, MON_STARTED);
 	read_all(f->fds[1], text, sizeof(text));
 	for (char *save = NULL, *line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
@@ -452,13 +267,13 @@ a_session_holds_no_descriptor_of_ours(void **state)
 static void
 a_terminal_has_the_size_and_name_that_were_asked_for(void **state)
 {
-	struct fixture *f = *state;
+	struct worker *f = *state;
 	char text[256];
 
-	sign_in(f, true);
+	worker_sign_in(f, true);
 	start(f, 7, 1, "stty size; echo $TERM; test \"$SSH_TTY\" = \"$(tty)\" && echo same", true);
-	assert_int_equal(ask(f), 0);
-	expect(f, MON_STARTED);
+	assert_int_equal(worker_ask(f), 0);
+	worker_expect(f, MON_STARTED);
 	assert_int_equal(f->n_fds, 1);
 	read_all(f->fds[0], text, sizeof(text));
 	assert_string_equal(text, "24 80\r\nxterm\r\nsame\r\n");
@@ -469,28 +284,28 @@ a_terminal_has_the_size_and_name_that_were_asked_for(void **state)
 static void
 signals_reach_the_session_and_kill_ends_it(void **state)
 {
-	struct fixture *f = *state;
+	struct worker *f = *state;
 	char ready[16];
 
-	sign_in(f, true);
+	worker_sign_in(f, true);
 	start(f, 7, 1, "trap 'exit 9' USR1; echo ready; while :; do sleep 0.05; done", false);
-	assert_int_equal(ask(f), 0);
-	expect(f, MON_STARTED);
+	assert_int_equal(worker_ask(f), 0);
+	worker_expect(f, MON_STARTED);
 	assert_int_equal(read(f->fds[1], ready, sizeof(ready)), 6);
-	begin(f, MON_SIGNAL);
+	worker_begin(f, MON_SIGNAL);
 	wire_put_u32(&f->out, 1);
 	wire_put_u32(&f->out, SIGUSR1);
-	assert_true(is_granted(f));
+	assert_true(worker_is_granted(f));
 	assert_int_equal(expect_exit(f).code, 9);
 	close_fds(f);
 
 	start(f, 7, 2, "trap '' HUP TERM; echo ready; sleep 1000", false);
-	assert_int_equal(ask(f), 0);
-	expect(f, MON_STARTED);
+	assert_int_equal(worker_ask(f), 0);
+	worker_expect(f, MON_STARTED);
 	assert_int_equal(read(f->fds[1], ready, sizeof(ready)), 6);
-	begin(f, MON_KILL);
+	worker_begin(f, MON_KILL);
 	wire_put_u32(&f->out, 2);
-	assert_true(is_granted(f));
+	assert_true(worker_is_granted(f));
 	struct mon_exited exited = expect_exit(f);
 	assert_true(exited.signaled);
 	assert_int_equal(exited.code, SIGKILL);
@@ -500,10 +315,10 @@ signals_reach_the_session_and_kill_ends_it(void **state)
 static void
 the_clients_address_is_the_one_that_was_proven(void **state)
 {
-	struct fixture *f = *state;
+	struct worker *f = *state;
 	char text[256];
 
-	sign_in(f, true);
+	worker_sign_in(f, true);
 	struct mon_start m = { .connection = 7,
 		.session = 1,
 		.kind = MON_KIND_EXEC,
@@ -512,10 +327,10 @@ the_clients_address_is_the_one_that_was_proven(void **state)
 		.client_address = "10.9.9.9",
 		.client_port = 4000,
 		.server_port = 3022 };
-	begin(f, MON_START);
+	worker_begin(f, MON_START);
 	mon_put_start(&f->out, &m);
-	assert_int_equal(ask(f), 0);
-	expect(f, MON_STARTED);
+	assert_int_equal(worker_ask(f), 0);
+	worker_expect(f, MON_STARTED);
 	read_all(f->fds[1], text, sizeof(text));
 	assert_string_equal(text, "127.0.0.1 4000 3022\n");
 	close_fds(f);
@@ -527,16 +342,16 @@ the_clients_address_is_the_one_that_was_proven(void **state)
 static void
 sessions_of_a_dead_worker_are_not_the_next_ones(void **state)
 {
-	struct fixture *f = *state;
+	struct worker *f = *state;
 	char text[64];
 
-	sign_in(f, true);
+	worker_sign_in(f, true);
 	start(f, 7, 1, "sleep 1000", false);
-	assert_int_equal(ask(f), 0); /* not started yet: no answer was read */
+	assert_int_equal(worker_ask(f), 0); /* not started yet: no answer was read */
 	session_orphan_all(&f->monitor);
 	start(f, 7, 1, "echo new; exit 5", false);
-	assert_int_equal(ask(f), 0);
-	expect(f, MON_STARTED);
+	assert_int_equal(worker_ask(f), 0);
+	worker_expect(f, MON_STARTED);
 	assert_int_equal(f->answers, f->request);
 	read_all(f->fds[1], text, sizeof(text));
 	assert_string_equal(text, "new\n");
@@ -553,32 +368,32 @@ sessions_of_a_dead_worker_are_not_the_next_ones(void **state)
 static void
 a_login_that_does_not_exist_is_refused_with_words(void **state)
 {
-	struct fixture *f = *state;
+	struct worker *f = *state;
 	struct world_proof p;
 	char why[MON_TEXT_MAX];
 
-	hello(f);
-	give_bundle(f);
+	worker_hello(f);
+	worker_give_bundle(f);
 	world_proof_default(f->world, &p);
 	p.principal = p.login = "no-such-login";
-	prove(f, 7, &p);
-	assert_true(is_granted(f));
+	assert_true(worker_exchange(f, 7, p.session_id));
+	worker_prove(f, 7, &p);
+	assert_true(worker_is_granted(f));
 	start(f, 7, 1, "true", false);
-	assert_int_equal(ask(f), 0);
-	assert_false(answer(f, why, sizeof(why)));
+	assert_int_equal(worker_ask(f), 0);
+	assert_false(worker_answer(f, why, sizeof(why)));
 	assert_string_equal(why, "there is no account no-such-login on this node");
 }
 
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, worker_setup, worker_teardown)
 	const struct CMUnitTest tests[] = {
 		T(nothing_is_answered_before_the_greeting),
 		T(unknown_and_repeated_requests_break_the_rules),
 		T(malformed_requests_break_the_rules),
 		T(no_session_starts_for_a_connection_that_nobody_proved),
-		T(a_proof_cannot_be_replayed_for_another_connection),
 		T(a_terminal_needs_the_right_to_one),
 		T(a_session_id_that_is_not_a_uuid_breaks_the_rules),
 		T(no_session_starts_after_the_certificate_ended),

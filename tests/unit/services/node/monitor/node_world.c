@@ -15,6 +15,7 @@
 #include "crypto/rand.h"
 #include "node_world.h"
 #include "proto/auth.pb-c.h"
+#include "ssh/userauth.h"
 
 struct world *
 world_new(void)
@@ -121,6 +122,49 @@ world_proof_default(const struct world *w, struct world_proof *p)
 	rand_bytes(p->session_id, sizeof(p->session_id));
 }
 
+void
+world_certify(const struct sshkey *key, const struct sshkey *ca, uint32_t type, const char *name,
+    struct buf *ret)
+{
+	char *principals[1] = { (char *)(uintptr_t)name };
+	struct sshcert cert = { .key = (struct sshkey *)(uintptr_t)key,
+		.type = type,
+		.key_id = principals[0],
+		.principals = principals,
+		.n_principals = 1,
+		.valid_before = UINT64_MAX };
+	struct err e = { "" };
+
+	buf_init(&cert.blob, SSHCERT_BLOB_MAX);
+	buf_init(&cert.ca_blob, 4096);
+	if (sshcert_sign(&cert, ca, &e))
+		fail_msg("%s", e.text);
+	buf_init(ret, SSHCERT_BLOB_MAX);
+	buf_put(ret, buf_head(&cert.blob), cert.blob.len);
+	buf_done(&cert.blob);
+	buf_done(&cert.ca_blob);
+}
+
+void
+world_exchange(struct world *w, struct span host_key, struct kex_transcript *ret)
+{
+	rand_bytes(w->init, sizeof(w->init));
+	rand_bytes(w->ephemeral, sizeof(w->ephemeral));
+	rand_bytes(w->secret, sizeof(w->secret));
+	w->init[0][0] = w->init[1][0] = 20;
+	w->secret[0] = 0x42;
+	*ret = (struct kex_transcript){ {
+	    [KEX_V_C] = span_str("SSH-2.0-client"),
+	    [KEX_V_S] = span_str("SSH-2.0-server"),
+	    [KEX_I_C] = { w->init[0], sizeof(w->init[0]) },
+	    [KEX_I_S] = { w->init[1], sizeof(w->init[1]) },
+	    [KEX_K_S] = host_key,
+	    [KEX_Q_C] = { w->ephemeral[0], 32 },
+	    [KEX_Q_S] = { w->ephemeral[1], 32 },
+	    [KEX_K] = { w->secret, 32 },
+	} };
+}
+
 static void
 certify(const struct world *w, const struct world_proof *p, struct buf *blob)
 {
@@ -161,14 +205,10 @@ world_prove(const struct world *w, const struct world_proof *p, struct buf *sign
 
 	certify(w, p, &blob);
 	buf_init(signed_data, 65536);
-	wire_put_string(signed_data, (struct span){ p->session_id, sizeof(p->session_id) });
-	wire_put_u8(signed_data, 50);
-	wire_put_text(signed_data, p->login);
-	wire_put_text(signed_data, "ssh-connection");
-	wire_put_text(signed_data, "publickey");
-	wire_put_bool(signed_data, true);
-	wire_put_text(signed_data, "ssh-ed25519-cert-v01@openssh.com");
-	wire_put_string(signed_data, buf_span(&blob));
+	const struct userauth u = { span_str(p->login),
+		span_str("ssh-ed25519-cert-v01@openssh.com"), buf_span(&blob), p->host_key.n > 0,
+		p->host_key };
+	userauth_put_signed(signed_data, (struct span){ p->session_id, sizeof(p->session_id) }, &u);
 	buf_init(signature, 1024);
 	assert_int_equal(sshkey_sign(p->signer, buf_span(signed_data), signature), 0);
 	buf_done(&blob);

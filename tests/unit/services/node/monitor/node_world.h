@@ -17,6 +17,7 @@ struct world {
 	char *host_pem;
 	char pin[80];
 	struct sshkey *host_ca, *user_ca, *user;
+	uint8_t init[2][100], ephemeral[2][32], secret[32];
 };
 
 struct world *world_new(void);
@@ -37,8 +38,15 @@ struct world_proof {
 	uint64_t valid_after, valid_before;
 	bool permit_pty;
 	uint8_t session_id[32]; /* signed */
+	struct span host_key;   /* signed for this host; empty: the method that names none */
 };
 void world_proof_default(const struct world *w, struct world_proof *p);
+/* What a client and a node say to each other in an exchange of keys in which the node shows
+ * host_key. The texts are in w until the next call. */
+void world_exchange(struct world *w, struct span host_key, struct kex_transcript *ret);
+/* A certificate of type for key by ca, for name. */
+void world_certify(const struct sshkey *key, const struct sshkey *ca, uint32_t type,
+    const char *name, struct buf *ret);
 /* signed_data and signature. */
 void world_prove(const struct world *w, const struct world_proof *p, struct buf *signed_data,
     struct buf *signature);
