@@ -88,6 +88,16 @@ is_listed(const char *const *names, const char *name)
 	return *names != NULL;
 }
 
+const struct form *
+form_find(const char *kind)
+{
+	const struct form *f = forms;
+
+	while (f->kind && strcmp(f->kind, kind) != 0 && strcmp(f->plural, kind) != 0)
+		f++;
+	return f->kind ? f : NULL;
+}
+
 const char *
 form_name(const struct form *form, const ProtobufCMessage *m)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * form: a resource as people write it (YAML, JSON) and as authd takes it, for every kind the same way, by the
- * descriptor of its message. Called by cmd_resources.c; the kinds are rows of kinds.c.
+ * descriptor of its message. Called by cmd_resources.c; the kinds are rows of table.c.
  *
  *	kind: role
  *	version: v1

@@ -33,6 +33,7 @@ void tctl_print(json_t *value, const char *format);
 /* "a,b,c" into at most max parts of a copy that *ret_copy owns. */
 size_t tctl_list(const char *text, char **ret_copy, char **parts, size_t max);
 
+extern const struct cli_command tctl_commands[]; /* table.c */
 extern const struct cli_command cmd_users_sub[], cmd_tokens_sub[], cmd_nodes_sub[],
     cmd_recordings_sub[], cmd_audit_sub[];
 extern const struct cli_option cmd_status_options[], cmd_get_options[], cmd_create_options[],

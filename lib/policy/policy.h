@@ -87,6 +87,15 @@ struct policy_user {
 	struct policy_names logins; /* what {{internal.logins}} stands for */
 };
 
+/* Somebody or something that a certificate speaks for, and what it is used for: what may be closed
+ * whatever roles allow. NULL or empty: does not apply. */
+struct policy_identity {
+	const char *user;
+	struct policy_names roles;
+	const char *login;
+	const char *host, *host_name; /* UUID and name of the daemon that it is, or is about */
+};
+
 struct policy_decision {
 	bool allowed;
 	const char *role; /* that decided; NULL: none did. Belongs to the role. */

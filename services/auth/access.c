@@ -51,6 +51,18 @@ is_cut_off(const struct rpc_peer *peer, int64_t cutoff_ms)
 	return cutoff_ms > 0 && (cutoff_ms == INT64_MAX || peer->issued_s * 1000 < cutoff_ms);
 }
 
+/* Nothing closes the door for this caller. False: answered. */
+static bool
+is_open(struct rpc_call *call, const struct policy_identity *who)
+{
+	struct err e;
+
+	if (resource_denies(rpc_context(call), who, &e) == 0)
+		return true;
+	access_refuse(call, e.text);
+	return false;
+}
+
 bool
 access_person(struct rpc_call *call, struct access_person *ret)
 {
@@ -77,7 +89,9 @@ access_person(struct rpc_call *call, struct access_person *ret)
 		access_refuse(call, e.text);
 		return false;
 	}
-	return true;
+	return is_open(call,
+	    &(struct policy_identity){ .user = ret->user.name,
+		.roles = names_view(&ret->user.roles) });
 }
 
 void
@@ -118,6 +132,17 @@ access_may_change(struct rpc_call *call, const char *resource, const char *verb)
 
 struct host *
 access_daemon(struct rpc_call *call)
+{
+	struct host *n = access_registered(call);
+
+	return n &&
+		is_open(call, &(struct policy_identity){ .host = n->uuid, .host_name = n->name })
+	    ? n
+	    : NULL;
+}
+
+struct host *
+access_registered(struct rpc_call *call)
 {
 	const struct rpc_peer *peer = rpc_peer(call);
 	struct auth *a = rpc_context(call);

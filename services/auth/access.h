@@ -32,8 +32,10 @@ struct access_person {
 bool access_person(struct rpc_call *call, struct access_person *ret);
 void access_person_done(struct access_person *p);
 
-/* The daemon that calls, from the registry. NULL: answered. */
+/* The daemon that calls, from the registry. NULL: answered. registered: also one for which the door
+ * is closed otherwise: it may still hear what changes, and leave. */
 struct host *access_daemon(struct rpc_call *call);
+struct host *access_registered(struct rpc_call *call);
 
 /* The method was refused: an event, then PERMISSION_DENIED with the reason. */
 void access_refuse(struct rpc_call *call, const char *reason);

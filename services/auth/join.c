@@ -532,7 +532,10 @@ fill_new(struct joining *j, const struct join_request *q, struct err *e)
 	}
 	if (str_is_printable(q->version, strlen(q->version)))
 		str_copy(n->version, sizeof(n->version), q->version);
-	rc = check_uuid(j, e);
+	rc = resource_denies(j->auth,
+	    &(struct policy_identity){ .host = n->uuid, .host_name = n->name }, e);
+	if (rc == 0)
+		rc = check_uuid(j, e);
 	return rc == 0 ? check_token(j, e) : rc;
 }
 

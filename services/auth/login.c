@@ -197,7 +197,10 @@ decide(struct login *l, const struct user *u, struct err *e)
 	struct subject_view view;
 	size_t n;
 
-	if (role_view(l->auth, u, &view, e) < 0)
+	if (resource_denies(l->auth,
+		&(struct policy_identity){ .user = u->name, .roles = names_view(&u->roles) },
+		e) != 0 ||
+	    role_view(l->auth, u, &view, e) < 0)
 		return AUTH_E_DENIED;
 	n = policy_logins(&view.user, logins);
 	if (view.user.n_roles == 0) {

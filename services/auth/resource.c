@@ -308,15 +308,61 @@ resource_drop(struct auth *a, enum resource_kind kind, const char *key, struct e
 {
 	const struct resource *r = &resource_table[kind];
 	const void *object = resource_find(a, kind, key);
-	int rc = object ? 0 : not_found(r, e);
+	int rc = 0;
 
-	if (rc == 0 && hooks_of(r)->may_remove)
+	if (object && hooks_of(r)->may_remove)
 		rc = hooks_of(r)->may_remove(a, object, e);
 	if (rc == 0)
 		rc = resource_remove(a, kind, key, e);
-	if (rc == 0)
+	/* Without a copy in memory it was one of those that could not be read. */
+	if (rc == 0 && object)
 		resource_forget(a, kind, key);
+	else if (rc == 0 && a->resources.damaged[kind] > 0)
+		a->resources.damaged[kind]--;
 	return rc;
+}
+
+/* --- what closes doors ---------------------------------------------------------------------------- */
+
+static int
+kind_denies(struct auth *a, enum resource_kind kind, const struct policy_identity *who,
+    struct err *e)
+{
+	const struct resource *r = &resource_table[kind];
+	size_t pos = 0;
+	void *object;
+
+	if (a->resources.damaged[kind] > 0) {
+		err_set(e,
+		    "a %s cannot be read here, so it holds for everybody; its record must be removed",
+		    r->name);
+		return AUTH_E_DENIED;
+	}
+	while (resource_next(a, kind, &pos, &object))
+		if (hooks_of(r)->denies(object, who, a->now_ms(), e))
+			return AUTH_E_DENIED;
+	return 0;
+}
+
+int
+resource_denies(struct auth *a, const struct policy_identity *who, struct err *e)
+{
+	int rc = 0;
+
+	for (int kind = 0; kind < RESOURCE_KINDS && rc == 0; kind++)
+		if (hooks_of(&resource_table[kind])->denies)
+			rc = kind_denies(a, kind, who, e);
+	return rc;
+}
+
+void
+resource_describe(enum resource_kind kind, const void *object, char *dst, size_t size)
+{
+	const struct resource_hooks *hooks = hooks_of(&resource_table[kind]);
+
+	*dst = '\0';
+	if (object && hooks->describe)
+		hooks->describe(object, dst, size);
 }
 
 /* --- all of a kind, from the store ---------------------------------------------------------------- */
@@ -423,6 +469,7 @@ on_cached(const struct store_item *item, void *arg)
 		return -1;
 	if (!object_from(r, item, object) || derive(l->auth, r, object) < 0) {
 		log_error("damaged record", "key", item->key, NULL);
+		l->auth->resources.damaged[l->kind]++;
 		resource_free(l->kind, object);
 		return 0;
 	}
@@ -441,6 +488,7 @@ resources_load(struct auth *a, struct err *e)
 
 		if (!r->cached)
 			continue;
+		a->resources.damaged[kind] = 0;
 		a->resources.cached[kind] = map_new();
 		if (!a->resources.cached[kind])
 			return err_set(e, "out of memory");

@@ -19,6 +19,7 @@
 
 #include "auth/values.h"
 #include "base/buf.h"
+#include "policy/policy.h"
 
 struct auth;
 struct map;
@@ -41,6 +42,12 @@ struct resource_hooks {
 	int (*check)(struct auth *a, void *object, const void *old, struct err *e);
 	/* 0 or AUTH_E_*. */
 	int (*may_remove)(struct auth *a, const void *object, struct err *e);
+	/* Cached kinds that close doors: whether this one does, now, with a line for whoever is
+	 * refused. */
+	bool (*denies)(const void *object, const struct policy_identity *who, int64_t now_ms,
+	    struct err *e);
+	/* What it is about, for its events. */
+	void (*describe)(const void *object, char *dst, size_t size);
 };
 
 /* What the nouns export: NOUN_form (stored.h) and, when the row names them, NOUN_hooks. */
@@ -70,6 +77,7 @@ extern const struct resource resource_table[RESOURCE_KINDS];
 
 struct resources {
 	struct map *cached[RESOURCE_KINDS]; /* by key; NULL for kinds that are not */
+	size_t damaged[RESOURCE_KINDS];     /* records of cached kinds that could not be read */
 };
 
 /* Reads every cached kind; records that are damaged are logged and left out. */
@@ -113,6 +121,11 @@ int resource_put(struct auth *a, struct resource_file *file, struct err *e);
 int resource_drop(struct auth *a, enum resource_kind kind, const char *key, struct err *e);
 /* The kind of file of that name; RESOURCE_KINDS: there is none. */
 enum resource_kind resource_kind_of(const char *name);
+/* Whether a resource of any kind closes the door for this identity: 0, or AUTH_E_DENIED with a line
+ * that says why. One that cannot be read closes it for everybody but root on this host. */
+int resource_denies(struct auth *a, const struct policy_identity *who, struct err *e);
+/* "" when the kind says nothing. */
+void resource_describe(enum resource_kind kind, const void *object, char *dst, size_t size);
 const char *resource_key(enum resource_kind kind, const void *object);
 uint64_t resource_revision(enum resource_kind kind, const void *object);
 

@@ -56,7 +56,7 @@ on_leave(struct rpc_call *call, const Auth__Empty *request)
 	struct host *n;
 
 	(void)request;
-	n = access_daemon(call);
+	n = access_registered(call);
 	if (!n)
 		return;
 	if (n->online) {

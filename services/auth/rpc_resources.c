@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rpc_resources: GetResources, PutResource, RemoveResource: what people manage as files, by the
- * rows of resource_table.c. A row says whose rules decide and which events are written.
+ * rows of resource.def. A row says whose rules decide and which events are written.
  */
 #include <string.h>
 
@@ -10,12 +10,14 @@
 #include "auth/stored.h"
 #include "rpc/wire_check.h"
 
+enum { TARGET_MAX = 1024 };
+
 static void
-note(struct rpc_call *call, const struct resource_event *what, const char *name)
+note(struct rpc_call *call, const struct resource_event *what, const char *name, const char *target)
 {
 	struct auth_event event = { .type = what->type,
 		.code = what->code,
-		.fields = { "name", name } };
+		.fields = { "name", name, "target", *target ? target : NULL } };
 
 	audit_write(rpc_context(call), rpc_peer(call), &event);
 }
@@ -110,6 +112,7 @@ on_put(struct rpc_call *call, const Auth__PutResourceRequest *m)
 	struct auth *a = rpc_context(call);
 	struct resource_file file = { 0 };
 	const struct resource *row;
+	char target[TARGET_MAX];
 	struct err e;
 	int rc;
 
@@ -136,7 +139,8 @@ on_put(struct rpc_call *call, const Auth__PutResourceRequest *m)
 	reply.kind = row->name;
 	reply.name = resource_key(file.kind, file.kept);
 	reply.revision = resource_revision(file.kind, file.kept);
-	note(call, file.replaced ? &row->updated : &row->created, reply.name);
+	resource_describe(file.kind, file.kept, target, sizeof(target));
+	note(call, file.replaced ? &row->updated : &row->created, reply.name, target);
 	auth_put_resource_reply(call, &reply);
 }
 
@@ -146,18 +150,21 @@ static void
 on_remove(struct rpc_call *call, const Auth__ResourceRef *m)
 {
 	enum resource_kind kind;
+	char target[TARGET_MAX];
 	struct err e;
 	int rc;
 
 	if (!kind_from(call, m->kind, &kind) ||
 	    !access_may_change(call, resource_table[kind].name, "delete"))
 		return;
+	resource_describe(kind, resource_find(rpc_context(call), kind, m->name), target,
+	    sizeof(target));
 	rc = resource_drop(rpc_context(call), kind, m->name, &e);
 	if (rc != 0) {
 		face_fail(call, rc, &e);
 		return;
 	}
-	note(call, &resource_table[kind].removed, m->name);
+	note(call, &resource_table[kind].removed, m->name, target);
 	face_done(call);
 }
 

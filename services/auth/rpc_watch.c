@@ -263,7 +263,7 @@ on_watch(struct rpc_call *call, const Auth__WatchRequest *m)
 	struct watcher *w;
 	uint32_t kinds;
 
-	if (peer->who != RPC_LOCAL && !access_daemon(call))
+	if (peer->who != RPC_LOCAL && !access_registered(call))
 		return;
 	if (!choose_kinds(call, m, &kinds))
 		return;

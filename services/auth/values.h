@@ -43,6 +43,11 @@ int names_copy(struct names *dst, char *const *v, size_t n);
 void names_done(struct names *l);
 bool names_have(const struct names *l, const char *name);
 bool names_equal(const struct names *a, const struct names *b); /* as sets */
+static inline struct policy_names
+names_view(const struct names *l)
+{
+	return (struct policy_names){ (const char *const *)(const void *)l->v, l->n };
+}
 /* "a, b, c" into dst. */
 void names_text(const struct names *l, char *dst, size_t size);
 

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * table: what tctl is made of: its commands, and the kinds of resources that get, create, edit and rm handle as files
+ * (form.h). A row each.
+ */
+#include "tctl/form.h"
+#include "tctl/tctl.h"
+
+/* --- kinds ------------------------------------------------------------------------------------ */
+
+static const char *const role_spec[] = { "options", "allow", "deny", NULL };
+
+const struct form forms[] = {
+	{ .kind = "role",
+	    .plural = "roles",
+	    .type = &auth__role__descriptor,
+	    .spec = role_spec,
+	    .defaults = "options: {max_session_ttl: 30h, permit_pty: true}" },
+	{ .kind = NULL },
+};
+
+/* --- commands --------------------------------------------------------------------------------- */
+
+const struct cli_command tctl_commands[] = {
+	{ .name = "status",
+	    .summary = "show the cluster, its authorities and CA pin",
+	    .options = cmd_status_options,
+	    .run = cmd_status },
+	{ .name = "users", .summary = "manage users", .sub = cmd_users_sub },
+	{ .name = "tokens", .summary = "manage join tokens", .sub = cmd_tokens_sub },
+	{ .name = "nodes", .summary = "list and label nodes", .sub = cmd_nodes_sub },
+	{ .name = "get",
+	    .args = "KINDS|KIND/NAME",
+	    .summary = "print resources as YAML: roles, role/NAME",
+	    .options = cmd_get_options,
+	    .min_args = 1,
+	    .max_args = 1,
+	    .run = cmd_get },
+	{ .name = "create",
+	    .args = "FILE|-",
+	    .summary = "create resources from YAML",
+	    .options = cmd_create_options,
+	    .min_args = 1,
+	    .max_args = 1,
+	    .run = cmd_create },
+	{ .name = "edit",
+	    .args = "KIND/NAME",
+	    .summary = "change a resource in $EDITOR",
+	    .min_args = 1,
+	    .max_args = 1,
+	    .run = cmd_edit },
+	{ .name = "rm",
+	    .args = "KIND/NAME|user/NAME|node/NAME|token/NAME",
+	    .summary = "delete a resource",
+	    .min_args = 1,
+	    .max_args = 1,
+	    .run = cmd_rm },
+	{ .name = "recordings", .summary = "find recorded sessions", .sub = cmd_recordings_sub },
+	{ .name = "audit", .summary = "search the audit trail", .sub = cmd_audit_sub },
+	{ .name = "version",
+	    .summary = "print the version",
+	    .options = cmd_version_options,
+	    .run = cmd_version },
+	{ 0 },
+};
