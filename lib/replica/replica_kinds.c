@@ -166,8 +166,7 @@ decode_cutoff(const char *key, struct span packed)
 	Auth__Cutoff *m = unpack(&auth__cutoff__descriptor, packed);
 	int64_t *v = NULL;
 
-	(void)key; /* the user or host, which the message does not repeat */
-	if (m && m->issued_before > 0)
+	if (m && strcmp(m->name, key) == 0 && m->issued_before > 0)
 		v = malloc(sizeof(*v));
 	if (v)
 		*v = m->issued_before;

@@ -10,14 +10,14 @@
 
 /* --- how it is kept ---------------------------------------------------------------------- */
 
-STORED_MESSAGE(stored__stored_cutoff);
+STORED_MESSAGE(auth__cutoff);
 static const struct stored_field cutoff_fields[] = {
-	STORED_FIELD(STORED_TEXT, "user", cutoff, name),
+	STORED_FIELD(STORED_TEXT, "name", cutoff, name),
 	STORED_FIELD(STORED_INT64, "issued_before", cutoff, issued_before_ms),
 };
 const struct stored_form cutoff_form = { STORED_KEY(cutoff, name),
-	.expires_at = offsetof(struct cutoff, expires_ms),
-	.message = &stored__stored_cutoff__descriptor, STORED_FIELDS(cutoff_fields) };
+	.expires_at = offsetof(struct cutoff, expires_ms), .message = &auth__cutoff__descriptor,
+	STORED_FIELDS(cutoff_fields) };
 
 int
 cutoff_set(struct auth *a, enum resource_kind kind, const char *name, int64_t expires_ms,

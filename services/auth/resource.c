@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "rpc/rpc.h"
 
 const struct resource resource_table[RESOURCE_KINDS] = {
 #define RESOURCE(id, noun, ...) [RESOURCE_##id] = { .form = &noun##_form, __VA_ARGS__ },

@@ -69,10 +69,21 @@ struct resource {
 	/* Cached kinds that people manage as files (GetResources, PutResource, RemoveResource): a
 	 * file is the stored message, and `name` the resource of the rules that decide. */
 	bool is_file;
+	unsigned watched_by; /* enum rpc_who: which callers may watch it, under its name */
+	/* What watchers get: appends the present value to b. 0, WATCH_GONE or negative without
+	 * memory. NULL: the stored message as it is. */
+	int (*pack)(struct auth *a, const char *key, struct buf *b);
+	const char
+	    *tells; /* the kind, of the same keys, of which a change of this one is a change */
 	struct resource_event {
 		const char *type, *code;
 	} created, updated, removed;
 };
+enum { WATCH_GONE = 1 };
+/* In rpc_watch_kinds.c. */
+int watch_pack_user(struct auth *a, const char *key, struct buf *b);
+int watch_pack_host(struct auth *a, const char *key, struct buf *b);
+
 extern const struct resource resource_table[RESOURCE_KINDS];
 
 struct resources {

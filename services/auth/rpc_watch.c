@@ -24,7 +24,7 @@ struct watcher {
 	unsigned who;
 	char name[64]; /* uuid of the daemon that watches; "" for the local socket */
 	int64_t issued_s, expires_s;
-	uint32_t kinds;          /* watch_kind_bit of each */
+	uint32_t kinds;          /* a bit for each */
 	struct change_ref *todo; /* the snapshot */
 	size_t n_todo, at, cap;
 	bool opened;   /* the epoch was sent, or is not to be */
@@ -34,6 +34,12 @@ struct watcher {
 	uint64_t catch_up; /* complete when that is the next */
 	int64_t moved_ms;  /* when the transport last took something; monotonic */
 };
+
+static uint32_t
+bit(unsigned kind)
+{
+	return (uint32_t)1 << kind;
+}
 
 static void
 end(struct watcher *w, enum rpc_code code, const char *why)
@@ -54,12 +60,12 @@ send_one(struct watcher *w, const struct change_ref *ref, uint64_t revision)
 	struct buf value;
 	int rc;
 
-	if (!(w->kinds & watch_kind_bit(ref->kind)) ||
-	    (ref->kind->own && strcmp(ref->key, w->name) != 0))
+	if (!(w->kinds & bit(ref->kind)) ||
+	    (watch_kind_is_own(ref->kind) && strcmp(ref->key, w->name) != 0))
 		return;
 	buf_init(&value, STORE_VALUE_MAX);
-	rc = ref->kind->pack(w->auth, ref->key, &value);
-	m.kind = ref->kind->name;
+	rc = watch_pack(w->auth, ref->kind, ref->key, &value);
+	m.kind = watch_kind(ref->kind)->name;
 	m.key = ref->key;
 	m.removed = rc == WATCH_GONE;
 	m.value = (ProtobufCBinaryData){ value.len, value.len > 0 ? buf_head(&value) : NULL };
@@ -139,7 +145,7 @@ end_all_removed(struct auth *a)
 
 	for (; all->woken < all->next; all->woken++) {
 		if (watchers_get(all, all->woken, &ref)) {
-			if (strcmp(ref->kind->name, "host_cutoff") == 0)
+			if (ref->kind == RESOURCE_HOST_CUTOFF)
 				end_removed(a, ref->key);
 			continue;
 		}
@@ -163,7 +169,7 @@ watchers_wake(struct auth *a)
 /* What is being walked through. */
 struct walk {
 	struct watcher *w;
-	const struct watch_kind *kind;
+	unsigned kind;
 };
 
 static int
@@ -195,27 +201,28 @@ on_item(const struct store_item *item, void *arg)
 {
 	const struct walk *walk = arg;
 
-	return add(walk, item->key + strlen(walk->kind->prefix[0]));
+	return add(walk, item->key + strlen(watch_kind(walk->kind)->prefix));
 }
 
 static int
-add_kind(struct watcher *w, const struct watch_kind *kind)
+add_kind(struct watcher *w, unsigned kind)
 {
+	const char *prefix = watch_kind(kind)->prefix;
 	struct walk walk = { w, kind };
 
-	if (kind->own)
+	if (watch_kind_is_own(kind))
 		return add(&walk, w->name);
-	if (!kind->prefix[0])
+	if (!prefix)
 		return add(&walk, "");
-	return store_range(w->auth->store, kind->prefix[0], NULL, SNAPSHOT_MAX, on_item, &walk);
+	return store_range(w->auth->store, prefix, NULL, SNAPSHOT_MAX, on_item, &walk);
 }
 
 static int
 snapshot(struct watcher *w)
 {
 	w->next = w->catch_up = w->auth->watchers.next;
-	for (const struct watch_kind *kind = watch_kinds; kind->name; kind++)
-		if ((w->kinds & watch_kind_bit(kind)) && add_kind(w, kind) < 0)
+	for (unsigned kind = 0; watch_kind(kind); kind++)
+		if ((w->kinds & bit(kind)) && add_kind(w, kind) < 0)
 			return -1;
 	return 0;
 }
@@ -241,16 +248,16 @@ choose_kinds(struct rpc_call *call, const Auth__WatchRequest *m, uint32_t *ret)
 
 	*ret = 0;
 	for (size_t i = 0; i < m->n_kinds; i++) {
-		const struct watch_kind *kind = watch_kinds;
+		unsigned kind = 0;
 
-		while (kind->name && strcmp(kind->name, m->kinds[i]) != 0)
+		while (watch_kind(kind) && strcmp(watch_kind(kind)->name, m->kinds[i]) != 0)
 			kind++;
-		if (!kind->name || !(kind->who & peer->who)) {
+		if (!watch_kind(kind) || !(watch_kind(kind)->watched_by & peer->who)) {
 			access_refuse(call,
 			    "this kind of resource is unknown here, or not for this caller");
 			return false;
 		}
-		*ret |= watch_kind_bit(kind);
+		*ret |= bit(kind);
 	}
 	return true;
 }

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_watch_kinds: what can be watched, a row for each kind; see watchers.h. Called by rpc_watch.c
- * and watchers.c; reads the store and memory.
- *
- * A kind with a prefix is every key of the store below it; a key of several kinds (node/) is a
- * change of each. What is packed is how the thing is now.
+ * rpc_watch_kinds: what watchers get of a kind: resources by their rows (resource.def), and two
+ * things more. Called by rpc_watch.c and watchers.c; reads the store and memory. What is packed is
+ * how the thing is now.
  */
 #include <string.h>
 
 #include "api/label.h"
-#include "auth/cutoff.h"
 #include "auth/rpc_faces.h"
-#include "auth/stored_role.h"
 #include "auth/watchers.h"
 #include "base/str.h"
 
@@ -36,59 +32,8 @@ pack_ca(struct auth *a, const char *key, struct buf *b)
 	return pack(b, &bundle.base);
 }
 
-/* A role whose record is damaged is sent as it is: whoever cannot decode it denies who has it,
- * while "removed" would forget what it denies. */
-static int
-pack_damaged_role(struct auth *a, const char *name, struct buf *b)
-{
-	char key[STORE_KEY_MAX];
-	int rc = -1;
-
-	if (str_format(key, sizeof(key), "%s%s", resource_table[RESOURCE_ROLE].prefix, name))
-		rc = store_get(a->store, key, b, NULL, NULL);
-	return rc == STORE_E_NOT_FOUND ? WATCH_GONE : rc;
-}
-
-static int
-pack_role(struct auth *a, const char *name, struct buf *b)
-{
-	const struct role *r = role_find(a, name);
-	struct arena arena;
-	Auth__Role *m;
-	int rc;
-
-	if (!r)
-		return pack_damaged_role(a, name, b);
-	arena_init(&arena, FACE_ARENA_MAX);
-	m = role_to_message(&arena, r->policy, r->preset, r->revision);
-	rc = m ? pack(b, &m->base) : -1;
-	arena_done(&arena);
-	return rc;
-}
-
-static int
-pack_cutoff(int64_t issued_before, struct buf *b)
-{
-	Auth__Cutoff m = AUTH__CUTOFF__INIT;
-
-	m.issued_before = issued_before;
-	return issued_before > 0 ? pack(b, &m.base) : WATCH_GONE;
-}
-
-static int
-pack_user_cutoff(struct auth *a, const char *user, struct buf *b)
-{
-	return pack_cutoff(cutoff_get(a, RESOURCE_CUTOFF, user), b);
-}
-
-static int
-pack_host_cutoff(struct auth *a, const char *uuid, struct buf *b)
-{
-	return pack_cutoff(cutoff_get(a, RESOURCE_HOST_CUTOFF, uuid), b);
-}
-
-static int
-pack_user(struct auth *a, const char *name, struct buf *b)
+int
+watch_pack_user(struct auth *a, const char *name, struct buf *b)
 {
 	Auth__User m = AUTH__USER__INIT;
 	struct user u;
@@ -112,8 +57,8 @@ pack_user(struct auth *a, const char *name, struct buf *b)
 	return rc;
 }
 
-static int
-pack_host(struct auth *a, const char *uuid, struct buf *b)
+int
+watch_pack_host(struct auth *a, const char *uuid, struct buf *b)
 {
 	const struct host *n = host_find(a, uuid);
 	Auth__Host m = AUTH__HOST__INIT;
@@ -155,15 +100,45 @@ pack_own_labels(struct auth *a, const char *uuid, struct buf *b)
 	return rc;
 }
 
-const struct watch_kind watch_kinds[] = {
-	/* name, who may watch it, where it is in the store, only one's own, pack */
-	{ "ca", WHO_DAEMONS | RPC_LOCAL, { NULL, NULL }, false, pack_ca },
-	{ "role", WHO_DAEMONS | RPC_LOCAL, { "role/", NULL }, false, pack_role },
-	{ "host", RPC_PROXY | RPC_AUDIT | RPC_LOCAL, { "node/", NULL }, false, pack_host },
-	{ "user", RPC_PROXY | RPC_AUDIT | RPC_LOCAL, { "user/", "lockout/" }, false, pack_user },
-	{ "cutoff", WHO_DAEMONS | RPC_LOCAL, { "cutoff/", NULL }, false, pack_user_cutoff },
-	{ "host_cutoff", WHO_DAEMONS | RPC_LOCAL, { "host_cutoff/", NULL }, false,
-	    pack_host_cutoff },
-	{ "own_labels", RPC_NODE, { "node/", NULL }, true, pack_own_labels },
-	{ .name = NULL },
+/* What is watched and is no resource: one of all, and a part of a host, told to that host alone. */
+static const struct resource views[] = {
+	{ .name = "ca", .watched_by = WHO_DAEMONS | RPC_LOCAL, .pack = pack_ca },
+	{ .name = "own_labels", .watched_by = RPC_NODE, .pack = pack_own_labels, .tells = "host" },
 };
+enum { VIEWS = sizeof(views) / sizeof(views[0]) };
+_Static_assert(RESOURCE_KINDS + VIEWS <= 32, "a set of kinds is a uint32_t");
+
+const struct resource *
+watch_kind(unsigned number)
+{
+	if (number < RESOURCE_KINDS)
+		return &resource_table[number];
+	return number < RESOURCE_KINDS + VIEWS ? &views[number - RESOURCE_KINDS] : NULL;
+}
+
+bool
+watch_kind_is_own(unsigned number)
+{
+	return number >= RESOURCE_KINDS && views[number - RESOURCE_KINDS].tells;
+}
+
+/* The bytes of the store: one that is damaged is sent as it is, since whoever cannot decode it
+ * denies whom it concerns, while "removed" would forget what it denies. */
+static int
+pack_stored(struct auth *a, const struct resource *kind, const char *key, struct buf *b)
+{
+	char full[STORE_KEY_MAX];
+	int rc = -1;
+
+	if (str_format(full, sizeof(full), "%s%s", kind->prefix, key))
+		rc = store_get(a->store, full, b, NULL, NULL);
+	return rc == STORE_E_NOT_FOUND ? WATCH_GONE : rc;
+}
+
+int
+watch_pack(struct auth *a, unsigned number, const char *key, struct buf *b)
+{
+	const struct resource *kind = watch_kind(number);
+
+	return kind->pack ? kind->pack(a, key, b) : pack_stored(a, kind, key, b);
+}

@@ -2,10 +2,13 @@
 /*
  * stored_role: between sallyport.auth.Role and struct policy_role.
  */
-#include "auth/stored_role.h"
-
 #include "api/role.h"
+#include "auth/role.h"
+#include "auth/stored.h"
+#include "base/mem.h"
 #include "base/str.h"
+
+enum { STORED_ROLE_ARENA = 2 * 1024 * 1024 };
 
 /* --- policy to message ----------------------------------------------------------------------- */
 
@@ -67,9 +70,8 @@ conditions_to(struct arena *arena, const struct policy_conditions *c)
 	return m->node_labels && m->rules ? m : NULL;
 }
 
-Auth__Role *
-role_to_message(struct arena *arena, const struct policy_role *policy, bool preset,
-    uint64_t revision)
+static Auth__Role *
+message_of(struct arena *arena, const struct policy_role *policy, bool preset)
 {
 	Auth__Role *m = arena_alloc(arena, sizeof(*m));
 	Auth__RoleOptions *o = arena_alloc(arena, sizeof(*o));
@@ -88,7 +90,6 @@ role_to_message(struct arena *arena, const struct policy_role *policy, bool pres
 	m->allow = conditions_to(arena, &policy->allow);
 	m->deny = conditions_to(arena, &policy->deny);
 	m->preset = preset;
-	m->revision = revision;
 	return m->allow && m->deny ? m : NULL;
 }
 
@@ -103,7 +104,7 @@ pack(const void *object, struct buf *b)
 	uint8_t *p = NULL;
 
 	arena_init(&arena, STORED_ROLE_ARENA);
-	m = role_to_message(&arena, r->policy, r->preset, 0);
+	m = message_of(&arena, r->policy, r->preset);
 	if (m)
 		p = buf_reserve(b, protobuf_c_message_get_packed_size(&m->base));
 	if (p)

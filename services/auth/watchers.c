@@ -14,7 +14,7 @@
 enum { EPOCH_BYTES = (WATCH_EPOCH_SIZE - 1) / 2 };
 
 static void
-add(struct auth *a, const struct watch_kind *kind, const char *key)
+add(struct auth *a, unsigned kind, const char *key)
 {
 	struct watchers *w = &a->watchers;
 	struct change_ref *ref = &w->ring[w->next % WATCHERS_RING];
@@ -24,6 +24,22 @@ add(struct auth *a, const struct watch_kind *kind, const char *key)
 	ref->key = strdup(key); /* NULL without memory: whoever comes by is cut and starts again */
 	w->next++;
 	loop_defer(a->loop, &w->wake);
+}
+
+/* A change of a resource is one of whatever is seen of it. */
+static void
+note(struct auth *a, const struct resource *changed, const char *key)
+{
+	const struct resource *kind;
+
+	for (unsigned i = 0; (kind = watch_kind(i)); i++) {
+		bool part = kind->tells && strcmp(kind->tells, changed->name) == 0 &&
+		    watch_kind_is_own(i);
+		bool whole = changed->tells && strcmp(changed->tells, kind->name) == 0;
+
+		if (kind->watched_by && (kind == changed || part || whole))
+			add(a, i, key);
+	}
 }
 
 static void
@@ -37,10 +53,9 @@ on_store(const struct store_item *item, void *arg)
 		loop_defer(a->loop, &a->watchers.wake);
 		return;
 	}
-	for (const struct watch_kind *kind = watch_kinds; kind->name; kind++)
-		for (size_t i = 0; i < WATCH_PREFIXES && kind->prefix[i]; i++)
-			if (str_starts(item->key, kind->prefix[i]))
-				add(a, kind, item->key + strlen(kind->prefix[i]));
+	for (int i = 0; i < RESOURCE_KINDS; i++)
+		if (str_starts(item->key, resource_table[i].prefix))
+			note(a, &resource_table[i], item->key + strlen(resource_table[i].prefix));
 }
 
 static void

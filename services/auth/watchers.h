@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auth/resource.h"
 #include "base/buf.h"
 #include "base/list.h"
 #include "event/loop.h"
@@ -23,28 +24,16 @@ struct auth;
 
 enum { WATCHERS_RING = 8192, WATCHERS_MAX = 20000, WATCH_EPOCH_SIZE = 33 };
 
-/* A row of the table in rpc_watch_kinds.c. */
-enum { WATCH_GONE = 1, WATCH_PREFIXES = 2 };
-struct watch_kind {
-	const char *name; /* on the wire */
-	unsigned who;     /* enum rpc_who: which callers may watch it */
-	/* Changes below these are changes of the kind; the keys below the first are all there are. All
-	 * NULL: there is one, with the key "". */
-	const char *prefix[WATCH_PREFIXES];
-	bool own; /* a watcher sees only the one whose key is its own UUID */
-	/* Appends the present value: 0, WATCH_GONE, or negative without memory. */
-	int (*pack)(struct auth *a, const char *key, struct buf *b);
-};
-extern const struct watch_kind watch_kinds[]; /* the last has no name */
-/* Of a set of kinds. */
-static inline uint32_t
-watch_kind_bit(const struct watch_kind *kind)
-{
-	return (uint32_t)1 << (kind - watch_kinds);
-}
+/* What can be watched has a number: below RESOURCE_KINDS the kinds of resource.def (whose row says
+ * by whom), then a few more. NULL after the last. In rpc_watch_kinds.c. */
+const struct resource *watch_kind(unsigned number);
+/* A watcher sees only the one whose key is its own UUID. */
+bool watch_kind_is_own(unsigned number);
+/* Appends the present value: 0, WATCH_GONE, or negative without memory. */
+int watch_pack(struct auth *a, unsigned number, const char *key, struct buf *b);
 
 struct change_ref {
-	const struct watch_kind *kind;
+	unsigned kind;
 	char *key;
 };
 

@@ -160,6 +160,7 @@ cluster_cutoff(struct replica *r, enum replica_kind kind, const char *key, int64
 {
 	Auth__Cutoff m = AUTH__CUTOFF__INIT;
 
+	m.name = key;
 	m.issued_before = issued_before;
 	put(r, kind, key, &m.base);
 }

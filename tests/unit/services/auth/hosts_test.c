@@ -250,7 +250,7 @@ the_ring_keeps_the_latest_changes_and_says_when_one_is_gone(void **state)
 	assert_string_equal(ref->key, "a");
 	assert_true(watchers_get(w, first + 1, &ref));
 	assert_string_equal(ref->key, "b");
-	assert_string_equal(ref->kind->name, "role");
+	assert_int_equal(ref->kind, RESOURCE_ROLE);
 	assert_false(watchers_get(w, first + 2, &ref));
 	for (int i = 0; i < WATCHERS_RING - 1; i++)
 		put_role(f, "c");
@@ -295,7 +295,7 @@ what_is_committed_reaches_the_ring(void **state)
 	assert_true(watchers_get(&f->a.watchers, first, &ref));
 	assert_string_equal(ref->key, "dev");
 	assert_true(watchers_get(&f->a.watchers, first + 1, &ref));
-	assert_string_equal(ref->kind->name, "user");
+	assert_int_equal(ref->kind, RESOURCE_USER);
 	assert_string_equal(ref->key, "bob");
 }
 
