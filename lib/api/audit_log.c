@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * audit_log: see audit_log.h. Writing is here; audit_upload.c brings the records to auditd.
+ * audit_log: see audit_log.h. Writing is here and, for events, in event.c; audit_upload.c brings the records to auditd.
  */
 #include "api/audit_log_priv.h"
 
@@ -12,7 +12,7 @@
 #include "base/str.h"
 #include "crypto/rand.h"
 
-enum { FIELDS_MAX = 128, FRAMES_MAX = 128 * 1024 };
+enum { FRAMES_MAX = 128 * 1024 };
 #define QUOTA_DEFAULT (UINT64_C(1) << 30)
 
 int
@@ -54,8 +54,8 @@ audit_log_close(struct audit_log *log)
 
 /* --- writing ------------------------------------------------------------------------------------ */
 
-static int
-append(struct audit_log *log, const Audit__Record *record)
+int
+audit_log_append(struct audit_log *log, const Audit__Record *record)
 {
 	size_t n = protobuf_c_message_get_packed_size(&record->base);
 	uint64_t seq;
@@ -79,55 +79,6 @@ append(struct audit_log *log, const Audit__Record *record)
 	return 0;
 }
 
-static const char *
-or_empty(const char *text)
-{
-	return text ? text : "";
-}
-
-/* Two map types of the same shape. */
-#define PUT_MAP(type, init, src, n_src, entries, list)         \
-	for (size_t i = 0; i < (n_src); i++) {                 \
-		(entries)[i] = (type)init;                     \
-		(entries)[i].key = or_empty((src)[i].key);     \
-		(entries)[i].value = or_empty((src)[i].value); \
-		(list)[i] = &(entries)[i];                     \
-	}
-
-int
-audit_event(struct audit_log *log, const struct audit_event *event)
-{
-	Common__Label fields[FIELDS_MAX], *field_list[FIELDS_MAX];
-	Common__Label labels[FIELDS_MAX], *label_list[FIELDS_MAX];
-	Audit__Record record = AUDIT__RECORD__INIT;
-	Audit__Event m = AUDIT__EVENT__INIT;
-	char id[RAND_UUID_SIZE];
-
-	m.n_fields = event->n_fields < FIELDS_MAX ? event->n_fields : FIELDS_MAX;
-	m.n_labels = event->n_labels < FIELDS_MAX ? event->n_labels : FIELDS_MAX;
-	PUT_MAP(Common__Label, COMMON__LABEL__INIT, event->fields, m.n_fields, fields, field_list)
-	PUT_MAP(Common__Label, COMMON__LABEL__INIT, event->labels, m.n_labels, labels, label_list)
-	m.fields = field_list;
-	m.labels = label_list;
-	rand_uuid(id);
-	m.id = id;
-	m.time_us = clock_wall_ms() * 1000;
-	m.type = or_empty(event->type);
-	m.code = or_empty(event->code);
-	m.ok = event->ok;
-	m.user = or_empty(event->user);
-	m.login = or_empty(event->login);
-	m.node = or_empty(event->node);
-	m.node_name = or_empty(event->node_name);
-	m.session = or_empty(event->session);
-	m.connection = or_empty(event->connection);
-	m.remote_addr = or_empty(event->remote_addr);
-	m.message = or_empty(event->message);
-	record.what_case = AUDIT__RECORD__WHAT_EVENT;
-	record.event = &m;
-	return append(log, &record);
-}
-
 int
 audit_frames(struct audit_log *log, const char *session, struct span frames)
 {
@@ -140,7 +91,23 @@ audit_frames(struct audit_log *log, const char *session, struct span frames)
 	m.data = (ProtobufCBinaryData){ frames.n, (uint8_t *)(uintptr_t)frames.p };
 	record.what_case = AUDIT__RECORD__WHAT_FRAMES;
 	record.frames = &m;
-	return append(log, &record);
+	return audit_log_append(log, &record);
+}
+
+int
+audit_proof(struct audit_log *log, const char *connection, struct span signed_data,
+    struct span signature)
+{
+	Audit__Record record = AUDIT__RECORD__INIT;
+	Audit__Proof m = AUDIT__PROOF__INIT;
+
+	m.connection = connection;
+	m.signed_data =
+	    (ProtobufCBinaryData){ signed_data.n, (uint8_t *)(uintptr_t)signed_data.p };
+	m.signature = (ProtobufCBinaryData){ signature.n, (uint8_t *)(uintptr_t)signature.p };
+	record.what_case = AUDIT__RECORD__WHAT_PROOF;
+	record.proof = &m;
+	return audit_log_append(log, &record);
 }
 
 bool

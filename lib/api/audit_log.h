@@ -12,7 +12,6 @@
 
 #include <stdbool.h>
 
-#include "api/label.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "event/loop.h"
@@ -28,7 +27,7 @@ struct audit_log_config {
 	const char *name; /* host name, for people */
 };
 
-/* Opens the log. Events can be written from now on; they wait until audit_log_connect. */
+/* Opens the log. Events (api/event.h) can be written from now on; they wait until audit_log_connect. */
 int audit_log_open(struct audit_log **ret, const struct audit_log_config *config, struct err *e);
 /* Where auditd is: HOST:PORT of auditd or of a proxy's public port; server_name "auditd.<cluster>". Again at any
  * time with another address. */
@@ -38,27 +37,13 @@ int audit_log_connect(struct audit_log *log, const char *target, const char *ser
 void audit_log_flush(struct audit_log *log, int timeout_ms, void (*done)(void *arg), void *arg);
 void audit_log_close(struct audit_log *log); /* NULL is fine */
 
-/* One thing that happened. NULL texts are left out. id and time are put in here. */
-struct audit_event {
-	const char *type; /* "session.start": docs/EVENTS.md */
-	const char *code; /* "T2000I" */
-	bool ok;
-	const char *user, *login;
-	const char *node, *node_name; /* uuid, name */
-	const char *session;          /* UUID */
-	const char *connection;       /* UUID of the client's connection to a node */
-	const char *remote_addr;
-	const char *message;            /* cause of a failure, for people */
-	const struct api_label *fields; /* what only this type has */
-	size_t n_fields;
-	const struct api_label *labels; /* of the node */
-	size_t n_labels;
-};
-
-/* 0: it is written. Negative: disk or quota full, nothing was written; what must be audited must not happen then. */
-int audit_event(struct audit_log *log, const struct audit_event *event);
-/* Whole frames (rec/frame.h) of a session's recording, in order, at most 128 KiB at once. Same result. */
+/* Whole frames (rec/frame.h) of a session's recording, in order, at most 128 KiB at once.
+ * 0: they are written. Negative: disk or quota full, nothing was written; what must be audited must not happen then. */
 int audit_frames(struct audit_log *log, const char *session, struct span frames);
+/* What shows who signed in on a connection (UUID): before its first event. signed_data as in RFC 4252 section 7.
+ * Same result. */
+int audit_proof(struct audit_log *log, const char *connection, struct span signed_data,
+    struct span signature);
 /* No new session should begin: less than a tenth of the quota is left. */
 bool audit_log_is_full(const struct audit_log *log);
 /* Records not yet committed by auditd, for metrics and tests. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * audit_log_impl: what audit_log.c and audit_upload.c share.
+ * audit_log_priv: what audit_log.c, event.c and audit_upload.c share.
  */
 #ifndef API_AUDIT_LOG_PRIV_H
 #define API_AUDIT_LOG_PRIV_H
@@ -46,6 +46,8 @@ struct audit_log {
 	bool failing; /* the last append did not go through */
 };
 
+/* One record more in the log. Negative: disk or quota full, which is logged once. */
+int audit_log_append(struct audit_log *log, const Audit__Record *record);
 int audit_upload_init(struct audit_upload *up, struct audit_log *log);
 void audit_upload_done(struct audit_upload *up);
 /* Something was appended. */

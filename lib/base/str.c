@@ -209,10 +209,9 @@ utf8_len(const uint8_t *s, size_t n)
 	return len;
 }
 
-/* As utf8_len, and 0 for control characters: C0, DEL, and C1 (U+0080-U+009F,
- * which some terminals obey). */
-static size_t
-printable_len(const uint8_t *s, size_t n)
+/* C1 (U+0080-U+009F) too: some terminals obey them. */
+size_t
+str_printable_len(const uint8_t *s, size_t n)
 {
 	size_t len = utf8_len(s, n);
 
@@ -229,7 +228,7 @@ str_is_printable(const char *s, size_t n)
 	const uint8_t *p = (const uint8_t *)s;
 
 	while (n) {
-		size_t len = printable_len(p, n);
+		size_t len = str_printable_len(p, n);
 
 		if (!len)
 			return false;
@@ -248,7 +247,7 @@ str_clean(char *dst, size_t size, const char *src, size_t n)
 	if (size == 0)
 		return;
 	while (n) {
-		size_t len = printable_len(p, n);
+		size_t len = str_printable_len(p, n);
 		size_t out = len ? len : 1;
 
 		if (out >= size - at)

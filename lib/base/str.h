@@ -23,10 +23,13 @@ bool str_duration(const char *s, int64_t *ret_s);
 void str_duration_text(int64_t s, char *dst, size_t size);
 /* HOST:PORT, [V6]:PORT or HOST with a default port; host without brackets. */
 bool str_host_port(const char *s, uint16_t default_port, char *host, size_t size, uint16_t *port);
+/* Bytes of the UTF-8 character at s (1 to 4 of n, n > 0), or 0: it is no UTF-8 (RFC 3629: no overlong forms, no
+ * surrogates, nothing above U+10FFFF), or a control character (C0, DEL, C1). */
+size_t str_printable_len(const uint8_t *s, size_t n);
 /* Valid UTF-8 without NUL and without control characters. */
 bool str_is_printable(const char *s, size_t n);
-/* Copies src into dst with every byte below 0x20, 0x7f and every invalid UTF-8 byte replaced by '?',
- * for text that comes from a stranger and goes to a terminal or a log. */
+/* Copies src into dst with every control character and every invalid UTF-8 byte replaced by '?', for text that comes
+ * from a stranger and goes to a terminal or a log. What is written down as an event: base/readable.h. */
 void str_clean(char *dst, size_t size, const char *src, size_t n);
 /* Lower-case hexadecimal; dst holds 2n+1 bytes. */
 void str_hex(char *dst, const uint8_t *p, size_t n);

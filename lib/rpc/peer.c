@@ -51,6 +51,27 @@ who_of(enum identity_kind kind)
 	return 0;
 }
 
+const char *
+rpc_who_name(enum rpc_who who)
+{
+	switch (who) {
+	case RPC_USER:
+		return "user";
+	case RPC_NODE:
+		return "node";
+	case RPC_PROXY:
+		return "proxy";
+	case RPC_AUTH:
+		return "auth";
+	case RPC_AUDIT:
+		return "audit";
+	case RPC_LOCAL:
+		return "local";
+	default:
+		return "anyone";
+	}
+}
+
 /* --- what was verified before ------------------------------------------------------------------ */
 
 static void

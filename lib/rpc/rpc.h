@@ -69,6 +69,9 @@ enum rpc_who {
 	RPC_LOCAL = 1 << 6,  /* root or the daemon's own user, on the Unix socket */
 };
 
+/* "user", "node", ...; "anyone" for RPC_ANYONE and for 0. For logs and events. */
+const char *rpc_who_name(enum rpc_who who);
+
 struct rpc_peer {
 	enum rpc_who who; /* 0 in the `refused` hook: a certificate that was not believed */
 	char cluster[256];

@@ -38,8 +38,8 @@ audit_refused_call(const struct rpc_peer *peer, const char *method, void *arg)
 {
 	struct audit *a = arg;
 
-	if (a->note)
-		note_refused(a->note, peer, method, "not a call for this kind of caller");
+	if (a->events)
+		events_refused(a->events, peer, method, "not a call for this kind of caller");
 }
 
 void
@@ -61,7 +61,7 @@ audit_trusted(const char *cluster, struct rpc_identity *identity, void *arg)
 		rpc_server_start(a->server);
 		a->started = true;
 		log_info("serving", "cluster", cluster, "listen", listen, "socket", socket, NULL);
-		if (note_connect(a->note, cluster, identity, &e) == 0)
+		if (events_connect(a->events, cluster, identity, &e) == 0)
 			return;
 	}
 	log_error(e.text, NULL);

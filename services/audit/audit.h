@@ -9,7 +9,7 @@
 #include "audit/conf.h"
 #include "daemon/daemon.h"
 #include "audit/ingest.h"
-#include "audit/note.h"
+#include "audit/events.h"
 #include "event/review.h"
 #include "replica/replica.h"
 #include "rpc/rpc.h"
@@ -29,7 +29,7 @@ struct audit {
 	struct review asks;    /* searches and plays (rpc_search.c), too */
 	struct store *store;
 	struct ingest *ingest;
-	struct note *note;
+	struct events *events;
 	struct timer status;
 };
 

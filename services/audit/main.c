@@ -7,7 +7,7 @@
  * tell each other); trust.c (its identity), lib/replica (the cluster as authd says it), sight.c (who may see what);
  * ingest.c and source.c with the wire face rpc_ingest.c (records come in), record.c (what a producer
  * may say), batch.c and json.c (rows); search.c and recording.c with rpc_search.c (people look);
- * store*.c (all SQL); note.c (its own events).
+ * store*.c (all SQL); events.c (its own events).
  *
  * Security: runs as `sallyport`; touches its state folder, its sockets and the database. It trusts a
  * producer to speak about itself only (record.c), and shows a person what the person's roles allow

@@ -84,7 +84,7 @@ may_see(struct rpc_call *call, const char *verb)
 		return SIGHT_NOTHING;
 	}
 	if (sight == SIGHT_NOTHING) {
-		note_refused(d->note, peer, rpc_method_name(call), why.text);
+		events_refused(d->events, peer, rpc_method_name(call), why.text);
 		rpc_finish(call, RPC_PERMISSION_DENIED, "%s", why.text);
 		return SIGHT_NOTHING;
 	}
@@ -330,7 +330,7 @@ on_recording(const struct store_recording *row, void *arg)
 	Audit__PlayPart part = AUDIT__PLAY_PART__INIT;
 	Audit__Recording recording;
 
-	if (note_playing(d->note, rpc_peer(a->call), row->session, row->user) < 0) {
+	if (events_playing(d->events, rpc_peer(a->call), row->session, row->user) < 0) {
 		rpc_finish(a->call, RPC_UNAVAILABLE,
 		    "auditd cannot write down who looks at recordings: the disk of its state folder is full or broken");
 		return -1;

@@ -88,7 +88,7 @@ audit_start(struct daemon_run *run, struct err *e)
 		return err_set(e, "no randomness, or a processor that cannot do the cryptography");
 	if (rpc_loop_new(&a->rl, run->loop) < 0 || make_replica(a) < 0)
 		return err_set(e, "out of memory");
-	if (note_new(&a->note, run->loop, a->rl, a->conf, e) < 0 || open_store(a, e) < 0)
+	if (events_new(&a->events, run->loop, a->rl, a->conf, e) < 0 || open_store(a, e) < 0)
 		return -1;
 	if (ingest_new(&a->ingest, run->loop, a->store, &rpc_ingest_callbacks) < 0 ||
 	    timer_init(&a->status, run->loop, audit_status, a) < 0)
@@ -117,8 +117,8 @@ on_drained(void *arg)
 	struct audit *a = arg;
 
 	/* What is not committed yet waits in its log. */
-	note_free(a->note);
-	a->note = NULL;
+	events_free(a->events);
+	a->events = NULL;
 	if (a->started)
 		rpc_server_stop(a->server, GRACE_MS, on_server_stopped, a);
 	else
@@ -144,7 +144,7 @@ audit_done(struct daemon_run *run)
 	/* A server that could not be drained in time still has calls that point here: the process ends anyway. */
 	if (a->server && a->started)
 		return;
-	note_free(a->note);
+	events_free(a->events);
 	if (a->server)
 		rpc_server_free(a->server);
 	replica_free(a->replica);

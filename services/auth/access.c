@@ -4,9 +4,9 @@
  */
 #include "auth/access.h"
 
-#include "auth/audit.h"
 #include "auth/auth.h"
 #include "auth/cutoff.h"
+#include "auth/events.h"
 #include "base/log.h"
 #include "net/rate.h"
 #include "rpc/rpc.h"
@@ -17,15 +17,14 @@ access_note_refused(struct auth *a, const struct rpc_peer *peer, const char *met
     const char *reason)
 {
 	struct origin origin;
-	struct auth_event event = { .type = "access.denied",
-		.code = "TA000W",
+	struct audit_event ev = { .id = EVENT_ACCESS_DENY,
 		.failed = true,
-		.message = reason,
-		.fields = { "method", method } };
+		.message = span_str(reason) };
 
+	event_put_text(&ev, EVENT_KEY_METHOD, method);
 	origin_of(a, peer->address, &origin);
 	if (rate_take(a->refusals, origin.at.ip, 1, a->now_ms()))
-		audit_write(a, peer, &event);
+		(void)events_write(a, peer, &ev);
 	else
 		log_debug("refused", "method", method, "from", peer->address, NULL);
 }
@@ -123,7 +122,7 @@ access_may_change(struct rpc_call *call, const char *resource, const char *verb)
 	if (!access_allows(call, resource, verb))
 		return false;
 	/* Root on the host must be able to help; it is logged in any case. */
-	if (rpc_peer(call)->who == RPC_LOCAL || !audit_is_full(a))
+	if (rpc_peer(call)->who == RPC_LOCAL || !events_are_full(a))
 		return true;
 	rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
 	    "the audit log of authd is full, so nothing may be changed; bring auditd back or make room on its disk");

@@ -4,7 +4,7 @@
  *
  * What it is made of: conf.c (authd.yaml); start.c (the order of things); the nouns user, invite,
  * lockout, token, node, role, login, join, origin; a wire face rpc_*.c for each; access.c (may this
- * caller?); watchers (who hears of changes); audit.c (what is written down); signer*.c, the child
+ * caller?); watchers (who hears of changes); events.c (what is written down); signer*.c, the child
  * process that holds the CA keys.
  *
  * Security: runs as the user `sallyport` under seccomp, opens no file outside its state folder,

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/event.h"
 #include "auth/values.h"
 #include "base/buf.h"
 #include "policy/policy.h"
@@ -75,9 +76,7 @@ struct resource {
 	int (*pack)(struct auth *a, const char *key, struct buf *b);
 	const char
 	    *tells; /* the kind, of the same keys, of which a change of this one is a change */
-	struct resource_event {
-		const char *type, *code;
-	} created, updated, removed;
+	enum event_id created, updated, removed; /* with is_file: what is written down */
 };
 enum { WATCH_GONE = 1 };
 /* In rpc_watch_kinds.c. */

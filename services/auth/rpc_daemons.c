@@ -60,13 +60,12 @@ on_leave(struct rpc_call *call, const Auth__Empty *request)
 	if (!n)
 		return;
 	if (n->online) {
-		struct auth_event event = { .type = "node.leave",
-			.code = "TN001I",
-			.node = n->uuid,
-			.node_name = n->name,
-			.fields = { "role", n->kind } };
+		struct audit_event ev = { .id = EVENT_NODE_LEAVE,
+			.node = span_str(n->uuid),
+			.node_name = span_str(n->name) };
 
-		audit_write(a, rpc_peer(call), &event);
+		event_put_text(&ev, EVENT_KEY_ROLE, n->kind);
+		(void)events_write(a, rpc_peer(call), &ev);
 	}
 	host_leave(a, n);
 	face_done(call);

@@ -151,10 +151,3 @@ face_bundle_packed(struct auth *a, struct buf *ret)
 		buf_commit(ret, protobuf_c_message_pack(&m.base, p));
 	return p != NULL;
 }
-
-const char *
-face_clean(const char *text, char *dst, size_t size)
-{
-	str_clean(dst, size, text, strnlen(text, size));
-	return dst;
-}

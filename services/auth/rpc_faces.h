@@ -6,7 +6,7 @@
 #ifndef AUTH_RPC_FACES_H
 #define AUTH_RPC_FACES_H
 
-#include "auth/audit.h"
+#include "auth/events.h"
 #include "auth/auth.h"
 #include "auth/access.h"
 #include "auth/values.h"
@@ -56,7 +56,5 @@ const char **face_texts(struct face_list *l, const struct names *n); /* copies *
 void face_bundle(struct auth *a, Auth__CaBundle *ret);
 /* The public address of a proxy that is known (rpc_status.c); "" when none is. */
 const char *status_proxy_addr(struct auth *a);
-/* Cleans a stranger's text for an event. */
-const char *face_clean(const char *text, char *dst, size_t size);
 
 #endif

@@ -58,22 +58,25 @@ struct pending {
 };
 
 static void
+note_completed(const struct pending *p, const char *user, bool reset)
+{
+	const struct rpc_peer *peer = p->call ? rpc_peer(p->call) : NULL;
+	struct audit_event password = { .id = EVENT_USER_PASSWORD_CHANGE, .user = span_str(user) };
+	struct audit_event factor = { .id = EVENT_MFA_ADD, .user = span_str(user) };
+
+	event_put_flag(&password, EVENT_KEY_RESET, reset);
+	event_put_text(&factor, EVENT_KEY_MFA_DEVICE_TYPE, "totp");
+	(void)events_write(p->auth, peer, &password);
+	(void)events_write(p->auth, peer, &factor);
+}
+
+static void
 on_completed(int rc, const char *user, bool reset, struct err *e, void *arg)
 {
 	struct pending *p = arg;
-	struct auth_event password = { .type = "user.password_change",
-		.code = "T1005I",
-		.user = user,
-		.fields = { "reset", reset ? "true" : "false" } };
-	struct auth_event factor = { .type = "mfa.add",
-		.code = "T1006I",
-		.user = user,
-		.fields = { "mfa_device_type", "totp" } };
 
-	if (rc == 0) {
-		audit_write(p->auth, p->call ? rpc_peer(p->call) : NULL, &password);
-		audit_write(p->auth, p->call ? rpc_peer(p->call) : NULL, &factor);
-	}
+	if (rc == 0)
+		note_completed(p, user, reset);
 	p->waiting = false;
 	if (!p->call)
 		free(p);

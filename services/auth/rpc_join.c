@@ -16,7 +16,7 @@ struct pending {
 	struct auth *auth;
 	struct rpc_call *call;
 	struct joining *joining;
-	char name[HOST_NAME_SIZE], uuid[37], kind[8]; /* as given, cleaned */
+	char name[HOST_NAME_SIZE], uuid[37], kind[8]; /* as given, for the events */
 	bool renewal;
 };
 
@@ -25,31 +25,31 @@ struct pending {
 static int
 note_join(struct pending *p, int rc, const struct token *t, const struct err *e)
 {
-	struct auth_event event = { .type = "instance.join",
-		.code = rc == 0 ? "TJ002I" : "TJ002E",
+	struct audit_event ev = { .id = EVENT_INSTANCE_JOIN,
 		.failed = rc != 0,
-		.node = p->uuid,
-		.node_name = p->name,
-		.message = rc == 0 ? NULL : e->text,
-		.fields = { "method", "token", "role", p->kind, "host_id", p->uuid, "token_name",
-		    t && t->id[0] ? t->id : NULL } };
+		.node = span_str(p->uuid),
+		.node_name = span_str(p->name),
+		.message = span_str(rc == 0 ? NULL : e->text) };
 
-	return audit_write(p->auth, rpc_peer(p->call), &event);
+	event_put_text(&ev, EVENT_KEY_METHOD, "token");
+	event_put_text(&ev, EVENT_KEY_ROLE, p->kind);
+	event_put_text(&ev, EVENT_KEY_HOST_ID, p->uuid);
+	event_put_text(&ev, EVENT_KEY_TOKEN_NAME, t && t->id[0] ? t->id : NULL);
+	return events_write(p->auth, rpc_peer(p->call), &ev);
 }
 
 static int
 note_certs(struct pending *p, const struct join_result *r)
 {
-	char until[32];
-	struct auth_event event = { .type = "cert.create",
-		.code = "TC000I",
-		.node = p->uuid,
-		.node_name = r->node->name,
-		.fields = { "cert_type", "host", "role", r->node->kind, "valid_until_s", until,
-		    "renewal", p->renewal ? "true" : "false" } };
+	struct audit_event ev = { .id = EVENT_CERT_CREATE,
+		.node = span_str(p->uuid),
+		.node_name = span_str(r->node->name) };
 
-	str_format(until, sizeof(until), "%lld", (long long)r->valid_until_s);
-	return audit_write(p->auth, rpc_peer(p->call), &event);
+	event_put_text(&ev, EVENT_KEY_CERT_TYPE, "host");
+	event_put_text(&ev, EVENT_KEY_ROLE, r->node->kind);
+	event_put_number(&ev, EVENT_KEY_VALID_UNTIL_S, r->valid_until_s);
+	event_put_flag(&ev, EVENT_KEY_RENEWAL, p->renewal);
+	return events_write(p->auth, rpc_peer(p->call), &ev);
 }
 
 /* --- answers ----------------------------------------------------------------------------- */
@@ -179,9 +179,9 @@ on_join(struct rpc_call *call, const Auth__JoinRequest *m)
 	p = pending_new(call, false);
 	if (!p)
 		return;
-	face_clean(m->name, p->name, sizeof(p->name));
-	face_clean(m->uuid, p->uuid, sizeof(p->uuid));
-	face_clean(m->kind, p->kind, sizeof(p->kind));
+	(void)str_copy(p->name, sizeof(p->name), m->name);
+	(void)str_copy(p->uuid, sizeof(p->uuid), m->uuid);
+	(void)str_copy(p->kind, sizeof(p->kind), m->kind);
 	ok = stored_labels(&labels, m->labels, m->n_labels) == 0 &&
 	    names_copy(&addresses, (char **)(void *)m->addresses, m->n_addresses) == 0;
 	q.token = m->token;

@@ -14,49 +14,46 @@ struct pending {
 	struct auth *auth;
 	struct rpc_call *call;
 	struct login *login;
-	char user[NAME_LEN_MAX + 1]; /* as it was given, cleaned */
+	char user[NAME_LEN_MAX + 1]; /* as it was given, for the events */
 };
 
 static int
 note_login(struct auth *a, const struct rpc_peer *peer, const char *user, int rc,
     const struct err *e)
 {
-	struct auth_event event = { .type = "user.login",
-		.code = rc == 0 ? "T1000I" : "T1000W",
+	struct audit_event ev = { .id = EVENT_USER_LOGIN,
 		.failed = rc != 0,
-		.user = user,
-		.message = rc == 0 ? NULL : e->text,
-		.fields = { "method", "local" } };
+		.user = span_str(user),
+		.message = span_str(rc == 0 ? NULL : e->text) };
 
-	return audit_write(a, peer, &event);
+	event_put_text(&ev, EVENT_KEY_METHOD, "local");
+	return events_write(a, peer, &ev);
 }
 
 static void
 note_lock(struct auth *a, const struct rpc_peer *peer, const char *user)
 {
-	struct auth_event event = { .type = "user.locked",
-		.code = "TL001W",
+	struct audit_event ev = { .id = EVENT_USER_LOCK,
 		.failed = true,
-		.user = user,
-		.message = "too many failed logins" };
+		.user = span_str(user),
+		.message = span_str("too many failed logins") };
 
-	audit_write(a, peer, &event);
+	(void)events_write(a, peer, &ev);
 }
 
 static int
 note_cert(struct auth *a, const struct rpc_peer *peer, const struct login_result *r)
 {
-	char logins[1024], roles[1024], until[32];
-	struct auth_event event = { .type = "cert.create",
-		.code = "TC000I",
-		.user = r->user,
-		.fields = { "cert_type", "user", "logins", logins, "roles", roles, "valid_until_s",
-		    until } };
+	char logins[1024], roles[1024];
+	struct audit_event ev = { .id = EVENT_CERT_CREATE, .user = span_str(r->user) };
 
 	names_text(r->logins, logins, sizeof(logins));
 	names_text(r->roles, roles, sizeof(roles));
-	str_format(until, sizeof(until), "%lld", (long long)r->valid_until_s);
-	return audit_write(a, peer, &event);
+	event_put_text(&ev, EVENT_KEY_CERT_TYPE, "user");
+	event_put_text(&ev, EVENT_KEY_LOGINS, logins);
+	event_put_text(&ev, EVENT_KEY_ROLES, roles);
+	event_put_number(&ev, EVENT_KEY_VALID_UNTIL_S, r->valid_until_s);
+	return events_write(a, peer, &ev);
 }
 
 static void
@@ -122,7 +119,7 @@ on_login(struct rpc_call *call, const Auth__LoginRequest *m)
 		return;
 	}
 	*p = (struct pending){ .auth = a, .call = call };
-	face_clean(m->user, p->user, sizeof(p->user));
+	(void)str_copy(p->user, sizeof(p->user), m->user);
 	rpc_set_data(call, p);
 	origin_of(a, rpc_peer(call)->address, &origin);
 	q = (struct login_request){ .user = m->user,

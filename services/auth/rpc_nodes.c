@@ -121,15 +121,15 @@ noted_of(const struct host *n, struct noted *ret)
 }
 
 static void
-note(struct rpc_call *call, const char *type, const char *code, const struct noted *n)
+note(struct rpc_call *call, enum event_id id, const struct noted *n)
 {
-	struct auth_event event = { .type = type,
-		.code = code,
-		.node = n->uuid,
-		.node_name = n->name,
-		.fields = { "name", n->name, "role", n->kind } };
+	struct audit_event ev = { .id = id,
+		.node = span_str(n->uuid),
+		.node_name = span_str(n->name) };
 
-	audit_write(rpc_context(call), rpc_peer(call), &event);
+	event_put_text(&ev, EVENT_KEY_NAME, n->name);
+	event_put_text(&ev, EVENT_KEY_ROLE, n->kind);
+	(void)events_write(rpc_context(call), rpc_peer(call), &ev);
 }
 
 static void
@@ -149,7 +149,7 @@ on_remove(struct rpc_call *call, const Auth__Name *m)
 		rc = host_remove(a, n, &e);
 	}
 	if (rc == 0) {
-		note(call, "node.remove", "TN002I", &what);
+		note(call, EVENT_NODE_REMOVE, &what);
 		face_done(call);
 	} else {
 		face_fail(call, rc, &e);
@@ -175,7 +175,7 @@ on_label(struct rpc_call *call, const Auth__LabelsRequest *m)
 		rc = host_label(a, n, &set, (char **)(void *)m->remove, m->n_remove, &e);
 	if (rc == 0) {
 		noted_of(n, &what);
-		note(call, "node.update", "TN003I", &what);
+		note(call, EVENT_NODE_UPDATE, &what);
 		face_done(call);
 	} else {
 		face_fail(call, rc, &e);

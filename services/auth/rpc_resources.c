@@ -13,13 +13,13 @@
 enum { TARGET_MAX = 1024 };
 
 static void
-note(struct rpc_call *call, const struct resource_event *what, const char *name, const char *target)
+note(struct rpc_call *call, enum event_id id, const char *name, const char *target)
 {
-	struct auth_event event = { .type = what->type,
-		.code = what->code,
-		.fields = { "name", name, "target", *target ? target : NULL } };
+	struct audit_event ev = { .id = id };
 
-	audit_write(rpc_context(call), rpc_peer(call), &event);
+	event_put_text(&ev, EVENT_KEY_NAME, name);
+	event_put_text(&ev, EVENT_KEY_TARGET, *target ? target : NULL);
+	(void)events_write(rpc_context(call), rpc_peer(call), &ev);
 }
 
 /* False: answered. */
@@ -140,7 +140,7 @@ on_put(struct rpc_call *call, const Auth__PutResourceRequest *m)
 	reply.name = resource_key(file.kind, file.kept);
 	reply.revision = resource_revision(file.kind, file.kept);
 	resource_describe(file.kind, file.kept, target, sizeof(target));
-	note(call, file.replaced ? &row->updated : &row->created, reply.name, target);
+	note(call, file.replaced ? row->updated : row->created, reply.name, target);
 	auth_put_resource_reply(call, &reply);
 }
 
@@ -164,7 +164,7 @@ on_remove(struct rpc_call *call, const Auth__ResourceRef *m)
 		face_fail(call, rc, &e);
 		return;
 	}
-	note(call, &resource_table[kind].removed, m->name, target);
+	note(call, resource_table[kind].removed, m->name, target);
 	face_done(call);
 }
 

@@ -9,17 +9,16 @@
 #include "crypto/secret.h"
 
 static void
-note(struct rpc_call *call, const char *type, const char *code, const struct token *t)
+note(struct rpc_call *call, enum event_id id, const struct token *t)
 {
-	char uses[16], expires[32];
-	struct auth_event event = { .type = type,
-		.code = code,
-		.fields = { "name", t->id, "roles", t->kind, "uses", uses, "expires_ms", expires,
-		    "join_method", "token" } };
+	struct audit_event ev = { .id = id };
 
-	str_format(uses, sizeof(uses), "%u", t->uses_left);
-	str_format(expires, sizeof(expires), "%lld", (long long)t->expires_ms);
-	audit_write(rpc_context(call), rpc_peer(call), &event);
+	event_put_text(&ev, EVENT_KEY_NAME, t->id);
+	event_put_text(&ev, EVENT_KEY_ROLES, t->kind);
+	event_put_number(&ev, EVENT_KEY_USES, t->uses_left);
+	event_put_number(&ev, EVENT_KEY_EXPIRES_MS, t->expires_ms);
+	event_put_text(&ev, EVENT_KEY_JOIN_METHOD, "token");
+	(void)events_write(rpc_context(call), rpc_peer(call), &ev);
 }
 
 static bool
@@ -61,7 +60,7 @@ on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 	if (rc == 0 && !message_of(&list, &reply, &t))
 		rc = err_set(&e, "out of memory");
 	if (rc == 0) {
-		note(call, "join_token.create", "TJT00I", &t);
+		note(call, EVENT_JOIN_TOKEN_CREATE, &t);
 		reply.token = value;
 		auth_add_token_reply(call, &reply);
 	} else {
@@ -123,7 +122,7 @@ on_remove(struct rpc_call *call, const Auth__Name *m)
 		return;
 	rc = token_remove(rpc_context(call), m->name, &t, &e);
 	if (rc == 0) {
-		note(call, "join_token.delete", "TJT01I", &t);
+		note(call, EVENT_JOIN_TOKEN_DELETE, &t);
 		face_done(call);
 	} else {
 		face_fail(call, rc, &e);

@@ -11,21 +11,19 @@
 #include "base/str.h"
 
 static void
-note(struct rpc_call *call, const char *type, const char *code, const char *name,
-    const struct user *u)
+note(struct rpc_call *call, enum event_id id, const char *name, const struct user *u)
 {
-	char roles[1024] = "", logins[1024] = "";
-	struct auth_event event = { .type = type,
-		.code = code,
-		.fields = { "name", name, "roles", u ? roles : NULL, "logins", logins } };
+	char roles[1024], logins[1024];
+	struct audit_event ev = { .id = id };
 
+	event_put_text(&ev, EVENT_KEY_NAME, name);
 	if (u) {
 		names_text(&u->roles, roles, sizeof(roles));
 		names_text(&u->logins, logins, sizeof(logins));
-	} else {
-		event.fields[2] = NULL;
+		event_put_text(&ev, EVENT_KEY_ROLES, roles);
+		event_put_text(&ev, EVENT_KEY_LOGINS, logins);
 	}
-	audit_write(rpc_context(call), rpc_peer(call), &event);
+	(void)events_write(rpc_context(call), rpc_peer(call), &ev);
 }
 
 static void
@@ -72,7 +70,7 @@ on_add(struct rpc_call *call, const Auth__AddUserRequest *m)
 	if (rc == 0)
 		rc = user_add(a, &u, &e);
 	if (rc == 0) {
-		note(call, "user.create", "T1002I", u.name, &u);
+		note(call, EVENT_USER_CREATE, u.name, &u);
 		rc = invite_new(a, u.name, false, m->ttl_s, token, &expires, &e);
 	}
 	if (rc == 0)
@@ -108,7 +106,7 @@ on_update(struct rpc_call *call, const Auth__UpdateUserRequest *m)
 	if (rc == 0) {
 		if (m->unlock)
 			lockout_clear(a, u.name);
-		note(call, "user.update", "T1003I", u.name, &u);
+		note(call, EVENT_USER_UPDATE, u.name, &u);
 		face_done(call);
 	} else {
 		face_fail(call, rc, &e);
@@ -183,7 +181,7 @@ on_remove(struct rpc_call *call, const Auth__Name *m)
 		face_fail(call, rc, &e);
 		return;
 	}
-	note(call, "user.delete", "T1004I", m->name, NULL);
+	note(call, EVENT_USER_DELETE, m->name, NULL);
 	face_done(call);
 }
 
@@ -203,7 +201,7 @@ on_reset(struct rpc_call *call, const Auth__ResetUserRequest *m)
 	if (rc == 0)
 		rc = invite_new(a, u.name, true, m->ttl_s, token, &expires, &e);
 	if (rc == 0) {
-		note(call, "reset_password_token.create", "T6000I", u.name, NULL);
+		note(call, EVENT_RESET_PASSWORD_TOKEN_CREATE, u.name, NULL);
 		reply_link(call, u.name, token, expires);
 	} else {
 		face_fail(call, rc, &e);

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "auth/access.h"
-#include "auth/audit.h"
 #include "auth/auth.h"
 #include "auth/conf.h"
+#include "auth/events.h"
 #include "auth/rpc_faces.h"
 #include "auth/join.h"
 #include "auth/login.h"
@@ -168,11 +168,10 @@ serve(struct auth *a, struct err *e)
 static void
 note_start(struct auth *a)
 {
-	struct auth_event event = { .type = "auth.start",
-		.code = "TA001I",
-		.fields = { "listen", a->conf->listen } };
+	struct audit_event ev = { .id = EVENT_AUTH_START };
 
-	audit_write(a, NULL, &event);
+	event_put_text(&ev, EVENT_KEY_LISTEN, a->conf->listen);
+	(void)events_write(a, NULL, &ev);
 }
 
 int
@@ -182,7 +181,7 @@ auth_start(struct daemon_run *run, struct err *e)
 
 	a->loop = run->loop;
 	if (open_state(a, e) < 0 || open_helpers(a, e) < 0 || self_new(a, e) < 0 ||
-	    audit_open(a, e) < 0 || audit_connect(a, e) < 0 || serve(a, e) < 0)
+	    events_open(a, e) < 0 || events_connect(a, e) < 0 || serve(a, e) < 0)
 		return -1;
 	note_start(a);
 	log_info("serving", "cluster", a->cluster, "listen", a->conf->listen, "socket",
@@ -205,7 +204,7 @@ on_drained(void *arg)
 {
 	struct auth *a = arg;
 
-	audit_flush(a, on_flushed, a);
+	events_flush(a, on_flushed, a);
 }
 
 void
@@ -225,7 +224,7 @@ auth_done(struct daemon_run *run)
 	if (!a)
 		return;
 	rpc_server_free(a->server);
-	audit_close(a);
+	events_close(a);
 	pool_free(a->pool);
 	self_free(a);
 	signer_client_free(a->signer);

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "node/audit.h"
+#include "node/events.h"
 #include "node/session_priv.h"
 
 enum { RETRY_MS = 2000 };
@@ -64,7 +64,7 @@ bury(struct node *n, const char *uuid, const char *why)
 	if (file_read(path, LIVE_FILE_MAX, &text, &size, NULL) ||
 	    parse(&s, (struct span){ (const uint8_t *)text, size }))
 		s.command = strdup("");
-	if (s.command && audit_session_died(n, &s) == 0)
+	if (s.command && events_session_died(n, &s) == 0)
 		unlink(path);
 	free(s.command);
 }

@@ -14,8 +14,8 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/rand.h"
-#include "node/audit.h"
 #include "node/channel.h"
+#include "node/events.h"
 
 enum {
 	CUT_GRACE_MS = 1000,
@@ -88,7 +88,7 @@ deny(struct conn *c, const char *user, const char *login, const char *why)
 	if (c->denial_written)
 		return;
 	c->denial_written = true;
-	audit_denied(c, user, login, why);
+	events_denied(c, user, login, why);
 	log_info("sign-in denied", "user", user, "login", login, "from", c->address.client, "cause",
 	    why, NULL);
 }
@@ -214,7 +214,7 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 	if (c->known)
 		monitor_forget(c->node->monitor, c->id);
 	if (c->signed_in)
-		audit_disconnected(c, why);
+		events_disconnected(c, why);
 	if (!c->signed_in)
 		c->node->n_strangers--;
 	if (!c->signed_in && c->last_denial[0])

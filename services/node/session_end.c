@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "node/audit.h"
+#include "node/events.h"
 #include "node/live.h"
 #include "node/session_priv.h"
 
@@ -40,7 +40,7 @@ finish(struct session *s)
 		return;
 	(void)recorder_end(&s->recorder, s->exited && !s->signaled ? s->code : 255,
 	    signal ? signal : "");
-	if (audit_session_end(s) == 0)
+	if (events_session_end(s) == 0)
 		live_remove(n, s);
 	else
 		live_defer(n); /* the file stays, and the end is written when there is room */
@@ -179,7 +179,7 @@ session_refuse(struct session *s, const char *why)
 {
 	const struct conn *c = s->base.conn;
 
-	audit_session_rejected(s, why);
+	events_session_reject(s, why);
 	log_info("session refused", "user", c->access.user, "login", c->login, "cause", why, NULL);
 	tell(s, why);
 	finish(s);

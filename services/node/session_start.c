@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "crypto/rand.h"
-#include "node/audit.h"
+#include "node/events.h"
 #include "node/live.h"
 #include "node/session_priv.h"
 
@@ -45,7 +45,7 @@ begin_recording(struct session *s)
 	recorder_begin(&s->recorder, &config);
 	if (live_put(n, s))
 		return -1;
-	if (audit_session_start(s)) {
+	if (events_session_start(s)) {
 		live_remove(n, s);
 		return -1;
 	}

@@ -60,26 +60,26 @@ relay_new(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 }
 
 static void
-relay_record(const struct relay *c, bool ok, const char *message)
+relay_note(const struct relay *c, bool ok, const char *message)
 {
-	struct record r = { .type = "session.connect",
-		.code = ok ? "T2010I" : "T2010W",
-		.ok = ok,
-		.user = c->user_name,
-		.node = c->node_uuid,
-		.node_name = c->node_name,
-		.connection = c->uuid,
-		.remote_addr = c->peer,
-		.message = message };
+	struct audit_event ev = { .id = EVENT_SESSION_CONNECT,
+		.failed = !ok,
+		.user = span_str(c->user_name),
+		.node = span_str(c->node_uuid),
+		.node_name = span_str(c->node_name),
+		.connection = span_str(c->uuid),
+		.remote_addr = span_str(c->peer),
+		.message = span_str(message) };
 
-	record_write(c->all->audit, &r);
+	event_put_text(&ev, EVENT_KEY_REASON, message);
+	events_write(c->all->audit, &ev);
 }
 
 void
 relay_accept(struct relay *c, const struct ssh_chan_events *events)
 {
 	c->accepted = true;
-	relay_record(c, true, NULL);
+	relay_note(c, true, NULL);
 	log_debug("relayed", "user", c->user_name, "node", c->node_name, NULL);
 	ssh_chan_accept(c->user, events, c);
 }
@@ -87,7 +87,7 @@ relay_accept(struct relay *c, const struct ssh_chan_events *events)
 void
 relay_fail(struct relay *c, const char *why)
 {
-	relay_record(c, false, why);
+	relay_note(c, false, why);
 	if (c->user)
 		ssh_chan_refuse(c->user, SSH_REFUSE_CONNECT_FAILED, why);
 	relay_free(c);
@@ -255,15 +255,15 @@ static void
 refuse_target(struct relays *cs, const struct relay_owner *owner, struct ssh_chan *chan,
     const char *host, const struct err *e)
 {
-	struct record r = { .type = "session.connect",
-		.code = "T2010W",
-		.ok = false,
-		.user = owner->who->name,
-		.remote_addr = owner->peer->ip,
-		.message = e->text,
-		.target = host };
+	struct audit_event ev = { .id = EVENT_SESSION_CONNECT,
+		.failed = true,
+		.user = span_str(owner->who->name),
+		.remote_addr = span_str(owner->peer->ip),
+		.message = span_str(e->text) };
 
-	record_write(cs->audit, &r);
+	event_put_text(&ev, EVENT_KEY_TARGET, host);
+	event_put_text(&ev, EVENT_KEY_REASON, e->text);
+	events_write(cs->audit, &ev);
 	log_info("connection to a node refused", "user", owner->who->name, "target", host, "cause",
 	    e->text, NULL);
 	ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, e->text);
@@ -355,19 +355,18 @@ relay_any_denied(const struct relays *cs, const struct relay_owner *owner, struc
 }
 
 static void
-record_cut(const struct relay *c, const char *why)
+note_cut(const struct relay *c, const char *why)
 {
-	struct record r = { .type = "client.disconnect",
-		.code = "T3006I",
-		.ok = true,
-		.user = c->user_name,
-		.node = c->node_uuid,
-		.node_name = c->node_name,
-		.connection = c->uuid,
-		.remote_addr = c->peer,
-		.message = why };
+	struct audit_event ev = { .id = EVENT_CLIENT_DISCONNECT,
+		.user = span_str(c->user_name),
+		.node = span_str(c->node_uuid),
+		.node_name = span_str(c->node_name),
+		.connection = span_str(c->uuid),
+		.remote_addr = span_str(c->peer),
+		.message = span_str(why) };
 
-	record_write(c->all->audit, &r);
+	event_put_text(&ev, EVENT_KEY_REASON, why);
+	events_write(c->all->audit, &ev);
 	log_info("connection to a node cut", "user", c->user_name, "node", c->node_name, "cause",
 	    why, NULL);
 }
@@ -375,7 +374,7 @@ record_cut(const struct relay *c, const char *why)
 static void
 relay_cut(struct relay *c, const char *why)
 {
-	record_cut(c, why);
+	note_cut(c, why);
 	list_del(&c->link);
 	if (!c->accepted) {
 		ssh_chan_refuse(c->user, SSH_REFUSE_PROHIBITED, why);

@@ -9,7 +9,7 @@
 
 #include "base/list.h"
 #include "net/addr.h"
-#include "proxy/record.h"
+#include "proxy/events.h"
 #include "proxy/resolve.h"
 #include "proxy/tunnel.h"
 #include "ssh/ssh.h"

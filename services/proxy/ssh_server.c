@@ -90,25 +90,25 @@ conn_deny(struct conn *g, const char *name, const char *why)
 }
 
 static void
-record_denial(const struct conn *g, const char *kind, const char *why)
+note_denial(const struct conn *g, const char *kind, const char *why)
 {
 	struct ssh_server *s = g->ssh_server;
 	int64_t now = loop_now_ms(s->config.loop);
-	struct record r = { .type = "auth",
-		.code = "T3007W",
-		.ok = false,
-		.user = g->name,
-		.kind = kind,
-		.method = "certificate",
-		.remote_addr = g->peer.ip,
-		.message = why };
+	struct audit_event ev = { .id = EVENT_AUTH,
+		.failed = true,
+		.user = span_str(g->name),
+		.remote_addr = span_str(g->peer.ip),
+		.message = span_str(why) };
 
+	event_put_text(&ev, EVENT_KEY_KIND, kind);
+	event_put_text(&ev, EVENT_KEY_METHOD, "certificate");
+	event_put_text(&ev, EVENT_KEY_REASON, why);
 	log_info("login refused", "kind", kind, "name", g->name ? g->name : "", "peer", g->peer.ip,
 	    "cause", why, NULL);
 	/* Strangers must not fill the record log, which would then be full for what matters. */
 	if (rate_take(s->refusals_of_one, g->peer.ip, 1, now) &&
 	    rate_take(s->refusals_of_all, EVERYBODY, 1, now))
-		record_write(s->config.audit, &r);
+		events_write(s->config.audit, &ev);
 }
 
 /* A certificate of ours that is worth nothing: say why and hang up, since no other key will do
@@ -118,7 +118,7 @@ conn_turn_away(struct conn *g, struct ssh *ssh, const struct sshcert *cert, cons
     const char *why)
 {
 	conn_deny(g, cert->key_id, why);
-	record_denial(g, kind, why);
+	note_denial(g, kind, why);
 	free(g->denial);
 	g->denial = NULL; /* recorded */
 	ssh_disconnect(ssh, DISCONNECT_NO_MORE_AUTH, why);
@@ -358,7 +358,7 @@ on_link_ended(struct ssh_link *link, const char *why, void *arg)
 	if (!g->logged_in) {
 		ceiling_drop(ssh_server->config.strangers, g->peer.ip);
 		if (g->denial)
-			record_denial(g, "unknown", g->denial);
+			note_denial(g, "unknown", g->denial);
 		else
 			log_debug("left without login", "peer", g->peer.ip, "cause", why, NULL);
 	} else if (g->tunnel) {
@@ -423,23 +423,22 @@ ssh_server_take(struct ssh_server *ssh_server, int fd, const struct addr *peer, 
 /* --- when rights change ------------------------------------------------------------ */
 
 static void
-record_cut(const struct conn *g, const char *why)
+note_cut(const struct conn *g, const char *why)
 {
-	struct record r = { .type = "client.disconnect",
-		.code = "T3006I",
-		.ok = true,
-		.user = g->who->name,
-		.remote_addr = g->peer.ip,
-		.message = why };
+	struct audit_event ev = { .id = EVENT_CLIENT_DISCONNECT,
+		.user = span_str(g->who->name),
+		.remote_addr = span_str(g->peer.ip),
+		.message = span_str(why) };
 
-	record_write(g->ssh_server->config.audit, &r);
+	event_put_text(&ev, EVENT_KEY_REASON, why);
+	events_write(g->ssh_server->config.audit, &ev);
 }
 
 /* The person is told by the connection that ends. */
 static void
 cut_user(struct conn *g, const char *why)
 {
-	record_cut(g, why);
+	note_cut(g, why);
 	log_info("connection cut", "user", g->who->name, "peer", g->peer.ip, "cause", why, NULL);
 	g->leaving = true;
 	tunnel_hang_up(g->ssh_link, why);

@@ -30,18 +30,17 @@ struct tunnels {
 };
 
 static void
-tunnel_record(const struct tunnel *t, const char *type, const char *code, const char *why)
+tunnel_note(const struct tunnel *t, enum event_id id, const char *why)
 {
 	const struct replica_host *node = replica_host(t->all->replica, t->uuid);
-	struct record r = { .type = type,
-		.code = code,
-		.ok = true,
-		.node = t->uuid,
-		.node_name = node ? node->name : NULL,
-		.remote_addr = t->peer,
-		.message = why };
+	struct audit_event ev = { .id = id,
+		.node = span_str(t->uuid),
+		.node_name = span_str(node ? node->name : NULL),
+		.remote_addr = span_str(t->peer),
+		.message = span_str(why) };
 
-	record_write(t->all->audit, &r);
+	event_put_text(&ev, EVENT_KEY_REASON, why);
+	events_write(t->all->audit, &ev);
 }
 
 int
@@ -103,7 +102,7 @@ tunnel_new(struct tunnels *ts, const char *uuid, struct ssh_link *link, const ch
 		tunnel_hang_up(older->link, "replaced by a newer connection of the same node");
 	}
 	log_info("tunnel up", "node", uuid, "peer", peer, NULL);
-	tunnel_record(t, "tunnel.up", "TT001I", NULL);
+	tunnel_note(t, EVENT_TUNNEL_OPEN, NULL);
 	return t;
 }
 
@@ -113,7 +112,7 @@ tunnel_end(struct tunnel *t, const char *why)
 	if (map_get(t->all->by_uuid, t->uuid) == t)
 		(void)map_del(t->all->by_uuid, t->uuid);
 	log_info("tunnel down", "node", t->uuid, "peer", t->peer, "cause", why, NULL);
-	tunnel_record(t, "tunnel.down", "TT002I", why);
+	tunnel_note(t, EVENT_TUNNEL_CLOSE, why);
 	free(t->peer);
 	free(t);
 }

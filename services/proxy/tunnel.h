@@ -6,7 +6,7 @@
 #define PROXY_TUNNEL_H
 
 #include "event/loop.h"
-#include "proxy/record.h"
+#include "proxy/events.h"
 #include "replica/replica.h"
 #include "ssh/loop.h"
 

@@ -95,8 +95,8 @@ def exactly_once(audit, node, events, sessions=0):
     """All events of the node, each once, with gapless numbers over everything."""
     where = f"source IN (SELECT id FROM audit_source WHERE name = '{node}')"
     count, distinct, last = audit.sql(
-        f"SELECT count(*), count(DISTINCT body->'fields'->>'n'), max((body->'fields'->>'n')::bigint)"
-        f" FROM audit_event WHERE {where} AND type = 'test.event'")[0]
+        f"SELECT count(*), count(DISTINCT body->'fields'->>'exit_status'), max((body->'fields'->>'exit_status')::bigint)"
+        f" FROM audit_event WHERE {where} AND type = 'exec'")[0]
     assert (int(count), int(distinct), int(last)) == (events, events, events - 1)
     rows, first, top = audit.sql('SELECT count(*), min(idx), max(idx) FROM audit_event')[0]
     assert int(first) == 0 and int(rows) == int(top) + 1
@@ -248,10 +248,10 @@ def test_poison_rows_are_set_aside_and_hold_up_nobody(audit):
     audit.sql("""DO $$ DECLARE t regclass; BEGIN
                  FOR t IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'audit_event'::regclass LOOP
                    EXECUTE format('CREATE TRIGGER refuse BEFORE INSERT ON %s FOR EACH ROW WHEN
-                     (NEW.body->''fields''->>''n'' IN (''100'', ''101'', ''777'')) EXECUTE FUNCTION refuse()', t);
+                     (NEW.body->''fields''->>''exit_status'' IN (''100'', ''101'', ''777'')) EXECUTE FUNCTION refuse()', t);
                  END LOOP; END $$""")
     events, _ = audit.finish(audit.feed(audit.nodes[0], 2, 2000, 'log'))
-    got = audit.sql("SELECT count(*), count(DISTINCT body->'fields'->>'n') FROM audit_event")[0]
+    got = audit.sql("SELECT count(*), count(DISTINCT body->'fields'->>'exit_status') FROM audit_event")[0]
     assert [int(x) for x in got] == [events - 3, events - 3]
     dead = audit.sql('SELECT src_seq, reason FROM audit_dead_letter ORDER BY src_seq')
     assert dead == [['101', 'not this one'], ['102', 'not this one'], ['778', 'not this one']]
@@ -276,7 +276,7 @@ def test_without_database_searching_says_so_and_auditd_comes_back_by_itself(audi
         # tctl takes the local way when both sockets are there; only auditd is asked.
         return audit.c.run(audit.c.bin('tctl'), f'--auth-socket={sock}', f'--audit-socket={sock}', 'audit', 'ls',
                            check=False)
-    assert 'test.event' in events().stdout
+    assert 'exec' in events().stdout
     audit.c.stop_postgres()
     out = wait_for('the loss to be seen', lambda: [o for o in [events()] if o.returncode != 0])[0]
     assert 'audit database cannot be' in out.stderr
@@ -285,7 +285,7 @@ def test_without_database_searching_says_so_and_auditd_comes_back_by_itself(audi
     assert d.alive()
     audit.c.start_postgres()
     audit.finish(feed)
-    wait_for('searching again', lambda: 'test.event' in events().stdout)
+    wait_for('searching again', lambda: 'exec' in events().stdout)
     assert audit.one('SELECT count(*) = max(idx) + 1 FROM audit_event') == 't'
 
 
@@ -342,7 +342,7 @@ def test_a_client_certificate_of_a_user_may_not_write(audit):
     assert audit.one("SELECT count(*) FROM audit_source WHERE kind <> 'audit'") == '0'
     # Refusals are events themselves.
     wait_for('the refusal as an event', lambda: audit.sql(
-        "SELECT username, fields->>'method' FROM events WHERE type = 'access.denied'")[:1] == [['alice', 'Ingest']])
+        "SELECT username, fields->>'method' FROM events WHERE type = 'access.deny'")[:1] == [['alice', 'Ingest']])
 
 
 def test_an_identity_cannot_start_logs_without_end(audit):

@@ -280,7 +280,7 @@ def test_changing_roles_cuts_off_and_takes_rights_at_once(authd):
     reply, caller = alice.login()
     assert list(reply.roles) == ['access']
     assert fails(caller.ListUsers)[0] == 'PERMISSION_DENIED'
-    assert b'access.denied' in audit_text(authd)
+    assert b'access.deny' in audit_text(authd)
 
 
 def test_bad_users_are_refused_with_a_reason(authd):

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "api/audit_log.h"
+#include "api/event.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -70,20 +71,16 @@ read_identity(const char *ca_path, const char *cert_path, const char *key_path)
 static bool
 write_event(struct feed *f)
 {
-	char n[24];
-	const struct api_label fields[] = { { "n", n }, { "tricky", "\"\\\t\xc3\xa9" } };
-	struct audit_event event = { .type = "test.event",
-		.code = "TST00I",
-		.ok = f->events % 7 != 0,
-		.user = "alice",
-		.login = "root",
-		.node_name = "node-1",
-		.remote_addr = "192.0.2.1:5",
-		.fields = fields,
-		.n_fields = 2 };
+	struct audit_event ev = { .id = EVENT_EXEC,
+		.failed = f->events % 7 == 0,
+		.user = span_str("alice"),
+		.login = span_str("root"),
+		.node_name = span_str("node-1"),
+		.remote_addr = span_str("192.0.2.1:5") };
 
-	(void)str_format(n, sizeof(n), "%llu", (unsigned long long)f->events);
-	if (audit_event(f->log, &event) < 0)
+	event_put_text(&ev, EVENT_KEY_COMMAND, "\"\\\t\xc3\xa9\xff");
+	event_put_number(&ev, EVENT_KEY_EXIT_STATUS, (int64_t)f->events);
+	if (event_write(f->log, &ev) < 0)
 		return false;
 	f->events++;
 	return true;
@@ -114,21 +111,23 @@ write_frames(struct feed *f)
 }
 
 static void
-session_event(struct feed *f, const char *type, const char *code)
+session_event(struct feed *f, enum event_id id)
 {
-	const struct api_label fields[] = { { "kind", "shell" }, { "interactive", "true" },
-		{ "cols", "80" }, { "rows", "24" }, { "exit_status", "0" } };
-	struct audit_event event = { .type = type,
-		.code = code,
-		.ok = true,
-		.user = "alice",
-		.login = "root",
-		.node_name = "node-1",
-		.session = f->session,
-		.fields = fields,
-		.n_fields = 5 };
+	struct audit_event ev = { .id = id,
+		.user = span_str("alice"),
+		.login = span_str("root"),
+		.node_name = span_str("node-1"),
+		.session = span_str(f->session) };
 
-	if (audit_event(f->log, &event) < 0)
+	event_put_text(&ev, EVENT_KEY_KIND, "shell");
+	event_put_flag(&ev, EVENT_KEY_INTERACTIVE, true);
+	if (id == EVENT_SESSION_START) {
+		event_put_number(&ev, EVENT_KEY_COLS, 80);
+		event_put_number(&ev, EVENT_KEY_ROWS, 24);
+	} else {
+		event_put_number(&ev, EVENT_KEY_EXIT_STATUS, 0);
+	}
+	if (event_write(f->log, &ev) < 0)
 		die("the log takes nothing");
 }
 
@@ -142,7 +141,7 @@ on_step(void *arg)
 	if (ms >= f->seconds * 1000) {
 		if (!f->finished) {
 			if (f->with_frames)
-				session_event(f, "session.end", "T2004I");
+				session_event(f, EVENT_SESSION_END);
 			printf("appended %llu bytes %llu\n", (unsigned long long)f->events,
 			    (unsigned long long)f->bytes);
 			fflush(stdout);
@@ -197,7 +196,7 @@ main(int argc, char **argv)
 	    audit_log_connect(f.log, argv[1], server, id, &e) < 0)
 		die(e.text);
 	if (f.with_frames)
-		session_event(&f, "session.start", "T2000I");
+		session_event(&f, EVENT_SESSION_START);
 	f.start_ms = clock_mono_ms();
 	timer_repeat(&f.step, STEP_MS);
 	loop_run(f.loop);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "api/audit_log.h"
+#include "api/event.h"
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "proto/audit.server.h"
@@ -75,8 +76,8 @@ take_record(struct fixture *f, struct span bytes)
 		f->store.in_order = f->store.in_order && number == (uint64_t)f->store.next;
 		f->store.next++;
 		assert_int_equal(strlen(r->event->id), 36);
-		assert_string_equal(r->event->type, "test.event");
-		assert_string_equal(r->event->fields[0]->key, "size");
+		assert_string_equal(r->event->type, "exec");
+		assert_string_equal(r->event->fields[0]->key, "exit_status");
 	} else {
 		f->store.frames += (int)r->frames->data.len;
 	}
@@ -255,19 +256,15 @@ teardown(void **state)
 static void
 write_events(struct fixture *f, int from, int n)
 {
-	const struct api_label field = { "size", "1" };
 	char text[16];
 
 	for (int i = from; i < from + n; i++) {
-		struct audit_event ev = { .type = "test.event",
-			.code = "T0000I",
-			.ok = true,
-			.message = text,
-			.fields = &field,
-			.n_fields = 1 };
+		struct audit_event ev = { .id = EVENT_EXEC };
 
 		(void)str_format(text, sizeof text, "%d", i);
-		assert_int_equal(audit_event(f->log, &ev), 0);
+		ev.message = span_str(text);
+		event_put_number(&ev, EVENT_KEY_EXIT_STATUS, 0);
+		assert_int_equal(event_write(f->log, &ev), 0);
 	}
 }
 

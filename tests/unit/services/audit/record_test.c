@@ -91,7 +91,7 @@ a_node_speaks_about_itself_only(void **state)
 	record_close(&r);
 	buf_reset(&b);
 	/* A proxy speaks about every node. */
-	record_open(&r, event(&b, "tunnel.up", OTHER, ""), RPC_PROXY, NODE);
+	record_open(&r, event(&b, "tunnel.open", OTHER, ""), RPC_PROXY, NODE);
 	assert_null(r.bad);
 	assert_string_equal(r.node, OTHER);
 	record_close(&r);

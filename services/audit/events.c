@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * note: see note.h.
+ * events: see events.h.
  */
-#include "audit/note.h"
+#include "audit/events.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/audit_log.h"
+#include "api/event.h"
 #include "base/log.h"
 #include "base/str.h"
 
-enum { NOTE_QUOTA = 64 * 1024 * 1024, NOTE_PER_MINUTE = 20, NOTE_MINUTE_MS = 60000 };
+enum { QUOTA = 64 * 1024 * 1024, REFUSED_PER_MINUTE = 20, REFUSED_MINUTE_MS = 60000 };
 
-struct note {
+struct events {
 	struct loop *loop;
 	struct audit_log *log;
 	char target[300];
@@ -23,7 +24,7 @@ struct note {
 
 /* Where this process itself can be reached: the address that it listens on, or loopback for any. */
 static int
-own_address(struct note *n, const struct conf *conf, struct err *e)
+own_address(struct events *n, const struct conf *conf, struct err *e)
 {
 	char host[256];
 	uint16_t port;
@@ -40,14 +41,14 @@ own_address(struct note *n, const struct conf *conf, struct err *e)
 }
 
 int
-note_new(struct note **ret, struct loop *loop, struct rpc_loop *rl, const struct conf *conf,
+events_new(struct events **ret, struct loop *loop, struct rpc_loop *rl, const struct conf *conf,
     struct err *e)
 {
 	struct audit_log_config config = { .loop = loop,
 		.rl = rl,
-		.quota = NOTE_QUOTA,
+		.quota = QUOTA,
 		.name = "auditd" };
-	struct note *n = calloc(1, sizeof(*n));
+	struct events *n = calloc(1, sizeof(*n));
 	char dir[1100];
 
 	*ret = NULL;
@@ -65,7 +66,7 @@ note_new(struct note **ret, struct loop *loop, struct rpc_loop *rl, const struct
 }
 
 int
-note_connect(struct note *n, const char *cluster, struct rpc_identity *identity, struct err *e)
+events_connect(struct events *n, const char *cluster, struct rpc_identity *identity, struct err *e)
 {
 	char name[300];
 
@@ -74,7 +75,7 @@ note_connect(struct note *n, const char *cluster, struct rpc_identity *identity,
 }
 
 void
-note_free(struct note *n)
+events_free(struct events *n)
 {
 	if (!n)
 		return;
@@ -82,51 +83,48 @@ note_free(struct note *n)
 	free(n);
 }
 
+/* Adds who called, and writes it. */
 static int
-write_event(struct note *n, const struct rpc_peer *peer, struct audit_event *event)
+write_event(struct events *n, const struct rpc_peer *peer, struct audit_event *ev)
 {
-	if (peer->who == RPC_USER || peer->who == RPC_LOCAL)
-		event->user = peer->name;
-	event->remote_addr = peer->address;
-	if (audit_event(n->log, event) == 0)
-		return 0;
-	log_error("an audit event could not be written: check the disk of the state folder", "type",
-	    event->type, NULL);
-	return -1;
+	bool person = peer->who == RPC_USER || peer->who == RPC_LOCAL;
+
+	if (person)
+		ev->user = span_str(peer->name);
+	ev->remote_addr = span_str(peer->address);
+	event_put_text(ev, EVENT_KEY_CALLER, rpc_who_name(peer->who));
+	if (!person && peer->who > RPC_ANYONE)
+		event_put_text(ev, EVENT_KEY_CALLER_NAME, peer->name);
+	return event_write(n->log, ev);
 }
 
 int
-note_playing(struct note *n, const struct rpc_peer *peer, const char *session, const char *owner)
+events_playing(struct events *n, const struct rpc_peer *peer, const char *session,
+    const char *owner)
 {
-	const struct api_label fields[] = { { "owner", owner } };
-	struct audit_event event = { .type = "session.recording.access",
-		.code = "T2012I",
-		.ok = true,
-		.session = session,
-		.fields = fields,
-		.n_fields = 1 };
+	struct audit_event ev = { .id = EVENT_SESSION_RECORDING_ACCESS,
+		.session = span_str(session) };
 
-	return write_event(n, peer, &event);
+	event_put_text(&ev, EVENT_KEY_OWNER, owner);
+	return write_event(n, peer, &ev);
 }
 
 void
-note_refused(struct note *n, const struct rpc_peer *peer, const char *method, const char *why)
+events_refused(struct events *n, const struct rpc_peer *peer, const char *method, const char *why)
 {
-	const struct api_label fields[] = { { "method", method }, { "caller", peer->name } };
-	struct audit_event event = { .type = "access.denied",
-		.code = "TA000W",
-		.message = why,
-		.fields = fields,
-		.n_fields = 2 };
+	struct audit_event ev = { .id = EVENT_ACCESS_DENY,
+		.failed = true,
+		.message = span_str(why) };
 	int64_t now = loop_now_ms(n->loop);
 
-	if (now - n->minute_ms > NOTE_MINUTE_MS) {
+	if (now - n->minute_ms > REFUSED_MINUTE_MS) {
 		n->minute_ms = now;
 		n->refused = 0;
 	}
-	if (n->refused++ >= NOTE_PER_MINUTE)
+	if (n->refused++ >= REFUSED_PER_MINUTE)
 		return;
 	log_warn("call refused", "method", method, "peer", peer->name, "address", peer->address,
 	    NULL);
-	(void)write_event(n, peer, &event);
+	event_put_text(&ev, EVENT_KEY_METHOD, method);
+	(void)write_event(n, peer, &ev);
 }
