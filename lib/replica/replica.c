@@ -16,7 +16,7 @@ entry_free(struct replica *r, enum replica_kind kind, struct entry *e)
 	if (!e)
 		return;
 	if (e->value)
-		replica_kinds[kind].free(e->value);
+		replica_kinds[kind].hooks->free(e->value);
 	r->bytes -= e->n;
 	free(e);
 }
@@ -65,7 +65,7 @@ entry_new(struct replica *r, enum replica_kind kind, const char *key, struct spa
 		return NULL;
 	e->mark = r->mark;
 	if (packed.p && fits)
-		e->value = replica_kinds[kind].decode(key, packed);
+		e->value = replica_kinds[kind].hooks->decode(key, packed);
 	if (!e->value) {
 		log_error("a part of the cluster cannot be decoded or kept, and counts against "
 			  "whom it concerns",

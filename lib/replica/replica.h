@@ -31,20 +31,19 @@
 struct replica;
 
 enum replica_kind {
-	REPLICA_CA,          /* key "" */
-	REPLICA_ROLE,        /* name */
-	REPLICA_HOST,        /* uuid: every daemon that has joined */
-	REPLICA_USER,        /* name */
-	REPLICA_CUTOFF,      /* user name */
-	REPLICA_HOST_CUTOFF, /* uuid */
-	REPLICA_OWN_LABELS,  /* own uuid */
+#define REPLICA(id, ...) REPLICA_##id,
+#include "replica/kinds.def"
+#undef REPLICA
 	REPLICA_KINDS
 };
 #define REPLICA_BIT(kind) (1u << (kind))
 /* What every daemon wants. */
-#define REPLICA_BASE                                                                         \
-	(REPLICA_BIT(REPLICA_CA) | REPLICA_BIT(REPLICA_ROLE) | REPLICA_BIT(REPLICA_CUTOFF) | \
-	    REPLICA_BIT(REPLICA_HOST_CUTOFF))
+enum {
+	REPLICA_BASE = 0
+#define REPLICA(id, noun, name, base, grace) | ((base) ? REPLICA_BIT(REPLICA_##id) : 0)
+#include "replica/kinds.def"
+#undef REPLICA
+};
 
 /* Bounds; what is beyond counts as lost. */
 enum {
@@ -115,14 +114,19 @@ const struct bundle *replica_bundle(const struct replica *r);
 
 enum replica_result {
 	REPLICA_E_UNKNOWN = 1, /* the cluster is not known yet: later */
-	REPLICA_E_CUT,         /* never again with this certificate */
+	REPLICA_E_CUT,         /* not with this certificate, or not now */
 };
-/* Is this identity still good? issued_ms: when its certificate began. login: as which it is used, or
- * NULL. 0, or REPLICA_E_* with a line for the user. Says nothing about what the roles allow. */
-int replica_check_user(const struct replica *r, const struct subject *who, const char *login,
+/* Is this identity still good? issued_ms: when its certificate began. use: what for, as far as it is
+ * known (login, host, host_name; the rest is who's); NULL: nothing. 0, or REPLICA_E_* with a line for
+ * the user. Says nothing about what the roles allow. */
+int replica_check_user(const struct replica *r, const struct subject *who,
+    const struct policy_identity *use, int64_t issued_ms, struct err *e);
+/* The same for a daemon. name: NULL when it is not known, or the replica has hosts. */
+int replica_check_host(const struct replica *r, const char *uuid, const char *name,
     int64_t issued_ms, struct err *e);
-/* The same for a daemon. */
-int replica_check_host(const struct replica *r, const char *uuid, int64_t issued_ms, struct err *e);
+/* Of that the part that no certificate decides: whether something closes the door for this identity,
+ * whatever the roles allow. 0 or REPLICA_E_CUT. */
+int replica_denies(const struct replica *r, const struct policy_identity *who, struct err *e);
 
 /* Who a user certificate says its holder is. Owner frees (subject_free). Negative: no memory. */
 int replica_subject(struct subject **ret, const struct sshcert *cert);

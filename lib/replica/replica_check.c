@@ -3,10 +3,12 @@
  * replica_check: the one place that decides whether an identity is still good; proxyd, noded and
  * auditd ask here when somebody comes and again when something changes. Reads the replica only.
  *
- * Security: whatever takes an identity away (cut-offs today) belongs here, so that it counts in all
- * three programs.
+ * Security: whatever takes an identity away belongs here, so that it counts in all three programs:
+ * cut-offs, and kinds that close doors (struct replica_hooks). Of these one that is lost holds for
+ * everybody, since nobody knows for whom it was.
  */
-#include "replica/replica.h"
+#include "base/clock.h"
+#include "replica/replica_priv.h"
 
 /* A lost cut-off (INT64_MAX) cuts every certificate, also those that begin in the far future. */
 static bool
@@ -15,11 +17,46 @@ is_cut(int64_t issued_ms, int64_t cutoff_ms)
 	return cutoff_ms == INT64_MAX || issued_ms < cutoff_ms;
 }
 
-int
-replica_check_user(const struct replica *r, const struct subject *who, const char *login,
-    int64_t issued_ms, struct err *e)
+static int
+kind_denies(const struct replica *r, enum replica_kind kind, const struct policy_identity *who,
+    struct err *e)
 {
-	(void)login; /* no cut-off is for one login */
+	const struct replica_hooks *hooks = replica_kinds[kind].hooks;
+	bool lost = r->blind[kind];
+	size_t pos = 0;
+	void *value;
+
+	while (!lost && map_next(r->entries[kind], &pos, NULL, &value)) {
+		const struct entry *entry = value;
+
+		lost = !entry->value;
+		if (!lost && hooks->denies(entry->value, who, clock_wall_ms(), e))
+			return REPLICA_E_CUT;
+	}
+	if (!lost)
+		return 0;
+	err_set(e, "a %s could not be read here, so it holds for everybody",
+	    replica_kinds[kind].name);
+	return REPLICA_E_CUT;
+}
+
+int
+replica_denies(const struct replica *r, const struct policy_identity *who, struct err *e)
+{
+	int rc = 0;
+
+	for (int kind = 0; kind < REPLICA_KINDS && rc == 0; kind++)
+		if (replica_wants(r, (enum replica_kind)kind) && replica_kinds[kind].hooks->denies)
+			rc = kind_denies(r, (enum replica_kind)kind, who, e);
+	return rc;
+}
+
+int
+replica_check_user(const struct replica *r, const struct subject *who,
+    const struct policy_identity *use, int64_t issued_ms, struct err *e)
+{
+	struct policy_identity identity = { 0 };
+
 	if (!replica_is_known(r)) {
 		err_set(e,
 		    "it is not known here yet which roles the cluster has; try again in a moment");
@@ -32,12 +69,19 @@ replica_check_user(const struct replica *r, const struct subject *who, const cha
 		    who->name);
 		return REPLICA_E_CUT;
 	}
-	return 0;
+	if (use)
+		identity = *use;
+	identity.user = who->name;
+	identity.roles = who->roles;
+	return replica_denies(r, &identity, e);
 }
 
 int
-replica_check_host(const struct replica *r, const char *uuid, int64_t issued_ms, struct err *e)
+replica_check_host(const struct replica *r, const char *uuid, const char *name, int64_t issued_ms,
+    struct err *e)
 {
+	const struct replica_host *host = replica_host(r, uuid);
+
 	if (!replica_is_known(r)) {
 		err_set(e,
 		    "it is not known here yet which hosts the cluster has; try again in a moment");
@@ -48,7 +92,8 @@ replica_check_host(const struct replica *r, const char *uuid, int64_t issued_ms,
 		    "this host was removed from the cluster; join it again with a new token");
 		return REPLICA_E_CUT;
 	}
-	return 0;
+	return replica_denies(r,
+	    &(struct policy_identity){ .host = uuid, .host_name = host ? host->name : name }, e);
 }
 
 int

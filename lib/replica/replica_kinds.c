@@ -14,18 +14,18 @@
 #include "replica/replica_priv.h"
 #include "rpc/wire_check.h"
 
-enum { GRACE_MS = 60 * 1000, ROLE_ARENA_MAX = 1024 * 1024 };
+enum { ROLE_ARENA_MAX = 1024 * 1024 };
 
-static void *
-unpack(const ProtobufCMessageDescriptor *type, struct span packed)
+void *
+replica_unpack(const ProtobufCMessageDescriptor *type, struct span packed)
 {
 	if (!wire_check_message(type, packed.p, packed.n))
 		return NULL;
 	return protobuf_c_message_unpack(type, NULL, packed.n, packed.p);
 }
 
-static void
-message_free(void *message)
+void
+replica_message_free(void *message)
 {
 	protobuf_c_message_free_unpacked(message, NULL);
 }
@@ -35,7 +35,7 @@ message_free(void *message)
 static void *
 decode_role(const char *key, struct span packed)
 {
-	Auth__Role *m = unpack(&auth__role__descriptor, packed);
+	Auth__Role *m = replica_unpack(&auth__role__descriptor, packed);
 	const struct policy_role *view = NULL;
 	struct policy_role *role = NULL;
 	struct arena arena;
@@ -48,7 +48,7 @@ decode_role(const char *key, struct span packed)
 	if (view)
 		role = policy_role_copy(view);
 	arena_done(&arena);
-	message_free(m);
+	replica_message_free(m);
 	return role;
 }
 
@@ -72,13 +72,13 @@ labels_of(struct policy_label *dst, Common__Label *const *from, size_t n)
 static void *
 decode_host(const char *key, struct span packed)
 {
-	Auth__Host *m = unpack(&auth__host__descriptor, packed);
+	Auth__Host *m = replica_unpack(&auth__host__descriptor, packed);
 	struct host_value *v = NULL;
 
 	if (m && strcmp(m->uuid, key) == 0)
 		v = calloc(1, sizeof(*v) + m->n_labels * sizeof(v->labels[0]));
 	if (!v) {
-		message_free(m);
+		replica_message_free(m);
 		return NULL;
 	}
 	v->message = m;
@@ -96,21 +96,21 @@ free_host(void *value)
 {
 	struct host_value *v = value;
 
-	message_free(v->message);
+	replica_message_free(v->message);
 	free(v);
 }
 
 static void *
 decode_labels(const char *key, struct span packed)
 {
-	Auth__OwnLabels *m = unpack(&auth__own_labels__descriptor, packed);
+	Auth__OwnLabels *m = replica_unpack(&auth__own_labels__descriptor, packed);
 	struct labels_value *v = NULL;
 
 	(void)key; /* the own UUID, which the message does not repeat */
 	if (m)
 		v = calloc(1, sizeof(*v) + m->n_labels * sizeof(v->v[0]));
 	if (!v) {
-		message_free(m);
+		replica_message_free(m);
 		return NULL;
 	}
 	v->message = m;
@@ -123,7 +123,7 @@ free_labels(void *value)
 {
 	struct labels_value *v = value;
 
-	message_free(v->message);
+	replica_message_free(v->message);
 	free(v);
 }
 
@@ -132,13 +132,13 @@ free_labels(void *value)
 static void *
 decode_user(const char *key, struct span packed)
 {
-	Auth__User *m = unpack(&auth__user__descriptor, packed);
+	Auth__User *m = replica_unpack(&auth__user__descriptor, packed);
 	struct user_value *v = NULL;
 
 	if (m && strcmp(m->name, key) == 0)
 		v = calloc(1, sizeof(*v));
 	if (!v) {
-		message_free(m);
+		replica_message_free(m);
 		return NULL;
 	}
 	v->message = m;
@@ -153,7 +153,7 @@ free_user(void *value)
 {
 	struct user_value *v = value;
 
-	message_free(v->message);
+	replica_message_free(v->message);
 	free(v);
 }
 
@@ -163,14 +163,14 @@ free_user(void *value)
 static void *
 decode_cutoff(const char *key, struct span packed)
 {
-	Auth__Cutoff *m = unpack(&auth__cutoff__descriptor, packed);
+	Auth__Cutoff *m = replica_unpack(&auth__cutoff__descriptor, packed);
 	int64_t *v = NULL;
 
 	if (m && strcmp(m->name, key) == 0 && m->issued_before > 0)
 		v = malloc(sizeof(*v));
 	if (v)
 		*v = m->issued_before;
-	message_free(m);
+	replica_message_free(m);
 	return v;
 }
 
@@ -189,13 +189,16 @@ free_bundle(void *value)
 	bundle_free(value);
 }
 
+const struct replica_hooks replica_ca_hooks = { decode_bundle, free_bundle, NULL };
+const struct replica_hooks replica_role_hooks = { decode_role, free_role, NULL };
+const struct replica_hooks replica_host_hooks = { decode_host, free_host, NULL };
+const struct replica_hooks replica_user_hooks = { decode_user, free_user, NULL };
+const struct replica_hooks replica_cutoff_hooks = { decode_cutoff, free, NULL };
+const struct replica_hooks replica_labels_hooks = { decode_labels, free_labels, NULL };
+
 const struct kind replica_kinds[REPLICA_KINDS] = {
-	[REPLICA_CA] = { "ca", decode_bundle, free_bundle, 0 },
-	[REPLICA_ROLE] = { "role", decode_role, free_role, 0 },
-	/* An authd that has just begun may not have heard of every node yet. */
-	[REPLICA_HOST] = { "host", decode_host, free_host, GRACE_MS },
-	[REPLICA_USER] = { "user", decode_user, free_user, 0 },
-	[REPLICA_CUTOFF] = { "cutoff", decode_cutoff, free, 0 },
-	[REPLICA_HOST_CUTOFF] = { "host_cutoff", decode_cutoff, free, 0 },
-	[REPLICA_OWN_LABELS] = { "own_labels", decode_labels, free_labels, 0 },
+#define REPLICA(id, noun, name, base, grace) \
+	[REPLICA_##id] = { name, &replica_##noun##_hooks, grace },
+#include "replica/kinds.def"
+#undef REPLICA
 };

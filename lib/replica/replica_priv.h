@@ -13,12 +13,24 @@ enum { REPLICA_KEY_SIZE = 321, REPLICA_EPOCH_SIZE = 65 };
 
 /* --- replica_kinds.c ----------------------------------------------------------------------------- */
 
-struct kind {
-	const char *name; /* on the wire and in the file */
+struct replica_hooks {
 	/* A value of its own, or NULL: not such a message, or no memory. */
 	void *(*decode)(const char *key, struct span packed);
 	void (*free)(void *value);
-	int64_t grace_ms; /* what a snapshot does not name stays that long */
+	/* Kinds that close doors: whether this one does, now, with a line for whoever is refused.
+	 * NULL: not such a kind. */
+	bool (*denies)(const void *value, const struct policy_identity *who, int64_t now_ms,
+	    struct err *e);
+};
+#define REPLICA(id, noun, ...) extern const struct replica_hooks replica_##noun##_hooks;
+#include "replica/kinds.def"
+#undef REPLICA
+
+/* A row of kinds.def. */
+struct kind {
+	const char *name;
+	const struct replica_hooks *hooks;
+	int64_t grace_ms;
 };
 extern const struct kind replica_kinds[REPLICA_KINDS];
 
@@ -28,6 +40,10 @@ struct host_value {
 	Auth__Host *message;
 	struct policy_label labels[];
 };
+/* A message, after wire_check; NULL: it is none. message_free may have NULL. */
+void *replica_unpack(const ProtobufCMessageDescriptor *type, struct span packed);
+void replica_message_free(void *message);
+
 struct user_value {
 	struct subject subject;
 	Auth__User *message;

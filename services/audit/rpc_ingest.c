@@ -112,7 +112,7 @@ may_send(struct stream *st)
 	/* authd is in no registry, and without authd_addr there is nobody to ask. */
 	if (peer->who == RPC_AUTH || !d->conf->authd_addr)
 		return true;
-	rc = replica_check_host(d->replica, peer->name, issued_ms, &e);
+	rc = replica_check_host(d->replica, peer->name, NULL, issued_ms, &e);
 	if (rc != 0)
 		finish(st, rc == REPLICA_E_CUT ? RPC_UNAUTHENTICATED : RPC_UNAVAILABLE, e.text);
 	return rc == 0;

@@ -92,11 +92,14 @@ check_subject(struct node *n, const struct subject *who, const char *login, int6
     struct authorized *ret, struct err *e)
 {
 	const struct join_identity *self = join_identity(n->join);
+	const struct policy_identity use = { .login = login,
+		.host = self ? self->uuid : NULL,
+		.host_name = self ? self->name : NULL };
 
-	if (replica_check_user(n->replica, who, login, issued_ms, e) != 0)
+	if (replica_check_user(n->replica, who, &use, issued_ms, e) != 0)
 		return AUTHORIZE_E_DENIED;
 	/* A node that was removed is nobody's to enter. */
-	if (self && replica_check_host(n->replica, self->uuid, n->issued_ms, e) != 0)
+	if (self && replica_check_host(n->replica, self->uuid, self->name, n->issued_ms, e) != 0)
 		return AUTHORIZE_E_DENIED;
 	return check_roles(n, who, login, ret, e);
 }

@@ -19,6 +19,7 @@ struct found {
 	const struct replica_host *node[NAMED_MAX];
 	size_t n; /* may pass NAMED_MAX */
 	const struct replica_host *offline;
+	struct err closed; /* "": none that is closed whatever roles allow; else why */
 };
 
 /* Cuts ".cluster" off; without one the name stays. */
@@ -53,22 +54,26 @@ is_reachable(const struct resolve_query *q, const struct replica_host *node)
 	return node->address[0] != '\0' || q->has_tunnel(node->uuid, q->arg);
 }
 
-/* One that is silent is not listed, whether or not it still keeps a tunnel. */
+/* Whatever the roles allow. */
 static bool
-is_listed(const struct replica_host *host)
+is_closed(struct replica *replica, const struct subject *who, const struct replica_host *host,
+    struct err *e)
 {
-	return strcmp(host->kind, "node") == 0 && host->online;
+	return replica_denies(replica,
+		   &(struct policy_identity){ .user = who->name,
+		       .roles = who->roles,
+		       .host = host->uuid,
+		       .host_name = host->name },
+		   e) != 0;
 }
 
-int
-resolve_may_see(struct replica *replica, const struct subject *who, const struct replica_host *host,
+static int
+may_see(struct replica *replica, const struct subject *who, const struct replica_host *host,
     struct err *e)
 {
 	struct policy_decision decision;
 	struct subject_view view;
 
-	if (!host)
-		return err_set(e, "the node is no longer part of the cluster");
 	if (subject_view(who, replica_role, replica, &view, e) < 0)
 		return -1;
 	if (policy_see_node(&view.user, host->labels, &decision))
@@ -76,10 +81,24 @@ resolve_may_see(struct replica *replica, const struct subject *who, const struct
 	return err_set(e, "you may no longer reach node %s: %s", host->name, decision.reason);
 }
 
+int
+resolve_may_see(struct replica *replica, const struct subject *who, const struct replica_host *host,
+    struct err *e)
+{
+	if (!host)
+		return err_set(e, "the node is no longer part of the cluster");
+	if (may_see(replica, who, host, e) < 0)
+		return -1;
+	return is_closed(replica, who, host, e) ? -1 : 0;
+}
+
 static void
 take(struct found *f, const struct resolve_query *q, const struct replica_host *node)
 {
-	if (!is_listed(node) || resolve_may_see(q->replica, q->who, node, NULL) < 0)
+	/* Only whoever may see it learns that it is closed, also when it is silent for that. One that
+	 * is silent is not listed, whether or not it still keeps a tunnel. */
+	if (strcmp(node->kind, "node") != 0 || may_see(q->replica, q->who, node, NULL) < 0 ||
+	    is_closed(q->replica, q->who, node, &f->closed) || !node->online)
 		return;
 	if (!is_reachable(q, node)) {
 		f->offline = node;
@@ -131,6 +150,10 @@ choose(const struct replica_host **ret, const struct found *f, const char *name,
 	}
 	if (f->n > 1)
 		return say_ambiguous(f, name, e);
+	if (f->closed.text[0]) {
+		*e = f->closed;
+		return RESOLVE_E_OFFLINE;
+	}
 	if (f->offline) {
 		(void)err_set(e, "node %s is offline: it keeps no tunnel to this proxy now", name);
 		return RESOLVE_E_OFFLINE;

@@ -155,8 +155,8 @@ check_node(const struct conn *g, const struct sshcert *cert, struct err *e)
 	if (sshcert_check(cert, &rules, e) < 0)
 		return -1;
 	/* While the cluster is not known yet nobody can reach the node anyway; it is judged again. */
-	if (replica_check_host(g->ssh_server->config.replica, cert->key_id, replica_issued_ms(cert),
-		e) == REPLICA_E_CUT)
+	if (replica_check_host(g->ssh_server->config.replica, cert->key_id, NULL,
+		replica_issued_ms(cert), e) == REPLICA_E_CUT)
 		return -1;
 	return 0;
 }
@@ -450,7 +450,7 @@ is_denied(const struct conn *g, struct err *e)
 	const struct ssh_server_config *config = &g->ssh_server->config;
 
 	if (g->kind == CONN_NODE)
-		return replica_check_host(config->replica, g->name, g->issued_ms, e) ==
+		return replica_check_host(config->replica, g->name, NULL, g->issued_ms, e) ==
 		    REPLICA_E_CUT;
 	return relay_any_denied(config->relays, &g->owner, e);
 }

@@ -274,21 +274,22 @@ what_cannot_even_be_noted_makes_its_whole_kind_lost(void **state)
 static void
 a_cutoff_cuts_the_certificates_before_it(void **state)
 {
+	static const struct policy_identity as_root = { .login = "root" };
 	const struct subject alice = { .name = "alice" };
 	struct err e;
 
 	(void)state;
 	assert_int_equal(replica_check_user(r, &alice, NULL, 0, &e), 0);
 	cluster_cutoff(r, REPLICA_CUTOFF, "alice", 5000);
-	assert_int_equal(replica_check_user(r, &alice, "root", 4999, &e), REPLICA_E_CUT);
+	assert_int_equal(replica_check_user(r, &alice, &as_root, 4999, &e), REPLICA_E_CUT);
 	assert_non_null(strstr(e.text, "alice"));
-	assert_int_equal(replica_check_user(r, &alice, "root", 5000, &e), 0);
+	assert_int_equal(replica_check_user(r, &alice, &as_root, 5000, &e), 0);
 	cluster_garbage(r, REPLICA_CUTOFF, "alice");
-	assert_int_equal(replica_check_user(r, &alice, "root", INT64_MAX, &e), REPLICA_E_CUT);
-	assert_int_equal(replica_check_host(r, "u1", 0, &e), 0);
+	assert_int_equal(replica_check_user(r, &alice, &as_root, INT64_MAX, &e), REPLICA_E_CUT);
+	assert_int_equal(replica_check_host(r, "u1", NULL, 0, &e), 0);
 	cluster_cutoff(r, REPLICA_HOST_CUTOFF, "u1", 5000);
-	assert_int_equal(replica_check_host(r, "u1", 4999, &e), REPLICA_E_CUT);
-	assert_int_equal(replica_check_host(r, "u1", 5000, &e), 0);
+	assert_int_equal(replica_check_host(r, "u1", NULL, 4999, &e), REPLICA_E_CUT);
+	assert_int_equal(replica_check_host(r, "u1", NULL, 5000, &e), 0);
 }
 
 static void
@@ -370,7 +371,7 @@ without_a_file_nobody_can_be_judged(void **state)
 	(void)state;
 	assert_false(replica_is_known(two));
 	assert_int_equal(replica_check_user(two, &bob, NULL, 4000, &e), REPLICA_E_UNKNOWN);
-	assert_int_equal(replica_check_host(two, "u1", 4000, &e), REPLICA_E_UNKNOWN);
+	assert_int_equal(replica_check_host(two, "u1", NULL, 4000, &e), REPLICA_E_UNKNOWN);
 	replica_free(two);
 	assert_int_not_equal(access(path, F_OK), 0); /* and none is made */
 }
