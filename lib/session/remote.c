@@ -29,7 +29,6 @@ struct remote {
 	struct deferred release;
 	struct remote_result result;
 	bool have_status;
-	bool no_reason;    /* the session closed, and nobody has said why yet */
 	char goodbye[256]; /* what the host said when it ended the connection */
 	bool finished;
 	bool freeing;
@@ -174,8 +173,9 @@ on_closed(struct ssh_chan *chan, void *arg)
 
 	(void)chan;
 	r->session = NULL;
-	r->no_reason = r->state != ENDED;
-	fail(r, "the session ended without an exit status");
+	/* When its connection is what ended, on_link_ended knows why. */
+	if (!ssh_is_dead(ssh_link_ssh(r->link)))
+		fail(r, "the session ended without an exit status");
 }
 
 static void
@@ -279,9 +279,6 @@ on_link_ended(struct ssh_link *link, const char *why, void *arg)
 	r->session = NULL;
 	if (*r->goodbye)
 		why = r->goodbye;
-	/* Its channels were told first: they closed because the connection did, for this reason. */
-	if (r->no_reason && !r->have_status && *why)
-		str_clean(r->result.text, sizeof r->result.text, why, strlen(why));
 	fail(r, *why ? why : "the node closed the connection");
 	release(r);
 }

@@ -158,7 +158,9 @@ on_closed(struct ssh_chan *chan, void *arg)
 		return;
 	s->base.chan = NULL;
 	if (!s->end_reason && s->state == SESSION_RUNNING)
-		s->end_reason = "the client closed the session";
+		s->end_reason = ssh_is_dead(ssh_link_ssh(s->base.conn->ssh_link))
+		    ? "the connection ended"
+		    : "the client closed the session";
 	session_hang_up(s);
 }
 
