@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -275,6 +276,126 @@ strange_logins_never_become_principals(void **state)
 	assert_false(policy_login(&u, (struct policy_labels)NODE(dev_v), "*", NULL));
 }
 
+/* With blanks inside the braces it is the same template; all else is a login like another. */
+static void
+the_template_may_be_padded_and_nothing_else_is_one(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_template;
+	} row[] = {
+		{ "{{internal.logins}}", true },
+		{ "{{ internal.logins }}", true },
+		{ "{{   internal.logins}}", true },
+		{ "{{internal.logins  }}", true },
+		{ "{{external.groups}}", false },
+		{ "{{ internal.login }}", false },
+		{ "{{ internal.loginsx }}", false },
+		{ "{{ internal.logins }} ", false },
+		{ "{{ internal.logins }", false },
+		{ "x{{ internal.logins }}", false },
+		{ "{ internal.logins }}", false },
+		{ "internal.logins", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(row); i++) {
+		const struct policy_role role = { .name = "r",
+			.allow = { .logins = { &row[i].text, 1 },
+			    .node_labels = any_rule,
+			    .n_node_labels = 1 } };
+		const struct policy_role *roles[] = { &role, NULL };
+		struct policy_user u = user_of(roles);
+		const char *got[POLICY_LOGINS_MAX];
+
+		if (policy_login(&u, (struct policy_labels)BARE, "alice", NULL) !=
+		    row[i].is_template)
+			fail_msg("\"%s\"", row[i].text);
+		if ((policy_logins(&u, got) == 2) != row[i].is_template)
+			fail_msg("\"%s\" in a certificate", row[i].text);
+	}
+}
+
+/* Lists end where they say: what stands behind them in memory does not count. */
+static void
+lists_end_at_their_length(void **state)
+{
+	static const char *const values[] = { "dev", "prod" };
+	static const char *const mine[] = { "alice", "root" };
+	const struct policy_label_rule rule[] = { { "env", { values, 1 } },
+		{ "team", { values, 2 } } };
+	const struct policy_role role = { .name = "r",
+		.allow = { .logins = NAMES("{{internal.logins}}"),
+		    .node_labels = rule,
+		    .n_node_labels = 1 } };
+	const struct policy_role *roles[] = { &role, &everywhere };
+	struct policy_user u = { .name = "alice",
+		.roles = roles,
+		.n_roles = 1,
+		.logins = { mine, 1 } };
+
+	(void)state;
+	assert_true(policy_login(&u, (struct policy_labels){ dev_v, 2 }, "alice", NULL));
+	assert_false(policy_login(&u, (struct policy_labels){ dev_v, 2 }, "root", NULL));
+	assert_false(policy_login(&u, (struct policy_labels){ prod_v, 2 }, "alice", NULL));
+	assert_false(policy_login(&u, (struct policy_labels){ dev_v, 0 }, "alice", NULL));
+}
+
+static void
+a_denial_says_what_is_missing(void **state)
+{
+	static const struct policy_role *const no_login[] = { &no_logins, NULL };
+	static const struct policy_role *const no_node[] = { &no_nodes, NULL };
+	static const struct policy_role *const neither[] = { &no_logins, &no_nodes, NULL };
+	struct policy_user u = user_of(no_login);
+	struct policy_decision d;
+
+	(void)state;
+	assert_false(policy_login(&u, (struct policy_labels)NODE(dev_v), "root", &d));
+	assert_non_null(strstr(d.reason, "login"));
+	u = user_of(no_node);
+	assert_false(policy_login(&u, (struct policy_labels)NODE(dev_v), "root", &d));
+	assert_non_null(strstr(d.reason, "node"));
+	u = user_of(neither);
+	assert_false(policy_login(&u, (struct policy_labels)NODE(dev_v), "root", &d));
+	assert_non_null(strstr(d.reason, "no single role"));
+}
+
+static void
+no_more_logins_than_fit_go_into_a_certificate(void **state)
+{
+	static const struct policy_role *const roles[] = { &dev, NULL };
+	static char texts[POLICY_LOGINS_MAX + 10][8];
+	static const char *names[POLICY_LOGINS_MAX + 10];
+	static const char *got[POLICY_LOGINS_MAX + 1];
+	struct policy_user u = user_of(roles);
+
+	(void)state;
+	for (size_t i = 0; i < N(names); i++) {
+		(void)snprintf(texts[i], sizeof(texts[i]), "u%zu", i);
+		names[i] = texts[i];
+	}
+	u.logins = (struct policy_names){ names, N(names) };
+	got[POLICY_LOGINS_MAX] = "behind the end";
+	assert_int_equal(policy_logins(&u, got), POLICY_LOGINS_MAX);
+	assert_string_equal(got[POLICY_LOGINS_MAX], "behind the end");
+}
+
+/* A role without a limit does not lift that of another, in whichever order they stand. */
+static void
+a_role_without_a_time_limit_lifts_none(void **state)
+{
+	static const struct policy_role *const first[] = { &blue, &dev, NULL };
+	static const struct policy_role *const last[] = { &dev, &blue, NULL };
+	struct policy_user u = user_of(first);
+
+	(void)state;
+	assert_int_equal(policy_options(&u).max_session_ttl_s, 3600);
+	u = user_of(last);
+	assert_int_equal(policy_options(&u).max_session_ttl_s, 3600);
+	assert_int_equal(policy_session_ttl(&u, 7200), 3600);
+}
+
 static void
 options_of_several_roles(void **state)
 {
@@ -308,6 +429,11 @@ main(void)
 		cmocka_unit_test(recordings_of_oneself_and_of_others),
 		cmocka_unit_test(logins_for_certificates),
 		cmocka_unit_test(strange_logins_never_become_principals),
+		cmocka_unit_test(the_template_may_be_padded_and_nothing_else_is_one),
+		cmocka_unit_test(lists_end_at_their_length),
+		cmocka_unit_test(a_denial_says_what_is_missing),
+		cmocka_unit_test(no_more_logins_than_fit_go_into_a_certificate),
+		cmocka_unit_test(a_role_without_a_time_limit_lifts_none),
 		cmocka_unit_test(options_of_several_roles),
 	};
 

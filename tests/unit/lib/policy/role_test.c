@@ -109,7 +109,8 @@ roles_that_would_not_mean_what_they_say_are_refused(void **state)
 	const struct policy_names glob = NAMES("ro*");
 	const struct policy_names regexp = NAMES("^root$");
 	const struct policy_names template = NAMES("{{external.groups}}");
-	const struct policy_names empty = NAMES("");
+	const struct policy_names empty = NAMES(""), half = NAMES("root}}"),
+				  other_half = NAMES("{{root");
 	struct policy_role role = { .name = "r" };
 	struct err e;
 
@@ -121,6 +122,8 @@ roles_that_would_not_mean_what_they_say_are_refused(void **state)
 	assert_true(check(regexp, "env", "dev", true) < 0);
 	assert_true(check(template, "env", "dev", false) < 0);
 	assert_true(check(empty, "env", "dev", false) < 0);
+	assert_true(check(half, "env", "dev", true) < 0);
+	assert_true(check(other_half, "env", "dev", true) < 0);
 	assert_int_equal(check(good, "*", "*", false), 0);
 	assert_true(check(good, "env", "^dev$", false) < 0);
 	assert_true(check(good, "en v", "dev", false) < 0);
@@ -140,6 +143,127 @@ roles_that_would_not_mean_what_they_say_are_refused(void **state)
 	assert_true(policy_role_check(&role, &e) < 0);
 	role.name = "";
 	assert_true(policy_role_check(&role, &e) < 0);
+}
+
+static void
+lists_and_texts_have_limits(void **state)
+{
+	static const char *names[POLICY_LIST_MAX + 1];
+	static struct policy_label_rule labels[POLICY_LIST_MAX + 1];
+	static struct policy_verb_rule rules[POLICY_LIST_MAX + 1];
+	static const char *const any = "*";
+	char name[66], text[POLICY_TEXT_MAX + 2];
+	struct policy_role role = { .name = name };
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < N(names); i++) {
+		names[i] = "root";
+		labels[i] = (struct policy_label_rule){ "env", { &any, 1 } };
+		rules[i] = (struct policy_verb_rule){ { &any, 1 }, { &any, 1 } };
+	}
+	memset(name, 'r', sizeof(name));
+	name[64] = '\0';
+	role.allow = (struct policy_conditions){ { names, POLICY_LIST_MAX }, labels,
+		POLICY_LIST_MAX, rules, POLICY_LIST_MAX };
+	assert_int_equal(policy_role_check(&role, &e), 0);
+	role.allow.logins.n++;
+	assert_true(policy_role_check(&role, &e) < 0);
+	role.allow.logins.n--;
+	role.allow.n_node_labels++;
+	assert_true(policy_role_check(&role, &e) < 0);
+	role.allow.n_node_labels--;
+	role.allow.n_rules++;
+	assert_true(policy_role_check(&role, &e) < 0);
+	role.allow.n_rules--;
+	name[64] = 'r', name[65] = '\0';
+	assert_true(policy_role_check(&role, &e) < 0);
+	name[1] = '\0';
+	memset(text, 'x', sizeof(text));
+	text[POLICY_TEXT_MAX] = '\0';
+	assert_int_equal(check((struct policy_names)NAMES("root"), "env", text, false), 0);
+	text[POLICY_TEXT_MAX] = 'x', text[POLICY_TEXT_MAX + 1] = '\0';
+	assert_true(check((struct policy_names)NAMES("root"), "env", text, false) < 0);
+}
+
+static void
+a_login_has_at_most_64_characters(void **state)
+{
+	char login[66];
+
+	(void)state;
+	memset(login, 'x', sizeof(login));
+	login[64] = '\0';
+	assert_true(policy_login_ok(login));
+	login[64] = 'x', login[65] = '\0';
+	assert_false(policy_login_ok(login));
+	assert_false(policy_login_ok(""));
+}
+
+static void
+a_rule_names_resources_and_verbs(void **state)
+{
+	const char *const one = "*";
+	struct policy_verb_rule rule = { { &one, 0 }, { &one, 1 } };
+	struct policy_role role = { .name = "r", .allow = { .rules = &rule, .n_rules = 1 } };
+	struct err e;
+
+	(void)state;
+	assert_true(policy_role_check(&role, &e) < 0);
+	rule = (struct policy_verb_rule){ { &one, 1 }, { &one, 0 } };
+	assert_true(policy_role_check(&role, &e) < 0);
+	assert_true(check_rule("us\ner", "list") < 0);
+}
+
+static void
+texts_are_printable_and_not_empty(void **state)
+{
+	const struct policy_names root = NAMES("root"), bell = NAMES("ro\aot");
+
+	(void)state;
+	assert_true(check(bell, "env", "dev", true) < 0);
+	assert_true(check(root, "env", "", false) < 0);
+	assert_true(check(root, "env", "de\nv", false) < 0);
+	/* Only both ends make a regular expression. */
+	assert_int_equal(check(root, "env", "^dev", false), 0);
+	assert_int_equal(check(root, "env", "dev$", false), 0);
+}
+
+/* A role comes from outside: a copy that would take too much memory is refused, wherever the bytes are. */
+static void
+a_role_too_big_to_copy_is_refused(void **state)
+{
+	enum { BIG = 9 * 1024 * 1024 };
+	char *big = malloc(BIG + 1);
+	const char *const one = "x";
+	const char *many = big;
+	struct policy_label_rule key = { big, { &one, 1 } }, value = { "env", { &many, 1 } };
+	struct policy_verb_rule resource = { { &many, 1 }, { &one, 1 } },
+				verb = { { &one, 1 }, { &many, 1 } };
+	struct policy_conditions parts[] = { { .logins = { &many, 1 } },
+		{ .node_labels = &key, .n_node_labels = 1 },
+		{ .node_labels = &value, .n_node_labels = 1 }, { .rules = &resource, .n_rules = 1 },
+		{ .rules = &verb, .n_rules = 1 }, { .logins = { &one, BIG } },
+		{ .node_labels = &key, .n_node_labels = BIG }, { .rules = &verb, .n_rules = BIG } };
+
+	(void)state;
+	assert_non_null(big);
+	memset(big, 'x', BIG);
+	big[BIG] = '\0';
+	for (size_t i = 0; i < N(parts); i++) {
+		struct policy_role allow = { .name = "r", .allow = parts[i] },
+				   deny = { .name = "r", .deny = parts[i] };
+
+		assert_null(policy_role_copy(&allow));
+		assert_null(policy_role_copy(&deny));
+	}
+	/* What is just below is copied. */
+	many = big + BIG - (8 * 1024 * 1024 - 64 * 1024);
+	struct policy_role role = { .name = "r", .allow = parts[0] };
+	struct policy_role *copy = policy_role_copy(&role);
+	assert_non_null(copy);
+	policy_role_free(copy);
+	free(big);
 }
 
 static void
@@ -174,8 +298,9 @@ copies_stand_alone(void **state)
 static void
 selectors_match_labels(void **state)
 {
+	/* The last one stands behind the end of the node's labels. */
 	static const struct policy_label v[] = { { "env", "prod-1" }, { "team", "x" },
-		{ "empty", "" } };
+		{ "empty", "" }, { "os", "linux" } };
 	static const struct policy_labels node = { v, 3 };
 	static const struct {
 		const char *text;
@@ -199,7 +324,7 @@ selectors_match_labels(void **state)
 	};
 	struct policy_selector s;
 	struct err e;
-	char many[1024] = "";
+	char many[1100] = "";
 
 	(void)state;
 	for (size_t i = 0; i < N(row); i++) {
@@ -215,6 +340,7 @@ selectors_match_labels(void **state)
 	assert_int_equal(policy_selector_parse(&s, many + 4, &e), 0);
 	memset(many, 'a', sizeof many - 1);
 	assert_true(policy_selector_parse(&s, many, &e) < 0);
+	assert_string_equal(e.text, "the labels are too long");
 }
 
 int
@@ -223,6 +349,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(presets_are_sound_and_do_what_they_say),
 		cmocka_unit_test(roles_that_would_not_mean_what_they_say_are_refused),
+		cmocka_unit_test(lists_and_texts_have_limits),
+		cmocka_unit_test(a_login_has_at_most_64_characters),
+		cmocka_unit_test(a_rule_names_resources_and_verbs),
+		cmocka_unit_test(texts_are_printable_and_not_empty),
+		cmocka_unit_test(a_role_too_big_to_copy_is_refused),
 		cmocka_unit_test(copies_stand_alone),
 		cmocka_unit_test(selectors_match_labels),
 	};

@@ -2,6 +2,7 @@
 /* The record log: order, exactness, what survives a kill, a lost tail, damage, a full disk. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -389,6 +391,358 @@ empty_and_huge_records_are_refused(void **state)
 	rec_log_close(log);
 }
 
+/* --- files that are not as they should be ------------------------------------------------------ */
+
+static uint64_t
+size_of(uint64_t first)
+{
+	char path[128];
+	struct stat st;
+
+	segment_path(path, sizeof(path), first);
+	assert_int_equal(stat(path, &st), 0);
+	return (uint64_t)st.st_size;
+}
+
+static void
+the_unfinished_end_leaves_the_disk(void **state)
+{
+	struct rec_log *log = open_log(QUOTA);
+	uint64_t before;
+	char path[128];
+
+	(void)state;
+	append(log, 1, 10, 100);
+	rec_log_close(log);
+	before = size_of(1);
+	segment_path(path, sizeof(path), 1);
+	assert_int_equal(truncate(path, (off_t)before + 5000), 0);
+	log = open_log(QUOTA);
+	assert_true(size_of(1) == before);
+	assert_true(rec_log_bytes(log) == before);
+	rec_log_close(log);
+}
+
+static void
+what_only_looks_like_a_segment_is_left_alone(void **state)
+{
+	struct rec_log *log = open_log(QUOTA);
+	uint64_t seq = 1;
+	char path[128];
+
+	(void)state;
+	append(log, 1, 10, 100);
+	rec_log_close(log);
+	segment_path(path, sizeof(path), 0x7000);
+	assert_int_equal(mkdir(path, 0700), 0);
+	log = open_log(QUOTA);
+	assert_true(rec_log_last(log) == 10);
+	assert_true(check_from(log, &seq, 100) == 10);
+	rec_log_close(log);
+	assert_int_equal(rmdir(path), 0);
+	/* A newest file that is no segment: nothing is appended to it, numbers jump. */
+	assert_int_equal(file_write(path, 0600, "not a segment at all", 20, NULL), 0);
+	log = open_log(QUOTA);
+	assert_true(rec_log_last(log) == REC_LOG_EPOCH);
+	append(log, REC_LOG_EPOCH + 1, REC_LOG_EPOCH + 3, 100);
+	seq = 11;
+	assert_true(check_from(log, &seq, 100) == 3);
+	assert_true(size_of(0x7000) == 20);
+	rec_log_close(log);
+}
+
+static void
+an_id_is_whole_or_the_log_is_not_opened(void **state)
+{
+	struct rec_log *log = open_log(QUOTA);
+	char path[128];
+	struct err e = { "" };
+
+	(void)state;
+	rec_log_close(log);
+	assert_true(str_format(path, sizeof(path), "%s/id", dir));
+	assert_int_equal(file_write(path, 0600, "0123", 4, NULL), 0);
+	assert_true(rec_log_open(&log, dir, QUOTA, &e) < 0);
+	assert_non_null(strstr(e.text, "is damaged"));
+	assert_int_equal(
+	    file_write(path, 0600,
+		"\001\001\001\001\001\001\001\001\001\001\001\001\001\001\001\001"
+		"\001\001\001\001\001\001\001\001\001\001\001\001\001\001\001\001\001\001\001\001",
+		36, NULL),
+	    0);
+	assert_true(rec_log_open(&log, dir, QUOTA, &e) < 0);
+}
+
+/* --- descriptors run out ------------------------------------------------------------------------- */
+
+static void
+limit_descriptors(rlim_t n)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = n;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* The number that the next descriptor would have. */
+static rlim_t
+next_descriptor(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	close(fd);
+	return (rlim_t)fd;
+}
+
+/* However few there are, opening fails with a reason, or gives a log that works. */
+static void
+opening_without_descriptors_fails_and_says_why(void **state)
+{
+	rlim_t base = next_descriptor();
+	struct rec_log *log = open_log(QUOTA);
+	int failed = 0;
+
+	(void)state;
+	append(log, 1, 10, 100);
+	rec_log_close(log);
+	for (rlim_t more = 0;; more++) {
+		struct err e = { "" };
+		uint64_t seq = 1;
+		int done;
+
+		limit_descriptors(base + more);
+		done = rec_log_open(&log, dir, QUOTA, &e);
+		limit_descriptors(1024);
+		if (done == 0) {
+			assert_true(rec_log_last(log) == 10);
+			assert_true(check_from(log, &seq, 100) == 10);
+			rec_log_close(log);
+			break;
+		}
+		failed++;
+		assert_null(log);
+		assert_true(e.text[0] != '\0');
+	}
+	assert_true(failed >= 3);
+}
+
+static void
+a_new_log_without_descriptors_fails_and_says_why(void **state)
+{
+	rlim_t base = next_descriptor();
+	struct rec_log *log;
+	int done = -1;
+
+	(void)state;
+	for (rlim_t more = 0; done < 0; more++) {
+		struct err e = { "" };
+
+		limit_descriptors(base + more);
+		done = rec_log_open(&log, dir, QUOTA, &e);
+		limit_descriptors(1024);
+		assert_true(done == 0 || e.text[0] != '\0');
+	}
+	append(log, 1, 3, 100);
+	rec_log_close(log);
+}
+
+/* An error of reading or of making a new segment is an error, and not the end of what there is. */
+static void
+running_without_descriptors_loses_nothing(void **state)
+{
+	struct rec_log *log = open_log(QUOTA);
+	rlim_t base = next_descriptor();
+	uint64_t seq = 1, last = 0;
+	uint32_t count;
+	struct buf b;
+
+	(void)state;
+	append(log, 1, 20, 100);
+	buf_init(&b, 65536);
+	limit_descriptors(base);
+	assert_true(rec_log_read(log, &seq, 65536, &b, &count) < 0);
+	assert_true(rec_log_advance(log, 0) < 0);
+	last = 20;
+	while (rec_log_append(log, content(last + 1, 4000), NULL) == 0)
+		last++;
+	assert_true(rec_log_last(log) == last && last < 200); /* the first segment is full */
+	limit_descriptors(1024);
+	buf_done(&b);
+	assert_true(rec_log_bytes(log) < QUOTA / 2);
+	rec_log_close(log);
+	log = open_log(QUOTA);
+	assert_true(rec_log_last(log) == last);
+	rec_log_close(log);
+}
+
+static void
+damage_in_the_open_segment_needs_a_new_one(void **state)
+{
+	struct rec_log *log = open_log(QUOTA);
+	uint64_t seq = 1;
+	uint32_t count;
+	char path[128];
+	struct buf b;
+	rlim_t base;
+
+	(void)state;
+	append(log, 1, 20, 100);
+	segment_path(path, sizeof(path), 1);
+	flip_byte(path, 16 + 8);
+	buf_init(&b, 65536);
+	base = next_descriptor();
+	limit_descriptors(base + 1); /* for the reader */
+	assert_true(rec_log_read(log, &seq, 65536, &b, &count) < 0);
+	limit_descriptors(1024);
+	assert_int_equal(rec_log_read(log, &seq, 65536, &b, &count), 0);
+	assert_true(rec_log_last(log) == REC_LOG_EPOCH);
+	buf_done(&b);
+	rec_log_close(log);
+}
+
+/* --- limits ------------------------------------------------------------------------------------------ */
+
+static void
+a_reading_ends_before_it_passes_its_limit(void **state)
+{
+	static const uint8_t bytes[50];
+	struct rec_log *log = open_log(QUOTA);
+	uint64_t seq = 1;
+	uint32_t count;
+	struct buf b;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(rec_log_append(log, (struct span){ bytes, 50 }, NULL), 0);
+	buf_init(&b, 65536);
+	assert_int_equal(rec_log_read(log, &seq, 3 * 54, &b, &count), 0);
+	assert_int_equal(count, 3);
+	buf_reset(&b);
+	assert_int_equal(rec_log_read(log, &seq, 3 * 54 - 1, &b, &count), 0);
+	assert_int_equal(count, 2);
+	buf_reset(&b);
+	assert_int_equal(rec_log_read(log, &seq, 1, &b, &count), 0); /* one at least */
+	assert_int_equal(count, 1);
+	buf_done(&b);
+	/* A buffer that is too small is an error, not the end. */
+	buf_init(&b, 20);
+	seq = 1;
+	assert_true(rec_log_read(log, &seq, 65536, &b, &count) < 0);
+	buf_done(&b);
+	rec_log_close(log);
+}
+
+/* A segment is an eighth of the quota, but at least 64 KiB; a record that is longer has one for itself. */
+static void
+segments_have_their_size(void **state)
+{
+	static uint8_t bytes[200 * 1024];
+	struct rec_log *log = open_log(QUOTA);
+	uint64_t seq;
+	char path[128];
+
+	(void)state;
+	assert_int_equal(rec_log_append(log, (struct span){ bytes, sizeof(bytes) }, &seq), 0);
+	assert_true(seq == 1);
+	segment_path(path, sizeof(path), 2);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(rec_log_append(log, (struct span){ bytes, 1 }, &seq), 0);
+	assert_int_equal(access(path, F_OK), 0);
+	rec_log_close(log);
+}
+
+static void
+the_smallest_segment_is_64_kib(void **state)
+{
+	enum { RECORD = 1024 - 8 }; /* with its header 1 KiB */
+	static uint8_t bytes[RECORD];
+	struct rec_log *log = open_log(256 * 1024);
+	char path[128];
+
+	(void)state;
+	for (int i = 0; i < 64; i++)
+		assert_int_equal(rec_log_append(log, (struct span){ bytes, RECORD }, NULL), 0);
+	segment_path(path, sizeof(path), 64);
+	assert_int_equal(access(path, F_OK), 0); /* the header took the place of the 64th */
+	assert_true(size_of(1) == 16 + 63 * 1024);
+	rec_log_close(log);
+}
+
+static void
+a_log_is_nearly_full_over_nine_tenths(void **state)
+{
+	enum { SMALL = 100000 };
+	static uint8_t bytes[1024];
+	struct rec_log *log = open_log(SMALL);
+
+	(void)state;
+	while (rec_log_bytes(log) + 1024 + 8 + 16 < SMALL * 9 / 10)
+		assert_int_equal(rec_log_append(log, (struct span){ bytes, 1024 }, NULL), 0);
+	while (rec_log_bytes(log) + 9 <= SMALL * 9 / 10)
+		assert_int_equal(rec_log_append(log, (struct span){ bytes, 1 }, NULL), 0);
+	assert_false(rec_log_is_nearly_full(log));
+	assert_int_equal(rec_log_append(log, (struct span){ bytes, 1 }, NULL), 0);
+	assert_true(rec_log_is_nearly_full(log));
+	rec_log_close(log);
+}
+
+/* --- committing -------------------------------------------------------------------------------------- */
+
+/* Descriptors of files of the log that are deleted: their room is not free yet. */
+static int
+deleted_but_open(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	struct dirent *entry;
+	int n = 0;
+
+	assert_non_null(d);
+	while ((entry = readdir(d))) {
+		char target[PATH_MAX];
+		ssize_t len = readlinkat(dirfd(d), entry->d_name, target, sizeof(target) - 1);
+
+		if (len < 0)
+			continue;
+		target[len] = '\0';
+		n += str_starts(target, dir) && strstr(target, "(deleted)");
+	}
+	closedir(d);
+	return n;
+}
+
+static void
+committing_twice_leaves_the_newest_segment(void **state)
+{
+	struct rec_log *log = open_log(QUOTA);
+	uint64_t seq = 1;
+	uint32_t count;
+	struct buf b;
+
+	(void)state;
+	append(log, 1, 350, 4000);
+	buf_init(&b, 65536);
+	assert_int_equal(rec_log_read(log, &seq, 100, &b, &count), 0); /* opens the oldest */
+	buf_done(&b);
+	rec_log_commit(log, 200);
+	assert_int_equal(deleted_but_open(), 0);
+	rec_log_commit(log, 200);
+	rec_log_commit(log, 100); /* which is past */
+	assert_true(rec_log_committed(log) == 200);
+	seq = 201;
+	assert_true(check_from(log, &seq, 4000) == 150);
+	rec_log_commit(log, 349);
+	seq = 350;
+	assert_true(check_from(log, &seq, 4000) == 1);
+	rec_log_commit(log, 1000);
+	assert_true(rec_log_committed(log) == 350);
+	append(log, 351, 360, 4000);
+	seq = 351;
+	assert_true(check_from(log, &seq, 4000) == 10);
+	rec_log_close(log);
+}
+
 int
 main(void)
 {
@@ -412,6 +766,29 @@ main(void)
 		    make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(empty_and_huge_records_are_refused, make_dir,
 		    remove_dir),
+		cmocka_unit_test_setup_teardown(the_unfinished_end_leaves_the_disk, make_dir,
+		    remove_dir),
+		cmocka_unit_test_setup_teardown(what_only_looks_like_a_segment_is_left_alone,
+		    make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(an_id_is_whole_or_the_log_is_not_opened, make_dir,
+		    remove_dir),
+		cmocka_unit_test_setup_teardown(opening_without_descriptors_fails_and_says_why,
+		    make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(a_new_log_without_descriptors_fails_and_says_why,
+		    make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(running_without_descriptors_loses_nothing, make_dir,
+		    remove_dir),
+		cmocka_unit_test_setup_teardown(damage_in_the_open_segment_needs_a_new_one,
+		    make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(a_reading_ends_before_it_passes_its_limit, make_dir,
+		    remove_dir),
+		cmocka_unit_test_setup_teardown(segments_have_their_size, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(the_smallest_segment_is_64_kib, make_dir,
+		    remove_dir),
+		cmocka_unit_test_setup_teardown(a_log_is_nearly_full_over_nine_tenths, make_dir,
+		    remove_dir),
+		cmocka_unit_test_setup_teardown(committing_twice_leaves_the_newest_segment,
+		    make_dir, remove_dir),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -576,7 +576,38 @@ an_idle_connection_holds_no_buffers(void **state)
 	pair_done(&p);
 }
 
+/* Long before the numbers of packets come round (RFC 4344 section 3.1), in either direction. */
+static void
+keys_are_exchanged_again_after_many_packets(void **state)
+{
+	static const uint32_t many = 1u << 31;
+	static const uint8_t ignore = MSG_IGNORE;
+
+	(void)state;
+	for (int of_in = 0; of_in < 2; of_in++) {
+		struct pair p;
+		uint32_t *packets;
+
+		pair_init(&p);
+		pair_login(&p);
+		pair_run(&p);
+		packets = of_in ? &p.server->in.packets : &p.client->out.packets;
+		*packets = many - 2;
+		pair_forge(p.client, &ignore, 1);
+		pair_run(&p);
+		assert_true(*packets == many - 1);
+		/* Who sends looks when he receives something. */
+		pair_forge(p.client, &ignore, 1);
+		pair_forge(p.server, &ignore, 1);
+		pair_run(&p);
+		assert_true(*packets < 10);
+		assert_false(p.dead_server || p.dead_client);
+		pair_done(&p);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(keys_are_exchanged_again_after_many_packets),
 	cmocka_unit_test(keys_are_exchanged_again_mid_transfer),
 	cmocka_unit_test(session_id_stays_when_keys_change),
 	cmocka_unit_test(requests_made_during_an_exchange_arrive_after_it),

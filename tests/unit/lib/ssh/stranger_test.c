@@ -494,6 +494,65 @@ too_much_before_the_login(void **state)
 	pair_done(&p);
 }
 
+static void
+too_many_packets_before_the_login(void **state)
+{
+	static const uint8_t ignore = MSG_IGNORE;
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	before_login(&p);
+	for (int i = 0; i < PREAUTH_PACKETS_MAX; i++)
+		pair_forge(p.client, &ignore, 1);
+	expect_dead_server(&p, "too much data before the login");
+	pair_done(&p);
+	/* After the login nobody counts. */
+	pair_init(&p);
+	pair_login(&p);
+	for (int i = 0; i < 2 * PREAUTH_PACKETS_MAX; i++)
+		pair_forge(p.client, &ignore, 1);
+	pair_run(&p);
+	assert_false(p.dead_server);
+	pair_done(&p);
+}
+
+/* A packet of exactly max bytes is taken (max is a multiple of every block), one of a block more is not. */
+static void
+send_of_length(struct pair *p, size_t len)
+{
+	static uint8_t payload[PACKET_MAX + 64];
+
+	payload[0] = MSG_IGNORE;
+	pair_forge(p->client, payload, len - 1 - 8);
+	pair_run(p);
+}
+
+static void
+packets_have_a_longest_length(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	before_login(&p);
+	send_of_length(&p, PACKET_MAX_PREAUTH);
+	assert_null(strstr(ssh_error(p.server), "bad packet length")); /* the client gives up */
+	pair_done(&p);
+	pair_init(&p);
+	before_login(&p);
+	send_of_length(&p, PACKET_MAX_PREAUTH + 16);
+	expect_dead_server(&p, "bad packet length");
+	pair_done(&p);
+	pair_init(&p);
+	pair_login(&p);
+	send_of_length(&p, PACKET_MAX);
+	assert_false(p.dead_server);
+	send_of_length(&p, PACKET_MAX + 16);
+	expect_dead_server(&p, "bad packet length");
+	pair_done(&p);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_server_takes_one_identification_line_only),
 	cmocka_unit_test(cve_2026_48108_flood_before_the_identification),
@@ -513,6 +572,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(other_services_are_not_there),
 	cmocka_unit_test(malformed_authentication),
 	cmocka_unit_test(too_much_before_the_login),
+	cmocka_unit_test(too_many_packets_before_the_login),
+	cmocka_unit_test(packets_have_a_longest_length),
 };
 
 int
