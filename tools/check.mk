@@ -2,7 +2,7 @@
 FUZZ_SECONDS ?= 20
 MUTATE ?= 200
 SEED   ?= 1
-.PHONY: unit mutate lint loc format fuzz test demo bench soak bare tools-bin
+.PHONY: unit engine-check mutate lint loc format fuzz test demo bench soak bare tools-bin
 unit: $(UNIT_BIN) ## unit tests
 	@tools/run-unit $(UNIT_BIN)
 mutate: $(UNIT_BIN) ## MUTATE=200 changes in security-relevant files, SEED=1: does a unit test notice?
@@ -16,6 +16,13 @@ loc: ## lines of code and comments of lib, services, clients; COMMIT=... of that
 	@tools/loc $(COMMIT) ""
 format: ## clang-format over FILES (default: all sources)
 	clang-format -i $(or $(FILES),$(shell git ls-files '*.c' '*.h'))
+
+# The SSH engine without the files that know a library, a terminal, a socket or the loop.
+ENGINE_OBJ := $(addprefix $(B)/lib/,base/buf.o base/err.o base/str.o base/wire.o crypto/cipher.o crypto/kex.o crypto/sshcert.o \
+	      crypto/sshcert_check.o crypto/sshkey.o crypto/sshkey_verify.o) \
+	      $(filter-out $(addprefix $(B)/lib/ssh/,fuzz.o loop.o modes_termios.o),$(call lib_obj,ssh))
+engine-check: $(ENGINE_OBJ) $(B)/unit/lib/ssh/small_suite_test ## what the SSH engine leans on, as for a browser
+	@tools/engine-check $(B) $(ENGINE_OBJ)
 
 tools-bin: $(TTOOL_BIN) ## helper programs of tests and benchmarks
 

@@ -7,7 +7,7 @@ BUILD_PACKAGES := gcc libc6-dev pkg-config protobuf-c-compiler protobuf-compiler
 	libsystemd-dev libseccomp-dev scdoc $(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
 DEMO_PACKAGES := $(BUILD_PACKAGES) python3 postgresql-15 openssh-client openssh-sftp-server ca-certificates curl \
 	procps
-TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev clang libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-pexpect \
+TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev clang libclang-rt-14-dev wasi-libc python3-pytest python3-pytest-xdist python3-pexpect \
 	python3-paramiko python3-asyncssh python3-psycopg2 python3-grpcio python3-protobuf python3-cryptography \
 	python3-grpc-tools openssh-server rsync git curl jq oathtool \
 	iproute2 systemd systemd-container mmdebstrap mandoc zstd putty-tools openssl

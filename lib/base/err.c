@@ -26,6 +26,17 @@ err_set(struct err *e, const char *fmt, ...)
 	return -1;
 }
 
+/* GNU's strerror_r returns the text, which may or may not be in the buffer; that of other C libraries a number. */
+static const char *
+errno_text(int number, char *buf, size_t size)
+{
+#ifdef __GLIBC__
+	return strerror_r(number, buf, size);
+#else
+	return strerror_r(number, buf, size) == 0 ? buf : "unknown error";
+#endif
+}
+
 int
 err_errno(struct err *e, const char *fmt, ...)
 {
@@ -39,9 +50,8 @@ err_errno(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	/* The GNU strerror_r returns the text, which may or may not be in the buffer. */
 	if (!str_format(e->text, sizeof(e->text), "%s: %s", text,
-		strerror_r(saved, why, sizeof(why))))
+		errno_text(saved, why, sizeof(why))))
 		e->text[sizeof(e->text) - 1] = 0;
 	errno = saved;
 	return -1;

@@ -17,6 +17,12 @@ struct kex_pair {
 	uint8_t public[KEX_PUBLIC_MAX];
 };
 
+bool
+kex_available(enum kex_curve curve)
+{
+	return suite_kex[curve] != NULL;
+}
+
 /* secret NULL: a fresh one. */
 static int
 pair_make(struct kex_pair **ret, enum kex_curve curve, const uint8_t *secret)

@@ -15,6 +15,8 @@ enum { KEX_PUBLIC_MAX = 65, KEX_SECRET_LEN = 32, KEX_HASH_LEN = 32 };
 
 struct kex_pair;
 
+/* This build has it (suite.h). */
+bool kex_available(enum kex_curve curve);
 /* A fresh key pair, for one exchange. Negative: no memory or no randomness. */
 int kex_pair_new(struct kex_pair **ret, enum kex_curve curve);
 /* From a given private value of 32 bytes: for known-answer tests. */

@@ -8,11 +8,8 @@
 #include "crypto/sshkey.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "crypto/b64.h"
 #include "crypto/rand.h"
-#include "crypto/sha256.h"
 #include "crypto/sshkey_priv.h"
 #include "crypto/suite.h"
 
@@ -32,6 +29,12 @@ sshkey_kind_cert_named(struct span name)
 		if (span_is(name, suite_keys[i].cert_name))
 			return &suite_keys[i];
 	return NULL;
+}
+
+bool
+sshkey_type_available(const char *name)
+{
+	return sshkey_kind_named(span_str(name)) != NULL;
 }
 
 static struct sshkey *
@@ -185,23 +188,6 @@ bool
 sshkey_equal(const struct sshkey *a, const struct sshkey *b)
 {
 	return span_eq(sshkey_blob(a), sshkey_blob(b));
-}
-
-void
-sshkey_fingerprint(struct span blob, char *dst, size_t size)
-{
-	static const char prefix[] = "SHA256:";
-	uint8_t hash[SHA256_BYTES];
-
-	if (size < 64) {
-		if (size)
-			dst[0] = '\0';
-		return;
-	}
-	sha256_of(blob, hash);
-	memcpy(dst, prefix, sizeof prefix);
-	(void)b64_encode(dst + sizeof prefix - 1, size - sizeof prefix + 1,
-	    (struct span){ hash, sizeof hash }, B64_PLAIN);
 }
 
 int

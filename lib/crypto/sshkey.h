@@ -26,6 +26,8 @@ struct sshkey;
 int sshkey_generate(struct sshkey **ret);
 /* From a 32-byte seed (Ed25519). */
 int sshkey_from_seed(struct sshkey **ret, const uint8_t seed[32]);
+/* This build reads keys of the type, named as on the wire: "ssh-ed25519", "ssh-rsa". */
+bool sshkey_type_available(const char *name);
 /* A public key from its wire form ("string type, ..."); plain types only, not certificates.
  * Negative: malformed or a type, curve or RSA size we do not take. */
 int sshkey_from_blob(struct sshkey **ret, struct span blob);

@@ -9,10 +9,7 @@
 #include "crypto/rand.h"
 #include "ssh/ssh_priv.h"
 
-#define KEX_LIST "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256"
-#define HOSTKEY_LIST \
-	"ssh-ed25519-cert-v01@openssh.com,ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512,rsa-sha2-256"
-
+/* Best first; what this build has of them is proposed. */
 static const struct {
 	const char *name;
 	enum kex_curve curve;
@@ -22,25 +19,40 @@ static const struct {
 	{ "ecdh-sha2-nistp256", KEX_P256 },
 };
 
-static const char *const hostkeys[] = {
-	"ssh-ed25519-cert-v01@openssh.com",
-	"ssh-ed25519",
-	"ecdsa-sha2-nistp256",
-	"rsa-sha2-512",
-	"rsa-sha2-256",
+static const struct {
+	const char *name; /* of the algorithm */
+	const char *type; /* of the key, or of the certified one */
+} hostkeys[] = {
+	{ "ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519" },
+	{ "ssh-ed25519", "ssh-ed25519" },
+	{ "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256" },
+	{ "rsa-sha2-512", "ssh-rsa" },
+	{ "rsa-sha2-256", "ssh-rsa" },
 };
 
 /* The ten lists of a KEXINIT, in order. */
 enum { L_KEX, L_HOSTKEY, L_CIPHER, L_MAC = 4, L_COMPRESSION = 6, L_COUNT = 10 };
 
+/* One more name of the list that began at `start`. */
+static void
+put_name(struct buf *b, size_t start, const char *name)
+{
+	if (b->len > start)
+		buf_put(b, ",", 1);
+	buf_put(b, name, strlen(name));
+}
+
 static void
 put_kex_list(struct buf *b, const struct ssh *ssh)
 {
 	bool server = ssh->config.role == SSH_SERVER;
-	size_t mark = wire_put_open(b);
-	const char *list = ssh->config.kex ? ssh->config.kex : KEX_LIST;
+	size_t mark = wire_put_open(b), start = b->len;
 
-	buf_put(b, list, strlen(list));
+	if (ssh->config.kex)
+		put_name(b, start, ssh->config.kex);
+	for (size_t i = 0; !ssh->config.kex && i < sizeof(curves) / sizeof(curves[0]); i++)
+		if (kex_available(curves[i].curve))
+			put_name(b, start, curves[i].name);
 	if (!ssh->have_session_id) {
 		const char *markers = server ? ",ext-info-s,kex-strict-s-v00@openssh.com"
 					     : ",ext-info-c,kex-strict-c-v00@openssh.com";
@@ -59,13 +71,21 @@ has_identity(const struct ssh *ssh, bool cert)
 	return false;
 }
 
-static const char *
-hostkey_list(const struct ssh *ssh)
+static void
+put_hostkey_list(struct buf *b, const struct ssh *ssh)
 {
-	if (ssh->config.role == SSH_CLIENT)
-		return HOSTKEY_LIST;
-	return has_identity(ssh, true) ? "ssh-ed25519-cert-v01@openssh.com,ssh-ed25519"
-				       : "ssh-ed25519";
+	size_t mark = wire_put_open(b), start = b->len;
+
+	if (ssh->config.role == SSH_CLIENT) {
+		for (size_t i = 0; i < sizeof(hostkeys) / sizeof(hostkeys[0]); i++)
+			if (sshkey_type_available(hostkeys[i].type))
+				put_name(b, start, hostkeys[i].name);
+	} else {
+		if (has_identity(ssh, true))
+			put_name(b, start, "ssh-ed25519-cert-v01@openssh.com");
+		put_name(b, start, "ssh-ed25519");
+	}
+	wire_put_close(b, mark);
 }
 
 int
@@ -80,7 +100,7 @@ kexinit_build(struct ssh *ssh, struct ssh_kex *kex)
 	wire_put_u8(b, MSG_KEXINIT);
 	buf_put(b, cookie, sizeof(cookie));
 	put_kex_list(b, ssh);
-	wire_put_text(b, hostkey_list(ssh));
+	put_hostkey_list(b, ssh);
 	wire_put_text(b, ciphers);
 	wire_put_text(b, ciphers);
 	wire_put_text(b, macs);
@@ -142,8 +162,8 @@ choose_hostkey(const struct span *client, const struct span *server, struct kex_
 
 	while (wire_next_name(&rest, &one))
 		for (size_t i = 0; i < sizeof(hostkeys) / sizeof(hostkeys[0]); i++)
-			if (span_is(one, hostkeys[i]) && list_has(server[L_HOSTKEY], one)) {
-				algs->hostkey = span_str(hostkeys[i]);
+			if (span_is(one, hostkeys[i].name) && list_has(server[L_HOSTKEY], one)) {
+				algs->hostkey = span_str(hostkeys[i].name);
 				return true;
 			}
 	return false;

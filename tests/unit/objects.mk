@@ -9,6 +9,7 @@ UNIT_OBJ_lib/ssh/flow_test       := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/hostile_test    := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/loop_test       := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/sign_test       := tests/unit/lib/ssh/ssh_pair.o
+UNIT_OBJ_lib/ssh/small_suite_test := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/stranger_test   := tests/unit/lib/ssh/ssh_pair.o
 
 AUTHD_OBJ := $(filter-out services/auth/main.o,$(patsubst %.c,%.o,$(wildcard services/auth/*.c)))
