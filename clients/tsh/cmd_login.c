@@ -261,7 +261,7 @@ login(const char *proxy, const char *user, const char *known_pem, struct profile
 	client_free_reply(id);
 	client_free(c);
 	keys_done(&k);
-	discovery_done(&d);
+	discover_done(&d);
 	return rc;
 }
 

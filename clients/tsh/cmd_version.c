@@ -56,7 +56,7 @@ cmd_version(int argc, char **argv)
 	if (discover(&d, p->proxy, NULL, known, &e) < 0)
 		cli_warn("the proxy's version is unknown: %s", e.text);
 	print(d.version, p->proxy);
-	discovery_done(&d);
+	discover_done(&d);
 	profile_free(p);
 	return 0;
 }

@@ -118,14 +118,14 @@ discover(struct discovery *ret, const char *proxy, const char *pin, const char *
 {
 	*ret = (struct discovery){ 0 };
 	if (fetch_authorities(ret, proxy, pin, known_pem, e) < 0 || fetch_find(ret, proxy, e) < 0) {
-		discovery_done(ret);
+		discover_done(ret);
 		return -1;
 	}
 	return 0;
 }
 
 void
-discovery_done(struct discovery *d)
+discover_done(struct discovery *d)
 {
 	bundle_free(d->ca);
 	d->ca = NULL;

@@ -18,6 +18,6 @@ struct discovery {
  * the proxy may be NULL. Negative with e, which says how to go on. */
 int discover(struct discovery *ret, const char *proxy, const char *pin, const char *known_pem,
     struct err *e);
-void discovery_done(struct discovery *d);
+void discover_done(struct discovery *d);
 
 #endif

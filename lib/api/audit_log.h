@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * audit_log: how noded, proxyd and authd write down what happens. A record is in the kernel's hands when the function
- * returns (lib/rec's log on disk); an uploader brings it to auditd in compressed batches, resumes exactly where
+ * returns (lib/rec's log on disk); an uploader (audit_upload.c) brings it to auditd in compressed batches, resumes exactly where
  * auditd stands, and deletes what auditd has committed. While auditd is away the log grows up to its quota.
  *
  * The connection is opened when there is something to send and closed after 60 s without (an idle one costs auditd

@@ -71,7 +71,7 @@ walk(struct call *c, struct err *e)
 {
 	int r;
 
-	while ((r = parser_next(&c->parser, e)) == 1) {
+	while ((r = cli_parser_next(&c->parser, e)) == 1) {
 		if (!c->command || c->command->sub) {
 			if (choose(c, c->parser.positional, e) < 0)
 				return -1;
@@ -93,7 +93,7 @@ walk(struct call *c, struct err *e)
 	}
 	if (r < 0)
 		return -1;
-	return parser_environment(&c->parser, e);
+	return cli_parser_environment(&c->parser, e);
 }
 
 static int
@@ -120,7 +120,7 @@ run_builtin(const struct cli_program *program, int argc, char **argv)
 	if (strcmp(argv[1], "completion") == 0) {
 		if (argc != 3 || strcmp(argv[2], "bash") != 0)
 			return cli_fail("usage: %s completion bash", program->name);
-		completion_bash(program);
+		cli_completion_bash(program);
 		return 0;
 	}
 	for (int i = 2; i < argc; i++, table = found->sub) {

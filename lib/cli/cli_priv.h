@@ -26,19 +26,19 @@ struct parser {
 };
 
 /* Options up to the next positional: 1 with p->positional, 0 at the end, negative with e. */
-int parser_next(struct parser *p, struct err *e);
+int cli_parser_next(struct parser *p, struct err *e);
 /* Options that were not given take their environment variables. */
-int parser_environment(struct parser *p, struct err *e);
+int cli_parser_environment(struct parser *p, struct err *e);
 
-bool option_is_end(const struct cli_option *o);
-bool option_takes_value(const struct cli_option *o);
+bool cli_option_is_end(const struct cli_option *o);
+bool cli_option_takes_value(const struct cli_option *o);
 
 /* --help of the program, or of a command; path is "tctl users add" without the program's name. */
 void help_program(const struct cli_program *program);
 void help_command(const struct cli_program *program, const struct cli_command *command,
     const char *path);
 /* The script of `completion bash` to stdout. */
-void completion_bash(const struct cli_program *program);
+void cli_completion_bash(const struct cli_program *program);
 
 extern const struct cli_option cli_builtin_options[];
 

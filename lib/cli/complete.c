@@ -11,7 +11,7 @@
 static void
 print_option_words(const struct cli_option *options)
 {
-	for (const struct cli_option *o = options; o && !option_is_end(o); o++) {
+	for (const struct cli_option *o = options; o && !cli_option_is_end(o); o++) {
 		if (!o->help)
 			continue;
 		if (o->long_name)
@@ -44,8 +44,8 @@ print_case(const struct cli_program *program, const struct cli_command *command,
 static void
 print_values(const struct cli_option *options, const char *path)
 {
-	for (const struct cli_option *o = options; o && !option_is_end(o); o++) {
-		if (!o->help || !option_takes_value(o))
+	for (const struct cli_option *o = options; o && !cli_option_is_end(o); o++) {
+		if (!o->help || !cli_option_takes_value(o))
 			continue;
 		printf("\t");
 		if (o->long_name)
@@ -108,7 +108,7 @@ print_second_level(const struct cli_program *program)
 }
 
 void
-completion_bash(const struct cli_program *program)
+cli_completion_bash(const struct cli_program *program)
 {
 	const char *name = program->name;
 

@@ -22,7 +22,7 @@ option_left(const struct cli_option *o, char *dst, size_t size)
 		    o->long_name ? ", " : "");
 	if (o->long_name)
 		(void)str_format(longer, sizeof(longer), "--%s", o->long_name);
-	if (option_takes_value(o))
+	if (cli_option_takes_value(o))
 		(void)str_format(dst, size, "%s%s%s%s", shorter, longer, o->long_name ? "=" : " ",
 		    o->arg ? o->arg : "VALUE");
 	else
@@ -41,7 +41,7 @@ print_row(const char *left, const char *right)
 void
 cli_print_options(const struct cli_option *options)
 {
-	for (const struct cli_option *o = options; o && !option_is_end(o); o++) {
+	for (const struct cli_option *o = options; o && !cli_option_is_end(o); o++) {
 		char left[192];
 		char right[256];
 

@@ -5,6 +5,8 @@
  *	struct cli_table *t = cli_table_new("Node Name", "Address", "Labels", NULL);
  *	cli_table_add(t, name, address, labels, NULL);
  *	cli_table_print(t, stdout);   // then cli_table_free(t)
+ *
+ * Made in table.c, value.c (JSON, YAML) and width.c (columns of a terminal).
  */
 #ifndef CLI_OUT_H
 #define CLI_OUT_H

@@ -8,6 +8,6 @@
 #include "cli/out.h"
 
 /* Columns of the character at s and its length in bytes; a byte that is no UTF-8 is one column. */
-int char_width(const char *s, int *ret_bytes);
+int cli_char_width(const char *s, int *ret_bytes);
 
 #endif

@@ -10,13 +10,13 @@
 #include "cli/cli_priv.h"
 
 bool
-option_is_end(const struct cli_option *o)
+cli_option_is_end(const struct cli_option *o)
 {
 	return !o->short_name && !o->long_name;
 }
 
 bool
-option_takes_value(const struct cli_option *o)
+cli_option_takes_value(const struct cli_option *o)
 {
 	return o->kind != CLI_FLAG && o->kind != CLI_COUNT;
 }
@@ -99,7 +99,7 @@ static const struct cli_option *
 find_long(const struct parser *p, const char *name, size_t n)
 {
 	for (size_t t = 0; t < p->n_tables; t++)
-		for (const struct cli_option *o = p->tables[t]; o && !option_is_end(o); o++)
+		for (const struct cli_option *o = p->tables[t]; o && !cli_option_is_end(o); o++)
 			if (o->long_name && strlen(o->long_name) == n &&
 			    strncmp(o->long_name, name, n) == 0)
 				return o;
@@ -110,7 +110,7 @@ static const struct cli_option *
 find_short(const struct parser *p, char c)
 {
 	for (size_t t = 0; t < p->n_tables; t++)
-		for (const struct cli_option *o = p->tables[t]; o && !option_is_end(o); o++)
+		for (const struct cli_option *o = p->tables[t]; o && !cli_option_is_end(o); o++)
 			if (o->short_name == c)
 				return o;
 	return NULL;
@@ -134,14 +134,14 @@ parse_long(struct parser *p, const char *text, struct err *e)
 
 	if (!o && str_starts(text, "no-")) {
 		o = find_long(p, text + 3, n - 3);
-		if (o && option_takes_value(o))
+		if (o && cli_option_takes_value(o))
 			o = NULL;
 		on = false;
 	}
 	if (!o)
 		return err_set(e, "unknown option '--%.*s'%s", (int)n, text, p->hint);
 	note_seen(p, o);
-	if (!option_takes_value(o)) {
+	if (!cli_option_takes_value(o)) {
 		if (value && strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
 			return err_set(e, "--%s takes no value", o->long_name);
 		set_flag(o, on == !(value && strcmp(value, "false") == 0));
@@ -166,7 +166,7 @@ parse_short(struct parser *p, const char *text, struct err *e)
 		if (!o)
 			return err_set(e, "unknown option '-%c'%s", *text, p->hint);
 		note_seen(p, o);
-		if (!option_takes_value(o)) {
+		if (!cli_option_takes_value(o)) {
 			set_flag(o, true);
 			continue;
 		}
@@ -183,7 +183,7 @@ parse_short(struct parser *p, const char *text, struct err *e)
 }
 
 int
-parser_next(struct parser *p, struct err *e)
+cli_parser_next(struct parser *p, struct err *e)
 {
 	for (; p->at < p->argc; p->at++) {
 		char *text = p->argv[p->at];
@@ -215,15 +215,15 @@ was_seen(const struct parser *p, const struct cli_option *o)
 }
 
 int
-parser_environment(struct parser *p, struct err *e)
+cli_parser_environment(struct parser *p, struct err *e)
 {
 	for (size_t t = 0; t < p->n_tables; t++) {
-		for (const struct cli_option *o = p->tables[t]; o && !option_is_end(o); o++) {
+		for (const struct cli_option *o = p->tables[t]; o && !cli_option_is_end(o); o++) {
 			const char *value = o->env ? getenv(o->env) : NULL;
 
 			if (!value || !*value || was_seen(p, o))
 				continue;
-			if (!option_takes_value(o))
+			if (!cli_option_takes_value(o))
 				set_flag(o,
 				    strcmp(value, "0") != 0 && strcmp(value, "false") != 0 &&
 					strcmp(value, "no") != 0);
@@ -245,9 +245,9 @@ cli_parse(const struct cli_option *options, int argc, char **argv, struct err *e
 	int n = 0;
 	int r;
 
-	while ((r = parser_next(&p, e)) == 1)
+	while ((r = cli_parser_next(&p, e)) == 1)
 		argv[n++] = p.positional;
-	if (r < 0 || parser_environment(&p, e) < 0)
+	if (r < 0 || cli_parser_environment(&p, e) < 0)
 		return -1;
 	return n;
 }

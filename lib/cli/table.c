@@ -156,7 +156,7 @@ print_cut(const char *text, int max, FILE *f)
 		return;
 	}
 	while (*text) {
-		int w = char_width(text, &bytes);
+		int w = cli_char_width(text, &bytes);
 
 		if (columns + w > max - 3)
 			break;

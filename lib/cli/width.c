@@ -41,7 +41,7 @@ is_in(const struct range *table, size_t n, uint32_t c)
 }
 
 int
-char_width(const char *s, int *ret_bytes)
+cli_char_width(const char *s, int *ret_bytes)
 {
 	const uint8_t *p = (const uint8_t *)s;
 	int n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
@@ -69,7 +69,7 @@ cli_width(const char *text)
 	int bytes;
 
 	for (; *text; text += bytes)
-		columns += char_width(text, &bytes);
+		columns += cli_char_width(text, &bytes);
 	return columns;
 }
 

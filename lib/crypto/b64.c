@@ -23,7 +23,8 @@ variant(enum b64_kind kind)
 	return sodium_base64_VARIANT_ORIGINAL;
 }
 
-size_t
+/* Bytes that b64_encode writes for n bytes, with the NUL. */
+static size_t
 b64_size(size_t n)
 {
 	return sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);

@@ -13,8 +13,6 @@ enum b64_kind {
 	B64_URL,   /* RFC 4648 section 5, without '=' */
 };
 
-/* Bytes that b64_encode writes for n bytes, with the NUL. */
-size_t b64_size(size_t n);
 /* Text into dst[size], NUL-terminated; false when size is less than b64_size(n). */
 bool b64_encode(char *dst, size_t size, struct span bytes, enum b64_kind kind);
 /* Appends the text to b (without a NUL); line_width > 0 breaks lines after that many characters,

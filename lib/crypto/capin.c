@@ -14,7 +14,8 @@
 static const char prefix[] = "sha256:";
 enum { PREFIX = sizeof prefix - 1 };
 
-void
+/* The pin of a SubjectPublicKeyInfo; dst holds CAPIN_SIZE bytes. */
+static void
 capin_of_spki(struct span spki, char *dst)
 {
 	uint8_t digest[SHA256_BYTES];
@@ -68,22 +69,3 @@ capin_equal(const char *a, const char *b)
 	    secret_equal((struct span){ x, sizeof x }, (struct span){ y, sizeof y });
 }
 
-int
-capin_check(const struct x509_cert *cert, const char *const *pins, size_t n, struct err *e)
-{
-	char have[CAPIN_SIZE];
-
-	if (capin_of_cert(cert, have) < 0)
-		return err_set(e, "out of memory");
-	for (size_t i = 0; i < n; i++) {
-		if (!capin_ok(pins[i]))
-			return err_set(e,
-			    "a CA pin is \"sha256:\" and 64 hexadecimal digits, as tctl status prints it");
-		if (capin_equal(pins[i], have))
-			return 0;
-	}
-	return err_set(e,
-	    "the cluster's CA has the pin %s, which is not the one given; check the pin with "
-	    "tctl status, and who answers at this address",
-	    have);
-}

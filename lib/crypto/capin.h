@@ -10,14 +10,10 @@
 
 enum { CAPIN_SIZE = 7 + 64 + 1 };
 
-/* The pin of a SubjectPublicKeyInfo; dst holds CAPIN_SIZE bytes. */
-void capin_of_spki(struct span spki, char *dst);
 int capin_of_cert(const struct x509_cert *cert, char *dst);
 /* Well formed, in either case of hex digits. */
 bool capin_ok(const char *text);
 /* Compares in constant time; false also when either is malformed. */
 bool capin_equal(const char *a, const char *b);
-/* 0 when cert has one of the pins. */
-int capin_check(const struct x509_cert *cert, const char *const *pins, size_t n, struct err *e);
 
 #endif

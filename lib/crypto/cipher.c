@@ -140,12 +140,6 @@ cipher_seal_body(struct cipher *c, uint32_t seq, uint8_t *p, size_t n, size_t at
 	c->ops->seal(c->state, seq, p, n, at, body);
 }
 
-void
-cipher_seal(struct cipher *c, uint32_t seq, uint8_t *p, size_t n)
-{
-	c->ops->seal(c->state, seq, p, n, 4, (struct span){ NULL, 0 });
-}
-
 size_t
 cipher_peek_len(const struct cipher *c)
 {

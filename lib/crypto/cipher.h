@@ -58,8 +58,6 @@ size_t cipher_tag_len(const struct cipher *c);
 size_t cipher_block(const struct cipher *c);
 bool cipher_length_apart(const struct cipher *c);
 
-/* Encrypts the packet p[0..n) in place and writes cipher_tag_len() bytes behind it. */
-void cipher_seal(struct cipher *c, uint32_t seq, uint8_t *p, size_t n);
 /* The same, but the bytes p[at..at + body.n) of the packet are still elsewhere, in body: they are encrypted on their way
  * instead of being copied first. 4 <= at, at + body.n <= n. */
 void

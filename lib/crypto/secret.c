@@ -28,16 +28,6 @@ secret_new(size_t n)
 	return s;
 }
 
-struct secret *
-secret_from(struct span bytes)
-{
-	struct secret *s = secret_new(bytes.n);
-
-	if (s)
-		memcpy(s->p, bytes.p, bytes.n);
-	return s;
-}
-
 void
 secret_free(struct secret *s)
 {

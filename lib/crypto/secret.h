@@ -15,7 +15,6 @@ struct secret {
 
 /* n zero bytes, n at least 1. NULL without memory. */
 struct secret *secret_new(size_t n);
-struct secret *secret_from(struct span bytes);
 void secret_free(struct secret *s); /* NULL is fine */
 static inline struct span
 secret_span(const struct secret *s)

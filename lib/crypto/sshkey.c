@@ -13,7 +13,8 @@
 #include "crypto/sshkey_priv.h"
 #include "crypto/suite.h"
 
-const struct sshkey_kind *
+/* By plain name or by certificate name; NULL: not a type we take. */
+static const struct sshkey_kind *
 sshkey_kind_named(struct span name)
 {
 	for (size_t i = 0; i < suite_n_keys; i++)

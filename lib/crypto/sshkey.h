@@ -40,8 +40,6 @@ bool sshkey_is_private(const struct sshkey *key);
 /* The public key's wire form. Valid as long as the key. */
 struct span sshkey_blob(const struct sshkey *key);
 bool sshkey_equal(const struct sshkey *a, const struct sshkey *b); /* public halves */
-/* "SHA256:base64 without padding", as ssh-keygen -l prints. dst holds at least 64 bytes. */
-void sshkey_fingerprint(struct span blob, char *dst, size_t size);
 
 /* Appends the signature blob ("string alg, string sig") over data. Ed25519 private keys only;
  * negative otherwise. */

@@ -209,23 +209,6 @@ sshkey_load(struct sshkey **ret, const char *path, struct err *e)
 
 /* --- fingerprints ------------------------------------------------------------------ */
 
-void
-sshkey_fingerprint(struct span blob, char *dst, size_t size)
-{
-	static const char prefix[] = "SHA256:";
-	uint8_t hash[SHA256_BYTES];
-
-	if (size < 64) {
-		if (size)
-			dst[0] = '\0';
-		return;
-	}
-	sha256_of(blob, hash);
-	memcpy(dst, prefix, sizeof prefix);
-	(void)b64_encode(dst + sizeof prefix - 1, size - sizeof prefix + 1,
-	    (struct span){ hash, sizeof hash }, B64_PLAIN);
-}
-
 /* --- lines ---------------------------------------------------------------------- */
 
 int

@@ -44,8 +44,6 @@ struct sshkey_kind {
 	bool token; /* sk-: the last field is the application, what the token signs for ("ssh:") */
 	const struct sshkey_alg *alg;
 };
-/* By plain name or by certificate name; NULL: not a type we take. */
-const struct sshkey_kind *sshkey_kind_named(struct span name);
 const struct sshkey_kind *sshkey_kind_cert_named(struct span name);
 /* What stands behind the type's name, without the application of a token. */
 struct span sshkey_fields(const struct sshkey *key);

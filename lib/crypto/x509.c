@@ -185,12 +185,6 @@ x509_cert_spki(const struct x509_cert *cert, struct buf *ret)
 }
 
 int
-x509_cert_der(const struct x509_cert *cert, struct buf *ret)
-{
-	return buf_put(ret, cert->crt.raw.p, cert->crt.raw.len) ? 0 : -1;
-}
-
-int
 x509_cert_pem(const struct x509_cert *cert, struct buf *ret)
 {
 	size_t size = cert->crt.raw.len * 2 + 128, n;

@@ -36,8 +36,6 @@ void x509_key_free(struct x509_key *key); /* zeroes; NULL is fine */
 
 /* True when spki is the DER SubjectPublicKeyInfo of a P-256 key and nothing else. */
 bool x509_spki_ok(struct span spki);
-/* "BEGIN PUBLIC KEY" PEM to DER, appended. */
-int x509_spki_from_pem(const char *pem, struct buf *ret, struct err *e);
 
 /* --- certificates ------------------------------------------------------------------ */
 struct x509_cert; /* one certificate with the chain that followed it */
@@ -58,7 +56,6 @@ bool x509_cert_has_dns(const struct x509_cert *cert, const char *name);
 bool x509_cert_has_ip(const struct x509_cert *cert, const char *ip);
 /* Appends the leaf's SubjectPublicKeyInfo, DER; its DER; its PEM. */
 int x509_cert_spki(const struct x509_cert *cert, struct buf *ret);
-int x509_cert_der(const struct x509_cert *cert, struct buf *ret);
 int x509_cert_pem(const struct x509_cert *cert, struct buf *ret);
 /* The leaf was made for this key. */
 bool x509_cert_fits_key(const struct x509_cert *cert, const struct x509_key *key);

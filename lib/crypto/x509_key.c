@@ -93,7 +93,8 @@ x509_key_to_pem(const struct x509_key *key, struct buf *ret)
 	return rc ? -1 : 0;
 }
 
-int
+/* Appends the SubjectPublicKeyInfo. */
+static int
 x509_pk_spki(mbedtls_pk_context *pk, struct buf *ret)
 {
 	uint8_t der[X509_SPKI_MAX + 1024]; /* roots of others may be RSA */
@@ -138,24 +139,6 @@ x509_spki_ok(struct span spki)
 	ok = x509_pk_from_spki(&pk, spki) == 0;
 	mbedtls_pk_free(&pk);
 	return ok;
-}
-
-int
-x509_spki_from_pem(const char *pem, struct buf *ret, struct err *e)
-{
-	mbedtls_pk_context pk;
-	int rc;
-
-	mbedtls_pk_init(&pk);
-	rc = mbedtls_pk_parse_public_key(&pk, (const unsigned char *)pem, strlen(pem) + 1);
-	if (rc != 0)
-		rc = x509_err(e, rc, "the public key does not parse");
-	else if (!mbed_pk_is_p256(&pk))
-		rc = err_set(e, "the public key is not a P-256 key");
-	else if (x509_pk_spki(&pk, ret) < 0)
-		rc = err_set(e, "out of memory");
-	mbedtls_pk_free(&pk);
-	return rc;
 }
 
 /* --- data ---------------------------------------------------------------------- */

@@ -20,8 +20,6 @@ enum { X509_SAN_DNS = 0x82, X509_SAN_URI = 0x86, X509_SAN_IP = 0x87 };
 
 /* Text or numbers of an IP address; 0 when it is none. */
 size_t x509_ip_bytes(const char *text, uint8_t dst[16]);
-/* Appends the SubjectPublicKeyInfo. */
-int x509_pk_spki(mbedtls_pk_context *pk, struct buf *ret);
 /* Parses DER into pk (initialised); only P-256 passes. */
 int x509_pk_from_spki(mbedtls_pk_context *pk, struct span spki);
 /* "text: what mbedTLS says"; returns -1. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * loop: the event loop of a daemon: timers, file descriptors, signals, children,
- * and work put off to the end of the turn. One thread, one loop.
+ * and work put off to the end of the turn; and a pool of threads that reports to it. One thread, one loop.
+ * Made in loop.c, child.c (signals, children) and pool.c.
  * libevent is used here, in lib/net, lib/http and lib/rpc, and nowhere else.
  */
 #ifndef EVENT_LOOP_H

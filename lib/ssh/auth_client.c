@@ -150,7 +150,7 @@ auth_on_success(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	(void)payload;
 	if (!wire_end(w) || ssh->signing)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed authentication success");
-	auth_done(ssh);
+	auth_server_done(ssh);
 	return ssh->state == STATE_DEAD ? -1 : 0;
 }
 

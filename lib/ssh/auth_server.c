@@ -58,7 +58,7 @@ deny_counted(struct ssh *ssh)
 }
 
 void
-auth_done(struct ssh *ssh)
+auth_server_done(struct ssh *ssh)
 {
 	free(ssh->auth);
 	ssh->auth = NULL;
@@ -118,7 +118,7 @@ answer_proof(struct ssh *ssh, struct ssh_auth *a, const struct userauth_alg *alg
 	packet_begin(&b, MSG_USERAUTH_SUCCESS);
 	if (packet_send_buf(ssh, &b) < 0)
 		return -1;
-	auth_done(ssh);
+	auth_server_done(ssh);
 	return ssh->state == STATE_DEAD ? -1 : 0;
 }
 

@@ -383,8 +383,3 @@ ssh_chan_set_events(struct ssh_chan *chan, const struct ssh_chan_events *events,
 	chan->arg = arg;
 }
 
-uint32_t
-ssh_chan_id(const struct ssh_chan *chan)
-{
-	return chan->id;
-}

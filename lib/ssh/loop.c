@@ -23,7 +23,6 @@ enum {
 	QUICKACK_BYTES = 64 * 1024,
 	PASSES = 8, /* rounds of flushing in one turn, before other events get their chance */
 	TICK_MS = 1000,
-	BEFORE_MAX = 4,
 };
 
 /* What the links of one loop share. */
@@ -34,11 +33,6 @@ struct hub {
 	struct deferred flush;
 	struct timer tick;
 	uint8_t *read_buf;
-	struct {
-		void (*fn)(void *arg);
-		void *arg;
-	} before[BEFORE_MAX];
-	int n_before;
 };
 
 struct ssh_link {
@@ -122,32 +116,8 @@ hub_stop_if_idle(struct hub *hub)
 	timer_done(&hub->tick);
 	deferred_cancel(&hub->flush);
 	free(hub->read_buf);
-	hub->read_buf = NULL;
-	if (hub->n_before > 0)
-		return;
 	list_del(&hub->link);
 	free(hub);
-}
-
-void
-ssh_link_before_flush(struct loop *loop, void (*fn)(void *arg), void *arg)
-{
-	struct hub *hub = hub_get(loop);
-
-	if (!hub)
-		return;
-	for (int i = 0; i < hub->n_before; i++)
-		if (hub->before[i].arg == arg) { /* replace, or with fn NULL remove */
-			hub->before[i].fn = fn;
-			if (!fn)
-				hub->before[i] = hub->before[--hub->n_before];
-			hub_stop_if_idle(hub);
-			return;
-		}
-	if (!fn || hub->n_before == BEFORE_MAX)
-		return;
-	hub->before[hub->n_before].fn = fn;
-	hub->before[hub->n_before++].arg = arg;
 }
 
 /* --- link --------------------------------------------------------------------- */
@@ -251,12 +221,6 @@ struct ssh *
 ssh_link_ssh(const struct ssh_link *link)
 {
 	return link->ssh;
-}
-
-void *
-ssh_link_arg(const struct ssh_link *link)
-{
-	return link->arg;
 }
 
 static void
@@ -455,10 +419,6 @@ flush_chan(struct ssh_link *link)
 static void
 flush_one(struct ssh_link *link)
 {
-	struct hub *hub = link->hub;
-
-	for (int i = 0; i < hub->n_before; i++)
-		hub->before[i].fn(hub->before[i].arg);
 	if (link->fd >= 0)
 		flush_socket(link);
 	else

@@ -36,11 +36,6 @@ void ssh_link_feed(struct ssh_link *link, uint8_t *p, size_t n);
 void ssh_link_close(struct ssh_link *link, const char *why, int grace_ms);
 
 struct ssh *ssh_link_ssh(const struct ssh_link *link);
-void *ssh_link_arg(const struct ssh_link *link);
-/* Called right before the output of any link is flushed, so often: where a recorder makes sure that
- * what is about to be sent was written down. One function for each arg (at most 4); fn NULL takes
- * it away again. */
-void ssh_link_before_flush(struct loop *loop, void (*fn)(void *arg), void *arg);
 /* Called by a one-second timer for every link by itself; no need to call ssh_tick. */
 
 #endif

@@ -197,12 +197,3 @@ ssh_forward_put(struct buf *b, const char *host, uint32_t port)
 	wire_put_u32(b, port);
 }
 
-int
-ssh_forward_parse(struct span payload, struct span *ret_host, uint32_t *ret_port)
-{
-	struct wire w = wire_from(payload);
-
-	*ret_host = wire_string(&w);
-	*ret_port = wire_u32(&w);
-	return wire_end(&w) && *ret_port <= 65535 ? 0 : -1;
-}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * session: the payloads of channel opens and requests, read and written
- * (RFC 4254 sections 6, 7 and 8). Pure; used by both ends.
+ * (RFC 4254 sections 6, 7 and 8; terminal modes in modes.c). Pure; used by both ends.
  */
 #ifndef SSH_SESSION_H
 #define SSH_SESSION_H
@@ -52,6 +52,5 @@ void ssh_tcpip_put(struct buf *b, const char *host, uint32_t port, const char *o
     uint32_t origin_port);
 /* tcpip-forward and cancel-tcpip-forward, 7.1. */
 void ssh_forward_put(struct buf *b, const char *host, uint32_t port);
-int ssh_forward_parse(struct span payload, struct span *ret_host, uint32_t *ret_port);
 
 #endif

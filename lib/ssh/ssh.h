@@ -255,6 +255,5 @@ void ssh_chan_reply(struct ssh_chan *chan, bool ok);
 void ssh_chan_set_arg(struct ssh_chan *chan, void *arg);
 /* Hands the channel to another owner. */
 void ssh_chan_set_events(struct ssh_chan *chan, const struct ssh_chan_events *events, void *arg);
-uint32_t ssh_chan_id(const struct ssh_chan *chan);
 
 #endif

@@ -309,7 +309,7 @@ int auth_on_success(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int auth_on_banner(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int auth_on_pk_ok(struct ssh *ssh, struct wire *w, uint8_t *payload);
 /* Both roles: logged in. */
-void auth_done(struct ssh *ssh);
+void auth_server_done(struct ssh *ssh);
 
 /* --- channels ------------------------------------------------------------------- */
 enum chan_state { CHAN_OPENING_OUT, CHAN_OPENING_IN, CHAN_OPEN, CHAN_OVER };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * driver: what a database must do for lib/store. Included by lib/store's own files only.
+ * driver: what a database must do for lib/store. Included by lib/store's own files only; store_make is in store.c.
  * Every function returns 0, STORE_E_NOT_FOUND or a negative number after putting the cause into *e.
  */
 #ifndef STORE_DRIVER_H
@@ -38,6 +38,6 @@ struct store_driver {
 };
 
 /* Takes over db. On failure db is closed. */
-int store_new(struct store **ret, const struct store_driver *driver, void *db, struct loop *loop);
+int store_make(struct store **ret, const struct store_driver *driver, void *db, struct loop *loop);
 
 #endif

@@ -357,5 +357,5 @@ store_open_sqlite(struct store **ret, const char *path, struct loop *loop, struc
 		sqlite_close(q);
 		return -1;
 	}
-	return store_new(ret, &driver, q, loop) < 0 ? err_set(e, "out of memory") : 0;
+	return store_make(ret, &driver, q, loop) < 0 ? err_set(e, "out of memory") : 0;
 }

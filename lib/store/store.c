@@ -49,7 +49,7 @@ on_deliver(void *arg)
 }
 
 int
-store_new(struct store **ret, const struct store_driver *driver, void *db, struct loop *loop)
+store_make(struct store **ret, const struct store_driver *driver, void *db, struct loop *loop)
 {
 	struct store *s = calloc(1, sizeof(*s));
 

@@ -7,6 +7,7 @@
  * database, a lost connection and a commit without an answer are all settled by reading that place under the lock
  * of the transaction (store_ingest.c).
  *
+ * Made in ingest.c and, for what belongs to one producer, source.c.
  * Called by rpc_ingest.c; owns the order of things and the queue, no SQL and no protobuf.
  */
 #ifndef AUDIT_INGEST_H

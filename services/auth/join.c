@@ -195,7 +195,7 @@ check_request(struct auth *a, const struct join_request *q, struct err *e)
 		err_set(e, "no join token was given; make one with `tctl tokens add`");
 		rc = AUTH_E_INVALID;
 	}
-	if (rc == 0 && !kind_is_good(q->kind)) {
+	if (rc == 0 && !token_kind_is_good(q->kind)) {
 		err_set(e, "the kind of a daemon is node, proxy or audit");
 		rc = AUTH_E_INVALID;
 	}

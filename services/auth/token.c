@@ -45,7 +45,7 @@ token_done(struct token *t)
 }
 
 bool
-kind_is_good(const char *kind)
+token_kind_is_good(const char *kind)
 {
 	return strcmp(kind, "node") == 0 || strcmp(kind, "proxy") == 0 ||
 	    strcmp(kind, "audit") == 0;
@@ -56,7 +56,7 @@ check_spec(const struct token_spec *spec, struct err *e)
 {
 	size_t n = strlen(spec->value);
 
-	if (!kind_is_good(spec->kind))
+	if (!token_kind_is_good(spec->kind))
 		err_set(e, "a token is for a node, a proxy or an audit daemon (--type=node)");
 	else if (spec->ttl_s < 0 || spec->ttl_s > TOKEN_TTL_MAX_S)
 		err_set(e, "a token may live 1 second to 30 days");

@@ -46,7 +46,7 @@ struct token_spec {
 	const char *by;
 };
 
-bool kind_is_good(const char *kind); /* "node", "proxy", "audit" */
+bool token_kind_is_good(const char *kind); /* "node", "proxy", "audit" */
 
 /* Fills *ret (emptied by token_done) and the token itself. AUTH_E_INVALID, AUTH_E_EXISTS. */
 int token_add(struct auth *a, const struct token_spec *spec, struct token *ret,

@@ -4,8 +4,12 @@
  */
 #include "node/events.h"
 
+#include <signal.h>
+
 #include "api/event.h"
-#include "node/serve.h"
+#include "node/live.h"
+#include "node/session_priv.h"
+#include "policy/policy.h"
 
 /* A node speaks of itself only. */
 static int
@@ -49,38 +53,111 @@ events_disconnected(const struct conn *c, const char *why)
 
 /* --- sessions ------------------------------------------------------------------------------ */
 
-static int
-on_session_event(struct audit_event *ev, void *arg)
+static const char *
+kind_name(unsigned kind)
 {
-	struct node *n = arg;
+	static const char *const names[] = { "shell", "exec", "subsystem" };
+
+	return kind < 3 ? names[kind] : "shell";
+}
+
+static struct audit_event
+session_event(const struct session *s, enum event_id id)
+{
+	const struct conn *c = s->base.conn;
+
+	return (struct audit_event){ .id = id,
+		.user = span_str(c->access.user),
+		.login = span_str(c->login),
+		.session = span_str(s->uuid),
+		.connection = span_str(c->uuid),
+		.remote_addr = span_str(c->address.client) };
+}
+
+static void
+add_what(struct audit_event *ev, unsigned kind, bool has_pty, const char *command)
+{
+	event_put_text(ev, EVENT_KEY_KIND, kind_name(kind));
+	event_put_flag(ev, EVENT_KEY_INTERACTIVE, has_pty);
+	event_put_text(ev, EVENT_KEY_COMMAND, command);
+}
+
+int
+events_session_start(const struct session *s)
+{
+	struct audit_event ev = session_event(s, EVENT_SESSION_START);
+	struct node *n = s->base.conn->node;
 	struct api_label labels[NODE_LABELS_MAX * 2];
 	struct policy_labels all;
 
-	if (ev->id == EVENT_SESSION_START) {
-		(void)authorize_labels(n, &all); /* what is known of them */
-		for (; ev->n_labels < all.n && ev->n_labels < NODE_LABELS_MAX * 2; ev->n_labels++)
-			labels[ev->n_labels] = (struct api_label){ all.v[ev->n_labels].key,
-				all.v[ev->n_labels].value };
-		ev->labels = labels;
-	}
-	return put(n, ev);
+	(void)authorize_labels(n, &all);
+	for (; ev.n_labels < all.n && ev.n_labels < NODE_LABELS_MAX * 2; ev.n_labels++)
+		labels[ev.n_labels] = (struct api_label){ all.v[ev.n_labels].key,
+			all.v[ev.n_labels].value };
+	ev.labels = labels;
+	add_what(&ev, s->kind, s->has_pty, s->command);
+	event_put_number(&ev, EVENT_KEY_COLS, s->cols);
+	event_put_number(&ev, EVENT_KEY_ROWS, s->rows);
+	event_put_text(&ev, EVENT_KEY_SERVER_ADDR, s->base.conn->address.server);
+	return put(n, &ev);
+}
+
+/* exec and subsystem have an event of their own, with how they ended. */
+static void
+write_command(const struct session *s, uint32_t status)
+{
+	bool subsystem = s->kind == MON_KIND_SUBSYSTEM;
+	struct audit_event ev = session_event(s, subsystem ? EVENT_SUBSYSTEM : EVENT_EXEC);
+
+	ev.failed = status != 0;
+	event_put_text(&ev, subsystem ? EVENT_KEY_NAME : EVENT_KEY_COMMAND, s->command);
+	event_put_number(&ev, EVENT_KEY_EXIT_STATUS, status);
+	(void)put(s->base.conn->node, &ev);
 }
 
 int
-events_session_start(struct node *n, const struct session_info *s)
+events_session_end(const struct session *s)
 {
-	return session_event_start(s, on_session_event, n);
-}
+	struct audit_event ev = session_event(s, EVENT_SESSION_END);
+	uint32_t status = s->exited && !s->signaled ? s->code : 255;
 
-int
-events_session_end(struct node *n, const struct session_info *s,
-    const struct session_outcome *outcome)
-{
-	return session_event_end(s, outcome, on_session_event, n);
+	if (s->kind != MON_KIND_SHELL)
+		write_command(s, status);
+	ev.message = span_str(s->end_reason);
+	add_what(&ev, s->kind, s->has_pty, s->command);
+	event_put_number(&ev, EVENT_KEY_EXIT_STATUS, status);
+	event_put_text(&ev, EVENT_KEY_EXIT_SIGNAL,
+	    s->signaled ? ssh_signal_name((int)s->code) : NULL);
+	event_put_number(&ev, EVENT_KEY_STARTED_US, s->started_us);
+	event_put_number(&ev, EVENT_KEY_RX, (int64_t)s->rx);
+	event_put_number(&ev, EVENT_KEY_TX, (int64_t)s->tx);
+	return put(s->base.conn->node, &ev);
 }
 
 void
-events_session_reject(struct node *n, const struct session_info *s, const char *why)
+events_session_reject(const struct session *s, const char *why)
 {
-	(void)session_event_reject(s, why, on_session_event, n);
+	struct audit_event ev = session_event(s, EVENT_SESSION_REJECT);
+
+	ev.failed = true;
+	ev.message = span_str(why);
+	event_put_text(&ev, EVENT_KEY_REASON, why);
+	(void)put(s->base.conn->node, &ev);
+}
+
+int
+events_session_died(struct node *n, const struct live_session *s)
+{
+	struct audit_event ev = { .id = EVENT_SESSION_END,
+		.user = span_str(s->user),
+		.login = span_str(s->login),
+		.session = span_str(s->uuid),
+		.connection = span_str(s->connection),
+		.remote_addr = span_str(s->address),
+		.message = span_str(s->why) };
+
+	add_what(&ev, s->kind, s->has_pty, s->command);
+	event_put_number(&ev, EVENT_KEY_EXIT_STATUS, 255);
+	event_put_number(&ev, EVENT_KEY_STARTED_US, (int64_t)s->started_us);
+	return put(n, &ev);
 }

@@ -6,18 +6,20 @@
 #ifndef NODE_EVENTS_H
 #define NODE_EVENTS_H
 
-#include "api/session_event.h"
 #include "node/node.h"
 
 struct conn;
+struct live_session;
+struct session;
 
 /* user: only claimed. */
 void events_denied(const struct conn *c, const char *user, const char *login, const char *why);
 void events_disconnected(const struct conn *c, const char *why);
-/* As in api/session_event.h. */
-int events_session_start(struct node *n, const struct session_info *s);
-int events_session_end(struct node *n, const struct session_info *s,
-    const struct session_outcome *outcome);
-void events_session_reject(struct node *n, const struct session_info *s, const char *why);
+/* Negative: it could not be written, so the session must not begin. */
+int events_session_start(const struct session *s);
+int events_session_end(const struct session *s); /* and exec or subsystem; negative: not written */
+void events_session_reject(const struct session *s, const char *why);
+/* The end of a session that died with the worker that served it. Negative: not written. */
+int events_session_died(struct node *n, const struct live_session *s);
 
 #endif

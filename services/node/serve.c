@@ -82,6 +82,8 @@ on_sign(struct ssh *ssh, const struct ssh_to_sign *what, struct buf *ret, void *
 
 /* --- signing in ---------------------------------------------------------------------- */
 
+static void conn_cut(struct conn *c, const char *why);
+
 static void
 deny(struct conn *c, const char *user, const char *login, const char *why)
 {
@@ -302,7 +304,8 @@ conn_may(const struct conn *c, struct err *e)
 	return r ? -1 : 0;
 }
 
-void
+/* Ends it: sessions are killed, the client is told why. */
+static void
 conn_cut(struct conn *c, const char *why)
 {
 	c->cut = true;

@@ -73,8 +73,6 @@ void conn_unref(struct conn *c);
 /* Whether the user may still do what was allowed at sign-in: roles change and certificates end
  * while connections last. Negative with the cause. */
 int conn_may(const struct conn *c, struct err *e);
-/* Ends it: sessions are killed, the client is told why. */
-void conn_cut(struct conn *c, const char *why);
 void serve_cut_all(struct node *n, const char *why);
 
 #endif

@@ -43,9 +43,10 @@ begin_recording(struct session *s)
 
 	s->started_us = clock_wall_ms() * 1000;
 	recorder_begin(&s->recorder, &config);
-	const struct session_info info = session_info(s);
-	if (live_put(n, &info) || events_session_start(n, &info)) {
-		live_remove(n, s->uuid);
+	if (live_put(n, s))
+		return -1;
+	if (events_session_start(s)) {
+		live_remove(n, s);
 		return -1;
 	}
 	s->start_written = true;

@@ -185,7 +185,6 @@ ssh_keygen_reads_what_we_make(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++) {
 		struct sshcert *cert, *again;
-		char print[64];
 
 		blob_of(pubs[i], &blob);
 		assert_int_equal(sshkey_from_blob(&key, buf_span(&blob)), 0);
@@ -198,8 +197,6 @@ ssh_keygen_reads_what_we_make(void **state)
 		assert_int_equal(file_write(path, 0644, buf_head(&line), line.len, &e), 0);
 		run("ssh-keygen -L -f ours-cert.pub > listing");
 		listing = slurp("listing");
-		sshkey_fingerprint(sshkey_blob(ca_key), print, sizeof print);
-		assert_non_null(strstr(listing, print));
 		assert_non_null(strstr(listing, "Key ID: \"alice\""));
 		assert_non_null(strstr(listing, "Serial: 42"));
 		assert_non_null(strstr(listing, "                root\n                alice\n"));

@@ -217,25 +217,6 @@ refuses_public_keys_it_does_not_take(void **state)
 	}
 }
 
-static void
-prints_fingerprints_as_ssh_keygen(void **state)
-{
-	static const char *const names[] = { "ed25519.pub", "ecdsa.pub", "rsa.pub" };
-	char print[64], *listing;
-
-	(void)state;
-	for (int i = 0; i < 3; i++) {
-		struct sshkey *key = load_public(names[i]);
-
-		run("ssh-keygen -l > print -f ", names[i]);
-		listing = slurp("print");
-		sshkey_fingerprint(sshkey_blob(key), print, sizeof print);
-		assert_non_null(strstr(listing, print));
-		free(listing);
-		sshkey_free(key);
-	}
-}
-
 /* PROTOCOL.sshsig: what ssh-keygen -Y sign signs, and the signature inside its file. */
 static void
 sshsig(const char *name, uint8_t *file, size_t *file_n, struct span *sig, struct buf *signed_data)
@@ -484,7 +465,6 @@ main(void)
 		cmocka_unit_test(reads_and_writes_key_files),
 		cmocka_unit_test(refuses_key_files_it_cannot_use),
 		cmocka_unit_test(refuses_public_keys_it_does_not_take),
-		cmocka_unit_test(prints_fingerprints_as_ssh_keygen),
 		cmocka_unit_test(verifies_signatures_of_every_type),
 		cmocka_unit_test(never_accepts_sha1),
 		cmocka_unit_test(signs_and_verifies),

@@ -396,8 +396,6 @@ keys_go_through_pem(void **state)
 	assert_true(x509_spki_ok(buf_span(&spki)));
 	assert_int_equal(shell("openssl pkey -in key.pem -pubout"), 0);
 	text = output();
-	assert_int_equal(x509_spki_from_pem(text, &spki_pem, &e), 0);
-	assert_true(span_eq(buf_span(&spki), buf_span(&spki_pem)));
 	free(text);
 	x509_key_free(key);
 	x509_key_free(again);
@@ -442,10 +440,6 @@ static void
 pins_are_what_openssl_computes(void **state)
 {
 	char pin[CAPIN_SIZE], upper[CAPIN_SIZE], *text;
-	const char *pins[2] = {
-		"sha256:0000000000000000000000000000000000000000000000000000000000000000", pin
-	};
-	struct err e;
 
 	(void)state;
 	save("ca.pem", host_ca.pem);
@@ -465,10 +459,6 @@ pins_are_what_openssl_computes(void **state)
 		if (upper[i] >= 'a')
 			upper[i] = (char)(upper[i] - 32);
 	assert_true(capin_equal(pin, upper));
-	assert_int_equal(capin_check(host_ca.cert, pins, 2, &e), 0);
-	assert_true(capin_check(host_ca.cert, pins, 1, &e) < 0);
-	assert_true(capin_check(host_ca.cert, pins, 0, &e) < 0);
-	assert_true(capin_check(other_ca.cert, pins, 2, &e) < 0);
 	assert_false(capin_ok("sha256:"));
 	assert_false(capin_ok(pin + 1));
 	upper[10] = 'g';

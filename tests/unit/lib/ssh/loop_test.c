@@ -31,7 +31,6 @@ struct world {
 	struct loop *loop;
 	struct side server, client, inner_server, inner_client;
 	struct ssh_identity host_id, user_id;
-	int hooks;
 	bool carry; /* the server puts channels into inner links */
 };
 
@@ -93,7 +92,6 @@ make(struct world *w, struct side *s, bool server)
 	s->world = w;
 	end_init(&s->end);
 	assert_int_equal(ssh_link_new(&s->link, w->loop, &config, on_ended, s), 0);
-	assert_ptr_equal(ssh_link_arg(s->link), s);
 }
 
 static void
@@ -115,12 +113,6 @@ on_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, voi
 }
 
 static void
-on_hook(void *arg)
-{
-	(*(int *)arg)++;
-}
-
-static void
 world_start(struct world *w)
 {
 	int fds[2];
@@ -130,7 +122,6 @@ world_start(struct world *w)
 	w->host_id = (struct ssh_identity){ pair_host_key, buf_span(&pair_host_cert) };
 	w->user_id = (struct ssh_identity){ pair_user_key, buf_span(&pair_user_cert) };
 	assert_int_equal(loop_new(&w->loop), 0);
-	ssh_link_before_flush(w->loop, on_hook, &w->hooks);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
 	make(w, &w->server, true);
 	make(w, &w->client, false);
@@ -170,8 +161,6 @@ world_end(struct world *w)
 		loop_turn(w->loop, 100);
 	assert_true(is_over(&w->server) && is_over(&w->client) && is_over(&w->inner_server) &&
 	    is_over(&w->inner_client));
-	assert_true(w->hooks > 0);
-	ssh_link_before_flush(w->loop, NULL, &w->hooks);
 	loop_free(w->loop);
 }
 

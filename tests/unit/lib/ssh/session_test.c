@@ -183,23 +183,6 @@ signals(void **state)
 	assert_int_equal(ssh_signal_number(span_str("SIGINT")), 0);
 }
 
-static void
-forwards(void **state)
-{
-	struct span host;
-	uint32_t port;
-
-	(void)state;
-	ssh_forward_put(&b, "localhost", 0);
-	assert_int_equal(ssh_forward_parse(payload(), &host, &port), 0);
-	assert_true(span_is(host, "localhost"));
-	assert_int_equal(port, 0);
-	REFUSES_CUTS(ssh_forward_parse(s, &host, &port));
-	ssh_forward_put(&b, "localhost", 65536);
-	assert_true(ssh_forward_parse(payload(), &host, &port) < 0);
-	buf_reset(&b);
-}
-
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(pty),
 	cmocka_unit_test(modes_there_and_back),
@@ -208,7 +191,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(text),
 	cmocka_unit_test(exits),
 	cmocka_unit_test(signals),
-	cmocka_unit_test(forwards),
 };
 
 int
