@@ -14,6 +14,8 @@ UNIT_OBJ_lib/ssh/stranger_test   := tests/unit/lib/ssh/ssh_pair.o
 
 AUTHD_OBJ := $(filter-out services/auth/main.o,$(patsubst %.c,%.o,$(wildcard services/auth/*.c)))
 UNIT_OBJ_services/auth/hosts_test  := $(AUTHD_OBJ)
+UNIT_OBJ_services/auth/login_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o
+UNIT_OBJ_services/auth/join_test   := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o
 UNIT_OBJ_services/auth/nouns_test  := $(AUTHD_OBJ)
 UNIT_OBJ_services/auth/resource_test := $(AUTHD_OBJ)
 UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/auth/signer*.c))

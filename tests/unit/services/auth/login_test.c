@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Logins against a real store and a real signer: what is proved, what is counted, what the certificates say.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "auth/cutoff.h"
+#include "auth/lockout.h"
+#include "auth/login.h"
+#include "auth/origin.h"
+#include "auth_world.h"
+#include "base/str.h"
+#include "crypto/rand.h"
+#include "net/rate.h"
+
+static const char password[] = "correct horse battery";
+static const struct origin home = { { "10.1.2.3", 5555 }, false };
+
+/* What came of a login. */
+struct outcome {
+	int rc;
+	bool done, locked;
+	char error[512], user[NAME_LEN_MAX + 1], roles[512], logins[512], extensions[512];
+	int64_t valid_until_s;
+	struct sshcert *ssh;
+	struct x509_cert *tls;
+};
+
+static void
+on_done(int rc, const struct login_result *result, const struct err *e, void *arg)
+{
+	struct outcome *o = arg;
+
+	assert_false(o->done);
+	o->done = true;
+	o->rc = rc;
+	o->locked = result->locked;
+	if (rc != 0) {
+		str_copy(o->error, sizeof(o->error), e->text);
+		return;
+	}
+	str_copy(o->user, sizeof(o->user), result->user);
+	names_text(result->roles, o->roles, sizeof(o->roles));
+	names_text(result->logins, o->logins, sizeof(o->logins));
+	names_text(result->extensions, o->extensions, sizeof(o->extensions));
+	o->valid_until_s = result->valid_until_s;
+	o->ssh = auth_world_ssh_cert(result->ssh_cert);
+	o->tls = auth_world_tls_cert(result->tls_pem);
+}
+
+static void
+outcome_done(struct outcome *o)
+{
+	sshcert_free(o->ssh);
+	x509_cert_free(o->tls);
+}
+
+/* Somebody who has opened the link already. */
+static void
+make_user(struct auth_world *w, const char *name, const char *role, const char *login)
+{
+	struct user u = { .created_ms = 1, .confirmed = true, .revision = STORE_ABSENT };
+	struct err e;
+
+	str_copy(u.name, sizeof(u.name), name);
+	assert_int_equal(names_add(&u.roles, role), 0);
+	if (login)
+		assert_int_equal(names_add(&u.logins, login), 0);
+	assert_int_equal(password_hash(password, u.password), 0);
+	rand_bytes(u.totp, sizeof(u.totp));
+	if (user_save(&w->a, &u, &e) != 0)
+		fail_msg("%s", e.text);
+	user_done(&u);
+}
+
+/* A code that was not used before. */
+static void
+code_of(struct auth_world *w, const char *name, char code[16])
+{
+	struct user u;
+	struct err e;
+
+	assert_int_equal(user_load(&w->a, name, &u, &e), 0);
+	u.totp_last_step = 0;
+	assert_int_equal(user_save(&w->a, &u, &e), 0);
+	assert_int_equal(totp_code(u.totp, w->a.now_ms() / 1000, code), 0);
+	user_done(&u);
+}
+
+static struct login_request
+request(struct auth_world *w, const char *name, const char *word, const char *otp)
+{
+	return (struct login_request){ .user = name,
+		.password = word,
+		.otp = otp,
+		.ssh_key = buf_span(&w->ssh_key),
+		.tls_key = buf_span(&w->tls_key),
+		.origin = &home };
+}
+
+static struct outcome
+run(struct auth_world *w, const struct login_request *q)
+{
+	struct outcome o = { 0 };
+	struct login *l = NULL;
+	struct err e = { "" };
+
+	o.rc = login_start(&l, &w->a, q, on_done, &o, &e);
+	if (o.rc != 0) {
+		str_copy(o.error, sizeof(o.error), e.text);
+		assert_false(o.done);
+		return o;
+	}
+	assert_non_null(l);
+	auth_world_run(w, &o.done);
+	return o;
+}
+
+/* With everything right. */
+static struct outcome
+log_in(struct auth_world *w, const char *name)
+{
+	char code[16];
+
+	code_of(w, name, code);
+	struct login_request q = request(w, name, password, code);
+	return run(w, &q);
+}
+
+static void
+refused(struct outcome o, int rc, const char *why)
+{
+	if (o.rc != rc || !strstr(o.error, why))
+		fail_msg("%d: %s", o.rc, o.error);
+	outcome_done(&o);
+}
+
+/* --- what is given -------------------------------------------------------------------------- */
+
+static void
+a_login_gives_two_certificates_for_the_keys_brought(void **state)
+{
+	struct auth_world *w = *state;
+	struct outcome o;
+	struct identity identity;
+	struct buf spki;
+
+	make_user(w, "alice", "access", "deploy");
+	o = log_in(w, "alice");
+	if (o.rc != 0)
+		fail_msg("%s", o.error);
+	assert_string_equal(o.user, "alice");
+	assert_string_equal(o.roles, "access");
+	assert_string_equal(o.logins, "deploy");
+	assert_string_equal(o.ssh->key_id, "alice");
+	assert_int_equal(o.ssh->type, SSHCERT_USER);
+	assert_true(span_eq(sshkey_blob(o.ssh->key), buf_span(&w->ssh_key)));
+	assert_int_equal(o.ssh->n_principals, 1);
+	assert_true(auth_world_has_principal(o.ssh, "deploy"));
+	assert_string_equal(sshcert_extension(o.ssh, "roles@sallyport"), "access");
+	assert_string_equal(sshcert_extension(o.ssh, "traits@sallyport"), "deploy");
+	assert_null(sshcert_critical(o.ssh, "source-address"));
+	assert_true(o.ssh->valid_before == (uint64_t)o.valid_until_s);
+	assert_true(x509_cert_not_after(o.tls) == o.valid_until_s);
+	assert_int_equal(x509_cert_identity(o.tls, &identity), 0);
+	assert_int_equal(identity.kind, IDENTITY_USER);
+	assert_string_equal(identity.name, "alice");
+	buf_init(&spki, 1024);
+	assert_int_equal(x509_cert_spki(o.tls, &spki), 0);
+	assert_true(span_eq(buf_span(&spki), buf_span(&w->tls_key)));
+	buf_done(&spki);
+	outcome_done(&o);
+}
+
+static void
+the_roles_options_are_the_certificates(void **state)
+{
+	struct auth_world *w = *state;
+	static const char *const one[] = { "root", "web" };
+	const struct policy_role open = { .name = "open",
+		.allow = { .logins = { one, 2 } },
+		.options = { 1800, true, true, true, false } };
+	const struct policy_role plain = { .name = "plain", .allow = { .logins = { one, 1 } } };
+	struct outcome o;
+
+	auth_world_role(w, &open);
+	auth_world_role(w, &plain);
+	make_user(w, "alice", "open", NULL);
+	make_user(w, "bob", "plain", NULL);
+	o = log_in(w, "alice");
+	assert_int_equal(o.rc, 0);
+	assert_string_equal(o.logins, "root, web");
+	assert_string_equal(o.extensions,
+	    "permit-agent-forwarding, permit-port-forwarding, permit-pty");
+	assert_non_null(sshcert_extension(o.ssh, "permit-pty"));
+	assert_non_null(sshcert_extension(o.ssh, "permit-agent-forwarding"));
+	assert_non_null(sshcert_extension(o.ssh, "permit-port-forwarding"));
+	assert_true(o.valid_until_s - w->a.now_ms() / 1000 <= 1800);
+	assert_true(o.valid_until_s - w->a.now_ms() / 1000 > 1700);
+	outcome_done(&o);
+	o = log_in(w, "bob");
+	assert_int_equal(o.rc, 0);
+	assert_string_equal(o.extensions, "");
+	assert_null(sshcert_extension(o.ssh, "permit-pty"));
+	outcome_done(&o);
+}
+
+static void
+the_time_to_live_is_what_was_asked(void **state)
+{
+	struct auth_world *w = *state;
+	struct login_request q;
+	struct outcome o;
+	char code[16];
+	int64_t left;
+
+	make_user(w, "alice", "access", "deploy");
+	code_of(w, "alice", code);
+	q = request(w, "alice", password, code);
+	q.ttl_s = -1;
+	refused(run(w, &q), AUTH_E_INVALID, "negative");
+	q.ttl_s = 600;
+	o = run(w, &q);
+	assert_int_equal(o.rc, 0);
+	left = o.valid_until_s - w->a.now_ms() / 1000;
+	assert_true(left <= 600 && left > 500);
+	outcome_done(&o);
+}
+
+static void
+who_may_only_look_gets_a_principal_that_no_account_has(void **state)
+{
+	struct auth_world *w = *state;
+	const struct policy_role useless = { .name = "useless" };
+	struct outcome o;
+
+	auth_world_role(w, &useless);
+	make_user(w, "alice", "auditor", NULL);
+	make_user(w, "bob", "useless", NULL);
+	o = log_in(w, "alice");
+	if (o.rc != 0)
+		fail_msg("%s", o.error);
+	assert_int_equal(o.ssh->n_principals, 1);
+	assert_true(auth_world_has_principal(o.ssh, LOGIN_NOWHERE));
+	assert_string_equal(o.logins, "");
+	outcome_done(&o);
+	refused(log_in(w, "bob"), AUTH_E_DENIED, "allow no login on any host");
+}
+
+static void
+a_user_without_a_role_that_exists_gets_nothing(void **state)
+{
+	struct auth_world *w = *state;
+
+	make_user(w, "alice", "gone", "deploy");
+	refused(log_in(w, "alice"), AUTH_E_DENIED, "no role that exists");
+}
+
+static void
+logins_that_do_not_fit_are_not_cut_short(void **state)
+{
+	struct auth_world *w = *state;
+	struct user u;
+	struct err e;
+	char text[NAME_LEN_MAX + 1];
+
+	make_user(w, "alice", "access", "deploy");
+	assert_int_equal(user_load(&w->a, "alice", &u, &e), 0);
+	for (int i = 1; i < NAMES_MAX; i++) {
+		str_format(text, sizeof(text), "login%03d%056d", i, 0);
+		assert_int_equal(names_add(&u.logins, text), 0);
+	}
+	assert_int_equal(user_save(&w->a, &u, &e), 0);
+	user_done(&u);
+	refused(log_in(w, "alice"), AUTH_E_DENIED, "than fit into a certificate");
+}
+
+static void
+a_pinned_address_is_in_the_certificate(void **state)
+{
+	static const char *const logins[] = { "root" };
+	const struct policy_role pinned = { .name = "pinned",
+		.allow = { .logins = { logins, 1 } },
+		.options = { .pin_source_ip = true } };
+	static const struct origin six = { { "2001:db8::7", 1 }, false },
+				   hidden = { { "10.0.0.9", 1 }, true },
+				   local = { { "", 0 }, false };
+	struct auth_world *w = *state;
+	struct login_request q;
+	struct outcome o;
+	char code[16];
+
+	auth_world_role(w, &pinned);
+	make_user(w, "alice", "pinned", NULL);
+	o = log_in(w, "alice");
+	assert_int_equal(o.rc, 0);
+	assert_string_equal(sshcert_critical(o.ssh, "source-address"), "10.1.2.3/32");
+	outcome_done(&o);
+	code_of(w, "alice", code);
+	q = request(w, "alice", password, code);
+	q.origin = &six;
+	o = run(w, &q);
+	assert_int_equal(o.rc, 0);
+	assert_string_equal(sshcert_critical(o.ssh, "source-address"), "2001:db8::7/128");
+	outcome_done(&o);
+	code_of(w, "alice", code);
+	q.origin = &hidden;
+	refused(run(w, &q), AUTH_E_DENIED, "not known here");
+	code_of(w, "alice", code);
+	q.origin = &local;
+	refused(run(w, &q), AUTH_E_DENIED, "not known here");
+}
+
+/* --- what is refused --------------------------------------------------------------------------- */
+
+static void
+all_that_is_wrong_has_one_answer(void **state)
+{
+	static const char answer[] = "wrong user name, password or one-time code";
+	struct auth_world *w = *state;
+	struct user u;
+	struct err e;
+	char code[16], wrong[16], long_text[300];
+
+	make_user(w, "alice", "access", "deploy");
+	make_user(w, "new", "access", "deploy");
+	assert_int_equal(user_load(&w->a, "new", &u, &e), 0);
+	u.confirmed = false;
+	assert_int_equal(user_save(&w->a, &u, &e), 0);
+	user_done(&u);
+	memset(long_text, 'x', sizeof(long_text));
+	long_text[sizeof(long_text) - 1] = '\0';
+	code_of(w, "alice", code);
+	str_copy(wrong, sizeof(wrong), code);
+	wrong[0] = wrong[0] == '9' ? '0' : (char)(wrong[0] + 1);
+	const struct login_request bad[] = { request(w, "nobody", password, code),
+		request(w, "alice", "something else again", code), request(w, "alice", "", code),
+		request(w, "alice", password, wrong), request(w, long_text, password, code),
+		request(w, "dora", long_text, code), request(w, "dora", password, long_text) };
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		refused(run(w, &bad[i]), AUTH_E_UNAUTHENTICATED, answer);
+	code_of(w, "new", code);
+	struct login_request q = request(w, "new", password, code);
+	refused(run(w, &q), AUTH_E_UNAUTHENTICATED, answer);
+}
+
+static void
+a_code_is_good_once(void **state)
+{
+	struct auth_world *w = *state;
+	struct login_request q;
+	struct outcome o;
+	char code[16];
+
+	make_user(w, "alice", "access", "deploy");
+	code_of(w, "alice", code);
+	q = request(w, "alice", password, code);
+	o = run(w, &q);
+	assert_int_equal(o.rc, 0);
+	outcome_done(&o);
+	refused(run(w, &q), AUTH_E_UNAUTHENTICATED, "a code is good once");
+}
+
+/* The fifth failure closes the name, also for who knows everything; success forgets the failures before. */
+static void
+five_failures_close_a_name(void **state)
+{
+	struct auth_world *w = *state;
+	struct login_request q = request(w, "alice", "not the password", "000000");
+	struct outcome o;
+
+	make_user(w, "alice", "access", "deploy");
+	for (int i = 0; i < LOCKOUT_FAILURES - 1; i++) {
+		o = run(w, &q);
+		assert_int_equal(o.rc, AUTH_E_UNAUTHENTICATED);
+		assert_false(o.locked);
+	}
+	o = log_in(w, "alice");
+	assert_int_equal(o.rc, 0);
+	outcome_done(&o);
+	for (int i = 0; i < LOCKOUT_FAILURES; i++) {
+		o = run(w, &q);
+		assert_int_equal(o.rc, AUTH_E_UNAUTHENTICATED);
+		assert_int_equal(o.locked, i == LOCKOUT_FAILURES - 1);
+	}
+	o = log_in(w, "alice");
+	assert_int_equal(o.rc, AUTH_E_STATE);
+	assert_non_null(strstr(o.error, "closed for 30 more minutes"));
+	lockout_clear(&w->a, "alice");
+	o = log_in(w, "alice");
+	assert_int_equal(o.rc, 0);
+	outcome_done(&o);
+}
+
+/* Guesses that run beside the one that closes the name are worth nothing either. */
+static void
+a_guess_that_runs_beside_the_fifth_is_refused(void **state)
+{
+	struct auth_world *w = *state;
+	struct outcome o = { 0 };
+	struct login *l;
+	struct err e;
+	char code[16];
+
+	make_user(w, "alice", "access", "deploy");
+	code_of(w, "alice", code);
+	struct login_request q = request(w, "alice", password, code);
+	assert_int_equal(login_start(&l, &w->a, &q, on_done, &o, &e), 0);
+	for (int i = 0; i < LOCKOUT_FAILURES; i++)
+		(void)lockout_fail(&w->a, "alice");
+	auth_world_run(w, &o.done);
+	refused(o, AUTH_E_STATE, "too many failed logins");
+}
+
+static void
+keys_are_of_the_kinds_that_are_signed(void **state)
+{
+	struct auth_world *w = *state;
+	struct login_request q = request(w, "alice", password, "123456");
+	uint8_t big[600] = { 0 };
+
+	q.ssh_key = span_str("garbage");
+	refused(run(w, &q), AUTH_E_INVALID, "Ed25519");
+	q.ssh_key = (struct span){ big, sizeof(big) };
+	refused(run(w, &q), AUTH_E_INVALID, "Ed25519");
+	q.ssh_key = buf_span(&w->ssh_key);
+	q.tls_key = span_str("garbage");
+	refused(run(w, &q), AUTH_E_INVALID, "P-256");
+	q.tls_key = (struct span){ NULL, 0 };
+	refused(run(w, &q), AUTH_E_INVALID, "P-256");
+}
+
+static void
+an_address_has_so_many_tries_and_a_proxy_more(void **state)
+{
+	static const struct origin hidden = { { "10.0.0.9", 1 }, true };
+	struct auth_world *w = *state;
+	struct login_request q = request(w, "alice", password, "123456");
+	struct outcome o;
+
+	rate_free(w->a.logins);
+	assert_int_equal(rate_new(&w->a.logins, 1, 1), 0);
+	refused(run(w, &q), AUTH_E_UNAUTHENTICATED, "wrong");
+	refused(run(w, &q), AUTH_E_BUSY, "too many logins from your address");
+	q.origin = &hidden;
+	for (int i = 0; i < 2; i++) {
+		q.user = i ? "bob" : "carol";
+		o = run(w, &q);
+		assert_int_equal(o.rc, AUTH_E_UNAUTHENTICATED);
+	}
+}
+
+/* --- what breaks in between ------------------------------------------------------------------------ */
+
+static void
+an_abandoned_login_tells_nobody(void **state)
+{
+	struct auth_world *w = *state;
+	struct outcome o = { 0 }, other;
+	struct login *l;
+	struct err e;
+	char code[16];
+
+	make_user(w, "alice", "access", "deploy");
+	make_user(w, "bob", "access", "deploy");
+	code_of(w, "alice", code);
+	struct login_request q = request(w, "alice", password, code);
+	assert_int_equal(login_start(&l, &w->a, &q, on_done, &o, &e), 0);
+	login_abandon(l);
+	other = log_in(w, "bob");
+	assert_int_equal(other.rc, 0);
+	outcome_done(&other);
+	assert_false(o.done);
+}
+
+static void
+without_the_signer_there_is_no_login(void **state)
+{
+	struct auth_world *w = *state;
+	struct outcome o;
+
+	make_user(w, "alice", "access", "deploy");
+	assert_true(w->signer > 1);
+	kill(w->signer, SIGKILL);
+	auth_world_run(w, &w->deaths);
+	o = log_in(w, "alice");
+	refused(o, AUTH_E_BUSY, "the signer is gone");
+}
+
+/* A certificate begins after the cut-off, or it would be worth nothing at once. */
+static void
+a_login_waits_for_the_second_of_the_cutoff(void **state)
+{
+	struct auth_world *w = *state;
+	struct outcome o;
+	struct err e;
+
+	make_user(w, "alice", "access", "deploy");
+	assert_int_equal(user_cut_off(&w->a, "alice", &e), 0);
+	o = log_in(w, "alice");
+	assert_int_equal(o.rc, 0);
+	assert_true(
+	    (int64_t)o.ssh->valid_after * 1000 >= cutoff_get(&w->a, RESOURCE_CUTOFF, "alice"));
+	outcome_done(&o);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, auth_world_setup, auth_world_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_login_gives_two_certificates_for_the_keys_brought),
+		T(the_roles_options_are_the_certificates),
+		T(the_time_to_live_is_what_was_asked),
+		T(who_may_only_look_gets_a_principal_that_no_account_has),
+		T(a_user_without_a_role_that_exists_gets_nothing),
+		T(logins_that_do_not_fit_are_not_cut_short),
+		T(a_pinned_address_is_in_the_certificate),
+		T(all_that_is_wrong_has_one_answer),
+		T(a_code_is_good_once),
+		T(five_failures_close_a_name),
+		T(a_guess_that_runs_beside_the_fifth_is_refused),
+		T(keys_are_of_the_kinds_that_are_signed),
+		T(an_address_has_so_many_tries_and_a_proxy_more),
+		T(an_abandoned_login_tells_nobody),
+		T(without_the_signer_there_is_no_login),
+		T(a_login_waits_for_the_second_of_the_cutoff),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
