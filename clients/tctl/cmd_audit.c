@@ -35,6 +35,15 @@ static const struct cli_option ls_options[] = {
 	{ 0 },
 };
 
+/* Marked, so that nobody takes a name for who it was. */
+static void
+user_text(const Audit__FoundEvent *found, char *dst, size_t size)
+{
+	bool claimed = strcmp(found->backed, "claimed") == 0 && *found->event->user;
+
+	(void)str_format(dst, size, "%s%s", found->event->user, claimed ? " (claimed)" : "");
+}
+
 static void
 print_text(const Audit__EventList *list)
 {
@@ -42,11 +51,15 @@ print_text(const Audit__EventList *list)
 	    "Message", NULL);
 
 	for (size_t i = 0; i < list->n_events; i++) {
-		const Audit__Event *ev = list->events[i];
-		char when[40];
+		const Audit__FoundEvent *found = list->events[i];
+		const Audit__Event *ev = found->event;
+		char when[40], mark[48], user[300];
 
 		clock_rfc3339(ev->time_us / 1000, when, sizeof when);
-		cli_table_add(t, when, ev->type, ev->ok ? "ok" : "failed", ev->user, ev->login,
+		(void)str_format(mark, sizeof mark, "%s%s", when,
+		    found->time_doubtful ? " (doubtful)" : "");
+		user_text(found, user, sizeof user);
+		cli_table_add(t, mark, ev->type, ev->ok ? "ok" : "failed", user, ev->login,
 		    *ev->node_name ? ev->node_name : ev->node, ev->message, NULL);
 	}
 	cli_table_print(t, stdout);
@@ -54,19 +67,24 @@ print_text(const Audit__EventList *list)
 }
 
 static json_t *
-value(const Audit__Event *ev)
+value(const Audit__FoundEvent *found)
 {
+	const Audit__Event *ev = found->event;
 	json_t *fields = json_object();
-	char when[40];
+	char when[40], received[40];
 
 	for (size_t i = 0; i < ev->n_fields; i++)
 		json_object_set_new(fields, ev->fields[i]->key, json_string(ev->fields[i]->value));
 	clock_rfc3339(ev->time_us / 1000, when, sizeof when);
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}",
-	    "uid", ev->id, "event", ev->type, "code", ev->code, "time", when, "success", ev->ok,
-	    "user", ev->user, "login", ev->login, "server_id", ev->node, "server_hostname",
+	clock_rfc3339(found->received_us / 1000, received, sizeof received);
+	return json_pack(
+	    "{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}",
+	    "uid", ev->id, "event", ev->type, "code", ev->code, "time", when, "received", received,
+	    "time_doubtful", found->time_doubtful, "success", ev->ok, "user", ev->user, "backed",
+	    found->backed, "login", ev->login, "server_id", ev->node, "server_hostname",
 	    ev->node_name, "sid", ev->session, "connection", ev->connection, "addr.remote",
-	    ev->remote_addr, "message", ev->message, "fields", fields);
+	    ev->remote_addr, "message", ev->message, "producer_kind", found->producer_kind,
+	    "producer", found->producer, "fields", fields);
 }
 
 static int

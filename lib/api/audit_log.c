@@ -102,6 +102,7 @@ audit_proof(struct audit_log *log, const char *connection, struct span signed_da
 	Audit__Proof m = AUDIT__PROOF__INIT;
 
 	m.connection = connection;
+	m.time_us = clock_wall_ms() * 1000;
 	m.signed_data =
 	    (ProtobufCBinaryData){ signed_data.n, (uint8_t *)(uintptr_t)signed_data.p };
 	m.signature = (ProtobufCBinaryData){ signature.n, (uint8_t *)(uintptr_t)signature.p };

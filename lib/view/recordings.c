@@ -82,11 +82,12 @@ value(const Audit__Recording *r)
 	clock_rfc3339(r->started_us / 1000, from, sizeof from);
 	if (r->ended_us)
 		clock_rfc3339(r->ended_us / 1000, to, sizeof to);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:b}", "id",
+	return json_pack(
+	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:b, s:s, s:s, s:s}", "id",
 	    r->session, "type", r->kind, "user", r->user, "login", r->login, "node", r->node,
 	    "node_name", r->node_name, "started", from, "ended", to, "command", r->command, "bytes",
-	    (json_int_t)r->bytes, "exit_status", (int)r->exit_status, "interactive",
-	    r->interactive);
+	    (json_int_t)r->bytes, "exit_status", (int)r->exit_status, "interactive", r->interactive,
+	    "backed", r->backed, "producer_kind", r->producer_kind, "producer", r->producer);
 }
 
 int

@@ -23,10 +23,9 @@ struct audit {
 	struct rpc_server *server;
 	bool started; /* the server takes calls */
 	struct trust *trust;
-	struct replica
-	    *replica;          /* roles, users, hosts, cut-offs; knows nothing without authd_addr */
-	struct review streams; /* of producers (rpc_ingest.c), when the cluster changes */
-	struct review asks;    /* searches and plays (rpc_search.c), too */
+	struct replica *replica; /* roles, users, hosts, cut-offs, authorities */
+	struct review streams;   /* of producers (rpc_ingest.c), when the cluster changes */
+	struct review asks;      /* searches and plays (rpc_search.c), too */
 	struct store *store;
 	struct ingest *ingest;
 	struct events *events;

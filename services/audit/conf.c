@@ -66,12 +66,8 @@ check_tls(const struct conf *c, struct err *e)
 {
 	const struct conf_tls *t = &c->tls;
 
-	if (!t->certificate && !t->key && !t->host_ca && !t->user_ca) {
-		if (!c->authd_addr)
-			return err_set(e,
-			    "authd_addr is missing: HOST:PORT of authd, usually port 3025");
+	if (!t->certificate && !t->key && !t->host_ca && !t->user_ca)
 		return 0;
-	}
 	if (!t->certificate || !t->key || !t->host_ca || !t->user_ca)
 		return err_set(e,
 		    "tls: certificate, key, host_ca and user_ca must be given together");
@@ -108,9 +104,13 @@ conf_check(void *conf, struct err *e)
 		return err_set(e,
 		    "database is missing: how PostgreSQL is reached, for example "
 		    "\"host=/run/postgresql dbname=sallyport\"");
+	/* Also with certificates from files: authd says which hosts and users there are. */
+	if (!c->authd_addr)
+		return err_set(e,
+		    "authd_addr is missing: HOST:PORT of authd, usually port 3025");
 	if (check_tls(c, e) < 0 || check_retention(c, e) < 0)
 		return -1;
-	if ((c->authd_addr && conf_address("authd_addr", c->authd_addr, e) < 0) ||
+	if (conf_address("authd_addr", c->authd_addr, e) < 0 ||
 	    (c->listen && conf_address("listen", c->listen, e) < 0))
 		return -1;
 	if (conf_path("state", c->state, true, e) < 0 ||

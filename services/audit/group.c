@@ -88,23 +88,6 @@ group_take(struct ingest *in)
 	return -1;
 }
 
-void
-group_over(struct ingest *in)
-{
-	if (in->batch_live)
-		batch_done(&in->batch);
-	in->batch_live = false;
-	for (size_t i = 0; i < in->n_places; i++) {
-		struct ingest_source *s = in->places[i].owner;
-
-		s->in_group = false;
-		source_release(s);
-	}
-	free(in->places);
-	in->places = NULL;
-	in->n_places = 0;
-}
-
 /* --- settling: what the database knows decides ------------------------------------------------- */
 
 /* The places are sorted by store_begin. */
@@ -176,34 +159,74 @@ group_settle(struct ingest *in)
 
 /* --- rows ---------------------------------------------------------------------- */
 
-int
-group_build(struct ingest *in, int64_t idx)
+static int
+add_items(struct ingest *in)
 {
-	int64_t now = ingest_wall_us();
-
-	/* The time of ingest never goes back, whatever the clock does: partitions and searches go by it. */
-	in->last_us = now > in->last_us ? now : in->last_us;
-	in->batch_live = true;
-	if (batch_init(&in->batch, in->last_us, idx) < 0)
-		return -1;
 	list_each (struct item, it, &in->flight, link) {
 		struct batch_item row = {
-			.who = it->source->who,
-			.name = it->source->name,
-			.source = it->source->id,
+			.producer = { it->source->who, it->source->name, it->source->id },
 			.seq = it->seq,
 			.lost = it->lost,
 			.record = it->record,
 			.dead = it->dead,
+			.quiet = it->quiet,
+			.refusals = &it->source->refusals->next,
 		};
 
 		if (batch_add(&in->batch, &row) < 0)
 			return -1;
 	}
-	return batch_finish(&in->batch);
+	return 0;
+}
+
+static void
+drop_batch(struct ingest *in)
+{
+	if (in->batch_live)
+		batch_done(&in->batch);
+	in->batch_live = false;
+}
+
+int
+group_build(struct ingest *in)
+{
+	int64_t now = ingest_wall_us();
+	struct judge judge = { .replica = in->replica };
+
+	/* The time of ingest never goes back, whatever the clock does: partitions and searches go by it. */
+	in->last_us = now > in->last_us ? now : in->last_us;
+	if (!in->facts)
+		in->facts = facts_new(in->known);
+	if (!in->facts)
+		return -1;
+	for (size_t i = 0; i < in->n_places; i++) {
+		struct ingest_source *s = in->places[i].owner;
+
+		s->refusals->next = s->refusals->now;
+	}
+	judge.facts = in->facts;
+	judge.now_us = in->last_us;
+	in->batch_live = true;
+	if (batch_init(&in->batch, &judge, in->idx) < 0 || add_items(in) < 0)
+		return -1;
+	if (!facts_is_wanting(in->facts))
+		return batch_finish(&in->batch);
+	drop_batch(in);
+	return 1;
 }
 
 /* --- after the commit ---------------------------------------------------------------------- */
+
+void
+group_commit(struct ingest *in)
+{
+	facts_keep(in->facts);
+	for (size_t i = 0; i < in->n_places; i++) {
+		struct ingest_source *s = in->places[i].owner;
+
+		s->refusals->now = s->refusals->next;
+	}
+}
 
 void
 group_acknowledge(struct ingest *in)
@@ -219,4 +242,23 @@ group_acknowledge(struct ingest *in)
 		in->all_paused = false;
 		source_flow_all(in);
 	}
+}
+
+/* --- the end ---------------------------------------------------------------------- */
+
+void
+group_over(struct ingest *in)
+{
+	drop_batch(in);
+	facts_free(in->facts);
+	in->facts = NULL;
+	for (size_t i = 0; i < in->n_places; i++) {
+		struct ingest_source *s = in->places[i].owner;
+
+		s->in_group = false;
+		source_release(s);
+	}
+	free(in->places);
+	in->places = NULL;
+	in->n_places = 0;
 }

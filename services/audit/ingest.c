@@ -141,7 +141,7 @@ ingest_counters(const struct ingest *in)
 }
 
 int
-ingest_new(struct ingest **ret, struct loop *loop, struct store *store,
+ingest_new(struct ingest **ret, const struct ingest_config *config,
     const struct ingest_events *events)
 {
 	struct ingest *in = calloc(1, sizeof(*in));
@@ -149,8 +149,9 @@ ingest_new(struct ingest **ret, struct loop *loop, struct store *store,
 	*ret = NULL;
 	if (!in)
 		return -1;
-	in->loop = loop;
-	in->store = store;
+	in->loop = config->loop;
+	in->store = config->store;
+	in->replica = config->replica;
 	in->events = *events;
 	in->group_max = INGEST_GROUP_RECORDS;
 	list_init(&in->opening);
@@ -158,8 +159,11 @@ ingest_new(struct ingest **ret, struct loop *loop, struct store *store,
 	list_init(&in->flight);
 	deferred_init(&in->turn, on_turn, in);
 	in->sources = map_new();
-	if (!in->sources || timer_init(&in->timer, loop, on_timer, in) < 0 ||
-	    timer_init(&in->maintain, loop, on_maintain_timer, in) < 0) {
+	in->refusals = map_new();
+	in->known = facts_new(NULL);
+	if (!in->sources || !in->refusals || !in->known ||
+	    timer_init(&in->timer, in->loop, on_timer, in) < 0 ||
+	    timer_init(&in->maintain, in->loop, on_maintain_timer, in) < 0) {
 		ingest_free(in);
 		return -1;
 	}
@@ -191,5 +195,10 @@ ingest_free(struct ingest *in)
 		source_release(s);
 	}
 	map_free(in->sources);
+	pos = 0;
+	while (in->refusals && map_next(in->refusals, &pos, NULL, &value))
+		free(value);
+	map_free(in->refusals);
+	facts_free(in->known);
 	free(in);
 }

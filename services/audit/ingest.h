@@ -31,7 +31,12 @@ struct ingest_events {
 	void (*end)(void *stream, enum rpc_code code, const char *why);
 };
 
-int ingest_new(struct ingest **ret, struct loop *loop, struct store *store,
+struct ingest_config {
+	struct loop *loop;
+	struct store *store;
+	const struct replica *replica; /* the cluster, for what a record may say */
+};
+int ingest_new(struct ingest **ret, const struct ingest_config *config,
     const struct ingest_events *events);
 void ingest_free(struct ingest *in); /* NULL is fine */
 

@@ -36,6 +36,12 @@ struct item {
 	uint64_t seq, lost;
 	struct span record;
 	char *dead;
+	bool quiet; /* the event about its being dead is not taken either */
+};
+
+/* What was said about records of a producer that were set aside: as committed, and as it will be. */
+struct refusals {
+	struct batch_refusals now, next;
 };
 
 struct ingest_source {
@@ -48,9 +54,10 @@ struct ingest_source {
 	int32_t id;   /* in the database; 0: not known yet */
 	bool opened;  /* its place was read for the stream that is there */
 	bool paused;
-	bool in_group;       /* has a place in the transaction that runs */
-	uint64_t queued;     /* the last record that was taken */
-	size_t bytes, items; /* in queue and flight */
+	bool in_group;             /* has a place in the transaction that runs */
+	uint64_t queued;           /* the last record that was taken */
+	size_t bytes, items;       /* in queue and flight */
+	struct refusals *refusals; /* of the producer, in in->refusals */
 };
 
 /* What the writing connection does. Changed by writer_enter alone; what comes after what is the table in writer.c. */
@@ -60,6 +67,7 @@ enum writer_state {
 	WRITER_MAINTAINING, /* partitions are made and dropped */
 	WRITER_PLACING,     /* the place of the source `asking` is read */
 	WRITER_BEGINNING,   /* the transaction of a group: lock, places */
+	WRITER_LOOKING,     /* what the database has about its connections and sessions */
 	WRITER_WRITING,     /* its rows, and the commit */
 	WRITER_UNDOING,     /* it is taken back */
 };
@@ -67,11 +75,13 @@ enum writer_state {
 struct ingest {
 	struct loop *loop;
 	struct store *store;
+	const struct replica *replica;
 	struct ingest_events events;
 	struct map *sources;
-	struct list opening;             /* sources whose place must be read */
-	struct list queue;               /* items, oldest first */
-	struct list flight;              /* items of the transaction that runs */
+	struct map *refusals; /* by kind and name of the producer: as many as there are hosts */
+	struct list opening;  /* sources whose place must be read */
+	struct list queue;    /* items, oldest first */
+	struct list flight;   /* items of the transaction that runs */
 	size_t queue_items, queue_bytes; /* with flight */
 	size_t flight_items;
 	int64_t oldest_ms; /* when the queue stopped being empty */
@@ -93,6 +103,9 @@ struct ingest {
 	size_t n_places;
 	struct batch batch;
 	bool batch_live;
+	int64_t idx;         /* of the first event of the transaction */
+	struct facts *known; /* what is committed */
+	struct facts *facts; /* of the transaction that runs; NULL: none */
 
 	void (*drained)(void *arg);
 	void *drained_arg;
@@ -116,11 +129,12 @@ void writer_enter(struct ingest *in, enum writer_state state);
 bool writer_is_busy(const struct ingest *in);
 void writer_back_off(struct ingest *in, const char *why);
 /* group.c: in this order. group_take and group_build are negative without memory; group_take then leaves the queue as
- * it was. */
+ * it was. group_build is 1 when facts have to be asked of the database first. */
 bool group_is_due(const struct ingest *in);
 int group_take(struct ingest *in);
 void group_settle(struct ingest *in); /* drops what is there already, ends who is out of step */
-int group_build(struct ingest *in, int64_t idx);
+int group_build(struct ingest *in);
+void group_commit(struct ingest *in); /* what was learned counts */
 void group_acknowledge(struct ingest *in);
 void group_drop(struct ingest *in);   /* its records are in the database */
 void group_return(struct ingest *in); /* its records are to be tried again */

@@ -12,7 +12,7 @@
 #include "rec/text.h"
 
 bool
-record_uuid(const char *text, uint8_t ret[16])
+record_uuid_read(const char *text, uint8_t ret[16])
 {
 	char digits[33];
 	size_t n = 0;

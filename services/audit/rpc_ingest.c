@@ -7,6 +7,7 @@
 #include "audit/rpc_ingest.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "audit/audit.h"
 #include "base/log.h"
@@ -99,6 +100,25 @@ finish(struct stream *st, enum rpc_code code, const char *why)
 	rpc_finish(st->call, code, "%s", why);
 }
 
+/* Its records are judged by what the registry says of it, and nodes' proofs by the authorities: without them honest
+ * records were set aside. */
+static bool
+is_registered(const struct replica *r, const struct rpc_peer *peer)
+{
+	const struct replica_host *host = replica_host(r, peer->name);
+
+	if (!host)
+		return false;
+	switch (peer->who) {
+	case RPC_NODE:
+		return strcmp(host->kind, "node") == 0 && replica_bundle(r);
+	case RPC_PROXY:
+		return strcmp(host->kind, "proxy") == 0;
+	default:
+		return false;
+	}
+}
+
 /* False: the stream was ended. */
 static bool
 may_send(struct stream *st)
@@ -106,13 +126,17 @@ may_send(struct stream *st)
 	const struct audit *d = rpc_context(st->call);
 	const struct rpc_peer *peer = rpc_peer(st->call);
 	int64_t issued_ms = peer->issued_s < INT64_MAX / 1000 ? peer->issued_s * 1000 : INT64_MAX;
-	struct err e;
+	struct err e = { "" };
 	int rc;
 
-	/* authd is in no registry, and without authd_addr there is nobody to ask. */
-	if (peer->who == RPC_AUTH || !d->conf->authd_addr)
+	if (peer->who == RPC_AUTH) /* in no registry: it is the registry */
 		return true;
 	rc = replica_check_host(d->replica, peer->name, NULL, issued_ms, &e);
+	/* An auditd with certificates from files never joined. */
+	if (rc == 0 && peer->who != RPC_AUDIT && !is_registered(d->replica, peer)) {
+		rc = REPLICA_E_UNKNOWN;
+		err_set(&e, "this host is not in the registry: it was removed, or authd has not said yet");
+	}
 	if (rc != 0)
 		finish(st, rc == REPLICA_E_CUT ? RPC_UNAUTHENTICATED : RPC_UNAVAILABLE, e.text);
 	return rc == 0;
@@ -140,7 +164,7 @@ take_hello(struct stream *st, const Audit__IngestHello *hello)
 		finish(st, RPC_INVALID_ARGUMENT, "a second hello");
 		return;
 	}
-	if (!record_uuid(hello->log_id, uuid)) {
+	if (!record_uuid_read(hello->log_id, uuid)) {
 		finish(st, RPC_INVALID_ARGUMENT, "the id of the log is no UUID");
 		return;
 	}

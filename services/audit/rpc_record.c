@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_record: the Record message of proto/audit.proto, parsed and judged; see record.h.
+ * rpc_record: the Record message of proto/audit.proto, parsed and made; see record.h.
  *
- * Security: bytes of producers. wire_check before protobuf-c; who may say what is decided here.
+ * Security: bytes of producers. wire_check before protobuf-c.
  */
 #include <string.h>
 
+#include "api/event.h"
 #include "audit/json.h"
 #include "audit/record.h"
+#include "base/str.h"
 #include "proto/audit.pb-c.h"
 #include "rpc/wire_check.h"
 
@@ -17,12 +19,27 @@ message_of(const struct record *r)
 	return r->message;
 }
 
-static void
-open_event(struct record *r, enum rpc_who who, const char *name)
+static const Audit__Event *
+event_of(const struct record *r)
 {
-	const Audit__Event *event = message_of(r)->event;
+	return message_of(r)->event;
+}
 
-	r->is_event = true;
+static void
+read_uuid(struct record_uuid *ret, const char *text)
+{
+	ret->given = *text != 0;
+	ret->set = record_uuid_read(text, ret->bytes);
+	if (ret->set)
+		record_uuid_text(ret->bytes, ret->text);
+}
+
+static void
+open_event(struct record *r)
+{
+	const Audit__Event *event = event_of(r);
+
+	r->kind = RECORD_EVENT;
 	r->type = event->type;
 	r->code = event->code;
 	r->user = event->user;
@@ -33,67 +50,71 @@ open_event(struct record *r, enum rpc_who who, const char *name)
 	r->text = event->message;
 	r->time_us = event->time_us;
 	r->ok = event->ok;
-	if (who == RPC_NODE) {
-		if (*event->node && strcmp(event->node, name) != 0) {
-			r->bad = "a node wrote an event about another node";
-			return;
-		}
-		r->node = name;
-	}
-	if (!*event->type) {
-		r->bad = "an event without a type";
-		return;
-	}
-	r->has_session = *event->session && record_uuid(event->session, r->session);
+	r->n_fields = event->n_fields;
+	read_uuid(&r->session, event->session);
+	read_uuid(&r->connection, event->connection);
 }
 
 static void
-open_frames(struct record *r, enum rpc_who who)
+open_frames(struct record *r)
 {
 	const Audit__Frames *frames = message_of(r)->frames;
 	struct record_frames ignored;
 
+	r->kind = RECORD_FRAMES;
 	r->frames = (struct span){ frames->data.data, frames->data.len };
-	if (who != RPC_NODE && who != RPC_PROXY) {
-		r->bad = "frames from a daemon that has no sessions";
-		return;
-	}
-	r->has_session = record_uuid(frames->session, r->session);
-	if (!r->has_session)
-		r->bad = "frames without the UUID of a session";
-	else if (record_read_frames(r->frames, &ignored, NULL) < 0)
+	read_uuid(&r->session, frames->session);
+	if (record_read_frames(r->frames, &ignored, NULL) < 0) {
+		r->kind = RECORD_BAD;
 		r->bad = "malformed frames";
+	}
+}
+
+static void
+open_proof(struct record *r)
+{
+	const Audit__Proof *proof = message_of(r)->proof;
+
+	r->kind = RECORD_PROOF;
+	r->signed_data = (struct span){ proof->signed_data.data, proof->signed_data.len };
+	r->signature = (struct span){ proof->signature.data, proof->signature.len };
+	r->proof_us = proof->time_us;
+	read_uuid(&r->connection, proof->connection);
 }
 
 void
-record_open(struct record *r, struct span packed, enum rpc_who who, const char *name)
+record_open(struct record *r, struct span packed)
 {
-	Audit__Record *m;
+	Audit__Record *m = NULL;
 
-	*r = (struct record){ .node = "" };
-	if (!wire_check_message(&audit__record__descriptor, packed.p, packed.n)) {
-		r->bad = "no valid record (protobuf)";
-		return;
-	}
-	m = (Audit__Record *)protobuf_c_message_unpack(&audit__record__descriptor, NULL, packed.n,
-	    packed.p);
+	*r = (struct record){ .type = "",
+		.code = "",
+		.user = "",
+		.login = "",
+		.node = "",
+		.node_name = "",
+		.remote_addr = "",
+		.text = "",
+		.bad = "no valid record (protobuf)" };
+	if (wire_check_message(&audit__record__descriptor, packed.p, packed.n))
+		m = (Audit__Record *)protobuf_c_message_unpack(&audit__record__descriptor, NULL,
+		    packed.n, packed.p);
 	r->message = m;
-	if (!m) {
-		r->bad = "no valid record (protobuf)";
+	if (!m)
 		return;
-	}
 	switch (m->what_case) {
 	case AUDIT__RECORD__WHAT_EVENT:
-		open_event(r, who, name);
+		open_event(r);
 		break;
 	case AUDIT__RECORD__WHAT_FRAMES:
-		open_frames(r, who);
+		open_frames(r);
+		break;
+	case AUDIT__RECORD__WHAT_PROOF:
+		open_proof(r);
 		break;
 	default:
 		r->bad = "a record of a kind that this version does not know";
 	}
-	if (r->has_session)
-		record_uuid_text(r->session, r->session_text);
 }
 
 void
@@ -107,7 +128,7 @@ record_close(struct record *r)
 const char *
 record_field(const struct record *r, const char *key)
 {
-	const Audit__Event *event = message_of(r)->event;
+	const Audit__Event *event = event_of(r);
 
 	for (size_t i = 0; i < event->n_fields; i++) {
 		if (strcmp(event->fields[i]->key, key) == 0)
@@ -116,10 +137,72 @@ record_field(const struct record *r, const char *key)
 	return "";
 }
 
-void
-record_json(const struct record *r, struct buf *b)
+const char *
+record_field_key(const struct record *r, size_t i)
 {
-	const Audit__Event *event = message_of(r)->event;
+	return event_of(r)->fields[i]->key;
+}
+
+const char *
+record_raw_key(const struct record *r, size_t i)
+{
+	return i < event_of(r)->n_raw ? event_of(r)->raw[i]->key : NULL;
+}
+
+/* --- as JSON ---------------------------------------------------------------------- */
+
+static void
+json_fields(const Audit__Event *event, struct buf *b)
+{
+	if (!event->n_fields)
+		return;
+	json_key(b, "fields");
+	buf_put(b, "{", 1);
+	for (size_t i = 0; i < event->n_fields; i++) {
+		json_key(b, event->fields[i]->key);
+		json_text(b, event->fields[i]->value);
+	}
+	buf_put(b, "}", 1);
+}
+
+static void
+json_labels(const struct policy_labels *labels, struct buf *b)
+{
+	if (!labels || !labels->n)
+		return;
+	json_key(b, "labels");
+	buf_put(b, "{", 1);
+	for (size_t i = 0; i < labels->n; i++) {
+		json_key(b, labels->v[i].key);
+		json_text(b, labels->v[i].value);
+	}
+	buf_put(b, "}", 1);
+}
+
+/* The exact bytes of texts that are shown in a readable form, in hexadecimal. */
+static void
+json_raw(const Audit__Event *event, struct buf *b)
+{
+	if (!event->n_raw)
+		return;
+	json_key(b, "raw");
+	buf_put(b, "{", 1);
+	for (size_t i = 0; i < event->n_raw; i++) {
+		const ProtobufCBinaryData *value = &event->raw[i]->value;
+
+		json_key(b, event->raw[i]->key);
+		buf_put(b, "\"", 1);
+		for (size_t k = 0; k < value->len; k++)
+			buf_printf(b, "%02x", value->data[k]);
+		buf_put(b, "\"", 1);
+	}
+	buf_put(b, "}", 1);
+}
+
+void
+record_json(const struct record *r, const struct record_view *view, struct buf *b)
+{
+	const Audit__Event *event = event_of(r);
 
 	buf_put(b, "{", 1);
 	json_member(b, "id", event->id);
@@ -128,30 +211,75 @@ record_json(const struct record *r, struct buf *b)
 	json_time(b, "time", event->time_us);
 	json_bool(b, "ok", event->ok);
 	json_member(b, "user", event->user);
+	json_member(b, "backed", view->backed);
 	json_member(b, "login", event->login);
-	json_member(b, "node", r->node);
-	json_member(b, "node_name", event->node_name);
+	json_member(b, "node", view->node);
+	json_member(b, "node_name", view->node_name);
 	json_member(b, "session", event->session);
 	json_member(b, "connection", event->connection);
 	json_member(b, "remote_addr", event->remote_addr);
 	json_member(b, "message", event->message);
-	if (event->n_fields) {
-		json_key(b, "fields");
-		buf_put(b, "{", 1);
-		for (size_t i = 0; i < event->n_fields; i++) {
-			json_key(b, event->fields[i]->key);
-			json_text(b, event->fields[i]->value);
-		}
-		buf_put(b, "}", 1);
-	}
-	if (event->n_labels) {
-		json_key(b, "labels");
-		buf_put(b, "{", 1);
-		for (size_t i = 0; i < event->n_labels; i++) {
-			json_key(b, event->labels[i]->key);
-			json_text(b, event->labels[i]->value);
-		}
-		buf_put(b, "}", 1);
-	}
+	json_fields(event, b);
+	json_labels(view->labels, b);
+	json_raw(event, b);
 	buf_put(b, "}", 1);
+}
+
+/* --- an event of auditd's own ---------------------------------------------------------------- */
+
+enum { REFUSAL_FIELDS = 7, REFUSAL_TEXT = 200 };
+
+struct refusal_fields {
+	Common__Label labels[REFUSAL_FIELDS];
+	Common__Label *pointers[REFUSAL_FIELDS];
+	char texts[REFUSAL_FIELDS][REFUSAL_TEXT];
+	size_t n;
+};
+
+/* Cut, and without what could steer a terminal: nobody vouches for these texts. */
+static void
+add(struct refusal_fields *f, enum event_key key, const char *text)
+{
+	if (!text || !*text)
+		return;
+	str_clean(f->texts[f->n], REFUSAL_TEXT, text, strlen(text));
+	common__label__init(&f->labels[f->n]);
+	f->labels[f->n].key = event_key_name(key);
+	f->labels[f->n].value = f->texts[f->n];
+	f->pointers[f->n] = &f->labels[f->n];
+	f->n++;
+}
+
+int
+record_pack_refusal(const struct record_refusal *refusal, struct buf *packed)
+{
+	Audit__Record record = AUDIT__RECORD__INIT;
+	Audit__Event event = AUDIT__EVENT__INIT;
+	struct refusal_fields fields = { .n = 0 };
+	char more[24];
+	uint8_t *at;
+	size_t n;
+
+	(void)str_format(more, sizeof(more), "%llu", (unsigned long long)refusal->more);
+	add(&fields, EVENT_KEY_REASON, refusal->reason);
+	add(&fields, EVENT_KEY_PRODUCER_KIND, refusal->kind);
+	add(&fields, EVENT_KEY_PRODUCER, refusal->name);
+	add(&fields, EVENT_KEY_CLAIMED_TYPE, refusal->type);
+	add(&fields, EVENT_KEY_CLAIMED_USER, refusal->user);
+	add(&fields, EVENT_KEY_CLAIMED_SESSION, refusal->session);
+	add(&fields, EVENT_KEY_MORE, refusal->more ? more : NULL);
+	event.type = event_type(EVENT_AUDIT_REFUSE)->name;
+	event.code = event_type(EVENT_AUDIT_REFUSE)->bad.code;
+	event.time_us = refusal->time_us;
+	event.message = fields.texts[0]; /* the reason, cleaned */
+	event.fields = fields.pointers;
+	event.n_fields = fields.n;
+	record.what_case = AUDIT__RECORD__WHAT_EVENT;
+	record.event = &event;
+	n = protobuf_c_message_get_packed_size(&record.base);
+	at = buf_reserve(packed, n);
+	if (!at)
+		return -1;
+	buf_commit(packed, protobuf_c_message_pack(&record.base, at));
+	return 0;
 }

@@ -169,14 +169,32 @@ unpack_event(struct span canon)
 	return record;
 }
 
-/* An event of the list, and the record it is part of. */
+/* One of the list: the event with what auditd knows better, and the record whose memory it uses. */
 struct shown_event {
 	Audit__Record *record;
-	const char *own_node; /* what its producer wrote: belongs to the record */
+	Audit__Event event;
+	Audit__FoundEvent found;
 };
 
+static void
+show_event(const struct store_event *row, Audit__Record *record, struct shown_event *ret)
+{
+	ret->record = record;
+	ret->event = *record->event;
+	ret->event.node = row->node;
+	ret->event.node_name = row->node_name;
+	ret->event.n_labels = 0; /* the producer's word; those of the registry are in SQL */
+	audit__found_event__init(&ret->found);
+	ret->found.event = &ret->event;
+	ret->found.producer_kind = row->producer_kind;
+	ret->found.producer = row->producer;
+	ret->found.backed = row->backed;
+	ret->found.received_us = row->received_us;
+	ret->found.time_doubtful = row->at_doubtful;
+}
+
 static size_t
-show_events(const struct store_list *list, struct shown_event *shown, Audit__Event **events)
+show_events(const struct store_list *list, struct shown_event *shown, Audit__FoundEvent **events)
 {
 	size_t n = 0, bytes = 0;
 
@@ -187,9 +205,9 @@ show_events(const struct store_list *list, struct shown_event *shown, Audit__Eve
 		if (!record)
 			continue;
 		bytes += row->canon.n;
-		shown[n] = (struct shown_event){ record, record->event->node };
-		record->event->node = row->node;
-		events[n++] = record->event;
+		show_event(row, record, &shown[n]);
+		events[n] = &shown[n].found;
+		n++;
 	}
 	return n;
 }
@@ -203,14 +221,12 @@ reply_events(struct rpc_call *call, const struct store_list *list)
 	reply.events = calloc(list->n + 1, sizeof(*reply.events));
 	if (shown && reply.events) {
 		reply.n_events = show_events(list, shown, reply.events);
-		audit_search_events_reply(call, &reply);
+		rpc_reply(call, &reply);
 	} else {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory; ask for less");
 	}
-	for (size_t i = 0; i < reply.n_events; i++) {
-		shown[i].record->event->node = shown[i].own_node;
+	for (size_t i = 0; i < reply.n_events; i++)
 		protobuf_c_message_free_unpacked(&shown[i].record->base, NULL);
-	}
 	free(shown);
 	free(reply.events);
 }
@@ -226,7 +242,7 @@ on_search(struct rpc_call *call, const Audit__SearchRequest *q)
 	sight = may_see(call, NULL);
 	if (sight == SIGHT_NOTHING)
 		return;
-	if (*q->session && !record_uuid(q->session, uuid)) {
+	if (*q->session && !record_uuid_read(q->session, uuid)) {
 		rpc_finish(call, RPC_INVALID_ARGUMENT, "\"%s\" is not a session id (a UUID)",
 		    q->session);
 		return;
@@ -271,6 +287,9 @@ show_recording(const struct store_recording *row, Audit__Recording *ret)
 	ret->interactive = row->interactive;
 	ret->cols = (uint32_t)row->cols;
 	ret->rows = (uint32_t)row->rows;
+	ret->producer_kind = row->producer_kind;
+	ret->producer = row->producer;
+	ret->backed = row->backed;
 }
 
 static void

@@ -93,6 +93,24 @@ source_release(struct ingest_source *s)
 	free(s);
 }
 
+/* Those of a producer outlive its streams: who comes again and again is not said more often. NULL: no memory. */
+static struct refusals *
+refusals_of(struct ingest *in, enum rpc_who who, const char *name)
+{
+	char key[300];
+	struct refusals *q;
+
+	(void)str_format(key, sizeof(key), "%s/%s", source_kind(who), name);
+	q = map_get(in->refusals, key);
+	if (q)
+		return q;
+	q = calloc(1, sizeof(*q));
+	if (q && map_put(in->refusals, key, q, NULL))
+		return q;
+	free(q);
+	return NULL;
+}
+
 static struct ingest_source *
 source_new(struct ingest *in, const char *key, enum rpc_who who, const char *name,
     const char *log_id)
@@ -107,7 +125,9 @@ source_new(struct ingest *in, const char *key, enum rpc_who who, const char *nam
 	s->key = strdup(key);
 	s->name = strdup(name);
 	s->log_id = strdup(log_id);
-	if (!s->key || !s->name || !s->log_id || !map_put(in->sources, key, s, NULL)) {
+	s->refusals = refusals_of(in, who, name);
+	if (!s->refusals || !s->key || !s->name || !s->log_id ||
+	    !map_put(in->sources, key, s, NULL)) {
 		free(s->key);
 		free(s->name);
 		free(s->log_id);

@@ -78,6 +78,7 @@ audit_start(struct daemon_run *run, struct err *e)
 {
 	static const struct trust_events events = { audit_trusted };
 	struct audit *a = calloc(1, sizeof(*a));
+	struct ingest_config ingest;
 
 	if (!a)
 		return err_set(e, "out of memory");
@@ -90,7 +91,8 @@ audit_start(struct daemon_run *run, struct err *e)
 		return err_set(e, "out of memory");
 	if (events_new(&a->events, run->loop, a->rl, a->conf, e) < 0 || open_store(a, e) < 0)
 		return -1;
-	if (ingest_new(&a->ingest, run->loop, a->store, &rpc_ingest_callbacks) < 0 ||
+	ingest = (struct ingest_config){ run->loop, a->store, a->replica };
+	if (ingest_new(&a->ingest, &ingest, &rpc_ingest_callbacks) < 0 ||
 	    timer_init(&a->status, run->loop, audit_status, a) < 0)
 		return err_set(e, "out of memory");
 	timer_repeat(&a->status, STATUS_MS);

@@ -72,6 +72,8 @@ struct store_place {
 /* Begins a transaction under the writers' lock; sorts the places by source and fills them in. */
 void
 store_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done, void *arg);
+/* Puts into facts what the database has of what they want; within a transaction that was begun. */
+void store_look(struct store *s, struct facts *facts, store_done_fn *done, void *arg);
 /* Writes the rows and the places, commits. batch and places stay the caller's until done. After STORE_BAD_DATA and
  * STORE_REFUSED the transaction was rolled back. */
 void store_write(struct store *s, struct batch *batch, const struct store_place *places, size_t n,
@@ -99,11 +101,15 @@ struct store_filter {
 
 /* Texts are never NULL. Texts and bytes are valid until the done function returns. */
 struct store_event {
-	struct span canon; /* the Record as its producer wrote it */
-	const char *node;  /* whom it concerns: filled in where the producer left it out */
+	struct span canon;            /* the Record as its producer wrote it */
+	const char *node, *node_name; /* whom it concerns, as the registry says */
+	const char *producer_kind, *producer, *backed;
+	int64_t received_us;
+	bool at_doubtful;
 };
 struct store_recording {
 	const char *session, *kind, *user, *login, *node, *node_name, *command;
+	const char *producer_kind, *producer, *backed;
 	int64_t started_us, ended_us; /* ended_us 0: still running */
 	int64_t bytes;
 	int32_t exit_status;

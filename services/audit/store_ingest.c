@@ -3,7 +3,8 @@
  * store_ingest: the transaction that adds records.
  *
  *	begin:  BEGIN, audit_lock()          where numbers and sources stand, under the one lock of all writers
- *	write:  COPY events, chunks, dead letters, gaps; audit_merge_sessions; audit_advance, COMMIT
+ *	look:   what is there about connections and sessions that memory does not know
+ *	write:  COPY events, chunks, proofs, dead letters, gaps; audit_merge_sessions; audit_advance, COMMIT
  *
  * A connection that is lost before the answer to COMMIT leaves the outcome open. The next begin waits for the
  * lock, which the server gives up only when the old transaction is over, and then reads the truth.
@@ -11,8 +12,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/str.h"
 #include "audit/store_priv.h"
+#include "base/str.h"
 
 enum { STORE_SQL_MAX = 4 * 1024 * 1024 };
 
@@ -89,6 +90,59 @@ store_begin(struct store *s, struct store_place *places, size_t n, store_done_fn
 	buf_done(&sql);
 }
 
+/* --- look ---------------------------------------------------------------------- */
+
+static const char look_sql[] =
+    "SELECT 0, connection::text, source, '', username, login, (extract(epoch FROM valid_from) * 1000000)::bigint"
+    " FROM audit_proof WHERE connection = ANY ($1::uuid[])"
+    " UNION ALL SELECT 1, sid::text, source, coalesce(connection::text, ''), '', '', 0"
+    " FROM rec_session WHERE sid = ANY ($2::uuid[])"
+    " UNION ALL SELECT 2, encode(session_id, 'hex'), source, connection::text, '', '', 0"
+    " FROM audit_proof WHERE session_id = ANY (SELECT decode(hex, 'hex') FROM unnest($3::text[]) AS hex)";
+
+static void
+on_looked(const struct db_reply *r, void *arg)
+{
+	struct store *s = arg;
+	struct store_answer a = store_answer_of(r);
+
+	for (int row = 0; a.outcome == STORE_OK && row < db_rows(r); row++) {
+		const struct fact fact = {
+			.source = (int32_t)db_i64(r, row, 2),
+			.connection = db_text(r, row, 3),
+			.user = db_text(r, row, 4),
+			.login = db_text(r, row, 5),
+			.from_us = db_i64(r, row, 6),
+		};
+
+		if (facts_put(s->facts, (enum fact_kind)db_i64(r, row, 0), db_text(r, row, 1),
+			&fact) < 0) {
+			a.outcome = STORE_REFUSED;
+			a.why = "out of memory";
+		}
+	}
+	store_answered(s, &a);
+}
+
+void
+store_look(struct store *s, struct facts *facts, store_done_fn *done, void *arg)
+{
+	const struct store_answer full = { .outcome = STORE_REFUSED, .why = "out of memory" };
+	const char *params[FACT_KINDS];
+	bool fine = true;
+
+	store_operation(s, done, arg);
+	s->facts = facts;
+	for (int i = 0; i < FACT_KINDS; i++) {
+		params[i] = facts_wanted(facts, (enum fact_kind)i);
+		fine = fine && params[i];
+	}
+	if (fine)
+		db_query(s->writer, look_sql, params, FACT_KINDS, on_looked, s);
+	else
+		store_answered(s, &full);
+}
+
 /* --- write ---------------------------------------------------------------------- */
 
 static void on_step(const struct db_reply *r, void *arg);
@@ -106,8 +160,9 @@ static bool
 write_events(struct store *s)
 {
 	return copy_rows(s,
-	    "COPY audit_event (ts, idx, at, type, code, ok, actor, login, node, node_name, session,"
-	    " remote_addr, message, source, src_seq, canon, body) FROM STDIN (FORMAT binary)",
+	    "COPY audit_event (ts, idx, at, at_doubtful, type, code, ok, actor, backed, login, node, node_name,"
+	    " session, connection, remote_addr, message, source, src_seq, canon, body)"
+	    " FROM STDIN (FORMAT binary)",
 	    s->tx.batch->events, &s->tx.batch->event_rows);
 }
 
@@ -118,6 +173,15 @@ write_chunks(struct store *s)
 	    "COPY rec_chunk (day, sid, seq, source, frames, span_us, raw_len, hash, data, output)"
 	    " FROM STDIN (FORMAT binary)",
 	    s->tx.batch->chunks, &s->tx.batch->chunk_rows);
+}
+
+static bool
+write_proofs(struct store *s)
+{
+	return copy_rows(s,
+	    "COPY audit_proof (connection, ts, source, src_seq, session_id, username, login, valid_from,"
+	    " valid_until, signed_data, signature) FROM STDIN (FORMAT binary)",
+	    s->tx.batch->proofs, &s->tx.batch->proof_rows);
 }
 
 static bool
@@ -170,8 +234,8 @@ commit(struct store *s)
 	return true;
 }
 
-static bool (*const write_steps[])(struct store *s) = { write_events, write_chunks, write_dead,
-	write_gaps, merge_sessions, commit };
+static bool (*const write_steps[])(struct store *s) = { write_events, write_chunks, write_proofs,
+	write_dead, write_gaps, merge_sessions, commit };
 
 enum { WRITE_STEPS = sizeof(write_steps) / sizeof(write_steps[0]) };
 

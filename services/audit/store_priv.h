@@ -38,6 +38,7 @@ struct store {
 	void *done_arg;
 	struct store_place *begin_places;
 	size_t begin_n;
+	struct facts *facts;
 	struct store_tx tx;
 
 	int schema_at;        /* migration that runs */

@@ -147,12 +147,19 @@ read_event(const struct db_reply *r, int row, void *dst)
 
 	e->canon = db_bytes(r, row, 0);
 	e->node = db_text(r, row, 1);
+	e->node_name = db_text(r, row, 2);
+	e->backed = db_text(r, row, 3);
+	e->producer_kind = db_text(r, row, 4);
+	e->producer = db_text(r, row, 5);
+	e->received_us = db_i64(r, row, 6);
+	e->at_doubtful = db_i64(r, row, 7) != 0;
 }
 
 /* The partition key is the time of ingest, what people mean is the time of the event: a day of difference (a producer
  * that was cut off for longer still shows up without a bound) keeps whole partitions out of the search. */
 static const char search_sql[] =
-    "SELECT canon, node FROM audit_event WHERE"
+    "SELECT canon, node, node_name, backed, producer_kind, producer,"
+    " (extract(epoch FROM ts) * 1000000)::bigint, at_doubtful FROM found_event WHERE"
     " ($1::bigint IS NULL OR (ts >= to_timestamp(($1::bigint - 60000000) / 1e6) AND at >= to_timestamp($1::bigint / 1e6)))"
     " AND ($2::bigint IS NULL OR at < to_timestamp($2::bigint / 1e6))"
     " AND ($3::text IS NULL OR type LIKE ANY (string_to_array($3::text, E'\\n')))"
@@ -209,12 +216,16 @@ read_recording(const struct db_reply *r, int row, void *dst)
 	g->cols = (int)db_i64(r, row, 12);
 	g->rows = (int)db_i64(r, row, 13);
 	g->source = (int32_t)db_i64(r, row, 14);
+	g->backed = db_text(r, row, 15);
+	g->producer_kind = db_text(r, row, 16);
+	g->producer = db_text(r, row, 17);
 }
 
 static const char recordings_sql[] =
-    "SELECT sid::text, kind, actor, login, node, node_name, (extract(epoch FROM started) * 1000000)::bigint,"
-    " (extract(epoch FROM ended) * 1000000)::bigint, command, bytes, exit_status, interactive, cols, rows, source"
-    " FROM rec_session WHERE"
+    "SELECT sid::text, r.kind, actor, login, node, node_name, (extract(epoch FROM started) * 1000000)::bigint,"
+    " (extract(epoch FROM ended) * 1000000)::bigint, command, bytes, exit_status, interactive, cols, rows, source,"
+    " backed, coalesce(s.kind, ''), coalesce(s.name, '')"
+    " FROM rec_session r LEFT JOIN audit_source s ON s.id = r.source WHERE"
     " ($1::bigint IS NULL OR started >= to_timestamp($1::bigint / 1e6))"
     " AND ($2::bigint IS NULL OR started < to_timestamp($2::bigint / 1e6))"
     " AND ($3::text IS NULL OR actor = $3::text)"

@@ -169,8 +169,7 @@ trust_wait(struct trust *t, const bool *give_up, struct err *e)
 {
 	if (t->join)
 		return join_wait(t->join, give_up, e);
-	if (t->conf->authd_addr)
-		start_watch(t, t->files);
+	start_watch(t, t->files);
 	t->events.ready(t->cluster, t->files, t->arg);
 	return 0;
 }

@@ -148,17 +148,38 @@ undo_group(struct ingest *in)
 	store_rollback(in->store, on_answer, in);
 }
 
+static void
+ask_facts(struct ingest *in)
+{
+	store_look(in->store, in->facts, on_answer, in);
+}
+
 static enum writer_state
 group_begun(struct ingest *in, const struct store_answer *answer)
 {
+	int done;
+
+	in->idx = answer->idx;
 	group_settle(in);
 	if (list_empty(&in->flight))
 		return WRITER_UNDOING;
-	if (group_build(in, answer->idx) < 0) {
+	done = group_build(in);
+	if (done < 0) {
 		writer_back_off(in, "out of memory");
 		return WRITER_UNDOING;
 	}
-	return WRITER_WRITING;
+	return done > 0 ? WRITER_LOOKING : WRITER_WRITING;
+}
+
+/* Everything that was asked for is known now: whatever is wanting still is wanting memory. */
+static enum writer_state
+facts_told(struct ingest *in, const struct store_answer *answer)
+{
+	(void)answer;
+	if (facts_answered(in->facts) == 0 && group_build(in) == 0)
+		return WRITER_WRITING;
+	writer_back_off(in, "out of memory");
+	return WRITER_UNDOING;
 }
 
 static enum writer_state
@@ -195,6 +216,7 @@ group_committed(struct ingest *in, const struct store_answer *answer)
 	in->counters.dead += (uint64_t)in->batch.dead;
 	if (in->flight_items > (size_t)in->batch.dead)
 		in->dead_run = 0;
+	group_commit(in);
 	group_drop(in);
 	in->said_refused = false;
 	/* The bad record was found: back to whole groups, step by step. */
@@ -226,8 +248,12 @@ group_at_fault(struct ingest *in, const struct store_answer *answer)
 		in->group_max = in->flight_items / 2;
 		return group_later(in, answer);
 	}
-	if (!first || first->dead)
+	if (!first || first->quiet)
 		return group_refused(in, answer);
+	if (first->dead) {
+		first->quiet = true;
+		return group_later(in, answer);
+	}
 	first->dead = strdup(answer->why);
 	in->dead_run++;
 	if (!first->dead)
@@ -251,6 +277,8 @@ static const struct {
 	[WRITER_PLACING] = { ask_place, { place_told, place_later, place_refused, place_refused } },
 	[WRITER_BEGINNING] = { begin_group,
 	    { group_begun, group_later, group_not_begun, group_not_begun } },
+	[WRITER_LOOKING] = { ask_facts,
+	    { facts_told, group_later, group_not_begun, group_not_begun } },
 	[WRITER_WRITING] = { write_group,
 	    { group_committed, group_later, group_at_fault, group_refused } },
 	[WRITER_UNDOING] = { undo_group,

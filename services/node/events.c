@@ -22,6 +22,36 @@ put(struct node *n, struct audit_event *ev)
 	return event_write(n->audit, ev);
 }
 
+/* Who signed in stands in the log before what he does. */
+static int
+put_proof(struct conn *c)
+{
+	if (!c->signature.len)
+		return 0;
+	if (audit_proof(c->node->audit, c->uuid, buf_span(&c->signed_data),
+		buf_span(&c->signature)))
+		return -1;
+	buf_reset(&c->signed_data);
+	buf_reset(&c->signature);
+	return 0;
+}
+
+static int
+put_proven(struct conn *c, struct audit_event *ev)
+{
+	return put_proof(c) ? -1 : put(c->node, ev);
+}
+
+int
+events_signed_in(struct conn *c, struct span signed_data, struct span signature)
+{
+	if (!buf_put(&c->signed_data, signed_data.p, signed_data.n) ||
+	    !buf_put(&c->signature, signature.p, signature.n))
+		return -1;
+	(void)put_proof(c);
+	return 0;
+}
+
 void
 events_denied(const struct conn *c, const char *user, const char *login, const char *why)
 {
@@ -39,7 +69,7 @@ events_denied(const struct conn *c, const char *user, const char *login, const c
 }
 
 void
-events_disconnected(const struct conn *c, const char *why)
+events_disconnected(struct conn *c, const char *why)
 {
 	struct audit_event ev = { .id = EVENT_CLIENT_DISCONNECT,
 		.user = span_str(c->access.user),
@@ -48,7 +78,7 @@ events_disconnected(const struct conn *c, const char *why)
 		.remote_addr = span_str(c->address.client) };
 
 	event_put_text(&ev, EVENT_KEY_REASON, why);
-	(void)put(c->node, &ev);
+	(void)put_proven(c, &ev);
 }
 
 /* --- sessions ------------------------------------------------------------------------------ */
@@ -99,7 +129,7 @@ events_session_start(const struct session *s)
 	event_put_number(&ev, EVENT_KEY_COLS, s->cols);
 	event_put_number(&ev, EVENT_KEY_ROWS, s->rows);
 	event_put_text(&ev, EVENT_KEY_SERVER_ADDR, s->base.conn->address.server);
-	return put(n, &ev);
+	return put_proven(s->base.conn, &ev);
 }
 
 /* exec and subsystem have an event of their own, with how they ended. */
@@ -112,7 +142,7 @@ write_command(const struct session *s, uint32_t status)
 	ev.failed = status != 0;
 	event_put_text(&ev, subsystem ? EVENT_KEY_NAME : EVENT_KEY_COMMAND, s->command);
 	event_put_number(&ev, EVENT_KEY_EXIT_STATUS, status);
-	(void)put(s->base.conn->node, &ev);
+	(void)put_proven(s->base.conn, &ev);
 }
 
 int
@@ -131,7 +161,7 @@ events_session_end(const struct session *s)
 	event_put_number(&ev, EVENT_KEY_STARTED_US, s->started_us);
 	event_put_number(&ev, EVENT_KEY_RX, (int64_t)s->rx);
 	event_put_number(&ev, EVENT_KEY_TX, (int64_t)s->tx);
-	return put(s->base.conn->node, &ev);
+	return put_proven(s->base.conn, &ev);
 }
 
 void
@@ -142,7 +172,7 @@ events_session_reject(const struct session *s, const char *why)
 	ev.failed = true;
 	ev.message = span_str(why);
 	event_put_text(&ev, EVENT_KEY_REASON, why);
-	(void)put(s->base.conn->node, &ev);
+	(void)put_proven(s->base.conn, &ev);
 }
 
 int

@@ -14,7 +14,10 @@ struct session;
 
 /* user: only claimed. */
 void events_denied(const struct conn *c, const char *user, const char *login, const char *why);
-void events_disconnected(const struct conn *c, const char *why);
+/* What proves who signed in, before any event of his: auditd believes none without it. What the log does not take now
+ * is tried again before the next event of the connection, which is not written without. Negative: no memory. */
+int events_signed_in(struct conn *c, struct span signed_data, struct span signature);
+void events_disconnected(struct conn *c, const char *why);
 /* Negative: it could not be written, so the session must not begin. */
 int events_session_start(const struct session *s);
 int events_session_end(const struct session *s); /* and exec or subsystem; negative: not written */

@@ -161,6 +161,8 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 	if (!str_copy(c->login, sizeof(c->login), auth->user) ||
 	    !buf_put(&c->certificate, auth->blob.p, auth->blob.n))
 		return SSH_DENY;
+	if (events_signed_in(c, auth->signed_data, auth->signature))
+		return SSH_DENY;
 	c->access = access;
 	c->signed_in = true;
 	c->node->n_strangers--;
@@ -200,6 +202,8 @@ conn_unref(struct conn *c)
 		return;
 	host_unref(c->host);
 	buf_done(&c->certificate);
+	buf_done(&c->signed_data);
+	buf_done(&c->signature);
 	free(c);
 }
 
@@ -242,6 +246,8 @@ conn_new(struct node *n, struct host *host, const struct conn_address *address)
 		rand_uuid(c->uuid);
 	list_init(&c->channels);
 	buf_init(&c->certificate, SSHCERT_BLOB_MAX);
+	buf_init(&c->signed_data, 2 * SSHCERT_BLOB_MAX);
+	buf_init(&c->signature, SSHCERT_BLOB_MAX);
 	c->identity = (struct ssh_identity){ host->key, buf_span(&host->cert) };
 	const struct ssh_config config = {
 		.role = SSH_SERVER,

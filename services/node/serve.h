@@ -46,8 +46,9 @@ struct conn {
 	char login[AUTHORIZE_NAME_MAX];
 	struct authorized access;
 	enum conn_proof proof;
-	bool known;             /* the monitor has heard of it, and is to forget it */
-	struct buf certificate; /* that signed in, for conn_may */
+	bool known;                        /* the monitor has heard of it, and is to forget it */
+	struct buf certificate;            /* that signed in, for conn_may */
+	struct buf signed_data, signature; /* what proves it, until it is written down */
 	bool signed_in;
 	bool cut; /* is being ended: nothing starts any more */
 	bool denial_written;

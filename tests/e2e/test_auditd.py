@@ -9,71 +9,9 @@ import uuid
 
 import pytest
 
-from cluster import Cluster, Daemon, Failure, wait_for
-from conftest import keep_logs, scratch
-
-CLUSTER = 'test.sallyport'
-
-
-class Audit:
-    """PostgreSQL, auditd with certificates from files, and producers."""
-
-    def __init__(self, build, nodes=2):
-        self.c = Cluster(scratch(), build, CLUSTER)
-        self.nodes = [str(uuid.uuid4()) for _ in range(nodes)]
-        self.me = str(uuid.uuid4())
-        pki = self.c.path('pki')
-        os.makedirs(pki)
-        subprocess.run([self.c.bin('tools/pki'), pki, CLUSTER, f'audit:{self.me}', 'user:alice',
-                        *[f'node:{n}' for n in self.nodes]], check=True)
-        for name in os.listdir(pki):
-            self.c.give(os.path.join(pki, name))
-        self.c.give(pki)
-        self.c.folder('run', 'nobody')
-        self.c.start_postgres()
-
-    def configure(self, name, port, more=''):
-        pki = self.c.path('pki')
-        return self.c.write(f'{name}.yaml', f'''listen: 127.0.0.1:{port}
-socket: {self.c.path('run', name + '.sock')}
-state: {self.c.folder('state-' + name, 'nobody')}
-database: host={self.c.path('postgres')} user=postgres dbname=sallyport
-tls:
-  certificate: {pki}/{self.me}.crt
-  key: {pki}/{self.me}.key
-  host_ca: {pki}/host_ca.pem
-  user_ca: {pki}/user_ca.pem
-{more}{self.c.user_line()}''', 0o644)
-
-    def start(self, name='auditd', port=None, more='', ready=True):
-        port = port or self.c.audit_port
-        d = self.c.daemon(name, 'auditd', '--config=' + self.configure(name, port, more))
-        if ready:
-            wait_for(name, lambda: self.c.up(d) and self.c.port_open(port) and 'the database is ready' in d.text())
-        return d
-
-    def feed(self, node, seconds, rate, log, session='', port=None):
-        pki = self.c.path('pki')
-        argv = [self.c.bin('tools/audit_feed'), f'127.0.0.1:{port or self.c.audit_port}', CLUSTER,
-                f'{pki}/host_ca.pem', f'{pki}/{node}.crt', f'{pki}/{node}.key', self.c.path(log), str(seconds),
-                str(rate), *([session] if session else [])]
-        return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def finish(self, feed, timeout=150):
-        """Events and recorded bytes that the producer wrote, once auditd has committed them."""
-        out, problems = feed.communicate(timeout=timeout)
-        assert feed.returncode == 0, f'{out}\n{problems}'
-        words = out.splitlines()[0].split()
-        return int(words[1]), int(words[3])
-
-    def sql(self, query):
-        return self.c.sql(query)
-
-    def one(self, query):
-        return self.sql(query)[0][0]
-
-    def remove(self):
-        self.c.remove()
+from cluster import Daemon, Failure, wait_for
+from conftest import keep_logs
+from producers import Audit
 
 
 @pytest.fixture
@@ -251,11 +189,16 @@ def test_poison_rows_are_set_aside_and_hold_up_nobody(audit):
                      (NEW.body->''fields''->>''exit_status'' IN (''100'', ''101'', ''777'')) EXECUTE FUNCTION refuse()', t);
                  END LOOP; END $$""")
     events, _ = audit.finish(audit.feed(audit.nodes[0], 2, 2000, 'log'))
-    got = audit.sql("SELECT count(*), count(DISTINCT body->'fields'->>'exit_status') FROM audit_event")[0]
+    got = audit.sql("SELECT count(*), count(DISTINCT body->'fields'->>'exit_status') FROM audit_event"
+                    " WHERE type = 'exec'")[0]
     assert [int(x) for x in got] == [events - 3, events - 3]
+    # Record 1 is the proof that alice signed in.
     dead = audit.sql('SELECT src_seq, reason FROM audit_dead_letter ORDER BY src_seq')
-    assert dead == [['101', 'not this one'], ['102', 'not this one'], ['778', 'not this one']]
-    assert audit.one('SELECT seq FROM audit_source') == str(events)
+    assert dead == [['102', 'not this one'], ['103', 'not this one'], ['779', 'not this one']]
+    said = audit.sql("SELECT message, fields->>'claimed_type', fields->>'claimed_user' FROM events"
+                     " WHERE type = 'audit.refuse'")
+    assert said == [['not this one', 'exec', 'alice']] * 3
+    assert audit.one('SELECT seq FROM audit_source') == str(events + 1)
 
 
 def test_a_database_that_is_stuck_only_delays(audit):
@@ -270,12 +213,9 @@ def test_a_database_that_is_stuck_only_delays(audit):
 def test_without_database_searching_says_so_and_auditd_comes_back_by_itself(audit):
     d = audit.start()
     audit.finish(audit.feed(audit.nodes[0], 1, 100, 'log'))
-    sock = audit.c.path('run/auditd.sock')
 
     def events():
-        # tctl takes the local way when both sockets are there; only auditd is asked.
-        return audit.c.run(audit.c.bin('tctl'), f'--auth-socket={sock}', f'--audit-socket={sock}', 'audit', 'ls',
-                           check=False)
+        return audit.tctl('audit', 'ls')
     assert 'exec' in events().stdout
     audit.c.stop_postgres()
     out = wait_for('the loss to be seen', lambda: [o for o in [events()] if o.returncode != 0])[0]
@@ -305,7 +245,7 @@ def test_migrations_run_once_and_a_newer_schema_ends_auditd(audit):
     d = audit.start('again')
     assert 'brought up to date' not in d.text()
     d.stop()
-    assert audit.one('SELECT count(*) FROM audit_schema') == '1'
+    assert audit.one('SELECT count(*) FROM audit_schema') == '2'
     audit.sql("INSERT INTO audit_schema (version, name) VALUES (999, 'from the future')")
     d = audit.start('newer', ready=False)
     assert d.proc.wait(15) == 1
@@ -317,7 +257,7 @@ def test_two_auditds_may_start_at_once_on_an_empty_database(audit):
     b = audit.start('auditd2', audit.c.ssh_port, ready=False)
     for d in (a, b):
         wait_for('the database', lambda: audit.c.up(d) and 'the database is ready' in d.text())
-    assert sum('brought up to date' in d.text() for d in (a, b)) == 1
+    assert sum('001_first' in d.text() for d in (a, b)) == 1
 
 
 def test_old_days_are_dropped_and_coming_ones_are_there(audit):

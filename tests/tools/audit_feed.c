@@ -2,7 +2,10 @@
 /*
  * audit_feed: a producer for the tests of auditd, over lib/api/audit_log as noded and proxyd use it.
  *
- *	audit_feed TARGET CLUSTER HOST_CA CERT KEY LOGDIR SECONDS RATE [FRAMES]
+ *	audit_feed TARGET CLUSTER PKI NODE USER LOGDIR SECONDS RATE [SESSION]
+ *
+ * PKI is a folder with host_ca.pem, NODE.crt, NODE.key, and USER.ssh, USER.ssh-cert: his key and the bytes of his
+ * certificate. He signs in as root, on one connection; SESSION is recorded.
  *
  * Writes RATE events and frames a second (0: as fast as the log takes them) for SECONDS, then waits until auditd has
  * committed all of them. Every record's content follows from its number, so that the test can tell what must be in
@@ -20,7 +23,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/wire.h"
 #include "crypto/rand.h"
+#include "crypto/sshkey.h"
 #include "rec/frame.h"
 #include "rpc/tls.h"
 
@@ -40,7 +45,8 @@ struct feed {
 	uint64_t events, frames, bytes;
 	int64_t start_ms, seconds, rate;
 	bool with_frames, finished;
-	char session[37];
+	char session[37], connection[RAND_UUID_SIZE];
+	const char *user;
 };
 
 static void
@@ -50,17 +56,28 @@ die(const char *what)
 	exit(1);
 }
 
-static struct rpc_identity *
-read_identity(const char *ca_path, const char *cert_path, const char *key_path)
+/* The text of a file PKI/NAMEENDING; its length through n (may be NULL). */
+static char *
+read_pki(const char *pki, const char *name, const char *ending, size_t *n)
 {
-	char *ca = NULL, *cert = NULL, *key = NULL;
+	char path[1024], *text = NULL;
+	struct err e = { "" };
+
+	(void)str_format(path, sizeof(path), "%s/%s%s", pki, name, ending);
+	if (file_read(path, 1 << 20, &text, n, &e) < 0)
+		die(e.text);
+	return text;
+}
+
+static struct rpc_identity *
+read_identity(const char *pki, const char *name)
+{
+	char *ca = read_pki(pki, "host_ca", ".pem", NULL);
+	char *cert = read_pki(pki, name, ".crt", NULL), *key = read_pki(pki, name, ".key", NULL);
 	struct rpc_identity *id = NULL;
 	struct err e = { "" };
 
-	if (file_read(ca_path, 1 << 20, &ca, NULL, &e) < 0 ||
-	    file_read(cert_path, 1 << 20, &cert, NULL, &e) < 0 ||
-	    file_read(key_path, 1 << 20, &key, NULL, &e) < 0 || rpc_identity_new(&id) < 0 ||
-	    rpc_identity_set(id, ca, NULL, cert, key, &e) < 0)
+	if (rpc_identity_new(&id) < 0 || rpc_identity_set(id, ca, NULL, cert, key, &e) < 0)
 		die(e.text);
 	free(ca);
 	free(cert);
@@ -68,14 +85,50 @@ read_identity(const char *ca_path, const char *cert_path, const char *key_path)
 	return id;
 }
 
+/* What the user signs when he signs in (RFC 4252 section 7), and his signature. */
+static void
+sign_in(struct feed *f, const char *pki)
+{
+	size_t n = 0;
+	char *text = read_pki(pki, f->user, ".ssh", NULL);
+	char *cert = read_pki(pki, f->user, ".ssh-cert", &n);
+	struct sshkey *key = NULL;
+	struct buf data, signature;
+	uint8_t session_id[32];
+	struct err e = { "" };
+
+	if (sshkey_from_file_text(&key, text, &e) < 0)
+		die(e.text);
+	rand_uuid(f->connection);
+	rand_bytes(session_id, sizeof(session_id));
+	buf_init(&data, 65536);
+	buf_init(&signature, 4096);
+	wire_put_string(&data, (struct span){ session_id, sizeof(session_id) });
+	wire_put_u8(&data, 50);
+	wire_put_text(&data, "root");
+	wire_put_text(&data, "ssh-connection");
+	wire_put_text(&data, "publickey");
+	wire_put_bool(&data, true);
+	wire_put_text(&data, "ssh-ed25519-cert-v01@openssh.com");
+	wire_put_string(&data, (struct span){ (const uint8_t *)cert, n });
+	if (sshkey_sign(key, buf_span(&data), &signature) < 0 ||
+	    audit_proof(f->log, f->connection, buf_span(&data), buf_span(&signature)) < 0)
+		die("the user cannot sign in");
+	buf_done(&data);
+	buf_done(&signature);
+	sshkey_free(key);
+	free(text);
+	free(cert);
+}
+
 static bool
 write_event(struct feed *f)
 {
 	struct audit_event ev = { .id = EVENT_EXEC,
 		.failed = f->events % 7 == 0,
-		.user = span_str("alice"),
+		.user = span_str(f->user),
 		.login = span_str("root"),
-		.node_name = span_str("node-1"),
+		.connection = span_str(f->connection),
 		.remote_addr = span_str("192.0.2.1:5") };
 
 	event_put_text(&ev, EVENT_KEY_COMMAND, "\"\\\t\xc3\xa9\xff");
@@ -114,9 +167,9 @@ static void
 session_event(struct feed *f, enum event_id id)
 {
 	struct audit_event ev = { .id = id,
-		.user = span_str("alice"),
+		.user = span_str(f->user),
 		.login = span_str("root"),
-		.node_name = span_str("node-1"),
+		.connection = span_str(f->connection),
 		.session = span_str(f->session) };
 
 	event_put_text(&ev, EVENT_KEY_KIND, "shell");
@@ -176,10 +229,11 @@ main(int argc, char **argv)
 	struct err e = { "" };
 
 	if (argc < 9 || crypto_init() < 0)
-		die("usage: audit_feed TARGET CLUSTER HOST_CA CERT KEY LOGDIR SECONDS RATE [FRAMES]");
+		die("usage: audit_feed TARGET CLUSTER PKI NODE USER LOGDIR SECONDS RATE [SESSION]");
 	signal(SIGPIPE, SIG_IGN);
 	log_open("audit_feed", LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
-	id = read_identity(argv[3], argv[4], argv[5]);
+	id = read_identity(argv[3], argv[4]);
+	f.user = argv[5];
 	if (!str_u64(argv[7], 100000, &number[0]) || !str_u64(argv[8], 10000000, &number[1]))
 		die("SECONDS and RATE are numbers");
 	f.seconds = (int64_t)number[0];
@@ -192,8 +246,10 @@ main(int argc, char **argv)
 	config.loop = f.loop;
 	config.dir = argv[6];
 	(void)str_format(server, sizeof(server), "auditd.%s", argv[2]);
-	if (audit_log_open(&f.log, &config, &e) < 0 ||
-	    audit_log_connect(f.log, argv[1], server, id, &e) < 0)
+	if (audit_log_open(&f.log, &config, &e) < 0)
+		die(e.text);
+	sign_in(&f, argv[3]);
+	if (audit_log_connect(f.log, argv[1], server, id, &e) < 0)
 		die(e.text);
 	if (f.with_frames)
 		session_event(&f, EVENT_SESSION_START);

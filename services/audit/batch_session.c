@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * batch_session: what a batch knows about sessions: their frames, as chunks, and what events say about them, as JSON for
+ * audit_merge_sessions. Called by batch.c. Memory only.
+ *
+ * The frames of a session in one batch become one chunk, or several of CHUNK_RAW_MAX bytes.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/batch_priv.h"
+#include "audit/json.h"
+#include "base/str.h"
+#include "crypto/sha256.h"
+#include "db/db.h"
+#include "rec/batch.h"
+
+enum {
+	CHUNK_RAW_MAX = 256 * 1024,
+	CHUNK_CAP = 2 * CHUNK_RAW_MAX, /* one record more may come on top */
+};
+
+/* What this batch says about one session, and the chunk that is being collected. */
+struct batch_session {
+	struct batch_session *next;
+	struct record_uuid id;
+	int32_t source;
+
+	struct buf frames; /* of the chunk */
+	uint64_t first_seq;
+
+	struct buf json; /* what events said, members of an object */
+	uint64_t bytes;
+	int chunks;
+	int cols, rows;
+	bool has_exit;
+	int32_t exit_status;
+	char exit_signal[32];
+};
+
+void
+batch_sessions_free(struct batch *b)
+{
+	while (b->session_list) {
+		struct batch_session *s = b->session_list;
+
+		b->session_list = s->next;
+		buf_done(&s->frames);
+		buf_done(&s->json);
+		free(s);
+	}
+	map_free(b->by_session);
+	b->by_session = NULL;
+}
+
+/* NULL without memory. The judge lets nobody but its own source near a session. */
+static struct batch_session *
+session_of(struct batch *b, const struct record *r, int32_t source)
+{
+	struct batch_session *s = map_get(b->by_session, r->session.text);
+
+	if (s)
+		return s;
+	s = calloc(1, sizeof(*s));
+	if (!s || !map_put(b->by_session, r->session.text, s, NULL)) {
+		free(s);
+		return NULL;
+	}
+	s->id = r->session;
+	s->source = source;
+	buf_init(&s->frames, CHUNK_CAP);
+	buf_init(&s->json, BATCH_ROWS_MAX);
+	s->next = b->session_list;
+	b->session_list = s;
+	return s;
+}
+
+/* --- frames ---------------------------------------------------------------------- */
+
+static void
+put_chunk(struct batch *b, const struct batch_session *s, const struct record_frames *f,
+    struct span z, struct span text)
+{
+	uint8_t hash[SHA256_BYTES];
+
+	sha256_of(buf_span(&s->frames), hash);
+	db_copy_row(&b->chunk_rows, 10);
+	db_copy_date(&b->chunk_rows, b->now_us);
+	db_copy_uuid(&b->chunk_rows, s->id.bytes);
+	db_copy_i64(&b->chunk_rows, (int64_t)s->first_seq);
+	db_copy_i32(&b->chunk_rows, s->source);
+	db_copy_i32(&b->chunk_rows, (int32_t)f->frames);
+	db_copy_i64(&b->chunk_rows, f->span_us);
+	db_copy_i32(&b->chunk_rows, (int32_t)s->frames.len);
+	db_copy_bytes(&b->chunk_rows, (struct span){ hash, sizeof(hash) });
+	db_copy_bytes(&b->chunk_rows, z);
+	db_copy_bytes(&b->chunk_rows, text);
+}
+
+/* The chunk that was collected becomes a row. */
+static int
+end_chunk(struct batch *b, struct batch_session *s)
+{
+	struct record_frames f;
+	struct buf z, text;
+	int done = -1;
+
+	if (s->frames.len == 0)
+		return 0;
+	buf_init(&z, 2 * CHUNK_CAP);
+	buf_init(&text, 4 * CHUNK_CAP);
+	if (batch_compress(buf_span(&s->frames), &z) == 0 &&
+	    record_read_frames(buf_span(&s->frames), &f, &text) == 0 && buf_ok(&text)) {
+		put_chunk(b, s, &f, buf_span(&z), buf_span(&text));
+		b->chunks++;
+		s->chunks++;
+		done = 0;
+	}
+	buf_done(&z);
+	buf_done(&text);
+	buf_reset(&s->frames);
+	return done;
+}
+
+int
+batch_session_frames(struct batch *b, const struct batch_item *item, const struct record *r)
+{
+	struct batch_session *s = session_of(b, r, item->producer.source);
+	struct record_frames f;
+
+	if (!s || record_read_frames(r->frames, &f, NULL) < 0)
+		return -1;
+	if (s->frames.len && s->frames.len + r->frames.n > CHUNK_RAW_MAX && end_chunk(b, s) < 0)
+		return -1;
+	if (s->frames.len == 0)
+		s->first_seq = item->seq;
+	if (!buf_put(&s->frames, r->frames.p, r->frames.n))
+		return -1;
+	s->bytes += f.bytes;
+	if (f.cols && !s->cols) {
+		s->cols = f.cols;
+		s->rows = f.rows;
+	}
+	if (f.has_exit) {
+		s->has_exit = true;
+		s->exit_status = f.exit_status;
+		memcpy(s->exit_signal, f.exit_signal, sizeof(s->exit_signal));
+	}
+	return 0;
+}
+
+/* --- events ---------------------------------------------------------------------- */
+
+static int
+field_number(const struct record *r, const char *key, uint64_t max)
+{
+	uint64_t v;
+
+	return str_u64(record_field(r, key), max, &v) ? (int)v : 0;
+}
+
+static void
+session_started(struct batch_session *s, const struct record *r)
+{
+	json_time(&s->json, "started", r->time_us);
+	json_member(&s->json, "kind", record_field(r, "kind"));
+	json_member(&s->json, "command", record_field(r, "command"));
+	if (strcmp(record_field(r, "interactive"), "true") == 0)
+		json_bool(&s->json, "interactive", true);
+	if (!s->cols) {
+		s->cols = field_number(r, "cols", 65535);
+		s->rows = field_number(r, "rows", 65535);
+	}
+}
+
+static void
+session_ended(struct batch_session *s, const struct record *r)
+{
+	const char *status = record_field(r, "exit_status");
+
+	json_time(&s->json, "ended", r->time_us);
+	if (*status) {
+		s->has_exit = true;
+		s->exit_status = field_number(r, "exit_status", INT32_MAX);
+	}
+	if (*record_field(r, "exit_signal"))
+		(void)str_copy(s->exit_signal, sizeof(s->exit_signal),
+		    record_field(r, "exit_signal"));
+}
+
+int
+batch_session_event(struct batch *b, const struct batch_item *item, const struct record *r,
+    const struct record_view *view)
+{
+	bool start = strcmp(r->type, "session.start") == 0;
+	struct batch_session *s;
+
+	if (!start && strcmp(r->type, "session.end") != 0)
+		return 0;
+	if (!r->session.set || item->producer.who != RPC_NODE)
+		return 0;
+	s = session_of(b, r, item->producer.source);
+	if (!s)
+		return -1;
+	if (start)
+		session_started(s, r);
+	else
+		session_ended(s, r);
+	/* jsonb keeps the last of equal keys: both events say the same. */
+	json_member(&s->json, "actor", r->user);
+	json_member(&s->json, "backed", view->backed);
+	json_member(&s->json, "login", r->login);
+	json_member(&s->json, "node", view->node);
+	json_member(&s->json, "node_name", view->node_name);
+	json_member(&s->json, "connection", r->connection.text);
+	json_member(&s->json, "remote_addr", r->remote_addr);
+	return buf_ok(&s->json) ? 0 : -1;
+}
+
+/* --- the end ---------------------------------------------------------------------- */
+
+static int
+finish_session(struct batch *b, struct batch_session *s)
+{
+	struct buf *out = &b->sessions;
+
+	if (end_chunk(b, s) < 0)
+		return -1;
+	buf_put(out, out->len ? "," : "[", 1);
+	buf_put(out, "{", 1);
+	json_member(out, "sid", s->id.text);
+	json_number(out, "source", s->source);
+	json_number(out, "bytes", (int64_t)s->bytes);
+	json_number(out, "chunks", s->chunks);
+	if (s->cols) {
+		json_number(out, "cols", s->cols);
+		json_number(out, "rows", s->rows);
+	}
+	if (s->has_exit)
+		json_number(out, "exit_status", s->exit_status);
+	json_member(out, "exit_signal", s->exit_signal);
+	if (s->json.len) {
+		buf_put(out, ",", 1);
+		buf_put(out, buf_head(&s->json), s->json.len);
+	}
+	buf_put(out, "}", 1);
+	return buf_ok(out) ? 0 : -1;
+}
+
+int
+batch_sessions_finish(struct batch *b)
+{
+	for (struct batch_session *s = b->session_list; s; s = s->next) {
+		if (finish_session(b, s) < 0)
+			return -1;
+	}
+	if (b->sessions.len)
+		buf_put(&b->sessions, "]", 2); /* with the NUL: it is a query parameter */
+	return buf_ok(&b->sessions) ? 0 : -1;
+}

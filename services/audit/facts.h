@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * facts: what the database has about connections and sessions, as far as it is in memory: who signed in on a
+ * connection, which producer began a session. Facts never change once they are committed, so what is remembered stays
+ * true. Called by judge.c and group.c. Memory only.
+ *
+ * Two layers: those of one transaction, which count only when it commits (facts_keep), over those that are committed.
+ * What is in neither is asked of the database (facts_wanted), once a transaction for all.
+ */
+#ifndef AUDIT_FACTS_H
+#define AUDIT_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct facts;
+
+enum fact_kind {
+	FACT_CONNECTION, /* UUID: who signed in on it */
+	FACT_SESSION,    /* UUID: who began it */
+	FACT_SIGNED,     /* hex of proof.session_id: the connection that it was shown for */
+	FACT_KINDS
+};
+
+struct fact {
+	int32_t source;           /* whose it is; 0: there is no such thing in the database */
+	const char *connection;   /* FACT_SESSION, FACT_SIGNED */
+	const char *user, *login; /* FACT_CONNECTION */
+	int64_t from_us;          /* FACT_CONNECTION: nothing on it is older */
+};
+
+/* parent NULL: the committed ones, a bounded number, the newest. NULL without memory. */
+struct facts *facts_new(struct facts *parent);
+void facts_free(struct facts *f); /* NULL is fine */
+
+/* NULL: not in memory. Then it is wanted. Valid until the next facts_put or facts_keep. */
+const struct fact *facts_find(struct facts *f, enum fact_kind kind, const char *key);
+/* Adds or replaces; copies. Negative: no memory. */
+int facts_put(struct facts *f, enum fact_kind kind, const char *key, const struct fact *fact);
+
+/* The database has to be asked, or memory was too short to remember for what. */
+bool facts_is_wanting(const struct facts *f);
+/* The keys of a kind that were not in memory, as an array of PostgreSQL: "{a,b}". NULL: no memory. */
+const char *facts_wanted(struct facts *f, enum fact_kind kind);
+/* They were asked for: what was not put meanwhile is not there. Negative: no memory. */
+int facts_answered(struct facts *f);
+
+/* The transaction is committed: its facts go to the parent. f holds nothing afterwards. */
+void facts_keep(struct facts *f);
+
+#endif
