@@ -119,11 +119,21 @@ strings_value(const ProtobufCMessage *m, const field *f)
 	return list;
 }
 
+/* NULL: there is none. */
 static json_t *
 text_value(const ProtobufCMessage *m, const field *f)
 {
-	return f->label == PROTOBUF_C_LABEL_REPEATED ? strings_value(m, f)
-						     : json_string(*(char **)member(m, f));
+	const char *text = *(char **)member(m, f);
+
+	if (f->label == PROTOBUF_C_LABEL_REPEATED)
+		return strings_value(m, f);
+	return *text ? json_string(text) : NULL;
+}
+
+static json_t *
+value_or_empty(json_t *v)
+{
+	return v ? v : json_string("");
 }
 
 static json_t *
@@ -137,7 +147,7 @@ messages_value(const ProtobufCMessage *m, const field *f)
 
 		if (value)
 			json_object_set_new(all, *(char **)member(item, &type_of(f)->fields[0]),
-			    text_value(item, value));
+			    value_or_empty(text_value(item, value)));
 		else
 			json_array_append_new(all, message_value(item));
 	}

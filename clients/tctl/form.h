@@ -9,7 +9,7 @@
  *	spec: {...}
  *
  * The spec has the fields of the message that the row names, in that order. A field's type says how it looks:
- *	string, bool, (u)int32, uint64	as they are
+ *	string, bool, (u)int32, uint64	as they are; no empty texts
  *	int64 NAME_s			a duration, under NAME: 8h0m0s; 0 when there is none
  *	other int64			a time, RFC 3339; left out when there is none
  *	a message			a mapping

@@ -50,7 +50,8 @@ is_cut_off(const struct rpc_peer *peer, int64_t cutoff_ms)
 	return cutoff_ms > 0 && (cutoff_ms == INT64_MAX || peer->issued_s * 1000 < cutoff_ms);
 }
 
-/* Nothing closes the door for this caller. False: answered. */
+/* Nothing closes the door for this caller. False: answered. A daemon is to try again: what is closed
+ * may open, and it has nobody who would start it anew then. */
 static bool
 is_open(struct rpc_call *call, const struct policy_identity *who)
 {
@@ -58,7 +59,8 @@ is_open(struct rpc_call *call, const struct policy_identity *who)
 
 	if (resource_denies(rpc_context(call), who, &e) == 0)
 		return true;
-	access_refuse(call, e.text);
+	access_note_refused(rpc_context(call), rpc_peer(call), rpc_method_name(call), e.text);
+	rpc_finish(call, who->host ? RPC_UNAVAILABLE : RPC_PERMISSION_DENIED, "%s", e.text);
 	return false;
 }
 

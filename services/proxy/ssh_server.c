@@ -268,10 +268,19 @@ on_authenticated(struct ssh *ssh, void *arg)
 
 /* --- what they may do ------------------------------------------------------------ */
 
+/* The user, wherever he goes. The connection may still last for what is on its way out. */
+static bool
+user_is_cut(const struct conn *g, struct err *e)
+{
+	return replica_check_user(g->ssh_server->config.replica, g->who, NULL, g->issued_ms, e) ==
+	    REPLICA_E_CUT;
+}
+
 static void
 on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg)
 {
 	struct conn *g = arg;
+	struct err e;
 
 	(void)ssh;
 	if (g->kind != CONN_USER)
@@ -285,6 +294,8 @@ on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *o
 	else if (clock_wall_ms() >= g->expires_ms)
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED,
 		    "your certificate has expired; log in again: tsh login");
+	else if (user_is_cut(g, &e))
+		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, e.text);
 	else
 		relay_open(g->ssh_server->config.relays, &g->owner, chan, open);
 }
@@ -452,7 +463,7 @@ is_denied(const struct conn *g, struct err *e)
 	if (g->kind == CONN_NODE)
 		return replica_check_host(config->replica, g->name, NULL, g->issued_ms, e) ==
 		    REPLICA_E_CUT;
-	return relay_any_denied(config->relays, &g->owner, e);
+	return user_is_cut(g, e) || relay_any_denied(config->relays, &g->owner, e);
 }
 
 static void
@@ -467,6 +478,10 @@ on_cut(void *arg)
 	if (g->kind == CONN_NODE) {
 		g->leaving = true;
 		tunnel_hang_up(g->ssh_link, e.text);
+		return;
+	}
+	if (user_is_cut(g, &e)) {
+		cut_user(g, e.text);
 		return;
 	}
 	relay_end_denied(g->ssh_server->config.relays, &g->owner);
@@ -494,15 +509,13 @@ static void
 on_review(struct review_item *item, void *arg)
 {
 	struct conn *g = container_of(item, struct conn, review);
-	const struct ssh_server *ssh_server = arg;
 	struct err e;
 
+	(void)arg;
 	if (g->leaving)
 		return;
-	if (g->kind == CONN_USER &&
-	    replica_check_user(ssh_server->config.replica, g->who, NULL, g->issued_ms, &e) ==
-		REPLICA_E_CUT)
-		cut_user(g, e.text);
+	if (g->kind == CONN_USER && list_empty(&g->owner.relays) && user_is_cut(g, &e))
+		cut_user(g, e.text); /* nobody else has a word for him */
 	else if (is_denied(g, &e))
 		cut_soon(g);
 }
