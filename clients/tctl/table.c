@@ -10,12 +10,20 @@
 
 static const char *const role_spec[] = { "options", "allow", "deny", NULL };
 
+static const char *const lock_spec[] = { "user", "role", "login", "node", "access_request",
+	"message", "expires", NULL };
+
 const struct form forms[] = {
 	{ .kind = "role",
 	    .plural = "roles",
 	    .type = &auth__role__descriptor,
 	    .spec = role_spec,
 	    .defaults = "options: {max_session_ttl: 30h, permit_pty: true}" },
+	{ .kind = "lock",
+	    .plural = "locks",
+	    .type = &auth__lock__descriptor,
+	    .spec = lock_spec,
+	    .names_itself = true },
 	{ .kind = NULL },
 };
 
@@ -31,7 +39,7 @@ const struct cli_command tctl_commands[] = {
 	{ .name = "nodes", .summary = "list and label nodes", .sub = cmd_nodes_sub },
 	{ .name = "get",
 	    .args = "KINDS|KIND/NAME",
-	    .summary = "print resources as YAML: roles, role/NAME",
+	    .summary = "print resources as YAML: roles, role/NAME, locks",
 	    .options = cmd_get_options,
 	    .min_args = 1,
 	    .max_args = 1,
@@ -55,6 +63,10 @@ const struct cli_command tctl_commands[] = {
 	    .min_args = 1,
 	    .max_args = 1,
 	    .run = cmd_rm },
+	{ .name = "lock",
+	    .summary = "refuse a user, role, login or node, and cut what is open",
+	    .options = cmd_lock_options,
+	    .run = cmd_lock },
 	{ .name = "recordings", .summary = "find recorded sessions", .sub = cmd_recordings_sub },
 	{ .name = "audit", .summary = "search the audit trail", .sub = cmd_audit_sub },
 	{ .name = "version",

@@ -293,6 +293,57 @@ a_cutoff_cuts_the_certificates_before_it(void **state)
 }
 
 static void
+put_lock(const char *name, const char *user, const char *node)
+{
+	Auth__Lock m = AUTH__LOCK__INIT;
+	struct buf b;
+
+	m.name = name;
+	m.user = user;
+	m.node = node;
+	m.message = "stolen";
+	cluster_pack(&b, &m.base);
+	replica_put(r, REPLICA_LOCK, name, buf_span(&b));
+	buf_done(&b);
+}
+
+static void
+a_lock_closes_the_door_for_whom_it_fits(void **state)
+{
+	static const struct policy_identity on_db = { .host = "u1", .host_name = "db" };
+	static const struct policy_identity on_web = { .host = "u2", .host_name = "web" };
+	static const struct subject alice = { .name = "alice" }, bob = { .name = "bob" };
+	struct err e;
+
+	(void)state;
+	cluster_know(r);
+	put_lock("one", "alice", "");
+	assert_int_equal(replica_check_user(r, &alice, NULL, 0, &e), REPLICA_E_CUT);
+	assert_string_equal(e.text, "user alice is locked: stolen");
+	assert_int_equal(replica_check_user(r, &bob, &on_db, 0, &e), 0);
+	replica_remove(r, REPLICA_LOCK, "one");
+	assert_int_equal(replica_check_user(r, &alice, NULL, 0, &e), 0);
+	put_lock("two", "", "db");
+	assert_int_equal(replica_check_user(r, &bob, &on_db, 0, &e), REPLICA_E_CUT);
+	assert_int_equal(replica_check_user(r, &bob, &on_web, 0, &e), 0);
+	assert_int_equal(replica_check_host(r, "u1", "db", 0, &e), REPLICA_E_CUT);
+	assert_int_equal(replica_check_host(r, "u2", "web", 0, &e), 0);
+}
+
+static void
+a_lock_that_is_lost_holds_for_everybody(void **state)
+{
+	static const struct subject bob = { .name = "bob" };
+	struct err e;
+
+	(void)state;
+	cluster_know(r);
+	cluster_garbage(r, REPLICA_LOCK, "one");
+	assert_int_equal(replica_check_user(r, &bob, NULL, 0, &e), REPLICA_E_CUT);
+	replica_remove(r, REPLICA_LOCK, "one");
+}
+
+static void
 own_labels_that_are_not_known_are_not_none(void **state)
 {
 	const struct replica_events events = { .changed = on_changed };
@@ -508,6 +559,8 @@ main(void)
 		TEST(a_value_that_is_too_large_is_lost),
 		TEST(what_cannot_even_be_noted_makes_its_whole_kind_lost),
 		TEST(a_cutoff_cuts_the_certificates_before_it),
+		TEST(a_lock_closes_the_door_for_whom_it_fits),
+		TEST(a_lock_that_is_lost_holds_for_everybody),
 		TEST(own_labels_that_are_not_known_are_not_none),
 		TEST(the_next_run_knows_what_the_last_one_knew),
 		TEST(without_a_file_nobody_can_be_judged),

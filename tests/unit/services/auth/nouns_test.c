@@ -21,6 +21,7 @@
 #include "auth/user.h"
 #include "base/str.h"
 #include "crypto/rand.h"
+#include "policy/lock.h"
 
 struct fixture {
 	struct auth a;
@@ -480,6 +481,85 @@ a_role_whose_record_is_damaged_denies_who_has_it(void **state)
 	names_done(&alice.roles);
 }
 
+/* --- locks ------------------------------------------------------------------------------------------- */
+
+static int
+put_lock(struct fixture *f, struct policy_lock lock, char name[LOCK_NAME_SIZE])
+{
+	struct {
+		struct policy_lock policy;
+		uint64_t revision;
+	} object = { .policy = lock };
+	struct resource_file file = { .kind = RESOURCE_LOCK, .name = "", .revision = STORE_ABSENT };
+	struct buf b;
+	int rc;
+
+	buf_init(&b, STORE_VALUE_MAX);
+	assert_true(stored_pack(&lock_form, &object, &b));
+	file.value = buf_span(&b);
+	rc = resource_put(&f->a, &file, &f->e);
+	if (rc == 0)
+		str_copy(name, LOCK_NAME_SIZE, resource_key(RESOURCE_LOCK, file.kept));
+	buf_done(&b);
+	return rc;
+}
+
+static void
+a_lock_closes_the_door_until_it_ends_or_goes(void **state)
+{
+	const struct policy_identity alice = { .user = "alice" }, bob = { .user = "bob" };
+	struct policy_lock lock = { .user = "alice",
+		.message = "stolen",
+		.expires_ms = fake_ms + 1000 };
+	struct fixture *f = *state;
+	char name[LOCK_NAME_SIZE];
+
+	assert_int_equal(put_lock(f, lock, name), 0);
+	assert_true(uuid_is_good(name));
+	assert_int_equal(resource_denies(&f->a, &alice, &f->e), AUTH_E_DENIED);
+	assert_string_equal(f->e.text, "user alice is locked: stolen");
+	assert_int_equal(resource_denies(&f->a, &bob, &f->e), 0);
+	close_state(f);
+	open_state(f);
+	assert_int_equal(resource_denies(&f->a, &alice, &f->e), AUTH_E_DENIED);
+	fake_ms += 1000;
+	assert_int_equal(resource_denies(&f->a, &alice, &f->e), 0);
+	lock.expires_ms = 0;
+	assert_int_equal(put_lock(f, lock, name), 0);
+	assert_int_equal(resource_denies(&f->a, &alice, &f->e), AUTH_E_DENIED);
+	assert_int_equal(resource_drop(&f->a, RESOURCE_LOCK, name, &f->e), 0);
+	assert_int_equal(resource_denies(&f->a, &alice, &f->e), 0);
+}
+
+static void
+a_lock_without_target_or_of_the_past_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char name[LOCK_NAME_SIZE];
+
+	assert_int_equal(put_lock(f, (struct policy_lock){ .message = "x" }, name), AUTH_E_INVALID);
+	assert_int_equal(put_lock(f, (struct policy_lock){ .user = "alice", .expires_ms = fake_ms },
+			     name),
+	    AUTH_E_INVALID);
+	assert_int_equal(put_lock(f, (struct policy_lock){ .user = "a", .name = "a b" }, name),
+	    AUTH_E_INVALID);
+}
+
+static void
+a_damaged_lock_holds_for_everybody_until_it_is_removed(void **state)
+{
+	const struct policy_identity bob = { .user = "bob" };
+	struct fixture *f = *state;
+
+	assert_int_equal(store_put(f->a.store, "lock/x", span_str("\xff"), 0, STORE_ANY, NULL), 0);
+	close_state(f);
+	open_state(f);
+	assert_int_equal(resource_denies(&f->a, &bob, &f->e), AUTH_E_DENIED);
+	assert_int_equal(resource_drop(&f->a, RESOURCE_LOCK, "x", &f->e), 0);
+	assert_int_equal(resource_denies(&f->a, &bob, &f->e), 0);
+	assert_int_equal(resource_drop(&f->a, RESOURCE_LOCK, "x", &f->e), AUTH_E_NOT_FOUND);
+}
+
 int
 main(void)
 {
@@ -498,6 +578,9 @@ main(void)
 		T(presets_are_made_once_and_changes_of_them_stay),
 		T(a_file_that_was_changed_meanwhile_is_not_overwritten),
 		T(a_role_that_somebody_has_stays),
+		T(a_lock_closes_the_door_until_it_ends_or_goes),
+		T(a_lock_without_target_or_of_the_past_is_refused),
+		T(a_damaged_lock_holds_for_everybody_until_it_is_removed),
 		T(a_role_whose_record_is_damaged_denies_who_has_it),
 	};
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lock: locks as authd keeps them. What one closes is decided by lib/policy/lock.h; who asks is
+ * resource.c, for access.c, login.c and join.c. Called through the hooks of its row alone.
+ */
+#include "policy/lock.h"
+
+#include "auth/auth.h"
+#include "auth/stored.h"
+#include "crypto/rand.h"
+
+struct lock {
+	struct policy_lock policy;
+	uint64_t revision;
+};
+
+/* --- how it is kept ---------------------------------------------------------------------- */
+
+STORED_MESSAGE(auth__lock);
+static const struct stored_field lock_fields[] = {
+	STORED_FIELD(STORED_TEXT, "name", lock, policy.name),
+	STORED_FIELD(STORED_TEXT, "user", lock, policy.user),
+	STORED_FIELD(STORED_TEXT, "role", lock, policy.role),
+	STORED_FIELD(STORED_TEXT, "login", lock, policy.login),
+	STORED_FIELD(STORED_TEXT, "node", lock, policy.node),
+	STORED_FIELD(STORED_TEXT, "access_request", lock, policy.access_request),
+	STORED_FIELD(STORED_TEXT, "message", lock, policy.message),
+	STORED_FIELD(STORED_INT64, "expires", lock, policy.expires_ms),
+};
+const struct stored_form lock_form = { STORED_KEY(lock, policy.name),
+	.expires_at = offsetof(struct lock, policy.expires_ms), .message = &auth__lock__descriptor,
+	STORED_FIELDS(lock_fields) };
+
+/* --- its rules --------------------------------------------------------------------------- */
+
+static int
+check(struct auth *a, void *object, const void *old, struct err *e)
+{
+	struct policy_lock *l = &((struct lock *)object)->policy;
+
+	(void)old;
+	if (!l->name[0])
+		rand_uuid(l->name);
+	if (name_check(l->name, "lock name", e) != 0 || policy_lock_check(l, e) < 0)
+		return AUTH_E_INVALID;
+	if (l->expires_ms != 0 && l->expires_ms <= a->now_ms()) {
+		err_set(e, "the lock would be over already; give --ttl, or a time to come");
+		return AUTH_E_INVALID;
+	}
+	return 0;
+}
+
+static bool
+denies(const void *object, const struct policy_identity *who, int64_t now_ms, struct err *e)
+{
+	const struct policy_lock *l = &((const struct lock *)object)->policy;
+
+	if (!policy_lock_fits(l, who, now_ms))
+		return false;
+	policy_lock_text(l, e->text, sizeof(e->text));
+	return true;
+}
+
+static void
+describe(const void *object, char *dst, size_t size)
+{
+	policy_lock_target(&((const struct lock *)object)->policy, dst, size);
+}
+
+const struct resource_hooks lock_hooks = { .check = check, .denies = denies, .describe = describe };
