@@ -37,63 +37,64 @@ static const struct cli_option ls_options[] = {
 
 /* Marked, so that nobody takes a name for who it was. */
 static void
-user_text(const Audit__FoundEvent *found, char *dst, size_t size)
+user_text(const Audit__FoundEvent *hit, char *dst, size_t size)
 {
-	bool claimed = strcmp(found->backed, "claimed") == 0 && *found->event->user;
+	bool claimed = strcmp(hit->backed, "claimed") == 0 && *hit->event->user;
 
-	(void)str_format(dst, size, "%s%s", found->event->user, claimed ? " (claimed)" : "");
+	(void)str_format(dst, size, "%s%s", hit->event->user, claimed ? " (claimed)" : "");
+}
+
+static struct cli_table *
+events_table(void)
+{
+	return cli_table_new("Time", "Type", "Result", "User", "Login", "Node", "Message", NULL);
 }
 
 static void
-print_text(const Audit__EventList *list)
+events_row(struct cli_table *t, const void *found, size_t i)
 {
-	struct cli_table *t = cli_table_new("Time", "Type", "Result", "User", "Login", "Node",
-	    "Message", NULL);
+	const Audit__FoundEvent *hit = ((const Audit__EventList *)found)->events[i];
+	const Audit__Event *ev = hit->event;
+	char when[40], mark[48], user[300];
 
-	for (size_t i = 0; i < list->n_events; i++) {
-		const Audit__FoundEvent *found = list->events[i];
-		const Audit__Event *ev = found->event;
-		char when[40], mark[48], user[300];
-
-		clock_rfc3339(ev->time_us / 1000, when, sizeof when);
-		(void)str_format(mark, sizeof mark, "%s%s", when,
-		    found->time_doubtful ? " (doubtful)" : "");
-		user_text(found, user, sizeof user);
-		cli_table_add(t, mark, ev->type, ev->ok ? "ok" : "failed", user, ev->login,
-		    *ev->node_name ? ev->node_name : ev->node, ev->message, NULL);
-	}
-	cli_table_print(t, stdout);
-	cli_table_free(t);
+	clock_rfc3339(ev->time_us / 1000, when, sizeof when);
+	(void)str_format(mark, sizeof mark, "%s%s", when, hit->time_doubtful ? " (doubtful)" : "");
+	user_text(hit, user, sizeof user);
+	cli_table_add(t, mark, ev->type, ev->ok ? "ok" : "failed", user, ev->login,
+	    *ev->node_name ? ev->node_name : ev->node, ev->message, NULL);
 }
 
 static json_t *
-value(const Audit__FoundEvent *found)
+events_value(const void *found, size_t i)
 {
-	const Audit__Event *ev = found->event;
+	const Audit__FoundEvent *hit = ((const Audit__EventList *)found)->events[i];
+	const Audit__Event *ev = hit->event;
 	json_t *fields = json_object();
 	char when[40], received[40];
 
-	for (size_t i = 0; i < ev->n_fields; i++)
-		json_object_set_new(fields, ev->fields[i]->key, json_string(ev->fields[i]->value));
+	for (size_t k = 0; k < ev->n_fields; k++)
+		json_object_set_new(fields, ev->fields[k]->key, json_string(ev->fields[k]->value));
 	clock_rfc3339(ev->time_us / 1000, when, sizeof when);
-	clock_rfc3339(found->received_us / 1000, received, sizeof received);
+	clock_rfc3339(hit->received_us / 1000, received, sizeof received);
 	return json_pack(
 	    "{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}",
 	    "uid", ev->id, "event", ev->type, "code", ev->code, "time", when, "received", received,
-	    "time_doubtful", found->time_doubtful, "success", ev->ok, "user", ev->user, "backed",
-	    found->backed, "login", ev->login, "server_id", ev->node, "server_hostname",
+	    "time_doubtful", hit->time_doubtful, "success", ev->ok, "user", ev->user, "backed",
+	    hit->backed, "login", ev->login, "server_id", ev->node, "server_hostname",
 	    ev->node_name, "sid", ev->session, "connection", ev->connection, "addr.remote",
-	    ev->remote_addr, "message", ev->message, "producer_kind", found->producer_kind,
-	    "producer", found->producer, "fields", fields);
+	    ev->remote_addr, "message", ev->message, "producer_kind", hit->producer_kind,
+	    "producer", hit->producer, "fields", fields);
 }
 
+static const struct cli_listing events = { events_table, events_row, events_value, NULL };
+
 static int
-show(struct client *c, struct err *e)
+list_events(struct client *c, void *arg, struct err *e)
 {
 	Audit__SearchRequest q = AUDIT__SEARCH_REQUEST__INIT;
 	Audit__EventList *list = NULL;
-	json_t *all;
 
+	(void)arg;
 	if (recordings_bounds(opt.from, opt.to, opt.last_s, &q.from_us, &q.to_us, e) < 0)
 		return -1;
 	q.user = opt.user ? opt.user : "";
@@ -105,14 +106,7 @@ show(struct client *c, struct err *e)
 	q.limit = (uint32_t)opt.limit;
 	if (audit_sync_search_events(c, &q, &list, e) < 0)
 		return -1;
-	if (strcmp(opt.format, "text") == 0) {
-		print_text(list);
-	} else {
-		all = json_array();
-		for (size_t i = 0; i < list->n_events; i++)
-			json_array_append_new(all, value(list->events[i]));
-		tctl_print(all, opt.format);
-	}
+	cli_print_listing(&events, list, list->n_events, opt.format, stdout);
 	client_free_reply(list);
 	return 0;
 }
@@ -120,33 +114,22 @@ show(struct client *c, struct err *e)
 static int
 ls(int argc, char **argv)
 {
-	struct client *c = tctl_client();
-	struct err e;
-	int rc;
-
 	(void)argc;
-	(void)argv;
-	if (!c)
-		return 1;
-	rc = show(c, &e) < 0 ? cli_fail_err(&e) : 0;
-	client_free(c);
-	return rc;
+	return tctl_run(list_events, argv);
+}
+
+static int
+list_recordings(struct client *c, void *arg, struct err *e)
+{
+	(void)arg;
+	return recordings_show(c, &recordings_query, e);
 }
 
 static int
 recordings_ls(int argc, char **argv)
 {
-	struct client *c = tctl_client();
-	struct err e;
-	int rc;
-
 	(void)argc;
-	(void)argv;
-	if (!c)
-		return 1;
-	rc = recordings_show(c, &recordings_query, &e) < 0 ? cli_fail_err(&e) : 0;
-	client_free(c);
-	return rc;
+	return tctl_run(list_recordings, argv);
 }
 
 const struct cli_command cmd_audit_sub[] = {

@@ -44,26 +44,27 @@ print_text(const Auth__NodeList *list)
 }
 
 static int
+list_nodes(struct client *c, void *arg, struct err *e)
+{
+	const char *selector = arg;
+	Auth__NodeList *list = NULL;
+
+	if (nodes_list(c, selector, opt.search, &list, e) < 0)
+		return -1;
+	if (strcmp(opt.format, "text") == 0)
+		print_text(list);
+	else
+		tctl_print(nodes_value(list), opt.format);
+	client_free_reply(list);
+	return 0;
+}
+
+static int
 ls(int argc, char **argv)
 {
 	_cleanup_free_ char *selector = nodes_selector(argc, argv);
-	Auth__NodeList *list = NULL;
-	struct client *c = tctl_client();
-	struct err e;
-	int rc = 0;
 
-	if (!c)
-		return 1;
-	if (nodes_list(c, selector, opt.search, &list, &e) < 0) {
-		rc = cli_fail_err(&e);
-	} else if (strcmp(opt.format, "text") == 0) {
-		print_text(list);
-	} else {
-		tctl_print(nodes_value(list), opt.format);
-	}
-	client_free_reply(list);
-	client_free(c);
-	return rc;
+	return tctl_run(list_nodes, selector);
 }
 
 /* KEY=VALUE sets, KEY- takes away, as people know it. */

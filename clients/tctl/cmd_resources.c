@@ -75,12 +75,13 @@ resource_value(const struct form *form, const Auth__Resource *r)
 }
 
 static int
-print_all(const struct form *form, const Auth__ResourceList *list)
+print_all(struct client *c, const struct form *form, const Auth__ResourceList *list)
 {
 	json_t *all = json_array();
 	enum cli_format format = strcmp(opt.format, "json") == 0 ? CLI_JSON : CLI_YAML;
 	int rc = 0;
 
+	(void)c;
 	for (size_t i = 0; i < list->n_resources; i++)
 		if (json_array_append_new(all, resource_value(form, list->resources[i])) < 0)
 			rc = cli_fail("%s %s cannot be shown: this tctl is older than authd",
@@ -113,24 +114,35 @@ fetch(struct client *c, const struct form *form, const char *name, Auth__Resourc
 	return 0;
 }
 
-int
-cmd_get(int argc, char **argv)
+/* Fetches (name NULL: all of the kind), and does something with what was found. Both print their errors. */
+typedef int use_fn(struct client *c, const struct form *form, const Auth__ResourceList *list);
+static int
+with_found(const struct form *form, const char *name, use_fn *use)
 {
 	Auth__ResourceList *list = NULL;
-	const struct form *form;
-	struct client *c;
-	const char *name;
+	struct client *c = tctl_client();
 	int rc;
 
-	(void)argc;
-	if (!(form = parse_ref("get", argv[0], &name)) || !(c = tctl_client()))
+	if (!c)
 		return 1;
 	rc = fetch(c, form, name, &list);
 	if (rc == 0)
-		rc = print_all(form, list);
+		rc = use(c, form, list);
 	client_free_reply(list);
 	client_free(c);
 	return rc;
+}
+
+int
+cmd_get(int argc, char **argv)
+{
+	const struct form *form;
+	const char *name;
+
+	(void)argc;
+	if (!(form = parse_ref("get", argv[0], &name)))
+		return 1;
+	return with_found(form, name, print_all);
 }
 
 /* --- create ----------------------------------------------------------------------------------- */
@@ -266,8 +278,9 @@ text_of(const struct form *form, const Auth__Resource *r)
 
 /* Only over what was shown: who was faster is not overwritten. */
 static int
-edit_one(struct client *c, const struct form *form, const Auth__Resource *r)
+edit_first(struct client *c, const struct form *form, const Auth__ResourceList *list)
 {
+	const Auth__Resource *r = list->resources[0];
 	_cleanup_free_ char *before = text_of(form, r), *after = NULL;
 	const struct put put = { c, true, r->revision, "changed" };
 	struct err e;
@@ -287,25 +300,15 @@ edit_one(struct client *c, const struct form *form, const Auth__Resource *r)
 int
 cmd_edit(int argc, char **argv)
 {
-	Auth__ResourceList *list = NULL;
 	const struct form *form;
-	struct client *c;
 	const char *name;
-	int rc;
 
 	(void)argc;
 	if (!(form = parse_ref("edit", argv[0], &name)))
 		return 1;
 	if (!name)
 		return cli_fail("which %s? Write %s/NAME", form->kind, form->kind);
-	if (!(c = tctl_client()))
-		return 1;
-	rc = fetch(c, form, name, &list);
-	if (rc == 0)
-		rc = edit_one(c, form, list->resources[0]);
-	client_free_reply(list);
-	client_free(c);
-	return rc;
+	return with_found(form, name, edit_first);
 }
 
 /* --- rm --------------------------------------------------------------------------------------- */

@@ -49,29 +49,28 @@ print_value(const Auth__StatusReply *s)
 	tctl_print(v, format);
 }
 
-int
-cmd_status(int argc, char **argv)
+static int
+show(struct client *c, void *arg, struct err *e)
 {
 	Auth__Empty q = AUTH__EMPTY__INIT;
 	Auth__StatusReply *s = NULL;
-	struct client *c = tctl_client();
-	struct err e;
-	int rc;
 
-	(void)argc;
-	(void)argv;
-	if (!c)
-		return 1;
-	rc = auth_sync_get_status(c, &q, &s, &e) < 0 ? cli_fail_err(&e) : 0;
-	if (rc == 0) {
-		if (strcmp(format, "text") == 0)
-			print_text(s);
-		else
-			print_value(s);
-	}
+	(void)arg;
+	if (auth_sync_get_status(c, &q, &s, e) < 0)
+		return -1;
+	if (strcmp(format, "text") == 0)
+		print_text(s);
+	else
+		print_value(s);
 	client_free_reply(s);
-	client_free(c);
-	return rc;
+	return 0;
+}
+
+int
+cmd_status(int argc, char **argv)
+{
+	(void)argc;
+	return tctl_run(show, argv);
 }
 
 int

@@ -129,76 +129,67 @@ labels_text(const Auth__Token *t, struct buf *b)
 	buf_put(b, "", 1);
 }
 
-static void
-print_text(const Auth__TokenList *list)
+static struct cli_table *
+tokens_table(void)
 {
-	struct cli_table *t;
+	return cli_table_new("Token", "Type", "Labels", "Uses", "Expiry Time (UTC)", NULL);
+}
 
-	if (list->n_tokens == 0) {
-		puts("No active tokens found.");
-		return;
-	}
-	t = cli_table_new("Token", "Type", "Labels", "Uses", "Expiry Time (UTC)", NULL);
-	for (size_t i = 0; i < list->n_tokens; i++) {
-		const Auth__Token *k = list->tokens[i];
-		char name[64], uses[16], when[40], span[48], expiry[100];
-		struct buf labels;
+static void
+tokens_row(struct cli_table *t, const void *found, size_t i)
+{
+	const Auth__Token *k = ((const Auth__TokenList *)found)->tokens[i];
+	char name[64], uses[16], when[40], span[48], expiry[100];
+	struct buf labels;
 
-		(void)str_format(name, sizeof name, "%s********", k->id);
-		(void)str_format(uses, sizeof uses, "%u", k->uses_left);
-		clock_rfc3339(k->expires, when, sizeof when);
-		str_duration_text((k->expires - clock_wall_ms()) / 1000, span, sizeof span);
-		(void)str_format(expiry, sizeof expiry, "%s (%s)", when, span);
-		buf_init(&labels, 65536);
-		labels_text(k, &labels);
-		cli_table_add(t, name, k->kind, (char *)buf_head(&labels), uses, expiry, NULL);
-		buf_done(&labels);
-	}
-	cli_table_print(t, stdout);
-	cli_table_free(t);
+	(void)str_format(name, sizeof name, "%s********", k->id);
+	(void)str_format(uses, sizeof uses, "%u", k->uses_left);
+	clock_rfc3339(k->expires, when, sizeof when);
+	str_duration_text((k->expires - clock_wall_ms()) / 1000, span, sizeof span);
+	(void)str_format(expiry, sizeof expiry, "%s (%s)", when, span);
+	buf_init(&labels, 65536);
+	labels_text(k, &labels);
+	cli_table_add(t, name, k->kind, buf_ok(&labels) ? (char *)buf_head(&labels) : "", uses,
+	    expiry, NULL);
+	buf_done(&labels);
 }
 
 static json_t *
-value(const Auth__Token *k)
+tokens_value(const void *found, size_t i)
 {
+	const Auth__Token *k = ((const Auth__TokenList *)found)->tokens[i];
 	json_t *labels = json_object();
 	char when[40];
 
-	for (size_t i = 0; i < k->n_labels; i++)
-		json_object_set_new(labels, k->labels[i]->key, json_string(k->labels[i]->value));
+	for (size_t j = 0; j < k->n_labels; j++)
+		json_object_set_new(labels, k->labels[j]->key, json_string(k->labels[j]->value));
 	clock_rfc3339(k->expires, when, sizeof when);
 	return json_pack("{s:s, s:s, s:o, s:s, s:i}", "id", k->id, "type", k->kind, "labels",
 	    labels, "expires", when, "uses", (int)k->uses_left);
 }
 
+static const struct cli_listing tokens = { tokens_table, tokens_row, tokens_value,
+	"No active tokens found." };
+
 static int
-ls(int argc, char **argv)
+list_tokens(struct client *c, void *arg, struct err *e)
 {
 	Auth__ListTokensRequest q = AUTH__LIST_TOKENS_REQUEST__INIT;
 	Auth__TokenList *list = NULL;
-	struct client *c = tctl_client();
-	json_t *all;
-	struct err e;
-	int rc;
 
-	(void)argc;
-	(void)argv;
-	if (!c)
-		return 1;
-	rc = auth_sync_list_tokens(c, &q, &list, &e) < 0 ? cli_fail_err(&e) : 0;
-	if (rc == 0) {
-		if (!opt.format || strcmp(opt.format, "text") == 0) {
-			print_text(list);
-		} else {
-			all = json_array();
-			for (size_t i = 0; i < list->n_tokens; i++)
-				json_array_append_new(all, value(list->tokens[i]));
-			tctl_print(all, opt.format);
-		}
-	}
+	(void)arg;
+	if (auth_sync_list_tokens(c, &q, &list, e) < 0)
+		return -1;
+	cli_print_listing(&tokens, list, list->n_tokens, opt.format, stdout);
 	client_free_reply(list);
-	client_free(c);
-	return rc;
+	return 0;
+}
+
+static int
+ls(int argc, char **argv)
+{
+	(void)argc;
+	return tctl_run(list_tokens, argv);
 }
 
 static int

@@ -7,7 +7,6 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/str.h"
 #include "cli/out.h"
 #include "tctl/tctl.h"
@@ -63,83 +62,93 @@ print_link(const Auth__InviteLink *link, const char *what)
 }
 
 static int
-add(int argc, char **argv)
+add_user(struct client *c, void *arg, struct err *e)
 {
 	Auth__AddUserRequest q = AUTH__ADD_USER_REQUEST__INIT;
-	_cleanup_free_ char *roles_copy = NULL, *logins_copy = NULL;
-	char *roles[TCTL_LABELS_MAX], *logins[TCTL_LABELS_MAX];
+	struct tctl_words roles = { 0 }, logins = { 0 };
 	Auth__InviteLink *link = NULL;
-	struct client *c;
-	struct err e;
-	int rc;
+	int rc = -1;
 
-	(void)argc;
-	if (!opt.roles)
-		return cli_fail("--roles is required, for example --roles=access");
-	if (!(c = tctl_client()))
-		return 1;
-	q.name = argv[0];
-	q.n_roles = tctl_list(opt.roles, &roles_copy, roles, TCTL_LABELS_MAX);
-	q.roles = (const char **)roles;
-	q.n_logins = tctl_list(opt.logins, &logins_copy, logins, TCTL_LABELS_MAX);
-	q.logins = (const char **)logins;
+	q.name = *(char **)arg;
 	q.ttl_s = opt.ttl_s;
-	rc = auth_sync_add_user(c, &q, &link, &e) < 0 ? cli_fail_err(&e) : 0;
+	if (tctl_words_split(&roles, opt.roles, e) == 0 &&
+	    tctl_words_split(&logins, opt.logins, e) == 0) {
+		q.n_roles = roles.n;
+		q.roles = (const char **)roles.v;
+		q.n_logins = logins.n;
+		q.logins = (const char **)logins.v;
+		rc = auth_sync_add_user(c, &q, &link, e);
+	}
 	if (rc == 0)
 		print_link(link, "has been created but needs a password");
 	client_free_reply(link);
-	client_free(c);
+	tctl_words_done(&roles);
+	tctl_words_done(&logins);
+	return rc;
+}
+
+static int
+add(int argc, char **argv)
+{
+	(void)argc;
+	if (!opt.roles)
+		return cli_fail("--roles is required, for example --roles=access");
+	return tctl_run(add_user, argv);
+}
+
+static int
+update_user(struct client *c, void *arg, struct err *e)
+{
+	Auth__UpdateUserRequest q = AUTH__UPDATE_USER_REQUEST__INIT;
+	struct tctl_words roles = { 0 }, logins = { 0 };
+	int rc = -1;
+
+	q.name = *(char **)arg;
+	q.unlock = opt.unlock;
+	if (tctl_words_split(&roles, opt.roles, e) == 0 &&
+	    tctl_words_split(&logins, opt.logins, e) == 0) {
+		q.set_roles = opt.roles != NULL;
+		q.n_roles = roles.n;
+		q.roles = (const char **)roles.v;
+		q.set_logins = opt.logins != NULL;
+		q.n_logins = logins.n;
+		q.logins = (const char **)logins.v;
+		rc = auth_sync_update_user(c, &q, NULL, e);
+	}
+	if (rc == 0)
+		printf("User \"%s\" has been updated\n", q.name);
+	tctl_words_done(&roles);
+	tctl_words_done(&logins);
 	return rc;
 }
 
 static int
 update(int argc, char **argv)
 {
-	Auth__UpdateUserRequest q = AUTH__UPDATE_USER_REQUEST__INIT;
-	_cleanup_free_ char *roles_copy = NULL, *logins_copy = NULL;
-	char *roles[TCTL_LABELS_MAX], *logins[TCTL_LABELS_MAX];
-	struct client *c = tctl_client();
-	struct err e;
-	int rc;
-
 	(void)argc;
-	if (!c)
-		return 1;
-	q.name = argv[0];
-	q.set_roles = opt.roles != NULL;
-	q.n_roles = tctl_list(opt.roles, &roles_copy, roles, TCTL_LABELS_MAX);
-	q.roles = (const char **)roles;
-	q.set_logins = opt.logins != NULL;
-	q.n_logins = tctl_list(opt.logins, &logins_copy, logins, TCTL_LABELS_MAX);
-	q.logins = (const char **)logins;
-	q.unlock = opt.unlock;
-	rc = auth_sync_update_user(c, &q, NULL, &e) < 0 ? cli_fail_err(&e) : 0;
-	if (rc == 0)
-		printf("User \"%s\" has been updated\n", argv[0]);
-	client_free(c);
-	return rc;
+	return tctl_run(update_user, argv);
+}
+
+static int
+reset_user(struct client *c, void *arg, struct err *e)
+{
+	Auth__ResetUserRequest q = AUTH__RESET_USER_REQUEST__INIT;
+	Auth__InviteLink *link = NULL;
+
+	q.name = *(char **)arg;
+	q.ttl_s = opt.ttl_s;
+	if (auth_sync_reset_user(c, &q, &link, e) < 0)
+		return -1;
+	print_link(link, "has been reset");
+	client_free_reply(link);
+	return 0;
 }
 
 static int
 reset(int argc, char **argv)
 {
-	Auth__ResetUserRequest q = AUTH__RESET_USER_REQUEST__INIT;
-	Auth__InviteLink *link = NULL;
-	struct client *c = tctl_client();
-	struct err e;
-	int rc;
-
 	(void)argc;
-	if (!c)
-		return 1;
-	q.name = argv[0];
-	q.ttl_s = opt.ttl_s;
-	rc = auth_sync_reset_user(c, &q, &link, &e) < 0 ? cli_fail_err(&e) : 0;
-	if (rc == 0)
-		print_link(link, "has been reset");
-	client_free_reply(link);
-	client_free(c);
-	return rc;
+	return tctl_run(reset_user, argv);
 }
 
 static json_t *
@@ -152,9 +161,30 @@ strings(char *const *items, size_t n)
 	return a;
 }
 
-static json_t *
-user_value(const Auth__User *u)
+static struct cli_table *
+users_table(void)
 {
+	return cli_table_new("User", "Roles", NULL);
+}
+
+static void
+users_row(struct cli_table *t, const void *found, size_t i)
+{
+	const Auth__User *u = ((const Auth__UserList *)found)->users[i];
+	struct buf b;
+
+	buf_init(&b, 4096);
+	for (size_t k = 0; k < u->n_roles; k++)
+		buf_printf(&b, "%s%s", k ? "," : "", u->roles[k]);
+	buf_put(&b, "", 1);
+	cli_table_add(t, u->name, buf_ok(&b) ? (char *)buf_head(&b) : "", NULL);
+	buf_done(&b);
+}
+
+static json_t *
+users_value(const void *found, size_t i)
+{
+	const Auth__User *u = ((const Auth__UserList *)found)->users[i];
 	char when[40];
 
 	clock_rfc3339(u->created, when, sizeof when);
@@ -164,72 +194,46 @@ user_value(const Auth__User *u)
 	    "confirmed", u->confirmed);
 }
 
-static void
-print_users(const Auth__UserList *list)
+static const struct cli_listing users = { users_table, users_row, users_value, NULL };
+
+static int
+list_users(struct client *c, void *arg, struct err *e)
 {
-	struct cli_table *t = cli_table_new("User", "Roles", NULL);
+	Auth__Empty q = AUTH__EMPTY__INIT;
+	Auth__UserList *list = NULL;
 
-	for (size_t i = 0; i < list->n_users; i++) {
-		struct buf b;
-
-		buf_init(&b, 4096);
-		for (size_t k = 0; k < list->users[i]->n_roles; k++)
-			buf_printf(&b, "%s%s", k ? "," : "", list->users[i]->roles[k]);
-		buf_put(&b, "", 1);
-		cli_table_add(t, list->users[i]->name, buf_ok(&b) ? (char *)buf_head(&b) : "",
-		    NULL);
-		buf_done(&b);
-	}
-	cli_table_print(t, stdout);
-	cli_table_free(t);
+	(void)arg;
+	if (auth_sync_list_users(c, &q, &list, e) < 0)
+		return -1;
+	cli_print_listing(&users, list, list->n_users, opt.format, stdout);
+	client_free_reply(list);
+	return 0;
 }
 
 static int
 ls(int argc, char **argv)
 {
-	Auth__Empty q = AUTH__EMPTY__INIT;
-	Auth__UserList *list = NULL;
-	struct client *c = tctl_client();
-	json_t *all;
-	struct err e;
-	int rc;
-
 	(void)argc;
-	(void)argv;
-	if (!c)
-		return 1;
-	rc = auth_sync_list_users(c, &q, &list, &e) < 0 ? cli_fail_err(&e) : 0;
-	if (rc == 0) {
-		if (strcmp(opt.format, "text") == 0) {
-			print_users(list);
-		} else {
-			all = json_array();
-			for (size_t i = 0; i < list->n_users; i++)
-				json_array_append_new(all, user_value(list->users[i]));
-			tctl_print(all, opt.format);
-		}
-	}
-	client_free_reply(list);
-	client_free(c);
-	return rc;
+	return tctl_run(list_users, argv);
 }
 
 static int
 rm(int argc, char **argv)
 {
-	_cleanup_free_ char *copy = NULL;
-	char *names[TCTL_LABELS_MAX];
-	size_t n = tctl_list(argv[0], &copy, names, TCTL_LABELS_MAX);
-	int rc = 0;
+	struct tctl_words names;
+	struct err e;
+	int failed = 0;
+	int rc = tctl_words_split(&names, argv[0], &e) < 0 ? cli_fail_err(&e) : 0;
 
 	(void)argc;
-	for (size_t i = 0; i < n; i++) {
-		if (tctl_by_name(auth_sync_remove_user, names[i]) == 0)
-			printf("User \"%s\" has been deleted\n", names[i]);
+	for (size_t i = 0; rc == 0 && i < names.n; i++) {
+		if (tctl_by_name(auth_sync_remove_user, names.v[i]) == 0)
+			printf("User \"%s\" has been deleted\n", names.v[i]);
 		else
-			rc = 1;
+			failed = 1;
 	}
-	return rc;
+	tctl_words_done(&names);
+	return rc ? rc : failed;
 }
 
 const struct cli_command cmd_users_sub[] = {

@@ -4,26 +4,27 @@
  */
 #include "tctl/labels.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 int
 labels_parse(struct labels *ret, const char *text, struct err *e)
 {
-	char *parts[TCTL_LABELS_MAX];
-
 	*ret = (struct labels){ 0 };
-	ret->n = tctl_list(text, &ret->copy, parts, TCTL_LABELS_MAX);
-	for (size_t i = 0; i < ret->n; i++) {
-		char *eq = strchr(parts[i], '=');
+	if (tctl_words_split(&ret->words, text, e) < 0) {
+		labels_done(ret);
+		return -1;
+	}
+	for (; ret->n < ret->words.n; ret->n++) {
+		char *word = ret->words.v[ret->n];
+		char *eq = strchr(word, '=');
 
-		if (!eq || eq == parts[i]) {
-			err_set(e, "%s is not a label; write KEY=VALUE[,KEY=VALUE...]", parts[i]);
+		if (!eq || eq == word) {
+			err_set(e, "%s is not a label; write KEY=VALUE[,KEY=VALUE...]", word);
 			labels_done(ret);
 			return -1;
 		}
 		*eq = '\0';
-		ret->v[i] = (struct policy_label){ parts[i], eq + 1 };
+		ret->v[ret->n] = (struct policy_label){ word, eq + 1 };
 	}
 	return 0;
 }
@@ -31,6 +32,6 @@ labels_parse(struct labels *ret, const char *text, struct err *e)
 void
 labels_done(struct labels *l)
 {
-	free(l->copy);
+	tctl_words_done(&l->words);
 	*l = (struct labels){ 0 };
 }

@@ -12,12 +12,12 @@
 #include "tctl/tctl.h"
 
 struct labels {
-	char *copy;
+	struct tctl_words words; /* what v points into */
 	struct policy_label v[TCTL_LABELS_MAX];
 	size_t n;
 };
 
-/* text NULL or "": none. Negative: not of that form. */
+/* text NULL or "": none. Negative: not of that form, or too many. */
 int labels_parse(struct labels *ret, const char *text, struct err *e);
 void labels_done(struct labels *l);
 

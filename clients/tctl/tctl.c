@@ -44,19 +44,38 @@ tctl_client(void)
 }
 
 int
-tctl_by_name(tctl_named_fn *method, const char *name)
+tctl_run(tctl_verb *verb, void *arg)
 {
-	Auth__Name q = AUTH__NAME__INIT;
 	struct client *c = tctl_client();
 	struct err e;
 	int rc;
 
 	if (!c)
 		return 1;
-	q.name = name;
-	rc = method(c, &q, NULL, &e) < 0 ? cli_fail_err(&e) : 0;
+	rc = verb(c, arg, &e) < 0 ? cli_fail_err(&e) : 0;
 	client_free(c);
 	return rc;
+}
+
+struct named {
+	tctl_named_fn *method;
+	const char *name;
+};
+
+static int
+call_named(struct client *c, void *arg, struct err *e)
+{
+	const struct named *n = arg;
+	Auth__Name q = AUTH__NAME__INIT;
+
+	q.name = n->name;
+	return n->method(c, &q, NULL, e);
+}
+
+int
+tctl_by_name(tctl_named_fn *method, const char *name)
+{
+	return tctl_run(call_named, &(struct named){ method, name });
 }
 
 void
@@ -66,9 +85,23 @@ tctl_print(json_t *value, const char *format)
 	json_decref(value);
 }
 
-size_t
-tctl_list(const char *text, char **ret_copy, char **parts, size_t max)
+int
+tctl_words_split(struct tctl_words *w, const char *text, struct err *e)
 {
-	*ret_copy = strdup(text ? text : "");
-	return *ret_copy ? str_split(*ret_copy, ',', parts, max) : 0;
+	w->n = 0;
+	w->copy = strdup(text ? text : "");
+	if (!w->copy)
+		return err_set(e, "out of memory");
+	/* Room for one more than may be: a list that is too long is refused, not shortened to other rights. */
+	w->n = str_split(w->copy, ',', w->v, TCTL_LABELS_MAX + 1);
+	if (w->n > TCTL_LABELS_MAX)
+		return err_set(e, "more than %d words in one list", TCTL_LABELS_MAX);
+	return 0;
+}
+
+void
+tctl_words_done(struct tctl_words *w)
+{
+	free(w->copy);
+	w->copy = NULL;
 }

@@ -22,16 +22,27 @@ extern struct tctl_globals tctl_globals;
 /* On the host of authd, for root and authd's own user: over the Unix sockets, with full rights. Anywhere else: with
  * the credentials of tsh, through the proxy. On failure prints the error. */
 struct client *tctl_client(void);
-/* The shape of most verbs: connects, calls a method of authd that takes a name and answers nothing; prints the
- * error. */
+/* The shape of most verbs: what is done once there is a connection. arg: the verb's words (char **), or NULL.
+ * Negative: an error, which tctl_run prints. */
+typedef int tctl_verb(struct client *c, void *arg, struct err *e);
+/* Connects, does it, disconnects. Returns the exit status. */
+int tctl_run(tctl_verb *verb, void *arg);
+/* The same for a method of authd that takes a name and answers nothing. */
 typedef int
 tctl_named_fn(struct client *c, const Auth__Name *request, Auth__Empty **ret, struct err *e);
 int tctl_by_name(tctl_named_fn *method, const char *name);
 /* Prints a JSON value that a verb made, in its --format, and lets go of it. */
 void tctl_print(json_t *value, const char *format);
 
-/* "a,b,c" into at most max parts of a copy that *ret_copy owns. */
-size_t tctl_list(const char *text, char **ret_copy, char **parts, size_t max);
+/* "a,b,c" taken apart, for a repeated field of a request; the parts point into the copy. NULL is an empty list.
+ * Negative: too many. To be released with tctl_words_done, whatever the answer was. */
+struct tctl_words {
+	char *copy;
+	char *v[TCTL_LABELS_MAX + 1];
+	size_t n;
+};
+int tctl_words_split(struct tctl_words *w, const char *text, struct err *e);
+void tctl_words_done(struct tctl_words *w);
 
 extern const struct cli_command tctl_commands[]; /* table.c */
 extern const struct cli_command cmd_users_sub[], cmd_tokens_sub[], cmd_nodes_sub[],

@@ -6,7 +6,7 @@
  *	cli_table_add(t, name, address, labels, NULL);
  *	cli_table_print(t, stdout);   // then cli_table_free(t)
  *
- * Made in table.c, value.c (JSON, YAML) and width.c (columns of a terminal).
+ * Made in table.c, value.c (JSON, YAML), listing.c (either) and width.c (columns of a terminal).
  */
 #ifndef CLI_OUT_H
 #define CLI_OUT_H
@@ -44,5 +44,17 @@ int cli_columns(void);
 
 /* JSON with two spaces of indent, or YAML with the same content. CLI_TEXT prints JSON. */
 void cli_print_value(const json_t *value, enum cli_format format, FILE *f);
+
+/* How a list of things is shown; `found` is what holds them, i counts from 0. */
+struct cli_listing {
+	struct cli_table *(*table)(void); /* a new one, with its headings */
+	void (*row)(struct cli_table *t, const void *found, size_t i);
+	json_t *(*value)(const void *found, size_t i); /* a new reference */
+	const char
+	    *none; /* what stands in the table's place when there are none; NULL: headings alone */
+};
+/* All n to f: a table, or one array. format is the value of --format; NULL means text. */
+void cli_print_listing(const struct cli_listing *l, const void *found, size_t n, const char *format,
+    FILE *f);
 
 #endif

@@ -37,7 +37,8 @@ parse_time(const char *text, int64_t *ret_us, struct err *e)
 
 	(void)str_format(full, sizeof full, strlen(text) == 10 ? "%sT00:00:00Z" : "%s", text);
 	if (clock_parse_rfc3339(full, &ms) < 0)
-		return err_set(e, "%s is not a time; write 2026-11-22 or 2026-11-22T10:00:00Z", text);
+		return err_set(e, "%s is not a time; write 2026-11-22 or 2026-11-22T10:00:00Z",
+		    text);
 	*ret_us = ms * 1000;
 	return 0;
 }
@@ -56,27 +57,27 @@ recordings_bounds(const char *from, const char *to, int64_t last_s, int64_t *ret
 	return 0;
 }
 
-static void
-print_text(const Audit__RecordingList *list)
+static struct cli_table *
+recordings_table(void)
 {
-	struct cli_table *t = cli_table_new("ID", "Type", "Participants", "Target", "Timestamp",
-	    NULL);
+	return cli_table_new("ID", "Type", "Participants", "Target", "Timestamp", NULL);
+}
 
-	for (size_t i = 0; i < list->n_recordings; i++) {
-		const Audit__Recording *r = list->recordings[i];
-		char when[40], target[600];
+static void
+recordings_row(struct cli_table *t, const void *found, size_t i)
+{
+	const Audit__Recording *r = ((const Audit__RecordingList *)found)->recordings[i];
+	char when[40], target[600];
 
-		clock_rfc3339(r->started_us / 1000, when, sizeof when);
-		(void)str_format(target, sizeof target, "%s@%s", r->login, r->node_name);
-		cli_table_add(t, r->session, r->kind, r->user, target, when, NULL);
-	}
-	cli_table_print(t, stdout);
-	cli_table_free(t);
+	clock_rfc3339(r->started_us / 1000, when, sizeof when);
+	(void)str_format(target, sizeof target, "%s@%s", r->login, r->node_name);
+	cli_table_add(t, r->session, r->kind, r->user, target, when, NULL);
 }
 
 static json_t *
-value(const Audit__Recording *r)
+recordings_value(const void *found, size_t i)
 {
+	const Audit__Recording *r = ((const Audit__RecordingList *)found)->recordings[i];
 	char from[40], to[40] = "";
 
 	clock_rfc3339(r->started_us / 1000, from, sizeof from);
@@ -90,12 +91,14 @@ value(const Audit__Recording *r)
 	    "backed", r->backed, "producer_kind", r->producer_kind, "producer", r->producer);
 }
 
+static const struct cli_listing recordings = { recordings_table, recordings_row, recordings_value,
+	NULL };
+
 int
 recordings_show(struct client *c, const struct recordings_query *q, struct err *e)
 {
 	Audit__ListRecordingsRequest req = AUDIT__LIST_RECORDINGS_REQUEST__INIT;
 	Audit__RecordingList *list = NULL;
-	json_t *all;
 
 	if (recordings_bounds(q->from, q->to, q->last_s, &req.from_us, &req.to_us, e) < 0)
 		return -1;
@@ -104,15 +107,7 @@ recordings_show(struct client *c, const struct recordings_query *q, struct err *
 	req.limit = (uint32_t)q->limit;
 	if (audit_sync_list_recordings(c, &req, &list, e) < 0)
 		return -1;
-	if (strcmp(q->format, "text") == 0) {
-		print_text(list);
-	} else {
-		all = json_array();
-		for (size_t i = 0; i < list->n_recordings; i++)
-			json_array_append_new(all, value(list->recordings[i]));
-		cli_print_value(all, cli_format_from(q->format), stdout);
-		json_decref(all);
-	}
+	cli_print_listing(&recordings, list, list->n_recordings, q->format, stdout);
 	client_free_reply(list);
 	return 0;
 }

@@ -144,6 +144,62 @@ values_are_printed_as_json_and_yaml(void **state)
 	    "\"n\": \"a\\nb\"\n");
 }
 
+static struct cli_table *
+words_table(void)
+{
+	return cli_table_new("Word", NULL);
+}
+
+static void
+words_row(struct cli_table *t, const void *found, size_t i)
+{
+	cli_table_add(t, ((const char *const *)found)[i], NULL);
+}
+
+static json_t *
+words_value(const void *found, size_t i)
+{
+	return json_string(((const char *const *)found)[i]);
+}
+
+static char *
+listed(const char *const *words, size_t n, const char *none, const char *format)
+{
+	const struct cli_listing l = { words_table, words_row, words_value, none };
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	cli_print_listing(&l, words, n, format, f);
+	fclose(f);
+	return text;
+}
+
+static void
+a_listing_is_a_table_or_one_array(void **state)
+{
+	static const char *const words[] = { "one", "two" };
+	static const struct {
+		size_t n;
+		const char *none, *format, *text;
+	} rows[] = {
+		{ 2, NULL, "text", "Word\n----\none\ntwo\n\n" },
+		{ 2, "No words.", NULL, "Word\n----\none\ntwo\n\n" },
+		{ 0, NULL, "text", "Word\n----\n\n" },
+		{ 0, "No words.", "text", "No words.\n" },
+		{ 2, NULL, "json", "[\n  \"one\",\n  \"two\"\n]\n" },
+		{ 0, "No words.", "json", "[]\n" },
+		{ 1, NULL, "yaml", "- one\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_free_ char *text = listed(words, rows[i].n, rows[i].none, rows[i].format);
+
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
 /* --- prompts, on a terminal of their own ------------------------------------------- */
 
 /* Runs ask in a child whose terminal gets `typed`; returns all that the terminal showed. */
@@ -254,6 +310,7 @@ main(void)
 		cmocka_unit_test(cells_cannot_move_the_cursor),
 		cmocka_unit_test(width_counts_columns_and_not_bytes),
 		cmocka_unit_test(values_are_printed_as_json_and_yaml),
+		cmocka_unit_test(a_listing_is_a_table_or_one_array),
 		cmocka_unit_test(a_password_is_not_shown),
 		cmocka_unit_test(without_a_terminal_answers_come_from_a_pipe),
 	};
