@@ -4,16 +4,8 @@
  * the questions: behind one that is answered late, the others wait, a bounded number of them.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "ssh/ssh_priv.h"
-
-struct ssh_waiting {
-	struct list link;
-	bool want_reply;
-	size_t n_name, n;
-	uint8_t bytes[]; /* name, payload */
-};
 
 static void
 answer(struct ssh_chan *chan, bool ok)
@@ -26,63 +18,20 @@ answer(struct ssh_chan *chan, bool ok)
 }
 
 static void
-ask_owner(struct ssh_chan *chan, struct span name, struct span payload, bool want_reply)
+ask_owner(struct ssh_chan *chan, const struct request *q)
 {
 	enum ssh_answer a = SSH_FAIL;
 
 	if (chan->events && chan->events->request)
-		a = chan->events->request(chan, name, payload, chan->arg);
+		a = chan->events->request(chan, q->name, q->payload, chan->arg);
+	/* The owner may have closed it from within: after our CLOSE nothing is sent (RFC 4254 section 5.3). */
 	if (chan->state != CHAN_OPEN || chan->close_out)
 		return;
 	if (a == SSH_LATER) {
-		chan->late = true;
-		chan->late_silent = !want_reply;
-	} else if (want_reply) {
+		chan->late.pending = true;
+		chan->late.silent = !q->want_reply;
+	} else if (q->want_reply) {
 		answer(chan, a == SSH_OK);
-	}
-}
-
-/* Behind a late one. */
-static int
-queue(struct ssh_chan *chan, struct span name, struct span payload, bool want_reply)
-{
-	struct ssh_waiting *w;
-
-	if (chan->n_waiting >= LATE_REQUESTS_MAX ||
-	    name.n + payload.n > LATE_BYTES_MAX - chan->waiting_bytes)
-		return ssh_fatal(chan->ssh, REASON_PROTOCOL_ERROR,
-		    "too many channel requests at once");
-	w = malloc(sizeof(*w) + name.n + payload.n);
-	if (!w)
-		return ssh_fatal(chan->ssh, REASON_PROTOCOL_ERROR, "out of memory");
-	w->want_reply = want_reply;
-	w->n_name = name.n;
-	w->n = name.n + payload.n;
-	memcpy(w->bytes, name.p, name.n);
-	if (payload.n)
-		memcpy(w->bytes + name.n, payload.p, payload.n);
-	list_add(&chan->waiting, &w->link);
-	chan->n_waiting++;
-	chan->waiting_bytes += w->n;
-	return 0;
-}
-
-static void
-unqueue(struct ssh_chan *chan, struct ssh_waiting *w)
-{
-	list_del(&w->link);
-	chan->n_waiting--;
-	chan->waiting_bytes -= w->n;
-}
-
-void
-chan_drop_waiting(struct ssh_chan *chan)
-{
-	struct ssh_waiting *w;
-
-	while ((w = list_first(struct ssh_waiting, &chan->waiting, link)) != NULL) {
-		unqueue(chan, w);
-		free(w);
 	}
 }
 
@@ -90,37 +39,38 @@ int
 chan_on_request(struct ssh *ssh, struct wire *w, uint8_t *payload)
 {
 	struct ssh_chan *chan = chan_find(ssh, w);
-	struct span name = wire_string(w);
-	bool want_reply = wire_bool(w);
-	struct span rest = wire_rest(w);
+	struct request q;
 
 	(void)payload;
+	q.name = wire_string(w);
+	q.want_reply = wire_bool(w);
+	q.payload = wire_rest(w);
 	if (!chan)
 		return -1;
 	if (w->bad || chan->state != CHAN_OPEN || chan->close_in)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed channel request");
 	if (chan->close_out)
 		return 0;
-	if (chan->late)
-		return queue(chan, name, rest, want_reply);
-	ask_owner(chan, name, rest, want_reply);
+	if (chan->late.pending)
+		return late_queue(ssh, &chan->late, &q);
+	ask_owner(chan, &q);
 	return ssh->state == STATE_DEAD ? -1 : 0;
 }
 
 void
 ssh_chan_reply(struct ssh_chan *chan, bool ok)
 {
-	struct ssh_waiting *w;
+	struct late_request *w;
 
-	if (!chan->late || chan->state != CHAN_OPEN || chan->close_out)
+	if (!chan->late.pending || chan->state != CHAN_OPEN || chan->close_out)
 		return;
-	chan->late = false;
-	if (!chan->late_silent)
+	chan->late.pending = false;
+	if (!chan->late.silent)
 		answer(chan, ok);
-	while (!chan->late && (w = list_first(struct ssh_waiting, &chan->waiting, link)) != NULL) {
-		unqueue(chan, w);
-		ask_owner(chan, (struct span){ w->bytes, w->n_name },
-		    (struct span){ w->bytes + w->n_name, w->n - w->n_name }, w->want_reply);
+	/* The connection may be over by now, or end over one of these: an exec that waited must not start then. */
+	while (!chan->late.pending && chan->ssh->state == STATE_OPEN &&
+	    (w = late_next(&chan->late)) != NULL) {
+		ask_owner(chan, &w->request);
 		free(w);
 	}
 }

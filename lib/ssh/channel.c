@@ -61,7 +61,7 @@ chan_new(struct ssh *ssh, enum chan_state state)
 	ssh->window_sum += chan->window_base;
 	list_init(&chan->blocked);
 	list_init(&chan->closing);
-	list_init(&chan->waiting);
+	late_init(&chan->late);
 	for (int ext = 0; ext < 2; ext++)
 		buf_init(&chan->kept[ext], ssh->config.window_max);
 	ssh->chans[id] = chan;
@@ -76,7 +76,7 @@ chan_free(struct ssh_chan *chan)
 
 	list_del(&chan->blocked);
 	list_del(&chan->closing);
-	chan_drop_waiting(chan);
+	late_drop(&chan->late);
 	for (int ext = 0; ext < 2; ext++)
 		buf_done(&chan->kept[ext]);
 	ssh->window_spent -= chan->window_size - chan->window_base;
@@ -307,7 +307,7 @@ ssh_chan_close(struct ssh_chan *chan)
 	ssh_chan_eof(chan);
 	chan->close_out = true;
 	list_del(&chan->blocked);
-	chan_drop_waiting(chan);
+	late_drop(&chan->late);
 	chan_drop_kept(chan);
 	send_simple(chan, MSG_CHANNEL_CLOSE);
 	if (chan->close_in)

@@ -4,7 +4,6 @@
  * keepalives.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "ssh/ssh_priv.h"
 
@@ -13,14 +12,6 @@ struct ssh_due {
 	struct list link;
 	ssh_global_reply_fn *reply;
 	void *arg;
-};
-
-/* A request of the peer, behind a late one. */
-struct waiting {
-	struct list link;
-	bool want_reply;
-	size_t n_name, n;
-	uint8_t bytes[];
 };
 
 /* --- ours ---------------------------------------------------------------------- */
@@ -120,91 +111,57 @@ answer(struct ssh *ssh, bool ok, struct span payload)
 }
 
 static void
-ask_owner(struct ssh *ssh, struct span name, struct span payload, bool want_reply)
+ask_owner(struct ssh *ssh, const struct request *q)
 {
 	const struct ssh_events *ev = ssh->config.events;
 	enum ssh_answer a = SSH_FAIL;
 	struct buf reply;
 
 	buf_init(&reply, PACKET_MAX_PREAUTH);
-	if (span_is(name, "keepalive@openssh.com"))
+	if (span_is(q->name, "keepalive@openssh.com"))
 		a = SSH_OK;
 	else if (ev && ev->global_request)
-		a = ev->global_request(ssh, name, payload, &reply, ssh->config.arg);
+		a = ev->global_request(ssh, q->name, q->payload, &reply, ssh->config.arg);
 	if (a == SSH_LATER) {
-		ssh->global_late = true;
-		ssh->global_late_silent = !want_reply;
-	} else if (want_reply) {
+		ssh->late.pending = true;
+		ssh->late.silent = !q->want_reply;
+	} else if (q->want_reply) {
 		answer(ssh, a == SSH_OK && buf_ok(&reply), buf_span(&reply));
 	}
 	buf_done(&reply);
 }
 
-static int
-queue(struct ssh *ssh, struct span name, struct span payload, bool want_reply)
-{
-	struct waiting *w;
-
-	if (ssh->n_global_waiting >= LATE_REQUESTS_MAX ||
-	    name.n + payload.n > LATE_BYTES_MAX - ssh->global_waiting_bytes)
-		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "too many global requests at once");
-	w = malloc(sizeof(*w) + name.n + payload.n);
-	if (!w)
-		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "out of memory");
-	w->want_reply = want_reply;
-	w->n_name = name.n;
-	w->n = name.n + payload.n;
-	memcpy(w->bytes, name.p, name.n);
-	if (payload.n)
-		memcpy(w->bytes + name.n, payload.p, payload.n);
-	list_add(&ssh->global_waiting, &w->link);
-	ssh->n_global_waiting++;
-	ssh->global_waiting_bytes += w->n;
-	return 0;
-}
-
-static struct waiting *
-unqueue(struct ssh *ssh)
-{
-	struct waiting *w = list_first(struct waiting, &ssh->global_waiting, link);
-
-	if (w) {
-		list_del(&w->link);
-		ssh->n_global_waiting--;
-		ssh->global_waiting_bytes -= w->n;
-	}
-	return w;
-}
-
 int
 global_on_request(struct ssh *ssh, struct wire *w, uint8_t *payload)
 {
-	struct span name = wire_string(w);
-	bool want_reply = wire_bool(w);
-	struct span rest = wire_rest(w);
+	struct request q;
 
 	(void)payload;
+	q.name = wire_string(w);
+	q.want_reply = wire_bool(w);
+	q.payload = wire_rest(w);
 	if (w->bad)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed global request");
-	if (ssh->global_late)
-		return queue(ssh, name, rest, want_reply);
-	ask_owner(ssh, name, rest, want_reply);
+	if (ssh->late.pending)
+		return late_queue(ssh, &ssh->late, &q);
+	ask_owner(ssh, &q);
 	return ssh->state == STATE_DEAD ? -1 : 0;
 }
 
 void
 ssh_global_reply(struct ssh *ssh, bool ok, struct span payload)
 {
-	struct waiting *w;
+	struct late_request *w;
 
-	if (!ssh->global_late || ssh->state != STATE_OPEN)
+	if (!ssh->late.pending || ssh->state != STATE_OPEN)
 		return;
-	ssh->global_late = false;
-	if (!ssh->global_late_silent)
+	ssh->late.pending = false;
+	if (!ssh->late.silent)
 		answer(ssh, ok, payload);
-	while (!ssh->global_late && (w = unqueue(ssh)) != NULL) {
-		ask_owner(ssh, (struct span){ w->bytes, w->n_name },
-		    (struct span){ w->bytes + w->n_name, w->n - w->n_name }, w->want_reply);
+	/* The owner may end the connection over one of these; the others are then no longer asked for by anybody. */
+	while (
+	    !ssh->late.pending && ssh->state == STATE_OPEN && (w = late_next(&ssh->late)) != NULL) {
+		ask_owner(ssh, &w->request);
 		free(w);
 	}
 }
@@ -213,7 +170,6 @@ void
 global_done(struct ssh *ssh)
 {
 	struct ssh_due *due;
-	struct waiting *w;
 
 	while ((due = list_first(struct ssh_due, &ssh->due, link)) != NULL) {
 		list_del(&due->link);
@@ -222,6 +178,5 @@ global_done(struct ssh *ssh)
 			due->reply(ssh, false, (struct span){ NULL, 0 }, due->arg);
 		free(due);
 	}
-	while ((w = unqueue(ssh)) != NULL)
-		free(w);
+	late_drop(&ssh->late);
 }

@@ -59,7 +59,7 @@ ssh_new(struct ssh **ret, const struct ssh_config *config, int64_t now_ms)
 	list_init(&ssh->blocked);
 	list_init(&ssh->closing);
 	list_init(&ssh->due);
-	list_init(&ssh->global_waiting);
+	late_init(&ssh->late);
 	if (version_send(ssh) < 0 || kex_start(ssh) < 0) {
 		ssh_free(ssh);
 		return -1;

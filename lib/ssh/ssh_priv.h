@@ -17,6 +17,7 @@
  *	chan_data.c    data and windows                  RFC 4254 section 5.2
  *	chan_request.c channel requests                  RFC 4254 section 5.4
  *	global.c       global requests, keepalive        RFC 4254 section 4
+ *	late.c         requests behind one that is answered late
  *	fuzz.c         nothing, but in the fuzz targets
  *
  * A negative int always means: ssh_fatal() was called, the connection is over, return it upwards.
@@ -170,6 +171,31 @@ struct ssh_outbuf {
 	size_t off, len, cap;
 };
 
+/* --- late.c: requests of the peer, of a channel or of the connection --------------------- */
+struct request {
+	struct span name, payload;
+	bool want_reply;
+};
+struct late {
+	bool
+	    pending; /* one waits for its owner's reply; those that come meanwhile wait behind it ... */
+	bool silent; /* ... and its reply is not to be sent: the peer did not want one */
+	struct list waiting;
+	size_t n, bytes;
+};
+struct late_request {
+	struct list link;
+	struct request request; /* points into bytes */
+	uint8_t bytes[];
+};
+
+void late_init(struct late *l);
+/* Behind the pending one. Negative: too many, or no memory. */
+int late_queue(struct ssh *ssh, struct late *l, const struct request *q);
+/* The oldest, now the caller's to free; NULL when there is none. */
+struct late_request *late_next(struct late *l);
+void late_drop(struct late *l); /* all that wait */
+
 struct ssh {
 	struct ssh_config config;
 	enum ssh_state state;
@@ -213,9 +239,7 @@ struct ssh {
 	uint64_t window_sum;   /* of all channels' window_base */
 	struct list due;       /* of struct ssh_due */
 	size_t n_due;
-	bool global_late, global_late_silent;
-	struct list global_waiting;
-	size_t global_waiting_bytes, n_global_waiting;
+	struct late late; /* the peer's global requests */
 
 	/* end */
 	char *error;
@@ -346,10 +370,7 @@ struct ssh_chan {
 
 	/* requests */
 	uint32_t replies_due;
-	/* one of the peer's requests waits for ssh_chan_reply; wants no answer sent */
-	bool late, late_silent;
-	struct list waiting;
-	size_t n_waiting, waiting_bytes;
+	struct late late; /* the peer's */
 };
 
 /* by the id that comes next; NULL after ssh_fatal */
@@ -376,7 +397,6 @@ void chan_tell_writable(struct ssh *ssh); /* output has room again */
 int chan_on_request(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int chan_on_success(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int chan_on_failure(struct ssh *ssh, struct wire *w, uint8_t *payload);
-void chan_drop_waiting(struct ssh_chan *chan);
 
 /* --- global.c ------------------------------------------------------------------- */
 int global_on_request(struct ssh *ssh, struct wire *w, uint8_t *payload);

@@ -420,6 +420,41 @@ global_requests_are_answered_once(void **state)
 	assert_int_equal(h.failed, 2);
 }
 
+/* Three requests, the first answered late; over the second the server leaves. The third is nobody's any more: were it
+ * an exec, a program would start for a connection that is gone. */
+static void
+requests_that_wait_die_with_the_connection(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	for (int late = 0; late < 2; late++) {
+		pair_init(&p);
+		pair_login(&p);
+		pair_open(&p);
+		p.in.answer = p.global_answer = SSH_LATER;
+		for (int i = 0; i < 3; i++) {
+			ssh_chan_request(p.out.chan, "x", true, pair_span(""));
+			ssh_global_request(p.client, "x", pair_span(""), NULL, NULL);
+		}
+		pair_run(&p);
+		assert_int_equal(p.in.requests, 1);
+		assert_int_equal(p.globals, 1);
+		p.in.leave_at_request = p.leave_at_request = true;
+		p.in.answer = p.global_answer = SSH_FAIL;
+		if (late)
+			ssh_chan_reply(p.in.chan, true);
+		else
+			ssh_global_reply(p.server, true, pair_span(""));
+		assert_int_equal(p.in.requests + p.globals, 3);
+		/* and an answer that comes after the end asks for nothing either */
+		ssh_chan_reply(p.in.chan, true);
+		ssh_global_reply(p.server, true, pair_span(""));
+		assert_int_equal(p.in.requests + p.globals, 3);
+		pair_done(&p);
+	}
+}
+
 static void
 keepalive_is_sent_and_answered(void **state)
 {
@@ -495,6 +530,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(too_many_channels_are_refused),
 	cmocka_unit_test(requests_and_replies_keep_their_order),
 	cmocka_unit_test(global_requests_are_answered_once),
+	cmocka_unit_test(requests_that_wait_die_with_the_connection),
 	cmocka_unit_test(keepalive_is_sent_and_answered),
 	cmocka_unit_test(grace_ends_slow_logins),
 	cmocka_unit_test(disconnect_reaches_the_other_side),

@@ -16,30 +16,6 @@
 #include "ssh/ssh_priv.h"
 #include "ssh_pair.h"
 
-/* What the test says with somebody's keys, as raw payloads. */
-static void
-say(struct ssh *from, struct buf *b)
-{
-	assert_true(buf_ok(b));
-	pair_forge(from, buf_head(b), b->len);
-	buf_done(b);
-}
-
-static void
-say_type(struct ssh *from, uint8_t type)
-{
-	pair_forge(from, &type, 1);
-}
-
-static void
-expect_dead_server(struct pair *p, const char *why)
-{
-	pair_run(p);
-	assert_true(p->dead_server);
-	if (!strstr(ssh_error(p->server), why))
-		fail_msg("ended with '%s' instead of '%s'", ssh_error(p->server), why);
-}
-
 /* --- after the login ------------------------------------------------------------------------ */
 
 static void
@@ -57,7 +33,7 @@ messages_that_nobody_expects(void **state)
 
 		pair_init(&p);
 		pair_login(&p);
-		say_type(p.client, types[i]);
+		pair_say_type(p.client, types[i]);
 		pair_run(&p);
 		assert_true(p.dead_server);
 		pair_done(&p);
@@ -72,8 +48,8 @@ unknown_messages_are_unimplemented(void **state)
 	(void)state;
 	pair_init(&p);
 	pair_login(&p);
-	say_type(p.client, 192);
-	say_type(p.client, 255);
+	pair_say_type(p.client, 192);
+	pair_say_type(p.client, 255);
 	pair_run(&p);
 	assert_false(p.dead_server || p.dead_client);
 	pair_open(&p);
@@ -95,7 +71,7 @@ the_window_is_a_limit(void **state)
 	p.out.chan->peer_window = 1000000; /* it lies to itself */
 	ssh_chan_write(p.out.chan, 0, block, sizeof(block));
 	ssh_chan_write(p.out.chan, 0, block, sizeof(block));
-	expect_dead_server(&p, "more data than the window allows");
+	pair_expect_dead_server(&p, "more data than the window allows");
 	pair_done(&p);
 }
 
@@ -113,8 +89,8 @@ a_packet_over_the_maximum(void **state)
 	packet_begin(&b, MSG_CHANNEL_DATA);
 	wire_put_u32(&b, p.out.chan->peer_id);
 	wire_put_string(&b, (struct span){ block, sizeof(block) });
-	say(p.client, &b);
-	expect_dead_server(&p, "more data than the window allows");
+	pair_say(p.client, &b);
+	pair_expect_dead_server(&p, "more data than the window allows");
 	pair_done(&p);
 }
 
@@ -131,8 +107,8 @@ window_overflow(void **state)
 	packet_begin(&b, MSG_CHANNEL_WINDOW_ADJUST);
 	wire_put_u32(&b, p.out.chan->peer_id);
 	wire_put_u32(&b, UINT32_MAX);
-	say(p.client, &b);
-	expect_dead_server(&p, "window overflow");
+	pair_say(p.client, &b);
+	pair_expect_dead_server(&p, "window overflow");
 	pair_done(&p);
 }
 
@@ -153,7 +129,7 @@ cve_2026_59843_packet_size_zero(void **state)
 	wire_put_u32(&b, 77);
 	wire_put_u32(&b, 1000);
 	wire_put_u32(&b, 0);
-	say(p.client, &b);
+	pair_say(p.client, &b);
 	pair_step(&p);
 	assert_int_equal(ssh_channel_count(p.server), 1);
 	pair_done(&p);
@@ -168,8 +144,8 @@ cve_2026_59843_packet_size_zero(void **state)
 	wire_put_u32(&b, 0);
 	wire_put_u32(&b, 1000);
 	wire_put_u32(&b, 0);
-	say(p.client, &b);
-	expect_dead_server(&p, "malformed channel confirmation");
+	pair_say(p.client, &b);
+	pair_expect_dead_server(&p, "malformed channel confirmation");
 	pair_done(&p);
 }
 
@@ -211,7 +187,7 @@ data_after_its_end(void **state)
 		packet_begin(&b, MSG_CHANNEL_DATA);
 		wire_put_u32(&b, id);
 		wire_put_text(&b, "late");
-		say(p.client, &b);
+		pair_say(p.client, &b);
 		pair_run(&p);
 		assert_true(p.dead_server);
 		assert_int_equal(p.in.got, 0);
@@ -240,7 +216,7 @@ openssh_72b05ecd_a_flood_during_our_rekey(void **state)
 		wire_put_u32(&b, p.out.chan->peer_id);
 		wire_put_text(&b, "x");
 		wire_put_bool(&b, true);
-		say(p.client, &b);
+		pair_say(p.client, &b);
 		out = ssh_output(p.client);
 		assert_true(out.n < sizeof(copy));
 		memcpy(copy, out.p, out.n);
@@ -267,8 +243,8 @@ data_after_the_peers_own_kexinit(void **state)
 	packet_begin(&b, MSG_CHANNEL_DATA);
 	wire_put_u32(&b, p.out.chan->peer_id);
 	wire_put_text(&b, "no");
-	say(p.client, &b);
-	expect_dead_server(&p, "not allowed now");
+	pair_say(p.client, &b);
+	pair_expect_dead_server(&p, "not allowed now");
 	assert_int_equal(p.in.got, 0);
 	pair_done(&p);
 }
@@ -302,14 +278,14 @@ a_flood_of_late_requests(void **state)
 	p.in.answer = SSH_LATER;
 	for (int i = 0; i < 40; i++)
 		ssh_chan_request(p.out.chan, "x", true, pair_span("y"));
-	expect_dead_server(&p, "too many channel requests");
+	pair_expect_dead_server(&p, "too many requests at once");
 	pair_done(&p);
 	pair_init(&p);
 	pair_login(&p);
 	p.global_answer = SSH_LATER;
 	for (int i = 0; i < 40; i++)
 		ssh_global_request(p.client, "x", pair_span("y"), NULL, NULL);
-	expect_dead_server(&p, "too many global requests");
+	pair_expect_dead_server(&p, "too many requests at once");
 	pair_done(&p);
 }
 
@@ -332,7 +308,7 @@ a_peer_that_asks_but_never_reads(void **state)
 		packet_begin(&b, MSG_GLOBAL_REQUEST);
 		wire_put_text(&b, "nothing");
 		wire_put_bool(&b, true);
-		say(p.client, &b);
+		pair_say(p.client, &b);
 		out = ssh_output(p.client);
 		memcpy(copy, out.p, out.n);
 		ssh_output_drain(p.client, out.n);
@@ -352,7 +328,7 @@ malformed_direct_tcpip(void **state)
 	pair_init(&p);
 	pair_login(&p);
 	ssh_chan_open(p.client, "direct-tcpip", pair_span("\0\0\0\x7f"), &pair_chan_events, &p.out);
-	expect_dead_server(&p, "malformed channel open");
+	pair_expect_dead_server(&p, "malformed channel open");
 	assert_string_equal(p.open_type, "");
 	pair_done(&p);
 }

@@ -178,8 +178,9 @@ on_request(struct ssh_chan *chan, struct span name, struct span payload, void *a
 {
 	struct end *e = arg;
 
-	(void)chan;
 	e->requests++;
+	if (e->leave_at_request)
+		ssh_disconnect(chan->ssh, REASON_BY_APPLICATION, "no more");
 	snprintf(e->last_request, sizeof(e->last_request), "%.*s", (int)name.n,
 	    (const char *)name.p);
 	buf_reset(&e->last_payload);
@@ -308,8 +309,9 @@ on_global(struct ssh *ssh, struct span name, struct span payload, struct buf *re
 {
 	struct pair *p = arg;
 
-	(void)ssh;
 	p->globals++;
+	if (p->leave_at_request)
+		ssh_disconnect(ssh, REASON_BY_APPLICATION, "no more");
 	snprintf(p->last_global, sizeof(p->last_global), "%.*s", (int)name.n, (const char *)name.p);
 	if (p->global_answer == SSH_OK)
 		buf_put(reply, payload.p, payload.n);
@@ -464,4 +466,27 @@ pair_forge(struct ssh *from, const void *payload, size_t n)
 	assert_non_null(p);
 	memcpy(p, payload, n);
 	packet_send_reserved(from, n);
+}
+
+void
+pair_say(struct ssh *from, struct buf *b)
+{
+	assert_true(buf_ok(b));
+	pair_forge(from, buf_head(b), b->len);
+	buf_done(b);
+}
+
+void
+pair_say_type(struct ssh *from, uint8_t type)
+{
+	pair_forge(from, &type, 1);
+}
+
+void
+pair_expect_dead_server(struct pair *p, const char *why)
+{
+	pair_run(p);
+	assert_true(p->dead_server);
+	if (!strstr(ssh_error(p->server), why))
+		fail_msg("ended with '%s' instead of '%s'", ssh_error(p->server), why);
 }

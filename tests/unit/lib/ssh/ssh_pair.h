@@ -21,6 +21,7 @@ struct end {
 	bool opened, refused, eof, closed;
 	int replies_ok, replies_failed, requests;
 	enum ssh_answer answer; /* to every request */
+	bool leave_at_request;  /* ends the connection instead */
 	char last_request[64];
 	char order[64]; /* what happened: d(ata) e(of) c(losed) r(equest) */
 	struct buf last_payload;
@@ -46,6 +47,7 @@ struct pair {
 	char open_type[64], open_host[64];
 	uint32_t open_port;
 	enum ssh_answer global_answer;
+	bool leave_at_request; /* a global one: the server ends the connection over it */
 	int globals;
 	char last_global[64];
 	/* what the client sees */
@@ -81,6 +83,11 @@ unsigned pair_random(unsigned *seed);
 
 /* Sends a raw payload from one side, as a peer that does not keep to the rules would. */
 void pair_forge(struct ssh *from, const void *payload, size_t n);
+/* The same for what the test put together (b is done after it), and for a message that is its type alone. */
+void pair_say(struct ssh *from, struct buf *b);
+void pair_say_type(struct ssh *from, uint8_t type);
+/* Lets it arrive: the server has ended the connection, with a text that has `why` in it. */
+void pair_expect_dead_server(struct pair *p, const char *why);
 struct span pair_span(const char *s);
 
 #endif

@@ -16,30 +16,6 @@
 #include "ssh/ssh_priv.h"
 #include "ssh_pair.h"
 
-/* What the test says with somebody's keys, as raw payloads. */
-static void
-say(struct ssh *from, struct buf *b)
-{
-	assert_true(buf_ok(b));
-	pair_forge(from, buf_head(b), b->len);
-	buf_done(b);
-}
-
-static void
-say_type(struct ssh *from, uint8_t type)
-{
-	pair_forge(from, &type, 1);
-}
-
-static void
-expect_dead_server(struct pair *p, const char *why)
-{
-	pair_run(p);
-	assert_true(p->dead_server);
-	if (!strstr(ssh_error(p->server), why))
-		fail_msg("ended with '%s' instead of '%s'", ssh_error(p->server), why);
-}
-
 /* Both sides have keys and the service is granted, but nobody is logged in: the client says what
  * the test wants. */
 static void
@@ -244,8 +220,8 @@ cve_2018_10933_the_client_says_success(void **state)
 	(void)state;
 	pair_init(&p);
 	before_login(&p);
-	say_type(p.client, MSG_USERAUTH_SUCCESS);
-	expect_dead_server(&p, "not allowed now");
+	pair_say_type(p.client, MSG_USERAUTH_SUCCESS);
+	pair_expect_dead_server(&p, "not allowed now");
 	assert_false(p.authenticated_server);
 	pair_done(&p);
 }
@@ -269,8 +245,8 @@ cve_2025_32433_channels_before_the_login(void **state)
 		wire_put_u32(&b, 0);
 		wire_put_u32(&b, 1000);
 		wire_put_u32(&b, 1000);
-		say(p.client, &b);
-		expect_dead_server(&p, "not allowed now");
+		pair_say(p.client, &b);
+		pair_expect_dead_server(&p, "not allowed now");
 		assert_int_equal(ssh_channel_count(p.server), 0);
 		pair_done(&p);
 	}
@@ -325,7 +301,7 @@ cve_2023_43660_a_key_without_signature_is_only_an_offer(void **state)
 	pair_init(&p);
 	before_login(&p);
 	put_publickey(&p, &b, "root", pair_user_key, NULL, NULL);
-	say(p.client, &b);
+	pair_say(p.client, &b);
 	pair_run(&p);
 	assert_int_equal(p.offers, 1);
 	assert_false(p.authenticated_server);
@@ -343,7 +319,7 @@ cve_2024_45337_offer_one_key_sign_with_another(void **state)
 	before_login(&p);
 	/* the request names the user's key, the signature is of a key that the attacker has */
 	put_publickey(&p, &b, "root", pair_user_key, "root", pair_host_key);
-	say(p.client, &b);
+	pair_say(p.client, &b);
 	pair_run(&p);
 	assert_int_equal(p.proofs, 0);
 	assert_false(p.authenticated_server);
@@ -361,9 +337,9 @@ cve_2023_48712_the_name_changes_after_the_offer(void **state)
 	before_login(&p);
 	/* offered (and granted) as alice; then proven as root with a signature over alice */
 	put_publickey(&p, &b, "alice", pair_user_key, NULL, NULL);
-	say(p.client, &b);
+	pair_say(p.client, &b);
 	put_publickey(&p, &b, "root", pair_user_key, "alice", pair_user_key);
-	say(p.client, &b);
+	pair_say(p.client, &b);
 	pair_run(&p);
 	assert_int_equal(p.proofs, 0);
 	assert_false(p.authenticated_server);
@@ -372,9 +348,9 @@ cve_2023_48712_the_name_changes_after_the_offer(void **state)
 	pair_init(&p);
 	before_login(&p);
 	put_publickey(&p, &b, "alice", pair_user_key, NULL, NULL);
-	say(p.client, &b);
+	pair_say(p.client, &b);
 	put_publickey(&p, &b, "bob", pair_user_key, "bob", pair_user_key);
-	say(p.client, &b);
+	pair_say(p.client, &b);
 	while (!p.authenticated_server && pair_step(&p))
 		;
 	assert_string_equal(p.auth_user, "bob");
@@ -395,7 +371,7 @@ other_methods_get_publickey_only(void **state)
 		pair_init(&p);
 		before_login(&p);
 		put_auth(&b, "root", methods[i]);
-		say(p.client, &b);
+		pair_say(p.client, &b);
 		pair_run(&p);
 		assert_false(p.authenticated_server);
 		assert_false(p.dead_server && !p.dead_client);
@@ -416,9 +392,9 @@ too_many_tries(void **state)
 	p.verdict = SSH_DENY;
 	for (int i = 0; i < 3; i++) {
 		put_publickey(&p, &b, "root", pair_user_key, NULL, NULL);
-		say(p.client, &b);
+		pair_say(p.client, &b);
 	}
-	expect_dead_server(&p, "too many authentication failures");
+	pair_expect_dead_server(&p, "too many authentication failures");
 	pair_done(&p);
 }
 
@@ -433,9 +409,9 @@ too_many_requests(void **state)
 	before_login(&p);
 	for (int i = 0; i < 70; i++) {
 		put_auth(&b, "root", "none");
-		say(p.client, &b);
+		pair_say(p.client, &b);
 	}
-	expect_dead_server(&p, "too many authentication requests");
+	pair_expect_dead_server(&p, "too many authentication requests");
 	pair_done(&p);
 }
 
@@ -452,8 +428,8 @@ other_services_are_not_there(void **state)
 	wire_put_text(&b, "root");
 	wire_put_text(&b, "ssh-something");
 	wire_put_text(&b, "none");
-	say(p.client, &b);
-	expect_dead_server(&p, "only ssh-connection");
+	pair_say(p.client, &b);
+	pair_expect_dead_server(&p, "only ssh-connection");
 	pair_done(&p);
 }
 
@@ -468,13 +444,13 @@ malformed_authentication(void **state)
 	before_login(&p);
 	put_publickey(&p, &b, "root", pair_user_key, NULL, NULL);
 	wire_put_u8(&b, 0);
-	say(p.client, &b);
-	expect_dead_server(&p, "malformed authentication request");
+	pair_say(p.client, &b);
+	pair_expect_dead_server(&p, "malformed authentication request");
 	pair_done(&p);
 	pair_init(&p);
 	before_login(&p);
-	say_type(p.client, MSG_USERAUTH_REQUEST);
-	expect_dead_server(&p, "malformed authentication request");
+	pair_say_type(p.client, MSG_USERAUTH_REQUEST);
+	pair_expect_dead_server(&p, "malformed authentication request");
 	pair_done(&p);
 }
 
@@ -490,7 +466,7 @@ too_much_before_the_login(void **state)
 	ignore[0] = MSG_IGNORE;
 	for (int i = 0; i < 12; i++)
 		pair_forge(p.client, ignore, sizeof(ignore));
-	expect_dead_server(&p, "too much data before the login");
+	pair_expect_dead_server(&p, "too much data before the login");
 	pair_done(&p);
 }
 
@@ -505,7 +481,7 @@ too_many_packets_before_the_login(void **state)
 	before_login(&p);
 	for (int i = 0; i < PREAUTH_PACKETS_MAX; i++)
 		pair_forge(p.client, &ignore, 1);
-	expect_dead_server(&p, "too much data before the login");
+	pair_expect_dead_server(&p, "too much data before the login");
 	pair_done(&p);
 	/* After the login nobody counts. */
 	pair_init(&p);
@@ -542,14 +518,14 @@ packets_have_a_longest_length(void **state)
 	pair_init(&p);
 	before_login(&p);
 	send_of_length(&p, PACKET_MAX_PREAUTH + 16);
-	expect_dead_server(&p, "bad packet length");
+	pair_expect_dead_server(&p, "bad packet length");
 	pair_done(&p);
 	pair_init(&p);
 	pair_login(&p);
 	send_of_length(&p, PACKET_MAX);
 	assert_false(p.dead_server);
 	send_of_length(&p, PACKET_MAX + 16);
-	expect_dead_server(&p, "bad packet length");
+	pair_expect_dead_server(&p, "bad packet length");
 	pair_done(&p);
 }
 
