@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/out.h"
+#include "crypto/b64.h"
 #include "proto/audit.sync.h"
 #include "tctl/tctl.h"
 #include "view/recordings.h"
@@ -64,6 +65,26 @@ events_row(struct cli_table *t, const void *found, size_t i)
 	    *ev->node_name ? ev->node_name : ev->node, ev->message, NULL);
 }
 
+/* The exact bytes, in base64, of what is not shown as it came. */
+static json_t *
+raw_of(const Audit__Event *ev)
+{
+	json_t *raw = json_object();
+	struct buf text;
+
+	buf_init(&text, 1024 * 1024);
+	for (size_t i = 0; i < ev->n_raw; i++) {
+		struct span bytes = { ev->raw[i]->value.data, ev->raw[i]->value.len };
+
+		buf_reset(&text);
+		if (b64_put(&text, bytes, B64_STD, 0))
+			json_object_set_new(raw, ev->raw[i]->key,
+			    json_stringn((const char *)buf_head(&text), text.len));
+	}
+	buf_done(&text);
+	return raw;
+}
+
 static json_t *
 events_value(const void *found, size_t i)
 {
@@ -77,13 +98,13 @@ events_value(const void *found, size_t i)
 	clock_rfc3339(ev->time_us / 1000, when, sizeof when);
 	clock_rfc3339(hit->received_us / 1000, received, sizeof received);
 	return json_pack(
-	    "{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}",
+	    "{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}",
 	    "uid", ev->id, "event", ev->type, "code", ev->code, "time", when, "received", received,
 	    "time_doubtful", hit->time_doubtful, "success", ev->ok, "user", ev->user, "backed",
 	    hit->backed, "login", ev->login, "server_id", ev->node, "server_hostname",
 	    ev->node_name, "sid", ev->session, "connection", ev->connection, "addr.remote",
 	    ev->remote_addr, "message", ev->message, "producer_kind", hit->producer_kind,
-	    "producer", hit->producer, "fields", fields);
+	    "producer", hit->producer, "fields", fields, "raw", raw_of(ev));
 }
 
 static const struct cli_listing events = { events_table, events_row, events_value, NULL };

@@ -204,8 +204,6 @@ auth_on_request(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	if (!span_is(service, "ssh-connection"))
 		return ssh_fatal(ssh, REASON_SERVICE_NOT_AVAILABLE,
 		    "only ssh-connection can be logged in to");
-	if (!str_is_printable(user, strlen(user)))
-		return deny_counted(ssh);
 	str_copy(ssh->auth->user, sizeof(ssh->auth->user), user);
 	if (span_is(method, "publickey"))
 		return on_publickey(ssh, w, false);

@@ -132,9 +132,7 @@ ssh_text_parse(struct span payload, struct span *ret)
 	struct wire w = wire_from(payload);
 
 	*ret = wire_string(&w);
-	if (!wire_end(&w) || (ret->n && memchr(ret->p, 0, ret->n)))
-		return -1;
-	return 0;
+	return wire_end(&w) ? 0 : -1;
 }
 
 void

@@ -34,7 +34,7 @@ void ssh_window_put(struct buf *b, const struct ssh_window *w);
 
 int ssh_env_parse(struct span payload, struct span *ret_name, struct span *ret_value); /* 6.4 */
 void ssh_env_put(struct buf *b, const char *name, const char *value);
-/* exec, subsystem, signal: one string, 6.5, 6.9 */
+/* exec, subsystem, signal: one string of any bytes, 6.5, 6.9 */
 int ssh_text_parse(struct span payload, struct span *ret);
 void ssh_text_put(struct buf *b, const char *text);
 int ssh_exit_status_parse(struct span payload, uint32_t *ret); /* 6.10 */

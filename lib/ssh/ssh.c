@@ -56,6 +56,7 @@ ssh_new(struct ssh **ret, const struct ssh_config *config, int64_t now_ms)
 	ssh->now_ms = ssh->born_ms = ssh->last_in_ms = ssh->keyed_ms = now_ms;
 	buf_init(&ssh->pending, PENDING_MAX);
 	buf_init(&ssh->host_key, SSHCERT_BLOB_MAX);
+	buf_init(&ssh->farewell, FAREWELL_MAX);
 	list_init(&ssh->blocked);
 	list_init(&ssh->closing);
 	list_init(&ssh->due);
@@ -99,6 +100,7 @@ ssh_free(struct ssh *ssh)
 	outbuf_done(&ssh->outbuf);
 	buf_wipe(&ssh->pending);
 	buf_done(&ssh->host_key);
+	buf_done(&ssh->farewell);
 	free(ssh->my_version);
 	free(ssh->peer_version);
 	free(ssh->auth);
@@ -327,7 +329,11 @@ ssh_fatal(struct ssh *ssh, uint32_t reason, const char *fmt, ...)
 void
 ssh_disconnect(struct ssh *ssh, uint32_t reason, const char *text)
 {
-	ssh_fatal(ssh, reason, "%s", text);
+	char clean[512];
+
+	/* It may quote what the peer sent; others will show it. */
+	str_clean(clean, sizeof(clean), text, strlen(text));
+	ssh_fatal(ssh, reason, "%s", clean);
 }
 
 int
@@ -341,8 +347,17 @@ ssh_peer_left(struct ssh *ssh, uint32_t reason, struct span text)
 	if (asprintf(&copy, "%s", clean) < 0)
 		copy = NULL;
 	ssh->peer_left = true;
+	if (text.n > 0)
+		(void)buf_put(&ssh->farewell, text.p,
+		    text.n < FAREWELL_MAX ? text.n : FAREWELL_MAX);
 	finish(ssh, reason, copy);
 	return -1;
+}
+
+struct span
+ssh_peer_farewell(const struct ssh *ssh)
+{
+	return buf_span(&ssh->farewell);
 }
 
 bool
@@ -370,4 +385,3 @@ ssh_channel_count(const struct ssh *ssh)
 {
 	return ssh->n_chans;
 }
-

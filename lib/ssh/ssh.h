@@ -50,7 +50,7 @@ enum ssh_verdict { SSH_DENY, SSH_ALLOW };
 /* A public key that a user offers (proven false) or has signed with (proven true: the engine
  * verified it). */
 struct ssh_auth {
-	/* the name asked for: a login at a node, anything at a proxy */
+	/* the name asked for: a login at a node, anything at a proxy. Any bytes but NUL. */
 	const char *user;
 	struct span alg;          /* public key algorithm as named in the request */
 	struct span blob;         /* key or certificate */
@@ -204,7 +204,9 @@ int ssh_tick(struct ssh *ssh, int64_t now_ms);
 /* Why the connection ended, for people; "" while it lives. */
 const char *ssh_error(const struct ssh *ssh);
 /* Sends DISCONNECT; the connection takes no more input. reason: RFC 4253 section 11.1. */
-void ssh_disconnect(struct ssh *ssh, uint32_t reason, const char *text);
+void ssh_disconnect(struct ssh *ssh, uint32_t reason, const char *text); /* cleaned */
+/* What the peer said in its DISCONNECT, byte for byte; empty when it did not, or nothing. */
+struct span ssh_peer_farewell(const struct ssh *ssh);
 bool ssh_is_dead(const struct ssh *ssh);
 /* Late answers to `sign`; the second also from inside the callback, which returns SSH_LATER then.
  * Negative: nobody waits for a signature (any more), or the connection is over. */

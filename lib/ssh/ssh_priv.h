@@ -90,6 +90,7 @@ enum {
 	PREAUTH_PACKETS_MAX = 256,
 	AUTH_REQUESTS_MAX = 64,
 	USER_MAX = 256,
+	FAREWELL_MAX = 1024, /* what is kept of the text in a DISCONNECT */
 	CHAN_PACKET_MAX = 32 * 1024, /* what we let peers put into one CHANNEL_DATA */
 	CHAN_WRITE_MAX = 32 * 1024,  /* what we put into one, if the peer allows it */
 	PENDING_MAX = 256 * 1024,    /* messages held back while keys are exchanged */
@@ -224,6 +225,7 @@ struct ssh {
 	char *my_version, *peer_version;
 	uint8_t session_id[KEX_HASH_LEN];
 	bool have_session_id, strict, peer_ext_info, first_after_newkeys;
+	struct buf farewell;         /* the peer's text in DISCONNECT */
 	struct buf host_key;         /* K_S of the first exchange, until somebody is logged in */
 	bool peer_hostbound;         /* the server takes hostbound signatures */
 	bool signing, asking_signer; /* sign.c */

@@ -52,6 +52,13 @@ events_signed_in(struct conn *c, struct span signed_data, struct span signature)
 	return 0;
 }
 
+/* Version string of the other side's program; NULL: it is not known, or gone. */
+static const char *
+client_of(const struct conn *c)
+{
+	return c->ssh_link ? ssh_peer_version(ssh_link_ssh(c->ssh_link)) : NULL;
+}
+
 void
 events_denied(const struct conn *c, const char *user, const char *login, const char *why)
 {
@@ -65,19 +72,26 @@ events_denied(const struct conn *c, const char *user, const char *login, const c
 
 	event_put_text(&ev, EVENT_KEY_METHOD, "publickey");
 	event_put_text(&ev, EVENT_KEY_REASON, why);
+	event_put_text(&ev, EVENT_KEY_CLIENT, client_of(c));
 	(void)put(c->node, &ev);
 }
 
 void
 events_disconnected(struct conn *c, const char *why)
 {
+	struct span farewell = c->ssh_link ? ssh_peer_farewell(ssh_link_ssh(c->ssh_link))
+					   : (struct span){ NULL, 0 };
 	struct audit_event ev = { .id = EVENT_CLIENT_DISCONNECT,
 		.user = span_str(c->access.user),
 		.login = span_str(c->login),
 		.connection = span_str(c->uuid),
 		.remote_addr = span_str(c->address.client) };
 
-	event_put_text(&ev, EVENT_KEY_REASON, why);
+	if (farewell.n)
+		event_put(&ev, EVENT_KEY_REASON, farewell);
+	else
+		event_put_text(&ev, EVENT_KEY_REASON, why);
+	event_put_text(&ev, EVENT_KEY_CLIENT, client_of(c));
 	(void)put_proven(c, &ev);
 }
 
@@ -112,6 +126,26 @@ add_what(struct audit_event *ev, unsigned kind, bool has_pty, const char *comman
 	event_put_text(ev, EVENT_KEY_COMMAND, command);
 }
 
+/* As in /proc/PID/environ, but for the NUL at the end. Negative: out of memory. */
+static int
+add_env(struct audit_event *ev, const struct session_setup *setup, struct buf *b)
+{
+	struct wire w = wire_from(buf_span(&setup->env));
+
+	for (uint32_t i = 0; i < setup->n_env; i++) {
+		struct span name = wire_string(&w), value = wire_string(&w);
+
+		if (i > 0)
+			buf_put(b, "", 1);
+		buf_put(b, name.p, name.n);
+		buf_put(b, "=", 1);
+		buf_put(b, value.p, value.n);
+	}
+	if (setup->n_env)
+		event_put(ev, EVENT_KEY_ENV, buf_span(b));
+	return buf_ok(b) ? 0 : -1;
+}
+
 int
 events_session_start(const struct session *s)
 {
@@ -119,6 +153,8 @@ events_session_start(const struct session *s)
 	struct node *n = s->base.conn->node;
 	struct api_label labels[NODE_LABELS_MAX * 2];
 	struct policy_labels all;
+	struct buf env;
+	int r = -1;
 
 	(void)authorize_labels(n, &all);
 	for (; ev.n_labels < all.n && ev.n_labels < NODE_LABELS_MAX * 2; ev.n_labels++)
@@ -126,10 +162,17 @@ events_session_start(const struct session *s)
 			all.v[ev.n_labels].value };
 	ev.labels = labels;
 	add_what(&ev, s->kind, s->has_pty, s->command);
+	if (s->has_pty)
+		event_put_text(&ev, EVENT_KEY_TERM, s->setup->pty.term);
 	event_put_number(&ev, EVENT_KEY_COLS, s->cols);
 	event_put_number(&ev, EVENT_KEY_ROWS, s->rows);
 	event_put_text(&ev, EVENT_KEY_SERVER_ADDR, s->base.conn->address.server);
-	return put_proven(s->base.conn, &ev);
+	event_put_text(&ev, EVENT_KEY_CLIENT, client_of(s->base.conn));
+	buf_init(&env, SESSION_ENV_MAX_BYTES);
+	if (add_env(&ev, s->setup, &env) == 0)
+		r = put_proven(s->base.conn, &ev);
+	buf_done(&env);
+	return r;
 }
 
 /* exec and subsystem have an event of their own, with how they ended. */
@@ -165,12 +208,14 @@ events_session_end(const struct session *s)
 }
 
 void
-events_session_reject(const struct session *s, const char *why)
+events_session_reject(const struct session *s, unsigned kind, struct span command, const char *why)
 {
 	struct audit_event ev = session_event(s, EVENT_SESSION_REJECT);
 
 	ev.failed = true;
 	ev.message = span_str(why);
+	event_put_text(&ev, EVENT_KEY_KIND, kind_name(kind));
+	event_put(&ev, EVENT_KEY_COMMAND, command);
 	event_put_text(&ev, EVENT_KEY_REASON, why);
 	(void)put_proven(s->base.conn, &ev);
 }

@@ -21,7 +21,9 @@ void events_disconnected(struct conn *c, const char *why);
 /* Negative: it could not be written, so the session must not begin. */
 int events_session_start(const struct session *s);
 int events_session_end(const struct session *s); /* and exec or subsystem; negative: not written */
-void events_session_reject(const struct session *s, const char *why);
+/* What was asked for is not run. */
+void
+events_session_reject(const struct session *s, unsigned kind, struct span command, const char *why);
 /* The end of a session that died with the worker that served it. Negative: not written. */
 int events_session_died(struct node *n, const struct live_session *s);
 

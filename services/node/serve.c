@@ -147,7 +147,7 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 		err_set(&e, "a key without a certificate of this cluster");
 	if (r == AUTHORIZE_E_STRANGER) {
 		/* Another key may do better: written down when none did. */
-		str_clean(c->login, sizeof(c->login), auth->user, strlen(auth->user));
+		(void)str_copy(c->login, sizeof(c->login), auth->user);
 		str_copy(c->last_denial, sizeof(c->last_denial), e.text);
 		return SSH_DENY;
 	}
@@ -213,18 +213,18 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 	struct conn *c = arg;
 
 	(void)link;
+	if (c->signed_in)
+		events_disconnected(c, why);
+	else if (c->last_denial[0])
+		deny(c, "", c->login, c->last_denial);
+	if (!c->signed_in)
+		c->node->n_strangers--;
 	c->ssh_link = NULL;
 	list_del(&c->link);
 	review_remove(&c->review);
 	monitor_cancel(c->node->monitor, c);
 	if (c->known)
 		monitor_forget(c->node->monitor, c->id);
-	if (c->signed_in)
-		events_disconnected(c, why);
-	if (!c->signed_in)
-		c->node->n_strangers--;
-	if (!c->signed_in && c->last_denial[0])
-		deny(c, "", c->login, c->last_denial);
 	channel_all_lost(c);
 	conn_unref(c);
 }

@@ -179,7 +179,7 @@ session_refuse(struct session *s, const char *why)
 {
 	const struct conn *c = s->base.conn;
 
-	events_session_reject(s, why);
+	events_session_reject(s, s->kind, span_str(s->command), why);
 	log_info("session refused", "user", c->access.user, "login", c->login, "cause", why, NULL);
 	tell(s, why);
 	finish(s);

@@ -47,6 +47,7 @@ struct session {
 	uint32_t code;
 	/* what is written down */
 	struct recorder recorder;
+	bool declined;      /* a request was, and is written down */
 	bool start_written; /* session.start is, so session.end will be */
 	int64_t started_us; /* wall clock */
 	uint64_t rx, tx;    /* bytes from and to the client */
@@ -80,6 +81,9 @@ enum ssh_answer session_request(struct session *s, struct span name, struct span
 
 /* session_start.c: what was asked to run, when that may be. */
 enum ssh_answer session_run(struct session *s, enum mon_kind kind, struct span command);
+/* Nothing can be run for this request; written down once a session, so that nobody can fill the spool with it. */
+enum ssh_answer
+session_decline(struct session *s, enum mon_kind kind, struct span command, const char *why);
 /* What waited for the proof begins. */
 void session_start(struct session *s);
 /* The terminal's size, as the client last said. */

@@ -62,8 +62,11 @@ on_subsystem(struct session *s, struct span payload)
 {
 	struct span name;
 
-	if (ssh_text_parse(payload, &name) || !span_is(name, "sftp"))
+	if (ssh_text_parse(payload, &name))
 		return SSH_FAIL;
+	if (!span_is(name, "sftp"))
+		return session_decline(s, MON_KIND_SUBSYSTEM, name,
+		    "this node has no such subsystem");
 	return session_run(s, MON_KIND_SUBSYSTEM, name);
 }
 

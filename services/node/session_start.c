@@ -65,8 +65,10 @@ static void
 on_running(struct session *s, int *fds, size_t n_fds)
 {
 	int r = stream_open(s, fds, n_fds);
+	bool recorded = begin_recording(s) == 0;
 
-	if (begin_recording(s)) {
+	session_setup_free(s); /* session.start says what was in it */
+	if (!recorded) {
 		session_fail(s, "this session cannot be recorded: the node's spool is full");
 		session_advance(s);
 	} else if (r) {
@@ -86,12 +88,13 @@ on_answer(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
 {
 	struct session *s = arg;
 
-	session_setup_free(s);
 	if (!ok) {
+		session_setup_free(s);
 		session_refuse(s, text);
 	} else if (session_enter(s, SESSION_RUNNING)) {
 		on_running(s, fds, n_fds);
 	} else {
+		session_setup_free(s);
 		for (size_t i = 0; i < n_fds; i++)
 			mem_closep(&fds[i]);
 	}
@@ -172,14 +175,25 @@ reason_to_refuse(struct session *s)
 }
 
 enum ssh_answer
+session_decline(struct session *s, enum mon_kind kind, struct span command, const char *why)
+{
+	if (!s->declined)
+		events_session_reject(s, kind, command, why);
+	s->declined = true;
+	return SSH_FAIL;
+}
+
+enum ssh_answer
 session_run(struct session *s, enum mon_kind kind, struct span command)
 {
 	struct node *n = s->base.conn->node;
 
 	/* One program a session (RFC 4254 section 6.5). */
-	if (s->state != SESSION_OPEN || s->base.conn->proof == PROOF_REFUSED ||
-	    command.n > MON_COMMAND_MAX)
+	if (s->state != SESSION_OPEN || s->base.conn->proof == PROOF_REFUSED)
 		return SSH_FAIL;
+	if (command.n > MON_COMMAND_MAX || (command.n && memchr(command.p, 0, command.n)))
+		return session_decline(s, kind, command,
+		    "a command that is too long, or holds a NUL byte");
 	free(s->command);
 	s->command = command.n ? span_dup(command) : strdup("");
 	if (!s->command)

@@ -253,7 +253,7 @@ relay_tunnel_open(struct relay *c, struct ssh *tunnel, const struct addr *peer)
 
 static void
 refuse_target(struct relays *cs, const struct relay_owner *owner, struct ssh_chan *chan,
-    const char *host, const struct err *e)
+    struct span host, const struct err *e)
 {
 	struct audit_event ev = { .id = EVENT_SESSION_CONNECT,
 		.failed = true,
@@ -261,10 +261,13 @@ refuse_target(struct relays *cs, const struct relay_owner *owner, struct ssh_cha
 		.remote_addr = span_str(owner->peer->ip),
 		.message = span_str(e->text) };
 
-	event_put_text(&ev, EVENT_KEY_TARGET, host);
+	char clean[HOST_SIZE];
+
+	event_put(&ev, EVENT_KEY_TARGET, host);
 	event_put_text(&ev, EVENT_KEY_REASON, e->text);
 	events_write(cs->audit, &ev);
-	log_info("connection to a node refused", "user", owner->who->name, "target", host, "cause",
+	str_clean(clean, sizeof(clean), (const char *)host.p, host.n);
+	log_info("connection to a node refused", "user", owner->who->name, "target", clean, "cause",
 	    e->text, NULL);
 	ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, e->text);
 }
@@ -286,15 +289,15 @@ relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 
 	if (open->host.n >= sizeof(host) ||
 	    memchr(open->host.p ? open->host.p : (const void *)"", 0, open->host.n)) {
-		ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, "not a node's name");
+		err_set(&e, "not a node's name");
+		refuse_target(cs, owner, chan, open->host, &e);
 		return;
 	}
 	if (open->host.n > 0)
 		memcpy(host, open->host.p, open->host.n);
 	host[open->host.n] = '\0';
 	if (resolve(&node, &q, host, open->port, &e) != 0) {
-		str_clean(host, sizeof(host), (const char *)open->host.p, open->host.n);
-		refuse_target(cs, owner, chan, host, &e);
+		refuse_target(cs, owner, chan, open->host, &e);
 		return;
 	}
 	c = relay_new(cs, owner, chan, node);

@@ -103,6 +103,7 @@ note_denial(const struct conn *g, const char *kind, const char *why)
 	event_put_text(&ev, EVENT_KEY_KIND, kind);
 	event_put_text(&ev, EVENT_KEY_METHOD, "certificate");
 	event_put_text(&ev, EVENT_KEY_REASON, why);
+	event_put_text(&ev, EVENT_KEY_CLIENT, ssh_peer_version(ssh_link_ssh(g->ssh_link)));
 	log_info("login refused", "kind", kind, "name", g->name ? g->name : "", "peer", g->peer.ip,
 	    "cause", why, NULL);
 	/* Strangers must not fill the record log, which would then be full for what matters. */

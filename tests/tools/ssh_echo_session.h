@@ -245,6 +245,8 @@ session_request(struct ssh_chan *chan, struct span name, struct span payload, vo
 	if (!span_is(name, "exec"))
 		return SSH_FAIL;
 	cmd = span_dup(text);
+	if (!cmd)
+		return SSH_FAIL;
 	if (str_starts(cmd, "source ")) {
 		static struct deferred later;
 
