@@ -333,6 +333,16 @@ replica_bundle(const struct replica *r)
 	return e ? e->value : NULL;
 }
 
+struct span
+replica_signed_cutoffs(const struct replica *r)
+{
+	bool lost;
+	const struct entry *e = replica_find(r, REPLICA_SIGNED_CUTOFFS, "", &lost);
+	const Auth__SignedCutoffs *m = e ? e->value : NULL;
+
+	return m ? (struct span){ m->list.data, m->list.len } : (struct span){ NULL, 0 };
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 int

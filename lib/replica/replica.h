@@ -110,6 +110,9 @@ int replica_own_labels(const struct replica *r, struct policy_labels *ret);
  * unknown or lost. */
 const struct bundle *replica_bundle(const struct replica *r);
 
+/* The signed list of cut-offs (api/cutoffs.h), to be passed on. Empty: unknown or lost. */
+struct span replica_signed_cutoffs(const struct replica *r);
+
 /* --- judging: the one place that decides ---------------------------------------------------- */
 
 enum replica_result {

@@ -183,6 +183,13 @@ decode_bundle(const char *key, struct span packed)
 	return bundle_open(&b, packed, NULL, NULL, NULL) < 0 ? NULL : b;
 }
 
+static void *
+decode_signed_cutoffs(const char *key, struct span packed)
+{
+	(void)key;
+	return replica_unpack(&auth__signed_cutoffs__descriptor, packed);
+}
+
 static void
 free_bundle(void *value)
 {
@@ -194,6 +201,8 @@ const struct replica_hooks replica_role_hooks = { decode_role, free_role, NULL }
 const struct replica_hooks replica_host_hooks = { decode_host, free_host, NULL };
 const struct replica_hooks replica_user_hooks = { decode_user, free_user, NULL };
 const struct replica_hooks replica_cutoff_hooks = { decode_cutoff, free, NULL };
+const struct replica_hooks replica_signed_cutoffs_hooks = { decode_signed_cutoffs,
+	replica_message_free, NULL };
 const struct replica_hooks replica_labels_hooks = { decode_labels, free_labels, NULL };
 
 const struct kind replica_kinds[REPLICA_KINDS] = {

@@ -20,6 +20,7 @@
 
 struct conf;
 struct audit_log;
+struct cutoff_list;
 struct daemon_run;
 struct rate;
 struct rpc_loop;
@@ -42,6 +43,7 @@ struct auth {
 	struct audit_log *audit;
 	struct resources resources;
 	struct watchers watchers;
+	struct cutoff_list *cutoff_list;        /* signed, for the monitors of nodes */
 	struct rate *logins, *joins, *refusals; /* by address; of refusals: events written */
 	struct origins origins;
 	struct timer janitor;

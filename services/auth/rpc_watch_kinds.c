@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/label.h"
+#include "auth/cutoff_list.h"
 #include "auth/rpc_faces.h"
 #include "auth/watchers.h"
 #include "base/str.h"
@@ -100,9 +101,23 @@ pack_own_labels(struct auth *a, const char *uuid, struct buf *b)
 	return rc;
 }
 
-/* What is watched and is no resource: one of all, and a part of a host, told to that host alone. */
+static int
+pack_signed_cutoffs(struct auth *a, const char *key, struct buf *b)
+{
+	struct span list = cutoff_list_get(a->cutoff_list);
+	Auth__SignedCutoffs m = AUTH__SIGNED_CUTOFFS__INIT;
+
+	(void)key;
+	if (list.n == 0)
+		return WATCH_GONE;
+	m.list = (ProtobufCBinaryData){ list.n, (uint8_t *)(uintptr_t)list.p };
+	return pack(b, &m.base);
+}
+
+/* What is watched and is no resource: two of which there is one, and a part of a host, told to that host alone. */
 static const struct resource views[] = {
 	{ .name = "ca", .watched_by = WHO_DAEMONS | RPC_LOCAL, .pack = pack_ca },
+	{ .name = "signed_cutoffs", .watched_by = RPC_NODE, .pack = pack_signed_cutoffs },
 	{ .name = "own_labels", .watched_by = RPC_NODE, .pack = pack_own_labels, .tells = "host" },
 };
 enum { VIEWS = sizeof(views) / sizeof(views[0]) };

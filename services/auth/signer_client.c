@@ -280,7 +280,7 @@ ask(struct signer_client *c, struct signer_request *q, signer_fn on_signed, void
 	q->id = p->id;
 	buf_init(&b, SIGNER_MESSAGE_MAX);
 	if (!signer_request_write(&b, q))
-		rc = err_set(e, "the certificate would be too large");
+		rc = err_set(e, "what is to be signed is too large");
 	else if (channel_put(&c->channel, buf_span(&b), NULL, 0) < 0)
 		rc = err_set(e, "the signer does not take requests; try again in a moment");
 	buf_done(&b);
@@ -318,6 +318,15 @@ signer_sign_x509(struct signer_client *c, const struct signer_x509 *q, signer_fn
 	struct signer_request r = { .kind = q->kind == IDENTITY_USER ? SIGNER_X509_USER
 								     : SIGNER_X509_HOST,
 		.x509 = *q };
+
+	return ask(c, &r, on_signed, arg, e);
+}
+
+int
+signer_sign_cutoffs(struct signer_client *c, const struct signer_cutoffs *q, signer_fn on_signed,
+    void *arg, struct err *e)
+{
+	struct signer_request r = { .kind = SIGNER_CUTOFFS, .cutoffs = *q };
 
 	return ask(c, &r, on_signed, arg, e);
 }

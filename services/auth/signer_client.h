@@ -59,7 +59,7 @@ void signer_client_free(struct signer_client *client);
 struct span signer_ca_set(const struct signer_client *client);
 struct span signer_ca_signature(const struct signer_client *client);
 
-/* result: a certificate blob (SSH) or PEM text without NUL (X.509), valid during the call. error:
+/* result: a certificate blob (SSH), PEM text without NUL (X.509) or a list of cut-offs, valid during the call. error:
  * NULL, or one line. */
 typedef void (*signer_fn)(void *arg, struct span result, const char *error);
 
@@ -98,6 +98,13 @@ struct signer_x509 {
 	int64_t valid_until_s;
 };
 
+/* A list of cut-offs (api/cutoffs.h), signed by the SSH host CA with the signer's own time. */
+struct signer_cutoffs {
+	int64_t everybody_ms;
+	uint32_t n;
+	struct span entries; /* cutoffs_put */
+};
+
 /* Each: 0 when the request is on its way; negative when the queue is full or the signer gone
  * (on_signed is not called). Nothing of the request is kept. */
 int signer_sign_ssh_user(struct signer_client *c, const struct signer_ssh_user *q,
@@ -106,6 +113,8 @@ int signer_sign_ssh_host(struct signer_client *c, const struct signer_ssh_host *
     signer_fn on_signed, void *arg, struct err *e);
 int signer_sign_x509(struct signer_client *c, const struct signer_x509 *q, signer_fn on_signed,
     void *arg, struct err *e);
+int signer_sign_cutoffs(struct signer_client *c, const struct signer_cutoffs *q,
+    signer_fn on_signed, void *arg, struct err *e);
 /* The caller of these requests goes away: their answers are dropped. */
 void signer_forget(struct signer_client *c, void *arg);
 

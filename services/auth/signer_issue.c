@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/cutoffs.h"
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "crypto/sshcert.h"
@@ -212,6 +213,24 @@ issue_x509(const struct signer_keys *keys, const struct signer_request *q, int64
 	    user ? s->user_key : s->host_key, ret, e);
 }
 
+/* --- cut-offs ------------------------------------------------------------------------------- */
+
+/* Whatever authd says: a list can only take access away, and says when it was made. */
+static int
+issue_cutoffs(const struct signer_keys *keys, const struct signer_cutoffs *q, int64_t now_s,
+    struct buf *ret, struct err *e)
+{
+	const struct cutoffs list = { .cluster = span_str(keys->cluster),
+		.issued_ms = now_s * 1000,
+		.everybody_ms = q->everybody_ms,
+		.n = q->n,
+		.entries = q->entries };
+
+	return cutoffs_sign(&list, keys->sets[0].host_ssh, ret) < 0
+	    ? err_set(e, "the list of cut-offs is malformed or too long")
+	    : 0;
+}
+
 int
 signer_issue(const struct signer_keys *keys, const struct signer_request *q, int64_t now_s,
     struct buf *ret, struct err *e)
@@ -224,6 +243,8 @@ signer_issue(const struct signer_keys *keys, const struct signer_request *q, int
 	case SIGNER_X509_HOST:
 	case SIGNER_X509_USER:
 		return issue_x509(keys, q, now_s, ret, e);
+	case SIGNER_CUTOFFS:
+		return issue_cutoffs(keys, &q->cutoffs, now_s, ret, e);
 	}
 	return err_set(e, "not a request");
 }

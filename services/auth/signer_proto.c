@@ -61,6 +61,14 @@ put_x509(struct buf *b, const struct signer_x509 *q)
 	wire_put_u64(b, (uint64_t)q->valid_until_s);
 }
 
+static void
+put_cutoffs(struct buf *b, const struct signer_cutoffs *q)
+{
+	wire_put_u64(b, (uint64_t)q->everybody_ms);
+	wire_put_u32(b, q->n);
+	wire_put_string(b, q->entries);
+}
+
 bool
 signer_request_write(struct buf *b, const struct signer_request *q)
 {
@@ -76,6 +84,9 @@ signer_request_write(struct buf *b, const struct signer_request *q)
 	case SIGNER_X509_HOST:
 	case SIGNER_X509_USER:
 		put_x509(b, &q->x509);
+		break;
+	case SIGNER_CUTOFFS:
+		put_cutoffs(b, &q->cutoffs);
 		break;
 	}
 	return buf_ok(b);
@@ -175,6 +186,14 @@ get_x509(struct wire *w, struct arena *arena, struct signer_x509 *q)
 	q->valid_until_s = get_time(w);
 }
 
+static void
+get_cutoffs(struct wire *w, struct signer_cutoffs *q)
+{
+	q->everybody_ms = get_time(w);
+	q->n = wire_u32(w);
+	q->entries = wire_string(w);
+}
+
 bool
 signer_request_read(struct signer_request *q, struct span message, struct arena *arena)
 {
@@ -193,6 +212,9 @@ signer_request_read(struct signer_request *q, struct span message, struct arena 
 	case SIGNER_X509_HOST:
 	case SIGNER_X509_USER:
 		get_x509(&w, arena, &q->x509);
+		break;
+	case SIGNER_CUTOFFS:
+		get_cutoffs(&w, &q->cutoffs);
 		break;
 	default:
 		return false;

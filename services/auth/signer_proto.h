@@ -19,6 +19,7 @@ enum signer_kind {
 	SIGNER_SSH_HOST = 2, /* and tunnels */
 	SIGNER_X509_HOST = 3,
 	SIGNER_X509_USER = 4,
+	SIGNER_CUTOFFS = 5,
 };
 
 enum { SIGNER_NAMES_MAX = 256, SIGNER_REQUEST_MEMORY = 256 * 1024, SIGNER_MESSAGE_MAX = 60 * 1024 };
@@ -31,6 +32,7 @@ struct signer_request {
 		struct signer_ssh_user ssh_user;
 		struct signer_ssh_host ssh_host;
 		struct signer_x509 x509;
+		struct signer_cutoffs cutoffs;
 	};
 };
 

@@ -17,6 +17,7 @@
 #include "auth/access.h"
 #include "auth/auth.h"
 #include "auth/conf.h"
+#include "auth/cutoff_list.h"
 #include "auth/events.h"
 #include "auth/rpc_faces.h"
 #include "auth/join.h"
@@ -138,6 +139,8 @@ open_helpers(struct auth *a, struct err *e)
 		return err_set(e, "out of memory");
 	if (signer_client_new(&a->signer, a->loop, &a->child, auth_signer_died, a) < 0)
 		return err_set(e, "cannot speak to the signer");
+	if (cutoff_list_new(&a->cutoff_list, a, e) < 0)
+		return -1;
 	if (rpc_loop_new(&a->rpc, a->loop) < 0)
 		return err_set(e, "cannot start gRPC");
 	return 0;
@@ -227,6 +230,7 @@ auth_done(struct daemon_run *run)
 	events_close(a);
 	pool_free(a->pool);
 	self_free(a);
+	cutoff_list_free(a->cutoff_list);
 	signer_client_free(a->signer);
 	rpc_loop_free(a->rpc);
 	timer_done(&a->janitor);

@@ -100,7 +100,8 @@ token_add(struct auth *a, const struct token_spec *spec, struct token *ret,
 		return err_set(e, "out of memory");
 	rc = resource_save(a, RESOURCE_TOKEN, ret, e);
 	if (rc == AUTH_E_STATE) {
-		err_set(e, "this token exists already; choose another value, or let authd choose one");
+		err_set(e,
+		    "this token exists already; choose another value, or let authd choose one");
 		return AUTH_E_EXISTS;
 	}
 	return rc;

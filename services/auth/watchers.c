@@ -42,6 +42,16 @@ note(struct auth *a, const struct resource *changed, const char *key)
 	}
 }
 
+void
+watchers_note(struct auth *a, const char *name)
+{
+	const struct resource *kind;
+
+	for (unsigned i = 0; (kind = watch_kind(i)); i++)
+		if (strcmp(kind->name, name) == 0)
+			add(a, i, "");
+}
+
 static void
 on_store(const struct store_item *item, void *arg)
 {

@@ -50,6 +50,8 @@ struct watchers {
 
 int watchers_init(struct auth *a);
 void watchers_done(struct auth *a);
+/* The kind of which there is one, with the key "", and which is not in the store, has changed. */
+void watchers_note(struct auth *a, const char *kind);
 /* False when the change is no longer kept. */
 bool watchers_get(const struct watchers *w, uint64_t number, const struct change_ref **ret);
 /* Whoever knows everything up to `after` can go on from there. */

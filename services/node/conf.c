@@ -16,6 +16,8 @@ static const cyaml_schema_value_t label_schema = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 512),
 };
 
+enum { CUTOFFS_MAX_AGE_MIN_S = 600 };
+
 #define OPTIONAL          (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 #define TEXT(key, member) CYAML_FIELD_STRING_PTR(key, OPTIONAL, struct conf, member, 1, 4096)
 
@@ -33,6 +35,7 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("sftp_server", sftp_server),
 	TEXT("record_limit", record_limit_text),
 	TEXT("spool_quota", spool_quota_text),
+	TEXT("cutoffs_max_age", cutoffs_max_age_text),
 	CYAML_FIELD_INT("max_sessions", CYAML_FLAG_OPTIONAL, struct conf, max_sessions),
 	CYAML_FIELD_SEQUENCE_COUNT("labels", OPTIONAL, struct conf, label_texts, label_texts_count,
 	    &label_schema, 0, NODE_LABELS_MAX),
@@ -97,12 +100,28 @@ check_proxy(struct conf *c, struct err *e)
 	return 0;
 }
 
+/* Authd signs every five minutes: less than two of these would refuse at every hiccup. */
+static int
+check_cutoffs(struct conf *c, struct err *e)
+{
+	if (c->cutoffs_max_age_text && strcmp(c->cutoffs_max_age_text, "never") == 0) {
+		c->cutoffs_max_age_s = 0;
+		return 0;
+	}
+	if (conf_duration(&c->cutoffs_max_age_s, "cutoffs_max_age", c->cutoffs_max_age_text, "24h",
+		e))
+		return -1;
+	if (c->cutoffs_max_age_s < CUTOFFS_MAX_AGE_MIN_S)
+		return err_set(e, "cutoffs_max_age: at least 10m, or never");
+	return 0;
+}
+
 int
 conf_check(void *conf, struct err *e)
 {
 	struct conf *c = conf;
 
-	if (check_proxy(c, e) || check_name(c, e) || check_labels(c, e))
+	if (check_proxy(c, e) || check_name(c, e) || check_labels(c, e) || check_cutoffs(c, e))
 		return -1;
 	if (conf_size(&c->record_limit, "record_limit", c->record_limit_text, "1MB", e) ||
 	    conf_size(&c->spool_quota, "spool_quota", c->spool_quota_text, "1GB", e) ||

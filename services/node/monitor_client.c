@@ -388,6 +388,14 @@ monitor_start(struct monitor_client *m, const struct mon_start *start, monitor_a
 }
 
 void
+monitor_cutoffs(struct monitor_client *m, struct span list, monitor_answer_fn *done, void *arg)
+{
+	begin(m, MON_CUTOFFS);
+	wire_put_string(&m->out, list);
+	commit(m, done, arg);
+}
+
+void
 monitor_forget(struct monitor_client *m, uint32_t connection)
 {
 	begin(m, MON_FORGET);

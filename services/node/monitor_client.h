@@ -49,6 +49,9 @@ void monitor_prove(struct monitor_client *m, const struct mon_prove *prove, moni
     void *arg);
 void monitor_start(struct monitor_client *m, const struct mon_start *start, monitor_answer_fn *done,
     void *arg);
+/* A signed list of cut-offs. */
+void
+monitor_cutoffs(struct monitor_client *m, struct span list, monitor_answer_fn *done, void *arg);
 void monitor_forget(struct monitor_client *m, uint32_t connection);
 void monitor_signal(struct monitor_client *m, uint32_t session, int signo);
 void monitor_kill(struct monitor_client *m, uint32_t session);

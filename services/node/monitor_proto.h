@@ -49,6 +49,7 @@ enum mon_type {
 	MON_HOSTKEY = 10,     /* the public host key; answered with its blob */
 	MON_SIGN = 11,        /* struct mon_sign; answered with a signature blob */
 	MON_SIGN_TUNNEL = 12, /* string: the login at the proxy; answered with a signature blob */
+	MON_CUTOFFS = 13,     /* string: a signed list of cut-offs (api/cutoffs.h) */
 	/* monitor to worker */
 	MON_ANSWER = 64, /* bool ok, string text */
 	MON_STARTED =

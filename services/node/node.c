@@ -97,6 +97,25 @@ node_identity_changed(const struct join_identity *id, void *arg)
 
 /* --- what the cluster says ------------------------------------------------------------------ */
 
+static void
+on_cutoffs_passed(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
+{
+	(void)fds;
+	(void)n_fds;
+	(void)arg;
+	if (!ok)
+		log_error("the monitor does not take the list of cut-offs", "cause", text, NULL);
+}
+
+static void
+pass_cutoffs(struct node *n)
+{
+	struct span list = replica_signed_cutoffs(n->replica);
+
+	if (list.n > 0)
+		monitor_cutoffs(n->monitor, list, on_cutoffs_passed, n);
+}
+
 /* Whatever it is, it may be what some connection was allowed by. */
 void
 node_cluster_changed(enum replica_kind kind, const char *key, void *arg)
@@ -104,7 +123,9 @@ node_cluster_changed(enum replica_kind kind, const char *key, void *arg)
 	struct node *n = arg;
 
 	(void)key;
-	if (kind != REPLICA_CA)
+	if (kind == REPLICA_SIGNED_CUTOFFS)
+		pass_cutoffs(n);
+	else if (kind != REPLICA_CA)
 		review_again(&n->review);
 }
 

@@ -84,7 +84,8 @@ make_replica(struct node *n, struct err *e)
 	static const struct replica_events events = { .changed = node_cluster_changed };
 	char path[NODE_PATH_MAX];
 	const struct replica_config config = { .loop = n->loop,
-		.kinds = REPLICA_BASE | REPLICA_BIT(REPLICA_OWN_LABELS),
+		.kinds = REPLICA_BASE | REPLICA_BIT(REPLICA_OWN_LABELS) |
+		    REPLICA_BIT(REPLICA_SIGNED_CUTOFFS),
 		.path = path };
 
 	if (!str_format(path, sizeof(path), "%s/cluster", n->folder))

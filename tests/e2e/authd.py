@@ -70,7 +70,7 @@ class Keys:
 
 # What the kinds of a watch carry.
 VALUES = {'ca': pb.CaBundle, 'role': pb.Role, 'host': pb.Host, 'user': pb.User, 'cutoff': pb.Cutoff,
-          'host_cutoff': pb.Cutoff, 'own_labels': pb.OwnLabels}
+          'host_cutoff': pb.Cutoff, 'own_labels': pb.OwnLabels, 'signed_cutoffs': pb.SignedCutoffs}
 
 
 class Change:

@@ -2,6 +2,7 @@
 """authd alone, over its Unix socket and mutual TLS: logins, lockout, tokens, joins, cutoffs, who may call what."""
 import base64
 import concurrent.futures
+import itertools
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import uuid
 
 import grpc
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from cluster import free_ports, wait_for
 
@@ -691,7 +693,7 @@ def test_a_watch_after_a_restart_of_authd_begins_anew(authd):
 
 KINDS = {'ca': {'node', 'proxy', 'audit', 'local'}, 'role': {'node', 'proxy', 'audit', 'local'}, 'cutoff': {'node', 'proxy', 'audit', 'local'},
          'host_cutoff': {'node', 'proxy', 'audit', 'local'}, 'host': {'proxy', 'audit', 'local'}, 'user': {'proxy', 'audit', 'local'},
-         'own_labels': {'node'}, 'token': set(), 'nonsense': set()}
+         'own_labels': {'node'}, 'signed_cutoffs': {'node'}, 'token': set(), 'nonsense': set()}
 
 
 def test_every_kind_of_a_watch_for_every_kind_of_daemon(authd):
@@ -725,6 +727,53 @@ def test_every_daemon_is_a_host_and_a_node_sees_its_own_labels_only(authd):
     assert not next(c for c in seen if c.key == node.uuid).value.online
     for stream in (own, seen):
         stream.cancel()
+
+
+def read_cutoffs(signed):
+    """The list inside: (cluster, issued_ms, everybody_ms, {user: before_ms}, what was signed, signature)."""
+    data, at = signed.list, 0
+
+    def take(n):
+        nonlocal at
+        at += n
+        assert at <= len(data)
+        return data[at - n:at]
+
+    def number(n):
+        return int.from_bytes(take(n), 'big')
+
+    assert take(number(4)) == b'cutoffs@sallyport'
+    cluster, issued, everybody, n = take(number(4)).decode(), number(8), number(8), number(4)
+    users = {}
+    for _ in range(n):
+        name = take(number(4)).decode()
+        users[name] = number(8)
+    signed_part = data[:at]
+    signature = take(number(4))
+    assert at == len(data)
+    return cluster, issued, everybody, users, signed_part, signature
+
+
+def test_nodes_get_the_cutoffs_signed_by_the_host_ca(authd):
+    """Signed anew with every change, so that a monitor need not believe its worker."""
+    node = authd.join(name='node').caller
+    local = authd.local()
+    stream = node.watch('signed_cutoffs', 'ca')
+    first = next(itertools.chain((c for c in stream.changes if c.kind == 'signed_cutoffs' and c.value), stream))
+    cluster, issued, everybody, users, _, _ = read_cutoffs(first.value)
+    assert cluster == CLUSTER and everybody == 0 and abs(issued / 1000 - time.time()) < 60
+    local.AddUser(name='withdrawn', roles=['access'], logins=['root'])
+    local.RemoveUser(name='withdrawn')
+    for change in stream:
+        if change.kind == 'signed_cutoffs' and 'withdrawn' in read_cutoffs(change.value)[3]:
+            break
+    _, again, _, users, signed_part, signature = read_cutoffs(change.value)
+    assert again >= issued and users['withdrawn'] <= again
+    bundle = next(c for c in stream.changes if c.kind == 'ca').value
+    ca = pb.CaSet.FromString(bundle.ca_set).host_ssh[0]
+    # both are "string type, string of 32 or 64 bytes"
+    ed25519.Ed25519PublicKey.from_public_bytes(ca[-32:]).verify(signature[-64:], signed_part)
+    stream.cancel()
 
 
 # --- who may call what --------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ UNIT_OBJ_lib/ssh/small_suite_test := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/stranger_test   := tests/unit/lib/ssh/ssh_pair.o
 
 AUTHD_OBJ := $(filter-out services/auth/main.o,$(patsubst %.c,%.o,$(wildcard services/auth/*.c)))
+UNIT_OBJ_services/auth/cutoff_list_test := $(AUTHD_OBJ)
 UNIT_OBJ_services/auth/hosts_test  := $(AUTHD_OBJ)
 UNIT_OBJ_services/auth/login_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o
 UNIT_OBJ_services/auth/join_test   := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o

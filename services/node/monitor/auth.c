@@ -200,7 +200,12 @@ check_certificate(const struct auth_facts *facts, const struct sshcert *cert,
 		.source_address = m->address[0] ? m->address : NULL,
 		.now_s = (uint64_t)facts->now_s,
 	};
-	return sshcert_check(cert, &rules, e);
+	if (sshcert_check(cert, &rules, e))
+		return -1;
+	int64_t issued_ms = cert->valid_after > INT64_MAX / 1000
+	    ? INT64_MAX
+	    : (int64_t)cert->valid_after * 1000;
+	return known_cutoffs_check(facts->cutoffs, cert->key_id, issued_ms, facts->now_s * 1000, e);
 }
 
 /* What was signed is about this connection, this login and this host. */

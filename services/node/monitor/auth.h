@@ -3,7 +3,7 @@
  * auth: is the proof good that this connection's user signed in?
  *
  * The worker says so; this checks it again from the bytes themselves: the certificate (CA from the
- * monitor's own state, type, validity, principal, source address), the signature over the session
+ * monitor's own state, type, validity, principal, source address, cut-offs), the signature over the session
  * identifier that the monitor itself signed for this connection, the host key in it when there is
  * one, and that this session identifier was never used before.
  */
@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "node/monitor_proto.h"
+#include "node/monitor/known_cutoffs.h"
 #include "node/monitor/trust.h"
 
 enum { SEEN_ID_SIZE = 16, SEEN_MAX = 1 << 20, SEEN_FILE_SLACK = 4096 };
@@ -42,6 +43,7 @@ struct auth_result {
 /* Against what a proof is checked. */
 struct auth_facts {
 	const struct trust *trust;
+	const struct known_cutoffs *cutoffs;
 	struct seen *seen;
 	const struct sshkey *host_key;
 	struct span session_id; /* that we signed for this connection */

@@ -135,6 +135,21 @@ on_bundle(struct monitor *m, uint32_t request, struct wire *w)
 	return 0;
 }
 
+static int
+on_cutoffs(struct monitor *m, uint32_t request, struct wire *w)
+{
+	struct span list = wire_string(w);
+	struct err e = { "" };
+
+	if (!wire_end(w))
+		return -1;
+	bool ok = known_cutoffs_take(&m->cutoffs, list, m->trust.bundle, &e) == 0;
+	if (!ok)
+		log_warn("list of cut-offs refused", "cause", e.text, NULL);
+	monitor_answer(m, request, ok, e.text);
+	return 0;
+}
+
 static void
 answer_data(struct monitor *m, uint32_t request, struct span data)
 {
@@ -219,6 +234,7 @@ prove(struct monitor *m, const struct mon_prove *prove, struct connection *c, st
 		return err_set(e, "the login took too long");
 	const struct auth_facts facts = {
 		.trust = &m->trust,
+		.cutoffs = &m->cutoffs,
 		.seen = &m->seen,
 		.host_key = m->host_key,
 		.session_id = { c->session_id, sizeof(c->session_id) },
@@ -343,6 +359,7 @@ static const struct row {
 	{ MON_READY, "ready", MON_ONCE, 0, on_ready },
 	{ MON_HOSTKEY, "hostkey", 0, 0, on_hostkey },
 	{ MON_SIGN, "sign", 0, MON_MESSAGE_MAX, on_sign },
+	{ MON_CUTOFFS, "cutoffs", 0, CUTOFFS_MAX + 16, on_cutoffs },
 	{ MON_SIGN_TUNNEL, "sign_tunnel", 0, SSHCERT_BLOB_MAX * 2, on_sign_tunnel },
 };
 
@@ -550,7 +567,7 @@ monitor_init(struct monitor *m, const struct conf *config, const char *config_pa
     const char *worker_path, struct err *e)
 {
 	const char *state = conf_state(config);
-	char trust[512], seen[512], key[512];
+	char trust[512], seen[512], key[512], cutoffs[512];
 
 	*m = (struct monitor){ .config = config,
 		.config_path = config_path,
@@ -567,10 +584,12 @@ monitor_init(struct monitor *m, const struct conf *config, const char *config_pa
 		return -1;
 	if (!str_format(trust, sizeof(trust), "%s/monitor/ca-bundle", state) ||
 	    !str_format(seen, sizeof(seen), "%s/monitor/seen-sessions", state) ||
-	    !str_format(key, sizeof(key), "%s/monitor/ssh_host_key", state))
+	    !str_format(key, sizeof(key), "%s/monitor/ssh_host_key", state) ||
+	    !str_format(cutoffs, sizeof(cutoffs), "%s/monitor/cutoffs", state))
 		return err_set(e, "state: the path is too long");
 	if (trust_open(&m->trust, trust, config->ca_pin, e) ||
 	    seen_open(&m->seen, seen, clock_wall_ms() / 1000, e) ||
+	    known_cutoffs_open(&m->cutoffs, cutoffs, config->cutoffs_max_age_s, e) ||
 	    hostkey_open(&m->host_key, key, e))
 		return -1;
 	return open_sources(m, e);
@@ -613,6 +632,7 @@ monitor_done(struct monitor *m)
 	connections_done(&m->connections);
 	session_free_all(m);
 	trust_done(&m->trust);
+	known_cutoffs_done(&m->cutoffs);
 	seen_done(&m->seen);
 	sshkey_free(m->host_key);
 	buf_done(&m->out);

@@ -18,6 +18,7 @@
 #include "node/monitor_proto.h"
 #include "node/monitor/auth.h"
 #include "node/monitor/connection.h"
+#include "node/monitor/known_cutoffs.h"
 #include "node/monitor/trust.h"
 
 /* Something epoll waits for; lives in its owner. */
@@ -49,6 +50,7 @@ struct monitor {
 	int exit_code;
 
 	struct trust trust;
+	struct known_cutoffs cutoffs;
 	struct seen seen;
 	struct sshkey *host_key;
 	struct connections connections;

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "api/cutoffs.h"
 #include "auth/signer_proto.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -363,6 +364,51 @@ signs_x509_of_the_right_kind_by_the_right_ca(void **state)
 }
 
 static void
+signs_lists_of_cutoffs_by_the_host_ca_with_its_own_time(void **state)
+{
+	struct world *w = *state;
+	struct bundle *ca;
+	struct cutoffs list;
+	struct buf entries;
+	struct err e = { "" };
+	Auth__CaBundle message = AUTH__CA_BUNDLE__INIT;
+	uint8_t packed[16384];
+
+	buf_init(&entries, 4096);
+	cutoffs_put(&entries, "alice", 5000);
+	cutoffs_put(&entries, "bob", 7000);
+	struct signer_cutoffs q = { 6000, 2, buf_span(&entries) };
+	assert_true(signed_ok(w, signer_sign_cutoffs(w->client, &q, on_signed, w, &e)));
+	assert_int_equal(cutoffs_read(&list, buf_span(&w->answer)), 0);
+	assert_true(list.issued_ms / 1000 >= w->now && list.issued_ms / 1000 <= w->now + 60);
+	assert_int_equal(cutoffs_of(&list, "alice"), 6000);
+	assert_int_equal(cutoffs_of(&list, "bob"), 7000);
+	assert_int_equal(cutoffs_of(&list, "carol"), 6000);
+	message.ca_set = (ProtobufCBinaryData){ signer_ca_set(w->client).n,
+		(uint8_t *)(uintptr_t)signer_ca_set(w->client).p };
+	message.signature = (ProtobufCBinaryData){ signer_ca_signature(w->client).n,
+		(uint8_t *)(uintptr_t)signer_ca_signature(w->client).p };
+	assert_true(protobuf_c_message_get_packed_size(&message.base) < sizeof(packed));
+	size_t n = protobuf_c_message_pack(&message.base, packed);
+	assert_int_equal(bundle_open(&ca, (struct span){ packed, n }, NULL, NULL, &e), 0);
+	assert_int_equal(cutoffs_verify(&list, ca, &e), 0);
+	buf_head(&w->answer)[30] ^= 1; /* in the name of the cluster, or its time */
+	if (cutoffs_read(&list, buf_span(&w->answer)) == 0)
+		assert_true(cutoffs_verify(&list, ca, &e) < 0);
+	bundle_free(ca);
+
+	/* Nothing but entries is signed. */
+	q.n = 3;
+	assert_false(signed_ok(w, signer_sign_cutoffs(w->client, &q, on_signed, w, &e)));
+	q.n = 2;
+	q.entries.n--;
+	assert_false(signed_ok(w, signer_sign_cutoffs(w->client, &q, on_signed, w, &e)));
+	q.entries = span_str("ssh-ed25519-cert-v01@openssh.com");
+	assert_false(signed_ok(w, signer_sign_cutoffs(w->client, &q, on_signed, w, &e)));
+	buf_done(&entries);
+}
+
+static void
 keeps_its_keys_and_signs_the_bundle(void **state)
 {
 	struct world *w = *state;
@@ -597,6 +643,7 @@ main(void)
 		TEST(refuses_user_certificates_over_its_limits),
 		TEST(signs_hosts_and_tunnels_by_the_host_ca),
 		TEST(signs_x509_of_the_right_kind_by_the_right_ca),
+		TEST(signs_lists_of_cutoffs_by_the_host_ca_with_its_own_time),
 		TEST(keeps_its_keys_and_signs_the_bundle),
 		TEST(does_not_start_without_what_belongs_together),
 		TEST(has_given_up_its_rights),

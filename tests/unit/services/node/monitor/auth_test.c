@@ -20,9 +20,10 @@
 struct fixture {
 	struct world *world, *stranger;
 	struct trust trust;
+	struct known_cutoffs cutoffs;
 	struct seen seen;
 	struct sshkey *host_key;
-	char trust_path[128], seen_path[128];
+	char trust_path[128], seen_path[128], cutoffs_path[128];
 };
 
 static int
@@ -35,9 +36,11 @@ setup(void **state)
 	f->stranger = world_new();
 	assert_int_equal(sshkey_generate(&f->host_key), 0);
 	str_format(f->trust_path, sizeof(f->trust_path), "%s/bundle", f->world->dir);
+	str_format(f->cutoffs_path, sizeof(f->cutoffs_path), "%s/cutoffs", f->world->dir);
 	str_format(f->seen_path, sizeof(f->seen_path), "%s/seen", f->world->dir);
 	*state = f;
 	return trust_open(&f->trust, f->trust_path, f->world->pin, &e) ||
+	    known_cutoffs_open(&f->cutoffs, f->cutoffs_path, 3600, &e) ||
 	    seen_open(&f->seen, f->seen_path, time(NULL), &e);
 }
 
@@ -47,6 +50,7 @@ teardown(void **state)
 	struct fixture *f = *state;
 
 	trust_done(&f->trust);
+	known_cutoffs_done(&f->cutoffs);
 	seen_done(&f->seen);
 	sshkey_free(f->host_key);
 	world_free(f->world);
@@ -70,7 +74,8 @@ take(struct fixture *f, const struct world *w, const struct world *signer, uint6
 static struct auth_facts
 facts_of(struct fixture *f, struct span session_id)
 {
-	return (struct auth_facts){ &f->trust, &f->seen, f->host_key, session_id, time(NULL) };
+	return (struct auth_facts){ &f->trust, &f->cutoffs, &f->seen, f->host_key, session_id,
+		time(NULL) };
 }
 
 /* The monitor's verdict on a proof; the address is 10.0.0.1. why may be NULL. */
@@ -177,6 +182,106 @@ the_bundle_is_there_after_a_restart(void **state)
 	assert_int_equal(f->trust.bundle->generation, 3);
 }
 
+/* --- cut-offs ---------------------------------------------------------------------------- */
+
+static int
+cut(struct fixture *f, const struct world *signer, int64_t age_s, const char *user,
+    int64_t before_ago_s)
+{
+	struct err e = { "" };
+	struct buf b;
+
+	world_cutoffs(signer, (time(NULL) - age_s) * 1000, user, (time(NULL) - before_ago_s) * 1000,
+	    &b);
+	int r = known_cutoffs_take(&f->cutoffs, buf_span(&b), f->trust.bundle, &e);
+	buf_done(&b);
+	return r;
+}
+
+/* The cluster is believed, and has cut nobody off. */
+static void
+believe(struct fixture *f)
+{
+	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	assert_int_equal(cut(f, f->world, 10, NULL, 0), 0);
+}
+
+static void
+a_certificate_from_before_a_cutoff_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct world_proof p;
+	struct err e = { "" };
+
+	believe(f);
+	assert_int_equal(cut(f, f->world, 5, "alice", 30), 0); /* hers began a minute ago */
+	world_proof_default(f->world, &p);
+	assert_int_not_equal(verdict_as(f, &p, p.login, (struct span){ p.session_id, 32 }, &e), 0);
+	assert_non_null(strstr(e.text, "sign in again"));
+	p.valid_after = (uint64_t)time(NULL) - 20;
+	assert_int_equal(verdict(f, &p), 0);
+	/* Others are not cut. */
+	assert_int_equal(cut(f, f->world, 4, "bob", 0), 0);
+	world_proof_default(f->world, &p);
+	assert_int_equal(verdict(f, &p), 0);
+	/* Nor does a restart forget. */
+	assert_int_equal(cut(f, f->world, 3, "alice", 30), 0);
+	known_cutoffs_done(&f->cutoffs);
+	assert_int_equal(known_cutoffs_open(&f->cutoffs, f->cutoffs_path, 3600, &e), 0);
+	world_proof_default(f->world, &p);
+	assert_int_not_equal(verdict(f, &p), 0);
+}
+
+/* What a worker would bring that wants alice to come in. */
+static void
+an_older_or_forged_list_of_cutoffs_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct world_proof p;
+	struct err e = { "" };
+	struct buf b;
+
+	believe(f);
+	assert_int_equal(cut(f, f->world, 5, "alice", 30), 0);
+	assert_int_not_equal(cut(f, f->world, 6, NULL, 0), 0);
+	assert_int_not_equal(cut(f, f->stranger, 0, NULL, 0), 0);
+	world_cutoffs(f->world, time(NULL) * 1000, NULL, 0, &b);
+	for (size_t i = 0; i < b.len; i++) {
+		buf_head(&b)[i] ^= 1;
+		assert_int_not_equal(known_cutoffs_take(&f->cutoffs, buf_span(&b), f->trust.bundle,
+					 &e),
+		    0);
+		buf_head(&b)[i] ^= 1;
+		assert_int_not_equal(known_cutoffs_take(&f->cutoffs,
+					 (struct span){ buf_head(&b), i }, f->trust.bundle, &e),
+		    0);
+	}
+	world_proof_default(f->world, &p);
+	assert_int_not_equal(verdict(f, &p), 0);
+	assert_int_equal(known_cutoffs_take(&f->cutoffs, buf_span(&b), f->trust.bundle, &e), 0);
+	assert_int_equal(verdict(f, &p), 0);
+	buf_done(&b);
+}
+
+static void
+without_news_of_cutoffs_nobody_signs_in(void **state)
+{
+	struct fixture *f = *state;
+	struct world_proof p;
+
+	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	world_proof_default(f->world, &p);
+	assert_int_not_equal(verdict(f, &p), 0); /* none has come yet */
+	assert_int_equal(cut(f, f->world, 3700, NULL, 0), 0);
+	assert_int_not_equal(verdict(f, &p), 0); /* that one is too old */
+	f->cutoffs.max_age_s = 0;
+	assert_int_equal(verdict(f, &p), 0); /* unless that does not matter here */
+	f->cutoffs.max_age_s = 3600;
+	assert_int_equal(cut(f, f->world, 0, NULL, 0), 0);
+	world_proof_default(f->world, &p);
+	assert_int_equal(verdict(f, &p), 0);
+}
+
 /* --- proofs ---------------------------------------------------------------------------- */
 
 static void
@@ -196,7 +301,7 @@ a_good_proof_is_believed_once(void **state)
 	struct world_proof p;
 	struct err e = { "" };
 
-	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	believe(f);
 	world_proof_default(f->world, &p);
 	assert_int_equal(verdict(f, &p), 0);
 	assert_int_not_equal(verdict(f, &p), 0);
@@ -215,7 +320,7 @@ a_certificate_that_does_not_fit_is_refused(void **state)
 	struct fixture *f = *state;
 	struct world_proof good, p;
 
-	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	believe(f);
 	world_proof_default(f->world, &good);
 	p = good;
 	p.principal = "nobody";
@@ -250,7 +355,7 @@ a_proof_for_something_else_is_refused(void **state)
 	struct err e = { "" };
 	uint8_t other[32];
 
-	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	believe(f);
 	world_proof_default(f->world, &p);
 	p.signer = f->stranger->user;
 	assert_int_not_equal(verdict(f, &p), 0);
@@ -276,7 +381,7 @@ a_signature_for_another_host_is_refused(void **state)
 	struct world_proof p;
 	struct buf cert;
 
-	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	believe(f);
 	world_proof_default(f->world, &p);
 	p.host_key = sshkey_blob(f->stranger->user);
 	assert_int_not_equal(verdict(f, &p), 0);
@@ -302,7 +407,7 @@ a_mutilated_request_is_refused(void **state)
 	struct world_proof p;
 	struct buf data, sig;
 
-	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	believe(f);
 	world_proof_default(f->world, &p);
 	world_prove(f->world, &p, &data, &sig);
 	for (size_t n = 0; n < data.len; n++) {
@@ -384,6 +489,9 @@ main(void)
 		T(a_good_proof_is_believed_once),
 		T(a_certificate_that_does_not_fit_is_refused),
 		T(a_proof_for_something_else_is_refused),
+		T(a_certificate_from_before_a_cutoff_is_refused),
+		T(an_older_or_forged_list_of_cutoffs_changes_nothing),
+		T(without_news_of_cutoffs_nobody_signs_in),
 		T(a_signature_for_another_host_is_refused),
 		T(a_mutilated_request_is_refused),
 		T(the_file_of_used_identifiers_does_not_grow_for_ever),

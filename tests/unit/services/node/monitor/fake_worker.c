@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -121,6 +122,17 @@ worker_hello(struct worker *f)
 }
 
 void
+worker_give_cutoffs(struct worker *f, int64_t issued_ms, const char *user, int64_t before_ms)
+{
+	struct buf b;
+
+	world_cutoffs(f->world, issued_ms, user, before_ms, &b);
+	worker_begin(f, MON_CUTOFFS);
+	wire_put_string(&f->out, buf_span(&b));
+	buf_done(&b);
+}
+
+void
 worker_give_bundle(struct worker *f)
 {
 	struct buf b;
@@ -129,6 +141,8 @@ worker_give_bundle(struct worker *f)
 	worker_begin(f, MON_BUNDLE);
 	wire_put_string(&f->out, buf_span(&b));
 	buf_done(&b);
+	assert_true(worker_is_granted(f));
+	worker_give_cutoffs(f, time(NULL) * 1000, NULL, 0);
 	assert_true(worker_is_granted(f));
 }
 

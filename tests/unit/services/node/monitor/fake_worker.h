@@ -37,7 +37,9 @@ void worker_expect(struct worker *f, uint8_t type);
 bool worker_answer(struct worker *f, char *why, size_t size);
 bool worker_is_granted(struct worker *f);
 void worker_hello(struct worker *f);
-void worker_give_bundle(struct worker *f);
+void worker_give_bundle(struct worker *f); /* and a list of no cut-offs */
+/* To be asked. */
+void worker_give_cutoffs(struct worker *f, int64_t issued_ms, const char *user, int64_t before_ms);
 /* What the monitor says to a request for bytes; false: no, why is in f->body. */
 bool worker_is_signed(struct worker *f, struct span *ret);
 void worker_put_sign(struct worker *f, uint32_t connection, const struct kex_transcript *t);

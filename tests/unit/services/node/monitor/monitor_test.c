@@ -83,8 +83,8 @@ nothing_is_answered_before_the_greeting(void **state)
 {
 	struct worker *f = *state;
 	static const enum mon_type types[] = { MON_TOKEN, MON_BUNDLE, MON_PROVE, MON_FORGET,
-		MON_START, MON_SIGNAL, MON_KILL, MON_READY, MON_HOSTKEY, MON_SIGN,
-		MON_SIGN_TUNNEL };
+		MON_START, MON_SIGNAL, MON_KILL, MON_READY, MON_HOSTKEY, MON_SIGN, MON_SIGN_TUNNEL,
+		MON_CUTOFFS };
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		worker_begin(f, types[i]);
@@ -100,7 +100,7 @@ unknown_and_repeated_requests_break_the_rules(void **state)
 
 	worker_hello(f);
 	for (unsigned type = 0; type < 256; type++) {
-		if (type >= MON_HELLO && type <= MON_SIGN_TUNNEL)
+		if (type >= MON_HELLO && type <= MON_CUTOFFS)
 			continue;
 		worker_begin(f, (enum mon_type)type);
 		assert_true(worker_ask(f) < 0);

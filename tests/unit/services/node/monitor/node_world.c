@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "api/cutoffs.h"
 #include "base/str.h"
 #include "crypto/capin.h"
 #include "crypto/rand.h"
@@ -163,6 +164,23 @@ world_exchange(struct world *w, struct span host_key, struct kex_transcript *ret
 	    [KEX_Q_S] = { w->ephemeral[1], 32 },
 	    [KEX_K] = { w->secret, 32 },
 	} };
+}
+
+void
+world_cutoffs(const struct world *w, int64_t issued_ms, const char *user, int64_t before_ms,
+    struct buf *ret)
+{
+	struct buf entries;
+	struct cutoffs list = { .cluster = span_str("test.cluster"), .issued_ms = issued_ms };
+
+	buf_init(&entries, 4096);
+	if (user)
+		cutoffs_put(&entries, user, before_ms);
+	list.n = user != NULL;
+	list.entries = buf_span(&entries);
+	buf_init(ret, CUTOFFS_MAX);
+	assert_int_equal(cutoffs_sign(&list, w->host_ca, ret), 0);
+	buf_done(&entries);
 }
 
 static void

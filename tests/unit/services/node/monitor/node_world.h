@@ -47,6 +47,9 @@ void world_exchange(struct world *w, struct span host_key, struct kex_transcript
 /* A certificate of type for key by ca, for name. */
 void world_certify(const struct sshkey *key, const struct sshkey *ca, uint32_t type,
     const char *name, struct buf *ret);
+/* A list that cuts user's certificates which began before (NULL: nobody's), signed by the host CA. */
+void world_cutoffs(const struct world *w, int64_t issued_ms, const char *user, int64_t before_ms,
+    struct buf *ret);
 /* signed_data and signature. */
 void world_prove(const struct world *w, const struct world_proof *p, struct buf *signed_data,
     struct buf *signature);
