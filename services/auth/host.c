@@ -217,9 +217,10 @@ host_remove(struct auth *a, struct host *n, struct err *e)
 
 	if (resource_begin(a, e) < 0)
 		return -1;
-	rc = resource_remove(a, RESOURCE_HOST, n->uuid, e);
+	/* In the order in which watchers hear of it: the cut-off says why the rest goes. */
+	rc = cutoff_set(a, RESOURCE_HOST_CUTOFF, n->uuid, n->valid_until_ms, e);
 	if (rc == 0)
-		rc = cutoff_set(a, RESOURCE_HOST_CUTOFF, n->uuid, n->valid_until_ms, e);
+		rc = resource_remove(a, RESOURCE_HOST, n->uuid, e);
 	rc = resource_end(a, rc, e);
 	if (rc != 0)
 		return rc;

@@ -127,6 +127,8 @@ node_cluster_changed(enum replica_kind kind, const char *key, void *arg)
 		pass_cutoffs(n);
 	else if (kind != REPLICA_CA)
 		review_again(&n->review);
+	if (kind == REPLICA_HOST_CUTOFF && n->tunnel)
+		tunnel_review(n->tunnel);
 }
 
 /* --- the port ------------------------------------------------------------------------------ */

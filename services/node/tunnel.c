@@ -34,6 +34,8 @@ enum {
 	STEADY_MS = 10000, /* a tunnel that was up so long was a good one */
 	KEEPALIVE_MS = 15000,
 	NODE_PORT = 3022,
+	DISCONNECT_BY_APPLICATION = 11, /* RFC 4253 11.1 */
+	CLOSE_GRACE_MS = 500,
 };
 
 enum tunnel_state { TUNNEL_WAITING, TUNNEL_DIALING, TUNNEL_SIGNING_IN, TUNNEL_UP };
@@ -50,7 +52,9 @@ struct tunnel {
 	struct buf certificate; /* of the tunnel, same */
 	struct ssh_identity identity;
 	char uuid[64];
-	struct addr local; /* our end of the connection to proxyd */
+	char proxy[64];          /* UUID of the proxy at the other end */
+	int64_t proxy_issued_ms; /* of its host certificate */
+	struct addr local;       /* our end of the connection to proxyd */
 	int64_t pause_ms;
 	int64_t up_ms; /* monotonic; 0: never was */
 	bool closing;
@@ -89,12 +93,23 @@ wait_and_dial(struct tunnel *t, const char *why)
 
 /* --- the connection -------------------------------------------------------------------- */
 
+/* A proxy that was removed must not hold our tunnel any more. While the cluster is not known yet it
+ * may: it is looked at again. */
+static int
+check_proxy(const struct tunnel *t, struct err *e)
+{
+	if (replica_check_host(t->node->replica, t->proxy, NULL, t->proxy_issued_ms, NULL) !=
+	    REPLICA_E_CUT)
+		return 0;
+	return err_set(e, "the proxy was removed from the cluster");
+}
+
 /* The proxy: a host certificate of our CA, for the name we dialled or for the cluster as a
  * whole. */
 static int
 on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void *arg)
 {
-	const struct tunnel *t = arg;
+	struct tunnel *t = arg;
 	const struct join_identity *self = join_identity(t->node->join);
 	const char *names[2] = { conf_proxy_name(t->node->config), self ? self->cluster : "" };
 
@@ -109,8 +124,12 @@ on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void
 			.principal = names[i],
 			.now_s = (uint64_t)(clock_wall_ms() / 1000),
 		};
-		if (sshcert_check(host->cert, &rules, e) == 0)
-			return 0;
+		if (sshcert_check(host->cert, &rules, e) != 0)
+			continue;
+		if (!str_copy(t->proxy, sizeof(t->proxy), host->cert->key_id))
+			return err_set(e, "the proxy's host certificate names no host");
+		t->proxy_issued_ms = replica_issued_ms(host->cert);
+		return check_proxy(t, e);
 	}
 	return err_prefix(e, "the proxy's host certificate");
 }
@@ -221,6 +240,7 @@ sign_in(struct tunnel *t, int fd)
 	const struct join_identity *self = join_identity(t->node->join);
 
 	release(t);
+	t->proxy[0] = '\0';
 	if (!self || !t->host)
 		return -1;
 	t->used = t->host;
@@ -325,6 +345,17 @@ tunnel_set_identity(struct tunnel *t, struct host *host)
 }
 
 void
+tunnel_review(struct tunnel *t)
+{
+	struct err e;
+
+	if (!t->link || !t->proxy[0] || check_proxy(t, &e) == 0)
+		return;
+	ssh_disconnect(ssh_link_ssh(t->link), DISCONNECT_BY_APPLICATION, e.text);
+	ssh_link_close(t->link, e.text, CLOSE_GRACE_MS);
+}
+
+void
 tunnel_close(struct tunnel *t)
 {
 	t->closing = true;
@@ -333,8 +364,9 @@ tunnel_close(struct tunnel *t)
 		dial_cancel(t->dial);
 	t->dial = NULL;
 	if (t->link) {
-		ssh_disconnect(ssh_link_ssh(t->link), 11, "the node is stopping");
-		ssh_link_close(t->link, "", 500);
+		ssh_disconnect(ssh_link_ssh(t->link), DISCONNECT_BY_APPLICATION,
+		    "the node is stopping");
+		ssh_link_close(t->link, "", CLOSE_GRACE_MS);
 	}
 }
 

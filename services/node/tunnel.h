@@ -16,6 +16,8 @@ int tunnel_new(struct tunnel **ret, struct node *n, struct err *e);
 void tunnel_free(struct tunnel *t); /* NULL is fine */
 /* Certificates or authorities changed: what is up stays, the next dial uses them. */
 void tunnel_set_identity(struct tunnel *t, struct host *host);
+/* Hosts were cut off: the tunnel ends when the proxy that holds it is one of them. */
+void tunnel_review(struct tunnel *t);
 /* No more clients: a clean stop. The loop must turn until it is closed before tunnel_free. */
 void tunnel_close(struct tunnel *t);
 bool tunnel_is_closed(const struct tunnel *t);

@@ -104,6 +104,90 @@ test_users_and_nodes_that_were_removed_stay_out_and_are_cut_off(void **state)
 	end_all(&w, &user, &node);
 }
 
+/* What a role lets a person reach changes under an open relay. */
+static void
+test_a_relay_ends_when_the_role_no_longer_reaches_the_node(void **state)
+{
+	static const char *const root[] = { "root" }, *const prod[] = { "prod" };
+	static const struct policy_label_rule other = { "env", { prod, 1 } };
+	const struct policy_role narrow = { .name = "access",
+		.allow = { .logins = { root, 1 }, .node_labels = &other, .n_node_labels = 1 } };
+	struct paper alice = { .ca = NULL };
+	struct conn_end user, node;
+	struct side near, far;
+	struct world w;
+
+	(void)state;
+	world_up(&w);
+	node_connect(&w, &node);
+	conn_connect(&w, &user, &alice);
+	world_until(&w, &user.in);
+	memset(&far, 0, sizeof(far));
+	node.next = &far;
+	side_open(&user, &near, "node-1");
+	world_until(&w, &near.opened);
+	cluster_user(w.replica, "nobody", NULL, 0); /* a change that takes nothing away */
+	world_turns(&w, 20);
+	assert_false(near.closed || user.ended);
+	cluster_role(w.replica, &narrow);
+	world_until(&w, &user.ended);
+	assert_non_null(strstr(user.why, "no longer reach node node-1"));
+	assert_false(node.ended);
+	world_until(&w, &far.closed);
+	end_all(&w, &user, &node);
+}
+
+static void
+test_a_connection_with_another_relay_stays(void **state)
+{
+	static const char *const any[] = { "*" }, *const root[] = { "root" };
+	static const char *const env[] = { "dev" };
+	static const struct policy_label_rule all = { "*", { any, 1 } }, dev = { "env", { env, 1 } };
+	const struct policy_role deny = { .name = "access",
+		.allow = { .logins = { root, 1 }, .node_labels = &all, .n_node_labels = 1 },
+		.deny = { .node_labels = &dev, .n_node_labels = 1 } };
+	const struct policy_label label = { "env", "dev" };
+	const struct replica_host second = { .uuid = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb",
+		.kind = "node",
+		.name = "node-2",
+		.address = "",
+		.online = true,
+		.labels = { &label, 1 } };
+	struct paper alice = { .ca = NULL },
+		     paper = { .key_id = second.uuid,
+			     .principal = second.uuid,
+			     .extension = "tunnel@sallyport" };
+	struct conn_end user, node, other;
+	struct side near, far, near_2, far_2;
+	struct world w;
+
+	(void)state;
+	world_up(&w);
+	paper.ca = w.host_ca;
+	node_connect(&w, &node);
+	cluster_host(w.replica, &second);
+	conn_connect(&w, &other, &paper);
+	world_until(&w, &other.in);
+	conn_connect(&w, &user, &alice);
+	world_until(&w, &user.in);
+	memset(&far, 0, sizeof(far));
+	memset(&far_2, 0, sizeof(far_2));
+	node.next = &far;
+	other.next = &far_2;
+	side_open(&user, &near, "node-1");
+	side_open(&user, &near_2, "node-2");
+	world_until(&w, &near.opened);
+	world_until(&w, &near_2.opened);
+	cluster_role(w.replica, &deny);
+	world_until(&w, &near_2.closed);
+	world_until(&w, &far_2.closed);
+	assert_false(near.closed || user.ended);
+	ssh_link_close(other.link, "", 0);
+	world_until(&w, &other.ended);
+	conn_done(&other);
+	end_all(&w, &user, &node);
+}
+
 static void
 test_a_newer_tunnel_replaces_the_older(void **state)
 {
@@ -522,6 +606,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad_certificates_are_turned_away_with_the_cause),
 		cmocka_unit_test(test_users_and_nodes_that_were_removed_stay_out_and_are_cut_off),
+		cmocka_unit_test(test_a_relay_ends_when_the_role_no_longer_reaches_the_node),
+		cmocka_unit_test(test_a_connection_with_another_relay_stays),
 		cmocka_unit_test(test_a_newer_tunnel_replaces_the_older),
 		cmocka_unit_test(test_a_renewed_host_key_leaves_connections_alone),
 		cmocka_unit_test(test_data_before_a_close_arrives_though_the_reader_is_slow),
