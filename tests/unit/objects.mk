@@ -67,3 +67,5 @@ NODE_SERVE_UNIT := $(patsubst %.c,%.o,$(wildcard services/node/session*.c)) test
 	$(addprefix services/node/,events.o channel.o conf.o live.o monitor_client.o monitor_proto.o serve.o stream.o)
 UNIT_OBJ_services/node/session_test := $(NODE_SERVE_UNIT)
 UNIT_OBJ_services/node/serve_test   := $(NODE_SERVE_UNIT)
+UNIT_OBJ_services/node/live_test    := $(NODE_SERVE_UNIT)
+UNIT_OBJ_services/node/stream_test  := $(NODE_SERVE_UNIT)

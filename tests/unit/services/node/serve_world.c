@@ -85,9 +85,20 @@ on_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
 	(void)chan;
 	if (c->stalled)
 		return 0;
-	for (size_t i = 0; i < n && *at < TEXT_MAX - 1; i++)
-		dst[(*at)++] = (char)p[i];
+	for (size_t i = 0; i < n; i++) {
+		if (ext == 0 && p[i] != world_byte(c->total[0] + i))
+			c->in_order = false;
+		if (*at < TEXT_MAX - 1)
+			dst[(*at)++] = (char)p[i];
+	}
+	c->total[ext == 1] += n;
 	return n;
+}
+
+uint8_t
+world_byte(size_t at)
+{
+	return (uint8_t)(at * 7 + at / 256 + at / 65536);
 }
 
 static void
@@ -116,6 +127,8 @@ on_request(struct ssh_chan *chan, struct span name, struct span payload, void *a
 	bool core;
 
 	(void)chan;
+	str_format(c->last_request, sizeof(c->last_request), "%.*s", (int)name.n,
+	    (const char *)name.p);
 	if (span_is(name, "exit-status"))
 		c->has_status = ssh_exit_status_parse(payload, &c->status) == 0;
 	if (span_is(name, "exit-signal") &&
@@ -258,7 +271,7 @@ world_open(int i, const char *type)
 	struct client_chan *c = &world->chans[i];
 	struct buf payload;
 
-	*c = (struct client_chan){ .chan = NULL };
+	*c = (struct client_chan){ .in_order = true };
 	buf_init(&payload, 256);
 	if (strstr(type, "tcpip"))
 		ssh_tcpip_put(&payload, "localhost", 80, "127.0.0.1", 1);
@@ -440,7 +453,7 @@ world_recorded(void)
 void
 world_fill_log(void)
 {
-	static uint8_t bytes[100000];
+	static uint8_t bytes[120000];
 
 	while (
 	    audit_frames(world->node.audit, "filling", (struct span){ bytes, sizeof(bytes) }) == 0)
@@ -534,7 +547,7 @@ world_setup(void **state)
 	serve_init(n);
 	fake_monitor_new(&w->monitor, w->loop, &w->node);
 	str_format(spool, sizeof(spool), "%s/spool", w->dir);
-	const struct audit_log_config config = { .loop = w->loop, .dir = spool, .quota = 1 << 22 };
+	const struct audit_log_config config = { .loop = w->loop, .dir = spool, .quota = 1 << 26 };
 	if (audit_log_open(&n->audit, &config, &e) || live_open(&n->live, n, &e))
 		fail_msg("%s", e.text);
 	make_user(w);

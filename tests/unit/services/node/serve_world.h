@@ -19,7 +19,10 @@ struct client_chan {
 	int yes, no; /* answers to requests */
 	char out[TEXT_MAX], err[TEXT_MAX];
 	size_t n_out, n_err;
-	bool stalled; /* takes nothing */
+	size_t total[2]; /* all that came of both, also what did not fit */
+	bool in_order;   /* bytes of `out` were those of world_byte() */
+	bool stalled;    /* takes nothing */
+	char last_request[64];
 	bool has_status;
 	uint32_t status;
 	char signal[32];
@@ -69,6 +72,9 @@ bool world_pty(int i);
 bool world_env(int i, const char *name, const char *value);
 bool world_window(int i, uint32_t cols, uint32_t rows);
 
+/* The byte that is expected at an offset of a long stream. */
+uint8_t world_byte(size_t at);
+
 /* How many events of a type were written, of the sessions so far. */
 int world_events(const char *type);
 /* A field, or a member such as "user", of the last of them; "" when there is none. */
@@ -82,7 +88,7 @@ int world_live_files(void);
 /* Turns the loop until it is so; fails when it never is. */
 #define UNTIL(condition)                                      \
 	for (int turns_ = 0; !(condition); turns_++) {        \
-		if (turns_ > 500)                             \
+		if (turns_ > 3000)                            \
 			fail_msg("never: %s", #condition);    \
 		assert_true(loop_turn(world->loop, 10) >= 0); \
 	}

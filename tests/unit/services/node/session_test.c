@@ -141,10 +141,14 @@ output_that_comes_after_the_exit_is_still_sent(void **state)
 	assert_int_equal(world_events("session.end"), 0);
 	process_writes(child, "late");
 	UNTIL(c->n_out == 4);
+	world_settle();
+	assert_false(c->closed);
+	process_writes(child, "r");
+	UNTIL(c->n_out == 5);
 	close(child);
 	UNTIL(c->closed);
 	assert_true(c->has_status && c->status == 0);
-	assert_string_equal(world_recorded(), "late");
+	assert_string_equal(world_recorded(), "later");
 }
 
 static void
@@ -393,6 +397,7 @@ refused(const char *why)
 
 	UNTIL(c->closed);
 	assert_true(c->has_status && c->status == 254);
+	assert_true(str_starts(c->n_err ? c->err : c->out, "ERROR: "));
 	assert_non_null(strstr(c->n_err ? c->err : c->out, why));
 	assert_non_null(strstr(world_field("session.reject", "reason"), why));
 	assert_int_equal(world_events("session.reject"), 1);
