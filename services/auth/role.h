@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * role: the roles of the cluster, all in memory, kept in the store as packed sallyport.auth.Role.
- * Called by rpc_roles.c, access.c, login.c and rpc_watch.c.
+ * Called by access.c, login.c and user.c; files of roles go through the hooks of its row (resource.def).
  */
 #ifndef AUTH_ROLE_H
 #define AUTH_ROLE_H
