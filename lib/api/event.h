@@ -46,8 +46,8 @@ struct audit_event {
 	struct span session;         /* UUID */
 	struct span connection;      /* UUID that proxyd gave the client's connection to a node */
 	struct span remote_addr;
-	struct span message;            /* cause of a failure, for people */
-	const struct api_label *labels; /* of the node */
+	struct span message;               /* cause of a failure, for people */
+	const struct policy_label *labels; /* of the node */
 	size_t n_labels;
 	size_t n_fields;
 	struct event_field {

@@ -40,7 +40,7 @@ struct join_config {
 	    *token; /* the token itself, or NULL and token_file; both may be NULL once joined */
 	const char *token_file;
 	const char *ca_pin; /* may be NULL once joined */
-	const struct api_label *labels;
+	const struct policy_label *labels;
 	size_t n_labels;
 	const char *const *addresses; /* extra names and addresses for the host certificate */
 	size_t n_addresses;

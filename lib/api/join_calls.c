@@ -6,13 +6,15 @@
 #include <string.h>
 
 #include "api/join_priv.h"
+#include "api/label.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/version.h"
 #include "proto/auth.async.h"
 
-enum { TOKEN_MAX = 1024 };
+enum { TOKEN_MAX = 1024, ARENA_MAX = 64 * 1024 };
 
 void
 join_drop_client(struct join *j)
@@ -122,29 +124,25 @@ send_join(struct join *j, char *token)
 {
 	Auth__JoinRequest q = AUTH__JOIN_REQUEST__INIT;
 	Auth__PublicKeys keys = AUTH__PUBLIC_KEYS__INIT;
-	Common__Label labels[JOIN_LISTS_MAX], *label_list[JOIN_LISTS_MAX];
+	struct arena arena;
 	struct buf spki;
 
-	for (size_t i = 0; i < j->n_labels; i++) {
-		labels[i] = (Common__Label)COMMON__LABEL__INIT;
-		labels[i].key = j->labels[i].key;
-		labels[i].value = j->labels[i].value;
-		label_list[i] = &labels[i];
-	}
+	arena_init(&arena, ARENA_MAX);
 	q.token = token;
 	q.kind = j->host->kind;
 	q.name = j->id.name;
 	q.uuid = j->host->uuid;
 	q.version = SALLYPORT_VERSION;
 	q.keys = &keys;
-	q.labels = label_list;
+	q.labels = api_labels(&arena, (struct policy_labels){ j->labels, j->n_labels });
 	q.n_labels = j->n_labels;
 	q.addresses = (void *)j->addresses;
 	q.n_addresses = j->n_addresses;
-	if (public_keys(j, &keys, &spki) == 0)
+	if (public_keys(j, &keys, &spki) == 0 && q.labels)
 		auth_join(j->client, &q, on_identity, j);
 	else
 		join_pause(j, "the cluster cannot be joined yet", "out of memory");
+	arena_done(&arena);
 	buf_done(&spki);
 }
 

@@ -24,7 +24,7 @@ struct join {
 	void *arg;
 
 	char *name, *proxy, *authd, *token, *token_file, *pin;
-	struct api_label labels[JOIN_LISTS_MAX];
+	struct policy_label labels[JOIN_LISTS_MAX];
 	char *addresses[JOIN_LISTS_MAX];
 	size_t n_labels, n_addresses;
 

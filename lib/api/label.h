@@ -9,11 +9,6 @@
 #include "policy/policy.h"
 #include "proto/common.pb-c.h"
 
-struct api_label {
-	const char *key;
-	const char *value;
-};
-
 /* The labels as a list for a message. List and rows lie in the arena; the texts stay with their
  * owner, or with copy lie there as well. NULL without memory. */
 Common__Label **api_labels(struct arena *arena, struct policy_labels labels);

@@ -3,7 +3,7 @@
  * host: the daemons that have joined (nodes, proxies, audit daemons): their identity and what they
  * last said about themselves on disk, in memory when that was. Whoever was there when authd ended
  * is taken to be there until it has been silent for HOST_LISTED_S. Called by join.c, rpc_nodes.c,
- * rpc_watch.c and guard.c; touches the store and memory.
+ * rpc_watch.c and origin.c; touches the store and memory.
  */
 #ifndef AUTH_HOST_H
 #define AUTH_HOST_H

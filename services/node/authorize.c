@@ -21,13 +21,13 @@ merge_labels(const struct node *n, struct policy_labels server)
 	for (; count < server.n && count < NODE_LABELS_MAX; count++)
 		all[count] = server.v[count];
 	for (size_t i = 0; i < n->config->n_labels; i++) {
-		const struct node_label *own = &n->config->labels[i];
+		const struct policy_label *own = &n->config->labels[i];
 		bool given = false;
 
 		for (size_t j = 0; j < server.n && !given; j++)
 			given = strcmp(server.v[j].key, own->key) == 0;
 		if (!given)
-			all[count++] = (struct policy_label){ own->key, own->value };
+			all[count++] = *own;
 	}
 	return (struct policy_labels){ all, count };
 }

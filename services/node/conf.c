@@ -66,7 +66,7 @@ check_labels(struct conf *c, struct err *e)
 		for (size_t j = 0; j < c->n_labels; j++)
 			if (strcmp(c->labels[j].key, at) == 0)
 				return err_set(e, "labels: \"%s\" is given twice", at);
-		c->labels[c->n_labels++] = (struct node_label){ at, eq + 1 };
+		c->labels[c->n_labels++] = (struct policy_label){ at, eq + 1 };
 		at += strlen(text) + 1;
 	}
 	return 0;

@@ -7,15 +7,12 @@
 #define NODE_CONF_H
 
 #include "conf/conf.h"
+#include "policy/policy.h"
 
 #define CONF_PATH       "/etc/sallyport/noded.yaml"
 #define NODE_STATE_PATH "/var/lib/sallyport/noded"
 
 enum { NODE_LABELS_MAX = 64 };
-
-struct node_label {
-	const char *key, *value;
-};
 
 struct conf {
 	/* as the file says; NULL where it says nothing, until conf_check */
@@ -43,7 +40,7 @@ struct conf {
 	int64_t cutoffs_max_age_s; /* how old the latest list of cut-offs may be; 0: any age */
 	char name_text[256];
 	char label_data[8192]; /* what the labels point into */
-	struct node_label labels[NODE_LABELS_MAX];
+	struct policy_label labels[NODE_LABELS_MAX];
 	size_t n_labels;
 };
 

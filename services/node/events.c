@@ -151,16 +151,13 @@ events_session_start(const struct session *s)
 {
 	struct audit_event ev = session_event(s, EVENT_SESSION_START);
 	struct node *n = s->base.conn->node;
-	struct api_label labels[NODE_LABELS_MAX * 2];
 	struct policy_labels all;
 	struct buf env;
 	int r = -1;
 
 	(void)authorize_labels(n, &all);
-	for (; ev.n_labels < all.n && ev.n_labels < NODE_LABELS_MAX * 2; ev.n_labels++)
-		labels[ev.n_labels] = (struct api_label){ all.v[ev.n_labels].key,
-			all.v[ev.n_labels].value };
-	ev.labels = labels;
+	ev.labels = all.v;
+	ev.n_labels = all.n;
 	add_what(&ev, s->kind, s->has_pty, s->command);
 	if (s->has_pty)
 		event_put_text(&ev, EVENT_KEY_TERM, s->setup->pty.term);

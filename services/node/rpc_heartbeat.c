@@ -4,13 +4,22 @@
  */
 #include <stdlib.h>
 
+#include "api/label.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/version.h"
 #include "crypto/rand.h"
 #include "node/heartbeat.h"
 #include "proto/auth.async.h"
 
-enum { EVERY_MS = 30000, JITTER_MS = 4000, RETRY_MS = 1000, RETRY_JITTER_MS = 1000, SOON_MS = 100 };
+enum {
+	EVERY_MS = 30000,
+	JITTER_MS = 4000,
+	RETRY_MS = 1000,
+	RETRY_JITTER_MS = 1000,
+	SOON_MS = 100,
+	ARENA_MAX = 64 * 1024
+};
 
 struct heartbeat {
 	struct node *node;
@@ -45,22 +54,22 @@ static void
 send_heartbeat(struct heartbeat *h)
 {
 	const struct conf *c = h->node->config;
-	Common__Label entries[NODE_LABELS_MAX], *pointers[NODE_LABELS_MAX];
+	struct arena arena;
 	Auth__HeartbeatRequest q = AUTH__HEARTBEAT_REQUEST__INIT;
 
-	for (size_t i = 0; i < c->n_labels; i++) {
-		common__label__init(&entries[i]);
-		entries[i].key = c->labels[i].key;
-		entries[i].value = c->labels[i].value;
-		pointers[i] = &entries[i];
-	}
+	arena_init(&arena, ARENA_MAX);
 	q.name = conf_name(c);
 	q.address = !c->listen ? "" : c->advertise ? c->advertise : c->listen;
-	q.labels = pointers;
+	q.labels = api_labels(&arena, (struct policy_labels){ c->labels, c->n_labels });
 	q.n_labels = c->n_labels;
 	q.version = SALLYPORT_VERSION;
-	h->under_way = true;
-	auth_heartbeat(h->node->auth, &q, on_done, h);
+	/* Without its labels a node might be one that no rule denies. */
+	h->under_way = q.labels != NULL;
+	if (h->under_way)
+		auth_heartbeat(h->node->auth, &q, on_done, h);
+	else
+		timer_start(&h->timer, RETRY_MS);
+	arena_done(&arena);
 }
 
 static void

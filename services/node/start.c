@@ -51,7 +51,6 @@ start_joining(struct node *n, struct err *e)
 {
 	const struct conf *c = n->config;
 	_cleanup_free_ char *token = NULL;
-	struct api_label labels[NODE_LABELS_MAX];
 	char folder[NODE_PATH_MAX], certificate[NODE_PATH_MAX];
 
 	if (!str_format(folder, sizeof(folder), "%s/identity", n->folder) ||
@@ -60,8 +59,6 @@ start_joining(struct node *n, struct err *e)
 	if (monitor_host_key(n->monitor, &n->host_key, e) ||
 	    (access(certificate, F_OK) != 0 && monitor_token(n->monitor, &token, e)))
 		return -1;
-	for (size_t i = 0; i < c->n_labels; i++)
-		labels[i] = (struct api_label){ c->labels[i].key, c->labels[i].value };
 	static const struct join_events events = { .ready = node_joined,
 		.changed = node_identity_changed };
 	const struct join_config config = {
@@ -72,7 +69,7 @@ start_joining(struct node *n, struct err *e)
 		.proxy = c->proxy,
 		.token = token,
 		.ca_pin = c->ca_pin,
-		.labels = labels,
+		.labels = c->labels,
 		.n_labels = c->n_labels,
 	};
 	return join_new(&n->join, n->loop, n->rl, &config, &events, n, e);

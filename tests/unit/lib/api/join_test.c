@@ -424,7 +424,7 @@ static void
 begin(struct fixture *f, const char *token, const char *pin)
 {
 	static const struct join_events events = { on_ready, on_changed, on_refused };
-	static const struct api_label label = { "env", "example" };
+	static const struct policy_label label = { "env", "example" };
 	static const char *const addresses[] = { "n1.example" };
 	struct join_config config = { .kind = "node",
 		.state_dir = f->dir,

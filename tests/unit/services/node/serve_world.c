@@ -389,7 +389,7 @@ on_event(const Audit__Record *record, void *arg)
 
 	if (record->what_case != AUDIT__RECORD__WHAT_EVENT || strcmp(ev->type, q->type) != 0)
 		return;
-	const struct api_label members[] = { { "user", ev->user }, { "login", ev->login },
+	const struct policy_label members[] = { { "user", ev->user }, { "login", ev->login },
 		{ "session", ev->session }, { "connection", ev->connection },
 		{ "remote_addr", ev->remote_addr }, { "message", ev->message },
 		{ "node_name", ev->node_name }, { "ok", ev->ok ? "true" : "false" } };
