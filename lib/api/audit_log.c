@@ -111,6 +111,18 @@ audit_proof(struct audit_log *log, const char *connection, struct span signed_da
 	return audit_log_append(log, &record);
 }
 
+/* Where something was deleted there is room again; the next append would tell, but nobody appends to a log
+ * that is said to be full. */
+void
+audit_log_committed(struct audit_log *log, uint64_t seq)
+{
+	uint64_t before = rec_log_bytes(log->rec);
+
+	rec_log_commit(log->rec, seq);
+	if (rec_log_bytes(log->rec) < before)
+		log->failing = false;
+}
+
 bool
 audit_log_is_full(const struct audit_log *log)
 {

@@ -48,6 +48,8 @@ struct audit_log {
 
 /* One record more in the log. Negative: disk or quota full, which is logged once. */
 int audit_log_append(struct audit_log *log, const Audit__Record *record);
+/* auditd has everything up to seq. */
+void audit_log_committed(struct audit_log *log, uint64_t seq);
 int audit_upload_init(struct audit_upload *up, struct audit_log *log);
 void audit_upload_done(struct audit_upload *up);
 /* Something was appended. */

@@ -98,7 +98,7 @@ take_committed(struct audit_upload *up, uint64_t seq)
 
 	if (seq > up->committed)
 		up->committed = seq;
-	rec_log_commit(up->log->rec, seq);
+	audit_log_committed(up->log, seq);
 	while (n < up->n_marks && up->marks[n] <= seq)
 		n++;
 	up->n_marks -= n;
@@ -112,7 +112,7 @@ begin_at(struct audit_upload *up, uint64_t seq)
 	if (seq > rec_log_last(up->log->rec) && rec_log_advance(up->log->rec, seq) < 0)
 		return -1;
 	up->sent = up->committed = seq;
-	rec_log_commit(up->log->rec, seq);
+	audit_log_committed(up->log, seq);
 	up->greeted = true;
 	if (up->failures > 0)
 		log_info("auditd is reached again", NULL);

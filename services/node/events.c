@@ -4,12 +4,9 @@
  */
 #include "node/events.h"
 
-#include <signal.h>
-
 #include "api/event.h"
-#include "node/live.h"
+#include "node/serve.h"
 #include "node/session_priv.h"
-#include "policy/policy.h"
 
 /* A node speaks of itself only. */
 static int
@@ -97,38 +94,29 @@ events_disconnected(struct conn *c, const char *why)
 
 /* --- sessions ------------------------------------------------------------------------------ */
 
-static const char *
-kind_name(unsigned kind)
+/* Who writes the events of a session. */
+struct teller {
+	struct node *node;
+	struct conn *conn; /* NULL: of a worker before this, which has shown its proof */
+};
+
+static int
+on_session_event(struct audit_event *ev, void *arg)
 {
-	static const char *const names[] = { "shell", "exec", "subsystem" };
+	struct teller *t = arg;
+	struct policy_labels all;
 
-	return kind < 3 ? names[kind] : "shell";
-}
-
-static struct audit_event
-session_event(const struct session *s, enum event_id id)
-{
-	const struct conn *c = s->base.conn;
-
-	return (struct audit_event){ .id = id,
-		.user = span_str(c->access.user),
-		.login = span_str(c->login),
-		.session = span_str(s->uuid),
-		.connection = span_str(c->uuid),
-		.remote_addr = span_str(c->address.client) };
-}
-
-static void
-add_what(struct audit_event *ev, unsigned kind, bool has_pty, const char *command)
-{
-	event_put_text(ev, EVENT_KEY_KIND, kind_name(kind));
-	event_put_flag(ev, EVENT_KEY_INTERACTIVE, has_pty);
-	event_put_text(ev, EVENT_KEY_COMMAND, command);
+	if (ev->id == EVENT_SESSION_START) {
+		(void)authorize_labels(t->node, &all); /* what is known of them */
+		ev->labels = all.v;
+		ev->n_labels = all.n;
+	}
+	return t->conn ? put_proven(t->conn, ev) : put(t->node, ev);
 }
 
 /* As in /proc/PID/environ, but for the NUL at the end. Negative: out of memory. */
 static int
-add_env(struct audit_event *ev, const struct session_setup *setup, struct buf *b)
+put_env(struct buf *b, const struct session_setup *setup)
 {
 	struct wire w = wire_from(buf_span(&setup->env));
 
@@ -141,95 +129,42 @@ add_env(struct audit_event *ev, const struct session_setup *setup, struct buf *b
 		buf_put(b, "=", 1);
 		buf_put(b, value.p, value.n);
 	}
-	if (setup->n_env)
-		event_put(ev, EVENT_KEY_ENV, buf_span(b));
 	return buf_ok(b) ? 0 : -1;
 }
 
 int
-events_session_start(const struct session *s)
+events_session_start(const struct session *s, const struct session_info *what)
 {
-	struct audit_event ev = session_event(s, EVENT_SESSION_START);
-	struct node *n = s->base.conn->node;
-	struct policy_labels all;
+	struct teller t = { s->base.conn->node, s->base.conn };
+	struct session_info info = *what;
 	struct buf env;
 	int r = -1;
 
-	(void)authorize_labels(n, &all);
-	ev.labels = all.v;
-	ev.n_labels = all.n;
-	add_what(&ev, s->kind, s->has_pty, s->command);
-	if (s->has_pty)
-		event_put_text(&ev, EVENT_KEY_TERM, s->setup->pty.term);
-	event_put_number(&ev, EVENT_KEY_COLS, s->cols);
-	event_put_number(&ev, EVENT_KEY_ROWS, s->rows);
-	event_put_text(&ev, EVENT_KEY_SERVER_ADDR, s->base.conn->address.server);
-	event_put_text(&ev, EVENT_KEY_CLIENT, client_of(s->base.conn));
 	buf_init(&env, SESSION_ENV_MAX_BYTES);
-	if (add_env(&ev, s->setup, &env) == 0)
-		r = put_proven(s->base.conn, &ev);
+	info.term = s->setup->pty.term;
+	info.client = client_of(s->base.conn);
+	if (put_env(&env, s->setup) == 0) {
+		info.env = buf_span(&env);
+		r = session_event_start(&info, on_session_event, &t);
+	}
 	buf_done(&env);
 	return r;
 }
 
-/* exec and subsystem have an event of their own, with how they ended. */
-static void
-write_command(const struct session *s, uint32_t status)
-{
-	bool subsystem = s->kind == MON_KIND_SUBSYSTEM;
-	struct audit_event ev = session_event(s, subsystem ? EVENT_SUBSYSTEM : EVENT_EXEC);
-
-	ev.failed = status != 0;
-	event_put_text(&ev, subsystem ? EVENT_KEY_NAME : EVENT_KEY_COMMAND, s->command);
-	event_put_number(&ev, EVENT_KEY_EXIT_STATUS, status);
-	(void)put_proven(s->base.conn, &ev);
-}
-
 int
-events_session_end(const struct session *s)
+events_session_end(struct node *n, struct conn *c, const struct session_info *s,
+    const struct session_outcome *outcome)
 {
-	struct audit_event ev = session_event(s, EVENT_SESSION_END);
-	uint32_t status = s->exited && !s->signaled ? s->code : 255;
+	struct teller t = { n, c };
 
-	if (s->kind != MON_KIND_SHELL)
-		write_command(s, status);
-	ev.message = span_str(s->end_reason);
-	add_what(&ev, s->kind, s->has_pty, s->command);
-	event_put_number(&ev, EVENT_KEY_EXIT_STATUS, status);
-	event_put_text(&ev, EVENT_KEY_EXIT_SIGNAL,
-	    s->signaled ? ssh_signal_name((int)s->code) : NULL);
-	event_put_number(&ev, EVENT_KEY_STARTED_US, s->started_us);
-	event_put_number(&ev, EVENT_KEY_RX, (int64_t)s->rx);
-	event_put_number(&ev, EVENT_KEY_TX, (int64_t)s->tx);
-	return put_proven(s->base.conn, &ev);
+	return session_event_end(s, outcome, on_session_event, &t);
 }
 
 void
-events_session_reject(const struct session *s, unsigned kind, struct span command, const char *why)
+events_session_reject(struct conn *c, const struct session_info *s, struct span command,
+    const char *why)
 {
-	struct audit_event ev = session_event(s, EVENT_SESSION_REJECT);
+	struct teller t = { c->node, c };
 
-	ev.failed = true;
-	ev.message = span_str(why);
-	event_put_text(&ev, EVENT_KEY_KIND, kind_name(kind));
-	event_put(&ev, EVENT_KEY_COMMAND, command);
-	event_put_text(&ev, EVENT_KEY_REASON, why);
-	(void)put_proven(s->base.conn, &ev);
-}
-
-int
-events_session_died(struct node *n, const struct live_session *s)
-{
-	struct audit_event ev = { .id = EVENT_SESSION_END,
-		.user = span_str(s->user),
-		.login = span_str(s->login),
-		.session = span_str(s->uuid),
-		.connection = span_str(s->connection),
-		.remote_addr = span_str(s->address),
-		.message = span_str(s->why) };
-
-	add_what(&ev, s->kind, s->has_pty, s->command);
-	event_put_number(&ev, EVENT_KEY_EXIT_STATUS, 255);
-	event_put_number(&ev, EVENT_KEY_STARTED_US, (int64_t)s->started_us);
-	return put(n, &ev);
+	(void)session_event_reject(s, command, why, on_session_event, &t);
 }

@@ -6,10 +6,10 @@
 #ifndef NODE_EVENTS_H
 #define NODE_EVENTS_H
 
+#include "api/session_event.h"
 #include "node/node.h"
 
 struct conn;
-struct live_session;
 struct session;
 
 /* user: only claimed. */
@@ -18,13 +18,11 @@ void events_denied(const struct conn *c, const char *user, const char *login, co
  * is tried again before the next event of the connection, which is not written without. Negative: no memory. */
 int events_signed_in(struct conn *c, struct span signed_data, struct span signature);
 void events_disconnected(struct conn *c, const char *why);
-/* Negative: it could not be written, so the session must not begin. */
-int events_session_start(const struct session *s);
-int events_session_end(const struct session *s); /* and exec or subsystem; negative: not written */
-/* What was asked for is not run. */
-void
-events_session_reject(const struct session *s, unsigned kind, struct span command, const char *why);
-/* The end of a session that died with the worker that served it. Negative: not written. */
-int events_session_died(struct node *n, const struct live_session *s);
+/* As in api/session_event.h. c NULL: the connection is one of a worker before this. */
+int events_session_start(const struct session *s, const struct session_info *what);
+int events_session_end(struct node *n, struct conn *c, const struct session_info *s,
+    const struct session_outcome *outcome);
+void events_session_reject(struct conn *c, const struct session_info *s, struct span command,
+    const char *why);
 
 #endif

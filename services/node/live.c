@@ -16,7 +16,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "node/events.h"
-#include "node/session_priv.h"
+#include "node/serve.h"
+#include "node/session.h"
 
 enum { RETRY_MS = 2000 };
 
@@ -31,59 +32,68 @@ path_of(const struct node *n, const char *uuid, char *dst, size_t size)
 	return str_format(dst, size, "%s/live/%s", n->folder, uuid);
 }
 
+/* What a file says. */
+struct tombstone {
+	char connection[MON_UUID_SIZE], address[MON_ADDRESS_MAX];
+	char user[AUTHORIZE_NAME_MAX], login[AUTHORIZE_NAME_MAX];
+	char *command;
+};
+
+/* info points into t. Negative: the file is torn. */
 static int
-parse(struct live_session *s, struct span text)
+parse(struct tombstone *t, struct session_info *info, struct span text)
 {
 	struct wire w = wire_from(text);
 
-	wire_text(&w, s->connection, sizeof(s->connection));
-	wire_text(&w, s->user, sizeof(s->user));
-	wire_text(&w, s->login, sizeof(s->login));
-	wire_text(&w, s->address, sizeof(s->address));
-	s->kind = wire_u8(&w);
-	s->has_pty = wire_bool(&w);
-	s->started_us = wire_u64(&w);
-	struct span command = wire_string(&w);
-	if (!wire_end(&w))
-		return -1;
-	s->command = command.n ? span_dup(command) : strdup("");
-	return s->command ? 0 : -1;
+	wire_text(&w, t->connection, sizeof(t->connection));
+	wire_text(&w, t->user, sizeof(t->user));
+	wire_text(&w, t->login, sizeof(t->login));
+	wire_text(&w, t->address, sizeof(t->address));
+	info->kind = (enum session_kind)wire_u8(&w);
+	info->interactive = wire_bool(&w);
+	info->started_us = (int64_t)wire_u64(&w);
+	t->command = span_dup(wire_string(&w));
+	info->command = t->command;
+	return wire_end(&w) ? 0 : -1;
 }
 
-/* A torn file still names its session: better an end with little in it than none. */
-static void
+/* A torn file still names its session: better an end with little in it than none. Negative: not
+ * written, and the file stays. */
+static int
 bury(struct node *n, const char *uuid, const char *why)
 {
-	struct live_session s = { .started_us = 0, .why = why };
+	struct tombstone t = { .command = NULL };
+	struct session_info info = { .uuid = uuid,
+		.connection = t.connection,
+		.user = t.user,
+		.login = t.login,
+		.remote_addr = t.address };
+	const struct session_outcome outcome = { .status = 255, .why = why, .unseen = true };
 	_cleanup_free_ char *text = NULL;
 	char path[NODE_FOLDER_MAX + 64];
 	size_t size = 0;
+	int rc;
 
-	if (!str_copy(s.uuid, sizeof(s.uuid), uuid) || !path_of(n, uuid, path, sizeof(path)))
-		return;
+	if (!path_of(n, uuid, path, sizeof(path)))
+		return -1;
 	if (file_read(path, LIVE_FILE_MAX, &text, &size, NULL) ||
-	    parse(&s, (struct span){ (const uint8_t *)text, size }))
-		s.command = strdup("");
-	if (s.command && events_session_died(n, &s) == 0)
+	    parse(&t, &info, (struct span){ (const uint8_t *)text, size }))
+		log_warn("the file of a session is torn", "session", uuid, NULL);
+	rc = events_session_end(n, NULL, &info, &outcome);
+	if (rc == 0)
 		unlink(path);
-	free(s.command);
+	free(t.command);
+	return rc;
 }
 
-static bool
-is_running(const struct node *n, const char *uuid)
-{
-	list_each (struct session, s, &n->sessions, node_link)
-		if (s->start_written && strcmp(s->uuid, uuid) == 0)
-			return true;
-	return false;
-}
-
-/* Writes the ends of all sessions that have a file and do not run; returns how many. */
+/* Writes the ends of all sessions that have a file and do not run; returns how many. What cannot be
+ * written now is tried again. */
 static unsigned
 bury_all(struct node *n, const char *why, struct err *e)
 {
 	char dir[NODE_FOLDER_MAX + 8];
 	unsigned count = 0;
+	bool failed = false;
 
 	if (!str_format(dir, sizeof(dir), "%s/live", n->folder))
 		return 0;
@@ -93,12 +103,16 @@ bury_all(struct node *n, const char *why, struct err *e)
 		return 0;
 	}
 	for (const struct dirent *entry; (entry = readdir(d)) != NULL;) {
-		if (strlen(entry->d_name) != MON_UUID_SIZE - 1 || is_running(n, entry->d_name))
+		if (!str_is_uuid(entry->d_name) || session_is_running(n, entry->d_name))
 			continue;
-		bury(n, entry->d_name, why);
-		count++;
+		if (bury(n, entry->d_name, why) == 0)
+			count++;
+		else
+			failed = true;
 	}
 	closedir(d);
+	if (failed)
+		live_defer(n);
 	return count;
 }
 
@@ -152,20 +166,19 @@ live_defer(struct node *n)
 }
 
 int
-live_put(struct node *n, const struct session *s)
+live_put(struct node *n, const struct session_info *s)
 {
-	const struct conn *c = s->base.conn;
 	char path[NODE_FOLDER_MAX + 64];
 	struct buf b;
 	int r = -1;
 
 	buf_init(&b, LIVE_FILE_MAX);
-	wire_put_text(&b, c->uuid);
-	wire_put_text(&b, c->access.user);
-	wire_put_text(&b, c->login);
-	wire_put_text(&b, c->address.client);
-	wire_put_u8(&b, s->kind);
-	wire_put_bool(&b, s->has_pty);
+	wire_put_text(&b, s->connection);
+	wire_put_text(&b, s->user);
+	wire_put_text(&b, s->login);
+	wire_put_text(&b, s->remote_addr);
+	wire_put_u8(&b, (uint8_t)s->kind);
+	wire_put_bool(&b, s->interactive);
 	wire_put_u64(&b, (uint64_t)s->started_us);
 	wire_put_text(&b, s->command);
 	if (buf_ok(&b) && path_of(n, s->uuid, path, sizeof(path))) {
@@ -179,10 +192,10 @@ live_put(struct node *n, const struct session *s)
 }
 
 void
-live_remove(struct node *n, const struct session *s)
+live_remove(struct node *n, const char *uuid)
 {
 	char path[NODE_FOLDER_MAX + 64];
 
-	if (path_of(n, s->uuid, path, sizeof(path)))
+	if (path_of(n, uuid, path, sizeof(path)))
 		unlink(path);
 }

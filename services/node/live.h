@@ -7,30 +7,18 @@
 #ifndef NODE_LIVE_H
 #define NODE_LIVE_H
 
+#include "api/session_event.h"
 #include "node/node.h"
 
 enum { LIVE_FILE_MAX = 256 * 1024 };
-
-struct session;
-
-/* What a file says. Texts belong to the reader. */
-struct live_session {
-	char uuid[MON_UUID_SIZE], connection[MON_UUID_SIZE];
-	char user[256], login[256], address[MON_ADDRESS_MAX];
-	uint8_t kind;
-	bool has_pty;
-	uint64_t started_us;
-	char *command;
-	const char *why; /* it is written here and not by the session itself */
-};
 
 /* Makes the folder; writes session.end for what is left there of the worker before. */
 int live_open(struct live **ret, struct node *n, struct err *e);
 void live_close(struct live *l); /* NULL is fine */
 /* Negative: the file cannot be written, so the session must not begin. */
-int live_put(struct node *n, const struct session *s);
+int live_put(struct node *n, const struct session_info *s);
 /* session.end is written. */
-void live_remove(struct node *n, const struct session *s);
+void live_remove(struct node *n, const char *uuid);
 /* It could not be: the spool is full. The file stays, and the end is written when there is room
  * again. */
 void live_defer(struct node *n);

@@ -8,6 +8,7 @@
 #include "node/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -39,6 +40,42 @@ session_enter(struct session *s, enum session_state to)
 	    session_state_name(to), "cause", why, NULL);
 	s->state = to;
 	return true;
+}
+
+enum session_kind
+session_kind_of(enum mon_kind kind)
+{
+	return kind == MON_KIND_EXEC     ? SESSION_EXEC
+	    : kind == MON_KIND_SUBSYSTEM ? SESSION_SUBSYSTEM
+					 : SESSION_SHELL;
+}
+
+struct session_info
+session_info(const struct session *s)
+{
+	const struct conn *c = s->base.conn;
+
+	return (struct session_info){ .uuid = s->uuid,
+		.connection = c->uuid,
+		.user = c->access.user,
+		.login = c->login,
+		.remote_addr = c->address.client,
+		.server_addr = c->address.server,
+		.kind = session_kind_of(s->kind),
+		.interactive = s->has_pty,
+		.command = s->command,
+		.cols = s->cols,
+		.rows = s->rows,
+		.started_us = s->started_us };
+}
+
+bool
+session_is_running(const struct node *n, const char *uuid)
+{
+	list_each (struct session, s, &n->sessions, node_link)
+		if (s->start_written && s->state != SESSION_OVER && strcmp(s->uuid, uuid) == 0)
+			return true;
+	return false;
 }
 
 /* --- memory ------------------------------------------------------------------------------ */

@@ -33,15 +33,21 @@ static void
 finish(struct session *s)
 {
 	struct node *n = s->base.conn->node;
-	const char *signal = s->exited && s->signaled ? ssh_signal_name((int)s->code) : NULL;
+	const struct session_info info = session_info(s);
+	const struct session_outcome outcome = {
+		.status = s->exited && !s->signaled ? s->code : 255,
+		.signal = s->exited && s->signaled ? ssh_signal_name((int)s->code) : NULL,
+		.why = s->end_reason,
+		.rx = s->rx,
+		.tx = s->tx,
+	};
 
 	timer_stop(&s->timer);
 	if (!session_enter(s, SESSION_OVER) || !s->start_written)
 		return;
-	(void)recorder_end(&s->recorder, s->exited && !s->signaled ? s->code : 255,
-	    signal ? signal : "");
-	if (events_session_end(s) == 0)
-		live_remove(n, s);
+	(void)recorder_end(&s->recorder, outcome.status, outcome.signal ? outcome.signal : "");
+	if (events_session_end(n, s->base.conn, &info, &outcome) == 0)
+		live_remove(n, s->uuid);
 	else
 		live_defer(n); /* the file stays, and the end is written when there is room */
 }
@@ -178,8 +184,9 @@ void
 session_refuse(struct session *s, const char *why)
 {
 	const struct conn *c = s->base.conn;
+	const struct session_info info = session_info(s);
 
-	events_session_reject(s, s->kind, span_str(s->command), why);
+	events_session_reject(s->base.conn, &info, span_str(s->command), why);
 	log_info("session refused", "user", c->access.user, "login", c->login, "cause", why, NULL);
 	tell(s, why);
 	finish(s);

@@ -6,6 +6,7 @@
 #ifndef NODE_SESSION_PRIV_H
 #define NODE_SESSION_PRIV_H
 
+#include "api/session_event.h"
 #include "node/serve.h"
 #include "node/session.h"
 #include "node/session_state.h"
@@ -59,6 +60,9 @@ struct session {
 /* The one way from state to state; says so in the log. False: there is no such way, nothing was
  * changed, and that is a fault of ours. */
 bool session_enter(struct session *s, enum session_state to);
+/* What it is, for events; valid as long as the session. */
+struct session_info session_info(const struct session *s);
+enum session_kind session_kind_of(enum mon_kind kind);
 void session_free(struct session *s);
 void session_setup_free(struct session *s);
 int session_may(const struct channel *ch, struct err *e);

@@ -43,10 +43,9 @@ begin_recording(struct session *s)
 
 	s->started_us = clock_wall_ms() * 1000;
 	recorder_begin(&s->recorder, &config);
-	if (live_put(n, s))
-		return -1;
-	if (events_session_start(s)) {
-		live_remove(n, s);
+	const struct session_info info = session_info(s);
+	if (live_put(n, &info) || events_session_start(s, &info)) {
+		live_remove(n, s->uuid);
 		return -1;
 	}
 	s->start_written = true;
@@ -177,8 +176,11 @@ reason_to_refuse(struct session *s)
 enum ssh_answer
 session_decline(struct session *s, enum mon_kind kind, struct span command, const char *why)
 {
+	struct session_info info = session_info(s);
+
+	info.kind = session_kind_of(kind);
 	if (!s->declined)
-		events_session_reject(s, kind, command, why);
+		events_session_reject(s->base.conn, &info, command, why);
 	s->declined = true;
 	return SSH_FAIL;
 }
