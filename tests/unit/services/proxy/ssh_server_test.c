@@ -114,7 +114,7 @@ test_a_relay_ends_when_the_role_no_longer_reaches_the_node(void **state)
 		.allow = { .logins = { root, 1 }, .node_labels = &other, .n_node_labels = 1 } };
 	struct paper alice = { .ca = NULL };
 	struct conn_end user, node;
-	struct side near, far;
+	struct side near = { .chan = NULL }, far = { .chan = NULL };
 	struct world w;
 
 	(void)state;
@@ -122,7 +122,6 @@ test_a_relay_ends_when_the_role_no_longer_reaches_the_node(void **state)
 	node_connect(&w, &node);
 	conn_connect(&w, &user, &alice);
 	world_until(&w, &user.in);
-	memset(&far, 0, sizeof(far));
 	node.next = &far;
 	side_open(&user, &near, "node-1");
 	world_until(&w, &near.opened);
@@ -142,7 +141,8 @@ test_a_connection_with_another_relay_stays(void **state)
 {
 	static const char *const any[] = { "*" }, *const root[] = { "root" };
 	static const char *const env[] = { "dev" };
-	static const struct policy_label_rule all = { "*", { any, 1 } }, dev = { "env", { env, 1 } };
+	static const struct policy_label_rule all = { "*", { any, 1 } },
+					      dev = { "env", { env, 1 } };
 	const struct policy_role deny = { .name = "access",
 		.allow = { .logins = { root, 1 }, .node_labels = &all, .n_node_labels = 1 },
 		.deny = { .node_labels = &dev, .n_node_labels = 1 } };
@@ -158,7 +158,8 @@ test_a_connection_with_another_relay_stays(void **state)
 			     .principal = second.uuid,
 			     .extension = "tunnel@sallyport" };
 	struct conn_end user, node, other;
-	struct side near, far, near_2, far_2;
+	struct side near = { .chan = NULL }, far = { .chan = NULL }, near_2 = { .chan = NULL },
+		    far_2 = { .chan = NULL };
 	struct world w;
 
 	(void)state;
@@ -170,8 +171,6 @@ test_a_connection_with_another_relay_stays(void **state)
 	world_until(&w, &other.in);
 	conn_connect(&w, &user, &alice);
 	world_until(&w, &user.in);
-	memset(&far, 0, sizeof(far));
-	memset(&far_2, 0, sizeof(far_2));
 	node.next = &far;
 	other.next = &far_2;
 	side_open(&user, &near, "node-1");
