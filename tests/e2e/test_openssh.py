@@ -83,6 +83,14 @@ def test_host_certificate_is_verified(cluster, config, login):
     assert out.stderr.count('matches CA known_hosts entry') + out.stderr.count('is known and matches the ED25519-CERT') >= 2
 
 
+def test_signatures_are_bound_to_the_host_where_the_client_can(ssh):
+    """Through the real monitor: ssh binds them by default, older clients do not, and both come in."""
+    out = ssh('echo ok', options=['-vvv'])
+    assert out.stdout == 'ok\n' and out.stderr.count('using publickey-hostbound-v00@openssh.com') >= 2  # proxy and node
+    out = ssh('echo ok', options=['-vvv', '-o', 'PubkeyAuthentication=unbound'])
+    assert out.stdout == 'ok\n' and 'sign_and_send_pubkey: using publickey with' in out.stderr
+
+
 def test_no_helper_process(cluster, config, login):
     proc = subprocess.Popen(['ssh', '-F', config, f'{login}@node-1.{cluster.name}', 'sleep 3'], stdin=subprocess.DEVNULL)
     time.sleep(1.5)
