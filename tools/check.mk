@@ -10,7 +10,7 @@ mutate: $(UNIT_BIN) ## MUTATE=200 changes in security-relevant files, SEED=1: do
 fuzz: $(FUZZ_BIN) ## every fuzz target for FUZZ_SECONDS
 	@tools/run-fuzz $(FUZZ_SECONDS) $(B) $(FUZZ_BIN)
 
-lint: ## layers, owners of libraries, banned calls, sizes
+lint: ## layers, owners of libraries, banned calls, sizes, names of functions and who calls them
 	@tools/lint
 loc: ## lines of code and comments of lib, services, clients; COMMIT=... of that commit too
 	@tools/loc $(COMMIT) ""

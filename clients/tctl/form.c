@@ -98,7 +98,8 @@ form_find(const char *kind)
 	return f->kind ? f : NULL;
 }
 
-const char *
+/* Its name, in both. */
+static const char *
 form_name(const struct form *form, const ProtobufCMessage *m)
 {
 	return *(const char **)member(m,

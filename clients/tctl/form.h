@@ -44,7 +44,5 @@ json_t *form_to_json(const struct form *form, const ProtobufCMessage *m);
  * it. *ret is freed with protobuf_c_message_free_unpacked. */
 int form_from_json(const json_t *value, const struct yaml_source *source,
     const struct form **ret_form, ProtobufCMessage **ret, struct err *e);
-/* Its name, in both. */
-const char *form_name(const struct form *form, const ProtobufCMessage *m);
 
 #endif

@@ -145,8 +145,8 @@ struct policy_selector {
 	struct policy_label v[32]; /* values are globs */
 	size_t n;
 };
-/* All labels must match; "" matches everything. */
+/* A node is selected when all labels match; "" selects everything. */
 int policy_selector_parse(struct policy_selector *ret, const char *text, struct err *e);
-bool policy_selector_match(const struct policy_selector *s, struct policy_labels node);
+bool policy_label_matches(const struct policy_label *want, struct policy_labels node);
 
 #endif

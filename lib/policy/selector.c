@@ -46,20 +46,11 @@ policy_selector_parse(struct policy_selector *ret, const char *text, struct err 
 	return 0;
 }
 
-static bool
-one_matches(const struct policy_label *want, struct policy_labels node)
+bool
+policy_label_matches(const struct policy_label *want, struct policy_labels node)
 {
 	for (size_t i = 0; i < node.n; i++)
 		if (strcmp(node.v[i].key, want->key) == 0 && str_glob(want->value, node.v[i].value))
 			return true;
 	return false;
-}
-
-bool
-policy_selector_match(const struct policy_selector *s, struct policy_labels node)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (!one_matches(&s->v[i], node))
-			return false;
-	return true;
 }

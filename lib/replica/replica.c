@@ -226,7 +226,8 @@ replica_kind_of(const struct replica *r, const char *name)
 	return REPLICA_KINDS;
 }
 
-const struct entry *
+/* The entry; NULL: none. *lost: there is one without value, or the whole kind is. */
+static const struct entry *
 replica_find(const struct replica *r, enum replica_kind kind, const char *key, bool *lost)
 {
 	const struct entry *e = map_get(r->entries[kind], key);

@@ -115,9 +115,6 @@ void replica_complete(struct replica *r);
 /* Keeps it, or notes it as lost. packed.p NULL: lost already. */
 void replica_put(struct replica *r, enum replica_kind kind, const char *key, struct span packed);
 void replica_remove(struct replica *r, enum replica_kind kind, const char *key);
-/* The entry; NULL: none. *lost: there is one without value, or the whole kind is. */
-const struct entry *
-replica_find(const struct replica *r, enum replica_kind kind, const char *key, bool *lost);
 /* Everything is forgotten: the file was no good after all. */
 void replica_clear(struct replica *r);
 

@@ -112,6 +112,9 @@ charge_packed(const ProtobufCFieldDescriptor *f, const uint8_t *p, size_t n, siz
 	}
 }
 
+static bool wire_check(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len, int depth,
+    size_t *items);
+
 static bool
 check_delimited(const ProtobufCFieldDescriptor *f, struct span in, int depth, size_t *items)
 {
@@ -162,7 +165,8 @@ check_field(const ProtobufCMessageDescriptor *type, struct cursor *c, uint64_t k
 	return true;
 }
 
-bool
+/* Everything that wire_check.h promises, with what is left of the limits. */
+static bool
 wire_check(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len, int depth,
     size_t *items)
 {

@@ -15,11 +15,8 @@
 enum { WIRE_CHECK_DEPTH = 32, WIRE_CHECK_ITEMS = 100000 };
 
 /* True when: tags and lengths are whole; strings are UTF-8 without NUL (protobuf-c would show "ad\0in" as "ad");
- * messages nest at most `depth` deep (protobuf-c recurses without limit); and fields, elements and unknown fields
- * together are at most *items, which is counted down (a 4 MiB message can otherwise cost 100 MB). */
-bool wire_check(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len, int depth,
-    size_t *items);
-/* With the usual limits. */
+ * messages nest at most WIRE_CHECK_DEPTH deep (protobuf-c recurses without limit); and fields, elements and unknown
+ * fields together are at most WIRE_CHECK_ITEMS (a 4 MiB message can otherwise cost 100 MB). */
 bool wire_check_message(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * session: the payloads of channel opens and requests, read and written
- * (RFC 4254 sections 6, 7 and 8; terminal modes in modes.c). Pure; used by both ends.
+ * (RFC 4254 sections 6, 7 and 8; terminal modes in modes.c and
+ * modes_termios.c). Pure; used by both ends.
  */
 #ifndef SSH_SESSION_H
 #define SSH_SESSION_H

@@ -33,7 +33,8 @@ audit_store_broken(const char *why, void *arg)
 	daemon_fail(a->run);
 }
 
-void
+/* A call that its row does not let in. */
+static void
 audit_refused_call(const struct rpc_peer *peer, const char *method, void *arg)
 {
 	struct audit *a = arg;

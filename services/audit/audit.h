@@ -41,8 +41,6 @@ void audit_review_ask(struct review_item *item, void *arg);
 void audit_store_ready(void *arg);
 void audit_store_lost(void *arg);
 void audit_store_broken(const char *why, void *arg); /* for good: the daemon ends */
-void
-audit_refused_call(const struct rpc_peer *peer, const char *method, void *arg); /* by its row */
 /* There is an identity: the server can listen. */
 void audit_trusted(const char *cluster, struct rpc_identity *identity, void *arg);
 /* What the cluster's change means to streams that are open. */

@@ -55,7 +55,7 @@ void
 group_drop(struct ingest *in)
 {
 	while (!list_empty(&in->flight))
-		item_free(in, list_first(struct item, &in->flight, link));
+		ingest_item_free(in, list_first(struct item, &in->flight, link));
 	in->flight_items = 0;
 }
 
@@ -90,7 +90,7 @@ group_take(struct ingest *in)
 
 /* --- settling: what the database knows decides ------------------------------------------------- */
 
-/* The places are sorted by store_begin. */
+/* The places are sorted by store_ingest_begin. */
 static struct store_place *
 place_of(struct ingest *in, int32_t id)
 {
@@ -117,7 +117,7 @@ out_of_step(struct ingest *in, struct ingest_source *s)
 	list_each (struct item, it, &in->flight, link) {
 		if (it->source != s)
 			continue;
-		item_free(in, it);
+		ingest_item_free(in, it);
 		in->flight_items--;
 	}
 	source_reset(s, RPC_ABORTED,
@@ -136,7 +136,7 @@ settle_once(struct ingest *in)
 		struct store_place *p = place_of(in, it->source->id);
 
 		if (p->found && it->seq <= p->at) {
-			item_free(in, it);
+			ingest_item_free(in, it);
 			in->flight_items--;
 			continue;
 		}

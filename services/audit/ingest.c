@@ -185,7 +185,7 @@ ingest_free(struct ingest *in)
 	timer_done(&in->maintain);
 	group_drop(in);
 	while (!list_empty(&in->queue))
-		item_free(in, list_first(struct item, &in->queue, link));
+		ingest_item_free(in, list_first(struct item, &in->queue, link));
 	group_over(in);
 	in->asking = NULL;
 	while (in->sources && map_next(in->sources, &pos, NULL, &value)) {

@@ -114,7 +114,7 @@ struct ingest {
 
 /* source.c */
 const char *source_kind(enum rpc_who who);
-void item_free(struct ingest *in, struct item *it);
+void ingest_item_free(struct ingest *in, struct item *it);
 /* Frees a source that nobody needs any more. */
 void source_release(struct ingest_source *s);
 /* Ends the stream and forgets what is queued (not what is in flight). */

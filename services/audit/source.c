@@ -39,7 +39,7 @@ pack_release(struct pack *p)
 
 /* Out of whatever list it is in. */
 void
-item_free(struct ingest *in, struct item *it)
+ingest_item_free(struct ingest *in, struct item *it)
 {
 	struct ingest_source *s = it->source;
 
@@ -145,7 +145,7 @@ drop_queued(struct ingest_source *s)
 
 	list_each (struct item, it, &in->queue, link) {
 		if (it->source == s)
-			item_free(in, it);
+			ingest_item_free(in, it);
 	}
 }
 

@@ -51,7 +51,7 @@ struct store_answer {
 	const char *why; /* for people, when it is not STORE_OK */
 	int32_t source;  /* store_find_source: its number */
 	uint64_t seq;    /* and everything up to here is there */
-	int64_t idx;     /* store_begin: number of the next event */
+	int64_t idx;     /* store_ingest_begin: number of the next event */
 };
 /* Called once for each operation, perhaps from inside the function that starts it; not when the store is freed. */
 typedef void store_done_fn(const struct store_answer *answer, void *arg);
@@ -71,7 +71,7 @@ struct store_place {
 
 /* Begins a transaction under the writers' lock; sorts the places by source and fills them in. */
 void
-store_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done, void *arg);
+store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done, void *arg);
 /* Puts into facts what the database has of what they want; within a transaction that was begun. */
 void store_look(struct store *s, struct facts *facts, store_done_fn *done, void *arg);
 /* Writes the rows and the places, commits. batch and places stay the caller's until done. After STORE_BAD_DATA and
@@ -79,7 +79,7 @@ void store_look(struct store *s, struct facts *facts, store_done_fn *done, void 
 void store_write(struct store *s, struct batch *batch, const struct store_place *places, size_t n,
     store_done_fn *done, void *arg);
 /* Ends a transaction without writing. */
-void store_rollback(struct store *s, store_done_fn *done, void *arg);
+void store_ingest_rollback(struct store *s, store_done_fn *done, void *arg);
 /* Partitions ahead, old ones dropped. STORE_OK: today has its partition. */
 void store_maintain(struct store *s, store_done_fn *done, void *arg);
 /* Partitions exist for an ingest time like this. */

@@ -68,7 +68,7 @@ on_begun(const struct db_reply *r, void *arg)
 }
 
 void
-store_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done, void *arg)
+store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done, void *arg)
 {
 	const struct store_answer full = { .outcome = STORE_REFUSED, .why = "out of memory" };
 	struct buf sql;
@@ -300,7 +300,7 @@ on_rolled_back(const struct db_reply *r, void *arg)
 }
 
 void
-store_rollback(struct store *s, store_done_fn *done, void *arg)
+store_ingest_rollback(struct store *s, store_done_fn *done, void *arg)
 {
 	store_operation(s, done, arg);
 	db_exec(s->writer, "ROLLBACK", on_rolled_back, s);

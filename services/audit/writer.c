@@ -133,7 +133,7 @@ place_refused(struct ingest *in, const struct store_answer *answer)
 static void
 begin_group(struct ingest *in)
 {
-	store_begin(in->store, in->places, in->n_places, on_answer, in);
+	store_ingest_begin(in->store, in->places, in->n_places, on_answer, in);
 }
 
 static void
@@ -145,7 +145,7 @@ write_group(struct ingest *in)
 static void
 undo_group(struct ingest *in)
 {
-	store_rollback(in->store, on_answer, in);
+	store_ingest_rollback(in->store, on_answer, in);
 }
 
 static void

@@ -544,8 +544,3 @@ resource_next(struct auth *a, enum resource_kind kind, size_t *pos, void **ret)
 	return map_next(a->resources.cached[kind], pos, NULL, ret);
 }
 
-size_t
-resource_count(struct auth *a, enum resource_kind kind)
-{
-	return map_count(a->resources.cached[kind]);
-}

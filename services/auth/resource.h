@@ -150,7 +150,6 @@ int resource_remove_if(struct auth *a, enum resource_kind kind,
 /* Cached kinds: NULL when there is none; in no order. */
 void *resource_find(struct auth *a, enum resource_kind kind, const char *key);
 bool resource_next(struct auth *a, enum resource_kind kind, size_t *pos, void **ret);
-size_t resource_count(struct auth *a, enum resource_kind kind);
 
 /* Everything between happens or nothing does: end takes the result so far, commits when it is 0,
  * rolls back otherwise, and returns what came of it. */

@@ -47,17 +47,6 @@ role_find(struct auth *a, const char *name)
 	return resource_find(a, RESOURCE_ROLE, name);
 }
 
-bool
-role_next(struct auth *a, size_t *pos, const struct role **ret)
-{
-	void *r;
-
-	if (!resource_next(a, RESOURCE_ROLE, pos, &r))
-		return false;
-	*ret = r;
-	return true;
-}
-
 static int
 check(struct auth *a, void *object, const void *old, struct err *e)
 {

@@ -15,9 +15,9 @@ static bool
 selected(const Auth__ListNodesRequest *m, const struct host *n)
 {
 	for (size_t i = 0; i < m->n_selector; i++) {
-		const char *value = labels_get(&n->labels, m->selector[i]->key);
+		struct policy_label want = { m->selector[i]->key, m->selector[i]->value };
 
-		if (!value || !str_glob(m->selector[i]->value, value))
+		if (!policy_label_matches(&want, labels_view(&n->labels)))
 			return false;
 	}
 	return true;

@@ -56,6 +56,8 @@ monitor_unwatch(struct monitor *m, struct source *s)
 	s->fd = -1;
 }
 
+static void monitor_kill_worker(struct monitor *m, const char *why);
+
 void
 monitor_tell(struct monitor *m, const int *fds, size_t n_fds)
 {
@@ -74,7 +76,7 @@ monitor_answer(struct monitor *m, uint32_t request, bool ok, const char *text)
 	monitor_tell(m, NULL, 0);
 }
 
-void
+static void
 monitor_kill_worker(struct monitor *m, const char *why)
 {
 	if (m->worker <= 0)

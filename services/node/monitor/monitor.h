@@ -77,6 +77,5 @@ void monitor_unwatch(struct monitor *m, struct source *s);
 /* Sends m->out, with descriptors. A worker that does not read is killed. */
 void monitor_tell(struct monitor *m, const int *fds, size_t n_fds);
 void monitor_answer(struct monitor *m, uint32_t request, bool ok, const char *text);
-void monitor_kill_worker(struct monitor *m, const char *why);
 
 #endif

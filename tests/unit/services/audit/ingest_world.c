@@ -95,7 +95,7 @@ store_find_source(struct store *s, const char *const key[4], store_done_fn *done
 }
 
 void
-store_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done, void *arg)
+store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done, void *arg)
 {
 	s->begins++;
 	/* Sorted, as store.h promises; there are at most two in these tests. */
@@ -157,7 +157,7 @@ store_write(struct store *s, struct batch *batch, const struct store_place *plac
 }
 
 void
-store_rollback(struct store *s, store_done_fn *done, void *arg)
+store_ingest_rollback(struct store *s, store_done_fn *done, void *arg)
 {
 	s->rollbacks++;
 	operation(s, done, arg, (struct store_answer){ .outcome = STORE_OK });
