@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "cli/out.h"
-#include "crypto/b64.h"
 #include "proto/audit.sync.h"
 #include "tctl/tctl.h"
 #include "view/recordings.h"
@@ -65,23 +65,21 @@ events_row(struct cli_table *t, const void *found, size_t i)
 	    *ev->node_name ? ev->node_name : ev->node, ev->message, NULL);
 }
 
-/* The exact bytes, in base64, of what is not shown as it came. */
+/* The exact bytes, in hexadecimal, of what cannot be shown as it came. */
 static json_t *
 raw_of(const Audit__Event *ev)
 {
 	json_t *raw = json_object();
-	struct buf text;
 
-	buf_init(&text, 1024 * 1024);
 	for (size_t i = 0; i < ev->n_raw; i++) {
-		struct span bytes = { ev->raw[i]->value.data, ev->raw[i]->value.len };
+		const ProtobufCBinaryData *value = &ev->raw[i]->value;
+		_cleanup_free_ char *hex = malloc(2 * value->len + 1);
 
-		buf_reset(&text);
-		if (b64_put(&text, bytes, B64_STD, 0))
-			json_object_set_new(raw, ev->raw[i]->key,
-			    json_stringn((const char *)buf_head(&text), text.len));
+		if (!hex)
+			continue;
+		str_hex(hex, value->data, value->len);
+		json_object_set_new(raw, ev->raw[i]->key, json_string(hex));
 	}
-	buf_done(&text);
 	return raw;
 }
 

@@ -162,9 +162,13 @@ field_number(const struct record *r, const char *key, uint64_t max)
 static void
 session_started(struct batch_session *s, const struct record *r)
 {
+	struct span raw = record_raw(r, "command");
+
 	json_time(&s->json, "started", r->time_us);
 	json_member(&s->json, "kind", record_field(r, "kind"));
 	json_member(&s->json, "command", record_field(r, "command"));
+	if (raw.n)
+		json_hex(&s->json, "command_raw", raw);
 	if (strcmp(record_field(r, "interactive"), "true") == 0)
 		json_bool(&s->json, "interactive", true);
 	if (!s->cols) {

@@ -8,6 +8,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/str.h"
+
+enum { HEX_STEP = 256 };
+
 #define TIME_MIN_US INT64_C(-62135596800000000) /* 0001-01-01 */
 #define TIME_MAX_US INT64_C(253402300799999999) /* 9999-12-31 */
 
@@ -55,6 +59,22 @@ json_member(struct buf *b, const char *key, const char *text)
 		return;
 	json_key(b, key);
 	json_text(b, text);
+}
+
+void
+json_hex(struct buf *b, const char *key, struct span bytes)
+{
+	char hex[2 * HEX_STEP + 1];
+
+	json_key(b, key);
+	buf_put(b, "\"", 1);
+	for (size_t i = 0; i < bytes.n; i += HEX_STEP) {
+		size_t n = bytes.n - i < HEX_STEP ? bytes.n - i : HEX_STEP;
+
+		str_hex(hex, bytes.p + i, n);
+		buf_put(b, hex, 2 * n);
+	}
+	buf_put(b, "\"", 1);
 }
 
 void

@@ -13,6 +13,8 @@ void json_text(struct buf *b, const char *text);
 void json_member(struct buf *b, const char *key, const char *text);
 /* ,"key": and the value is the caller's. */
 void json_key(struct buf *b, const char *key);
+/* ,"key":"00ff" */
+void json_hex(struct buf *b, const char *key, struct span bytes);
 void json_number(struct buf *b, const char *key, int64_t v);
 void json_bool(struct buf *b, const char *key, bool v);
 /* ,"key":"2026-11-22T23:00:00.123456Z" */

@@ -59,6 +59,8 @@ const char *record_field(const struct record *r, const char *key);
 const char *record_field_key(const struct record *r, size_t i);
 /* Key of the bytes i that stand beside a text of the event; NULL: there are no more. */
 const char *record_raw_key(const struct record *r, size_t i);
+/* The exact bytes of a text of the event; empty: they are the text. */
+struct span record_raw(const struct record *r, const char *key);
 
 /* What is known better than the producer says it. */
 struct record_view {

@@ -149,6 +149,17 @@ record_raw_key(const struct record *r, size_t i)
 	return i < event_of(r)->n_raw ? event_of(r)->raw[i]->key : NULL;
 }
 
+struct span
+record_raw(const struct record *r, const char *key)
+{
+	const Audit__Event *event = event_of(r);
+
+	for (size_t i = 0; i < event->n_raw; i++)
+		if (strcmp(event->raw[i]->key, key) == 0)
+			return (struct span){ event->raw[i]->value.data, event->raw[i]->value.len };
+	return (struct span){ NULL, 0 };
+}
+
 /* --- as JSON ---------------------------------------------------------------------- */
 
 static void
@@ -190,11 +201,7 @@ json_raw(const Audit__Event *event, struct buf *b)
 	for (size_t i = 0; i < event->n_raw; i++) {
 		const ProtobufCBinaryData *value = &event->raw[i]->value;
 
-		json_key(b, event->raw[i]->key);
-		buf_put(b, "\"", 1);
-		for (size_t k = 0; k < value->len; k++)
-			buf_printf(b, "%02x", value->data[k]);
-		buf_put(b, "\"", 1);
+		json_hex(b, event->raw[i]->key, (struct span){ value->data, value->len });
 	}
 	buf_put(b, "}", 1);
 }

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any byte that a client sends is recorded as what it is: commands, logins, variables that are no text, through stock ssh, tsh
 and paramiko. Their events are all there, with the exact bytes, and none is set aside."""
-import base64
 import contextlib
 import json
 import os
@@ -64,7 +63,7 @@ def trail(cluster):
 
 
 def raw(event, key):
-    return base64.b64decode(event['raw'][key])
+    return bytes.fromhex(event['raw'][key])
 
 
 def all_of_a_command(trail, sent, shown):
@@ -90,8 +89,10 @@ def test_a_command_of_any_bytes_is_recorded(cluster, alice, login, ssh, config, 
             channel.exec_command(command)
             assert channel.recv_exit_status() == 0
     start = all_of_a_command(trail, command, f'true {client} {SHOWN}')
-    row, = cluster.sql(f"SELECT username, kind, command FROM sessions WHERE id = '{start['sid']}'")
-    assert row == ['alice', 'exec', f'true {client} {SHOWN}']
+    row, = cluster.sql(f"SELECT username, kind, command, encode(command_raw, 'hex') FROM sessions WHERE id = '{start['sid']}'")
+    assert row == ['alice', 'exec', f'true {client} {SHOWN}', command.hex()]
+    rows = cluster.sql(f"SELECT raw ->> 'command' FROM events WHERE session = '{start['sid']}' AND raw ? 'command'")
+    assert rows == [[command.hex()]] * 3
     listed = json.loads(cluster.tsh('alice', 'recordings', 'ls', '--limit=200', '--format=json').stdout)
     assert f'true {client} {SHOWN}' in [r['command'] for r in listed]
 

@@ -26,6 +26,8 @@ CREATE INDEX audit_event_connection ON audit_event (connection) WHERE connection
 
 ALTER TABLE rec_session ADD COLUMN connection uuid;
 ALTER TABLE rec_session ADD COLUMN backed text NOT NULL DEFAULT 'self';
+-- The exact bytes, where `command` is not what came.
+ALTER TABLE rec_session ADD COLUMN command_raw bytea;
 
 CREATE INDEX audit_dead_letter_ts ON audit_dead_letter (ts);
 
@@ -56,13 +58,13 @@ CREATE INDEX rec_session_connection ON rec_session (connection) WHERE connection
 
 CREATE OR REPLACE FUNCTION audit_merge_sessions(batch jsonb) RETURNS void LANGUAGE sql AS $$
   INSERT INTO rec_session AS s (sid, source, kind, actor, backed, login, node, node_name, connection, remote_addr, started,
-      ended, command, interactive, cols, rows, exit_status, exit_signal, bytes, chunks)
+      ended, command, command_raw, interactive, cols, rows, exit_status, exit_signal, bytes, chunks)
     SELECT b.sid, b.source, coalesce(b.kind, ''), coalesce(b.actor, ''), coalesce(b.backed, 'self'), coalesce(b.login, ''),
       coalesce(b.node, ''), coalesce(b.node_name, ''), b.connection, coalesce(b.remote_addr, ''), coalesce(b.started, now()),
-      b.ended, coalesce(b.command, ''), coalesce(b.interactive, false), coalesce(b.cols, 0), coalesce(b.rows, 0),
+      b.ended, coalesce(b.command, ''), decode(b.command_raw, 'hex'), coalesce(b.interactive, false), coalesce(b.cols, 0), coalesce(b.rows, 0),
       b.exit_status, coalesce(b.exit_signal, ''), b.bytes, b.chunks
     FROM jsonb_to_recordset(batch) AS b(sid uuid, source int, kind text, actor text, backed text, login text, node text,
-      node_name text, connection uuid, remote_addr text, started timestamptz, ended timestamptz, command text,
+      node_name text, connection uuid, remote_addr text, started timestamptz, ended timestamptz, command text, command_raw text,
       interactive boolean, cols int, rows int, exit_status int, exit_signal text, bytes bigint, chunks int)
   ON CONFLICT (sid) DO UPDATE SET
       kind = coalesce(nullif(excluded.kind, ''), s.kind),
@@ -76,6 +78,7 @@ CREATE OR REPLACE FUNCTION audit_merge_sessions(batch jsonb) RETURNS void LANGUA
       started = least(excluded.started, s.started),
       ended = coalesce(excluded.ended, s.ended),
       command = coalesce(nullif(excluded.command, ''), s.command),
+      command_raw = coalesce(excluded.command_raw, s.command_raw),
       interactive = excluded.interactive OR s.interactive,
       cols = coalesce(nullif(s.cols, 0), excluded.cols),
       rows = coalesce(nullif(s.rows, 0), excluded.rows),
@@ -90,7 +93,7 @@ $$;
 CREATE OR REPLACE VIEW sessions AS
   SELECT r.sid AS id, r.started, r.ended, r.actor AS username, r.login, r.node_name AS node, r.node AS node_id, r.kind,
     r.command, r.interactive, r.exit_status, r.exit_signal, r.bytes, r.remote_addr, r.connection, r.backed,
-    s.kind AS producer_kind, s.name AS producer
+    s.kind AS producer_kind, s.name AS producer, r.command_raw
   FROM rec_session r LEFT JOIN audit_source s ON s.id = r.source;
 
 -- Events with their producers. What auditd sets aside it says itself; the row bears the source and number of the record
@@ -103,7 +106,7 @@ CREATE VIEW found_event AS
 CREATE OR REPLACE VIEW events AS
   SELECT at, type, code, ok, actor AS username, login, node_name AS node, node AS node_id, session, remote_addr,
     message, body -> 'fields' AS fields, body -> 'labels' AS labels, idx, ts AS received, at_doubtful, backed, connection,
-    producer_kind, producer
+    producer_kind, producer, body -> 'raw' AS raw
   FROM found_event;
 
 -- Every record that was set aside, by its producer.

@@ -269,6 +269,53 @@ denied_user_hears_why(void **state)
 	pair_done(&p);
 }
 
+/* It is for whoever decides to say who that is not, and to write down who was asked for. */
+static void
+a_login_of_any_bytes_reaches_who_decides(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	p.client_config.user = "ro\xffot\x1b[2J";
+	pair_login(&p);
+	assert_string_equal(p.auth_user, "ro\xffot\x1b[2J");
+	pair_done(&p);
+}
+
+static void
+what_the_peer_says_when_it_leaves_is_kept_and_shown_clean(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	assert_int_equal(ssh_peer_farewell(p.server).n, 0);
+	(void)ssh_fatal(p.client, 11, "%s", "bye \xff\x1b[2J");
+	pair_run(&p);
+	assert_true(p.dead_server);
+	assert_string_equal(p.gone_server, "bye ??[2J");
+	assert_true(span_is(ssh_peer_farewell(p.server), "bye \xff\x1b[2J"));
+	pair_done(&p);
+}
+
+/* A cause may quote what the peer sent: it goes to others without what steers a terminal. */
+static void
+a_cause_is_sent_clean(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	ssh_disconnect(p.server, 11, "no login \xff\x1b[2J");
+	pair_run(&p);
+	assert_string_equal(p.gone_client, "no login ??[2J");
+	assert_true(span_is(ssh_peer_farewell(p.client), "no login ??[2J"));
+	pair_done(&p);
+}
+
 static void
 channel_open_accepted_late_and_refused(void **state)
 {
@@ -525,6 +572,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(login_with_certificate_then_with_key),
 	cmocka_unit_test(login_with_a_security_key),
 	cmocka_unit_test(denied_user_hears_why),
+	cmocka_unit_test(a_login_of_any_bytes_reaches_who_decides),
+	cmocka_unit_test(what_the_peer_says_when_it_leaves_is_kept_and_shown_clean),
+	cmocka_unit_test(a_cause_is_sent_clean),
 	cmocka_unit_test(channel_open_accepted_late_and_refused),
 	cmocka_unit_test(server_opens_channels_too),
 	cmocka_unit_test(too_many_channels_are_refused),
