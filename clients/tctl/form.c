@@ -356,7 +356,7 @@ read_entries(const struct reader *r, ProtobufCMessage *m, const field *f, const 
 		ProtobufCMessage *item = message_new(type_of(f));
 
 		if (!item)
-			return err_set(r->e, "out of memory");
+			return err_memory(r->e);
 		list[(*count_of(m, f))++] = item;
 		*(char **)member(item, &type_of(f)->fields[0]) = strdup(name);
 		if (read_text(r, item, &type_of(f)->fields[1], v, name) < 0)
@@ -378,7 +378,7 @@ read_messages(const struct reader *r, ProtobufCMessage *m, const field *f, const
 		ProtobufCMessage *item = message_new(type_of(f));
 
 		if (!item)
-			return err_set(r->e, "out of memory");
+			return err_memory(r->e);
 		list[(*count_of(m, f))++] = item;
 		if (!json_is_object(json_array_get(v, i)))
 			return fail(r, map, key, "%s must be a list of mappings", key);
@@ -400,7 +400,7 @@ read_inner(const struct reader *r, ProtobufCMessage *m, const field *f, const js
 	if (!json_is_object(json_object_get(map, key)))
 		return fail(r, map, key, "%s must be a mapping", key);
 	if (!*inner && !(*inner = message_new(type_of(f))))
-		return err_set(r->e, "out of memory");
+		return err_memory(r->e);
 	return read_message(r, *inner, json_object_get(map, key), key, NULL);
 }
 
@@ -586,7 +586,7 @@ form_from_json(const json_t *value, const struct yaml_source *source, const stru
 	if (!(form = kind_from(&r, value)))
 		return -1;
 	if (!(m = message_new(form->type)))
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (read_frame(&r, form, m, value) < 0) {
 		protobuf_c_message_free_unpacked(m, NULL);
 		return -1;

@@ -91,7 +91,7 @@ tctl_words_split(struct tctl_words *w, const char *text, struct err *e)
 	w->n = 0;
 	w->copy = strdup(text ? text : "");
 	if (!w->copy)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	/* Room for one more than may be: a list that is too long is refused, not shortened to other rights. */
 	w->n = str_split(w->copy, ',', w->v, TCTL_LABELS_MAX + 1);
 	if (w->n > TCTL_LABELS_MAX)

@@ -256,7 +256,7 @@ login(const char *proxy, const char *user, const char *known_pem, struct profile
 	    client_open_anonymous(&c, proxy, d.ca->cluster, d.ca->host_pem, e) == 0 &&
 	    call_login(c, user, &k, &id, e) == 0) {
 		*ret = make_profile(proxy, &d, id);
-		rc = *ret ? keep(*ret, &k, &d, id, e) : err_set(e, "out of memory");
+		rc = *ret ? keep(*ret, &k, &d, id, e) : err_memory(e);
 	}
 	client_free_reply(id);
 	client_free(c);

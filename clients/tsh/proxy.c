@@ -220,7 +220,7 @@ start(struct proxy *p, struct err *e)
 		return -1;
 	if (ssh_link_new(&p->link, p->loop, &config, on_ended, p) < 0) {
 		close(fd);
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	}
 	if (ssh_link_attach_fd(p->link, fd) < 0)
 		return err_set(e, "cannot use the connection to the proxy");
@@ -251,7 +251,7 @@ proxy_open(struct proxy **ret, struct loop *loop, const struct profile *profile,
 	struct proxy *p = calloc(1, sizeof *p);
 
 	if (!p)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	p->loop = loop;
 	p->profile = profile;
 	p->way = (struct remote_way){ .loop = loop,

@@ -22,7 +22,7 @@ audit_log_open(struct audit_log **ret, const struct audit_log_config *config, st
 
 	if (!log || crypto_init() < 0) {
 		free(log);
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	}
 	log->loop = config->loop;
 	log->rl = config->rl;
@@ -35,7 +35,7 @@ audit_log_open(struct audit_log **ret, const struct audit_log_config *config, st
 	}
 	if (audit_upload_init(&log->up, log) < 0) {
 		audit_log_close(log);
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	}
 	*ret = log;
 	return 0;

@@ -119,7 +119,7 @@ fill(struct bundle *b, const Auth__CaSet *set, struct err *e)
 	b->host_pem = join_pem((const char *const *)set->host_x509_pem, set->n_host_x509_pem);
 	b->user_pem = join_pem((const char *const *)set->user_x509_pem, set->n_user_x509_pem);
 	if (!b->host_pem || !b->user_pem)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	return take_ssh(b, set, e) || take_pins(b, set, e) ? -1 : 0;
 }
 
@@ -201,13 +201,13 @@ bundle_open(struct bundle **ret, struct span packed, const char *pin, const stru
 	int r = -1;
 
 	if (!b)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	buf_init(&b->packed, BUNDLE_PACKED_MAX);
 	buf_init(&b->blobs, BUNDLE_PACKED_MAX);
 	if (unpack(packed, &msg, &set))
 		err_set(e, "the CA bundle is malformed");
 	else if (!buf_put(&b->packed, packed.p, packed.n))
-		err_set(e, "out of memory");
+		err_memory(e);
 	else
 		r = fill(b, set, e) || believe(b, set, msg, pin, known, e) ? -1 : 0;
 	if (set)

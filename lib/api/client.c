@@ -29,7 +29,7 @@ client_new(struct client **ret, struct err *e)
 
 	if (!c || rpc_loop_new(&c->rl, NULL) < 0) {
 		free(c);
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	}
 	*ret = c;
 	return 0;
@@ -61,7 +61,7 @@ set_remote(struct client *c, const char *proxy, const char *cluster, struct err 
 	    !str_format(c->auth_name, sizeof c->auth_name, "authd.%s", cluster) ||
 	    !str_format(c->audit_name, sizeof c->audit_name, "auditd.%s", cluster))
 		return err_set(e, "the cluster's name is too long");
-	return rpc_identity_new(&c->identity) < 0 ? err_set(e, "out of memory") : 0;
+	return rpc_identity_new(&c->identity) < 0 ? err_memory(e) : 0;
 }
 
 int

@@ -74,14 +74,14 @@ own_ssh_key(struct host_state *s, const struct sshkey *given, struct err *e)
 
 	if (given)
 		return sshkey_from_blob(&s->ssh_key, sshkey_blob(given)) < 0
-		    ? err_set(e, "out of memory")
+		    ? err_memory(e)
 		    : 0;
 	if (!path_of(s, "ssh_host_key", path, sizeof path))
 		return err_set(e, "the path of the state folder is too long");
 	if (access(path, F_OK) == 0)
 		return sshkey_load(&s->ssh_key, path, e);
 	if (sshkey_generate(&s->ssh_key) < 0)
-		return err_set(e, "no SSH key can be made: out of memory");
+		return err_memory(e);
 	return sshkey_save(s->ssh_key, path, s->uuid, e);
 }
 
@@ -109,7 +109,7 @@ own_tls_key(struct host_state *s, struct err *e)
 		return r < 0 ? err_prefix(e, "%s/tls.key", s->dir) : 0;
 	}
 	if (x509_key_generate(&s->tls_key) < 0 || host_state_tls_key_pem(s, &text) < 0)
-		return err_set(e, "no TLS key can be made: out of memory");
+		return err_memory(e);
 	r = save(s, "tls.key", (struct span){ buf_head(&text), text.len - 1 }, e);
 	buf_wipe(&text);
 	return r;
@@ -264,7 +264,7 @@ host_state_open(struct host_state **ret, const char *dir, const char *kind,
 
 	if (!s || crypto_init() < 0 || !(s->dir = strdup(dir))) {
 		free(s);
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	}
 	buf_init(&s->ssh_host_cert, HOST_STATE_CERT_MAX);
 	buf_init(&s->tunnel_cert, HOST_STATE_CERT_MAX);
@@ -328,7 +328,7 @@ store_identity(struct host_state *s, const Auth__HostIdentity *id, struct err *e
 	char *pem = strdup(id->tls_cert_pem);
 
 	if (!pem)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	buf_reset(&s->ssh_host_cert);
 	buf_reset(&s->tunnel_cert);
 	if (!buf_put(&s->ssh_host_cert, host.p, host.n) ||

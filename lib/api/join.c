@@ -51,7 +51,7 @@ copy_config(struct join *j, const struct join_config *c, struct err *e)
 	}
 	for (size_t i = 0; ok && i < c->n_addresses; i++, j->n_addresses++)
 		ok = (j->addresses[i] = strdup(c->addresses[i])) != NULL;
-	return ok ? 0 : err_set(e, "out of memory");
+	return ok ? 0 : err_memory(e);
 }
 
 static void
@@ -114,7 +114,7 @@ join_set_rpc_identity(struct join *j, struct err *e)
 	if (!h->tls_cert_pem)
 		return rpc_identity_set(j->rpc_id, h->bundle->host_pem, user_pem, NULL, NULL, e);
 	if (host_state_tls_key_pem(h, &key) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	r = rpc_identity_set(j->rpc_id, h->bundle->host_pem, user_pem, h->tls_cert_pem,
 	    (const char *)buf_head(&key), e);
 	buf_wipe(&key);
@@ -250,7 +250,7 @@ start(struct join *j, const struct join_config *config, struct err *e)
 	    host_state_open(&j->host, config->state_dir, config->kind, config->host_key, e) < 0)
 		return -1;
 	if (rpc_identity_new(&j->rpc_id) < 0 || timer_init(&j->timer, j->loop, on_timer, j) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	timer_start(&j->timer, 0);
 	return 0;
 }
@@ -262,7 +262,7 @@ join_new(struct join **ret, struct loop *loop, struct rpc_loop *rl,
 	struct join *j = calloc(1, sizeof *j);
 
 	if (!j)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	j->loop = loop;
 	j->rl = rl;
 	j->events = *events;

@@ -110,7 +110,7 @@ static int
 read_token(const struct join *j, char **ret, struct err *e)
 {
 	if (j->token)
-		return (*ret = strdup(j->token)) ? 0 : err_set(e, "out of memory");
+		return (*ret = strdup(j->token)) ? 0 : err_memory(e);
 	if (!j->token_file)
 		return err_set(e,
 		    "this host has no valid identity in %s and no join token is configured: make one with "

@@ -38,6 +38,12 @@ errno_text(int number, char *buf, size_t size)
 }
 
 int
+err_memory(struct err *e)
+{
+	return err_set(e, "out of memory");
+}
+
+int
 err_errno(struct err *e, const char *fmt, ...)
 {
 	int saved = errno;

@@ -17,6 +17,8 @@ struct err {
 
 /* Sets the text; always returns -1, so that "return err_set(...)" reads well. e may be NULL. */
 int err_set(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* "out of memory": the one text for it. Returns -1. */
+int err_memory(struct err *e);
 /* As err_set, with ": " and strerror(errno) appended. */
 int err_errno(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Puts "what: " in front of the text that is there; returns -1. */

@@ -46,7 +46,7 @@ read_fd(int fd, const char *path, size_t max, struct buf *b, struct err *e)
 		ssize_t n;
 
 		if (!p)
-			return err_set(e, "cannot read %s: out of memory", path);
+			return err_memory(e);
 		n = read(fd, p, 4096);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -75,7 +75,7 @@ read_open(int fd, const char *path, size_t max, char **ret, size_t *ret_len, str
 		*ret_len = b.len;
 	if (!buf_put(&b, "", 1)) {
 		buf_wipe(&b);
-		return err_set(e, "cannot read %s: out of memory", path);
+		return err_memory(e);
 	}
 	*ret = (char *)b.data; /* nothing was drained: off is 0 */
 	return 0;

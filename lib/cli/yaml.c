@@ -196,7 +196,7 @@ yaml_to_json(struct yaml_source *source, const char *text, size_t n, json_t **re
 	if (n > TEXT_MAX)
 		return err_set(e, "%s is larger than 1 MiB", source->name);
 	if (!yaml_parser_initialize(&r.parser))
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, n);
 	all = json_array();
 	rc = read_documents(&r, all);

@@ -44,7 +44,7 @@ secret_key_load(struct secret **ret, const char *path, bool create, struct err *
 		return -1;
 	*ret = secret_new(KEY_BYTES);
 	if (!*ret) {
-		rc = err_set(e, "out of memory");
+		rc = err_memory(e);
 	} else if (!str_unhex(text, (*ret)->p, KEY_BYTES)) {
 		secret_free(*ret);
 		*ret = NULL;

@@ -111,7 +111,7 @@ read_principals(struct sshcert *cert, struct span list, struct err *e)
 
 	cert->principals = calloc(SSHCERT_PRINCIPALS_MAX, sizeof *cert->principals);
 	if (!cert->principals)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	while (w.left) {
 		struct span s = wire_string(&w);
 
@@ -121,7 +121,7 @@ read_principals(struct sshcert *cert, struct span list, struct err *e)
 			return err_set(e, "the certificate holds too many principals");
 		cert->principals[cert->n_principals] = span_dup(s);
 		if (!cert->principals[cert->n_principals])
-			return err_set(e, "out of memory");
+			return err_memory(e);
 		cert->n_principals++;
 	}
 	return 0;
@@ -155,7 +155,7 @@ read_options(struct sshcert_option **ret, size_t *ret_n, struct span list, struc
 
 	*ret = calloc(SSHCERT_OPTIONS_MAX, sizeof **ret);
 	if (!*ret)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	while (w.left) {
 		struct span name = wire_string(&w), data = wire_string(&w), text;
 		struct sshcert_option *o = *ret + *ret_n;
@@ -168,7 +168,7 @@ read_options(struct sshcert_option **ret, size_t *ret_n, struct span list, struc
 		o->name = span_dup(name);
 		o->value = text.n ? span_dup(text) : calloc(1, 1);
 		if (!o->name || !o->value)
-			return err_set(e, "out of memory");
+			return err_memory(e);
 		if (!ascends(before, o->name))
 			return err_set(e, "the certificate's options are unsorted or doubled");
 		before = o->name;
@@ -196,7 +196,7 @@ read_fields(struct sshcert *cert, struct wire *w, struct err *e)
 		return err_set(e, "the certificate is malformed");
 	cert->key_id = key_id.n ? span_dup(key_id) : calloc(1, 1);
 	if (!cert->key_id || !buf_put(&cert->ca_blob, ca.p, ca.n))
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (read_principals(cert, principals, e) < 0 ||
 	    read_options(&cert->critical, &cert->n_critical, critical, e) < 0)
 		return -1;
@@ -241,7 +241,7 @@ parse(struct sshcert *cert, struct span blob, struct err *e)
 	if (!wire_end(&w))
 		return err_set(e, "the certificate is malformed");
 	if (!buf_put(&cert->blob, blob.p, blob.n))
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	return check_signature(cert, signed_part, sig, e);
 }
 
@@ -255,7 +255,7 @@ sshcert_parse(struct sshcert **ret, struct span blob, struct err *e)
 		return err_set(e, "the certificate is too large");
 	cert = calloc(1, sizeof *cert);
 	if (!cert)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	buf_init(&cert->ca_blob, SSHKEY_BLOB_MAX);
 	buf_init(&cert->blob, SSHCERT_BLOB_MAX);
 	if (parse(cert, blob, e) < 0) {

@@ -131,7 +131,7 @@ read_private_part(struct sshkey **ret, struct span part, struct span public_blob
 	    !padding_ok(wire_rest(&w)))
 		return err_set(e, "the private key is damaged; restore it or make a new one");
 	if (sshkey_from_seed(&key, secret.p) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	/* All three copies of the public half must be the one that the seed gives. */
 	if (memcmp(key->secret->p + SSHKEY_SEED_LEN, pub.p, pub.n) != 0 ||
 	    !secret_equal(secret_span(key->secret), secret) ||

@@ -49,7 +49,7 @@ x509_cert_from_pem(struct x509_cert **ret, const char *pem, struct err *e)
 		return err_set(e, "the certificates are too large");
 	cert = cert_new();
 	if (!cert)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	/* Positive: so many of the blocks did not parse. */
 	rc = mbedtls_x509_crt_parse(&cert->crt, (const unsigned char *)pem, n + 1);
 	if (rc != 0) {
@@ -69,7 +69,7 @@ x509_cert_from_der(struct x509_cert **ret, struct span der, struct err *e)
 
 	*ret = NULL;
 	if (!cert)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	rc = der.n ? mbedtls_x509_crt_parse_der(&cert->crt, der.p, der.n)
 		   : MBEDTLS_ERR_X509_INVALID_FORMAT;
 	if (rc != 0) {

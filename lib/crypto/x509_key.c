@@ -69,7 +69,7 @@ x509_key_from_pem(struct x509_key **ret, const char *pem, struct err *e)
 
 	*ret = NULL;
 	if (!key)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	rc = mbed_pk_parse_pem(&key->pk, pem);
 	if (rc == 0 && mbed_pk_is_p256(&key->pk)) {
 		*ret = key;

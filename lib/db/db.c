@@ -552,7 +552,7 @@ db_new(struct db **ret, const struct db_config *config, const struct db_events *
 		return -1;
 	db = calloc(1, sizeof(*db));
 	if (!db)
-		return err_set(e, "out of memory for a database connection");
+		return err_memory(e);
 	list_init(&db->ops);
 	deferred_init(&db->next, on_next, db);
 	db->events = *events;
@@ -560,7 +560,7 @@ db_new(struct db **ret, const struct db_config *config, const struct db_events *
 	if (copy_config(db, config) < 0 || timer_init(&db->retry, db->loop, on_retry, db) < 0 ||
 	    timer_init(&db->timeout, db->loop, on_timeout, db) < 0) {
 		db_free(db);
-		return err_set(e, "out of memory for a database connection");
+		return err_memory(e);
 	}
 	timer_start(&db->retry, 0);
 	*ret = db;

@@ -176,7 +176,7 @@ read_reply(struct buf *in, const struct target *t, struct fetch_reply *ret, stru
 		return err_set(e, "the answer of %s was cut short", t->authority);
 	ret->body = malloc((size_t)len + 1);
 	if (!ret->body)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	memcpy(ret->body, body, (size_t)len);
 	ret->body[len] = '\0';
 	ret->len = (size_t)len;

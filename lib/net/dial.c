@@ -196,7 +196,7 @@ static int
 dial_begin(struct dial *d, struct err *e)
 {
 	if (timer_init(&d->timeout, d->config.loop, on_timeout, d) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (d->lookup->numeric)
 		loop_defer(d->config.loop, &d->start);
 	else if (!d->config.pool ||
@@ -214,7 +214,7 @@ dial_new(struct dial **ret, const struct dial_config *config, const char *addres
 
 	if (!d || !(d->lookup = calloc(1, sizeof(*d->lookup)))) {
 		free(d);
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	}
 	d->config = *config;
 	d->fd = -1;

@@ -198,13 +198,13 @@ listen_new(struct listener **ret, struct loop *loop, int fd, listen_accept_fn *a
 	struct listener *l = calloc(1, sizeof(*l));
 
 	if (!l)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	l->fd = fd;
 	l->accepted = accepted;
 	l->arg = arg;
 	if (timer_init(&l->pause, loop, on_pause_over, l) < 0 ||
 	    watch_init(&l->watch, loop, fd, on_acceptable, l) < 0)
-		(void)err_set(e, "out of memory");
+		(void)err_memory(e);
 	else if (listen(fd, BACKLOG) < 0)
 		(void)err_errno(e, "cannot listen");
 	else {

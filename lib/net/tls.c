@@ -145,7 +145,7 @@ tls_server_set(struct tls_server *server, const char *chain_pem, const char *key
 	int r;
 
 	if (!m)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (mbedtls_x509_crt_parse(&m->chain, (const unsigned char *)chain_pem,
 		strlen(chain_pem) + 1) != 0)
 		r = err_set(e, "the certificate chain is not valid PEM");

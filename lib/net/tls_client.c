@@ -170,7 +170,7 @@ set_up(struct tls_client *c, const char *name, struct err *e)
 {
 	if (mbedtls_ssl_config_defaults(&c->config, MBEDTLS_SSL_IS_CLIENT,
 		MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT) != 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	mbed_ssl_conf_version(&c->config);
 	mbedtls_ssl_conf_rng(&c->config, rand_mbedtls, NULL);
 	mbedtls_ssl_conf_ca_chain(&c->config, &c->roots, NULL);
@@ -179,7 +179,7 @@ set_up(struct tls_client *c, const char *name, struct err *e)
 	    c->verify ? MBEDTLS_SSL_VERIFY_OPTIONAL : MBEDTLS_SSL_VERIFY_NONE);
 	if (mbedtls_ssl_setup(&c->ssl, &c->config) != 0 ||
 	    mbedtls_ssl_set_hostname(&c->ssl, name) != 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	mbedtls_ssl_set_bio(&c->ssl, c, on_send, on_recv, NULL);
 	return 0;
 }
@@ -233,7 +233,7 @@ tls_client_open(struct tls_client **ret, const struct tls_client_config *config,
 
 	if (!c || crypto_init() < 0) {
 		free(c);
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	}
 	mbedtls_ssl_init(&c->ssl);
 	mbedtls_ssl_config_init(&c->config);

@@ -73,7 +73,7 @@ priv_seccomp_lists(const char *const *const *lists, struct err *e)
 	int r = 0;
 
 	if (!ctx)
-		return err_set(e, "cannot prepare a seccomp filter: out of memory");
+		return err_memory(e);
 	if (debug)
 		(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_LOG, 1);
 	/* A binary tree: an allowed call costs some ten comparisons instead of a hundred. */

@@ -198,7 +198,7 @@ load_named(struct profile **ret, const char *name, struct err *e)
 		return err_set(e, "not logged in to %s; run tsh login --proxy=%s:3080 --user=NAME",
 		    name, name);
 	if (!(p = calloc(1, sizeof *p)))
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	p->name = strdup(name);
 	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
 		char *colon = strstr(l, ": ");

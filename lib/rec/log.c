@@ -317,7 +317,7 @@ rec_log_open(struct rec_log **ret, const char *dir, uint64_t quota, struct err *
 
 	*ret = NULL;
 	if (!log)
-		return err_set(e, "out of memory for the log in %s", dir);
+		return err_memory(e);
 	log->dir_fd = log->lock_fd = log->fd = -1;
 	segment_reader_init(&log->reader);
 	log->quota = quota;
@@ -328,7 +328,7 @@ rec_log_open(struct rec_log **ret, const char *dir, uint64_t quota, struct err *
 		log->segment_max = LOG_SEGMENT_MAX;
 	log->dir = strdup(dir);
 	if (!log->dir) {
-		err_set(e, "out of memory for the log in %s", dir);
+		err_memory(e);
 		goto fail;
 	}
 	if (open_folder(log, e) < 0 || read_id(log, e) < 0 || open_segments(log, e) < 0)

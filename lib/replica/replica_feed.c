@@ -152,7 +152,7 @@ replica_start(struct replica *r, struct rpc_client *auth, struct join *join, str
 	r->join = join;
 	if (timer_init(&r->again, r->loop, on_again, r) < 0 ||
 	    auth_watch_new(&r->watch, auth, &events, r) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	return 0;
 }
 

@@ -31,7 +31,7 @@ rpc_client_new(struct rpc_client **ret, struct rpc_loop *rl,
 	struct rpc_client *c = calloc(1, sizeof *c);
 
 	if (!c)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	list_init(&c->calls);
 	c->rl = rl;
 	if (rpc_channel_new(&c->channel, config, e) < 0) {

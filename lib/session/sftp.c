@@ -99,12 +99,12 @@ sftp_open(struct sftp **ret, const struct remote_way *way, const char *host, con
 	};
 
 	if (!s)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	s->loop = way->loop;
 	sftp_engine_init(&s->engine, flush, s);
 	if (remote_new(&s->remote, way, &config) < 0) {
 		sftp_free(s);
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	}
 	wait_for(s, &s->engine.ready);
 	if (s->engine.over) {
@@ -229,7 +229,7 @@ sftp_stat(struct sftp *s, const char *path, struct sftp_attrs *ret, struct err *
 static int
 take_handle(struct sftp_answer *a, void *arg, struct err *e)
 {
-	return buf_put(arg, a->data.p, a->data.n) ? 0 : err_set(e, "out of memory");
+	return buf_put(arg, a->data.p, a->data.n) ? 0 : err_memory(e);
 }
 
 struct listing {
@@ -247,7 +247,7 @@ take_names(struct sftp_answer *a, void *arg, struct err *e)
 	while (sftp_wire_name(a, name, &attrs))
 		if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
 		    l->each(name, &attrs, l->arg) < 0)
-			return err_set(e, "out of memory");
+			return err_memory(e);
 	return 0;
 }
 

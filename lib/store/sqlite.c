@@ -336,7 +336,7 @@ store_open_sqlite(struct store **ret, const char *path, struct loop *loop, struc
 	int rc;
 
 	if (!q)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	q->lock_fd = -1;
 	if (take_lock(q, path, e) < 0) {
 		sqlite_close(q);
@@ -357,5 +357,5 @@ store_open_sqlite(struct store **ret, const char *path, struct loop *loop, struc
 		sqlite_close(q);
 		return -1;
 	}
-	return store_make(ret, &driver, q, loop) < 0 ? err_set(e, "out of memory") : 0;
+	return store_make(ret, &driver, q, loop) < 0 ? err_memory(e) : 0;
 }

@@ -425,7 +425,7 @@ store_sweep(struct store *s, int max)
 		return 0;
 	k.v = calloc((size_t)max, sizeof(*k.v));
 	if (!k.v)
-		return err_set(&s->error, "out of memory");
+		return err_memory(&s->error);
 	rc = s->driver->expired(s->db, s->now_ms(), (size_t)max, on_expired, &k, &s->error);
 	if (rc == 0 && k.n > 0 && (rc = enter(s, &own)) == 0)
 		rc = leave(s, own, delete_expired(s, &k));

@@ -40,7 +40,7 @@ nodes_list(struct client *c, const char *selector, const char *search, Auth__Nod
 	q.selector = api_labels(&arena, (struct policy_labels){ parsed.v, parsed.n });
 	q.n_selector = parsed.n;
 	q.search = search ? search : "";
-	rc = q.selector ? auth_sync_list_nodes(c, &q, ret, e) : err_set(e, "out of memory");
+	rc = q.selector ? auth_sync_list_nodes(c, &q, ret, e) : err_memory(e);
 	arena_done(&arena);
 	if (rc < 0)
 		return -1;

@@ -53,7 +53,7 @@ events_new(struct events **ret, struct loop *loop, struct rpc_loop *rl, const st
 
 	*ret = NULL;
 	if (!n)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	n->loop = loop;
 	(void)str_format(dir, sizeof(dir), "%s/audit", conf_state(conf));
 	config.dir = dir;

@@ -38,7 +38,7 @@ ask_new(struct rpc_call *call)
 	struct ask *a = calloc(1, sizeof(*a));
 
 	if (!a) {
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory; try again");
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 		return NULL;
 	}
 	a->call = call;
@@ -413,7 +413,7 @@ on_play(struct rpc_call *call, const Audit__PlayRequest *q)
 		return;
 	a->player = player_new(&events, a);
 	if (!a->player) {
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory; try again");
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
 	player_start(a->player,

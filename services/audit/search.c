@@ -82,7 +82,7 @@ search_start(struct search **ret, struct store *store, search_query_fn *query,
 	}
 	q = calloc(1, sizeof(*q));
 	if (!q) {
-		refuse(done, arg, RPC_RESOURCE_EXHAUSTED, "out of memory; try again");
+		refuse(done, arg, RPC_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
 	q->owner = ret;

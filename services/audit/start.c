@@ -81,20 +81,20 @@ audit_start(struct daemon_run *run, struct err *e)
 	struct ingest_config ingest;
 
 	if (!a)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	run->state = a;
 	a->run = run;
 	a->conf = run->conf;
 	if (crypto_init() < 0)
 		return err_set(e, "no randomness, or a processor that cannot do the cryptography");
 	if (rpc_loop_new(&a->rl, run->loop) < 0 || make_replica(a) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (events_new(&a->events, run->loop, a->rl, a->conf, e) < 0 || open_store(a, e) < 0)
 		return -1;
 	ingest = (struct ingest_config){ run->loop, a->store, a->replica };
 	if (ingest_new(&a->ingest, &ingest, &rpc_ingest_callbacks) < 0 ||
 	    timer_init(&a->status, run->loop, audit_status, a) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	timer_repeat(&a->status, STATUS_MS);
 	if (trust_new(&a->trust, run->loop, a->rl, a->conf, a->replica, &events, a, e) < 0)
 		return -1;

@@ -236,7 +236,7 @@ store_new(struct store **ret, const struct store_config *config, const struct st
 
 	*ret = NULL;
 	if (!s)
-		return err_set(e, "out of memory for the store");
+		return err_memory(e);
 	list_init(&s->readings);
 	s->loop = config->loop;
 	s->events = *events;

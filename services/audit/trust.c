@@ -129,7 +129,7 @@ use_files(struct trust *t, struct err *e)
 	    file_read_secret(c->key, PEM_MAX, &key, e) < 0)
 		return -1;
 	if (rpc_identity_new(&t->files) < 0)
-		done = err_set(e, "out of memory for the certificates");
+		done = err_memory(e);
 	else
 		done = rpc_identity_set(t->files, host_ca, user_ca, chain, key, e);
 	explicit_bzero(key, strlen(key));
@@ -149,7 +149,7 @@ trust_new(struct trust **ret, struct loop *loop, struct rpc_loop *rl, const stru
 
 	*ret = NULL;
 	if (!t)
-		return err_set(e, "out of memory for the certificates");
+		return err_memory(e);
 	t->loop = loop;
 	t->rl = rl;
 	t->conf = conf;

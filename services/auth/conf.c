@@ -34,7 +34,7 @@ fallback(char **value, const char *text, struct err *e)
 {
 	if (!*value)
 		*value = strdup(text);
-	return *value ? 0 : err_set(e, "out of memory");
+	return *value ? 0 : err_memory(e);
 }
 
 /* HOST:PORT, or ":PORT" for every address. */

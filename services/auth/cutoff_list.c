@@ -188,7 +188,7 @@ cutoff_list_new(struct cutoff_list **ret, struct auth *a, struct err *e)
 
 	if (!l || timer_init(&l->make, a->loop, on_make, l) < 0) {
 		free(l);
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	}
 	l->auth = a;
 	buf_init(&l->latest, CUTOFFS_MAX);

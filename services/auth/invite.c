@@ -240,7 +240,7 @@ invite_complete(struct auth *a, const char *token, const char *password, const c
 		return rc;
 	c = calloc(1, sizeof(*c));
 	if (!c)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	c->auth = a;
 	c->step = step;
 	c->done = done;

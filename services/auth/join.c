@@ -246,7 +246,7 @@ check_uuid(struct joining *j, struct err *e)
 	    strcmp(old->name, j->node->name) == 0 &&
 	    j->auth->now_ms() - old->joined_ms < JOIN_AGAIN_MS;
 	return labels_merge(&j->node->server_labels, &old->server_labels) < 0
-	    ? err_set(e, "out of memory")
+	    ? err_memory(e)
 	    : 0;
 }
 
@@ -272,7 +272,7 @@ not_before(struct joining *j, int64_t *ret, struct err *e)
 {
 	char *pem = span_dup(buf_span(&j->tls_pem));
 	struct x509_cert *cert = NULL;
-	int rc = pem ? x509_cert_from_pem(&cert, pem, e) : err_set(e, "out of memory");
+	int rc = pem ? x509_cert_from_pem(&cert, pem, e) : err_memory(e);
 
 	if (rc == 0)
 		*ret = x509_cert_not_before(cert);
@@ -291,7 +291,7 @@ write_row(struct joining *j, struct err *e)
 		token_done(&j->token);
 		rc = token_use(a, j->token_value, j->node->kind, &j->token, e);
 		if (rc == 0 && labels_merge(&j->node->token_labels, &j->token.labels) < 0)
-			rc = err_set(e, "out of memory");
+			rc = err_memory(e);
 	}
 	return rc == 0 ? host_put(a, j->node, e) : rc;
 }
@@ -315,7 +315,7 @@ commit(struct joining *j, struct err *e)
 		return rc ? rc : AUTH_E_UNAUTHENTICATED;
 	}
 	if (j->again && old && labels_merge(&j->node->token_labels, &old->token_labels) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (!j->renewal && not_before(j, &j->node->certs_from_s, e) < 0)
 		return -1;
 	j->node->valid_until_ms = j->valid_until_s * 1000;
@@ -563,7 +563,7 @@ fill_renewal(struct joining *j, const struct join_request *q, struct err *e)
 	if (labels_merge(&n->token_labels, &old->token_labels) < 0 ||
 	    labels_merge(&n->server_labels, &old->server_labels) < 0 ||
 	    labels_merge(&n->own_labels, &old->own_labels) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	return 0;
 }
 
@@ -578,7 +578,7 @@ join_start(struct joining **ret, struct auth *a, const struct join_request *q, j
 		return rc;
 	j = joining_new(a, q, done, arg);
 	if (!j)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	rc = q->token ? fill_new(j, q, e) : fill_renewal(j, q, e);
 	if (rc != 0) {
 		*token = j->token;

@@ -222,11 +222,11 @@ decide(struct login *l, const struct user *u, struct err *e)
 		return AUTH_E_DENIED;
 	}
 	if (n == 0 && names_add(&l->principals, LOGIN_NOWHERE) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	l->options = policy_options(&view.user);
 	l->valid_until_s = l->auth->now_ms() / 1000 +
 	    policy_session_ttl(&view.user, l->asked_ttl_s);
-	return decide_extensions(l) < 0 ? err_set(e, "out of memory") : 0;
+	return decide_extensions(l) < 0 ? err_memory(e) : 0;
 }
 
 /* --- proof --------------------------------------------------------------------------------- */
@@ -359,7 +359,7 @@ fill(struct login *l, const struct login_request *q, struct err *e)
 		l->otp[0] = '\0';
 	if (!buf_put(&l->ssh_key, q->ssh_key.p, q->ssh_key.n) ||
 	    !buf_put(&l->tls_key, q->tls_key.p, q->tls_key.n))
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	rc = user_load(l->auth, l->name, &u, e);
 	if (rc == 0 && u.confirmed)
 		str_copy(l->hash, sizeof(l->hash), u.password);
@@ -378,13 +378,13 @@ login_start(struct login **ret, struct auth *a, const struct login_request *q, l
 		return rc;
 	l = calloc(1, sizeof(*l));
 	if (!l)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	l->auth = a;
 	l->done = done;
 	l->arg = arg;
 	rc = fill(l, q, e);
 	if (rc == 0 && timer_init(&l->wait, a->loop, sign, l) < 0)
-		rc = err_set(e, "out of memory");
+		rc = err_memory(e);
 	if (rc == 0 && pool_submit(a->pool, work_verify, on_verified, l) < 0) {
 		err_set(e, "the server is busy; try again");
 		rc = AUTH_E_BUSY;

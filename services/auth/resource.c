@@ -205,7 +205,7 @@ resource_save(struct auth *a, enum resource_kind kind, void *object, struct err 
 	if (rc != 0 || !r->cached || resource_find(a, kind, key) == object)
 		return rc;
 	if (!map_put(a->resources.cached[kind], key, object, &old))
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	resource_free(kind, old);
 	return 0;
 }
@@ -291,7 +291,7 @@ resource_put(struct auth *a, struct resource_file *file, struct err *e)
 	int rc;
 
 	if (!object)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	rc = take_file(a, file, object, e);
 	if (rc == 0) {
 		*revision_of(&resource_table[file->kind], object) = file->revision;
@@ -492,7 +492,7 @@ resources_load(struct auth *a, struct err *e)
 		a->resources.damaged[kind] = 0;
 		a->resources.cached[kind] = map_new();
 		if (!a->resources.cached[kind])
-			return err_set(e, "out of memory");
+			return err_memory(e);
 		if (store_range(a->store, r->prefix, NULL, r->max, on_cached, &l) < 0)
 			return err_set(e, "cannot read every %s: %s", r->name,
 			    store_error(a->store));

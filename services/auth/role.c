@@ -18,7 +18,7 @@ save_preset(struct auth *a, const struct policy_role *policy, struct err *e)
 
 	if (!r || !(r->policy = policy_role_copy(policy))) {
 		resource_free(RESOURCE_ROLE, r);
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	}
 	str_copy(r->name, sizeof(r->name), policy->name);
 	r->preset = true;

@@ -58,7 +58,7 @@ on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 		rc = token_add(rpc_context(call), &spec, &t, value, &e);
 	face_list_init(&list);
 	if (rc == 0 && !message_of(&list, &reply, &t))
-		rc = err_set(&e, "out of memory");
+		rc = err_memory(&e);
 	if (rc == 0) {
 		note(call, EVENT_JOIN_TOKEN_CREATE, &t);
 		reply.token = value;

@@ -71,7 +71,7 @@ send_one(struct watcher *w, const struct change_ref *ref, uint64_t revision)
 	m.value = (ProtobufCBinaryData){ value.len, value.len > 0 ? buf_head(&value) : NULL };
 	m.revision = revision;
 	if (rc < 0)
-		end(w, RPC_RESOURCE_EXHAUSTED, "out of memory; watch again");
+		end(w, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	else
 		auth_watch_push(w->call, &m);
 	buf_done(&value);
@@ -292,7 +292,7 @@ on_watch(struct rpc_call *call, const Auth__WatchRequest *m)
 	a->watchers.n++;
 	rpc_set_data(call, w);
 	if (begin(w, m) < 0)
-		end(w, RPC_RESOURCE_EXHAUSTED, "out of memory; watch again later");
+		end(w, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	feed(w);
 }
 

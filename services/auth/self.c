@@ -49,7 +49,7 @@ take(struct self *s, struct span pem, struct err *e)
 
 	buf_init(&key, X509_PEM_MAX);
 	if (!chain || x509_key_to_pem(s->key, &key) < 0 || !buf_put(&key, "", 1))
-		err_set(e, "out of memory");
+		err_memory(e);
 	else if (x509_cert_from_pem(&cert, chain, e) == 0 &&
 	    rpc_identity_set(s->identity, s->bundle->host_pem, s->bundle->user_pem, chain,
 		(char *)buf_head(&key), e) == 0)
@@ -147,7 +147,7 @@ self_new(struct auth *a, struct err *e)
 
 	a->self = s;
 	if (!s || rpc_identity_new(&s->identity) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (open_bundle(a, e) < 0 || ask(a, e) < 0)
 		return -1;
 	while (s->asking && clock_mono_ms() < end)

@@ -87,7 +87,7 @@ wait_hello(struct signer_child *child, struct err *e)
 		return err_set(e, "the signer did not start within %d s", START_TIMEOUT_MS / 1000);
 	m = malloc(sizeof *m);
 	if (!m)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (channel_recv(child->fd, m) != 0)
 		rc = err_set(e, "the signer ended at its start");
 	else
@@ -275,7 +275,7 @@ ask(struct signer_client *c, struct signer_request *q, signer_fn on_signed, void
 		return err_set(e, "too many certificates are being signed; try again in a moment");
 	p = calloc(1, sizeof *p);
 	if (!p)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	*p = (struct pending){ .id = c->next_id++, .fn = on_signed, .arg = arg };
 	q->id = p->id;
 	buf_init(&b, SIGNER_MESSAGE_MAX);

@@ -57,7 +57,7 @@ sign_ssh(struct sshcert *cert, struct span key, const struct sshkey *ca, struct 
 	if (sshcert_sign(cert, ca, e) == 0)
 		rc = buf_put(ret, buf_head(&cert->blob), cert->blob.len)
 		    ? 0
-		    : err_set(e, "out of memory");
+		    : err_memory(e);
 	sshkey_free(cert->key);
 	buf_done(&cert->blob);
 	buf_done(&cert->ca_blob);

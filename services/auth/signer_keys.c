@@ -123,7 +123,7 @@ save(const struct signer_keys *keys, const char *path, const struct secret *key,
 		    put_ssh(&plain, s->user_ssh);
 	}
 	if (!ok || !buf_ok(&plain) || sealed_close(key, label, buf_span(&plain), &sealed) < 0)
-		rc = err_set(e, "out of memory");
+		rc = err_memory(e);
 	else
 		rc = file_write(path, 0600, buf_head(&sealed), sealed.len, e);
 	buf_wipe(&plain);

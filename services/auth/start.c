@@ -89,7 +89,7 @@ auth_prepare(struct daemon_run *run, struct err *e)
 	struct auth *a = calloc(1, sizeof(*a));
 
 	if (!a)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	run->state = a;
 	a->run = run;
 	a->conf = conf;
@@ -136,7 +136,7 @@ open_helpers(struct auth *a, struct err *e)
 	    rate_new(&a->refusals, REFUSALS_PER_MIN, REFUSALS_BURST) < 0 ||
 	    pool_new(&a->pool, a->loop, HASH_THREADS, HASH_QUEUE) < 0 ||
 	    timer_init(&a->janitor, a->loop, auth_janitor, a) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (signer_client_new(&a->signer, a->loop, &a->child, auth_signer_died, a) < 0)
 		return err_set(e, "cannot speak to the signer");
 	if (cutoff_list_new(&a->cutoff_list, a, e) < 0)

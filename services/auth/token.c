@@ -97,7 +97,7 @@ token_add(struct auth *a, const struct token_spec *spec, struct token *ret,
 	ret->forget_ms = ret->expires_ms + TOKEN_KEEP_S * 1000;
 	ret->uses_left = spec->uses ? spec->uses : 1;
 	if (labels_merge(&ret->labels, spec->labels) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	rc = resource_save(a, RESOURCE_TOKEN, ret, e);
 	if (rc == AUTH_E_STATE) {
 		err_set(e,

@@ -126,7 +126,7 @@ update(struct auth *a, const char *name, const struct names *roles, const struct
 
 	if (rc == 0 &&
 	    (replace(&u.roles, roles, &changed) < 0 || replace(&u.logins, logins, &changed) < 0))
-		rc = err_set(e, "out of memory");
+		rc = err_memory(e);
 	if (rc == 0 && changed && (rc = user_save(a, &u, e)) == 0)
 		rc = user_cut_off(a, name, e);
 	user_done(&u);

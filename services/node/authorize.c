@@ -113,7 +113,7 @@ authorize_still(struct node *n, const struct sshcert *cert, const char *login,
 
 	read_certificate(ret, cert);
 	if (replica_subject(&who, cert) < 0) {
-		err_set(e, "out of memory");
+		err_memory(e);
 		return AUTHORIZE_E_DENIED;
 	}
 	rc = check_subject(n, who, login, replica_issued_ms(cert), ret, e);

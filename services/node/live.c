@@ -135,11 +135,11 @@ live_open(struct live **ret, struct node *n, struct err *e)
 	struct live *l = calloc(1, sizeof(*l));
 
 	if (!l)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	*ret = l;
 	l->node = n;
 	if (timer_init(&l->retry, n->loop, on_retry, l))
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (!str_format(dir, sizeof(dir), "%s/live", n->folder))
 		return err_set(e, "state: the path is too long");
 	if (file_mkdir(dir, 0700, e))

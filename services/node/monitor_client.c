@@ -336,7 +336,7 @@ monitor_token(struct monitor_client *m, char **ret, struct err *e)
 	if (ask(m, &s, e))
 		return -1;
 	*ret = strdup(s.text);
-	return *ret ? 0 : err_set(e, "out of memory");
+	return *ret ? 0 : err_memory(e);
 }
 
 int
@@ -448,7 +448,7 @@ monitor_client_new(struct monitor_client **ret, struct loop *loop, int fd,
 	struct sync s;
 
 	if (!m)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	*m = (struct monitor_client){ .loop = loop, .fd = fd, .events = events, .arg = arg };
 	list_init(&m->requests);
 	list_init(&m->packets);

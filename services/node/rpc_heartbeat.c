@@ -89,11 +89,11 @@ heartbeat_new(struct heartbeat **ret, struct node *n, struct err *e)
 	struct heartbeat *h = calloc(1, sizeof(*h));
 
 	if (!h)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	h->node = n;
 	*ret = h;
 	if (timer_init(&h->timer, n->loop, on_timer, h))
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	timer_start(&h->timer, 0);
 	return 0;
 }

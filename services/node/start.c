@@ -88,7 +88,7 @@ make_replica(struct node *n, struct err *e)
 	if (!str_format(path, sizeof(path), "%s/cluster", n->folder))
 		return err_set(e, "state: the path is too long");
 	if (replica_new(&n->replica, &config, &events, n))
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	return 0;
 }
 
@@ -107,7 +107,7 @@ make_base(struct node *n, struct err *e)
 		return -1;
 	if (crypto_init() || rpc_loop_new(&n->rl, n->loop) ||
 	    timer_init(&n->stop_look, n->loop, on_stop_look, n))
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (monitor_client_new(&n->monitor, n->loop, MON_FD, &events, n, e))
 		return -1;
 	const struct audit_log_config config = { .loop = n->loop,
@@ -163,7 +163,7 @@ node_start(struct daemon_run *run, struct err *e)
 	struct node *n = calloc(1, sizeof(*n));
 
 	if (!n)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	run->state = n;
 	n->run = run;
 	n->loop = run->loop;

@@ -326,12 +326,12 @@ tunnel_new(struct tunnel **ret, struct node *n, struct err *e)
 	struct tunnel *t = calloc(1, sizeof(*t));
 
 	if (!t)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	t->node = n;
 	buf_init(&t->certificate, SSHCERT_BLOB_MAX);
 	*ret = t;
 	if (timer_init(&t->again, n->loop, on_again, t) || pool_new(&t->pool, n->loop, 1, 4))
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	timer_start(&t->again, 0);
 	return 0;
 }

@@ -348,7 +348,7 @@ front_new(struct front **ret, const struct front_config *config, struct err *e)
 	struct front *f = calloc(1, sizeof(*f));
 
 	if (!f)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	f->config = *config;
 	list_init(&f->arrivals);
 	list_init(&f->passes);

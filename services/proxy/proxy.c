@@ -55,7 +55,7 @@ proxy_take_identity(struct proxy *p, const struct join_identity *id, struct err 
 	ssh_server_set_authorities(p->ssh_server, id->ca);
 	web_set_authorities(p->web, id->ca);
 	if (ssh_server_set_identity(p->ssh_server, id->host_key, id->ssh_host_cert) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	return load_web_certificate(p, p->conf, e);
 }
 

@@ -89,7 +89,7 @@ make_base(struct proxy *p, struct err *e)
 		0 ||
 	    ceiling_new(&p->strangers, (unsigned)limits->unauthenticated,
 		(unsigned)limits->unauthenticated_per_address) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	log.rl = p->rl;
 	return audit_log_open(&p->audit, &log, e);
 }
@@ -107,7 +107,7 @@ make_ssh(struct proxy *p, struct err *e)
 
 	if (replica_new(&p->replica, &replica, &events, p) < 0 ||
 	    tunnels_new(&p->tunnels, p->replica, p->audit) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	p->relays = (struct relays){ .loop = loop,
 		.pool = p->pool,
 		.replica = p->replica,
@@ -125,7 +125,7 @@ make_ssh(struct proxy *p, struct err *e)
 		.cluster = p->cluster,
 		.login_grace_ms = (uint32_t)(p->conf->limits.login_grace_s * 1000),
 		.keepalive_ms = (uint32_t)(p->conf->limits.keepalive_s * 1000) };
-	return ssh_server_new(&p->ssh_server, &ssh_server) < 0 ? err_set(e, "out of memory") : 0;
+	return ssh_server_new(&p->ssh_server, &ssh_server) < 0 ? err_memory(e) : 0;
 }
 
 static int
@@ -140,7 +140,7 @@ make_clients(struct proxy *p, struct err *e)
 	if (rpc_client_new(&p->auth, p->rl, &auth, e) < 0)
 		return -1;
 	if (origins_new(&p->origins, p->auth) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (p->conf->auditd_addr &&
 	    audit_log_connect(p->audit, p->conf->auditd_addr, id->audit_server,
 		join_rpc_identity(p->join), e) < 0)
@@ -178,7 +178,7 @@ make_front(struct proxy *p, struct err *e)
 	if (front_new(&p->front, &front, e) < 0)
 		return -1;
 	if (timer_init(&p->status, p->run->loop, proxy_status, p) < 0)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	timer_repeat(&p->status, STATUS_MS);
 	return 0;
 }
@@ -192,7 +192,7 @@ proxy_prepare(struct daemon_run *run, struct err *e)
 	const struct conf *conf = run->conf;
 
 	if (!p)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	p->run = run;
 	p->conf = conf;
 	p->public_fd = p->ssh_fd = -1;

@@ -88,16 +88,16 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 		.closed = on_http_closed };
 
 	if (!w)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	w->config = *config;
 	if (tls_server_new(&w->tls) < 0 || rate_new(&w->rate, per_minute, per_minute) < 0) {
 		web_free(w);
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	}
 	http.tls = w->tls;
 	if (http_server_new(&w->http, config->loop, &http) < 0) {
 		web_free(w);
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	}
 	*ret = w;
 	return 0;

@@ -62,7 +62,7 @@ invite_new(struct http_request *r, struct web *w)
 	}
 	i = calloc(1, sizeof(*i));
 	if (!i) {
-		http_reply_text(r, 503, "out of memory, try again\n");
+		http_reply_text(r, 503, "out of memory\n");
 		return NULL;
 	}
 	i->request = r;

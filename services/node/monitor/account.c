@@ -144,7 +144,7 @@ look_up(struct account *a, const char *login, struct err *e)
 	a->home = strdup(pw->pw_dir && pw->pw_dir[0] ? pw->pw_dir : "/");
 	a->shell = strdup(pw->pw_shell && pw->pw_shell[0] ? pw->pw_shell : "/bin/sh");
 	if (!a->name || !a->home || !a->shell)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (access(a->shell, X_OK) != 0)
 		return err_set(e, "the shell %s of the account %s cannot be run on this node",
 		    a->shell, a->name);

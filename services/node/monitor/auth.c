@@ -118,7 +118,7 @@ seen_rewrite(struct seen *s, int64_t now_s, struct err *e)
 	}
 	r = buf_ok(&b)
 	    ? file_write(s->path, 0600, b.len ? buf_head(&b) : (const void *)"", b.len, e)
-	    : err_set(e, "out of memory");
+	    : err_memory(e);
 	buf_done(&b);
 	if (r)
 		return r;
@@ -160,7 +160,7 @@ seen_open(struct seen *s, const char *path, int64_t now_s, struct err *e)
 			return err_set(e, "%s holds too many entries", path);
 	}
 	s->path = strdup(path);
-	return s->path ? seen_rewrite(s, now_s, e) : err_set(e, "out of memory");
+	return s->path ? seen_rewrite(s, now_s, e) : err_memory(e);
 }
 
 void

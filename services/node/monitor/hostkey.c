@@ -26,7 +26,7 @@ hostkey_open(struct sshkey **ret, const char *path, struct err *e)
 	if (access(path, F_OK) == 0)
 		return sshkey_load(ret, path, e);
 	if (sshkey_generate(ret))
-		return err_set(e, "no host key can be made: out of memory");
+		return err_memory(e);
 	return sshkey_save(*ret, path, "noded", e);
 }
 

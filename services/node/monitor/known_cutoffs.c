@@ -19,7 +19,7 @@ keep(struct known_cutoffs *k, struct span packed, struct err *e)
 
 	buf_init(&copy, CUTOFFS_MAX);
 	if (!buf_put(&copy, packed.p, packed.n))
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (cutoffs_read(&list, buf_span(&copy))) {
 		buf_done(&copy);
 		return err_set(e, "the list of cut-offs is malformed");
@@ -40,7 +40,7 @@ known_cutoffs_open(struct known_cutoffs *k, const char *path, int64_t max_age_s,
 	buf_init(&k->packed, CUTOFFS_MAX);
 	k->path = strdup(path);
 	if (!k->path)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (access(path, F_OK) != 0)
 		return 0;
 	if (file_read(path, CUTOFFS_MAX, &data, &n, e))

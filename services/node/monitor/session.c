@@ -228,7 +228,7 @@ session_start(struct monitor *m, const struct connection *conn, uint32_t request
 		return -1;
 	struct session *s = calloc(1, sizeof(*s));
 	if (!s)
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	*s = (struct session){ .monitor = m,
 		.id = start->session,
 		.report.fd = -1,

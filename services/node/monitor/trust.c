@@ -24,7 +24,7 @@ trust_open(struct trust *t, const char *path, const char *pin, struct err *e)
 	t->path = strdup(path);
 	t->pin = pin ? strdup(pin) : NULL;
 	if (!t->path || (pin && !t->pin))
-		return err_set(e, "out of memory");
+		return err_memory(e);
 	if (access(path, F_OK) != 0)
 		return 0;
 	if (file_read(path, BUNDLE_PACKED_MAX, &data, &n, e))
