@@ -6,10 +6,10 @@
  *
  * What the worker is made of: conf.c (noded.yaml) and configure.c (which writes it); start.c (the
  * order of things) and node.c (what the parts tell each other); tunnel.c (the reverse tunnel to a
- * proxy); serve.c (a client's SSH connection), authorize.c (who it is, what it may), channel.c (a
- * connection's channels), session.c (a session), stream.c (its bytes), record.c and live.c (its
- * recording); lib/replica (the cluster as authd says it); rpc_heartbeat.c; audit.c
- * (what is written down); monitor_client.c with monitor_proto.c (what the monitor is asked).
+ * proxy); serve.c (a client's SSH connection), authorize.c (who it is, what it may), channel.c (the
+ * kinds of its channels), session.h (a session, which lists its files), live.c (files of those that
+ * run); lib/replica (the cluster as authd says it); rpc_heartbeat.c; events.c (what is written down);
+ * monitor_client.c with monitor_proto.c (what the monitor is asked).
  *
  * Security: the worker runs as an unprivileged user, without new privileges and under seccomp
  * without execve: what a stranger breaks there cannot become root and cannot start a program.

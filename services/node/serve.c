@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * serve: the SSH server of one connection: signing in (authorize.c, and the monitor's proof),
- * channels (channel.c), deciding again while it lasts, and the end. Called by tunnel.c and listener.c with a fresh channel or
+ * channels (channel.c), deciding again while it lasts, and the end. Called by tunnel.c and node.c with a fresh channel or
  * socket.
  *
  * Security: the first code of ours that a stranger's bytes reach, through lib/ssh.
