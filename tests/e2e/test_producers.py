@@ -13,6 +13,8 @@ from producers import Audit, Signer, certificate, pb, public_blob, stranger, str
 
 DAY = 86400
 
+pytestmark = pytest.mark.sanitized
+
 
 @pytest.fixture(scope='module')
 def audit(build):
