@@ -284,18 +284,37 @@ lost_power(struct rec_log *log)
 	return !boot[0] || !str_starts(text, boot);
 }
 
+/* A process that was killed while it made a segment leaves a file without a whole header. None of its numbers was
+ * used: they are on disk before the first record is taken. Returns the number that a new log begins with. */
+static uint64_t
+drop_unborn(struct rec_log *log)
+{
+	uint64_t first = 1;
+
+	while (log->count > 0 && newest(log)->size < SEGMENT_HEADER) {
+		first = newest(log)->first;
+		log->bytes -= newest(log)->size;
+		segment_remove(log->dir_fd, first);
+		log->count--;
+	}
+	return first;
+}
+
 static int
 open_segments(struct rec_log *log, struct err *e)
 {
+	uint64_t first;
 	int damaged = 0;
 
 	if (list_segments(log, e) < 0)
 		return -1;
+	first = drop_unborn(log);
 	if (log->count == 0) {
 		if (write_boot(log, "open", e) < 0)
 			return -1;
-		if (roll(log, 1) < 0)
+		if (roll(log, first) < 0)
 			return err_errno(e, "cannot write to the log in %s", log->dir);
+		log->last = first - 1;
 		return 0;
 	}
 	damaged = scan_newest(log, e);
