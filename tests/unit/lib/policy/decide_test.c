@@ -304,7 +304,7 @@ the_template_may_be_padded_and_nothing_else_is_one(void **state)
 			.allow = { .logins = { &row[i].text, 1 },
 			    .node_labels = any_rule,
 			    .n_node_labels = 1 } };
-		const struct policy_role *roles[] = { &role, NULL };
+		const struct policy_role *roles[3] = { &role };
 		struct policy_user u = user_of(roles);
 		const char *got[POLICY_LOGINS_MAX];
 
@@ -344,7 +344,7 @@ lists_end_at_their_length(void **state)
 static void
 a_denial_says_what_is_missing(void **state)
 {
-	static const struct policy_role *const no_login[] = { &no_logins, NULL };
+	static const struct policy_role *const no_login[3] = { &no_logins };
 	static const struct policy_role *const no_node[] = { &no_nodes, NULL };
 	static const struct policy_role *const neither[] = { &no_logins, &no_nodes, NULL };
 	struct policy_user u = user_of(no_login);
