@@ -2,7 +2,6 @@
 /*
  * tctl lock: makes a lock; tctl get locks and tctl rm lock/ID know it as any other resource.
  */
-#include <stdlib.h>
 
 #include "api/client.h"
 #include "base/clock.h"
@@ -39,34 +38,25 @@ expiry(int64_t *ret)
 }
 
 static int
-put(struct client *c, const Auth__Lock *lock)
+put(struct client *c, void *arg, struct err *e)
 {
 	Auth__PutResourceRequest q = AUTH__PUT_RESOURCE_REQUEST__INIT;
 	Auth__Resource r = AUTH__RESOURCE__INIT, *kept = NULL;
-	struct err e;
-	int rc = 0;
+	const Auth__Lock *lock = arg;
 
 	r.kind = "lock";
-	r.value.len = protobuf_c_message_get_packed_size(&lock->base);
-	r.value.data = malloc(r.value.len + 1);
-	if (!r.value.data)
-		return cli_fail("out of memory");
-	protobuf_c_message_pack(&lock->base, r.value.data);
 	q.resource = &r;
-	if (auth_sync_put_resource(c, &q, &kept, &e) < 0)
-		rc = cli_fail_err(&e);
-	else
-		printf("Created a lock with name \"%s\".\n", kept->name);
+	if (tctl_put(c, &q, &lock->base, &kept, e) < 0)
+		return -1;
+	printf("Created a lock with name \"%s\".\n", kept->name);
 	client_free_reply(kept);
-	free(r.value.data);
-	return rc;
+	return 0;
 }
 
 int
 cmd_lock(int argc, char **argv)
 {
 	Auth__Lock lock = AUTH__LOCK__INIT;
-	struct client *c;
 	int rc;
 
 	(void)argc;
@@ -78,9 +68,5 @@ cmd_lock(int argc, char **argv)
 	lock.message = opt.message;
 	if ((rc = expiry(&lock.expires)) != 0)
 		return rc;
-	if (!(c = tctl_client()))
-		return 1;
-	rc = put(c, &lock);
-	client_free(c);
-	return rc;
+	return tctl_run(put, &lock);
 }

@@ -186,19 +186,13 @@ send_message(const struct put *put, const struct form *form, const ProtobufCMess
 
 	r.kind = form->kind;
 	r.revision = put->revision;
-	r.value.len = protobuf_c_message_get_packed_size(m);
-	r.value.data = malloc(r.value.len + 1);
-	if (!r.value.data)
-		return cli_fail("out of memory");
-	protobuf_c_message_pack(m, r.value.data);
 	q.resource = &r;
 	q.replace = put->replace;
-	if (auth_sync_put_resource(put->client, &q, &kept, &e) < 0)
+	if (tctl_put(put->client, &q, m, &kept, &e) < 0)
 		rc = cli_fail_err(&e);
 	else
 		printf("%s '%s' has been %s\n", form->kind, kept->name, put->done);
 	client_free_reply(kept);
-	free(r.value.data);
 	return rc;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "api/client.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "cli/out.h"
 
@@ -76,6 +77,23 @@ int
 tctl_by_name(tctl_named_fn *method, const char *name)
 {
 	return tctl_run(call_named, &(struct named){ method, name });
+}
+
+int
+tctl_put(struct client *c, Auth__PutResourceRequest *q, const ProtobufCMessage *m,
+    Auth__Resource **ret, struct err *e)
+{
+	size_t n = protobuf_c_message_get_packed_size(m);
+	_cleanup_free_ uint8_t *packed = malloc(n + 1); /* an empty message has no bytes */
+	int rc;
+
+	if (!packed)
+		return err_set(e, "out of memory");
+	protobuf_c_message_pack(m, packed);
+	q->resource->value = (ProtobufCBinaryData){ n, packed };
+	rc = auth_sync_put_resource(c, q, ret, e);
+	q->resource->value = (ProtobufCBinaryData){ 0 };
+	return rc;
 }
 
 void

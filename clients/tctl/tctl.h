@@ -31,6 +31,9 @@ int tctl_run(tctl_verb *verb, void *arg);
 typedef int
 tctl_named_fn(struct client *c, const Auth__Name *request, Auth__Empty **ret, struct err *e);
 int tctl_by_name(tctl_named_fn *method, const char *name);
+/* Sends q with m as the value of its resource. *ret is what authd keeps: client_free_reply. */
+int tctl_put(struct client *c, Auth__PutResourceRequest *q, const ProtobufCMessage *m,
+    Auth__Resource **ret, struct err *e);
 /* Prints a JSON value that a verb made, in its --format, and lets go of it. */
 void tctl_print(json_t *value, const char *format);
 

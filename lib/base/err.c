@@ -46,19 +46,14 @@ err_memory(struct err *e)
 int
 err_errno(struct err *e, const char *fmt, ...)
 {
-	int saved = errno;
-	char text[ERR_MAX];
-	char why[128];
+	int saved = errno; /* before anything here can change it */
+	char text[ERR_MAX], why[128];
 	va_list ap;
 
-	if (!e)
-		return -1;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (!str_format(e->text, sizeof(e->text), "%s: %s", text,
-		errno_text(saved, why, sizeof(why))))
-		e->text[sizeof(e->text) - 1] = 0;
+	err_set(e, "%s: %s", text, errno_text(saved, why, sizeof(why)));
 	errno = saved;
 	return -1;
 }
@@ -67,15 +62,10 @@ int
 err_prefix(struct err *e, const char *fmt, ...)
 {
 	char what[ERR_MAX];
-	char old[ERR_MAX];
 	va_list ap;
 
-	if (!e)
-		return -1;
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	str_copy(old, sizeof(old), e->text);
-	(void)str_format(e->text, sizeof(e->text), "%s: %s", what, old);
-	return -1;
+	return e ? err_set(e, "%s: %s", what, e->text) : -1;
 }

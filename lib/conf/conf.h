@@ -47,6 +47,9 @@ int conf_parse(const char *name, const char *text, size_t n, const cyaml_schema_
     void **ret, struct err *e);
 void conf_free(const cyaml_schema_value_t *schema, void *conf); /* NULL is fine */
 
+/* value, or its default when the file does not have it (NULL). */
+const char *conf_text(const char *value, const char *fallback);
+
 /* Helpers of a check function. value is what the file said or NULL; fallback its default.
  * All return 0, or -1 with an error that names the key. */
 int conf_duration(int64_t *ret_s, const char *key, const char *value, const char *fallback,

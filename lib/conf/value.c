@@ -8,6 +8,12 @@
 #include "base/str.h"
 #include "conf/conf.h"
 
+const char *
+conf_text(const char *value, const char *fallback)
+{
+	return value ? value : fallback;
+}
+
 int
 conf_duration(int64_t *ret_s, const char *key, const char *value, const char *fallback,
     struct err *e)

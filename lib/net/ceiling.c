@@ -42,14 +42,21 @@ ceiling_free(struct ceiling *c)
 	free(c);
 }
 
+/* How many the address has; key is what it is counted under. Of IPv6 a whole /64 counts as one: that much a single
+ * customer is given, and he could come from 2^64 addresses otherwise. */
+static uintptr_t
+held(const struct ceiling *c, const char *ip, char key[ADDR_TEXT_SIZE])
+{
+	addr_prefix(key, ip, 32, 64);
+	return (uintptr_t)map_get(c->by_ip, key);
+}
+
 bool
 ceiling_take(struct ceiling *c, const char *ip)
 {
 	char key[ADDR_TEXT_SIZE];
-	uintptr_t n;
+	uintptr_t n = held(c, ip, key);
 
-	addr_prefix(key, ip, 32, 64);
-	n = (uintptr_t)map_get(c->by_ip, key);
 	if (c->count >= c->total || n >= c->per_ip ||
 	    !map_put(c->by_ip, key, (void *)(n + 1), NULL))
 		return false;
@@ -61,16 +68,14 @@ void
 ceiling_drop(struct ceiling *c, const char *ip)
 {
 	char key[ADDR_TEXT_SIZE];
-	uintptr_t n;
+	uintptr_t n = held(c, ip, key);
 
-	addr_prefix(key, ip, 32, 64);
-	n = (uintptr_t)map_get(c->by_ip, key);
 	if (n == 0)
 		return;
 	c->count--;
 	if (n > 1)
 		(void)map_put(c->by_ip, key, (void *)(n - 1), NULL);
-	else
+	else /* gone with the last one, so that the map holds those who are here and not all who ever came */
 		(void)map_del(c->by_ip, key);
 }
 

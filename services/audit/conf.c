@@ -38,12 +38,6 @@ const cyaml_schema_value_t conf_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTE
     conf_fields) };
 
 const char *
-conf_text(const char *value, const char *fallback)
-{
-	return value ? value : fallback;
-}
-
-const char *
 conf_listen(const struct conf *c)
 {
 	return conf_text(c->listen, "[::]:3026");
@@ -106,8 +100,7 @@ conf_check(void *conf, struct err *e)
 		    "\"host=/run/postgresql dbname=sallyport\"");
 	/* Also with certificates from files: authd says which hosts and users there are. */
 	if (!c->authd_addr)
-		return err_set(e,
-		    "authd_addr is missing: HOST:PORT of authd, usually port 3025");
+		return err_set(e, "authd_addr is missing: HOST:PORT of authd, usually port 3025");
 	if (check_tls(c, e) < 0 || check_retention(c, e) < 0)
 		return -1;
 	if (conf_address("authd_addr", c->authd_addr, e) < 0 ||

@@ -33,7 +33,6 @@ extern const cyaml_schema_value_t conf_schema;
 /* Defaults and ranges; for the skeleton. */
 int conf_check(void *conf, struct err *e);
 const char *conf_user(const void *conf);
-const char *conf_text(const char *value, const char *fallback);
 const char *conf_listen(const struct conf *c); /* HOST:PORT */
 const char *conf_state(const struct conf *c);
 /* Certificates come from files, not by joining. */

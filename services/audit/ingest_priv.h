@@ -113,7 +113,6 @@ struct ingest {
 };
 
 /* source.c */
-const char *source_kind(enum rpc_who who);
 void ingest_item_free(struct ingest *in, struct item *it);
 /* Frees a source that nobody needs any more. */
 void source_release(struct ingest_source *s);

@@ -9,23 +9,6 @@
 #include "audit/ingest_priv.h"
 #include "rec/batch.h"
 
-const char *
-source_kind(enum rpc_who who)
-{
-	switch (who) {
-	case RPC_NODE:
-		return "node";
-	case RPC_PROXY:
-		return "proxy";
-	case RPC_AUTH:
-		return "auth";
-	case RPC_AUDIT:
-		return "audit";
-	default:
-		return "other";
-	}
-}
-
 /* --- items ---------------------------------------------------------------------- */
 
 static void
@@ -100,7 +83,7 @@ refusals_of(struct ingest *in, enum rpc_who who, const char *name)
 	char key[300];
 	struct refusals *q;
 
-	(void)str_format(key, sizeof(key), "%s/%s", source_kind(who), name);
+	(void)str_format(key, sizeof(key), "%s/%s", rpc_who_name(who), name);
 	q = map_get(in->refusals, key);
 	if (q)
 		return q;
@@ -171,7 +154,7 @@ ingest_open(struct ingest *in, enum rpc_who who, const char *name, const char *l
 	char *copy = strdup(host);
 	char key[400];
 
-	(void)str_format(key, sizeof(key), "%s/%s/%s", source_kind(who), name, log_id);
+	(void)str_format(key, sizeof(key), "%s/%s/%s", rpc_who_name(who), name, log_id);
 	s = map_get(in->sources, key);
 	if (!s)
 		s = source_new(in, key, who, name, log_id);

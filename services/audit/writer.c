@@ -67,7 +67,7 @@ static void
 ask_place(struct ingest *in)
 {
 	struct ingest_source *s = in->asking;
-	const char *key[4] = { source_kind(s->who), s->name, s->log_id, s->host };
+	const char *key[4] = { rpc_who_name(s->who), s->name, s->log_id, s->host };
 
 	list_del(&s->waiting);
 	store_find_source(in->store, key, on_answer, in);

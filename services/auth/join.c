@@ -18,7 +18,6 @@
 #include "crypto/x509.h"
 
 enum {
-	KEY_MAX = 512,
 	PRINCIPALS_MAX = 2 * HOST_ADDRESSES_MAX + 8,
 	PRINCIPAL_SIZE = 600,
 	JOIN_AGAIN_MS = 3600 * 1000
@@ -173,23 +172,9 @@ check_names(struct auth *a, const char *uuid, const char *kind, const char *name
 }
 
 static int
-check_keys(const struct join_request *q, struct err *e)
-{
-	struct sshkey *key = NULL;
-	bool ok = q->ssh_key.n <= KEY_MAX && sshkey_from_blob(&key, q->ssh_key) == 0 &&
-	    sshkey_type(key) == SSHKEY_ED25519 && x509_spki_ok(q->tls_key);
-
-	sshkey_free(key);
-	if (ok)
-		return 0;
-	err_set(e, "a daemon brings an Ed25519 SSH key and a P-256 TLS key");
-	return AUTH_E_INVALID;
-}
-
-static int
 check_request(struct auth *a, const struct join_request *q, struct err *e)
 {
-	int rc = check_keys(q, e);
+	int rc = keys_check(q->ssh_key, q->tls_key, "a daemon", e);
 
 	if (rc == 0 && !q->token[0]) {
 		err_set(e, "no join token was given; make one with `tctl tokens add`");
@@ -496,8 +481,8 @@ joining_new(struct auth *a, const struct join_request *q, join_fn done, void *ar
 	j->auth = a;
 	j->done = done;
 	j->arg = arg;
-	buf_init(&j->ssh_key, KEY_MAX);
-	buf_init(&j->tls_key, KEY_MAX);
+	buf_init(&j->ssh_key, BROUGHT_KEY_MAX);
+	buf_init(&j->tls_key, BROUGHT_KEY_MAX);
 	buf_init(&j->tls_pem, 65536);
 	buf_init(&j->host_cert, 65536);
 	buf_init(&j->tunnel_cert, 65536);
@@ -572,7 +557,8 @@ join_start(struct joining **ret, struct auth *a, const struct join_request *q, j
     void *arg, struct token *token, struct err *e)
 {
 	struct joining *j;
-	int rc = q->token ? check_request(a, q, e) : check_keys(q, e);
+	int rc = q->token ? check_request(a, q, e)
+			  : keys_check(q->ssh_key, q->tls_key, "a daemon", e);
 
 	if (rc != 0)
 		return rc;

@@ -17,7 +17,7 @@
 #include "crypto/x509.h"
 #include "net/rate.h"
 
-enum { KEY_MAX = 512, OTP_SIZE = 16 };
+enum { OTP_SIZE = 16 };
 
 struct login {
 	struct auth *auth;
@@ -306,24 +306,10 @@ work_verify(void *arg)
 /* --- start ---------------------------------------------------------------------------------- */
 
 static int
-check_keys(const struct login_request *q, struct err *e)
-{
-	struct sshkey *key = NULL;
-	bool ok = q->ssh_key.n <= KEY_MAX && sshkey_from_blob(&key, q->ssh_key) == 0 &&
-	    sshkey_type(key) == SSHKEY_ED25519 && x509_spki_ok(q->tls_key);
-
-	sshkey_free(key);
-	if (ok)
-		return 0;
-	err_set(e, "a login brings an Ed25519 SSH key and a P-256 TLS key");
-	return AUTH_E_INVALID;
-}
-
-static int
 check_request(struct auth *a, const struct login_request *q, struct err *e)
 {
 	unsigned factor = q->origin->hidden ? LOGIN_PROXY_FACTOR : 1;
-	int rc = check_keys(q, e);
+	int rc = keys_check(q->ssh_key, q->tls_key, "a login", e);
 
 	if (rc != 0)
 		return rc;
@@ -344,8 +330,8 @@ fill(struct login *l, const struct login_request *q, struct err *e)
 	struct user u;
 	int rc;
 
-	buf_init(&l->ssh_key, KEY_MAX);
-	buf_init(&l->tls_key, KEY_MAX);
+	buf_init(&l->ssh_key, BROUGHT_KEY_MAX);
+	buf_init(&l->tls_key, BROUGHT_KEY_MAX);
 	buf_init(&l->ssh_cert, 65536);
 	buf_init(&l->tls_pem, 65536);
 	l->asked_ttl_s = q->ttl_s;

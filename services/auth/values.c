@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * values: lists of names and sets of labels.
+ * values: lists of names, sets of labels, and whether what a caller brings will do.
  */
 #include "auth/values.h"
 
@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "crypto/sshkey.h"
+#include "crypto/x509.h"
 
 /* --- names ---------------------------------------------------------------------------- */
 
@@ -293,4 +295,19 @@ uuid_is_good(const char *uuid)
 		}
 	}
 	return uuid[14] == '4' && strchr("89ab", uuid[19]) != NULL;
+}
+
+int
+keys_check(struct span ssh_key, struct span tls_key, const char *who, struct err *e)
+{
+	struct sshkey *key = NULL;
+	bool ok = ssh_key.n <= BROUGHT_KEY_MAX && tls_key.n <= BROUGHT_KEY_MAX &&
+	    sshkey_from_blob(&key, ssh_key) == 0 && sshkey_type(key) == SSHKEY_ED25519 &&
+	    x509_spki_ok(tls_key);
+
+	sshkey_free(key);
+	if (ok)
+		return 0;
+	err_set(e, "%s brings an Ed25519 SSH key and a P-256 TLS key", who);
+	return AUTH_E_INVALID;
 }

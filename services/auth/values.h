@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/wire.h"
 #include "policy/policy.h"
 
 enum {
@@ -17,7 +18,8 @@ enum {
 	NAME_LEN_MAX = 64,
 	LABELS_MAX = 64,
 	LABEL_KEY_MAX = 64,
-	LABEL_VALUE_MAX = 256
+	LABEL_VALUE_MAX = 256,
+	BROUGHT_KEY_MAX = 512
 };
 
 /* What a noun answers besides 0 (done) and negative (the store or the signer failed). The struct
@@ -80,5 +82,10 @@ int login_check(const char *login, struct err *e);
 int host_check(const char *name, struct err *e);
 /* A UUID of version 4, lower case. */
 bool uuid_is_good(const char *uuid);
+
+/* --- public keys that a caller wants certified: 0 or AUTH_E_INVALID -------------------------- */
+/* An Ed25519 SSH key (wire form) and a P-256 TLS key (SubjectPublicKeyInfo), each at most BROUGHT_KEY_MAX bytes. who, for
+ * the error: "a login". */
+int keys_check(struct span ssh_key, struct span tls_key, const char *who, struct err *e);
 
 #endif

@@ -51,12 +51,6 @@ static const cyaml_schema_field_t conf_fields[] = {
 const cyaml_schema_value_t conf_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct conf,
     conf_fields) };
 
-const char *
-conf_text(const char *value, const char *fallback)
-{
-	return value ? value : fallback;
-}
-
 static int
 check_limits(struct conf_limits *l, struct err *e)
 {

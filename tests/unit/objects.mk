@@ -15,10 +15,11 @@ UNIT_OBJ_lib/ssh/stranger_test   := tests/unit/lib/ssh/ssh_pair.o
 AUTHD_OBJ := $(filter-out services/auth/main.o,$(patsubst %.c,%.o,$(wildcard services/auth/*.c)))
 UNIT_OBJ_services/auth/cutoff_list_test := $(AUTHD_OBJ)
 UNIT_OBJ_services/auth/hosts_test  := $(AUTHD_OBJ)
+UNIT_OBJ_services/auth/hosts_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
 UNIT_OBJ_services/auth/login_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o
 UNIT_OBJ_services/auth/join_test   := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o
-UNIT_OBJ_services/auth/nouns_test  := $(AUTHD_OBJ)
-UNIT_OBJ_services/auth/resource_test := $(AUTHD_OBJ)
+UNIT_OBJ_services/auth/nouns_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
+UNIT_OBJ_services/auth/resource_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
 UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/auth/signer*.c))
 
 UNIT_OBJ_services/audit/sight_test  := services/audit/sight.o tests/unit/cluster.o

@@ -12,90 +12,32 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "auth/auth.h"
+#include "auth_state.h"
 #include "auth/cutoff.h"
 #include "base/str.h"
-
-struct fixture {
-	struct auth a;
-	char dir[64], path[96];
-	struct err e;
-};
-
-static int64_t fake_ms;
-
-static int64_t
-now_ms(void)
-{
-	return fake_ms;
-}
-
-static void
-open_state(struct fixture *f)
-{
-	if (loop_new(&f->a.loop) < 0 ||
-	    store_open_sqlite(&f->a.store, f->path, f->a.loop, &f->e) < 0)
-		fail_msg("%s", f->e.text);
-	store_set_clock(f->a.store, now_ms);
-	if (resources_load(&f->a, &f->e) < 0 || watchers_init(&f->a) < 0)
-		fail_msg("%s", f->e.text);
-}
-
-static void
-close_state(struct fixture *f)
-{
-	watchers_done(&f->a);
-	resources_done(&f->a);
-	store_close(f->a.store);
-	loop_free(f->a.loop);
-}
 
 static int
 setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	str_copy(f->dir, sizeof(f->dir), "/tmp/auth-test-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	str_format(f->path, sizeof(f->path), "%s/db", f->dir);
-	fake_ms = 1800000000000;
-	f->a.now_ms = now_ms;
-	open_state(f);
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-	char lock[128];
-
-	close_state(f);
-	str_format(lock, sizeof(lock), "%s.lock", f->path);
-	unlink(lock);
-	unlink(f->path);
-	rmdir(f->dir);
-	free(f);
-	return 0;
+	return auth_state_new(state, AUTH_STATE_LOOP);
 }
 
 static struct host *
-add(struct fixture *f, int number, const char *name)
+add(struct auth_state *f, int number, const char *name)
 {
 	struct host *n = resource_new(RESOURCE_HOST);
 
 	str_format(n->uuid, sizeof(n->uuid), "%08d-0000-4000-8000-000000000000", number);
 	str_copy(n->name, sizeof(n->name), name);
 	str_copy(n->kind, sizeof(n->kind), "node");
-	n->valid_until_ms = fake_ms + 7LL * 86400 * 1000;
+	n->valid_until_ms = auth_state_ms + 7LL * 86400 * 1000;
 	if (host_put(&f->a, n, &f->e) != 0)
 		fail_msg("%s", f->e.text);
 	return n;
 }
 
 static void
-beat(struct fixture *f, struct host *n, const char *key, const char *value)
+beat(struct auth_state *f, struct host *n, const char *key, const char *value)
 {
 	struct labels labels = { 0 };
 	struct host_seen seen = { .address = "", .version = "1", .labels = &labels };
@@ -109,7 +51,7 @@ beat(struct fixture *f, struct host *n, const char *key, const char *value)
 static void
 a_name_that_several_have_is_refused_unless_one_is_there(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct host *a = add(f, 1, "db"), *b = add(f, 2, "db"), *found;
 
 	assert_int_equal(host_by_name(&f->a, "db", &found, &f->e), AUTH_E_INVALID);
@@ -126,7 +68,7 @@ a_name_that_several_have_is_refused_unless_one_is_there(void **state)
 static void
 server_labels_win_over_the_tokens_and_those_over_the_nodes_own(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct host *n = add(f, 1, "db");
 	struct labels set = { 0 };
 	char *remove[] = { (char *)(uintptr_t) "env" };
@@ -149,21 +91,21 @@ server_labels_win_over_the_tokens_and_those_over_the_nodes_own(void **state)
 static void
 silence_takes_a_node_off_the_list_and_time_out_of_the_registry(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct host *n = add(f, 1, "db");
 	char uuid[37];
 
 	str_copy(uuid, sizeof(uuid), n->uuid);
 	beat(f, n, "x", "y");
-	fake_ms += HOST_LISTED_S * 1000;
+	auth_state_ms += HOST_LISTED_S * 1000;
 	hosts_sweep(&f->a);
 	assert_true(n->online);
-	fake_ms += 1;
+	auth_state_ms += 1;
 	hosts_sweep(&f->a);
 	assert_false(n->online);
 	beat(f, n, "x", "y");
 	assert_true(n->online);
-	fake_ms = n->valid_until_ms;
+	auth_state_ms = n->valid_until_ms;
 	resources_sweep(&f->a);
 	assert_null(host_find(&f->a, uuid));
 }
@@ -171,20 +113,20 @@ silence_takes_a_node_off_the_list_and_time_out_of_the_registry(void **state)
 static void
 whoever_was_there_is_listed_right_after_a_restart(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct host *a = add(f, 1, "db"), *b = add(f, 2, "web");
 
 	beat(f, a, "env", "x");
 	beat(f, b, "env", "x");
 	host_leave(&f->a, b);
-	close_state(f);
-	open_state(f);
+	auth_state_close(f);
+	auth_state_open(f);
 	a = host_find(&f->a, "00000001-0000-4000-8000-000000000000");
 	b = host_find(&f->a, "00000002-0000-4000-8000-000000000000");
 	assert_true(a->online);
 	assert_string_equal(labels_get(&a->labels, "env"), "x");
 	assert_false(b->online);
-	fake_ms += HOST_LISTED_S * 1000 + 1;
+	auth_state_ms += HOST_LISTED_S * 1000 + 1;
 	hosts_sweep(&f->a);
 	assert_false(a->online); /* it did not come back */
 }
@@ -192,7 +134,7 @@ whoever_was_there_is_listed_right_after_a_restart(void **state)
 static void
 a_removed_node_is_cut_off(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct host *n = add(f, 1, "db");
 	char uuid[37];
 
@@ -200,10 +142,10 @@ a_removed_node_is_cut_off(void **state)
 	assert_int_equal(cutoff_get(&f->a, RESOURCE_HOST_CUTOFF, uuid), 0);
 	assert_int_equal(host_remove(&f->a, n, &f->e), 0);
 	assert_null(host_find(&f->a, uuid));
-	assert_true((fake_ms / 1000 - SIGNER_BACKDATE_S) * 1000 <
+	assert_true((auth_state_ms / 1000 - SIGNER_BACKDATE_S) * 1000 <
 	    cutoff_get(&f->a, RESOURCE_HOST_CUTOFF, uuid));
-	close_state(f);
-	open_state(f);
+	auth_state_close(f);
+	auth_state_open(f);
 	assert_null(host_find(&f->a, uuid));
 	assert_true(cutoff_get(&f->a, RESOURCE_HOST_CUTOFF, uuid) > 0);
 }
@@ -211,7 +153,7 @@ a_removed_node_is_cut_off(void **state)
 static void
 bad_heartbeats_are_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct host *n = add(f, 1, "db");
 	struct labels labels = { 0 };
 	struct host_seen seen = { .address = "not an address", .version = "1", .labels = &labels };
@@ -227,7 +169,7 @@ bad_heartbeats_are_refused(void **state)
 }
 
 static void
-put_role(struct fixture *f, const char *name)
+put_role(struct auth_state *f, const char *name)
 {
 	char key[64];
 
@@ -239,7 +181,7 @@ put_role(struct fixture *f, const char *name)
 static void
 the_ring_keeps_the_latest_changes_and_says_when_one_is_gone(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct watchers *w = &f->a.watchers;
 	const struct change_ref *ref;
 	uint64_t first = w->next;
@@ -262,7 +204,7 @@ the_ring_keeps_the_latest_changes_and_says_when_one_is_gone(void **state)
 static void
 who_knows_what_is_still_kept_can_go_on_from_there(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct watchers *w = &f->a.watchers;
 	uint64_t first = w->next;
 
@@ -282,7 +224,7 @@ who_knows_what_is_still_kept_can_go_on_from_there(void **state)
 static void
 what_is_committed_reaches_the_ring(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	const struct change_ref *ref;
 	uint64_t first = f->a.watchers.next;
 
@@ -302,7 +244,7 @@ what_is_committed_reaches_the_ring(void **state)
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, auth_state_free)
 	const struct CMUnitTest tests[] = {
 		T(a_name_that_several_have_is_refused_unless_one_is_there),
 		T(server_labels_win_over_the_tokens_and_those_over_the_nodes_own),

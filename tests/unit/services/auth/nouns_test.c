@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "auth/auth.h"
+#include "auth_state.h"
 #include "auth/cutoff.h"
 #include "auth/invite.h"
 #include "auth/stored.h"
@@ -23,73 +23,14 @@
 #include "crypto/rand.h"
 #include "policy/lock.h"
 
-struct fixture {
-	struct auth a;
-	char dir[64], path[96];
-	struct err e;
-	int n;
-	char text[512];
-};
-
-static int64_t fake_ms = 1800000000250;
-
-static int64_t
-now_ms(void)
-{
-	return fake_ms;
-}
-
-static void
-open_state(struct fixture *f)
-{
-	if (store_open_sqlite(&f->a.store, f->path, NULL, &f->e) < 0)
-		fail_msg("%s", f->e.text);
-	store_set_clock(f->a.store, now_ms);
-	if (resources_load(&f->a, &f->e) < 0 || roles_make_presets(&f->a, &f->e) < 0)
-		fail_msg("%s", f->e.text);
-}
-
-static void
-close_state(struct fixture *f)
-{
-	resources_done(&f->a);
-	store_close(f->a.store);
-}
-
 static int
 setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_int_equal(crypto_init(), 0);
-	str_copy(f->dir, sizeof(f->dir), "/tmp/auth-test-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	str_format(f->path, sizeof(f->path), "%s/db", f->dir);
-	fake_ms = 1800000000250;
-	f->a.now_ms = now_ms;
-	str_copy(f->a.cluster, sizeof(f->a.cluster), "test");
-	open_state(f);
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-	char lock[128];
-
-	close_state(f);
-	str_format(lock, sizeof(lock), "%s.lock", f->path);
-	unlink(lock);
-	unlink(f->path);
-	rmdir(f->dir);
-	free(f);
-	return 0;
+	return auth_state_new(state, AUTH_STATE_ROLES);
 }
 
 static void
-add_user(struct fixture *f, const char *name, const char *role)
+add_user(struct auth_state *f, const char *name, const char *role)
 {
 	struct user u = { 0 };
 
@@ -159,8 +100,8 @@ labels_merge_sorted_and_the_later_wins(void **state)
 static void
 a_cutoff_lies_between_old_and_new_certificates(void **state)
 {
-	struct fixture *f = *state;
-	int64_t old_from_s = fake_ms / 1000 -
+	struct auth_state *f = *state;
+	int64_t old_from_s = auth_state_ms / 1000 -
 	    SIGNER_BACKDATE_S; /* a certificate of this very second */
 	int64_t cutoff, wait;
 
@@ -171,17 +112,17 @@ a_cutoff_lies_between_old_and_new_certificates(void **state)
 	assert_true(old_from_s * 1000 < cutoff);
 	wait = cutoff_wait_ms(&f->a, cutoff);
 	assert_int_equal(wait, 750); /* until the next second */
-	fake_ms += wait;
+	auth_state_ms += wait;
 	assert_int_equal(cutoff_wait_ms(&f->a, cutoff), 0);
-	assert_true((fake_ms / 1000 - SIGNER_BACKDATE_S) * 1000 >= cutoff);
-	fake_ms += 31LL * 3600 * 1000; /* longer than any certificate lives */
+	assert_true((auth_state_ms / 1000 - SIGNER_BACKDATE_S) * 1000 >= cutoff);
+	auth_state_ms += 31LL * 3600 * 1000; /* longer than any certificate lives */
 	assert_int_equal(cutoff_get(&f->a, RESOURCE_CUTOFF, "alice"), 0);
 }
 
 static void
 a_user_that_changed_is_cut_off_one_that_did_not_is_not(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct names same = { 0 }, other = { 0 };
 
 	add_user(f, "alice", "access");
@@ -200,7 +141,7 @@ a_user_that_changed_is_cut_off_one_that_did_not_is_not(void **state)
 static void
 a_record_that_somebody_else_changed_is_not_overwritten(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct user a, b;
 
 	add_user(f, "alice", "access");
@@ -218,21 +159,21 @@ a_record_that_somebody_else_changed_is_not_overwritten(void **state)
 static void
 five_failures_in_half_an_hour_close_for_half_an_hour(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 
 	for (int i = 0; i < 4; i++)
 		assert_false(lockout_fail(&f->a, "alice"));
-	fake_ms += (LOCKOUT_WINDOW_S + 1) * 1000;
+	auth_state_ms += (LOCKOUT_WINDOW_S + 1) * 1000;
 	for (int i = 0; i < 4; i++)
 		assert_false(lockout_fail(&f->a, "alice")); /* the old ones no longer count */
 	assert_int_equal(lockout_until(&f->a, "alice"), 0);
 	assert_true(lockout_fail(&f->a, "alice"));
-	assert_int_equal(lockout_until(&f->a, "alice"), fake_ms + LOCKOUT_FOR_S * 1000);
+	assert_int_equal(lockout_until(&f->a, "alice"), auth_state_ms + LOCKOUT_FOR_S * 1000);
 	assert_int_equal(lockout_until(&f->a, "bob"), 0);
-	close_state(f);
-	open_state(f);
+	auth_state_close(f);
+	auth_state_open(f);
 	assert_true(lockout_until(&f->a, "alice") > 0);
-	fake_ms += LOCKOUT_FOR_S * 1000;
+	auth_state_ms += LOCKOUT_FOR_S * 1000;
 	assert_int_equal(lockout_until(&f->a, "alice"), 0);
 	for (int i = 0; i < 4; i++)
 		assert_false(lockout_fail(&f->a, "alice")); /* counting began anew */
@@ -245,7 +186,7 @@ five_failures_in_half_an_hour_close_for_half_an_hour(void **state)
 static void
 an_invite_keeps_its_secret_and_a_new_one_replaces_it(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	char first[INVITE_TOKEN_SIZE], second[INVITE_TOKEN_SIZE], others[INVITE_TOKEN_SIZE];
 	struct invite a, b;
 	int64_t expires;
@@ -254,7 +195,7 @@ an_invite_keeps_its_secret_and_a_new_one_replaces_it(void **state)
 	add_user(f, "bob", "access");
 	assert_int_equal(invite_new(&f->a, "bob", false, 0, others, &expires, &f->e), 0);
 	assert_int_equal(invite_new(&f->a, "alice", false, 0, first, &expires, &f->e), 0);
-	assert_int_equal(expires, fake_ms + INVITE_TTL_S * 1000);
+	assert_int_equal(expires, auth_state_ms + INVITE_TTL_S * 1000);
 	assert_int_equal(invite_show(&f->a, first, &a, &f->e), 0);
 	assert_int_equal(invite_show(&f->a, first, &b, &f->e), 0);
 	assert_memory_equal(a.totp, b.totp, sizeof(a.totp));
@@ -264,7 +205,7 @@ an_invite_keeps_its_secret_and_a_new_one_replaces_it(void **state)
 	assert_true(a.reset);
 	assert_memory_not_equal(a.totp, b.totp, sizeof(a.totp));
 	assert_int_equal(invite_show(&f->a, others, &a, &f->e), 0);
-	fake_ms += INVITE_RESET_TTL_S * 1000;
+	auth_state_ms += INVITE_RESET_TTL_S * 1000;
 	assert_int_equal(invite_show(&f->a, second, &a, &f->e), AUTH_E_NOT_FOUND);
 	assert_int_equal(invite_new(&f->a, "alice", false, INVITE_TTL_MAX_S + 1, first, &expires,
 			     &f->e),
@@ -274,7 +215,7 @@ an_invite_keeps_its_secret_and_a_new_one_replaces_it(void **state)
 /* --- tokens ---------------------------------------------------------------------------------------- */
 
 static int
-use(struct fixture *f, const char *value, const char *kind)
+use(struct auth_state *f, const char *value, const char *kind)
 {
 	struct token t;
 	int rc = token_use(&f->a, value, kind, &t, &f->e);
@@ -298,7 +239,7 @@ count_token(const void *object, void *arg)
 }
 
 static int
-usable_tokens(struct fixture *f)
+usable_tokens(struct auth_state *f)
 {
 	struct usable u = { &f->a, 0 };
 
@@ -309,7 +250,7 @@ usable_tokens(struct fixture *f)
 static void
 a_token_counts_expires_and_is_remembered_for_a_while(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct labels labels = { 0 };
 	struct token_spec spec = { .kind = "node",
 		.labels = &labels,
@@ -331,10 +272,10 @@ a_token_counts_expires_and_is_remembered_for_a_while(void **state)
 	assert_int_equal(usable_tokens(f), 0);
 	assert_int_equal(token_add(&f->a, &spec, &t, value, &f->e), 0);
 	token_done(&t);
-	fake_ms += TOKEN_TTL_S * 1000;
+	auth_state_ms += TOKEN_TTL_S * 1000;
 	assert_int_equal(use(f, value, "node"), AUTH_E_STATE);
 	assert_non_null(strstr(f->e.text, "expired"));
-	fake_ms += TOKEN_KEEP_S * 1000;
+	auth_state_ms += TOKEN_KEEP_S * 1000;
 	assert_int_equal(use(f, value, "node"), AUTH_E_NOT_FOUND);
 	assert_int_equal(store_sweep(f->a.store, 100), 2);
 }
@@ -342,7 +283,7 @@ a_token_counts_expires_and_is_remembered_for_a_while(void **state)
 static void
 a_chosen_token_is_long_enough_to_be_a_secret(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct labels labels = { 0 };
 	struct token_spec spec = { .kind = "node", .labels = &labels, .by = "root" };
 	char value[TOKEN_TEXT_SIZE];
@@ -359,7 +300,7 @@ a_chosen_token_is_long_enough_to_be_a_secret(void **state)
 static void
 a_use_is_given_back_when_the_transaction_is(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct labels labels = { 0 };
 	struct token_spec spec = { .kind = "node",
 		.labels = &labels,
@@ -382,7 +323,7 @@ a_use_is_given_back_when_the_transaction_is(void **state)
 /* --- roles ------------------------------------------------------------------------------------------- */
 
 static int
-put_role(struct fixture *f, const struct policy_role *policy, uint64_t revision)
+put_role(struct auth_state *f, const struct policy_role *policy, uint64_t revision)
 {
 	struct role role = { .policy = (struct policy_role *)(uintptr_t)policy };
 	struct resource_file file = { .kind = RESOURCE_ROLE, .name = "", .revision = revision };
@@ -402,7 +343,7 @@ put_role(struct fixture *f, const struct policy_role *policy, uint64_t revision)
 static void
 presets_are_made_once_and_changes_of_them_stay(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct policy_role changed = *role_find(&f->a, "auditor")->policy;
 
 	assert_non_null(role_find(&f->a, "access"));
@@ -410,8 +351,8 @@ presets_are_made_once_and_changes_of_them_stay(void **state)
 	changed.options.max_session_ttl_s = 3600;
 	assert_int_equal(put_role(f, &changed, STORE_ABSENT), AUTH_E_EXISTS);
 	assert_int_equal(put_role(f, &changed, STORE_ANY), 0);
-	close_state(f);
-	open_state(f);
+	auth_state_close(f);
+	auth_state_open(f);
 	assert_int_equal(role_find(&f->a, "auditor")->policy->options.max_session_ttl_s, 3600);
 	assert_true(role_find(&f->a, "auditor")->preset);
 	assert_int_equal(resource_drop(&f->a, RESOURCE_ROLE, "auditor", &f->e), AUTH_E_STATE);
@@ -422,7 +363,7 @@ a_file_that_was_changed_meanwhile_is_not_overwritten(void **state)
 {
 	static const char *const logins[] = { "dev" }, *const other[] = { "-x" };
 	struct policy_role role = { .name = "dev", .allow = { .logins = { logins, 1 } } };
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	uint64_t read;
 
 	assert_int_equal(put_role(f, &role, STORE_ABSENT), 0);
@@ -441,7 +382,7 @@ a_role_that_somebody_has_stays(void **state)
 {
 	static const char *const logins[] = { "dev" };
 	struct policy_role role = { .name = "dev", .allow = { .logins = { logins, 1 } } };
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct user alice = { .name = "alice" };
 	struct subject_view view;
 
@@ -463,15 +404,15 @@ a_role_that_somebody_has_stays(void **state)
 static void
 a_role_whose_record_is_damaged_denies_who_has_it(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct user alice = { .name = "alice" };
 	struct subject_view view;
 
 	assert_int_equal(store_put(f->a.store, "role/broken", span_str("\xff\xff"), 0, STORE_ANY,
 			     NULL),
 	    0);
-	close_state(f);
-	open_state(f);
+	auth_state_close(f);
+	auth_state_open(f);
 	names_add(&alice.roles, "editor");
 	assert_int_equal(role_view(&f->a, &alice, &view, &f->e), 0);
 	names_add(&alice.roles, "broken");
@@ -484,7 +425,7 @@ a_role_whose_record_is_damaged_denies_who_has_it(void **state)
 /* --- locks ------------------------------------------------------------------------------------------- */
 
 static int
-put_lock(struct fixture *f, struct policy_lock lock, char name[LOCK_NAME_SIZE])
+put_lock(struct auth_state *f, struct policy_lock lock, char name[LOCK_NAME_SIZE])
 {
 	struct {
 		struct policy_lock policy;
@@ -510,8 +451,8 @@ a_lock_closes_the_door_until_it_ends_or_goes(void **state)
 	const struct policy_identity alice = { .user = "alice" }, bob = { .user = "bob" };
 	struct policy_lock lock = { .user = "alice",
 		.message = "stolen",
-		.expires_ms = fake_ms + 1000 };
-	struct fixture *f = *state;
+		.expires_ms = auth_state_ms + 1000 };
+	struct auth_state *f = *state;
 	char name[LOCK_NAME_SIZE];
 
 	assert_int_equal(put_lock(f, lock, name), 0);
@@ -519,10 +460,10 @@ a_lock_closes_the_door_until_it_ends_or_goes(void **state)
 	assert_int_equal(resource_denies(&f->a, &alice, &f->e), AUTH_E_DENIED);
 	assert_string_equal(f->e.text, "user alice is locked: stolen");
 	assert_int_equal(resource_denies(&f->a, &bob, &f->e), 0);
-	close_state(f);
-	open_state(f);
+	auth_state_close(f);
+	auth_state_open(f);
 	assert_int_equal(resource_denies(&f->a, &alice, &f->e), AUTH_E_DENIED);
-	fake_ms += 1000;
+	auth_state_ms += 1000;
 	assert_int_equal(resource_denies(&f->a, &alice, &f->e), 0);
 	lock.expires_ms = 0;
 	assert_int_equal(put_lock(f, lock, name), 0);
@@ -534,11 +475,12 @@ a_lock_closes_the_door_until_it_ends_or_goes(void **state)
 static void
 a_lock_without_target_or_of_the_past_is_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	char name[LOCK_NAME_SIZE];
 
 	assert_int_equal(put_lock(f, (struct policy_lock){ .message = "x" }, name), AUTH_E_INVALID);
-	assert_int_equal(put_lock(f, (struct policy_lock){ .user = "alice", .expires_ms = fake_ms },
+	assert_int_equal(put_lock(f,
+			     (struct policy_lock){ .user = "alice", .expires_ms = auth_state_ms },
 			     name),
 	    AUTH_E_INVALID);
 	assert_int_equal(put_lock(f, (struct policy_lock){ .user = "a", .name = "a b" }, name),
@@ -549,11 +491,11 @@ static void
 a_damaged_lock_holds_for_everybody_until_it_is_removed(void **state)
 {
 	const struct policy_identity bob = { .user = "bob" };
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 
 	assert_int_equal(store_put(f->a.store, "lock/x", span_str("\xff"), 0, STORE_ANY, NULL), 0);
-	close_state(f);
-	open_state(f);
+	auth_state_close(f);
+	auth_state_open(f);
 	assert_int_equal(resource_denies(&f->a, &bob, &f->e), AUTH_E_DENIED);
 	assert_int_equal(resource_drop(&f->a, RESOURCE_LOCK, "x", &f->e), 0);
 	assert_int_equal(resource_denies(&f->a, &bob, &f->e), 0);
@@ -563,7 +505,7 @@ a_damaged_lock_holds_for_everybody_until_it_is_removed(void **state)
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, auth_state_free)
 	const struct CMUnitTest tests[] = {
 		T(names_are_what_can_stand_in_a_certificate),
 		T(labels_merge_sorted_and_the_later_wins),

@@ -13,90 +13,35 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "auth/auth.h"
+#include "auth_state.h"
 #include "auth/cutoff.h"
 #include "auth/invite.h"
 #include "auth/token.h"
 #include "auth/user.h"
 #include "base/str.h"
 
-struct fixture {
-	struct auth a;
-	char dir[64], path[96];
-	struct err e;
-};
-
-static int64_t fake_ms;
-
-static int64_t
-now_ms(void)
-{
-	return fake_ms;
-}
-
-static void
-open_state(struct fixture *f)
-{
-	if (store_open_sqlite(&f->a.store, f->path, NULL, &f->e) < 0)
-		fail_msg("%s", f->e.text);
-	store_set_clock(f->a.store, now_ms);
-	if (resources_load(&f->a, &f->e) < 0)
-		fail_msg("%s", f->e.text);
-}
-
-static void
-close_state(struct fixture *f)
-{
-	resources_done(&f->a);
-	store_close(f->a.store);
-}
-
 static int
 setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	str_copy(f->dir, sizeof(f->dir), "/tmp/auth-test-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	str_format(f->path, sizeof(f->path), "%s/db", f->dir);
-	fake_ms = 1800000000000;
-	f->a.now_ms = now_ms;
-	open_state(f);
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-	char lock[128];
-
-	close_state(f);
-	str_format(lock, sizeof(lock), "%s.lock", f->path);
-	unlink(lock);
-	unlink(f->path);
-	rmdir(f->dir);
-	free(f);
-	return 0;
+	return auth_state_new(state, 0);
 }
 
 static void
-save(struct fixture *f, enum resource_kind kind, void *object)
+save(struct auth_state *f, enum resource_kind kind, void *object)
 {
 	if (resource_save(&f->a, kind, object, &f->e) != 0)
 		fail_msg("%s", f->e.text);
 }
 
 static void
-load(struct fixture *f, enum resource_kind kind, const char *key, void *object)
+load(struct auth_state *f, enum resource_kind kind, const char *key, void *object)
 {
 	if (resource_load(&f->a, kind, key, object, &f->e) != 0)
 		fail_msg("%s", f->e.text);
 }
 
 static void
-put_raw(struct fixture *f, const char *key, struct span value)
+put_raw(struct auth_state *f, const char *key, struct span value)
 {
 	assert_int_equal(store_put(f->a.store, key, value, 0, STORE_ANY, NULL), 0);
 }
@@ -106,7 +51,7 @@ put_raw(struct fixture *f, const char *key, struct span value)
 static void
 a_user_is_kept_with_every_member(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct user u = { .name = "alice",
 		.created_ms = 5,
 		.created_by = "root",
@@ -120,8 +65,8 @@ a_user_is_kept_with_every_member(void **state)
 	names_add(&u.logins, "root");
 	memset(u.totp, 0xa5, sizeof(u.totp));
 	save(f, RESOURCE_USER, &u);
-	close_state(f);
-	open_state(f);
+	auth_state_close(f);
+	auth_state_open(f);
 	load(f, RESOURCE_USER, "alice", &again);
 	assert_string_equal(again.name, "alice");
 	assert_true(names_equal(&again.roles, &u.roles));
@@ -140,18 +85,18 @@ a_user_is_kept_with_every_member(void **state)
 static void
 a_token_an_invite_and_a_lockout_are_kept_with_every_member(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct token t = { .id = "12345678",
 		.kind = "node",
-		.expires_ms = fake_ms + 10,
+		.expires_ms = auth_state_ms + 10,
 		.uses_left = 3,
 		.created_ms = 4,
 		.created_by = "root",
 		.key = "abc",
-		.forget_ms = fake_ms + 1000 },
+		.forget_ms = auth_state_ms + 1000 },
 		     t2;
 	struct invite i = { .user = "alice",
-		.expires_ms = fake_ms + 10,
+		.expires_ms = auth_state_ms + 10,
 		.reset = true,
 		.has_totp = true,
 		.tries = 2,
@@ -161,7 +106,7 @@ a_token_an_invite_and_a_lockout_are_kept_with_every_member(void **state)
 		.failed_at = { 1, 2 },
 		.n = 2,
 		.locked_until_ms = 9,
-		.expires_ms = fake_ms + 10 },
+		.expires_ms = auth_state_ms + 10 },
 		       l2;
 
 	labels_set(&t.labels, "env", "prod");
@@ -192,7 +137,7 @@ a_token_an_invite_and_a_lockout_are_kept_with_every_member(void **state)
 static void
 a_host_is_kept_with_every_member(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct host *n = resource_new(RESOURCE_HOST);
 	const char *uuid = "00000001-0000-4000-8000-000000000000";
 
@@ -207,15 +152,15 @@ a_host_is_kept_with_every_member(void **state)
 	memset(n->token_sha256, 2, sizeof(n->token_sha256));
 	n->joined_ms = 3;
 	n->certs_from_s = 4;
-	n->valid_until_ms = fake_ms + 1000;
+	n->valid_until_ms = auth_state_ms + 1000;
 	n->online = true;
 	labels_set(&n->own_labels, "a", "own");
 	labels_set(&n->token_labels, "b", "token");
 	labels_set(&n->server_labels, "c", "server");
 	names_add(&n->addresses, "10.0.0.1");
 	save(f, RESOURCE_HOST, n);
-	close_state(f);
-	open_state(f);
+	auth_state_close(f);
+	auth_state_open(f);
 	n = resource_find(&f->a, RESOURCE_HOST, uuid);
 	assert_non_null(n);
 	assert_string_equal(n->name, "db");
@@ -228,7 +173,7 @@ a_host_is_kept_with_every_member(void **state)
 	assert_int_equal(n->token_sha256[31], 2);
 	assert_int_equal(n->joined_ms, 3);
 	assert_int_equal(n->certs_from_s, 4);
-	assert_int_equal(n->valid_until_ms, fake_ms + 1000);
+	assert_int_equal(n->valid_until_ms, auth_state_ms + 1000);
 	assert_true(n->online);
 	assert_int_equal(n->labels.n, 3);
 	assert_string_equal(n->addresses.v[0], "10.0.0.1");
@@ -274,7 +219,7 @@ bytes_of_the_first_version_are_read(void **state)
 				   "\x22\x03"
 				   "\x08\x90\x1c"
 				   "\x28\x01";
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	const struct role *r;
 	struct cutoff c;
 	struct token t;
@@ -296,8 +241,8 @@ bytes_of_the_first_version_are_read(void **state)
 	assert_int_equal(t.uses_left, 2);
 	assert_string_equal(labels_get(&t.labels, "env"), "prod");
 	token_done(&t);
-	close_state(f);
-	open_state(f);
+	auth_state_close(f);
+	auth_state_open(f);
 	r = resource_find(&f->a, RESOURCE_ROLE, "dev");
 	assert_non_null(r);
 	assert_true(r->preset);
@@ -318,7 +263,7 @@ count(const void *object, void *arg)
 static void
 a_damaged_record_hides_itself_and_no_other(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct user u = { .name = "carol" };
 	int n = 0;
 
@@ -329,8 +274,8 @@ a_damaged_record_hides_itself_and_no_other(void **state)
 	assert_int_equal(n, 1);
 	assert_true(resource_load(&f->a, RESOURCE_USER, "bob", &u, &f->e) < 0);
 	assert_non_null(strstr(f->e.text, "damaged"));
-	close_state(f);
-	open_state(f);
+	auth_state_close(f);
+	auth_state_open(f);
 	assert_null(resource_find(&f->a, RESOURCE_ROLE, "bad"));
 }
 
@@ -340,7 +285,7 @@ a_confirmed_user_without_second_factor_is_damage(void **state)
 	static const char bytes[] = "\x0a\x05"
 				    "alice"
 				    "\x30\x01";
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct user u;
 
 	put_raw(f, "user/alice", (struct span){ (const uint8_t *)bytes, sizeof(bytes) - 1 });
@@ -351,7 +296,7 @@ a_confirmed_user_without_second_factor_is_damage(void **state)
 static void
 a_cutoff_that_cannot_be_read_cuts_everything_off(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 
 	put_raw(f, "cutoff/bob", span_str("\xff\xff"));
 	assert_true(cutoff_get(&f->a, RESOURCE_CUTOFF, "bob") == INT64_MAX);
@@ -363,7 +308,7 @@ a_cutoff_that_cannot_be_read_cuts_everything_off(void **state)
 static void
 whoever_is_slower_does_not_overwrite(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct user first = { .name = "alice" }, a, b;
 
 	save(f, RESOURCE_USER, &first);
@@ -380,7 +325,7 @@ static void
 names_that_cannot_be_keys_are_not_there(void **state)
 {
 	static const char *const names[] = { "", "a b", "a\nb", "\xc3\xa4" };
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct user u;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -394,20 +339,20 @@ names_that_cannot_be_keys_are_not_there(void **state)
 static void
 what_is_rolled_back_is_still_in_memory(void **state)
 {
-	struct fixture *f = *state;
+	struct auth_state *f = *state;
 	struct host *n = resource_new(RESOURCE_HOST);
 
 	str_copy(n->uuid, sizeof(n->uuid), "x");
-	n->valid_until_ms = fake_ms + 1000;
+	n->valid_until_ms = auth_state_ms + 1000;
 	save(f, RESOURCE_HOST, n);
 	assert_int_equal(resource_begin(&f->a, &f->e), 0);
 	assert_int_equal(resource_remove(&f->a, RESOURCE_HOST, "x", &f->e), 0);
 	assert_int_equal(resource_end(&f->a, AUTH_E_STATE, &f->e), AUTH_E_STATE);
 	assert_ptr_equal(resource_find(&f->a, RESOURCE_HOST, "x"), n);
-	close_state(f);
-	open_state(f);
+	auth_state_close(f);
+	auth_state_open(f);
 	assert_non_null(resource_find(&f->a, RESOURCE_HOST, "x"));
-	fake_ms += 1000;
+	auth_state_ms += 1000;
 	resources_sweep(&f->a);
 	assert_null(resource_find(&f->a, RESOURCE_HOST, "x"));
 }
@@ -415,7 +360,7 @@ what_is_rolled_back_is_still_in_memory(void **state)
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, auth_state_free)
 	const struct CMUnitTest tests[] = {
 		T(a_user_is_kept_with_every_member),
 		T(a_token_an_invite_and_a_lockout_are_kept_with_every_member),
