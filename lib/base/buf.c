@@ -77,6 +77,8 @@ buf_reserve(struct buf *b, size_t n)
 	if (b->failed)
 		return NULL;
 	if (b->len > b->max || n > b->max - b->len) {
+		/* The failure sticks: whoever puts twenty fields looks once, at the end, and a text with a hole
+		 * in it is never sent. */
 		b->failed = true;
 		return NULL;
 	}
@@ -133,6 +135,7 @@ buf_printf(struct buf *b, const char *fmt, ...)
 		b->failed = true;
 		return false;
 	}
+	/* One byte more than is kept: vsnprintf ends with a NUL. */
 	dst = buf_reserve(b, (size_t)n + 1);
 	if (!dst)
 		return false;
@@ -190,6 +193,7 @@ span_dup(struct span s)
 {
 	char *copy;
 
+	/* A NUL inside would cut the copy short: "root\0x" from the wire must not become "root". */
 	if (s.n && memchr(s.p, 0, s.n))
 		return NULL;
 	copy = malloc(s.n + 1);

@@ -47,6 +47,7 @@ clock_rfc3339(int64_t wall_ms, char *dst, size_t size)
 	if (size == 0)
 		return;
 	dst[0] = 0;
+	/* Before 1970 the remainder is negative in C, and the second is the one below. */
 	if (ms < 0) {
 		ms += 1000;
 		t--;

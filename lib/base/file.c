@@ -169,6 +169,8 @@ file_write(const char *path, mode_t mode, const void *p, size_t n, struct err *e
 	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(e, "cannot write %s", path);
+	/* The bytes are on the disk before the name is: after a crash the file is the old one or the new one,
+	 * whole. */
 	if (fchmod(fd, mode) < 0 || file_write_all(fd, p, n) < 0 || fsync(fd) < 0)
 		goto fail;
 	if (close(fd) < 0) {

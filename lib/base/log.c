@@ -100,6 +100,8 @@ put_pair(struct buf *b, const char *key, const char *value)
 {
 	char clean[LOG_VALUE_MAX];
 
+	/* Values come from peers too. A line break would let one write lines of its own into the log, an escape
+	 * sequence would reach the terminal of whoever reads it. */
 	str_clean(clean, sizeof(clean), value ? value : "", value ? strlen(value) : 0);
 	if (cfg.format == LOG_FORMAT_JSON) {
 		buf_put(b, b->len > 1 ? "," : "", b->len > 1 ? 1 : 0);
@@ -157,6 +159,7 @@ log_write(enum log_level level, const char *msg, ...)
 	/* A line over the ceiling ends where the ceiling was met: say so rather than drop it. */
 	if (b.failed) {
 		b.failed = false;
+		/* Room for the mark and the end, which the ceiling has none left for. */
 		b.max += 64;
 		if (cfg.format == LOG_FORMAT_JSON) {
 			b.len = 0;
@@ -168,6 +171,7 @@ log_write(enum log_level level, const char *msg, ...)
 		}
 	}
 	buf_printf(&b, cfg.format == LOG_FORMAT_JSON ? "}\n" : "\n");
+	/* There is nobody left to tell when this fails. */
 	(void)file_write_all(STDERR_FILENO, buf_head(&b), b.len);
 	buf_done(&b);
 }

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* Keys come from strangers (addresses, names): without a hash under a random key they could choose ones that
+ * all collide, and one look-up would cost as much as the whole table. */
 enum { MAP_MIN_SLOTS = 16 };
 
 struct slot {
@@ -133,6 +135,8 @@ find(const struct map *m, const char *key, uint64_t hash)
 	for (size_t i = hash & (m->size - 1);; i = (i + 1) & (m->size - 1)) {
 		struct slot *s = &m->slots[i];
 
+		/* A tombstone does not end the search: the key may have been put behind the one that was
+		 * removed there. */
 		if (!s->key)
 			return NULL;
 		if (s->key != tombstone && s->hash == hash && strcmp(s->key, key) == 0)
@@ -145,6 +149,7 @@ free_slot(struct slot *slots, size_t size, uint64_t hash)
 {
 	size_t i = hash & (size - 1);
 
+	/* Tombstones are taken again; used counts them already. */
 	while (is_live(&slots[i]))
 		i = (i + 1) & (size - 1);
 	return &slots[i];
@@ -187,6 +192,7 @@ map_put(struct map *m, const char *key, void *value, void **old)
 	struct slot *s = find(m, key, hash);
 	char *copy;
 
+	/* Set before anything can fail, so that a caller who frees the old value does not free garbage. */
 	if (old)
 		*old = s ? s->value : NULL;
 	if (s) {

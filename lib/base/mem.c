@@ -24,6 +24,7 @@ struct arena_block {
 void
 mem_freep(void *pp)
 {
+	/* Runs on the way out of a function that may be returning an error by errno. */
 	int saved = errno;
 	void *p;
 
@@ -87,6 +88,7 @@ arena_alloc(struct arena *a, size_t n)
 
 	if (n > a->max || a->used > a->max - n)
 		return NULL;
+	/* So that rounding up below cannot wrap to a small number. */
 	if (n > SIZE_MAX - align - sizeof(*b))
 		return NULL;
 	n = n ? (n + align - 1) / align * align : align;
@@ -110,4 +112,3 @@ arena_strdup(struct arena *a, const char *s)
 		memcpy(copy, s, n);
 	return copy;
 }
-

@@ -60,6 +60,8 @@ take_number(const char **s, uint64_t max, uint64_t *ret)
 	for (; **s >= '0' && **s <= '9'; ++*s) {
 		uint64_t digit = (uint64_t)(**s - '0');
 
+		/* Checked before the multiplication, although max is compared behind it: max may be UINT64_MAX
+		 * itself. */
 		if (v > (UINT64_MAX - digit) / 10)
 			return false;
 		v = v * 10 + digit;
@@ -248,8 +250,12 @@ str_clean(char *dst, size_t size, const char *src, size_t n)
 		return;
 	while (n) {
 		size_t len = str_printable_len(p, n);
+		/* A byte that is no UTF-8 costs one '?', and reading goes on at the next: what is valid behind
+		 * it stays readable. */
 		size_t out = len ? len : 1;
 
+		/* Never half a character: whoever reads the result (PostgreSQL, protobuf) would refuse all of
+		 * it. */
 		if (out >= size - at)
 			break;
 		if (len)
@@ -281,6 +287,7 @@ str_is_uuid(const char *s)
 	static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 
 	for (size_t i = 0; i < sizeof(shape) - 1; i++) {
+		/* Lower case only: UUIDs are keys here, and one host must not have two spellings. */
 		bool fits = shape[i] == '-' ? s[i] == '-'
 					    : s[i] && strchr("0123456789abcdef", s[i]) != NULL;
 		if (!fits)

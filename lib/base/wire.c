@@ -93,6 +93,7 @@ wire_text(struct wire *w, char *dst, size_t size)
 			w->bad = true;
 		return;
 	}
+	/* Too long is an error and not a shorter name: half a user name is another user's. */
 	if (s.n >= size || memchr(s.p, 0, s.n)) {
 		w->bad = true;
 		w->left = 0;

@@ -56,6 +56,7 @@ child_reap(void *arg)
 	struct loop *loop = arg;
 
 	list_each (struct child, c, &loop->children, link) {
+		/* The entry is gone before its callback runs, which may well start the next child. */
 		struct child gone = *c;
 		int status = 0;
 		pid_t r = waitpid(c->pid, &status, WNOHANG);

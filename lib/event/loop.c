@@ -75,9 +75,11 @@ run_deferred(struct loop *loop)
 	if (list_empty(&loop->deferred))
 		return;
 	batch = loop->deferred;
+	/* The head was copied: its neighbours are told where the list begins now. */
 	batch.next->prev = &batch;
 	batch.prev->next = &batch;
 	list_init(&loop->deferred);
+	/* From the front each time: a callback may cancel, and free, any other one of the batch. */
 	while (!list_empty(&batch)) {
 		struct deferred *d = list_first(struct deferred, &batch, link);
 
@@ -96,6 +98,7 @@ loop_turn(struct loop *loop, int timeout_ms)
 		flags |= EVLOOP_NONBLOCK;
 	else if (timeout_ms > 0)
 		timer_start(&loop->turn_timer, timeout_ms);
+	/* The clock is read once a turn, by whoever asks first. */
 	loop->now_ms = 0;
 	r = event_base_loop(loop->base, flags);
 	timer_stop(&loop->turn_timer);
@@ -140,6 +143,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	if (t->repeat_ms) {
 		struct timeval tv = to_timeval(t->repeat_ms);
 
+		/* Before the callback, which may stop the timer or free it; behind it t may be gone. */
 		event_add(t->ev, &tv);
 	}
 	if (t->fn)
@@ -228,6 +232,7 @@ watch_set(struct watch *w, int want)
 	if (!w->ev || want == w->want)
 		return;
 	w->want = want;
+	/* The zero timer runs already and looks at `want` when it fires. */
 	if (w->always && want)
 		return;
 	event_del(w->ev);

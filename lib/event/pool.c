@@ -42,6 +42,7 @@ next_job(struct pool *pool)
 	pthread_mutex_lock(&pool->lock);
 	while (!pool->stop && list_empty(&pool->queue))
 		pthread_cond_wait(&pool->wake, &pool->lock);
+	/* On stop the queue stays as it is: pool_free tells its owners that the work did not run. */
 	if (!pool->stop) {
 		job = list_first(struct job, &pool->queue, link);
 		list_del(&job->link);
@@ -89,6 +90,7 @@ finish_all(struct pool *pool, struct list *from, bool ran)
 	struct job *job;
 
 	while ((job = pop(pool, from)) != NULL) {
+		/* The job is freed first: `done` may free the pool, and with it what the job stands in. */
 		struct job gone = *job;
 
 		free(job);
@@ -165,6 +167,8 @@ pool_free(struct pool *pool)
 	pthread_mutex_unlock(&pool->lock);
 	for (int i = 0; i < pool->n_threads; i++)
 		pthread_join(pool->threads[i], NULL);
+	/* By now no thread is left; `done` runs here so that whoever gave a job away gets it back, also at the
+	 * end. */
 	finish_all(pool, &pool->finished, true);
 	finish_all(pool, &pool->queue, false);
 	watch_done(&pool->watch);

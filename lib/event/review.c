@@ -15,9 +15,11 @@ on_turn(void *arg)
 	for (int i = 0; i < REVIEW_SLICE && !list_empty(&r->items); i++) {
 		struct review_item *item = list_first(struct review_item, &r->items, link);
 
+		/* The front was judged in this round, so all were: those behind it were judged later still. */
 		if (item->round == r->round)
 			return;
 		item->round = r->round;
+		/* Moved before it is judged: judging may remove the item, and free it. */
 		list_del(&item->link);
 		list_add(&r->items, &item->link);
 		r->judge(item, r->arg);

@@ -45,7 +45,7 @@ listen_tune(int fd)
 
 /* Without descriptors accept fails at once and for ever: rest a moment instead of spinning. */
 static void
-listen_pause(struct listener *l)
+listen_pause(struct listener *l, int error)
 {
 	int64_t now_ms = clock_mono_ms();
 
@@ -54,7 +54,7 @@ listen_pause(struct listener *l)
 	if (l->complained_ms && now_ms - l->complained_ms < COMPLAIN_MS)
 		return;
 	l->complained_ms = now_ms;
-	log_warn("cannot accept connections, raise LimitNOFILE", "cause", strerror(errno), NULL);
+	log_warn("cannot accept connections, raise LimitNOFILE", "cause", strerror(error), NULL);
 }
 
 static void
@@ -79,6 +79,7 @@ on_acceptable(struct watch *w, int ready, void *arg)
 	struct sockaddr_storage ss;
 
 	(void)w, (void)ready;
+	/* Bounded, so that a flood of new connections leaves the loop time for those that are there. */
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
 		socklen_t len = sizeof(ss);
 		struct addr peer;
@@ -88,7 +89,7 @@ on_acceptable(struct watch *w, int ready, void *arg)
 			continue;
 		if (fd < 0) {
 			if (errno != EAGAIN && errno != EWOULDBLOCK)
-				listen_pause(l);
+				listen_pause(l, errno);
 			return;
 		}
 		listen_tune(fd);
@@ -153,6 +154,8 @@ listen_socket(const struct addrinfo *ai)
 		return -1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (ai->ai_family == AF_INET6)
+		/* IPv4 comes to the same socket as mapped addresses; addr_from_sockaddr makes plain IPv4 of
+		 * them again. */
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0)
 		return fd;

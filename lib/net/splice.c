@@ -76,6 +76,7 @@ splice_finish_way(struct splice *s, int from)
 	if (!w->eof || w->shut || w->kept.len > 0)
 		return 0;
 	w->shut = true;
+	/* Only this direction: the answer to the last request may still be on its way back. */
 	return shutdown(s->fd[!from], SHUT_WR) < 0 && errno != ENOTCONN ? -1 : 0;
 }
 
@@ -234,4 +235,3 @@ splice_free(struct splice *s)
 	close(a);
 	close(b);
 }
-

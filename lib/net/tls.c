@@ -114,6 +114,8 @@ material_configure(struct tls_material *m)
 	mbedtls_ssl_conf_rng(c, rand_mbedtls, NULL);
 	mbedtls_ssl_conf_ciphersuites(c, suites);
 	mbed_ssl_conf_curves(c);
+	/* Browsers have no certificate of ours; people prove who they are inside, and gRPC with client
+	 * certificates does not come here: it is passed through by SNI. */
 	mbedtls_ssl_conf_authmode(c, MBEDTLS_SSL_VERIFY_NONE);
 	mbedtls_ssl_conf_session_tickets_cb(c, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
 	    &m->ticket);
@@ -175,6 +177,7 @@ on_bio_recv(void *arg, unsigned char *p, size_t n)
 	ssize_t r;
 
 	if (s->first.len > 0) {
+		/* What the sniffer read before it was known that this is TLS comes first. */
 		n = n < s->first.len ? n : s->first.len;
 		memcpy(p, buf_head(&s->first), n);
 		buf_drain(&s->first, n);
@@ -324,6 +327,8 @@ tls_pump(void *arg)
 	if (s->state == TLS_DEAD) {
 		int fd = s->fd;
 
+		/* The descriptor is closed last: while the owner cleans up, its number must not come back as
+		 * somebody else's. */
 		s->events->closed(s, s->arg);
 		stream_release(s);
 		close(fd);
@@ -395,6 +400,7 @@ tls_stream_write(struct tls_stream *s, const void *p, size_t n)
 {
 	if (s->state == TLS_DEAD || s->state == TLS_CLOSING || s->state == TLS_LINGERING)
 		return -1;
+	/* The owner wrote past TLS_OUTPUT_MAX without waiting for `drained`. Half an answer is worse than none. */
 	if (!buf_put(&s->out, p, n)) {
 		tls_stream_abort(s);
 		return -1;

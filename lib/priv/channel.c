@@ -60,6 +60,7 @@ channel_send(int fd, struct span message, const int *fds, size_t n_fds)
 		memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * n_fds);
 	}
 	do
+		/* Without SIGPIPE: that the other process is gone is an answer, and not the end of this one. */
 		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return result(n);
@@ -102,11 +103,15 @@ channel_recv(int fd, struct channel_message *ret)
 
 	ret->n = ret->n_fds = 0;
 	do
+		/* Close-on-exec from the first moment: a fork between receiving and fcntl would hand the
+		 * descriptor to a shell. */
 		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return result(n);
 	take_fds(&msg, ret);
+	/* What was cut is not what was meant. Its descriptors were taken all the same, above, or they would
+	 * stay open here for ever: the sender could fill our table with them. */
 	if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
 		channel_message_done(ret);
 		errno = EMSGSIZE;
@@ -270,6 +275,7 @@ enqueue(struct channel *c, struct span message, const int *fds, size_t n_fds)
 {
 	struct waiting *w;
 
+	/* The other process does not read: better an error here than memory without end. */
 	if (c->queued >= CHANNEL_MAX_QUEUE)
 		return -1;
 	w = calloc(1, sizeof(*w) + message.n);
@@ -280,6 +286,8 @@ enqueue(struct channel *c, struct span message, const int *fds, size_t n_fds)
 	list_add(&c->queue, &w->link);
 	c->queued++;
 	for (; w->n_fds < n_fds; w->n_fds++) {
+		/* Duplicates, since the caller may close his as soon as this returns; from 3 on, so that none
+		 * becomes standard input or output of a child by chance. */
 		w->fds[w->n_fds] = fcntl(fds[w->n_fds], F_DUPFD_CLOEXEC, 3);
 		if (w->fds[w->n_fds] < 0) {
 			waiting_free(c, w);

@@ -52,6 +52,7 @@ prove_dropped(const struct priv_user *user, struct err *e)
 	if (ruid != user->uid || euid != user->uid || suid != user->uid || rgid != user->gid ||
 	    egid != user->gid || sgid != user->gid)
 		return err_set(e, "cannot become user '%s': the rights did not change", user->name);
+	/* Capabilities do not show in the ids: trying is the only proof. */
 	if ((user->uid != 0 && setuid(0) == 0) ||
 	    (user->uid != 0 && user->gid != 0 && setegid(0) == 0))
 		return err_set(e, "cannot become user '%s': root could be had back", user->name);
@@ -67,6 +68,7 @@ priv_drop(const struct priv_user *user, struct err *e)
 		return err_set(e, "cannot become user '%s': start as root or as that user",
 		    user->name);
 	}
+	/* Groups first, then the group, then the user: each step needs the rights that the next one gives away. */
 	if (initgroups(user->name, user->gid) < 0 ||
 	    setresgid(user->gid, user->gid, user->gid) < 0 ||
 	    setresuid(user->uid, user->uid, user->uid) < 0)
@@ -89,6 +91,7 @@ priv_no_dump(struct err *e)
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0)
 		return err_errno(e, "cannot forbid core files");
+	/* Also keeps other processes of the same user from attaching with ptrace, and /proc/PID/mem shut. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_errno(e, "cannot make the process not dumpable");
 	return 0;
@@ -141,6 +144,8 @@ priv_fork(bool die_with_parent)
 	int saved;
 
 	sigfillset(&all);
+	/* No handler of the parent's may run in the child: it would write into the pair of sockets by which the
+	 * parent's loop hears of signals. */
 	sigprocmask(SIG_SETMASK, &all, &before);
 	pid = fork();
 	saved = errno;

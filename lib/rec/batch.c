@@ -34,6 +34,8 @@ batch_expand(struct span z, size_t raw_len, struct buf *out)
 
 	if (z.n == 0 || raw_len > BATCH_RAW_MAX)
 		return -1;
+	/* What the frame says of itself is compared before a byte is unpacked: a few kilobytes may claim to be
+	 * gigabytes. */
 	if (ZSTD_getFrameContentSize(z.p, z.n) != raw_len)
 		return -1;
 	dst = buf_reserve(out, raw_len ? raw_len : 1);

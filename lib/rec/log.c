@@ -322,6 +322,9 @@ open_segments(struct rec_log *log, struct err *e)
 		return -1;
 	log->last = newest(log)->end - 1;
 	if (damaged || lost_power(log)) {
+		/* Records that auditd has committed may be missing from the disk after a power cut. Their
+		 * numbers must not be given out again: auditd would take the new records for repetitions and drop
+		 * them. */
 		log->last = next_epoch(log->last);
 		if (roll(log, log->last + 1) < 0)
 			return err_errno(e, "cannot write to the log in %s", log->dir);
@@ -366,6 +369,8 @@ rec_log_close(struct rec_log *log)
 	if (!log)
 		return;
 	if (log->fd >= 0) {
+		/* "clean" only after the data is on the disk: the word is what keeps the next start from
+		 * skipping an epoch. */
 		if (fdatasync(log->fd) == 0)
 			(void)write_boot(log, "clean", NULL);
 		close(log->fd);
@@ -390,6 +395,8 @@ rec_log_append(struct rec_log *log, struct span record, uint64_t *ret_seq)
 		errno = EMSGSIZE;
 		return -1;
 	}
+	/* Room for the header of a new segment is kept, so that a log that is full can still roll and be
+	 * emptied. */
 	if (log->bytes + need + SEGMENT_HEADER > log->quota) {
 		errno = EDQUOT;
 		return -1;
@@ -486,6 +493,8 @@ take_records(struct rec_log *log, const struct segment *s, size_t max, struct bu
 		if (got <= 0)
 			return got < 0 && errno != EBADMSG ? -1 : 0;
 		if (*count && b->len - start + 4 + record.n > max) {
+			/* The first record is taken whatever its size: a batch that could not hold it would
+			 * never hold it, and the log would stand still. */
 			segment_reader_unget(r, record);
 			return 0;
 		}
@@ -548,6 +557,8 @@ rec_log_commit(struct rec_log *log, uint64_t seq)
 {
 	size_t n = 0;
 
+	/* auditd cannot have more than was written. A mark from beyond must not count records as committed that
+	 * are still to come. */
 	if (seq > log->last)
 		seq = log->last;
 	if (seq <= log->committed)

@@ -155,10 +155,13 @@ store_commit(struct store *s)
 	if (!s->in_txn)
 		return err_set(&s->error, "no transaction is open");
 	if (s->driver->commit(s->db, &s->error) < 0) {
+		/* SQLite may still hold the transaction open (a full disk): nothing of it may stay for the next
+		 * one. */
 		store_rollback(s);
 		return -1;
 	}
 	s->in_txn = false;
+	/* Only now: a change that was lost in a transaction that is then rolled back was none. */
 	s->lost = s->lost || s->lost_in_txn;
 	s->lost_in_txn = false;
 	list_each (struct change, c, &s->pending, link) {
@@ -198,6 +201,8 @@ note_change(struct store *s, const struct store_item *item, bool deleted)
 
 	if (list_empty(&s->watches))
 		return;
+	/* Watchers who do not keep up cost no more memory than this: beyond it they are told that they missed
+	 * something (deliver, item NULL), and read everything again. */
 	if (s->n_changes < CHANGES_MAX)
 		c = malloc(sizeof(*c) + key_len + 1 + value_len);
 	if (!c) {
@@ -351,6 +356,7 @@ del(struct store *s, const char *key, uint64_t if_revision)
 {
 	struct store_item item = { .key = key };
 	struct got g = { 0 };
+	/* An expired one is absent for everybody, whether or not a sweep was here yet. */
 	int rc = get(s, key, &g);
 
 	if (rc != 0)
