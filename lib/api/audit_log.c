@@ -67,6 +67,7 @@ audit_log_append(struct audit_log *log, const Audit__Record *record)
 		return -1;
 	buf_commit(&log->packed, protobuf_c_message_pack(&record->base, p));
 	if (rec_log_append(log->rec, buf_span(&log->packed), &seq) < 0) {
+		/* Said once, not for every record of a full disk. */
 		if (!log->failing)
 			log_error("the audit log cannot be written: disk or quota is full", NULL);
 		log->failing = true;
@@ -103,8 +104,7 @@ audit_proof(struct audit_log *log, const char *connection, struct span signed_da
 
 	m.connection = connection;
 	m.time_us = clock_wall_ms() * 1000;
-	m.signed_data =
-	    (ProtobufCBinaryData){ signed_data.n, (uint8_t *)(uintptr_t)signed_data.p };
+	m.signed_data = (ProtobufCBinaryData){ signed_data.n, (uint8_t *)(uintptr_t)signed_data.p };
 	m.signature = (ProtobufCBinaryData){ signature.n, (uint8_t *)(uintptr_t)signature.p };
 	record.what_case = AUDIT__RECORD__WHAT_PROOF;
 	record.proof = &m;

@@ -65,6 +65,7 @@ settle_flush(struct audit_upload *up)
 static void
 drop_stream(struct audit_upload *up)
 {
+	/* The call lives on with gRPC until it is cancelled there; it must not find us any more. */
 	if (up->call) {
 		rpc_set_data(up->call, NULL);
 		rpc_cancel(up->call);
@@ -98,6 +99,7 @@ take_committed(struct audit_upload *up, uint64_t seq)
 
 	if (seq > up->committed)
 		up->committed = seq;
+	/* Only now may the disk forget: auditd has committed it. */
 	audit_log_committed(up->log, seq);
 	while (n < up->n_marks && up->marks[n] <= seq)
 		n++;
@@ -217,6 +219,7 @@ send_batch(struct audit_upload *up)
 	if (count == 0)
 		return false;
 	batch.first_seq = seq;
+	/* Numbers that the log could not read any more are named as lost, so that the gap is in the trail. */
 	batch.lost = seq - (up->sent + 1);
 	batch.count = count;
 	batch.raw_len = (uint32_t)up->raw.len;

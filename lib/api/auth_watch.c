@@ -48,6 +48,7 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 	if (!w)
 		return;
 	w->call = NULL;
+	/* Jittered, below: when authd comes back, its watchers must not all come in the same instant. */
 	ms <<= w->failures < 5 ? w->failures : 5;
 	if (ms > RETRY_MAX_MS)
 		ms = RETRY_MAX_MS;

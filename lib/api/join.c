@@ -145,6 +145,7 @@ renew_at_s(const struct join *j)
 {
 	int64_t life = j->host->valid_until_s - j->host->valid_from_s;
 
+	/* A third of the life is left for an authd that is away. */
 	return j->host->valid_from_s + life * 2 / 3;
 }
 
@@ -202,6 +203,7 @@ static void
 start_over(struct join *j)
 {
 	log_warn("the identity of this host has expired: joining again", NULL);
+	/* Keys and UUID stay: it comes back as the host that it was. */
 	host_state_forget(j->host);
 	j->state = JOIN_FETCHING;
 	join_get_bundle(j);

@@ -162,6 +162,7 @@ join_do_join(struct join *j)
 		join_pause(j, "the cluster cannot be joined yet", e.text);
 	else
 		send_join(j, token);
+	/* It may be good for more hosts than this one. */
 	explicit_bzero(token, strlen(token));
 	free(token);
 }

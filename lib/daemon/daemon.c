@@ -190,6 +190,7 @@ drop_rights(const struct daemon *d, struct err *e)
 	if (geteuid() == 0 && name && *name) {
 		if (priv_user_find(name, &user, e) < 0)
 			return -1;
+		/* While it is still root: the bounding set cannot be changed any more afterwards. */
 		if (!(d->flags & DAEMON_SETUID_CHILDREN) && priv_no_capabilities(e) < 0)
 			return -1;
 		if (priv_drop(&user, e) < 0)
@@ -245,6 +246,7 @@ begin_stop(void)
 {
 	const struct daemon *d = self.run.daemon;
 
+	/* The second signal is from somebody who does not want to wait. */
 	if (self.run.stopping) {
 		loop_stop(self.run.loop);
 		return;
@@ -287,6 +289,7 @@ on_hangup(int signo, void *arg)
 	(void)arg;
 	if (self.run.stopping)
 		return;
+	/* systemd tells reloads apart by this time (sd_notify(3), Type=notify-reload). */
 	(void)str_format(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld",
 	    (long long)loop_now_ms(self.run.loop) * 1000);
 	sd_notify(0, text);
@@ -323,6 +326,7 @@ announce(void)
 	uint64_t every_us = 0;
 
 	if (sd_watchdog_enabled(0, &every_us) > 0 && every_us >= 2000)
+		/* Twice in the time that systemd gives: one turn may be slow. */
 		timer_repeat(&self.watchdog, (int64_t)(every_us / 2000));
 	sd_notify(0, "READY=1");
 	log_info("ready", "version", SALLYPORT_VERSION, NULL);
@@ -380,6 +384,7 @@ daemon_main(const struct daemon *d, int argc, char **argv)
 		tear_down();
 		return 0;
 	}
+	/* Errors before this line are for whoever stands at the terminal; from here on for the journal. */
 	open_log(d);
 	status = serve(d);
 	tear_down();

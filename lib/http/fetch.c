@@ -172,6 +172,7 @@ read_reply(struct buf *in, const struct target *t, struct fetch_reply *ret, stru
 		    t->authority);
 	n = in->len - 1 - (size_t)(body - text);
 	len = head.chunked ? unchunk(body, n) : head.length == -1 ? (long)n : head.length;
+	/* Less than was announced is no answer: a bundle of authorities cut in the middle may still parse. */
 	if (len < 0 || (size_t)len > n)
 		return err_set(e, "the answer of %s was cut short", t->authority);
 	ret->body = malloc((size_t)len + 1);

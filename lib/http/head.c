@@ -37,6 +37,7 @@ head_target(struct http_head *h, struct span target)
 
 	if (target.n > HTTP_TARGET_MAX)
 		return -414;
+	/* Only the origin form: "http://other/..." is what a proxy is asked, and this is none. */
 	if (target.n == 0 || target.p[0] != '/')
 		return -400;
 	for (size_t i = 0; i < target.n; i++)
@@ -124,6 +125,7 @@ field_count(const struct http_head *h, const char *name)
 struct span
 http_head_field(const struct http_head *h, const char *name)
 {
+	/* A field that is there twice has no value: a proxy before us and we might pick different ones. */
 	if (field_count(h, name) == 1)
 		for (size_t i = 0; i < h->n_fields; i++)
 			if (span_is(h->fields[i].name, name))
@@ -155,6 +157,8 @@ head_framing(struct http_head *h)
 		    connection = http_head_field(h, "connection");
 	char digits[20];
 
+	/* No chunked bodies, and no two ways to say where a request ends: that is what request smuggling lives
+	 * on (RFC 9112 section 11.2). */
 	if (field_count(h, "transfer-encoding") > 0)
 		return -501;
 	if (field_count(h, "content-length") > 1 || field_count(h, "host") > 1)
@@ -232,6 +236,7 @@ http_unescape(struct span s, bool form, char *dst, size_t size)
 		} else if (c == '+' && form) {
 			c = ' ';
 		}
+		/* %00 would cut the text for whoever reads it as a string. */
 		if (c == '\0' || n + 1 >= size)
 			return false;
 		dst[n++] = (char)c;
@@ -258,6 +263,7 @@ http_form_value(struct span form, const char *name, char *dst, size_t size)
 		    strcmp(decoded, name) == 0) {
 			struct span value = { eq + 1, n - key.n - 1 };
 
+			/* Twice the same name: which one counts would be a guess. */
 			if (found || !http_unescape(value, true, dst, size))
 				return false;
 			found = true;

@@ -170,6 +170,7 @@ answer_put_head(struct buf *b, const struct http_request *r, int status, const c
 void
 http_set_header(struct http_request *r, const char *name, const char *value)
 {
+	/* A line break would start a header, or an answer, of somebody else's choice. */
 	if (strpbrk(name, "\r\n:") || strpbrk(value, "\r\n"))
 		return;
 	(void)buf_printf(&r->headers, "%s: %s\r\n", name, value);
@@ -296,6 +297,7 @@ conn_next(struct http_conn *c)
 	}
 	c->state = CONN_HANDLING;
 	c->requests++;
+	/* One request at a time: until it is answered, what a client sends on waits on the wire. */
 	tls_stream_pause(c->tls, true);
 	timer_stop(&c->limit);
 	if (status < 0) {
@@ -316,6 +318,8 @@ on_tls_data(struct tls_stream *s, const uint8_t *p, size_t n, void *arg)
 	(void)s;
 	if (c->state == CONN_OVER)
 		return;
+	/* The time for a whole request begins with its first byte and is not renewed by later ones: a client
+	 * that drips loses. */
 	if (c->input.len == 0 && c->state == CONN_READING && c->requests > 0)
 		timer_start(&c->limit, c->server->config.request_ms);
 	if (!buf_put(&c->input, p, n)) {
@@ -478,4 +482,3 @@ http_body(const struct http_request *r)
 {
 	return buf_span(&r->body);
 }
-

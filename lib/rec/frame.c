@@ -34,6 +34,7 @@ take_varint(struct wire *w)
 	for (unsigned shift = 0; shift < 7 * VARINT_BYTES_MAX; shift += 7) {
 		uint8_t byte = wire_u8(w);
 
+		/* The tenth byte has room for one bit only. */
 		if (shift == 63 && byte > 1)
 			break;
 		v |= (uint64_t)(byte & 0x7f) << shift;

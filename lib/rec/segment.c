@@ -49,6 +49,7 @@ segment_name_parse(const char *name, uint64_t *ret_first)
 		return false;
 	w = wire_from((struct span){ bytes, sizeof(bytes) });
 	*ret_first = wire_u64(&w);
+	/* One spelling for each number, or two files could claim the same records. */
 	name_of(again, *ret_first);
 	return strcmp(name, again) == 0;
 }
@@ -125,6 +126,8 @@ segment_append(struct segment *s, int fd, struct span record)
 		header[4 + i] = (uint8_t)(crc >> (24 - 8 * i));
 	}
 	do
+		/* At its own offset and not appended: what a failed write left behind is written over by the
+		 * next. */
 		n = pwritev(fd, parts, 2, (off_t)s->size);
 	while (n < 0 && errno == EINTR);
 	if (n != want) {
@@ -225,6 +228,7 @@ segment_reader_next(struct segment_reader *r, uint64_t limit, struct span *ret)
 	w = wire_from(buf_span(&r->block));
 	len = wire_u32(&w);
 	crc = wire_u32(&w);
+	/* Zeroes are what a file system leaves at the end of a file after a power cut. */
 	if (len == 0 || len > REC_LOG_RECORD_MAX)
 		goto damaged;
 	got = fill(r, SEGMENT_RECORD_HEADER + len, limit);
@@ -233,6 +237,8 @@ segment_reader_next(struct segment_reader *r, uint64_t limit, struct span *ret)
 	w = wire_from(buf_span(&r->block));
 	(void)wire_bytes(&w, SEGMENT_RECORD_HEADER);
 	*ret = wire_bytes(&w, len);
+	/* The number is in the checksum: a record that is whole, but stands in another's place, is damage
+	 * too. */
 	if (checksum(r->seq, *ret) != crc)
 		goto damaged;
 	/* Only the offset moves: the bytes stay where ret points until the next call. */

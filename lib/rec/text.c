@@ -119,6 +119,8 @@ after_esc(uint8_t c)
 static enum state
 step(enum state state, uint8_t c)
 {
+	/* Also in the middle of a sequence: terminals begin anew there (ECMA-48 and every emulator since the
+	 * VT100), and what one of them shows is what must be found. */
 	if (c == ESC)
 		return state == TEXT_STRING ? TEXT_STRING_ESC : TEXT_ESC;
 	if (c == CAN || c == SUB)

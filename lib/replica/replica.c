@@ -70,6 +70,8 @@ entry_new(struct replica *r, enum replica_kind kind, const char *key, struct spa
 		log_error("a part of the cluster cannot be decoded or kept, and counts against "
 			  "whom it concerns",
 		    "kind", replica_kinds[kind].name, "key", key, NULL);
+		/* The next stream asks for everything again, which may by then fit, or decode with a newer
+		 * program. */
 		r->deficient = true;
 		return e;
 	}
@@ -98,6 +100,8 @@ replica_put(struct replica *r, enum replica_kind kind, const char *key, struct s
 	struct entry *e = map_get(m, key);
 	void *old = NULL;
 
+	/* The same again, as in most of a snapshot: nobody needs to be told, and nothing needs to be judged
+	 * anew. */
 	if (e && e->value && packed.p && e->n == packed.n &&
 	    memcmp(e->packed, packed.p, packed.n) == 0) {
 		e->mark = r->mark;

@@ -57,6 +57,8 @@ replica_check_user(const struct replica *r, const struct subject *who,
 {
 	struct policy_identity identity = { 0 };
 
+	/* Before the first snapshot nothing is known, and nothing known must not look like nothing
+	 * forbidden. */
 	if (!replica_is_known(r)) {
 		err_set(e,
 		    "it is not known here yet which roles the cluster has; try again in a moment");

@@ -17,15 +17,14 @@ enum { AGAIN_MS = 30 * 1000 };
 static void
 take_bundle(struct replica *r, struct span packed)
 {
-	ProtobufCMessage *m;
+	Auth__CaBundle *m;
 
 	if (!r->join || !packed.p)
 		return;
-	m = protobuf_c_message_unpack(&auth__ca_bundle__descriptor, NULL, packed.n, packed.p);
-	if (!m)
-		return;
-	join_take_bundle(r->join, (const Auth__CaBundle *)(const void *)m);
-	protobuf_c_message_free_unpacked(m, NULL);
+	m = replica_unpack(&auth__ca_bundle__descriptor, packed);
+	if (m)
+		join_take_bundle(r->join, m);
+	replica_message_free(m);
 }
 
 static void
@@ -52,6 +51,8 @@ on_epoch(struct replica *r, const char *epoch)
 {
 	r->filling = true;
 	r->deficient = false;
+	/* In the middle of a snapshot there is nothing to go on from; a stream that breaks now is followed by a
+	 * whole one. */
 	r->epoch[0] = '\0';
 	/* One that does not fit cannot be gone on from: the next stream brings everything again. */
 	if (!str_copy(r->next_epoch, sizeof(r->next_epoch), epoch))
@@ -96,6 +97,7 @@ on_ask(Auth__WatchRequest *q, void *arg)
 	for (int kind = 0; kind < REPLICA_KINDS; kind++)
 		if (replica_wants(r, (enum replica_kind)kind))
 			r->names[q->n_kinds++] = replica_kinds[kind].name;
+	/* Something that was lost can only come back with everything. */
 	q->epoch = r->deficient ? "" : r->epoch;
 	q->after = r->revision;
 }

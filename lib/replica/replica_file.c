@@ -160,6 +160,7 @@ read_entry(struct replica *r, struct wire *w)
 	if (kind == REPLICA_KINDS)
 		return false;
 	replica_put(r, kind, key, there ? value : (struct span){ NULL, 0 });
+	/* An entry that could not be kept makes the file worthless as a whole: see above. */
 	return is_whole(r);
 }
 

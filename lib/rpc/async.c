@@ -49,6 +49,7 @@ rpc_client_free(struct rpc_client *c)
 		return;
 	list_each (struct asked, a, &c->calls, link) {
 		list_del(&a->link);
+		/* Its call ends later, on gRPC's terms; by then there is nobody to be told. */
 		a->forgotten = true;
 		rpc_cancel(a->call);
 	}
@@ -74,6 +75,7 @@ on_message(struct rpc_call *call, const void *message)
 {
 	struct asked *a = rpc_data(call);
 
+	/* A server that sends a second message to a call of one answer is not listened to. */
 	if (!message || a->forgotten || a->answered)
 		return;
 	a->answered = true;

@@ -80,6 +80,7 @@ start(struct rpc_call *call, struct rpc_op *op, void (*done)(void *, bool), cons
 size_t
 rpc_call_put_greeting(struct rpc_call *call, grpc_op *op)
 {
+	/* Once a call: gRPC refuses the whole batch otherwise. */
 	if (call->greeted)
 		return 0;
 	call->greeted = true;
@@ -104,6 +105,7 @@ put_message(struct rpc_call *call, grpc_op *op)
 	call->outbox = o->buffer;
 	gpr_free(o);
 	op->op = GRPC_OP_SEND_MESSAGE;
+	/* With more behind it the message may wait for company: fewer, larger writes to the socket. */
 	op->flags = call->queue ? GRPC_WRITE_BUFFER_HINT : 0;
 	op->data.send_message.send_message = call->outbox;
 	return 1;
@@ -134,6 +136,7 @@ on_transmitted(void *arg, bool ok)
 
 	grpc_byte_buffer_destroy(call->outbox);
 	call->outbox = NULL;
+	/* What was lost is not sent again here: who needs it (the uploader) knows by its marks what arrived. */
 	if (!ok) {
 		call->broken = true;
 		drop_queue(call);
@@ -241,6 +244,7 @@ on_received(void *arg, bool ok)
 {
 	struct rpc_call *call = arg;
 
+	/* gRPC says "no more messages" as a success without a message. */
 	if (!ok || !call->inbox) {
 		on_end_of_input(call, ok);
 	} else {
@@ -294,6 +298,7 @@ tell_closed(struct rpc_call *call)
 	struct rpc_status status = { .code = (enum rpc_code)call->status, .message = text };
 
 	if (call->server)
+		/* Status texts of the other side end in logs and on terminals. */
 		str_clean(text, sizeof text, raw, strlen(raw));
 	else
 		rpc_client_explain(call, raw, text, sizeof text);
@@ -366,6 +371,7 @@ rpc_finish(struct rpc_call *call, enum rpc_code code, const char *fmt, ...)
 	grpc_slice_unref(call->status_text);
 	call->status_text = rpc_status_slice(text);
 	call->ending = true;
+	/* An answer and an error at once would be a call that failed and did not. */
 	if (code != RPC_OK && call->queue && call->row &&
 	    !(call->row->method->kind & RPC_SEND_STREAM))
 		drop_queue(call);
@@ -407,4 +413,3 @@ rpc_method_name(const struct rpc_call *call)
 {
 	return call->row ? call->row->method->name : "";
 }
-

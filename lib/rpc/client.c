@@ -58,6 +58,7 @@ core_new(const struct rpc_channel *ch, grpc_channel_credentials *creds)
 
 	args[n++] = int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
 	    (int)(ch->max_message ? ch->max_message : RPC_MESSAGE_MAX));
+	/* The environment of a daemon, or of a user, does not decide through whom it speaks to authd. */
 	args[n++] = int_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
 	args[n++] = int_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
 	args[n++] = int_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
@@ -294,6 +295,7 @@ on_answered(void *arg, bool ok)
 	(void)ok;
 	grpc_byte_buffer_destroy(call->outbox);
 	call->outbox = NULL;
+	/* A status of OK without an answer that can be read is none: callers use the reply without looking. */
 	if (call->status == GRPC_STATUS_OK && (!call->inbox || !rpc_call_deliver(call)))
 		fail(call, GRPC_STATUS_INTERNAL, "the answer cannot be read");
 	rpc_call_ended(call, true);

@@ -63,6 +63,8 @@ op_completed(const grpc_event *ev)
 {
 	struct rpc_op *op = ev->tag;
 
+	/* Pairs with rpc_op_hand: what the loop's thread wrote into op before handing it over is seen here,
+	 * whichever thread gRPC completes it on. */
 	(void)atomic_load_explicit(&op->handed, memory_order_acquire);
 	op->ok = ev->success;
 	return op;
@@ -85,6 +87,7 @@ collect(void *arg)
 		struct rpc_op *op = op_completed(&ev);
 
 		pthread_mutex_lock(&rl->lock);
+		/* One wake-up for as many completions as come before the loop looks. */
 		bool first = rl->done.head == NULL;
 		opq_put(&rl->done, op);
 		pthread_mutex_unlock(&rl->lock);

@@ -145,6 +145,8 @@ remember(struct rpc_peers *peers, const char *pem, const struct rpc_peer *peer)
 {
 	struct known *k;
 
+	/* All at once: what is still in use is verified again, and nobody can push a single entry out on
+	 * purpose. */
 	if (map_count(peers->by_pem) >= REMEMBERED_MAX)
 		forget_all(peers);
 	k = gpr_zalloc(sizeof *k);

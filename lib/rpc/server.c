@@ -182,6 +182,8 @@ rpc_server_listen_local(struct rpc_server *server, const char *path, struct err 
 
 	if (!str_format(target, sizeof target, "unix:%s", path) || strlen(path) >= 108)
 		return err_set(e, "the path of the socket is too long: %s", path);
+	/* Left behind by an instance that was killed. One that still runs has the port, which was asked for
+	 * before. */
 	(void)unlink(path);
 	creds = grpc_local_server_credentials_create(UDS);
 	mask = umask(0177); /* never open to others, not for a moment */
@@ -313,6 +315,7 @@ on_accepted(void *arg, bool ok)
 	}
 	call->server->waiting--;
 	call->server->active++;
+	/* At once, so that as many calls are asked for as before: gRPC takes no call that nobody asked for. */
 	accept_call(call->server);
 	watch_end(call);
 	if (!admit(call))

@@ -118,6 +118,7 @@ static bool wire_check(const ProtobufCMessageDescriptor *type, const uint8_t *da
 static bool
 check_delimited(const ProtobufCFieldDescriptor *f, struct span in, int depth, size_t *items)
 {
+	/* Unknown fields are kept by protobuf-c as bytes; nobody here looks into them. */
 	if (!f)
 		return true;
 	switch (f->type) {
@@ -173,9 +174,12 @@ wire_check(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t l
 	struct cursor c = { data, data + len };
 	uint64_t key;
 
+	/* protobuf-c recurses without a bound of its own. */
 	if (depth <= 0)
 		return false;
 	while (c.p < c.end) {
+		/* Every field is paid for, known or not: protobuf-c allocates something for each, and two bytes
+		 * on the wire can make it take a hundred in memory. */
 		if (!read_varint(&c, &key) || key >> 3 == 0 || key >> 32 != 0 || !charge(items, 1))
 			return false;
 		if (!check_field(type, &c, key, depth, items))

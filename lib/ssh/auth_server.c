@@ -27,6 +27,8 @@ auth_on_service_request(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	if (!wire_end(w) || !span_is(name, "ssh-userauth"))
 		return ssh_fatal(ssh, REASON_SERVICE_NOT_AVAILABLE,
 		    "only ssh-userauth can be asked for");
+	/* Once only: dispatch lets a second SERVICE_REQUEST through in no state, so the counters in it cannot
+	 * be reset. */
 	ssh->auth = calloc(1, sizeof(*ssh->auth));
 	if (!ssh->auth)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "out of memory");
@@ -92,6 +94,8 @@ answer_offer(struct ssh *ssh, const struct ssh_auth *a)
 {
 	struct buf b;
 
+	/* Asked for offers too, so that a client with many keys does not sign, and touch a token, for one that
+	 * cannot log in. */
 	if (!owner_allows(ssh, a))
 		return deny_counted(ssh);
 	packet_begin(&b, MSG_USERAUTH_PK_OK);
@@ -115,6 +119,7 @@ answer_proof(struct ssh *ssh, struct ssh_auth *a, const struct userauth_alg *alg
 	buf_done(&signed_data);
 	if (!ok)
 		return deny_counted(ssh);
+	/* Under the state STATE_AUTH still: what the owner sends from authenticated() must come behind it. */
 	packet_begin(&b, MSG_USERAUTH_SUCCESS);
 	if (packet_send_buf(ssh, &b) < 0)
 		return -1;

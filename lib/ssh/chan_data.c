@@ -139,6 +139,8 @@ chan_on_adjust(struct ssh *ssh, struct wire *w, uint8_t *payload)
 		return -1;
 	if (!wire_end(w) || chan->state != CHAN_OPEN || chan->close_in)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed window adjustment");
+	/* RFC 4254 section 5.2: a window must not grow above 2^32 - 1. Added blindly it would wrap to a small
+	 * one. */
 	if (add > UINT32_MAX - chan->peer_window)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "window overflow");
 	chan->peer_window += add;
@@ -336,6 +338,8 @@ deliver(struct ssh_chan *chan, uint32_t ext, uint8_t *p, uint32_t n)
 	if (chan->state != CHAN_OPEN || chan->eof_in)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
 		    "data on a channel that is at its end");
+	/* The window is all that bounds what a peer can make us keep, so it is not a hint: whoever exceeds it
+	 * is ended. */
 	if (n > CHAN_PACKET_MAX || n > chan->window)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "more data than the window allows");
 	chan->window -= n;

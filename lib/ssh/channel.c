@@ -47,6 +47,8 @@ chan_new(struct ssh *ssh, enum chan_state state)
 
 	if (ssh->n_chans >= ssh->config.max_channels)
 		return NULL;
+	/* The lowest free one, so that the table stays as small as the number of channels that are open at
+	 * once. */
 	while (id < ssh->chans_cap && ssh->chans[id])
 		id++;
 	if (id == ssh->chans_cap && !table_grow(ssh))
@@ -151,6 +153,7 @@ chan_on_open(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	open.payload = wire_rest(w);
 	if (w->bad || open.type.n > CHANNEL_TYPE_MAX || !parse_tcpip(&open))
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed channel open");
+	/* We could never send it a byte; a writer would wait for ever (CVE-2026-59843 in another server). */
 	if (packet == 0)
 		return send_refusal(ssh, peer_id, SSH_REFUSE_PROHIBITED, "maximum packet size 0");
 	if (!ev || !ev->channel_open)
@@ -171,6 +174,7 @@ ssh_chan_accept(struct ssh_chan *chan, const struct ssh_chan_events *events, voi
 {
 	struct buf b;
 
+	/* Deciding may take a while (a dial, a look-up); the connection may be over when the answer comes. */
 	if (chan->state != CHAN_OPENING_IN)
 		return;
 	chan->state = CHAN_OPEN;
@@ -382,4 +386,3 @@ ssh_chan_set_events(struct ssh_chan *chan, const struct ssh_chan_events *events,
 	chan->events = events;
 	chan->arg = arg;
 }
-

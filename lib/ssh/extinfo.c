@@ -39,6 +39,7 @@ extinfo_on(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	 * send another one before it grants the login. */
 	if (ssh->config.role == SSH_SERVER && !ssh->first_after_newkeys)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "EXT_INFO out of place");
+	/* The count comes before the names that back it: a loop over 2^32 of them must not begin. */
 	if (count > EXTENSIONS_MAX)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "too many extensions");
 	for (uint32_t i = 0; i < count; i++) {

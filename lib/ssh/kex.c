@@ -52,6 +52,8 @@ kex_start(struct ssh *ssh)
 	buf_init(&kex->my_init, INIT_MAX);
 	buf_init(&kex->peer_init, INIT_MAX);
 	kex->since_ms = ssh->now_ms;
+	/* Only the first exchange: later ones are not on anybody's way to a prompt, and a wrong guess costs a
+	 * key pair. */
 	kex->sent_guess = ssh->config.role == SSH_CLIENT && ssh->config.guess_kex &&
 	    !ssh->have_session_id && !ssh->config.kex;
 	ssh->kex = kex;
@@ -69,6 +71,7 @@ kex_on_init(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	if (kex_start(ssh) < 0)
 		return -1;
 	kex = ssh->kex;
+	/* Each one costs us a negotiation and a key pair; a peer must not get them for 20 bytes each. */
 	if (kex->step != KEX_WAIT_INIT)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "two KEXINIT in one exchange");
 	buf_put(&kex->peer_init, payload, w->left + 1);
@@ -91,6 +94,7 @@ make_secret(struct ssh_kex *kex, struct span peer_public)
 	uint8_t secret[KEX_SECRET_LEN];
 	int r = kex_pair_secret(kex->pair, peer_public, secret);
 
+	/* Kept as the mpint that every hash over it takes; the bare bytes live no longer than this call. */
 	buf_init(&kex->result.secret, 64);
 	if (r == 0)
 		wire_put_mpint(&kex->result.secret, (struct span){ secret, sizeof(secret) });
@@ -126,6 +130,8 @@ hash_exchange(struct ssh *ssh, const struct kex_transcript *t)
 	struct kex_result *x = &ssh->kex->result;
 
 	kex_transcript_hash(t, x->hash);
+	/* Later exchanges do not change it (RFC 4253 section 7.2): what users signed stays bound to the
+	 * first. */
 	if (ssh->have_session_id)
 		return 0;
 	memcpy(ssh->session_id, x->hash, sizeof(ssh->session_id));
@@ -177,6 +183,8 @@ use_cipher(struct ssh *ssh, struct ssh_stream *stream, struct cipher *cipher)
 	stream->cipher = cipher;
 	stream->packets = 0;
 	stream->bytes = 0;
+	/* Strict kex: with the numbers starting over, packets that somebody put in before NEWKEYS cannot shift
+	 * those behind it (Terrapin, CVE-2023-48795). */
 	if (ssh->strict)
 		stream->seq = 0;
 }
@@ -191,6 +199,7 @@ switch_keys(struct ssh *ssh)
 	struct buf b;
 
 	kex->next_in = derive_cipher(ssh, !dir_out);
+	/* Not needed any more: only the keys that were made of it live on. */
 	buf_wipe(&kex->result.secret);
 	if (!out || !kex->next_in) {
 		cipher_free(out);
@@ -204,6 +213,7 @@ switch_keys(struct ssh *ssh)
 	use_cipher(ssh, &ssh->out, out);
 	kex->sent_newkeys = true;
 	kex->step = KEX_WAIT_NEWKEYS;
+	/* RFC 8308 section 2.4: the first message under the new keys, and before what waited in pending. */
 	if (ssh->state == STATE_KEX && ssh->config.role == SSH_SERVER && extinfo_send(ssh) < 0)
 		return -1;
 	return packet_release_pending(ssh);

@@ -53,6 +53,8 @@ put_kex_list(struct buf *b, const struct ssh *ssh)
 	for (size_t i = 0; !ssh->config.kex && i < sizeof(curves) / sizeof(curves[0]); i++)
 		if (kex_available(curves[i].curve))
 			put_name(b, start, curves[i].name);
+	/* Markers in the first exchange only; in later ones a peer must ignore them (OpenSSH PROTOCOL section
+	 * 1.10). */
 	if (!ssh->have_session_id) {
 		const char *markers = server ? ",ext-info-s,kex-strict-s-v00@openssh.com"
 					     : ",ext-info-c,kex-strict-c-v00@openssh.com";
@@ -96,6 +98,7 @@ kexinit_build(struct ssh *ssh, struct ssh_kex *kex)
 	const char *macs = ssh->config.macs ? ssh->config.macs : mac_default_list();
 	uint8_t cookie[16];
 
+	/* Makes the hash, and with it the session identifier, ours too: a peer cannot choose it alone. */
 	rand_bytes(cookie, sizeof(cookie));
 	wire_put_u8(b, MSG_KEXINIT);
 	buf_put(b, cookie, sizeof(cookie));
@@ -180,6 +183,7 @@ choose_cipher(const struct span *client, const struct span *server, int dir, str
 	while (!algs->cipher[dir] && wire_next_name(&rest, &one))
 		if (list_has(server[L_CIPHER + dir], one))
 			algs->cipher[dir] = cipher_find(one);
+	/* With an AEAD the MAC lists are not even looked at: they need not have a name in common. */
 	if (!algs->cipher[dir] || algs->cipher[dir]->aead)
 		return algs->cipher[dir] != NULL;
 	rest = client[L_MAC + dir];
@@ -231,6 +235,7 @@ read_markers(struct ssh *ssh, struct span kex_list)
 	ssh->peer_ext_info = wire_has_name(kex_list, server ? "ext-info-c" : "ext-info-s");
 	ssh->strict = wire_has_name(kex_list,
 	    server ? "kex-strict-c-v00@openssh.com" : "kex-strict-s-v00@openssh.com");
+	/* seq counts the KEXINIT itself: 1 means that nothing came before it. */
 	if (ssh->strict && ssh->in.seq != 1)
 		return ssh_fatal(ssh, REASON_KEX_FAILED,
 		    "strict key exchange: KEXINIT was not the first packet");

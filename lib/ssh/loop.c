@@ -173,6 +173,8 @@ ssh_link_new(struct ssh_link **ret, struct loop *loop, const struct ssh_config *
 	*ret = NULL;
 	if (!link || hub_start(hub) < 0) {
 		free(link);
+		if (hub)
+			hub_stop_if_idle(hub);
 		return -1;
 	}
 	list_init(&link->queue);
@@ -196,6 +198,7 @@ feed(struct ssh_link *link, uint8_t *p, size_t n)
 {
 	if (link->is_over || link->closing)
 		return;
+	/* The engine decrypts in place: the bytes belong to it from here on. */
 	if (ssh_input(link->ssh, p, n, loop_now_ms(link->hub->loop)) < 0)
 		engine_over(link);
 }
@@ -332,6 +335,7 @@ on_chan_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *ar
 	(void)chan;
 	if (ext != 0 || link->is_over || link->closing)
 		return n;
+	/* Bytes may come before the owner has attached the link; they stay in the channel. */
 	if (!link->outer)
 		return 0; /* accepted, not attached yet */
 	if (!ssh_wants_input(link->ssh)) {
@@ -455,10 +459,12 @@ finish(struct ssh_link *link)
 		close(link->fd);
 	}
 	if (link->outer) {
+		/* The channel lives on until its peer has closed it too; by then the link is freed. */
 		ssh_chan_set_events(link->outer, &nobody, NULL);
 		ssh_chan_close(link->outer);
 	}
 	ssh_set_wake(link->ssh, NULL, NULL);
+	/* While the link is still whole: owners of channels look at it on their way out. */
 	ssh_end_channels(link->ssh);
 	link->ended(link, link->why ? link->why : "", link->arg);
 	ssh_free(link->ssh);
@@ -487,6 +493,8 @@ flush_all(void *arg)
 	while (passes++ < PASSES &&
 	    !(list_empty(&hub->dirty_chans) && list_empty(&hub->dirty_fds) &&
 		list_empty(&hub->over))) {
+		/* Channels first, and again: each writes into another connection, which may itself be over a
+		 * channel. */
 		while (passes++ < PASSES && !list_empty(&hub->dirty_chans))
 			flush_list(&hub->dirty_chans);
 		finish_all(hub);

@@ -34,6 +34,7 @@ take(size_t cap)
 static void
 give_back(uint8_t *p, size_t cap)
 {
+	/* Ciphertext only, so nothing in it needs wiping before another connection gets it. */
 	for (int i = 0; p && cap > MIDDLE && i < SPARES; i++)
 		if (!spares[i].p) {
 			spares[i].p = p;

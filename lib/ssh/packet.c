@@ -51,6 +51,7 @@ length_apart(const struct ssh_stream *s)
 static size_t
 packet_size(struct ssh *ssh, uint8_t *p)
 {
+	/* A stranger may make us collect less than somebody who has proved who he is. */
 	uint32_t max = ssh->state == STATE_OPEN ? PACKET_MAX : PACKET_MAX_PREAUTH;
 	uint32_t len, block = (uint32_t)block_len(&ssh->in);
 
@@ -58,6 +59,8 @@ packet_size(struct ssh *ssh, uint8_t *p)
 		len = cipher_peek(ssh->in.cipher, ssh->in.seq, p);
 	else
 		len = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	/* The length is not authentic before the tag was checked: what is wrong with it shows here or there,
+	 * and nothing but the size of one packet depends on it until then. */
 	if (len > max || len < 1 + 1 + PADDING_MIN ||
 	    (len + (length_apart(&ssh->in) ? 0 : 4)) % block != 0) {
 		ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "bad packet length");
@@ -83,8 +86,12 @@ take_packet(struct ssh *ssh, uint8_t *p, size_t size)
 	if (ssh->state != STATE_OPEN)
 		ssh->packets_in++;
 	padding = p[4];
+	/* At least one byte must be left: dispatch looks at the type without asking. */
 	if (padding < PADDING_MIN || padding > n - 4 - 1 - 1)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "bad padding");
+	/* 2^32 packets under one key: sequence numbers would come again (RFC 4344 section 3.1), and with
+	 * ChaCha20-Poly1305 they are the nonces. We ask for new keys at half of that; a peer that does not answer
+	 * is ended here. */
 	if (ssh->in.packets == 0)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "too many packets with the same keys");
 	return dispatch(ssh, p + 5, n - 5 - padding);
@@ -146,6 +153,8 @@ packet_input(struct ssh *ssh, uint8_t **p, size_t *n)
 	if (!size)
 		return -1;
 	if (size > *n) {
+		/* Kept: with AES-CTR and a MAC over the plaintext, reading the length decrypts the first block,
+		 * which can be done once. */
 		ssh->part_total = size;
 		return input_collected(ssh, p, n);
 	}
@@ -238,6 +247,8 @@ packet_send(struct ssh *ssh, struct span payload)
 
 	if (ssh->state == STATE_DEAD)
 		return -1;
+	/* A peer that never finishes the exchange cannot make this grow: pending has a ceiling
+	 * (PENDING_MAX). */
 	if (packet_is_held(ssh) && !passes_exchange(payload.p[0])) {
 		wire_put_string(&ssh->pending, payload);
 		if (!buf_ok(&ssh->pending))

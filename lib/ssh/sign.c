@@ -18,6 +18,8 @@ sign_ask(struct ssh *ssh, const struct ssh_to_sign *what, struct buf *ret)
 		return sshkey_sign(what->identity->key, what->data, ret) < 0 ? SSH_FAIL : SSH_OK;
 	if (!ev || !ev->sign)
 		return SSH_FAIL;
+	/* Set before asking: an owner that answers from inside, or fails inside, is told apart from one that
+	 * answers later. */
 	ssh->signing = ssh->asking_signer = true;
 	answer = ev->sign(ssh, what, ret, ssh->config.arg);
 	ssh->asking_signer = false;

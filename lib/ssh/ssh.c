@@ -73,6 +73,7 @@ void
 ssh_end_channels(struct ssh *ssh)
 {
 	ssh->ending = true;
+	/* First of all, so that no callback below can open, write or answer anything on the way out. */
 	ssh->state = STATE_DEAD;
 	for (size_t i = 0; i < ssh->chans_cap; i++) {
 		struct ssh_chan *chan = ssh->chans[i];
@@ -143,6 +144,8 @@ ssh_stage(struct ssh *ssh)
 
 	if (ssh->busy > 0 || ssh->in_stage)
 		return;
+	/* Owners are told of an end here and not where it was found: deep inside a packet's handler a callback
+	 * that frees its channel would pull it from under the handler. */
 	ssh->in_stage = true;
 	while ((chan = list_first(struct ssh_chan, &ssh->closing, closing)) != NULL) {
 		list_del(&chan->closing);
@@ -171,6 +174,8 @@ ssh_input(struct ssh *ssh, uint8_t *p, size_t n, int64_t now_ms)
 	int r = ssh->state == STATE_DEAD ? -1 : 0;
 
 	ssh->now_ms = ssh->last_in_ms = now_ms;
+	/* Any byte is a sign of life; a peer in the middle of a long transfer need not answer keepalives in
+	 * time. */
 	ssh->pings = 0;
 	ssh->busy++;
 	while (n > 0 && r == 0) {
@@ -246,6 +251,8 @@ tick_alive(struct ssh *ssh)
 {
 	if (ssh->state != STATE_OPEN && ssh->now_ms - ssh->born_ms >= ssh->config.login_grace_ms)
 		return ssh_fatal(ssh, REASON_BY_APPLICATION, "the login took too long");
+	/* Only a peer that does talk is ended for this: one that is silent (a laptop asleep) is the keepalives'
+	 * business. */
 	if (ssh->kex && ssh->now_ms - ssh->kex->since_ms >= REKEY_TIMEOUT_MS &&
 	    ssh->now_ms - ssh->last_in_ms < REKEY_SILENCE_MS)
 		return ssh_fatal(ssh, REASON_KEX_FAILED,
@@ -282,6 +289,7 @@ send_disconnect(struct ssh *ssh, uint32_t reason, const char *text)
 {
 	struct buf b;
 
+	/* Before the identification lines a packet would be read as text (RFC 4253 section 4.2). */
 	if (ssh->state == STATE_VERSION)
 		return;
 	packet_begin(&b, MSG_DISCONNECT);

@@ -40,6 +40,8 @@ static int
 take_line(struct ssh *ssh, const uint8_t *p, size_t n)
 {
 	if (n < 4 || memcmp(p, "SSH-", 4) != 0) {
+		/* Only servers may send other lines first (RFC 4253 section 4.2); for a server anything else is
+		 * a scanner. */
 		if (ssh->config.role == SSH_SERVER)
 			return ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
 			    "the other side does not speak SSH");
@@ -48,6 +50,7 @@ take_line(struct ssh *ssh, const uint8_t *p, size_t n)
 			    "the other side does not identify itself");
 		return 0;
 	}
+	/* The line is hashed and shown in logs, whole: nothing in it may be invisible there. */
 	if (n > VERSION_LINE_MAX - 2 || !is_clean(p, n))
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed identification");
 	if ((n < 8 || memcmp(p, "SSH-2.0-", 8) != 0) &&

@@ -27,6 +27,7 @@ static void
 set_trouble(struct store *s, const char *why)
 {
 	(void)str_copy(s->trouble, sizeof(s->trouble), why);
+	/* Once for an outage, not once for every attempt. */
 	if (s->said_lost)
 		return;
 	s->said_lost = true;
@@ -187,6 +188,8 @@ on_first_maintained(const struct store_answer *answer, void *arg)
 		store_schema_failed(s, false, "the partitions of today could not be made");
 		return;
 	}
+	/* Only after the partitions of today are there: a record without one would be refused as if it were
+	 * bad. */
 	s->ready = true;
 	s->said_lost = false;
 	s->trouble[0] = 0;

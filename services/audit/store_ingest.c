@@ -58,6 +58,7 @@ on_begun(const struct db_reply *r, void *arg)
 		struct store_place *p = bsearch(&key, s->begin_places, s->begin_n, sizeof(key),
 		    compare_places);
 
+		/* A source that was not asked for: the server's answer is not trusted to index our memory. */
 		if (!p)
 			continue;
 		p->found = true;
@@ -276,6 +277,8 @@ on_step(const struct db_reply *r, void *arg)
 		store_answered(s, &a);
 		return;
 	default:
+		/* Kept over the ROLLBACK: what the caller does next depends on why it failed, and not on how
+		 * the rolling back went. */
 		s->tx.outcome = a.outcome;
 		(void)str_copy(s->tx.why, sizeof(s->tx.why), a.why);
 		db_exec(s->writer, "ROLLBACK", on_rolled_back_after_error, s);

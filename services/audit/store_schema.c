@@ -86,6 +86,8 @@ on_version(const struct db_reply *r, void *arg)
 		store_schema_failed(s, false, db_reply_text(r));
 		return;
 	}
+	/* Tables that this program does not know may hold rules that it would break; better no auditd than a
+	 * wrong one. */
 	if (version > migrations[N_MIGRATIONS - 1].version) {
 		(void)str_format(why, sizeof(why),
 		    "the database has schema version %d, this auditd knows %d: it was made by a newer auditd, use that one",

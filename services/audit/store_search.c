@@ -128,6 +128,7 @@ like_patterns(struct buf *b, const char *const *globs, size_t n)
 		if (i)
 			buf_put(b, "\n", 1);
 		for (const char *c = globs[i]; *c; c++) {
+			/* Of what people type only '*' means something. */
 			if (*c == '%' || *c == '_' || *c == '\\')
 				buf_put(b, "\\", 1);
 			if (*c == '\n')

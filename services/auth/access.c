@@ -81,6 +81,7 @@ access_person(struct rpc_call *call, struct access_person *ret)
 		rpc_finish(call, RPC_INTERNAL, "internal error; the log of authd has the cause");
 		return false;
 	}
+	/* The store decides, not the certificate alone: authd hears of its own changes first. */
 	if (rc != 0 || is_cut_off(peer, cutoff_get(a, RESOURCE_CUTOFF, peer->name))) {
 		unknown(call,
 		    "your certificate is no longer good: your account was changed or removed; run tsh login");
@@ -149,6 +150,8 @@ access_registered(struct rpc_call *call)
 	struct auth *a = rpc_context(call);
 	struct host *n = host_find(a, peer->name);
 
+	/* Certificates from before the host's last join are another machine's, or were left behind on one that
+	 * was taken. */
 	if (n && peer->issued_s >= n->certs_from_s &&
 	    !is_cut_off(peer, cutoff_get(a, RESOURCE_HOST_CUTOFF, peer->name)))
 		return n;

@@ -66,6 +66,8 @@ derive(struct auth *a, void *object)
 {
 	struct host *n = object;
 
+	/* After a restart nobody was seen yet: each gets the full time to show itself before it counts as
+	 * silent. */
 	if (n->last_seen_ms == 0)
 		n->last_seen_ms = a->now_ms();
 	return merge_labels(n);
@@ -188,6 +190,8 @@ host_heartbeat(struct auth *a, struct host *n, const struct host_seen *seen, str
 	changed = take(n, seen) || !n->online;
 	n->online = true;
 	n->last_seen_ms = a->now_ms();
+	/* A heartbeat without news is not written: every node sends them for ever, and each write waits for the
+	 * disk. */
 	if (!changed)
 		return 0;
 	if (merge_labels(n) < 0) {

@@ -95,6 +95,7 @@ invite_new(struct auth *a, const char *user, bool reset, int64_t ttl_s, char dst
 	key_of(i.key, dst);
 	if (resource_begin(a, e) < 0)
 		return -1;
+	/* Older links of the user die with the new one, in one transaction: there is at most one that works. */
 	rc = invite_drop(a, user, e);
 	if (rc == 0)
 		rc = save(a, &i, e);
@@ -108,6 +109,8 @@ invite_show(struct auth *a, const char *token, struct invite *ret, struct err *e
 {
 	int rc = load(a, token, ret, e);
 
+	/* Made when the link is opened and kept: opened twice, it shows the same second factor, and one that
+	 * was set up stays good. */
 	if (rc != 0 || ret->has_totp)
 		return rc;
 	totp_new(ret->totp);
@@ -164,6 +167,8 @@ on_hashed(void *arg, bool ran)
 	if (!ran || !c->hashed) {
 		err_set(&e, "the server is busy; try again");
 		rc = AUTH_E_BUSY;
+		/* Loaded again: while the pool hashed, somebody else may have used the link, or it may have been
+	 * dropped. */
 	} else if ((rc = load(a, c->token, &i, &e)) == 0) {
 		rc = resource_begin(a, &e);
 		if (rc == 0)
@@ -221,6 +226,7 @@ check(struct auth *a, const char *token, const char *password, const char *otp, 
 		err_set(e, "open the link first: it shows the second factor to set up");
 		rc = AUTH_E_STATE;
 	}
+	/* Checked before the password is hashed: a wrong code costs no Argon2id. */
 	if (rc == 0 && (*ret_step = totp_verify(i.totp, otp, a->now_ms() / 1000, 0)) < 0)
 		rc = wrong_code(a, &i, e);
 	secret_zero(&i, sizeof(i));

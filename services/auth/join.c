@@ -110,6 +110,8 @@ is_reserved(struct auth *a, const char *name)
 	size_t pos = 0;
 
 	str_format(text, sizeof(text), ".%s", a->cluster);
+	/* A UUID as well: certificates carry the host's own, and another's would make this host answer for that
+	 * one. */
 	if (strcasecmp(name, a->cluster) == 0 || str_ends(name, text) || uuid_is_good(name))
 		return true;
 	if (strcasecmp(name, "authd") == 0 || strcasecmp(name, "auditd") == 0 ||
@@ -205,6 +207,7 @@ is_current(const struct joining *j, const struct host *old)
 static int
 check_uuid_free(const struct joining *j, const struct host *old, struct err *e)
 {
+	/* A host whose certificate has expired may come again with new keys, by a token like everybody else. */
 	if (!is_current(j, old) ||
 	    (strcmp(old->kind, j->node->kind) == 0 &&
 		memcmp(old->key_sha256, j->node->key_sha256, sizeof(old->key_sha256)) == 0))
@@ -246,6 +249,8 @@ check_token(struct joining *j, struct err *e)
 	if (resource_begin(j->auth, e) < 0)
 		return -1;
 	rc = token_use(j->auth, j->token_value, j->node->kind, &j->token, e);
+	/* Only whether it would do is asked here: a join that the signer fails afterwards must not have cost
+	 * the token a use. */
 	store_rollback(j->auth->store);
 	return rc;
 }
@@ -273,6 +278,7 @@ write_row(struct joining *j, struct err *e)
 	int rc = 0;
 
 	if (!j->renewal && !j->again) {
+		/* It was loaded in check_token already; by now another host may have used it up. */
 		token_done(&j->token);
 		rc = token_use(a, j->token_value, j->node->kind, &j->token, e);
 		if (rc == 0 && labels_merge(&j->node->token_labels, &j->token.labels) < 0)
@@ -299,6 +305,7 @@ commit(struct joining *j, struct err *e)
 			err_set(e, "this host has joined again in the meantime");
 		return rc ? rc : AUTH_E_UNAUTHENTICATED;
 	}
+	/* The token is not used a second time, so its labels come from the row of the first. */
 	if (j->again && old && labels_merge(&j->node->token_labels, &old->token_labels) < 0)
 		return err_memory(e);
 	if (!j->renewal && not_before(j, &j->node->certs_from_s, e) < 0)
@@ -348,6 +355,8 @@ took(struct joining *j, struct buf *dst, struct span result, const char *error)
 {
 	struct err e;
 
+	/* Before anything else: end() frees j, and must not tell the signer to forget what it has just
+	 * answered. */
 	j->signing = false;
 	if (!error && buf_put(dst, result.p, result.n))
 		return true;
@@ -405,6 +414,7 @@ on_tls_signed(void *arg, struct span result, const char *error)
 
 	if (!took(j, &j->tls_pem, result, error))
 		return;
+	/* The SSH certificate has other names than the TLS certificate before it. */
 	j->n_text = 0;
 	add_text(j, n->name, NULL);
 	add_text(j, n->name, j->auth->cluster);
@@ -456,6 +466,7 @@ sign(void *arg)
 	int64_t wait = cutoff_wait_ms(j->auth,
 	    cutoff_get(j->auth, RESOURCE_HOST_CUTOFF, j->node->uuid));
 
+	/* Certificates count in whole seconds: one made in the same second as a cut-off would fall under it. */
 	if (wait > 0) {
 		timer_start(&j->wait, wait + 1);
 		return;
@@ -540,6 +551,8 @@ fill_renewal(struct joining *j, const struct join_request *q, struct err *e)
 	rc = check_names(j->auth, old->uuid, old->kind, old->name, q->addresses, e);
 	if (rc != 0)
 		return rc;
+	/* Everything but the keys and addresses is as authd knows it: a renewal must not change name, kind or
+	 * labels. */
 	*n = *old;
 	n->token_labels = n->server_labels = n->own_labels = n->labels = (struct labels){ 0 };
 	n->addresses = *q->addresses;

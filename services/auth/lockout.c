@@ -46,6 +46,7 @@ lockout_fail(struct auth *a, const char *user)
 	int64_t now = a->now_ms();
 	struct err e;
 
+	/* What nobody can be called gets no record: a stranger could fill the store with names. */
 	if (name_check(user, "user name", NULL) != 0)
 		return false;
 	load(a, user, &l);
@@ -57,6 +58,7 @@ lockout_fail(struct auth *a, const char *user)
 	kept.failed_at[kept.n++] = now;
 	if (kept.n >= LOCKOUT_FAILURES) {
 		kept.locked_until_ms = now + LOCKOUT_FOR_S * 1000;
+		/* Counted anew after the lockout, or the first slip then would close it again. */
 		kept.n = 0;
 	}
 	if (resource_save(a, RESOURCE_LOCKOUT, &kept, &e) != 0)

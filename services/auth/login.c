@@ -52,6 +52,7 @@ login_free(struct login *l)
 	names_done(&l->logins);
 	names_done(&l->principals);
 	names_done(&l->extensions);
+	/* The whole struct: password, code and hash stand in it side by side. */
 	secret_zero(l, sizeof(*l));
 	free(l);
 }
@@ -76,6 +77,7 @@ end(struct login *l, int rc, bool locked, const struct err *e)
 void
 login_abandon(struct login *l)
 {
+	/* Not freed: the pool or the signer still has it, and comes back. */
 	l->done = NULL;
 }
 
@@ -221,6 +223,8 @@ decide(struct login *l, const struct user *u, struct err *e)
 		    "logins (tctl users update --set-logins) or a role that allows some");
 		return AUTH_E_DENIED;
 	}
+	/* A certificate without principals would be good for every login (OpenSSH, PROTOCOL.certkeys); this one
+	 * names none that exists. */
 	if (n == 0 && names_add(&l->principals, LOGIN_NOWHERE) < 0)
 		return err_memory(e);
 	l->options = policy_options(&view.user);
@@ -257,13 +261,18 @@ prove(struct login *l, struct user *u, bool *locked, struct err *e)
 	rc = user_load(a, l->name, u, e);
 	if (rc < 0)
 		return rc;
+	/* The hash again: the password may have been changed while the pool computed with the old one. */
 	if (rc == 0 && u->confirmed && strcmp(u->password, l->hash) == 0)
 		step = totp_verify(u->totp, l->otp, a->now_ms() / 1000, u->totp_last_step);
+	/* One text for a wrong name, password or code, and no earlier answer for any of them: which one it was
+	 * is nobody's business who cannot log in. */
 	if (!l->password_fits || step < 0) {
 		*locked = lockout_fail(a, l->name);
 		err_set(e, "wrong user name, password or one-time code; a code is good once");
 		return AUTH_E_UNAUTHENTICATED;
 	}
+	/* Written before the certificates are made, under the revision that was read: of two logins with one
+	 * code that run side by side one fails. */
 	u->totp_last_step = step;
 	rc = user_save(a, u, e);
 	if (rc == 0)
@@ -317,6 +326,7 @@ check_request(struct auth *a, const struct login_request *q, struct err *e)
 		err_set(e, "the time to live is negative");
 		return AUTH_E_INVALID;
 	}
+	/* Before the password is looked at: Argon2id is what an attacker would make us compute. */
 	if (!rate_take(a->logins, q->origin->at.ip, factor, a->now_ms())) {
 		err_set(e, "too many logins from your address; wait a minute");
 		return AUTH_E_BUSY;

@@ -82,6 +82,7 @@ origin_note(struct auth *a, const char *peer_address, const char *via, const cha
 	void *old = NULL;
 
 	peer_addr(&proxy, peer_address);
+	/* A proxy may say whose connections come from its own address, and nobody else's. */
 	if (!addr_of(&from, via) || !addr_of(&to, client) || strcmp(proxy.ip, from.ip) != 0)
 		return false;
 	addr_text(&from, key, sizeof(key));
@@ -126,6 +127,8 @@ origin_of(struct auth *a, const char *peer_address, struct origin *ret)
 	if (n)
 		ret->at = n->client;
 	else
+		/* Through a proxy, and it did not say whose: the address is the proxy's, and says nothing about
+		 * the person. */
 		ret->hidden = is_proxys(a, ret->at.ip);
 }
 

@@ -36,6 +36,7 @@ roles_make_presets(struct auth *a, struct err *e)
 	const struct policy_role *presets = policy_presets(&n);
 
 	for (size_t i = 0; i < n; i++)
+		/* Only those that are missing: an administrator may have changed the others. */
 		if (!role_find(a, presets[i].name) && save_preset(a, &presets[i], e) != 0)
 			return -1;
 	return 0;
@@ -92,6 +93,7 @@ may_remove(struct auth *a, const void *object, struct err *e)
 		    r->name);
 		return AUTH_E_STATE;
 	}
+	/* A user whose role is gone would lose rights, or a deny rule, without anybody having said so. */
 	rc = resource_each(a, RESOURCE_USER, on_user, &h);
 	if (rc < 0)
 		return err_set(e, "the users cannot be read");

@@ -49,6 +49,7 @@ run_child(int fd, const struct signer_options *options)
 		if (dup2(fd, CHILD_FD) < 0)
 			_exit(1);
 	}
+	/* The child keeps nothing of authd's: no store, no listener, no other socket. */
 	(void)close_range(CHILD_FD + 1, ~0U, 0);
 	_exit(signer_run(CHILD_FD, options));
 }
@@ -139,6 +140,7 @@ signer_child_done(struct signer_child *child)
 static void
 answer(struct signer_client *c, struct pending *p, struct span result, const char *error)
 {
+	/* Off the list first: the callback may ask for the next certificate. */
 	list_del(&p->link);
 	c->n_pending--;
 	if (p->fn)
@@ -186,6 +188,8 @@ on_message(struct channel *channel, struct channel_message *m, void *arg)
 	char *error;
 
 	(void)channel;
+	/* Answers come in the order of the questions. One out of order means that certificates could go to the
+	 * wrong caller: the signer is not believed any more. */
 	if (!wire_end(&w) || !p || p->id != id) {
 		die(c);
 		return;
@@ -271,6 +275,7 @@ ask(struct signer_client *c, struct signer_request *q, signer_fn on_signed, void
 
 	if (c->dead)
 		return err_set(e, "the signer is gone; try again in a moment");
+	/* Signing is fast; a longer queue means that somebody asks faster than is good for anybody. */
 	if (c->n_pending >= SIGNER_QUEUE_MAX)
 		return err_set(e, "too many certificates are being signed; try again in a moment");
 	p = calloc(1, sizeof *p);

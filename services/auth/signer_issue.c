@@ -22,6 +22,8 @@ check_until(int64_t until_s, int64_t now_s, int64_t most_s, struct err *e)
 {
 	if (until_s <= now_s)
 		return err_set(e, "the certificate would have expired already");
+	/* The signer's own clock and its own limit: a taken authd gets no certificate that outlives its capture
+	 * by much. */
 	if (until_s - now_s > most_s)
 		return err_set(e, "the certificate would live longer than %lld hours",
 		    (long long)most_s / 3600);
@@ -53,6 +55,7 @@ sign_ssh(struct sshcert *cert, struct span key, const struct sshkey *ca, struct 
 
 	if (sshkey_from_blob(&cert->key, key) < 0)
 		return err_set(e, "the public key is malformed or of a kind that is not accepted");
+	/* Random, so that what audit trails name a certificate by needs no counter that could be set back. */
 	cert->serial = rand_u64();
 	if (sshcert_sign(cert, ca, e) == 0)
 		rc = buf_put(ret, buf_head(&cert->blob), cert->blob.len)
@@ -173,10 +176,13 @@ check_x509(const struct signer_keys *keys, enum signer_kind kind, const struct s
 {
 	bool user = kind == SIGNER_X509_USER;
 
+	/* The kind in the name must be one that this CA may speak for: readers believe a name by the CA that
+	 * signed it. */
 	if (user != (q->kind == IDENTITY_USER) || (unsigned)q->kind > IDENTITY_AUDIT)
 		return err_set(e, "a certificate of this kind is not signed by this CA");
 	if (!user && !uuid_ok(q->name))
 		return err_set(e, "a daemon is named by a UUID");
+	/* Or it could be shown as a server's. */
 	if (user && (q->n_dns || q->n_ip))
 		return err_set(e, "a user's certificate names no host");
 	for (size_t i = 0; i < q->n_dns; i++)

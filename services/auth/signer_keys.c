@@ -201,6 +201,8 @@ read_state(struct signer_keys *keys, struct span plain, const char *cluster, str
 		return err_set(e, "the state is of another version");
 	wire_text(&w, keys->cluster, sizeof keys->cluster);
 	keys->generation = wire_u64(&w);
+	/* The name stands in every certificate that was ever issued; with another one all of them would be
+	 * strangers'. */
 	if (!w.bad && strcmp(keys->cluster, cluster) != 0)
 		return err_set(e,
 		    "the CAs were made for the cluster %s, but the configuration says %s; "

@@ -34,6 +34,8 @@ key_of(char key[TOKEN_KEY_SIZE], const char *value)
 {
 	uint8_t digest[SHA256_BYTES];
 
+	/* A plain hash will do: a token has 128 bits of randomness, or at least 32 characters, so there is
+	 * nothing to guess at. */
 	sha256_of(span_str(value), digest);
 	str_hex(key, digest, sizeof(digest));
 }
@@ -116,6 +118,7 @@ token_use(struct auth *a, const char *value, const char *kind, struct token *ret
 	int rc;
 
 	key_of(key, value);
+	/* Found by its hash, so that no comparison takes longer the more of a token is right. */
 	rc = resource_load(a, RESOURCE_TOKEN, key, ret, e);
 	if (rc == AUTH_E_NOT_FOUND) {
 		err_set(e,
@@ -145,6 +148,8 @@ token_use(struct auth *a, const char *value, const char *kind, struct token *ret
 		    ret->id, ret->kind, kind, kind);
 		return AUTH_E_DENIED;
 	}
+	/* Kept at 0 until forget_ms, so that the next one who tries hears "used already" and not "not
+	 * known". */
 	ret->uses_left--;
 	return resource_save(a, RESOURCE_TOKEN, ret, e);
 }

@@ -62,6 +62,8 @@ check_rights(struct auth *a, const struct names *roles, const struct names *logi
 	for (size_t i = 0; roles && i < roles->n; i++) {
 		if (name_check(roles->v[i], "role name", e) != 0)
 			return AUTH_E_INVALID;
+		/* A role that does not exist yet would begin to count, unasked, on the day somebody makes one
+		 * of that name. */
 		if (!role_find(a, roles->v[i])) {
 			err_set(e, "no role %s; `tctl get roles` shows them all", roles->v[i]);
 			return AUTH_E_NOT_FOUND;
@@ -128,6 +130,7 @@ update(struct auth *a, const char *name, const struct names *roles, const struct
 	    (replace(&u.roles, roles, &changed) < 0 || replace(&u.logins, logins, &changed) < 0))
 		rc = err_memory(e);
 	if (rc == 0 && changed && (rc = user_save(a, &u, e)) == 0)
+		/* Certificates carry roles and logins: those made before the change must not outlive it. */
 		rc = user_cut_off(a, name, e);
 	user_done(&u);
 	return rc;

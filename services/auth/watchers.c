@@ -81,6 +81,7 @@ watchers_init(struct auth *a)
 
 	list_init(&w->all);
 	deferred_init(&w->wake, on_wake, a);
+	/* New with every start: the numbers of an earlier run mean other changes. */
 	rand_hex(w->epoch, EPOCH_BYTES);
 	w->next = w->woken = 1; /* 0 on the wire: not known */
 	w->store_watch = (struct store_watch){ .prefix = "", .fn = on_store, .arg = a };

@@ -82,6 +82,8 @@ wait_and_dial(struct tunnel *t, const char *why)
 		log_warn("no tunnel to the proxy, dialling again", "proxy", t->node->config->proxy,
 		    "cause", why, NULL);
 	t->complained = true;
+	/* Only a tunnel that lasted starts the pauses anew: one that is thrown out at once is not dialled at
+	 * full speed. */
 	if (t->up_ms && clock_mono_ms() - t->up_ms > STEADY_MS)
 		t->pause_ms = 0;
 	t->up_ms = 0;
@@ -199,6 +201,7 @@ on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *o
 	str_copy(address.server, sizeof(address.server), t->local.ip);
 	str_clean(address.connection, sizeof(address.connection), (const char *)open->host.p,
 	    open->host.n);
+	/* It is only a name for events; what is not one of ours is left out of them. */
 	if (open->host.n >= sizeof(address.connection) || !str_is_uuid(address.connection))
 		address.connection[0] = '\0';
 	if (!t->host || serve_chan(t->node, t->host, chan, &address))
@@ -230,6 +233,7 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 	(void)link;
 	/* The engine is freed after this returns: what it points into goes with the next turn. */
 	t->link = NULL;
+	/* A signature that is under way would come back into a link that is gone. */
 	monitor_cancel(t->node->monitor, t);
 	wait_and_dial(t, why[0] ? why : "the proxy closed the connection");
 }

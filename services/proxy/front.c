@@ -131,6 +131,7 @@ on_dialled(int fd, const char *why, void *arg)
 		pass_free(p);
 		return;
 	}
+	/* Limits and pinned addresses are authd's; auditd takes identities from certificates alone. */
 	if (p->to == f->config.authd_addr)
 		p->telling = origin_tell(f->config.origins, fd, &p->peer, pass_on, p);
 	if (!p->telling)
@@ -178,6 +179,8 @@ hang_up(struct front *f, int fd, const struct addr *peer)
 static void
 serve_tls(struct front *f, const struct sniff_result *r)
 {
+	/* A ClientHello is not yet somebody we know, but from here on web server, authd and auditd count for
+	 * themselves. */
 	ceiling_drop(f->config.strangers, r->peer.ip);
 	if (strcmp(r->hello.server_name, f->authd_name) == 0) {
 		pass_new(f, r, f->config.authd_addr);
@@ -200,6 +203,7 @@ serve_plain_http(struct front *f, const struct sniff_result *r)
 	    "This port speaks HTTPS: use https:// instead.\n";
 
 	ceiling_drop(f->config.strangers, r->peer.ip);
+	/* What a fresh socket does not take at once is not worth a state of its own. */
 	(void)send(r->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	hang_up(f, r->fd, &r->peer);
 }
@@ -213,6 +217,8 @@ recount(struct arrival *a, const struct addr *peer)
 	if (!a->is_balanced)
 		return true;
 	ceiling_drop(f->config.all, a->counted.ip);
+	/* From here on under the address in the header: the balancer's own was only its stand-in while the
+	 * header was awaited. */
 	if (!ceiling_take(f->config.all, peer->ip))
 		return false;
 	if (ceiling_take(f->config.strangers, peer->ip))
@@ -288,6 +294,8 @@ arrive(struct front *f, int fd, const struct addr *peer, bool only_ssh)
 		close(fd);
 		return;
 	}
+	/* Nothing to wait for: whoever comes to this port speaks SSH, and some clients are silent until the
+	 * server has spoken. */
 	if (only_ssh && !is_balanced) {
 		ssh_server_take(f->config.ssh_server, fd, peer, (struct span){ NULL, 0 });
 		return;

@@ -51,6 +51,7 @@ relay_new(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 	c->node_name = strdup(node->name);
 	c->peer = strdup(owner->peer->ip);
 	cs->count++;
+	/* Already counted and linked, so that relay_free takes a half made one back in the same way. */
 	list_add(&owner->relays, &c->link);
 	if (!c->user_name || !c->node_uuid || !c->node_name || !c->peer) {
 		relay_free(c);
@@ -79,6 +80,7 @@ void
 relay_accept(struct relay *c, const struct ssh_chan_events *events)
 {
 	c->accepted = true;
+	/* Written before the first byte passes, so that there is no session without its line in the trail. */
 	relay_note(c, true, NULL);
 	log_debug("relayed", "user", c->user_name, "node", c->node_name, NULL);
 	ssh_chan_accept(c->user, events, c);
@@ -109,6 +111,8 @@ on_user_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *ar
 	struct relay *c = arg;
 
 	(void)chan;
+	/* Extended data has no place in a tunnel; what comes for a side that is gone is taken and dropped: left
+	 * in the channel, it would hold up that channel's own end. */
 	if (ext != 0 || !c->node)
 		return n;
 	return ssh_chan_write(c->node, 0, p, n);
@@ -287,6 +291,7 @@ relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 	char host[HOST_SIZE];
 	struct err e;
 
+	/* A NUL would end the name early for us, and not in the trail. */
 	if (open->host.n >= sizeof(host) ||
 	    memchr(open->host.p ? open->host.p : (const void *)"", 0, open->host.n)) {
 		err_set(&e, "not a node's name");
@@ -306,6 +311,8 @@ relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 		    "the proxy is out of memory, try again later");
 		return;
 	}
+	/* A tunnel first, also for a node that listens: it was dialled by the node itself, an address is what
+	 * the node says. */
 	tunnel = tunnels_find(cs->tunnels, node->uuid);
 	if (tunnel)
 		relay_tunnel_open(c, tunnel, owner->peer);

@@ -116,6 +116,7 @@ take_all_named(struct found *f, const struct resolve_query *q, const char *name,
 	size_t pos = 0;
 
 	while (replica_next_host(q->replica, &pos, &node))
+		/* As names in DNS, in any case of letters. */
 		if (strcasecmp(node->name, name) == 0)
 			take(f, q, node);
 	/* A node says its address itself: it must not stand beside one that bears the name. */
@@ -177,6 +178,8 @@ resolve(const struct replica_host **ret, const struct resolve_query *q, const ch
 		return RESOLVE_E_UNKNOWN;
 	}
 	str_clean(clean, sizeof(clean), name, strlen(name));
+	/* By its UUID first, which is the replica's key: no name can stand in for one, since names that look
+	 * like UUIDs are refused at join. */
 	node = replica_host(q->replica, name);
 	if (node)
 		take(&f, q, node);

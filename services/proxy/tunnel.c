@@ -94,6 +94,8 @@ tunnel_new(struct tunnels *ts, const char *uuid, struct ssh_link *link, const ch
 		free(t);
 		return NULL;
 	}
+	/* The newer one wins: a node that lost its network dials again long before we notice that the old
+	 * connection is dead. */
 	if (old) {
 		struct tunnel *older = old;
 
@@ -109,6 +111,7 @@ tunnel_new(struct tunnels *ts, const char *uuid, struct ssh_link *link, const ch
 void
 tunnel_end(struct tunnel *t, const char *why)
 {
+	/* A replaced tunnel ends after its successor took its place in the map. */
 	if (map_get(t->all->by_uuid, t->uuid) == t)
 		(void)map_del(t->all->by_uuid, t->uuid);
 	log_info("tunnel down", "node", t->uuid, "peer", t->peer, "cause", why, NULL);
