@@ -27,6 +27,8 @@ sshcert_principal_ok(struct span s)
 	if (!s.n || !sshcert_text_ok(s))
 		return false;
 	for (size_t i = 0; i < s.n; i++)
+		/* A comma would be two principals, and a star many, for programs that read them as lists of
+		 * patterns. */
 		if (strchr(",*? ", s.p[i]))
 			return false;
 	return true;
@@ -236,6 +238,7 @@ parse(struct sshcert *cert, struct span blob, struct err *e)
 		    "the certified key is malformed or of a size that is not accepted");
 	if (read_fields(cert, &w, e) < 0)
 		return -1;
+	/* Everything that was read so far: the signature must cover each field that is believed. */
 	signed_part.n = blob.n - w.left;
 	sig = wire_string(&w);
 	if (!wire_end(&w))

@@ -91,6 +91,7 @@ source_allowed(const char *list, const char *peer_text)
 	struct address peer;
 	char range[64];
 
+	/* A pinned certificate is worth nothing where the address is not known. */
 	if (!peer_text || !address_parse(peer_text, &peer))
 		return false;
 	for (const char *p = list;; p++) {
@@ -132,6 +133,7 @@ check_time(const struct sshcert *cert, uint64_t now_s, struct err *e)
 static int
 check_principal(const struct sshcert *cert, const char *principal, struct err *e)
 {
+	/* OpenSSH takes such a certificate for everybody's; here it is nobody's. */
 	if (!cert->n_principals)
 		return err_set(e, "the certificate names no principal");
 	if (!principal)

@@ -130,6 +130,8 @@ read_private_part(struct sshkey **ret, struct span part, struct span public_blob
 	if (w.bad || pub.n != SSHKEY_PUBLIC_LEN || secret.n != SSHKEY_SECRET_LEN ||
 	    !padding_ok(wire_rest(&w)))
 		return err_set(e, "the private key is damaged; restore it or make a new one");
+	/* The public half is computed and not believed: signatures made with a foreign one can give the secret
+	 * away (Ed25519 takes it into the challenge). */
 	if (sshkey_from_seed(&key, secret.p) < 0)
 		return err_memory(e);
 	/* All three copies of the public half must be the one that the seed gives. */

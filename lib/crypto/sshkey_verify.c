@@ -50,6 +50,8 @@ sshkey_verify(const struct sshkey *key, struct span alg, struct span sig, struct
 	struct wire w = wire_from(sig);
 	struct span named = wire_string(&w), raw = wire_string(&w);
 
+	/* The algorithm stands in three places, and must be one: what was negotiated, what the signature says,
+	 * what the key can. */
 	if (w.bad || !span_eq(named, alg) || !alg_fits(key, alg))
 		return -1;
 	if (key->kind->token)

@@ -74,6 +74,7 @@ is_internal_logins(const char *s)
 static bool
 allows_login(const struct policy_user *user, const struct policy_conditions *c, const char *login)
 {
+	/* Before any rule: a login that could not stand in a certificate is allowed to nobody. */
 	if (!policy_login_ok(login))
 		return false;
 	for (size_t i = 0; i < c->logins.n; i++)
@@ -145,6 +146,7 @@ allows_node(const struct policy_conditions *c, struct policy_labels node)
 	for (size_t i = 0; i < c->n_node_labels; i++)
 		if (!label_rule_hit(&c->node_labels[i], node))
 			return false;
+	/* A role without a word about nodes allows none. */
 	return c->n_node_labels > 0;
 }
 
@@ -190,6 +192,7 @@ policy_login(const struct policy_user *user, struct policy_labels node, const ch
 	d = d ? d : &own;
 	if (no_role(user, d))
 		return false;
+	/* Denies of every role first: the order in which roles stand must not decide. */
 	if (find_login_deny(user, login, d))
 		return explain(d, "role %s denies the login %s", d->role, login);
 	if (find_node_deny(user, node, d))
@@ -199,6 +202,8 @@ policy_login(const struct policy_user *user, struct policy_labels node, const ch
 		bool l = allows_login(user, &role->allow, login),
 		     n = allows_node(&role->allow, node);
 
+		/* Both in one role: a login from one and nodes from another do not add up to access that
+		 * neither gives. */
 		if (l && n) {
 			decide(d, true, role, "");
 			str_format(d->rule, sizeof d->rule, "allow.logins %s", login);
@@ -372,6 +377,7 @@ policy_options(const struct policy_user *user)
 	for (size_t i = 0; i < user->n_roles; i++) {
 		const struct policy_options *o = &user->roles[i]->options;
 
+		/* Limits are met by the strictest role, abilities given by any. */
 		if (o->max_session_ttl_s > 0 &&
 		    (!all.max_session_ttl_s || o->max_session_ttl_s < all.max_session_ttl_s))
 			all.max_session_ttl_s = o->max_session_ttl_s;

@@ -76,10 +76,12 @@ policy_lock_fits(const struct policy_lock *lock, const struct policy_identity *w
 	for (size_t i = 0; i < TARGETS; i++) {
 		const char *target = target_of(lock, i);
 
+		/* Several targets narrow: all of them must fit. */
 		if (*target && !targets[i].fits(target, who))
 			return false;
 		any |= *target != '\0';
 	}
+	/* A lock without a target would close the cluster for everybody by a slip of the pen. */
 	return any;
 }
 

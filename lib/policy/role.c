@@ -88,6 +88,8 @@ check_logins(struct policy_names logins, bool allow, struct err *e)
 	for (size_t i = 0; i < logins.n; i++) {
 		const char *s = logins.v[i];
 
+		/* An unknown template would stand there as a literal, and in a deny rule silently deny
+		 * nobody. */
 		if (is_template(s)) {
 			if (strcmp(s, "{{internal.logins}}") != 0 &&
 			    strcmp(s, "{{ internal.logins }}") != 0)

@@ -85,6 +85,7 @@ subject_view(const struct subject *s, subject_role_fn *role, void *arg, struct s
 {
 	ret->user =
 	    (struct policy_user){ .name = s->name, .roles = ret->roles, .logins = s->logins };
+	/* None counts, since the ones left out might be those that deny. */
 	if (s->roles.n > POLICY_ROLES_MAX || s->logins.n > POLICY_LOGINS_MAX)
 		return err_set(e, "%s has more than %d roles or %d logins, so none counts", s->name,
 		    POLICY_ROLES_MAX, POLICY_LOGINS_MAX);

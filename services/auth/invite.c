@@ -167,9 +167,8 @@ on_hashed(void *arg, bool ran)
 	if (!ran || !c->hashed) {
 		err_set(&e, "the server is busy; try again");
 		rc = AUTH_E_BUSY;
-		/* Loaded again: while the pool hashed, somebody else may have used the link, or it may have been
-	 * dropped. */
 	} else if ((rc = load(a, c->token, &i, &e)) == 0) {
+		/* Loaded again, above: while the pool hashed, the link may have been used or dropped. */
 		rc = resource_begin(a, &e);
 		if (rc == 0)
 			rc = resource_end(a, settle(c, &i, &e), &e);

@@ -26,6 +26,7 @@ merge_labels(const struct node *n, struct policy_labels server)
 
 		for (size_t j = 0; j < server.n && !given; j++)
 			given = strcmp(server.v[j].key, own->key) == 0;
+		/* The server's labels win: a node's owner must not be able to label it out of a deny rule. */
 		if (!given)
 			all[count++] = *own;
 	}
@@ -128,6 +129,7 @@ authorize_check(struct node *n, const struct sshcert *cert, const char *login, c
 	const struct join_identity *self = join_identity(n->join);
 
 	*ret = (struct authorized){ .permit_pty = false };
+	/* Before anything else, since only whoever has a certificate of ours is told why it does not do. */
 	if (!self || !is_ours(self->ca, cert)) {
 		err_set(e, "the certificate was not signed by the user CA of this cluster");
 		return AUTHORIZE_E_STRANGER;

@@ -75,6 +75,7 @@ on_sign(struct ssh *ssh, const struct ssh_to_sign *what, struct buf *ret, void *
 
 	(void)ssh;
 	(void)ret;
+	/* From here on the monitor has heard of it, and must be told when it ends. */
 	c->known = true;
 	monitor_sign(c->node->monitor, &sign, on_exchange_signed, c);
 	return SSH_LATER;
@@ -151,6 +152,7 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 		str_copy(c->last_denial, sizeof(c->last_denial), e.text);
 		return SSH_DENY;
 	}
+	/* An offer: no reason yet to say anything to somebody who may not have the key. */
 	if (!auth->proven)
 		return SSH_ALLOW;
 	if (r) {
@@ -161,11 +163,14 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 	if (!str_copy(c->login, sizeof(c->login), auth->user) ||
 	    !buf_put(&c->certificate, auth->blob.p, auth->blob.n))
 		return SSH_DENY;
+	/* What cannot be written down does not happen: with a full log nobody signs in. */
 	if (events_signed_in(c, auth->signed_data, auth->signature))
 		return SSH_DENY;
 	c->access = access;
 	c->signed_in = true;
 	c->node->n_strangers--;
+	/* The client is told that it is in before the monitor has looked; nothing starts until it has
+	 * (PROOF_GOOD). */
 	ask_monitor(c, auth);
 	return SSH_ALLOW;
 }
@@ -222,6 +227,7 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 	c->ssh_link = NULL;
 	list_del(&c->link);
 	review_remove(&c->review);
+	/* Answers that are still to come would come to a connection that is freed. */
 	monitor_cancel(c->node->monitor, c);
 	if (c->known)
 		monitor_forget(c->node->monitor, c->id);
@@ -343,6 +349,7 @@ redecide(struct conn *c)
 		conn_cut(c, e.text);
 		return;
 	}
+	/* Rights that the roles no longer give, a terminal for example, are gone from here on. */
 	c->access = access;
 	channel_all_redecide(c);
 }

@@ -223,6 +223,7 @@ session_open(struct conn *c, struct ssh_chan *chan, const struct ssh_open *open)
 	}
 	buf_init(&setup->env, SESSION_ENV_MAX_BYTES);
 	s->base = (struct channel){ .conn = c, .chan = chan, .ops = &session_ops };
+	/* A session outlives its connection until its process has ended and its end is written. */
 	c->refs++;
 	s->setup = setup;
 	stream_init(s);

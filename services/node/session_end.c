@@ -201,6 +201,7 @@ session_refuse(struct session *s, const char *why)
 static void
 stop_process(struct session *s, const char *why)
 {
+	/* A copy: the text is often an error on the stack of whoever decides. */
 	str_copy(s->reason_text, sizeof(s->reason_text), why);
 	s->end_reason = s->reason_text;
 	if (session_state_has_process(s->state))

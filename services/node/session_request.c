@@ -33,6 +33,7 @@ on_env(struct session *s, struct span payload)
 	if (setup->n_env >= MON_ENV_MAX || ssh_env_parse(payload, &name, &value) ||
 	    setup->env.len + name.n + value.n + 8 > SESSION_ENV_MAX_BYTES)
 		return SSH_FAIL;
+	/* A NUL or "=" would make it another variable's definition by the time that the shell reads it. */
 	if (memchr(name.p, 0, name.n) || memchr(name.p, '=', name.n) ||
 	    (value.n && memchr(value.p, 0, value.n)))
 		return SSH_FAIL;
@@ -147,6 +148,8 @@ session_request(struct session *s, struct span name, struct span payload)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (span_is(name, rows[i].name))
+			/* Unknown and out of its time are answered alike, as RFC 4254 section 5.4 has it: with
+			 * a failure, and no more. */
 			return rows[i].when & 1 << s->state ? rows[i].fn(s, payload) : SSH_FAIL;
 	return SSH_FAIL;
 }

@@ -62,6 +62,7 @@ socket_greet(struct relay *c)
 		return -1;
 	}
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
+	/* What the person has sent meanwhile waited in the channel. */
 	c->fd_is_ssh = true;
 	ssh_chan_resume(c->user);
 	return 1;
@@ -86,6 +87,7 @@ socket_read(struct relay *c)
 		c->fd_eof = true;
 		socket_want(c, WATCH_READ, false);
 		ssh_chan_eof(c->user);
+		/* Both directions have ended: the relay has nothing left to carry. */
 		return c->fd_shut ? -1 : 0;
 	}
 	took = ssh_chan_write(c->user, 0, chunk, (size_t)n);

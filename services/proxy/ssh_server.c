@@ -151,6 +151,7 @@ check_node(const struct conn *g, const struct sshcert *cert, struct err *e)
 	if (!sshcert_extension(cert, EXT_TUNNEL))
 		return err_set(e,
 		    "a certificate of the host CA logs in only as a node's tunnel certificate");
+	/* The name is proven by the certificate alone: what a node calls itself in a request is not asked. */
 	if (strlen(cert->key_id) != 36 || cert->n_principals != 1)
 		return err_set(e, "the tunnel certificate names no node; join the node again");
 	if (sshcert_check(cert, &rules, e) < 0)
@@ -255,6 +256,7 @@ on_authenticated(struct ssh *ssh, void *arg)
 
 	g->logged_in = true;
 	review_add(&g->ssh_server->review, &g->review);
+	/* Off the count of strangers: a whole office behind one address may be logged in at once. */
 	ceiling_drop(g->ssh_server->config.strangers, g->peer.ip);
 	if (g->kind == CONN_USER) {
 		g->ssh_server->users++;
@@ -417,6 +419,7 @@ ssh_server_take(struct ssh_server *ssh_server, int fd, const struct addr *peer, 
 	}
 	g->ssh_server = ssh_server;
 	g->identity = ssh_server->identity;
+	/* A renewal may replace the server's certificate while this connection still exchanges keys with it. */
 	g->identity->refs++;
 	g->peer = *peer;
 	g->owner.peer = &g->peer;

@@ -55,6 +55,7 @@ invite_new(struct http_request *r, struct web *w)
 		invite_notice(r, w, 429, "Too many requests", "Wait a minute, then try again.");
 		return NULL;
 	}
+	/* Looked at here, so that guesses of any other form cost authd nothing. */
 	if (!is_token(http_param(r))) {
 		invite_notice(r, w, 404, "No such link",
 		    "Check that the link is complete, or ask for a new one.");
@@ -170,6 +171,8 @@ is_from_here(const struct http_request *r)
 {
 	struct span origin = http_header(r, "origin"), host = http_header(r, "host");
 
+	/* No browser, so nobody whose session somebody else could be riding; the link's secret must be there in
+	 * any case. */
 	if (!origin.p)
 		return true;
 	return origin.n == host.n + 8 && host.n > 0 && memcmp(origin.p, "https://", 8) == 0 &&
