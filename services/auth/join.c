@@ -176,7 +176,7 @@ check_names(struct auth *a, const char *uuid, const char *kind, const char *name
 static int
 check_request(struct auth *a, const struct join_request *q, struct err *e)
 {
-	int rc = keys_check(q->ssh_key, q->tls_key, "a daemon", e);
+	int rc = values_check_keys(q->ssh_key, q->tls_key, "a daemon", e);
 
 	if (rc == 0 && !q->token[0]) {
 		err_set(e, "no join token was given; make one with `tctl tokens add`");
@@ -571,7 +571,7 @@ join_start(struct joining **ret, struct auth *a, const struct join_request *q, j
 {
 	struct joining *j;
 	int rc = q->token ? check_request(a, q, e)
-			  : keys_check(q->ssh_key, q->tls_key, "a daemon", e);
+			  : values_check_keys(q->ssh_key, q->tls_key, "a daemon", e);
 
 	if (rc != 0)
 		return rc;

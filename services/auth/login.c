@@ -318,7 +318,7 @@ static int
 check_request(struct auth *a, const struct login_request *q, struct err *e)
 {
 	unsigned factor = q->origin->hidden ? LOGIN_PROXY_FACTOR : 1;
-	int rc = keys_check(q->ssh_key, q->tls_key, "a login", e);
+	int rc = values_check_keys(q->ssh_key, q->tls_key, "a login", e);
 
 	if (rc != 0)
 		return rc;

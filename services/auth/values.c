@@ -298,7 +298,7 @@ uuid_is_good(const char *uuid)
 }
 
 int
-keys_check(struct span ssh_key, struct span tls_key, const char *who, struct err *e)
+values_check_keys(struct span ssh_key, struct span tls_key, const char *who, struct err *e)
 {
 	struct sshkey *key = NULL;
 	bool ok = ssh_key.n <= BROUGHT_KEY_MAX && tls_key.n <= BROUGHT_KEY_MAX &&

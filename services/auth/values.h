@@ -86,6 +86,6 @@ bool uuid_is_good(const char *uuid);
 /* --- public keys that a caller wants certified: 0 or AUTH_E_INVALID -------------------------- */
 /* An Ed25519 SSH key (wire form) and a P-256 TLS key (SubjectPublicKeyInfo), each at most BROUGHT_KEY_MAX bytes. who, for
  * the error: "a login". */
-int keys_check(struct span ssh_key, struct span tls_key, const char *who, struct err *e);
+int values_check_keys(struct span ssh_key, struct span tls_key, const char *who, struct err *e);
 
 #endif
