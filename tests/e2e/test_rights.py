@@ -307,7 +307,7 @@ class Producer:
 
     def write(self, kind):
         self.seq += 1
-        record = pb.Record(event=pb.Event(id=str(uuid.uuid4()), type=kind, code='T0000I', ok=True,
+        record = pb.Record(event=pb.Event(id=str(uuid.uuid4()), type=kind, code='T2007W', ok=False,
                                           time_us=int(time.time() * 1e6))).SerializeToString()
         raw = len(record).to_bytes(4, 'big') + record
         data = subprocess.run(['zstd', '-qc', f'--stream-size={len(raw)}'], input=raw, stdout=subprocess.PIPE, check=True).stdout
@@ -324,13 +324,13 @@ def test_a_removed_nodes_records_are_not_taken_any_more(fresh):
     fresh.daemons['node-1'].stop()
     producer = Producer(fresh, 'node-1')
     assert next(producer.stream).committed_seq == 0
-    producer.write('session.rejected')
+    producer.write('session.reject')
     assert next(producer.stream).committed_seq == 1
     fresh.tctl('nodes', 'rm', 'node-1')
     with pytest.raises(grpc.RpcError) as refused:
         next(producer.stream)
     assert refused.value.code().name == 'UNAUTHENTICATED' and 'removed from the cluster' in refused.value.details()
-    producer.write('session.rejected')
+    producer.write('session.reject')
     producer.close()
     again = Producer(fresh, 'node-1')
     with pytest.raises(grpc.RpcError) as refused:
