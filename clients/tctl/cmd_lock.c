@@ -21,7 +21,8 @@ const struct cli_option cmd_lock_options[] = {
 	{ 0, "message", "TEXT", "why, for whoever is refused", CLI_STRING, &opt.message },
 	{ 0, "ttl", "DURATION", "how long (default: until it is removed)", CLI_DURATION,
 	    &opt.ttl_s },
-	{ 0, "expires", "TIME", "until then: 2026-11-22T10:00:00Z", CLI_STRING, &opt.expires },
+	{ 0, "expires", "TIME", "until then: 2026-11-22 or 2026-11-22T10:00:00Z", CLI_STRING,
+	    &opt.expires },
 	{ 0 },
 };
 
@@ -31,8 +32,9 @@ expiry(int64_t *ret)
 	*ret = opt.ttl_s ? clock_wall_ms() + opt.ttl_s * 1000 : 0;
 	if (opt.ttl_s && opt.expires)
 		return cli_fail("give --ttl or --expires, not both");
-	if (opt.expires && clock_parse_rfc3339(opt.expires, ret) < 0)
-		return cli_fail("--expires: %s is no time; write 2026-11-22T10:00:00Z",
+	if (opt.expires && clock_parse_time(opt.expires, ret) < 0)
+		return cli_fail(
+		    "--expires: %s is not a time; write 2026-11-22 or 2026-11-22T10:00:00Z",
 		    opt.expires);
 	return 0;
 }

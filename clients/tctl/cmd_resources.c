@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/client.h"
 #include "base/buf.h"
@@ -168,12 +169,12 @@ read_input(const char *path, char **ret, size_t *ret_n, struct err *e)
 	return *ret ? 0 : err_set(e, "standard input is larger than 1 MiB");
 }
 
-/* What is sent: revision 0 for any. Prints errors, and what was done. */
+/* What is sent. Prints errors, and what was done. */
 struct put {
 	struct client *client;
 	bool replace;
-	uint64_t revision;
-	const char *done; /* "created" */
+	const Auth__Resource *over; /* NULL: any; else only that one, as it was read */
+	const char *done;           /* "created" */
 };
 
 static int
@@ -185,7 +186,10 @@ send_message(const struct put *put, const struct form *form, const ProtobufCMess
 	int rc = 0;
 
 	r.kind = form->kind;
-	r.revision = put->revision;
+	if (put->over) {
+		r.name = put->over->name;
+		r.revision = put->over->revision;
+	}
 	q.resource = &r;
 	q.replace = put->replace;
 	if (tctl_put(put->client, &q, m, &kept, &e) < 0)
@@ -224,6 +228,10 @@ put_text(const struct put *put, const char *name, const char *text, size_t n)
 		rc = cli_fail_err(&e);
 	else if (!json_is_array(value))
 		rc = put_value(put, value, &source);
+	else if (json_array_size(value) == 0)
+		rc = cli_fail("%s: there is no resource in it", name);
+	else if (put->over)
+		rc = cli_fail("%s: leave one resource in it", name);
 	else
 		for (size_t i = 0; i < json_array_size(value) && rc == 0; i++)
 			rc = put_value(put, json_array_get(value, i), &source);
@@ -246,7 +254,7 @@ cmd_create(int argc, char **argv)
 		return cli_fail_err(&e);
 	if (!(put.client = tctl_client()))
 		return 1;
-	rc = put_text(&put, argv[0], text, n);
+	rc = put_text(&put, strcmp(argv[0], "-") == 0 ? "standard input" : argv[0], text, n);
 	client_free(put.client);
 	return rc;
 }
@@ -276,19 +284,27 @@ edit_first(struct client *c, const struct form *form, const Auth__ResourceList *
 {
 	const Auth__Resource *r = list->resources[0];
 	_cleanup_free_ char *before = text_of(form, r), *after = NULL;
-	const struct put put = { c, true, r->revision, "changed" };
+	const struct put put = { c, true, r, "changed" };
+	char path[EDITOR_PATH_MAX];
 	struct err e;
+	int rc;
 
 	if (!before)
 		return cli_fail("%s %s cannot be shown: this tctl is older than authd", form->kind,
 		    r->name);
-	if (editor_run(before, &after, &e) < 0)
+	if (editor_run(before, &after, path, &e) < 0)
 		return cli_fail_err(&e);
 	if (strcmp(before, after) == 0) {
 		printf("%s '%s' has not been changed\n", form->kind, r->name);
-		return 0;
+		rc = 0;
+	} else {
+		rc = put_text(&put, path, after, strlen(after));
 	}
-	return put_text(&put, "the text", after, strlen(after));
+	if (rc == 0)
+		unlink(path);
+	else
+		fprintf(stderr, "What you wrote is still in %s.\n", path);
+	return rc;
 }
 
 int

@@ -126,6 +126,8 @@ static int
 update(int argc, char **argv)
 {
 	(void)argc;
+	if (!opt.roles && !opt.logins && !opt.unlock)
+		return cli_fail("say what to change: --set-roles, --set-logins or --unlock");
 	return tctl_run(update_user, argv);
 }
 

@@ -54,16 +54,15 @@ write_all(int fd, const char *text, struct err *e)
 }
 
 int
-editor_run(const char *text, char **ret, struct err *e)
+editor_run(const char *text, char **ret, char path[EDITOR_PATH_MAX], struct err *e)
 {
 	const char *tmp = getenv("TMPDIR");
 	_cleanup_close_ int fd = -1;
-	char path[4096];
 	size_t n;
 	int rc;
 
 	/* .yaml, so that editors know what it is. */
-	if (!str_format(path, sizeof path, "%s/tctl-XXXXXX.yaml", tmp && *tmp ? tmp : "/tmp"))
+	if (!str_format(path, EDITOR_PATH_MAX, "%s/tctl-XXXXXX.yaml", tmp && *tmp ? tmp : "/tmp"))
 		return err_set(e, "TMPDIR: the path is too long");
 	fd = mkstemps(path, strlen(".yaml"));
 	if (fd < 0)
@@ -73,6 +72,7 @@ editor_run(const char *text, char **ret, struct err *e)
 		rc = run(path, e);
 	if (rc == 0)
 		rc = file_read(path, TEXT_MAX, ret, &n, e);
-	unlink(path);
+	if (rc != 0)
+		unlink(path);
 	return rc;
 }

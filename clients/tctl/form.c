@@ -259,15 +259,17 @@ struct reader {
 __attribute__((format(printf, 4, 5))) static int
 fail(const struct reader *r, const json_t *map, const char *key, const char *fmt, ...)
 {
-	size_t line = r->source ? yaml_line(r->source, map, key) : 0;
+	size_t line = r->source && map ? yaml_line(r->source, map, key) : 0;
 	char text[256];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	if (!r->source)
+		return err_set(r->e, "%s", text);
 	return line ? err_set(r->e, "%s:%zu: %s", r->source->name, line, text)
-		    : err_set(r->e, "%s", text);
+		    : err_set(r->e, "%s: %s", r->source->name, text);
 }
 
 static int read_message(const struct reader *r, ProtobufCMessage *m, const json_t *map,
@@ -427,9 +429,9 @@ read_time(const struct reader *r, const field *f, int64_t *ret, const json_t *ma
 
 	if (is_duration(f))
 		return read_duration(r, ret, map, key);
-	return text && clock_parse_rfc3339(text, ret) == 0
+	return text && clock_parse_time(text, ret) == 0
 	    ? 0
-	    : fail(r, map, key, "%s must be a time like 2026-11-22T10:00:00Z", key);
+	    : fail(r, map, key, "%s must be a time like 2026-11-22 or 2026-11-22T10:00:00Z", key);
 }
 
 static int
@@ -499,7 +501,7 @@ check_keys(const struct reader *r, const json_t *map, const char *where, const c
 	json_t *value;
 
 	if (!json_is_object(map))
-		return err_set(r->e, "%s must be a mapping", where);
+		return fail(r, NULL, NULL, "%s must be a mapping", where);
 	json_object_foreach ((json_t *)map, key, value)
 		if (!is_listed(known, key))
 			return fail(r, map, key, "%s: unknown key %s", where, key);
@@ -582,7 +584,7 @@ form_from_json(const json_t *value, const struct yaml_source *source, const stru
 	ProtobufCMessage *m;
 
 	if (!json_is_object(value))
-		return err_set(e, "a resource must be a mapping");
+		return fail(&r, NULL, NULL, "a resource must be a mapping");
 	if (!(form = kind_from(&r, value)))
 		return -1;
 	if (!(m = message_new(form->type)))

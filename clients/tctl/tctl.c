@@ -13,8 +13,10 @@
 #include "base/str.h"
 #include "cli/out.h"
 
+static const char default_socket[] = "/run/sallyport/authd/authd.sock";
+
 struct tctl_globals tctl_globals = {
-	.auth_socket = "/run/sallyport/authd/authd.sock",
+	.auth_socket = default_socket,
 	.audit_socket = "/run/sallyport/auditd/auditd.sock",
 };
 
@@ -31,13 +33,23 @@ open_profile(void)
 	return c;
 }
 
+/* A socket that somebody named is the one he means, also when it is not there: the profile may be another cluster's. */
+static bool
+is_local(void)
+{
+	if (tctl_globals.proxy)
+		return false;
+	return tctl_globals.auth_socket != default_socket ||
+	    access(default_socket, R_OK | W_OK) == 0;
+}
+
 struct client *
 tctl_client(void)
 {
 	struct client *c = NULL;
 	struct err e;
 
-	if (tctl_globals.proxy || access(tctl_globals.auth_socket, R_OK | W_OK) < 0)
+	if (!is_local())
 		return open_profile();
 	if (client_open_local(&c, tctl_globals.auth_socket, tctl_globals.audit_socket, &e) < 0)
 		(void)cli_fail_err(&e);

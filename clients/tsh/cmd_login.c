@@ -279,11 +279,29 @@ print(const struct profile *p)
 	json_decref(v);
 }
 
+/* A certificate whose time is not over may have been withdrawn, and only authd knows. One that cannot be asked is no
+ * reason to log in: that would not work either. */
+static bool
+is_withdrawn(const struct profile *p)
+{
+	Auth__Empty q = AUTH__EMPTY__INIT;
+	struct client *c;
+	struct err e;
+	bool withdrawn;
+
+	if (client_open(&c, p, &e) < 0)
+		return true;
+	withdrawn = auth_sync_get_status(c, &q, NULL, &e) < 0 &&
+	    client_code(c) == RPC_UNAUTHENTICATED;
+	client_free(c);
+	return withdrawn;
+}
+
 static bool
 still_good(const struct profile *old, const char *user)
 {
-	return old && !opt.force && !opt.ttl_s && strcmp(old->user, user) == 0 &&
-	    old->valid_until_s > clock_wall_ms() / 1000 + 60;
+	return !opt.force && !opt.ttl_s && strcmp(old->user, user) == 0 &&
+	    old->valid_until_s > clock_wall_ms() / 1000 + 60 && !is_withdrawn(old);
 }
 
 int
@@ -304,7 +322,7 @@ cmd_login(int argc, char **argv)
 	user = tsh_globals.user ? tsh_globals.user : old ? old->user : pw ? pw->pw_name : "";
 	if (old && strcmp(old->proxy, proxy) == 0)
 		(void)profile_read(old, PROFILE_CA, &known, NULL);
-	if (still_good(old, user) && strcmp(old->proxy, proxy) == 0) {
+	if (old && strcmp(old->proxy, proxy) == 0 && still_good(old, user)) {
 		(void)profile_save(old, NULL);
 		print(old);
 	} else if (login(proxy, user, known, &p, &e) < 0) {

@@ -19,6 +19,7 @@ struct client {
 	struct rpc_identity *identity;
 	struct rpc_channel *auth, *audit;
 	char *auth_target, *audit_target;     /* "HOST:PORT" or "unix:PATH" */
+	enum rpc_code code;                   /* of the last call */
 	char auth_name[300], audit_name[300]; /* expected in the certificate; "" for Unix sockets */
 };
 
@@ -156,7 +157,14 @@ client_call(struct client *c, const struct rpc_method *method, const void *reque
 
 	if (reach(c, method, &channel, e) < 0)
 		return -1;
-	return rpc_call_sync(c->rl, channel, method, request, CALL_TIMEOUT_MS, ret_reply, NULL, e);
+	return rpc_call_sync(c->rl, channel, method, request, CALL_TIMEOUT_MS, ret_reply, &c->code,
+	    e);
+}
+
+enum rpc_code
+client_code(const struct client *c)
+{
+	return c->code;
 }
 
 void

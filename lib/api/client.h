@@ -24,6 +24,9 @@ int client_open_anonymous(struct client **ret, const char *proxy, const char *cl
     const char *ca_pem, struct err *e);
 void client_free(struct client *c); /* NULL is fine */
 
+/* How the last call ended that is no stream; RPC_OK before the first. */
+enum rpc_code client_code(const struct client *c);
+
 void client_free_reply(void *reply); /* a message that a call gave; NULL is fine */
 
 /* For the generated "proto/NAME.sync.h", which has a typed function for every method: one request and its answer

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/str.h"
+
 static int64_t
 read_us(clockid_t id)
 {
@@ -142,4 +144,16 @@ clock_parse_rfc3339(const char *s, int64_t *ret_wall_ms)
 		return -1;
 	*ret_wall_ms = ((int64_t)t - offset_s) * 1000 + ms;
 	return 0;
+}
+
+int
+clock_parse_time(const char *s, int64_t *ret_wall_ms)
+{
+	enum { DAY_LEN = sizeof("2026-11-22") - 1 };
+	char full[64];
+
+	if (strlen(s) != DAY_LEN)
+		return clock_parse_rfc3339(s, ret_wall_ms);
+	(void)str_format(full, sizeof(full), "%sT00:00:00Z", s);
+	return clock_parse_rfc3339(full, ret_wall_ms);
 }

@@ -15,5 +15,7 @@ int64_t clock_mono_us(void);
 void clock_rfc3339(int64_t wall_ms, char *dst, size_t size);
 /* The other way; accepts a fraction and Z or +hh:mm. 0 done, -1 malformed. */
 int clock_parse_rfc3339(const char *s, int64_t *ret_wall_ms);
+/* As people write it: that, or a day alone ("2026-11-22"), which means its first moment. */
+int clock_parse_time(const char *s, int64_t *ret_wall_ms);
 
 #endif

@@ -28,15 +28,12 @@ const struct cli_option recordings_options[] = {
 	{ 0 },
 };
 
-/* A day alone means its first moment. */
 static int
 parse_time(const char *text, int64_t *ret_us, struct err *e)
 {
-	char full[64];
 	int64_t ms;
 
-	(void)str_format(full, sizeof full, strlen(text) == 10 ? "%sT00:00:00Z" : "%s", text);
-	if (clock_parse_rfc3339(full, &ms) < 0)
+	if (clock_parse_time(text, &ms) < 0)
 		return err_set(e, "%s is not a time; write 2026-11-22 or 2026-11-22T10:00:00Z",
 		    text);
 	*ret_us = ms * 1000;

@@ -180,6 +180,21 @@ def test_removed_user_is_out_at_once(cluster, alice, login):
     assert cluster.tsh('alice', 'ssh', f'{login}@node-1', 'true').returncode == 0
 
 
+def test_a_withdrawn_certificate_makes_tsh_login_ask_again(cluster, login):
+    gina = cluster.add_user('gina', roles='access', logins=login)
+    cluster.login(gina)
+    again = cluster.tsh('gina', 'login', input='')
+    assert 'Logged in as:       gina' in again.stdout  # nothing was asked
+    cluster.tctl('users', 'update', 'gina', f'--set-logins={login},other')
+    out = cluster.tsh('gina', 'ls', check=False)
+    assert out.returncode == 1 and 'run tsh login' in out.stderr
+    out = cluster.tsh('gina', 'login', check=False, input='wrong\n000000\n')
+    assert out.returncode == 1 and out.stdout == ''
+    assert 'other' in cluster.login(gina).stdout
+    assert cluster.tsh('gina', 'ls').returncode == 0
+    cluster.tctl('users', 'rm', 'gina')
+
+
 def try_join(cluster, name, token, pin, seconds=8):
     """Starts a node that should be refused; what it says."""
     token_file = cluster.write(f'{name}.token', token + '\n')
@@ -245,6 +260,37 @@ def test_edit_changes_what_was_shown_and_nothing_else(cluster, tmp_path):
     assert '- one' in cluster.tctl('get', 'role/edited').stdout
     assert edit(cluster, 'true', 'role/none').returncode == 1
     cluster.tctl('rm', 'role/edited')
+
+
+def test_edit_loses_no_text_and_renames_nothing(cluster, tmp_path):
+    path = tmp_path / 'role.yaml'
+    path.write_text('kind: role\nmetadata: {name: edited}\nspec: {allow: {logins: [one]}}\n')
+    cluster.tctl('create', str(path))
+    for script, why in [('sed -i s/one/mine/\\;s/allow/alow/ $1', 'unknown key alow'),
+                        ('sed -i s/one/mine/\\;s/edited/other/ $1', 'the name of the role is another one'),
+                        ('echo --- >> $1; echo kind: mine >> $1', 'leave one resource in it'),
+                        ('echo \\#mine > $1', 'there is no resource in it')]:
+        out = edit(cluster, script)
+        assert out.returncode == 1 and why in out.stderr, out.stderr
+        kept = re.search(r'^What you wrote is still in (\S+)\.$', out.stderr, re.M).group(1)
+        with open(kept) as f:
+            assert 'mine' in f.read()
+        os.unlink(kept)
+    assert cluster.tctl('get', 'role/other', check=False).returncode == 1
+    assert '- one' in cluster.tctl('get', 'role/edited').stdout
+    cluster.tctl('rm', 'role/edited')
+
+
+def test_what_says_nothing_is_not_taken_for_done(cluster, alice, tmp_path):
+    path = tmp_path / 'empty.yaml'
+    for text in ('', '# nothing\n'):
+        path.write_text(text)
+        out = cluster.tctl('create', str(path), check=False)
+        assert out.returncode == 1 and out.stderr == f'ERROR: {path}: there is no resource in it\n'
+    out = cluster.tctl('create', '-', check=False, input='hello\n')
+    assert out.stderr == 'ERROR: standard input: a resource must be a mapping\n'
+    out = cluster.tctl('users', 'update', 'alice', check=False)
+    assert out.returncode == 1 and '--set-roles' in out.stderr
 
 
 def test_a_wrong_key_of_a_file_is_named_with_its_line(cluster, tmp_path):

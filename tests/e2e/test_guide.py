@@ -35,8 +35,13 @@ def test_step_01_tctl_status_on_the_host_and_from_a_workstation(cluster, alice):
     assert here['Cluster'] == cluster.name
     assert re.fullmatch(r'sha256:[0-9a-f]{64}', here['CA pin'])
     assert 'Host CA' in here and 'User CA' in here and 'Version' in here
-    there = cluster.tctl_remote('alice', f'--auth-socket={cluster.path("none")}', 'status').stdout
+    there = cluster.tctl_remote('alice', 'status').stdout
     assert here['CA pin'] in there
+
+
+def test_a_socket_that_is_named_and_not_there_is_no_other_cluster(cluster, alice):
+    out = cluster.tctl_remote('alice', f'--auth-socket={cluster.path("none")}', 'status', check=False)
+    assert out.returncode == 1 and out.stdout == '' and out.stderr.startswith('ERROR: cannot reach unix:')
 
 
 def test_step_03_token_add_prints_the_token_and_nothing_else(cluster):

@@ -220,6 +220,21 @@ times_are_written_and_read(void **state)
 	assert_int_equal(clock_parse_rfc3339("2026-11-22T23:00:00Zx", &ms), -1);
 }
 
+static void
+a_day_alone_is_its_first_moment(void **state)
+{
+	int64_t ms, day;
+
+	(void)state;
+	assert_int_equal(clock_parse_time("2026-11-22T00:00:00Z", &ms), 0);
+	assert_int_equal(clock_parse_time("2026-11-22", &day), 0);
+	assert_true(day == ms);
+	assert_int_equal(clock_parse_time("2026-02-30", &ms), -1);
+	assert_int_equal(clock_parse_time("2026-11-2", &ms), -1);
+	assert_int_equal(clock_parse_time("2026-11-22T", &ms), -1);
+	assert_int_equal(clock_parse_time("", &ms), -1);
+}
+
 int
 main(void)
 {
@@ -236,6 +251,7 @@ main(void)
 		cmocka_unit_test(split_trims_and_drops_empty_parts),
 		cmocka_unit_test(errors_carry_prefix_and_errno),
 		cmocka_unit_test(times_are_written_and_read),
+		cmocka_unit_test(a_day_alone_is_its_first_moment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
