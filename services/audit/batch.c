@@ -133,21 +133,6 @@ may_say(const struct batch *b, struct batch_refusals *q, uint64_t *more)
 	return true;
 }
 
-static const char *
-kind_name(enum rpc_who who)
-{
-	switch (who) {
-	case RPC_NODE:
-		return "node";
-	case RPC_PROXY:
-		return "proxy";
-	case RPC_AUTH:
-		return "auth";
-	default:
-		return "audit";
-	}
-}
-
 /* The event that says so. It takes source and number of the record it is about: with them the dead letter is found. */
 static int
 put_refusal(struct batch *b, const struct batch_item *item, const struct record *r,
@@ -159,7 +144,7 @@ put_refusal(struct batch *b, const struct batch_item *item, const struct record 
 	struct buf packed;
 	int done = -1;
 
-	refusal->kind = kind_name(item->producer.who);
+	refusal->kind = rpc_who_name(item->producer.who);
 	refusal->name = item->producer.name;
 	refusal->type = r->type;
 	refusal->user = r->user;

@@ -25,11 +25,6 @@ UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/aut
 UNIT_OBJ_services/audit/sight_test  := services/audit/sight.o tests/unit/cluster.o
 UNIT_OBJ_lib/replica/feed_test    := tests/unit/cluster.o
 UNIT_OBJ_lib/replica/replica_test := tests/unit/cluster.o
-UNIT_OBJ_services/audit/record_test := $(addprefix services/audit/,record.o rpc_record.o json.o batch.o)
-AUDIT_INGEST := $(AUDIT_BATCH) $(addprefix services/audit/,ingest.o writer.o group.o source.o) \
-		tests/unit/services/audit/ingest_world.o
-UNIT_OBJ_services/audit/ingest_test := $(AUDIT_INGEST)
-UNIT_OBJ_services/audit/source_test := $(AUDIT_INGEST)
 AUDIT_RECORD := $(addprefix services/audit/,judge.o proof.o facts.o record.o rpc_record.o json.o) \
 		tests/unit/services/audit/audit_world.o
 AUDIT_BATCH  := $(AUDIT_RECORD) services/audit/batch.o services/audit/batch_session.o
@@ -42,7 +37,6 @@ UNIT_OBJ_services/audit/source_test := $(AUDIT_INGEST)
 UNIT_OBJ_services/audit/judge_test  := $(AUDIT_RECORD)
 UNIT_OBJ_services/audit/proof_test  := $(AUDIT_RECORD)
 UNIT_OBJ_services/audit/record_test := $(AUDIT_RECORD)
-UNIT_OBJ_services/audit/access_test := services/audit/access.o
 
 NODE_MONITOR_UNIT := $(patsubst %.c,%.o,$(filter-out %/main.c,$(wildcard services/node/monitor/*.c))) services/node/conf.o \
 		     services/node/monitor_proto.o tests/unit/services/node/monitor/node_world.o
