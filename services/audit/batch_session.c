@@ -181,15 +181,15 @@ static void
 session_ended(struct batch_session *s, const struct record *r)
 {
 	const char *status = record_field(r, "exit_status");
+	const char *signal = record_field(r, "exit_signal");
 
 	json_time(&s->json, "ended", r->time_us);
 	if (*status) {
 		s->has_exit = true;
 		s->exit_status = field_number(r, "exit_status", INT32_MAX);
 	}
-	if (*record_field(r, "exit_signal"))
-		(void)str_copy(s->exit_signal, sizeof(s->exit_signal),
-		    record_field(r, "exit_signal"));
+	if (*signal)
+		str_clean(s->exit_signal, sizeof(s->exit_signal), signal, strlen(signal));
 }
 
 int

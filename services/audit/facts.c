@@ -159,6 +159,19 @@ facts_put(struct facts *f, enum fact_kind kind, const char *key, const struct fa
 	return 0;
 }
 
+void
+facts_forget(struct facts *f)
+{
+	const char *key;
+	size_t pos = 0;
+	void *value;
+
+	while (map_next(f->young, &pos, &key, &value)) {
+		(void)map_del(f->young, key);
+		free(value);
+	}
+}
+
 /* --- asking the database ---------------------------------------------------------------------- */
 
 bool

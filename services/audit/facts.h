@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * facts: what the database has about connections and sessions, as far as it is in memory: who signed in on a
- * connection, which producer began a session. Facts never change once they are committed, so what is remembered stays
- * true. Called by judge.c and group.c. Memory only.
+ * connection, which producer began a session, and whether they are over. Whose a fact is never changes once it is
+ * committed, and what is over stays so. Called by judge.c and group.c. Memory only.
  *
  * Two layers: those of one transaction, which count only when it commits (facts_keep), over those that are committed.
  * What is in neither is asked of the database (facts_wanted), once a transaction for all.
@@ -28,6 +28,7 @@ struct fact {
 	const char *connection;   /* FACT_SESSION, FACT_SIGNED */
 	const char *user, *login; /* FACT_CONNECTION */
 	int64_t from_us;          /* FACT_CONNECTION: nothing on it is older */
+	int64_t ended_us;         /* 0: it goes on; FACT_CONNECTION: when auditd heard of its end */
 };
 
 /* parent NULL: the committed ones, a bounded number, the newest. NULL without memory. */
@@ -45,6 +46,9 @@ bool facts_is_wanting(const struct facts *f);
 const char *facts_wanted(struct facts *f, enum fact_kind kind);
 /* They were asked for: what was not put meanwhile is not there. Negative: no memory. */
 int facts_answered(struct facts *f);
+
+/* What was put is forgotten, what is wanted stays: the pass that put it was in vain. */
+void facts_forget(struct facts *f);
 
 /* The transaction is committed: its facts go to the parent. f holds nothing afterwards. */
 void facts_keep(struct facts *f);

@@ -212,6 +212,7 @@ group_build(struct ingest *in)
 	if (!facts_is_wanting(in->facts))
 		return batch_finish(&in->batch);
 	drop_batch(in);
+	facts_forget(in->facts);
 	return 1;
 }
 

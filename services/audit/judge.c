@@ -47,30 +47,21 @@ check_fields(const struct event_type *type, const struct record *r)
 	return NULL;
 }
 
-/* Members of Event whose exact bytes may stand beside them (proto/audit.proto, RawField). */
-static bool
-has_text(const char *key)
-{
-	static const char *const members[] = { "user", "login", "node_name", "remote_addr",
-		"message", "node", "session", "connection" };
-
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-		if (strcmp(members[i], key) == 0)
-			return true;
-	}
-	return false;
-}
-
+/* Exact bytes say what their text says, or the trail said two things. */
 static const char *
-check_raw(const struct event_type *type, const struct record *r)
+check_raw(const struct record *r)
 {
 	const char *key;
 
 	for (size_t i = 0; (key = record_raw_key(r, i)); i++) {
-		if (!event_type_has(type, key) && !has_text(key))
-			return "bytes of a field that events of this type do not have";
 		if (i >= EVENT_FIELDS_MAX * 2)
 			return "more bytes beside texts than an event can have";
+		if (!record_raw_is_of_text(r, i))
+			return "bytes beside a text that are not those of the text";
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(record_raw_key(r, k), key) == 0)
+				return "bytes of a text that are there twice";
+		}
 	}
 	return NULL;
 }
@@ -90,7 +81,7 @@ check_type(const struct event_type *type, const struct producer *p, const struct
 	if ((r->session.given && !r->session.set) || (r->connection.given && !r->connection.set))
 		return "a session or connection that is no UUID";
 	why = check_fields(type, r);
-	return why ? why : check_raw(type, r);
+	return why ? why : check_raw(r);
 }
 
 /* --- the node ---------------------------------------------------------------------- */
@@ -144,6 +135,10 @@ check_proven(const struct judge *j, const struct producer *p, const struct recor
 		return "an event of another user or login than those that signed in on its connection";
 	if (r->time_us < c->from_us - JUDGE_AHEAD_S * US)
 		return "an event from before its user had the certificate that he signed in with";
+	/* The proof is there for ever; what began before the end may end after it. */
+	if (c->ended_us && j->now_us > c->ended_us + JUDGE_LATE_S * US &&
+	    (!r->session.set || strcmp(r->type, "session.start") == 0))
+		return "an event of a connection that has ended";
 	return NULL;
 }
 
@@ -173,11 +168,39 @@ check_user(const struct judge *j, const struct producer *p, const struct record 
 /* --- the session ---------------------------------------------------------------------- */
 
 static int
-begin_session(const struct judge *j, const struct producer *p, const struct record *r)
+put_session(const struct judge *j, const struct producer *p, const struct record *r,
+    int64_t ended_us)
 {
-	const struct fact fact = { .source = p->source, .connection = r->connection.text };
+	const struct fact fact = { .source = p->source,
+		.connection = r->connection.text,
+		.ended_us = ended_us };
 
 	return facts_put(j->facts, FACT_SESSION, r->session.text, &fact);
+}
+
+static int
+end_connection(const struct judge *j, const struct record *r)
+{
+	const struct fact *c = facts_find(j->facts, FACT_CONNECTION, r->connection.text);
+	struct fact ended = *c;
+
+	if (c->ended_us)
+		return 0;
+	ended.ended_us = j->now_us;
+	return facts_put(j->facts, FACT_CONNECTION, r->connection.text, &ended);
+}
+
+/* What an event that is taken begins or ends. Negative: no memory. */
+static int
+note(const struct judge *j, const struct producer *p, const struct record *r)
+{
+	if (p->who != RPC_NODE)
+		return 0;
+	if (strcmp(r->type, "session.start") == 0)
+		return put_session(j, p, r, 0);
+	if (strcmp(r->type, "session.end") == 0)
+		return put_session(j, p, r, j->now_us);
+	return strcmp(r->type, "client.disconnect") == 0 ? end_connection(j, r) : 0;
 }
 
 /* A session belongs to the node, and to the connection, on which it began. */
@@ -186,12 +209,13 @@ check_session(const struct judge *j, const struct producer *p, const struct reco
 {
 	bool start = strcmp(r->type, "session.start") == 0;
 	bool reject = strcmp(r->type, "session.reject") == 0;
+	bool end = strcmp(r->type, "session.end") == 0;
 	const struct fact *s;
 
 	if (p->who != RPC_NODE)
 		return NULL;
 	if (!r->session.set)
-		return start ? "a session that begins without a UUID" : NULL;
+		return start || end ? "a session without a UUID" : NULL;
 	s = facts_find(j->facts, FACT_SESSION, r->session.text);
 	if (!s)
 		return NULL;
@@ -199,9 +223,12 @@ check_session(const struct judge *j, const struct producer *p, const struct reco
 		return start || reject ? NULL : "an event of a session that did not begin here";
 	if (s->source != p->source)
 		return "an event of a session of another producer";
-	return strcmp(s->connection, r->connection.text) == 0
-	    ? NULL
-	    : "an event of a session of another connection";
+	if (strcmp(s->connection, r->connection.text) != 0)
+		return "an event of a session of another connection";
+	/* How it went is written down: whoever takes the node later does not change it. */
+	if (s->ended_us)
+		return "an event of a session that has ended";
+	return start ? "a session that begins twice" : NULL;
 }
 
 static int
@@ -222,9 +249,7 @@ judge_event(const struct judge *j, const struct producer *p, const struct record
 	v->at_doubtful = is_doubtful(j, r->time_us);
 	v->view.backed = v->backed;
 	name_node(j, p, r, v);
-	if (p->who == RPC_NODE && strcmp(r->type, "session.start") == 0)
-		return begin_session(j, p, r);
-	return 0;
+	return note(j, p, r);
 }
 
 /* --- frames ---------------------------------------------------------------------- */
@@ -241,7 +266,7 @@ check_frames(const struct judge *j, const struct producer *p, const struct recor
 	s = facts_find(j->facts, FACT_SESSION, r->session.text);
 	if (s && s->source != p->source)
 		return "frames of a session that this producer did not begin";
-	return NULL;
+	return s && s->ended_us ? "frames of a session that has ended" : NULL;
 }
 
 /* --- proofs ---------------------------------------------------------------------- */

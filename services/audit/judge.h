@@ -18,6 +18,9 @@
 
 enum {
 	JUDGE_AHEAD_S = 300, /* clocks differ: an event may be this much later than its receiving */
+	/* A session may begin this long after auditd heard that its connection ended: starting it takes a while, and
+	 * the client left meanwhile. */
+	JUDGE_LATE_S = 3600,
 	JUDGE_BEHIND_S = 30 * 24 * 3600, /* a spool may be this old */
 };
 

@@ -61,6 +61,8 @@ const char *record_field_key(const struct record *r, size_t i);
 const char *record_raw_key(const struct record *r, size_t i);
 /* The exact bytes of a text of the event; empty: they are the text. */
 struct span record_raw(const struct record *r, const char *key);
+/* Whether the bytes i are those whose readable form (base/readable.h) is the text of that name. */
+bool record_raw_is_of_text(const struct record *r, size_t i);
 
 /* What is known better than the producer says it. */
 struct record_view {

@@ -9,9 +9,14 @@
 #include "api/event.h"
 #include "audit/json.h"
 #include "audit/record.h"
+#include "base/readable.h"
 #include "base/str.h"
 #include "proto/audit.pb-c.h"
+#include "rec/log.h"
 #include "rpc/wire_check.h"
+
+/* A year, in microseconds: no output waits longer for the next, and many together stay far from overflowing. */
+#define FRAMES_SPAN_MAX_US (INT64_C(366) * 24 * 3600 * 1000000)
 
 static const Audit__Record *
 message_of(const struct record *r)
@@ -59,14 +64,17 @@ static void
 open_frames(struct record *r)
 {
 	const Audit__Frames *frames = message_of(r)->frames;
-	struct record_frames ignored;
+	struct record_frames read;
 
 	r->kind = RECORD_FRAMES;
 	r->frames = (struct span){ frames->data.data, frames->data.len };
 	read_uuid(&r->session, frames->session);
-	if (record_read_frames(r->frames, &ignored, NULL) < 0) {
+	if (record_read_frames(r->frames, &read, NULL) < 0) {
 		r->kind = RECORD_BAD;
 		r->bad = "malformed frames";
+	} else if (read.span_us > FRAMES_SPAN_MAX_US) {
+		r->kind = RECORD_BAD;
+		r->bad = "frames of more than a year";
 	}
 }
 
@@ -96,7 +104,10 @@ record_open(struct record *r, struct span packed)
 		.remote_addr = "",
 		.text = "",
 		.bad = "no valid record (protobuf)" };
-	if (wire_check_message(&audit__record__descriptor, packed.p, packed.n))
+	/* No log of a producer holds a larger one, and rows and chunks are made for what it can hold. */
+	if (packed.n > REC_LOG_RECORD_MAX)
+		r->bad = "a record larger than a producer can write";
+	else if (wire_check_message(&audit__record__descriptor, packed.p, packed.n))
 		m = (Audit__Record *)protobuf_c_message_unpack(&audit__record__descriptor, NULL,
 		    packed.n, packed.p);
 	r->message = m;
@@ -158,6 +169,43 @@ record_raw(const struct record *r, const char *key)
 		if (strcmp(event->raw[i]->key, key) == 0)
 			return (struct span){ event->raw[i]->value.data, event->raw[i]->value.len };
 	return (struct span){ NULL, 0 };
+}
+
+/* The text of the event that bytes of this name stand beside; NULL: there is none. */
+static const char *
+text_of(const Audit__Event *event, const char *key)
+{
+	const struct {
+		const char *name, *text;
+	} members[] = { { "user", event->user }, { "login", event->login }, { "node", event->node },
+		{ "node_name", event->node_name }, { "session", event->session },
+		{ "connection", event->connection }, { "remote_addr", event->remote_addr },
+		{ "message", event->message } };
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		if (strcmp(members[i].name, key) == 0)
+			return members[i].text;
+	}
+	for (size_t i = 0; i < event->n_fields; i++) {
+		if (strcmp(event->fields[i]->key, key) == 0)
+			return event->fields[i]->value;
+	}
+	return NULL;
+}
+
+bool
+record_raw_is_of_text(const struct record *r, size_t i)
+{
+	const Audit__RawField *raw = event_of(r)->raw[i];
+	const char *text = text_of(event_of(r), raw->key);
+	struct buf b;
+	bool same;
+
+	buf_init(&b, 4 * READABLE_MAX);
+	(void)readable_put(&b, (struct span){ raw->value.data, raw->value.len });
+	same = text && buf_ok(&b) && span_is(buf_span(&b), text);
+	buf_done(&b);
+	return same;
 }
 
 /* --- as JSON ---------------------------------------------------------------------- */

@@ -94,11 +94,13 @@ store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_
 /* --- look ---------------------------------------------------------------------- */
 
 static const char look_sql[] =
-    "SELECT 0, connection::text, source, '', username, login, (extract(epoch FROM valid_from) * 1000000)::bigint"
-    " FROM audit_proof WHERE connection = ANY ($1::uuid[])"
-    " UNION ALL SELECT 1, sid::text, source, coalesce(connection::text, ''), '', '', 0"
+    "SELECT 0, p.connection::text, p.source, '', username, login, (extract(epoch FROM valid_from) * 1000000)::bigint,"
+    " coalesce((SELECT (extract(epoch FROM min(e.ts)) * 1000000)::bigint FROM audit_event e"
+    " WHERE e.connection = p.connection AND e.source = p.source AND e.type = 'client.disconnect'), 0)"
+    " FROM audit_proof p WHERE p.connection = ANY ($1::uuid[])"
+    " UNION ALL SELECT 1, sid::text, source, coalesce(connection::text, ''), '', '', 0, (ended IS NOT NULL)::int"
     " FROM rec_session WHERE sid = ANY ($2::uuid[])"
-    " UNION ALL SELECT 2, encode(session_id, 'hex'), source, connection::text, '', '', 0"
+    " UNION ALL SELECT 2, encode(session_id, 'hex'), source, connection::text, '', '', 0, 0"
     " FROM audit_proof WHERE session_id = ANY (SELECT decode(hex, 'hex') FROM unnest($3::text[]) AS hex)";
 
 static void
@@ -114,6 +116,7 @@ on_looked(const struct db_reply *r, void *arg)
 			.user = db_text(r, row, 4),
 			.login = db_text(r, row, 5),
 			.from_us = db_i64(r, row, 6),
+			.ended_us = db_i64(r, row, 7),
 		};
 
 		if (facts_put(s->facts, (enum fact_kind)db_i64(r, row, 0), db_text(r, row, 1),

@@ -274,7 +274,10 @@ def test_a_proof_outside_the_certificates_time_is_none(audit, node):
 def test_frames_of_anothers_session(audit, node):
     other = audit.host(f'node-{uuid.uuid4()}')
     with audit.producer(node) as p:
-        session, connection = p.session(audit.alice, 'what really happened')
+        connection, session = p.sign_in(audit.alice), str(uuid.uuid4())
+        common = dict(user='alice', login='root', session=session, connection=connection)
+        p.event('session.start', 'T2000I', {'kind': 'shell'}, **common)
+        p.frames(session, 'what really happened')
         p.send()
         with audit.producer(other) as q:
             q.frames(session, 'FORGED')
@@ -289,6 +292,7 @@ def test_frames_of_anothers_session(audit, node):
             q.frames(session, 'FORGED')
             q.send()
         p.frames(session, ', and went on')
+        p.event('session.end', 'T2004I', {'kind': 'shell', 'exit_status': '0'}, **common)
         p.send()
     assert audit.one(f"SELECT session_output('{session}')") == 'what really happened, and went on'
     assert audit.sql(f"SELECT username, exit_status FROM sessions WHERE id = '{session}'") == [['alice', '0']]

@@ -97,6 +97,11 @@ prove(struct court *c, int32_t source, const char *connection, const struct proo
 	.type = "session.start", .code = "T2000I", .user = "alice", .login = "root", \
 	.session = SESSION, .connection = CONNECTION
 
+/* Another session of hers. */
+#define USUAL2                                                                       \
+	.type = "session.start", .code = "T2000I", .user = "alice", .login = "root", \
+	.session = OTHER, .connection = CONNECTION
+
 static struct court *
 court_with_alice(void)
 {
@@ -149,8 +154,6 @@ unknown_types_codes_and_fields_are_set_aside(void **state)
 	assert_null(event(c, RPC_NODE, &(struct event_spec){ USUAL, .fields = good }));
 	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ USUAL, .fields = strange }));
 	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ USUAL, .fields = twice }));
-	assert_null(event(c, RPC_NODE, &(struct event_spec){ USUAL, .raw = "command" }));
-	assert_null(event(c, RPC_NODE, &(struct event_spec){ USUAL, .raw = "login" }));
 	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ USUAL, .raw = "colour" }));
 	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ .type = "no.such.type" }));
 	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ .type = "" }));
@@ -161,6 +164,75 @@ unknown_types_codes_and_fields_are_set_aside(void **state)
 	    &(struct event_spec){ .type = "tunnel.open", .code = "TT001I", .node = NODE }));
 	assert_non_null(event(c, RPC_PROXY,
 	    &(struct event_spec){ .type = "tunnel.open", .code = "TT001I", .user = "alice" }));
+	court_free(c);
+}
+
+#define EXEC                                                                                    \
+	.type = "exec", .code = "T3002I", .user = "alice", .login = "root", .session = SESSION, \
+	.connection = CONNECTION
+
+static void
+bytes_beside_a_text_are_those_of_the_text(void **state)
+{
+	static const char *const odd[] = { "command", "\\xff", NULL };
+	static const char *const plain[] = { "command", "true", NULL };
+	struct court *c = court_with_alice();
+
+	(void)state;
+	assert_null(event(c, RPC_NODE, &(struct event_spec){ USUAL }));
+	assert_null(
+	    event(c, RPC_NODE, &(struct event_spec){ EXEC, .fields = odd, .raw = "command" }));
+	assert_non_null(
+	    event(c, RPC_NODE, &(struct event_spec){ EXEC, .fields = plain, .raw = "command" }));
+	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ EXEC, .raw = "command" }));
+	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ EXEC, .raw = "login" }));
+	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ EXEC, .raw = "user" }));
+	court_free(c);
+}
+
+/* --- what is over ---------------------------------------------------------------------- */
+
+#define END                                                                        \
+	.type = "session.end", .code = "T2004I", .user = "alice", .login = "root", \
+	.session = SESSION, .connection = CONNECTION
+
+static void
+a_session_begins_once_and_takes_nothing_after_its_end(void **state)
+{
+	struct court *c = court_with_alice();
+
+	(void)state;
+	assert_null(event(c, RPC_NODE, &(struct event_spec){ USUAL }));
+	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ USUAL }));
+	assert_null(event(c, RPC_NODE, &(struct event_spec){ END }));
+	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ END }));
+	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ EXEC }));
+	court_free(c);
+}
+
+#define LEAVE                                                                            \
+	.type = "client.disconnect", .code = "T3006I", .user = "alice", .login = "root", \
+	.connection = CONNECTION
+
+static void
+nothing_begins_on_a_connection_long_after_its_end(void **state)
+{
+	static const int64_t late_us = (JUDGE_LATE_S + 1) * INT64_C(1000000);
+	struct event_spec other = { USUAL };
+	struct court *c = court_with_alice();
+
+	(void)state;
+	assert_null(event(c, RPC_NODE, &(struct event_spec){ USUAL }));
+	assert_null(event(c, RPC_NODE, &(struct event_spec){ LEAVE }));
+	other.session = OTHER;
+	assert_null(event(c, RPC_NODE, &other)); /* it was being started */
+	c->judge.now_us += late_us / 2;
+	assert_null(event(c, RPC_NODE, &(struct event_spec){ LEAVE })); /* does not begin it anew */
+	c->judge.now_us += late_us / 2 + 1;
+	other.session = NODE;
+	assert_non_null(event(c, RPC_NODE, &other));
+	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ LEAVE }));
+	assert_null(event(c, RPC_NODE, &(struct event_spec){ END })); /* what began may end */
 	court_free(c);
 }
 
@@ -176,7 +248,7 @@ a_node_speaks_about_itself_only(void **state)
 	assert_null(event(c, RPC_NODE, &(struct event_spec){ USUAL, .node = NODE }));
 	/* Its name and labels are the registry's. */
 	assert_null(event(c, RPC_NODE,
-	    &(struct event_spec){ USUAL, .node_name = "bastion", .label = "staging" }));
+	    &(struct event_spec){ USUAL2, .node_name = "bastion", .label = "staging" }));
 	assert_string_equal(c->node, NODE);
 	assert_string_equal(c->node_name, "node-1");
 	assert_int_equal(c->v.view.labels->n, 1);
@@ -433,6 +505,9 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(types_of_other_producers_are_set_aside),
 		cmocka_unit_test(unknown_types_codes_and_fields_are_set_aside),
+		cmocka_unit_test(bytes_beside_a_text_are_those_of_the_text),
+		cmocka_unit_test(a_session_begins_once_and_takes_nothing_after_its_end),
+		cmocka_unit_test(nothing_begins_on_a_connection_long_after_its_end),
 		cmocka_unit_test(a_node_speaks_about_itself_only),
 		cmocka_unit_test(the_user_of_a_nodes_event_is_who_signed_in_on_its_connection),
 		cmocka_unit_test(names_of_those_who_could_not_sign_in_are_claims),
