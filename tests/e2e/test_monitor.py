@@ -352,6 +352,18 @@ def test_withdrawn_access(monitor, worker):
     assert worker.prove(1, session_id, cluster)
 
 
+def test_access_withdrawn_while_a_connection_is_open(monitor, worker):
+    """The worker keeps what was proven before: it starts nothing more there."""
+    cluster = monitor.cluster
+    assert worker.prove(1, worker.exchange(1), cluster)
+    assert worker.run(1, 1, 'echo yes') == 'yes\n'
+    assert worker.yes(CUTOFFS, string(cluster.cutoffs([('alice', int(time.time() * 1000))])))
+    got = worker.ask(START, worker.start_body(1, 2, 'echo no'))
+    assert got[0] == ANSWER and got[2][:1] == b'\0' and b'sign in again' in got[2], got
+    assert worker.yes(CUTOFFS, string(cluster.cutoffs([('bob', int(time.time() * 1000))])))
+    assert worker.run(1, 3, 'echo yes') == 'yes\n'
+
+
 def test_no_news_of_withdrawn_access(monitor):
     worker = monitor.worker()
     assert worker.yes(HELLO, u32(VERSION))

@@ -188,6 +188,12 @@ seen_add(struct seen *s, struct span id, int64_t until_s, int64_t now_s)
 
 /* --- the proof ------------------------------------------------------------------------- */
 
+static int64_t
+issued_ms(const struct sshcert *cert)
+{
+	return cert->valid_after > INT64_MAX / 1000 ? INT64_MAX : (int64_t)cert->valid_after * 1000;
+}
+
 static int
 check_certificate(const struct auth_facts *facts, const struct sshcert *cert,
     const struct mon_prove *m, struct err *e)
@@ -202,10 +208,8 @@ check_certificate(const struct auth_facts *facts, const struct sshcert *cert,
 	};
 	if (sshcert_check(cert, &rules, e))
 		return -1;
-	int64_t issued_ms = cert->valid_after > INT64_MAX / 1000
-	    ? INT64_MAX
-	    : (int64_t)cert->valid_after * 1000;
-	return known_cutoffs_check(facts->cutoffs, cert->key_id, issued_ms, facts->now_s * 1000, e);
+	return known_cutoffs_check(facts->cutoffs, cert->key_id, issued_ms(cert),
+	    facts->now_s * 1000, e);
 }
 
 /* What was signed is about this connection, this login and this host. */
@@ -247,6 +251,7 @@ take(const struct auth_facts *facts, const struct sshcert *cert, struct auth_res
     struct err *e)
 {
 	ret->until_s = cert->valid_before > INT64_MAX ? INT64_MAX : (int64_t)cert->valid_before;
+	ret->issued_ms = issued_ms(cert);
 	ret->permit_pty = sshcert_extension(cert, "permit-pty") != NULL;
 	str_copy(ret->user, sizeof(ret->user), cert->key_id);
 	/* A worker can have the same exchange signed twice; the user's signature counts once. */

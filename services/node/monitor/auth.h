@@ -38,7 +38,8 @@ int seen_add(struct seen *s, struct span id, int64_t until_s, int64_t now_s);
 struct auth_result {
 	char user[MON_LOGIN_MAX];
 	bool permit_pty;
-	int64_t until_s; /* end of the certificate */
+	int64_t until_s;   /* end of the certificate */
+	int64_t issued_ms; /* and its beginning */
 };
 /* Against what a proof is checked. */
 struct auth_facts {

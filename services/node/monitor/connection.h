@@ -33,6 +33,8 @@ struct connection {
 	bool proven;
 	bool permit_pty;
 	int64_t until_s; /* end of the certificate: no session starts after it */
+	int64_t
+	    issued_ms; /* and its beginning: none starts once certificates that old are cut off */
 	char login[MON_LOGIN_MAX];
 	char user[MON_LOGIN_MAX]; /* key id of the certificate */
 	char address[MON_ADDRESS_MAX];

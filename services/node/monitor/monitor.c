@@ -247,6 +247,7 @@ prove(struct monitor *m, const struct mon_prove *prove, struct connection *c, st
 	c->proven = true;
 	c->permit_pty = result.permit_pty;
 	c->until_s = result.until_s;
+	c->issued_ms = result.issued_ms;
 	str_copy(c->login, sizeof(c->login), prove->login);
 	str_copy(c->user, sizeof(c->user), result.user);
 	str_copy(c->address, sizeof(c->address), prove->address);

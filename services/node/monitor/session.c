@@ -217,7 +217,8 @@ check_start(const struct monitor *m, const struct connection *conn, const struct
 		return err_set(e, "your certificate has expired: log in again with tsh login");
 	if (start->pty && !conn->permit_pty)
 		return err_set(e, "your certificate does not permit a terminal");
-	return 0;
+	/* Withdrawn since the sign-in: a worker may have kept the connection. */
+	return known_cutoffs_check(&m->cutoffs, conn->user, conn->issued_ms, clock_wall_ms(), e);
 }
 
 int
