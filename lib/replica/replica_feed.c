@@ -118,11 +118,12 @@ static void
 on_lost(enum rpc_code code, const char *why, void *arg)
 {
 	struct replica *r = arg;
+	bool refused = code == RPC_UNAUTHENTICATED || code == RPC_PERMISSION_DENIED;
 
-	(void)code;
 	if (!r->said_lost)
-		log_warn("authd cannot be reached; going on with what is known", "cause", why,
-		    NULL);
+		log_warn(refused ? "authd refuses this host; going on with what is known"
+				 : "authd cannot be reached; going on with what is known",
+		    "cause", why, NULL);
 	r->said_lost = true;
 }
 

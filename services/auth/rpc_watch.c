@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 
-enum { QUEUED_MAX = 32, STUCK_MS = 60000, SNAPSHOT_MAX = 400000 };
+enum { QUEUED_MAX = 32, STUCK_MS = 60000, SNAPSHOT_MAX = 400000, OF_ONE_MAX = 8 };
 
 struct watcher {
 	struct list link;
@@ -262,6 +262,27 @@ choose_kinds(struct rpc_call *call, const Auth__WatchRequest *m, uint32_t *ret)
 	return true;
 }
 
+/* A daemon needs one, and has another for a while when its connection broke unseen. Whoever opens more loses his oldest,
+ * so that nobody holds the places of all. */
+static void
+make_room(struct auth *a, const char *name)
+{
+	struct watcher *oldest = NULL;
+	size_t n = 0;
+
+	list_each (struct watcher, w, &a->watchers.all, link) {
+		if (w->ended || strcmp(w->name, name) != 0)
+			continue;
+		oldest = oldest ? oldest : w;
+		n++;
+	}
+	if (n < OF_ONE_MAX)
+		return;
+	/* Not finished: what it does not read would keep its place. */
+	oldest->ended = true;
+	rpc_cancel(oldest->call);
+}
+
 static void
 on_watch(struct rpc_call *call, const Auth__WatchRequest *m)
 {
@@ -274,6 +295,8 @@ on_watch(struct rpc_call *call, const Auth__WatchRequest *m)
 		return;
 	if (!choose_kinds(call, m, &kinds))
 		return;
+	if (peer->who != RPC_LOCAL)
+		make_room(a, peer->name);
 	w = a->watchers.n < WATCHERS_MAX ? calloc(1, sizeof(*w)) : NULL;
 	if (!w) {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "too many watch already; try again later");

@@ -505,6 +505,18 @@ def test_a_watcher_that_does_not_read_is_cut_and_costs_nothing(authd):
     assert [as_dict(c.value.labels)['n'] for c in stream.changes if c.key == node.uuid] == ['19999']
 
 
+def test_one_daemon_does_not_hold_the_places_of_all_watchers(authd):
+    greedy, other = authd.join(name='greedy'), authd.join(name='other')
+    streams = [greedy.caller.watch('role') for _ in range(20)]
+    beside = other.caller.watch('role')
+    for s in streams[:12]:
+        assert fails(next, s)[0] == 'CANCELLED'
+    authd.local().put(pb.Role(name='dev', allow=pb.RoleConditions(logins=['dev'])))
+    for s in [*streams[12:], beside]:
+        assert next(s).key == 'dev'
+        s.cancel()
+
+
 # --- roles ---------------------------------------------------------------------------------------------
 
 
