@@ -10,36 +10,6 @@
 
 enum { ESCAPE_SIZE = 5 }; /* \xHH and a NUL */
 
-/* U+2028, U+2029, U+202A to U+202E and U+2066 to U+2069: all begin with E2 80 or E2 81. */
-static bool
-moves_others(const uint8_t *p, size_t n)
-{
-	if (n != 3 || p[0] != 0xe2)
-		return false;
-	return (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||
-	    (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
-}
-
-/* Bytes of the printable character at p; 0: there is none, and the first byte stands alone. */
-static size_t
-character(const uint8_t *p, size_t n)
-{
-	size_t len = str_printable_len(p, n);
-
-	return moves_others(p, len) ? 0 : len;
-}
-
-static bool
-is_printable(struct span text)
-{
-	for (size_t i = 0, len; i < text.n; i += len) {
-		len = character(text.p + i, text.n - i);
-		if (!len)
-			return false;
-	}
-	return true;
-}
-
 static void
 escape(uint8_t c, char ret[ESCAPE_SIZE])
 {
@@ -64,14 +34,14 @@ escape(uint8_t c, char ret[ESCAPE_SIZE])
 bool
 readable_put(struct buf *out, struct span text)
 {
-	const bool plain = is_printable(text);
+	const bool plain = str_is_printable((const char *)text.p, text.n);
 	char escaped[ESCAPE_SIZE];
 	size_t used = 0, i = 0;
 
 	if (plain && text.n <= READABLE_MAX)
 		return text.n == 0 || buf_put(out, text.p, text.n);
 	while (i < text.n) {
-		size_t len = character(text.p + i, text.n - i), width = len;
+		size_t len = str_printable_len(text.p + i, text.n - i), width = len;
 		const void *p = text.p + i;
 
 		/* A backslash is doubled only beside escapes: most commands that hold one hold nothing odd. */

@@ -211,6 +211,17 @@ utf8_len(const uint8_t *s, size_t n)
 	return len;
 }
 
+/* U+2028, U+2029, U+202A to U+202E and U+2066 to U+2069: lines and directions, by which a text shows as another one. All
+ * begin with E2 80 or E2 81. */
+static bool
+moves_others(const uint8_t *s)
+{
+	if (s[0] != 0xe2)
+		return false;
+	return (s[1] == 0x80 && s[2] >= 0xa8 && s[2] <= 0xae) ||
+	    (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
+}
+
 /* C1 (U+0080-U+009F) too: some terminals obey them. */
 size_t
 str_printable_len(const uint8_t *s, size_t n)
@@ -221,7 +232,7 @@ str_printable_len(const uint8_t *s, size_t n)
 		return 0;
 	if (len == 2 && s[0] == 0xc2 && s[1] < 0xa0)
 		return 0;
-	return len;
+	return len == 3 && moves_others(s) ? 0 : len;
 }
 
 bool

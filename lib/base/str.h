@@ -24,7 +24,8 @@ void str_duration_text(int64_t s, char *dst, size_t size);
 /* HOST:PORT, [V6]:PORT or HOST with a default port; host without brackets. */
 bool str_host_port(const char *s, uint16_t default_port, char *host, size_t size, uint16_t *port);
 /* Bytes of the UTF-8 character at s (1 to 4 of n, n > 0), or 0: it is no UTF-8 (RFC 3629: no overlong forms, no
- * surrogates, nothing above U+10FFFF), or a control character (C0, DEL, C1). */
+ * surrogates, nothing above U+10FFFF), or a control character: C0, DEL, C1, or one
+ * that moves the text around it (directions, line separators). */
 size_t str_printable_len(const uint8_t *s, size_t n);
 /* Valid UTF-8 without NUL and without control characters. */
 bool str_is_printable(const char *s, size_t n);

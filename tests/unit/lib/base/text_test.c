@@ -103,6 +103,27 @@ printable_is_utf8_without_controls(void **state)
 	assert_false(str_is_printable("\xe2\x82", 2));
 }
 
+/* The text around such a character shows as another one: lines U+2028 and U+2029, directions U+202A to U+202E and U+2066 to
+ * U+2069. Their neighbours do no harm. */
+static void
+what_moves_other_text_is_not_printable(void **state)
+{
+	char dst[32];
+
+	(void)state;
+	for (uint8_t c = 0xa8; c <= 0xae; c++)
+		assert_false(str_is_printable((char[]){ 'a', '\xe2', '\x80', (char)c }, 4));
+	for (uint8_t c = 0xa6; c <= 0xa9; c++)
+		assert_false(str_is_printable((char[]){ 'a', '\xe2', '\x81', (char)c }, 4));
+	assert_true(str_is_printable("\xe2\x80\xa7", 3));
+	assert_true(str_is_printable("\xe2\x80\xaf", 3));
+	assert_true(str_is_printable("\xe2\x81\xa5", 3));
+	assert_true(str_is_printable("\xe2\x81\xaa", 3));
+	assert_true(str_is_printable("\xe1\x80\xae", 3));
+	str_clean(dst, sizeof(dst), "\xe2\x80\xaexe", 5);
+	assert_string_equal(dst, "???xe");
+}
+
 static void
 clean_replaces_what_a_terminal_would_obey(void **state)
 {
@@ -244,6 +265,7 @@ main(void)
 		cmocka_unit_test(durations_are_read_and_written),
 		cmocka_unit_test(host_and_port_come_apart),
 		cmocka_unit_test(printable_is_utf8_without_controls),
+		cmocka_unit_test(what_moves_other_text_is_not_printable),
 		cmocka_unit_test(clean_replaces_what_a_terminal_would_obey),
 		cmocka_unit_test(hex_goes_both_ways),
 		cmocka_unit_test(a_uuid_is_written_one_way),
