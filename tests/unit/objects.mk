@@ -8,6 +8,7 @@ UNIT_OBJ_lib/ssh/connection_test := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/flow_test       := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/hostile_test    := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/loop_test       := tests/unit/lib/ssh/ssh_pair.o
+UNIT_OBJ_lib/ssh/packet_test     := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/sign_test       := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/small_suite_test := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/stranger_test   := tests/unit/lib/ssh/ssh_pair.o
