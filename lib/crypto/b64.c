@@ -49,6 +49,7 @@ b64_put(struct buf *b, struct span bytes, enum b64_kind kind, size_t line_width)
 	size = b64_size(bytes.n);
 	text = malloc(size);
 	if (!text) {
+		/* As buf_put does it, so that a writer may look once, at the end. */
 		b->failed = true;
 		return false;
 	}
@@ -60,6 +61,7 @@ b64_put(struct buf *b, struct span bytes, enum b64_kind kind, size_t line_width)
 		buf_put(b, text + at, n - at < line_width ? n - at : line_width);
 		buf_put(b, "\n", 1);
 	}
+	/* It may be the text of a private key. */
 	sodium_memzero(text, size);
 	free(text);
 	return buf_ok(b);

@@ -47,6 +47,7 @@ decode(const char *text, uint8_t digest[SHA256_BYTES])
 	if (!text || strlen(text) != CAPIN_SIZE - 1 || memcmp(text, prefix, PREFIX) != 0)
 		return false;
 	for (size_t i = 0; i < sizeof lower - 1; i++)
+		/* People copy pins out of other programs, some of which write capitals. */
 		lower[i] = (char)tolower((unsigned char)text[PREFIX + i]);
 	lower[sizeof lower - 1] = '\0';
 	return str_unhex(lower, digest, SHA256_BYTES);
@@ -68,4 +69,3 @@ capin_equal(const char *a, const char *b)
 	return decode(a, x) && decode(b, y) &&
 	    secret_equal((struct span){ x, sizeof x }, (struct span){ y, sizeof y });
 }
-

@@ -35,6 +35,8 @@ is_available(const struct cipher_alg *alg)
 	return !alg->ops->available || alg->ops->available();
 }
 
+/* NULL: unknown, or not with this processor. Such a cipher is not in cipher_default_list either,
+ * but a configured list may still name it. */
 const struct cipher_alg *
 cipher_find(struct span name)
 {
@@ -89,6 +91,8 @@ cipher_new(struct cipher **ret, const struct cipher_alg *alg, const struct mac_a
 	struct cipher *c;
 
 	*ret = NULL;
+	/* A cipher that authenticates nothing itself must not be had without a MAC, by whatever
+	 * mistake above. */
 	if (alg->aead != (mac == NULL))
 		return -1;
 	c = calloc(1, sizeof(*c) + alg->ops->state_size);
@@ -112,6 +116,7 @@ cipher_free(struct cipher *c)
 		return;
 	if (c->ops->done)
 		c->ops->done(c->state);
+	/* Keys and counters; what a library has allocated for itself it has wiped in done. */
 	secret_zero(c->state, c->ops->state_size);
 	free(c);
 }
@@ -131,6 +136,8 @@ cipher_block(const struct cipher *c)
 bool
 cipher_length_apart(const struct cipher *c)
 {
+	/* Then the length is not part of what is padded to whole blocks (RFC 5647 section 7.2;
+	 * OpenSSH PROTOCOL section 1.5). */
 	return c->alg->aead || c->mac->etm;
 }
 
@@ -143,6 +150,8 @@ cipher_seal_body(struct cipher *c, uint32_t seq, uint8_t *p, size_t n, size_t at
 size_t
 cipher_peek_len(const struct cipher *c)
 {
+	/* RFC 4253 section 6: the length is encrypted with the rest, and the first block is the
+	 * least that can be decrypted. */
 	return c->mac && !c->mac->etm ? CIPHER_AES_BLOCK : 4;
 }
 

@@ -33,6 +33,7 @@ init(void *state, const struct cipher_alg *alg, const struct mac_alg *mac,
 		poly1305_ctx = EVP_MAC_CTX_new(poly1305);
 		EVP_MAC_free(poly1305);
 	}
+	/* K_1 of the specification: the second half, for lengths only. */
 	memcpy(s->length_key, keys->key + HALF, HALF);
 	s->ctx = EVP_CIPHER_CTX_new();
 	if (!poly1305_ctx || !s->ctx)
@@ -102,6 +103,7 @@ peek(void *state, uint32_t seq, uint8_t *p)
 {
 	uint8_t len[4];
 
+	/* On a copy: the tag is over the encrypted length, which open_packet still needs. */
 	memcpy(len, p, sizeof(len));
 	crypt_length(state, seq, len);
 	return cipher_be32(len);
@@ -112,6 +114,7 @@ open_packet(void *state, uint32_t seq, uint8_t *p, size_t n)
 {
 	struct state *s = state;
 	uint8_t key[64], tag[TAG];
+	/* The tag first: nothing is decrypted that was not written by the peer. */
 	bool ok = begin(s, seq, key) && poly1305(p, n, key, tag) &&
 	    secret_equal((struct span){ tag, TAG }, (struct span){ p + n, TAG });
 	int len;

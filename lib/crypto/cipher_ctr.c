@@ -41,6 +41,8 @@ done(void *state)
 	mbedtls_aes_free(&((struct state *)state)->aes);
 }
 
+/* The key stream goes on from packet to packet (RFC 4344 section 4): every byte must pass here
+ * exactly once, in order. */
 static void
 crypt_bytes(struct state *s, uint8_t *p, size_t n)
 {
@@ -64,6 +66,8 @@ seal(void *state, uint32_t seq, uint8_t *p, size_t n, size_t at, struct span bod
 
 	if (body.n)
 		memcpy(p + at, body.p, body.n);
+	/* Encrypt-then-MAC leaves the length in the clear and the tag covers the ciphertext; the
+	 * older way tags the plaintext (RFC 4253 section 6.4). */
 	if (s->alg->etm) {
 		crypt_bytes(s, p + 4, n - 4);
 		tag_of(s, seq, p, n, p + n);

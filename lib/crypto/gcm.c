@@ -88,6 +88,7 @@ vaes_seal(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n, size_t 
 
 	IMB_AES256_GCM_INIT(vaes, g->vaes, &ctx, iv, p, AAD);
 	vaes_part(g, &ctx, p + AAD, p + AAD, at - AAD);
+	/* Three parts of one message: what is around the body stands in place already. */
 	vaes_part(g, &ctx, p + at, body.p, body.n);
 	vaes_part(g, &ctx, p + end, p + end, n - end);
 	IMB_AES256_GCM_ENC_FINALIZE(vaes, g->vaes, &ctx, p + n, GCM_TAG);
@@ -99,6 +100,8 @@ vaes_open(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n)
 	struct gcm_context_data ctx;
 	uint8_t tag[GCM_TAG];
 
+	/* Decrypts before it knows whether the tag is right. Nobody looks at the bytes when it is
+	 * not: see gcm_open's contract. */
 	IMB_AES256_GCM_DEC(vaes, g->vaes, &ctx, p + AAD, p + AAD, n - AAD, iv, p, AAD, tag,
 	    GCM_TAG);
 	return secret_equal((struct span){ tag, GCM_TAG }, (struct span){ p + n, GCM_TAG }) ? 0

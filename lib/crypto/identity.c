@@ -38,9 +38,12 @@ identity_name_ok(struct span name)
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-";
 	bool dots_only = true;
 
+	/* Names become arguments of programs and names of files: no dash in front, and not "." or
+	 * "..". */
 	if (!name.n || name.n > IDENTITY_PART_MAX || name.p[0] == '-')
 		return false;
 	for (size_t i = 0; i < name.n; i++) {
+		/* strchr finds the NUL at the end of `allowed`, too. */
 		if (!name.p[i] || !strchr(allowed, name.p[i]))
 			return false;
 		dots_only = dots_only && name.p[i] == '.';

@@ -99,6 +99,8 @@ kex_transcript_hash(const struct kex_transcript *t, uint8_t ret[KEX_HASH_LEN])
 	uint8_t lengths[KEX_PARTS][4];
 	struct span all[2 * KEX_PARTS];
 
+	/* A length and bytes each (RFC 5656 section 4: strings, and K an mpint). Without the
+	 * lengths two transcripts could have one hash. */
 	for (size_t i = 0; i < KEX_PARTS; i++) {
 		uint32_t n = (uint32_t)t->part[i].n;
 

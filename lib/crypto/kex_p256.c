@@ -57,6 +57,8 @@ multiply(struct numbers *n, const uint8_t secret[KEX_PRIVATE_LEN], const mbedtls
 {
 	size_t len;
 
+	/* mbedTLS blinds the multiplication with the random bytes that it is given, so that its
+	 * time says nothing about the secret. */
 	if (mbedtls_mpi_read_binary(&n->d, secret, KEX_PRIVATE_LEN) != 0 ||
 	    mbedtls_ecp_mul(&n->group, &n->result, &n->d, point, rand_mbedtls, NULL) != 0 ||
 	    mbedtls_ecp_point_write_binary(&n->group, &n->result, MBEDTLS_ECP_PF_UNCOMPRESSED, &len,
@@ -91,6 +93,8 @@ agree(const uint8_t secret[KEX_PRIVATE_LEN], struct span peer, uint8_t ret[KEX_S
 	if (r == 0)
 		r = mbedtls_ecp_point_read_binary(&n.group, &n.point, peer.p, peer.n);
 	if (r == 0)
+		/* A point beside the curve would tell about our secret (invalid-curve attack); RFC
+		 * 5656 section 4 asks for the check. */
 		r = mbedtls_ecp_check_pubkey(&n.group, &n.point);
 	if (r == 0)
 		r = multiply(&n, secret, &n.point, common);

@@ -11,6 +11,7 @@
 
 _Static_assert(PASSWORD_HASH_SIZE >= crypto_pwhash_STRBYTES, "the hash fits");
 
+/* 64 MiB and two passes for each check; authd makes as many at once as its pool has threads. */
 enum { OPS = crypto_pwhash_OPSLIMIT_INTERACTIVE, MEMORY = crypto_pwhash_MEMLIMIT_INTERACTIVE };
 
 /* Made with the same limits of a password nobody knows; only its cost matters. */
@@ -55,6 +56,8 @@ password_verify(const char *hash, const char *password)
 	/* A hash of other limits is not ours: verifying it could take any amount of memory. */
 	if (real && crypto_pwhash_str_needs_rehash(hash, OPS, MEMORY) != 0)
 		real = false;
+	/* Always one full hash: whether a user exists must not be told by the time that a refusal
+	 * takes. */
 	ok = crypto_pwhash_str_verify(real ? hash : nobody, password, n) == 0;
 	return real && ok;
 }

@@ -9,6 +9,8 @@
 
 #include "base/str.h"
 
+/* Before anything else here. Afterwards nothing can fail: libsodium ends the process if the kernel
+ * gives no randomness. */
 int
 crypto_init(void)
 {
@@ -61,6 +63,7 @@ rand_uuid(char *dst)
 	char hex[33];
 
 	randombytes_buf(raw, sizeof raw);
+	/* Version 4 and its variant (RFC 9562 section 5.4). */
 	raw[6] = (uint8_t)((raw[6] & 0x0f) | 0x40);
 	raw[8] = (uint8_t)((raw[8] & 0x3f) | 0x80);
 	str_hex(hex, raw, sizeof raw);
@@ -68,6 +71,8 @@ rand_uuid(char *dst)
 	    hex + 16, hex + 20);
 }
 
+/* The form in which mbedTLS asks for randomness; it gets the same generator, so that there is one
+ * to trust. */
 int
 rand_mbedtls(void *ctx, unsigned char *dst, size_t n)
 {

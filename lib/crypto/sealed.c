@@ -28,12 +28,14 @@ sealed_close(const struct secret *key, const char *label, struct span plain, str
 
 	if (key->n != SEALED_KEY_BYTES || plain.n > SEALED_MAX)
 		return -1;
+	/* 24 random bytes do not come twice, so no counter has to be kept beside the key. */
 	randombytes_buf(nonce, sizeof nonce);
 	buf_put(ret, magic, sizeof magic);
 	buf_put(ret, nonce, sizeof nonce);
 	dst = buf_reserve(ret, plain.n + TAG);
 	if (!dst || !buf_ok(ret))
 		return -1;
+	/* The label is bound in: one sealed secret put in the place of another does not open. */
 	crypto_aead_xchacha20poly1305_ietf_encrypt(dst, &n, plain.p, plain.n, l.p, l.n, NULL, nonce,
 	    key->p);
 	buf_commit(ret, (size_t)n);

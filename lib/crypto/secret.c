@@ -19,6 +19,8 @@ secret_new(size_t n)
 	if (!s)
 		return NULL;
 	s->n = n;
+	/* Between guard pages, and locked in memory as far as the limit allows: not in the swap,
+	 * and read past its end only with a crash. */
 	s->p = sodium_malloc(n);
 	if (!s->p) {
 		free(s);

@@ -133,7 +133,7 @@ check_time(const struct sshcert *cert, uint64_t now_s, struct err *e)
 static int
 check_principal(const struct sshcert *cert, const char *principal, struct err *e)
 {
-	/* OpenSSH takes such a certificate for everybody's; here it is nobody's. */
+	/* PROTOCOL.certkeys lets such a certificate be everybody's; here it is nobody's. */
 	if (!cert->n_principals)
 		return err_set(e, "the certificate names no principal");
 	if (!principal)

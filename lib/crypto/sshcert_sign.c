@@ -23,6 +23,8 @@ check_options(struct sshcert_option *options, size_t n, struct err *e)
 {
 	if (n > SSHCERT_OPTIONS_MAX)
 		return err_set(e, "too many certificate options");
+	/* The format asks for this order (PROTOCOL.certkeys), and our own reader refuses
+	 * another. */
 	if (n > 1)
 		qsort(options, n, sizeof *options, by_name);
 	for (size_t i = 0; i < n; i++) {
@@ -42,6 +44,8 @@ check_fields(struct sshcert *cert, struct err *e)
 {
 	if (!cert->key || (cert->type != SSHCERT_USER && cert->type != SSHCERT_HOST))
 		return err_set(e, "a certificate needs a key and a type");
+	/* What a reader would refuse is not signed: a mistake shows here, to whoever made it, and
+	 * not at the login of somebody else. */
 	if (cert->valid_after >= cert->valid_before)
 		return err_set(e, "the certificate would never be valid");
 	if (!cert->key_id || !sshcert_text_ok(span_str(cert->key_id)))
@@ -85,7 +89,10 @@ put_body(struct buf *b, const struct sshcert *cert)
 	size_t list;
 
 	wire_string(&key);
+	/* A certificate holds the key's fields without the name of its type. */
 	fields = wire_rest(&key);
+	/* PROTOCOL.certkeys: early in what is signed, so that nobody who asks for certificates can
+	 * work towards a collision of hashes. */
 	rand_bytes(nonce, sizeof nonce);
 	wire_put_text(b, kind->cert_name);
 	wire_put_string(b, (struct span){ nonce, sizeof nonce });

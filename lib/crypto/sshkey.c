@@ -109,6 +109,7 @@ sshkey_fields(const struct sshkey *key)
 
 	wire_string(&w);
 	from = w.p;
+	/* A token's last field is its application, which is no part of the key. */
 	for (int i = key->kind->token ? 1 : 0; i < key->kind->fields; i++)
 		wire_string(&w);
 	return (struct span){ from, (size_t)(w.p - from) };

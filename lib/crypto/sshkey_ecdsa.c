@@ -69,6 +69,7 @@ verify(struct span fields, struct span alg, struct span raw, struct span data)
 	bool ok;
 
 	(void)alg;
+	/* Before the numbers are computed with: a stranger chooses their length. */
 	if (!wire_end(&w) || r.n > NUMBER_LEN || s.n > NUMBER_LEN)
 		return -1;
 	sha256_of(data, hash);

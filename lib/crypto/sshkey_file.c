@@ -24,6 +24,7 @@ enum { FILE_MAX = 64 * 1024, COMMENT_MAX = 1024, PAD_BLOCK = 8 };
 static void
 put_private_part(const struct sshkey *key, const char *comment, struct buf *b)
 {
+	/* The format's way to tell a wrong passphrase; without one it only shows damage. */
 	uint32_t check = rand_u32();
 	struct span secret = secret_span(key->secret);
 	size_t mark = wire_put_open(b), start = b->len;
@@ -219,6 +220,8 @@ sshkey_blob_to_line(struct span blob, const char *comment, struct buf *ret)
 	struct wire w = wire_from(blob);
 	struct span type = wire_string(&w);
 
+	/* A line break in a comment would be a second line, of somebody's choosing, in
+	 * authorized_keys or known_hosts. */
 	if (w.bad || !type.n || type.n > 64 || (comment && strpbrk(comment, "\r\n")))
 		return -1;
 	buf_put(ret, type.p, type.n);
@@ -247,5 +250,7 @@ sshkey_line_to_blob(const char *line, struct buf *ret_blob)
 	if (!b64_decode((struct span){ (const uint8_t *)line, n }, B64_STD, false, ret_blob))
 		return -1;
 	w = wire_from((struct span){ buf_head(ret_blob) + before, ret_blob->len - before });
+	/* The name in front must be the one inside: a line that says two things is not believed in
+	 * either. */
 	return span_eq(wire_string(&w), type) && !w.bad ? 0 : -1;
 }

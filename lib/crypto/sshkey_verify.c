@@ -20,9 +20,13 @@ verify_token(const struct sshkey *key, struct wire *w, struct span raw, struct s
 	struct buf message;
 	int rc = -1;
 
+	/* Somebody touched the token. OpenSSH asks for it too, unless a key is marked no-touch-
+	 * required. */
 	if (!wire_end(w) || !(flags & SK_USER_PRESENT))
 		return -1;
 	buf_init(&message, 256);
+	/* Of the key, and not of the signature: a token's signature for a web site cannot be passed
+	 * off as a login. */
 	sha256_of(sshkey_application(key), hash);
 	buf_put(&message, hash, sizeof hash);
 	wire_put_u8(&message, flags);

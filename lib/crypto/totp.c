@@ -90,9 +90,12 @@ totp_verify(const uint8_t secret[TOTP_SECRET_BYTES], const char *code, int64_t n
 	int64_t now = now_s / TOTP_STEP_S, found = -1;
 	char want[TOTP_CODE_SIZE], given[TOTP_CODE_SIZE] = { 0 };
 
+	/* A clock before the second step has not been set; a step of -1 would be a huge counter. */
 	if (now_s < TOTP_STEP_S || strlen(code) != DIGITS)
 		return -1;
 	memcpy(given, code, DIGITS);
+	/* One step to each side, for clocks that differ (RFC 6238 section 5.2). All three are
+	 * always computed, and a code that was used, or one before it, does not count again. */
 	for (int64_t step = now - 1; step <= now + 1; step++)
 		if (code_of_step(secret, step, want) == 0 &&
 		    secret_equal((struct span){ (uint8_t *)want, DIGITS },

@@ -136,6 +136,7 @@ x509_cert_identity(const struct x509_cert *cert, struct identity *ret)
 	{
 		if (s->buf.tag != X509_SAN_URI)
 			continue;
+		/* Two identities would be one for whoever checks and the other for whoever acts. */
 		if (++found > 1 || !identity_parse(ret, (struct span){ s->buf.p, s->buf.len }))
 			return -1;
 	}
@@ -277,6 +278,8 @@ x509_identify(const struct x509_cert *chain, const struct x509_cert *host_roots,
 
 	if (x509_cert_identity(chain, ret) < 0)
 		return err_set(e, "the certificate names no identity of a cluster");
+	/* The kind decides which CA must have signed, before the signature is looked at: the host
+	 * CA cannot make people, nor the user CA hosts. */
 	user = ret->kind == IDENTITY_USER;
 	if (user ? !user_roots : !host_roots)
 		return err_set(e, "certificates of kind %s are not accepted here",

@@ -125,6 +125,8 @@ set_serial(mbedtls_x509write_cert *crt)
 {
 	uint8_t bytes[16];
 
+	/* Random: nothing has to be kept, and whoever asks for a certificate cannot choose all of
+	 * what is signed. */
 	rand_bytes(bytes, sizeof bytes);
 	bytes[0] = (uint8_t)((bytes[0] & 0x7f) | 0x40); /* positive, and always of one length */
 	return mbed_crt_set_serial(crt, bytes, sizeof bytes);

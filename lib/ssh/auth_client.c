@@ -94,6 +94,7 @@ try_next(struct ssh *ssh)
 int
 auth_signed(struct ssh *ssh, struct span signature)
 {
+	/* Empty: whoever has the key would not, or could not sign with it. Another key may do. */
 	if (signature.n == 0)
 		return try_next(ssh);
 	return send_proof(ssh, &ssh->config.identities[ssh->auth->next_identity - 1], signature);
@@ -112,6 +113,8 @@ auth_begin_client(struct ssh *ssh)
 	return packet_send_buf(ssh, &b);
 }
 
+/* From SERVICE_ACCEPT and from EXT_INFO, whichever comes first; the second of them finds the login
+ * begun. */
 int
 auth_go_on_client(struct ssh *ssh)
 {
@@ -136,9 +139,11 @@ auth_on_failure(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	struct span methods = wire_string(w);
 
 	(void)payload;
+	/* Partial success: there is no second method that we could go on with. */
 	wire_bool(w);
 	if (!wire_end(w) || ssh->signing)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed authentication failure");
+	/* Further keys would only be counted against us. */
 	if (!wire_has_name(methods, "publickey"))
 		return refused(ssh);
 	return try_next(ssh);

@@ -64,6 +64,7 @@ auth_server_done(struct ssh *ssh)
 {
 	free(ssh->auth);
 	ssh->auth = NULL;
+	/* Was kept for host-bound signatures, and a connection may last for weeks. */
 	buf_done(&ssh->host_key);
 	ssh->state = STATE_OPEN;
 	if (ssh->config.events && ssh->config.events->authenticated)
@@ -134,6 +135,8 @@ parse_key(struct ssh_auth *a, const struct userauth_alg *alg, struct sshkey **re
 {
 	struct wire w = wire_from(a->blob);
 
+	/* The blob says its type again. A certificate under a plain algorithm's name, or the
+	 * reverse, would be judged as what it is not. */
 	if (!span_is(wire_string(&w), alg->blob_type))
 		return false;
 	if (!alg->cert) {
@@ -203,6 +206,8 @@ auth_on_request(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	method = wire_string(w);
 	if (w->bad)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed authentication request");
+	/* Also those that cost no try ("none", unknown methods): each of them is work for us, and
+	 * the login's time is long. */
 	if (++ssh->auth->requests > AUTH_REQUESTS_MAX)
 		return ssh_fatal(ssh, REASON_NO_MORE_AUTH_METHODS,
 		    "too many authentication requests");

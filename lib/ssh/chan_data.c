@@ -21,6 +21,8 @@ enum {
 
 /* --- out ---------------------------------------------------------------------- */
 
+/* Also while keys are exchanged: data may not be sent then, and pending is for messages, not for
+ * data. */
 static bool
 output_is_full(const struct ssh *ssh)
 {
@@ -107,6 +109,7 @@ chan_tell_writable(struct ssh *ssh)
 	struct list turn, starved;
 	struct ssh_chan *chan;
 
+	/* Woken for each little room, writers would fill the output with small packets. */
 	if (list_empty(&ssh->blocked) || packet_is_held(ssh) ||
 	    ssh->outbuf.len > ssh->config.output_max / 4)
 		return;
@@ -395,6 +398,8 @@ ssh_chan_resume(struct ssh_chan *chan)
 {
 	if (chan->in_data || chan->state != CHAN_OPEN || chan->close_out)
 		return;
+	/* Owners are told of ends only when nobody is busy: this channel must not be freed while it
+	 * is worked on. */
 	chan->ssh->busy++;
 	for (uint32_t ext = 0; ext < 2; ext++) {
 		struct buf *kept = &chan->kept[ext];

@@ -45,6 +45,7 @@ chan_new(struct ssh *ssh, enum chan_state state)
 	struct ssh_chan *chan;
 	size_t id = 0;
 
+	/* Channels of both directions count; a peer cannot make us hold more than so many. */
 	if (ssh->n_chans >= ssh->config.max_channels)
 		return NULL;
 	/* The lowest free one, so that the table stays as small as the number of channels that are open at
@@ -234,6 +235,8 @@ chan_on_confirmation(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	(void)payload;
 	if (!chan)
 		return -1;
+	/* Otherwise a peer could confirm a channel that he has asked for himself, and that nobody
+	 * has granted. */
 	if (chan->state != CHAN_OPENING_OUT)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
 		    "confirmation of a channel that was not asked for");
@@ -264,6 +267,8 @@ chan_on_open_failure(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	if (w->bad || chan->state != CHAN_OPENING_OUT)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
 		    "refusal of a channel that was not asked for");
+	/* Who closed it meanwhile hears `closed`, as for any channel, and not that it was
+	 * refused. */
 	if (chan->close_wanted || !chan->events || !chan->events->refused) {
 		chan_finish(chan);
 		return 0;
@@ -303,6 +308,7 @@ ssh_chan_close(struct ssh_chan *chan)
 		return;
 	}
 	if (chan->state == CHAN_OPENING_OUT) {
+		/* RFC 4254 has no way to take an open back: it is closed when it was confirmed. */
 		chan->close_wanted = true;
 		return;
 	}
@@ -367,6 +373,8 @@ chan_on_close(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	if (!wire_end(w) || chan->state != CHAN_OPEN || chan->close_in)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "CLOSE of a channel that is not open");
 	chan->eof_in = true;
+	/* A CLOSE without an EOF before it is allowed, and ends the data as well (RFC 4254 section
+	 * 5.3). */
 	chan->close_in = true;
 	list_del(&chan->blocked); /* nothing that we still send would be read */
 	return chan_maybe_close(chan);

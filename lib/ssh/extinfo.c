@@ -18,6 +18,8 @@ extinfo_send(struct ssh *ssh)
 {
 	struct buf b;
 
+	/* RFC 8308 section 2.1: only to those who said that they know it; others may take it for an
+	 * error. */
 	if (!ssh->peer_ext_info)
 		return 0;
 	packet_begin(&b, MSG_EXT_INFO);

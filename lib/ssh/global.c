@@ -16,6 +16,7 @@ struct ssh_due {
 
 /* --- ours ---------------------------------------------------------------------- */
 
+/* Owns due, also when it fails. NULL: no answer is wanted. */
 static int
 send_request(struct ssh *ssh, const char *name, struct span payload, struct ssh_due *due)
 {
@@ -69,6 +70,7 @@ global_keepalive(struct ssh *ssh)
 static int
 on_answer(struct ssh *ssh, bool ok, struct span payload)
 {
+	/* RFC 4254 section 4: answers bear no number and come in the order of the requests. */
 	struct ssh_due *due = list_first(struct ssh_due, &ssh->due, link);
 
 	if (!due)
@@ -118,6 +120,7 @@ ask_owner(struct ssh *ssh, const struct request *q)
 	struct buf reply;
 
 	buf_init(&reply, PACKET_MAX_PREAUTH);
+	/* Any answer shows the peer that we are there; OpenSSH takes a refusal as well. */
 	if (span_is(q->name, "keepalive@openssh.com"))
 		a = SSH_OK;
 	else if (ev && ev->global_request)
@@ -166,6 +169,7 @@ ssh_global_reply(struct ssh *ssh, bool ok, struct span payload)
 	}
 }
 
+/* Whoever waits for an answer hears of the end: each reply function is called exactly once. */
 void
 global_done(struct ssh *ssh)
 {

@@ -74,6 +74,8 @@ kex_on_init(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	/* Each one costs us a negotiation and a key pair; a peer must not get them for 20 bytes each. */
 	if (kex->step != KEX_WAIT_INIT)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "two KEXINIT in one exchange");
+	/* With the type's byte, which the exchange hash takes too (RFC 4253 section 8: "the payload
+	 * of the SSH_MSG_KEXINIT"). */
 	buf_put(&kex->peer_init, payload, w->left + 1);
 	if (!buf_ok(&kex->peer_init))
 		return ssh_fatal(ssh, REASON_KEX_FAILED, "KEXINIT is too long");
@@ -198,6 +200,8 @@ switch_keys(struct ssh *ssh)
 	struct cipher *out = derive_cipher(ssh, dir_out);
 	struct buf b;
 
+	/* Both directions at once, so that the secret can go; ours is turned over now, the peer's
+	 * with its NEWKEYS. */
 	kex->next_in = derive_cipher(ssh, !dir_out);
 	/* Not needed any more: only the keys that were made of it live on. */
 	buf_wipe(&kex->result.secret);
@@ -309,6 +313,8 @@ verify_host(struct ssh *ssh, struct span sig)
 	int r = -1;
 
 	if (span_is(alg, "ssh-ed25519-cert-v01@openssh.com")) {
+		/* The certified key signs, under its plain name; the certificate stands in the
+		 * hash. */
 		alg = span_str("ssh-ed25519");
 		if (sshcert_is_cert(x->host_key) && sshcert_parse(&cert, x->host_key, &e) == 0)
 			host = (struct ssh_host){ cert->key, cert };
@@ -341,6 +347,8 @@ kex_on_ecdh_reply(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	kex->result.host_key = wire_string(w); /* as long as this call; hash_exchange copies it */
 	server_public = wire_string(w);
 	sig = wire_string(w);
+	/* The signature is looked at when the secret is there: the hash that it is over contains
+	 * both. */
 	if (!wire_end(w) || !kex->pair || make_secret(kex, server_public) < 0)
 		return ssh_fatal(ssh, REASON_KEX_FAILED, "bad key exchange value");
 	t = transcript(ssh, server_public);
@@ -366,9 +374,12 @@ kex_on_newkeys(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	ssh->keyed_ms = ssh->now_ms;
 	if (ssh->state == STATE_KEX) {
 		ssh->state = STATE_SERVICE;
+		/* EXT_INFO may come now; from a client only now. */
 		ssh->first_after_newkeys = true;
 		return ssh->config.role == SSH_CLIENT ? auth_begin_client(ssh) : 0;
 	}
+	/* What had to wait for the exchange: windows that could not be opened, writers that got no
+	 * room. */
 	chan_grant_all(ssh);
 	chan_tell_writable(ssh);
 	return ssh->state == STATE_DEAD ? -1 : 0;

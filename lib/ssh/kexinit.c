@@ -83,6 +83,7 @@ put_hostkey_list(struct buf *b, const struct ssh *ssh)
 			if (sshkey_type_available(hostkeys[i].type))
 				put_name(b, start, hostkeys[i].name);
 	} else {
+		/* Nothing that we could not show: a client that picks it must get it. */
 		if (has_identity(ssh, true))
 			put_name(b, start, "ssh-ed25519-cert-v01@openssh.com");
 		put_name(b, start, "ssh-ed25519");
@@ -112,6 +113,7 @@ kexinit_build(struct ssh *ssh, struct ssh_kex *kex)
 	wire_put_text(b, "none");
 	wire_put_text(b, "");
 	wire_put_text(b, "");
+	/* first_kex_packet_follows, and behind it a number that is reserved. */
 	wire_put_bool(b, kex->sent_guess);
 	wire_put_u32(b, 0);
 	return buf_ok(b) ? 0 : ssh_fatal(ssh, REASON_KEX_FAILED, "out of memory");
@@ -144,6 +146,8 @@ list_first_name(struct span list)
 	return one;
 }
 
+/* As all that is chosen here: the first name of the client's that the server has too (RFC 4253
+ * section 7.1). */
 static bool
 choose_curve(const struct span *client, const struct span *server, struct kex_algs *algs)
 {
@@ -271,8 +275,11 @@ kexinit_negotiate(struct ssh *ssh, struct ssh_kex *kex)
 	/* A guess is right when both sides prefer the same two algorithms. */
 	same = span_eq(list_first_name(mine[L_KEX]), list_first_name(theirs[L_KEX])) &&
 	    span_eq(list_first_name(mine[L_HOSTKEY]), list_first_name(theirs[L_HOSTKEY]));
+	/* The peer's guess was wrong, so the message that it sent along is to be thrown away (RFC
+	 * 4253 section 7). */
 	kex->skip_next = follows && !same;
 	if (i_guessed && !same)
+		/* The server throws ours away; kex_on_init sends another one. */
 		kex->sent_guess = false;
 	return 0;
 }

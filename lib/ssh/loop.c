@@ -53,6 +53,7 @@ struct ssh_link {
 	char *why;
 };
 
+/* One loop a thread; tests have several of each. */
 static _Thread_local struct list hubs;
 
 /* --- hub ---------------------------------------------------------------------- */
@@ -193,6 +194,7 @@ ssh_link_new(struct ssh_link **ret, struct loop *loop, const struct ssh_config *
 	return 0;
 }
 
+/* The bytes of a link that ends are dropped: nobody would hear of what they bring. */
 static void
 feed(struct ssh_link *link, uint8_t *p, size_t n)
 {
@@ -256,6 +258,7 @@ read_socket(struct ssh_link *link)
 	 * each: without this, the kernel delays them by 40 ms. */
 	if (link->quick_left > 0)
 		setsockopt(link->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
+	/* One read a turn, however much there is: the others have theirs. */
 	n = recv(link->fd, link->hub->read_buf, READ_BYTES, 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -364,6 +367,7 @@ on_chan_refused(struct ssh_chan *chan, uint32_t reason, const char *text, void *
 	link_over(link, text[0] ? text : "the connection was refused");
 }
 
+/* An SSH connection has no half that could go on: RFC 4253 ends both ways with a DISCONNECT. */
 static void
 on_chan_eof(struct ssh_chan *chan, void *arg)
 {
@@ -442,6 +446,8 @@ flush_list(struct list *dirty)
 	struct list round;
 
 	list_init(&round);
+	/* On a list of its own: a link that becomes dirty again by what it sends would otherwise
+	 * keep us here. */
 	list_move_all(&round, dirty);
 	while ((link = list_first(struct ssh_link, &round, queue)) != NULL) {
 		list_del(&link->queue);
@@ -517,6 +523,7 @@ on_tick(void *arg)
 			continue;
 		if (link->closing && now >= link->close_at_ms)
 			link_over(link, "");
+		/* One that closes has its own deadline, above; its reason was given with it. */
 		else if (ssh_tick(link->ssh, now) < 0 && !link->closing)
 			engine_over(link);
 	}

@@ -12,6 +12,8 @@ modes_next(struct wire *w, uint8_t *op, uint32_t *value)
 	if (w->left == 0)
 		return false;
 	*op = wire_u8(w);
+	/* RFC 4254 section 8: what is behind an unknown one cannot be read, since its argument's
+	 * length is not known either. */
 	if (*op == MODES_END || *op >= MODES_UNKNOWN_FROM)
 		return false;
 	*value = wire_u32(w);

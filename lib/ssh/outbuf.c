@@ -34,7 +34,7 @@ take(size_t cap)
 static void
 give_back(uint8_t *p, size_t cap)
 {
-	/* Ciphertext only, so nothing in it needs wiping before another connection gets it. */
+	/* Ciphertext, and what a handshake says in the open: nothing that needs wiping before another connection gets it. */
 	for (int i = 0; p && cap > MIDDLE && i < SPARES; i++)
 		if (!spares[i].p) {
 			spares[i].p = p;
@@ -64,9 +64,11 @@ outbuf_reserve(struct ssh_outbuf *o, size_t n, size_t usual_max)
 
 	if (o->p && n <= o->cap - o->off - o->len)
 		return o->p + o->off + o->len;
+	/* A peer that asks and asks and never reads; the caller ends the connection. */
 	if (n > OUTPUT_HARD - o->len)
 		return NULL;
 	cap = size_for(o->len + n, usual_max);
+	/* There is room, only at the wrong end: what was sent in front has left a gap. */
 	if (cap <= o->cap) {
 		memmove(o->p, o->p + o->off, o->len);
 		o->off = 0;
@@ -98,6 +100,7 @@ outbuf_drain(struct ssh_outbuf *o, size_t n)
 	o->off += n;
 	o->len -= n;
 	if (o->len == 0)
+		/* Nothing is held while nothing waits. */
 		outbuf_done(o);
 }
 

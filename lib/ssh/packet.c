@@ -165,6 +165,8 @@ packet_input(struct ssh *ssh, uint8_t **p, size_t *n)
 
 /* --- out ------------------------------------------------------------------ */
 
+/* For a payload of n bytes. The length is part of what must be whole blocks only where it is
+ * encrypted with the rest. */
 static size_t
 padding_for(const struct ssh *ssh, size_t n)
 {
@@ -175,6 +177,8 @@ padding_for(const struct ssh *ssh, size_t n)
 	return padding < PADDING_MIN ? padding + block : padding;
 }
 
+/* Room for a payload of n bytes, to be written there and sent with packet_send_reserved. NULL: the
+ * connection has ended. Nothing else may be sent in between. */
 uint8_t *
 packet_reserve(struct ssh *ssh, size_t n)
 {
@@ -285,6 +289,7 @@ packet_send_buf(struct ssh *ssh, struct buf *b)
 	return r;
 }
 
+/* In the order in which it was to be sent, now under the new keys. */
 int
 packet_release_pending(struct ssh *ssh)
 {

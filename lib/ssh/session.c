@@ -60,6 +60,7 @@ ssh_pty_parse(struct ssh_pty *ret, struct span payload)
 	ret->width_px = wire_u32(&w);
 	ret->height_px = wire_u32(&w);
 	modes = wire_string(&w);
+	/* The name becomes TERM in a shell's environment, and is shown in events. */
 	if (!wire_end(&w) || modes.n > SSH_MODES_MAX ||
 	    !str_is_printable(ret->term, strlen(ret->term)))
 		return -1;
@@ -194,4 +195,3 @@ ssh_forward_put(struct buf *b, const char *host, uint32_t port)
 	wire_put_text(b, host);
 	wire_put_u32(b, port);
 }
-

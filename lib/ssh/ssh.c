@@ -23,6 +23,7 @@ config_defaults(struct ssh_config *c)
 	if (!c->max_channels)
 		c->max_channels = 1000;
 	if (!c->rekey_bytes)
+		/* After each gigabyte or hour, whichever comes first (RFC 4253 section 9). */
 		c->rekey_bytes = 1024ull * 1024 * 1024;
 	if (!c->rekey_ms)
 		c->rekey_ms = 3600 * 1000;
@@ -113,6 +114,7 @@ ssh_free(struct ssh *ssh)
 void
 ssh_wake(struct ssh *ssh)
 {
+	/* Once until the output is looked at again: each packet of a burst asks for it. */
 	if (ssh->woken || ssh->ending || !ssh->config.wake)
 		return;
 	ssh->woken = true;
@@ -126,6 +128,7 @@ ssh_set_wake(struct ssh *ssh, void (*wake)(void *arg), void *arg)
 	ssh->config.wake_arg = arg;
 }
 
+/* Once, and never from inside a handler: see ssh_stage. */
 static void
 tell_disconnect(struct ssh *ssh)
 {
@@ -304,6 +307,7 @@ static void
 finish(struct ssh *ssh, uint32_t reason, char *text)
 {
 	free(ssh->error);
+	/* Ours from here on. NULL, for lack of memory, is fine: ssh_error has a text for it. */
 	ssh->error = text;
 	ssh->end_reason = reason;
 	ssh->state = STATE_DEAD;
@@ -351,6 +355,7 @@ ssh_peer_left(struct ssh *ssh, uint32_t reason, struct span text)
 
 	if (ssh->state == STATE_DEAD)
 		return -1;
+	/* A peer's words are shown on terminals and in logs: nothing in them may move a cursor. */
 	str_clean(clean, sizeof(clean), (const char *)text.p, text.n);
 	if (asprintf(&copy, "%s", clean) < 0)
 		copy = NULL;

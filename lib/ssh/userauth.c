@@ -57,6 +57,7 @@ userauth_read_signed(struct userauth *ret, struct span *ret_session_id, struct s
 	return ret->hostbound || span_is(method, METHOD) ? 0 : -1;
 }
 
+/* ssh-rsa is not among them: its signatures are made with SHA-1. */
 static const struct userauth_alg algs[] = {
 	{ "ssh-ed25519", "ssh-ed25519", "ssh-ed25519", false },
 	{ "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", false },

@@ -53,6 +53,8 @@ take_line(struct ssh *ssh, const uint8_t *p, size_t n)
 	/* The line is hashed and shown in logs, whole: nothing in it may be invisible there. */
 	if (n > VERSION_LINE_MAX - 2 || !is_clean(p, n))
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed identification");
+	/* A server that also speaks version 1 says 1.99, which a client takes for 2.0 (RFC 4253
+	 * section 5.1). */
 	if ((n < 8 || memcmp(p, "SSH-2.0-", 8) != 0) &&
 	    (ssh->config.role == SSH_SERVER || n < 9 || memcmp(p, "SSH-1.99-", 9) != 0))
 		return ssh_fatal(ssh, REASON_VERSION_NOT_SUPPORTED,
@@ -72,6 +74,7 @@ version_input(struct ssh *ssh, uint8_t **p, size_t *n)
 	size_t line;
 	int r;
 
+	/* The packets' buffer; nobody else needs it until the line is there. */
 	if (!ssh->part) {
 		ssh->part = malloc(VERSION_BANNER_LINE_MAX);
 		if (!ssh->part)

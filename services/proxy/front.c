@@ -24,9 +24,12 @@
 #include "proxy/rpc_origin.h"
 
 enum {
+	/* Some SSH clients say nothing until they have seen the server's line; every one of them
+	 * waits as long as this. */
 	SILENCE_MS = 300,
 	LIMIT_MS = 10 * 1000,
 	DIAL_MS = 5 * 1000,
+	/* One side has finished and the other says nothing for so long: it is gone. */
 	PASS_HALF_IDLE_MS = 5 * 60 * 1000,
 	COMPLAIN_MS = 60 * 1000,
 };
@@ -67,6 +70,8 @@ struct front {
 static void
 pass_free(struct pass *p)
 {
+	/* Whatever step it is in: what was not begun is NULL or negative. The dial and the splice
+	 * are not ended here: whoever calls has seen them end, or ended them. */
 	list_del(&p->link);
 	ceiling_drop(p->front->config.all, p->peer.ip);
 	origin_forget(p->telling);
@@ -100,6 +105,8 @@ pass_complain(const struct pass *p, const char *why)
 	log_warn("cannot pass connections on", "to", p->to, "cause", why, NULL);
 }
 
+/* Also when authd could not be told: then it counts the person under the proxy's address, which is
+ * better than no access at all. */
 static void
 pass_on(void *arg)
 {
@@ -114,6 +121,7 @@ pass_on(void *arg)
 		pass_free(p);
 		return;
 	}
+	/* The splice owns both now. */
 	p->fd = p->to_fd = -1;
 	buf_done(&p->first);
 }
@@ -182,6 +190,8 @@ serve_tls(struct front *f, const struct sniff_result *r)
 	/* A ClientHello is not yet somebody we know, but from here on web server, authd and auditd count for
 	 * themselves. */
 	ceiling_drop(f->config.strangers, r->peer.ip);
+	/* The name only says where the bytes go; who may speak there is decided by the TLS inside,
+	 * of which we have no key. */
 	if (strcmp(r->hello.server_name, f->authd_name) == 0) {
 		pass_new(f, r, f->config.authd_addr);
 	} else if (strcmp(r->hello.server_name, f->auditd_name) == 0) {
@@ -232,6 +242,8 @@ on_sniffed(const struct sniff_result *r, void *arg)
 {
 	struct arrival *a = arg;
 	struct front *f = a->front;
+	/* The descriptor and the counts are ours from here and pass on to whoever serves the
+	 * connection; the arrival was only for the waiting. */
 	bool counted = recount(a, &r->peer);
 
 	list_del(&a->link);
@@ -260,6 +272,8 @@ on_sniffed(const struct sniff_result *r, void *arg)
 
 /* --- arriving -------------------------------------------------------------------- */
 
+/* A balancer's own address is never counted among the strangers: everybody behind it would share
+ * one ceiling. */
 static bool
 count_in(struct front *f, const struct addr *peer, bool is_balanced)
 {
@@ -328,6 +342,7 @@ on_ssh_accept(int fd, const struct addr *peer, void *arg)
 
 /* --- life ------------------------------------------------------------------------ */
 
+/* SNI comes in lower case from the sniffer; the cluster's name may be written otherwise. */
 static void
 lower(char *s)
 {
@@ -341,6 +356,7 @@ front_listen(struct front *f, struct err *e)
 {
 	if (listen_new(&f->public, f->config.loop, f->config.public_fd, on_public_accept, f, e) < 0)
 		return -1;
+	/* The listener closes it from here on. */
 	f->config.public_fd = -1;
 	if (f->config.ssh_fd < 0)
 		return 0;

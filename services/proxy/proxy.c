@@ -72,6 +72,8 @@ proxy_identity_changed(const struct join_identity *id, void *arg)
 	struct proxy *p = arg;
 	struct err e;
 
+	/* It may come while the parts are still being made; make_clients takes the identity
+	 * itself. */
 	if (!p->web)
 		return;
 	log_info("certificates or authorities renewed", NULL);

@@ -76,6 +76,7 @@ relay_note(const struct relay *c, bool ok, const char *message)
 	events_write(c->all->audit, &ev);
 }
 
+/* Both sides stand: the person's channel is answered. Once for each relay. */
 void
 relay_accept(struct relay *c, const struct ssh_chan_events *events)
 {
@@ -86,6 +87,7 @@ relay_accept(struct relay *c, const struct ssh_chan_events *events)
 	ssh_chan_accept(c->user, events, c);
 }
 
+/* Before relay_accept only. Frees the relay. */
 void
 relay_fail(struct relay *c, const char *why)
 {
@@ -99,6 +101,7 @@ relay_fail(struct relay *c, const char *why)
 static void
 relay_over(struct relay *c)
 {
+	/* While cutting, relay_cut holds the relay and frees it itself. */
 	if (!c->cutting)
 		relay_free(c);
 }
@@ -128,6 +131,7 @@ on_user_writable(struct ssh_chan *chan, void *arg)
 		ssh_chan_resume(c->node);
 }
 
+/* One direction only: "ssh node cat < file" still has its answer to come. */
 static void
 on_user_eof(struct ssh_chan *chan, void *arg)
 {
@@ -198,6 +202,7 @@ on_node_refused(struct ssh_chan *chan, uint32_t reason, const char *text, void *
 
 	(void)chan, (void)reason;
 	c->node = NULL;
+	/* The text is the node's own; the engine has cleaned it. */
 	(void)str_format(why, sizeof(why), "node %s refused: %s", c->node_name, text);
 	relay_fail(c, why);
 }
@@ -267,6 +272,8 @@ refuse_target(struct relays *cs, const struct relay_owner *owner, struct ssh_cha
 
 	char clean[HOST_SIZE];
 
+	/* As it was sent, also when it is no name: somebody who probes is seen by what he asked
+	 * for. */
 	event_put(&ev, EVENT_KEY_TARGET, host);
 	event_put_text(&ev, EVENT_KEY_REASON, e->text);
 	events_write(cs->audit, &ev);

@@ -15,6 +15,7 @@
 #include "net/dial.h"
 #include "proxy/relay_priv.h"
 
+/* A fast node must not keep the loop to itself: after so much the others have their turn. */
 enum { CHUNK = 32 * 1024, CHUNKS_PER_TURN = 8 };
 
 static void
@@ -57,6 +58,8 @@ socket_greet(struct relay *c)
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	/* Fewer than four bytes are not waited for: the low-water mark lets us be woken for fewer
+	 * only at the end of the stream. */
 	if (n < (ssize_t)sizeof(first) || memcmp(first, "SSH-", sizeof(first)) != 0) {
 		log_warn("a node's address is not of an SSH server", "node", c->node_name, NULL);
 		return -1;
@@ -91,6 +94,8 @@ socket_read(struct relay *c)
 		return c->fd_shut ? -1 : 0;
 	}
 	took = ssh_chan_write(c->user, 0, chunk, (size_t)n);
+	/* Drops from the socket what was passed on (tcp(7), MSG_TRUNC); the rest stays there, in
+	 * the kernel's memory, and closes TCP's window. */
 	if (took > 0 && recv(c->fd, NULL, took, MSG_TRUNC) != (ssize_t)took)
 		return -1;
 	if (took == (size_t)n)
@@ -106,6 +111,7 @@ on_socket(struct watch *w, int ready, void *arg)
 	int r = 1;
 
 	(void)w;
+	/* The channel is gone, and with it who could be told. */
 	if (!c->user) {
 		socket_lost(c);
 		return;
@@ -164,6 +170,7 @@ on_user_eof(struct ssh_chan *chan, void *arg)
 	struct relay *c = arg;
 
 	(void)chan;
+	/* The node may still answer; the socket is closed when it has finished too. */
 	c->fd_shut = true;
 	if (c->fd >= 0)
 		(void)shutdown(c->fd, SHUT_WR);
@@ -204,6 +211,7 @@ on_dialled(int fd, const char *why, void *arg)
 		return;
 	}
 	c->fd = fd;
+	/* Not woken before there is enough to tell an SSH server by; see socket_greet. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &greeting, sizeof(greeting));
 	if (watch_init(&c->watch, c->all->loop, fd, on_socket, c) < 0) {
 		close(fd);

@@ -51,6 +51,8 @@ is_address_of(const struct replica_host *node, const char *host, uint32_t port)
 static bool
 is_reachable(const struct resolve_query *q, const struct replica_host *node)
 {
+	/* An address is a promise only: whether something listens there shows when it is
+	 * dialled. */
 	return node->address[0] != '\0' || q->has_tunnel(node->uuid, q->arg);
 }
 
@@ -159,6 +161,8 @@ choose(const struct replica_host **ret, const struct found *f, const char *name,
 		(void)err_set(e, "node %s is offline: it keeps no tunnel to this proxy now", name);
 		return RESOLVE_E_OFFLINE;
 	}
+	/* The same words for a node that there is not and one that he may not see: nobody learns
+	 * names by asking. */
 	(void)err_set(e, "no node \"%s\" that you may see; tsh ls lists yours", name);
 	return RESOLVE_E_UNKNOWN;
 }

@@ -83,12 +83,16 @@ origin_tell(struct origins *o, int fd, const struct addr *client, void (*done)(v
 	c->done = done;
 	c->arg = arg;
 	list_add(&o->calls, &c->link);
+	/* Our end of the connection is the caller's address as authd sees it; that is how it finds
+	 * which one is meant. */
 	(void)getsockname(fd, (struct sockaddr *)&ss, &n);
 	addr_from_sockaddr(&via, (struct sockaddr *)&ss);
 	addr_text(&via, via_text, sizeof(via_text));
 	addr_text(client, client_text, sizeof(client_text));
 	q.via = via_text;
 	q.client = client_text;
+	/* done must not come before the caller has our handle: whoever is called back from inside
+	 * would free what is still being set up. */
 	c->inside = true;
 	auth_note_origin(o->auth, &q, on_told, c);
 	c->inside = false;

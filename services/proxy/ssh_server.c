@@ -78,6 +78,8 @@ struct ssh_server {
 
 /* --- denials --------------------------------------------------------------------- */
 
+/* Kept and not written at once: a client offers all the keys of its agent in turn, and only when it
+ * leaves without a login is the last refusal the reason. The first name stays. */
 static void
 conn_deny(struct conn *g, const char *name, const char *why)
 {
@@ -128,6 +130,8 @@ conn_turn_away(struct conn *g, struct ssh *ssh, const struct sshcert *cert, cons
 
 /* --- who is it ------------------------------------------------------------------- */
 
+/* By the bytes of the CA's key. That the signature is right the parser has checked; here it decides
+ * whose rules apply. */
 static bool
 is_signed_by(const struct sshcert *cert, const struct span *ca, size_t n)
 {
@@ -226,6 +230,8 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 	const struct bundle *ca = g->ssh_server->ca;
 	struct err e;
 
+	/* The first denial stays: that a plain key came later says less than what was wrong with a
+	 * certificate. */
 	if (!auth->cert) {
 		if (!g->denial)
 			conn_deny(g, NULL,
@@ -237,6 +243,8 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 		    (strcmp(auth->user, auth->cert->key_id) != 0 &&
 			err_set(&e, "a node's certificate logs in as that node only") < 0))
 			return conn_turn_away(g, ssh, auth->cert, "node", e.text);
+		/* Asked twice: without a signature (RFC 4252 section 7), when anybody may show the
+		 * certificate, and with it. Only then is he somebody. */
 		return !auth->proven || conn_admit(g, auth->cert, CONN_NODE) ? SSH_ALLOW : SSH_DENY;
 	}
 	if (is_signed_by(auth->cert, ca->user_ssh, ca->n_user_ssh)) {
@@ -286,6 +294,7 @@ on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *o
 	struct err e;
 
 	(void)ssh;
+	/* A node that was taken over must not become a way through the proxy to other nodes. */
 	if (g->kind != CONN_USER)
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "nodes open no channels here");
 	else if (!span_is(open->type, "direct-tcpip"))
@@ -344,6 +353,7 @@ conn_free(struct conn *g)
 	list_del(&g->link);
 	review_remove(&g->review);
 	timer_done(&g->cut);
+	/* Taken by front.c when it accepted the connection, handed over with it. */
 	ceiling_drop(g->ssh_server->config.all, g->peer.ip);
 	subject_free(g->who);
 	free(g->denial);
@@ -382,6 +392,7 @@ on_link_ended(struct ssh_link *link, const char *why, void *arg)
 		log_info("user disconnected", "user", g->who->name, "peer", g->peer.ip, "cause",
 		    why, NULL);
 	}
+	/* Before conn_free: relays under way stand in the owner's list and look at its address. */
 	relay_owner_gone(&g->owner);
 	conn_free(g);
 	ssh_server_check_empty(ssh_server);
@@ -410,6 +421,7 @@ ssh_server_take(struct ssh_server *ssh_server, int fd, const struct addr *peer, 
 {
 	struct conn *g = calloc(1, sizeof(*g));
 
+	/* The descriptor and both counts are ours with the call, whatever becomes of it. */
 	if (!g || !ssh_server->identity || !ssh_server->ca || ssh_server->draining) {
 		ceiling_drop(ssh_server->config.strangers, peer->ip);
 		ceiling_drop(ssh_server->config.all, peer->ip);
@@ -477,6 +489,7 @@ on_cut(void *arg)
 	struct err e;
 
 	g->cut_waits = false;
+	/* Judged again: what was denied half a second ago may have been given back. */
 	if (g->leaving || !is_denied(g, &e))
 		return;
 	if (g->kind == CONN_NODE) {
@@ -488,6 +501,7 @@ on_cut(void *arg)
 		cut_user(g, e.text);
 		return;
 	}
+	/* Only what he lost. A session on a node that he may still reach goes on. */
 	relay_end_denied(g->ssh_server->config.relays, &g->owner);
 	if (list_empty(&g->owner.relays)) {
 		g->leaving = true;
@@ -559,6 +573,8 @@ ssh_server_free(struct ssh_server *g)
 	g->draining = true;
 	g->empty = NULL;
 	list_each (struct conn, conn, &g->conns, link)
+		/* Links end at the end of a turn and free their conn then, so the list is not
+		 * emptied here but by the turns below. */
 		ssh_link_close(conn->ssh_link, "this proxy is stopping, connect again", 0);
 	for (int i = 0; i < END_TURNS && !list_empty(&g->conns); i++)
 		(void)loop_turn(g->config.loop, 10);
@@ -569,6 +585,7 @@ ssh_server_free(struct ssh_server *g)
 	free(g);
 }
 
+/* By way of its file's text, in which all of a private key is. NULL: out of memory. */
 static struct sshkey *
 key_copy(const struct sshkey *key)
 {
@@ -587,6 +604,7 @@ ssh_server_set_identity(struct ssh_server *g, const struct sshkey *key, struct s
 {
 	struct ssh_server_identity *id;
 
+	/* Authorities and certificate are renewed together; most calls change only the one. */
 	if (g->identity && sshkey_equal(g->identity->key, key) &&
 	    span_eq(buf_span(&g->identity->cert), cert))
 		return 0;
@@ -614,6 +632,8 @@ ssh_server_set_authorities(struct ssh_server *g, const struct bundle *ca)
 
 /* --- stopping ------------------------------------------------------------------------ */
 
+/* Nodes are never idle while they are logged in: a session may come over any of their tunnels until
+ * the last person has left. */
 static bool
 conn_is_idle(const struct conn *g)
 {

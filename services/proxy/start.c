@@ -33,6 +33,7 @@ enum {
 	DIAL_MS = 10 * 1000,
 	DRAIN_STEP_MS = 500,
 	STATUS_MS = 10 * 1000,
+	/* What auditd has not taken by then stays on disk and is sent after the next start. */
 	FLUSH_MS = 2000,
 };
 
@@ -56,6 +57,7 @@ join_cluster(struct proxy *p, struct err *e)
 		.n_addresses = 1 };
 	uint16_t port;
 
+	/* A name for people. If it cannot be had, "proxy" will do: the identity is the UUID. */
 	(void)gethostname(host, sizeof(host) - 1);
 	if (p->conf->ssh_addr[0] &&
 	    str_host_port(p->conf->ssh_addr, 3023, ssh_host, sizeof(ssh_host), &port) &&
@@ -185,6 +187,7 @@ make_front(struct proxy *p, struct err *e)
 
 /* --- the hooks ------------------------------------------------------------------- */
 
+/* Ports are bound while the daemon still has the rights for those below 1024. */
 int
 proxy_prepare(struct daemon_run *run, struct err *e)
 {
@@ -270,6 +273,8 @@ on_drain_step(void *arg)
 	ssh_server_drain(p->ssh_server, on_drained, p);
 }
 
+/* The ports first, so that a successor, or another proxy behind the same balancer, gets the new
+ * ones; those who are here may finish. */
 void
 proxy_stop(struct daemon_run *run)
 {
@@ -297,6 +302,8 @@ proxy_done(struct daemon_run *run)
 	timer_done(&p->status);
 	timer_done(&p->drain_step);
 	timer_done(&p->drain_end);
+	/* From the outside in: first who brings connections, then who has them, then what they look
+	 * things up in. */
 	front_free(p->front);
 	ssh_server_free(p->ssh_server);
 	web_free(p->web);

@@ -13,6 +13,7 @@
 #include "proxy/asset.h"
 #include "proxy/web_page.h"
 
+/* The one form has three short fields; more is not a browser's doing. */
 enum { FORM_MAX = 64 * 1024 };
 
 /* Pages have no script, and styles only from here. */
@@ -31,6 +32,7 @@ web_page(struct http_request *r, int status, struct span template, const char *c
 		http_reply(r, status, "text/html; charset=utf-8", buf_span(&html));
 	else
 		http_reply_text(r, 500, "out of memory\n");
+	/* The invitation's page holds the seed of the second factor. */
 	buf_wipe(&html);
 }
 

@@ -91,6 +91,7 @@ invite_form(const struct invite *i, const Auth__InviteInfo *info)
 			info->reset ? "Set a new password" : "Welcome", "problem_class",
 			i->problem[0] ? "problem" : "hidden", NULL });
 	}
+	/* The code is the seed. */
 	buf_wipe(&qr);
 }
 
@@ -156,6 +157,8 @@ on_completed(enum rpc_code code, const char *why, const Auth__Empty *reply, void
 		    "Your password and second factor are stored. Log in with the command below.");
 	} else if (code == RPC_NOT_FOUND || code == RPC_UNAVAILABLE ||
 	    code == RPC_DEADLINE_EXCEEDED) {
+		/* The link is used up or authd is away: the form would not help, and on_invite has
+		 * the words. It frees i. */
 		on_invite(code, why, NULL, i);
 		return;
 	} else {
@@ -232,5 +235,6 @@ web_invite_complete(struct http_request *r, void *arg)
 		q.otp = f.otp;
 		auth_complete_invite(i->web->config.auth, &q, on_completed, i);
 	}
+	/* The call has packed its own copy by now. */
 	explicit_bzero(&f, sizeof(f));
 }

@@ -25,6 +25,8 @@ put_value(struct buf *b, struct span name, const char *const *values)
 {
 	const char *text;
 
+	/* "{{&name}}" is markup of our own making (the QR code); everything else is text and is
+	 * escaped. */
 	if (name.n > 0 && name.p[0] == '&') {
 		text = value_of(values, (struct span){ name.p + 1, name.n - 1 });
 		(void)buf_put(b, text, strlen(text));
@@ -74,6 +76,7 @@ page_put_qr(struct buf *b, const char *text)
 				n++;
 			if (n > 0)
 				(void)buf_printf(b, "M%d %dh%dv1h-%dz", x + QUIET, y + QUIET, n, n);
+			/* At a light module, or the edge: the loop's own step passes it. */
 			x += n;
 		}
 	QRcode_free(qr);
