@@ -26,6 +26,7 @@ const struct cli_option cmd_lock_options[] = {
 	{ 0 },
 };
 
+/* Milliseconds since 1970; 0: until it is removed. 1: what is wrong was said. */
 static int
 expiry(int64_t *ret)
 {

@@ -94,6 +94,7 @@ label(int argc, char **argv)
 			    argv[i]);
 		}
 	}
+	/* Name or UUID: authd finds it, and refuses a name that several have. */
 	q.node = argv[0];
 	q.remove = (const char **)removed;
 	if (!(c = tctl_client()))

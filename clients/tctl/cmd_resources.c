@@ -60,12 +60,15 @@ parse_ref(const char *verb, const char *ref, const char **ret_name)
 
 /* --- get -------------------------------------------------------------------------------------- */
 
+/* NULL: the bytes are no message that this tctl knows. */
 static json_t *
 resource_value(const struct form *form, const Auth__Resource *r)
 {
 	ProtobufCMessage *m = NULL;
 	json_t *v;
 
+	/* The value is bytes within a message, so that the check of the whole has not looked into
+	 * it. */
 	if (wire_check_message(form->type, r->value.data, r->value.len))
 		m = protobuf_c_message_unpack(form->type, NULL, r->value.len, r->value.data);
 	if (!m)
@@ -186,6 +189,7 @@ send_message(const struct put *put, const struct form *form, const ProtobufCMess
 	int rc = 0;
 
 	r.kind = form->kind;
+	/* What was read: authd keeps it only if that is still what is there. */
 	if (put->over) {
 		r.name = put->over->name;
 		r.revision = put->over->revision;
@@ -303,6 +307,7 @@ edit_first(struct client *c, const struct form *form, const Auth__ResourceList *
 	if (rc == 0)
 		unlink(path);
 	else
+		/* For a second try: an hour's work must not go with a slip of the pen. */
 		fprintf(stderr, "What you wrote is still in %s.\n", path);
 	return rc;
 }

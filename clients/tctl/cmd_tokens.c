@@ -49,6 +49,7 @@ print_help(struct client *c, const Auth__Token *t)
 
 	if (auth_sync_get_status(c, &q, &s, &e) < 0)
 		return cli_fail_err(&e);
+	/* Rounded up: "30m", and not "29m59s" for what was just made. */
 	str_duration_text((t->expires - clock_wall_ms() + 999) / 1000, span, sizeof span);
 	printf("The token: %s\nIt is for one %s%s and expires in %s.\n\n", t->token, t->kind,
 	    t->uses_left > 1 ? " and more" : "", span);

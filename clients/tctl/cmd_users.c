@@ -107,6 +107,7 @@ update_user(struct client *c, void *arg, struct err *e)
 	q.unlock = opt.unlock;
 	if (tctl_words_split(&roles, opt.roles, e) == 0 &&
 	    tctl_words_split(&logins, opt.logins, e) == 0) {
+		/* An empty list and none are different wishes: what was not named stays. */
 		q.set_roles = opt.roles != NULL;
 		q.n_roles = roles.n;
 		q.roles = (const char **)roles.v;
@@ -232,6 +233,7 @@ rm(int argc, char **argv)
 		if (tctl_by_name(auth_sync_remove_user, names.v[i]) == 0)
 			printf("User \"%s\" has been deleted\n", names.v[i]);
 		else
+			/* Each for itself: one that is not there must not keep the others. */
 			failed = 1;
 	}
 	tctl_words_done(&names);

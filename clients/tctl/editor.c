@@ -25,6 +25,8 @@ run(const char *path, struct err *e)
 	if (pid < 0)
 		return err_errno(e, "cannot start the editor");
 	if (pid == 0) {
+		/* The path is an argument of the script and no part of it: nothing in it is read as
+		 * shell. */
 		execl("/bin/sh", "sh", "-c", "eval \"exec ${VISUAL:-${EDITOR:-vi}} \\\"\\$1\\\"\"",
 		    "sh", path, (char *)NULL);
 		_exit(127);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 
+/* More in one list is a mistake in a file; authd has limits of its own. */
 enum { ITEMS_MAX = 256 };
 
 typedef ProtobufCMessageDescriptor descriptor;
@@ -140,6 +141,7 @@ value_or_empty(json_t *v)
 static json_t *
 messages_value(const ProtobufCMessage *m, const field *f)
 {
+	/* Lists of {key, value} are mappings to people: "labels: {env: prod}". */
 	const field *value = entry_value(type_of(f));
 	json_t *all = value ? json_object() : json_array();
 
@@ -185,6 +187,7 @@ inner_value(const ProtobufCMessage *m, const field *f)
 		return NULL;
 	protobuf_c_message_init(type, empty);
 	v = message_value(empty);
+	/* Nothing was allocated in it. */
 	free(empty);
 	return v;
 }
@@ -336,6 +339,8 @@ read_text(const struct reader *r, ProtobufCMessage *m, const field *f, const jso
 	text = text_from(json_object_get(map, key));
 	if (!text)
 		return fail(r, map, key, "%s must be text", key);
+	/* A default that read_defaults has put there: ours, to be freed. protobuf-c's own are
+	 * static. */
 	if (*to != f->default_value && *to != protobuf_c_empty_string)
 		free(*to);
 	*to = text;
@@ -525,6 +530,7 @@ kind_from(const struct reader *r, const json_t *map)
 	return NULL;
 }
 
+/* A kind that names itself (locks) may be written without a name: authd makes one. */
 static int
 read_name(const struct reader *r, const struct form *form, ProtobufCMessage *m, const json_t *map)
 {
@@ -539,6 +545,7 @@ read_name(const struct reader *r, const struct form *form, ProtobufCMessage *m, 
 	return form->names_itself ? 0 : fail(r, map, "metadata", "metadata.name is missing");
 }
 
+/* Read as if they stood in the file, before it, so that whatever it says goes over them. */
 static int
 read_defaults(const struct form *form, ProtobufCMessage *m, struct err *e)
 {

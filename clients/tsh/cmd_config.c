@@ -26,7 +26,9 @@ common(const struct paths *f)
 	printf("    UserKnownHostsFile \"%s\"\n", f->hosts);
 	printf("    IdentityFile \"%s\"\n", f->key);
 	printf("    CertificateFile \"%s\"\n", f->cert);
+	/* An agent full of other keys would use up the tries that a login has. */
 	printf("    IdentitiesOnly yes\n");
+	/* Certificates alone: with a plain key ssh would ask whether to believe it. */
 	printf("    HostKeyAlgorithms ssh-ed25519-cert-v01@openssh.com\n");
 	printf("    KexAlgorithms ^curve25519-sha256\n");
 	printf("    Ciphers ^aes256-gcm@openssh.com\n");
@@ -41,6 +43,7 @@ print_config(const struct profile *p, const struct paths *f, const char *host, u
 	common(f);
 	printf("    User %s\n", p->user);
 	printf("    Port %u\n\n", proxy_port);
+	/* The proxy may have a name below the cluster's; it is reached directly all the same. */
 	printf("Host *.%s !%s\n", p->cluster, host);
 	common(f);
 	printf("    Port %lld\n", (long long)port);

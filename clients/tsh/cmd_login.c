@@ -48,6 +48,8 @@ struct keys {
 	struct buf spki;
 };
 
+/* New ones with each login: a key that was stolen is worth as little as its certificate when that
+ * ends. */
 static int
 keys_make(struct keys *k, struct err *e)
 {
@@ -93,6 +95,7 @@ call_login(struct client *c, const char *user, const struct keys *k, Auth__UserI
 		q.otp = otp;
 		rc = auth_sync_login(c, &q, ret, e);
 	}
+	/* The code is worth nothing a minute later; the password is worth something for years. */
 	explicit_bzero(password, sizeof password);
 	return rc;
 }
@@ -112,6 +115,7 @@ save_ssh(const struct profile *p, const struct keys *k, const Auth__UserIdentity
 		return -1;
 	buf_init(&line, 2 * SSHCERT_BLOB_MAX);
 	rc = sshkey_blob_to_line(cert, p->user, &line);
+	/* With the NUL that makes it a text. */
 	buf_put(&line, "\n", 2);
 	rc = rc < 0 || !buf_ok(&line)
 	    ? err_set(e, "the certificate is malformed")
@@ -216,6 +220,8 @@ static bool
 are_printable(const char *const *items, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
+		/* The profile's file has them as "[a, b]": these would be read back as something
+		 * else. */
 		if (!str_is_printable(items[i], strlen(items[i])) || strpbrk(items[i], ",[]"))
 			return false;
 	return true;
@@ -225,6 +231,7 @@ static int
 keep(struct profile *p, const struct keys *k, const struct discovery *d,
     const Auth__UserIdentity *id, struct err *e)
 {
+	/* The name becomes that of files, and it came over the network. */
 	if (!identity_name_ok(span_str(id->user)) || *id->user == '.' ||
 	    strcmp(id->cluster, d->ca->cluster) != 0)
 		return err_set(e, "authd answered for another user or cluster");
@@ -237,6 +244,7 @@ keep(struct profile *p, const struct keys *k, const struct discovery *d,
 	    profile_write(p, PROFILE_CA, d->ca->host_pem, e) < 0 ||
 	    profile_write(p, PROFILE_USER_CA, d->ca->user_pem, e) < 0)
 		return -1;
+	/* Last: what names the new login is written when its keys and certificates are there. */
 	return profile_save(p, e);
 }
 
@@ -301,6 +309,8 @@ static bool
 still_good(const struct profile *old, const char *user)
 {
 	return !opt.force && !opt.ttl_s && strcmp(old->user, user) == 0 &&
+	    /* A login that ends within the minute would end in the middle of what it is wanted
+	     * for. */
 	    old->valid_until_s > clock_wall_ms() / 1000 + 60 && !is_withdrawn(old);
 }
 
@@ -323,6 +333,7 @@ cmd_login(int argc, char **argv)
 	if (old && strcmp(old->proxy, proxy) == 0)
 		(void)profile_read(old, PROFILE_CA, &known, NULL);
 	if (old && strcmp(old->proxy, proxy) == 0 && still_good(old, user)) {
+		/* Makes it the current one, if another proxy's was. */
 		(void)profile_save(old, NULL);
 		print(old);
 	} else if (login(proxy, user, known, &p, &e) < 0) {

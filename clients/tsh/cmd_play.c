@@ -39,6 +39,7 @@ on_part(const Audit__PlayPart *part, void *arg)
 {
 	struct download *d = arg;
 
+	/* A copy by way of its bytes: the message is the call's, and gone when this returns. */
 	if (part->recording && !d->recording) {
 		size_t n = protobuf_c_message_get_packed_size(&part->recording->base);
 		uint8_t *copy = malloc(n + 1);
@@ -58,6 +59,7 @@ on_part(const Audit__PlayPart *part, void *arg)
 static int
 show(const struct download *d, struct span frames, struct err *e)
 {
+	/* "2x": strtod stops at the x. */
 	struct player_config config = { .speed = strtod(opt.speed, NULL),
 		.skip_idle = opt.skip_idle };
 	const Audit__Recording *r = d->recording;

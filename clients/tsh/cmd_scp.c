@@ -202,6 +202,7 @@ get_file(struct copy *c, const char *from, const char *to, const struct sftp_att
 			(void)fchmod(c->fd, local_mode(attrs->mode));
 		(void)futimens(c->fd, times);
 	}
+	/* NFS and quotas tell of a write that failed only here. */
 	if (close(c->fd) < 0 && rc == 0)
 		rc = err_errno(&c->e, "cannot write %s", to);
 	if (rc == 0)
@@ -222,6 +223,7 @@ on_name(const char *name, const struct sftp_attrs *attrs, void *arg)
 	char **more;
 
 	(void)attrs;
+	/* Full at each power of two. */
 	if ((l->n & (l->n - 1)) == 0) {
 		more = realloc(l->name, (l->n ? l->n * 2 : 1) * sizeof *more);
 		if (!more)
@@ -253,6 +255,7 @@ get_folder(struct copy *c, const char *from, const char *to, const struct sftp_a
 
 	if (!opt.recursive)
 		return err_set(&c->e, "%s is a folder; use -r", from);
+	/* Nobody else looks in before the last file has its mode. */
 	made = mkdir(to, 0700) == 0;
 	if (!made && errno != EEXIST)
 		return err_errno(&c->e, "cannot create %s", to);
@@ -312,6 +315,8 @@ get_glob(struct copy *c, const char *from, const char *to, bool many)
 	size_t matched = 0;
 	int rc;
 
+	/* Matched here and not on the node: a node that answers with other names than were asked
+	 * for (CVE-2019-6111) gets none of them written. */
 	if (!strpbrk(pattern, "*?["))
 		return get_one(c, from, to, many);
 	(void)str_format(dir, sizeof dir, "%.*s", (int)(pattern - from), from);
@@ -393,6 +398,7 @@ put_folder(struct copy *c, const char *from, const char *to, const struct stat *
 	if (!opt.recursive)
 		return err_set(&c->e, "%s is a folder; use -r", from);
 	if (sftp_stat(c->sftp, to, &attrs, NULL) < 0 &&
+	    /* We must be able to write into it, whatever the mode here. */
 	    sftp_mkdir(c->sftp, to, (st->st_mode & 0777) | 0700, &c->e) < 0)
 		return -1;
 	if (!(d = opendir(from)))
@@ -418,6 +424,7 @@ put_any(struct copy *c, const char *from, const char *to, int depth)
 		return err_errno(&c->e, "cannot read %s", from);
 	if (S_ISDIR(st.st_mode))
 		return put_folder(c, from, to, &st, depth);
+	/* A FIFO would wait for a writer, and a device has no end. */
 	if (!S_ISREG(st.st_mode))
 		return err_set(&c->e, "%s is neither a file nor a folder", from);
 	return put_file(c, from, to, &st);

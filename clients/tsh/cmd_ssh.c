@@ -91,6 +91,7 @@ run_one(struct proxy *proxy, const char *node, const char *login, const char *co
 		return cli_fail("%s: %s", node, result.text);
 	if (result.end == REMOTE_LOST)
 		return cli_fail("the session on %s ended: %s", node, result.text);
+	/* Whoever is back at his own prompt sees where he is. */
 	if (config.tty && !command)
 		fprintf(stderr, "the session on %s ended\n", node);
 	return code;
@@ -217,6 +218,7 @@ by_label(struct profile *p, const char *selector, const char *login, const char 
 		if (list->n_nodes > 1)
 			cli_warn("%zu nodes match; opening a shell on the first, %s", list->n_nodes,
 			    list->nodes[0]->name);
+		/* By UUID: several nodes may have one name. */
 		rc = run_one(proxy, list->nodes[0]->uuid, login, NULL);
 	}
 out:

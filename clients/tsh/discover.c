@@ -34,11 +34,14 @@ fetch_authorities(struct discovery *d, const char *proxy, const char *pin, const
 {
 	char known_pin[CAPIN_SIZE];
 
+	/* Whoever logged in here before need not give the pin again, and notices when the CA is
+	 * another. */
 	if (!pin && known_pem && pin_of(known_pem, known_pin, e) == 0)
 		pin = known_pin;
 	return bundle_fetch(&d->ca, proxy, pin, e) == 0 ? 0 : -1;
 }
 
+/* The first number alone counts: within it client and proxy understand each other. */
 static int
 check_version(struct discovery *d, const char *min, struct err *e)
 {

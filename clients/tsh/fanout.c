@@ -98,8 +98,10 @@ keep(struct buf *b, const uint8_t *p, size_t n)
 {
 	size_t room = FANOUT_KEEP_MAX - b->len;
 
+	/* A ceiling for each node: a thousand of them at once must fit into memory. */
 	buf_put(b, p, n < room ? n : room);
 	if (n > room)
+		/* Shown as "truncated". */
 		b->failed = true;
 }
 
@@ -118,6 +120,7 @@ on_output(struct remote *r, uint32_t ext, const uint8_t *p, size_t n, void *arg)
 	return n;
 }
 
+/* There is one standard input and many commands: none of them gets it. */
 static void
 on_started(struct remote *r, void *arg)
 {
@@ -136,6 +139,7 @@ on_ended(struct remote *r, const struct remote_result *result, void *arg)
 	h->remote = NULL;
 	h->fanout->running--;
 	remote_free(r);
+	/* Not from in here: the remote that has ended is still on the stack. */
 	loop_defer(h->fanout->way->loop, &h->fanout->more);
 }
 

@@ -93,6 +93,7 @@ verify(const struct proxy *p, const struct ssh_host *host, const char *name, str
 	};
 
 	if (!host->cert)
+		/* Never a question "do you believe this key?": people say yes. */
 		return err_set(e, "%s shows a plain host key, not a certificate of this cluster",
 		    name);
 	for (size_t i = 0; i < p->n_ca; i++)
@@ -127,6 +128,7 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 
 	(void)link;
 	p->link = NULL;
+	/* Before or after the login: wait_login looks at this, and nodes find the link gone. */
 	p->dead = true;
 	(void)str_copy(p->why, sizeof p->why, *why ? why : "the proxy closed the connection");
 }
@@ -155,6 +157,8 @@ connect_one(const struct addrinfo *ai, struct err *e)
 	return err_set(e, "%s", strerror(failure));
 }
 
+/* Blocking, since there is nothing else to do yet. Each address in the resolver's order (RFC 6724),
+ * with its own time. */
 static int
 dial(const char *host, uint16_t port, struct err *e)
 {

@@ -56,6 +56,8 @@ end_open(struct end *x, struct shell *s, int fd, void (*fn)(struct watch *, int,
 	x->pollable = fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 	if (x->pollable && watch_init(&x->watch, s->loop, fd, fn, s) < 0)
 		x->pollable = false;
+	/* Not a terminal: its flags are shared with the shell that started us, which would find it
+	 * non-blocking if we were killed. */
 	if (x->pollable && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
 		(void)file_set_nonblock(fd);
 }
@@ -113,6 +115,8 @@ static void
 suspend(struct shell *s)
 {
 	term_restore();
+	/* The whole group, as the terminal does at ^Z: whoever is in one pipe with us stops,
+	 * too. */
 	(void)kill(0, SIGTSTP);
 	term_raw();
 	(void)s;
@@ -144,6 +148,7 @@ push(struct shell *s)
 
 	s->pending_off += n;
 	s->pending_len -= n;
+	/* The rest goes when the channel is writable again; until then no more is read. */
 	if (s->pending_len > 0)
 		return false;
 	s->pending_off = 0;
@@ -173,6 +178,7 @@ want_input(struct shell *s, bool want)
 	if (s->in.pollable)
 		watch_set(&s->in.watch, want ? WATCH_READ : 0);
 	else if (want)
+		/* Regular files are always ready, and epoll does not take them. */
 		pump_later(s);
 }
 
@@ -223,6 +229,7 @@ on_started(struct remote *r, void *arg)
 {
 	struct shell *s = arg;
 
+	/* Not before the session runs: until then ^C ends tsh. */
 	if (s->config->tty && term_is_tty())
 		term_raw();
 	if (s->config->no_stdin)
@@ -247,6 +254,7 @@ on_ended(struct remote *r, const struct remote_result *result, void *arg)
 	struct shell *s = arg;
 
 	(void)r;
+	/* What ended it first is the result: "~." is not a lost connection. */
 	if (!s->done)
 		s->result = *result;
 	s->done = true;

@@ -78,6 +78,8 @@ term_raw(void)
 	if (tcsetattr(STDIN_FILENO, TCSADRAIN, &tio) < 0)
 		return;
 	is_raw = true;
+	/* Also for errors that end the program elsewhere: nobody should be left with a raw
+	 * terminal. */
 	if (!registered && atexit(term_restore) == 0)
 		registered = true;
 }
@@ -126,6 +128,7 @@ term_filter(struct term_filter *f, const uint8_t *in, size_t n, uint8_t *out, si
 				i++;
 				break;
 			}
+			/* It was no escape, so the tilde that was held back is sent, too. */
 			out[len++] = '~';
 			if (c == '~') {
 				f->line_start = false;

@@ -76,6 +76,7 @@ audit_log_append(struct audit_log *log, const Audit__Record *record)
 	if (log->failing)
 		log_info("the audit log can be written again", NULL);
 	log->failing = false;
+	/* The record is the kernel's by now: it survives us, and its upload may take its time. */
 	audit_upload_wake(&log->up);
 	return 0;
 }

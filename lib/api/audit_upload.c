@@ -88,6 +88,8 @@ retry_later(struct audit_upload *up, const char *why)
 	if (up->failures++ == 0)
 		log_warn("auditd cannot be reached: events and recordings wait on disk", "cause",
 		    why, NULL);
+	/* Half of it at random: a thousand nodes that lost the same auditd must not come back in
+	 * one instant. */
 	wait_in(up, UPLOAD_RETRY, ms / 2 + rand_below((uint32_t)ms / 2 + 1));
 }
 
@@ -111,6 +113,8 @@ take_committed(struct audit_upload *up, uint64_t seq)
 static int
 begin_at(struct audit_upload *up, uint64_t seq)
 {
+	/* Numbers that auditd has seen are never given again: it would take new records for old
+	 * ones and drop them. */
 	if (seq > rec_log_last(up->log->rec) && rec_log_advance(up->log->rec, seq) < 0)
 		return -1;
 	up->sent = up->committed = seq;
@@ -154,6 +158,8 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 	timer_stop(&up->timer);
 	if (!has_more(up))
 		return;
+	/* We had asked for the end, and something came meanwhile: that is no failure and needs no
+	 * pause. */
 	if (leaving)
 		open_stream(up);
 	else
@@ -238,6 +244,8 @@ pump(struct audit_upload *up)
 {
 	if (!up->greeted)
 		return;
+	/* The bound of what lies in memory: the rest stays on disk until auditd has committed
+	 * something. */
 	while (up->n_marks < MARKS && rpc_queued(up->call) < 2 && has_more(up) && send_batch(up))
 		;
 	if (!up->broken_log && (up->n_marks > 0 || has_more(up)))
@@ -272,6 +280,7 @@ on_timer(void *arg)
 		break;
 	case UPLOAD_LINGER:
 		up->leaving = true;
+		/* Nothing is sent behind the half-close; audit_upload_wake waits for on_closed. */
 		up->greeted = false;
 		rpc_half_close(up->call);
 		wait_in(up, UPLOAD_LEAVE, LEAVE_MS);

@@ -67,6 +67,7 @@ open_stream(void *arg)
 	Auth__WatchRequest q = AUTH__WATCH_REQUEST__INIT;
 
 	w->begun = false;
+	/* Asked each time: where to go on has moved since the last stream. */
 	w->events.ask(&q, w->arg);
 	w->call = auth_watch_open(w->c, &q, &on, w);
 }

@@ -131,6 +131,8 @@ is_trusted(const char *own, const char *pin, const struct bundle *known)
 	for (size_t i = 0; known && i < known->n_pins; i++)
 		if (capin_equal(own, known->pins[i]))
 			return true;
+	/* Our own files, and authd over a connection that was verified: the signature must still be
+	 * right. */
 	return !pin && !known;
 }
 
@@ -147,6 +149,9 @@ has_signed(const char *pem, const Auth__CaBundle *msg)
 	return ok;
 }
 
+/* 0: some certificate in it that we trust, by the pin or by what we know, has signed it all. Others
+ * in it need no proof of their own: they are what that one vouches for, which is how a new CA gets
+ * in. */
 static int
 believe(const struct bundle *b, const Auth__CaSet *set, const Auth__CaBundle *msg, const char *pin,
     const struct bundle *known, struct err *e)

@@ -131,6 +131,7 @@ client_open_local(struct client **ret, const char *auth_socket, const char *audi
 static int
 reach(struct client *c, const struct rpc_method *method, struct rpc_channel **ret, struct err *e)
 {
+	/* The service says which daemon: callers need not know that there are two. */
 	bool audit = method->service == &audit__audit__descriptor;
 	struct rpc_channel **channel = audit ? &c->audit : &c->auth;
 	const char *name = audit ? c->audit_name : c->auth_name;
@@ -189,6 +190,7 @@ on_message(struct rpc_call *call, const void *message)
 {
 	struct stream *s = rpc_data(call);
 
+	/* Messages that were on their way when the caller had enough are dropped. */
 	if (!message || s->stopped || s->part(message, s->arg))
 		return;
 	s->stopped = true;

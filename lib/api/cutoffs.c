@@ -24,6 +24,7 @@ get_ms(struct wire *w)
 {
 	uint64_t v = wire_u64(w);
 
+	/* A time that is negative afterwards would cut nothing off. */
 	w->bad |= v > INT64_MAX;
 	return w->bad ? 0 : (int64_t)v;
 }
@@ -39,6 +40,8 @@ next_entry(struct wire *w, struct span *ret_user, int64_t *ret_ms)
 	return !w->bad;
 }
 
+/* Of our own list, before the signer signs it: what it lets through, a monitor must be able to
+ * read. */
 static bool
 entries_ok(const struct cutoffs *c)
 {

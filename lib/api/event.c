@@ -151,6 +151,8 @@ put_text(struct writing *w, const char *key, struct span text)
 	if (text.n == 0)
 		return "";
 	buf_init(&b, 4 * READABLE_MAX);
+	/* Also the bytes as they came, where the readable form had to change them: an auditor can
+	 * ask for either. */
 	if (!readable_put(&b, text) && key)
 		keep_raw(w, key, text);
 	copy = buf_ok(&b) ? arena_alloc(&w->arena, b.len + 1) : NULL;
@@ -209,6 +211,7 @@ put_fields(struct writing *w, const struct audit_event *ev)
 static void
 put_labels(struct writing *w, const struct audit_event *ev)
 {
+	/* An event with some of its labels is worth more than none. */
 	size_t n = ev->n_labels < LABELS_MAX ? ev->n_labels : LABELS_MAX;
 
 	for (size_t i = 0; i < n; i++) {

@@ -73,9 +73,7 @@ own_ssh_key(struct host_state *s, const struct sshkey *given, struct err *e)
 	char path[1024];
 
 	if (given)
-		return sshkey_from_blob(&s->ssh_key, sshkey_blob(given)) < 0
-		    ? err_memory(e)
-		    : 0;
+		return sshkey_from_blob(&s->ssh_key, sshkey_blob(given)) < 0 ? err_memory(e) : 0;
 	if (!path_of(s, "ssh_host_key", path, sizeof path))
 		return err_set(e, "the path of the state folder is too long");
 	if (access(path, F_OK) == 0)
@@ -103,6 +101,7 @@ own_tls_key(struct host_state *s, struct err *e)
 	struct buf text;
 	int r;
 
+	/* Damaged is not missing: such a key is not replaced without a word. */
 	if (pem) {
 		r = x509_key_from_pem(&s->tls_key, pem, e);
 		explicit_bzero(pem, strlen(pem));
@@ -121,6 +120,7 @@ struct times {
 	int64_t from_s, until_s;
 };
 
+/* The host is good for as long as the shortest of its certificates. */
 static void
 narrow(struct times *t, uint64_t from, uint64_t until)
 {
@@ -311,6 +311,7 @@ host_state_forget(struct host_state *s)
 int
 host_state_take_bundle(struct host_state *s, struct bundle *bundle, struct err *e)
 {
+	/* On disk first: what was believed once must not be forgotten by a restart. */
 	if (save(s, "ca_bundle", buf_span(&bundle->packed), e) < 0) {
 		bundle_free(bundle);
 		return -1;

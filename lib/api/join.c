@@ -31,6 +31,7 @@ copy_text(char **dst, const char *src)
 static int
 copy_config(struct join *j, const struct join_config *c, struct err *e)
 {
+	/* Copied: the configuration may be gone before the host has joined. */
 	bool ok = copy_text(&j->name, c->name) && copy_text(&j->proxy, c->proxy) &&
 	    copy_text(&j->authd, c->authd) && copy_text(&j->token, c->token) &&
 	    copy_text(&j->token_file, c->token_file) && copy_text(&j->pin, c->ca_pin);
@@ -91,6 +92,7 @@ join_pause(struct join *j, const char *what, const char *why)
 	timer_start(&j->timer, ms);
 }
 
+/* The end of trying: only a person can help. */
 void
 join_refuse(struct join *j, const char *why)
 {
@@ -159,6 +161,7 @@ sleep_until_renewal(struct join *j)
 		ms = 200;
 	if (ms > LOOK_MAX_MS)
 		ms = LOOK_MAX_MS;
+	/* A tenth at random: hosts that joined together need not renew together. */
 	timer_start(&j->timer, ms + rand_below((uint32_t)(ms / 10 + 1)));
 }
 
@@ -173,6 +176,7 @@ join_publish(struct join *j)
 		join_refuse(j, e.text);
 		return -1;
 	}
+	/* Not before `ready`, which brings the first one. */
 	if (j->ready && j->events.changed)
 		j->events.changed(&j->id, j->arg);
 	return 0;
@@ -282,6 +286,8 @@ join_free(struct join *j)
 {
 	if (!j)
 		return;
+	/* What still comes back from calls and threads finds nobody to tell, and a state in which
+	 * nothing is begun. */
 	j->events = (struct join_events){ 0 };
 	j->state = JOIN_REFUSED;
 	join_drop_client(j);

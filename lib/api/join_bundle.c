@@ -47,6 +47,7 @@ fetch_done(void *arg, bool ran)
 	struct fetching *f = arg;
 	struct join *j = f->join;
 
+	/* The owner gave up meanwhile, or the pool ended with the work still in its queue. */
 	if (!ran || j->state != JOIN_FETCHING)
 		bundle_free(f->bundle);
 	else if (f->result == 0)
@@ -63,6 +64,7 @@ fetch_from_proxy(struct join *j)
 {
 	struct fetching *f = calloc(1, sizeof *f);
 
+	/* A pool only while it is needed: a host joins once in its life. */
 	if (!f || (!j->pool && pool_new(&j->pool, j->loop, 1, 1) < 0)) {
 		free(f);
 		join_pause(j, "the cluster cannot be joined yet", "out of memory");
@@ -154,6 +156,7 @@ join_take_bundle(struct join *j, const Auth__CaBundle *message)
 	if (!j->host->bundle)
 		goto out;
 	if (bundle_open(&fresh, buf_span(&packed), NULL, j->host->bundle, &e) < 0 ||
+	    /* An older one is signed as well, and would bring back a CA that was taken out. */
 	    fresh->generation < j->host->bundle->generation) {
 		log_warn("a new CA bundle was not believed", "cause",
 		    e.text[0] ? e.text : "it is older", NULL);

@@ -54,11 +54,13 @@ is_definite(enum rpc_code code)
 
 /* --- Join and Renew ----------------------------------------------------------------------------------------- */
 
+/* What comes is checked by host_state as if a stranger had sent it. */
 static void
 take_identity(struct join *j, const Auth__HostIdentity *id)
 {
 	struct err e = { "" };
 
+	/* First, since the new certificates may be of a CA that only the new bundle names. */
 	if (id->ca)
 		join_take_bundle(j, id->ca);
 	if (host_state_take_identity(j->host, id, &e) == 0)
@@ -110,6 +112,7 @@ static int
 read_token(const struct join *j, char **ret, struct err *e)
 {
 	if (j->token)
+		/* A copy, as of the file: the caller wipes and frees either. */
 		return (*ret = strdup(j->token)) ? 0 : err_memory(e);
 	if (!j->token_file)
 		return err_set(e,

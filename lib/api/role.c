@@ -9,6 +9,8 @@ conditions_of(struct arena *arena, const Auth__RoleConditions *m, struct policy_
 {
 	if (!m)
 		return 0;
+	/* Such a role is lost and counts against whoever has it: a list that was cut might lack
+	 * what denies. */
 	if (m->n_logins > POLICY_LIST_MAX || m->n_node_labels > POLICY_LIST_MAX ||
 	    m->n_rules > POLICY_LIST_MAX)
 		return -1;
@@ -41,6 +43,7 @@ api_role_of(struct arena *arena, const Auth__Role *m)
 	    conditions_of(arena, m->deny, &role->deny))
 		return NULL;
 	role->name = m->name;
+	/* Without options all of them are off. */
 	if (m->options)
 		role->options = (struct policy_options){
 			.max_session_ttl_s = m->options->max_session_ttl_s,

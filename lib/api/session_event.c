@@ -53,6 +53,7 @@ session_event_start(const struct session_info *s, session_event_sink *sink, void
 	return sink(&ev, arg);
 }
 
+/* Beside the session's own event, since people look for commands by that type. */
 static void
 write_command(const struct session_info *s, const struct session_outcome *outcome,
     session_event_sink *sink, void *arg)

@@ -139,6 +139,8 @@ run_builtin(const struct cli_program *program, int argc, char **argv)
 	return 0;
 }
 
+/* All options are read by now, wherever they stood: "tsh --help ls" and "tsh ls --help" are the
+ * same. */
 static int
 run_call(struct call *c)
 {
@@ -186,6 +188,7 @@ cli_main(const struct cli_program *program, int argc, char **argv)
 	c.parser.tables[c.parser.n_tables++] = cli_builtin_options;
 	if (program->globals)
 		c.parser.tables[c.parser.n_tables++] = program->globals;
+	/* Never overtakes the walk: a positional is moved to the front only after it was read. */
 	c.args = argv;
 	set_hint(&c);
 	if (walk(&c, &e) < 0) {

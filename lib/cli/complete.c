@@ -103,6 +103,7 @@ print_second_level(const struct cli_program *program)
 		bar = "|";
 	}
 	if (!*bar)
+		/* A pattern that never fits: bash wants one in each case. */
 		printf("'-'");
 	printf(") path=\"$path $w\" ;;\n");
 }

@@ -32,6 +32,7 @@ name_of(const struct cli_option *o, char *dst, size_t size)
 	return dst;
 }
 
+/* words: "text|json|yaml". */
 static bool
 is_choice(const char *words, const char *value)
 {
@@ -132,6 +133,7 @@ parse_long(struct parser *p, const char *text, struct err *e)
 	const struct cli_option *o = find_long(p, text, n);
 	bool on = true;
 
+	/* Only when no option is really called so. */
 	if (!o && str_starts(text, "no-")) {
 		o = find_long(p, text + 3, n - 3);
 		if (o && cli_option_takes_value(o))
@@ -189,6 +191,7 @@ cli_parser_next(struct parser *p, struct err *e)
 		char *text = p->argv[p->at];
 		int r;
 
+		/* A single "-" is a name (standard input, by custom), not an option. */
 		if (p->ended || text[0] != '-' || !text[1]) {
 			p->at++;
 			p->positional = text;
@@ -214,6 +217,8 @@ was_seen(const struct parser *p, const struct cli_option *o)
 	return false;
 }
 
+/* After the command line, which goes before: only what was not given there is looked up. An empty
+ * variable is none. */
 int
 cli_parser_environment(struct parser *p, struct err *e)
 {

@@ -77,11 +77,14 @@ ask_tty(int tty, const char *prompt, bool echo, char *dst, size_t size)
 	int r;
 
 	for (size_t i = 0; i < 3; i++)
+		/* Without SA_RESTART, so that read returns. */
 		sigaction(signals[i], &action, &before[i]);
 	if (!echo && tcgetattr(tty, &saved) == 0) {
 		quiet = saved;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
 		quiet.c_lflag |= ECHONL | ICANON;
+		/* TCSAFLUSH: what was typed ahead, perhaps with echo, is not taken for a
+		 * password. */
 		changed = tcsetattr(tty, TCSAFLUSH, &quiet) == 0;
 	}
 	(void)file_write_all(tty, prompt, strlen(prompt));
@@ -120,6 +123,7 @@ cli_prompt_secret(const char *prompt, char *dst, size_t size, struct err *e)
 	return ask(prompt, false, dst, size, e);
 }
 
+/* Authenticators show "123 456", and people type what they see. */
 static bool
 keep_digits(char *s)
 {
@@ -150,4 +154,3 @@ cli_prompt_otp(const char *prompt, char *dst, size_t size, struct err *e)
 	}
 	return err_set(e, "a one-time code has six to eight digits");
 }
-

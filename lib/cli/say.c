@@ -17,6 +17,8 @@ static void __attribute__((format(printf, 2, 0))) say(const char *what, const ch
 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	str_clean(clean, sizeof(clean), text, strlen(text));
+	/* So that the line comes behind what was printed before it, also when both go to one
+	 * file. */
 	fflush(stdout);
 	fprintf(stderr, "%s: %s\n", what, clean);
 }

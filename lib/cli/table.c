@@ -94,6 +94,7 @@ cli_table_add(struct cli_table *t, const char *cell, ...)
 		size_t cap = t->cap ? t->cap * 2 : 32;
 		struct row *rows = reallocarray(t->rows, cap, sizeof(*rows));
 
+		/* A row less is better than no table. */
 		if (!rows)
 			return;
 		t->rows = rows;
@@ -215,6 +216,7 @@ last_column(const struct cli_table *t, const int *width, FILE *f)
 	int total = t->width;
 
 	if (total == WIDTH_OF_TERMINAL)
+		/* Cut only on a terminal: what goes into a file or a pipe is whole. */
 		total = f == stdout ? cli_columns() : 0;
 	if (total <= 0)
 		return 0;

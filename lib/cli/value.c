@@ -63,6 +63,7 @@ is_plain(const char *s)
 	for (; *s; before = *s++) {
 		if (isalnum((unsigned char)*s) || strchr("_./@+=-", *s))
 			continue;
+		/* A colon is plain only inside a word: "a: b" would be a mapping. */
 		if (*s == ':' && s[1] && s[1] != ' ')
 			continue;
 		if (*s == ' ' && before != ' ' && s[1])

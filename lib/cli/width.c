@@ -34,6 +34,7 @@ static const struct range none[] = { { 0x0300, 0x036f }, { 0x0483, 0x0489 }, { 0
 static int
 is_in(const struct range *table, size_t n, uint32_t c)
 {
+	/* The tables are sorted. */
 	for (size_t i = 0; i < n && table[i].first <= c; i++)
 		if (c <= table[i].last)
 			return 1;
@@ -78,6 +79,7 @@ cli_columns(void)
 {
 	struct winsize size;
 
+	/* 0: standard output is no terminal. */
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
 		return 0;
 	return size.ws_col;

@@ -43,6 +43,7 @@ scalar_value(const yaml_event_t *ev)
 	char *end;
 	long long v;
 
+	/* What is quoted is text, also "true" and "5". */
 	if (ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
 		return json_stringn(s, n);
 	if (!strcmp(s, "true") || !strcmp(s, "false"))
@@ -50,6 +51,7 @@ scalar_value(const yaml_event_t *ev)
 	if (!strcmp(s, "null") || !strcmp(s, "~") || n == 0)
 		return json_null();
 	v = strtoll(s, &end, 10);
+	/* Up to 18 digits fit into 64 bits without a look at errno; longer ones stay text. */
 	if (*end == '\0' && n < 19)
 		return json_integer(v);
 	return json_stringn(s, n);
@@ -85,6 +87,7 @@ note_line(struct yaml_source *s, const json_t *map, const char *key, size_t line
 		s->lines = grown;
 		s->cap += 64;
 	}
+	/* The object's own copy, which lives as long as the value; the caller's is freed. */
 	key = json_object_iter_key(json_object_iter_at((json_t *)map, key));
 	s->lines[s->n++] = (struct yaml_line){ map, key, line };
 	return 0;
@@ -160,6 +163,7 @@ read_value(struct reader *r, int depth, json_t **ret)
 		rc = read_mapping(r, depth, *ret);
 		break;
 	default:
+		/* A few lines of aliases of aliases would be gigabytes ("billion laughs"). */
 		return fail(r, "aliases are not taken");
 	}
 	if (rc < 0) {

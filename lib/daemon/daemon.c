@@ -162,6 +162,8 @@ load_conf(const struct daemon *d, const char *path, void **ret, struct err *e)
 		return err_set(e, "no configuration: give --config");
 	if (conf_load(path, d->conf_schema, ret, e) < 0)
 		return -1;
+	/* With SIGHUP, too: a configuration that does not hold together never takes the place of
+	 * one that does. */
 	if (d->check && d->check(*ret, e) < 0) {
 		conf_free(d->conf_schema, *ret);
 		*ret = NULL;
@@ -215,8 +217,11 @@ limits_and_rights(const struct daemon *d, struct err *e)
 {
 	const char *seccomp = getenv("SALLYPORT_SECCOMP");
 
+	/* A peer that closes is an error of write, not the end of the daemon. */
 	signal(SIGPIPE, SIG_IGN);
 	return_memory();
+	/* Each connection is a descriptor or two, and the usual soft limit of 1024 is soon
+	 * reached. */
 	priv_raise_files();
 	/* Children of prepare inherit it; setuid sets it anew, so it comes again below. */
 	if ((d->flags & DAEMON_SECRETS) && priv_no_dump(e) < 0)
@@ -227,6 +232,8 @@ limits_and_rights(const struct daemon *d, struct err *e)
 		return -1;
 	if ((d->flags & DAEMON_SECRETS) && priv_no_dump(e) < 0)
 		return -1;
+	/* Sanitizers make system calls of their own. The variable is the way out on a kernel or
+	 * libc that needs another call. */
 	if (!d->confine || sanitized || (seccomp && strcmp(seccomp, "off") == 0))
 		return 0;
 	return d->confine(&self.run, e);
@@ -253,6 +260,8 @@ begin_stop(void)
 	}
 	self.run.stopping = true;
 	sd_notify(0, "STOPPING=1");
+	/* Whatever `stop` does: a daemon that hangs there would be killed by systemd, without its
+	 * last words. */
 	timer_start(&self.drain, 1000LL * (d->drain_s ? d->drain_s : DRAIN_DEFAULT_S));
 	if (d->stop)
 		d->stop(&self.run);
@@ -301,6 +310,8 @@ on_hangup(int signo, void *arg)
 		log_info("configuration reloaded", NULL);
 	}
 	if (d->conf_schema)
+		/* Never becomes the daemon's configuration: `reload` takes out of it what may
+		 * change while it runs. */
 		conf_free(d->conf_schema, fresh);
 	sd_notify(0, "READY=1");
 }

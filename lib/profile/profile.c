@@ -31,6 +31,7 @@ home(char *dst, size_t size, struct err *e)
 	if (own && *own)
 		return str_copy(dst, size, own) ? 0 : err_set(e, "SALLYPORT_HOME is too long");
 	if (!h || !*h) {
+		/* No HOME in a cron job or a container: the user's entry has it. */
 		pw = getpwuid(getuid());
 		h = pw ? pw->pw_dir : "/";
 	}
@@ -45,6 +46,7 @@ name_of(const char *proxy, char *dst, size_t size, struct err *e)
 {
 	uint16_t port;
 
+	/* It becomes the name of files: nothing in it may lead out of the folder. */
 	if (!str_host_port(proxy, 3080, dst, size, &port) || strchr(dst, '/') || *dst == '.')
 		return err_set(e, "%s is not the address of a proxy; write HOST:PORT", proxy);
 	return 0;
@@ -167,6 +169,7 @@ parse_line(struct profile *p, char *key, char *value)
 	    : !strcmp(key, "cluster")       ? &p->cluster
 					    : NULL;
 
+	/* The first line counts; nothing is leaked by a second one of the same name. */
 	if (text && !*text)
 		*text = strdup(strcmp(value, "''") == 0 ? "" : value);
 	else if (!strcmp(key, "roles"))
@@ -286,6 +289,7 @@ profile_save(const struct profile *p, struct err *e)
 		return -1;
 	if (!str_format(path, sizeof path, "%s/current", dir))
 		return err_set(e, "path too long");
+	/* Last: "current" never names a profile that is not there whole. */
 	return file_write(path, 0600, p->name, strlen(p->name), e);
 }
 
@@ -318,6 +322,7 @@ profile_remove(const struct profile *p, struct err *e)
 	    strcmp(current->name, p->name) == 0;
 
 	profile_free(current);
+	/* The keys first: if the rest fails, what is left is of no use to anybody. */
 	for (int f = PROFILE_SSH_KEY; f <= PROFILE_KNOWN_HOSTS; f++)
 		if (profile_path(p, (enum profile_file)f, false, path, e) == 0)
 			(void)unlink(path);

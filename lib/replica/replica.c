@@ -23,6 +23,7 @@ entry_free(struct replica *r, enum replica_kind kind, struct entry *e)
 
 /* --- telling ------------------------------------------------------------------------------ */
 
+/* At the end of the turn, once a kind: a snapshot of ten thousand hosts is one change. */
 static void
 on_tell(void *arg)
 {
@@ -54,6 +55,8 @@ note(struct replica *r, enum replica_kind kind, const char *key)
 
 /* --- keeping -------------------------------------------------------------------------------- */
 
+/* packed without p: it is known that there is something, and not what. NULL: no memory even for
+ * that. */
 static struct entry *
 entry_new(struct replica *r, enum replica_kind kind, const char *key, struct span packed)
 {
@@ -107,6 +110,7 @@ replica_put(struct replica *r, enum replica_kind kind, const char *key, struct s
 		e->mark = r->mark;
 		return;
 	}
+	/* Beyond a ceiling one kind goes blind, and the daemon goes on. */
 	if ((!e && map_count(m) >= REPLICA_ENTRIES_MAX) || strlen(key) >= REPLICA_KEY_SIZE) {
 		go_blind(r, kind, key);
 		return;
@@ -205,6 +209,8 @@ replica_complete(struct replica *r)
 	}
 	timer_start(&r->stale, grace_ms);
 	memcpy(r->blind, r->next_blind, sizeof(r->blind));
+	/* Nothing may have changed, and still everybody is judged anew: until now the answer was
+	 * "not known". */
 	if (!r->known) {
 		r->known = true;
 		note(r, REPLICA_ROLE, NULL);
@@ -268,6 +274,7 @@ replica_next_host(const struct replica *r, size_t *pos, const struct replica_hos
 {
 	void *value;
 
+	/* A host that could not be decoded is not shown: it cannot be judged who may see it. */
 	while (!r->blind[REPLICA_HOST] && map_next(r->entries[REPLICA_HOST], pos, NULL, &value)) {
 		const struct entry *e = value;
 
@@ -295,6 +302,7 @@ cutoff(const struct replica *r, enum replica_kind kind, const char *key)
 	const struct entry *e = replica_find(r, kind, key, &lost);
 
 	if (lost)
+		/* Nobody knows from when on, so from always. */
 		return INT64_MAX;
 	return e ? *(const int64_t *)e->value : 0;
 }
@@ -383,6 +391,7 @@ replica_free(struct replica *r)
 	if (!r)
 		return;
 	replica_feed_done(r);
+	/* The second in which changes are gathered must not be lost with the process. */
 	if (r->unsaved)
 		replica_file_save(r);
 	deferred_cancel(&r->tell);

@@ -73,6 +73,8 @@ replica_check_user(const struct replica *r, const struct subject *who,
 	}
 	if (use)
 		identity = *use;
+	/* Whoever asks fills in where and as which login; who it is comes from the subject
+	 * alone. */
 	identity.user = who->name;
 	identity.roles = who->roles;
 	return replica_denies(r, &identity, e);

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "replica/replica_priv.h"
 
+/* Lack of memory is not gone in a moment, and a snapshot is work for authd. */
 enum { AGAIN_MS = 30 * 1000 };
 
 static void

@@ -22,6 +22,7 @@
 #include "replica/replica_priv.h"
 
 enum {
+	/* One file for many changes: a snapshot changes everything. */
 	SAVE_AFTER_MS = 1000,
 	HEAD_SIZE = 12,
 	KINDS_SIZE = 256,
@@ -228,6 +229,7 @@ load(struct replica *r)
 	}
 	log_warn("the file of the cluster is damaged or of another version, and is not used",
 	    "file", r->path, "cause", e.text, NULL);
+	/* Also what the file has brought before the fault was met. */
 	replica_clear(r);
 	r->epoch[0] = '\0';
 	r->revision = 0;

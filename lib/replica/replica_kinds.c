@@ -43,6 +43,7 @@ decode_role(const char *key, struct span packed)
 	if (!m)
 		return NULL;
 	arena_init(&arena, ROLE_ARENA_MAX);
+	/* A role under another's name would be found where that one is asked for. */
 	if (strcmp(m->name, key) == 0)
 		view = api_role_of(&arena, m);
 	if (view)

@@ -105,12 +105,14 @@ rpc_client_ask(struct rpc_client *c, const struct rpc_method *method, const void
 	static const struct rpc_events events = { .message = on_message, .closed = on_closed };
 	struct asked *a = calloc(1, sizeof *a);
 
+	/* The one answer that comes from inside; callers must be ready for it. */
 	if (!a) {
 		tell(answer, RPC_RESOURCE_EXHAUSTED, "out of memory", NULL);
 		return;
 	}
 	a->answer = *answer;
 	list_add(&c->calls, &a->link);
+	/* Never answered from inside: what fails at once is told by the loop, too. */
 	a->call = rpc_invoke(c->rl, c->channel, method, request, &events, a, &options);
 }
 

@@ -147,6 +147,8 @@ on_transmitted(void *arg, bool ok)
 	rpc_call_settle(call);
 }
 
+/* Starts the next transmission, unless one is out: gRPC allows one message at a time in each
+ * direction. */
 void
 rpc_call_transmit(struct rpc_call *call)
 {
@@ -205,6 +207,7 @@ rpc_call_deliver(struct rpc_call *call)
 	call->inbox = NULL;
 	if (!message)
 		return false;
+	/* For the call that blocks: the message outlives the call, and its caller frees it. */
 	if (call->keep) {
 		memcpy(call->keep, &message, sizeof message);
 		return true;
@@ -256,6 +259,8 @@ on_received(void *arg, bool ok)
 	rpc_call_settle(call);
 }
 
+/* Asks gRPC for one message. While nobody asks, HTTP/2's window closes and the peer's writes
+ * wait. */
 void
 rpc_call_receive(struct rpc_call *call)
 {
@@ -314,6 +319,7 @@ rpc_call_settle(struct rpc_call *call)
 {
 	if (!call->ended || call->end.pending || call->receive.pending || call->transmit.pending)
 		return;
+	/* Last of all: the owner may free what the callbacks look at. */
 	if (call->on.closed)
 		tell_closed(call);
 	rpc_call_free(call);

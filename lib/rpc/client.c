@@ -65,8 +65,12 @@ core_new(const struct rpc_channel *ch, grpc_channel_credentials *creds)
 	/* By its name a pause, in truth the time that one attempt to connect gets, with its TLS handshake. */
 	args[n++] = int_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 10000);
 	args[n++] = int_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 3000);
+	/* No connection is shared with another channel of this process, whose identity may be
+	 * another. */
 	args[n++] = int_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
 	if (ch->keepalive) {
+		/* The server lets clients ping every ten seconds (server.c); more often, gRPC would
+		 * end the connection. */
 		args[n++] = int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
 		args[n++] = int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
 		args[n++] = int_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -270,7 +274,11 @@ client_call(struct rpc_loop *rl, struct rpc_channel *ch, const struct rpc_events
 	struct rpc_call *call = rpc_call_new(rl, on, data);
 
 	call->channel = ch;
+	/* A call keeps its channel: the owner may free it, or renew its core, while the call goes
+	 * on. */
 	ch->refs++;
+	/* Clients read until the status comes, whatever the method: it is the end of a call in any
+	 * case. */
 	call->reads_many = true;
 	call->wait_for_ready = options && options->wait_for_ready;
 	return call;

@@ -54,6 +54,7 @@ opq_take(struct rpc_opq *q)
 static void
 op_run(struct rpc_op *op)
 {
+	/* Before done: it may start the same operation again, or free what holds it. */
 	op->pending = false;
 	op->done(op->arg, op->ok);
 }
@@ -103,6 +104,7 @@ run_local(void *arg)
 	struct rpc_loop *rl = arg;
 	struct rpc_op *op;
 
+	/* Running one may put the next on this list, without an end. */
 	for (int turns = LOCAL_TURNS; turns > 0 && (op = opq_take(&rl->local)) != NULL; turns--)
 		op_run(op);
 	if (rl->local.head && rl->loop)
@@ -131,6 +133,7 @@ on_wake(struct watch *w, int ready, void *arg)
 	eventfd_t n;
 
 	(void)ready;
+	/* Before the list is taken: what comes in between wakes us once more, for nothing. */
 	(void)eventfd_read(w->fd, &n);
 	run_collected(rl);
 	run_local(rl);

@@ -224,6 +224,8 @@ static int
 identify(struct rpc_peers *peers, struct rpc_identity *id, const struct shown *shown,
     struct rpc_peer *ret, struct err *e)
 {
+	/* The socket is the daemon's own (mode 0600 from its making on): who can connect to it can
+	 * read the daemon's state as well. */
 	if (shown->local) {
 		ret->who = RPC_LOCAL;
 		(void)str_copy(ret->name, sizeof ret->name, "root");

@@ -258,6 +258,7 @@ refuse(struct rpc_call *call, enum rpc_code code, const char *text)
 {
 	struct rpc_server *server = call->server;
 
+	/* For the audit trail. Unknown methods are not told: scanners would fill it. */
 	if (server->config.refused)
 		server->config.refused(&call->peer, rpc_method_name(call), server->config.arg);
 	rpc_finish(call, code, "%s", text);
@@ -278,6 +279,7 @@ admit(struct rpc_call *call)
 		refuse(call, RPC_UNAUTHENTICATED, e.text);
 		return false;
 	}
+	/* For anyone means with any certificate, too; a wrong one was refused above. */
 	if ((call->row->who & RPC_ANYONE) || (call->row->who & call->peer.who))
 		return true;
 	if (call->peer.who == RPC_ANYONE) {
@@ -422,6 +424,8 @@ rpc_server_free(struct rpc_server *server)
 	if (!server
 		 ->stopping) /* the daemon failed while it started: gRPC still wants its shutdown */
 		rpc_server_stop(server, 0, NULL, NULL);
+	/* gRPC's own threads still write to what is freed below, until all that we asked for is
+	 * back. */
 	while (!server->down || server->active || server->waiting)
 		(void)loop_turn(server->rl->loop, 100);
 	grpc_server_destroy(server->grpc);

@@ -115,6 +115,8 @@ rpc_identity_set(struct rpc_identity *id, const char *host_roots, const char *us
 	id->key = gpr_strdup(key);
 	id->not_before_s = dates.not_before_s;
 	id->not_after_s = dates.not_after_s;
+	/* Listeners and channels compare it with what they were given, and fetch the rest when it
+	 * differs. */
 	id->generation++;
 	pthread_mutex_unlock(&id->lock);
 	return 0;
@@ -209,6 +211,8 @@ on_fetch(void *arg, grpc_ssl_server_certificate_config **ret)
 	    GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
 
 	pthread_mutex_lock(&id->lock);
+	/* Before the first identity no handshake succeeds; one without roots would let nobody be
+	 * verified. */
 	if (!id->chain || !id->host_roots) {
 		status = GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_FAIL;
 	} else if (l->generation != id->generation) {

@@ -60,6 +60,8 @@ is_text(const uint8_t *s, size_t n)
 		int len;
 
 		if (c < 0x80) {
+			/* Allowed by protobuf, but a NUL ends the C string that protobuf-c makes of
+			 * it: what was checked would not be what is used. */
 			if (c == 0)
 				return false;
 			i++;
@@ -74,6 +76,8 @@ is_text(const uint8_t *s, size_t n)
 				return false;
 			c = c << 6 | (s[i + (size_t)k] & 0x3f);
 		}
+		/* No over-long form and no half of a surrogate pair: PostgreSQL and JSON take
+		 * neither, and filters see through neither. */
 		if (c < least || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
 			return false;
 		i += (size_t)len;
@@ -81,6 +85,7 @@ is_text(const uint8_t *s, size_t n)
 	return true;
 }
 
+/* False: the message has more elements than WIRE_CHECK_ITEMS. */
 static bool
 charge(size_t *items, size_t n)
 {
@@ -107,13 +112,14 @@ charge_packed(const ProtobufCFieldDescriptor *f, const uint8_t *p, size_t n, siz
 		return charge(items, n / 8);
 	default:
 		for (size_t i = 0; i < n; i++)
+			/* A varint ends with the byte that has no top bit. */
 			count += p[i] < 0x80;
 		return charge(items, count);
 	}
 }
 
-static bool wire_check(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len, int depth,
-    size_t *items);
+static bool wire_check(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len,
+    int depth, size_t *items);
 
 static bool
 check_delimited(const ProtobufCFieldDescriptor *f, struct span in, int depth, size_t *items)

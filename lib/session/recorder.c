@@ -31,6 +31,8 @@ put(struct recorder *r, enum frame_type type, struct span data)
 	    data);
 	int result = buf_ok(&b) ? r->config.sink(r->config.session, buf_span(&b), r->config.arg)
 				: -1;
+	/* A frame that was not kept has taken no time: the next one's is counted from the last that
+	 * was. */
 	if (result == 0)
 		r->last_us = now_us;
 	buf_done(&b);
@@ -42,6 +44,7 @@ skip(struct recorder_stream *s, const void *p, size_t n)
 {
 	if (s->skipped == 0)
 		sha256_init(&s->skipped_hash);
+	/* Only counted and hashed: who has the bytes can show later that they are those. */
 	s->skipped += n;
 	sha256_add(&s->skipped_hash, p, n);
 }
@@ -112,6 +115,7 @@ recorder_end(struct recorder *r, uint32_t status, const char *signal)
 {
 	struct buf b;
 
+	/* Only now: a gap goes on to the end, and its length and hash are known then. */
 	if (put_gap(r, FRAME_OUT) || put_gap(r, FRAME_ERR))
 		return -1;
 	buf_init(&b, 64);

@@ -78,6 +78,8 @@ finish(struct remote *r, enum remote_end end, const char *text)
 {
 	if (r->state == ENDED || r->freeing)
 		return;
+	/* An exit status that has come is the result, whatever becomes of the connection
+	 * afterwards. */
 	if (!r->have_status) {
 		r->result.end = end;
 		str_clean(r->result.text, sizeof r->result.text, text, strlen(text));
@@ -183,6 +185,7 @@ send_environment(struct remote *r)
 {
 	struct wire w = wire_from(buf_span(&r->env));
 
+	/* Each string is the payload of one request, as copy_environment has packed it. */
 	while (!wire_end(&w) && !w.bad)
 		ssh_chan_request(r->session, "env", false, wire_string(&w));
 }
@@ -197,6 +200,9 @@ on_session_opened(struct ssh_chan *chan, void *arg)
 	buf_init(&b, SSH_MODES_MAX + 131072);
 	if (r->config.pty) {
 		ssh_pty_put(&b, &r->pty);
+		/* Neither the terminal nor a variable is waited for: a node may refuse either, and
+		 * the session is worth having without. Only what starts it is asked for with an
+		 * answer, which saves round trips. */
 		ssh_chan_request(chan, "pty-req", false, buf_span(&b));
 		buf_reset(&b);
 	}
@@ -266,6 +272,7 @@ on_disconnected(struct ssh *ssh, uint32_t reason, const char *text, void *arg)
 
 	(void)ssh;
 	(void)reason;
+	/* Kept for on_link_ended: that a connection ended is less than why. */
 	str_copy(r->goodbye, sizeof r->goodbye, text);
 }
 
@@ -305,6 +312,8 @@ open_link(struct remote *r)
 
 	if (ssh_link_new(&r->link, r->way->loop, &config, on_link_ended, r) < 0)
 		return -1;
+	/* Not an error of this function: the owner hears of it like of any other end, from the
+	 * loop. */
 	if (r->way->connect(r->link, r->host, &e, r->way->arg) < 0) {
 		fail(r, e.text);
 		ssh_link_close(r->link, "", 0);
@@ -319,6 +328,8 @@ remote_connect_via(struct ssh *proxy, struct ssh_link *link, const char *host, s
 	struct buf b;
 
 	buf_init(&b, OPEN_MAX);
+	/* Where we come from the proxy sees for itself; what stands here is not believed by
+	 * anybody. */
 	ssh_tcpip_put(&b, host, NODE_PORT, "127.0.0.1", 0);
 	if (buf_ok(&b))
 		chan = ssh_chan_open(proxy, "direct-tcpip", buf_span(&b), &ssh_link_chan_events,
@@ -397,6 +408,7 @@ remote_free(struct remote *r)
 	r->freeing = true;
 	timer_stop(&r->timeout);
 	if (r->link)
+		/* Time for a CLOSE and a DISCONNECT to leave. */
 		ssh_link_close(r->link, "", 200);
 	release(r);
 }

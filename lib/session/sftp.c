@@ -45,6 +45,7 @@ on_output(struct remote *r, uint32_t ext, const uint8_t *p, size_t n, void *arg)
 	struct sftp *s = arg;
 
 	(void)r;
+	/* What the server program writes to stderr is no SFTP, and is dropped. */
 	if (ext == 0)
 		sftp_engine_input(&s->engine, p, n);
 	return n;

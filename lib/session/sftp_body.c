@@ -76,6 +76,8 @@ on_closed(struct sftp_engine *s, struct sftp_answer *a, const struct sftp_call *
 	b->finished = true;
 }
 
+/* When nothing is asked for any more and no answer is due: closes the file, and is done when that
+ * was answered. */
 static void
 finish_if_done(struct sftp_body *b)
 {
@@ -84,6 +86,7 @@ finish_if_done(struct sftp_body *b)
 
 	if (!b->at_end || b->n_pending > 0)
 		return;
+	/* Also after a failure: the server's table of open files has an end. */
 	if (!b->engine->over && b->handle.len > 0) {
 		begin(b, &body);
 		send(b, SFTP_CLOSE, &body, &call);
@@ -133,6 +136,8 @@ store(struct sftp_body *b, const struct sftp_call *call, struct span data)
 		b->done += data.n;
 	if (data.n == 0)
 		b->at_end = true;
+	/* A short answer need not be the end of the file (draft-ietf-secsh-filexfer-02, section
+	 * 6.4). */
 	else if (data.n < call->length && !b->failed)
 		ask(b, call->offset + data.n, call->length - (uint32_t)data.n);
 }
@@ -156,6 +161,7 @@ on_read(struct sftp_engine *s, struct sftp_answer *a, const struct sftp_call *ca
 	go_on(b);
 }
 
+/* As many as may be under way at once: a file's speed is not one round trip a chunk. */
 static void
 next_reads(struct sftp_body *b)
 {

@@ -95,6 +95,7 @@ sftp_engine_send(struct sftp_engine *s, enum sftp_type type, const struct buf *b
 		return -1;
 	while (s->pending[i].id)
 		i++;
+	/* 0 is the mark of a free place. */
 	if (++s->next_id == 0)
 		s->next_id = 1;
 	put(s, type, s->next_id, buf_span(body));
@@ -157,6 +158,8 @@ parse(struct sftp_engine *s)
 		struct wire w = wire_from(buf_span(&s->in));
 		uint32_t n = wire_u32(&w);
 
+		/* What a login shell prints lands here: four letters read as a length are far more
+		 * than the maximum. */
 		if (n > SFTP_PACKET_MAX || n < HEAD_BYTES) {
 			sftp_engine_end(s,
 			    "the node sent what is not SFTP (does its login shell print something?)");

@@ -20,6 +20,7 @@ sftp_wire_put_attrs(struct buf *b, const struct sftp_attrs *a)
 {
 	wire_put_u32(b, (a->has_mode ? ATTR_MODE : 0) | (a->has_times ? ATTR_TIMES : 0));
 	if (a->has_mode)
+		/* The permissions alone: the type of file in st_mode is not ours to set. */
 		wire_put_u32(b, a->mode & 07777);
 	if (a->has_times) {
 		wire_put_u32(b, a->atime);
@@ -38,6 +39,7 @@ read_attrs(struct wire *w, struct sftp_attrs *ret)
 	if ((ret->has_size = flags & ATTR_SIZE))
 		ret->size = wire_u64(w);
 	if (flags & ATTR_IDS)
+		/* Numbers of a user and a group on another machine: of no use here. */
 		(void)wire_bytes(w, 8);
 	if ((ret->has_mode = flags & ATTR_MODE))
 		ret->mode = wire_u32(w);

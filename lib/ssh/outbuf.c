@@ -34,7 +34,8 @@ take(size_t cap)
 static void
 give_back(uint8_t *p, size_t cap)
 {
-	/* Ciphertext, and what a handshake says in the open: nothing that needs wiping before another connection gets it. */
+	/* Ciphertext, and what a handshake says in the open: nothing that needs wiping before another
+	 * connection gets it. */
 	for (int i = 0; p && cap > MIDDLE && i < SPARES; i++)
 		if (!spares[i].p) {
 			spares[i].p = p;

@@ -16,6 +16,7 @@
 
 enum { SELECTOR_ARENA = 65536, LABELS_TEXT_MAX = 65536 };
 
+/* Names are not unique; the UUID keeps the order the same from call to call. */
 static int
 by_name(const void *a, const void *b)
 {
@@ -55,6 +56,7 @@ by_key(const void *a, const void *b)
 	return strcmp((*(Common__Label *const *)a)->key, (*(Common__Label *const *)b)->key);
 }
 
+/* Sorts the node's labels in place. The caller frees; NULL: no memory. */
 char *
 nodes_labels_text(const Auth__Node *node)
 {

@@ -49,6 +49,7 @@ recordings_bounds(const char *from, const char *to, int64_t last_s, int64_t *ret
 		return -1;
 	if (to && parse_time(to, ret_to_us, e) < 0)
 		return -1;
+	/* A beginning that was given is more exact than "the last 12 hours". */
 	if (last_s > 0 && !from)
 		*ret_from_us = (clock_wall_ms() - last_s * 1000) * 1000;
 	return 0;
