@@ -21,6 +21,7 @@ typedef ProtobufCFieldDescriptor field;
 
 /* --- fields ------------------------------------------------------------------------------------- */
 
+/* Where protobuf-c keeps the field in its struct. */
 static void *
 member(const ProtobufCMessage *m, const field *f)
 {
@@ -456,6 +457,7 @@ read_number(const struct reader *r, const field *f, void *to, const json_t *map,
 	return 0;
 }
 
+/* 0, or negative with a line that names the file, the line and the key. */
 static int
 read_field(const struct reader *r, ProtobufCMessage *m, const field *f, const json_t *map,
     const char *key)

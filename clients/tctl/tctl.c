@@ -20,6 +20,7 @@ struct tctl_globals tctl_globals = {
 	.audit_socket = "/run/sallyport/auditd/auditd.sock",
 };
 
+/* NULL: why was said. */
 static struct client *
 open_profile(void)
 {
@@ -75,6 +76,7 @@ struct named {
 	const char *name;
 };
 
+/* The many calls whose request is a name and whose answer is that it is done. */
 static int
 call_named(struct client *c, void *arg, struct err *e)
 {

@@ -293,6 +293,7 @@ is_folder(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* many: several sources go to one place, which must then be a folder. */
 static int
 get_one(struct copy *c, const char *from, const char *to, bool many)
 {
@@ -430,6 +431,7 @@ put_any(struct copy *c, const char *from, const char *to, int depth)
 	return put_file(c, from, to, &st);
 }
 
+/* many: as in get_one. */
 static int
 put_one(struct copy *c, const char *from, const char *to, bool many)
 {

@@ -82,6 +82,7 @@ print_lines(struct fanout_host *h, uint32_t ext, const uint8_t *p, size_t n)
 	}
 }
 
+/* The last line of an output may have no end. */
 static void
 flush_lines(struct fanout_host *h)
 {

@@ -58,6 +58,8 @@ jump(struct player *p)
 	int64_t target = (int64_t)p->at_us + p->jump_us;
 	struct frame f;
 
+	/* There is no way back in a stream of escape sequences: everything is shown again from the
+	 * start, without pauses. */
 	if (p->jump_us < 0)
 		rewind_to_start(p);
 	p->jump_us = 0;
@@ -72,6 +74,7 @@ obey(struct player *p, const uint8_t *key, ssize_t n)
 		p->jump_us = key[2] == 'C' ? SKIP_US : -SKIP_US;
 	else if (key[0] == ' ')
 		p->paused = !p->paused;
+	/* The terminal is raw: ^C and ^D come as bytes. */
 	else if (key[0] == 'q' || key[0] == 3 || key[0] == 4)
 		p->quit = true;
 }
@@ -93,6 +96,7 @@ wait_key(struct player *p, int64_t ms)
 		if (n > 0)
 			obey(p, key, n);
 		else
+			/* Standard input has ended: play on without keys. */
 			p->keys = false;
 	}
 }
@@ -110,6 +114,7 @@ sleep_until(struct player *p, uint64_t dt_us)
 
 		if (p->paused) {
 			wait_key(p, -1);
+			/* The pause does not count. */
 			end = clock_mono_ms() + (left > 0 ? left : 0);
 		} else if (left <= 0) {
 			return;

@@ -133,6 +133,7 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 	(void)str_copy(p->why, sizeof p->why, *why ? why : "the proxy closed the connection");
 }
 
+/* The connected, non-blocking socket, or negative with e. */
 static int
 connect_one(const struct addrinfo *ai, struct err *e)
 {
@@ -177,6 +178,7 @@ dial(const char *host, uint16_t port, struct err *e)
 	return fd;
 }
 
+/* Turns the loop until the proxy has let us in or not. */
 static int
 wait_login(struct proxy *p, struct err *e)
 {

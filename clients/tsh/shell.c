@@ -46,6 +46,7 @@ struct shell {
 
 /* --- our descriptors ------------------------------------------------------------------------- */
 
+/* A descriptor that epoll refuses is used all the same, blocking. */
 static void
 end_open(struct end *x, struct shell *s, int fd, void (*fn)(struct watch *, int, void *))
 {
@@ -97,6 +98,7 @@ on_output(struct remote *r, uint32_t ext, const uint8_t *p, size_t n, void *arg)
 	return n;
 }
 
+/* Asks for what the session kept meanwhile; on_output watches again if it is not all taken. */
 static void
 on_out_ready(struct watch *w, int ready, void *arg)
 {
@@ -157,6 +159,8 @@ push(struct shell *s)
 	return true;
 }
 
+/* pending has room for two chunks: the filter may give back a tilde that it held, and is only
+ * called when pending is empty. */
 static void
 take(struct shell *s, const uint8_t *p, size_t n)
 {

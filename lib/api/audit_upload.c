@@ -36,12 +36,15 @@ static void on_timer(void *arg);
 static void pump(struct audit_upload *up);
 static void open_stream(struct audit_upload *up);
 
+/* Is there something in the log that was not sent on this stream, or, without one, not
+ * committed? */
 static bool
 has_more(const struct audit_upload *up)
 {
 	return rec_log_last(up->log->rec) > (up->greeted ? up->sent : up->committed);
 }
 
+/* There is one timer: what it is for is `what`, and the last one to ask has it. */
 static void
 wait_in(struct audit_upload *up, int what, int64_t ms)
 {
@@ -49,6 +52,7 @@ wait_in(struct audit_upload *up, int what, int64_t ms)
 	timer_start(&up->timer, ms);
 }
 
+/* Tells whoever waits in audit_log_flush, once: everything is committed, or his time is over. */
 static void
 settle_flush(struct audit_upload *up)
 {
@@ -62,6 +66,7 @@ settle_flush(struct audit_upload *up)
 
 /* --- the stream ------------------------------------------------------------------------------ */
 
+/* What was sent and not committed is sent again on the next one. */
 static void
 drop_stream(struct audit_upload *up)
 {

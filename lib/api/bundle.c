@@ -29,6 +29,7 @@ bundle_free(struct bundle *b)
 	free(b);
 }
 
+/* For the caller to free; NULL: no memory. */
 static char *
 join_pem(const char *const *pem, size_t n)
 {
@@ -44,6 +45,7 @@ join_pem(const char *const *pem, size_t n)
 	return text;
 }
 
+/* One behind the other, without lengths: find_blobs takes them apart by those of the message. */
 static bool
 put_blobs(struct buf *b, const ProtobufCBinaryData *blobs, size_t n)
 {
@@ -87,6 +89,8 @@ take_ssh(struct bundle *b, const Auth__CaSet *set, struct err *e)
 	return find_blobs(&b->blobs, &at, set->user_ssh, set->n_user_ssh, b->user_ssh, e);
 }
 
+/* Each certificate must be one, of a CA, alone in its text: a second one in it would be believed
+ * without a pin. */
 static int
 take_pins(struct bundle *b, const Auth__CaSet *set, struct err *e)
 {

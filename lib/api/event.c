@@ -84,6 +84,7 @@ event_type_has(const struct event_type *type, const char *key)
 
 /* --- filling -------------------------------------------------------------------------------------- */
 
+/* Without a way to fail: callers write a field a line, and event_write looks once. */
 static void
 add(struct audit_event *ev, struct event_field field)
 {
@@ -240,6 +241,7 @@ fault_of(const struct audit_event *ev)
 	return NULL;
 }
 
+/* 0: on its way to disk. Negative: no memory, or the log is full. */
 static int
 append(struct audit_log *log, const struct audit_event *ev)
 {

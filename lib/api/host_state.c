@@ -51,6 +51,7 @@ load(const struct host_state *s, const char *name, size_t *ret_len)
 
 /* --- what a host brings itself ---------------------------------------------------------------- */
 
+/* Made once and kept for ever: authd knows the host by it, whatever its name. */
 static int
 own_uuid(struct host_state *s, struct err *e)
 {
@@ -163,6 +164,7 @@ out:
 	return r;
 }
 
+/* 0 and t narrowed, or negative with e. principal: the name that must stand in it. */
 static int
 check_ssh(const struct host_state *s, struct span blob, uint32_t type, const char *principal,
     struct times *t, struct err *e)
@@ -321,6 +323,8 @@ host_state_take_bundle(struct host_state *s, struct bundle *bundle, struct err *
 	return 0;
 }
 
+/* Into memory first, then the files. After a crash in between the next start finds certificates of
+ * two dates, and goes by the earlier end. */
 static int
 store_identity(struct host_state *s, const Auth__HostIdentity *id, struct err *e)
 {

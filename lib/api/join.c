@@ -21,6 +21,7 @@ enum {
 
 /* --- the configuration ---------------------------------------------------------------------- */
 
+/* Nothing and an empty text are the same: not configured. */
 static bool
 copy_text(char **dst, const char *src)
 {

@@ -20,6 +20,7 @@ struct fetching {
 	int result;
 };
 
+/* Owns bundle. */
 static void
 bundle_came(struct join *j, struct bundle *bundle)
 {
@@ -33,6 +34,7 @@ bundle_came(struct join *j, struct bundle *bundle)
 	join_step(j);
 }
 
+/* On the pool's thread: blocks for as long as HTTPS takes. */
 static void
 fetch_work(void *arg)
 {

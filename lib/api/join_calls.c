@@ -95,6 +95,8 @@ on_identity(enum rpc_code code, const char *why, const Auth__HostIdentity *id, v
 	}
 }
 
+/* Points keys at the host's own; spki holds the TLS one and is the caller's to free, also after
+ * -1. */
 static int
 public_keys(const struct join *j, Auth__PublicKeys *keys, struct buf *spki)
 {
@@ -108,6 +110,7 @@ public_keys(const struct join *j, Auth__PublicKeys *keys, struct buf *spki)
 	return 0;
 }
 
+/* For the caller to wipe and free. */
 static int
 read_token(const struct join *j, char **ret, struct err *e)
 {

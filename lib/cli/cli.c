@@ -66,6 +66,7 @@ choose(struct call *c, const char *word, struct err *e)
 	return 0;
 }
 
+/* Chooses the command and collects its arguments. Negative with e. */
 static int
 walk(struct call *c, struct err *e)
 {

@@ -50,6 +50,7 @@ is_choice(const char *words, const char *value)
 	return false;
 }
 
+/* Values are kept as pointers into argv or the environment, which live as long as the program. */
 static int
 set_value(const struct cli_option *o, const char *value, struct err *e)
 {

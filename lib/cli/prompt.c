@@ -54,6 +54,7 @@ read_line(int fd, char *dst, size_t size)
 	return cut;
 }
 
+/* r as of read_line. */
 static int
 verdict(int r, struct err *e)
 {

@@ -41,6 +41,8 @@ clean_copy(const char *text)
 	return copy;
 }
 
+/* As many cells as there are texts before the NULL. Returns their number; a cell without memory
+ * stays empty. */
 static int
 fill(struct row *row, const char *first, va_list ap)
 {

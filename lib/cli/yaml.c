@@ -25,6 +25,7 @@ fail(struct reader *r, const char *what)
 	return err_set(r->e, "%s:%zu: %s", r->source->name, r->parser.mark.line + 1, what);
 }
 
+/* Goes on to the next event. What stood in the one before is gone. */
 static int
 next(struct reader *r)
 {
@@ -35,6 +36,7 @@ next(struct reader *r)
 	return fail(r, r->parser.problem ? r->parser.problem : "malformed");
 }
 
+/* Plain words that are numbers, truth values or nothing are those; all else is text. */
 static json_t *
 scalar_value(const yaml_event_t *ev)
 {
@@ -75,6 +77,7 @@ read_sequence(struct reader *r, int depth, json_t *list)
 	}
 }
 
+/* Remembers where a key stood, so that a mistake in its value can be told with its line. */
 static int
 note_line(struct yaml_source *s, const json_t *map, const char *key, size_t line)
 {

@@ -29,6 +29,7 @@ struct cipher {
 	_Alignas(16) uint8_t state[];
 };
 
+/* AES-GCM is not, without instructions for it: see gcm_available. */
 static bool
 is_available(const struct cipher_alg *alg)
 {

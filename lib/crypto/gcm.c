@@ -149,6 +149,7 @@ openssl_init(struct gcm *g, const uint8_t key[GCM_KEY])
 	    EVP_CipherInit_ex(g->openssl, EVP_aes_256_gcm(), NULL, key, NULL, 1) == 1;
 }
 
+/* The key stays in the context; only the nonce and the direction are new. */
 static bool
 openssl_begin(struct gcm *g, const uint8_t iv[GCM_IV], const uint8_t *p, int encrypt)
 {

@@ -106,6 +106,7 @@ read_key(struct sshcert *cert, const struct sshkey_kind *kind, struct wire *w)
 	return rc;
 }
 
+/* Counted one by one, so that sshcert_free frees what was read before a fault. */
 static int
 read_principals(struct sshcert *cert, struct span list, struct err *e)
 {

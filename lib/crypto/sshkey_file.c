@@ -100,6 +100,7 @@ pem_body(const char *text, struct span *ret)
 	return true;
 }
 
+/* PROTOCOL.key: 1, 2, 3 and so on, to a whole block. */
 static bool
 padding_ok(struct span pad)
 {

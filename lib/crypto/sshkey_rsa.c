@@ -18,6 +18,7 @@ enum {
 	HASH_MAX = 64,
 };
 
+/* number is not empty and does not begin with a zero byte: key_read looks at that first. */
 static size_t
 bits_of(struct span number)
 {

@@ -20,8 +20,8 @@ verify_token(const struct sshkey *key, struct wire *w, struct span raw, struct s
 	struct buf message;
 	int rc = -1;
 
-	/* Somebody touched the token. OpenSSH asks for it too, unless a key is marked no-touch-
-	 * required. */
+	/* Somebody touched the token. OpenSSH asks for it too, unless a key is marked
+	 * no-touch-required. */
 	if (!wire_end(w) || !(flags & SK_USER_PRESENT))
 		return -1;
 	buf_init(&message, 256);

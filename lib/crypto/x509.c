@@ -92,6 +92,7 @@ x509_cert_count(const struct x509_cert *cert)
 
 /* --- asking ------------------------------------------------------------------------ */
 
+/* mbedTLS gives dates in UTC. */
 static int64_t
 seconds(const mbedtls_x509_time *t)
 {

@@ -19,6 +19,7 @@ enum { CERT_PEM_MAX = 16 * 1024, SAN_MAX = 8 * 1024 };
 /* --- extensions by hand: mbedTLS 2.28 has no writer for them. DER is written backwards: *p moves
  * down. ---------- */
 
+/* As all put functions here: the number of bytes written, or mbedTLS's code. */
 static int
 put_tagged(unsigned char **p, unsigned char *start, int tag, const void *value, size_t n)
 {
@@ -41,6 +42,7 @@ close_sequence(unsigned char **p, unsigned char *start, int len)
 	return len;
 }
 
+/* What may stand in a certificate as a name; it was configured by whoever runs the host. */
 static bool
 dns_ok(const char *name)
 {

@@ -128,6 +128,7 @@ read_flags(const struct daemon *d, int argc, char **argv)
 	return self.flags.help || self.flags.version;
 }
 
+/* Verbs come before options: "noded configure --output=...". */
 static bool
 is_verb(const struct daemon *d, const char *word)
 {
@@ -181,6 +182,7 @@ open_log(const struct daemon *d)
 
 /* --- 4. to 7.: rights ---------------------------------------------------------------- */
 
+/* Only a daemon that was started as root changes its user; systemd has given the others theirs. */
 static int
 drop_rights(const struct daemon *d, struct err *e)
 {
@@ -343,6 +345,7 @@ announce(void)
 	log_info("ready", "version", SALLYPORT_VERSION, NULL);
 }
 
+/* Also after a start that failed half way. */
 static void
 tear_down(void)
 {

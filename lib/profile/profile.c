@@ -22,6 +22,7 @@ enum { FILE_MAX = 65536, ITEMS_MAX = 64 };
 
 /* --- paths ------------------------------------------------------------------------------- */
 
+/* SALLYPORT_HOME as it is, or .sallyport in the home folder. */
 static int
 home(char *dst, size_t size, struct err *e)
 {
@@ -143,6 +144,8 @@ profile_free(struct profile *p)
 	free(p);
 }
 
+/* Lists that are damaged stay empty: they are for show, what a login may do stands in its
+ * certificate. */
 static void
 parse_items(char *value, char ***ret, unsigned *ret_n)
 {
@@ -186,6 +189,7 @@ parse_line(struct profile *p, char *key, char *value)
 	}
 }
 
+/* Unknown keys are passed over: a newer tsh may have written them. */
 static int
 load_named(struct profile **ret, const char *name, struct err *e)
 {

@@ -39,6 +39,7 @@ on_tell(void *arg)
 	}
 }
 
+/* key NULL: more than one, or nobody knows which. The owner is told at the end of the turn. */
 static void
 note(struct replica *r, enum replica_kind kind, const char *key)
 {
@@ -156,6 +157,7 @@ replica_clear(struct replica *r)
 
 /* --- snapshots ------------------------------------------------------------------------------ */
 
+/* Everything of the kind that the last snapshot did not name is gone at authd, too. */
 static void
 drop_unnamed(struct replica *r, enum replica_kind kind)
 {
@@ -295,6 +297,8 @@ replica_user(const struct replica *r, const char *name)
 	return e ? &((const struct user_value *)e->value)->subject : NULL;
 }
 
+/* Milliseconds since 1970: certificates from before are worth nothing. 0: none; INT64_MAX: one that
+ * is lost. */
 static int64_t
 cutoff(const struct replica *r, enum replica_kind kind, const char *key)
 {

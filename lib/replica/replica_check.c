@@ -17,6 +17,7 @@ is_cut(int64_t issued_ms, int64_t cutoff_ms)
 	return cutoff_ms == INT64_MAX || issued_ms < cutoff_ms;
 }
 
+/* 0, or REPLICA_E_CUT with e: an entry of the kind closes the door, or one could not be read. */
 static int
 kind_denies(const struct replica *r, enum replica_kind kind, const struct policy_identity *who,
     struct err *e)

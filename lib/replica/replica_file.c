@@ -145,6 +145,7 @@ replica_file_soon(struct replica *r)
 
 /* --- reading ------------------------------------------------------------------------------ */
 
+/* False: the file is to be thrown away. */
 static bool
 read_entry(struct replica *r, struct wire *w)
 {
@@ -212,6 +213,7 @@ read_file(struct replica *r, struct span file)
 	return read_body(r, body);
 }
 
+/* No file is no error: the first start, or one that was removed because something was lost. */
 static void
 load(struct replica *r)
 {

@@ -35,6 +35,7 @@ rpc_call_new(struct rpc_loop *rl, const struct rpc_events *on, void *data)
 	return call;
 }
 
+/* Messages that nobody will get: the call is broken, or ends with an error. */
 static void
 drop_queue(struct rpc_call *call)
 {
@@ -67,6 +68,8 @@ rpc_call_free(struct rpc_call *call)
 	gpr_free(call);
 }
 
+/* Hands the operations to gRPC as one batch; done comes from the loop, also when gRPC refuses
+ * them. */
 static void
 start(struct rpc_call *call, struct rpc_op *op, void (*done)(void *, bool), const grpc_op *ops,
     size_t n)
@@ -91,6 +94,7 @@ rpc_call_put_greeting(struct rpc_call *call, grpc_op *op)
 	return 1;
 }
 
+/* 0, or 1: op sends the first message of the queue, which lives in outbox until then. */
 static size_t
 put_message(struct rpc_call *call, grpc_op *op)
 {
@@ -111,6 +115,7 @@ put_message(struct rpc_call *call, grpc_op *op)
 	return 1;
 }
 
+/* 0, or 1: op sends the status (server) or half-closes (client). Only behind the last message. */
 static size_t
 put_end(struct rpc_call *call, grpc_op *op)
 {
@@ -218,6 +223,7 @@ rpc_call_deliver(struct rpc_call *call)
 	return true;
 }
 
+/* The peer sent what wire_check refuses: one call is lost, the connection stays. */
 static void
 on_unreadable(struct rpc_call *call)
 {
@@ -295,6 +301,7 @@ rpc_resume(struct rpc_call *call)
 
 /* --- the end ------------------------------------------------------------------------- */
 
+/* Once, with the status in words that may be shown. */
 static void
 tell_closed(struct rpc_call *call)
 {

@@ -50,6 +50,7 @@ str_arg(const char *key, char *value)
 		.value.string = value };
 }
 
+/* The channel as gRPC has it. It connects when the first call is made, and again by itself. */
 static grpc_channel *
 core_new(const struct rpc_channel *ch, grpc_channel_credentials *creds)
 {
@@ -80,6 +81,7 @@ core_new(const struct rpc_channel *ch, grpc_channel_credentials *creds)
 	return grpc_channel_create(ch->target, creds, &(grpc_channel_args){ n, args });
 }
 
+/* NULL with e, or for the caller to release. */
 static grpc_channel_credentials *
 credentials(struct rpc_channel *ch, struct err *e)
 {
@@ -221,6 +223,7 @@ rpc_client_explain(const struct rpc_call *call, const char *text, char *dst, siz
 
 /* --- calls ------------------------------------------------------------------------------------- */
 
+/* In the place of a status of gRPC's; the call ends like any other. */
 static void
 fail(struct rpc_call *call, grpc_status_code code, const char *text)
 {

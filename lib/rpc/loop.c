@@ -51,6 +51,7 @@ opq_take(struct rpc_opq *q)
 	return op;
 }
 
+/* On the loop's thread, or that of rpc_loop_run; never on gRPC's. */
 static void
 op_run(struct rpc_op *op)
 {
@@ -111,6 +112,7 @@ run_local(void *arg)
 		loop_defer(rl->loop, &rl->later);
 }
 
+/* The whole list at once: the lock is not held while callbacks run. */
 static void
 run_collected(struct rpc_loop *rl)
 {
@@ -220,6 +222,7 @@ start_grpc(void)
 
 /* --- life ------------------------------------------------------------------------- */
 
+/* 0, or -1; rpc_loop_free takes back what was made. */
 static int
 attach(struct rpc_loop *rl, struct loop *loop)
 {

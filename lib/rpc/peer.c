@@ -125,6 +125,7 @@ parse_roots(struct x509_cert **cert, char *pem)
 	gpr_free(pem);
 }
 
+/* After a rotation what was verified with the old roots must be verified again. */
 static void
 follow_roots(struct rpc_peers *peers, struct rpc_identity *id)
 {
@@ -140,6 +141,7 @@ follow_roots(struct rpc_peers *peers, struct rpc_identity *id)
 	peers->generation = generation;
 }
 
+/* Best effort: without memory for it the next call verifies again. */
 static void
 remember(struct rpc_peers *peers, const char *pem, const struct rpc_peer *peer)
 {
@@ -180,6 +182,7 @@ struct shown {
 	bool local, tls, authenticated;
 };
 
+/* ret->pem points into the context. */
 static void
 read_context(const grpc_auth_context *context, struct shown *ret)
 {
@@ -220,6 +223,8 @@ verify(struct rpc_peers *peers, const struct shown *shown, struct rpc_peer *ret,
 	return r;
 }
 
+/* 0: ret says who, RPC_ANYONE without a certificate. Negative: a certificate was shown that is not
+ * believed. */
 static int
 identify(struct rpc_peers *peers, struct rpc_identity *id, const struct shown *shown,
     struct rpc_peer *ret, struct err *e)

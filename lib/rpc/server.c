@@ -253,6 +253,7 @@ who_name(enum rpc_who who)
 	return "caller without a certificate";
 }
 
+/* Answers, and tells the daemon's audit trail who was refused what. */
 static void
 refuse(struct rpc_call *call, enum rpc_code code, const char *text)
 {
@@ -392,6 +393,7 @@ on_down(void *arg, bool ok)
 	stop_if_done(server);
 }
 
+/* Who has not ended by now is cancelled; `stopped` comes when gRPC has given all of them back. */
 static void
 on_out_of_grace(void *arg)
 {

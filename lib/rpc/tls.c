@@ -42,6 +42,7 @@ rpc_identity_new(struct rpc_identity **ret)
 	return 0;
 }
 
+/* The private key; the other texts are public. */
 static void
 wipe(char **secret)
 {
@@ -202,6 +203,7 @@ all_roots(const struct rpc_identity *id)
 	return all;
 }
 
+/* On a thread of gRPC: touches the identity and the listener alone, under the lock. */
 static grpc_ssl_certificate_config_reload_status
 on_fetch(void *arg, grpc_ssl_server_certificate_config **ret)
 {

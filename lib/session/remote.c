@@ -88,6 +88,8 @@ finish(struct remote *r, enum remote_end end, const char *text)
 	loop_defer(r->way->loop, &r->finish);
 }
 
+/* As finish, with the end that fits: a session that has begun is lost, one that has not has
+ * failed. */
 static void
 fail(struct remote *r, const char *text)
 {
@@ -123,6 +125,8 @@ on_writable(struct ssh_chan *chan, void *arg)
 		r->config.events->writable(r, r->config.arg);
 }
 
+/* SSH_FAIL for all but the two that a client may be sent (RFC 4254 section 6.10): requests of a
+ * node ask for nothing here. */
 static enum ssh_answer
 on_request(struct ssh_chan *chan, struct span name, struct span payload, void *arg)
 {
@@ -154,6 +158,7 @@ on_reply(struct ssh_chan *chan, bool ok, void *arg)
 	struct remote *r = arg;
 
 	(void)chan;
+	/* It has ended meanwhile: a time-out, or the owner let go. */
 	if (r->state != STARTING)
 		return;
 	if (!ok) {

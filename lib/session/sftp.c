@@ -18,6 +18,7 @@ struct sftp {
 
 /* --- the session ------------------------------------------------------------------------------ */
 
+/* Called by the engine when it has something to send, and when the channel has room again. */
 static void
 flush(void *arg)
 {
@@ -145,6 +146,7 @@ static int
 judge(struct sftp_engine *s, struct sftp_answer *a, struct question *q)
 {
 	if (!a)
+		/* The session has ended, and this answer will never come. */
 		return err_set(q->e, "%s", s->why.text);
 	if (a->type == q->expected && q->take)
 		return q->take(a, q->arg, q->e);
@@ -238,6 +240,7 @@ struct listing {
 	void *arg;
 };
 
+/* Negative ends the listing: the owner of the list had no memory for a name. */
 static int
 take_names(struct sftp_answer *a, void *arg, struct err *e)
 {
@@ -252,6 +255,7 @@ take_names(struct sftp_answer *a, void *arg, struct err *e)
 	return 0;
 }
 
+/* As `ask`, for a request whose body is a handle alone. */
 static int
 ask_handle(struct sftp *s, enum sftp_type type, const struct buf *handle, struct question *q)
 {
@@ -295,6 +299,7 @@ sftp_list(struct sftp *s, const char *path, sftp_each_fn *each, void *arg, struc
 
 /* --- bodies ----------------------------------------------------------------------------------- */
 
+/* Waits until the transfer is over, and takes it apart. 0, or negative with e. */
 static int
 finish(struct sftp *s, struct sftp_body *b, const char *path, struct err *e)
 {

@@ -12,6 +12,8 @@ enum {
 	REQUEST_MAX = SFTP_CHUNK + SFTP_HANDLE_MAX + SFTP_PATH_MAX + 64,
 };
 
+/* The first failure is the one that is told. No further request is sent; answers that are due are
+ * still waited for. */
 static void
 fail(struct sftp_body *b, const struct err *e)
 {
@@ -94,6 +96,7 @@ finish_if_done(struct sftp_body *b)
 	b->finished = b->n_pending == 0;
 }
 
+/* After each answer: more requests, or the end. */
 static void
 go_on(struct sftp_body *b)
 {
@@ -261,6 +264,7 @@ static void
 start(struct sftp_body *b, struct sftp_engine *s, const struct sftp_transfer *transfer, bool is_put)
 {
 	const struct sftp_call call = { .fn = on_opened, .arg = b };
+	/* The mode of a file that is made; one that is there keeps its own. */
 	const struct sftp_attrs attrs = { .has_mode = is_put, .mode = transfer->mode };
 	struct buf body;
 

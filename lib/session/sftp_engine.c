@@ -113,6 +113,8 @@ sftp_engine_send(struct sftp_engine *s, enum sftp_type type, const struct buf *b
 
 /* --- in --------------------------------------------------------------------------------------- */
 
+/* The first packet of the server. Versions above ours are fine: it must then speak ours (section
+ * 4). */
 static void
 greet(struct sftp_engine *s, uint8_t type, uint32_t version)
 {
@@ -151,6 +153,7 @@ dispatch(struct sftp_engine *s, struct span packet)
 	call.fn(s, &a, &call);
 }
 
+/* Takes whole packets off `in`; the rest of one waits there. */
 static void
 parse(struct sftp_engine *s)
 {

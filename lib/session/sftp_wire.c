@@ -72,6 +72,7 @@ read_names(struct sftp_answer *ret, struct wire *w)
 	char name[SFTP_NAME_MAX];
 	struct sftp_attrs attrs;
 
+	/* A count that lies ends with the packet: each name takes some bytes of it. */
 	ret->n_names = wire_u32(w);
 	ret->names = *w;
 	for (uint32_t i = 0; i < ret->n_names; i++)

@@ -38,6 +38,7 @@ request(const struct ssh *ssh, const struct ssh_identity *id)
 	return u;
 }
 
+/* userauth_put writes the request as it was signed; the signature goes behind it. */
 static int
 send_proof(struct ssh *ssh, const struct ssh_identity *id, struct span signature)
 {
@@ -72,6 +73,7 @@ try_identity(struct ssh *ssh, const struct ssh_identity *id, int *ret_r)
 	return answer;
 }
 
+/* From the identity that is next on. -1 when none is left: the connection has ended. */
 static int
 try_next(struct ssh *ssh)
 {

@@ -38,6 +38,7 @@ auth_on_service_request(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	return packet_send_buf(ssh, &b);
 }
 
+/* RFC 4252 section 5.1: what may go on, and that nothing was achieved. */
 static int
 deny(struct ssh *ssh)
 {
@@ -81,6 +82,7 @@ put_signed(struct buf *b, const struct ssh *ssh, const struct ssh_auth *a)
 	userauth_put_signed(b, ssh_session_id(ssh), &u);
 }
 
+/* False as well when the owner has ended the connection from inside. */
 static bool
 owner_allows(struct ssh *ssh, const struct ssh_auth *a)
 {

@@ -317,6 +317,7 @@ chan_drop_kept(struct ssh_chan *chan)
 		buf_done(&chan->kept[ext]);
 }
 
+/* Returns how much the owner took. Without one who listens, all of it. */
 static size_t
 offer(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n)
 {
@@ -332,6 +333,7 @@ offer(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n)
 	return took < n ? took : n;
 }
 
+/* Bytes for a channel: to the owner, or into `kept` for as long as he does not take them. */
 static int
 deliver(struct ssh_chan *chan, uint32_t ext, uint8_t *p, uint32_t n)
 {

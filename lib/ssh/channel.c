@@ -12,6 +12,7 @@
 
 /* --- the table -------------------------------------------------------------- */
 
+/* Twice as large; pointers to channels stay valid, the table's own address does not. */
 static bool
 table_grow(struct ssh *ssh)
 {
@@ -114,6 +115,7 @@ chan_finish(struct ssh_chan *chan)
 
 /* --- opened by the peer ------------------------------------------------------- */
 
+/* For a channel that was never made, too, hence the peer's number. */
 static int
 send_refusal(struct ssh *ssh, uint32_t peer_id, uint32_t reason, const char *text)
 {

@@ -207,6 +207,7 @@ no_match(struct ssh *ssh, const char *what, struct span theirs)
 	    text);
 }
 
+/* 0, or -1 after ssh_fatal: there is no algorithm of some kind in common. */
 static int
 choose_all(struct ssh *ssh, struct ssh_kex *kex, const struct span *mine, const struct span *theirs)
 {

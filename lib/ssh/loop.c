@@ -237,6 +237,7 @@ start_transport(struct ssh_link *link)
 
 /* --- over a socket -------------------------------------------------------------- */
 
+/* The socket is read only while the engine wants input: what is not read closes TCP's window. */
 static void
 update_watch(struct ssh_link *link, bool want_write)
 {
@@ -407,6 +408,7 @@ ssh_link_attach_chan(struct ssh_link *link, struct ssh_chan *outer)
 	return 0;
 }
 
+/* What the channel does not take stays in the engine; on_chan_writable comes back to it. */
 static void
 flush_chan(struct ssh_link *link)
 {
@@ -455,6 +457,8 @@ flush_list(struct list *dirty)
 	}
 }
 
+/* The link is gone when it returns. Called by finish_all alone, between callbacks of other links
+ * and never inside one. */
 static void
 finish(struct ssh_link *link)
 {

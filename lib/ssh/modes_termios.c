@@ -110,6 +110,7 @@ flags_of(struct termios *tio, uint8_t field)
 	}
 }
 
+/* CS7 and CS8 are two values of one field: "off" of one says nothing. */
 static void
 apply_flag(struct termios *tio, const struct mode *m, bool on)
 {
@@ -125,6 +126,7 @@ apply_flag(struct termios *tio, const struct mode *m, bool on)
 	}
 }
 
+/* A number that is no speed here changes nothing. */
 static void
 apply_speed(struct termios *tio, uint8_t op, uint32_t baud)
 {

@@ -122,6 +122,7 @@ collect(struct ssh *ssh, uint8_t **p, size_t *n, size_t want)
 	return ssh->part_len == want;
 }
 
+/* For a packet that came in pieces: first the bytes that tell its length, then the rest. */
 static int
 input_collected(struct ssh *ssh, uint8_t **p, size_t *n)
 {

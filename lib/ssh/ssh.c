@@ -249,6 +249,7 @@ tick_keepalive(struct ssh *ssh)
 	return global_keepalive(ssh);
 }
 
+/* 0, or -1 after ssh_fatal. Once a second or so; what it measures are seconds. */
 static int
 tick_alive(struct ssh *ssh)
 {
@@ -287,6 +288,7 @@ ssh_error(const struct ssh *ssh)
 	return ssh->error ? ssh->error : ssh->state == STATE_DEAD ? "the connection ended" : "";
 }
 
+/* Best effort: when there is no room for it the connection ends without a word. */
 static void
 send_disconnect(struct ssh *ssh, uint32_t reason, const char *text)
 {

@@ -34,6 +34,7 @@ relay_free(struct relay *c)
 	free(c);
 }
 
+/* NULL: no memory. Stands in the owner's list from here on. */
 static struct relay *
 relay_new(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
     const struct replica_host *node)

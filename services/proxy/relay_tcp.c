@@ -104,6 +104,7 @@ socket_read(struct relay *c)
 	return 0;
 }
 
+/* May free the relay: nothing of it is touched after socket_lost. */
 static void
 on_socket(struct watch *w, int ready, void *arg)
 {
@@ -196,6 +197,7 @@ static const struct ssh_chan_events tcp_user_events = {
 	.closed = on_user_closed,
 };
 
+/* Owns fd. */
 static void
 on_dialled(int fd, const char *why, void *arg)
 {

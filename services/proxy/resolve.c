@@ -144,6 +144,7 @@ say_ambiguous(const struct found *f, const char *name, struct err *e)
 	return RESOLVE_E_AMBIGUOUS;
 }
 
+/* 0, or RESOLVE_E_* with a line for the person. */
 static int
 choose(const struct replica_host **ret, const struct found *f, const char *name, struct err *e)
 {

@@ -141,6 +141,7 @@ is_signed_by(const struct sshcert *cert, const struct span *ca, size_t n)
 	return false;
 }
 
+/* 0, or negative with e, which is told to whoever logs in. */
 static int
 check_node(const struct conn *g, const struct sshcert *cert, struct err *e)
 {
@@ -398,6 +399,7 @@ on_link_ended(struct ssh_link *link, const char *why, void *arg)
 	ssh_server_check_empty(ssh_server);
 }
 
+/* 0, or -1: no memory. fd is the link's only after 0. */
 static int
 conn_start(struct conn *g, int fd)
 {
@@ -449,6 +451,7 @@ ssh_server_take(struct ssh_server *ssh_server, int fd, const struct addr *peer, 
 
 /* --- when rights change ------------------------------------------------------------ */
 
+/* In the trail with the person's name, so that "why was I thrown out" has an answer. */
 static void
 note_cut(const struct conn *g, const char *why)
 {
@@ -471,6 +474,7 @@ cut_user(struct conn *g, const char *why)
 	tunnel_hang_up(g->ssh_link, why);
 }
 
+/* Something of what it holds is withdrawn: all of it, or one node that it has a connection to. */
 static bool
 is_denied(const struct conn *g, struct err *e)
 {

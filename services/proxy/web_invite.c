@@ -95,6 +95,7 @@ invite_form(const struct invite *i, const Auth__InviteInfo *info)
 	buf_wipe(&qr);
 }
 
+/* Owns the invite; it ends here. */
 static void
 on_invite(enum rpc_code code, const char *why, const Auth__InviteInfo *reply, void *arg)
 {
@@ -113,6 +114,7 @@ on_invite(enum rpc_code code, const char *why, const Auth__InviteInfo *reply, vo
 	free(i);
 }
 
+/* The link's secret goes to authd; what comes back is on_invite's. */
 static void
 invite_get(struct invite *i)
 {

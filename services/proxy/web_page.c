@@ -11,6 +11,7 @@
 
 enum { QUIET = 4, MODULE_PX = 4 };
 
+/* A name without a value is an empty text: a page with a hole is better than none. */
 static const char *
 value_of(const char *const *values, struct span name)
 {
