@@ -59,6 +59,7 @@ events_row(struct cli_table *t, const void *found, size_t i)
 	char when[40], mark[48], user[300];
 
 	clock_rfc3339(ev->time_us / 1000, when, sizeof when);
+	/* auditd saw that the producer's time cannot be right. */
 	(void)str_format(mark, sizeof mark, "%s%s", when, hit->time_doubtful ? " (doubtful)" : "");
 	user_text(hit, user, sizeof user);
 	cli_table_add(t, mark, ev->type, ev->ok ? "ok" : "failed", user, ev->login,
@@ -119,6 +120,7 @@ list_events(struct client *c, void *arg, struct err *e)
 	q.user = opt.user ? opt.user : "";
 	q.node = opt.node ? opt.node : "";
 	q.session = opt.session ? opt.session : "";
+	/* Wildcards are auditd's to fit: a type may be new to this tctl. */
 	q.types = (const char **)opt.types.item;
 	q.n_types = opt.types.n;
 	q.failed_only = opt.failed;
@@ -137,6 +139,7 @@ ls(int argc, char **argv)
 	return tctl_run(list_events, argv);
 }
 
+/* The same as tsh recordings ls, over the administrator's way to auditd. */
 static int
 list_recordings(struct client *c, void *arg, struct err *e)
 {

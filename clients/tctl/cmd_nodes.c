@@ -25,6 +25,7 @@ static const struct cli_option ls_options[] = {
 	{ 0 },
 };
 
+/* Labels are cut to the terminal's width, unless --verbose. */
 static void
 print_text(const Auth__NodeList *list)
 {
@@ -82,6 +83,7 @@ label(int argc, char **argv)
 	for (int i = 1; i < argc && i < TCTL_LABELS_MAX; i++) {
 		char *eq = strchr(argv[i], '='), *end = argv[i] + strlen(argv[i]) - 1;
 
+		/* Taken apart in place: argv is ours. */
 		if (eq && eq != argv[i]) {
 			*eq = '\0';
 			set[q.n_set++] = (struct policy_label){ argv[i], eq + 1 };

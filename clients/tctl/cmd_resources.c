@@ -86,6 +86,7 @@ print_all(struct client *c, const struct form *form, const Auth__ResourceList *l
 	int rc = 0;
 
 	(void)c;
+	/* What cannot be shown is told, and does not hide the rest. */
 	for (size_t i = 0; i < list->n_resources; i++)
 		if (json_array_append_new(all, resource_value(form, list->resources[i])) < 0)
 			rc = cli_fail("%s %s cannot be shown: this tctl is older than authd",
@@ -102,6 +103,7 @@ print_all(struct client *c, const struct form *form, const Auth__ResourceList *l
 	return rc;
 }
 
+/* 0 with *ret, or 1: the error was printed. */
 static int
 fetch(struct client *c, const struct form *form, const char *name, Auth__ResourceList **ret)
 {
@@ -180,6 +182,7 @@ struct put {
 	const char *done;           /* "created" */
 };
 
+/* 0, or 1: printed. m stays the caller's. */
 static int
 send_message(const struct put *put, const struct form *form, const ProtobufCMessage *m)
 {
@@ -204,6 +207,7 @@ send_message(const struct put *put, const struct form *form, const ProtobufCMess
 	return rc;
 }
 
+/* One resource, from its JSON form. */
 static int
 put_value(const struct put *put, const json_t *value, const struct yaml_source *source)
 {
@@ -235,6 +239,8 @@ put_text(const struct put *put, const char *name, const char *text, size_t n)
 	else if (json_array_size(value) == 0)
 		rc = cli_fail("%s: there is no resource in it", name);
 	else if (put->over)
+		/* The editor was opened over one; a second document would be made under the first
+		 * one's revision. */
 		rc = cli_fail("%s: leave one resource in it", name);
 	else
 		for (size_t i = 0; i < json_array_size(value) && rc == 0; i++)
@@ -328,6 +334,7 @@ cmd_edit(int argc, char **argv)
 
 /* --- rm --------------------------------------------------------------------------------------- */
 
+/* A kind that has a form. Users, nodes and tokens are rows of cmd_rm. */
 static int
 remove_file(const char *ref)
 {

@@ -67,6 +67,7 @@ print_help(struct client *c, const Auth__Token *t)
 	return 0;
 }
 
+/* The only time that the token is shown: authd keeps a hash. */
 static int
 print_added(struct client *c, const Auth__Token *t)
 {
@@ -75,6 +76,7 @@ print_added(struct client *c, const Auth__Token *t)
 
 	if (!opt.format)
 		return print_help(c, t);
+	/* For scripts: TOKEN=$(tctl tokens add --format=text). */
 	if (strcmp(opt.format, "text") == 0) {
 		puts(t->token);
 		return 0;

@@ -42,6 +42,7 @@ static const struct cli_option ls_options[] = {
 	{ 0 },
 };
 
+/* The link is a secret, and is shown this once. */
 static void
 print_link(const Auth__InviteLink *link, const char *what)
 {
@@ -87,6 +88,7 @@ add_user(struct client *c, void *arg, struct err *e)
 	return rc;
 }
 
+/* Roles are asked for here and not left to authd: a user without any is never what was meant. */
 static int
 add(int argc, char **argv)
 {

@@ -29,6 +29,7 @@ run(const char *path, struct err *e)
 		 * shell. */
 		execl("/bin/sh", "sh", "-c", "eval \"exec ${VISUAL:-${EDITOR:-vi}} \\\"\\$1\\\"\"",
 		    "sh", path, (char *)NULL);
+		/* As a shell says "not found"; no atexit of the parent's may run here. */
 		_exit(127);
 	}
 	while (waitpid(pid, &status, 0) < 0)
@@ -69,6 +70,8 @@ editor_run(const char *text, char **ret, char path[EDITOR_PATH_MAX], struct err 
 	fd = mkstemps(path, strlen(".yaml"));
 	if (fd < 0)
 		return err_errno(e, "cannot make %s", path);
+	/* The descriptor stays open, and the text is read again by name: editors replace the
+	 * file. */
 	rc = write_all(fd, text, e);
 	if (rc == 0)
 		rc = run(path, e);

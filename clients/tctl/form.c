@@ -50,6 +50,7 @@ is_duration(const field *f)
 	return f->type == PROTOBUF_C_TYPE_INT64 && n > 2 && strcmp(f->name + n - 2, "_s") == 0;
 }
 
+/* dst holds 64 bytes in every call; the names of our messages are shorter. */
 static void
 shown_name(const field *f, char *dst, size_t size)
 {
@@ -133,6 +134,7 @@ text_value(const ProtobufCMessage *m, const field *f)
 	return *text ? json_string(text) : NULL;
 }
 
+/* In a mapping every key has a value, also an empty one. */
 static json_t *
 value_or_empty(json_t *v)
 {
@@ -440,6 +442,7 @@ read_time(const struct reader *r, const field *f, int64_t *ret, const json_t *ma
 	    : fail(r, map, key, "%s must be a time like 2026-11-22 or 2026-11-22T10:00:00Z", key);
 }
 
+/* Negative numbers are in none of our messages. */
 static int
 read_number(const struct reader *r, const field *f, void *to, const json_t *map, const char *key)
 {
@@ -515,6 +518,7 @@ check_keys(const struct reader *r, const json_t *map, const char *where, const c
 	return 0;
 }
 
+/* NULL: said with the kinds that there are. */
 static const struct form *
 kind_from(const struct reader *r, const json_t *map)
 {
@@ -566,6 +570,7 @@ read_defaults(const struct form *form, ProtobufCMessage *m, struct err *e)
 	return rc;
 }
 
+/* kind, version, metadata and spec, as people know it from elsewhere. */
 static int
 read_frame(const struct reader *r, const struct form *form, ProtobufCMessage *m, const json_t *map)
 {

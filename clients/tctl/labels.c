@@ -23,6 +23,7 @@ labels_parse(struct labels *ret, const char *text, struct err *e)
 			labels_done(ret);
 			return -1;
 		}
+		/* The labels point into words, which has its own copy of the text. */
 		*eq = '\0';
 		ret->v[ret->n] = (struct policy_label){ word, eq + 1 };
 	}

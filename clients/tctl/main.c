@@ -35,6 +35,7 @@ static const struct cli_program program = {
 int
 main(int argc, char **argv)
 {
+	/* A connection that breaks is an error to be told, not the end of the program. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	log_open("tctl", LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
 	if (crypto_init() < 0)

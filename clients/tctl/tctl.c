@@ -38,6 +38,7 @@ open_profile(void)
 static bool
 is_local(void)
 {
+	/* Whoever names a proxy means to go through it, also on authd's own host. */
 	if (tctl_globals.proxy)
 		return false;
 	return tctl_globals.auth_socket != default_socket ||

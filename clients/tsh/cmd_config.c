@@ -32,6 +32,7 @@ common(const struct paths *f)
 	printf("    HostKeyAlgorithms ssh-ed25519-cert-v01@openssh.com\n");
 	printf("    KexAlgorithms ^curve25519-sha256\n");
 	printf("    Ciphers ^aes256-gcm@openssh.com\n");
+	/* An unknown host is refused and not asked for. */
 	printf("    StrictHostKeyChecking yes\n");
 }
 

@@ -71,6 +71,7 @@ keys_done(struct keys *k)
 
 /* --- asking ------------------------------------------------------------------------------------ */
 
+/* Asks for both secrets and sends them. 0 with *ret, or negative with e. */
 static int
 call_login(struct client *c, const char *user, const struct keys *k, Auth__UserIdentity **ret,
     struct err *e)
@@ -165,6 +166,7 @@ save_known_hosts(const struct profile *p, const struct bundle *ca, struct err *e
 	return rc;
 }
 
+/* -1: no memory; what was copied is the list's. */
 static int
 copy_list(char ***ret, unsigned *ret_n, const char *const *items, size_t n)
 {
@@ -182,6 +184,7 @@ by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* NULL: no memory, or proxy is no address. */
 static struct profile *
 make_profile(const char *proxy, const struct discovery *d, const Auth__UserIdentity *id)
 {
@@ -227,6 +230,8 @@ are_printable(const char *const *items, size_t n)
 	return true;
 }
 
+/* Into the profile. Negative: something of it may be written; the next login writes all of it
+ * again. */
 static int
 keep(struct profile *p, const struct keys *k, const struct discovery *d,
     const Auth__UserIdentity *id, struct err *e)
@@ -250,6 +255,7 @@ keep(struct profile *p, const struct keys *k, const struct discovery *d,
 
 /* --- the verb --------------------------------------------------------------------------------------- */
 
+/* known_pem NULL: nobody has logged in through this proxy before. */
 static int
 login(const char *proxy, const char *user, const char *known_pem, struct profile **ret,
     struct err *e)
@@ -297,6 +303,7 @@ is_withdrawn(const struct profile *p)
 	struct err e;
 	bool withdrawn;
 
+	/* The profile is damaged: only a login mends that. */
 	if (client_open(&c, p, &e) < 0)
 		return true;
 	withdrawn = auth_sync_get_status(c, &q, NULL, &e) < 0 &&

@@ -23,6 +23,7 @@ logout_one(const struct profile *p)
 	return 0;
 }
 
+/* One that cannot be loaded is passed over: there is nothing in it that names its keys. */
 static int
 logout_all(void)
 {

@@ -45,6 +45,7 @@ print_text(const Auth__NodeList *list)
 	cli_table_print(t, stdout);
 	cli_table_free(t);
 	if (list->n_nodes == 0)
+		/* On stderr: a script that reads the table gets an empty one. */
 		fprintf(stderr,
 		    "No nodes are listed that your roles let you see and that match.\n");
 }

@@ -34,6 +34,7 @@ struct download {
 	bool failed;
 };
 
+/* False ends the stream: there is no more room for it. */
 static bool
 on_part(const Audit__PlayPart *part, void *arg)
 {
@@ -74,6 +75,7 @@ show(const struct download *d, struct span frames, struct err *e)
 	return player_run(frames, &config, e);
 }
 
+/* Only now, when all of it is here: players jump to and fro. */
 static int
 play(struct download *d, struct err *e)
 {

@@ -132,6 +132,7 @@ on_progress(uint64_t done, void *arg)
 	show(c, done, c->size, false);
 }
 
+/* For the line of progress. */
 static void
 begin(struct copy *c, const char *path)
 {
@@ -175,6 +176,8 @@ store(uint64_t offset, struct span data, struct err *e, void *arg)
 	return 0;
 }
 
+/* 0, or negative with c->e. What was written before a failure stays: it may be most of a large
+ * file. */
 static int
 get_file(struct copy *c, const char *from, const char *to, const struct sftp_attrs *attrs)
 {
@@ -271,6 +274,7 @@ get_folder(struct copy *c, const char *from, const char *to, const struct sftp_a
 	return rc;
 }
 
+/* Follows links on the node, as scp does; DEPTH_MAX ends loops of them. */
 static int
 get_any(struct copy *c, const char *from, const char *to, int depth)
 {
@@ -353,6 +357,7 @@ load(uint8_t *p, size_t n, struct err *e, void *arg)
 	return got < 0 ? err_errno(e, "cannot read") : got;
 }
 
+/* opt.preserve: modes and times are set afterwards, since writing changes the times. */
 static int
 put_file(struct copy *c, const char *from, const char *to, const struct stat *st)
 {
@@ -462,6 +467,7 @@ copy_all(struct sftp *sftp, int argc, char **argv, const struct place *to)
 		trim(from.path);
 		if (*from.host ? get_glob(&c, from.path, to->path, argc > 2)
 			       : put_one(&c, from.path, to->path, argc > 2))
+			/* Told, and on to the next source. */
 			rc = cli_fail_err(&c.e);
 	}
 	return rc;
@@ -475,6 +481,7 @@ find_node(int argc, char **argv, struct place *node, struct place *to)
 
 	if (parse_place(argv[argc - 1], to) != 0)
 		return 1;
+	/* Stays without a host until a source names one. */
 	*node = *to;
 	for (int i = 0; i < argc - 1; i++) {
 		if (parse_place(argv[i], &p) != 0)

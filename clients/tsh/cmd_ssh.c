@@ -72,6 +72,7 @@ join_command(int argc, char **argv, struct buf *b)
 
 /* --- one node ------------------------------------------------------------------------------- */
 
+/* The command's exit code, or 1. */
 static int
 run_one(struct proxy *proxy, const char *node, const char *login, const char *command)
 {
@@ -186,6 +187,7 @@ run_many(struct proxy *proxy, const Auth__NodeList *list, const char *login, con
 	return rc;
 }
 
+/* A selector: the nodes are authd's answer, by which roles are applied too. */
 static int
 by_label(struct profile *p, const char *selector, const char *login, const char *command)
 {
@@ -229,6 +231,7 @@ out:
 	return rc;
 }
 
+/* The proxy finds the node: also one that authd cannot be asked about now. */
 static int
 by_name(struct profile *p, const char *host, const char *login, const char *command)
 {

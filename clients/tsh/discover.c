@@ -28,6 +28,7 @@ pin_of(const char *pem, char *pin, struct err *e)
 	return rc;
 }
 
+/* -1 with e, whatever bundle_fetch says: for people both are "it did not work". */
 static int
 fetch_authorities(struct discovery *d, const char *proxy, const char *pin, const char *known_pem,
     struct err *e)

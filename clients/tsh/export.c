@@ -29,6 +29,7 @@ introduced(uint8_t c)
 	return c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_' ? STRING : TEXT;
 }
 
+/* One byte more; returns where the stream is after it. Prints what is text. */
 static enum where
 filter(enum where w, uint8_t c, FILE *f)
 {
@@ -196,6 +197,7 @@ export_asciicast(struct span frames, uint32_t cols, uint32_t rows, int64_t begun
 		       "height", rows ? (int)rows : 24, "timestamp", (json_int_t)begun_s),
 	    f);
 	while ((rc = frame_next(&frames, &frame)) == 1) {
+		/* Exit and gap have no code in the format; their time still counts. */
 		const char *code = frame.type == FRAME_OUT || frame.type == FRAME_ERR ? "o"
 		    : frame.type == FRAME_IN                                          ? "i"
 		    : frame.type == FRAME_RESIZE                                      ? "r"

@@ -44,6 +44,7 @@ fanout_host_done(struct fanout_host *h)
 
 /* --- lines --------------------------------------------------------------------------------- */
 
+/* One write, so that lines of two nodes do not mix; the name in front says whose it is. */
 static void
 print_line(const struct fanout_host *h, int fd, const uint8_t *p, size_t n)
 {
@@ -144,6 +145,7 @@ on_ended(struct remote *r, const struct remote_result *result, void *arg)
 	loop_defer(h->fanout->way->loop, &h->fanout->more);
 }
 
+/* A node that cannot even be tried is a result like any other. */
 static void
 start_host(struct fanout *f, struct fanout_host *h)
 {
@@ -173,6 +175,7 @@ start_host(struct fanout *f, struct fanout_host *h)
 		f->running++;
 }
 
+/* Starts as many as may run at once. */
 static void
 on_more(void *arg)
 {

@@ -100,6 +100,8 @@ tsh_profile(void)
 int
 main(int argc, char **argv)
 {
+	/* Connections and pipes that break are errors to be handled, and the terminal to be put
+	 * back. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	log_open("tsh", LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
 	if (crypto_init() < 0)

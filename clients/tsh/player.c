@@ -31,6 +31,7 @@ peek(const struct player *p, struct frame *ret)
 	return frame_next(&copy, ret);
 }
 
+/* The next frame, at once. */
 static void
 show(struct player *p)
 {
@@ -101,6 +102,7 @@ wait_key(struct player *p, int64_t ms)
 	}
 }
 
+/* Until the frame's time has come, or a key wants something else. */
 static void
 sleep_until(struct player *p, uint64_t dt_us)
 {

@@ -37,6 +37,7 @@ struct proxy {
 	char why[ERR_MAX];
 };
 
+/* The key that signs, and the certificate that says whose it is. */
 static int
 load_identity(struct proxy *p, struct err *e)
 {
@@ -103,6 +104,8 @@ verify(const struct proxy *p, const struct ssh_host *host, const char *name, str
 	return 0;
 }
 
+/* The name is the one that was dialled: a certificate for another proxy of the cluster is not for
+ * this one. */
 static int
 on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void *arg)
 {
@@ -245,6 +248,8 @@ connect_node(struct ssh_link *link, const char *host, struct err *e, void *arg)
 	return remote_connect_via(ssh_link_ssh(p->link), link, host, e);
 }
 
+/* By the name that was asked for. Which of the node's names that may be stands in its
+ * certificate. */
 static int
 verify_node(const struct ssh_host *shown, const char *host, struct err *e, void *arg)
 {

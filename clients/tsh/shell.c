@@ -176,6 +176,8 @@ take(struct shell *s, const uint8_t *p, size_t n)
 	}
 }
 
+/* While the channel takes nothing, nothing is read: the pipe behind us fills, and its writer
+ * waits. */
 static void
 want_input(struct shell *s, bool want)
 {
@@ -186,6 +188,7 @@ want_input(struct shell *s, bool want)
 		pump_later(s);
 }
 
+/* One chunk. */
 static void
 read_input(struct shell *s)
 {
@@ -252,6 +255,7 @@ on_writable(struct remote *r, void *arg)
 		want_input(s, push(s) && !s->in_eof);
 }
 
+/* shell_run ends its loop after this turn, and frees the remote. */
 static void
 on_ended(struct remote *r, const struct remote_result *result, void *arg)
 {
@@ -293,6 +297,7 @@ on_signal(int signo, void *arg)
 	}
 }
 
+/* 128 and the signal's number, as shells have it. */
 static int
 exit_code(const struct remote_result *r)
 {

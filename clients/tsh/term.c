@@ -12,6 +12,7 @@
 
 #include "base/str.h"
 
+/* What term_restore puts back, also from atexit, hence static. */
 static struct termios saved;
 static bool is_raw;
 
@@ -46,6 +47,7 @@ term_describe(struct ssh_pty *ret)
 	ret->rows = w.rows;
 	ret->width_px = w.width_px;
 	ret->height_px = w.height_px;
+	/* As they are before term_raw: the node's terminal is to be a usual one. */
 	if (tcgetattr(STDIN_FILENO, &tio) < 0)
 		return;
 	buf_init(&b, SSH_MODES_MAX);

@@ -40,6 +40,7 @@ find_command(const struct cli_command *table, const char *name)
 	return NULL;
 }
 
+/* For errors: where the help for this command is. */
 static void
 set_hint(struct call *c)
 {
@@ -97,6 +98,7 @@ walk(struct call *c, struct err *e)
 	return cli_parser_environment(&c->parser, e);
 }
 
+/* Too few are answered with the usage: whoever forgot one wants to see it. */
 static int
 check_args(const struct call *c, struct err *e)
 {

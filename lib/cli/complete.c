@@ -90,6 +90,7 @@ for_each_command(const struct cli_program *program, bool values)
 	}
 }
 
+/* Commands that have commands: their second word belongs to the path, any other is an argument. */
 static void
 print_second_level(const struct cli_program *program)
 {

@@ -8,6 +8,8 @@
 #include "base/str.h"
 #include "cli/cli_priv.h"
 
+/* A longer left side has a line of its own, so that one long option does not push all texts to the
+ * right. */
 enum { HELP_MAX_LEFT = 34 };
 
 /* "-f, --format=text|json|yaml" */

@@ -97,6 +97,7 @@ set_flag(const struct cli_option *o, bool on)
 		*(bool *)o->dest = on;
 }
 
+/* The first table that has it: see cli_main for their order. */
 static const struct cli_option *
 find_long(const struct parser *p, const char *name, size_t n)
 {
@@ -118,6 +119,7 @@ find_short(const struct parser *p, char c)
 	return NULL;
 }
 
+/* What was given on the command line is not looked up in the environment. */
 static void
 note_seen(struct parser *p, const struct cli_option *o)
 {

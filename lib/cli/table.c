@@ -133,6 +133,7 @@ cell_of(const struct row *row, int column)
 	return row->cell[column] ? row->cell[column] : "";
 }
 
+/* In columns of a terminal, not in bytes. */
 static void
 measure(const struct cli_table *t, int width[TABLE_MAX_COLUMNS])
 {
@@ -154,6 +155,7 @@ print_cut(const char *text, int max, FILE *f)
 	int columns = 0;
 	int bytes;
 
+	/* max 0: never cut. */
 	if (max <= 0 || cli_width(text) <= max) {
 		fputs(text, f);
 		return;
@@ -170,6 +172,7 @@ print_cut(const char *text, int max, FILE *f)
 	fputs("...", f);
 }
 
+/* No blanks at the ends of lines. */
 static bool
 is_last_used(const struct cli_table *t, const struct row *row, int column)
 {

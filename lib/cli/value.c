@@ -51,6 +51,7 @@ is_special(const char *s)
 	return false;
 }
 
+/* May stand without quotes, by every reader of YAML. */
 static bool
 is_plain(const char *s)
 {
@@ -88,6 +89,7 @@ print_text(const char *s, FILE *f)
 	json_decref(text);
 }
 
+/* Takes lines of its own; empty mappings and lists are written as {} and []. */
 static bool
 is_block(const json_t *v)
 {

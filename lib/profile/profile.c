@@ -53,6 +53,7 @@ name_of(const char *proxy, char *dst, size_t size, struct err *e)
 	return 0;
 }
 
+/* dst holds PROFILE_PATH_MAX bytes. */
 static int
 yaml_path(const char *name, char *dst, struct err *e)
 {
@@ -237,6 +238,7 @@ profile_load(struct profile **ret, const char *proxy, struct err *e)
 	}
 	if (home(dir, sizeof dir, e) < 0 || !str_format(path, sizeof path, "%s/current", dir))
 		return -1;
+	/* "current" holds a name, and is no link. */
 	if (file_read(path, 256, &current, &n, NULL) < 0)
 		return err_set(e, "not logged in; run tsh login --proxy=HOST:PORT --user=NAME");
 	current[strcspn(current, "\n")] = '\0';
@@ -257,6 +259,7 @@ profile_load_valid(struct profile **ret, const char *proxy, struct err *e)
 	return -1;
 }
 
+/* What is in the items was checked when they were taken over (are_printable in tsh). */
 static void
 put_items(struct buf *b, const char *key, char *const *items, unsigned n)
 {

@@ -94,6 +94,7 @@ nodes_address_text(const Auth__Node *node)
 	return node->tunnel ? "⟵ Tunnel" : node->address;
 }
 
+/* The shape that people's scripts know. */
 static json_t *
 node_value(const Auth__Node *n)
 {

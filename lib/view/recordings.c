@@ -44,6 +44,7 @@ int
 recordings_bounds(const char *from, const char *to, int64_t last_s, int64_t *ret_from_us,
     int64_t *ret_to_us, struct err *e)
 {
+	/* 0: no bound. */
 	*ret_from_us = *ret_to_us = 0;
 	if (from && parse_time(from, ret_from_us, e) < 0)
 		return -1;
