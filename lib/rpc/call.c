@@ -309,8 +309,9 @@ tell_closed(struct rpc_call *call)
 	char text[RPC_STATUS_TEXT_MAX + 1];
 	struct rpc_status status = { .code = (enum rpc_code)call->status, .message = text };
 
+	/* A client's is the other side's word, which ends in logs and on terminals: rpc_client_explain
+	 * cleans it as well. */
 	if (call->server)
-		/* Status texts of the other side end in logs and on terminals. */
 		str_clean(text, sizeof text, raw, strlen(raw));
 	else
 		rpc_client_explain(call, raw, text, sizeof text);
