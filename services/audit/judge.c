@@ -142,6 +142,19 @@ check_proven(const struct judge *j, const struct producer *p, const struct recor
 	return NULL;
 }
 
+/* Nobody has to have signed in on it; when somebody did, it was at this node. */
+static const char *
+check_own_connection(const struct judge *j, const struct producer *p, const struct record *r)
+{
+	const struct fact *c;
+
+	if (p->who != RPC_NODE || !r->connection.set)
+		return NULL;
+	c = facts_find(j->facts, FACT_CONNECTION, r->connection.text);
+	return c && c->source && c->source != p->source ? "an event of a connection to another node"
+							: NULL;
+}
+
 static const char *
 check_user(const struct judge *j, const struct producer *p, const struct record *r,
     enum event_backing backing, struct verdict *v)
@@ -152,7 +165,7 @@ check_user(const struct judge *j, const struct producer *p, const struct record 
 		return *r->user ? "a user in an event that concerns none" : NULL;
 	case EVENT_BACKED_CLAIMED:
 		v->backed = "claimed";
-		return NULL;
+		return check_own_connection(j, p, r);
 	case EVENT_BACKED_SELF:
 	case EVENT_BACKED_PROVEN:
 		break;

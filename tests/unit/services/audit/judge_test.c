@@ -190,6 +190,22 @@ bytes_beside_a_text_are_those_of_the_text(void **state)
 	court_free(c);
 }
 
+static void
+a_failed_sign_in_is_not_told_of_a_connection_to_another_node(void **state)
+{
+	const struct event_spec spec = { .type = "auth",
+		.code = "T3007W",
+		.failed = true,
+		.user = "bob",
+		.connection = CONNECTION };
+	struct court *c = court_with_alice();
+
+	(void)state;
+	assert_null(event(c, RPC_NODE, &spec));
+	assert_non_null(judged(c, RPC_NODE, OTHER, OURS + 1, pack_event(&c->packed, &spec)));
+	court_free(c);
+}
+
 /* --- what is over ---------------------------------------------------------------------- */
 
 #define END                                                                        \
@@ -506,6 +522,7 @@ main(void)
 		cmocka_unit_test(types_of_other_producers_are_set_aside),
 		cmocka_unit_test(unknown_types_codes_and_fields_are_set_aside),
 		cmocka_unit_test(bytes_beside_a_text_are_those_of_the_text),
+		cmocka_unit_test(a_failed_sign_in_is_not_told_of_a_connection_to_another_node),
 		cmocka_unit_test(a_session_begins_once_and_takes_nothing_after_its_end),
 		cmocka_unit_test(nothing_begins_on_a_connection_long_after_its_end),
 		cmocka_unit_test(a_node_speaks_about_itself_only),
