@@ -36,15 +36,20 @@ merge_labels(const struct node *n, struct policy_labels server)
 int
 authorize_labels(const struct node *n, struct policy_labels *ret)
 {
+	/* static: what is returned stays valid until the next call, which is as long as a
+	 * decision takes. */
 	struct policy_labels server;
 	int rc = replica_own_labels(n->replica, &server);
 
+	/* More than can be looked at: some of them might be what a deny rule is about. */
 	if (server.n > NODE_LABELS_MAX)
 		rc = -1;
 	*ret = merge_labels(n, rc < 0 ? (struct policy_labels){ NULL, 0 } : server);
 	return rc;
 }
 
+/* Compared as bytes, before anything in it is believed: the signature is checked by
+ * sshcert_check. */
 static bool
 is_ours(const struct bundle *ca, const struct sshcert *cert)
 {
@@ -54,7 +59,8 @@ is_ours(const struct bundle *ca, const struct sshcert *cert)
 	return false;
 }
 
-/* What the roles say now, as far as the certificate has them. */
+/* What the roles say now, as far as the certificate has them. 0, or AUTHORIZE_E_DENIED and why; only
+ * ever takes away from *ret. */
 static int
 check_roles(struct node *n, const struct subject *who, const char *login, struct authorized *ret,
     struct err *e)
@@ -105,6 +111,8 @@ check_subject(struct node *n, const struct subject *who, const char *login, int6
 	return check_roles(n, who, login, ret, e);
 }
 
+/* Not asked here: dates, signature, address. They were right at sign-in, and a certificate that
+ * runs out ends nothing that is open. */
 int
 authorize_still(struct node *n, const struct sshcert *cert, const char *login,
     struct authorized *ret, struct err *e)
@@ -140,6 +148,8 @@ authorize_check(struct node *n, const struct sshcert *cert, const char *login, c
 		.ca = self->ca->user_ssh,
 		.n_ca = self->ca->n_user_ssh,
 		.principal = login,
+		/* Without an address (it is not known) a certificate that is pinned to one is
+		 * refused. */
 		.source_address = address[0] ? address : NULL,
 		.now_s = (uint64_t)(clock_wall_ms() / 1000),
 	};

@@ -36,6 +36,7 @@ channel_open(struct conn *c, struct ssh_chan *chan, const struct ssh_open *open)
 	ssh_chan_refuse(chan, SSH_REFUSE_UNKNOWN_TYPE, "unknown kind of channel");
 }
 
+/* Each of these walks a list from which the one that is visited may go; list_each allows that. */
 void
 channel_all_proven(struct conn *c)
 {
@@ -66,6 +67,7 @@ channel_all_redecide(struct conn *c)
 	list_each (struct channel, ch, &c->channels, link) {
 		if (ch->ops->may(ch, &e) == 0)
 			continue;
+		/* Before kill, after which there may be no channel to describe. */
 		ch->ops->describe(ch, what, sizeof(what));
 		log_info("channel is no longer allowed", "channel", what, "user", c->access.user,
 		    "cause", e.text, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config: the schema of noded.yaml and its checks. Called at start-up by noded, its monitor and its
+ * conf: the schema of noded.yaml and its checks. Called at start-up by noded, its monitor and its
  * worker.
  */
 #include "node/conf.h"
@@ -63,6 +63,7 @@ check_labels(struct conf *c, struct err *e)
 		if (!policy_label_ok(at, eq + 1))
 			return err_set(e, "labels: \"%s\" holds characters that are not allowed",
 			    text);
+		/* Which of the two would count depended on who reads them first. */
 		for (size_t j = 0; j < c->n_labels; j++)
 			if (strcmp(c->labels[j].key, at) == 0)
 				return err_set(e, "labels: \"%s\" is given twice", at);

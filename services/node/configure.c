@@ -228,6 +228,8 @@ place_token(const char *output, char *dst, size_t size, struct err *e)
 	    "a token on the command line can be seen by every user of this host; better put it "
 	    "into a file");
 	if (!output)
+		/* To a terminal nothing is written, not even the token: the text says where it is
+		 * expected. */
 		return str_copy(dst, size, "/etc/sallyport/token") ? 0 : -1;
 	if (!str_format(dst, size, "%s.token", output))
 		return err_set(e, "--output: the path is too long");
@@ -264,6 +266,7 @@ configure(struct err *e)
 		return err_set(e, "--output: give file:///PATH with an absolute path, or stdout");
 	if (!to_stdout && !opt.force && access(path, F_OK) == 0)
 		return err_set(e, "%s is there already; --force replaces it", path);
+	/* After everything that can be refused without touching a file. */
 	if (place_token(to_stdout ? NULL : path, token, sizeof(token), e))
 		return -1;
 	buf_init(&b, 65536);

@@ -45,6 +45,8 @@ events_signed_in(struct conn *c, struct span signed_data, struct span signature)
 	if (!buf_put(&c->signed_data, signed_data.p, signed_data.n) ||
 	    !buf_put(&c->signature, signature.p, signature.n))
 		return -1;
+	/* With a full log he is signed in all the same: nothing starts then (reason_to_refuse in
+	 * session_start.c), and the proof goes before the first event that finds room. */
 	(void)put_proof(c);
 	return 0;
 }
@@ -70,6 +72,8 @@ events_denied(const struct conn *c, const char *user, const char *login, const c
 	event_put_text(&ev, EVENT_KEY_METHOD, "publickey");
 	event_put_text(&ev, EVENT_KEY_REASON, why);
 	event_put_text(&ev, EVENT_KEY_CLIENT, client_of(c));
+	/* Not checked: somebody who was refused is refused, whether or not there is room to say
+	 * so. */
 	(void)put(c->node, &ev);
 }
 

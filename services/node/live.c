@@ -63,6 +63,7 @@ static int
 bury(struct node *n, const char *uuid, const char *why)
 {
 	struct tombstone t = { .command = NULL };
+	/* Points into t: what is parsed is read from here when the event is made. */
 	struct session_info info = { .uuid = uuid,
 		.connection = t.connection,
 		.user = t.user,
@@ -80,6 +81,8 @@ bury(struct node *n, const char *uuid, const char *why)
 	    parse(&t, &info, (struct span){ (const uint8_t *)text, size }))
 		log_warn("the file of a session is torn", "session", uuid, NULL);
 	rc = events_session_end(n, NULL, &info, &outcome);
+	/* The event first, then the file: the worst is an end that is told twice, which auditd
+	 * sets aside. */
 	if (rc == 0)
 		unlink(path);
 	free(t.command);
@@ -103,6 +106,7 @@ bury_all(struct node *n, const char *why, struct err *e)
 		return 0;
 	}
 	for (const struct dirent *entry; (entry = readdir(d)) != NULL;) {
+		/* A session that runs has its file too: this also runs later, from the timer. */
 		if (!str_is_uuid(entry->d_name) || session_is_running(n, entry->d_name))
 			continue;
 		if (bury(n, entry->d_name, why) == 0)
@@ -182,6 +186,8 @@ live_put(struct node *n, const struct session_info *s)
 	wire_put_u64(&b, (uint64_t)s->started_us);
 	wire_put_text(&b, s->command);
 	if (buf_ok(&b) && path_of(n, s->uuid, path, sizeof(path))) {
+		/* Not synced: this is for a worker that dies. What a machine that dies leaves of
+		 * it is read as torn. */
 		int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd >= 0)
 			r = file_write_all(fd, buf_head(&b), b.len);

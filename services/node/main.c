@@ -65,6 +65,7 @@ find_monitor(char *self, char *monitor, size_t size, struct err *e)
 	    : err_errno(e, "%s is missing: install noded whole", monitor);
 }
 
+/* The skeleton parses it too, and keeps it to itself; the monitor must log in the same way. */
 static const char *
 format_of(int argc, char **argv)
 {
@@ -115,6 +116,8 @@ int
 main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "worker") == 0) {
+		/* The word "worker" goes, the program's name stays in front: flags are parsed as
+		 * of any daemon. */
 		argv[1] = argv[0];
 		return daemon_main(&worker, argc - 1, argv + 1);
 	}

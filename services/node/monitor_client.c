@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+/* A monitor that does not read QUEUE_MAX requests is given up, and the worker with it. */
 enum { QUEUE_MAX = 8192, READS_PER_TURN = 64, SYNC_TIMEOUT_MS = 10000 };
 
 struct request {
@@ -47,6 +48,7 @@ struct monitor_client {
 	uint8_t *in;
 };
 
+/* Without the monitor nobody can sign in, and no session be started or ended: the worker ends. */
 static void
 lose(struct monitor_client *m)
 {
@@ -82,6 +84,7 @@ queue(struct monitor_client *m)
 	watch_set(&m->watch, WATCH_READ | WATCH_WRITE);
 }
 
+/* In order, or a proof could arrive before the exchange that it is about. */
 static void
 flush(struct monitor_client *m)
 {
@@ -104,6 +107,7 @@ flush(struct monitor_client *m)
 static uint32_t
 begin(struct monitor_client *m, enum mon_type type)
 {
+	/* 0 is what the monitor says unasked (an exit, a stop). */
 	if (++m->next_id == 0)
 		m->next_id = 1;
 	mon_begin(&m->out, type, m->next_id);
@@ -120,7 +124,7 @@ refuse(const struct request *rq, const char *why)
 		rq->done(false, why, NULL, 0, rq->arg);
 }
 
-/* Sends what is in m->out. */
+/* Sends what is in m->out. When it cannot be sent, `what` is refused from within. */
 static void
 commit_request(struct monitor_client *m, const struct request *what)
 {
@@ -135,6 +139,7 @@ commit_request(struct monitor_client *m, const struct request *what)
 	*rq = *what;
 	rq->id = m->next_id;
 	list_add(&m->requests, &rq->link);
+	/* Never past what waits already. */
 	if (list_empty(&m->packets))
 		r = mon_send(m->fd, buf_span(&m->out), NULL, 0);
 	if (r > 0)
@@ -151,6 +156,7 @@ commit(struct monitor_client *m, monitor_answer_fn *done, void *arg)
 
 /* --- in --------------------------------------------------------------------------- */
 
+/* By number: answers come in another order, since a session's start takes as long as PAM does. */
 static struct request *
 take_request(struct monitor_client *m, uint32_t id)
 {
@@ -216,7 +222,10 @@ dispatch(struct monitor_client *m, struct span packet, int *fds, size_t n_fds)
 		on_data(m, id, data);
 		return 0;
 	case MON_STARTED:
+		/* The number of the session: who asked knows it. */
 		(void)wire_u32(&w);
+		/* Whoever asked owns the descriptors now; nobody asked any more: on_answer closes
+		 * them. */
 		on_answer(m, id, true, "", fds, n_fds);
 		return wire_end(&w) ? 0 : -1;
 	case MON_EXITED:
@@ -278,7 +287,8 @@ on_sync(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
 	str_copy(s->text, sizeof(s->text), text);
 }
 
-/* Waits for the answer to what was sent, in which other messages are handled as always. */
+/* Waits for the answer to what was sent, in which other messages are handled as always. Blocks the
+ * loop: at the start, and for new authorities, on which everything else depends. */
 static int
 wait_for(struct monitor_client *m, struct sync *s, struct err *e)
 {
@@ -432,6 +442,8 @@ monitor_cancel(struct monitor_client *m, void *arg)
 {
 	list_each (struct request, rq, &m->requests, link) {
 		if (rq->arg == arg) {
+			/* The request stays: its answer will come, and must be found to be thrown
+			 * away. */
 			rq->done = NULL;
 			rq->got = NULL;
 		}

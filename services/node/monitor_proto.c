@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Form of a message: type, number of the request (0: unasked), body. */
 void
 mon_begin(struct buf *b, enum mon_type type, uint32_t request)
 {
@@ -96,6 +97,7 @@ mon_put_start(struct buf *b, const struct mon_start *m)
 	}
 }
 
+/* In an environment or a command line a NUL would end the text for the kernel, but not for us. */
 static bool
 has_nul(struct span s)
 {
@@ -170,6 +172,8 @@ mon_get_exited(struct mon_exited *ret, struct wire *w)
 int
 mon_pair(int fds[2])
 {
+	/* So that the largest message fits whatever the system's default is: it goes as a whole or
+	 * not at all. */
 	int room = 2 * MON_MESSAGE_MAX;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds))
@@ -185,6 +189,7 @@ union control {
 	char bytes[CMSG_SPACE(sizeof(int) * MON_FDS_MAX)];
 };
 
+/* 0 sent, 1 not now, negative gone. A packet goes as a whole or not at all (SOCK_SEQPACKET). */
 int
 mon_send(int fd, struct span packet, const int *fds, size_t n_fds)
 {
@@ -210,6 +215,8 @@ mon_send(int fd, struct span packet, const int *fds, size_t n_fds)
 	}
 }
 
+/* All that came are taken out, also those that nobody expects: a peer could fill our table with
+ * them. */
 static size_t
 take_fds(struct msghdr *mh, int fds[MON_FDS_MAX])
 {
@@ -249,6 +256,7 @@ mon_receive(int fd, uint8_t *p, size_t size, int fds[MON_FDS_MAX], size_t *n_fds
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -1;
 	*n_fds = take_fds(&mh, fds);
+	/* Half a message is none; also the end of file is -1 here, since nothing is 0. */
 	if (n == 0 || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
 		for (size_t i = 0; i < *n_fds; i++)
 			close(fds[i]);

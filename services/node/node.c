@@ -25,6 +25,8 @@ node_exited(const struct mon_exited *exited, void *arg)
 	session_exited(n, exited);
 }
 
+/* As if the service manager had asked: the skeleton's own way to stop, which the signal's handler
+ * knows. */
 void
 node_stop_asked(void *arg)
 {
@@ -32,6 +34,7 @@ node_stop_asked(void *arg)
 	kill(getpid(), SIGTERM);
 }
 
+/* It cannot be dialled again: this socket was all that the worker had of it. */
 void
 node_monitor_lost(void *arg)
 {
@@ -69,6 +72,8 @@ node_take_identity(struct node *n, const struct join_identity *id, struct err *e
 		    conf_state(n->config));
 	if (host_new(&host, id->host_key, id->ssh_host_cert, e))
 		return -1;
+	/* Connections that stand keep the old one by their reference; new ones show the new
+	 * certificate. */
 	host_unref(n->host);
 	n->host = host;
 	n->issued_ms = issued_ms(id->ssh_host_cert);
@@ -147,6 +152,7 @@ node_accepted(int fd, const struct addr *peer, void *arg)
 		addr_from_sockaddr(&local, (struct sockaddr *)&sa);
 	str_copy(address.client, sizeof(address.client), peer->ip);
 	str_copy(address.server, sizeof(address.server), local.ip);
+	/* serve_fd owns the socket when it returns 0. */
 	if (n->stopping || serve_fd(n, n->host, fd, &address))
 		close(fd);
 }

@@ -13,6 +13,7 @@
 #include "proto/auth.async.h"
 
 enum {
+	/* Jittered, so that the nodes of a cluster do not ask in step after authd was away. */
 	EVERY_MS = 30000,
 	JITTER_MS = 4000,
 	RETRY_MS = 1000,
@@ -59,6 +60,7 @@ send_heartbeat(struct heartbeat *h)
 
 	arena_init(&arena, ARENA_MAX);
 	q.name = conf_name(c);
+	/* Empty: the node is reached through its tunnel alone. */
 	q.address = !c->listen ? "" : c->advertise ? c->advertise : c->listen;
 	q.labels = api_labels(&arena, (struct policy_labels){ c->labels, c->n_labels });
 	q.n_labels = c->n_labels;
@@ -107,6 +109,7 @@ heartbeat_free(struct heartbeat *h)
 	free(h);
 }
 
+/* Told or not, the node stops: authd also sees that heartbeats end. */
 static void
 on_left(enum rpc_code code, const char *why, const Auth__Empty *reply, void *arg)
 {
@@ -123,6 +126,7 @@ heartbeat_leave(struct heartbeat *h, void (*done)(void *arg), void *arg)
 {
 	Auth__Empty q = AUTH__EMPTY__INIT;
 
+	/* A heartbeat that is under way must not start the timer again. */
 	h->leaving = true;
 	h->left = done;
 	h->left_arg = arg;

@@ -21,6 +21,8 @@ enum {
 	CUT_GRACE_MS = 1000,
 	CLIENT_KEEPALIVE_MS = 60000,
 	CONN_CHANNELS_MAX = 128,
+	/* Of all connections on which nobody signed in yet, those that the proxy relays included:
+	 * what strangers can take of the node's memory. */
 	STRANGERS_MAX = 256
 };
 
@@ -55,6 +57,7 @@ host_unref(struct host *h)
 
 /* --- the exchange of keys --------------------------------------------------------------- */
 
+/* The key is the monitor's, so the engine waits. The link may be gone by now. */
 static void
 on_exchange_signed(struct span signature, const char *why, void *arg)
 {
@@ -85,6 +88,7 @@ on_sign(struct ssh *ssh, const struct ssh_to_sign *what, struct buf *ret, void *
 
 static void conn_cut(struct conn *c, const char *why);
 
+/* Once a connection: a client that tries ten keys is one event, not ten. */
 static void
 deny(struct conn *c, const char *user, const char *login, const char *why)
 {
@@ -103,6 +107,7 @@ on_proof(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
 
 	(void)fds;
 	(void)n_fds;
+	/* Cut meanwhile: what waits for the proof must not start. */
 	c->proof = ok && !c->cut ? PROOF_GOOD : PROOF_REFUSED;
 	if (c->cut)
 		return;
@@ -157,13 +162,16 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 		return SSH_ALLOW;
 	if (r) {
 		deny(c, access.user, auth->user, e.text);
+		/* 14: no more methods would help (RFC 4253 section 11.1). The text is what people
+		 * see. */
 		ssh_disconnect(ssh, 14, e.text);
 		return SSH_DENY;
 	}
 	if (!str_copy(c->login, sizeof(c->login), auth->user) ||
 	    !buf_put(&c->certificate, auth->blob.p, auth->blob.n))
 		return SSH_DENY;
-	/* What cannot be written down does not happen: with a full log nobody signs in. */
+	/* Before any event of his. A full log is no hindrance yet: what he then wants to run is refused
+	 * (session_start.c). */
 	if (events_signed_in(c, auth->signed_data, auth->signature))
 		return SSH_DENY;
 	c->access = access;
@@ -231,10 +239,12 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 	monitor_cancel(c->node->monitor, c);
 	if (c->known)
 		monitor_forget(c->node->monitor, c->id);
+	/* Sessions that run are asked to end, and hold c until they have. */
 	channel_all_lost(c);
 	conn_unref(c);
 }
 
+/* NULL: no memory, or too many strangers; the caller keeps its channel or socket. */
 static struct conn *
 conn_new(struct node *n, struct host *host, const struct conn_address *address)
 {
@@ -247,6 +257,8 @@ conn_new(struct node *n, struct host *host, const struct conn_address *address)
 		.id = node_next_id(n),
 		.host = host,
 		.address = *address };
+	/* The engine points into the host's key and certificate, which may be replaced while it
+	 * runs. */
 	host->refs++;
 	if (!str_copy(c->uuid, sizeof(c->uuid), address->connection) || !c->uuid[0])
 		rand_uuid(c->uuid);
@@ -283,6 +295,8 @@ serve_chan(struct node *n, struct host *host, struct ssh_chan *outer,
 
 	if (!c)
 		return -1;
+	/* Accepted first: from here on the caller must not refuse it, so lack of memory ends it
+	 * instead. */
 	ssh_chan_accept(outer, &ssh_link_chan_events, c->ssh_link);
 	if (ssh_link_attach_chan(c->ssh_link, outer))
 		ssh_link_close(c->ssh_link, "out of memory", 0);
@@ -301,6 +315,7 @@ serve_fd(struct node *n, struct host *host, int fd, const struct conn_address *a
 	return 0;
 }
 
+/* For something new on an old connection, so all of it is asked: dates and signature too. */
 int
 conn_may(const struct conn *c, struct err *e)
 {
@@ -320,10 +335,12 @@ conn_may(const struct conn *c, struct err *e)
 static void
 conn_cut(struct conn *c, const char *why)
 {
+	/* First, so that the sessions' own farewells are left out: the DISCONNECT says why. */
 	c->cut = true;
 	channel_all_kill(c, why);
 	if (!c->ssh_link)
 		return;
+	/* 11: by application (RFC 4253 section 11.1). */
 	ssh_disconnect(ssh_link_ssh(c->ssh_link), 11, why);
 	ssh_link_close(c->ssh_link, why, CUT_GRACE_MS);
 }

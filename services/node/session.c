@@ -69,6 +69,7 @@ session_info(const struct session *s)
 		.started_us = s->started_us };
 }
 
+/* For live.c: whose end will still be written by the session itself. */
 bool
 session_is_running(const struct node *n, const char *uuid)
 {
@@ -89,11 +90,13 @@ session_setup_free(struct session *s)
 	s->setup = NULL;
 }
 
+/* The channel is gone and so is the process; nothing of the engine points here any more. */
 void
 session_free(struct session *s)
 {
 	struct conn *c = s->base.conn;
 
+	/* An answer that is still to come would start a session for memory that is freed. */
 	monitor_cancel(c->node->monitor, s);
 	stream_close_all(s);
 	timer_done(&s->timer);
@@ -104,6 +107,7 @@ session_free(struct session *s)
 	list_del(&s->node_link);
 	free(s->command);
 	free(s);
+	/* The last: c may go with it. */
 	conn_unref(c);
 }
 
@@ -118,12 +122,16 @@ session_proven(struct channel *ch)
 		session_start(s);
 }
 
+/* The connection is gone, and the engine's channel with it: the session goes on without, until
+ * its process has ended. */
 static void
 session_lost(struct channel *ch)
 {
 	struct session *s = of(ch);
 
 	if (ch->chan)
+		/* The engine still closes the channel after this, and must not find the session
+		 * then. */
 		ssh_chan_set_arg(ch->chan, NULL);
 	ch->chan = NULL;
 	if (!s->end_reason)
@@ -155,6 +163,8 @@ session_describe(const struct channel *ch, char *dst, size_t size)
 
 /* --- the engine's news --------------------------------------------------------------------- */
 
+/* Returns what was taken. After the end all of it is, so that the client is not held up by its
+ * window. */
 static size_t
 on_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
 {

@@ -15,6 +15,8 @@
 #include "node/live.h"
 #include "node/session_priv.h"
 
+/* What hears SIGHUP has LINGER_MS to end, so that the trail can say how. 254 is told apart from
+ * what the program itself returned, and is not ssh's own 255. */
 enum { LINGER_MS = 5000, STATUS_REFUSED = 254 };
 
 /* Gone when both the client and the process are, or the process never was. */
@@ -35,6 +37,7 @@ finish(struct session *s)
 	struct node *n = s->base.conn->node;
 	const struct session_info info = session_info(s);
 	const struct session_outcome outcome = {
+		/* 255, as ssh(1) has it, for how it ended nobody saw. */
 		.status = s->exited && !s->signaled ? s->code : 255,
 		.signal = s->exited && s->signaled ? ssh_signal_name((int)s->code) : NULL,
 		.why = s->end_reason,
@@ -46,6 +49,7 @@ finish(struct session *s)
 	if (!session_enter(s, SESSION_OVER) || !s->start_written)
 		return;
 	(void)recorder_end(&s->recorder, outcome.status, outcome.signal ? outcome.signal : "");
+	/* The file goes only when the event is in the log: one of the two is there at any moment. */
 	if (events_session_end(n, s->base.conn, &info, &outcome) == 0)
 		live_remove(n, s->uuid);
 	else
@@ -63,6 +67,8 @@ send_status(struct session *s, uint32_t status)
 	buf_done(&b);
 }
 
+/* RFC 4254 section 6.10. Signals that have no name there are told as shells do: 128 and the
+ * number. */
 static void
 send_exit(struct session *s)
 {
@@ -84,6 +90,7 @@ session_advance(struct session *s)
 {
 	if (s->state != SESSION_DRAINING || !stream_is_drained(s))
 		return;
+	/* Written down before the client hears that it is over. */
 	finish(s);
 	if (s->base.chan) {
 		send_exit(s);
@@ -104,6 +111,7 @@ session_hang_up(struct session *s)
 		monitor_signal(s->base.conn->node->monitor, s->session, SIGHUP);
 		timer_start(&s->timer, LINGER_MS);
 		break;
+	/* The process has ended, and nobody is there for the rest of its output. */
 	case SESSION_DRAINING:
 		finish(s);
 		break;
@@ -116,6 +124,8 @@ session_hang_up(struct session *s)
 	free_if_gone(s);
 }
 
+/* Either a refusal, which waited for the answer to the request, or a process that did not end
+ * after SIGHUP. */
 void
 session_on_timer(void *arg)
 {
@@ -153,6 +163,8 @@ session_exited(struct node *n, const struct mon_exited *exited)
 	}
 }
 
+/* The worker ends: what has a start gets its end, from a process that runs or not. The monitor
+ * kills what is left. */
 void
 session_end_all(struct node *n)
 {
@@ -177,6 +189,7 @@ tell(struct session *s, const char *why)
 	if (!s->base.chan)
 		return;
 	str_format(text, sizeof(text), "%sERROR: %s%s\n", after_output ? "\r\n" : "", why, cr);
+	/* As much as the window takes, and not recorded: it is our word, not the session's. */
 	(void)ssh_chan_write(s->base.chan, s->has_pty ? 0 : 1, text, strlen(text));
 }
 
@@ -216,6 +229,7 @@ session_fail(struct session *s, const char *why)
 	log_error("session ended", "session", s->uuid, "cause", why, NULL);
 	stop_process(s, why);
 	tell(s, why);
+	/* Its exit is not waited for: what cannot be recorded ends now. */
 	s->exited = s->signaled = true;
 	s->code = SIGKILL;
 	stream_close_all(s);

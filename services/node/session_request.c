@@ -31,6 +31,7 @@ on_env(struct session *s, struct span payload)
 	struct span name, value;
 
 	if (setup->n_env >= MON_ENV_MAX || ssh_env_parse(payload, &name, &value) ||
+	    /* 8: two lengths of the wire's strings. */
 	    setup->env.len + name.n + value.n + 8 > SESSION_ENV_MAX_BYTES)
 		return SSH_FAIL;
 	/* A NUL or "=" would make it another variable's definition by the time that the shell reads it. */
@@ -46,6 +47,7 @@ on_env(struct session *s, struct span payload)
 static enum ssh_answer
 on_shell(struct session *s, struct span payload)
 {
+	/* A shell request has nothing in it (RFC 4254 section 6.5). */
 	return payload.n ? SSH_FAIL : session_run(s, MON_KIND_SHELL, payload);
 }
 
@@ -91,6 +93,7 @@ on_window(struct session *s, struct span payload)
 	return SSH_OK;
 }
 
+/* By name (RFC 4254 section 6.9). The keeper sends it with the user's own rights. */
 static enum ssh_answer
 on_signal(struct session *s, struct span payload)
 {

@@ -60,6 +60,8 @@ session_apply_size(const struct session *s)
 	(void)ioctl(s->out.fd, TIOCSWINSZ, &size);
 }
 
+/* Owns fds. The process runs already; it may write until its pipes are full, and nothing of it is
+ * read before the recording stands. */
 static void
 on_running(struct session *s, int *fds, size_t n_fds)
 {
@@ -93,6 +95,8 @@ on_answer(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
 	} else if (session_enter(s, SESSION_RUNNING)) {
 		on_running(s, fds, n_fds);
 	} else {
+		/* Over before the monitor answered (the worker ends): the process is the
+		 * monitor's to kill. */
 		session_setup_free(s);
 		for (size_t i = 0; i < n_fds; i++)
 			mem_closep(&fds[i]);
@@ -211,10 +215,13 @@ session_run(struct session *s, enum mon_kind kind, struct span command)
 		timer_start(&s->timer, 0); /* after the answer to this request */
 		return SSH_OK;
 	}
+	/* Counted from the request, so that many at once do not pass the limit while the monitor
+	 * works. */
 	n->n_sessions++;
 	s->counted = true;
 	list_add(&n->sessions, &s->node_link);
 	(void)session_enter(s, SESSION_WAITING);
+	/* Otherwise session_proven starts it, when the monitor has looked at the signature. */
 	if (s->base.conn->proof == PROOF_GOOD)
 		session_start(s);
 	return SSH_OK;

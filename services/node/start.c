@@ -29,6 +29,8 @@
 #include "node/tunnel.h"
 #include "priv/priv.h"
 
+/* Both together stay below what the skeleton waits before it ends the process (drain_s in
+ * main.c). */
 enum { STOP_SESSIONS_MS = 3000, STOP_LOOK_MS = 50, STOP_UPLOAD_MS = 3000 };
 
 static void on_stop_look(void *arg);
@@ -170,10 +172,12 @@ node_start(struct daemon_run *run, struct err *e)
 	n->config = run->conf;
 	serve_init(n);
 	list_init(&n->sessions);
+	/* What is allocated is found by node_done also when this fails: run->state is set before. */
 	if (make_base(n, e) || start_joining(n, e) || join_wait(n->join, &run->stopping, e))
 		return -1;
 	if (serve(n, e))
 		return -1;
+	/* Last: only now does the service manager hear that the node serves. */
 	monitor_ready(n->monitor);
 	return 0;
 }
@@ -198,6 +202,7 @@ on_stop_look(void *arg)
 		return;
 	n->flushing = true;
 	timer_stop(&n->stop_look);
+	/* The tunnel last: through it the ends of sessions went out. */
 	tunnel_close(n->tunnel);
 	audit_log_flush(n->audit, STOP_UPLOAD_MS, on_flushed, n);
 }
@@ -241,6 +246,7 @@ end_links(struct node *n)
 		(void)loop_turn(n->loop, 20);
 }
 
+/* Backwards: what is freed first may still use what is freed after it. */
 void
 node_done(struct daemon_run *run)
 {

@@ -21,6 +21,7 @@
 enum {
 	READ_SIZE = 64 * 1024,
 	READS_PER_TURN = 4,
+	/* What one read may leave over when the channel took less than it had room for. */
 	REST_MAX = READ_SIZE,
 	WIDE_OUT = 256 * 1024,
 	WIDE_IN = 1024 * 1024 /* a whole window */
@@ -36,6 +37,7 @@ close_stream(struct stream *st)
 	if (st->fd < 0)
 		return;
 	watch_done(&st->watch);
+	/* A terminal is one descriptor for both ways: with the output the input goes. */
 	if (st->fd == s->in_fd)
 		s->in_fd = -1;
 	mem_closep(&st->fd);
@@ -74,6 +76,7 @@ pass_on(struct stream *st, const uint8_t *p, size_t n)
 {
 	struct session *s = st->session;
 
+	/* Recorded first: nobody sees what the trail does not have. */
 	if (recorder_output(&s->recorder, st->frame, p, n))
 		return -1;
 	s->tx += n;
@@ -112,6 +115,8 @@ static enum read_result
 read_once(struct stream *st)
 {
 	static uint8_t data[READ_SIZE];
+	/* No more is read than the client's window takes: what waits stays in the pipe, and the
+	 * process waits. */
 	size_t size = flush_rest(st) ? room(st) : 0;
 
 	if (size == 0)
@@ -135,6 +140,7 @@ pump(struct stream *st)
 
 	if (st->fd < 0 || !s->base.chan || !session_state_has_output(s->state))
 		return;
+	/* A turn's worth only: a process that never stops must not keep others waiting. */
 	for (int i = 0; i < READS_PER_TURN && r == READ_MORE; i++)
 		r = read_once(st);
 	/* A terminal that is empty after its process ended will not be waited for: others may hold
@@ -234,6 +240,7 @@ close_input(struct session *s)
 	mem_closep(&s->in_fd);
 }
 
+/* On a terminal both ways share a watch; a pipe has its own. */
 static void
 block_input(struct session *s)
 {
@@ -273,6 +280,7 @@ stream_input(struct session *s, const uint8_t *p, size_t n)
 	return n;
 }
 
+/* EOF of the client. A terminal is not closed for it: its output is still wanted. */
 void
 stream_input_end(struct session *s)
 {
@@ -295,6 +303,8 @@ stream_init(struct session *s)
 	s->in_fd = -1;
 }
 
+/* Takes the descriptors: on a failure the session closes what it has, here or in
+ * stream_close_all. */
 int
 stream_open(struct session *s, int *fds, size_t n_fds)
 {

@@ -90,6 +90,8 @@ wait_and_dial(struct tunnel *t, const char *why)
 	t->pause_ms = t->pause_ms ? t->pause_ms * 2 : PAUSE_MIN_MS;
 	if (t->pause_ms > PAUSE_MAX_MS)
 		t->pause_ms = PAUSE_MAX_MS;
+	/* Half of it by chance: a proxy that comes back is not dialled by all nodes in one
+	 * moment. */
 	timer_start(&t->again, t->pause_ms / 2 + rand_below((uint32_t)t->pause_ms / 2));
 }
 
@@ -128,6 +130,8 @@ on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void
 		};
 		if (sshcert_check(host->cert, &rules, e) != 0)
 			continue;
+		/* The key id of a host certificate is the host's UUID, by which the cluster says
+		 * who was removed. */
 		if (!str_copy(t->proxy, sizeof(t->proxy), host->cert->key_id))
 			return err_set(e, "the proxy's host certificate names no host");
 		t->proxy_issued_ms = replica_issued_ms(host->cert);
@@ -169,6 +173,8 @@ on_authenticated(struct ssh *ssh, void *arg)
 	struct buf b;
 
 	buf_init(&b, 256);
+	/* RFC 4254 section 7.1; the address that is asked for is the node's UUID, not one of the
+	 * proxy's. */
 	ssh_forward_put(&b, t->uuid, NODE_PORT);
 	if (buf_ok(&b))
 		(void)ssh_global_request(ssh, "tcpip-forward", buf_span(&b), NULL, NULL);
@@ -196,6 +202,8 @@ on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *o
 		ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, "this node is stopping");
 		return;
 	}
+	/* The client's address is the proxy's word. What is pinned to an address is checked
+	 * against it, by the monitor too. */
 	str_clean(address.client, sizeof(address.client), (const char *)open->origin_host.p,
 	    open->origin_host.n);
 	str_copy(address.server, sizeof(address.server), t->local.ip);
@@ -216,6 +224,7 @@ static const struct ssh_events ssh_events = {
 	.channel_open = on_channel_open,
 };
 
+/* What the last connection used. Only when its engine is gone. */
 static void
 release(struct tunnel *t)
 {
@@ -268,6 +277,7 @@ sign_in(struct tunnel *t, int fd)
 	if (ssh_link_new(&t->link, t->node->loop, &config, on_ended, t))
 		return -1;
 	set_state(t, TUNNEL_SIGNING_IN);
+	/* From here on on_ended tells of every failure, and dials again. */
 	if (ssh_link_attach_fd(t->link, fd) == 0)
 		return 0;
 	ssh_link_close(t->link, "out of memory", 0);
@@ -340,6 +350,7 @@ tunnel_new(struct tunnel **ret, struct node *n, struct err *e)
 	return 0;
 }
 
+/* For the next connection, and for the clients that come through this one. */
 void
 tunnel_set_identity(struct tunnel *t, struct host *host)
 {

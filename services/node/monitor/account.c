@@ -50,6 +50,8 @@ converse(int n, const struct pam_message **messages, struct pam_response **ret, 
 	return PAM_SUCCESS;
 }
 
+/* The first that the machine has; `sshd` so that a node without a file of ours follows the rules
+ * that its administrator made for SSH. */
 static const char *
 pick_service(const char *configured)
 {
@@ -69,6 +71,8 @@ pick_service(const char *configured)
 	return NULL; /* a machine without PAM */
 }
 
+/* The codes that people meet are told in words that say what to do; a module's own text goes
+ * before ours. */
 static int
 pam_refused(struct account *a, int code, struct err *e)
 {
@@ -103,7 +107,11 @@ pam_begin(struct account *a, const char *service, const char *tty, const char *r
 		    pam_strerror(pam, r));
 	if (rhost[0])
 		(void)pam_set_item(pam, PAM_RHOST, rhost);
+	/* Some modules (pam_access, pam_time) refuse who has no terminal name; sshd says "ssh"
+	 * too. */
 	(void)pam_set_item(pam, PAM_TTY, tty[0] ? tty : "ssh");
+	/* No pam_authenticate: who it is was proven by the certificate. Whether the account may
+	 * log in is still PAM's to say. */
 	r = pam_acct_mgmt(pam, 0);
 	return r == PAM_SUCCESS ? 0 : pam_refused(a, r, e);
 }
@@ -111,6 +119,7 @@ pam_begin(struct account *a, const char *service, const char *tty, const char *r
 static int
 pam_open(struct account *a, struct err *e)
 {
+	/* Before the session is opened, as pam_setcred(3) wants it. */
 	int r = pam_setcred(handle(a), PAM_ESTABLISH_CRED);
 
 	if (r != PAM_SUCCESS && a->uid != 0)
@@ -119,6 +128,7 @@ pam_open(struct account *a, struct err *e)
 	r = pam_open_session(handle(a), 0);
 	if (r != PAM_SUCCESS)
 		return pam_refused(a, r, e);
+	/* What is open is closed again by account_close, also when something after this fails. */
 	a->session_open = true;
 	a->pam_env = pam_getenvlist(handle(a));
 	return 0;
@@ -129,6 +139,7 @@ pam_open(struct account *a, struct err *e)
 static int
 look_up(struct account *a, const char *login, struct err *e)
 {
+	/* Copied at once below: PAM's modules call it too, and it has one buffer. */
 	const struct passwd *pw = getpwnam(login);
 
 	if (!pw)
@@ -177,6 +188,7 @@ account_open(struct account *a, const char *login, const char *service, const ch
 	buf_init(&a->messages, 16 * 1024);
 	if (look_up(a, login, e) || check_nologin(a, e))
 		return -1;
+	/* By number: another name of the same account is the same account. */
 	if (geteuid() == 0 && a->uid == a->forbidden && a->uid != 0)
 		return err_set(e,
 		    "%s is the account noded itself works under: nobody logs in as it", a->name);
@@ -191,6 +203,8 @@ account_open(struct account *a, const char *login, const char *service, const ch
 	service = pick_service(service);
 	if (service && pam_begin(a, service, tty, rhost, e))
 		return -1;
+	/* Before the session's modules run, which may add groups (pam_group), and before the
+	 * change of user, which could not add any. */
 	if (initgroups(a->name, a->gid) || setgid(a->gid))
 		return err_errno(e, "cannot take the groups of the account %s", a->name);
 	return a->pam ? pam_open(a, e) : 0;
@@ -224,6 +238,7 @@ account_become(const struct account *a)
 
 	if (geteuid() != 0)
 		return geteuid() == a->uid && getuid() == a->uid ? 0 : -1;
+	/* The group first: without root it cannot be changed any more. */
 	if (setresgid(a->gid, a->gid, a->gid) || setresuid(a->uid, a->uid, a->uid))
 		return -1;
 	if (getresuid(&ruid, &euid, &suid) || getresgid(&rgid, &egid, &sgid))

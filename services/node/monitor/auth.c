@@ -38,6 +38,8 @@ seen_slot(const struct seen *s, const uint8_t *id)
 	return h & (s->size - 1);
 }
 
+/* The entry of id, or the free one where it belongs. Ends only because the table is never more
+ * than half full (seen_make_room). */
 static struct seen_entry *
 seen_find(const struct seen *s, const uint8_t *id)
 {
@@ -62,6 +64,8 @@ seen_rebuild(struct seen *s, uint32_t new_size, int64_t now_s)
 	s->size = new_size;
 	s->used = 0;
 	for (uint32_t i = 0; i < old.size; i++) {
+		/* Only here entries go: taken out one by one they would break the rows that
+		 * others were found along. */
 		if (old.entries[i].until_s <= now_s)
 			continue;
 		*seen_find(s, old.entries[i].id) = old.entries[i];
@@ -81,11 +85,14 @@ seen_make_room(struct seen *s, int64_t now_s)
 		return -1;
 	if (s->used < s->size / 4 + 16)
 		return 0;
+	/* At the limit nobody new signs in until certificates expire: to forget would be to allow
+	 * again. */
 	if (s->size >= 2 * SEEN_MAX)
 		return s->used < SEEN_MAX ? 0 : -1;
 	return seen_rebuild(s, 2 * s->size, now_s);
 }
 
+/* 0 taken, 1 there already, negative no room. */
 static int
 seen_insert(struct seen *s, const uint8_t *id, int64_t until_s, int64_t now_s)
 {
@@ -107,6 +114,8 @@ seen_rewrite(struct seen *s, int64_t now_s, struct err *e)
 	struct buf b;
 	int r;
 
+	/* Closed first: the old file is another one from here on, and what is written to it is
+	 * lost. */
 	mem_closep(&s->fd);
 	s->n_file = 0;
 	buf_init(&b, sizeof(struct seen_entry) * (SEEN_MAX + 1));
@@ -153,6 +162,8 @@ seen_open(struct seen *s, const char *path, int64_t now_s, struct err *e)
 	if (access(path, F_OK) == 0 &&
 	    file_read(path, sizeof(struct seen_entry) * 4 * SEEN_MAX, &data, &n, e))
 		return -1;
+	/* A last entry that is torn is left out: its proof was answered with an error, or not at
+	 * all. */
 	for (size_t at = 0; n - at >= sizeof(struct seen_entry); at += sizeof(struct seen_entry)) {
 		struct seen_entry entry;
 		memcpy(&entry, data + at, sizeof(entry));
@@ -160,6 +171,7 @@ seen_open(struct seen *s, const char *path, int64_t now_s, struct err *e)
 			return err_set(e, "%s holds too many entries", path);
 	}
 	s->path = strdup(path);
+	/* Anew, so that every start begins with whole entries only. */
 	return s->path ? seen_rewrite(s, now_s, e) : err_memory(e);
 }
 
@@ -177,10 +189,13 @@ seen_add(struct seen *s, struct span id, int64_t until_s, int64_t now_s)
 {
 	struct seen_entry entry = { .until_s = until_s };
 
+	/* Shorter than what is compared: two identifiers could be taken for one. */
 	if (id.n < SEEN_ID_SIZE || until_s <= now_s)
 		return -1;
 	memcpy(entry.id, id.p, SEEN_ID_SIZE);
 	int r = seen_insert(s, entry.id, until_s, now_s);
+	/* Written before the answer. Otherwise a worker could make the monitor start again and
+	 * show the same transcript and signature once more. */
 	if (r == 0 && s->path && seen_append(s, &entry, now_s))
 		return -1;
 	return r;
@@ -219,6 +234,8 @@ check_request(const struct auth_facts *facts, const struct mon_prove *m, struct 
 {
 	struct span session_id;
 
+	/* The bytes that were signed are read, not what the worker says beside them: what is
+	 * compared below is the user's word. */
 	if (userauth_read_signed(u, &session_id, m->signed_data))
 		return err_set(e, "the signed request is malformed");
 	if (!span_eq(session_id, facts->session_id))
@@ -226,11 +243,15 @@ check_request(const struct auth_facts *facts, const struct mon_prove *m, struct 
 		    "the signature belongs to a key exchange that the monitor took no part in");
 	if (!m->login[0] || !span_is(u->user, m->login))
 		return err_set(e, "the signature belongs to another login");
+	/* OpenSSH's publickey-hostbound: the client names the host that it meant, so that the
+	 * signature is of no use at another. */
 	if (u->hostbound && !hostkey_is_shown(facts->host_key, u->host_key))
 		return err_set(e, "the signature was given to another host");
 	return 0;
 }
 
+/* The algorithm must be one for certificates, and the one of this key: it is the client's choice,
+ * and is signed too. */
 static int
 check_signature(const struct sshcert *cert, const struct userauth *u, const struct mon_prove *m,
     struct err *e)
@@ -274,6 +295,8 @@ auth_prove(const struct auth_facts *facts, const struct mon_prove *m, struct aut
 		return err_set(e, "the monitor knows no certificate authority yet");
 	if (check_request(facts, m, &u, e) || sshcert_parse(&cert, u.blob, e))
 		return -1;
+	/* The session identifier is taken last: only a signature that a user really gave may use
+	 * up a place in the table. */
 	int r = check_certificate(facts, cert, m, e);
 	if (r == 0)
 		r = check_signature(cert, &u, m, e);

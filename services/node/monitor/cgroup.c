@@ -18,6 +18,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+/* A tenth of a second at most: the keeper waits here, and the monitor's sweep comes for what is
+ * left. */
 enum { REMOVE_TRIES = 5, REMOVE_PAUSE_MS = 20 };
 
 /* Our cgroup in the v2 hierarchy, the line "0::/path" of /proc/self/cgroup. */
@@ -52,6 +54,8 @@ cgroup_find(char *dst, size_t size)
 	for (size_t i = 0; i < 2; i++) {
 		if (!str_format(procs, sizeof(procs), "%s%s/cgroup.procs", mounts[i], path))
 			return;
+		/* Without the right to write there (not delegated, in a container) sessions get
+		 * no cgroup: dst stays empty, and everything below does nothing for it. */
 		if (access(procs, W_OK) == 0 && !str_format(dst, size, "%s%s", mounts[i], path))
 			dst[0] = '\0';
 		if (dst[0])
@@ -91,6 +95,7 @@ cgroup_enter(const char *path)
 		(void)put(path, "cgroup.procs", "0");
 }
 
+/* False: there is none, or the kernel has no cgroup.kill (Linux 5.14 has). */
 bool
 cgroup_kill(const char *path)
 {
@@ -105,6 +110,8 @@ cgroup_remove(const char *path)
 		poll(NULL, 0, REMOVE_PAUSE_MS);
 }
 
+/* rmdir does nothing to one in which processes are: what a user left running (nohup) is not
+ * touched. */
 void
 cgroup_sweep(const char *parent)
 {

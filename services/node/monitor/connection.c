@@ -41,6 +41,7 @@ connection_free(struct connections *all, struct connection *c)
 bool
 connection_is_open(const struct connection *c, int64_t now_ms)
 {
+	/* The time of a login is counted from the exchange, which the monitor saw itself. */
 	return !c->proven && now_ms - c->signed_ms < CONNECTION_GRACE_MS;
 }
 
@@ -48,6 +49,8 @@ struct connection *
 connection_add(struct connections *all, uint32_t id, const uint8_t session_id[KEX_HASH_LEN],
     int64_t now_ms)
 {
+	/* Only those that nobody can sign in to any more make room. Never a proven one: strangers
+	 * could throw out people. */
 	if (all->n >= MONITOR_CONNECTIONS_MAX)
 		list_each (struct connection, old, &all->list, link)
 			if (!old->proven && !connection_is_open(old, now_ms))

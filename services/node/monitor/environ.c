@@ -42,6 +42,7 @@ put(struct vars *vars, char *var)
 			return;
 		}
 	}
+	/* Full: what comes later is left out, rather than the session. */
 	if (vars->n < ENVIRON_MAX)
 		vars->v[vars->n++] = var;
 	else
@@ -59,6 +60,8 @@ static void __attribute__((format(printf, 2, 3))) putf(struct vars *vars, const 
 	va_end(ap);
 }
 
+/* Of what the client sends only what says how texts look. Anything else could change what
+ * programs load or run (LD_PRELOAD, BASH_ENV, PATH). */
 static bool
 is_accepted(struct span name)
 {
@@ -133,6 +136,8 @@ environ_make(const struct keeper *k, const struct account *a)
 
 	if (!vars)
 		return NULL;
+	/* Later ones replace earlier ones: the client's come first, so that neither the account's
+	 * nor PAM's nor ours can be set by it. */
 	put_client(vars, k->start);
 	put_account(vars, a);
 	put_pam(vars, a);

@@ -20,6 +20,7 @@ enum {
 	UUID_MAX = 64,
 };
 
+/* Made once, in the monitor's own folder. There is no second key that a worker could have us use. */
 int
 hostkey_open(struct sshkey **ret, const char *path, struct err *e)
 {
@@ -39,6 +40,8 @@ hostkey_is_shown(const struct sshkey *key, struct span blob)
 		return true;
 	if (!sshcert_is_cert(blob) || sshcert_parse(&cert, blob, NULL))
 		return false;
+	/* Whose certificate it is does not matter here: what counts is that the key in it is this
+	 * one. */
 	bool same = cert->type == SSHCERT_HOST && sshkey_equal(cert->key, key);
 	sshcert_free(cert);
 	return same;
@@ -79,6 +82,9 @@ is_secret(struct span s)
 	return s.p[0] != 0 || (s.n > 1 && (s.p[1] & 0x80));
 }
 
+/* The worker writes the transcript. It is signed over a hash made here, so it cannot choose the
+ * bytes that are signed, only the parts; these must have the form that RFC 4253 section 8 and RFC
+ * 5656 section 4 give them. */
 static int
 check_exchange(const struct sshkey *key, const struct kex_transcript *t, struct err *e)
 {
@@ -89,6 +95,7 @@ check_exchange(const struct sshkey *key, const struct kex_transcript *t, struct 
 	    !is_ephemeral(part[KEX_Q_S]) || part[KEX_Q_C].n != part[KEX_Q_S].n ||
 	    !is_secret(part[KEX_K]))
 		return err_set(e, "what is to be signed is no key exchange");
+	/* With another server's key in it this would be that server's exchange. */
 	if (!hostkey_is_shown(key, part[KEX_K_S]))
 		return err_set(e, "the key exchange shows another host key");
 	return 0;
@@ -134,6 +141,8 @@ check_certificate(const struct sshkey *key, const struct trust *trust, const str
 	return r;
 }
 
+/* Nothing that passes here is an exchange: those are signed over 32 bytes, this over a whole
+ * request (RFC 4252 section 7). */
 int
 hostkey_sign_tunnel(const struct sshkey *key, const struct trust *trust, struct span data,
     struct buf *ret, struct err *e)

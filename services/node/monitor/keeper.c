@@ -48,6 +48,8 @@ struct life {
 
 /* --- words ---------------------------------------------------------------------------- */
 
+/* To the monitor. Cut rather than refused, and never waited for: a monitor that is gone is
+ * noticed by on_words. */
 static void
 say(const struct keeper *k, char what, const void *p, size_t n)
 {
@@ -63,6 +65,8 @@ say(const struct keeper *k, char what, const void *p, size_t n)
 
 /* --- the user's process ------------------------------------------------------------------ */
 
+/* Handlers are reset by exec, but what is ignored stays so: the monitor ignores SIGPIPE, and the
+ * user's programs would not end when nobody reads. */
 static void
 reset_signals(void)
 {
@@ -100,6 +104,8 @@ set_stdio(const struct keeper *k)
 	for (int i = 0; i < 3; i++)
 		if (dup2(fd[i], i) < 0)
 			return -1;
+	/* The word to the monitor is closed too: from here on only stderr, the user's own, hears
+	 * of failures. */
 	return close_range(3, ~0u, 0);
 }
 
@@ -140,6 +146,8 @@ is_interactive_login(const struct keeper *k, const struct account *a)
 	return !str_format(path, sizeof(path), "%s/.hushlogin", a->home) || access(path, F_OK) != 0;
 }
 
+/* After the change of user, since the name of the file in the home folder may be a link to
+ * anywhere. */
 static void
 greet(const struct keeper *k, const struct account *a, const char *last_login)
 {
@@ -150,6 +158,7 @@ greet(const struct keeper *k, const struct account *a, const char *last_login)
 		(void)!write(STDOUT_FILENO, buf_head(&a->messages), a->messages.len);
 }
 
+/* As the user: on a home over NFS root is often nobody. */
 static void
 go_home(const struct account *a)
 {
@@ -182,6 +191,8 @@ exec_shell(const struct keeper *k, const struct account *a, char **env)
 	fprintf(stderr, "ERROR: cannot run the shell %s: %s\n", a->shell, strerror(errno));
 }
 
+/* The order counts: what needs root first, then the change of user, then whatever looks at the
+ * user's files. */
 static noreturn void
 run_user(const struct life *l)
 {
@@ -189,9 +200,12 @@ run_user(const struct life *l)
 	const struct account *a = &l->account;
 	char **env = environ_make(k, a);
 
+	/* While still root: the user may not write there, and so cannot leave it either. */
 	cgroup_enter(l->cgroup);
 	if (!env || setsid() < 0)
 		_exit(254);
+	/* After setsid, which made this the leader of a session without a terminal; no other may
+	 * take one. */
 	if (k->tty[0] && ioctl(k->stdio[0], TIOCSCTTY, 0))
 		_exit(254);
 	reset_oom_score();
@@ -215,6 +229,8 @@ kill_all(struct life *l)
 {
 	(void)cgroup_kill(l->cgroup);
 	if (l->pid > 0) {
+		/* Without cgroups (an old kernel, not started by a service manager) only its
+		 * process group can be found; who left that lives on. */
 		kill(-l->pid, SIGKILL);
 		kill(l->pid, SIGKILL); /* it may not lead its group yet */
 	}
@@ -234,7 +250,7 @@ pass_signal(const struct life *l, int signo)
 	}
 }
 
-/* False: the monitor is gone. */
+/* The monitor's: s and a number sends a signal, k kills all. False: the monitor is gone. */
 static bool
 on_words(struct life *l)
 {
@@ -261,11 +277,14 @@ on_signals(struct life *l)
 
 	if (read(l->signals, &info, sizeof(info)) != sizeof(info))
 		return;
+	/* SIGTERM, of a service manager for example: the session ends, and what PAM opened is
+	 * still closed. */
 	if (info.ssi_signo != SIGCHLD) {
 		kill_all(l);
 		return;
 	}
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		/* One that passed on a signal. */
 		if (pid != l->pid)
 			continue;
 		l->pid = 0;
@@ -273,6 +292,8 @@ on_signals(struct life *l)
 	}
 }
 
+/* Until the user's process has ended. A keeper does not outlive the monitor: its end of file
+ * kills the session. */
 static void
 wait_for_end(struct life *l)
 {
@@ -337,6 +358,8 @@ begin(struct life *l, struct err *e)
 	if (k->start->kind == MON_KIND_SUBSYSTEM && !span_is(s->command, "sftp"))
 		return err_set(e, "there is no subsystem of this name");
 	reset_limits();
+	/* A session as the worker's user could read what the worker keeps: its TLS key, its
+	 * spool. */
 	l->account.forbidden = k->worker_uid;
 	umask(022); /* before PAM: pam_umask may ask for a narrower one */
 	if (account_open(&l->account, k->login, k->config->pam_service, k->tty, s->client_address,
@@ -376,6 +399,7 @@ keeper_run(struct keeper *k)
 		_exit(0);
 	}
 	pid_t pid = l.pid;
+	/* Open here too, the worker would never see the end of what the session writes. */
 	for (int i = 0; i < 3; i++)
 		mem_closep(&k->stdio[i]);
 	if (k->tty[0] && k->root)

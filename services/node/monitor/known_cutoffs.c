@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
+/* The list points into its bytes, so the copy is read again. */
 static int
 keep(struct known_cutoffs *k, struct span packed, struct err *e)
 {
@@ -73,6 +74,8 @@ known_cutoffs_take(struct known_cutoffs *k, struct span packed, const struct bun
 	/* Cut-offs leave the list when no certificate can be that old any more, never before. */
 	if (k->packed.len > 0 && list.issued_ms < k->list.issued_ms)
 		return err_set(e, "the list of cut-offs is older than the one that is known");
+	/* The file first: what was acted on once must be there after a restart, or an older list
+	 * could come back. */
 	if (file_write(k->path, 0600, packed.p, packed.n, e))
 		return -1;
 	return keep(k, packed, e);
@@ -82,6 +85,7 @@ int
 known_cutoffs_check(const struct known_cutoffs *k, const char *user, int64_t issued_ms,
     int64_t now_ms, struct err *e)
 {
+	/* Nobody signs in rather than somebody whose access was withdrawn. */
 	if (k->packed.len == 0)
 		return err_set(e,
 		    "this node has not yet heard from the cluster whose access was withdrawn, try "

@@ -77,6 +77,8 @@ main(int argc, char **argv)
 	}
 	log_open("noded-monitor", (enum log_level)log_level_from(f.level),
 	    strcmp(f.format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+	/* No core file with the host key in it, and no ptrace by the worker where both are of one
+	 * user. */
 	prctl(PR_SET_DUMPABLE, 0);
 	if (conf_load_checked(&config, f.config, &e))
 		return fail(&e);

@@ -30,6 +30,9 @@
 #include "node/monitor/spawn.h"
 
 enum {
+	/* A worker that dies at once is started again ever more slowly; one that lived for
+	 * STEADY_MS starts the pauses anew. GIVE_UP_MS: from hanging up to its death.
+	 * LAST_SESSIONS_MS: for keepers to close what PAM opened, when noded stops. */
 	BACKOFF_MIN_MS = 100,
 	BACKOFF_MAX_MS = 5000,
 	STEADY_MS = 10000,
@@ -63,6 +66,7 @@ monitor_tell(struct monitor *m, const int *fds, size_t n_fds)
 {
 	if (m->peer.fd < 0)
 		return;
+	/* Never waits: root must not hang on a worker that stopped reading. */
 	if (!buf_ok(&m->out) || mon_send(m->peer.fd, buf_span(&m->out), fds, n_fds) != 0)
 		monitor_kill_worker(m, "it does not read its answers");
 }
@@ -76,6 +80,8 @@ monitor_answer(struct monitor *m, uint32_t request, bool ok, const char *text)
 	monitor_tell(m, NULL, 0);
 }
 
+/* It is dead to us at once, for its socket is closed; its end is noticed by SIGCHLD, as any
+ * other. */
 static void
 monitor_kill_worker(struct monitor *m, const char *why)
 {
@@ -104,6 +110,8 @@ on_hello(struct monitor *m, uint32_t request, struct wire *w)
 	return 0;
 }
 
+/* The worker needs it to join, and cannot read root's file. No other file's content is handed
+ * out. */
 static int
 on_token(struct monitor *m, uint32_t request, struct wire *w)
 {
@@ -122,6 +130,8 @@ on_token(struct monitor *m, uint32_t request, struct wire *w)
 	return 0;
 }
 
+/* A refusal is an answer, not a broken rule: an honest worker passes on what it was sent, and
+ * does not judge it. */
 static int
 on_bundle(struct monitor *m, uint32_t request, struct wire *w)
 {
@@ -152,6 +162,7 @@ on_cutoffs(struct monitor *m, uint32_t request, struct wire *w)
 	return 0;
 }
 
+/* Answers with bytes; for on_sign it is a signature, never a key. */
 static void
 answer_data(struct monitor *m, uint32_t request, struct span data)
 {
@@ -204,6 +215,8 @@ on_sign(struct monitor *m, uint32_t request, struct wire *w)
 	return 0;
 }
 
+/* The login at the proxy is signed with the same key as exchanges. What may be signed as which is
+ * told apart in hostkey.c. */
 static int
 on_sign_tunnel(struct monitor *m, uint32_t request, struct wire *w)
 {
@@ -244,6 +257,8 @@ prove(struct monitor *m, const struct mon_prove *prove, struct connection *c, st
 	};
 	if (auth_prove(&facts, prove, &result, e))
 		return -1;
+	/* Kept from the proof, and used for every session of the connection: what MON_START says
+	 * about any of this is not read. */
 	c->proven = true;
 	c->permit_pty = result.permit_pty;
 	c->until_s = result.until_s;
@@ -263,6 +278,8 @@ on_prove(struct monitor *m, uint32_t request, struct wire *w)
 	if (mon_get_prove(&p, w))
 		return -1;
 	struct connection *c = connection_find(&m->connections, p.connection);
+	/* An honest worker proves a connection once. Another proof would put another user behind
+	 * a connection that has one. */
 	if (c && c->proven)
 		return -1;
 	bool ok = prove(m, &p, c, &e) == 0;
@@ -273,6 +290,8 @@ on_prove(struct monitor *m, uint32_t request, struct wire *w)
 	return 0;
 }
 
+/* Also for one that is not known: the worker tells of every connection that it began to sign for,
+ * and signing may have been refused. */
 static int
 on_forget(struct monitor *m, uint32_t request, struct wire *w)
 {
@@ -292,6 +311,8 @@ on_start(struct monitor *m, uint32_t request, struct wire *w)
 	static struct mon_start start; /* large; one request at a time */
 	struct err e = { "" };
 
+	/* Numbers of sessions are the worker's. Two of one number could not be told apart in what
+	 * it asks later. */
 	if (mon_get_start(&start, w) || session_find(m, start.session))
 		return -1;
 	const struct connection *conn = connection_find(&m->connections, start.connection);
@@ -304,6 +325,7 @@ on_start(struct monitor *m, uint32_t request, struct wire *w)
 	return 0;
 }
 
+/* A session that has ended is no fault: the request may have crossed its end. */
 static int
 on_signal(struct monitor *m, uint32_t request, struct wire *w)
 {
@@ -337,6 +359,7 @@ on_ready(struct monitor *m, uint32_t request, struct wire *w)
 	if (!wire_end(w))
 		return -1;
 	notify_ready();
+	/* From here on a worker is started again whatever it ends with: see on_worker_dead. */
 	m->was_ready = true;
 	monitor_answer(m, request, true, "");
 	return 0;
@@ -378,6 +401,8 @@ row_allowed(struct monitor *m, uint8_t type, size_t n)
 			return NULL;
 		if ((row->flags & MON_ONCE) && (m->done_once & 1u << type))
 			return NULL;
+		/* Counted when it is asked for, not when it succeeded: no second try. The types
+		 * are below 32. */
 		m->done_once |= 1u << type;
 		return row;
 	}
@@ -418,6 +443,8 @@ on_worker_readable(struct source *s)
 
 	if (n == 0)
 		return;
+	/* No request carries descriptors. They are in our table all the same, so closed before
+	 * anything else. */
 	for (size_t i = 0; i < n_fds; i++)
 		close(fds[i]);
 	if (n < 0) {
@@ -459,6 +486,8 @@ start_worker(struct monitor *m)
 	log_debug("worker started", NULL);
 }
 
+/* One timer for two things, of which only one can be due: a worker that hung up and lives, or the
+ * next one to be started. */
 static void
 on_wake(struct source *s)
 {
@@ -480,7 +509,10 @@ on_worker_dead(struct monitor *m, int status)
 
 	m->worker = 0;
 	monitor_unwatch(m, &m->peer);
+	/* The next worker counts connections from 1 again: what was proven for the old one must
+	 * not be there. */
 	connections_done(&m->connections);
+	/* Nobody reads what these sessions write, and nobody records it: they end. */
 	session_orphan_all(m);
 	if (m->stopping)
 		return;
@@ -507,6 +539,8 @@ stop(struct monitor *m)
 {
 	m->stopping = true;
 	notify_stopping();
+	/* Asked in words where it can hear them, so that it ends sessions and uploads; before its
+	 * greeting it has nothing to lose. */
 	if (m->peer.fd >= 0 && m->greeted) {
 		mon_begin(&m->out, MON_STOP, 0);
 		monitor_tell(m, NULL, 0);
@@ -531,6 +565,7 @@ on_signal_readable(struct source *s)
 		stop(m);
 		return;
 	}
+	/* Signals of one kind do not queue up: one may stand for several children. */
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == m->worker)
 			on_worker_dead(m, status);
@@ -551,6 +586,8 @@ open_sources(struct monitor *m, struct err *e)
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	/* Before anything is forked: a child that dies early must be found by signalfd. Children
+	 * set their own masks. */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN); /* the configuration is read at start alone */
@@ -576,6 +613,7 @@ monitor_init(struct monitor *m, const struct conf *config, const char *config_pa
 		.config_path = config_path,
 		.worker_path = worker_path,
 		.epoll = -1,
+		/* Without root it serves the login of its own user alone (account.c). */
 		.root = geteuid() == 0,
 		.log_level = m->log_level,
 		.log_format = m->log_format };
@@ -602,6 +640,7 @@ int
 monitor_turn(struct monitor *m, int timeout_ms)
 {
 	struct epoll_event ev;
+	/* One event at a time: what it sets off may free the source of the next. */
 	int n = epoll_wait(m->epoll, &ev, 1, timeout_ms);
 
 	if (n < 0)

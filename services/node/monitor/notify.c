@@ -18,6 +18,8 @@ notify(const char *text)
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 
+	/* A path, or an abstract name, which the kernel wants with a NUL in place of the @
+	 * (sd_notify(3)). Not started by a service manager: nothing to tell. */
 	if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(sa.sun_path))
 		return;
 	memcpy(sa.sun_path, path, strlen(path));

@@ -36,6 +36,8 @@ make_entry(struct utmpx *u, short type, const char *tty, pid_t pid)
 	u->ut_type = type;
 	u->ut_pid = pid;
 	fill(u->ut_line, sizeof(u->ut_line), line);
+	/* The end of the line's name, for that is where "pts/1" and "pts/2" differ: entries of
+	 * one id replace each other. */
 	fill(u->ut_id, sizeof(u->ut_id), n > sizeof(u->ut_id) ? line + n - sizeof(u->ut_id) : line);
 	u->ut_tv.tv_sec = (int32_t)now.tv_sec;
 	u->ut_tv.tv_usec = (int32_t)now.tv_usec;
@@ -67,12 +69,14 @@ records_last_login(uid_t uid, char *dst, size_t size)
 	dst[0] = '\0';
 	if (fd < 0)
 		return;
+	/* lastlog is a sparse array by user number. */
 	ssize_t n = pread(fd, &ll, sizeof(ll), (off_t)uid * (off_t)sizeof(ll));
 	close(fd);
 	time_t t = n == sizeof(ll) ? ll.ll_time : 0;
 	if (t == 0 || !localtime_r(&t, &tm) ||
 	    !strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &tm))
 		return;
+	/* It goes to a terminal, and other programs write this file too. */
 	str_clean(host, sizeof(host), ll.ll_host, strnlen(ll.ll_host, sizeof(ll.ll_host)));
 	if (!str_format(dst, size, host[0] ? "Last login: %s from %s\n" : "Last login: %s%s\n",
 		when, host))

@@ -31,6 +31,7 @@
 #include "node/monitor/keeper.h"
 #include "ssh/session.h"
 
+/* At most so often, however fast sessions end: a sweep reads a whole folder. */
 enum { SWEEP_MS = 1000 };
 
 /* --- the session's ends ---------------------------------------------------------------------- */
@@ -42,6 +43,8 @@ close_all(int *fds, size_t n)
 		mem_closep(&fds[i]);
 }
 
+/* O_NOCTTY, or it might become the monitor's own controlling terminal; the session's process
+ * takes it later (TIOCSCTTY). */
 static int
 open_terminal(struct session *s, struct keeper *k, struct err *e)
 {
@@ -62,6 +65,8 @@ open_terminal(struct session *s, struct keeper *k, struct err *e)
 		(void)tcsetattr(slave, TCSANOW, &tio);
 	}
 	(void)ioctl(master, TIOCSWINSZ, &size);
+	/* Ends go to their owners as they are made: s->fds to the worker, k->stdio to the keeper.
+	 * Who called closes both when starting fails. */
 	s->fds[0] = master;
 	s->n_fds = 1;
 	k->stdio[0] = slave;
@@ -110,6 +115,8 @@ tell_started(struct session *s)
 	mon_begin(&m->out, MON_STARTED, s->request);
 	wire_put_u32(&m->out, s->id);
 	s->request = 0;
+	/* From here on the worker alone has them: the monitor reads no session's bytes, and end
+	 * of file comes when the worker closes. */
 	monitor_tell(m, s->fds, s->n_fds);
 	close_all(s->fds, MON_FDS_MAX);
 }
@@ -137,6 +144,8 @@ end(struct session *s)
 	session_free(s);
 }
 
+/* One word of the keeper: S started, F failed and why, X how the process ended. The keeper ran
+ * PAM's modules, so its lengths are checked like a stranger's. */
 static void
 on_report(struct source *source)
 {
@@ -147,6 +156,8 @@ on_report(struct source *source)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	/* End of file: the keeper is gone, with or without a word. The one place where a session
+	 * is freed while the monitor runs, but for one that could not be started. */
 	if (n <= 0) {
 		end(s);
 		return;
@@ -164,6 +175,8 @@ on_report(struct source *source)
 		break;
 	case 'X':
 		memcpy(&status, text + 1, sizeof(status));
+		/* The worker that is here now knows nothing of an orphan; its number may be
+		 * another session there. */
 		if (n == 1 + (ssize_t)sizeof(status) && !s->request && !s->orphan)
 			tell_exited(s, status);
 		break;
@@ -181,6 +194,7 @@ session_find(struct monitor *m, uint32_t id)
 	return NULL;
 }
 
+/* The child never returns: keeper_run ends it. Everything that k points to is its own copy then. */
 static int
 fork_keeper(struct session *s, struct keeper *k, struct err *e)
 {
@@ -210,6 +224,7 @@ check_start(const struct monitor *m, const struct connection *conn, const struct
 {
 	if (m->stopping)
 		return err_set(e, "this node is stopping");
+	/* The worker keeps the same limit, as long as nobody has taken it over. */
 	if (m->n_sessions >= (size_t)m->config->max_sessions)
 		return err_set(e, "this node serves %zu sessions already, try again later",
 		    m->n_sessions);
@@ -244,6 +259,7 @@ session_start(struct monitor *m, const struct connection *conn, uint32_t request
 		.cgroup = m->cgroup };
 	list_add(&m->sessions, &s->link);
 	m->n_sessions++;
+	/* Counted before its ends are opened, so that every way out goes through session_free. */
 	int r = start->pty ? open_terminal(s, &k, e) : open_pipes(s, &k, e);
 	if (r == 0)
 		r = fork_keeper(s, &k, e);
@@ -299,6 +315,7 @@ session_orphan_all(struct monitor *m)
 		session_kill(s);
 		close_all(s->fds, MON_FDS_MAX);
 		s->request = 0;
+		/* Not freed yet: its keeper ends it, and the cgroup with it. */
 		s->orphan = true;
 	}
 }

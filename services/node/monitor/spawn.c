@@ -57,6 +57,7 @@ make_folder(const char *parent, const char *name, uid_t uid, gid_t gid, mode_t m
 		return err_set(e, "state: the path is too long");
 	if (file_mkdir(path, mode, e))
 		return -1;
+	/* By descriptor: between looking and changing the owner the name could become a link. */
 	int fd = open(path, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(e, "cannot open %s", path);
@@ -76,6 +77,8 @@ spawn_prepare(struct monitor *m, struct err *e)
 		return -1;
 	if (make_folder(dir, "", geteuid(), m->worker_gid, 0750, e) ||
 	    make_folder(dir, "monitor", geteuid(), getegid(), 0700, e) ||
+	    /* The only folder below state that the worker may write to; what root believes is in the
+	 * other. */
 	    make_folder(dir, "worker", m->worker_uid, m->worker_gid, 0700, e))
 		return -1;
 	cgroup_find(m->cgroup, sizeof(m->cgroup));
@@ -89,6 +92,7 @@ drop_privileges(const struct monitor *m)
 	uid_t uid = m->worker_uid;
 	gid_t gid = m->worker_gid;
 
+	/* Groups while it still may, the user last. */
 	if (m->root && (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid)))
 		return -1;
 	if (m->root && (setuid(0) == 0 || getuid() != uid || geteuid() != uid || getegid() != gid))
@@ -118,6 +122,7 @@ copy_config(const char *path)
 static int
 place_fds(int sock, int config)
 {
+	/* Out of the way first: one may stand at the other's number. */
 	sock = fcntl(sock, F_DUPFD_CLOEXEC, 10);
 	config = fcntl(config, F_DUPFD_CLOEXEC, 10);
 	if (sock < 0 || config < 0 || dup2(sock, MON_FD) < 0 || dup2(config, MON_CONFIG_FD) < 0)
@@ -147,8 +152,11 @@ run_worker(const struct monitor *m, int fd)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		_exit(126);
 	sigemptyset(&none);
+	/* Masks and ignored signals go through exec: the monitor blocks what it reads from
+	 * signalfd. */
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	/* What the service manager hears is the monitor's word alone. */
 	unsetenv("NOTIFY_SOCKET");
 	execv(m->worker_path, argv);
 	_exit(127);

@@ -54,12 +54,15 @@ trust_take(struct trust *t, struct span packed, struct err *e)
 	/* The worker must not be able to choose whom root believes. */
 	if (!t->bundle && !t->pin)
 		return err_set(e, "ca_pin is missing in noded.yaml: `tctl status` shows it");
+	/* The pin is for the first bundle alone: from then on the authorities that are known sign
+	 * their successors. */
 	if (bundle_open(&fresh, packed, t->bundle ? NULL : t->pin, t->bundle, e))
 		return -1;
 	int r = 0;
 	if (t->bundle && fresh->generation < t->bundle->generation)
 		r = err_set(e, "the CA bundle is older than the one that is known");
 	if (r == 0)
+		/* The file first: a bundle that was believed must not be forgotten by a restart. */
 		r = file_write(t->path, 0600, packed.p, packed.n, e);
 	if (r) {
 		bundle_free(fresh);
