@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 
+/* Well above what a producer may send in one batch, 1 MiB before it is compressed. */
 enum { MESSAGE_MAX = 4 * 1024 * 1024 };
 
 void
@@ -24,6 +25,8 @@ audit_store_lost(void *arg)
 	ingest_store_lost(a->ingest);
 }
 
+/* For ever (a database of a newer auditd): trying again would not help, so the process ends and
+ * says why. */
 void
 audit_store_broken(const char *why, void *arg)
 {
@@ -62,6 +65,8 @@ audit_trusted(const char *cluster, struct rpc_identity *identity, void *arg)
 		rpc_server_start(a->server);
 		a->started = true;
 		log_info("serving", "cluster", cluster, "listen", listen, "socket", socket, NULL);
+		/* Own events go the way of everybody's, through the port: so only when it is
+		 * there. */
 		if (events_connect(a->events, cluster, identity, &e) == 0)
 			return;
 	}
@@ -75,6 +80,7 @@ audit_cluster_changed(enum replica_kind kind, const char *key, void *arg)
 	struct audit *a = arg;
 
 	(void)key;
+	/* New authorities take nothing away from what is open. */
 	if (kind == REPLICA_CA)
 		return;
 	review_again(&a->streams);

@@ -71,6 +71,8 @@ put_name(struct buf *rows, const char *name)
 	db_copy_bytes(rows, span_str(cut));
 }
 
+/* Number, order and types of the columns are those of COPY in store_ingest.c (write_events); the
+ * other tables' likewise. */
 static int
 put_event(struct batch *b, const struct batch_item *item, const struct record *r,
     const struct verdict *v, struct span canon)
@@ -80,6 +82,7 @@ put_event(struct batch *b, const struct batch_item *item, const struct record *r
 	bool fine;
 
 	buf_init(&body, BATCH_ROWS_MAX);
+	/* For people's SQL. What the producer sent stands beside it, byte for byte (canon). */
 	record_json(r, &v->view, &body);
 	db_copy_row(rows, 20);
 	db_copy_time(rows, b->now_us);
@@ -105,6 +108,7 @@ put_event(struct batch *b, const struct batch_item *item, const struct record *r
 	fine = buf_ok(&body) && buf_ok(rows);
 	buf_done(&body);
 	b->events++;
+	/* Order within the trail where times are equal: counted through all transactions. */
 	b->idx++;
 	return fine ? 0 : -1;
 }
@@ -149,6 +153,8 @@ may_say(const struct batch *b, struct batch_refusals *q, uint64_t *more)
 	}
 	q->said++;
 	*more = q->unsaid;
+	/* The numbers are a copy (refusals.next), which counts only when this transaction is
+	 * committed: see group_commit. */
 	q->unsaid = 0;
 	return true;
 }
@@ -170,6 +176,7 @@ put_refusal(struct batch *b, const struct batch_item *item, const struct record 
 	refusal->user = r->user;
 	refusal->session = r->session.text;
 	refusal->time_us = b->now_us;
+	/* Its name by the registry, not by the record: that one was not believed. */
 	if (item->producer.who == RPC_NODE) {
 		const struct replica_host *host = replica_host(b->judge.replica,
 		    item->producer.name);
@@ -201,8 +208,11 @@ set_aside(struct batch *b, const struct batch_item *item, const struct record *r
 	db_copy_bytes(&b->dead_rows, span_str(why));
 	db_copy_bytes(&b->dead_rows, item->record);
 	b->dead++;
+	/* The record is kept whatever happens below: nothing that was acknowledged is thrown
+	 * away. */
 	if (!buf_ok(&b->dead_rows))
 		return -1;
+	/* A producer that only sends rubbish must not fill the trail with our words about it. */
 	if (item->quiet || !may_say(b, item->refusals, &refusal.more))
 		return 0;
 	(void)str_format(seq, sizeof(seq), "%llu", (unsigned long long)item->seq);
@@ -217,6 +227,7 @@ add_gap(struct batch *b, const struct batch_item *item)
 	db_copy_row(&b->gap_rows, 4);
 	db_copy_time(&b->gap_rows, b->now_us);
 	db_copy_i32(&b->gap_rows, item->producer.source);
+	/* The numbers that the producer itself says it lost, its log having been full. */
 	db_copy_i64(&b->gap_rows, (int64_t)(item->seq - item->lost));
 	db_copy_i64(&b->gap_rows, (int64_t)(item->seq - 1));
 	b->gaps++;
@@ -241,6 +252,7 @@ add_rows(struct batch *b, const struct batch_item *item, const struct record *r,
 	}
 }
 
+/* Negative: no memory. What the judge asked for in vain is in judge.facts afterwards. */
 int
 batch_add(struct batch *b, const struct batch_item *item)
 {

@@ -83,6 +83,7 @@ put_chunk(struct batch *b, const struct batch_session *s, const struct record_fr
 {
 	uint8_t hash[SHA256_BYTES];
 
+	/* Over the frames as they came, so that it can be checked however they are compressed. */
 	sha256_of(buf_span(&s->frames), hash);
 	db_copy_row(&b->chunk_rows, 10);
 	db_copy_date(&b->chunk_rows, b->now_us);
@@ -97,7 +98,8 @@ put_chunk(struct batch *b, const struct batch_session *s, const struct record_fr
 	db_copy_bytes(&b->chunk_rows, text);
 }
 
-/* The chunk that was collected becomes a row. */
+/* The chunk that was collected becomes a row: compressed bytes for playing, text for searching.
+ * Negative: no memory. */
 static int
 end_chunk(struct batch *b, struct batch_session *s)
 {
@@ -130,6 +132,7 @@ batch_session_frames(struct batch *b, const struct batch_item *item, const struc
 
 	if (!s || record_read_frames(r->frames, &f, NULL) < 0)
 		return -1;
+	/* A record is never divided: a chunk's number is that of its first record. */
 	if (s->frames.len && s->frames.len + r->frames.n > CHUNK_RAW_MAX && end_chunk(b, s) < 0)
 		return -1;
 	if (s->frames.len == 0)
@@ -137,6 +140,7 @@ batch_session_frames(struct batch *b, const struct batch_item *item, const struc
 	if (!buf_put(&s->frames, r->frames.p, r->frames.n))
 		return -1;
 	s->bytes += f.bytes;
+	/* The first size is the session's; later ones are in the frames. */
 	if (f.cols && !s->cols) {
 		s->cols = f.cols;
 		s->rows = f.rows;
@@ -159,6 +163,7 @@ field_number(const struct record *r, const char *key, uint64_t max)
 	return str_u64(record_field(r, key), max, &v) ? (int)v : 0;
 }
 
+/* Texts that are shown readably, and the command's exact bytes beside them where the two differ. */
 static void
 session_started(struct batch_session *s, const struct record *r)
 {
@@ -201,6 +206,7 @@ batch_session_event(struct batch *b, const struct batch_item *item, const struct
 
 	if (!start && strcmp(r->type, "session.end") != 0)
 		return 0;
+	/* Only nodes have sessions of which there are recordings. */
 	if (!r->session.set || item->producer.who != RPC_NODE)
 		return 0;
 	s = session_of(b, r, item->producer.source);
@@ -223,6 +229,7 @@ batch_session_event(struct batch *b, const struct batch_item *item, const struct
 
 /* --- the end ---------------------------------------------------------------------- */
 
+/* One object of the array for audit_merge_sessions, which adds it to what earlier batches said. */
 static int
 finish_session(struct batch *b, struct batch_session *s)
 {

@@ -81,6 +81,7 @@ check_retention(struct conf *c, struct err *e)
 		return 0;
 	if (conf_duration(&s, "retention", c->retention, NULL, e) < 0)
 		return -1;
+	/* Days are dropped as partitions, so there are only whole ones. */
 	c->retention_days = s / CONF_DAY_S;
 	if (c->retention_days < CONF_RETENTION_MIN_DAYS)
 		return err_set(e,

@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "base/str.h"
 
+/* Callers of no right write as many refusals as they call: bounded, so that they cannot fill this
+ * log. */
 enum { QUOTA = 64 * 1024 * 1024, REFUSED_PER_MINUTE = 20, REFUSED_MINUTE_MS = 60000 };
 
 struct events {
@@ -93,6 +95,7 @@ write_event(struct events *n, const struct rpc_peer *peer, struct audit_event *e
 		ev->user = span_str(peer->name);
 	ev->remote_addr = span_str(peer->address);
 	event_put_text(ev, EVENT_KEY_CALLER, rpc_who_name(peer->who));
+	/* A name is believed as far as a certificate gave it. */
 	if (!person && peer->who > RPC_ANYONE)
 		event_put_text(ev, EVENT_KEY_CALLER_NAME, peer->name);
 	return event_write(n->log, ev);

@@ -88,6 +88,7 @@ key_of(char dst[FACT_KEY_SIZE], enum fact_kind kind, const char *key)
 	(void)str_format(dst, FACT_KEY_SIZE, "%d%s", (int)kind, key);
 }
 
+/* First what this transaction knows, then what was committed before. */
 static const struct fact *
 look(const struct facts *f, const char *key)
 {
@@ -100,6 +101,8 @@ look(const struct facts *f, const char *key)
 	return k ? &k->fact : NULL;
 }
 
+/* NULL: not known, and noted as wanting; the record is judged again when the database has been
+ * asked. That there is no such thing is a fact too, with source 0. */
 const struct fact *
 facts_find(struct facts *f, enum fact_kind kind, const char *key)
 {
@@ -143,6 +146,7 @@ copy(const struct fact *fact)
 	return k;
 }
 
+/* Replaces. The texts are copied. */
 int
 facts_put(struct facts *f, enum fact_kind kind, const char *key, const struct fact *fact)
 {
@@ -159,6 +163,8 @@ facts_put(struct facts *f, enum fact_kind kind, const char *key, const struct fa
 	return 0;
 }
 
+/* What a pass that is judged again had put in: its records are not taken yet, and would
+ * contradict themselves. */
 void
 facts_forget(struct facts *f)
 {
@@ -200,6 +206,8 @@ facts_wanted(struct facts *f, enum fact_kind kind)
 	return buf_ok(array) && !f->short_of_memory ? (const char *)buf_head(array) : NULL;
 }
 
+/* After the answer: what is still wanting is not there. Noted, so that the next pass does not ask
+ * again. */
 int
 facts_answered(struct facts *f)
 {
@@ -239,6 +247,7 @@ make_room(struct facts *f)
 	return true;
 }
 
+/* Only after COMMIT. What was rolled back is forgotten with the transaction's facts. */
 void
 facts_keep(struct facts *f)
 {

@@ -10,6 +10,8 @@
 
 /* --- taking ---------------------------------------------------------------------- */
 
+/* When waiting for more would win nothing: it is full, old enough, the last, or on the search for
+ * a record at fault. */
 bool
 group_is_due(const struct ingest *in)
 {
@@ -26,6 +28,7 @@ take_items(struct ingest *in)
 	size_t bytes = 0;
 
 	list_each (struct item, it, &in->queue, link) {
+		/* One record goes always, however large, or the queue would stand still. */
 		if (in->flight_items &&
 		    (in->flight_items >= in->group_max ||
 			bytes + it->record.n > INGEST_GROUP_BYTES))
@@ -135,11 +138,15 @@ settle_once(struct ingest *in)
 	list_each (struct item, it, &in->flight, link) {
 		struct store_place *p = place_of(in, it->source->id);
 
+		/* Committed already: the connection to the database was lost before the answer to
+		 * COMMIT. It is acknowledged with the others. */
 		if (p->found && it->seq <= p->at) {
 			ingest_item_free(in, it);
 			in->flight_items--;
 			continue;
 		}
+		/* A hole that the producer did not declare. To write behind it would be to
+		 * acknowledge what never came. */
 		if (!p->found || it->seq != p->seq + 1 + it->lost) {
 			out_of_step(in, it->source);
 			return false;
@@ -187,6 +194,7 @@ drop_batch(struct ingest *in)
 	in->batch_live = false;
 }
 
+/* 0 ready to be written, 1 the database must be asked first, negative without memory. */
 int
 group_build(struct ingest *in)
 {
@@ -202,6 +210,8 @@ group_build(struct ingest *in)
 	for (size_t i = 0; i < in->n_places; i++) {
 		struct ingest_source *s = in->places[i].owner;
 
+		/* Counted from what is committed, since the same records may be built several
+		 * times. */
 		s->refusals->next = s->refusals->now;
 	}
 	judge.facts = in->facts;
@@ -229,6 +239,8 @@ group_commit(struct ingest *in)
 	}
 }
 
+/* Called only when the database has answered that they are committed: the producer deletes what
+ * it is told here. */
 void
 group_acknowledge(struct ingest *in)
 {
@@ -239,6 +251,7 @@ group_acknowledge(struct ingest *in)
 			in->events.committed(s->stream, in->places[i].seq);
 		source_flow(in, s);
 	}
+	/* At half, or every record that goes out would let one stream run for a moment. */
 	if (in->all_paused && in->queue_bytes < INGEST_QUEUE_BYTES / 2) {
 		in->all_paused = false;
 		source_flow_all(in);

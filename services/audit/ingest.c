@@ -27,6 +27,7 @@ ingest_wall_us(void)
 
 /* --- the turn ---------------------------------------------------------------------- */
 
+/* A record of a day without a partition would be refused, and be set aside as if it were bad. */
 static bool
 must_maintain(struct ingest *in)
 {
@@ -41,6 +42,7 @@ finish_drain(struct ingest *in)
 {
 	void (*drained)(void *) = in->drained;
 
+	/* Without the database nothing more can be committed: it is not waited for. */
 	if (!drained || writer_is_busy(in) ||
 	    (in->writer == WRITER_IDLE && !list_empty(&in->queue)))
 		return;
@@ -65,6 +67,7 @@ choose(struct ingest *in)
 {
 	if (must_maintain(in)) {
 		writer_enter(in, WRITER_MAINTAINING);
+		/* Before groups: a producer sends nothing until it knows its place. */
 	} else if ((in->asking = next_to_open(in))) {
 		writer_enter(in, WRITER_PLACING);
 	} else if (group_is_due(in)) {
@@ -105,6 +108,7 @@ on_maintain_timer(void *arg)
 	ingest_kick(in);
 }
 
+/* Otherwise an operation runs, and looks at the store when it ends. */
 void
 ingest_store_ready(struct ingest *in)
 {

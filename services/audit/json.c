@@ -23,6 +23,8 @@ json_text(struct buf *b, const char *text)
 		size_t run = 0;
 		uint8_t c;
 
+		/* The rest of UTF-8 stands for itself (RFC 8259 section 8.1); that it is UTF-8
+		 * was checked when the message was read. */
 		while ((uint8_t)text[run] >= 0x20 && text[run] != '"' && text[run] != '\\')
 			run++;
 		buf_put(b, text, run);
@@ -52,6 +54,7 @@ json_key(struct buf *b, const char *key)
 	buf_put(b, ":", 1);
 }
 
+/* An empty text is left out: no member and an empty one mean the same here. */
 void
 json_member(struct buf *b, const char *key, const char *text)
 {
@@ -94,6 +97,8 @@ json_bool(struct buf *b, const char *key, bool v)
 void
 json_time(struct buf *b, const char *key, int64_t unix_us)
 {
+	/* A producer may claim any time; years of more or less than four digits are none in RFC
+	 * 3339. */
 	int64_t us = unix_us < TIME_MIN_US ? TIME_MIN_US
 	    : unix_us > TIME_MAX_US        ? TIME_MAX_US
 					   : unix_us;

@@ -66,6 +66,8 @@ check_raw(const struct record *r)
 	return NULL;
 }
 
+/* A producer may write what the catalogue says for its kind, and nothing else: a node that is
+ * taken over cannot write that somebody was given a role. */
 static const char *
 check_type(const struct event_type *type, const struct producer *p, const struct record *r)
 {
@@ -76,6 +78,8 @@ check_type(const struct event_type *type, const struct producer *p, const struct
 	/* Rows of this type are made here, never taken. */
 	if (!(type->writers & (unsigned)p->who) || type == event_type(EVENT_AUDIT_REFUSE))
 		return "an event that this kind of producer does not write";
+	/* The code says whether it succeeded; people search by it, so it must not contradict
+	 * `ok`. */
 	if (!outcome_of(type, r)->code || strcmp(outcome_of(type, r)->code, r->code) != 0)
 		return "a code that events of this type do not have";
 	if ((r->session.given && !r->session.set) || (r->connection.given && !r->connection.set))
@@ -110,6 +114,8 @@ name_node(const struct judge *j, const struct producer *p, const struct record *
 	if (*v->view.node)
 		host = replica_host(j->replica, v->view.node);
 	v->view.node_name = host ? host->name : "";
+	/* As the registry has them, since what a node says about itself may be chosen to escape
+	 * notice. */
 	if (host && strcmp(r->type, "session.start") == 0) {
 		v->labels = host->labels;
 		v->view.labels = &v->labels;
@@ -118,7 +124,8 @@ name_node(const struct judge *j, const struct producer *p, const struct record *
 
 /* --- the user ---------------------------------------------------------------------- */
 
-/* The user of a node's event is who signed in on its connection. */
+/* The user of a node's event is who signed in on its connection: a node cannot put doings on somebody
+ * of whom it has no signature. */
 static const char *
 check_proven(const struct judge *j, const struct producer *p, const struct record *r)
 {
@@ -129,6 +136,7 @@ check_proven(const struct judge *j, const struct producer *p, const struct recor
 	c = facts_find(j->facts, FACT_CONNECTION, r->connection.text);
 	if (!c)
 		return NULL; /* judged again when the database has been asked */
+	/* Also source 0, a connection of which nobody showed a proof. */
 	if (c->source != p->source)
 		return "an event of a connection for which this node showed no proof";
 	if (strcmp(c->user, r->user) != 0 || strcmp(c->login, r->login) != 0)
@@ -191,6 +199,7 @@ put_session(const struct judge *j, const struct producer *p, const struct record
 	return facts_put(j->facts, FACT_SESSION, r->session.text, &fact);
 }
 
+/* c is there: check_proven found it, or the event would not have come so far. */
 static int
 end_connection(const struct judge *j, const struct record *r)
 {
@@ -257,6 +266,7 @@ judge_event(const struct judge *j, const struct producer *p, const struct record
 		v->bad = check_user(j, p, r, outcome_of(type, r)->user, v);
 	if (!v->bad)
 		v->bad = check_session(j, p, r);
+	/* Noted only when it is taken: what is judged again must find things as they were. */
 	if (v->bad || facts_is_wanting(j->facts))
 		return 0;
 	v->at_doubtful = is_doubtful(j, r->time_us);
@@ -267,6 +277,7 @@ judge_event(const struct judge *j, const struct producer *p, const struct record
 
 /* --- frames ---------------------------------------------------------------------- */
 
+/* A session that did not begin has source 0, which is nobody's. */
 static const char *
 check_frames(const struct judge *j, const struct producer *p, const struct record *r)
 {
@@ -335,6 +346,8 @@ check_proof(const struct judge *j, const struct producer *p, const struct record
 	why = check_fresh(j, r, hex);
 	if (why || facts_is_wanting(j->facts))
 		return why;
+	/* The signature last, since it is what costs: a node could send proofs as fast as it
+	 * likes. */
 	if (proof_check(&v->proof, bundle, p->name, r->signed_data, r->signature, &e) < 0) {
 		(void)str_format(v->text, sizeof(v->text), "a proof that is none: %s", e.text);
 		return v->text;
@@ -342,6 +355,8 @@ check_proof(const struct judge *j, const struct producer *p, const struct record
 	return check_proof_time(j, r, &v->proof);
 }
 
+/* Kept by connection, so that events find their user, and by session identifier, so that no proof
+ * counts twice. */
 static int
 judge_proof(const struct judge *j, const struct producer *p, const struct record *r,
     struct verdict *v)

@@ -22,6 +22,8 @@ struct request {
 	bool hostbound;
 };
 
+/* RFC 4252 section 7; hostbound: OpenSSH's PROTOCOL, with the host's key at the end. Every byte
+ * is looked at: two readings of one signature must not be possible. */
 static int
 read_request(struct request *ret, struct span data)
 {
@@ -138,12 +140,14 @@ check_request(struct proof *ret, const struct bundle *bundle, const struct reque
 	if (!*cert->key_id || !str_is_printable(cert->key_id, strlen(cert->key_id)) ||
 	    !str_format(ret->user, sizeof(ret->user), "%s", cert->key_id))
 		return err_set(e, "the certificate names no user");
+	/* As one length, whatever hash the exchange had: it is a key in the database. */
 	sha256_of(rq->session_id, ret->session_id);
 	ret->from_us = seconds_to_us(cert->valid_after);
 	ret->until_us = seconds_to_us(cert->valid_before);
 	return check_user(bundle, cert, ret->login, e);
 }
 
+/* Without looking at the rest: for what is asked before the signature is checked. */
 int
 proof_session_id(struct span signed_data, uint8_t ret[SHA256_BYTES])
 {

@@ -53,6 +53,7 @@ read_resize(struct span data, struct record_frames *ret)
 	ret->rows = (int)(both & 0xffff);
 }
 
+/* The last one counts; a node writes one. */
 static void
 read_exit(struct span data, struct record_frames *ret)
 {
@@ -68,6 +69,7 @@ read_exit(struct span data, struct record_frames *ret)
 	    signal_name.n);
 }
 
+/* Negative: malformed. text may be NULL: then only numbers are wanted. */
 int
 record_read_frames(struct span data, struct record_frames *ret, struct buf *text)
 {
@@ -79,6 +81,7 @@ record_read_frames(struct span data, struct record_frames *ret, struct buf *text
 	rec_text_init(&plain);
 	while ((got = frame_next(&data, &f)) > 0) {
 		ret->frames++;
+		/* Far from an overflow, also when the spans of chunks are added. */
 		if (f.dt_us > INT64_MAX / 4 - (uint64_t)ret->span_us)
 			return -1;
 		ret->span_us += (int64_t)f.dt_us;

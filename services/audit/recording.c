@@ -50,6 +50,7 @@ answered(struct player *p, const struct store_list *list)
 	struct search_answer answer;
 
 	p->querying = false;
+	/* The query's answer was all that kept it. */
 	if (p->left) {
 		free(p);
 		return false;
@@ -107,6 +108,7 @@ on_chunks(const struct store_list *list, void *arg)
 		if (!play_chunk(p, &list->chunks[i]))
 			return;
 	}
+	/* Fewer than asked for were the last. A session that still runs ends here too. */
 	if (list->n < PLAYER_CHUNKS)
 		end(p, RPC_OK, "");
 	else
@@ -174,6 +176,7 @@ player_start(struct player *p, const struct player_config *config)
 	store_recordings(p->store, &filter, on_found, p);
 }
 
+/* Asks only when the caller takes what is there: a recording is larger than memory. */
 void
 player_more(struct player *p)
 {

@@ -64,6 +64,7 @@ on_committed(void *stream, uint64_t seq)
 	tell(st);
 }
 
+/* Flow control: what is not read here waits in the producer's own log. */
 static void
 on_pause(void *stream, bool paused)
 {
@@ -88,6 +89,7 @@ const struct ingest_events rpc_ingest_callbacks = { on_committed, on_pause, on_e
 
 /* --- what the producer sends ---------------------------------------------------------------------- */
 
+/* The producer will come again: nothing that it has not been told is lost. */
 static void
 finish(struct stream *st, enum rpc_code code, const char *why)
 {
@@ -135,7 +137,8 @@ may_send(struct stream *st)
 	/* An auditd with certificates from files never joined. */
 	if (rc == 0 && peer->who != RPC_AUDIT && !is_registered(d->replica, peer)) {
 		rc = REPLICA_E_UNKNOWN;
-		err_set(&e, "this host is not in the registry: it was removed, or authd has not said yet");
+		err_set(&e,
+		    "this host is not in the registry: it was removed, or authd has not said yet");
 	}
 	if (rc != 0)
 		finish(st, rc == REPLICA_E_CUT ? RPC_UNAUTHENTICATED : RPC_UNAVAILABLE, e.text);
@@ -170,6 +173,7 @@ take_hello(struct stream *st, const Audit__IngestHello *hello)
 	}
 	if (!may_send(st))
 		return;
+	/* One way to write it, or one log could come as two. */
 	record_uuid_text(uuid, log_id);
 	str_clean(host, sizeof(host), hello->name, span_str(hello->name).n);
 	st->source = ingest_open(d->ingest, peer->who, peer->name, log_id, host, st);
@@ -197,6 +201,7 @@ take_batch(struct stream *st, const Audit__IngestBatch *batch)
 		finish(st, RPC_INVALID_ARGUMENT, "too many records in a batch");
 		return;
 	}
+	/* The claim is bounded before anything is expanded: a few bytes may stand for gigabytes. */
 	buf_init(&raw, BATCH_RAW_MAX);
 	if (batch_expand(z, batch->raw_len, &raw) < 0) {
 		buf_done(&raw);
@@ -204,6 +209,7 @@ take_batch(struct stream *st, const Audit__IngestBatch *batch)
 		    "a batch that does not expand to what it says, or to more than 1 MiB");
 		return;
 	}
+	/* Takes the bytes when it takes the records; raw is empty then. */
 	done = ingest_add(st->source, batch->first_seq, batch->count, batch->lost, &raw);
 	buf_done(&raw);
 	if (done == INGEST_E_ORDER)

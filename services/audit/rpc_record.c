@@ -30,6 +30,7 @@ event_of(const struct record *r)
 	return message_of(r)->event;
 }
 
+/* given and set apart: one that is malformed is not the same as none. */
 static void
 read_uuid(struct record_uuid *ret, const char *text)
 {
@@ -60,6 +61,8 @@ open_event(struct record *r)
 	read_uuid(&r->connection, event->connection);
 }
 
+/* Read once here to say whether they are well formed; nothing that is stored has to be doubted
+ * later. */
 static void
 open_frames(struct record *r)
 {
@@ -136,6 +139,7 @@ record_close(struct record *r)
 	r->message = NULL;
 }
 
+/* "" when there is none. Of events only. */
 const char *
 record_field(const struct record *r, const char *key)
 {
@@ -201,6 +205,8 @@ record_raw_is_of_text(const struct record *r, size_t i)
 	struct buf b;
 	bool same;
 
+	/* Made again from the bytes, by the code that made it at the producer: otherwise a
+	 * producer could show one text and keep another. */
 	buf_init(&b, 4 * READABLE_MAX);
 	(void)readable_put(&b, (struct span){ raw->value.data, raw->value.len });
 	same = text && buf_ok(&b) && span_is(buf_span(&b), text);

@@ -83,6 +83,8 @@ may_see(struct rpc_call *call, const char *verb)
 		    "auditd does not know the users and roles yet; try again in a moment");
 		return SIGHT_NOTHING;
 	}
+	/* Before the database is looked at: how it is doing is nobody's business who may see
+	 * nothing. */
 	if (sight == SIGHT_NOTHING) {
 		events_refused(d->events, peer, rpc_method_name(call), why.text);
 		rpc_finish(call, RPC_PERMISSION_DENIED, "%s", why.text);
@@ -121,6 +123,7 @@ audit_review_ask(struct review_item *item, void *arg)
 	};
 
 	(void)arg;
+	/* More than before changes nothing of an answer that is under way; less ends it. */
 	if (look(a->call, a->verb, &why) >= a->sight)
 		return;
 	/* Nothing more of the answer. */
@@ -198,6 +201,8 @@ show_events(const struct store_list *list, struct shown_event *shown, Audit__Fou
 {
 	size_t n = 0, bytes = 0;
 
+	/* Rows are counted, but events differ in size: past this the client would refuse the
+	 * message. */
 	for (size_t i = 0; i < list->n && bytes < SEARCH_BYTES_MAX; i++) {
 		const struct store_event *row = &list->events[i];
 		Audit__Record *record = unpack_event(row->canon);
@@ -242,6 +247,7 @@ on_search(struct rpc_call *call, const Audit__SearchRequest *q)
 	sight = may_see(call, NULL);
 	if (sight == SIGHT_NOTHING)
 		return;
+	/* PostgreSQL would refuse it too, with words that help nobody. */
 	if (*q->session && !record_uuid_read(q->session, uuid)) {
 		rpc_finish(call, RPC_INVALID_ARGUMENT, "\"%s\" is not a session id (a UUID)",
 		    q->session);
@@ -341,6 +347,8 @@ on_list(struct rpc_call *call, const Audit__ListRecordingsRequest *q)
 
 /* --- Play ---------------------------------------------------------------------- */
 
+/* Written down before the first byte is shown: who looks at recordings is in the trail, or does
+ * not see them. */
 static int
 on_recording(const struct store_recording *row, void *arg)
 {
@@ -371,6 +379,7 @@ on_part(struct span frames, void *arg)
 	audit_play_push(a->call, &part);
 }
 
+/* Counted in messages, each a chunk. */
 static bool
 has_room(void *arg)
 {

@@ -46,6 +46,7 @@ on_list(const struct store_list *list, void *arg)
 	struct search_answer answer = search_answer_of(list, text, sizeof(text));
 
 	if (q->owner) {
+		/* Before the callback: the search is over, and must not be cancelled from there. */
 		*q->owner = NULL;
 		q->done(&answer, q->arg);
 	}
@@ -93,6 +94,7 @@ search_start(struct search **ret, struct store *store, search_query_fn *query,
 	query(store, &f, on_list, q);
 }
 
+/* The query goes on in the database; its answer finds nobody. */
 void
 search_cancel(struct search *search)
 {

@@ -36,6 +36,7 @@ sight_events(struct replica *r, const struct rpc_peer *peer, struct err *why)
 {
 	struct subject_view view;
 
+	/* Whoever may connect there can read the database's password, too. */
 	if (peer->who == RPC_LOCAL)
 		return SIGHT_ALL;
 	if (peer->who != RPC_USER)
@@ -48,6 +49,7 @@ sight_events(struct replica *r, const struct rpc_peer *peer, struct err *why)
 	return SIGHT_OWN;
 }
 
+/* All, or those that the rule about one's own sessions allows. */
 enum sight
 sight_recordings(struct replica *r, const struct rpc_peer *peer, const char *verb, struct err *why)
 {

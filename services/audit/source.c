@@ -11,6 +11,7 @@
 
 /* --- items ---------------------------------------------------------------------- */
 
+/* Records point into the batch that they came in: it stays until the last of them is gone. */
 static void
 pack_release(struct pack *p)
 {
@@ -41,6 +42,7 @@ ingest_item_free(struct ingest *in, struct item *it)
 void
 source_flow(struct ingest *in, struct ingest_source *s)
 {
+	/* Down to half before it goes on, so that a stream is not switched for each record. */
 	bool want = in->all_paused || in->drained ||
 	    (s->paused ? s->bytes > INGEST_SOURCE_BYTES / 2 : s->bytes > INGEST_SOURCE_BYTES);
 
@@ -62,6 +64,7 @@ source_flow_all(struct ingest *in)
 
 /* --- sources ---------------------------------------------------------------------- */
 
+/* Freed by whoever lets go last: its stream, its records, a group, or the question for its place. */
 void
 source_release(struct ingest_source *s)
 {
@@ -120,7 +123,8 @@ source_new(struct ingest *in, const char *key, enum rpc_who who, const char *nam
 	return s;
 }
 
-/* Forgets queued records: their producer will send them again. */
+/* Forgets queued records: their producer will send them again. Those in flight stay: what the database
+ * does with them is not known yet. */
 static void
 drop_queued(struct ingest_source *s)
 {
@@ -212,6 +216,7 @@ split(struct ingest_source *s, struct pack *p, uint64_t seq, uint32_t count, str
 	return in.n ? 1 : 0;
 }
 
+/* In order of arrival, over all sources: nobody's records overtake anybody's. */
 static void
 enqueue(struct ingest_source *s, struct list *list)
 {
@@ -237,9 +242,11 @@ ingest_add(struct ingest_source *s, uint64_t first_seq, uint32_t count, uint64_t
 	struct list list;
 	int done;
 
+	/* Numbers become bigint in the database, which is signed. */
 	if (!s->opened || first_seq > (uint64_t)INT64_MAX - count || lost > first_seq ||
 	    first_seq != s->queued + 1 + lost)
 		return INGEST_E_ORDER;
+	/* Every batch must move the place on, or a stream could go on for ever without one. */
 	if (!count)
 		return INGEST_E_MALFORMED;
 	p = calloc(1, sizeof(*p));
@@ -248,6 +255,7 @@ ingest_add(struct ingest_source *s, uint64_t first_seq, uint32_t count, uint64_t
 	p->refs = 1;
 	p->raw = *raw;
 	list_init(&list);
+	/* All or none: a batch that is half a lie is not taken by half. */
 	done = split(s, p, first_seq, count, &list);
 	if (done) {
 		list_each (struct item, it, &list, link) {

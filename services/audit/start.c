@@ -92,6 +92,8 @@ audit_start(struct daemon_run *run, struct err *e)
 	if (events_new(&a->events, run->loop, a->rl, a->conf, e) < 0 || open_store(a, e) < 0)
 		return -1;
 	ingest = (struct ingest_config){ run->loop, a->store, a->replica };
+	/* Before anybody can connect: the server is made when the cluster is known
+	 * (audit_trusted). */
 	if (ingest_new(&a->ingest, &ingest, &rpc_ingest_callbacks) < 0 ||
 	    timer_init(&a->status, run->loop, audit_status, a) < 0)
 		return err_memory(e);
@@ -132,6 +134,8 @@ audit_stop(struct daemon_run *run)
 {
 	struct audit *a = run->state;
 
+	/* What was taken is committed first; what comes meanwhile is paused, and stays with its
+	 * producer. */
 	ingest_drain(a->ingest, on_drained, a);
 }
 

@@ -77,6 +77,7 @@ store_schema_failed(struct store *s, bool for_ever, const char *why)
 
 /* --- operations of the writer ---------------------------------------------------------------- */
 
+/* One at a time: the writer is one connection, and its states are in writer.c. */
 void
 store_operation(struct store *s, store_done_fn *done, void *arg)
 {
@@ -99,6 +100,8 @@ is_about_data(const char *state)
 	    strcmp(state, "21000") == 0 || strcmp(state, "54000") == 0;
 }
 
+/* Which of them it is decides what happens to the records: bad data is set aside, the rest is
+ * tried again. */
 struct store_answer
 store_answer_of(const struct db_reply *r)
 {
@@ -176,6 +179,7 @@ store_maintain(struct store *s, store_done_fn *done, void *arg)
 bool
 store_has_day(const struct store *s, int64_t unix_us)
 {
+	/* Also behind: a clock that was set back by days needs partitions that were never made. */
 	return unix_us < s->until_us && unix_us >= s->until_us - (STORE_DAYS_AHEAD + 2) * DAY_US;
 }
 
@@ -222,6 +226,8 @@ open_connections(struct store *s, const struct store_config *c, struct err *e)
 		return -1;
 	config.name = "sallyport auditd (reader)";
 	config.setup = reader_setup;
+	/* Longer than the statement_timeout above, so that the server says what happened where it
+	 * can. */
 	config.op_timeout_ms = STORE_READ_TIMEOUT_MS;
 	for (int i = 0; i < c->readers && i < STORE_READERS_MAX; i++) {
 		if (db_new(&s->readers[i], &config, &reader_events, s, e) < 0)
@@ -262,6 +268,7 @@ store_free(struct store *s)
 	db_free(s->writer);
 	for (int i = 0; i < s->n_readers; i++)
 		db_free(s->readers[i]);
+	/* Askers wait for their answer, and are told that there will be none. */
 	store_readings_end(s);
 	free(s);
 }

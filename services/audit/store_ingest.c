@@ -69,7 +69,8 @@ on_begun(const struct db_reply *r, void *arg)
 }
 
 void
-store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done, void *arg)
+store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done,
+    void *arg)
 {
 	const struct store_answer full = { .outcome = STORE_REFUSED, .why = "out of memory" };
 	struct buf sql;
@@ -79,6 +80,7 @@ store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_
 	s->begin_n = n;
 	qsort(places, n, sizeof(*places), compare_places);
 	buf_init(&sql, STORE_SQL_MAX);
+	/* Numbers of ours only: nothing of a producer is ever part of SQL's text. */
 	buf_printf(&sql, "BEGIN; SELECT * FROM audit_lock('{");
 	for (size_t i = 0; i < n; i++)
 		buf_printf(&sql, "%s%d", i ? "," : "", places[i].source);
@@ -215,6 +217,7 @@ merge_sessions(struct store *s)
 	return true;
 }
 
+/* The places move in the same transaction as the records: neither can be there without the other. */
 static bool
 commit(struct store *s)
 {
@@ -238,6 +241,7 @@ commit(struct store *s)
 	return true;
 }
 
+/* Each in a message of its own, since COPY needs the answer of the one before. */
 static bool (*const write_steps[])(struct store *s) = { write_events, write_chunks, write_proofs,
 	write_dead, write_gaps, merge_sessions, commit };
 

@@ -54,6 +54,7 @@ on_migrated(const struct db_reply *r, void *arg)
 	next_migration(s);
 }
 
+/* All in the one transaction: a start that is broken off leaves the schema as it was. */
 static void
 next_migration(struct store *s)
 {

@@ -49,6 +49,7 @@ start_watch(struct trust *t, struct rpc_identity *identity)
 
 	if (rpc_client_new(&t->auth, t->rl, &config, &e) < 0 ||
 	    replica_start(t->replica, t->auth, t->join, &e) < 0)
+		/* Taking records goes on: what producers write must not wait for it. */
 		log_error("users and roles cannot be watched; only root on this host can search",
 		    "cause", e.text, NULL);
 }
@@ -164,6 +165,8 @@ trust_new(struct trust **ret, struct loop *loop, struct rpc_loop *rl, const stru
 	return 0;
 }
 
+/* With files there is nothing to wait for. Joining waits for authd, before the loop of the daemon
+ * runs. */
 int
 trust_wait(struct trust *t, const bool *give_up, struct err *e)
 {

@@ -92,6 +92,7 @@ place_over(struct ingest *in)
 	return at_rest(in);
 }
 
+/* The first word on every stream: the producer goes on from here, whatever it remembers itself. */
 static enum writer_state
 place_told(struct ingest *in, const struct store_answer *answer)
 {
@@ -107,6 +108,7 @@ place_told(struct ingest *in, const struct store_answer *answer)
 	return place_over(in);
 }
 
+/* The connection was lost: asked again when there is one. */
 static enum writer_state
 place_later(struct ingest *in, const struct store_answer *answer)
 {
@@ -154,6 +156,7 @@ ask_facts(struct ingest *in)
 	store_look(in->store, in->facts, on_answer, in);
 }
 
+/* Holds the lock of all writers now: what it reads stays true until COMMIT. */
 static enum writer_state
 group_begun(struct ingest *in, const struct store_answer *answer)
 {
@@ -161,6 +164,7 @@ group_begun(struct ingest *in, const struct store_answer *answer)
 
 	in->idx = answer->idx;
 	group_settle(in);
+	/* Everything was committed before, or was thrown out. */
 	if (list_empty(&in->flight))
 		return WRITER_UNDOING;
 	done = group_build(in);
@@ -240,6 +244,7 @@ group_at_fault(struct ingest *in, const struct store_answer *answer)
 {
 	struct item *first = list_first(struct item, &in->flight, link);
 
+	/* So many in a row are not bad records, but a database that refuses everything. */
 	if (in->dead_run >= INGEST_DEAD_RUN) {
 		in->dead_run = 0;
 		return group_refused(in, answer);
@@ -248,8 +253,10 @@ group_at_fault(struct ingest *in, const struct store_answer *answer)
 		in->group_max = in->flight_items / 2;
 		return group_later(in, answer);
 	}
+	/* Not even the dead letter is taken: that is not the record's fault. */
 	if (!first || first->quiet)
 		return group_refused(in, answer);
+	/* The event about it may be what is refused: next time without. */
 	if (first->dead) {
 		first->quiet = true;
 		return group_later(in, answer);

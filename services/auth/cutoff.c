@@ -55,6 +55,7 @@ cutoff_wait_ms(struct auth *a, int64_t issued_before_ms)
 
 	if (issued_before_ms == 0 || issued_before_ms == INT64_MAX)
 		return 0;
+	/* The first second of which a new certificate is good again. */
 	from = issued_before_ms + SIGNER_BACKDATE_S * 1000;
 	return from > now && from - now <= 1000 ? from - now : 0;
 }

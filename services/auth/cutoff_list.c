@@ -18,6 +18,8 @@
 #include "store/store.h"
 
 enum {
+	/* Signed again though nothing changed, because nodes judge a list by its age
+	 * (cutoffs_max_age, at least twice this). */
 	AGAIN_MS = 5 * 60 * 1000,
 	SOON_MS = 20, /* several users are changed in one go */
 	RETRY_MS = 5000,
@@ -48,6 +50,7 @@ struct collect {
 	uint32_t n_entries;
 };
 
+/* Sizes first, without the names: where to cut must be known before anything is written. */
 static int
 add_size(const void *object, void *arg)
 {
@@ -97,6 +100,7 @@ add_entry(const void *object, void *arg)
 	const struct cutoff *c = object;
 	struct collect *all = arg;
 
+	/* Covered by the one for everybody. */
 	if (c->issued_before_ms <= all->everybody_ms)
 		return 0;
 	cutoffs_put(all->entries, c->name, c->issued_before_ms);
@@ -131,6 +135,7 @@ on_signed(void *arg, struct span result, const char *error)
 		return;
 	}
 	timer_start(&l->make, l->changed ? SOON_MS : AGAIN_MS);
+	/* It is no record of the store, so nobody else tells the watchers. */
 	watchers_note(l->auth, "signed_cutoffs");
 }
 
@@ -159,6 +164,7 @@ on_make(void *arg)
 	struct cutoff_list *l = arg;
 	struct err e = { "" };
 
+	/* on_signed looks at `changed`: one list is made at a time. */
 	if (l->asked)
 		return;
 	l->changed = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node: the registry of daemons that have joined.
+ * host: the registry of daemons that have joined.
  */
 #include "auth/host.h"
 
@@ -114,6 +114,8 @@ host_by_name(struct auth *a, const char *name, struct host **ret, struct err *e)
 			n_gone++;
 		}
 	}
+	/* A machine that was installed anew joins under its old name: the one that lives is
+	 * meant. */
 	if (n_live == 1 || (n_live == 0 && n_gone == 1)) {
 		*ret = n_live ? live : gone;
 		return 0;
@@ -148,6 +150,7 @@ take(struct host *n, const struct host_seen *seen)
 		changed = str_copy(n->version, sizeof(n->version), seen->version) || changed;
 	if (!labels_equal(&n->own_labels, seen->labels)) {
 		labels_done(&n->own_labels);
+		/* Moved, not copied: the caller's are empty afterwards. */
 		n->own_labels = *seen->labels;
 		*seen->labels = (struct labels){ 0 };
 		changed = true;
@@ -236,6 +239,7 @@ int
 host_label(struct auth *a, struct host *n, const struct labels *set, char *const *remove,
     size_t n_remove, struct err *e)
 {
+	/* Kept until the store has the new ones: a failure leaves everything as it was. */
 	struct labels before = n->server_labels, next = { 0 };
 	int rc = 0;
 

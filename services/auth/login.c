@@ -57,6 +57,7 @@ login_free(struct login *l)
 	free(l);
 }
 
+/* Once for each login that started. What result points to dies with it. */
 static void
 end(struct login *l, int rc, bool locked, const struct err *e)
 {
@@ -98,6 +99,7 @@ on_tls_signed(void *arg, struct span result, const char *error)
 	end(l, 0, false, NULL);
 }
 
+/* One after the other: without the first the second is not asked for. */
 static void
 on_ssh_signed(void *arg, struct span result, const char *error)
 {
@@ -134,6 +136,8 @@ comma_list(const struct names *l, char *dst, size_t size)
 	return true;
 }
 
+/* Also called by the timer, after the wait of cutoff.c: a certificate of this very second would
+ * be cut off by the change that preceded it. */
 static void
 sign(void *arg)
 {
@@ -191,7 +195,8 @@ decide_extensions(struct login *l)
 	return l->options.permit_pty ? names_add(&l->extensions, "permit-pty") : 0;
 }
 
-/* What the certificates will say. */
+/* What the certificates will say. Rights are read here, after the proof: those of now count, not those
+ * of when the password was sent. */
 static int
 decide(struct login *l, const struct user *u, struct err *e)
 {
@@ -303,11 +308,14 @@ on_verified(void *arg, bool ran)
 	sign(l);
 }
 
+/* On a thread of the pool: touches l alone. While it runs login_abandon does not free l. */
 static void
 work_verify(void *arg)
 {
 	struct login *l = arg;
 
+	/* Without a hash it computes as long as with one: how long it takes says nothing about
+	 * who exists. */
 	l->password_fits = password_verify(l->hash, l->password);
 	secret_zero(l->password, sizeof(l->password));
 }

@@ -42,6 +42,7 @@ store_failed(struct auth *a, struct err *e)
 
 /* --- an object's common members --------------------------------------------------------------- */
 
+/* Every object of a kind has its key, revision and expiry where its form says. */
 static char *
 key_of(const struct resource *r, const void *object)
 {
@@ -134,6 +135,8 @@ not_found(const struct resource *r, struct err *e)
 
 /* --- one ------------------------------------------------------------------------------------- */
 
+/* 0, AUTH_E_NOT_FOUND, negative: the store failed or the record is damaged. *ret is zeroed in any
+ * case, so that resource_done is always right. */
 int
 resource_load(struct auth *a, enum resource_kind kind, const char *key, void *ret, struct err *e)
 {
@@ -152,6 +155,7 @@ resource_load(struct auth *a, enum resource_kind kind, const char *key, void *re
 		store_failed(a, e);
 	else if (rc == 0 && !object_from(r, &item, ret))
 		rc = err_set(e, "the record of %s %s is damaged", r->name, key);
+	/* Some kinds hold secrets (a user's seed, his password's hash). */
 	buf_wipe(&b);
 	return rc == STORE_E_NOT_FOUND ? not_found(r, e) : rc;
 }
@@ -165,6 +169,7 @@ is_full(struct auth *a, enum resource_kind kind, const char *key)
 	return m && !map_get(m, key) && map_count(m) >= resource_table[kind].max;
 }
 
+/* The revision is that of what was read: of two writers one is told to look again. */
 static int
 write_object(struct auth *a, const struct resource *r, void *object, struct err *e)
 {
@@ -187,6 +192,8 @@ write_object(struct auth *a, const struct resource *r, void *object, struct err 
 	return AUTH_E_STATE;
 }
 
+/* Of a cached kind the table owns the object from here on, when this returns 0; otherwise it
+ * stays the caller's. */
 int
 resource_save(struct auth *a, enum resource_kind kind, void *object, struct err *e)
 {
@@ -199,6 +206,7 @@ resource_save(struct auth *a, enum resource_kind kind, void *object, struct err 
 		err_set(e, "there are %zu %ss already; remove some", r->max, r->name);
 		return AUTH_E_STATE;
 	}
+	/* Before it is written: what cannot be used must not be in the store. */
 	if (derive(a, r, object) < 0)
 		return err_set(e, "%s %s: out of memory, or too much in a list", r->name, key);
 	rc = write_object(a, r, object, e);
@@ -223,6 +231,7 @@ resource_remove(struct auth *a, enum resource_kind kind, const char *key, struct
 	return rc == STORE_E_NOT_FOUND ? not_found(r, e) : 0;
 }
 
+/* The copy only; the record in the store is somebody else's to remove. */
 void
 resource_forget(struct auth *a, enum resource_kind kind, const char *key)
 {
@@ -240,6 +249,7 @@ resource_end(struct auth *a, int rc, struct err *e)
 {
 	if (rc == 0 && store_commit(a->store) < 0)
 		rc = store_failed(a, e);
+	/* Nothing to take back after a commit. */
 	store_rollback(a->store);
 	return rc;
 }
@@ -276,6 +286,7 @@ take_file(struct auth *a, struct resource_file *file, void *object, struct err *
 	old = resource_find(a, file->kind, key_of(r, object));
 	file->replaced = old != NULL;
 	rc = hooks_of(r)->check ? hooks_of(r)->check(a, object, old, e) : 0;
+	/* The store would refuse it too (STORE_ABSENT); this says what to do. */
 	if (rc == 0 && old && file->revision == STORE_ABSENT) {
 		err_set(e, "%s %s exists already; replace it with `tctl create -f`", r->name,
 		    key_of(r, object));
@@ -300,6 +311,7 @@ resource_put(struct auth *a, struct resource_file *file, struct err *e)
 	if (rc != 0)
 		resource_free(file->kind, object);
 	else
+		/* Lent: the table owns it. */
 		file->kept = object;
 	return rc;
 }
@@ -333,6 +345,7 @@ kind_denies(struct auth *a, enum resource_kind kind, const struct policy_identit
 	size_t pos = 0;
 	void *object;
 
+	/* A lock that cannot be read may lock anybody. */
 	if (a->resources.damaged[kind] > 0) {
 		err_set(e,
 		    "a %s cannot be read here, so it holds for everybody; its record must be removed",
@@ -374,6 +387,7 @@ struct walk {
 	void *arg;
 };
 
+/* Damaged ones are left out of lists; what they deny is counted when the copies are loaded. */
 static int
 on_item(const struct store_item *item, void *arg)
 {
@@ -392,6 +406,7 @@ on_item(const struct store_item *item, void *arg)
 	return rc;
 }
 
+/* fn: 0 goes on. The object is lent for the call. */
 int
 resource_each(struct auth *a, enum resource_kind kind, int (*fn)(const void *object, void *arg),
     void *arg)
@@ -459,6 +474,8 @@ struct loading {
 	enum resource_kind kind;
 };
 
+/* Damaged ones do not stop the start: an authd that does not start helps nobody. They are counted;
+ * of a kind that denies, one of them denies everybody. */
 static int
 on_cached(const struct store_item *item, void *arg)
 {
@@ -516,6 +533,7 @@ resources_done(struct auth *a)
 	}
 }
 
+/* The store forgets what has expired by itself; the copies do not. */
 void
 resources_sweep(struct auth *a)
 {
@@ -543,4 +561,3 @@ resource_next(struct auth *a, enum resource_kind kind, size_t *pos, void **ret)
 {
 	return map_next(a->resources.cached[kind], pos, NULL, ret);
 }
-

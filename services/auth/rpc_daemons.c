@@ -56,6 +56,7 @@ on_leave(struct rpc_call *call, const Auth__Empty *request)
 	struct host *n;
 
 	(void)request;
+	/* Also one that a lock shuts out: to leave takes nothing from anybody. */
 	n = access_registered(call);
 	if (!n)
 		return;
@@ -114,6 +115,7 @@ on_hello_proxy(struct rpc_call *call, const Auth__ProxyHello *m)
 		face_fail(call, rc, &e);
 }
 
+/* A proxy may speak only of connections from its own address: origin_note checks that. */
 static void
 on_note_origin(struct rpc_call *call, const Auth__Origin *m)
 {

@@ -31,6 +31,8 @@ faces_serve(struct auth *a, struct err *e)
 	return 0;
 }
 
+/* Positive: the caller's fault or the state of things, told as it is. Negative: ours, told to the
+ * log alone, since it may name paths and the store's words. */
 void
 face_fail(struct rpc_call *call, int rc, const struct err *e)
 {
@@ -61,6 +63,7 @@ face_done(struct rpc_call *call)
 	rpc_reply(call, &empty); /* of many methods */
 }
 
+/* Checked before they are taken, so that the message names the one that is wrong. */
 int
 face_labels(struct labels *ret, Common__Label *const *rows, size_t n, struct err *e)
 {
@@ -87,6 +90,7 @@ face_list_done(struct face_list *l)
 	arena_done(&l->arena);
 }
 
+/* item NULL: it could not be made. Every failure is kept, so that callers look once at the end. */
 bool
 face_list_add(struct face_list *l, void *item)
 {

@@ -47,6 +47,7 @@ on_get(struct rpc_call *call, const Auth__Name *m)
 		auth_get_invite_reply(call, &reply);
 	}
 	secret_zero(base32, sizeof(base32));
+	/* The seed is shown once, on the page that sets it up, and is not left in memory here. */
 	secret_zero(&i, sizeof(i));
 	buf_wipe(&uri);
 }
@@ -77,6 +78,7 @@ on_completed(int rc, const char *user, bool reset, struct err *e, void *arg)
 
 	if (rc == 0)
 		note_completed(p, user, reset);
+	/* Whichever comes last, this or the closing of the call, frees it. */
 	p->waiting = false;
 	if (!p->call)
 		free(p);
@@ -86,6 +88,7 @@ on_completed(int rc, const char *user, bool reset, struct err *e, void *arg)
 		face_fail(p->call, rc, e);
 }
 
+/* Argon2id runs on the pool meanwhile, so the call may be closed before it ends. */
 static void
 on_complete(struct rpc_call *call, const Auth__CompleteInviteRequest *m)
 {

@@ -22,6 +22,7 @@ struct pending {
 
 /* --- events --------------------------------------------------------------------------- */
 
+/* 0: it is in the log. Failures are told with the names as they were given, which prove nothing. */
 static int
 note_join(struct pending *p, int rc, const struct token *t, const struct err *e)
 {
@@ -109,6 +110,7 @@ on_joined(int rc, const struct join_result *r, const struct err *e, void *arg)
 	p->joining = NULL;
 	if (rc != 0)
 		face_fail(p->call, rc, e);
+	/* Nothing that gives rights happens unseen. */
 	else if (noted && note_certs(p, r) == 0)
 		answer(p, r);
 	else
@@ -151,6 +153,8 @@ start(struct pending *p, const struct join_request *q)
 	int rc = join_start(&p->joining, p->auth, q, on_joined, p, &token, &e);
 
 	if (rc != 0) {
+		/* A renewal that fails is repeated until it succeeds: an event for each would say
+		 * nothing. */
 		if (!p->renewal)
 			note_join(p, rc, &token, &e);
 		face_fail(p->call, rc, &e);
@@ -170,6 +174,7 @@ on_join(struct rpc_call *call, const Auth__JoinRequest *m)
 	bool ok;
 
 	origin_of(a, rpc_peer(call)->address, &origin);
+	/* Before the token is looked at: guessing is what is slowed down. */
 	if (!rate_take(a->joins, origin.at.ip, origin.hidden ? JOIN_PROXY_FACTOR : 1,
 		a->now_ms())) {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
@@ -213,6 +218,8 @@ on_renew(struct rpc_call *call, const Auth__RenewRequest *m)
 		return;
 	str_copy(p->uuid, sizeof(p->uuid), n->uuid);
 	str_copy(p->name, sizeof(p->name), n->name);
+	/* From the certificate of the call, not from the request: a host renews nobody but
+	 * itself. */
 	q.uuid = p->uuid;
 	keys_of(&q, m->keys);
 	if (names_copy(&addresses, (char **)(void *)m->addresses, m->n_addresses) == 0)
@@ -222,6 +229,7 @@ on_renew(struct rpc_call *call, const Auth__RenewRequest *m)
 	names_done(&addresses);
 }
 
+/* Nothing is written for a caller that is gone. */
 static void
 on_closed(struct rpc_call *call, const struct rpc_status *status)
 {

@@ -41,6 +41,7 @@ note_lock(struct auth *a, const struct rpc_peer *peer, const char *user)
 	(void)events_write(a, peer, &ev);
 }
 
+/* Cut where they are too long; the certificate itself has them all. */
 static int
 note_cert(struct auth *a, const struct rpc_peer *peer, const struct login_result *r)
 {
@@ -119,6 +120,7 @@ on_login(struct rpc_call *call, const Auth__LoginRequest *m)
 		return;
 	}
 	*p = (struct pending){ .auth = a, .call = call };
+	/* The event is about a claim in any case. */
 	(void)str_copy(p->user, sizeof(p->user), m->user);
 	rpc_set_data(call, p);
 	origin_of(a, rpc_peer(call)->address, &origin);

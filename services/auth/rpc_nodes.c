@@ -58,6 +58,7 @@ visible(const struct access_person *p, const struct host *n)
 	return policy_see_node(&p->view.user, labels_view(&n->labels), NULL);
 }
 
+/* Names need not be unique; with the UUID the order is always the same. */
 static int
 by_name(const void *a, const void *b)
 {
@@ -85,6 +86,7 @@ reply_nodes(struct rpc_call *call, const Auth__ListNodesRequest *m, const struct
 		qsort(l.v, l.n, sizeof(*l.v), by_name);
 	reply.n_nodes = l.n;
 	reply.nodes = (Auth__Node **)(void *)l.v;
+	/* Half a list would look like all of it. */
 	if (l.failed)
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
 		    "too many nodes for one answer; select by label");

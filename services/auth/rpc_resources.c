@@ -40,6 +40,7 @@ struct listing {
 	struct face_list list;
 };
 
+/* Negative: no memory, or more than one answer holds. */
 static int
 add(const void *object, void *arg)
 {
@@ -96,6 +97,8 @@ on_get(struct rpc_call *call, const Auth__ResourceRef *m)
 
 /* --- put -------------------------------------------------------------------------------------- */
 
+/* What `tctl create` means: there must be none; `create -f`: whatever is there; `edit`: the one
+ * that was shown. */
 static uint64_t
 condition_of(const Auth__PutResourceRequest *m)
 {
@@ -124,6 +127,7 @@ on_put(struct rpc_call *call, const Auth__PutResourceRequest *m)
 	row = &resource_table[file.kind];
 	if (!access_may_change(call, row->name, m->replace ? "update" : "create"))
 		return;
+	/* protobuf-c alone takes texts with a NUL in them, and would show less than it keeps. */
 	if (!wire_check_message(row->form->message, r->value.data, r->value.len)) {
 		rpc_finish(call, RPC_INVALID_ARGUMENT, "the value is not a %s", row->name);
 		return;
@@ -157,6 +161,7 @@ on_remove(struct rpc_call *call, const Auth__ResourceRef *m)
 	if (!kind_from(call, m->kind, &kind) ||
 	    !access_may_change(call, resource_table[kind].name, "delete"))
 		return;
+	/* Before it is gone. */
 	resource_describe(kind, resource_find(rpc_context(call), kind, m->name), target,
 	    sizeof(target));
 	rc = resource_drop(rpc_context(call), kind, m->name, &e);

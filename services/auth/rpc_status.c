@@ -23,6 +23,7 @@ on_ping(struct rpc_call *call, const Auth__Empty *request)
 	auth_ping_reply(call, &reply);
 }
 
+/* For anyone: whoever has the pin can check it, and without it nobody can begin. */
 static void
 on_ca_bundle(struct rpc_call *call, const Auth__Empty *request)
 {
@@ -33,6 +34,8 @@ on_ca_bundle(struct rpc_call *call, const Auth__Empty *request)
 	auth_get_ca_bundle_reply(call, &reply);
 }
 
+/* For links to people: as configured, else of the proxy that is there, or was there last. "": there
+ * never was one. */
 const char *
 status_proxy_addr(struct auth *a)
 {

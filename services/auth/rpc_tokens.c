@@ -61,6 +61,7 @@ on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 		rc = err_memory(&e);
 	if (rc == 0) {
 		note(call, EVENT_JOIN_TOKEN_CREATE, &t);
+		/* The only time that it is shown: the store has its hash. */
 		reply.token = value;
 		auth_add_token_reply(call, &reply);
 	} else {

@@ -26,6 +26,8 @@ note(struct rpc_call *call, enum event_id id, const char *name, const struct use
 	(void)events_write(rpc_context(call), rpc_peer(call), &ev);
 }
 
+/* Without a proxy that was ever seen the word PROXY stands in the link, for people to put theirs
+ * in. */
 static void
 reply_link(struct rpc_call *call, const char *user, const char *token, int64_t expires_ms)
 {
@@ -70,6 +72,8 @@ on_add(struct rpc_call *call, const Auth__AddUserRequest *m)
 	if (rc == 0)
 		rc = user_add(a, &u, &e);
 	if (rc == 0) {
+		/* The user is there also when no link can be made for him: `tctl users reset`
+		 * makes another. */
 		note(call, EVENT_USER_CREATE, u.name, &u);
 		rc = invite_new(a, u.name, false, m->ttl_s, token, &expires, &e);
 	}

@@ -41,6 +41,7 @@ bit(unsigned kind)
 	return (uint32_t)1 << kind;
 }
 
+/* Once; the call is closed later, by on_closed, which frees the watcher. */
 static void
 end(struct watcher *w, enum rpc_code code, const char *why)
 {
@@ -64,6 +65,8 @@ send_one(struct watcher *w, const struct change_ref *ref, uint64_t revision)
 	    (watch_kind_is_own(ref->kind) && strcmp(ref->key, w->name) != 0))
 		return;
 	buf_init(&value, STORE_VALUE_MAX);
+	/* As it is now, not as it was at the change: who is behind is told once instead of ten
+	 * times. */
 	rc = watch_pack(w->auth, ref->kind, ref->key, &value);
 	m.kind = watch_kind(ref->kind)->name;
 	m.key = ref->key;
@@ -93,6 +96,7 @@ send_complete(struct watcher *w)
 	Auth__WatchUpdate m = AUTH__WATCH_UPDATE__INIT;
 
 	m.complete = true;
+	/* From here a later stream may resume. */
 	m.revision = w->next - 1;
 	auth_watch_push(w->call, &m);
 	w->complete = true;
@@ -105,6 +109,7 @@ feed(struct watcher *w)
 	const struct change_ref *ref;
 
 	while (!w->ended && rpc_queued(w->call) < QUEUED_MAX) {
+		/* The epoch first: numbers mean nothing without it. */
 		if (!w->opened) {
 			send_epoch(w);
 		} else if (w->at < w->n_todo) {
@@ -161,6 +166,7 @@ watchers_wake(struct auth *a)
 {
 	list_each (struct watcher, w, &a->watchers.all, link)
 		feed(w);
+	/* After feeding, so that the host hears of its own cut-off before it is cut. */
 	end_all_removed(a);
 }
 
@@ -217,6 +223,8 @@ add_kind(struct watcher *w, unsigned kind)
 	return store_range(w->auth->store, prefix, NULL, SNAPSHOT_MAX, on_item, &walk);
 }
 
+/* Names only, and changes from this moment on: what changes while the snapshot is sent is sent
+ * again. */
 static int
 snapshot(struct watcher *w)
 {
@@ -366,10 +374,13 @@ watchers_sweep(struct auth *a)
 	list_each (struct watcher, w, &a->watchers.all, link) {
 		if (!w->ended)
 			note_alive(w);
+		/* TLS looks at a certificate once, when the connection is made; a watch lasts for
+		 * months. */
 		if (w->expires_s > 0 && w->expires_s <= now_s)
 			end(w, RPC_UNAUTHENTICATED,
 			    "the certificate of this connection has expired; renew it and watch again");
 		else if (!w->ended && rpc_queued(w->call) > 0 && mono - w->moved_ms > STUCK_MS)
+			/* Not rpc_finish, whose last words would wait behind what is not taken. */
 			rpc_cancel(w->call);
 		else if (rpc_queued(w->call) == 0)
 			w->moved_ms = mono;

@@ -82,6 +82,7 @@ watch_pack_host(struct auth *a, const char *uuid, struct buf *b)
 	return rc;
 }
 
+/* The server's alone: the node has its own, and merges them as here. */
 static int
 pack_own_labels(struct auth *a, const char *uuid, struct buf *b)
 {
@@ -108,6 +109,7 @@ pack_signed_cutoffs(struct auth *a, const char *key, struct buf *b)
 	Auth__SignedCutoffs m = AUTH__SIGNED_CUTOFFS__INIT;
 
 	(void)key;
+	/* Not signed yet: told when it is. */
 	if (list.n == 0)
 		return WATCH_GONE;
 	m.list = (ProtobufCBinaryData){ list.n, (uint8_t *)(uintptr_t)list.p };

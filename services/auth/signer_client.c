@@ -19,6 +19,8 @@
 #include "priv/channel.h"
 #include "priv/priv.h"
 
+/* The start may make CA keys, and waits before the loop runs: bounded, so that authd does not
+ * hang. */
 enum { START_TIMEOUT_MS = 30 * 1000, CHILD_FD = 3 };
 
 struct pending {
@@ -51,6 +53,8 @@ run_child(int fd, const struct signer_options *options)
 	}
 	/* The child keeps nothing of authd's: no store, no listener, no other socket. */
 	(void)close_range(CHILD_FD + 1, ~0U, 0);
+	/* Never returns into authd's code: the child has its memory, and must not run its exit
+	 * handlers. */
 	_exit(signer_run(CHILD_FD, options));
 }
 
@@ -108,6 +112,8 @@ signer_spawn(const struct signer_options *options, struct signer_child *ret, str
 	buf_init(&ret->signature, SIGNER_MESSAGE_MAX);
 	if (channel_pair(fd) < 0)
 		return err_errno(e, "cannot start the signer");
+	/* Before authd has threads, a store or a listener: what the child does not have nobody
+	 * can take from it. */
 	ret->pid = priv_fork(true);
 	if (ret->pid == 0)
 		run_child(fd[1], options); /* does not return */
@@ -163,6 +169,8 @@ die(struct signer_client *c)
 
 	if (c->dead)
 		return;
+	/* First: an answer that asks again is refused, instead of being put into the list that is
+	 * emptied. */
 	c->dead = true;
 	fail_all(c);
 	if (on_dead)
@@ -293,6 +301,7 @@ ask(struct signer_client *c, struct signer_request *q, signer_fn on_signed, void
 		free(p);
 		return rc;
 	}
+	/* Only when it was sent: the order here is the order of the answers. */
 	list_add(&c->pending, &p->link);
 	c->n_pending++;
 	return 0;
@@ -336,6 +345,7 @@ signer_sign_cutoffs(struct signer_client *c, const struct signer_cutoffs *q, sig
 	return ask(c, &r, on_signed, arg, e);
 }
 
+/* The entry stays, because its answer will come and must find its place. */
 void
 signer_forget(struct signer_client *c, void *arg)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signer_issue: the four kinds of certificates and the rules that hold even if authd has been taken
- * over: lifetimes end, a daemon's certificate never speaks for a user, a node's never for authd.
+ * signer_issue: the four kinds of certificates, lists of cut-offs, and the rules that hold even if authd
+ * has been taken over: lifetimes end, a daemon's certificate never speaks for a user, a node's never for authd.
  * Called by signer.c. Pure but for nonces and serial numbers.
  */
 #include "auth/signer_issue.h"
@@ -17,6 +17,7 @@
 
 enum { UUID_LEN = 36, HOST_NAMES_MAX = 64, OPTIONS_MAX = 8 };
 
+/* Times in seconds since 1970; most_s: the longest life. */
 static int
 check_until(int64_t until_s, int64_t now_s, int64_t most_s, struct err *e)
 {
@@ -58,9 +59,7 @@ sign_ssh(struct sshcert *cert, struct span key, const struct sshkey *ca, struct 
 	/* Random, so that what audit trails name a certificate by needs no counter that could be set back. */
 	cert->serial = rand_u64();
 	if (sshcert_sign(cert, ca, e) == 0)
-		rc = buf_put(ret, buf_head(&cert->blob), cert->blob.len)
-		    ? 0
-		    : err_memory(e);
+		rc = buf_put(ret, buf_head(&cert->blob), cert->blob.len) ? 0 : err_memory(e);
 	sshkey_free(cert->key);
 	buf_done(&cert->blob);
 	buf_done(&cert->ca_blob);
@@ -82,6 +81,8 @@ issue_ssh_user(const struct signer_keys *keys, const struct signer_ssh_user *q, 
 	struct sshcert_option extensions[OPTIONS_MAX], critical[1];
 	struct sshcert cert = { .type = SSHCERT_USER };
 
+	/* Checked here again, though authd did: the signer believes nothing that it can see for
+	 * itself. */
 	if (!identity_name_ok(span_str(q->user)))
 		return err_set(e, "the user's name has characters that are not allowed");
 	if (check_until(q->valid_until_s, now_s, SIGNER_USER_TTL_MAX_S, e) < 0)
@@ -107,6 +108,7 @@ issue_ssh_user(const struct signer_keys *keys, const struct signer_ssh_user *q, 
 	return sign_ssh(&cert, q->key, keys->sets[0].user_ssh, ret, e);
 }
 
+/* Letters of DNS names and IP addresses; a pattern (*) is neither. */
 static bool
 host_name_ok(const char *s)
 {
@@ -206,6 +208,7 @@ issue_x509(const struct signer_keys *keys, const struct signer_request *q, int64
 		.n_ip = x->n_ip,
 		.not_before_s = now_s - SIGNER_BACKDATE_S,
 		.not_after_s = x->valid_until_s,
+		/* Daemons are servers and each other's clients; a person is never a server. */
 		.usage = user ? X509_CLIENT : X509_CLIENT | X509_SERVER };
 	struct identity identity;
 

@@ -122,6 +122,8 @@ save(const struct signer_keys *keys, const char *path, const struct secret *key,
 		    put_x509(&plain, s->user_key, s->user_cert) && put_ssh(&plain, s->host_ssh) &&
 		    put_ssh(&plain, s->user_ssh);
 	}
+	/* The label ties what is sealed to its use: another file sealed with this key does not
+	 * open here. */
 	if (!ok || !buf_ok(&plain) || sealed_close(key, label, buf_span(&plain), &sealed) < 0)
 		rc = err_memory(e);
 	else
@@ -243,6 +245,8 @@ create(struct signer_keys *keys, const struct signer_options *o, const struct se
 	if (set_make(&keys->sets[0], e) < 0)
 		return -1;
 	keys->n_sets = 1;
+	/* Before the first use: a certificate of a CA that was never written would be worth
+	 * nothing tomorrow. */
 	if (save(keys, o->state_path, key, e) < 0)
 		return -1;
 	/* Worth a warning: on a cluster that is not new it means that the state was lost. */
@@ -291,6 +295,7 @@ pem_text(const struct x509_cert *cert, char **ret)
 	return ok;
 }
 
+/* Public halves only: this leaves the signer. */
 int
 signer_keys_ca_set(const struct signer_keys *keys, struct buf *ret)
 {

@@ -94,6 +94,8 @@ signer_request_write(struct buf *b, const struct signer_request *q)
 
 /* --- reading --------------------------------------------------------------------------- */
 
+/* Into the arena, with an end. A NUL inside would make the text that is checked another than the
+ * one that is signed. */
 static const char *
 get_text(struct wire *w, struct arena *arena)
 {
@@ -126,6 +128,7 @@ get_names(struct wire *w, struct arena *arena, size_t *ret_n)
 	const char **v;
 
 	*ret_n = 0;
+	/* Each takes four bytes at least: a count that cannot be true costs no memory. */
 	if (w->bad || n > SIGNER_NAMES_MAX || n > w->left / 4) {
 		w->bad = true;
 		return NULL;
@@ -194,6 +197,7 @@ get_cutoffs(struct wire *w, struct signer_cutoffs *q)
 	q->entries = wire_string(w);
 }
 
+/* False: malformed. What q points to is in message and arena. */
 bool
 signer_request_read(struct signer_request *q, struct span message, struct arena *arena)
 {

@@ -54,6 +54,7 @@ place_of(ProtobufCMessage *m, const char *name, enum stored_type type)
 
 /* --- struct to message --------------------------------------------------------------------- */
 
+/* protobuf-c has no const; packing only reads. */
 static ProtobufCBinaryData
 bytes_of(const void *p, size_t n)
 {
@@ -157,6 +158,7 @@ stored_labels(struct labels *dst, Common__Label *const *rows, size_t n)
 static bool
 take_bytes(const struct stored_field *f, uint8_t *to, const ProtobufCBinaryData *from)
 {
+	/* Shorter would leave bytes of before, longer would write past the member. */
 	if (from->len != f->size)
 		return false;
 	memcpy(to, from->data, f->size);
@@ -194,6 +196,8 @@ take_field(const struct stored_field *f, void *object, ProtobufCMessage *m)
 	case STORED_BYTES:
 		return take_bytes(f, to, bytes);
 	case STORED_SECRET:
+		/* Bytes where there should be none, or none where there should be: the record was
+		 * tampered with, or is damaged. */
 		return *with ? take_bytes(f, to, bytes) : bytes->len == 0;
 	case STORED_LATER:
 		*with = bytes->len > 0;
@@ -213,6 +217,7 @@ take_field(const struct stored_field *f, void *object, ProtobufCMessage *m)
 	return false;
 }
 
+/* False: not this form. The object may be half filled: resource_done clears it. */
 bool
 stored_unpack(const struct stored_form *form, struct span s, void *object)
 {
@@ -221,6 +226,8 @@ stored_unpack(const struct stored_form *form, struct span s, void *object)
 
 	if (form->unpack)
 		return form->unpack(s, object);
+	/* Of the store, which only authd writes, or from the network after wire_check_message
+	 * (rpc_resources.c). */
 	m = protobuf_c_message_unpack(form->message, NULL, s.n, s.p);
 	if (!m)
 		return false;
@@ -243,5 +250,6 @@ stored_done(const struct stored_form *form, void *object)
 		else if (form->fields[i].type == STORED_LABELS)
 			labels_done((void *)member);
 	}
+	/* Of every kind: which of them holds a secret need not be remembered. */
 	secret_zero(object, form->size);
 }

@@ -42,6 +42,7 @@ note(struct auth *a, const struct resource *changed, const char *key)
 	}
 }
 
+/* For what is no resource; there is one of each, so without a key. */
 void
 watchers_note(struct auth *a, const char *name)
 {
@@ -109,6 +110,7 @@ watchers_get(const struct watchers *w, uint64_t number, const struct change_ref 
 	if (number >= w->next || w->next - number > WATCHERS_RING)
 		return false;
 	*ret = &w->ring[number % WATCHERS_RING];
+	/* Without memory for the name the change is as good as fallen out of the ring. */
 	return (*ret)->key != NULL;
 }
 

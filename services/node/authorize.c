@@ -15,6 +15,7 @@
 static struct policy_labels
 merge_labels(const struct node *n, struct policy_labels server)
 {
+	/* static: valid until the next call, which is as long as a decision takes. */
 	static struct policy_label all[2 * NODE_LABELS_MAX];
 	size_t count = 0;
 
@@ -36,8 +37,6 @@ merge_labels(const struct node *n, struct policy_labels server)
 int
 authorize_labels(const struct node *n, struct policy_labels *ret)
 {
-	/* static: what is returned stays valid until the next call, which is as long as a
-	 * decision takes. */
 	struct policy_labels server;
 	int rc = replica_own_labels(n->replica, &server);
 

@@ -30,8 +30,8 @@ on_env(struct session *s, struct span payload)
 	struct session_setup *setup = s->setup;
 	struct span name, value;
 
+	/* 8: two lengths of the wire's strings. */
 	if (setup->n_env >= MON_ENV_MAX || ssh_env_parse(payload, &name, &value) ||
-	    /* 8: two lengths of the wire's strings. */
 	    setup->env.len + name.n + value.n + 8 > SESSION_ENV_MAX_BYTES)
 		return SSH_FAIL;
 	/* A NUL or "=" would make it another variable's definition by the time that the shell reads it. */

@@ -71,8 +71,8 @@ pick_service(const char *configured)
 	return NULL; /* a machine without PAM */
 }
 
-/* The codes that people meet are told in words that say what to do; a module's own text goes
- * before ours. */
+/* The codes that people meet are told in words that say what to do, with a module's own text where
+ * it gave one. */
 static int
 pam_refused(struct account *a, int code, struct err *e)
 {

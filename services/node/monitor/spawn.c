@@ -75,10 +75,10 @@ spawn_prepare(struct monitor *m, struct err *e)
 
 	if (find_user(m, e))
 		return -1;
+	/* Below state the worker may write to its own folder alone; what root believes is in the
+	 * other. */
 	if (make_folder(dir, "", geteuid(), m->worker_gid, 0750, e) ||
 	    make_folder(dir, "monitor", geteuid(), getegid(), 0700, e) ||
-	    /* The only folder below state that the worker may write to; what root believes is in the
-	 * other. */
 	    make_folder(dir, "worker", m->worker_uid, m->worker_gid, 0700, e))
 		return -1;
 	cgroup_find(m->cgroup, sizeof(m->cgroup));
