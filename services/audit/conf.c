@@ -9,6 +9,7 @@
 #define TEXT(key, type, member, max) \
 	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1, max)
 
+/* A reader is a connection to PostgreSQL: so many searches run beside each other. */
 enum { CONF_READERS = 4, CONF_READERS_MAX = 16, CONF_DAY_S = 86400, CONF_RETENTION_MIN_DAYS = 2 };
 
 static const cyaml_schema_field_t tls_fields[] = {
@@ -77,6 +78,7 @@ check_retention(struct conf *c, struct err *e)
 {
 	int64_t s;
 
+	/* 0 days in the struct: nothing is ever dropped. */
 	if (!c->retention || strcmp(c->retention, "forever") == 0)
 		return 0;
 	if (conf_duration(&s, "retention", c->retention, NULL, e) < 0)

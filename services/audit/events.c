@@ -67,6 +67,7 @@ events_new(struct events **ret, struct loop *loop, struct rpc_loop *rl, const st
 	return 0;
 }
 
+/* Certificates are checked as anybody's would be: this process is a client of itself. */
 int
 events_connect(struct events *n, const char *cluster, struct rpc_identity *identity, struct err *e)
 {

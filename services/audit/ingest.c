@@ -76,6 +76,8 @@ choose(struct ingest *in)
 		else
 			writer_back_off(in, "out of memory");
 	} else if (!list_empty(&in->queue) && !in->retry_wait) {
+		/* Until the oldest has waited long enough; more records may fill the group
+		 * before. */
 		timer_start(&in->timer, in->oldest_ms + INGEST_GROUP_MS - loop_now_ms(in->loop));
 	}
 }
@@ -124,6 +126,7 @@ ingest_store_lost(struct ingest *in)
 		writer_enter(in, WRITER_AWAY);
 }
 
+/* done is called once, when nothing is under way and nothing more can be written. */
 void
 ingest_drain(struct ingest *in, void (*done)(void *arg), void *arg)
 {

@@ -47,6 +47,8 @@ read_resize(struct span data, struct record_frames *ret)
 	struct wire w = wire_from(data);
 	uint32_t both = wire_u32(&w);
 
+	/* A malformed size is left out rather than the recording: whoever plays it reads the
+	 * frames again. */
 	if (!wire_end(&w) || ret->cols)
 		return;
 	ret->cols = (int)(both >> 16);

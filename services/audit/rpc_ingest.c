@@ -26,6 +26,7 @@ struct stream {
 	bool unsaid; /* committed moved and was not told: the last reply is still on its way */
 };
 
+/* At the first message: a call that says nothing costs nothing here. */
 static struct stream *
 stream_new(struct rpc_call *call)
 {
@@ -261,6 +262,7 @@ rpc_ingest_writable(struct rpc_call *call)
 		tell(st);
 }
 
+/* Comes for every call, also for those that were finished here. */
 void
 rpc_ingest_closed(struct rpc_call *call, const struct rpc_status *status)
 {

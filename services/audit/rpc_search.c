@@ -32,6 +32,7 @@ struct ask {
 	void (*reply)(struct rpc_call *call, const struct store_list *list);
 };
 
+/* Freed by on_closed, which comes for every call, also for one that was finished here. */
 static struct ask *
 ask_new(struct rpc_call *call)
 {
@@ -56,6 +57,7 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 		return;
 	review_remove(&a->review);
 	search_cancel(a->search);
+	/* A query under way comes back to the player, which waits for it by itself. */
 	player_free(a->player);
 	free(a);
 }
@@ -142,6 +144,7 @@ only_user(struct rpc_call *call, enum sight sight)
 	return sight == SIGHT_ALL ? NULL : rpc_peer(call)->name;
 }
 
+/* The call is not closed yet: cancelled askers get no answer. */
 static void
 on_answer(const struct search_answer *answer, void *arg)
 {
@@ -207,6 +210,8 @@ show_events(const struct store_list *list, struct shown_event *shown, Audit__Fou
 		const struct store_event *row = &list->events[i];
 		Audit__Record *record = unpack_event(row->canon);
 
+		/* A row that cannot be read is left out of the answer; it was checked when it was
+		 * taken. */
 		if (!record)
 			continue;
 		bytes += row->canon.n;
@@ -298,6 +303,7 @@ show_recording(const struct store_recording *row, Audit__Recording *ret)
 	ret->backed = row->backed;
 }
 
+/* Texts are lent from the rows, which live as long as this call. */
 static void
 reply_recordings(struct rpc_call *call, const struct store_list *list)
 {
@@ -436,6 +442,7 @@ on_play(struct rpc_call *call, const Audit__PlayRequest *q)
 
 /* --- GetAuditStatus ---------------------------------------------------------------------- */
 
+/* The form of a query that search_start wants. */
 static void
 query_counts(struct store *s, const struct store_filter *filter, store_list_fn *done, void *arg)
 {
@@ -443,6 +450,7 @@ query_counts(struct store *s, const struct store_filter *filter, store_list_fn *
 	store_count(s, done, arg);
 }
 
+/* A database that fails now is an answer, too: it is what was asked. */
 static void
 on_counted(const struct search_answer *answer, void *arg)
 {

@@ -97,6 +97,7 @@ refusals_of(struct ingest *in, enum rpc_who who, const char *name)
 	return NULL;
 }
 
+/* NULL: no memory. Freed by source_release. */
 static struct ingest_source *
 source_new(struct ingest *in, const char *key, enum rpc_who who, const char *name,
     const char *log_id)
@@ -150,6 +151,7 @@ source_reset(struct ingest_source *s, enum rpc_code code, const char *why)
 	s->in->events.end(stream, code, why);
 }
 
+/* One stream a log: the newest wins, since the producer knows better which of them it uses. */
 struct ingest_source *
 ingest_open(struct ingest *in, enum rpc_who who, const char *name, const char *log_id,
     const char *host, void *stream)
@@ -179,6 +181,7 @@ ingest_open(struct ingest *in, enum rpc_who who, const char *name, const char *l
 	return s;
 }
 
+/* The records that were taken stay: they are committed whether or not somebody waits to hear it. */
 void
 ingest_close(struct ingest_source *s)
 {

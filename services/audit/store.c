@@ -34,6 +34,7 @@ set_trouble(struct store *s, const char *why)
 	log_warn("the database cannot be used; trying again", "cause", why, NULL);
 }
 
+/* ready changes once: its users are told of a loss once, however many attempts fail after it. */
 static void
 not_ready(struct store *s, const char *why)
 {

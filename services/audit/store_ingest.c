@@ -19,6 +19,7 @@ enum { STORE_SQL_MAX = 4 * 1024 * 1024 };
 
 /* --- sources ---------------------------------------------------------------------- */
 
+/* One row: the source's number, made now when it is a new one, and the place it is at. */
 static void
 on_source(const struct db_reply *r, void *arg)
 {
@@ -111,6 +112,7 @@ on_looked(const struct db_reply *r, void *arg)
 	struct store *s = arg;
 	struct store_answer a = store_answer_of(r);
 
+	/* Into the transaction's facts: they count until it is rolled back. */
 	for (int row = 0; a.outcome == STORE_OK && row < db_rows(r); row++) {
 		const struct fact fact = {
 			.source = (int32_t)db_i64(r, row, 2),
@@ -247,6 +249,7 @@ static bool (*const write_steps[])(struct store *s) = { write_events, write_chun
 
 enum { WRITE_STEPS = sizeof(write_steps) / sizeof(write_steps[0]) };
 
+/* Steps without rows ask nothing of the server; the commit is always there. */
 static void
 next_step(struct store *s)
 {
@@ -280,6 +283,7 @@ on_step(const struct db_reply *r, void *arg)
 	case STORE_OK:
 		next_step(s);
 		return;
+	/* No ROLLBACK: there is nobody to say it to, and the server does it by itself. */
 	case STORE_LOST:
 		store_answered(s, &a);
 		return;
@@ -309,6 +313,7 @@ on_rolled_back(const struct db_reply *r, void *arg)
 	store_answered(arg, &a);
 }
 
+/* Also when BEGIN failed: ROLLBACK without a transaction is a warning only. */
 void
 store_ingest_rollback(struct store *s, store_done_fn *done, void *arg)
 {

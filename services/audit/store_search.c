@@ -41,6 +41,7 @@ struct reading {
 	void *arg;
 };
 
+/* Off the list and freed before the callback, which may ask again. */
 static void
 reading_end(struct reading *g, const struct store_list *list)
 {
@@ -61,6 +62,7 @@ store_readings_end(struct store *s)
 		reading_end(list_first(struct reading, &s->readings, link), &lost);
 }
 
+/* Rows point into the reply: they and their texts are gone when the callback returns. */
 static void
 on_rows(const struct db_reply *r, void *arg)
 {
@@ -107,12 +109,14 @@ read_rows(struct store *s, const struct shape *shape, const char *const *params,
 
 /* --- parameters ---------------------------------------------------------------------- */
 
+/* NULL as a parameter is SQL's NULL, which lets everything through. */
 static const char *
 text_or_null(const char *text)
 {
 	return text && *text ? text : NULL;
 }
 
+/* 0 means not given, as in the messages. */
 static const char *
 number(char dst[24], int64_t v)
 {
@@ -131,6 +135,7 @@ like_patterns(struct buf *b, const char *const *globs, size_t n)
 			/* Of what people type only '*' means something. */
 			if (*c == '%' || *c == '_' || *c == '\\')
 				buf_put(b, "\\", 1);
+			/* The separator of the list, and in no type's name. */
 			if (*c == '\n')
 				continue;
 			buf_put(b, *c == '*' ? "%" : c, 1);
@@ -141,6 +146,7 @@ like_patterns(struct buf *b, const char *const *globs, size_t n)
 
 /* --- events ---------------------------------------------------------------------- */
 
+/* Columns in the order of search_sql. */
 static void
 read_event(const struct db_reply *r, int row, void *dst)
 {
@@ -188,6 +194,8 @@ store_events(struct store *s, const struct store_filter *q, store_list_fn *done,
 	params[3] = text_or_null(q->user);
 	params[4] = text_or_null(q->node);
 	params[5] = text_or_null(q->session);
+	/* Beside the user that was asked for, not instead: somebody who sees only his own and
+	 * asks for another's finds nothing. */
 	params[6] = q->only_user;
 	params[7] = q->failed_only ? "t" : NULL;
 	params[8] = number(limit, q->limit);

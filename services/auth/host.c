@@ -100,6 +100,7 @@ host_by_name(struct auth *a, const char *name, struct host **ret, struct err *e)
 	struct host *n, *live = NULL, *gone = NULL;
 	size_t pos = 0, n_live = 0, n_gone = 0;
 
+	/* A UUID first: a host that took another's UUID for its name does not hide it. */
 	*ret = host_find(a, name);
 	if (*ret)
 		return 0;
@@ -158,6 +159,8 @@ take(struct host *n, const struct host_seen *seen)
 	return changed;
 }
 
+/* A host that is taken over may say anything: it goes to terminals and into other hosts'
+ * decisions. */
 static int
 check_seen(const struct host_seen *seen, struct err *e)
 {
@@ -205,6 +208,7 @@ host_heartbeat(struct auth *a, struct host *n, const struct host_seen *seen, str
 	return host_put(a, n, e);
 }
 
+/* Failing to write it is only logged: after a restart it counts as there until it is silent. */
 void
 host_leave(struct auth *a, struct host *n)
 {
@@ -231,6 +235,8 @@ host_remove(struct auth *a, struct host *n, struct err *e)
 	rc = resource_end(a, rc, e);
 	if (rc != 0)
 		return rc;
+	/* After the commit, or a failure would leave the store with a host that memory does not
+	 * know. */
 	resource_forget(a, RESOURCE_HOST, n->uuid);
 	return 0;
 }
@@ -266,6 +272,7 @@ host_label(struct auth *a, struct host *n, const struct labels *set, char *const
 	return 0;
 }
 
+/* Those that neither said that they leave nor were heard for HOST_LISTED_S. */
 void
 hosts_sweep(struct auth *a)
 {

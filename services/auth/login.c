@@ -240,6 +240,7 @@ decide(struct login *l, const struct user *u, struct err *e)
 
 /* --- proof --------------------------------------------------------------------------------- */
 
+/* Before the password too: a closed account costs no Argon2id. */
 static int
 is_locked(struct auth *a, const char *name, struct err *e)
 {
@@ -285,6 +286,7 @@ prove(struct login *l, struct user *u, bool *locked, struct err *e)
 	return rc;
 }
 
+/* ran false: the pool was too full, or ends. */
 static void
 on_verified(void *arg, bool ran)
 {
@@ -342,6 +344,7 @@ check_request(struct auth *a, const struct login_request *q, struct err *e)
 	return is_locked(a, q->user, e);
 }
 
+/* Copies all that the request lends: it is gone when login_start returns. */
 static int
 fill(struct login *l, const struct login_request *q, struct err *e)
 {

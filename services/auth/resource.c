@@ -144,6 +144,7 @@ resource_load(struct auth *a, enum resource_kind kind, const char *key, void *re
 	char full[STORE_KEY_MAX];
 	struct store_item item = { .key = full };
 	struct buf b;
+	/* A key that the store cannot have is not there. */
 	int rc = STORE_E_NOT_FOUND;
 
 	memset(ret, 0, r->form->size);
@@ -256,6 +257,7 @@ resource_end(struct auth *a, int rc, struct err *e)
 
 /* --- files ---------------------------------------------------------------------------------------- */
 
+/* RESOURCE_KINDS: none of this name, or none that people manage as a file. */
 enum resource_kind
 resource_kind_of(const char *name)
 {
@@ -316,6 +318,7 @@ resource_put(struct auth *a, struct resource_file *file, struct err *e)
 	return rc;
 }
 
+/* Also one that could not be read, which is the only way to be rid of it. */
 int
 resource_drop(struct auth *a, enum resource_kind kind, const char *key, struct err *e)
 {
@@ -358,6 +361,7 @@ kind_denies(struct auth *a, enum resource_kind kind, const struct policy_identit
 	return 0;
 }
 
+/* Every kind that can deny is asked, so that a new one needs no new call. */
 int
 resource_denies(struct auth *a, const struct policy_identity *who, struct err *e)
 {
@@ -430,6 +434,7 @@ struct victim {
 	char key[];
 };
 
+/* 0 goes on; negative: no memory. */
 static int
 on_victim(const void *object, void *arg)
 {
@@ -459,6 +464,7 @@ resource_remove_if(struct auth *a, enum resource_kind kind,
 	if (rc < 0)
 		store_failed(a, e);
 	list_each (struct victim, k, &v.found, link) {
+		/* Positive: it expired meanwhile. */
 		if (rc == 0 && resource_remove(a, kind, k->key, e) < 0)
 			rc = -1;
 		list_del(&k->link);
@@ -550,6 +556,7 @@ resources_sweep(struct auth *a)
 	}
 }
 
+/* Of cached kinds. Lent: until the next save, removal or sweep. */
 void *
 resource_find(struct auth *a, enum resource_kind kind, const char *key)
 {

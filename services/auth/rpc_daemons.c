@@ -34,6 +34,7 @@ on_heartbeat(struct rpc_call *call, const Auth__HeartbeatRequest *m)
 	struct err e;
 	int rc;
 
+	/* Also whether a lock shuts the host out: it is answered then, and n is NULL. */
 	n = access_daemon(call);
 	if (!n)
 		return;
@@ -60,6 +61,7 @@ on_leave(struct rpc_call *call, const Auth__Empty *request)
 	n = access_registered(call);
 	if (!n)
 		return;
+	/* Once: a daemon that leaves twice left once. */
 	if (n->online) {
 		struct audit_event ev = { .id = EVENT_NODE_LEAVE,
 			.node = span_str(n->uuid),
@@ -72,6 +74,7 @@ on_leave(struct rpc_call *call, const Auth__Empty *request)
 	face_done(call);
 }
 
+/* Empty is one too: a proxy need not have a second port. */
 static bool
 is_address(const char *s)
 {
@@ -102,6 +105,8 @@ on_hello_proxy(struct rpc_call *call, const Auth__ProxyHello *m)
 		return;
 	}
 	origin_of(a, rpc_peer(call)->address, &origin);
+	/* As the connection shows it, not as the proxy says: origin.c knows a proxy's connections
+	 * by this. */
 	str_copy(n->remote, sizeof(n->remote), origin.at.ip);
 	str_copy(n->public_addr, sizeof(n->public_addr), m->public_addr);
 	str_copy(n->ssh_addr, sizeof(n->ssh_addr), m->ssh_addr);

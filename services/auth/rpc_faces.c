@@ -121,6 +121,7 @@ face_text(struct face_list *l, const char *text)
 	return copy ? copy : "";
 }
 
+/* NULL without memory, which l->failed says too. */
 const char **
 face_texts(struct face_list *l, const struct names *n)
 {
@@ -133,6 +134,7 @@ face_texts(struct face_list *l, const struct names *n)
 	return v;
 }
 
+/* Lent: the bytes are the signer client's, and stay while authd runs. */
 void
 face_bundle(struct auth *a, Auth__CaBundle *ret)
 {

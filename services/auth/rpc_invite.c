@@ -58,6 +58,7 @@ struct pending {
 	bool waiting;
 };
 
+/* The caller may be gone: the password is changed all the same, and that is in the trail. */
 static void
 note_completed(const struct pending *p, const char *user, bool reset)
 {
@@ -106,6 +107,7 @@ on_complete(struct rpc_call *call, const Auth__CompleteInviteRequest *m)
 	*p = (struct pending){ .auth = rpc_context(call), .call = call, .waiting = true };
 	rpc_set_data(call, p);
 	rc = invite_complete(p->auth, m->token, m->password, m->otp, on_completed, p, &e);
+	/* Not begun: nothing comes back any more, so on_closed frees p. */
 	if (rc != 0) {
 		p->waiting = false;
 		face_fail(call, rc, &e);

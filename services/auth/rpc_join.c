@@ -70,6 +70,7 @@ given_labels(const struct host *n, struct labels *ret)
 	    : 0;
 }
 
+/* Lends what it can; of the result nothing is kept. */
 static void
 answer(struct pending *p, const struct join_result *r)
 {
@@ -136,6 +137,7 @@ pending_new(struct rpc_call *call, bool renewal)
 	return p;
 }
 
+/* Without keys they stay empty, and are refused as such. */
 static void
 keys_of(struct join_request *q, const Auth__PublicKeys *keys)
 {
@@ -148,6 +150,8 @@ keys_of(struct join_request *q, const Auth__PublicKeys *keys)
 static void
 start(struct pending *p, const struct join_request *q)
 {
+	/* Filled by join_start also when it refuses, so that the event can name the token that
+	 * was shown. */
 	struct token token = { 0 };
 	struct err e;
 	int rc = join_start(&p->joining, p->auth, q, on_joined, p, &token, &e);

@@ -17,6 +17,7 @@ struct pending {
 	char user[NAME_LEN_MAX + 1]; /* as it was given, for the events */
 };
 
+/* 0: it is in the log. user is only claimed where rc is not 0. */
 static int
 note_login(struct auth *a, const struct rpc_peer *peer, const char *user, int rc,
     const struct err *e)
@@ -57,6 +58,7 @@ note_cert(struct auth *a, const struct rpc_peer *peer, const struct login_result
 	return events_write(a, peer, &ev);
 }
 
+/* Lends everything for the length of the reply; only the PEM needs an end. */
 static void
 answer(struct pending *p, const struct login_result *r)
 {
@@ -92,6 +94,7 @@ on_login_done(int rc, const struct login_result *r, const struct err *e, void *a
 	const struct rpc_peer *peer = rpc_peer(p->call);
 	bool noted = note_login(p->auth, peer, p->user, rc, e) == 0;
 
+	/* The login is freed after this returns; closing the call must not abandon it any more. */
 	p->login = NULL;
 	if (r->locked)
 		note_lock(p->auth, peer, p->user);
@@ -148,6 +151,7 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 	struct pending *p = rpc_data(call);
 
 	(void)status;
+	/* The pool or the signer still has it: abandoned, and freed when it comes back. */
 	if (p && p->login)
 		login_abandon(p->login);
 	free(p);

@@ -11,6 +11,7 @@
 
 /* --- list --------------------------------------------------------------------------------- */
 
+/* Every label that is asked for, as a selector of `tsh ls` has it. */
 static bool
 selected(const Auth__ListNodesRequest *m, const struct host *n)
 {
@@ -53,6 +54,7 @@ found(const char *search, const struct host *n)
 static bool
 visible(const struct access_person *p, const struct host *n)
 {
+	/* Whoever removes a node must be able to find it. */
 	if (p->local || policy_verb(&p->view.user, "node", "delete", NULL))
 		return true;
 	return policy_see_node(&p->view.user, labels_view(&n->labels), NULL);
@@ -79,6 +81,8 @@ reply_nodes(struct rpc_call *call, const Auth__ListNodesRequest *m, const struct
 
 	face_list_init(&l);
 	while (host_next(a, &pos, &n) && !l.failed)
+		/* Proxies and audit daemons are in the registry too, and are no hosts to log in
+		 * to. */
 		if (n->online && strcmp(n->kind, "node") == 0 && selected(m, n) &&
 		    found(m->search, n) && visible(p, n))
 			face_list_add(&l, node_message(&l.arena, n));
@@ -148,6 +152,7 @@ on_remove(struct rpc_call *call, const Auth__Name *m)
 	rc = host_by_name(a, m->name, &n, &e);
 	if (rc == 0) {
 		noted_of(n, &what);
+		/* n is freed by this. */
 		rc = host_remove(a, n, &e);
 	}
 	if (rc == 0) {

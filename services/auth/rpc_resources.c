@@ -51,6 +51,7 @@ add(const void *object, void *arg)
 
 	buf_init(&value, STORE_VALUE_MAX);
 	if (face_list_add(&l->list, m) && stored_pack(resource_table[l->kind].form, object, &value))
+		/* One more, since an empty value is a value too, and no failure. */
 		copy = arena_alloc(&l->list.arena, value.len + 1);
 	if (copy) {
 		memcpy(copy, buf_head(&value), value.len);
@@ -64,6 +65,7 @@ add(const void *object, void *arg)
 	return copy && !l->list.failed ? 0 : -1;
 }
 
+/* Damaged ones are not found here: tctl shows what there is, and rm removes them by name. */
 static int
 add_one(struct auth *a, const char *name, struct listing *l)
 {

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "crypto/secret.h"
 
+/* The id and never the value: who reads the trail must not be able to join. */
 static void
 note(struct rpc_call *call, enum event_id id, const struct token *t)
 {
@@ -21,6 +22,7 @@ note(struct rpc_call *call, enum event_id id, const struct token *t)
 	(void)events_write(rpc_context(call), rpc_peer(call), &ev);
 }
 
+/* Texts and labels are copied: of a list the token is gone after its turn. */
 static bool
 message_of(struct face_list *l, Auth__Token *m, const struct token *t)
 {
@@ -47,6 +49,7 @@ on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 	struct err e;
 	int rc;
 
+	/* Whoever may make tokens can bring machines into the cluster. */
 	if (!access_may_change(call, "token", "create"))
 		return;
 	rc = face_labels(&labels, m->labels, m->n_labels, &e);
@@ -57,6 +60,8 @@ on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 	if (rc == 0)
 		rc = token_add(rpc_context(call), &spec, &t, value, &e);
 	face_list_init(&list);
+	/* The token is made by now. Whoever asked does not learn its value then, and it expires
+	 * unused. */
 	if (rc == 0 && !message_of(&list, &reply, &t))
 		rc = err_memory(&e);
 	if (rc == 0) {
@@ -68,6 +73,7 @@ on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 		face_fail(call, rc, &e);
 	}
 	face_list_done(&list);
+	/* Sent by now; the store has the hash alone. */
 	secret_zero(value, sizeof(value));
 	token_done(&t);
 	labels_done(&labels);
@@ -85,6 +91,7 @@ on_token(const void *object, void *arg)
 	struct listing *l = arg;
 	Auth__Token *m;
 
+	/* Used up or expired ones are of no interest to people. */
 	if (!token_is_usable(l->auth, t))
 		return 0;
 	m = arena_alloc(&l->list.arena, sizeof(*m));

@@ -10,6 +10,7 @@
 #include "auth/lockout.h"
 #include "base/str.h"
 
+/* u NULL: a user who is gone, or of whom nothing changed but the link. */
 static void
 note(struct rpc_call *call, enum event_id id, const char *name, const struct user *u)
 {
@@ -58,6 +59,7 @@ on_add(struct rpc_call *call, const Auth__AddUserRequest *m)
 	if (!access_may_change(call, "user", "create"))
 		return;
 	if (!str_copy(u.name, sizeof(u.name), m->name)) {
+		/* For its text: a name that does not fit is one that it refuses. */
 		name_check(m->name, "user name", &e);
 		rc = AUTH_E_INVALID;
 	} else if (names_copy(&u.roles, (char **)(void *)m->roles, m->n_roles) < 0 ||
@@ -102,6 +104,7 @@ on_update(struct rpc_call *call, const Auth__UpdateUserRequest *m)
 		err_set(&e, "at most %d roles and as many logins", NAMES_MAX);
 		rc = AUTH_E_INVALID;
 	} else {
+		/* NULL leaves them as they are; an empty list takes all away. */
 		rc = user_update(a, m->name, m->set_roles ? &roles : NULL,
 		    m->set_logins ? &logins : NULL, &e);
 	}

@@ -58,6 +58,7 @@ watch_pack_user(struct auth *a, const char *name, struct buf *b)
 	return rc;
 }
 
+/* From memory, which has what is merged; the store has the parts. */
 int
 watch_pack_host(struct auth *a, const char *uuid, struct buf *b)
 {
@@ -82,7 +83,7 @@ watch_pack_host(struct auth *a, const char *uuid, struct buf *b)
 	return rc;
 }
 
-/* The server's alone: the node has its own, and merges them as here. */
+/* The server's alone: the node puts them over those that it is configured with. */
 static int
 pack_own_labels(struct auth *a, const char *uuid, struct buf *b)
 {

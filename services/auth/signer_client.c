@@ -58,6 +58,7 @@ run_child(int fd, const struct signer_options *options)
 	_exit(signer_run(CHILD_FD, options));
 }
 
+/* The signer's word, done or why not; then the public halves. */
 static int
 read_hello(struct signer_child *child, const struct channel_message *m, struct err *e)
 {
@@ -127,6 +128,7 @@ signer_spawn(const struct signer_options *options, struct signer_child *ret, str
 	return -1;
 }
 
+/* Waits for the child: closing its socket ends it. */
 void
 signer_child_done(struct signer_child *child)
 {
@@ -206,6 +208,7 @@ on_message(struct channel *channel, struct channel_message *m, void *arg)
 		answer(c, p, result, NULL);
 		return;
 	}
+	/* Its text, with an end. */
 	error = span_dup(result);
 	answer(c, p, (struct span){ NULL, 0 }, error ? error : "the signer refused");
 	free(error);

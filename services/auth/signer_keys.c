@@ -184,6 +184,7 @@ read_sets(struct signer_keys *keys, struct wire *w, struct err *e)
 	if (w->bad || !n || n > SIGNER_SETS_MAX)
 		return err_set(e, "the state is damaged or of a newer version");
 	for (; keys->n_sets < n; keys->n_sets++) {
+		/* Counted after it is read: signer_keys_done clears all places in any case. */
 		struct signer_ca_set *s = &keys->sets[keys->n_sets];
 
 		if (get_x509(w, &s->host_key, &s->host_cert, e) < 0 ||

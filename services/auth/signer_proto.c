@@ -11,6 +11,7 @@
 
 /* --- writing ------------------------------------------------------------------------ */
 
+/* A count, then texts. That there are not too many is checked where they are read. */
 static void
 put_names(struct buf *b, const char *const *v, size_t n)
 {
@@ -19,6 +20,7 @@ put_names(struct buf *b, const char *const *v, size_t n)
 		wire_put_text(b, v[i]);
 }
 
+/* NULL is written as "", and "" reads back as NULL. */
 static void
 put_optional(struct buf *b, const char *s)
 {
@@ -181,6 +183,7 @@ get_ssh_host(struct wire *w, struct arena *arena, struct signer_ssh_host *q)
 static void
 get_x509(struct wire *w, struct arena *arena, struct signer_x509 *q)
 {
+	/* Any number may come: check_x509 says which kinds there are. */
 	q->kind = (enum identity_kind)wire_u8(w);
 	q->name = get_text(w, arena);
 	q->spki = wire_string(w);
@@ -220,6 +223,7 @@ signer_request_read(struct signer_request *q, struct span message, struct arena 
 	case SIGNER_CUTOFFS:
 		get_cutoffs(&w, &q->cutoffs);
 		break;
+	/* Ends the signer: authd, if it is itself, sends no such thing. */
 	default:
 		return false;
 	}

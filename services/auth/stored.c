@@ -131,6 +131,7 @@ stored_pack(const struct stored_form *form, const void *object, struct buf *b)
 	ProtobufCMessage *m;
 	uint8_t *p = NULL;
 
+	/* Kinds whose form no table can say (roles). */
 	if (form->pack)
 		return form->pack(object, b);
 	arena_init(&arena, ARENA_MAX);
@@ -145,6 +146,7 @@ stored_pack(const struct stored_form *form, const void *object, struct buf *b)
 
 /* --- message to struct --------------------------------------------------------------------- */
 
+/* Negative: they do not fit, or no memory. What was added before stays for the caller to free. */
 int
 stored_labels(struct labels *dst, Common__Label *const *rows, size_t n)
 {

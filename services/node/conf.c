@@ -16,6 +16,7 @@ static const cyaml_schema_value_t label_schema = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 512),
 };
 
+/* Two of authd's lists; see check_cutoffs. */
 enum { CUTOFFS_MAX_AGE_MIN_S = 600 };
 
 #define OPTIONAL          (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
@@ -46,6 +47,8 @@ const cyaml_schema_value_t conf_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct conf, fields),
 };
 
+/* Splits the texts in place, in label_data: n_labels and labels point there, as long as the
+ * struct lives. */
 static int
 check_labels(struct conf *c, struct err *e)
 {
@@ -82,11 +85,14 @@ check_name(struct conf *c, struct err *e)
 	} else if (gethostname(c->name_text, sizeof(c->name_text) - 1)) {
 		return err_errno(e, "cannot find the host name; set name");
 	}
+	/* Also the machine's own name is checked: it goes into certificates and to other people's
+	 * terminals. */
 	if (!identity_name_ok(span_str(c->name_text)))
 		return err_set(e, "name: \"%s\" is not a host name", c->name_text);
 	return 0;
 }
 
+/* The pin may be missing: once the authorities are known it is not needed (monitor/trust.c). */
 static int
 check_proxy(struct conf *c, struct err *e)
 {
@@ -133,6 +139,8 @@ conf_check(void *conf, struct err *e)
 	if (conf_path("token", c->token, true, e) || conf_path("state", c->state, true, e) ||
 	    conf_path("sftp_server", c->sftp_server, true, e))
 		return -1;
+	/* Looked at here, though only the worker binds it: `noded --check` must find what is
+	 * wrong. */
 	if ((c->listen && conf_address("listen", c->listen, e)) ||
 	    (c->advertise && conf_address("advertise", c->advertise, e)))
 		return -1;

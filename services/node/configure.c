@@ -185,6 +185,7 @@ check_flags(struct err *e)
 	return opt.ca_pin ? 0 : find_pin(e);
 }
 
+/* As authd makes them: 16 bytes in hexadecimal. */
 static bool
 is_token(const char *text)
 {
@@ -216,6 +217,7 @@ close_to_others(const char *path, struct err *e)
 static int
 place_token(const char *output, char *dst, size_t size, struct err *e)
 {
+	/* A file of this name wins over a token that looks like one. */
 	if (access(opt.token, F_OK) == 0) {
 		_cleanup_free_ char *absolute = realpath(opt.token, NULL);
 		if (!absolute || !str_copy(dst, size, absolute))

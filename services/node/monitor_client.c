@@ -68,6 +68,8 @@ close_fds(int *fds, size_t n)
 
 /* --- out -------------------------------------------------------------------------- */
 
+/* Copies m->out. More than QUEUE_MAX, or no memory: the monitor is lost, since a request that is
+ * left out would be one that is never answered. */
 static void
 queue(struct monitor_client *m)
 {
@@ -183,6 +185,7 @@ on_answer(struct monitor_client *m, uint32_t id, bool ok, const char *text, int 
 	free(rq);
 }
 
+/* Only to requests that wait for bytes; to another it is no answer at all. */
 static void
 on_data(struct monitor_client *m, uint32_t id, struct span data)
 {
@@ -270,6 +273,7 @@ on_ready(struct watch *w, int ready, void *arg)
 
 /* --- requests that wait ------------------------------------------------------------- */
 
+/* On the caller's stack: when it gives up waiting, monitor_cancel takes it out of the request. */
 struct sync {
 	bool answered, ok;
 	char text[MON_TEXT_MAX + 1];
@@ -295,6 +299,7 @@ wait_for(struct monitor_client *m, struct sync *s, struct err *e)
 	struct pollfd p = { m->fd, POLLIN, 0 };
 
 	while (!s->answered && !m->lost) {
+		/* For each packet: a monitor that answers others only is not dead. */
 		if (poll(&p, 1, SYNC_TIMEOUT_MS) <= 0 || receive(m) < 0)
 			break;
 	}
@@ -471,6 +476,7 @@ monitor_client_new(struct monitor_client **ret, struct loop *loop, int fd,
 	    watch_init(&m->watch, loop, fd, on_ready, m))
 		return err_errno(e,
 		    "the worker must be started by noded: no socket to the monitor");
+	/* The first word: until it is answered the monitor takes no other. */
 	begin(m, MON_HELLO);
 	wire_put_u32(&m->out, MON_VERSION);
 	if (ask(m, &s, e))

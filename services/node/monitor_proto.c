@@ -62,6 +62,7 @@ int
 mon_get_prove(struct mon_prove *ret, struct wire *w)
 {
 	ret->connection = wire_u32(w);
+	/* Too long for its place makes w bad, as everything that does not fit. */
 	wire_text(w, ret->login_, sizeof(ret->login_));
 	wire_text(w, ret->address_, sizeof(ret->address_));
 	ret->signed_data = wire_string(w);
@@ -145,6 +146,7 @@ mon_get_start(struct mon_start *ret, struct wire *w)
 		if (has_nul(ret->env[i].name) || has_nul(ret->env[i].value))
 			return -1;
 	}
+	/* Checked at the client already; the worker that did so may be another by now. */
 	if (has_nul(ret->command) || ret->command.n > MON_COMMAND_MAX)
 		return -1;
 	return wire_end(w) ? 0 : -1;

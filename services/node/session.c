@@ -81,6 +81,7 @@ session_is_running(const struct node *n, const char *uuid)
 
 /* --- memory ------------------------------------------------------------------------------ */
 
+/* What was asked before the start; the running session keeps none of it. */
 void
 session_setup_free(struct session *s)
 {

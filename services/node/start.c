@@ -207,6 +207,7 @@ on_stop_look(void *arg)
 	audit_log_flush(n->audit, STOP_UPLOAD_MS, on_flushed, n);
 }
 
+/* Whether or not authd heard it. */
 static void
 on_left(void *arg)
 {
@@ -221,6 +222,7 @@ node_stop(struct daemon_run *run)
 	struct node *n = run->state;
 
 	n->stopping = true;
+	/* No heartbeat: it did not come so far as to serve. */
 	if (!n->heartbeat) {
 		daemon_stopped(run);
 		return;
