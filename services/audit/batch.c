@@ -16,6 +16,7 @@
 
 enum { NAME_COLUMN_MAX = 1025 };
 
+/* Every table's data begins with COPY's header, so that rows are only appended. */
 int
 batch_init(struct batch *b, const struct judge *judge, int64_t idx)
 {
@@ -277,6 +278,8 @@ batch_finish(struct batch *b)
 {
 	struct buf *rows[] = { &b->event_rows, &b->chunk_rows, &b->proof_rows, &b->dead_rows,
 		&b->gap_rows };
+	/* Sessions first: their last chunks are rows too, and must stand before the end of the
+	 * data. */
 	bool fine = batch_sessions_finish(b) == 0;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -125,6 +125,8 @@ events_refused(struct events *n, const struct rpc_peer *peer, const char *method
 		n->minute_ms = now;
 		n->refused = 0;
 	}
+	/* Of all callers together: one who floods hides others' refusals for the rest of the minute;
+	 * every call is refused all the same. */
 	if (n->refused++ >= REFUSED_PER_MINUTE)
 		return;
 	log_warn("call refused", "method", method, "peer", peer->name, "address", peer->address,

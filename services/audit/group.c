@@ -22,6 +22,7 @@ group_is_due(const struct ingest *in)
 	    loop_now_ms(in->loop) - in->oldest_ms >= INGEST_GROUP_MS;
 }
 
+/* Out of the queue into `flight`, where they stay until the transaction is over. */
 static void
 take_items(struct ingest *in)
 {

@@ -10,6 +10,7 @@
 
 #include "audit/ingest_priv.h"
 
+/* At the end of the turn, however often it is asked for: what led here may still be under way. */
 void
 ingest_kick(struct ingest *in)
 {

@@ -174,6 +174,7 @@ proof_check(struct proof *ret, const struct bundle *bundle, const char *node,
 		return err_set(e, "the signed request is malformed");
 	if (sshcert_parse(&cert, rq.certificate, e) < 0)
 		return -1;
+	/* The cheap things first; the user's signature is what costs. */
 	done = check_request(ret, bundle, &rq, cert, e);
 	if (done == 0 && rq.hostbound)
 		done = check_host(bundle, rq.host_key, node, e);

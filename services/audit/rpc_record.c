@@ -98,6 +98,7 @@ record_open(struct record *r, struct span packed)
 {
 	Audit__Record *m = NULL;
 
+	/* No text is NULL afterwards, whatever comes: no rule of the judge has to ask. */
 	*r = (struct record){ .type = "",
 		.code = "",
 		.user = "",
@@ -260,6 +261,7 @@ json_raw(const Audit__Event *event, struct buf *b)
 	buf_put(b, "}", 1);
 }
 
+/* Members that are empty are left out. view is what auditd knows better than the producer. */
 void
 record_json(const struct record *r, const struct record_view *view, struct buf *b)
 {
@@ -311,6 +313,7 @@ add(struct refusal_fields *f, enum event_key key, const char *text)
 	f->n++;
 }
 
+/* Packed like a producer's record, so that it goes into the table, and out again, the same way. */
 int
 record_pack_refusal(const struct record_refusal *refusal, struct buf *packed)
 {

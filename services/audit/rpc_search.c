@@ -186,6 +186,7 @@ static void
 show_event(const struct store_event *row, Audit__Record *record, struct shown_event *ret)
 {
 	ret->record = record;
+	/* A shallow copy: its texts stay the record's. */
 	ret->event = *record->event;
 	ret->event.node = row->node;
 	ret->event.node_name = row->node_name;
@@ -466,6 +467,7 @@ on_counted(const struct search_answer *answer, void *arg)
 	audit_get_audit_status_reply(a->call, &reply);
 }
 
+/* For every user: nothing of anybody is in it. */
 static void
 on_status(struct rpc_call *call, const Audit__AuditEmpty *request)
 {

@@ -53,6 +53,7 @@ on_list(const struct store_list *list, void *arg)
 	free(q);
 }
 
+/* From within search_start: its caller's pointer is NULL then. */
 static void
 refuse(search_done_fn *done, void *arg, enum rpc_code code, const char *why)
 {
@@ -61,6 +62,7 @@ refuse(search_done_fn *done, void *arg, enum rpc_code code, const char *why)
 	done(&answer, arg);
 }
 
+/* 0: not given. */
 static uint32_t
 limit_of(uint32_t asked)
 {

@@ -28,6 +28,7 @@ static const char begin_sql[] =
 
 static void next_migration(struct store *s);
 
+/* A COMMIT whose answer was lost is no loss: the next connection reads the version again. */
 static void
 on_committed(const struct db_reply *r, void *arg)
 {

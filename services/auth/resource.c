@@ -28,12 +28,14 @@ hooks_of(const struct resource *r)
 	return r->hooks ? r->hooks : &no_hooks;
 }
 
+/* What is not stored and is made from the rest. Negative: it cannot be used. */
 static int
 derive(struct auth *a, const struct resource *r, void *object)
 {
 	return hooks_of(r)->derive ? hooks_of(r)->derive(a, object) : 0;
 }
 
+/* Of the store's own words. */
 static int
 store_failed(struct auth *a, struct err *e)
 {

@@ -111,6 +111,7 @@ face_list_add(struct face_list *l, void *item)
 	return true;
 }
 
+/* "" without memory, which l->failed says too. */
 const char *
 face_text(struct face_list *l, const char *text)
 {
@@ -145,6 +146,7 @@ face_bundle(struct auth *a, Auth__CaBundle *ret)
 	ret->signature = (ProtobufCBinaryData){ signature.n, (uint8_t *)(uintptr_t)signature.p };
 }
 
+/* False: it does not fit, or no memory. */
 bool
 face_bundle_packed(struct auth *a, struct buf *ret)
 {

@@ -55,6 +55,7 @@ on_get(struct rpc_call *call, const Auth__Name *m)
 struct pending {
 	struct auth *auth;
 	struct rpc_call *call; /* NULL: closed meanwhile */
+	/* invite_complete took it: on_completed is still to come. */
 	bool waiting;
 };
 

@@ -130,6 +130,7 @@ struct listing {
 	struct face_list list;
 };
 
+/* Negative: no memory, or more than one answer holds. */
 static int
 on_user(const void *object, void *arg)
 {

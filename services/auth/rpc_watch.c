@@ -240,6 +240,7 @@ begin(struct watcher *w, const Auth__WatchRequest *m)
 {
 	if (!watchers_can_resume(&w->auth->watchers, m->epoch, m->after))
 		return snapshot(w);
+	/* It resumes: the epoch is the one that the caller named. */
 	w->opened = true;
 	w->next = m->after + 1;
 	w->catch_up = w->auth->watchers.next;

@@ -31,6 +31,7 @@ check_until(int64_t until_s, int64_t now_s, int64_t most_s, struct err *e)
 	return 0;
 }
 
+/* Lower case alone: one host has one name in certificates. */
 static bool
 uuid_ok(const char *s)
 {
@@ -66,6 +67,7 @@ sign_ssh(struct sshcert *cert, struct span key, const struct sshkey *ca, struct 
 	return rc;
 }
 
+/* value NULL: not given. "" is an option without a value. */
 static void
 add_option(struct sshcert_option *list, size_t *n, const char *name, const char *value)
 {

@@ -23,6 +23,7 @@
 #include "crypto/sealed.h"
 #include "crypto/secret_key.h"
 
+/* A form of the state that changes gets another number, and is not read by what does not know it. */
 static const char format[] = "sallyport CA 1";
 static const char label[] = "authd CA keys";
 enum { STATE_MAX = 256 * 1024, CA_YEARS = 10, DAY_S = 86400 };

@@ -124,6 +124,7 @@ message_of(struct arena *arena, const struct stored_form *form, const void *obje
 	return m;
 }
 
+/* False: too large for b, or a table that does not fit its message. */
 bool
 stored_pack(const struct stored_form *form, const void *object, struct buf *b)
 {

@@ -23,6 +23,7 @@ add(struct auth *a, unsigned kind, const char *key)
 	ref->kind = kind;
 	ref->key = strdup(key); /* NULL without memory: whoever comes by is cut and starts again */
 	w->next++;
+	/* At the end of the turn: many changes wake the watchers once. */
 	loop_defer(a->loop, &w->wake);
 }
 
@@ -33,6 +34,8 @@ note(struct auth *a, const struct resource *changed, const char *key)
 	const struct resource *kind;
 
 	for (unsigned i = 0; (kind = watch_kind(i)); i++) {
+		/* part: a view of the kind that changed (own_labels of a host). whole: the kind
+		 * that changed is told as another (a lockout as its user). */
 		bool part = kind->tells && strcmp(kind->tells, changed->name) == 0 &&
 		    watch_kind_is_own(i);
 		bool whole = changed->tells && strcmp(changed->tells, kind->name) == 0;

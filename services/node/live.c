@@ -26,6 +26,7 @@ struct live {
 	struct timer retry;
 };
 
+/* uuid was made here or looked at (str_is_uuid): it becomes part of a path. */
 static bool
 path_of(const struct node *n, const char *uuid, char *dst, size_t size)
 {
@@ -140,6 +141,7 @@ live_open(struct live **ret, struct node *n, struct err *e)
 
 	if (!l)
 		return err_memory(e);
+	/* Set before what can fail: the caller frees it in any case. */
 	*ret = l;
 	l->node = n;
 	if (timer_init(&l->retry, n->loop, on_retry, l))

@@ -171,6 +171,7 @@ take_request(struct monitor_client *m, uint32_t id)
 	return NULL;
 }
 
+/* To whoever waits for bytes an answer without them is a no. */
 static void
 on_answer(struct monitor_client *m, uint32_t id, bool ok, const char *text, int *fds, size_t n_fds)
 {
@@ -471,6 +472,7 @@ monitor_client_new(struct monitor_client **ret, struct loop *loop, int fd,
 	list_init(&m->packets);
 	buf_init(&m->out, MON_MESSAGE_MAX);
 	m->in = malloc(MON_MESSAGE_MAX);
+	/* Set before what can fail: the caller frees it in any case. */
 	*ret = m;
 	if (!m->in || file_set_cloexec(fd) || file_set_nonblock(fd) ||
 	    watch_init(&m->watch, loop, fd, on_ready, m))

@@ -39,6 +39,7 @@ mon_put_sign(struct buf *b, const struct mon_sign *m)
 		wire_put_string(b, m->transcript.part[i]);
 }
 
+/* The parts point into the packet, as everything that is read here and is no text. */
 int
 mon_get_sign(struct mon_sign *ret, struct wire *w)
 {
@@ -58,6 +59,7 @@ mon_put_prove(struct buf *b, const struct mon_prove *m)
 	wire_put_string(b, m->signature);
 }
 
+/* Negative: malformed, which costs the worker its life. */
 int
 mon_get_prove(struct mon_prove *ret, struct wire *w)
 {

@@ -37,6 +37,7 @@ on_done(enum rpc_code code, const char *why, const Auth__HeartbeatReply *reply, 
 
 	(void)reply; /* the same labels come with the watch */
 	h->under_way = false;
+	/* Once for an outage. */
 	if (code != RPC_OK && !h->complained)
 		log_warn("authd does not take heartbeats", "cause", why, NULL);
 	else if (code == RPC_OK && h->complained)
@@ -93,6 +94,7 @@ heartbeat_new(struct heartbeat **ret, struct node *n, struct err *e)
 	if (!h)
 		return err_memory(e);
 	h->node = n;
+	/* Set before what can fail: the caller frees it in any case. */
 	*ret = h;
 	if (timer_init(&h->timer, n->loop, on_timer, h))
 		return err_memory(e);

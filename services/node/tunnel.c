@@ -343,6 +343,7 @@ tunnel_new(struct tunnel **ret, struct node *n, struct err *e)
 		return err_memory(e);
 	t->node = n;
 	buf_init(&t->certificate, SSHCERT_BLOB_MAX);
+	/* Set before what can fail: the caller frees it in any case. */
 	*ret = t;
 	if (timer_init(&t->again, n->loop, on_again, t) || pool_new(&t->pool, n->loop, 1, 4))
 		return err_memory(e);

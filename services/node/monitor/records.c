@@ -43,6 +43,7 @@ make_entry(struct utmpx *u, short type, const char *tty, pid_t pid)
 	u->ut_tv.tv_usec = (int32_t)now.tv_usec;
 }
 
+/* utmp says who is here, wtmp who was. */
 static void
 write_entry(const struct utmpx *u)
 {
