@@ -20,7 +20,7 @@
 #include "tsh/proxy.h"
 #include "tsh/tsh.h"
 
-enum { DEPTH_MAX = 128, MATCHES_MAX = 10000 };
+enum { DEPTH_MAX = 128, NAMES_MAX = 1 << 20 };
 
 static struct {
 	const char *login;
@@ -226,6 +226,9 @@ on_name(const char *name, const struct sftp_attrs *attrs, void *arg)
 	char **more;
 
 	(void)attrs;
+	/* A node that never ends its list must not use up this machine's memory. */
+	if (l->n >= NAMES_MAX)
+		return -1;
 	/* Full at each power of two. */
 	if ((l->n & (l->n - 1)) == 0) {
 		more = realloc(l->name, (l->n ? l->n * 2 : 1) * sizeof *more);

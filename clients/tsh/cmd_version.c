@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/version.h"
 #include "cli/out.h"
 #include "tsh/discover.h"
@@ -44,6 +45,7 @@ cmd_version(int argc, char **argv)
 	_cleanup_free_ char *known = NULL;
 	struct discovery d = { 0 };
 	struct profile *p = NULL;
+	char version[sizeof d.version];
 	struct err e;
 
 	(void)argc;
@@ -55,7 +57,9 @@ cmd_version(int argc, char **argv)
 	(void)profile_read(p, PROFILE_CA, &known, NULL);
 	if (discover(&d, p->proxy, NULL, known, &e) < 0)
 		cli_warn("the proxy's version is unknown: %s", e.text);
-	print(d.version, p->proxy);
+	/* What a proxy calls itself goes to a terminal. */
+	str_clean(version, sizeof version, d.version, strlen(d.version));
+	print(version, p->proxy);
 	discover_done(&d);
 	profile_free(p);
 	return 0;

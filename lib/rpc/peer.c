@@ -75,6 +75,14 @@ rpc_who_name(enum rpc_who who)
 /* --- what was verified before ------------------------------------------------------------------ */
 
 static void
+known_free(struct known *k)
+{
+	gpr_free(k->cluster);
+	gpr_free(k->name);
+	gpr_free(k);
+}
+
+static void
 forget_all(struct rpc_peers *peers)
 {
 	const char *key;
@@ -85,9 +93,7 @@ forget_all(struct rpc_peers *peers)
 		struct known *k = value;
 
 		map_del(peers->by_pem, key);
-		gpr_free(k->cluster);
-		gpr_free(k->name);
-		gpr_free(k);
+		known_free(k);
 	}
 }
 
@@ -157,7 +163,8 @@ remember(struct rpc_peers *peers, const char *pem, const struct rpc_peer *peer)
 	k->expires_s = peer->expires_s;
 	k->cluster = gpr_strdup(peer->cluster);
 	k->name = gpr_strdup(peer->name);
-	(void)map_put(peers->by_pem, pem, k, NULL);
+	if (!map_put(peers->by_pem, pem, k, NULL))
+		known_free(k);
 }
 
 static bool

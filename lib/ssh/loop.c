@@ -294,8 +294,11 @@ ssh_link_attach_fd(struct ssh_link *link, int fd)
 {
 	int one = 1;
 
-	if (watch_init(&link->watch, link->hub->loop, fd, on_ready, link) < 0)
+	if (watch_init(&link->watch, link->hub->loop, fd, on_ready, link) < 0) {
+		close(fd);
+		ssh_link_close(link, "out of memory", 0);
 		return -1;
+	}
 	link->fd = fd;
 	link->quick_left = QUICKACK_BYTES;
 	/* not on Unix sockets, which need none */

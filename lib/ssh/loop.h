@@ -22,7 +22,8 @@ typedef void ssh_link_ended_fn(struct ssh_link *link, const char *why, void *arg
 /* Make a link, then attach it. config->wake is the link's own: leave it NULL. */
 int ssh_link_new(struct ssh_link **ret, struct loop *loop, const struct ssh_config *config,
     ssh_link_ended_fn *ended, void *arg);
-/* Over a connected, non-blocking socket, which the link owns from now on. */
+/* Over a connected, non-blocking socket, which the link owns from now on, whatever becomes of it.
+ * Negative, for lack of memory: the socket is closed, and the link ends by itself. */
 int ssh_link_attach_fd(struct ssh_link *link, int fd);
 /* Over a channel of another connection: accepted, or opened by us and perhaps not confirmed yet; its
  * events and arg become the link's. When the outer channel is refused or closes, the link ends. */

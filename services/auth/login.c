@@ -250,7 +250,7 @@ is_locked(struct auth *a, const char *name, struct err *e)
 		return 0;
 	err_set(e,
 	    "too many failed logins: closed for %d more minutes; `tctl users update --unlock` opens it before",
-	    (int)((until - a->now_ms()) / 60000 + 1));
+	    (int)((until - a->now_ms() + 59999) / 60000));
 	return AUTH_E_STATE;
 }
 

@@ -89,16 +89,22 @@ pack_own_labels(struct auth *a, const char *uuid, struct buf *b)
 {
 	const struct host *n = host_find(a, uuid);
 	Auth__OwnLabels m = AUTH__OWN_LABELS__INIT;
+	struct labels given = { 0 };
 	struct arena arena;
 	int rc = -1;
 
 	if (!n)
 		return WATCH_GONE;
+	/* Everything that others say about the node, in the order of host.c: without its token's labels the node
+	 * would judge by other labels than authd and the proxies. */
 	arena_init(&arena, FACE_ARENA_MAX);
-	m.n_labels = n->server_labels.n;
-	m.labels = api_labels(&arena, labels_view(&n->server_labels));
+	if (labels_merge(&given, &n->token_labels) == 0 && labels_merge(&given, &n->server_labels) == 0) {
+		m.n_labels = given.n;
+		m.labels = api_labels(&arena, labels_view(&given));
+	}
 	if (m.labels)
 		rc = pack(b, &m.base);
+	labels_done(&given);
 	arena_done(&arena);
 	return rc;
 }

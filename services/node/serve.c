@@ -310,8 +310,7 @@ serve_fd(struct node *n, struct host *host, int fd, const struct conn_address *a
 
 	if (!c)
 		return -1;
-	if (ssh_link_attach_fd(c->ssh_link, fd))
-		ssh_link_close(c->ssh_link, "out of memory", 0);
+	(void)ssh_link_attach_fd(c->ssh_link, fd); /* else it ends by itself */
 	return 0;
 }
 

@@ -277,11 +277,8 @@ sign_in(struct tunnel *t, int fd)
 	if (ssh_link_new(&t->link, t->node->loop, &config, on_ended, t))
 		return -1;
 	set_state(t, TUNNEL_SIGNING_IN);
-	/* From here on on_ended tells of every failure, and dials again. */
-	if (ssh_link_attach_fd(t->link, fd) == 0)
-		return 0;
-	ssh_link_close(t->link, "out of memory", 0);
-	close(fd);
+	(void)ssh_link_attach_fd(t->link, fd); /* else it ends by itself, and the node dials again */
+	return 0;
 	return 0;
 }
 

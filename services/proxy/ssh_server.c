@@ -294,7 +294,6 @@ on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *o
 	struct conn *g = arg;
 	struct err e;
 
-	(void)ssh;
 	/* A node that was taken over must not become a way through the proxy to other nodes. */
 	if (g->kind != CONN_USER)
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "nodes open no channels here");
@@ -307,6 +306,9 @@ on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *o
 	else if (clock_wall_ms() >= g->expires_ms)
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED,
 		    "your certificate has expired; log in again: tsh login");
+	else if (ssh_channel_count(ssh) > CHANNELS_USER)
+		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
+		    "too many connections to nodes at once over this one");
 	else if (user_is_cut(g, &e))
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, e.text);
 	else
@@ -415,7 +417,8 @@ conn_start(struct conn *g, int fd)
 
 	if (ssh_link_new(&g->ssh_link, ssh_server->config.loop, &config, on_link_ended, g) < 0)
 		return -1;
-	return ssh_link_attach_fd(g->ssh_link, fd);
+	(void)ssh_link_attach_fd(g->ssh_link, fd); /* else it ends by itself, through on_link_ended */
+	return 0;
 }
 
 void

@@ -406,5 +406,5 @@ main(void)
 		T(a_login_that_does_not_exist_is_refused_with_words),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, world_plain_root, NULL);
 }

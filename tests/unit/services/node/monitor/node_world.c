@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +19,38 @@
 #include "node_world.h"
 #include "proto/auth.pb-c.h"
 #include "ssh/userauth.h"
+
+/* /etc/passwd with another line for root. Negative: it cannot be written. */
+static int
+write_passwd(FILE *to)
+{
+	FILE *from = fopen("/etc/passwd", "re");
+	char line[4096];
+	int rc = from ? 0 : -1;
+
+	while (rc >= 0 && fgets(line, sizeof(line), from))
+		rc = fputs(strncmp(line, "root:", 5) == 0 ? "root:x:0:0:root:/:/bin/sh\n" : line, to);
+	if (from)
+		fclose(from);
+	return fclose(to) != 0 || rc < 0 ? -1 : 0;
+}
+
+int
+world_plain_root(void **state)
+{
+	char passwd[] = "/tmp/node-passwd.XXXXXX";
+	int fd = geteuid() == 0 ? mkstemp(passwd) : -1;
+	FILE *to = fd >= 0 ? fdopen(fd, "w") : NULL;
+
+	(void)state;
+	if (!to)
+		return 0;
+	if (write_passwd(to) == 0 && unshare(CLONE_NEWNS) == 0 &&
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		(void)mount(passwd, "/etc/passwd", NULL, MS_BIND, NULL);
+	(void)unlink(passwd); /* what is bound needs no name */
+	return 0;
+}
 
 struct world *
 world_new(void)

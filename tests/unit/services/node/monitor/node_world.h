@@ -54,4 +54,8 @@ void world_cutoffs(const struct world *w, int64_t issued_ms, const char *user, i
 void world_prove(const struct world *w, const struct world_proof *p, struct buf *signed_data,
     struct buf *signature);
 
+/* A group's setup: root with /bin/sh and an empty home, in a mount namespace of this process alone: the start-up files
+ * of whoever runs the tests are none of their business. Nothing where that cannot be had. */
+int world_plain_root(void **state);
+
 #endif
