@@ -44,6 +44,7 @@ NODE_MONITOR_UNIT := $(patsubst %.c,%.o,$(filter-out %/main.c,$(wildcard service
 UNIT_OBJ_services/node/monitor/auth_test    := $(NODE_MONITOR_UNIT)
 UNIT_OBJ_services/node/monitor/connection_test := $(NODE_MONITOR_UNIT) tests/unit/services/node/monitor/fake_worker.o
 UNIT_OBJ_services/node/monitor/monitor_test := $(NODE_MONITOR_UNIT) tests/unit/services/node/monitor/fake_worker.o
+UNIT_OBJ_services/node/monitor/life_test := $(NODE_MONITOR_UNIT) tests/unit/services/node/monitor/fake_worker.o
 
 UNIT_OBJ_services/proxy/page_test       := services/proxy/web_page.o
 UNIT_OBJ_services/proxy/resolve_test    := services/proxy/resolve.o tests/unit/cluster.o

@@ -219,6 +219,218 @@ no_session_starts_after_the_certificate_ended(void **state)
 	assert_non_null(strstr(why, "expired"));
 }
 
+/* Each body cut at every byte, and with one more. Where that is no fault of the worker's, it is not granted. */
+static void
+cut_and_prolonged(struct worker *f)
+{
+	size_t whole = f->out.len;
+	enum { HEADER = 5 };
+
+	for (size_t n = HEADER; n < whole; n++) {
+		f->out.len = n;
+		if (worker_ask(f) == 0)
+			fail_msg("%zu of %zu bytes", n, whole);
+	}
+	f->out.len = whole;
+	wire_put_u8(&f->out, 0);
+	assert_true(worker_ask(f) < 0);
+}
+
+static void
+every_body_is_whole_and_no_longer(void **state)
+{
+	struct worker *f = *state;
+	struct world_proof p;
+	struct kex_transcript t;
+
+	worker_hello(f);
+	worker_give_bundle(f);
+	worker_begin(f, MON_BUNDLE);
+	wire_put_string(&f->out, span_str("no bundle"));
+	cut_and_prolonged(f);
+	worker_begin(f, MON_CUTOFFS);
+	wire_put_string(&f->out, span_str("no list"));
+	cut_and_prolonged(f);
+	worker_begin(f, MON_FORGET);
+	wire_put_u32(&f->out, 7);
+	cut_and_prolonged(f);
+	worker_begin(f, MON_KILL);
+	wire_put_u32(&f->out, 1);
+	cut_and_prolonged(f);
+	worker_begin(f, MON_SIGNAL);
+	wire_put_u32(&f->out, 1);
+	wire_put_u32(&f->out, SIGTERM);
+	cut_and_prolonged(f);
+	worker_begin(f, MON_SIGN_TUNNEL);
+	wire_put_string(&f->out, span_str("no login"));
+	cut_and_prolonged(f);
+	world_exchange(f->world, sshkey_blob(f->monitor.host_key), &t);
+	worker_put_sign(f, 9, &t);
+	cut_and_prolonged(f);
+	world_proof_default(f->world, &p);
+	worker_prove(f, 9, &p);
+	cut_and_prolonged(f);
+	assert_int_equal(f->monitor.connections.n, 0);
+}
+
+/* What has no body: one that has is refused, and the request counts as not made. */
+static void
+where_no_body_belongs_there_is_none(void **state)
+{
+	static const enum mon_type types[] = { MON_TOKEN, MON_READY, MON_HOSTKEY };
+	struct worker *f = *state;
+	struct span data;
+
+	worker_hello(f);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		worker_begin(f, types[i]);
+		wire_put_u8(&f->out, 0);
+		assert_true(worker_ask(f) < 0);
+	}
+	assert_false(f->monitor.was_ready);
+	worker_begin(f, MON_READY);
+	assert_true(worker_is_granted(f));
+	assert_true(f->monitor.was_ready);
+	worker_begin(f, MON_READY);
+	assert_true(worker_ask(f) < 0);
+	for (int i = 0; i < 2; i++) {
+		worker_begin(f, MON_HOSTKEY);
+		assert_true(worker_is_signed(f, &data));
+		assert_true(span_eq(data, sshkey_blob(f->monitor.host_key)));
+	}
+}
+
+static void
+another_version_is_greeted_with_a_refusal_and_once(void **state)
+{
+	struct worker *f = *state;
+	char why[MON_TEXT_MAX];
+
+	worker_begin(f, MON_HELLO);
+	wire_put_u32(&f->out, MON_VERSION + 1);
+	assert_int_equal(worker_ask(f), 0);
+	assert_false(worker_answer(f, why, sizeof(why)));
+	assert_non_null(strstr(why, "different versions"));
+	worker_begin(f, MON_READY);
+	assert_true(worker_ask(f) < 0);
+	worker_begin(f, MON_HELLO);
+	wire_put_u32(&f->out, MON_VERSION);
+	assert_true(worker_ask(f) < 0);
+}
+
+static void
+a_greeting_is_one_number(void **state)
+{
+	struct worker *f = *state;
+
+	/* It may be tried once only. */
+	worker_begin(f, MON_HELLO);
+	wire_put_u32(&f->out, MON_VERSION);
+	wire_put_u8(&f->out, 0);
+	assert_true(worker_ask(f) < 0);
+	assert_false(f->monitor.greeted);
+}
+
+static void
+what_is_refused_with_words_breaks_no_rule(void **state)
+{
+	struct worker *f = *state;
+	struct world_proof p;
+	char why[MON_TEXT_MAX];
+
+	worker_hello(f);
+	worker_begin(f, MON_TOKEN); /* there is no such file */
+	assert_int_equal(worker_ask(f), 0);
+	assert_false(worker_answer(f, why, sizeof(why)));
+	assert_non_null(strstr(why, "token"));
+	worker_begin(f, MON_BUNDLE);
+	wire_put_string(&f->out, span_str("no bundle"));
+	assert_false(worker_is_granted(f));
+	worker_begin(f, MON_CUTOFFS);
+	wire_put_string(&f->out, span_str("no list"));
+	assert_false(worker_is_granted(f));
+	worker_begin(f, MON_SIGN_TUNNEL);
+	wire_put_string(&f->out, span_str("no login"));
+	assert_false(worker_is_granted(f));
+	worker_give_bundle(f);
+	world_proof_default(f->world, &p);
+	worker_prove(f, 99, &p);
+	assert_int_equal(worker_ask(f), 0);
+	assert_false(worker_answer(f, why, sizeof(why)));
+	assert_non_null(strstr(why, "no keys were exchanged"));
+	worker_begin(f, MON_FORGET);
+	wire_put_u32(&f->out, 99);
+	assert_true(worker_is_granted(f));
+	worker_begin(f, MON_KILL);
+	wire_put_u32(&f->out, 99);
+	assert_int_equal(worker_ask(f), 0);
+	assert_false(worker_answer(f, why, sizeof(why)));
+	assert_string_equal(why, "the session has ended");
+}
+
+static void
+without_a_token_file_there_is_no_token(void **state)
+{
+	struct worker *f = *state;
+	char *token = f->config->token, why[MON_TEXT_MAX];
+
+	worker_hello(f);
+	f->config->token = NULL;
+	worker_begin(f, MON_TOKEN);
+	assert_int_equal(worker_ask(f), 0);
+	assert_false(worker_answer(f, why, sizeof(why)));
+	assert_non_null(strstr(why, "no join token is configured"));
+	f->config->token = token;
+}
+
+static void
+signals_have_numbers_that_there_are(void **state)
+{
+	static const struct {
+		uint32_t signo;
+		bool ok;
+	} rows[] = { { 0, false }, { 1, true }, { NSIG - 1, true }, { NSIG, false },
+		{ UINT32_MAX, false } };
+	struct worker *f = *state;
+
+	worker_hello(f);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		worker_begin(f, MON_SIGNAL);
+		wire_put_u32(&f->out, 1);
+		wire_put_u32(&f->out, rows[i].signo);
+		assert_int_equal(worker_ask(f) == 0, rows[i].ok);
+		if (rows[i].ok) {
+			char why[MON_TEXT_MAX];
+			assert_false(worker_answer(f, why, sizeof(why)));
+			assert_string_equal(why, "the session has ended");
+		}
+	}
+}
+
+/* A second sign-in would change whose connection it is; a second start, whose session. */
+static void
+what_was_proven_or_started_is_not_again(void **state)
+{
+	struct worker *f = *state;
+	struct world_proof p;
+
+	worker_sign_in(f, true);
+	world_proof_default(f->world, &p);
+	worker_prove(f, 7, &p);
+	assert_true(worker_ask(f) < 0);
+	start(f, 7, 1, "sleep 1000", false);
+	assert_int_equal(worker_ask(f), 0);
+	worker_expect(f, MON_STARTED);
+	close_fds(f);
+	start(f, 7, 1, "true", false);
+	assert_true(worker_ask(f) < 0);
+	start(f, 7, 2, "exit 4", false);
+	assert_int_equal(worker_ask(f), 0);
+	worker_expect(f, MON_STARTED);
+	close_fds(f);
+	assert_int_equal(expect_exit(f).code, 4);
+}
+
 /* --- sessions --------------------------------------------------------------------------------- */
 
 static void
@@ -394,6 +606,14 @@ main(void)
 		T(unknown_and_repeated_requests_break_the_rules),
 		T(malformed_requests_break_the_rules),
 		T(no_session_starts_for_a_connection_that_nobody_proved),
+		T(every_body_is_whole_and_no_longer),
+		T(where_no_body_belongs_there_is_none),
+		T(another_version_is_greeted_with_a_refusal_and_once),
+		T(a_greeting_is_one_number),
+		T(what_is_refused_with_words_breaks_no_rule),
+		T(without_a_token_file_there_is_no_token),
+		T(signals_have_numbers_that_there_are),
+		T(what_was_proven_or_started_is_not_again),
 		T(a_terminal_needs_the_right_to_one),
 		T(a_session_id_that_is_not_a_uuid_breaks_the_rules),
 		T(no_session_starts_after_the_certificate_ended),
