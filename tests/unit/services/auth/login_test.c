@@ -421,6 +421,39 @@ a_guess_that_runs_beside_the_fifth_is_refused(void **state)
 	refused(o, AUTH_E_STATE, "too many failed logins");
 }
 
+/* While the pool computes with the old password: a new one, a link that is not yet completed, nobody any more. */
+static void
+what_changes_while_the_password_is_verified_counts(void **state)
+{
+	struct auth_world *w = *state;
+
+	for (int what = 0; what < 3; what++) {
+		struct outcome o = { 0 };
+		struct login *l;
+		struct user u;
+		struct err e;
+		char code[16], name[16];
+
+		str_format(name, sizeof(name), "alice%d", what);
+		make_user(w, name, "access", "deploy");
+		code_of(w, name, code);
+		struct login_request q = request(w, name, password, code);
+		assert_int_equal(login_start(&l, &w->a, &q, on_done, &o, &e), 0);
+		assert_int_equal(user_load(&w->a, name, &u, &e), 0);
+		if (what == 0)
+			assert_int_equal(password_hash("another password", u.password), 0);
+		else
+			u.confirmed = false;
+		if (what < 2)
+			assert_int_equal(user_save(&w->a, &u, &e), 0);
+		else
+			assert_int_equal(resource_remove(&w->a, RESOURCE_USER, name, &e), 0);
+		user_done(&u);
+		auth_world_run(w, &o.done);
+		refused(o, AUTH_E_UNAUTHENTICATED, "wrong user name");
+	}
+}
+
 static void
 keys_are_of_the_kinds_that_are_signed(void **state)
 {
@@ -530,6 +563,7 @@ main(void)
 		T(a_code_is_good_once),
 		T(five_failures_close_a_name),
 		T(a_guess_that_runs_beside_the_fifth_is_refused),
+		T(what_changes_while_the_password_is_verified_counts),
 		T(keys_are_of_the_kinds_that_are_signed),
 		T(an_address_has_so_many_tries_and_a_proxy_more),
 		T(an_abandoned_login_tells_nobody),

@@ -212,6 +212,68 @@ an_invite_keeps_its_secret_and_a_new_one_replaces_it(void **state)
 	    AUTH_E_INVALID);
 }
 
+static void
+never(int rc, const char *user, bool reset, struct err *e, void *arg)
+{
+	(void)rc, (void)user, (void)reset, (void)e, (void)arg;
+	fail_msg("completed");
+}
+
+static int
+complete(struct auth_state *f, const char *link, const char *password, const char *code)
+{
+	return invite_complete(&f->a, link, password, code, never, NULL, &f->e);
+}
+
+static void
+a_link_lives_as_long_as_was_said(void **state)
+{
+	static const struct {
+		int64_t ttl_s;
+		bool ok;
+	} rows[] = { { -1, false }, { 1, true }, { INVITE_TTL_MAX_S, true },
+		{ INVITE_TTL_MAX_S + 1, false } };
+	struct auth_state *f = *state;
+	char link[INVITE_TOKEN_SIZE];
+	int64_t expires;
+
+	add_user(f, "alice", "access");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int rc = invite_new(&f->a, "alice", false, rows[i].ttl_s, link, &expires, &f->e);
+		assert_int_equal(rc, rows[i].ok ? 0 : AUTH_E_INVALID);
+		if (rows[i].ok)
+			assert_int_equal(expires, auth_state_ms + rows[i].ttl_s * 1000);
+	}
+}
+
+/* A wrong code costs a try, and the last try the link; what is wrong otherwise costs none. */
+static void
+a_link_has_so_many_tries(void **state)
+{
+	static const char good[] = "correct horse battery";
+	struct auth_state *f = *state;
+	char link[INVITE_TOKEN_SIZE];
+	struct invite i;
+	int64_t expires;
+
+	add_user(f, "alice", "access");
+	assert_int_equal(invite_new(&f->a, "alice", false, 0, link, &expires, &f->e), 0);
+	assert_int_equal(complete(f, link, good, "x"), AUTH_E_STATE);
+	assert_non_null(strstr(f->e.text, "open the link first"));
+	assert_int_equal(invite_show(&f->a, link, &i, &f->e), 0);
+	assert_int_equal(complete(f, link, "short", "x"), AUTH_E_INVALID);
+	assert_int_equal(complete(f, "another link", good, "x"), AUTH_E_NOT_FOUND);
+	for (uint32_t n = 1; n < INVITE_TRIES_MAX; n++) {
+		assert_int_equal(complete(f, link, good, "x"), AUTH_E_DENIED);
+		assert_non_null(strstr(f->e.text, "does not fit"));
+		assert_int_equal(invite_show(&f->a, link, &i, &f->e), 0);
+		assert_int_equal(i.tries, n);
+	}
+	assert_int_equal(complete(f, link, good, "x"), AUTH_E_DENIED);
+	assert_non_null(strstr(f->e.text, "this link is gone"));
+	assert_int_equal(complete(f, link, good, "x"), AUTH_E_NOT_FOUND);
+}
+
 /* --- tokens ---------------------------------------------------------------------------------------- */
 
 static int
@@ -295,6 +357,72 @@ a_chosen_token_is_long_enough_to_be_a_secret(void **state)
 	assert_int_equal(token_add(&f->a, &spec, &t, value, &f->e), 0);
 	assert_string_equal(value, spec.value);
 	token_done(&t);
+}
+
+static void
+a_token_is_made_within_its_limits(void **state)
+{
+	char longest[TOKEN_TEXT_SIZE], longer[TOKEN_TEXT_SIZE + 1];
+	const struct {
+		const char *kind, *value;
+		int64_t ttl_s;
+		uint32_t uses;
+		bool ok;
+	} rows[] = {
+		{ "node", "", -1, 1, false },
+		{ "node", "", 1, 1, true },
+		{ "node", "", TOKEN_TTL_MAX_S, 1, true },
+		{ "node", "", TOKEN_TTL_MAX_S + 1, 1, false },
+		{ "proxy", "", 0, TOKEN_USES_MAX, true },
+		{ "audit", "", 0, TOKEN_USES_MAX + 1, false },
+		{ "auth", "", 0, 1, false },
+		{ "node", longest, 0, 1, true },
+		{ "node", longer, 0, 1, false },
+		{ "node", "0123456789abcdef\t123456789abcdef", 0, 1, false },
+	};
+	struct auth_state *f = *state;
+	struct labels labels = { 0 };
+	char value[TOKEN_TEXT_SIZE];
+	struct token t;
+
+	memset(longest, 'x', sizeof(longest));
+	longest[sizeof(longest) - 1] = '\0';
+	memset(longer, 'y', sizeof(longer));
+	longer[sizeof(longer) - 1] = '\0';
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct token_spec spec = { rows[i].kind, rows[i].ttl_s, rows[i].uses, &labels,
+			rows[i].value, "root" };
+		int rc = token_add(&f->a, &spec, &t, value, &f->e);
+		if (rc != (rows[i].ok ? 0 : AUTH_E_INVALID))
+			fail_msg("row %zu: %d", i, rc);
+		if (rc == 0 && rows[i].ttl_s)
+			assert_int_equal(t.expires_ms, auth_state_ms + rows[i].ttl_s * 1000);
+		token_done(&t);
+	}
+}
+
+static void
+a_token_is_removed_by_itself_or_by_its_id(void **state)
+{
+	struct auth_state *f = *state;
+	struct labels labels = { 0 };
+	const struct token_spec spec = { "node", 0, 1, &labels, "", "root" };
+	char first[TOKEN_TEXT_SIZE], second[TOKEN_TEXT_SIZE], id[TOKEN_ID_SIZE];
+	struct token t;
+
+	assert_int_equal(token_add(&f->a, &spec, &t, first, &f->e), 0);
+	token_done(&t);
+	assert_int_equal(token_add(&f->a, &spec, &t, second, &f->e), 0);
+	str_copy(id, sizeof(id), t.id);
+	token_done(&t);
+	assert_int_equal(token_remove(&f->a, "nobodys", &t, &f->e), AUTH_E_NOT_FOUND);
+	token_done(&t);
+	assert_int_equal(token_remove(&f->a, id, &t, &f->e), 0);
+	token_done(&t);
+	assert_int_equal(use(f, second, "node"), AUTH_E_NOT_FOUND);
+	assert_int_equal(token_remove(&f->a, first, &t, &f->e), 0);
+	token_done(&t);
+	assert_int_equal(use(f, first, "node"), AUTH_E_NOT_FOUND);
 }
 
 static void
@@ -516,6 +644,10 @@ main(void)
 		T(a_record_that_somebody_else_changed_is_not_overwritten),
 		T(five_failures_in_half_an_hour_close_for_half_an_hour),
 		T(an_invite_keeps_its_secret_and_a_new_one_replaces_it),
+		T(a_link_lives_as_long_as_was_said),
+		T(a_link_has_so_many_tries),
+		T(a_token_is_made_within_its_limits),
+		T(a_token_is_removed_by_itself_or_by_its_id),
 		T(a_token_counts_expires_and_is_remembered_for_a_while),
 		T(a_chosen_token_is_long_enough_to_be_a_secret),
 		T(a_use_is_given_back_when_the_transaction_is),
