@@ -741,6 +741,16 @@ def test_every_daemon_is_a_host_and_a_node_sees_its_own_labels_only(authd):
         stream.cancel()
 
 
+def test_a_node_is_told_the_labels_of_its_token_and_the_servers_win(authd):
+    local = authd.local()
+    token = local.AddToken(kind='node', labels={'env': 'token', 'zone': 'a'}).token
+    node = authd.join(name='with-labels', token=token)
+    local.LabelNode(node=node.uuid, set={'env': 'server'})
+    own = node.caller.watch('own_labels')
+    assert [as_dict(c.value.labels) for c in own.changes] == [{'env': 'server', 'zone': 'a'}]
+    own.cancel()
+
+
 def read_cutoffs(signed):
     """The list inside: (cluster, issued_ms, everybody_ms, {user: before_ms}, what was signed, signature)."""
     data, at = signed.list, 0
