@@ -98,7 +98,8 @@ pack_own_labels(struct auth *a, const char *uuid, struct buf *b)
 	/* Everything that others say about the node, in the order of host.c: without its token's labels the node
 	 * would judge by other labels than authd and the proxies. */
 	arena_init(&arena, FACE_ARENA_MAX);
-	if (labels_merge(&given, &n->token_labels) == 0 && labels_merge(&given, &n->server_labels) == 0) {
+	if (labels_merge(&given, &n->token_labels) == 0 &&
+	    labels_merge(&given, &n->server_labels) == 0) {
 		m.n_labels = given.n;
 		m.labels = api_labels(&arena, labels_view(&given));
 	}

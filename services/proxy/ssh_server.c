@@ -417,7 +417,8 @@ conn_start(struct conn *g, int fd)
 
 	if (ssh_link_new(&g->ssh_link, ssh_server->config.loop, &config, on_link_ended, g) < 0)
 		return -1;
-	(void)ssh_link_attach_fd(g->ssh_link, fd); /* else it ends by itself, through on_link_ended */
+	(void)ssh_link_attach_fd(g->ssh_link,
+	    fd); /* else it ends by itself, through on_link_ended */
 	return 0;
 }
 

@@ -29,7 +29,8 @@ write_passwd(FILE *to)
 	int rc = from ? 0 : -1;
 
 	while (rc >= 0 && fgets(line, sizeof(line), from))
-		rc = fputs(strncmp(line, "root:", 5) == 0 ? "root:x:0:0:root:/:/bin/sh\n" : line, to);
+		rc = fputs(strncmp(line, "root:", 5) == 0 ? "root:x:0:0:root:/:/bin/sh\n" : line,
+		    to);
 	if (from)
 		fclose(from);
 	return fclose(to) != 0 || rc < 0 ? -1 : 0;
