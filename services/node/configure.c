@@ -37,7 +37,7 @@ const struct cli_option configure_options[] = {
 	    NULL },
 	{ 0, "state", "PATH", "folder of keys and spool (default " NODE_STATE_PATH ")", CLI_STRING,
 	    &opt.state, NULL },
-	{ 0, "user", "NAME", "user of the worker when started as root (default sallyport)",
+	{ 0, "user", "NAME", "user of the worker when started as root (default sallyport-node)",
 	    CLI_STRING, &opt.user, NULL },
 	{ 0, "listen", "HOST:PORT", "serve SSH on a port too (default: none is opened)", CLI_STRING,
 	    &opt.listen, NULL },
