@@ -1,6 +1,9 @@
 # What a unit test links besides its floor: the files of a service or client that it names, and helpers that tests share.
 # UNIT_OBJ_<path of the test below tests/unit, without .c>
 UNIT_OBJ_lib/api/audit_test      := tests/unit/pki.o
+UNIT_OBJ_lib/crypto/x509_memory_test := tests/unit/no_memory.o
+UNIT_OBJ_lib/crypto/sshcert_memory_test := tests/unit/no_memory.o
+UNIT_OBJ_lib/policy/memory_test  := tests/unit/no_memory.o
 UNIT_OBJ_lib/http/fetch_test     := tests/unit/pki.o
 UNIT_OBJ_lib/rpc/call_test       := tests/unit/lib/rpc/rpc_world.o tests/unit/pki.o
 UNIT_OBJ_lib/rpc/peer_test       := tests/unit/lib/rpc/rpc_world.o tests/unit/pki.o

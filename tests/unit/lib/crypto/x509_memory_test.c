@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys and certificates when memory runs out, sooner or later: an error that says so, nothing half made, and nothing
- * left behind. The C library's calls for memory are defined here, in front of the real ones; a sanitizer
- * has its own in that place, so there these tests only run through.
+ * Keys and certificates of TLS when memory runs out, sooner or later: an error that says so, nothing half made, and
+ * nothing left behind.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -17,64 +16,7 @@
 
 #include "crypto/rand.h"
 #include "crypto/x509_priv.h"
-
-/* How many allocations succeed before all fail; negative: all succeed. And how many pieces are not given back. */
-static long allowed = -1, live;
-
-#if !defined(__SANITIZE_ADDRESS__) && defined(__GLIBC__)
-enum { CAN_FAIL = 1 };
-
-extern void *__libc_malloc(size_t n);
-extern void *__libc_calloc(size_t count, size_t n);
-extern void *__libc_realloc(void *p, size_t n);
-extern void __libc_free(void *p);
-
-static bool
-refused(void)
-{
-	if (allowed < 0 || allowed-- > 0)
-		return false;
-	allowed = 0;
-	errno = ENOMEM;
-	return true;
-}
-
-static void *
-counted(void *p)
-{
-	live += p != NULL;
-	return p;
-}
-
-void *
-malloc(size_t n)
-{
-	return refused() ? NULL : counted(__libc_malloc(n));
-}
-
-void *
-calloc(size_t count, size_t n)
-{
-	return refused() ? NULL : counted(__libc_calloc(count, n));
-}
-
-void *
-realloc(void *p, size_t n)
-{
-	if (refused())
-		return NULL;
-	return p ? __libc_realloc(p, n) : counted(__libc_realloc(p, n));
-}
-
-void
-free(void *p)
-{
-	live -= p != NULL;
-	__libc_free(p);
-}
-#else
-enum { CAN_FAIL = 0 };
-#endif
+#include "no_memory.h"
 
 static struct x509_key *key;
 static struct x509_cert *cert;
@@ -116,15 +58,15 @@ teardown(void **state)
 	return 0;
 }
 
-/* Each does its work and gives everything back; 0, or negative. */
-typedef int work(struct err *e);
+/* Each does its work and gives everything back; 0, or negative (no_memory.h). */
 
 static int
-generates(struct err *e)
+generates(void *arg, struct err *e)
 {
 	struct x509_key *made = key;
 	int rc = x509_key_generate(&made);
 
+	(void)arg;
 	err_set(e, "has no text"); /* the one way to fail */
 	assert_true((rc == 0) == (made != NULL));
 	x509_key_free(made);
@@ -132,46 +74,50 @@ generates(struct err *e)
 }
 
 static int
-reads_key(struct err *e)
+reads_key(void *arg, struct err *e)
 {
 	struct x509_key *made = key;
 	int rc = x509_key_from_pem(&made, (char *)buf_head(&key_pem), e);
 
+	(void)arg;
 	assert_true((rc == 0) == (made != NULL));
 	x509_key_free(made);
 	return rc;
 }
 
 static int
-reads_pem(struct err *e)
+reads_pem(void *arg, struct err *e)
 {
 	struct x509_cert *made = cert;
 	int rc = x509_cert_from_pem(&made, (char *)buf_head(&cert_pem), e);
 
+	(void)arg;
 	assert_true((rc == 0) == (made != NULL));
 	x509_cert_free(made);
 	return rc;
 }
 
 static int
-reads_der(struct err *e)
+reads_der(void *arg, struct err *e)
 {
 	struct span der = { cert->crt.raw.p, cert->crt.raw.len };
 	struct x509_cert *made = cert;
 	int rc = x509_cert_from_der(&made, der, e);
 
+	(void)arg;
 	assert_true((rc == 0) == (made != NULL));
 	x509_cert_free(made);
 	return rc;
 }
 
 static int
-makes_a_ca(struct err *e)
+makes_a_ca(void *arg, struct err *e)
 {
 	int64_t now = time(NULL);
 	struct buf pem;
 	int rc;
 
+	(void)arg;
 	buf_init(&pem, X509_PEM_MAX);
 	rc = x509_ca_new(key, "host", now, now + 60, &pem, e);
 	assert_true((rc == 0) == (pem.len > 0));
@@ -180,7 +126,7 @@ makes_a_ca(struct err *e)
 }
 
 static int
-issues(struct err *e)
+issues(void *arg, struct err *e)
 {
 	static const char *const dns[] = { "a.example.com" }, *const ip[] = { "10.0.0.1" };
 	int64_t now = time(NULL);
@@ -197,6 +143,7 @@ issues(struct err *e)
 	struct buf pem;
 	int rc;
 
+	(void)arg;
 	assert_true(identity_set(&id, "c", IDENTITY_NODE, "n"));
 	buf_init(&pem, X509_PEM_MAX);
 	rc = x509_issue(&q, cert, key, &pem, e);
@@ -206,11 +153,12 @@ issues(struct err *e)
 }
 
 static int
-signs(struct err *e)
+signs(void *arg, struct err *e)
 {
 	struct buf made;
 	int rc;
 
+	(void)arg;
 	err_set(e, "has no text");
 	buf_init(&made, 1024);
 	rc = x509_sign_data(key, span_str("data"), &made);
@@ -220,32 +168,36 @@ signs(struct err *e)
 }
 
 static int
-verifies(struct err *e)
+verifies(void *arg, struct err *e)
 {
+	(void)arg;
 	err_set(e, "has no text");
 	return x509_verify_data(cert, span_str("data"), buf_span(&sig));
 }
 
 static int
-takes_a_key(struct err *e)
+takes_a_key(void *arg, struct err *e)
 {
+	(void)arg;
 	err_set(e, "has no text");
 	return x509_spki_ok(buf_span(&spki)) ? 0 : -1;
 }
 
 static int
-fits(struct err *e)
+fits(void *arg, struct err *e)
 {
+	(void)arg;
 	err_set(e, "has no text");
 	return x509_cert_fits_key(cert, key) ? 0 : -1;
 }
 
 static int
-writes(struct err *e)
+writes(void *arg, struct err *e)
 {
 	struct buf made;
 	int rc;
 
+	(void)arg;
 	err_set(e, "has no text");
 	buf_init(&made, X509_PEM_MAX);
 	rc = x509_cert_pem(cert, &made);
@@ -256,34 +208,14 @@ writes(struct err *e)
 }
 
 static void
-runs_out(work *fn)
-{
-	struct err e;
-	long before;
-	int rc = -1;
-
-	assert_int_equal(fn(&e), 0);
-	before = live;
-	for (long n = 0; rc < 0; n += 1 + n / 16) { /* a signature takes thousands */
-		e.text[0] = '\0';
-		allowed = CAN_FAIL ? n : -1;
-		rc = fn(&e);
-		allowed = -1;
-		assert_true(rc == 0 || (rc < 0 && e.text[0]));
-		assert_int_equal(live, before);
-		assert_true(n > 0 || rc < 0 || !CAN_FAIL); /* each needs memory */
-	}
-}
-
-static void
 lack_of_memory_is_an_error_and_leaves_nothing(void **state)
 {
-	static work *const works[] = { generates, reads_key, reads_pem, reads_der, makes_a_ca,
-		issues, signs, verifies, takes_a_key, fits, writes };
+	static memory_work *const works[] = { generates, reads_key, reads_pem, reads_der,
+		makes_a_ca, issues, signs, verifies, takes_a_key, fits, writes };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof works / sizeof works[0]; i++)
-		runs_out(works[i]);
+		memory_runs_out(works[i], NULL);
 }
 
 int
