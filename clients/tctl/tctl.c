@@ -28,7 +28,8 @@ open_profile(void)
 	struct client *c = NULL;
 	struct err e;
 
-	if (profile_load_valid(&p, tctl_globals.proxy, &e) < 0 || client_open(&c, p, &e) < 0)
+	if (profile_load_valid(&p, tctl_globals.proxy, tctl_globals.user, &e) < 0 ||
+	    client_open(&c, p, &e) < 0)
 		(void)cli_fail_err(&e);
 	profile_free(p);
 	return c;
@@ -38,8 +39,8 @@ open_profile(void)
 static bool
 is_local(void)
 {
-	/* Whoever names a proxy means to go through it, also on authd's own host. */
-	if (tctl_globals.proxy)
+	/* Whoever names a proxy or a login means to go that way, also on authd's own host. */
+	if (tctl_globals.proxy || tctl_globals.user)
 		return false;
 	return tctl_globals.auth_socket != default_socket ||
 	    access(default_socket, R_OK | W_OK) == 0;

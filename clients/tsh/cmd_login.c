@@ -1,28 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tsh login: password and second factor against short-lived certificates. The password goes to authd inside TLS that
- * the proxy only passes through.
+ * tsh login: chooses whose login is meant; the rest is login.c.
  */
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/mem.h"
-#include "base/str.h"
 #include "cli/out.h"
-#include "crypto/identity.h"
-#include "crypto/sshcert.h"
-#include "crypto/sshkey.h"
-#include "crypto/x509.h"
-#include "proto/auth.sync.h"
-#include "tsh/discover.h"
+#include "tsh/login.h"
 #include "tsh/show.h"
 #include "tsh/tsh.h"
-
-enum { PASSWORD_MAX = 256 };
 
 static struct {
 	const char *ca_pin, *format;
@@ -41,244 +30,6 @@ const struct cli_option cmd_login_options[] = {
 	{ 0 },
 };
 
-/* Keys made for this login. */
-struct keys {
-	struct sshkey *ssh;
-	struct x509_key *tls;
-	struct buf spki;
-};
-
-/* New ones with each login: a key that was stolen is worth as little as its certificate when that
- * ends. */
-static int
-keys_make(struct keys *k, struct err *e)
-{
-	*k = (struct keys){ 0 };
-	buf_init(&k->spki, X509_SPKI_MAX);
-	if (sshkey_generate(&k->ssh) < 0 || x509_key_generate(&k->tls) < 0 ||
-	    x509_key_spki(k->tls, &k->spki) < 0)
-		return err_set(e, "cannot make keys");
-	return 0;
-}
-
-static void
-keys_done(struct keys *k)
-{
-	sshkey_free(k->ssh);
-	x509_key_free(k->tls);
-	buf_done(&k->spki);
-}
-
-/* --- asking ------------------------------------------------------------------------------------ */
-
-/* Asks for both secrets and sends them. 0 with *ret, or negative with e. */
-static int
-call_login(struct client *c, const char *user, const struct keys *k, Auth__UserIdentity **ret,
-    struct err *e)
-{
-	struct span ssh = sshkey_blob(k->ssh);
-	Auth__PublicKeys public = AUTH__PUBLIC_KEYS__INIT;
-	Auth__LoginRequest q = AUTH__LOGIN_REQUEST__INIT;
-	char password[PASSWORD_MAX], otp[16], prompt[400];
-	int rc;
-
-	public.ssh = (ProtobufCBinaryData){ ssh.n, (uint8_t *)ssh.p };
-	public.tls = (ProtobufCBinaryData){ k->spki.len, buf_head(&k->spki) };
-	q.user = user;
-	q.keys = &public;
-	q.ttl_s = opt.ttl_s;
-	(void)str_format(prompt, sizeof prompt, "Password of the Sallyport user %s: ", user);
-	rc = cli_prompt_secret(prompt, password, sizeof password, e);
-	if (rc == 0)
-		rc = cli_prompt_otp("One-time code of your second factor: ", otp, sizeof otp, e);
-	if (rc == 0) {
-		q.password = password;
-		q.otp = otp;
-		rc = auth_sync_login(c, &q, ret, e);
-	}
-	/* The code is worth nothing a minute later; the password is worth something for years. */
-	explicit_bzero(password, sizeof password);
-	return rc;
-}
-
-/* --- keeping ------------------------------------------------------------------------------------- */
-
-static int
-save_ssh(const struct profile *p, const struct keys *k, const Auth__UserIdentity *id, struct err *e)
-{
-	struct span cert = { id->ssh_cert.data, id->ssh_cert.len };
-	char path[PROFILE_PATH_MAX];
-	struct buf line;
-	int rc;
-
-	if (profile_path(p, PROFILE_SSH_KEY, true, path, e) < 0 ||
-	    sshkey_save(k->ssh, path, p->user, e) < 0)
-		return -1;
-	buf_init(&line, 2 * SSHCERT_BLOB_MAX);
-	rc = sshkey_blob_to_line(cert, p->user, &line);
-	/* With the NUL that makes it a text. */
-	buf_put(&line, "\n", 2);
-	rc = rc < 0 || !buf_ok(&line)
-	    ? err_set(e, "the certificate is malformed")
-	    : profile_write(p, PROFILE_SSH_CERT, (char *)buf_head(&line), e);
-	buf_done(&line);
-	return rc;
-}
-
-static int
-save_tls(const struct profile *p, const struct keys *k, const Auth__UserIdentity *id, struct err *e)
-{
-	struct buf pem;
-	int rc;
-
-	buf_init(&pem, X509_PEM_MAX);
-	rc = x509_key_to_pem(k->tls, &pem);
-	buf_put(&pem, "", 1);
-	rc = rc < 0 || !buf_ok(&pem) ? err_set(e, "cannot write the TLS key")
-				     : profile_write(p, PROFILE_TLS_KEY, (char *)buf_head(&pem), e);
-	buf_wipe(&pem);
-	return rc < 0 ? -1 : profile_write(p, PROFILE_TLS_CERT, id->tls_cert_pem, e);
-}
-
-/* Host certificates of the cluster are believed for its names, for the proxy's, and for bare node names. */
-static int
-save_known_hosts(const struct profile *p, const struct bundle *ca, struct err *e)
-{
-	const char *address = *p->ssh_addr ? p->ssh_addr : p->proxy;
-	char host[256];
-	uint16_t port = 0;
-	struct buf b;
-	int rc = 0;
-
-	if (!str_host_port(address, 3023, host, sizeof host, &port))
-		return err_set(e, "the proxy's SSH address is malformed: %s", address);
-	buf_init(&b, 65536);
-	for (size_t i = 0; i < ca->n_host_ssh && rc == 0; i++) {
-		buf_printf(&b, "@cert-authority *.%s,[*.%s]:*,%s,[%s]:%u ", p->cluster, p->cluster,
-		    host, host, port);
-		rc = sshkey_blob_to_line(ca->host_ssh[i], p->cluster, &b);
-		buf_put(&b, "\n", 1);
-	}
-	buf_put(&b, "", 1);
-	rc = rc < 0 || !buf_ok(&b) ? err_set(e, "the host CA's key is malformed")
-				   : profile_write(p, PROFILE_KNOWN_HOSTS, (char *)buf_head(&b), e);
-	buf_done(&b);
-	return rc;
-}
-
-/* -1: no memory; what was copied is the list's. */
-static int
-copy_list(char ***ret, unsigned *ret_n, const char *const *items, size_t n)
-{
-	if (!(*ret = calloc(n + 1, sizeof **ret)))
-		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (!((*ret)[(*ret_n)++] = strdup(items[i])))
-			return -1;
-	return 0;
-}
-
-static int
-by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* NULL: no memory, or proxy is no address. */
-static struct profile *
-make_profile(const char *proxy, const struct discovery *d, const Auth__UserIdentity *id)
-{
-	struct profile *p = calloc(1, sizeof *p);
-	char host[256];
-	uint16_t port;
-
-	if (!p || !str_host_port(proxy, 3080, host, sizeof host, &port))
-		goto fail;
-	p->name = strdup(host);
-	p->proxy = strdup(proxy);
-	p->ssh_addr = strdup(d->ssh_addr);
-	p->user = strdup(id->user);
-	p->cluster = strdup(id->cluster);
-	p->valid_until_s = id->valid_until / 1000;
-	if (p->name && p->proxy && p->ssh_addr && p->user && p->cluster &&
-	    copy_list(&p->roles, &p->roles_count, (const char *const *)id->roles, id->n_roles) ==
-		0 &&
-	    copy_list(&p->logins, &p->logins_count, (const char *const *)id->logins,
-		id->n_logins) == 0 &&
-	    copy_list(&p->extensions, &p->extensions_count, (const char *const *)id->extensions,
-		id->n_extensions) == 0) {
-		if (p->roles_count > 0)
-			qsort(p->roles, p->roles_count, sizeof *p->roles, by_text);
-		if (p->extensions_count > 0)
-			qsort(p->extensions, p->extensions_count, sizeof *p->extensions, by_text);
-		return p;
-	}
-fail:
-	profile_free(p);
-	return NULL;
-}
-
-/* What is shown on terminals and written into lines. */
-static bool
-are_printable(const char *const *items, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		/* The profile's file has them as "[a, b]": these would be read back as something
-		 * else. */
-		if (!str_is_printable(items[i], strlen(items[i])) || strpbrk(items[i], ",[]"))
-			return false;
-	return true;
-}
-
-/* Into the profile. Negative: something of it may be written; the next login writes all of it
- * again. */
-static int
-keep(struct profile *p, const struct keys *k, const struct discovery *d,
-    const Auth__UserIdentity *id, struct err *e)
-{
-	/* The name becomes that of files, and it came over the network. */
-	if (!identity_name_ok(span_str(id->user)) || *id->user == '.' ||
-	    strcmp(id->cluster, d->ca->cluster) != 0)
-		return err_set(e, "authd answered for another user or cluster");
-	if (!are_printable((const char *const *)id->roles, id->n_roles) ||
-	    !are_printable((const char *const *)id->logins, id->n_logins) ||
-	    !are_printable((const char *const *)id->extensions, id->n_extensions))
-		return err_set(e, "authd answered with names that cannot be");
-	if (save_ssh(p, k, id, e) < 0 || save_tls(p, k, id, e) < 0 ||
-	    save_known_hosts(p, d->ca, e) < 0 ||
-	    profile_write(p, PROFILE_CA, d->ca->host_pem, e) < 0 ||
-	    profile_write(p, PROFILE_USER_CA, d->ca->user_pem, e) < 0)
-		return -1;
-	/* Last: what names the new login is written when its keys and certificates are there. */
-	return profile_save(p, e);
-}
-
-/* --- the verb --------------------------------------------------------------------------------------- */
-
-/* known_pem NULL: nobody has logged in through this proxy before. */
-static int
-login(const char *proxy, const char *user, const char *known_pem, struct profile **ret,
-    struct err *e)
-{
-	struct discovery d = { 0 };
-	Auth__UserIdentity *id = NULL;
-	struct client *c = NULL;
-	struct keys k = { 0 };
-	int rc = -1;
-
-	if (discover(&d, proxy, opt.ca_pin, known_pem, e) == 0 && keys_make(&k, e) == 0 &&
-	    client_open_anonymous(&c, proxy, d.ca->cluster, d.ca->host_pem, e) == 0 &&
-	    call_login(c, user, &k, &id, e) == 0) {
-		*ret = make_profile(proxy, &d, id);
-		rc = *ret ? keep(*ret, &k, &d, id, e) : err_memory(e);
-	}
-	client_free_reply(id);
-	client_free(c);
-	keys_done(&k);
-	discover_done(&d);
-	return rc;
-}
-
 static void
 print(const struct profile *p)
 {
@@ -293,62 +44,98 @@ print(const struct profile *p)
 	json_decref(v);
 }
 
-/* A certificate whose time is not over may have been withdrawn, and only authd knows. One that cannot be asked is no
- * reason to log in: that would not work either. */
 static bool
-is_withdrawn(const struct profile *p)
+still_good(const struct profile *p)
 {
-	Auth__Empty q = AUTH__EMPTY__INIT;
-	struct client *c;
-	struct err e;
-	bool withdrawn;
-
-	/* The profile is damaged: only a login mends that. */
-	if (client_open(&c, p, &e) < 0)
-		return true;
-	withdrawn = auth_sync_get_status(c, &q, NULL, &e) < 0 &&
-	    client_code(c) == RPC_UNAUTHENTICATED;
-	client_free(c);
-	return withdrawn;
-}
-
-static bool
-still_good(const struct profile *old, const char *user)
-{
-	return !opt.force && !opt.ttl_s && strcmp(old->user, user) == 0 &&
+	return !opt.force && !opt.ttl_s && !p->damaged && !p->withdrawn &&
 	    /* A login that ends within the minute would end in the middle of what it is wanted
 	     * for. */
-	    old->valid_until_s > clock_wall_ms() / 1000 + 60 && !is_withdrawn(old);
+	    p->valid_until_s > clock_wall_ms() / 1000 + 60 && !login_is_withdrawn(p);
+}
+
+/* Whose login, and where: what was said; else the current login's; at a proxy where only one is logged in, his; else
+ * the name of the Unix user. */
+struct meant {
+	char proxy[PROFILE_PROXY_MAX];
+	const char *user;
+	const struct profile *old; /* NULL: not logged in yet */
+};
+
+static int
+mean_proxy(struct meant *m, const struct profile_list *l, struct err *e)
+{
+	if (tsh_globals.proxy)
+		return profile_proxy(tsh_globals.proxy, m->proxy, e);
+	for (size_t i = 0; i < l->n; i++)
+		if (l->all[i]->current || l->n == 1)
+			return profile_proxy(l->all[i]->proxy, m->proxy, e);
+	return err_set(e, "no proxy given; run tsh login --proxy=HOST:PORT --user=NAME");
+}
+
+static void
+mean_user(struct meant *m, const struct profile_list *l)
+{
+	const struct passwd *pw = getpwuid(getuid());
+	const struct profile *only = NULL, *current = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->all[i]->proxy, m->proxy) == 0) {
+			only = l->all[i];
+			current = only->current ? only : current;
+			n++;
+		}
+	m->user = tsh_globals.user ? tsh_globals.user
+	    : current              ? current->user
+	    : n == 1               ? only->user
+	    : pw                   ? pw->pw_name
+				   : "";
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->all[i]->proxy, m->proxy) == 0 &&
+		    strcmp(l->all[i]->user, m->user) == 0)
+			m->old = l->all[i];
+}
+
+static int
+log_in(const struct meant *m)
+{
+	const struct login_wish wish = { m->proxy, m->user, opt.ca_pin, opt.ttl_s };
+	struct profile *p = NULL;
+	struct err e;
+	int rc;
+
+	if (m->old && still_good(m->old)) {
+		/* It may have been another's turn. */
+		if (profile_use(m->old, &e) < 0)
+			return cli_fail_err(&e);
+		print(m->old);
+		return 0;
+	}
+	rc = login_run(&wish, &p, &e) < 0 ? cli_fail_err(&e) : 0;
+	if (rc == 0)
+		print(p);
+	profile_free(p);
+	return rc;
 }
 
 int
 cmd_login(int argc, char **argv)
 {
-	const struct passwd *pw = getpwuid(getuid());
-	struct profile *old = NULL, *p = NULL;
-	_cleanup_free_ char *known = NULL;
-	const char *user, *proxy;
+	struct profile_list l;
+	struct meant m = { .user = "" };
 	struct err e;
-	int rc = 0;
+	int rc;
 
 	(void)argc;
 	(void)argv;
-	if (profile_load(&old, tsh_globals.proxy, &e) < 0 && !tsh_globals.proxy)
-		return cli_fail("no proxy given; run tsh login --proxy=HOST:PORT --user=NAME");
-	proxy = tsh_globals.proxy ? tsh_globals.proxy : old->proxy;
-	user = tsh_globals.user ? tsh_globals.user : old ? old->user : pw ? pw->pw_name : "";
-	if (old && strcmp(old->proxy, proxy) == 0)
-		(void)profile_read(old, PROFILE_CA, &known, NULL);
-	if (old && strcmp(old->proxy, proxy) == 0 && still_good(old, user)) {
-		/* Makes it the current one, if another proxy's was. */
-		(void)profile_save(old, NULL);
-		print(old);
-	} else if (login(proxy, user, known, &p, &e) < 0) {
+	if (profile_list(&l, &e) < 0)
+		return cli_fail_err(&e);
+	if (mean_proxy(&m, &l, &e) < 0) {
 		rc = cli_fail_err(&e);
 	} else {
-		print(p);
+		mean_user(&m, &l);
+		rc = log_in(&m);
 	}
-	profile_free(old);
-	profile_free(p);
+	profile_list_done(&l);
 	return rc;
 }

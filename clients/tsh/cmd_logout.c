@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tsh logout: deletes keys and certificates of one login, or of all.
+ * tsh logout: deletes keys and certificates of one login, or, by --all, of all that fit --proxy and --user.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +8,15 @@
 
 #include "tsh/tsh.h"
 
+static bool all;
+
 const struct cli_option cmd_logout_options[] = {
+	{ 0, "all", NULL, "every login (of --user, at --proxy, where given)", CLI_FLAG, &all },
 	{ 0 },
 };
 
 static int
-logout_one(const struct profile *p)
+log_out(const struct profile *p)
 {
 	struct err e;
 
@@ -23,45 +26,72 @@ logout_one(const struct profile *p)
 	return 0;
 }
 
-/* One that cannot be loaded is passed over: there is nothing in it that names its keys. */
-static int
-logout_all(void)
+/* Whoever logs out means to leave nothing behind: he is told what he did. */
+static void
+tell_others(void)
 {
-	char *names[PROFILE_LIST_MAX];
+	struct profile_list l;
+
+	if (profile_list(&l, NULL) < 0)
+		return;
+	for (size_t i = 0; i < l.n; i++)
+		printf("%s is still logged in to %s.\n", l.all[i]->user, l.all[i]->proxy);
+	profile_list_done(&l);
+}
+
+static int
+log_out_all(const char *proxy)
+{
+	struct profile_list l;
 	struct err e;
-	int n = profile_list(names, &e), rc = 0;
+	size_t n = 0;
+	int rc = 0;
 
-	if (n < 0)
+	if (profile_list(&l, &e) < 0)
 		return cli_fail_err(&e);
-	for (int i = 0; i < n; i++) {
-		struct profile *p = NULL;
-
-		if (profile_load(&p, names[i], &e) == 0)
-			rc |= logout_one(p);
-		profile_free(p);
-		free(names[i]);
+	for (size_t i = 0; i < l.n; i++) {
+		if ((proxy && strcmp(proxy, l.all[i]->proxy) != 0) ||
+		    (tsh_globals.user && strcmp(tsh_globals.user, l.all[i]->user) != 0))
+			continue;
+		rc |= log_out(l.all[i]);
+		n++;
 	}
-	puts("All users logged out.");
+	profile_list_done(&l);
+	if (n == 0)
+		puts("Nobody was logged in.");
+	else
+		tell_others();
+	return rc;
+}
+
+/* The login that --proxy and --user name, as for every other verb; a damaged one too. */
+static int
+log_out_one(void)
+{
+	struct profile *p = NULL;
+	struct err e;
+	int rc;
+
+	if (profile_find(&p, tsh_globals.proxy, tsh_globals.user, &e) < 0)
+		return cli_fail_err(&e);
+	rc = log_out(p);
+	profile_free(p);
+	if (rc == 0)
+		tell_others();
 	return rc;
 }
 
 int
 cmd_logout(int argc, char **argv)
 {
-	struct profile *p = NULL;
+	char proxy[PROFILE_PROXY_MAX];
 	struct err e;
-	int rc;
 
 	(void)argc;
 	(void)argv;
-	if (!tsh_globals.proxy)
-		return logout_all();
-	if (profile_load(&p, tsh_globals.proxy, &e) < 0)
+	if (!all)
+		return log_out_one();
+	if (tsh_globals.proxy && profile_proxy(tsh_globals.proxy, proxy, &e) < 0)
 		return cli_fail_err(&e);
-	if (tsh_globals.user && strcmp(tsh_globals.user, p->user) != 0)
-		rc = cli_fail("user %s is not logged in to %s", tsh_globals.user, p->proxy);
-	else
-		rc = logout_one(p);
-	profile_free(p);
-	return rc;
+	return log_out_all(tsh_globals.proxy ? proxy : NULL);
 }

@@ -72,7 +72,7 @@ cmd_ls(int argc, char **argv)
 	if (!p)
 		goto out;
 	if (client_open(&c, p, &e) < 0 || nodes_list(c, selector, opt.search, &list, &e) < 0) {
-		rc = cli_fail_err(&e);
+		rc = tsh_call_failed(p, c, &e);
 		goto out;
 	}
 	if (strcmp(opt.format, "names") == 0)

@@ -109,8 +109,9 @@ cmd_play(int argc, char **argv)
 	if (!p || !d.file)
 		return p ? cli_fail("cannot create a temporary file") : 1;
 	q.session = argv[0];
-	if (client_open(&c, p, &e) < 0 || audit_sync_play(c, &q, on_part, &d, &e) < 0 ||
-	    play(&d, &e) < 0)
+	if (client_open(&c, p, &e) < 0 || audit_sync_play(c, &q, on_part, &d, &e) < 0)
+		rc = tsh_call_failed(p, c, &e);
+	else if (play(&d, &e) < 0)
 		rc = cli_fail_err(&e);
 	client_free_reply(d.recording);
 	fclose(d.file);

@@ -18,7 +18,7 @@ cmd_ls_recordings(int argc, char **argv)
 	if (!p)
 		return 1;
 	if (client_open(&c, p, &e) < 0 || recordings_show(c, &recordings_query, &e) < 0)
-		rc = cli_fail_err(&e);
+		rc = tsh_call_failed(p, c, &e);
 	client_free(c);
 	profile_free(p);
 	return rc;

@@ -520,8 +520,9 @@ cmd_scp(int argc, char **argv)
 		return 1;
 	if (loop_new(&loop) < 0)
 		rc = cli_fail("out of memory");
-	else if (proxy_open(&proxy, loop, p, &e) < 0 ||
-	    sftp_open(&sftp, proxy_way(proxy), node.host, node.login, &e) < 0)
+	else if ((rc = proxy_open(&proxy, loop, p, &e)) == PROXY_E_REFUSED)
+		rc = tsh_refused(p, &e);
+	else if (rc != 0 || sftp_open(&sftp, proxy_way(proxy), node.host, node.login, &e) < 0)
 		rc = cli_fail_err(&e);
 	else
 		rc = copy_all(sftp, argc, argv, &to);

@@ -199,7 +199,7 @@ by_label(struct profile *p, const char *selector, const char *login, const char 
 	int rc = 1;
 
 	if (client_open(&c, p, &e) < 0 || nodes_list(c, selector, NULL, &list, &e) < 0) {
-		rc = cli_fail_err(&e);
+		rc = tsh_call_failed(p, c, &e);
 		goto out;
 	}
 	if (list->n_nodes == 0) {
@@ -210,8 +210,8 @@ by_label(struct profile *p, const char *selector, const char *login, const char 
 		rc = cli_fail("out of memory");
 		goto out;
 	}
-	if (proxy_open(&proxy, loop, p, &e) < 0) {
-		rc = cli_fail_err(&e);
+	if ((rc = proxy_open(&proxy, loop, p, &e)) != 0) {
+		rc = rc == PROXY_E_REFUSED ? tsh_refused(p, &e) : cli_fail_err(&e);
 		goto out;
 	}
 	if (command) {
@@ -242,7 +242,10 @@ by_name(struct profile *p, const char *host, const char *login, const char *comm
 
 	if (loop_new(&loop) < 0)
 		return cli_fail("out of memory");
-	if (proxy_open(&proxy, loop, p, &e) < 0)
+	rc = proxy_open(&proxy, loop, p, &e);
+	if (rc == PROXY_E_REFUSED)
+		rc = tsh_refused(p, &e);
+	else if (rc != 0)
 		rc = cli_fail_err(&e);
 	else
 		rc = run_one(proxy, host, login, command);

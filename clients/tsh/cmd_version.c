@@ -50,7 +50,7 @@ cmd_version(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	if (opt.client || profile_load(&p, tsh_globals.proxy, NULL) < 0) {
+	if (opt.client || profile_load(&p, tsh_globals.proxy, tsh_globals.user, NULL) < 0) {
 		print("", "");
 		return 0;
 	}

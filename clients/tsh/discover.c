@@ -83,7 +83,7 @@ parse_find(struct discovery *d, const char *proxy, const char *body, struct err 
 	/* An address without a host is a port of the proxy itself. */
 	if (*ssh_addr && str_host_port(ssh_addr, 3023, ssh_host, sizeof ssh_host, &port) &&
 	    is_host(ssh_host) && str_host_port(proxy, 3080, host, sizeof host, &(uint16_t){ 0 }))
-		(void)str_format(d->ssh_addr, sizeof d->ssh_addr, "%s:%u",
+		(void)str_put_host_port(d->ssh_addr, sizeof d->ssh_addr,
 		    *ssh_host ? ssh_host : host, port);
 	rc = check_version(d, min, e);
 	json_decref(v);

@@ -176,12 +176,16 @@ dial(const char *host, uint16_t port, struct err *e)
 	for (struct addrinfo *ai = list; ai && fd < 0; ai = ai->ai_next)
 		fd = connect_one(ai, e);
 	freeaddrinfo(list);
-	if (fd < 0)
-		return err_prefix(e, "cannot connect to the proxy %s:%u", host, port);
+	if (fd < 0) {
+		char address[300];
+
+		(void)str_put_host_port(address, sizeof address, host, port);
+		return err_prefix(e, "cannot connect to the proxy %s", address);
+	}
 	return fd;
 }
 
-/* Turns the loop until the proxy has let us in or not. */
+/* Turns the loop until the proxy has let us in or not: PROXY_E_REFUSED. */
 static int
 wait_login(struct proxy *p, struct err *e)
 {
@@ -195,9 +199,10 @@ wait_login(struct proxy *p, struct err *e)
 		if (loop_turn(p->loop, (int)left) < 0)
 			return err_set(e, "the event loop failed");
 	}
-	if (p->dead)
-		return err_set(e, "cannot log in to the proxy %s: %s", p->profile->proxy, p->why);
-	return 0;
+	if (!p->dead)
+		return 0;
+	err_set(e, "cannot log in to the proxy %s: %s", p->profile->proxy, p->why);
+	return PROXY_E_REFUSED;
 }
 
 static int
@@ -260,6 +265,7 @@ int
 proxy_open(struct proxy **ret, struct loop *loop, const struct profile *profile, struct err *e)
 {
 	struct proxy *p = calloc(1, sizeof *p);
+	int rc = -1;
 
 	if (!p)
 		return err_memory(e);
@@ -271,9 +277,9 @@ proxy_open(struct proxy **ret, struct loop *loop, const struct profile *profile,
 		.connect = connect_node,
 		.verify = verify_node,
 		.arg = p };
-	if (load_identity(p, e) < 0 || load_authorities(p, e) < 0 || start(p, e) < 0) {
+	if (load_identity(p, e) < 0 || load_authorities(p, e) < 0 || (rc = start(p, e)) != 0) {
 		proxy_free(p);
-		return -1;
+		return rc;
 	}
 	*ret = p;
 	return 0;

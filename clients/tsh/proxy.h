@@ -12,7 +12,9 @@
 
 struct proxy;
 
-/* Connects and logs in with the profile's certificate; waits, turning the loop. Negative with e filled. */
+enum { PROXY_E_REFUSED = 1 }; /* it was reached, and did not let us in */
+
+/* Connects and logs in with the profile's certificate; waits, turning the loop. Not 0: with e filled. */
 int proxy_open(struct proxy **ret, struct loop *loop, const struct profile *profile, struct err *e);
 void proxy_free(struct proxy *p); /* NULL is fine */
 

@@ -26,7 +26,7 @@ list(FILE *f, const char *label, char *const *items, unsigned n)
 }
 
 static void
-until(FILE *f, int64_t valid_until_s)
+until(FILE *f, int64_t valid_until_s, bool withdrawn)
 {
 	int64_t left = valid_until_s - clock_wall_ms() / 1000;
 	time_t t = (time_t)valid_until_s;
@@ -34,7 +34,9 @@ until(FILE *f, int64_t valid_until_s)
 	struct tm tm;
 
 	strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S %z %Z", localtime_r(&t, &tm));
-	if (left > 0) {
+	if (withdrawn) {
+		(void)str_copy(note, sizeof note, "WITHDRAWN");
+	} else if (left > 0) {
 		str_duration_text(left, span, sizeof span);
 		(void)str_format(note, sizeof note, "valid for %s", span);
 	}
@@ -49,11 +51,16 @@ show_profile(FILE *f, const struct profile *p, bool active)
 	(void)str_format(url, sizeof url, "https://%s", p->proxy);
 	line(f, active, "Profile URL:", url);
 	line(f, false, "Logged in as:", p->user);
+	if (p->damaged) {
+		line(f, false, "Valid until:", "unknown [DAMAGED]");
+		fputc('\n', f);
+		return;
+	}
 	line(f, false, "Cluster:", p->cluster);
 	list(f, "Roles:", p->roles, p->roles_count);
 	list(f, "Logins:", p->logins, p->logins_count);
 	line(f, false, "Kubernetes:", "disabled");
-	until(f, p->valid_until_s);
+	until(f, p->valid_until_s, p->withdrawn);
 	list(f, "Extensions:", p->extensions, p->extensions_count);
 	fputc('\n', f);
 }
@@ -75,8 +82,10 @@ show_profile_value(const struct profile *p)
 
 	(void)str_format(url, sizeof url, "https://%s", p->proxy);
 	clock_rfc3339(p->valid_until_s * 1000, when, sizeof when);
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:s, s:o}", "profile_url", url, "username",
-	    p->user, "cluster", p->cluster, "roles", items_value(p->roles, p->roles_count),
-	    "logins", items_value(p->logins, p->logins_count), "kubernetes_enabled", 0,
-	    "valid_until", when, "extensions", items_value(p->extensions, p->extensions_count));
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:s, s:o, s:b, s:b}", "profile_url", url,
+	    "username", p->user, "cluster", p->damaged ? "" : p->cluster, "roles",
+	    items_value(p->roles, p->roles_count), "logins",
+	    items_value(p->logins, p->logins_count), "kubernetes_enabled", 0, "valid_until", when,
+	    "extensions", items_value(p->extensions, p->extensions_count), "withdrawn",
+	    p->withdrawn, "damaged", p->damaged);
 }

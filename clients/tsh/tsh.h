@@ -5,6 +5,7 @@
 #ifndef TSH_TSH_H
 #define TSH_TSH_H
 
+#include "api/client.h"
 #include "base/err.h"
 #include "cli/cli.h"
 #include "profile/profile.h"
@@ -12,12 +13,17 @@
 struct tsh_globals {
 	const char *proxy; /* HOST:PORT; NULL: the current profile's */
 	const char *user;
-	bool insecure;
 };
 extern struct tsh_globals tsh_globals;
 
-/* The profile to work with, its certificate valid. On failure prints the error. */
+/* The login to work with, its certificate valid: one that has ended, a person at the terminal renews at once. On
+ * failure prints the error. */
 struct profile *tsh_profile(void);
+/* A verb could not begin: the proxy or a daemon refused it, or was not reached. Prints e and returns 1; when the login
+ * turns out to be withdrawn, says that instead, and a person at the terminal logs in again and starts the verb anew. */
+int tsh_refused(struct profile *p, const struct err *e);
+/* As tsh_refused, after a failed call: what could not be reached has refused nothing. */
+int tsh_call_failed(struct profile *p, const struct client *c, const struct err *e);
 
 /* The verbs, one file each. They return exit statuses. */
 extern const struct cli_option cmd_login_options[], cmd_logout_options[], cmd_status_options[],

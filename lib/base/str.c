@@ -179,6 +179,12 @@ str_host_port(const char *s, uint16_t default_port, char *host, size_t size, uin
 	return true;
 }
 
+bool
+str_put_host_port(char *dst, size_t size, const char *host, uint16_t port)
+{
+	return str_format(dst, size, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+}
+
 /* Length of the UTF-8 sequence at s (1-4), or 0: invalid (RFC 3629: no overlong
  * forms, no surrogates, nothing above U+10FFFF). */
 static size_t

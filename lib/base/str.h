@@ -23,6 +23,8 @@ bool str_duration(const char *s, int64_t *ret_s);
 void str_duration_text(int64_t s, char *dst, size_t size);
 /* HOST:PORT, [V6]:PORT or HOST with a default port; host without brackets. */
 bool str_host_port(const char *s, uint16_t default_port, char *host, size_t size, uint16_t *port);
+/* The way back: HOST:PORT, an IPv6 address in brackets. False when it was cut. */
+bool str_put_host_port(char *dst, size_t size, const char *host, uint16_t port);
 /* Bytes of the UTF-8 character at s (1 to 4 of n, n > 0), or 0: it is no UTF-8 (RFC 3629: no overlong forms, no
  * surrogates, nothing above U+10FFFF), or a control character: C0, DEL, C1, or one
  * that moves the text around it (directions, line separators). */

@@ -148,6 +148,7 @@ static int
 run_call(struct call *c)
 {
 	struct err e;
+	int status;
 
 	if (builtin.version) {
 		printf("%s\n", c->program->version);
@@ -166,13 +167,11 @@ run_call(struct call *c)
 		    *c->path ? "`" : "", c->hint);
 	if (check_args(c, &e) < 0)
 		return cli_fail_err(&e);
-	if (c->program->before) {
-		int status = c->program->before();
-
-		if (status != 0)
-			return status;
-	}
-	return c->command->run(c->n_args, c->args);
+	if (c->program->before && (status = c->program->before()) != 0)
+		return status;
+	status = c->command->run(c->n_args, c->args);
+	/* As a shell tells the end by a signal: a question answered by Ctrl-C is no failure like others. */
+	return status != 0 && cli_prompt_interrupted() ? 128 + cli_prompt_interrupted() : status;
 }
 
 int

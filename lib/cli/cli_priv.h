@@ -40,6 +40,9 @@ void help_command(const struct cli_program *program, const struct cli_command *c
 /* The script of `completion bash` to stdout. */
 void cli_completion_bash(const struct cli_program *program);
 
+/* The signal that ended the last question; 0: none did. */
+int cli_prompt_interrupted(void);
+
 extern const struct cli_option cli_builtin_options[];
 
 #endif

@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "cli/cli.h"
+#include "cli/cli_priv.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -52,6 +52,12 @@ read_line(int fd, char *dst, size_t size)
 		at--;
 	dst[at] = 0;
 	return cut;
+}
+
+int
+cli_prompt_interrupted(void)
+{
+	return interrupted;
 }
 
 /* r as of read_line. */

@@ -51,8 +51,7 @@ addr_from_sockaddr(struct addr *ret, const struct sockaddr *sa)
 void
 addr_text(const struct addr *a, char *dst, size_t size)
 {
-	(void)str_format(dst, size, strchr(a->ip, ':') ? "[%s]:%u" : "%s:%u", a->ip,
-	    (unsigned)a->port);
+	(void)str_put_host_port(dst, size, a->ip, a->port);
 }
 
 /* Any address as 16 bytes; returns the bits that the text's own form lacks (96 for IPv4), or -1. */

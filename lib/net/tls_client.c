@@ -87,8 +87,14 @@ dial(const struct tls_client_config *config, struct err *e)
 		return err_set(e, "cannot find %s: %s", config->host, gai_strerror(r));
 	for (const struct addrinfo *ai = list; ai && fd < 0; ai = ai->ai_next)
 		fd = connect_one(ai, config->deadline_ms);
-	if (fd < 0)
-		err_errno(e, "cannot reach %s:%u", config->host, config->port);
+	if (fd < 0) {
+		char peer[300];
+		int failure = errno;
+
+		(void)str_put_host_port(peer, sizeof peer, config->host, config->port);
+		errno = failure;
+		err_errno(e, "cannot reach %s", peer);
+	}
 	freeaddrinfo(list);
 	return fd;
 }
@@ -239,7 +245,7 @@ tls_client_open(struct tls_client **ret, const struct tls_client_config *config,
 	mbedtls_ssl_config_init(&c->config);
 	mbedtls_x509_crt_init(&c->roots);
 	c->deadline_ms = config->deadline_ms;
-	(void)str_format(c->peer, sizeof c->peer, "%s:%u", config->host, config->port);
+	(void)str_put_host_port(c->peer, sizeof c->peer, config->host, config->port);
 	c->fd = dial(config, e);
 	r = c->fd < 0 ? -1 : 0;
 	if (r == 0 && (r = load_roots(c, config, e)) == 0 && (r = set_up(c, name, e)) == 0) {

@@ -1,99 +1,102 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * profile: the folder of credentials below the home folder. Called by tsh and tctl; touches only that folder.
+ * profile: one login's folder and the files in it. Called by tsh and tctl; touches only the folder of credentials.
  */
 #include "profile/profile.h"
 
-#include <dirent.h>
-#include <errno.h>
+#include <ctype.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "profile/profile_priv.h"
 
-enum { FILE_MAX = 65536, ITEMS_MAX = 64 };
+enum { FILE_MAX = 65536, ITEMS_MAX = 64, PROXY_PORT = 3080 };
 
 /* --- paths ------------------------------------------------------------------------------- */
 
-/* SALLYPORT_HOME as it is, or .sallyport in the home folder. */
-static int
-home(char *dst, size_t size, struct err *e)
+int
+profile_home(char *dst, const char *below, struct err *e)
 {
 	const char *own = getenv("SALLYPORT_HOME"), *h = getenv("HOME");
+	const char *slash = *below ? "/" : "";
 	const struct passwd *pw;
+	bool fits;
 
-	if (own && *own)
-		return str_copy(dst, size, own) ? 0 : err_set(e, "SALLYPORT_HOME is too long");
 	if (!h || !*h) {
 		/* No HOME in a cron job or a container: the user's entry has it. */
 		pw = getpwuid(getuid());
 		h = pw ? pw->pw_dir : "/";
 	}
-	return str_format(dst, size, "%s/.sallyport", h)
-	    ? 0
-	    : err_set(e, "the home folder's name is too long");
+	fits = own && *own
+	    ? str_format(dst, PROFILE_PATH_MAX, "%s%s%s", own, slash, below)
+	    : str_format(dst, PROFILE_PATH_MAX, "%s/.sallyport%s%s", h, slash, below);
+	return fits ? 0 : err_set(e, "the name of the folder of credentials is too long");
 }
 
-/* The host part of a proxy address names the profile. */
-static int
-name_of(const char *proxy, char *dst, size_t size, struct err *e)
+int
+profile_proxy(const char *typed, char *dst, struct err *e)
 {
+	char host[256];
 	uint16_t port;
 
-	/* It becomes the name of files: nothing in it may lead out of the folder. */
-	if (!str_host_port(proxy, 3080, dst, size, &port) || strchr(dst, '/') || *dst == '.')
-		return err_set(e, "%s is not the address of a proxy; write HOST:PORT", proxy);
-	return 0;
+	/* It becomes the name of a folder, and stands in lines of an ssh_config. */
+	if (!str_host_port(typed, PROXY_PORT, host, sizeof host, &port) || !*host || *host == '.' ||
+	    *host == '-' || !str_is_printable(host, strlen(host)) || strpbrk(host, "/ \"\\"))
+		return err_set(e, "%s is not the address of a proxy; write HOST:PORT", typed);
+	for (char *c = host; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return str_put_host_port(dst, PROFILE_PROXY_MAX, host, port)
+	    ? 0
+	    : err_set(e, "the proxy's address is too long");
 }
 
-/* dst holds PROFILE_PATH_MAX bytes. */
-static int
-yaml_path(const char *name, char *dst, struct err *e)
+/* Both become names of folders: neither may lead out of its own. */
+static bool
+is_name(const char *s)
 {
-	char dir[PROFILE_PATH_MAX];
+	return *s && *s != '.' && !strchr(s, '/');
+}
 
-	if (home(dir, sizeof dir, e) < 0)
-		return -1;
-	return str_format(dst, PROFILE_PATH_MAX, "%s/%s.yaml", dir, name)
-	    ? 0
-	    : err_set(e, "path too long");
+int
+profile_dir(const char *proxy, const char *user, char *dst, struct err *e)
+{
+	char below[PROFILE_PATH_MAX];
+
+	if (!is_name(proxy) || !is_name(user))
+		return err_set(e, "%s at %s cannot be the name of a login", user, proxy);
+	if (!str_format(below, sizeof below, "keys/%s/%s", proxy, user))
+		return err_set(e, "the name of the login is too long");
+	return profile_home(dst, below, e);
 }
 
 int
 profile_path(const struct profile *p, enum profile_file which, bool make, char *dst, struct err *e)
 {
-	static const char *const personal[] = {
-		[PROFILE_SSH_KEY] = "",
-		[PROFILE_SSH_CERT] = "-cert.pub",
-		[PROFILE_TLS_KEY] = ".key",
-		[PROFILE_TLS_CERT] = ".crt",
-	};
-	static const char *const common[] = {
+	static const char *const names[] = {
+		[PROFILE_SSH_KEY] = "key",
+		[PROFILE_SSH_CERT] = "key-cert.pub",
+		[PROFILE_TLS_KEY] = "tls.key",
+		[PROFILE_TLS_CERT] = "tls.crt",
 		[PROFILE_CA] = "ca.pem",
 		[PROFILE_USER_CA] = "user_ca.pem",
 		[PROFILE_KNOWN_HOSTS] = "known_hosts",
+		[PROFILE_YAML] = "profile.yaml",
 	};
-	char dir[PROFILE_PATH_MAX], keys[PROFILE_PATH_MAX];
-	bool fits;
+	char home[PROFILE_PATH_MAX], dir[PROFILE_PATH_MAX];
 
-	if (home(dir, sizeof dir, e) < 0 || (make && file_mkdir(dir, 0700, e) < 0))
+	if (profile_home(home, "", e) < 0 || profile_dir(p->proxy, p->user, dir, e) < 0 ||
+	    /* Its own mode, before folders are made in it. */
+	    (make && (file_mkdir(home, 0700, e) < 0 || file_mkdir(dir, 0700, e) < 0)))
 		return -1;
-	if (!str_format(keys, sizeof keys, "%s/keys/%s", dir, p->name))
-		return err_set(e, "path too long");
-	if (make && file_mkdir(keys, 0700, e) < 0)
-		return -1;
-	if (which <= PROFILE_TLS_CERT)
-		fits = str_format(dst, PROFILE_PATH_MAX, "%s/%s%s", keys, p->user, personal[which]);
-	else
-		fits = str_format(dst, PROFILE_PATH_MAX, "%s/%s", keys, common[which]);
-	return fits ? 0 : err_set(e, "path too long");
+	return str_format(dst, PROFILE_PATH_MAX, "%s/%s", dir, names[which])
+	    ? 0
+	    : err_set(e, "the name of the folder of credentials is too long");
 }
 
 int
@@ -119,7 +122,7 @@ profile_write(const struct profile *p, enum profile_file which, const char *text
 	return file_write(path, 0600, text, strlen(text), e);
 }
 
-/* --- the profile's own file: YAML of the plainest kind, "key: value" and "key: [a, b]" ------------- */
+/* --- profile.yaml: YAML of the plainest kind, "key: value" and "key: [a, b]" -------------------- */
 
 static void
 free_items(char **items, unsigned n)
@@ -134,7 +137,6 @@ profile_free(struct profile *p)
 {
 	if (!p)
 		return;
-	free(p->name);
 	free(p->proxy);
 	free(p->ssh_addr);
 	free(p->user);
@@ -167,11 +169,9 @@ parse_items(char *value, char ***ret, unsigned *ret_n)
 static void
 parse_line(struct profile *p, char *key, char *value)
 {
-	char **text = !strcmp(key, "proxy") ? &p->proxy
-	    : !strcmp(key, "ssh_addr")      ? &p->ssh_addr
-	    : !strcmp(key, "user")          ? &p->user
-	    : !strcmp(key, "cluster")       ? &p->cluster
-					    : NULL;
+	char **text = !strcmp(key, "ssh_addr") ? &p->ssh_addr
+	    : !strcmp(key, "cluster")          ? &p->cluster
+					       : NULL;
 
 	/* The first line counts; nothing is leaked by a second one of the same name. */
 	if (text && !*text)
@@ -182,6 +182,8 @@ parse_line(struct profile *p, char *key, char *value)
 		parse_items(value, &p->logins, &p->logins_count);
 	else if (!strcmp(key, "extensions"))
 		parse_items(value, &p->extensions, &p->extensions_count);
+	else if (!strcmp(key, "withdrawn"))
+		p->withdrawn = strcmp(value, "true") == 0;
 	else if (!strcmp(key, "valid_until")) {
 		uint64_t v;
 
@@ -191,23 +193,11 @@ parse_line(struct profile *p, char *key, char *value)
 }
 
 /* Unknown keys are passed over: a newer tsh may have written them. */
-static int
-load_named(struct profile **ret, const char *name, struct err *e)
+static void
+parse(struct profile *p, char *text)
 {
-	char path[PROFILE_PATH_MAX];
-	_cleanup_free_ char *text = NULL;
-	struct profile *p;
 	char *save = NULL;
-	size_t n;
 
-	if (yaml_path(name, path, e) < 0)
-		return -1;
-	if (file_read(path, FILE_MAX, &text, &n, NULL) < 0)
-		return err_set(e, "not logged in to %s; run tsh login --proxy=%s:3080 --user=NAME",
-		    name, name);
-	if (!(p = calloc(1, sizeof *p)))
-		return err_memory(e);
-	p->name = strdup(name);
 	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
 		char *colon = strstr(l, ": ");
 
@@ -216,47 +206,45 @@ load_named(struct profile **ret, const char *name, struct err *e)
 		*colon = '\0';
 		parse_line(p, l, colon + 2);
 	}
-	if (!p->name || !p->proxy || !p->ssh_addr || !p->user || !p->cluster) {
+	p->damaged = !p->ssh_addr || !p->cluster;
+}
+
+struct profile *
+profile_open(const char *proxy, const char *user)
+{
+	struct profile *p = calloc(1, sizeof *p);
+	_cleanup_free_ char *text = NULL;
+
+	if (!p)
+		return NULL;
+	p->proxy = strdup(proxy);
+	p->user = strdup(user);
+	if (!p->proxy || !p->user) {
 		profile_free(p);
-		return err_set(e, "the profile %s is damaged; run tsh login again", path);
+		return NULL;
 	}
-	*ret = p;
+	/* Whoever it is of is known by its name: it can be ended, and replaced by a new login. */
+	p->damaged = true;
+	if (profile_read(p, PROFILE_YAML, &text, NULL) == 0)
+		parse(p, text);
+	return p;
+}
+
+int
+profile_check(const struct profile *p, struct err *e)
+{
+	if (p->damaged)
+		return err_set(e,
+		    "the login of %s at %s is damaged; run tsh login --proxy=%s --user=%s", p->user,
+		    p->proxy, p->proxy, p->user);
+	if (p->withdrawn)
+		return err_set(e,
+		    "your login was withdrawn by a change of your account; run tsh login --proxy=%s --user=%s",
+		    p->proxy, p->user);
+	if (p->valid_until_s <= clock_wall_ms() / 1000)
+		return err_set(e, "your login has expired; run tsh login --proxy=%s --user=%s",
+		    p->proxy, p->user);
 	return 0;
-}
-
-int
-profile_load(struct profile **ret, const char *proxy, struct err *e)
-{
-	char dir[PROFILE_PATH_MAX], path[PROFILE_PATH_MAX], name[256];
-	_cleanup_free_ char *current = NULL;
-	size_t n;
-
-	if (proxy) {
-		if (name_of(proxy, name, sizeof name, e) < 0)
-			return -1;
-		return load_named(ret, name, e);
-	}
-	if (home(dir, sizeof dir, e) < 0 || !str_format(path, sizeof path, "%s/current", dir))
-		return -1;
-	/* "current" holds a name, and is no link. */
-	if (file_read(path, 256, &current, &n, NULL) < 0)
-		return err_set(e, "not logged in; run tsh login --proxy=HOST:PORT --user=NAME");
-	current[strcspn(current, "\n")] = '\0';
-	return load_named(ret, current, e);
-}
-
-int
-profile_load_valid(struct profile **ret, const char *proxy, struct err *e)
-{
-	if (profile_load(ret, proxy, e) < 0)
-		return -1;
-	if ((*ret)->valid_until_s > clock_wall_ms() / 1000)
-		return 0;
-	err_set(e, "your login has expired; run tsh login --proxy=%s --user=%s", (*ret)->proxy,
-	    (*ret)->user);
-	profile_free(*ret);
-	*ret = NULL;
-	return -1;
 }
 
 /* What is in the items was checked when they were taken over (are_printable in tsh). */
@@ -272,75 +260,21 @@ put_items(struct buf *b, const char *key, char *const *items, unsigned n)
 int
 profile_save(const struct profile *p, struct err *e)
 {
-	char path[PROFILE_PATH_MAX], dir[PROFILE_PATH_MAX];
 	struct buf b;
 	int rc;
 
 	buf_init(&b, FILE_MAX);
-	buf_printf(&b, "# Written by tsh login.\nproxy: %s\nssh_addr: %s\nuser: %s\ncluster: %s\n",
-	    p->proxy, *p->ssh_addr ? p->ssh_addr : "''", p->user, p->cluster);
+	buf_printf(&b, "# Written by tsh login.\nssh_addr: %s\ncluster: %s\n",
+	    *p->ssh_addr ? p->ssh_addr : "''", p->cluster);
 	put_items(&b, "roles", p->roles, p->roles_count);
 	put_items(&b, "logins", p->logins, p->logins_count);
 	put_items(&b, "extensions", p->extensions, p->extensions_count);
 	buf_printf(&b, "valid_until: %lld\n", (long long)p->valid_until_s);
-	rc = home(dir, sizeof dir, e) < 0 || file_mkdir(dir, 0700, e) < 0 ||
-		yaml_path(p->name, path, e) < 0
-	    ? -1
-	    : 0;
-	if (rc == 0 && !buf_ok(&b))
-		rc = err_set(e, "the profile is too large");
-	if (rc == 0)
-		rc = file_write(path, 0600, buf_head(&b), b.len, e);
+	if (p->withdrawn)
+		buf_printf(&b, "withdrawn: true\n");
+	buf_put(&b, "", 1);
+	rc = buf_ok(&b) ? profile_write(p, PROFILE_YAML, (const char *)buf_head(&b), e)
+			: err_set(e, "the profile is too large");
 	buf_done(&b);
-	if (rc < 0)
-		return -1;
-	if (!str_format(path, sizeof path, "%s/current", dir))
-		return err_set(e, "path too long");
-	/* Last: "current" never names a profile that is not there whole. */
-	return file_write(path, 0600, p->name, strlen(p->name), e);
-}
-
-int
-profile_list(char **ret_names, struct err *e)
-{
-	char dir[PROFILE_PATH_MAX];
-	struct dirent *de;
-	int n = 0;
-	DIR *d;
-
-	if (home(dir, sizeof dir, e) < 0)
-		return -1;
-	if (!(d = opendir(dir)))
-		return errno == ENOENT ? 0 : err_errno(e, "cannot read %s", dir);
-	while (n < PROFILE_LIST_MAX && (de = readdir(d)))
-		if (*de->d_name != '.' && str_ends(de->d_name, ".yaml") &&
-		    (ret_names[n] = strndup(de->d_name, strlen(de->d_name) - 5)))
-			n++;
-	closedir(d);
-	return n;
-}
-
-int
-profile_remove(const struct profile *p, struct err *e)
-{
-	char path[PROFILE_PATH_MAX];
-	struct profile *current = NULL;
-	bool is_current = profile_load(&current, NULL, NULL) == 0 &&
-	    strcmp(current->name, p->name) == 0;
-
-	profile_free(current);
-	/* The keys first: if the rest fails, what is left is of no use to anybody. */
-	for (int f = PROFILE_SSH_KEY; f <= PROFILE_KNOWN_HOSTS; f++)
-		if (profile_path(p, (enum profile_file)f, false, path, e) == 0)
-			(void)unlink(path);
-	if (yaml_path(p->name, path, e) < 0)
-		return -1;
-	if (unlink(path) < 0 && errno != ENOENT)
-		return err_errno(e, "cannot remove %s", path);
-	if (is_current) {
-		*strrchr(path, '/') = '\0';
-		(void)str_copy(path + strlen(path), sizeof path - strlen(path), "/current");
-		(void)unlink(path);
-	}
-	return 0;
+	return rc;
 }

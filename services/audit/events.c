@@ -37,8 +37,7 @@ own_address(struct events *n, const struct conf *conf, struct err *e)
 		(void)str_copy(host, sizeof(host), "127.0.0.1");
 	else if (strcmp(host, "::") == 0)
 		(void)str_copy(host, sizeof(host), "::1");
-	(void)str_format(n->target, sizeof(n->target), strchr(host, ':') ? "[%s]:%u" : "%s:%u",
-	    host, port);
+	(void)str_put_host_port(n->target, sizeof(n->target), host, port);
 	return 0;
 }
 

@@ -32,9 +32,9 @@ def ssh(cluster, config):
 @contextlib.contextmanager
 def paramiko_session(cluster, config, login, version=None):
     """A connection of alice's to node-1."""
-    keys = os.path.join(cluster.home('alice'), 'keys', 'localhost', 'alice')
-    key = paramiko.Ed25519Key.from_private_key_file(keys)
-    key.load_certificate(f'{keys}-cert.pub')
+    keys = cluster.keys('alice')
+    key = paramiko.Ed25519Key.from_private_key_file(f'{keys}/key')
+    key.load_certificate(f'{keys}/key-cert.pub')
     transport = paramiko.Transport(paramiko.ProxyCommand(f'ssh -F {config} -W node-1:3022 localhost'))
     if version:
         transport.local_version = version

@@ -75,8 +75,8 @@ def test_label_not_allowed(cluster, alice, login, tmp_path):
 
 
 def profile_key(cluster, user):
-    keys = os.path.join(cluster.home(user), 'keys', 'localhost')
-    return os.path.join(keys, user), os.path.join(keys, f'{user}-cert.pub')
+    keys = cluster.keys(user)
+    return os.path.join(keys, 'key'), os.path.join(keys, 'key-cert.pub')
 
 
 def inner(cluster, config, login, key, cert):
@@ -153,12 +153,11 @@ def test_a_nodes_own_host_certificate_is_no_user(cluster, alice, login, config, 
 def test_expired_certificate(cluster, alice, login):
     erin = cluster.add_user('erin', roles='access', logins=login)
     cluster.login(erin, True, '--ttl=5s')
+    cfg = cluster.ssh_config('erin')
     assert cluster.tsh('erin', 'ssh', f'{login}@node-1', 'true', check=False).returncode in (0, 1)
     time.sleep(6)
     out = cluster.tsh('erin', 'ssh', f'{login}@node-1', 'true', check=False)
     assert out.returncode == 1 and 'expired' in out.stderr
-    cfg = cluster.write('erin-config', re.sub(r'keys/localhost/alice', 'keys/localhost/erin', cluster.tsh(
-        'alice', 'config').stdout.replace(cluster.home('alice'), cluster.home('erin'))))
     out = cluster.run('ssh', '-F', cfg, '-o', 'BatchMode=yes', f'{login}@node-1.{cluster.name}', 'true', check=False)
     assert out.returncode == 255
     cluster.tctl('users', 'rm', 'erin')

@@ -85,7 +85,7 @@ def test_step_04_without_a_pin_the_systems_roots_must_vouch(cluster, alice, tmp_
     token.chmod(0o600)
     refused = configure({})
     assert refused.returncode == 1 and 'ERROR: ' in refused.stderr and '--ca-pin' in refused.stderr
-    ca = os.path.join(cluster.home('alice'), 'keys', 'localhost', 'ca.pem')
+    ca = os.path.join(cluster.keys('alice'), 'ca.pem')
     assert configure({'SSL_CERT_FILE': ca}).returncode == 0
     assert cluster.ca_pin() in (tmp_path / 'noded.yaml').read_text()
 

@@ -24,8 +24,7 @@ def town(build, login):
         c.login(c.add_user('alice', roles='editor,access,auditor', logins=login))
         c.mallory = c.add_user('mallory', roles='access,auditor', logins=login)
         c.login(c.mallory)
-        text = c.tsh('alice', 'config').stdout.replace(c.home('alice'), c.home('mallory'))
-        c.config = c.write('lock-config', re.sub('keys/localhost/alice', 'keys/localhost/mallory', text))
+        c.config = c.ssh_config('mallory')
         yield c
     finally:
         end(c, 'lock')

@@ -65,8 +65,7 @@ def ruth(cluster, role, login, people):
 
 
 def config_of(cluster, user):
-    text = cluster.tsh('alice', 'config').stdout.replace(cluster.home('alice'), cluster.home(user))
-    return cluster.write(f'{user}-rights-config', text.replace('keys/localhost/alice', f'keys/localhost/{user}'))
+    return cluster.ssh_config(user)
 
 
 class Running:
@@ -251,8 +250,8 @@ def audit_channel(cluster, chain, key, ca):
 
 
 def as_person(cluster, user):
-    keys = os.path.join(cluster.home(user), 'keys', 'localhost')
-    return audit_channel(cluster, f'{keys}/{user}.crt', f'{keys}/{user}.key', f'{keys}/ca.pem')
+    keys = cluster.keys(user)
+    return audit_channel(cluster, f'{keys}/tls.crt', f'{keys}/tls.key', f'{keys}/ca.pem')
 
 
 AUDITOR = [{'resources': ['session', 'event'], 'verbs': ['list', 'read']}]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A connection outlives what let it in (ControlMaster): each session on it is asked for anew."""
 import json
-import re
 import subprocess
 import time
 
@@ -33,8 +32,7 @@ def standing(cluster, alice, login, tmp_path):
     procs = []
 
     def connect():
-        text = cluster.tsh('alice', 'config').stdout.replace(cluster.home('alice'), cluster.home('grace'))
-        config = cluster.write('grace-config', re.sub('keys/localhost/alice', 'keys/localhost/grace', text))
+        config = cluster.ssh_config('grace')
         path = tmp_path / 'c'
         ssh = ['ssh', '-F', config, '-o', 'BatchMode=yes', '-S', str(path), f'{login}@node-1.{cluster.name}']
         procs.append(subprocess.Popen([*ssh[:-1], '-MN', ssh[-1]], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -387,11 +387,19 @@ state: {self.path('proxyd')}
     def home(self, user):
         return self.folder(f'home-{user}')
 
+    def keys(self, user):
+        """The folder of a login: key, key-cert.pub, tls.key, tls.crt, ca.pem ..."""
+        return os.path.join(self.home(user), 'keys', self.proxy, user)
+
     def env(self, user):
         return {'SALLYPORT_HOME': self.home(user)}
 
     def tsh(self, user, *args, check=True, **kw):
         return self.run(self.bin('tsh'), *args, check=check, env=self.env(user), **kw)
+
+    def ssh_config(self, user):
+        """Path of the configuration by which stock ssh works as a user who is logged in."""
+        return self.write(f'{user}.ssh_config', self.tsh(user, 'config').stdout)
 
     def tctl_remote(self, user, *args, check=True, **kw):
         """From a workstation, with the credentials of tsh."""

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * login: password and second factor against short-lived certificates. Called by `tsh login`, and by the verbs that find
+ * their login expired or withdrawn while a person is there to ask.
+ */
+#ifndef TSH_LOGIN_H
+#define TSH_LOGIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "profile/profile.h"
+
+struct login_wish {
+	const char *proxy, *user; /* the proxy as profile_proxy writes it */
+	const char *
+	    ca_pin; /* NULL: as an earlier login through this proxy, or the system's roots, vouch */
+	int64_t ttl_s; /* 0: as the roles allow */
+};
+
+/* Asks on the terminal, writes keys and certificates, and makes this the current login. Negative with e. */
+int login_run(const struct login_wish *wish, struct profile **ret, struct err *e);
+
+/* A certificate whose time is not over may have been withdrawn, and only authd knows: it is asked. One that cannot be
+ * asked has withdrawn nothing: a login would not work either. */
+bool login_is_withdrawn(const struct profile *p);
+
+#endif
