@@ -49,7 +49,7 @@ SYS_LIBS := -lgrpc -lgpr -lprotobuf-c -levent_core -levent_extra -lmbedtls -lmbe
 	    -lsqlite3 -lcyaml -lyaml -ljansson -loath -lqrencode -lzstd -lpam -lsystemd -lseccomp -lpthread -lm
 
 # noded's privileged half is a program of its own, so that it carries neither gRPC nor the SSH engine's connections.
-MONITOR_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard services/node/monitor/*.c) services/node/conf.c \
+MONITOR_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard services/node/monitor/*.c) services/node/conf.c services/node/transfer_command.c \
 	       services/node/monitor_proto.c)
 PROGRAMS += $(B)/noded-monitor
 

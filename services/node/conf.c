@@ -34,6 +34,7 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("advertise", advertise),
 	TEXT("pam_service", pam_service),
 	TEXT("sftp_server", sftp_server),
+	TEXT("scp", scp),
 	TEXT("record_limit", record_limit_text),
 	TEXT("spool_quota", spool_quota_text),
 	TEXT("cutoffs_max_age", cutoffs_max_age_text),
@@ -137,7 +138,7 @@ conf_check(void *conf, struct err *e)
 	if (c->spool_quota < 16 * 1024 * 1024)
 		return err_set(e, "spool_quota: at least 16MB, so that recordings have room");
 	if (conf_path("token", c->token, true, e) || conf_path("state", c->state, true, e) ||
-	    conf_path("sftp_server", c->sftp_server, true, e))
+	    conf_path("sftp_server", c->sftp_server, true, e) || conf_path("scp", c->scp, true, e))
 		return -1;
 	/* Looked at here, though only the worker binds it: `noded --check` must find what is
 	 * wrong. */
@@ -184,6 +185,12 @@ const char *
 conf_sftp_server(const struct conf *c)
 {
 	return c->sftp_server ? c->sftp_server : "/usr/lib/openssh/sftp-server";
+}
+
+const char *
+conf_scp(const struct conf *c)
+{
+	return c->scp ? c->scp : "/usr/bin/scp";
 }
 
 const char *

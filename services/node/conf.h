@@ -22,11 +22,11 @@ struct conf {
 	char *token;      /* file with the join token; needed until the node has joined */
 	char *name;       /* default: the host name */
 	char *state;
-	char *user;        /* the worker's, when started as root */
-	char *listen;      /* HOST:PORT: serve SSH directly too; NULL: no port is opened */
-	char *advertise;   /* HOST:PORT under which `listen` is reached; NULL: as `listen` */
-	char *pam_service; /* NULL: sallyport, else sshd, else other */
-	char *sftp_server;
+	char *user;              /* the worker's, when started as root */
+	char *listen;            /* HOST:PORT: serve SSH directly too; NULL: no port is opened */
+	char *advertise;         /* HOST:PORT under which `listen` is reached; NULL: as `listen` */
+	char *pam_service;       /* NULL: sallyport, else sshd, else other */
+	char *sftp_server, *scp; /* programs of transfers, run without a shell */
 	char *record_limit_text, *spool_quota_text, *cutoffs_max_age_text;
 	int64_t max_sessions;
 	char **label_texts; /* "env=prod" */
@@ -55,6 +55,7 @@ const char *conf_name(const struct conf *c);
 const char *conf_state(const struct conf *c);
 const char *conf_user(const struct conf *c);
 const char *conf_sftp_server(const struct conf *c);
+const char *conf_scp(const struct conf *c);
 const char *conf_proxy_name(const struct conf *c);
 
 #endif

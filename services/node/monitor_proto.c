@@ -81,6 +81,7 @@ mon_put_start(struct buf *b, const struct mon_start *m)
 	wire_put_u32(b, m->session);
 	wire_put_text(b, m->uuid);
 	wire_put_u8(b, m->kind);
+	wire_put_u8(b, m->transfer);
 	wire_put_string(b, m->command);
 	wire_put_bool(b, m->pty);
 	wire_put_text(b, m->term);
@@ -126,6 +127,7 @@ mon_get_start(struct mon_start *ret, struct wire *w)
 	ret->session = wire_u32(w);
 	wire_text(w, ret->uuid, sizeof(ret->uuid));
 	ret->kind = wire_u8(w);
+	ret->transfer = wire_u8(w);
 	ret->command = wire_string(w);
 	ret->pty = wire_bool(w);
 	wire_text(w, ret->term, sizeof(ret->term));
@@ -140,7 +142,7 @@ mon_get_start(struct mon_start *ret, struct wire *w)
 	ret->server_port = wire_u32(w);
 	ret->n_env = wire_u32(w);
 	if (w->bad || ret->n_env > MON_ENV_MAX || ret->kind > MON_KIND_SUBSYSTEM ||
-	    !is_uuid(ret->uuid))
+	    ret->transfer > MON_TRANSFER_SCP_FROM || !is_uuid(ret->uuid))
 		return -1;
 	for (uint32_t i = 0; i < ret->n_env; i++) {
 		ret->env[i].name = wire_string(w);

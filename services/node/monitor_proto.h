@@ -22,7 +22,7 @@
 #define MON_CONFIG_PATH "/proc/self/fd/4" /* where the worker finds a copy of noded.yaml */
 
 enum {
-	MON_VERSION = 2,
+	MON_VERSION = 3,
 	MON_FD = 3, /* the worker's end of the pair, at exec */
 	MON_CONFIG_FD = 4,
 	MON_MESSAGE_MAX = 192 * 1024,
@@ -61,6 +61,14 @@ enum mon_type {
 
 enum mon_kind { MON_KIND_SHELL = 0, MON_KIND_EXEC = 1, MON_KIND_SUBSYSTEM = 2 };
 
+/* A command or subsystem whose protocol the worker reads along (transfer_command.h). */
+enum mon_transfer {
+	MON_TRANSFER_NONE = 0,
+	MON_TRANSFER_SFTP = 1,
+	MON_TRANSFER_SCP_TO = 2,   /* to the node */
+	MON_TRANSFER_SCP_FROM = 3, /* from it */
+};
+
 /* Keys were exchanged with a client: the host key is to sign. The first time for a connection, what
  * the monitor signs is the session identifier that a proof can be about. */
 struct mon_sign {
@@ -88,6 +96,9 @@ struct mon_start {
 	uint32_t session; /* the worker's number for it, not in use */
 	char uuid[MON_UUID_SIZE];
 	uint8_t kind;
+	/* What the worker records it as; the keeper, which reads the command itself, starts nothing
+	 * else. */
+	uint8_t transfer;
 	struct span command; /* exec: the command line; subsystem: its name */
 	bool pty;
 	char term[64];

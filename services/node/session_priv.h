@@ -33,6 +33,7 @@ struct session {
 	char uuid[MON_UUID_SIZE];
 	uint32_t session; /* the monitor's number */
 	uint8_t kind;     /* enum mon_kind */
+	uint8_t transfer; /* enum mon_transfer: what of it is read along instead of recorded */
 	char *command;    /* "" for a shell; NULL: nothing was asked for yet */
 	bool has_pty;
 	uint32_t cols, rows;

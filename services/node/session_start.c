@@ -16,6 +16,7 @@
 #include "node/events.h"
 #include "node/live.h"
 #include "node/session_priv.h"
+#include "node/transfer_command.h"
 
 /* --- what the monitor said ------------------------------------------------------------------ */
 
@@ -142,6 +143,7 @@ session_start(struct session *s)
 	start = (struct mon_start){ .connection = c->id,
 		.session = s->session,
 		.kind = s->kind,
+		.transfer = s->transfer,
 		.command = span_str(s->command),
 		.client_port = c->address.client_port,
 		.server_port = c->address.server_port };
@@ -170,6 +172,10 @@ reason_to_refuse(struct session *s)
 	if (audit_log_is_full(n->audit))
 		return "this node cannot record sessions now: its spool is full because the audit "
 		       "service is away";
+	if (s->kind == MON_KIND_SUBSYSTEM && s->transfer == MON_TRANSFER_NONE)
+		return s->has_pty
+		    ? "file transfers have no terminal"
+		    : "sftp_server in noded.yaml is more than a program and its arguments";
 	if (session_may(&s->base, &e) || conn_may(s->base.conn, &e)) {
 		str_copy(s->reason_text, sizeof(s->reason_text), e.text);
 		return s->reason_text;
@@ -189,6 +195,23 @@ session_decline(struct session *s, enum mon_kind kind, struct span command, cons
 	return SSH_FAIL;
 }
 
+/* What runs decides whether it is a transfer. With a terminal it is none: that is recorded whole. */
+static int
+find_transfer(struct session *s)
+{
+	struct transfer_command c;
+	int r = 0;
+
+	s->transfer = MON_TRANSFER_NONE;
+	if (!s->has_pty) {
+		r = transfer_command_read(&c, s->base.conn->node->config, s->kind,
+		    span_str(s->command));
+		s->transfer = (uint8_t)c.kind;
+		transfer_command_done(&c);
+	}
+	return r;
+}
+
 enum ssh_answer
 session_run(struct session *s, enum mon_kind kind, struct span command)
 {
@@ -206,6 +229,8 @@ session_run(struct session *s, enum mon_kind kind, struct span command)
 		return SSH_FAIL;
 	s->kind = (uint8_t)kind;
 	s->has_pty = s->setup->has_pty;
+	if (find_transfer(s))
+		return SSH_FAIL;
 	rand_uuid(s->uuid);
 	s->session = node_next_id(n);
 	/* A refusal is a session too, that only says why: the client shows no other words. */

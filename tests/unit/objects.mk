@@ -42,7 +42,7 @@ UNIT_OBJ_services/audit/judge_test  := $(AUDIT_RECORD)
 UNIT_OBJ_services/audit/proof_test  := $(AUDIT_RECORD)
 UNIT_OBJ_services/audit/record_test := $(AUDIT_RECORD)
 
-NODE_MONITOR_UNIT := $(patsubst %.c,%.o,$(filter-out %/main.c,$(wildcard services/node/monitor/*.c))) services/node/conf.o \
+NODE_MONITOR_UNIT := $(patsubst %.c,%.o,$(filter-out %/main.c,$(wildcard services/node/monitor/*.c))) services/node/conf.o services/node/transfer_command.o \
 		     services/node/monitor_proto.o tests/unit/services/node/monitor/node_world.o
 UNIT_OBJ_services/node/monitor/auth_test    := $(NODE_MONITOR_UNIT)
 UNIT_OBJ_services/node/monitor/connection_test := $(NODE_MONITOR_UNIT) tests/unit/services/node/monitor/fake_worker.o
@@ -64,7 +64,8 @@ UNIT_OBJ_lib/session/sftp_engine_test := tests/unit/lib/session/sftp_server.o
 UNIT_OBJ_lib/session/sftp_body_test   := tests/unit/lib/session/sftp_server.o
 UNIT_OBJ_services/node/session_state_test := services/node/session_state.o
 NODE_SERVE_UNIT := $(patsubst %.c,%.o,$(wildcard services/node/session*.c)) tests/unit/services/node/serve_world.o tests/unit/services/node/fake_monitor.o \
-	$(addprefix services/node/,events.o channel.o conf.o live.o monitor_client.o monitor_proto.o serve.o stream.o)
+	$(addprefix services/node/,events.o channel.o conf.o live.o monitor_client.o monitor_proto.o serve.o stream.o transfer_command.o)
+UNIT_OBJ_services/node/transfer_command_test := services/node/transfer_command.o services/node/conf.o
 UNIT_OBJ_services/node/session_test := $(NODE_SERVE_UNIT)
 UNIT_OBJ_services/node/serve_test   := $(NODE_SERVE_UNIT)
 UNIT_OBJ_services/node/live_test    := $(NODE_SERVE_UNIT)

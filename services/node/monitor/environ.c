@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * environ: what a session finds in its environment: the account's, the connection's, PAM's and the
- * few variables that are taken from the client (LANG, LC_*). Called by keeper.c in the session's
+ * few variables that are taken from the client (LANG, LC_*). Of a file transfer only the first two:
+ * PAM's may come from a file of the user (~/.pam_environment). Called by keeper.c in the session's
  * process.
  */
 #include "node/monitor/environ.h"
@@ -133,14 +134,17 @@ char **
 environ_make(const struct keeper *k, const struct account *a)
 {
 	struct vars *vars = calloc(1, sizeof(*vars));
+	bool chosen = k->start->transfer == MON_TRANSFER_NONE;
 
 	if (!vars)
 		return NULL;
 	/* Later ones replace earlier ones: the client's come first, so that neither the account's
 	 * nor PAM's nor ours can be set by it. */
-	put_client(vars, k->start);
+	if (chosen)
+		put_client(vars, k->start);
 	put_account(vars, a);
-	put_pam(vars, a);
+	if (chosen)
+		put_pam(vars, a);
 	put_connection(vars, k);
 	return vars->v;
 }

@@ -33,6 +33,7 @@
 #include "node/monitor/account.h"
 #include "node/monitor/cgroup.h"
 #include "node/monitor/environ.h"
+#include "node/monitor/program.h"
 #include "node/monitor/records.h"
 
 enum { FILES_SOFT = 1024 };
@@ -169,28 +170,6 @@ go_home(const struct account *a)
 		_exit(254);
 }
 
-static void
-exec_shell(const struct keeper *k, const struct account *a, char **env)
-{
-	const struct mon_start *s = k->start;
-	const char *base = strrchr(a->shell, '/') ? strrchr(a->shell, '/') + 1 : a->shell;
-	char name[256];
-
-	if (s->kind == MON_KIND_SHELL) {
-		str_format(name, sizeof(name), "-%s", base);
-		char *argv[] = { name, NULL };
-		execve(a->shell, argv, env);
-	} else {
-		char *command = s->kind == MON_KIND_EXEC ? span_dup(s->command)
-							 : strdup(conf_sftp_server(k->config));
-		str_copy(name, sizeof(name), base);
-		char *argv[] = { name, (char *)(uintptr_t) "-c", command, NULL };
-		if (command)
-			execve(a->shell, argv, env);
-	}
-	fprintf(stderr, "ERROR: cannot run the shell %s: %s\n", a->shell, strerror(errno));
-}
-
 /* The order counts: what needs root first, then the change of user, then whatever looks at the
  * user's files. */
 static noreturn void
@@ -218,8 +197,7 @@ run_user(const struct life *l)
 	}
 	greet(k, a, l->last_login);
 	go_home(a);
-	exec_shell(k, a, env);
-	_exit(254);
+	program_run(k, a, env);
 }
 
 /* --- the life of the session -------------------------------------------------------------- */
@@ -363,7 +341,8 @@ begin(struct life *l, struct err *e)
 	l->account.forbidden = k->worker_uid;
 	umask(022); /* before PAM: pam_umask may ask for a narrower one */
 	if (account_open(&l->account, k->login, k->config->pam_service, k->tty, s->client_address,
-		e))
+		e) ||
+	    program_check(k, &l->account, e))
 		return -1;
 	cgroup_make(k->cgroup, s->uuid, l->cgroup, sizeof(l->cgroup));
 	if (k->tty[0]) {
