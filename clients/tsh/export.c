@@ -4,9 +4,10 @@
  */
 #include "tsh/export.h"
 
+#include "base/str.h"
 #include "base/wire.h"
 #include "cli/out.h"
-#include "rec/frame.h"
+#include "rec/text.h"
 
 static int
 damaged(struct err *e)
@@ -16,60 +17,27 @@ damaged(struct err *e)
 
 /* --- plain text ---------------------------------------------------------------------------- */
 
-/* Where in an escape sequence (ECMA-48) the stream is. C1: behind 0xc2, which begins the UTF-8 form of the control
- * characters U+0080 to U+009F too. */
-enum where { TEXT, ESCAPE, CSI, STRING, STRING_ESCAPE, C1 };
-
-/* What the character after ESC begins; the C1 characters are the same with 0x40 added. */
-static enum where
-introduced(uint8_t c)
-{
-	if (c == '[')
-		return CSI;
-	return c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_' ? STRING : TEXT;
-}
-
-/* One byte more; returns where the stream is after it. Prints what is text. */
-static enum where
-filter(enum where w, uint8_t c, FILE *f)
-{
-	switch (w) {
-	case ESCAPE:
-		return c >= 0x20 && c <= 0x2f ? ESCAPE : introduced(c);
-	case CSI:
-		return c >= 0x40 && c <= 0x7e ? TEXT : CSI;
-	case STRING:
-		return c == 7 ? TEXT : c == 0x1b ? STRING_ESCAPE : STRING;
-	case STRING_ESCAPE:
-		return c == '\\' ? TEXT : STRING;
-	case C1:
-		if (c >= 0x80 && c <= 0x9f)
-			return introduced(c - 0x40);
-		fputc(0xc2, f);
-		break;
-	case TEXT:
-		break;
-	}
-	if (c == 0x1b)
-		return ESCAPE;
-	if (c == 0xc2)
-		return C1;
-	if (c == '\n' || c == '\t' || (c >= 0x20 && c != 0x7f))
-		fputc(c, f);
-	return TEXT;
-}
+/* More than any frame becomes: each of its bytes may be shown as three. */
+enum { SHOWN_MAX = 4 * FRAME_DATA_MAX };
 
 int
 export_text(struct span frames, FILE *f, struct err *e)
 {
-	enum where w = TEXT;
+	struct rec_shown shown;
 	struct frame frame;
+	struct buf b;
 	int rc;
 
-	while ((rc = frame_next(&frames, &frame)) == 1)
-		if (frame.type == FRAME_OUT || frame.type == FRAME_ERR)
-			for (size_t i = 0; i < frame.data.n; i++)
-				w = filter(w, frame.data.p[i], f);
+	rec_shown_init(&shown);
+	buf_init(&b, SHOWN_MAX);
+	while ((rc = frame_next(&frames, &frame)) == 1) {
+		rec_shown_add(&shown, &frame, &b);
+		(void)fwrite(buf_head(&b), 1, b.len, f);
+		buf_reset(&b);
+	}
+	rec_shown_end(&shown, &b);
+	(void)fwrite(buf_head(&b), 1, b.len, f);
+	buf_done(&b);
 	return rc < 0 ? damaged(e) : 0;
 }
 
@@ -129,6 +97,8 @@ type_name(uint8_t type)
 		return "exit";
 	case FRAME_GAP:
 		return "gap";
+	case FRAME_IN_TEXT:
+		return "input-text";
 	default:
 		return "unknown";
 	}
@@ -156,6 +126,33 @@ data_value(const struct frame *f)
 	}
 }
 
+/* Of which stream a gap is, and the hash of what is not there. */
+static void
+add_gap(json_t *object, struct span data)
+{
+	struct wire w = wire_from(data);
+	char hex[65];
+
+	(void)wire_u64(&w);
+	json_object_set_new(object, "stream", json_string(type_name(wire_u8(&w))));
+	struct span digest = wire_bytes(&w, 32);
+	if (w.bad)
+		return;
+	str_hex(hex, digest.p, digest.n);
+	json_object_set_new(object, "sha256", json_string(hex));
+}
+
+static json_t *
+frame_value(const struct frame *f, uint64_t at_us)
+{
+	json_t *v = json_pack("{s:f, s:s, s:o}", "time", (double)at_us / 1e6, "type",
+	    type_name(f->type), "data", data_value(f));
+
+	if (v && f->type == FRAME_GAP)
+		add_gap(v, f->data);
+	return v;
+}
+
 int
 export_json(struct span frames, FILE *f, struct err *e)
 {
@@ -166,9 +163,7 @@ export_json(struct span frames, FILE *f, struct err *e)
 
 	while ((rc = frame_next(&frames, &frame)) == 1) {
 		at_us += frame.dt_us;
-		json_array_append_new(all,
-		    json_pack("{s:f, s:s, s:o}", "time", (double)at_us / 1e6, "type",
-			type_name(frame.type), "data", data_value(&frame)));
+		json_array_append_new(all, frame_value(&frame, at_us));
 	}
 	cli_print_value(all, CLI_JSON, f);
 	json_decref(all);

@@ -40,7 +40,9 @@ show(struct player *p)
 	if (frame_next(&p->rest, &f) != 1)
 		return;
 	p->at_us += f.dt_us;
-	if (f.type == FRAME_OUT || f.type == FRAME_ERR)
+	/* Input is recorded where no terminal echoed it. */
+	if (f.type == FRAME_OUT || f.type == FRAME_ERR || f.type == FRAME_IN ||
+	    f.type == FRAME_IN_TEXT)
 		(void)file_write_all(STDOUT_FILENO, f.data.p, f.data.n);
 }
 

@@ -51,6 +51,8 @@ api_role_of(struct arena *arena, const Auth__Role *m)
 			.port_forwarding = m->options->port_forwarding,
 			.permit_pty = m->options->permit_pty,
 			.pin_source_ip = m->options->pin_source_ip,
+			.omit_input = m->options->omit_input,
+			.record_limit = m->options->record_limit,
 		};
 	return role;
 }

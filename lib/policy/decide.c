@@ -369,6 +369,20 @@ policy_logins(const struct policy_user *user, const char *ret[POLICY_LOGINS_MAX]
 	return n;
 }
 
+/* Who has a role that records more is recorded more: another one that he was given takes nothing
+ * from the trail. */
+static void
+add_recording(struct policy_options *all, const struct policy_options *o, bool first)
+{
+	all->omit_input = o->omit_input && (first || all->omit_input);
+	if (first)
+		all->record_limit = o->record_limit;
+	else if (!o->record_limit || !all->record_limit)
+		all->record_limit = 0;
+	else if (o->record_limit > all->record_limit)
+		all->record_limit = o->record_limit;
+}
+
 struct policy_options
 policy_options(const struct policy_user *user)
 {
@@ -385,6 +399,7 @@ policy_options(const struct policy_user *user)
 		all.port_forwarding |= o->port_forwarding;
 		all.permit_pty |= o->permit_pty;
 		all.pin_source_ip |= o->pin_source_ip;
+		add_recording(&all, o, i == 0);
 	}
 	return all;
 }

@@ -64,13 +64,15 @@ struct policy_conditions {
 	size_t n_rules;
 };
 
-/* Of several roles: the shortest TTL, everything else by "or". */
+/* Of several roles: the shortest TTL, abilities by "or", and of recording whatever records more. */
 struct policy_options {
 	int64_t max_session_ttl_s; /* 0: no opinion */
 	bool forward_agent;
 	bool port_forwarding;
 	bool permit_pty;
 	bool pin_source_ip;
+	bool omit_input;       /* standard input without a terminal is not recorded */
+	uint64_t record_limit; /* bytes kept of each output without a terminal; 0: all */
 };
 
 struct policy_role {

@@ -320,17 +320,17 @@ static const struct policy_role presets[] = {
 		.node_labels = every_node,
 		.n_node_labels = 1,
 		RULES(access_rules) },
-	    .options = { POLICY_TTL_MAX_S, true, true, true, false },
+	    .options = { POLICY_TTL_MAX_S, true, true, true, false, false, 0 },
 	},
 	{
 	    .name = "editor",
 	    .allow = { RULES(editor_rules) },
-	    .options = { POLICY_TTL_MAX_S, true, true, true, false },
+	    .options = { POLICY_TTL_MAX_S, true, true, true, false, false, 0 },
 	},
 	{
 	    .name = "auditor",
 	    .allow = { RULES(auditor_rules) },
-	    .options = { POLICY_TTL_MAX_S, false, false, true, false },
+	    .options = { POLICY_TTL_MAX_S, false, false, true, false, false, 0 },
 	},
 };
 

@@ -14,12 +14,14 @@
 enum frame_type {
 	FRAME_OUT = 1,    /* terminal output, or standard output of a command without a terminal */
 	FRAME_ERR = 2,    /* standard error of a command without a terminal */
-	FRAME_IN = 3,     /* input; off by default */
+	FRAME_IN = 3,     /* standard input of a command without a terminal */
 	FRAME_RESIZE = 4, /* u16 columns, u16 rows, big-endian */
 	FRAME_MARKER = 5, /* text for people */
 	FRAME_EXIT = 7,   /* u32 exit status, then signal name or nothing */
 	FRAME_GAP =
 	    10, /* u64 bytes that were not recorded, u8 frame type they had, 32 bytes SHA-256 of them */
+	FRAME_IN_TEXT =
+	    11, /* text found in input of which only a gap is recorded; before that gap */
 };
 
 enum { FRAME_DATA_MAX = 65536 };

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * text: the control functions of ECMA-48 are left out, the rest is kept; see text.h. Memory only.
+ *
+ * Security: it is for finding things. Who begins a sequence and does not end it would hide all that follows, so that a
+ * line's end ends every sequence here.
  */
 #include "rec/text.h"
 
 #include <string.h>
+
+#include "base/str.h"
+#include "base/wire.h"
 
 enum state {
 	TEXT_PLAIN,
@@ -62,7 +68,20 @@ rec_text_end(struct rec_text *t, struct buf *out)
 	t->n_pending = 0;
 }
 
-static void put_byte(struct rec_text *t, uint8_t c, struct buf *out);
+/* What the character after ESC begins; the C1 characters are the same with 0x40 added. */
+static enum state
+introduced(uint8_t c)
+{
+	if (c == '[')
+		return TEXT_CSI;
+	return c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_' ? TEXT_STRING : TEXT_PLAIN;
+}
+
+static enum state
+after_esc(uint8_t c)
+{
+	return c >= 0x20 && c <= 0x2f ? TEXT_ESC_MORE : introduced(c);
+}
 
 static void
 put_first(struct rec_text *t, uint8_t c, struct buf *out)
@@ -99,20 +118,12 @@ put_byte(struct rec_text *t, uint8_t c, struct buf *out)
 	t->pending[t->n_pending++] = c;
 	if (t->n_pending < utf8_length(t->pending[0]))
 		return;
-	/* C1 controls, U+0080 to U+009F, are no text either. */
+	/* C1 controls, U+0080 to U+009F, are no text either, and some begin what ESC and a letter do. */
 	if (t->pending[0] != 0xc2 || t->pending[1] >= 0xa0)
 		buf_put(out, t->pending, t->n_pending);
+	else
+		t->state = (uint8_t)introduced(t->pending[1] - 0x40);
 	t->n_pending = 0;
-}
-
-static enum state
-after_esc(uint8_t c)
-{
-	if (c == '[')
-		return TEXT_CSI;
-	if (c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_')
-		return TEXT_STRING;
-	return c >= 0x20 && c <= 0x2f ? TEXT_ESC_MORE : TEXT_PLAIN;
 }
 
 /* One byte inside a sequence. */
@@ -123,7 +134,7 @@ step(enum state state, uint8_t c)
 	 * VT100), and what one of them shows is what must be found. */
 	if (c == ESC)
 		return state == TEXT_STRING ? TEXT_STRING_ESC : TEXT_ESC;
-	if (c == CAN || c == SUB)
+	if (c == CAN || c == SUB || c == '\n')
 		return TEXT_PLAIN;
 	switch (state) {
 	case TEXT_ESC:
@@ -160,6 +171,8 @@ rec_text_add(struct rec_text *t, struct span bytes, struct buf *out)
 
 		if (t->state != TEXT_PLAIN) {
 			t->state = (uint8_t)step((enum state)t->state, c);
+			if (c == '\n')
+				buf_put(out, &c, 1);
 		} else if (c == ESC) {
 			rec_text_end(t, out);
 			t->state = TEXT_ESC;
@@ -175,4 +188,70 @@ rec_text_add(struct rec_text *t, struct span bytes, struct buf *out)
 			put_byte(t, c, out);
 		}
 	}
+}
+
+/* --- a recording ---------------------------------------------------------------------- */
+
+enum { SHOWN_OUT, SHOWN_ERR, SHOWN_IN, SHOWN_IN_TEXT, GAP_HASH_BYTES = 32 };
+
+void
+rec_shown_init(struct rec_shown *s)
+{
+	for (size_t i = 0; i < REC_SHOWN_STREAMS; i++)
+		rec_text_init(&s->streams[i]);
+}
+
+static const char *
+name_of(uint8_t type)
+{
+	return type == FRAME_IN ? "input" : type == FRAME_ERR ? "errors" : "output";
+}
+
+/* In a line of its own: "[4096 bytes of input not recorded, sha256:...]". */
+static void
+put_gap(struct span data, struct buf *out)
+{
+	struct wire w = wire_from(data);
+	uint64_t n = wire_u64(&w);
+	uint8_t type = wire_u8(&w);
+	struct span digest = wire_bytes(&w, GAP_HASH_BYTES);
+	char hex[2 * GAP_HASH_BYTES + 1], text[160];
+
+	if (w.bad)
+		return;
+	str_hex(hex, digest.p, digest.n);
+	if (str_format(text, sizeof(text), "\n[%llu bytes of %s not recorded, sha256:%s]\n",
+		(unsigned long long)n, name_of(type), hex))
+		buf_put(out, text, strlen(text));
+}
+
+void
+rec_shown_add(struct rec_shown *s, const struct frame *f, struct buf *out)
+{
+	switch (f->type) {
+	case FRAME_OUT:
+		rec_text_add(&s->streams[SHOWN_OUT], f->data, out);
+		break;
+	case FRAME_ERR:
+		rec_text_add(&s->streams[SHOWN_ERR], f->data, out);
+		break;
+	case FRAME_IN:
+		rec_text_add(&s->streams[SHOWN_IN], f->data, out);
+		break;
+	case FRAME_IN_TEXT:
+		rec_text_add(&s->streams[SHOWN_IN_TEXT], f->data, out);
+		break;
+	case FRAME_GAP:
+		put_gap(f->data, out);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+rec_shown_end(struct rec_shown *s, struct buf *out)
+{
+	for (size_t i = 0; i < REC_SHOWN_STREAMS; i++)
+		rec_text_end(&s->streams[i], out);
 }

@@ -1,27 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * recorder: see recorder.h. Called for every piece of output before it is sent on.
+ * recorder: see recorder.h. Called for every piece of output before it is sent on; its input half is
+ * recorder_input.c.
  *
  * Security: what a session's user does must not reach what was recorded; that is the sink's part.
  */
 #include "session/recorder.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/wire.h"
+#include "session/recorder_priv.h"
 
-enum { FRAMES_MAX = FRAME_DATA_MAX + 64 };
+enum {
+	FRAMES_MAX = FRAME_DATA_MAX + 64,
+	/* Of each output, in memory until its end: the rest of a larger limit is its beginning. */
+	TAIL_MAX = 64 * 1024,
+};
 
 void
 recorder_begin(struct recorder *r, const struct recorder_config *config)
 {
 	*r = (struct recorder){ .config = *config, .last_us = clock_mono_us() };
+	/* What a terminal shows is for people, and short; only programs write without end. */
+	if (config->what != RECORDER_COMMAND)
+		r->config.limit = 0;
+}
+
+void
+recorder_done(struct recorder *r)
+{
+	for (size_t i = 0; i < 2; i++) {
+		free(r->streams[i].tail.ring);
+		r->streams[i].tail = (struct recorder_tail){ .ring = NULL };
+	}
 }
 
 /* A frame says how long after the one before it happened, on the clock that cannot be set. */
-static int
-put(struct recorder *r, enum frame_type type, struct span data)
+int
+recorder_put(struct recorder *r, enum frame_type type, struct span data)
 {
 	int64_t now_us = clock_mono_us();
 	struct buf b;
@@ -39,41 +58,150 @@ put(struct recorder *r, enum frame_type type, struct span data)
 	return result;
 }
 
-static void
-skip(struct recorder_stream *s, const void *p, size_t n)
+int
+recorder_put_long(struct recorder *r, enum frame_type type, const uint8_t *p, size_t n)
 {
-	if (s->skipped == 0)
-		sha256_init(&s->skipped_hash);
-	/* Only counted and hashed: who has the bytes can show later that they are those. */
-	s->skipped += n;
-	sha256_add(&s->skipped_hash, p, n);
+	for (size_t at = 0; at < n;) {
+		size_t part = n - at < FRAME_DATA_MAX ? n - at : FRAME_DATA_MAX;
+
+		if (recorder_put(r, type, (struct span){ p + at, part }))
+			return -1;
+		at += part;
+	}
+	return 0;
 }
+
+/* --- what is left out ------------------------------------------------------------------------ */
+
+void
+recorder_gap_add(struct recorder_gap *gap, const uint8_t *p, size_t n)
+{
+	if (n == 0)
+		return;
+	if (gap->n == 0)
+		sha256_init(&gap->hash);
+	/* Only counted and hashed: who has the bytes can show later that they are those. */
+	gap->n += n;
+	sha256_add(&gap->hash, p, n);
+}
+
+int
+recorder_gap_put(struct recorder *r, struct recorder_gap *gap, enum frame_type of)
+{
+	uint8_t digest[SHA256_BYTES];
+	struct buf b;
+
+	if (gap->n == 0)
+		return 0;
+	sha256_end(&gap->hash, digest);
+	buf_init(&b, 64);
+	wire_put_u64(&b, gap->n);
+	wire_put_u8(&b, (uint8_t)of);
+	buf_put(&b, digest, sizeof(digest));
+	int result = buf_ok(&b) ? recorder_put(r, FRAME_GAP, buf_span(&b)) : -1;
+	buf_done(&b);
+	gap->n = 0;
+	return result;
+}
+
+/* --- the end of an output over its limit ------------------------------------------------------ */
+
+static size_t
+tail_size(uint64_t limit)
+{
+	return limit / 2 < TAIL_MAX ? (size_t)(limit / 2) : TAIL_MAX;
+}
+
+/* Out of the ring and into the gap. */
+static void
+tail_drop(struct recorder_stream *s, size_t n)
+{
+	struct recorder_tail *t = &s->tail;
+
+	while (n > 0) {
+		size_t part = t->size - t->start < n ? t->size - t->start : n;
+
+		recorder_gap_add(&s->gap, t->ring + t->start, part);
+		t->start = (t->start + part) % t->size;
+		t->n -= part;
+		n -= part;
+	}
+}
+
+/* Whatever comes once the beginning is full: the last of it stays, and what it pushes out is in the
+ * gap. Negative: no memory. */
+static int
+tail_add(struct recorder_stream *s, uint64_t limit, const uint8_t *p, size_t n)
+{
+	struct recorder_tail *t = &s->tail;
+
+	t->size = tail_size(limit);
+	if (t->size == 0) {
+		recorder_gap_add(&s->gap, p, n);
+		return 0;
+	}
+	if (!t->ring && !(t->ring = malloc(t->size)))
+		return -1;
+	if (n >= t->size) {
+		tail_drop(s, t->n);
+		recorder_gap_add(&s->gap, p, n - t->size);
+		p += n - t->size;
+		n = t->size;
+		t->start = 0;
+	} else if (t->n + n > t->size) {
+		tail_drop(s, t->n + n - t->size);
+	}
+	for (size_t at = 0; at < n;) {
+		size_t end = (t->start + t->n) % t->size;
+		size_t part = t->size - end < n - at ? t->size - end : n - at;
+
+		memcpy(t->ring + end, p + at, part);
+		t->n += part;
+		at += part;
+	}
+	return 0;
+}
+
+/* Only now: where the gap ends, and what follows it, is known at the end. */
+static int
+tail_put(struct recorder *r, enum frame_type type)
+{
+	struct recorder_stream *s = &r->streams[type == FRAME_ERR];
+	struct recorder_tail *t = &s->tail;
+
+	if (recorder_gap_put(r, &s->gap, type))
+		return -1;
+	if (t->n == 0)
+		return 0;
+	size_t first = t->size - t->start < t->n ? t->size - t->start : t->n;
+	if (recorder_put_long(r, type, t->ring + t->start, first) ||
+	    recorder_put_long(r, type, t->ring, t->n - first))
+		return -1;
+	t->n = 0;
+	return 0;
+}
+
+/* --- what happens ---------------------------------------------------------------------------- */
 
 int
 recorder_output(struct recorder *r, enum frame_type type, const void *p, size_t n)
 {
 	struct recorder_stream *s = &r->streams[type == FRAME_ERR];
+	uint64_t limit = r->config.limit;
 	size_t keep = n;
 
-	if (r->config.what == RECORDER_NO_BODIES)
+	if (r->config.what == RECORDER_TRANSFER)
 		return 0;
-	/* Once something was left out nothing more is kept: what follows a gap would be misread. */
-	if (r->config.what == RECORDER_COMMAND) {
-		uint64_t limit = r->config.limit;
-		uint64_t room = s->skipped || s->recorded >= limit ? 0 : limit - s->recorded;
-		if (keep > room)
-			keep = (size_t)room;
+	if (limit > 0) {
+		uint64_t head = limit - tail_size(limit);
+		uint64_t room = s->recorded < head ? head - s->recorded : 0;
+
+		keep = n < room ? n : (size_t)room;
 	}
-	for (size_t at = 0; at < keep;) {
-		size_t part = keep - at < FRAME_DATA_MAX ? keep - at : FRAME_DATA_MAX;
-		if (put(r, type, (struct span){ (const uint8_t *)p + at, part }))
-			return -1;
-		at += part;
-	}
+	if (recorder_put_long(r, type, p, keep))
+		return -1;
 	s->recorded += keep;
-	if (keep < n)
-		skip(s, (const uint8_t *)p + keep, n - keep);
-	return 0;
+	return keep < n ? tail_add(s, limit, (const uint8_t *)p + keep, n - keep) : 0;
 }
 
 int
@@ -82,32 +210,13 @@ recorder_resize(struct recorder *r, uint32_t cols, uint32_t rows)
 	const uint8_t data[4] = { (uint8_t)(cols >> 8), (uint8_t)cols, (uint8_t)(rows >> 8),
 		(uint8_t)rows };
 
-	return put(r, FRAME_RESIZE, (struct span){ data, sizeof(data) });
+	return recorder_put(r, FRAME_RESIZE, (struct span){ data, sizeof(data) });
 }
 
 int
 recorder_marker(struct recorder *r, const char *text)
 {
-	return put(r, FRAME_MARKER, span_str(text));
-}
-
-static int
-put_gap(struct recorder *r, enum frame_type type)
-{
-	struct recorder_stream *s = &r->streams[type == FRAME_ERR];
-	uint8_t digest[SHA256_BYTES];
-	struct buf b;
-
-	if (s->skipped == 0)
-		return 0;
-	sha256_end(&s->skipped_hash, digest);
-	buf_init(&b, 64);
-	wire_put_u64(&b, s->skipped);
-	wire_put_u8(&b, (uint8_t)type);
-	buf_put(&b, digest, sizeof(digest));
-	int result = buf_ok(&b) ? put(r, FRAME_GAP, buf_span(&b)) : -1;
-	buf_done(&b);
-	return result;
+	return recorder_put(r, FRAME_MARKER, span_str(text));
 }
 
 int
@@ -115,13 +224,12 @@ recorder_end(struct recorder *r, uint32_t status, const char *signal)
 {
 	struct buf b;
 
-	/* Only now: a gap goes on to the end, and its length and hash are known then. */
-	if (put_gap(r, FRAME_OUT) || put_gap(r, FRAME_ERR))
+	if (recorder_input_end(r) || tail_put(r, FRAME_OUT) || tail_put(r, FRAME_ERR))
 		return -1;
 	buf_init(&b, 64);
 	wire_put_u32(&b, status);
 	buf_put(&b, signal, strlen(signal));
-	int result = buf_ok(&b) ? put(r, FRAME_EXIT, buf_span(&b)) : -1;
+	int result = buf_ok(&b) ? recorder_put(r, FRAME_EXIT, buf_span(&b)) : -1;
 	buf_done(&b);
 	return result;
 }

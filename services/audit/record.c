@@ -75,12 +75,12 @@ read_exit(struct span data, struct record_frames *ret)
 int
 record_read_frames(struct span data, struct record_frames *ret, struct buf *text)
 {
-	struct rec_text plain;
+	struct rec_shown shown;
 	struct frame f;
 	int got;
 
 	*ret = (struct record_frames){ 0 };
-	rec_text_init(&plain);
+	rec_shown_init(&shown);
 	while ((got = frame_next(&data, &f)) > 0) {
 		ret->frames++;
 		/* Far from an overflow, also when the spans of chunks are added. */
@@ -91,8 +91,6 @@ record_read_frames(struct span data, struct record_frames *ret, struct buf *text
 		case FRAME_OUT:
 		case FRAME_ERR:
 			ret->bytes += f.data.n;
-			if (text)
-				rec_text_add(&plain, f.data, text);
 			break;
 		case FRAME_RESIZE:
 			read_resize(f.data, ret);
@@ -103,8 +101,10 @@ record_read_frames(struct span data, struct record_frames *ret, struct buf *text
 		default:
 			break;
 		}
+		if (text)
+			rec_shown_add(&shown, &f, text);
 	}
 	if (text)
-		rec_text_end(&plain, text);
+		rec_shown_end(&shown, text);
 	return got;
 }

@@ -85,6 +85,8 @@ message_of(struct arena *arena, const struct policy_role *policy, bool preset)
 	o->port_forwarding = policy->options.port_forwarding;
 	o->permit_pty = policy->options.permit_pty;
 	o->pin_source_ip = policy->options.pin_source_ip;
+	o->omit_input = policy->options.omit_input;
+	o->record_limit = policy->options.record_limit;
 	m->name = policy->name;
 	m->options = o;
 	m->allow = conditions_to(arena, &policy->allow);

@@ -80,8 +80,11 @@ check_roles(struct node *n, const struct subject *who, const char *login, struct
 		    decision.reason);
 		return AUTHORIZE_E_DENIED;
 	}
+	const struct policy_options options = policy_options(&view.user);
 	/* The certificate had it; the roles may have lost it since. */
-	ret->permit_pty = ret->permit_pty && policy_options(&view.user).permit_pty;
+	ret->permit_pty = ret->permit_pty && options.permit_pty;
+	ret->omit_input = options.omit_input;
+	ret->record_limit = options.record_limit;
 	return 0;
 }
 

@@ -20,6 +20,9 @@ enum {
 struct authorized {
 	char user[AUTHORIZE_NAME_MAX];
 	bool permit_pty; /* by the certificate and by what its roles say now */
+	/* of recording, without a terminal, by the roles (policy_options) */
+	bool omit_input;
+	uint64_t record_limit;
 };
 
 /* 0: may sign in; AUTHORIZE_E_*, with e. address: of the client, "" unknown. */

@@ -35,7 +35,6 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("pam_service", pam_service),
 	TEXT("sftp_server", sftp_server),
 	TEXT("scp", scp),
-	TEXT("record_limit", record_limit_text),
 	TEXT("spool_quota", spool_quota_text),
 	TEXT("cutoffs_max_age", cutoffs_max_age_text),
 	CYAML_FIELD_INT("max_sessions", CYAML_FLAG_OPTIONAL, struct conf, max_sessions),
@@ -131,8 +130,7 @@ conf_check(void *conf, struct err *e)
 
 	if (check_proxy(c, e) || check_name(c, e) || check_labels(c, e) || check_cutoffs(c, e))
 		return -1;
-	if (conf_size(&c->record_limit, "record_limit", c->record_limit_text, "1MB", e) ||
-	    conf_size(&c->spool_quota, "spool_quota", c->spool_quota_text, "1GB", e) ||
+	if (conf_size(&c->spool_quota, "spool_quota", c->spool_quota_text, "1GB", e) ||
 	    conf_range(&c->max_sessions, "max_sessions", 1000, 1, 10000, e))
 		return -1;
 	if (c->spool_quota < 16 * 1024 * 1024)

@@ -27,7 +27,7 @@ struct conf {
 	char *advertise;         /* HOST:PORT under which `listen` is reached; NULL: as `listen` */
 	char *pam_service;       /* NULL: sallyport, else sshd, else other */
 	char *sftp_server, *scp; /* programs of transfers, run without a shell */
-	char *record_limit_text, *spool_quota_text, *cutoffs_max_age_text;
+	char *spool_quota_text, *cutoffs_max_age_text;
 	int64_t max_sessions;
 	char **label_texts; /* "env=prod" */
 	unsigned label_texts_count;
@@ -35,7 +35,6 @@ struct conf {
 	/* from those, by conf_check */
 	char proxy_host[256];
 	uint16_t proxy_port;
-	uint64_t record_limit;     /* bytes recorded of each stream of a command without terminal */
 	uint64_t spool_quota;      /* bytes */
 	int64_t cutoffs_max_age_s; /* how old the latest list of cut-offs may be; 0: any age */
 	char name_text[256];

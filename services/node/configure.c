@@ -134,10 +134,6 @@ put_text(struct buf *b, const char *token)
 	put_key(b, "Program of the sftp subsystem.", "sftp_server", NULL,
 	    "/usr/lib/openssh/sftp-server");
 	put_key(b,
-	    "How much of a command's output is recorded, per stream; beyond that its length and "
-	    "hash are.",
-	    "record_limit", NULL, "1MB");
-	put_key(b,
 	    "Disk space for what the audit service has not taken yet; when it is full, sessions "
 	    "end.",
 	    "spool_quota", NULL, "1GB");

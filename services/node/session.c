@@ -102,6 +102,7 @@ session_free(struct session *s)
 	stream_close_all(s);
 	timer_done(&s->timer);
 	session_setup_free(s);
+	recorder_done(&s->recorder);
 	if (s->counted)
 		c->node->n_sessions--;
 	list_del(&s->base.link);

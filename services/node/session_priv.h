@@ -43,8 +43,9 @@ struct session {
 	struct watch in_watch; /* standard input, without a terminal */
 	int in_fd;             /* same as out.fd with a terminal */
 	bool in_wide;
-	bool in_blocked; /* the process does not take more now */
-	bool in_ended;   /* the client sends no more, before the process was there */
+	bool in_blocked;    /* the process does not take more now */
+	size_t in_recorded; /* of what the client sent and the process did not take yet */
+	bool in_ended;      /* the client sends no more, before the process was there */
 	bool exited, signaled, core;
 	uint32_t code;
 	/* what is written down */

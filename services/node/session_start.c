@@ -28,17 +28,26 @@ write_frames(const char *session, struct span frames, void *arg)
 	return audit_frames(n->audit, session, frames);
 }
 
+/* By what runs and by the role. */
+static enum recorder_what
+what_to_record(const struct session *s)
+{
+	if (s->has_pty)
+		return RECORDER_TERMINAL;
+	return s->kind == MON_KIND_SUBSYSTEM ? RECORDER_TRANSFER : RECORDER_COMMAND;
+}
+
 /* From here on there will be a session.end, whatever happens: the file in live/ is written before
  * session.start, and goes when that cannot be. */
 static int
 begin_recording(struct session *s)
 {
+	const struct authorized *access = &s->base.conn->access;
 	struct node *n = s->base.conn->node;
 	const struct recorder_config config = { .session = s->uuid,
-		.what = s->kind == MON_KIND_SUBSYSTEM ? RECORDER_NO_BODIES
-		    : s->has_pty                      ? RECORDER_TERMINAL
-						      : RECORDER_COMMAND,
-		.limit = n->config->record_limit,
+		.what = what_to_record(s),
+		.limit = access->record_limit,
+		.omit_input = access->omit_input,
 		.sink = write_frames,
 		.arg = n };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream: reads what a process writes, records it, and only then gives it to the client; writes
- * what the client sends. Called by session.c and by the loop.
+ * stream: reads what a process writes, records it, and only then gives it to the client; records
+ * what the client sends, and only then gives it to the process. Called by session.c and by the loop.
  *
  * Nothing is read that cannot be passed on: a slow client stops the process, a slow process stops
  * the client.
@@ -252,6 +252,26 @@ block_input(struct session *s)
 		watch_set(&s->in_watch, WATCH_WRITE);
 }
 
+/* Before the process has it, and once: what it does not take now is offered again. */
+static int
+record_input(struct session *s, const uint8_t *p, size_t n)
+{
+	if (n <= s->in_recorded)
+		return 0;
+	if (recorder_input(&s->recorder, p + s->in_recorded, n - s->in_recorded))
+		return -1;
+	s->in_recorded = n;
+	return 0;
+}
+
+/* That much of what was offered is gone. */
+static void
+took_input(struct session *s, size_t n)
+{
+	s->rx += n;
+	s->in_recorded -= n < s->in_recorded ? n : s->in_recorded;
+}
+
 size_t
 stream_input(struct session *s, const uint8_t *p, size_t n)
 {
@@ -259,13 +279,18 @@ stream_input(struct session *s, const uint8_t *p, size_t n)
 
 	if (session_state_is_early(s->state))
 		return 0; /* kept within the window until the process is there */
+	if (s->in_fd >= 0 && record_input(s, p, n)) {
+		session_fail(s, "this session can no longer be recorded: the node's spool is full");
+		session_advance(s);
+		return n;
+	}
 	while (at < n && s->in_fd >= 0) {
 		ssize_t took = write(s->in_fd, p + at, n - at);
 		if (took >= 0) {
 			at += (size_t)took;
 		} else if (errno == EAGAIN) {
 			block_input(s);
-			s->rx += at;
+			took_input(s, at);
 			return at;
 		} else if (errno != EINTR) {
 			/* The process reads no more: tell the client, and drop what still comes. */
@@ -276,7 +301,7 @@ stream_input(struct session *s, const uint8_t *p, size_t n)
 			break;
 		}
 	}
-	s->rx += at;
+	took_input(s, at);
 	return n;
 }
 

@@ -36,15 +36,90 @@ def test_command_without_terminal_has_text_and_exit(cluster, alice, login):
     assert [f['data'] for f in parts if f['type'] == 'exit'] == [9]
 
 
-def test_output_beyond_the_limit_becomes_a_gap_with_its_hash(cluster, alice, login):
-    cluster.tsh('alice', 'ssh', f'{login}@node-1', 'head -c 3000000 /dev/zero | tr "\\0" x # mark-gap')
-    row = newest(cluster, 'mark-gap')
+def stock(cluster, login, *argv, **kw):
+    """Standard input as bytes, and no terminal: as a program would use ssh."""
+    return cluster.run('ssh', '-F', cluster.write('alice-config', cluster.tsh('alice', 'config').stdout), *argv[:-1],
+                       f'{login}@node-1.{cluster.name}', argv[-1], text=False, **kw)
+
+
+def test_what_follows_a_long_output_is_recorded(cluster, alice, login):
+    """Nobody hides behind a megabyte of his own."""
+    out = stock(cluster, login, 'head -c 1100000 /dev/zero | tr "\\0" x; bash -i # mark-long', check=False,
+                input=b'echo behind-$((1+1))-the-megabyte\n')
+    assert b'behind-2-the-megabyte' in out.stdout
+    parts = frames(cluster, newest(cluster, 'mark-long'))
+    assert text(parts, 'output').count('x') >= 1100000
+    assert 'behind-2-the-megabyte' in text(parts, 'output')
+    assert 'echo behind-$((1+1))-the-megabyte\n' in text(parts, 'input')
+    assert not [f for f in parts if f['type'] == 'gap']
+
+
+@pytest.mark.parametrize('strewn', [b'', b'\0', b'\xff', b'\0\x80\xfe'])
+def test_what_is_fed_to_a_shell_is_recorded(cluster, alice, login, strewn):
+    mark = f'fed-{len(strewn)}-{strewn.hex()}'
+    fed = b'echo ' + mark.encode() + b' # ' + strewn * 50 + b'\n'
+    stock(cluster, login, f'bash # mark-{mark}', input=fed * 100)
+    row = newest(cluster, f'mark-{mark}')
     parts = frames(cluster, row)
-    kept = len(text(parts, 'output'))
-    gaps = [f['data'] for f in parts if f['type'] == 'gap']
-    assert kept == 1 << 20 and sum(gaps) == 3000000 - kept
-    raw = cluster.run(cluster.bin('tsh'), 'play', '--format=json', row['id'], env=cluster.env('alice')).stdout
-    assert 'gap' in raw
+    assert text(parts, 'input').count(f'echo {mark}') == 100
+    shown = cluster.tsh('alice', 'play', '--format=text', row['id']).stdout
+    assert shown.count(f'echo {mark} #') == 100
+    assert cluster.sql(f"SELECT count(*) FROM rec_chunk WHERE sid = '{row['id']}' AND output ILIKE '%echo {mark} #%'") != [['0']]
+
+
+def test_binary_input_is_recorded_as_hash_and_count(cluster, alice, login):
+    data = os.urandom(300000)
+    assert stock(cluster, login, 'sha256sum # mark-binary', input=data).stdout.startswith(
+        hashlib.sha256(data).hexdigest().encode())
+    row = newest(cluster, 'mark-binary')
+    parts = frames(cluster, row)
+    gaps = [f for f in parts if f['type'] == 'gap']
+    assert [(f['data'], f['stream'], f['sha256']) for f in gaps] == [
+        (len(data), 'input', hashlib.sha256(data).hexdigest())]
+    assert not text(parts, 'input') and len(text(parts, 'input-text')) < len(data) // 10
+    assert f'[{len(data)} bytes of input not recorded, sha256:' in \
+        cluster.tsh('alice', 'play', '--format=text', row['id']).stdout
+
+
+def test_a_command_between_random_bytes_is_recorded(cluster, alice, login):
+    noise = bytes(b for b in os.urandom(100000) if b not in b"'\n\0")
+    fed = b"x='" + noise + b"'; echo between-$((2+3))-them; y='" + noise + b"'\n"
+    out = stock(cluster, login, 'LC_ALL=C bash # mark-between', input=fed)
+    assert b'between-5-them' in out.stdout
+    parts = frames(cluster, newest(cluster, 'mark-between'))
+    assert 'echo between-$((2+3))-them' in text(parts, 'input') + text(parts, 'input-text')
+
+
+@pytest.fixture
+def limited(cluster, login):
+    """Somebody whose only role limits what is recorded."""
+    path = cluster.write('brief.yaml', f"""kind: role
+version: v1
+metadata: {{name: brief}}
+spec:
+  options: {{record_limit: 100000, omit_input: true, permit_pty: true}}
+  allow:
+    logins: [{login}]
+    node_labels: {{'*': '*'}}
+    rules:
+    - {{resources: [own_session, node, cluster], verbs: [list, read]}}
+""")
+    cluster.tctl('create', '-f', path)
+    cluster.login(cluster.add_user('brenda', roles='brief', logins=login))
+    yield 'brenda'
+    cluster.tctl('users', 'rm', 'brenda')
+    cluster.tctl('rm', 'role/brief')
+
+
+def test_a_role_may_limit_what_is_recorded(cluster, alice, limited, login):
+    data = b''.join(b'%07d\n' % i for i in range(40000))
+    cluster.tsh(limited, 'ssh', f'{login}@node-1', 'seq -f %07.0f 0 39999 # mark-limit', input='typed-in')
+    parts = frames(cluster, newest(cluster, 'mark-limit'))
+    first, last = data[:50000], data[-50000:]
+    assert text(parts, 'output').encode() == first + last
+    assert [(f['data'], f['stream'], f['sha256']) for f in parts if f['type'] == 'gap'] == [
+        (len(data) - 100000, 'output', hashlib.sha256(data[50000:-50000]).hexdigest())]
+    assert not text(parts, 'input')
 
 
 def test_sftp_bodies_are_not_recorded(cluster, alice, login, tmp_path):

@@ -93,7 +93,7 @@ test_a_sequence_may_be_cut_by_frames(void **state)
 }
 
 static void
-test_text_is_output_and_not_what_was_typed(void **state)
+test_text_is_outputs_and_input_as_they_came(void **state)
 {
 	(void)state;
 	put_text(FRAME_OUT, 0, "out ");
@@ -101,7 +101,7 @@ test_text_is_output_and_not_what_was_typed(void **state)
 	put_text(FRAME_ERR, 0, "err");
 	put_text(FRAME_MARKER, 0, "marker");
 	put(99, 0, "later", 5);
-	expect_text("out err");
+	expect_text("out typederr");
 }
 
 static void
@@ -263,7 +263,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_text_has_no_escape_sequences),
 		TEST(test_a_sequence_may_be_cut_by_frames),
-		TEST(test_text_is_output_and_not_what_was_typed),
+		TEST(test_text_is_outputs_and_input_as_they_came),
 		TEST(test_text_keeps_utf8_but_not_the_control_characters_in_it),
 		TEST(test_json_has_every_frame_with_its_time),
 		TEST(test_bytes_that_are_no_text_are_replaced_one_by_one),

@@ -37,10 +37,10 @@ static const struct policy_role dev = { .name = "dev",
 	    .n_node_labels = 2,
 	    .rules = user_list,
 	    .n_rules = 1 },
-	.options = { 3600, true, false, true, false } };
+	.options = { 3600, true, false, true, false, true, 1000 } };
 static const struct policy_role everywhere = { .name = "everywhere",
 	.allow = { .logins = NAMES("root"), .node_labels = any_rule, .n_node_labels = 1 },
-	.options = { 7200, false, true, false, true } };
+	.options = { 7200, false, true, false, true, true, 3000 } };
 static const struct policy_role blue = { .name = "blue",
 	.allow = { .logins = NAMES("root"), .node_labels = any_blue_rule, .n_node_labels = 1 } };
 static const struct policy_role no_root = { .name = "no-root", .deny = { .logins = NAMES("ro*") } };
@@ -396,6 +396,31 @@ a_role_without_a_time_limit_lifts_none(void **state)
 	assert_int_equal(policy_session_ttl(&u, 7200), 3600);
 }
 
+/* A role more takes nothing from what is recorded. */
+static void
+of_several_roles_the_one_that_records_more_counts(void **state)
+{
+	static const struct policy_role *const one[] = { &dev, NULL };
+	static const struct policy_role *const both[] = { &dev, &everywhere, NULL };
+	static const struct policy_role *const whole[] = { &dev, &blue, &everywhere, NULL };
+	static const struct policy_role *const none[] = { NULL };
+	struct policy_user u = user_of(one);
+
+	(void)state;
+	assert_true(policy_options(&u).omit_input);
+	assert_int_equal(policy_options(&u).record_limit, 1000);
+	u = user_of(both);
+	assert_true(policy_options(&u).omit_input);
+	assert_int_equal(policy_options(&u).record_limit, 3000);
+	/* A role that says nothing of it records everything. */
+	u = user_of(whole);
+	assert_false(policy_options(&u).omit_input);
+	assert_int_equal(policy_options(&u).record_limit, 0);
+	u = user_of(none);
+	assert_false(policy_options(&u).omit_input);
+	assert_int_equal(policy_options(&u).record_limit, 0);
+}
+
 static void
 options_of_several_roles(void **state)
 {
@@ -434,6 +459,7 @@ main(void)
 		cmocka_unit_test(a_denial_says_what_is_missing),
 		cmocka_unit_test(no_more_logins_than_fit_go_into_a_certificate),
 		cmocka_unit_test(a_role_without_a_time_limit_lifts_none),
+		cmocka_unit_test(of_several_roles_the_one_that_records_more_counts),
 		cmocka_unit_test(options_of_several_roles),
 	};
 

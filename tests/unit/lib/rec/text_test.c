@@ -36,21 +36,34 @@ escape_sequences_are_left_out_however_they_are_cut(void **state)
 	static const struct {
 		const char *in, *want;
 	} cases[] = {
-		{ "plain\r\nlines\n", "plain\nlines\n" }, { "\x1b[31mred\x1b[0m", "red" },
+		{ "plain\r\nlines\n", "plain\nlines\n" },
+		{ "\x1b[31mred\x1b[0m", "red" },
 		{ "\x1b]0;title\x07prompt$ ", "prompt$ " },
 		{ "\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link" },
 		{ "\x1b(B\x1b=\x1b>x\x1b"
 		  "Dy",
 		    "xy" },
-		{ "\x1bP1;2|data\x1b\\after", "after" }, { "\x1b[12;4", "" },
-		{ "\x1b[3\x18kept", "kept" }, { "a\b\x7f\x01z\ttab", "az\ttab" },
+		{ "\x1bP1;2|data\x1b\\after", "after" },
+		{ "\x1b[12;4", "" },
+		{ "\x1b[3\x18kept", "kept" },
+		{ "a\b\x7f\x01z\ttab", "az\ttab" },
 		{ "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
 		    "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
-		{ "\xc3", "\xef\xbf\xbd" }, { "\xff\xfe", "\xef\xbf\xbd\xef\xbf\xbd" },
+		{ "\xc3", "\xef\xbf\xbd" },
+		{ "\xff\xfe", "\xef\xbf\xbd\xef\xbf\xbd" },
 		{ "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" }, /* a surrogate */
 		{ "\xc2\x9b", "" },                                         /* C1 */
+		{ "a\xc2\x9b"
+		  "31mred\xc2\x9d"
+		  "0;title\x07 b",
+		    "ared b" },
 		{ "\xe2\x82\x1b[1mx", "\xef\xbf\xbdx" },
 		{ "\x1b]long\x1b[31mred", "red" }, /* a string that was never ended */
+		/* Nothing that is not ended hides the next line. */
+		{ "\x1b]0;hide\nid\n", "\nid\n" },
+		{ "\x1bPhide\r\nid\n", "\nid\n" },
+		{ "\x1b[1;\nid\n", "\nid\n" },
+		{ "\x1b\nid\n", "\nid\n" },
 	};
 
 	(void)state;

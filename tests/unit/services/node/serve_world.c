@@ -538,7 +538,6 @@ world_setup(void **state)
 	assert_int_equal(loop_new(&w->loop), 0);
 	w->permit_pty = true;
 	w->config.max_sessions = 3;
-	w->config.record_limit = 1000;
 	str_copy(w->config.name_text, sizeof(w->config.name_text), "node-1");
 	n->loop = w->loop;
 	n->config = &w->config;

@@ -30,7 +30,6 @@ start(bool terminal)
 		assert_true(world_pty(0));
 	assert_true(world_exec(0, "c"));
 	UNTIL(world_session(0)->state == SESSION_RUNNING);
-	world->config.record_limit = UINT64_MAX;
 }
 
 static struct client_chan *
