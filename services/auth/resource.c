@@ -195,6 +195,18 @@ write_object(struct auth *a, const struct resource *r, void *object, struct err 
 	return AUTH_E_STATE;
 }
 
+/* The copy that was there before, or none. */
+static void
+put_back(struct auth *a, enum resource_kind kind, const char *key, void *old)
+{
+	struct map *m = a->resources.cached[kind];
+
+	if (old)
+		(void)map_put(m, key, old, NULL); /* in its place: needs no memory */
+	else
+		map_del(m, key);
+}
+
 /* Of a cached kind the table owns the object from here on, when this returns 0; otherwise it
  * stays the caller's. */
 int
@@ -212,13 +224,17 @@ resource_save(struct auth *a, enum resource_kind kind, void *object, struct err 
 	/* Before it is written: what cannot be used must not be in the store. */
 	if (derive(a, r, object) < 0)
 		return err_set(e, "%s %s: out of memory, or too much in a list", r->name, key);
-	rc = write_object(a, r, object, e);
-	if (rc != 0 || !r->cached || resource_find(a, kind, key) == object)
-		return rc;
+	if (!r->cached || resource_find(a, kind, key) == object)
+		return write_object(a, r, object, e);
+	/* The copy first: without memory for it the store must not be ahead of what is asked. */
 	if (!map_put(a->resources.cached[kind], key, object, &old))
 		return err_memory(e);
-	resource_free(kind, old);
-	return 0;
+	rc = write_object(a, r, object, e);
+	if (rc != 0)
+		put_back(a, kind, key, old);
+	else
+		resource_free(kind, old);
+	return rc;
 }
 
 int
@@ -391,6 +407,7 @@ struct walk {
 	enum resource_kind kind;
 	int (*fn)(const void *object, void *arg);
 	void *arg;
+	bool stopped; /* by fn or for lack of memory: the store has no words for that */
 };
 
 /* Damaged ones are left out of lists; what they deny is counted when the copies are loaded. */
@@ -400,16 +417,23 @@ on_item(const struct store_item *item, void *arg)
 	struct walk *w = arg;
 	const struct resource *r = &resource_table[w->kind];
 	void *object = resource_new(w->kind);
-	int rc = 0;
+	int rc = object ? 0 : -1;
 
-	if (!object)
-		return -1;
-	if (object_from(r, item, object))
+	if (object && object_from(r, item, object))
 		rc = w->fn(object, w->arg);
-	else
+	else if (object)
 		log_error("damaged record", "key", item->key, NULL);
 	resource_free(w->kind, object);
+	w->stopped = rc != 0;
 	return rc;
+}
+
+static int
+walk(struct auth *a, struct walk *w)
+{
+	const struct resource *r = &resource_table[w->kind];
+
+	return store_range(a->store, r->prefix, NULL, r->max, on_item, w);
 }
 
 /* fn: 0 goes on. The object is lent for the call. */
@@ -417,10 +441,9 @@ int
 resource_each(struct auth *a, enum resource_kind kind, int (*fn)(const void *object, void *arg),
     void *arg)
 {
-	const struct resource *r = &resource_table[kind];
-	struct walk w = { kind, fn, arg };
+	struct walk w = { .kind = kind, .fn = fn, .arg = arg };
 
-	return store_range(a->store, r->prefix, NULL, r->max, on_item, &w);
+	return walk(a, &w);
 }
 
 /* The store cannot be changed while it is walked: keys first. */
@@ -459,12 +482,13 @@ resource_remove_if(struct auth *a, enum resource_kind kind,
     bool (*fn)(const void *object, void *arg), void *arg, struct err *e)
 {
 	struct victims v = { .row = &resource_table[kind], .fn = fn, .arg = arg };
+	struct walk w = { .kind = kind, .fn = on_victim, .arg = &v };
 	int rc;
 
 	list_init(&v.found);
-	rc = resource_each(a, kind, on_victim, &v);
+	rc = walk(a, &w);
 	if (rc < 0)
-		store_failed(a, e);
+		(void)(w.stopped ? err_memory(e) : store_failed(a, e));
 	list_each (struct victim, k, &v.found, link) {
 		/* Positive: it expired meanwhile. */
 		if (rc == 0 && resource_remove(a, kind, k->key, e) < 0)

@@ -22,6 +22,7 @@ UNIT_OBJ_services/auth/hosts_test  := $(AUTHD_OBJ)
 UNIT_OBJ_services/auth/hosts_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
 UNIT_OBJ_services/auth/login_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o
 UNIT_OBJ_services/auth/join_test   := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o
+UNIT_OBJ_services/auth/memory_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o tests/unit/no_memory.o
 UNIT_OBJ_services/auth/nouns_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
 UNIT_OBJ_services/auth/resource_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
 UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/auth/signer*.c))
