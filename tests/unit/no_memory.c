@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -80,6 +81,23 @@ realloc(void *p, size_t n)
 	if (refused(__builtin_return_address(0)))
 		return NULL;
 	return p ? REAL(realloc)(p, n) : counted(REAL(realloc)(p, n));
+}
+
+void *
+reallocarray(void *p, size_t count, size_t n)
+{
+	if (refused(__builtin_return_address(0)) || (n && count > SIZE_MAX / n))
+		return NULL;
+	return p ? REAL(realloc)(p, count * n) : counted(REAL(realloc)(p, count * n));
+}
+
+char *
+strdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *copy = refused(__builtin_return_address(0)) ? NULL : counted(REAL(malloc)(n));
+
+	return copy ? memcpy(copy, s, n) : NULL;
 }
 
 void

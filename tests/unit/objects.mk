@@ -28,6 +28,7 @@ UNIT_OBJ_services/auth/resource_test := $(AUTHD_OBJ) tests/unit/services/auth/au
 UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/auth/signer*.c))
 
 UNIT_OBJ_services/audit/sight_test  := services/audit/sight.o tests/unit/cluster.o
+UNIT_OBJ_lib/rec/log_memory_test := tests/unit/no_memory.o
 UNIT_OBJ_lib/replica/feed_test    := tests/unit/cluster.o
 UNIT_OBJ_lib/replica/replica_test := tests/unit/cluster.o
 AUDIT_RECORD := $(addprefix services/audit/,judge.o proof.o facts.o record.o rpc_record.o json.o) \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The record log: order, exactness, what survives a kill, a lost tail, damage, a full disk. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -209,18 +210,24 @@ struct shared {
 	volatile uint64_t appended;
 };
 
+enum { APPENDED_MORE = 2000 };
+
+/* Until it is killed; it waits for that when it is far enough, so that the rounds of a test that gets no processor do
+ * not fill the log. */
 static void
-append_for_ever(struct shared *shared)
+append_until_killed(struct shared *shared, uint64_t end)
 {
 	struct rec_log *log;
 
 	if (rec_log_open(&log, dir, (uint64_t)64 << 20, NULL) < 0)
 		_exit(2);
-	for (uint64_t seq = rec_log_last(log) + 1;; seq++) {
+	for (uint64_t seq = rec_log_last(log) + 1; seq < end + APPENDED_MORE; seq++) {
 		if (rec_log_append(log, content(seq, 3000), NULL) < 0)
 			_exit(3);
 		shared->appended = seq;
 	}
+	for (;;)
+		pause();
 }
 
 static void
@@ -232,14 +239,14 @@ a_killed_process_loses_nothing(void **state)
 	(void)state;
 	assert_true(shared != MAP_FAILED);
 	for (int round = 0; round < 8; round++) {
-		uint64_t before = shared->appended, seq = 1;
+		uint64_t end = shared->appended + 500 + 100 * (uint64_t)round, seq = 1;
 		struct rec_log *log;
 		pid_t pid = fork();
 		int status;
 
 		if (pid == 0)
-			append_for_ever(shared);
-		while (shared->appended < before + 500 + 100 * (uint64_t)round)
+			append_until_killed(shared, end);
+		while (shared->appended < end)
 			usleep(100);
 		kill(pid, SIGKILL);
 		assert_true(waitpid(pid, &status, 0) == pid);
@@ -690,6 +697,91 @@ the_smallest_segment_is_64_kib(void **state)
 }
 
 static void
+the_largest_segment_is_4_mib(void **state)
+{
+	enum { RECORD = 64 * 1024 - 8 }; /* with its header 64 KiB */
+	static uint8_t bytes[RECORD];
+	struct rec_log *log = open_log((uint64_t)1 << 30);
+	char path[128];
+
+	(void)state;
+	for (int i = 0; i < 64; i++)
+		assert_int_equal(rec_log_append(log, (struct span){ bytes, RECORD }, NULL), 0);
+	segment_path(path, sizeof(path), 64);
+	assert_int_equal(access(path, F_OK), 0); /* the header took the place of the 64th */
+	assert_true(size_of(1) == 16 + 63 * 64 * 1024);
+	rec_log_close(log);
+}
+
+static void
+a_number_that_was_skipped_is_no_error(void **state)
+{
+	struct rec_log *log = open_log(QUOTA);
+	uint64_t seq = 50, next;
+	uint32_t count;
+	struct buf b;
+
+	(void)state;
+	append(log, 1, 10, 100);
+	assert_int_equal(rec_log_advance(log, 10), 0);
+	next = rec_log_last(log) + 1;
+	append(log, next, next, 100);
+	buf_init(&b, 65536);
+	errno = EIO; /* of something else, before */
+	assert_int_equal(rec_log_read(log, &seq, 1000, &b, &count), 0);
+	assert_true(seq == next && count == 1);
+	buf_done(&b);
+	rec_log_close(log);
+}
+
+/* What is committed whole makes room; what is not stays where it is. */
+static void
+only_a_segment_that_is_wholly_committed_is_replaced(void **state)
+{
+	struct rec_log *log = open_log(QUOTA);
+	uint64_t bytes;
+	char path[128];
+
+	(void)state;
+	append(log, 1, 40, 4000);
+	bytes = rec_log_bytes(log);
+	assert_true(bytes > QUOTA / 8 / 4 && bytes < QUOTA / 8);
+	rec_log_commit(log, 39);
+	segment_path(path, sizeof(path), 41);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_true(rec_log_bytes(log) == bytes);
+	rec_log_commit(log, 40);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_true(rec_log_bytes(log) == 16); /* a header */
+	segment_path(path, sizeof(path), 1);
+	assert_int_equal(access(path, F_OK), -1);
+	rec_log_close(log);
+}
+
+/* Without the word a power failure would not be seen afterwards. */
+static void
+a_log_that_cannot_say_it_is_open_is_not_opened(void **state)
+{
+	char boot[128];
+
+	(void)state;
+	assert_true(str_format(boot, sizeof(boot), "%s/boot", dir));
+	for (int old = 0; old < 2; old++) {
+		struct rec_log *log = NULL;
+		struct err e = { "" };
+
+		assert_int_equal(mkdir(boot, 0700), 0);
+		assert_true(rec_log_open(&log, dir, QUOTA, &e) < 0);
+		assert_null(log);
+		assert_true(e.text[0]);
+		assert_int_equal(rmdir(boot), 0);
+		log = open_log(QUOTA); /* once, so that there is an old one */
+		rec_log_close(log);
+		assert_int_equal(unlink(boot), 0);
+	}
+}
+
+static void
 a_log_is_nearly_full_over_nine_tenths(void **state)
 {
 	enum { SMALL = 100000 };
@@ -792,6 +884,10 @@ main(void)
 		T(a_reading_ends_before_it_passes_its_limit),
 		T(segments_have_their_size),
 		T(the_smallest_segment_is_64_kib),
+		T(the_largest_segment_is_4_mib),
+		T(a_number_that_was_skipped_is_no_error),
+		T(only_a_segment_that_is_wholly_committed_is_replaced),
+		T(a_log_that_cannot_say_it_is_open_is_not_opened),
 		T(a_log_is_nearly_full_over_nine_tenths),
 		T(committing_twice_leaves_the_newest_segment),
 	};
