@@ -28,7 +28,9 @@ UNIT_OBJ_services/auth/resource_test := $(AUTHD_OBJ) tests/unit/services/auth/au
 UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/auth/signer*.c))
 
 UNIT_OBJ_services/audit/sight_test  := services/audit/sight.o tests/unit/cluster.o
-UNIT_OBJ_lib/rec/log_memory_test := tests/unit/no_memory.o
+UNIT_OBJ_lib/rec/log_test    := tests/unit/lib/rec/log_folder.o
+UNIT_OBJ_lib/rec/log_limits_test := tests/unit/lib/rec/log_folder.o
+UNIT_OBJ_lib/rec/log_memory_test := tests/unit/lib/rec/log_folder.o tests/unit/no_memory.o
 UNIT_OBJ_lib/replica/feed_test    := tests/unit/cluster.o
 UNIT_OBJ_lib/replica/replica_test := tests/unit/cluster.o
 AUDIT_RECORD := $(addprefix services/audit/,judge.o proof.o facts.o record.o rpc_record.o json.o) \
@@ -46,7 +48,7 @@ UNIT_OBJ_services/audit/record_test := $(AUDIT_RECORD)
 
 NODE_MONITOR_UNIT := $(patsubst %.c,%.o,$(filter-out %/main.c,$(wildcard services/node/monitor/*.c))) services/node/conf.o services/node/transfer_command.o \
 		     services/node/monitor_proto.o tests/unit/services/node/monitor/node_world.o
-UNIT_OBJ_services/node/monitor/auth_test    := $(NODE_MONITOR_UNIT)
+UNIT_OBJ_services/node/monitor/auth_test    := $(NODE_MONITOR_UNIT) tests/unit/no_memory.o
 UNIT_OBJ_services/node/monitor/connection_test := $(NODE_MONITOR_UNIT) tests/unit/services/node/monitor/fake_worker.o
 UNIT_OBJ_services/node/monitor/monitor_test := $(NODE_MONITOR_UNIT) tests/unit/services/node/monitor/fake_worker.o
 UNIT_OBJ_services/node/monitor/life_test := $(NODE_MONITOR_UNIT) tests/unit/services/node/monitor/fake_worker.o

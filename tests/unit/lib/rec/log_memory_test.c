@@ -2,56 +2,18 @@
 /*
  * The record log when memory runs out: it is not opened with a segment missing, and nothing is lost that was taken.
  */
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/str.h"
+#include "log_folder.h"
 #include "no_memory.h"
 #include "rec/log.h"
 
 enum { QUOTA = 8 << 20, SEGMENTS = 40 };
-
-static char dir[64];
-
-static int
-make_dir(void **state)
-{
-	(void)state;
-	(void)str_copy(dir, sizeof(dir), "/tmp/rec_log_test.XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int
-remove_dir(void **state)
-{
-	DIR *d = opendir(dir);
-	struct dirent *entry;
-
-	(void)state;
-	while (d && (entry = readdir(d)))
-		(void)unlinkat(dirfd(d), entry->d_name, 0);
-	closedir(d);
-	return rmdir(dir);
-}
-
-static struct rec_log *
-open_log(void)
-{
-	struct rec_log *log;
-	struct err e = { "" };
-
-	if (rec_log_open(&log, dir, QUOTA, &e) < 0)
-		fail_msg("%s", e.text);
-	return log;
-}
 
 /* Each in a segment of its own. */
 static int
@@ -69,9 +31,9 @@ append_one(struct rec_log *log)
 static int
 opens(void *arg, struct err *e)
 {
-	struct rec_log *log = (struct rec_log *)dir;
+	struct rec_log *log = (struct rec_log *)log_folder;
 	uint64_t *bytes = arg;
-	int rc = rec_log_open(&log, dir, QUOTA, e);
+	int rc = rec_log_open(&log, log_folder, QUOTA, e);
 
 	assert_true((rc == 0) == (log != NULL));
 	if (log) {
@@ -85,7 +47,7 @@ opens(void *arg, struct err *e)
 static void
 a_log_is_opened_with_all_its_segments_or_not(void **state)
 {
-	struct rec_log *log = open_log();
+	struct rec_log *log = log_folder_open(QUOTA);
 	uint64_t bytes;
 
 	(void)state;
@@ -99,7 +61,7 @@ a_log_is_opened_with_all_its_segments_or_not(void **state)
 static void
 a_segment_without_room_in_the_list_is_not_begun(void **state)
 {
-	struct rec_log *log = open_log();
+	struct rec_log *log = log_folder_open(QUOTA);
 	bool was_refused = false;
 
 	(void)state;
@@ -122,7 +84,7 @@ a_segment_without_room_in_the_list_is_not_begun(void **state)
 	rec_log_close(log);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
+#define T(name) cmocka_unit_test_setup_teardown(name, log_folder_make, log_folder_remove)
 
 int
 main(void)

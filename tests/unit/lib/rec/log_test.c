@@ -22,44 +22,11 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "log_folder.h"
 #include "rec/batch.h"
 #include "rec/log.h"
 
 enum { QUOTA = 1 << 20 };
-
-static char dir[64];
-
-static int
-make_dir(void **state)
-{
-	(void)state;
-	(void)str_copy(dir, sizeof(dir), "/tmp/rec_log_test.XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int
-remove_dir(void **state)
-{
-	DIR *d = opendir(dir);
-	struct dirent *entry;
-
-	(void)state;
-	while (d && (entry = readdir(d)))
-		(void)unlinkat(dirfd(d), entry->d_name, 0);
-	closedir(d);
-	return rmdir(dir);
-}
-
-static struct rec_log *
-open_log(uint64_t quota)
-{
-	struct rec_log *log;
-	struct err e = { "" };
-
-	if (rec_log_open(&log, dir, quota, &e) < 0)
-		fail_msg("%s", e.text);
-	return log;
-}
 
 /* The content of record seq: its length and bytes follow from the number. */
 static struct span
@@ -118,7 +85,7 @@ append(struct rec_log *log, uint64_t from, uint64_t to, size_t spread)
 static void
 records_come_back_in_order(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	uint64_t seq = 1;
 
 	(void)state;
@@ -134,7 +101,7 @@ records_come_back_in_order(void **state)
 static void
 a_log_goes_on_after_reopening_with_the_same_id(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	char id[REC_LOG_ID_SIZE];
 	uint64_t seq = 1;
 
@@ -143,7 +110,7 @@ a_log_goes_on_after_reopening_with_the_same_id(void **state)
 	append(log, 1, 300, 2000);
 	rec_log_commit(log, 300);
 	rec_log_close(log);
-	log = open_log(QUOTA);
+	log = log_folder_open(QUOTA);
 	assert_string_equal(rec_log_id(log), id);
 	assert_true(rec_log_last(log) == 300);
 	append(log, 301, 350, 2000);
@@ -155,11 +122,11 @@ a_log_goes_on_after_reopening_with_the_same_id(void **state)
 static void
 only_one_process_has_the_log(void **state)
 {
-	struct rec_log *log = open_log(QUOTA), *second;
+	struct rec_log *log = log_folder_open(QUOTA), *second;
 	struct err e = { "" };
 
 	(void)state;
-	assert_true(rec_log_open(&second, dir, QUOTA, &e) < 0);
+	assert_true(rec_log_open(&second, log_folder, QUOTA, &e) < 0);
 	assert_non_null(strstr(e.text, "in use by another process"));
 	rec_log_close(log);
 }
@@ -167,7 +134,7 @@ only_one_process_has_the_log(void **state)
 static void
 committing_makes_room_and_a_full_log_refuses(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	uint64_t seq = 0, n = 0;
 
 	(void)state;
@@ -190,7 +157,7 @@ committing_makes_room_and_a_full_log_refuses(void **state)
 static void
 what_was_deleted_is_skipped_and_shown(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	uint32_t count;
 	uint64_t seq = 1;
 	struct buf b;
@@ -219,7 +186,7 @@ append_until_killed(struct shared *shared, uint64_t end)
 {
 	struct rec_log *log;
 
-	if (rec_log_open(&log, dir, (uint64_t)64 << 20, NULL) < 0)
+	if (rec_log_open(&log, log_folder, (uint64_t)64 << 20, NULL) < 0)
 		_exit(2);
 	for (uint64_t seq = rec_log_last(log) + 1; seq < end + APPENDED_MORE; seq++) {
 		if (rec_log_append(log, content(seq, 3000), NULL) < 0)
@@ -251,7 +218,7 @@ a_killed_process_loses_nothing(void **state)
 		kill(pid, SIGKILL);
 		assert_true(waitpid(pid, &status, 0) == pid);
 		assert_true(WIFSIGNALED(status));
-		log = open_log((uint64_t)64 << 20);
+		log = log_folder_open((uint64_t)64 << 20);
 		/* At most the record that was being written is more than what was reported. */
 		assert_true(rec_log_last(log) == shared->appended ||
 		    rec_log_last(log) == shared->appended + 1);
@@ -263,15 +230,9 @@ a_killed_process_loses_nothing(void **state)
 }
 
 static void
-segment_path(char *path, size_t size, uint64_t first)
-{
-	assert_true(str_format(path, size, "%s/%016llx.seg", dir, (unsigned long long)first));
-}
-
-static void
 a_torn_tail_is_cut(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	char path[128];
 	struct stat st;
 	uint64_t seq = 1;
@@ -279,10 +240,10 @@ a_torn_tail_is_cut(void **state)
 	(void)state;
 	append(log, 1, 10, 100);
 	rec_log_close(log);
-	segment_path(path, sizeof(path), 1);
+	log_folder_segment(path, sizeof(path), 1);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(truncate(path, st.st_size - 1), 0);
-	log = open_log(QUOTA);
+	log = log_folder_open(QUOTA);
 	assert_true(rec_log_last(log) == 9);
 	append(log, 10, 20, 100);
 	assert_true(check_from(log, &seq, 100) == 20);
@@ -290,7 +251,7 @@ a_torn_tail_is_cut(void **state)
 	/* Zeroes at the end, as some file systems leave them. */
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(truncate(path, st.st_size + 5000), 0);
-	log = open_log(QUOTA);
+	log = log_folder_open(QUOTA);
 	assert_true(rec_log_last(log) == 20);
 	rec_log_close(log);
 }
@@ -298,7 +259,7 @@ a_torn_tail_is_cut(void **state)
 static void
 after_a_power_failure_numbers_jump(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	char path[128];
 	uint64_t seq = 6;
 	uint32_t count;
@@ -307,9 +268,9 @@ after_a_power_failure_numbers_jump(void **state)
 	(void)state;
 	append(log, 1, 10, 100);
 	rec_log_close(log);
-	assert_true(str_format(path, sizeof(path), "%s/boot", dir));
+	assert_true(str_format(path, sizeof(path), "%s/boot", log_folder));
 	assert_int_equal(file_write(path, 0600, "another-boot open\n", 18, NULL), 0);
-	log = open_log(QUOTA);
+	log = log_folder_open(QUOTA);
 	assert_true(rec_log_last(log) == REC_LOG_EPOCH);
 	append(log, REC_LOG_EPOCH + 1, REC_LOG_EPOCH + 5, 100);
 	buf_init(&b, 65536);
@@ -324,7 +285,7 @@ after_a_power_failure_numbers_jump(void **state)
 	buf_done(&b);
 	rec_log_close(log);
 	/* A clean end needs no jump. */
-	log = open_log(QUOTA);
+	log = log_folder_open(QUOTA);
 	assert_true(rec_log_last(log) == REC_LOG_EPOCH + 5);
 	assert_int_equal(rec_log_advance(log, 3 * REC_LOG_EPOCH + 7), 0);
 	append(log, 4 * REC_LOG_EPOCH + 1, 4 * REC_LOG_EPOCH + 1, 100);
@@ -347,13 +308,13 @@ flip_byte(const char *path, off_t at)
 static void
 damage_costs_the_rest_of_its_segment_only(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	uint64_t seq = 1, got;
 	char path[128];
 
 	(void)state;
 	append(log, 1, 500, 1000);
-	segment_path(path, sizeof(path), 1);
+	log_folder_segment(path, sizeof(path), 1);
 	flip_byte(path, 20000);
 	got = check_from(log, &seq, 1000);
 	assert_true(got < 400 && got > 200);
@@ -366,13 +327,13 @@ damage_costs_the_rest_of_its_segment_only(void **state)
 static void
 damage_in_the_open_segment_starts_an_epoch(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	uint64_t seq = 1;
 	char path[128];
 
 	(void)state;
 	append(log, 1, 20, 100);
-	segment_path(path, sizeof(path), 1);
+	log_folder_segment(path, sizeof(path), 1);
 	flip_byte(path, 16 + 8);
 	assert_true(check_from(log, &seq, 100) == 0);
 	append(log, REC_LOG_EPOCH + 1, REC_LOG_EPOCH + 3, 100);
@@ -384,7 +345,7 @@ damage_in_the_open_segment_starts_an_epoch(void **state)
 static void
 empty_and_huge_records_are_refused(void **state)
 {
-	struct rec_log *log = open_log((uint64_t)16 << 20);
+	struct rec_log *log = log_folder_open((uint64_t)16 << 20);
 	uint8_t *big = calloc(1, REC_LOG_RECORD_MAX + 1);
 	uint64_t seq;
 
@@ -398,32 +359,21 @@ empty_and_huge_records_are_refused(void **state)
 	rec_log_close(log);
 }
 
-static uint64_t
-size_of(uint64_t first)
-{
-	char path[128];
-	struct stat st;
-
-	segment_path(path, sizeof(path), first);
-	assert_int_equal(stat(path, &st), 0);
-	return (uint64_t)st.st_size;
-}
-
 static void
 the_unfinished_end_leaves_the_disk(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	uint64_t before;
 	char path[128];
 
 	(void)state;
 	append(log, 1, 10, 100);
 	rec_log_close(log);
-	before = size_of(1);
-	segment_path(path, sizeof(path), 1);
+	before = log_folder_size(1);
+	log_folder_segment(path, sizeof(path), 1);
 	assert_int_equal(truncate(path, (off_t)before + 5000), 0);
-	log = open_log(QUOTA);
-	assert_true(size_of(1) == before);
+	log = log_folder_open(QUOTA);
+	assert_true(log_folder_size(1) == before);
 	assert_true(rec_log_bytes(log) == before);
 	rec_log_close(log);
 }
@@ -431,28 +381,28 @@ the_unfinished_end_leaves_the_disk(void **state)
 static void
 what_only_looks_like_a_segment_is_left_alone(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	uint64_t seq = 1;
 	char path[128];
 
 	(void)state;
 	append(log, 1, 10, 100);
 	rec_log_close(log);
-	segment_path(path, sizeof(path), 0x7000);
+	log_folder_segment(path, sizeof(path), 0x7000);
 	assert_int_equal(mkdir(path, 0700), 0);
-	log = open_log(QUOTA);
+	log = log_folder_open(QUOTA);
 	assert_true(rec_log_last(log) == 10);
 	assert_true(check_from(log, &seq, 100) == 10);
 	rec_log_close(log);
 	assert_int_equal(rmdir(path), 0);
 	/* A newest file that is no segment: nothing is appended to it, numbers jump. */
 	assert_int_equal(file_write(path, 0600, "not a segment at all", 20, NULL), 0);
-	log = open_log(QUOTA);
+	log = log_folder_open(QUOTA);
 	assert_true(rec_log_last(log) == REC_LOG_EPOCH);
 	append(log, REC_LOG_EPOCH + 1, REC_LOG_EPOCH + 3, 100);
 	seq = 11;
 	assert_true(check_from(log, &seq, 100) == 3);
-	assert_true(size_of(0x7000) == 20);
+	assert_true(log_folder_size(0x7000) == 20);
 	rec_log_close(log);
 }
 
@@ -460,16 +410,16 @@ what_only_looks_like_a_segment_is_left_alone(void **state)
 static void
 a_segment_without_its_header_was_never_used(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	uint64_t seq = 1;
 	char path[128];
 
 	(void)state;
 	append(log, 1, 10, 100);
 	rec_log_close(log);
-	segment_path(path, sizeof(path), 11);
+	log_folder_segment(path, sizeof(path), 11);
 	assert_int_equal(file_write(path, 0600, "SPRECLG1", 8, NULL), 0);
-	log = open_log(QUOTA);
+	log = log_folder_open(QUOTA);
 	assert_true(rec_log_last(log) == 10);
 	assert_int_equal(access(path, F_OK), -1);
 	append(log, 11, 12, 100);
@@ -477,9 +427,9 @@ a_segment_without_its_header_was_never_used(void **state)
 	rec_log_commit(log, 12);
 	rec_log_close(log);
 	/* It may be the only one. */
-	segment_path(path, sizeof(path), 1);
+	log_folder_segment(path, sizeof(path), 1);
 	assert_int_equal(truncate(path, 3), 0);
-	log = open_log(QUOTA);
+	log = log_folder_open(QUOTA);
 	assert_true(rec_log_last(log) == 0);
 	append(log, 1, 3, 100);
 	rec_log_close(log);
@@ -488,19 +438,19 @@ a_segment_without_its_header_was_never_used(void **state)
 static void
 an_id_is_whole_or_the_log_is_not_opened(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	char path[128], control[36];
 	struct err e = { "" };
 
 	(void)state;
 	rec_log_close(log);
-	assert_true(str_format(path, sizeof(path), "%s/id", dir));
+	assert_true(str_format(path, sizeof(path), "%s/id", log_folder));
 	assert_int_equal(file_write(path, 0600, "0123", 4, NULL), 0);
-	assert_true(rec_log_open(&log, dir, QUOTA, &e) < 0);
+	assert_true(rec_log_open(&log, log_folder, QUOTA, &e) < 0);
 	assert_non_null(strstr(e.text, "is damaged"));
 	memset(control, 1, sizeof(control));
 	assert_int_equal(file_write(path, 0600, control, sizeof(control), NULL), 0);
-	assert_true(rec_log_open(&log, dir, QUOTA, &e) < 0);
+	assert_true(rec_log_open(&log, log_folder, QUOTA, &e) < 0);
 }
 
 static void
@@ -529,7 +479,7 @@ static void
 opening_without_descriptors_fails_and_says_why(void **state)
 {
 	rlim_t base = next_descriptor();
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	int failed = 0;
 
 	(void)state;
@@ -541,7 +491,7 @@ opening_without_descriptors_fails_and_says_why(void **state)
 		int done;
 
 		limit_descriptors(base + more);
-		done = rec_log_open(&log, dir, QUOTA, &e);
+		done = rec_log_open(&log, log_folder, QUOTA, &e);
 		limit_descriptors(1024);
 		if (done == 0) {
 			assert_true(rec_log_last(log) == 10);
@@ -568,7 +518,7 @@ a_new_log_without_descriptors_fails_and_says_why(void **state)
 		struct err e = { "" };
 
 		limit_descriptors(base + more);
-		done = rec_log_open(&log, dir, QUOTA, &e);
+		done = rec_log_open(&log, log_folder, QUOTA, &e);
 		limit_descriptors(1024);
 		assert_true(done == 0 || e.text[0] != '\0');
 	}
@@ -580,7 +530,7 @@ a_new_log_without_descriptors_fails_and_says_why(void **state)
 static void
 running_without_descriptors_loses_nothing(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	rlim_t base = next_descriptor();
 	uint64_t seq = 1, last = 0;
 	uint32_t count;
@@ -600,7 +550,7 @@ running_without_descriptors_loses_nothing(void **state)
 	buf_done(&b);
 	assert_true(rec_log_bytes(log) < QUOTA / 2);
 	rec_log_close(log);
-	log = open_log(QUOTA);
+	log = log_folder_open(QUOTA);
 	assert_true(rec_log_last(log) == last);
 	rec_log_close(log);
 }
@@ -608,7 +558,7 @@ running_without_descriptors_loses_nothing(void **state)
 static void
 damage_in_the_open_segment_needs_a_new_one(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	uint64_t seq = 1;
 	uint32_t count;
 	char path[128];
@@ -617,7 +567,7 @@ damage_in_the_open_segment_needs_a_new_one(void **state)
 
 	(void)state;
 	append(log, 1, 20, 100);
-	segment_path(path, sizeof(path), 1);
+	log_folder_segment(path, sizeof(path), 1);
 	flip_byte(path, 16 + 8);
 	buf_init(&b, 65536);
 	base = next_descriptor();
@@ -634,7 +584,7 @@ static void
 a_reading_ends_before_it_passes_its_limit(void **state)
 {
 	static const uint8_t bytes[50];
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	uint64_t seq = 1;
 	uint32_t count;
 	struct buf b;
@@ -660,145 +610,6 @@ a_reading_ends_before_it_passes_its_limit(void **state)
 	rec_log_close(log);
 }
 
-/* A segment is an eighth of the quota, but at least 64 KiB; a record that is longer has one for itself. */
-static void
-segments_have_their_size(void **state)
-{
-	static uint8_t bytes[200 * 1024];
-	struct rec_log *log = open_log(QUOTA);
-	uint64_t seq;
-	char path[128];
-
-	(void)state;
-	assert_int_equal(rec_log_append(log, (struct span){ bytes, sizeof(bytes) }, &seq), 0);
-	assert_true(seq == 1);
-	segment_path(path, sizeof(path), 2);
-	assert_int_equal(access(path, F_OK), -1);
-	assert_int_equal(rec_log_append(log, (struct span){ bytes, 1 }, &seq), 0);
-	assert_int_equal(access(path, F_OK), 0);
-	rec_log_close(log);
-}
-
-static void
-the_smallest_segment_is_64_kib(void **state)
-{
-	enum { RECORD = 1024 - 8 }; /* with its header 1 KiB */
-	static uint8_t bytes[RECORD];
-	struct rec_log *log = open_log(256 * 1024);
-	char path[128];
-
-	(void)state;
-	for (int i = 0; i < 64; i++)
-		assert_int_equal(rec_log_append(log, (struct span){ bytes, RECORD }, NULL), 0);
-	segment_path(path, sizeof(path), 64);
-	assert_int_equal(access(path, F_OK), 0); /* the header took the place of the 64th */
-	assert_true(size_of(1) == 16 + 63 * 1024);
-	rec_log_close(log);
-}
-
-static void
-the_largest_segment_is_4_mib(void **state)
-{
-	enum { RECORD = 64 * 1024 - 8 }; /* with its header 64 KiB */
-	static uint8_t bytes[RECORD];
-	struct rec_log *log = open_log((uint64_t)1 << 30);
-	char path[128];
-
-	(void)state;
-	for (int i = 0; i < 64; i++)
-		assert_int_equal(rec_log_append(log, (struct span){ bytes, RECORD }, NULL), 0);
-	segment_path(path, sizeof(path), 64);
-	assert_int_equal(access(path, F_OK), 0); /* the header took the place of the 64th */
-	assert_true(size_of(1) == 16 + 63 * 64 * 1024);
-	rec_log_close(log);
-}
-
-static void
-a_number_that_was_skipped_is_no_error(void **state)
-{
-	struct rec_log *log = open_log(QUOTA);
-	uint64_t seq = 50, next;
-	uint32_t count;
-	struct buf b;
-
-	(void)state;
-	append(log, 1, 10, 100);
-	assert_int_equal(rec_log_advance(log, 10), 0);
-	next = rec_log_last(log) + 1;
-	append(log, next, next, 100);
-	buf_init(&b, 65536);
-	errno = EIO; /* of something else, before */
-	assert_int_equal(rec_log_read(log, &seq, 1000, &b, &count), 0);
-	assert_true(seq == next && count == 1);
-	buf_done(&b);
-	rec_log_close(log);
-}
-
-/* What is committed whole makes room; what is not stays where it is. */
-static void
-only_a_segment_that_is_wholly_committed_is_replaced(void **state)
-{
-	struct rec_log *log = open_log(QUOTA);
-	uint64_t bytes;
-	char path[128];
-
-	(void)state;
-	append(log, 1, 40, 4000);
-	bytes = rec_log_bytes(log);
-	assert_true(bytes > QUOTA / 8 / 4 && bytes < QUOTA / 8);
-	rec_log_commit(log, 39);
-	segment_path(path, sizeof(path), 41);
-	assert_int_equal(access(path, F_OK), -1);
-	assert_true(rec_log_bytes(log) == bytes);
-	rec_log_commit(log, 40);
-	assert_int_equal(access(path, F_OK), 0);
-	assert_true(rec_log_bytes(log) == 16); /* a header */
-	segment_path(path, sizeof(path), 1);
-	assert_int_equal(access(path, F_OK), -1);
-	rec_log_close(log);
-}
-
-/* Without the word a power failure would not be seen afterwards. */
-static void
-a_log_that_cannot_say_it_is_open_is_not_opened(void **state)
-{
-	char boot[128];
-
-	(void)state;
-	assert_true(str_format(boot, sizeof(boot), "%s/boot", dir));
-	for (int old = 0; old < 2; old++) {
-		struct rec_log *log = NULL;
-		struct err e = { "" };
-
-		assert_int_equal(mkdir(boot, 0700), 0);
-		assert_true(rec_log_open(&log, dir, QUOTA, &e) < 0);
-		assert_null(log);
-		assert_true(e.text[0]);
-		assert_int_equal(rmdir(boot), 0);
-		log = open_log(QUOTA); /* once, so that there is an old one */
-		rec_log_close(log);
-		assert_int_equal(unlink(boot), 0);
-	}
-}
-
-static void
-a_log_is_nearly_full_over_nine_tenths(void **state)
-{
-	enum { SMALL = 100000 };
-	static uint8_t bytes[1024];
-	struct rec_log *log = open_log(SMALL);
-
-	(void)state;
-	while (rec_log_bytes(log) + 1024 + 8 + 16 < SMALL * 9 / 10)
-		assert_int_equal(rec_log_append(log, (struct span){ bytes, 1024 }, NULL), 0);
-	while (rec_log_bytes(log) + 9 <= SMALL * 9 / 10)
-		assert_int_equal(rec_log_append(log, (struct span){ bytes, 1 }, NULL), 0);
-	assert_false(rec_log_is_nearly_full(log));
-	assert_int_equal(rec_log_append(log, (struct span){ bytes, 1 }, NULL), 0);
-	assert_true(rec_log_is_nearly_full(log));
-	rec_log_close(log);
-}
-
 /* Descriptors of files of the log that are deleted: their room is not free yet. */
 static int
 deleted_but_open(void)
@@ -815,7 +626,7 @@ deleted_but_open(void)
 		if (len < 0)
 			continue;
 		target[len] = '\0';
-		n += str_starts(target, dir) && strstr(target, "(deleted)");
+		n += str_starts(target, log_folder) && strstr(target, "(deleted)");
 	}
 	closedir(d);
 	return n;
@@ -824,7 +635,7 @@ deleted_but_open(void)
 static void
 committing_twice_leaves_the_newest_segment(void **state)
 {
-	struct rec_log *log = open_log(QUOTA);
+	struct rec_log *log = log_folder_open(QUOTA);
 	uint64_t seq = 1;
 	uint32_t count;
 	struct buf b;
@@ -832,7 +643,7 @@ committing_twice_leaves_the_newest_segment(void **state)
 
 	(void)state;
 	append(log, 1, 350, 4000);
-	segment_path(path, sizeof(path), 1);
+	log_folder_segment(path, sizeof(path), 1);
 	buf_init(&b, 65536);
 	assert_int_equal(rec_log_read(log, &seq, 100, &b, &count), 0); /* opens the oldest */
 	buf_done(&b);
@@ -856,7 +667,7 @@ committing_twice_leaves_the_newest_segment(void **state)
 	rec_log_close(log);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
+#define T(name) cmocka_unit_test_setup_teardown(name, log_folder_make, log_folder_remove)
 
 int
 main(void)
@@ -882,13 +693,6 @@ main(void)
 		T(running_without_descriptors_loses_nothing),
 		T(damage_in_the_open_segment_needs_a_new_one),
 		T(a_reading_ends_before_it_passes_its_limit),
-		T(segments_have_their_size),
-		T(the_smallest_segment_is_64_kib),
-		T(the_largest_segment_is_4_mib),
-		T(a_number_that_was_skipped_is_no_error),
-		T(only_a_segment_that_is_wholly_committed_is_replaced),
-		T(a_log_that_cannot_say_it_is_open_is_not_opened),
-		T(a_log_is_nearly_full_over_nine_tenths),
 		T(committing_twice_leaves_the_newest_segment),
 	};
 

@@ -14,8 +14,10 @@
 
 #include "auth/cutoff.h"
 #include "auth/join.h"
+#include "auth/stored.h"
 #include "auth_world.h"
 #include "base/str.h"
+#include "policy/lock.h"
 
 static const char uuid_a[] = "01234567-89ab-4cde-8f01-23456789abcd";
 static const char uuid_b[] = "11234567-89ab-4cde-8f01-23456789abcd";
@@ -452,6 +454,32 @@ the_same_join_again_costs_no_use(void **state)
 	refused(join(w, token, "node", uuid_a), AUTH_E_STATE, "was used already");
 }
 
+/* Not even with a token that is good; and the token is not used up by it. */
+static void
+a_host_that_is_locked_does_not_join(void **state)
+{
+	struct auth_world *w = *state;
+	struct {
+		struct policy_lock policy;
+		uint64_t revision;
+	} object = { .policy = { .node = "01234567-89ab-4cde-8f01-23456789abcd", .message = "stolen" } };
+	struct resource_file file = { .kind = RESOURCE_LOCK, .name = "", .revision = STORE_ABSENT };
+	char token[TOKEN_TEXT_SIZE];
+	struct buf b;
+	struct err e;
+
+	make_token(w, "node", 1, token);
+	buf_init(&b, STORE_VALUE_MAX);
+	assert_true(stored_pack(&lock_form, &object, &b));
+	file.value = buf_span(&b);
+	if (resource_put(&w->a, &file, &e) != 0)
+		fail_msg("%s", e.text);
+	buf_done(&b);
+	refused(join(w, token, "node", uuid_a), AUTH_E_DENIED, "stolen");
+	assert_null(host_find(&w->a, uuid_a));
+	joined(join(w, token, "node", uuid_b));
+}
+
 static void
 a_renewal_keeps_the_row(void **state)
 {
@@ -640,6 +668,7 @@ main(void)
 		T(a_host_has_so_many_addresses),
 		T(an_identity_belongs_to_its_key),
 		T(the_same_join_again_costs_no_use),
+		T(a_host_that_is_locked_does_not_join),
 		T(a_renewal_keeps_the_row),
 		T(what_happened_meanwhile_counts),
 		T(of_two_joins_at_once_one_has_the_identity),

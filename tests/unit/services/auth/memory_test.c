@@ -15,6 +15,7 @@
 #include "auth/cutoff.h"
 #include "auth/invite.h"
 #include "auth/join.h"
+#include "auth/lockout.h"
 #include "auth/login.h"
 #include "auth/origin.h"
 #include "auth_world.h"
@@ -231,8 +232,10 @@ makes_a_link(void *arg, struct err *e)
 	struct auth_world *w = arg;
 	char token[INVITE_TOKEN_SIZE];
 	int64_t expires_ms;
+	int rc = invite_new(&w->a, "alice", false, 0, token, &expires_ms, e);
 
-	return invite_new(&w->a, "alice", false, 0, token, &expires_ms, e);
+	assert_true(rc == 0 || !strstr(e->text, "somebody else"));
+	return rc;
 }
 
 static void
@@ -258,6 +261,8 @@ make_link(struct auth_world *w)
 	int64_t expires_ms;
 
 	make_user(w);
+	while (lockout_until(&w->a, "alice") == 0)
+		(void)lockout_fail(&w->a, "alice");
 	if (invite_new(&w->a, "alice", true, 0, link_token, &expires_ms, &e) != 0)
 		fail_msg("%s", e.text);
 }
@@ -305,6 +310,24 @@ is_completed(struct auth_world *w, const struct outcome *o)
 	user_done(&u);
 	assert_true((invite_show(&w->a, link_token, &i, &e) == 0) == (o->rc != 0));
 	assert_true((cutoff_get(&w->a, RESOURCE_CUTOFF, "alice") > 0) == (o->rc == 0));
+	if (o->rc != 0)
+		assert_true(lockout_until(&w->a, "alice") > 0);
+}
+
+/* Whoever has a new password is let in with it. */
+static void
+a_link_opens_what_was_closed(void **state)
+{
+	struct auth_world *w = *state;
+	struct outcome o = { 0 };
+	struct err e;
+
+	make_link(w);
+	assert_int_equal(completes(w, &o, &e), 0);
+	auth_world_run(w, &o.done);
+	assert_int_equal(o.rc, 0);
+	assert_true(lockout_until(&w->a, "alice") == 0);
+	is_completed(w, &o);
 }
 
 static void
@@ -370,6 +393,7 @@ is_joined(struct auth_world *w, const struct outcome *o)
 	assert_int_equal(n->token_labels.n, 1);
 	assert_int_equal(n->labels.n, 2);
 	assert_int_equal(n->addresses.n, 1);
+	assert_true(n->certs_from_s > 0);
 }
 
 static void
@@ -453,6 +477,8 @@ main(void)
 		    auth_world_teardown),
 		cmocka_unit_test_setup_teardown(the_store_is_never_ahead_of_memory,
 		    auth_world_setup, auth_world_teardown),
+		cmocka_unit_test_setup_teardown(a_link_opens_what_was_closed, auth_world_setup,
+		    auth_world_teardown),
 		cmocka_unit_test(a_link_is_used_whole_or_stays),
 		cmocka_unit_test(a_host_joins_whole_or_not_at_all),
 		cmocka_unit_test(a_certificate_is_whole_or_there_is_none),

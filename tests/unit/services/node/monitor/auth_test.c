@@ -12,9 +12,11 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "node/monitor/auth.h"
+#include "no_memory.h"
 #include "node_world.h"
 
 struct fixture {
@@ -475,6 +477,94 @@ the_file_of_used_identifiers_does_not_grow_for_ever(void **state)
 	    1);
 }
 
+/* What ended this very second counts no more; what ends in the next one does. */
+static void
+an_identifier_goes_with_the_second_its_certificate_ends(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now_s = time(NULL);
+	uint8_t id[32] = { 0 };
+	struct stat st;
+
+	for (uint8_t i = 0; i < 3; i++) {
+		id[0] = i;
+		/* As after a write that failed: the file is written anew. */
+		mem_closep(&f->seen.fd);
+		assert_int_equal(seen_add(&f->seen, (struct span){ id, 32 }, now_s + 10 + i,
+				     now_s + (i == 2 ? 10 : 0)),
+		    0);
+	}
+	assert_int_equal(stat(f->seen_path, &st), 0);
+	assert_int_equal(st.st_size, 2 * 24); /* the first one is gone */
+}
+
+static int
+opens_seen(void *arg, struct err *e)
+{
+	struct seen s;
+	int rc = seen_open(&s, arg, 1000, e);
+
+	assert_true(rc != 0 || s.used == 100);
+	seen_done(&s);
+	return rc;
+}
+
+static int
+adds_seen(void *arg, struct err *e)
+{
+	struct seen s;
+	uint8_t id[32] = { 1 };
+	int rc = seen_open(&s, NULL, 1000, e);
+
+	(void)arg;
+	if (rc == 0)
+		rc = seen_add(&s, (struct span){ id, 32 }, 2000, 1000);
+	/* Said to be new without a place in the table it would be new once more. */
+	assert_true(rc != 0 || s.used == 1);
+	err_set(e, "has no text");
+	seen_done(&s);
+	return rc;
+}
+
+/* A proof that is not remembered is good twice. */
+static void
+without_memory_no_identifier_is_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	struct err e = { "" };
+	uint8_t id[32] = { 0 };
+
+	for (uint8_t i = 0; i < 100; i++) {
+		id[0] = i;
+		assert_int_equal(seen_add(&f->seen, (struct span){ id, 32 }, 9000, 1000), 0);
+	}
+	memory_runs_out(opens_seen, f->seen_path);
+	memory_runs_out(adds_seen, NULL);
+	seen_done(&f->seen);
+	assert_int_equal(seen_open(&f->seen, f->seen_path, 1000, &e), 0);
+	assert_int_equal(f->seen.used, 100);
+}
+
+static void
+a_full_table_lets_nobody_new_in(void **state)
+{
+	struct seen s;
+	struct err e = { "" };
+	uint8_t id[32] = { 0 };
+
+	(void)state;
+	assert_int_equal(seen_open(&s, NULL, 1000, &e), 0);
+	for (uint32_t i = 0; i < SEEN_MAX; i++) {
+		memcpy(id, &i, sizeof(i));
+		if (seen_add(&s, (struct span){ id, 32 }, 2000, 1000) != 0)
+			fail_msg("%u", i);
+	}
+	id[8] = 1;
+	assert_int_equal(seen_add(&s, (struct span){ id, 32 }, 2000, 1000), -1);
+	assert_int_equal(seen_add(&s, (struct span){ id, 32 }, 9000, 2000), 0);
+	seen_done(&s);
+}
+
 int
 main(void)
 {
@@ -495,6 +585,9 @@ main(void)
 		T(a_signature_for_another_host_is_refused),
 		T(a_mutilated_request_is_refused),
 		T(the_file_of_used_identifiers_does_not_grow_for_ever),
+		T(an_identifier_goes_with_the_second_its_certificate_ends),
+		T(without_memory_no_identifier_is_forgotten),
+		cmocka_unit_test(a_full_table_lets_nobody_new_in),
 		cmocka_unit_test(identifiers_are_remembered_until_their_certificate_ends),
 	};
 
