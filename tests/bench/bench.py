@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """make bench: what Sallyport takes, beside what OpenSSH takes for the same, in one run on this machine.
 
-    bench.py BUILD [--only WORD[,WORD...]] [--rounds N] [--size MIB] [--tunnels N]
+    bench.py BUILD [--before TREE] [--only WORD[,WORD...]] [--rounds N] [--size MIB] [--tunnels N]
 
 A real cluster (tools/cluster) and the peer (peer.py) stand side by side, everything on loopback. Runs of both alternate,
 so that what else happens on the machine hits both; medians count. Writes BUILD/bench.json, a list of {name, unit, ours,
-peer, ratio}, and prints a table with the target of each figure.
+before, peer, ratio}, and prints a table with the target of each figure. With --before a cluster of another checkout,
+built in its folder build, stands beside them and takes the same turns: what a change cost is told from noise by that.
 
 As root it works in a mount namespace of its own, in which root's shell is /bin/sh and his home an empty folder: rc
 files of a login shell would be most of what is measured.
 """
 import argparse
 import ctypes
+import importlib.util
 import json
 import os
 import pwd
@@ -64,107 +66,54 @@ def take_machine():
         print('not root: whatever else runs on this machine is part of the figures', flush=True)
 
 
-class Bench:
-    def __init__(self, folder, build, args):
-        self.dir, self.build, self.args = folder, build, args
-        self.figures = []
-        self.cluster = Cluster(os.path.join(folder, 'cluster'), build)
-        self.peer = None
-        self.login = pwd.getpwuid(os.getuid()).pw_name
+class Side:
+    """A cluster of one build, with a node and a user who is logged in, and what is measured of it alone."""
+
+    def __init__(self, make_cluster, login):
+        self.make_cluster, self.login = make_cluster, login
+        self.cluster = None
 
     def start(self):
-        c = self.cluster
+        c = self.cluster = self.make_cluster()  # not earlier: the side before has its ports by now
         c.start([(NODE, 'env=bench')])
         c.login(c.add_user('alice', logins=self.login))
         self.ssh_config = c.write('ssh_config', c.tsh('alice', 'config').stdout)
-        os.makedirs(os.path.join(self.dir, 'peer'))
-        self.peer = Peer(os.path.join(self.dir, 'peer'), free_ports(3))  # now that the cluster has taken its own
-        self.peer.start()
+        self.env = {**os.environ, **c.env('alice')}
 
-    def stop(self):
-        if self.peer:
-            self.peer.stop()
-        self.cluster.stop()
+    def ssh(self, *command):
+        return Run(['ssh', '-F', self.ssh_config, f'{self.login}@{NODE}.{self.cluster.name}', *command], self.env)
 
-    # --- the commands ---------------------------------------------------------------------------
+    def tsh(self, *command):
+        return Run([self.cluster.bin('tsh'), 'ssh', f'{self.login}@{NODE}', *command], self.env)
 
-    def ssh(self):
-        return ['ssh', '-F', self.ssh_config, f'{self.login}@{NODE}.{self.cluster.name}']
+    def node_kb(self):
+        """Private memory of all of noded's processes, without shells."""
+        return sum(map(procs.private_kb, procs.family(self.cluster.daemons[NODE].pid, ('dash', 'bash', 'sh'))))
 
-    def tsh(self):
-        return [self.cluster.bin('tsh'), 'ssh', f'{self.login}@{NODE}']
+    def pty_kb(self, n):
+        """What one more of n idle shells costs the node."""
+        before = self.node_kb()
+        argv = self.ssh().argv
+        shells = [subprocess.Popen(argv[:1] + ['-tt'] + argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, env=self.env) for _ in range(n)]
+        for s in shells:
+            s.stdin.write(b'echo re""ady\n')
+            s.stdin.flush()
+            seen = b''
+            while b'ready' not in seen:
+                byte = os.read(s.stdout.fileno(), 4096)
+                if not byte:
+                    raise Failure('a shell ended at once')
+                seen += byte
+        time.sleep(2)
+        after = self.node_kb()
+        for s in shells:
+            s.communicate(b'exit\n', timeout=30)
+        return (after - before) / n
 
-    def env(self):
-        return {**os.environ, **self.cluster.env('alice')}
-
-    def figure(self, name, unit, ours, peer, target, lower=True):
-        """target: what ours/peer may be at most (lower is better) or must be at least; for peer None, of ours itself."""
-        ratio = ours / peer if peer else None
-        value = ours if ratio is None else ratio
-        met = value <= target if lower else value >= target
-        self.figures.append({'name': name, 'unit': unit, 'ours': round(ours, 3),
-                             'peer': round(peer, 3) if peer else None, 'ratio': round(ratio, 3) if ratio else None,
-                             'target': target, 'lower_is_better': lower, 'met': met})
-        print(line(self.figures[-1]), flush=True)
-
-    # --- latency ----------------------------------------------------------------------------------
-
-    def seconds(self, argv):
-        start = time.perf_counter()
-        out = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                             env=self.env())
-        took = time.perf_counter() - start
-        if out.returncode != 0:
-            raise Failure(f"{' '.join(argv)}: exit status {out.returncode}\n{out.stderr.decode()}")
-        return took
-
-    def latency(self):
-        runs = {'ssh': self.ssh() + ['true'], 'tsh': self.tsh() + ['true'], 'peer': self.peer.ssh('behind') + ['true']}
-        took = {name: [] for name in runs}
-        for i in range(self.args.rounds + 1):
-            for name, argv in runs.items():
-                s = self.seconds(argv)
-                if i > 0:  # the first is for the caches
-                    took[name].append(s * 1000)
-        ms = {name: statistics.median(t) for name, t in took.items()}
-        self.figure('ssh NODE true', 'ms', ms['ssh'], ms['peer'], 0.25)
-        self.figure('tsh ssh NODE true', 'ms', ms['tsh'], ms['peer'], 0.35)
-
-    # --- bulk ---------------------------------------------------------------------------------------
-
-    def source(self):
-        """Makes the bytes: in large pieces, or it would be a good part of what is measured (`head -c` writes 4 KiB)."""
-        return ['dd', 'if=/dev/zero', 'bs=128k', f'count={self.args.size * 8}', 'status=none']
-
-    def down(self, argv):
-        return self.args.size * MIB / 1e6 / self.seconds(argv + [' '.join(self.source())])
-
-    def up(self, argv):
-        start = time.perf_counter()
-        source = subprocess.Popen(self.source(), stdout=subprocess.PIPE)
-        sink = subprocess.run(argv + ['cat >/dev/null'], stdin=source.stdout, env=self.env())
-        source.stdout.close()
-        if source.wait() != 0 or sink.returncode != 0:
-            raise Failure(f"{' '.join(argv)}: upload failed")
-        return self.args.size * MIB / 1e6 / (time.perf_counter() - start)
-
-    def bulk(self):
-        runs = {'ssh': self.ssh(), 'tsh': self.tsh(), 'behind': self.peer.ssh('behind'), 'plain': self.peer.ssh('plain')}
-        for way, run in (('down', self.down), ('up', self.up)):
-            rate = {name: [] for name in runs}
-            for _ in range(max(3, self.args.rounds // 3)):
-                for name, argv in runs.items():
-                    rate[name].append(run(argv))
-            mbs = {name: statistics.median(r) for name, r in rate.items()}
-            for ours in ('ssh', 'tsh'):
-                self.figure(f'bulk {way}, {ours}, -J and -R', 'MB/s', mbs[ours], mbs['behind'], 2.5, lower=False)
-                self.figure(f'bulk {way}, {ours}, plain -J', 'MB/s', mbs[ours], mbs['plain'], 0.8, lower=False)
-
-    # --- tunnels --------------------------------------------------------------------------------------
-
-    def our_tunnels(self):
-        """Seconds until all are up, and the KiB that proxyd grew by for each."""
-        c, n = self.cluster, self.args.tunnels
+    def tunnels(self, n):
+        """Seconds until n tunnels are up, and the KiB that proxyd grew by for each."""
+        c = self.cluster
         token = c.write('bench.token', c.token('node', '--uses', str(n)) + '\n')
         argv = [c.bin('tools/bench_tunnels'), c.folder('bench-nodes'), f'127.0.0.1:{c.auth_port}',
                 f'127.0.0.1:{c.public_port}', token, c.ca_pin(), str(n)]
@@ -186,6 +135,114 @@ class Bench:
             p.stdin.close()
             p.wait()
 
+
+class Run:
+    """A command and its environment; its time in seconds."""
+
+    def __init__(self, argv, env=None):
+        self.argv, self.env = argv, env or os.environ
+
+    def seconds(self, source=None):
+        start = time.perf_counter()
+        feed = subprocess.Popen(source, stdout=subprocess.PIPE) if source else None
+        out = subprocess.run(self.argv, stdin=feed.stdout if feed else subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE, env=self.env)
+        if feed:
+            feed.stdout.close()
+        if out.returncode != 0 or (feed and feed.wait() != 0):
+            raise Failure(f"{' '.join(self.argv)}: exit status {out.returncode}\n{out.stderr.decode()}")
+        return time.perf_counter() - start
+
+
+def medians(runs, rounds, figure):
+    """{name: the median of figure(run)} of all runs, which take turns."""
+    seen = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            seen[name].append(figure(run))
+    return {name: statistics.median(s) for name, s in seen.items()}
+
+
+class Bench:
+    def __init__(self, folder, build, args):
+        self.dir, self.args = folder, args
+        self.figures = []
+        self.peer = None
+        login = pwd.getpwuid(os.getuid()).pw_name
+        self.sides = {'ours': Side(lambda: Cluster(os.path.join(folder, 'cluster'), build), login)}
+        if args.before:
+            there = os.path.abspath(os.path.join(args.before, 'build'))
+            self.sides['before'] = Side(lambda: cluster_of(args.before)(os.path.join(folder, 'before'), there), login)
+
+    def start(self):
+        for side in self.sides.values():
+            side.start()
+        os.makedirs(os.path.join(self.dir, 'peer'))
+        self.peer = Peer(os.path.join(self.dir, 'peer'), free_ports(3))  # now that the clusters have taken their own
+        self.peer.start()
+
+    def stop(self):
+        if self.peer:
+            self.peer.stop()
+        for side in self.sides.values():
+            if side.cluster:
+                side.cluster.stop()
+
+    def figure(self, name, unit, ours, peer, target, lower=True):
+        """ours: {side: figure}. target: what ours/peer may be at most (lower is better) or must be at least; for peer None,
+        of ours itself."""
+        value = ours['ours']
+        ratio = value / peer if peer else None
+        compared = value if ratio is None else ratio
+        met = compared <= target if lower else compared >= target
+        self.figures.append({'name': name, 'unit': unit, 'ours': round(value, 3),
+                             'before': round(ours['before'], 3) if 'before' in ours else None,
+                             'peer': round(peer, 3) if peer else None, 'ratio': round(ratio, 3) if ratio else None,
+                             'target': target, 'lower_is_better': lower, 'met': met})
+        print(line(self.figures[-1]), flush=True)
+
+    def each(self, measure):
+        """{side: measure(side)}"""
+        return {name: measure(side) for name, side in self.sides.items()}
+
+    def both_clients(self, *command):
+        """{(client, side): Run} of ssh and tsh."""
+        return {(client, name): getattr(side, client)(*command)
+                for name, side in self.sides.items() for client in ('ssh', 'tsh')}
+
+    def of_client(self, figures, client):
+        return {name: figures[client, name] for name in self.sides}
+
+    # --- latency ----------------------------------------------------------------------------------
+
+    def latency(self):
+        runs = {**self.both_clients('true'), 'peer': Run(self.peer.ssh('behind') + ['true'])}
+        for run in runs.values():  # once for the caches
+            run.seconds()
+        ms = medians(runs, self.args.rounds, lambda run: run.seconds() * 1000)
+        self.figure('ssh NODE true', 'ms', self.of_client(ms, 'ssh'), ms['peer'], 0.25)
+        self.figure('tsh ssh NODE true', 'ms', self.of_client(ms, 'tsh'), ms['peer'], 0.35)
+
+    # --- bulk ---------------------------------------------------------------------------------------
+
+    def source(self):
+        """Makes the bytes: in large pieces, or it would be a good part of what is measured (`head -c` writes 4 KiB)."""
+        return ['dd', 'if=/dev/zero', 'bs=128k', f'count={self.args.size * 8}', 'status=none']
+
+    def bulk(self):
+        source = self.source()
+        mb = self.args.size * MIB / 1e6
+        for way, command, feed in (('down', ' '.join(source), None), ('up', 'cat >/dev/null', source)):
+            runs = {**self.both_clients(command),
+                    **{host: Run(self.peer.ssh(host) + [command]) for host in ('behind', 'plain')}}
+            mbs = medians(runs, max(3, self.args.rounds // 3), lambda run: mb / run.seconds(feed))
+            for client in ('ssh', 'tsh'):
+                ours = self.of_client(mbs, client)
+                self.figure(f'bulk {way}, {client}, -J and -R', 'MB/s', ours, mbs['behind'], 2.5, lower=False)
+                self.figure(f'bulk {way}, {client}, plain -J', 'MB/s', ours, mbs['plain'], 0.8, lower=False)
+
+    # --- tunnels --------------------------------------------------------------------------------------
+
     def one_peer_tunnel(self, left, up, failures):
         """Opens tunnels one after the other, as one of eight."""
         while True:
@@ -201,7 +258,7 @@ class Bench:
                 failures.append(p)
 
     def peer_tunnels(self):
-        """The same for OpenSSH, eight at a time."""
+        """Seconds and KiB for the peer's tunnels, opened eight at a time."""
         left, up, failures = list(range(self.args.tunnels)), [], []
         before = procs.children(self.peer.jump_pid)
         start = time.perf_counter()
@@ -223,42 +280,21 @@ class Bench:
         return took, kb
 
     def tunnels(self):
-        ours_s, ours_kb = self.our_tunnels()
-        peer_s, peer_kb = self.peer_tunnels()
         n = self.args.tunnels
-        self.figure(f'{n} tunnels up', 's', ours_s, peer_s, 0.1)
-        self.figure('an idle tunnel, memory', 'KiB', ours_kb, None, 16)
+        ours = self.each(lambda side: side.tunnels(n))
+        peer_s, peer_kb = self.peer_tunnels()
+        self.figure(f'{n} tunnels up', 's', {name: s for name, (s, _) in ours.items()}, peer_s, 0.1)
+        self.figure('an idle tunnel, memory', 'KiB', {name: kb for name, (_, kb) in ours.items()}, None, 16)
         self.figures[-1]['peer'] = round(peer_kb, 1)
 
     # --- memory of a node --------------------------------------------------------------------------------
 
-    def node_kb(self):
-        """Private memory of all of noded's processes, without shells."""
-        return sum(map(procs.private_kb, procs.family(self.cluster.daemons[NODE].pid, ('dash', 'bash', 'sh'))))
-
     def idle(self):
         time.sleep(5)
-        self.figure('noded idle, private memory', 'MiB', self.node_kb() / 1024, None, 8)
+        self.figure('noded idle, private memory', 'MiB', self.each(lambda side: side.node_kb() / 1024), None, 8)
 
     def pty(self):
-        n, before = 10, self.node_kb()
-        shells = [subprocess.Popen(self.ssh()[:1] + ['-tt'] + self.ssh()[1:], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self.env())
-                  for _ in range(n)]
-        for s in shells:
-            s.stdin.write(b'echo re""ady\n')
-            s.stdin.flush()
-            seen = b''
-            while b'ready' not in seen:
-                byte = os.read(s.stdout.fileno(), 4096)
-                if not byte:
-                    raise Failure('a shell ended at once')
-                seen += byte
-        time.sleep(2)
-        after = self.node_kb()
-        for s in shells:
-            s.communicate(b'exit\n', timeout=30)
-        self.figure('one more idle PTY session', 'MiB', (after - before) / n / 1024, None, 1)
+        self.figure('one more idle PTY session', 'MiB', self.each(lambda side: side.pty_kb(10) / 1024), None, 1)
 
     # --- all -------------------------------------------------------------------------------------------------
 
@@ -272,18 +308,27 @@ class Bench:
 def line(f):
     """A row of the table."""
     if f is None:
-        return f"{'':32}{'ours':>10} {'OpenSSH':>10} {'':5}{'ratio':>8}   target"
+        return f"{'':32}{'ours':>10} {'before':>10} {'OpenSSH':>10} {'':5}{'ratio':>8}   target"
     sign = '<=' if f['lower_is_better'] else '>='
-    peer = '' if f['peer'] is None else f"{f['peer']:.3g}"
+    before, peer = ('' if f[key] is None else f'{f[key]:.3g}' for key in ('before', 'peer'))
     ratio = '' if f['ratio'] is None else f"{f['ratio']:.3f}"
     unit = '' if f['ratio'] is not None else ' ' + f['unit']
-    return f"{f['name']:32}{f['ours']:10.3g} {peer:>10} {f['unit']:5}{ratio:>8}   {sign} {f['target']}{unit}" \
+    return f"{f['name']:32}{f['ours']:10.3g} {before:>10} {peer:>10} {f['unit']:5}{ratio:>8}   {sign} {f['target']}{unit}" \
         f"   {'met' if f['met'] else 'MISSED'}"
+
+
+def cluster_of(tree):
+    """The class Cluster of another checkout: what starts its daemons may differ from ours."""
+    spec = importlib.util.spec_from_file_location('before_cluster', os.path.join(tree, 'tools', 'cluster', 'cluster.py'))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Cluster
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('build')
+    parser.add_argument('--before', metavar='TREE', help='a checkout with its build, measured beside')
     parser.add_argument('--only', help='idle, latency, pty, bulk, tunnels')
     parser.add_argument('--rounds', type=int, default=15)
     parser.add_argument('--size', type=int, default=1024, help='MiB of a bulk run')
