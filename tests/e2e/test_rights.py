@@ -4,6 +4,7 @@ import importlib
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -181,6 +182,70 @@ def test_a_change_that_takes_nothing_away_ends_nothing(cluster, ruth, role, logi
     wait_for('the answer', lambda: b'got word' in run.said[1])
     run.stop()
     cluster.tctl('nodes', 'label', 'node-1', 'extra-')
+
+
+# --- in situations where a connection does not listen -----------------------------------------------------
+
+
+@pytest.mark.parametrize('client', CLIENTS)
+def test_a_session_ends_although_its_client_reads_nothing(cluster, ruth, role, login, client):
+    """The window is full and the line that says why cannot be sent: the command ends all the same."""
+    mark = f'mark-{uuid.uuid4()}'
+    run = session(cluster, ruth, client, login, f'echo ready; : {mark}; exec cat /dev/zero')
+    run.proc.send_signal(signal.SIGSTOP)
+    try:
+        role(['somebody-else'])
+        wait_for('the end', lambda: any('denied' in r for r in session_ends(cluster, mark)))
+    finally:
+        run.proc.send_signal(signal.SIGCONT)
+    status, _, _ = run.end()
+    assert status not in (0, None)
+
+
+def test_a_connection_without_sessions_ends(cluster, ruth, role, login, tmp_path):
+    """ControlPersist: the next session of the same connection would ask nobody."""
+    argv = ['ssh', '-F', config_of(cluster, ruth), '-o', 'BatchMode=yes', '-o', f'ControlPath={tmp_path}/socket']
+    there = f'{login}@node-1.{cluster.name}'
+    master = subprocess.Popen([*argv, '-M', '-N', there], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        wait_for('the master', lambda: subprocess.run([*argv, '-O', 'check', there], capture_output=True).returncode == 0)
+        assert subprocess.run([*argv, there, 'echo in'], capture_output=True, text=True).stdout == 'in\n'
+        role(['somebody-else'])
+        assert master.wait(10) != 0
+        assert b'denied' in master.stderr.read()
+    finally:
+        master.kill()
+        master.wait()
+        master.stderr.close()
+
+
+def test_a_fan_out_ends_on_the_node_that_is_lost_alone(cluster, ruth, role, login):
+    role([login], labels={'env': 'example'})
+    mark = f'mark-{uuid.uuid4()}'
+    run = Running(cluster, ruth, [cluster.bin('tsh'), 'ssh', f'{login}@env=example', f'echo ready; : {mark}; exec sleep 300'],
+                  b'ready')
+    wait_for('both', lambda: run.said[1].count(b'ready') == 2)
+    cluster.tctl('nodes', 'label', 'node-1', 'env=prod')
+    wait_for('the end on node-1', lambda: len(session_ends(cluster, mark)) == 1)
+    run.running()
+    role(['somebody-else'])
+    status, out, err = run.end()
+    assert status not in (0, None), (out, err)
+    verdicts = {name: next(line for line in out.splitlines() if line.startswith(f'[{name}] failed'))
+                for name in ('node-1', 'node-2')}
+    assert all('denied' in v or 'no longer reach' in v for v in verdicts.values()), (out, err)
+
+
+def test_a_right_that_ends_while_keys_are_exchanged_anew(cluster, ruth, role, login):
+    """Keys change all the time under a download; the disconnect waits for its turn and comes."""
+    mark = f'mark-{uuid.uuid4()}'
+    run = Running(cluster, ruth, ['ssh', '-F', config_of(cluster, ruth), '-o', 'BatchMode=yes', '-o', 'RekeyLimit=64K',
+                                  f'{login}@node-1.{cluster.name}', f'echo ready; : {mark}; while :; do echo ready; done'],
+                  b'ready')
+    role(['somebody-else'])
+    status, _, err = run.end()
+    assert status == 255 and 'denied' in err, err
+    wait_for('the reason', lambda: any('denied' in r for r in session_ends(cluster, mark)))
 
 
 # --- proxyd --------------------------------------------------------------------------------------------
