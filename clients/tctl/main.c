@@ -21,8 +21,8 @@ static const struct cli_option globals[] = {
 	{ 0, "proxy", "HOST:PORT",
 	    "from elsewhere: the proxy to work through (default: that of the last tsh login)",
 	    CLI_STRING, &tctl_globals.proxy, "SALLYPORT_PROXY" },
-	{ 0, "user", "NAME", "from elsewhere: whose login of tsh to use (default: the current one)",
-	    CLI_STRING, &tctl_globals.user, "SALLYPORT_USER" },
+	{ 0, "as", "NAME", "from elsewhere: whose login of tsh to use (default: the current one)",
+	    CLI_STRING, &tctl_globals.as, "SALLYPORT_USER" },
 	{ 0 },
 };
 

@@ -28,7 +28,7 @@ open_profile(void)
 	struct client *c = NULL;
 	struct err e;
 
-	if (profile_load_valid(&p, tctl_globals.proxy, tctl_globals.user, &e) < 0 ||
+	if (profile_load_valid(&p, tctl_globals.proxy, tctl_globals.as, &e) < 0 ||
 	    client_open(&c, p, &e) < 0)
 		(void)cli_fail_err(&e);
 	profile_free(p);
@@ -40,7 +40,7 @@ static bool
 is_local(void)
 {
 	/* Whoever names a proxy or a login means to go that way, also on authd's own host. */
-	if (tctl_globals.proxy || tctl_globals.user)
+	if (tctl_globals.proxy || tctl_globals.as)
 		return false;
 	return tctl_globals.auth_socket != default_socket ||
 	    access(default_socket, R_OK | W_OK) == 0;

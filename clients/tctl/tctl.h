@@ -15,7 +15,7 @@ enum { TCTL_LABELS_MAX = 64, TCTL_LABELS_ARENA = 65536 };
 
 struct tctl_globals {
 	const char *auth_socket, *audit_socket;
-	const char *proxy, *user;
+	const char *proxy, *as;
 };
 extern struct tctl_globals tctl_globals;
 

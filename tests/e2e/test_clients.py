@@ -63,7 +63,7 @@ def test_every_verb_works_as_the_user_that_is_named(cluster, both, login):
     assert wait_for('both users\' sessions', lambda: sorted(
         r[0] for r in cluster.sql("SELECT DISTINCT username FROM sessions WHERE username IN ('anna', 'bert')")) ==
         ['anna', 'bert'])
-    assert cluster.tctl_remote('shared', 'status', '--user=anna').returncode == 0
+    assert cluster.tctl_remote('shared', 'status', '--as=anna').returncode == 0
 
 
 def test_a_user_who_is_not_logged_in_is_nobody_else(cluster, both):
