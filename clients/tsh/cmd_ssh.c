@@ -3,6 +3,7 @@
  * tsh ssh: a shell or a command on one node, or a command on every node with a label.
  */
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -177,7 +178,9 @@ run_many(struct proxy *proxy, const Auth__NodeList *list, const char *login, con
 	}
 	rc = fanout_run(proxy_way(proxy), hosts, list->n_nodes, &config, &sum);
 	fflush(stdout);
-	if (json)
+	if (rc == 128 + SIGPIPE)
+		; /* nobody is there for a summary */
+	else if (json)
 		print_json(hosts, list->n_nodes, &sum);
 	else
 		fanout_print_summary(hosts, list->n_nodes, &sum);
@@ -273,7 +276,9 @@ cmd_ssh(int argc, char **argv)
 	split_target(argv[0], login, sizeof login, &host);
 	if (argc > 1) {
 		if (join_command(argc - 1, argv + 1, &b) < 0) {
-			rc = cli_fail("the command is too long");
+			rc = cli_fail(
+			    "the command is too long: a node takes %d bytes; put it into a file and run tsh ssh %s sh < FILE",
+			    COMMAND_MAX - 1, argv[0]);
 			goto out;
 		}
 		command = (const char *)buf_head(&b);

@@ -5,6 +5,8 @@
  */
 #include "tsh/fanout.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,7 @@ struct fanout {
 	const struct fanout_config *config;
 	struct fanout_host *hosts;
 	size_t n, next, running;
+	bool unread; /* nobody reads our standard output any more */
 	struct deferred more;
 };
 
@@ -48,13 +51,16 @@ fanout_host_done(struct fanout_host *h)
 static void
 print_line(const struct fanout_host *h, int fd, const uint8_t *p, size_t n)
 {
+	struct fanout *f = h->fanout;
 	struct buf b;
 
 	buf_init(&b, FANOUT_LINE_MAX + 1024);
 	buf_printf(&b, "[%s] ", h->name);
 	buf_put(&b, p, n);
 	buf_put(&b, "\n", 1);
-	(void)file_write_all(fd, buf_head(&b), b.len);
+	if (file_write_all(fd, buf_head(&b), b.len) < 0 && errno == EPIPE &&
+	    (fd == STDOUT_FILENO || file_is_same(fd, STDOUT_FILENO)))
+		f->unread = true;
 	buf_done(&b);
 }
 
@@ -188,6 +194,18 @@ on_more(void *arg)
 
 /* --- all of them ------------------------------------------------------------------------------------ */
 
+/* What still runs on the nodes hears that its connection is gone, as if a shell's loop over ssh had died of SIGPIPE. */
+static int
+end_unread(struct fanout *f, struct fanout_summary *ret)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		remote_free(f->hosts[i].remote);
+		f->hosts[i].remote = NULL;
+	}
+	*ret = (struct fanout_summary){ 0 };
+	return 128 + SIGPIPE;
+}
+
 int
 fanout_run(const struct remote_way *way, struct fanout_host *hosts, size_t n,
     const struct fanout_config *config, struct fanout_summary *ret)
@@ -196,10 +214,12 @@ fanout_run(const struct remote_way *way, struct fanout_host *hosts, size_t n,
 
 	deferred_init(&f.more, on_more, &f);
 	on_more(&f);
-	while (f.running > 0 || f.next < f.n)
+	while (!f.unread && (f.running > 0 || f.next < f.n))
 		if (loop_turn(way->loop, -1) < 0)
 			break;
 	deferred_cancel(&f.more);
+	if (f.unread)
+		return end_unread(&f, ret);
 	*ret = (struct fanout_summary){ 0 };
 	for (size_t i = 0; i < n; i++) {
 		if (fanout_host_ok(&hosts[i]))

@@ -39,7 +39,7 @@ struct fanout_summary {
 };
 
 /* Runs the command everywhere; prints "[node] line" as lines complete, unless keep. Returns 0 only when every node
- * succeeded. */
+ * succeeded. When nobody reads standard output any more all of it ends: 128 and the number of SIGPIPE. */
 int fanout_run(const struct remote_way *way, struct fanout_host *hosts, size_t n,
     const struct fanout_config *config, struct fanout_summary *ret);
 /* "[node] success", "[node] failed with exit code 2", ... and the totals. */

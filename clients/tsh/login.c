@@ -134,8 +134,9 @@ save_known_hosts(const struct profile *p, const struct bundle *ca, struct err *e
 		return err_set(e, "the proxy's SSH address is malformed: %s", address);
 	buf_init(&b, 65536);
 	for (size_t i = 0; i < ca->n_host_ssh && rc == 0; i++) {
-		buf_printf(&b, "@cert-authority *.%s,[*.%s]:*,%s,[%s]:%u ", p->cluster, p->cluster,
-		    host, host, port);
+		/* With and without the port of nodes: OpenSSH takes a star for any, Go's knownhosts wants the number. */
+		buf_printf(&b, "@cert-authority *.%s,[*.%s]:3022,[*.%s]:*,%s,[%s]:%u ", p->cluster,
+		    p->cluster, p->cluster, host, host, port);
 		rc = sshkey_blob_to_line(ca->host_ssh[i], p->cluster, &b);
 		buf_put(&b, "\n", 1);
 	}

@@ -18,15 +18,17 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/str.h"
 #include "tsh/term.h"
 
-enum { INPUT_MAX = 32768 };
+enum { INPUT_MAX = 32768, ENV_MAX = 32, ENV_BYTES_MAX = 4096 };
 
 /* One of our own descriptors. */
 struct end {
 	int fd;
 	int old_flags;
 	bool pollable; /* not a regular file */
+	bool broken;   /* of an output: it takes nothing any more */
 	struct watch watch;
 };
 
@@ -74,6 +76,41 @@ end_close(struct end *x)
 
 /* --- output ------------------------------------------------------------------------------------ */
 
+/* As a program on this machine that died of SIGPIPE; the session hears that its terminal, or connection, is gone. */
+static void
+end_unread(struct shell *s)
+{
+	s->result = (struct remote_result){ .end = REMOTE_SIGNALED, .signal = "PIPE" };
+	s->done = true;
+}
+
+/*
+ * An output takes nothing any more. Of the first one the node is told, so that the command gets its SIGPIPE when it writes
+ * on, and the session ends as it then does: `tsh ssh NODE yes | head -1`. With both gone nothing of it can be seen.
+ */
+static void
+lose_output(struct shell *s, struct end *x, int cause)
+{
+	struct end *other = x == &s->out ? &s->err : &s->out;
+
+	if (cause != EPIPE) {
+		/* A full disk, for one: going on would say in the end that all went well. */
+		s->result = (struct remote_result){ .end = REMOTE_LOST };
+		(void)snprintf(s->result.text, sizeof s->result.text, "cannot write its output: %s",
+		    strerror(cause));
+		s->done = true;
+		return;
+	}
+	x->broken = true;
+	/* `2>&1 | head`: what is written to the one would come to the same reader. */
+	if (file_is_same(x->fd, other->fd))
+		other->broken = true;
+	if (s->out.broken && s->err.broken)
+		end_unread(s);
+	else if (s->out.broken)
+		remote_eow(s->remote);
+}
+
 static size_t
 on_output(struct remote *r, uint32_t ext, const uint8_t *p, size_t n, void *arg)
 {
@@ -82,7 +119,7 @@ on_output(struct remote *r, uint32_t ext, const uint8_t *p, size_t n, void *arg)
 	size_t done = 0;
 
 	(void)r;
-	while (done < n) {
+	while (done < n && !x->broken && !s->done) {
 		ssize_t w = write(x->fd, p + done, n - done);
 
 		if (w < 0 && errno == EINTR)
@@ -92,8 +129,9 @@ on_output(struct remote *r, uint32_t ext, const uint8_t *p, size_t n, void *arg)
 			return done;
 		}
 		if (w < 0)
-			return n; /* nobody reads any more: as ssh, go on without */
-		done += (size_t)w;
+			lose_output(s, x, errno);
+		else
+			done += (size_t)w;
 	}
 	return n;
 }
@@ -319,6 +357,23 @@ watch_signals(struct shell *s)
 		(void)loop_on_signal(s->loop, forwarded[i], on_signal, s);
 }
 
+/* What says how texts look, as stock ssh sends it (SendEnv LANG LC_*) and nodes take it. */
+static void
+list_environment(const char *ret[ENV_MAX + 1])
+{
+	size_t n = 0, room = ENV_BYTES_MAX;
+
+	for (char **v = environ; *v && n < ENV_MAX; v++) {
+		size_t len = strlen(*v);
+
+		if ((!str_starts(*v, "LANG=") && !str_starts(*v, "LC_")) || len > room)
+			continue;
+		room -= len;
+		ret[n++] = *v;
+	}
+	ret[n] = NULL;
+}
+
 static int
 start(struct shell *s)
 {
@@ -328,9 +383,7 @@ start(struct shell *s)
 		.writable = on_writable,
 		.ended = on_ended,
 	};
-	static const char *const names[] = { "LANG", "LC_ALL", "LC_CTYPE" };
-	char env[3][128];
-	const char *list[4] = { NULL };
+	const char *list[ENV_MAX + 1];
 	struct ssh_pty pty;
 	struct remote_config rc = {
 		.host = s->config->node,
@@ -341,17 +394,8 @@ start(struct shell *s)
 		.events = &events,
 		.arg = s,
 	};
-	size_t n = 0;
 
-	for (size_t i = 0; i < 3; i++) {
-		const char *v = getenv(names[i]);
-
-		if (v &&
-		    snprintf(env[n], sizeof env[n], "%s=%s", names[i], v) < (int)sizeof env[n]) {
-			list[n] = env[n];
-			n++;
-		}
-	}
+	list_environment(list);
 	if (s->config->tty) {
 		term_describe(&pty);
 		rc.pty = &pty;

@@ -135,6 +135,15 @@ file_write_all(int fd, const void *p, size_t n)
 	return 0;
 }
 
+bool
+file_is_same(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	    x.st_ino == y.st_ino;
+}
+
 /* The folder that holds path, for the fsync that makes a rename last. */
 static int
 sync_folder(const char *path)

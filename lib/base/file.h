@@ -24,5 +24,7 @@ int file_read_secret(const char *path, size_t max, char **ret, struct err *e);
 int file_write_all(int fd, const void *p, size_t n);
 int file_set_cloexec(int fd);
 int file_set_nonblock(int fd);
+/* Two descriptors of one pipe, socket, terminal or file. */
+bool file_is_same(int a, int b);
 
 #endif

@@ -45,7 +45,8 @@ struct sshcert_rules {
 	uint32_t type;         /* SSHCERT_USER or SSHCERT_HOST */
 	const struct span *ca; /* trusted CA public key blobs */
 	size_t n_ca;
-	const char *principal; /* must be listed; NULL: at least one must be listed, any will do */
+	/* must be listed, of a host in any case of letters; NULL: at least one must be listed, any will do */
+	const char *principal;
 	const char *source_address; /* peer's address, for the option of that name; NULL: unknown,
 				     * the option is refused */
 	uint64_t now_s;

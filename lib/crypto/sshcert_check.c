@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/str.h"
 #include "crypto/sshcert_priv.h"
@@ -130,6 +131,14 @@ check_time(const struct sshcert *cert, uint64_t now_s, struct err *e)
 	return 0;
 }
 
+/* Hosts are compared as names in DNS are, in any case of letters: stock ssh looks for the lower-case form of what was typed,
+ * people type what they like. Logins are Unix's, where Root is not root. */
+static bool
+same_principal(const struct sshcert *cert, const char *a, const char *b)
+{
+	return cert->type == SSHCERT_HOST ? strcasecmp(a, b) == 0 : strcmp(a, b) == 0;
+}
+
 static int
 check_principal(const struct sshcert *cert, const char *principal, struct err *e)
 {
@@ -139,7 +148,7 @@ check_principal(const struct sshcert *cert, const char *principal, struct err *e
 	if (!principal)
 		return 0;
 	for (size_t i = 0; i < cert->n_principals; i++)
-		if (strcmp(cert->principals[i], principal) == 0)
+		if (same_principal(cert, cert->principals[i], principal))
 			return 0;
 	return err_set(e, "the certificate is not for %s", principal);
 }

@@ -432,6 +432,13 @@ remote_eof(struct remote *r)
 }
 
 void
+remote_eow(struct remote *r)
+{
+	if (r->session)
+		ssh_chan_request(r->session, "eow@openssh.com", false, (struct span){ NULL, 0 });
+}
+
+void
 remote_resume(struct remote *r)
 {
 	if (r->session)

@@ -81,6 +81,9 @@ void remote_free(struct remote *r);
 
 size_t remote_write(struct remote *r, const void *p, size_t n); /* takes what fits */
 void remote_eof(struct remote *r);
+/* Nobody reads its output (ext 0) any more: the process is to notice when it writes, and what still comes is dropped
+ * by the owner. OpenSSH PROTOCOL 2.1. */
+void remote_eow(struct remote *r);
 void remote_resume(struct remote *r);
 void remote_resize(struct remote *r, const struct ssh_window *w);
 void remote_signal(struct remote *r, const char *name); /* "INT" */

@@ -139,6 +139,26 @@ is_wrong_guess(struct ssh *ssh, uint8_t type)
 	return true;
 }
 
+/*
+ * Messages of the connection protocol behind the peer's own KEXINIT, when keys are exchanged again. RFC 4253 section 7.1
+ * forbids them; asyncssh sends what it has under way, and OpenSSH takes it. They come under the old keys, in order and
+ * authentic as ever, so taking them harms nobody; how much of it is bounded here, since no window opens and no answer
+ * leaves meanwhile. Never in the first exchange: there is nobody logged in, and strict kex allows nothing.
+ */
+static bool
+is_overlap(struct ssh *ssh, uint8_t type, size_t n)
+{
+	struct ssh_kex *kex = ssh->kex;
+
+	if (ssh->state != STATE_OPEN || !(phase_of(ssh) & AGAIN_EXCHANGE) ||
+	    type < MSG_GLOBAL_REQUEST)
+		return false;
+	kex->overlap_packets++;
+	kex->overlap_bytes += (uint32_t)n;
+	return kex->overlap_packets <= OVERLAP_PACKETS_MAX &&
+	    kex->overlap_bytes <= OVERLAP_BYTES_MAX;
+}
+
 int
 dispatch(struct ssh *ssh, uint8_t *p, size_t n)
 {
@@ -154,7 +174,8 @@ dispatch(struct ssh *ssh, uint8_t *p, size_t n)
 	if (!row->fn && (phase & AFTER_KEYS))
 		return unimplemented(ssh);
 	allowed = row->fn && (row->to & me) &&
-	    ((row->when & phase) || (row->loose && !ssh->strict && (phase & EXCHANGE)));
+	    ((row->when & phase) || (row->loose && !ssh->strict && (phase & EXCHANGE)) ||
+		is_overlap(ssh, p[0], n));
 	if (!allowed)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "message %d is not allowed now", p[0]);
 	r = row->fn(ssh, &w, p);

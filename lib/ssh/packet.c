@@ -11,7 +11,12 @@
 
 #include "ssh/ssh_priv.h"
 
-enum { PADDING_MIN = 4, BLOCK_PLAIN = 8, PACKETS_REKEY = 1u << 31 };
+enum {
+	PADDING_MIN = 4,
+	BLOCK_PLAIN = 8,
+	PLAUSIBLE_MAX = 16 * 1024 * 1024, /* a longer packet nobody meant */
+	PACKETS_REKEY = 1u << 31
+};
 
 /* --- in ------------------------------------------------------------------- */
 
@@ -60,7 +65,14 @@ packet_size(struct ssh *ssh, uint8_t *p)
 	else
 		len = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 	/* The length is not authentic before the tag was checked: what is wrong with it shows here or there,
-	 * and nothing but the size of one packet depends on it until then. */
+	 * and nothing but the size of one packet depends on it until then. So the text cannot know either
+	 * whether somebody asked for too much or the stream is damaged; it names the more likely. */
+	if (len > max && len <= PLAUSIBLE_MAX && ssh->state == STATE_OPEN) {
+		ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
+		    "a packet of %u bytes: no more than %u are taken, is a command too long?", len,
+		    max);
+		return 0;
+	}
 	if (len > max || len < 1 + 1 + PADDING_MIN ||
 	    (len + (length_apart(&ssh->in) ? 0 : 4)) % block != 0) {
 		ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "bad packet length");

@@ -85,15 +85,18 @@ enum {
 	VERSION_BANNER_LINES_MAX = 50, /* lines a server may send before its identification */
 	VERSION_BANNER_LINE_MAX = 1024,
 	PACKET_MAX_PREAUTH = 40000, /* RFC 4253 section 6.1 asks for 35 000 */
-	PACKET_MAX = 100 * 1024,    /* a data packet, and room for requests and certificates */
+	PACKET_MAX = 256 * 1024,    /* as OpenSSH: a command of 120 KiB is one packet */
 	PREAUTH_BYTES_MAX = 256 * 1024,
 	PREAUTH_PACKETS_MAX = 256,
 	AUTH_REQUESTS_MAX = 64,
 	USER_MAX = 256,
-	FAREWELL_MAX = 1024, /* what is kept of the text in a DISCONNECT */
+	FAREWELL_MAX = 1024,         /* what is kept of the text in a DISCONNECT */
 	CHAN_PACKET_MAX = 32 * 1024, /* what we let peers put into one CHANNEL_DATA */
 	CHAN_WRITE_MAX = 32 * 1024,  /* what we put into one, if the peer allows it */
-	PENDING_MAX = 256 * 1024,    /* messages held back while keys are exchanged */
+	PENDING_MAX = 512 * 1024,    /* messages held back while keys are exchanged */
+	/* of a peer's channels, behind its KEXINIT and before its NEWKEYS; dispatch.c */
+	OVERLAP_PACKETS_MAX = 16 * 1024,
+	OVERLAP_BYTES_MAX = 16 * 1024 * 1024,
 	/* control messages over output_max, before input stops ... */
 	OUTPUT_SLACK = 256 * 1024,
 	OUTPUT_HARD = 4 * 1024 * 1024, /* ... and before the connection ends */
@@ -147,6 +150,7 @@ struct ssh_kex {
 	bool sent_newkeys;
 	bool skip_next;  /* the peer guessed wrong: its next packet is to be ignored */
 	bool sent_guess; /* client: our ECDH_INIT went out with KEXINIT */
+	uint32_t overlap_packets, overlap_bytes; /* channels' messages where none belong */
 	int64_t since_ms;
 	struct buf my_init, peer_init; /* payloads, for the hash */
 	struct kex_algs algs;

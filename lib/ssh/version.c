@@ -10,7 +10,14 @@
 #include "base/version.h"
 #include "ssh/ssh_priv.h"
 
-#define MY_VERSION "SSH-2.0-Sallyport_" SALLYPORT_VERSION
+/*
+ * Clients choose what to say by this name. OpenSSH's sends eow@openssh.com (without which `ssh NODE yes | head -1` never
+ * ends) and no-more-sessions@openssh.com to names that begin with OpenSSH only; asyncssh, libssh, WinSCP and node's ssh2
+ * put the arguments of SFTP's SYMLINK in the order of OpenSSH's sftp-server, which is what runs on our nodes. 9.9 is in
+ * nobody's list of old faults. Everything else is asked for by name in KEXINIT and EXT_INFO, and said there (strict kex,
+ * hostbound signatures; ping@openssh.com and hostkeys-00 are not). Ours know each other by the comment behind the blank.
+ */
+#define MY_VERSION "SSH-2.0-OpenSSH_9.9 Sallyport_" SALLYPORT_VERSION
 
 int
 version_send(struct ssh *ssh)

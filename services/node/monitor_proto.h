@@ -31,7 +31,8 @@ enum {
 	MON_ADDRESS_MAX = 64,
 	MON_UUID_SIZE = 37,
 	MON_TEXT_MAX = 1024,
-	MON_COMMAND_MAX = 128 * 1024,
+	MON_COMMAND_MAX = 128 * 1024 -
+	    1,            /* execve(2) takes no longer argument than this and a NUL */
 	MON_ENV_MAX = 64, /* accepted variables of the client */
 };
 

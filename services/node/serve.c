@@ -186,8 +186,29 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 static void
 on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg)
 {
+	const struct conn *c = arg;
+
 	(void)ssh;
-	channel_open(arg, chan, open);
+	if (c->no_more_sessions && span_is(open->type, "session"))
+		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED,
+		    "the client said that it would open no more sessions");
+	else
+		channel_open(arg, chan, open);
+}
+
+/* OpenSSH PROTOCOL 2.2: a client that has its one session gives up the right to more, so that who takes it over later,
+ * through a program on the other side of a forwarding for example, gets none. */
+static enum ssh_answer
+on_global_request(struct ssh *ssh, struct span name, struct span payload, struct buf *reply,
+    void *arg)
+{
+	struct conn *c = arg;
+
+	(void)ssh, (void)payload, (void)reply;
+	if (!span_is(name, "no-more-sessions@openssh.com"))
+		return SSH_FAIL;
+	c->no_more_sessions = true;
+	return SSH_OK;
 }
 
 static void
@@ -203,6 +224,7 @@ static const struct ssh_events ssh_events = {
 	.sign = on_sign,
 	.auth = on_auth,
 	.channel_open = on_channel_open,
+	.global_request = on_global_request,
 	.disconnected = on_disconnected,
 };
 

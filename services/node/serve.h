@@ -50,7 +50,8 @@ struct conn {
 	struct buf certificate;            /* that signed in, for conn_may */
 	struct buf signed_data, signature; /* what proves it, until it is written down */
 	bool signed_in;
-	bool cut; /* is being ended: nothing starts any more */
+	bool no_more_sessions; /* its user promised: what would still ask for one is not he */
+	bool cut;              /* is being ended: nothing starts any more */
 	bool denial_written;
 	char last_denial[256]; /* of a key that was no certificate of ours */
 	struct list channels;  /* struct channel, channel.h */

@@ -116,13 +116,14 @@ on_break(struct session *s, struct span payload)
 	return tcsendbreak(s->out.fd, 0) ? SSH_FAIL : SSH_OK;
 }
 
-/* The client reads no more (OpenSSH PROTOCOL 2.1): the process shall notice when it writes. */
+/*
+ * The client's standard output has no reader any more (OpenSSH PROTOCOL 2.1): the process shall notice when it writes,
+ * by SIGPIPE, or by SIGHUP on a terminal, as when its window is closed. What it says on standard error is still read.
+ */
 static enum ssh_answer
 on_eow(struct session *s, struct span payload)
 {
 	(void)payload;
-	if (s->has_pty)
-		return SSH_OK;
 	stream_stop_output(s);
 	session_advance(s);
 	return SSH_OK;

@@ -18,6 +18,8 @@
 #include "node/session_priv.h"
 #include "node/transfer_command.h"
 
+enum { REFUSED_COMMAND_KEPT = 1024 };
+
 /* --- what the monitor said ------------------------------------------------------------------ */
 
 static int
@@ -169,13 +171,19 @@ session_start(struct session *s)
 
 /* Why this node cannot take a session now, or NULL. */
 static const char *
-reason_to_refuse(struct session *s)
+reason_to_refuse(struct session *s, size_t command_len)
 {
 	const struct node *n = s->base.conn->node;
 	struct err e = { "" };
 
 	if (n->stopping)
 		return "this node is stopping";
+	if (command_len > MON_COMMAND_MAX) {
+		str_format(s->reason_text, sizeof(s->reason_text),
+		    "the command is too long: %zu bytes, and the system takes %d; send it as standard input of a shell",
+		    command_len, MON_COMMAND_MAX);
+		return s->reason_text;
+	}
 	if (n->n_sessions >= (size_t)n->config->max_sessions)
 		return "this node serves as many sessions as it may, try again later";
 	if (audit_log_is_full(n->audit))
@@ -221,6 +229,15 @@ find_transfer(struct session *s)
 	return r;
 }
 
+/* Of one that is too long to run, the beginning, for the record of its refusal. NULL: no memory. */
+static char *
+keep_command(struct span command)
+{
+	if (command.n > MON_COMMAND_MAX)
+		command.n = REFUSED_COMMAND_KEPT;
+	return command.n ? span_dup(command) : strdup("");
+}
+
 enum ssh_answer
 session_run(struct session *s, enum mon_kind kind, struct span command)
 {
@@ -229,11 +246,10 @@ session_run(struct session *s, enum mon_kind kind, struct span command)
 	/* One program a session (RFC 4254 section 6.5). */
 	if (s->state != SESSION_OPEN || s->base.conn->proof == PROOF_REFUSED)
 		return SSH_FAIL;
-	if (command.n > MON_COMMAND_MAX || (command.n && memchr(command.p, 0, command.n)))
-		return session_decline(s, kind, command,
-		    "a command that is too long, or holds a NUL byte");
+	if (command.n && memchr(command.p, 0, command.n))
+		return session_decline(s, kind, command, "a command that holds a NUL byte");
 	free(s->command);
-	s->command = command.n ? span_dup(command) : strdup("");
+	s->command = keep_command(command);
 	if (!s->command)
 		return SSH_FAIL;
 	s->kind = (uint8_t)kind;
@@ -243,7 +259,7 @@ session_run(struct session *s, enum mon_kind kind, struct span command)
 	rand_uuid(s->uuid);
 	s->session = node_next_id(n);
 	/* A refusal is a session too, that only says why: the client shows no other words. */
-	s->end_reason = reason_to_refuse(s);
+	s->end_reason = reason_to_refuse(s, command.n);
 	if (s->end_reason) {
 		(void)session_enter(s, SESSION_REFUSED);
 		timer_start(&s->timer, 0); /* after the answer to this request */

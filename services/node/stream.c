@@ -215,9 +215,7 @@ void
 stream_stop_output(struct session *s)
 {
 	close_stream(&s->out);
-	close_stream(&s->err);
 	buf_done(&s->out.rest);
-	buf_done(&s->err.rest);
 }
 
 /* --- to the process

@@ -34,6 +34,7 @@ void stream_close_all(struct session *s);
 void stream_exited(struct session *s);
 /* Everything the process wrote was given to the SSH channel, and no more will come. */
 bool stream_is_drained(const struct session *s);
+/* Nobody reads the standard output any more: the process finds it closed. A terminal is hung up. */
 void stream_stop_output(struct session *s);
 
 size_t stream_input(struct session *s, const uint8_t *p, size_t n);

@@ -35,6 +35,19 @@ bare_name(const char *host, const char *cluster, char dst[HOST_MAX])
 	return true;
 }
 
+/* UUIDs are kept in lower case; people paste them as they find them. */
+static const struct replica_host *
+host_by_uuid(struct replica *replica, const char *text)
+{
+	char uuid[HOST_MAX];
+	size_t i = 0;
+
+	for (; text[i] && i < HOST_MAX - 1; i++)
+		uuid[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] - 'A' + 'a' : text[i]);
+	uuid[i] = '\0';
+	return replica_host(replica, uuid);
+}
+
 static bool
 is_address_of(const struct replica_host *node, const char *host, uint32_t port)
 {
@@ -185,7 +198,7 @@ resolve(const struct replica_host **ret, const struct resolve_query *q, const ch
 	str_clean(clean, sizeof(clean), name, strlen(name));
 	/* By its UUID first, which is the replica's key: no name can stand in for one, since names that look
 	 * like UUIDs are refused at join. */
-	node = replica_host(q->replica, name);
+	node = host_by_uuid(q->replica, name);
 	if (node)
 		take(&f, q, node);
 	else

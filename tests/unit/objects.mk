@@ -49,6 +49,7 @@ UNIT_OBJ_services/audit/record_test := $(AUDIT_RECORD)
 NODE_MONITOR_UNIT := $(patsubst %.c,%.o,$(filter-out %/main.c,$(wildcard services/node/monitor/*.c))) services/node/conf.o services/node/transfer_command.o \
 		     services/node/monitor_proto.o tests/unit/services/node/monitor/node_world.o
 UNIT_OBJ_services/node/monitor/auth_test    := $(NODE_MONITOR_UNIT) tests/unit/no_memory.o
+UNIT_OBJ_services/node/monitor/environ_test := services/node/monitor/environ.o services/node/conf.o
 UNIT_OBJ_services/node/monitor/connection_test := $(NODE_MONITOR_UNIT) tests/unit/services/node/monitor/fake_worker.o
 UNIT_OBJ_services/node/monitor/monitor_test := $(NODE_MONITOR_UNIT) tests/unit/services/node/monitor/fake_worker.o
 UNIT_OBJ_services/node/monitor/life_test := $(NODE_MONITOR_UNIT) tests/unit/services/node/monitor/fake_worker.o

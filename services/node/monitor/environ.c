@@ -61,6 +61,14 @@ static void __attribute__((format(printf, 2, 3))) putf(struct vars *vars, const 
 	va_end(ap);
 }
 
+/* Of a variable's name in the shell (POSIX.1, 3.231 "Name"). */
+static bool
+is_name_char(uint8_t c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	    c == '_';
+}
+
 /* Of what the client sends only what says how texts look. Anything else could change what
  * programs load or run (LD_PRELOAD, BASH_ENV, PATH). */
 static bool
@@ -72,7 +80,7 @@ is_accepted(struct span name)
 	if (name.n < 4 || memcmp(name.p, "LC_", 3) != 0)
 		return false;
 	for (size_t i = 3; i < name.n; i++)
-		if (!((name.p[i] >= 'A' && name.p[i] <= 'Z') || name.p[i] == '_'))
+		if (!is_name_char(name.p[i]))
 			return false;
 	return true;
 }

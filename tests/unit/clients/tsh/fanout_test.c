@@ -23,7 +23,7 @@ struct remote {
 
 static struct loop *loop;
 static struct remote *running[64];
-static size_t n_running, most, eofs;
+static size_t n_running, most, eofs, freed;
 
 int
 remote_new(struct remote **ret, const struct remote_way *way, const struct remote_config *config)
@@ -46,6 +46,7 @@ remote_new(struct remote **ret, const struct remote_way *way, const struct remot
 void
 remote_free(struct remote *r)
 {
+	freed += r != NULL;
 	free(r);
 }
 
@@ -279,6 +280,14 @@ end_some(void *arg)
 }
 
 static void
+say_yes(void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; i < n_running; i++)
+		(void)on_output(running[i], 0, (const uint8_t *)"y\n", 2, running[i]->config.arg);
+}
+
+static void
 test_every_node_ends_in_one_of_three_and_never_more_at_once_than_asked(void **state)
 {
 	struct fanout_config c = { .login = "root", .command = "ls", .parallel = 3 };
@@ -318,11 +327,50 @@ test_every_node_ends_in_one_of_three_and_never_more_at_once_than_asked(void **st
 	loop_free(loop);
 }
 
+/* `| head -1`: everything ends with the reader, also what did not begin yet; no timer ends these sessions. */
+static void
+test_all_of_it_ends_when_nobody_reads_any_more(void **state)
+{
+	struct fanout_config c = { .login = "root", .command = "yes", .parallel = 3 };
+	struct fanout_host hosts[5] = { 0 };
+	struct fanout_summary sum;
+	struct timer timer;
+	int fds[2], out = dup(1);
+	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
+
+	(void)state;
+	n_running = freed = 0;
+	for (size_t i = 0; i < 5; i++)
+		hosts[i].name = hosts[i].uuid = "n";
+	assert_int_equal(loop_new(&loop), 0);
+	const struct remote_way way = { .loop = loop };
+	assert_int_equal(timer_init(&timer, loop, say_yes, NULL), 0);
+	timer_repeat(&timer, 1);
+	fflush(NULL);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(dup2(fds[1], 1), 1);
+	close(fds[1]);
+	close(fds[0]);
+	int rc = fanout_run(&way, hosts, 5, &c, &sum);
+	assert_int_equal(dup2(out, 1), 1);
+	close(out);
+	assert_int_equal(rc, 128 + SIGPIPE);
+	assert_int_equal(freed, 3);
+	assert_int_equal(n_running, 3);
+	n_running = most = eofs = 0;
+	for (size_t i = 0; i < 5; i++)
+		fanout_host_done(&hosts[i]);
+	timer_done(&timer);
+	loop_free(loop);
+	(void)signal(SIGPIPE, old);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines_of_two_nodes_do_not_mix),
+		cmocka_unit_test(test_all_of_it_ends_when_nobody_reads_any_more),
 		cmocka_unit_test(test_standard_error_is_apart),
 		cmocka_unit_test(test_a_last_line_without_its_end_is_printed),
 		cmocka_unit_test(test_a_line_that_is_too_long_is_cut_and_nothing_lost),

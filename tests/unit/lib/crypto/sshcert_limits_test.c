@@ -321,6 +321,31 @@ no_ca_is_no_ca(void **state)
 	sshcert_free(cert);
 }
 
+/* As DNS has it, and as stock ssh asks for them; logins are what Unix makes of them. */
+static void
+names_of_hosts_are_compared_in_any_case_and_logins_as_they_are(void **state)
+{
+	const struct span ca = sshkey_blob(ca_key);
+	struct sshcert *cert = read_one(&(struct body){ .type = SSHCERT_HOST,
+	    .n_principals = 1,
+	    .principal = "Node-1.Example.com" });
+	struct sshcert_rules r = { SSHCERT_HOST, &ca, 1, "nODE-1.example.COM", NULL, NOW };
+	struct err e;
+
+	(void)state;
+	assert_int_equal(sshcert_check(cert, &r, &e), 0);
+	r.principal = "node-2.example.com";
+	assert_true(sshcert_check(cert, &r, &e) < 0);
+	r.principal = "node-1.example.co";
+	assert_true(sshcert_check(cert, &r, &e) < 0);
+	cert->type = r.type = SSHCERT_USER;
+	r.principal = "node-1.example.com";
+	assert_true(sshcert_check(cert, &r, &e) < 0);
+	r.principal = "Node-1.Example.com";
+	assert_int_equal(sshcert_check(cert, &r, &e), 0);
+	sshcert_free(cert);
+}
+
 static void
 a_host_certificate_has_no_critical_options(void **state)
 {
@@ -545,6 +570,7 @@ main(void)
 		cmocka_unit_test(the_name_of_a_kind_is_more_than_its_ending),
 		cmocka_unit_test(it_is_believed_from_its_first_second_to_before_its_last),
 		cmocka_unit_test(no_ca_is_no_ca),
+		cmocka_unit_test(names_of_hosts_are_compared_in_any_case_and_logins_as_they_are),
 		cmocka_unit_test(a_host_certificate_has_no_critical_options),
 		cmocka_unit_test(a_malformed_range_is_nobodys_wherever_it_stands),
 		cmocka_unit_test(so_many_names_are_signed),

@@ -229,24 +229,138 @@ openssh_72b05ecd_a_flood_during_our_rekey(void **state)
 	pair_done(&p);
 }
 
+/* Data on a channel, however little that is the time for it. */
 static void
-data_after_the_peers_own_kexinit(void **state)
+forge_data(struct ssh *from, const struct end *e, const char *text)
 {
-	struct pair p;
 	struct buf b;
 
-	(void)state;
-	pair_init(&p);
-	pair_login(&p);
-	pair_open(&p);
-	kex_start(p.client);
 	packet_begin(&b, MSG_CHANNEL_DATA);
-	wire_put_u32(&b, p.out.chan->peer_id);
-	wire_put_text(&b, "no");
-	pair_say(p.client, &b);
-	pair_expect_dead_server(&p, "not allowed now");
-	assert_int_equal(p.in.got, 0);
-	pair_done(&p);
+	wire_put_u32(&b, e->chan->peer_id);
+	wire_put_text(&b, text);
+	pair_say(from, &b);
+}
+
+/* As asyncssh does when it begins to change keys with a channel under way; in both roles, and at every step of the
+ * exchange. The exchange goes on, and what comes keeps its order. */
+static void
+data_behind_the_peers_own_kexinit_is_taken(void **state)
+{
+	(void)state;
+	for (int server = 0; server < 2; server++)
+		for (enum kex_step step = KEX_WAIT_ECDH; step <= KEX_WAIT_NEWKEYS; step++) {
+			struct pair p;
+			struct ssh *from, *to;
+			const struct end *mine, *theirs;
+
+			if (step == KEX_WAIT_SIGNATURE)
+				continue; /* sign_test.c */
+			pair_init(&p);
+			pair_login(&p);
+			pair_open(&p);
+			from = server ? p.server : p.client;
+			to = server ? p.client : p.server;
+			mine = server ? &p.in : &p.out;
+			theirs = server ? &p.out : &p.in;
+			kex_start(from);
+			while (!to->kex || to->kex->step != step) {
+				/* A client has both steps at once: then NEWKEYS is already on its way. */
+				if (server && step == KEX_WAIT_NEWKEYS)
+					break;
+				assert_true(pair_step(&p));
+			}
+			if (from->kex && from->kex->sent_newkeys) {
+				pair_done(&p);
+				continue;
+			}
+			forge_data(from, mine, "one");
+			forge_data(from, mine, "two");
+			pair_run(&p);
+			assert_false(p.dead_server || p.dead_client);
+			assert_int_equal(theirs->got, 6);
+			assert_null(from->kex);
+			assert_null(to->kex);
+			ssh_chan_write(mine->chan, 0, "three", 5);
+			pair_run(&p);
+			assert_int_equal(theirs->got, 11);
+			pair_done(&p);
+		}
+}
+
+/* What a client has sent goes to the server, and nothing comes back. Negative: the server has ended it. */
+static int
+carry(struct pair *p)
+{
+	struct span out = ssh_output(p->client);
+	uint8_t *copy = malloc(out.n + 1);
+	int r;
+
+	assert_non_null(copy);
+	memcpy(copy, out.p, out.n);
+	r = ssh_input(p->server, copy, out.n, p->now_ms);
+	ssh_output_drain(p->client, out.n);
+	free(copy);
+	return r;
+}
+
+/* Whoever only begins an exchange, and goes on as if nothing were, is ended. */
+static void
+messages_behind_the_peers_kexinit_are_bounded(void **state)
+{
+	static const size_t sizes[] = { 4, 200000 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct pair p;
+		struct buf b;
+		uint8_t *bulk = calloc(1, sizes[i]);
+		uint64_t taken = 0;
+		int n = 0;
+
+		assert_non_null(bulk);
+		pair_init(&p);
+		pair_login(&p);
+		pair_open(&p);
+		kex_start(p.client);
+		assert_int_equal(carry(&p), 0);
+		for (;; n++) {
+			packet_begin(&b, MSG_GLOBAL_REQUEST);
+			wire_put_text(&b, "x");
+			wire_put_bool(&b, false);
+			buf_put(&b, bulk, sizes[i]);
+			pair_say(p.client, &b);
+			if (carry(&p) < 0)
+				break;
+			taken += sizes[i];
+			assert_true(n < OVERLAP_PACKETS_MAX + 1 && taken <= OVERLAP_BYTES_MAX);
+		}
+		assert_true(i ? n < 100 : n == OVERLAP_PACKETS_MAX);
+		assert_non_null(strstr(ssh_error(p.server), "not allowed now"));
+		pair_done(&p);
+		free(bulk);
+	}
+}
+
+/* Only what belongs to channels, and only for whoever is logged in. */
+static void
+nothing_else_is_taken_behind_the_peers_kexinit(void **state)
+{
+	static const uint8_t types[] = { MSG_SERVICE_REQUEST, MSG_EXT_INFO, MSG_KEXINIT,
+		MSG_USERAUTH_REQUEST, MSG_USERAUTH_SUCCESS, 192 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(types); i++) {
+		struct pair p;
+
+		pair_init(&p);
+		pair_login(&p);
+		pair_open(&p);
+		kex_start(p.client);
+		pair_say_type(p.client, types[i]);
+		pair_run(&p);
+		assert_true(p.dead_server);
+		pair_done(&p);
+	}
 }
 
 static void
@@ -343,7 +457,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(tiny_packets_do_not_blow_up_the_output),
 	cmocka_unit_test(data_after_its_end),
 	cmocka_unit_test(openssh_72b05ecd_a_flood_during_our_rekey),
-	cmocka_unit_test(data_after_the_peers_own_kexinit),
+	cmocka_unit_test(data_behind_the_peers_own_kexinit_is_taken),
+	cmocka_unit_test(messages_behind_the_peers_kexinit_are_bounded),
+	cmocka_unit_test(nothing_else_is_taken_behind_the_peers_kexinit),
 	cmocka_unit_test(data_before_the_peers_kexinit_is_taken),
 	cmocka_unit_test(a_flood_of_late_requests),
 	cmocka_unit_test(a_peer_that_asks_but_never_reads),

@@ -196,7 +196,8 @@ what_was_read_is_sent_before_the_end(void **state)
 	assert_true(client()->in_order && client()->has_status);
 }
 
-/* OpenSSH's eow: the client reads no more. The process is to notice when it writes. */
+/* OpenSSH's eow: the client reads no more. The process is to notice when it writes, and may still say why on its standard
+ * error. */
 static void
 a_client_that_reads_no_more_stops_the_writer(void **state)
 {
@@ -208,6 +209,8 @@ a_client_that_reads_no_more_stops_the_writer(void **state)
 	assert_int_equal(write(world->monitor.out, "x", 1), -1);
 	assert_int_equal(errno, EPIPE);
 	assert_false(client()->closed);
+	say(world->monitor.err, "nobody reads");
+	assert_string_equal(client()->err, "nobody reads");
 	fake_monitor_exited(1, false);
 	UNTIL(client()->closed);
 	assert_int_equal(client()->status, 1);
@@ -216,13 +219,24 @@ a_client_that_reads_no_more_stops_the_writer(void **state)
 }
 
 static void
-a_terminal_is_not_closed_for_a_client_that_reads_no_more(void **state)
+a_terminal_is_hung_up_for_a_client_that_reads_no_more(void **state)
 {
+	char c;
+
 	(void)state;
 	start(true);
 	assert_true(world_ask(0, "eow@openssh.com", (struct span){ NULL, 0 }));
-	say(world->monitor.out, "more");
-	assert_string_equal(client()->out, "more");
+	/* The end of a terminal whose other side is gone. */
+	assert_int_equal(read(world->monitor.in, &c, 1), 0);
+	assert_int_equal(write(world->monitor.out, "more", 4), -1);
+	assert_int_equal(errno, EIO);
+	/* What is typed meanwhile goes nowhere. */
+	assert_int_equal(ssh_chan_write(client()->chan, 0, "x", 1), 1);
+	assert_true(world_window(0, 80, 25));
+	world_settle();
+	fake_monitor_exited(SIGHUP, true);
+	UNTIL(client()->closed);
+	assert_string_equal(client()->signal, "HUP");
 }
 
 /* --- to the process ------------------------------------------------------------------------------ */
@@ -322,7 +336,7 @@ main(void)
 		T(a_stalled_client_stops_the_process_and_loses_nothing),
 		T(what_was_read_is_sent_before_the_end),
 		T(a_client_that_reads_no_more_stops_the_writer),
-		T(a_terminal_is_not_closed_for_a_client_that_reads_no_more),
+		T(a_terminal_is_hung_up_for_a_client_that_reads_no_more),
 		T(a_stalled_process_stops_the_client_and_loses_nothing),
 		T(a_process_that_reads_no_more_does_not_stop_the_client),
 		T(only_standard_input_is_passed_on),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which node a person means. */
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -118,6 +119,11 @@ test_by_name_uuid_and_address(void **state)
 	assert_finds(UUID_A, 3022, UUID_A);
 	assert_finds(UUID_A ".tele.example.com", 0, UUID_A);
 	assert_finds("old", 3022, UUID_C);
+	/* As it was pasted from elsewhere. */
+	char upper[sizeof(UUID_A)];
+	for (size_t i = 0; i < sizeof(UUID_A); i++)
+		upper[i] = (char)toupper((unsigned char)UUID_A[i]);
+	assert_finds(upper, 3022, UUID_A);
 	assert_finds("192.0.2.1", 3022, UUID_C);
 }
 
