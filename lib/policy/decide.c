@@ -13,6 +13,7 @@
 
 #include "base/str.h"
 #include "policy/policy.h"
+#include "policy/policy_priv.h"
 
 static const char internal_logins[] = "{{internal.logins}}";
 
@@ -46,8 +47,8 @@ explain(struct policy_decision *d, const char *fmt, ...)
 
 /* --- logins ---------------------------------------------------------------------------- */
 
-static bool
-listed(struct policy_names names, const char *s)
+bool
+policy_listed(struct policy_names names, const char *s)
 {
 	for (size_t i = 0; i < names.n; i++)
 		if (strcmp(names.v[i], s) == 0)
@@ -56,8 +57,8 @@ listed(struct policy_names names, const char *s)
 }
 
 /* "{{ internal.logins }}" is taken too. */
-static bool
-is_internal_logins(const char *s)
+bool
+policy_is_template(const char *s)
 {
 	if (strcmp(s, internal_logins) == 0)
 		return true;
@@ -78,17 +79,18 @@ allows_login(const struct policy_user *user, const struct policy_conditions *c, 
 	if (!policy_login_ok(login))
 		return false;
 	for (size_t i = 0; i < c->logins.n; i++)
-		if (is_internal_logins(c->logins.v[i]) ? listed(user->logins, login)
+		if (policy_is_template(c->logins.v[i]) ? policy_listed(user->logins, login)
 						       : strcmp(c->logins.v[i], login) == 0)
 			return true;
 	return false;
 }
 
-static const char *
-denies_login(const struct policy_user *user, const struct policy_conditions *c, const char *login)
+const char *
+policy_denies_login(const struct policy_user *user, const struct policy_conditions *c,
+    const char *login)
 {
 	for (size_t i = 0; i < c->logins.n; i++)
-		if (is_internal_logins(c->logins.v[i]) ? listed(user->logins, login)
+		if (policy_is_template(c->logins.v[i]) ? policy_listed(user->logins, login)
 						       : str_glob(c->logins.v[i], login))
 			return c->logins.v[i];
 	return NULL;
@@ -98,7 +100,7 @@ static const struct policy_role *
 find_login_deny(const struct policy_user *user, const char *login, struct policy_decision *d)
 {
 	for (size_t i = 0; i < user->n_roles; i++) {
-		const char *hit = denies_login(user, &user->roles[i]->deny, login);
+		const char *hit = policy_denies_login(user, &user->roles[i]->deny, login);
 
 		if (hit) {
 			decide(d, false, user->roles[i], "");
@@ -126,7 +128,7 @@ label_rule_hit(const struct policy_label_rule *rule, struct policy_labels node)
 {
 	bool any_key = strcmp(rule->key, "*") == 0;
 
-	if (any_key && listed(rule->values, "*"))
+	if (any_key && policy_listed(rule->values, "*"))
 		return "*";
 	for (size_t i = 0; i < node.n; i++) {
 		const char *glob;
@@ -171,6 +173,21 @@ find_node_deny(const struct policy_user *user, struct policy_labels node, struct
 }
 
 /* --- questions about nodes ------------------------------------------------------------------ */
+
+bool
+policy_role_allows_node(const struct policy_role *role, struct policy_labels node)
+{
+	return allows_node(&role->allow, node);
+}
+
+bool
+policy_role_denies_node(const struct policy_role *role, struct policy_labels node)
+{
+	for (size_t i = 0; i < role->deny.n_node_labels; i++)
+		if (label_rule_hit(&role->deny.node_labels[i], node))
+			return true;
+	return false;
+}
 
 static bool
 no_role(const struct policy_user *user, struct policy_decision *d)
@@ -228,7 +245,7 @@ has_login(const struct policy_user *user, const struct policy_role *role)
 {
 	for (size_t i = 0; i < role->allow.logins.n; i++) {
 		struct policy_names one = { &role->allow.logins.v[i], 1 };
-		struct policy_names names = is_internal_logins(one.v[0]) ? user->logins : one;
+		struct policy_names names = policy_is_template(one.v[0]) ? user->logins : one;
 
 		for (size_t k = 0; k < names.n; k++) {
 			struct policy_decision ignored;
@@ -268,13 +285,16 @@ policy_see_node(const struct policy_user *user, struct policy_labels node,
  */
 
 static bool
-rule_hit(const struct policy_conditions *c, const char *resource, const char *verb)
+rule_hit(const struct policy_conditions *c, bool allow, const char *resource, const char *verb)
 {
+	/* What sets the order of rights aside is given by its name alone; taken away by "*" as well. */
+	bool any = !allow || strcmp(verb, POLICY_VERB_ESCALATE) != 0;
+
 	for (size_t i = 0; i < c->n_rules; i++) {
 		const struct policy_verb_rule *r = &c->rules[i];
 
-		if ((listed(r->resources, resource) || listed(r->resources, "*")) &&
-		    (listed(r->verbs, verb) || listed(r->verbs, "*")))
+		if ((policy_listed(r->resources, resource) || policy_listed(r->resources, "*")) &&
+		    (policy_listed(r->verbs, verb) || (any && policy_listed(r->verbs, "*"))))
 			return true;
 	}
 	return false;
@@ -287,7 +307,7 @@ verb_side(const struct policy_user *user, bool allow, const char *resource, cons
 	for (size_t i = 0; i < user->n_roles; i++) {
 		const struct policy_role *role = user->roles[i];
 
-		if (rule_hit(allow ? &role->allow : &role->deny, resource, verb)) {
+		if (rule_hit(allow ? &role->allow : &role->deny, allow, resource, verb)) {
 			decide(d, allow, role, "");
 			str_format(d->rule, sizeof d->rule, "%s.rules %s %s",
 			    allow ? "allow" : "deny", resource, verb);
@@ -314,17 +334,32 @@ policy_verb(const struct policy_user *user, const char *resource, const char *ve
 	return explain(d, "no role of %s allows to %s %s", user->name, verb, resource);
 }
 
-bool
-policy_session(const struct policy_user *user, const char *verb, const char *owner,
-    struct policy_decision *d)
+/* All of them, or one's own. */
+static bool
+all_or_own(const struct policy_user *user, const char *const resource[2], const char *verb,
+    const char *owner, struct policy_decision *d)
 {
 	struct policy_decision own;
 
 	d = d ? d : &own;
-	/* A deny of all sessions is one of the own sessions too. */
-	if (policy_verb(user, "session", verb, d) || d->role || strcmp(owner, user->name) != 0)
+	/* A deny of all of them is one of one's own too. */
+	if (policy_verb(user, resource[0], verb, d) || d->role || strcmp(owner, user->name) != 0)
 		return d->allowed;
-	return policy_verb(user, "own_session", verb, d);
+	return policy_verb(user, resource[1], verb, d);
+}
+
+bool
+policy_session(const struct policy_user *user, const char *verb, const char *owner,
+    struct policy_decision *d)
+{
+	return all_or_own(user, (const char *const[]){ "session", "own_session" }, verb, owner, d);
+}
+
+bool
+policy_event(const struct policy_user *user, const char *verb, const char *owner,
+    struct policy_decision *d)
+{
+	return all_or_own(user, (const char *const[]){ "event", "own_event" }, verb, owner, d);
 }
 
 /* --- what goes into certificates
@@ -343,7 +378,7 @@ collect(const struct policy_user *user, struct policy_names names, const char **
 		struct policy_decision ignored;
 
 		if (policy_login_ok(names.v[i]) && !find_login_deny(user, names.v[i], &ignored) &&
-		    !listed((struct policy_names){ ret, n }, names.v[i]))
+		    !policy_listed((struct policy_names){ ret, n }, names.v[i]))
 			ret[n++] = names.v[i];
 	}
 	return n;
@@ -359,7 +394,7 @@ policy_logins(const struct policy_user *user, const char *ret[POLICY_LOGINS_MAX]
 
 		for (size_t i = 0; i < names.n; i++)
 			n = collect(user,
-			    is_internal_logins(names.v[i])
+			    policy_is_template(names.v[i])
 				? user->logins
 				: (struct policy_names){ &names.v[i], 1 },
 			    ret, n);

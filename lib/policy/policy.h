@@ -26,9 +26,11 @@ enum {
 	POLICY_TTL_DEFAULT_S = 12 * 3600,
 };
 
-/* Resources of rules: "user", "role", "token", "node", "lock", "cluster", "event", "session"
- * (recordings of everybody), "own_session", or "*". Verbs: "list", "read", "create", "update",
- * "delete", or "*". */
+/* Resources of rules: "user", "role", "token", "node", "lock", "cluster", "event" and "session"
+ * (recordings) of everybody, "own_event", "own_session", or "*". Verbs: "list", "read", "create",
+ * "update", "delete", or "*" for these; and POLICY_VERB_ESCALATE, which "*" does not give: the
+ * other verbs on that resource also beyond what one holds oneself (covers.h). */
+#define POLICY_VERB_ESCALATE "escalate"
 
 struct policy_names {
 	const char *const *v;
@@ -64,7 +66,8 @@ struct policy_conditions {
 	size_t n_rules;
 };
 
-/* Of several roles: the shortest TTL, abilities by "or", and of recording whatever records more. */
+/* Of several roles: the shortest TTL, abilities by "or", and of recording whatever records more. covers.c says of each
+ * which way it is more. */
 struct policy_options {
 	int64_t max_session_ttl_s; /* 0: no opinion */
 	bool forward_agent;
@@ -115,6 +118,12 @@ bool policy_verb(const struct policy_user *user, const char *resource, const cha
     struct policy_decision *d);
 /* A recording or session of owner: by "session", or for one's own by "own_session". */
 bool policy_session(const struct policy_user *user, const char *verb, const char *owner,
+    struct policy_decision *d);
+/* One role alone, whatever the login: its label rules fit the node; one of its deny rules does. */
+bool policy_role_allows_node(const struct policy_role *role, struct policy_labels node);
+bool policy_role_denies_node(const struct policy_role *role, struct policy_labels node);
+/* What owner did: by "event", or for one's own doings by "own_event". */
+bool policy_event(const struct policy_user *user, const char *verb, const char *owner,
     struct policy_decision *d);
 
 /* The logins that the roles allow anywhere, sorted, each once, at most POLICY_LOGINS_MAX: the

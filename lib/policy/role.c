@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "policy/policy.h"
+#include "policy/policy_priv.h"
 
 #define NAMES(...)                                                                      \
 	{                                                                               \
@@ -16,13 +17,10 @@
 		    sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *) \
 	}
 
-static const char *const resources[] = { "*", "user", "role", "token", "node", "lock", "cluster",
-	"event", "session", "own_session" };
-static const char *const verbs[] = { "*", "list", "read", "create", "update", "delete" };
-enum {
-	N_RESOURCES = sizeof resources / sizeof resources[0],
-	N_VERBS = sizeof verbs / sizeof verbs[0]
-};
+const char *const policy_resources[] = { "user", "role", "token", "node", "lock", "cluster",
+	"event", "session", "own_event", "own_session", NULL };
+const char *const policy_verbs[] = { "list", "read", "create", "update", "delete",
+	POLICY_VERB_ESCALATE, NULL };
 
 /* --- texts ------------------------------------------------------------------------------ */
 
@@ -133,19 +131,18 @@ check_labels(const struct policy_conditions *c, struct err *e)
 }
 
 static int
-check_known(struct policy_names names, const char *const *known, size_t n_known, const char *what,
-    struct err *e)
+check_known(struct policy_names names, const char *const *known, const char *what, struct err *e)
 {
 	if (!names.n)
 		return err_set(e, "a rule has no %ss", what);
 	if (check_names(names, "rules", e) < 0)
 		return -1;
 	for (size_t i = 0; i < names.n; i++) {
-		size_t k = 0;
+		const char *const *k = known;
 
-		while (k < n_known && strcmp(known[k], names.v[i]) != 0)
+		while (*k && strcmp(*k, names.v[i]) != 0)
 			k++;
-		if (k == n_known)
+		if (!*k && strcmp(names.v[i], "*") != 0)
 			return err_set(e, "the %s %s is not known", what, names.v[i]);
 	}
 	return 0;
@@ -159,8 +156,8 @@ check_conditions(const struct policy_conditions *c, bool allow, struct err *e)
 	if (c->n_rules > POLICY_LIST_MAX)
 		return err_set(e, "there are more than %d rules", POLICY_LIST_MAX);
 	for (size_t i = 0; i < c->n_rules; i++)
-		if (check_known(c->rules[i].resources, resources, N_RESOURCES, "resource", e) < 0 ||
-		    check_known(c->rules[i].verbs, verbs, N_VERBS, "verb", e) < 0)
+		if (check_known(c->rules[i].resources, policy_resources, "resource", e) < 0 ||
+		    check_known(c->rules[i].verbs, policy_verbs, "verb", e) < 0)
 			return -1;
 	return 0;
 }
@@ -297,17 +294,17 @@ policy_role_free(struct policy_role *role)
 static const struct policy_label_rule every_node[] = { { "*", NAMES("*") } };
 
 static const struct policy_verb_rule access_rules[] = {
-	{ NAMES("event"), NAMES("list", "read") },
-	{ NAMES("own_session"), NAMES("list", "read") },
+	{ NAMES("own_event", "own_session"), NAMES("list", "read") },
 	{ NAMES("node", "cluster"), NAMES("list", "read") },
 };
 static const struct policy_verb_rule editor_rules[] = {
 	{ NAMES("user", "role", "token", "node", "lock"),
-	    NAMES("list", "read", "create", "update", "delete") },
+	    NAMES("list", "read", "create", "update", "delete", POLICY_VERB_ESCALATE) },
 	{ NAMES("cluster"), NAMES("list", "read", "update") },
+	{ NAMES("own_event", "own_session"), NAMES("list", "read") },
 };
 static const struct policy_verb_rule auditor_rules[] = {
-	{ NAMES("session", "own_session", "event"), NAMES("list", "read") },
+	{ NAMES("session", "own_session", "event", "own_event"), NAMES("list", "read") },
 	{ NAMES("node", "cluster"), NAMES("list", "read") },
 };
 

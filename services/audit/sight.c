@@ -46,7 +46,10 @@ sight_events(struct replica *r, const struct rpc_peer *peer, struct err *why)
 	if (policy_verb(&view.user, "event", "list", NULL) &&
 	    policy_verb(&view.user, "event", "read", NULL))
 		return SIGHT_ALL;
-	return SIGHT_OWN;
+	if (policy_event(&view.user, "list", peer->name, NULL) &&
+	    policy_event(&view.user, "read", peer->name, NULL))
+		return SIGHT_OWN;
+	return nothing(peer, "events", why);
 }
 
 /* All, or those that the rule about one's own sessions allows. */

@@ -7,6 +7,7 @@
 #include "auth/auth.h"
 #include "auth/cutoff.h"
 #include "auth/events.h"
+#include "auth/rpc_faces.h"
 #include "base/log.h"
 #include "net/rate.h"
 #include "rpc/rpc.h"
@@ -102,34 +103,60 @@ access_person_done(struct access_person *p)
 	user_done(&p->user);
 }
 
+void
+access_fail(struct rpc_call *call, int rc, const struct err *e)
+{
+	if (rc == AUTH_E_DENIED)
+		access_refuse(call, e->text);
+	else
+		face_fail(call, rc, e);
+}
+
+static bool
+allowed(struct rpc_call *call, const char *resource, const char *verb, struct access_person *p)
+{
+	struct policy_decision decision;
+
+	if (!access_person(call, p))
+		return false;
+	if (p->local || !resource || policy_verb(&p->view.user, resource, verb, &decision))
+		return true;
+	access_refuse(call, decision.reason);
+	return false;
+}
+
 bool
 access_allows(struct rpc_call *call, const char *resource, const char *verb)
 {
-	struct policy_decision decision;
 	struct access_person p;
-	bool ok = access_person(call, &p);
+	bool ok = allowed(call, resource, verb, &p);
 
-	if (ok && !p.local && resource && !policy_verb(&p.view.user, resource, verb, &decision)) {
-		access_refuse(call, decision.reason);
-		ok = false;
-	}
 	access_person_done(&p);
 	return ok;
 }
 
 bool
-access_may_change(struct rpc_call *call, const char *resource, const char *verb)
+access_changer(struct rpc_call *call, const char *resource, const char *verb,
+    struct access_person *ret)
 {
-	struct auth *a = rpc_context(call);
-
-	if (!access_allows(call, resource, verb))
+	if (!allowed(call, resource, verb, ret))
 		return false;
 	/* Root on the host must be able to help; it is logged in any case. */
-	if (rpc_peer(call)->who == RPC_LOCAL || !events_are_full(a))
+	if (ret->local || !events_are_full(rpc_context(call)))
 		return true;
 	rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
 	    "the audit log of authd is full, so nothing may be changed; bring auditd back or make room on its disk");
 	return false;
+}
+
+bool
+access_may_change(struct rpc_call *call, const char *resource, const char *verb)
+{
+	struct access_person p;
+	bool ok = access_changer(call, resource, verb, &p);
+
+	access_person_done(&p);
+	return ok;
 }
 
 struct host *

@@ -22,6 +22,11 @@ bool access_allows(struct rpc_call *call, const char *resource, const char *verb
 /* As access_allows, for what changes something: also refuses while the audit log is full. */
 bool access_may_change(struct rpc_call *call, const char *resource, const char *verb);
 
+/* The same, and who it is, for rights.h. access_person_done in any case. */
+struct access_person;
+bool access_changer(struct rpc_call *call, const char *resource, const char *verb,
+    struct access_person *ret);
+
 /* A person with everything that decides; local: root on this host, who may all and sees all. */
 struct access_person {
 	bool local;
@@ -39,6 +44,8 @@ struct host *access_registered(struct rpc_call *call);
 
 /* The method was refused: an event, then PERMISSION_DENIED with the reason. */
 void access_refuse(struct rpc_call *call, const char *reason);
+/* Ends the call by what a noun or rights.h answered: AUTH_E_DENIED as access_refuse, the rest as face_fail. */
+void access_fail(struct rpc_call *call, int rc, const struct err *e);
 /* The event alone, for calls that lib/rpc refused by their rows. */
 void access_note_refused(struct auth *a, const struct rpc_peer *peer, const char *method,
     const char *reason);

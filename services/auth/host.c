@@ -241,25 +241,55 @@ host_remove(struct auth *a, struct host *n, struct err *e)
 	return 0;
 }
 
+/* The server's labels as they would be. */
+static int
+server_labels_after(const struct host *n, const struct labels *set, char *const *remove,
+    size_t n_remove, struct labels *ret, struct err *e)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		int rc = label_check(set->v[i].key, set->v[i].value, e);
+
+		if (rc != 0)
+			return rc;
+	}
+	if (labels_merge(ret, &n->server_labels) < 0 || labels_merge(ret, set) < 0) {
+		err_set(e, "a node has at most %d labels", LABELS_MAX);
+		return AUTH_E_INVALID;
+	}
+	for (size_t i = 0; i < n_remove; i++)
+		labels_remove(ret, remove[i]);
+	return 0;
+}
+
+int
+host_labels_after(const struct host *n, const struct labels *set, char *const *remove,
+    size_t n_remove, struct labels *ret, struct err *e)
+{
+	struct labels server = { 0 };
+	int rc = server_labels_after(n, set, remove, n_remove, &server, e);
+
+	if (rc == 0 &&
+	    (labels_merge(ret, &n->own_labels) < 0 || labels_merge(ret, &n->token_labels) < 0 ||
+		labels_merge(ret, &server) < 0)) {
+		err_set(e, "a node has at most %d labels", LABELS_MAX);
+		rc = AUTH_E_INVALID;
+	}
+	labels_done(&server);
+	return rc;
+}
+
 int
 host_label(struct auth *a, struct host *n, const struct labels *set, char *const *remove,
     size_t n_remove, struct err *e)
 {
 	/* Kept until the store has the new ones: a failure leaves everything as it was. */
 	struct labels before = n->server_labels, next = { 0 };
-	int rc = 0;
+	int rc = server_labels_after(n, set, remove, n_remove, &next, e);
 
-	for (size_t i = 0; i < set->n && rc == 0; i++)
-		rc = label_check(set->v[i].key, set->v[i].value, e);
-	if (rc != 0)
-		return rc;
-	if (labels_merge(&next, &before) < 0 || labels_merge(&next, set) < 0) {
+	if (rc != 0) {
 		labels_done(&next);
-		err_set(e, "a node has at most %d labels", LABELS_MAX);
-		return AUTH_E_INVALID;
+		return rc;
 	}
-	for (size_t i = 0; i < n_remove; i++)
-		labels_remove(&next, remove[i]);
 	n->server_labels = next;
 	rc = host_put(a, n, e);
 	if (rc != 0) {

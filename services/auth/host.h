@@ -70,6 +70,9 @@ void host_leave(struct auth *a, struct host *n);
 /* The row is deleted and a cutoff is told: its certificates are worth nothing until it joins
  * again. */
 int host_remove(struct auth *a, struct host *n, struct err *e);
+/* Which labels it would have by host_label; ret is emptied by labels_done in any case. 0 or AUTH_E_INVALID. */
+int host_labels_after(const struct host *n, const struct labels *set, char *const *remove,
+    size_t n_remove, struct labels *ret, struct err *e);
 /* Labels given on the server side: set, then remove. */
 int host_label(struct auth *a, struct host *n, const struct labels *set, char *const *remove,
     size_t n_remove, struct err *e);

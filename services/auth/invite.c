@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "auth/auth.h"
+#include "auth/rights.h"
 #include "auth/stored.h"
 #include "base/str.h"
 #include "crypto/rand.h"
@@ -24,6 +25,7 @@ static const struct stored_field invite_fields[] = {
 	STORED_FIELD(STORED_BOOL, "reset", invite, reset),
 	STORED_FIELD_WITH(STORED_LATER, "totp_secret", invite, totp, has_totp),
 	STORED_FIELD(STORED_UINT32, "tries", invite, tries),
+	STORED_FIELD(STORED_TEXT, "maker", invite, maker),
 };
 const struct stored_form invite_form = { STORED_KEY(invite, key),
 	.expires_at = offsetof(struct invite, expires_ms),
@@ -52,6 +54,20 @@ load(struct auth *a, const char *token, struct invite *ret, struct err *e)
 	return rc;
 }
 
+/* The user may have become more, or the maker less, while the link was under way: who holds it must not become what its
+ * maker could not make. */
+static int
+check_maker(struct auth *a, const struct invite *i, struct err *e)
+{
+	struct user u;
+	int rc = user_load(a, i->user, &u, e);
+
+	if (rc == 0)
+		rc = rights_of_maker(a, i->maker, &u, i->reset, e);
+	user_done(&u);
+	return rc;
+}
+
 static int
 save(struct auth *a, struct invite *i, struct err *e)
 {
@@ -77,26 +93,28 @@ invite_drop(struct auth *a, const char *user, struct err *e)
 }
 
 int
-invite_new(struct auth *a, const char *user, bool reset, int64_t ttl_s, char dst[INVITE_TOKEN_SIZE],
+invite_new(struct auth *a, const struct invite_spec *spec, char dst[INVITE_TOKEN_SIZE],
     int64_t *ret_expires_ms, struct err *e)
 {
-	struct invite i = { .reset = reset, .revision = STORE_ABSENT };
+	struct invite i = { .reset = spec->reset, .revision = STORE_ABSENT };
+	int64_t ttl_s = spec->ttl_s;
 	int rc;
 
 	if (ttl_s == 0)
-		ttl_s = reset ? INVITE_RESET_TTL_S : INVITE_TTL_S;
+		ttl_s = spec->reset ? INVITE_RESET_TTL_S : INVITE_TTL_S;
 	if (ttl_s < 0 || ttl_s > INVITE_TTL_MAX_S) {
 		err_set(e, "a link may live 1 second to 48 hours");
 		return AUTH_E_INVALID;
 	}
-	str_copy(i.user, sizeof(i.user), user);
+	str_copy(i.user, sizeof(i.user), spec->user);
+	str_copy(i.maker, sizeof(i.maker), spec->maker);
 	i.expires_ms = a->now_ms() + ttl_s * 1000;
 	rand_hex(dst, 16);
 	key_of(i.key, dst);
 	if (resource_begin(a, e) < 0)
 		return -1;
 	/* Older links of the user die with the new one, in one transaction: there is at most one that works. */
-	rc = invite_drop(a, user, e);
+	rc = invite_drop(a, spec->user, e);
 	if (rc == 0)
 		rc = save(a, &i, e);
 	rc = resource_end(a, rc, e);
@@ -109,6 +127,8 @@ invite_show(struct auth *a, const char *token, struct invite *ret, struct err *e
 {
 	int rc = load(a, token, ret, e);
 
+	if (rc == 0)
+		rc = check_maker(a, ret, e);
 	/* Made when the link is opened and kept: opened twice, it shows the same second factor, and one that
 	 * was set up stays good. */
 	if (rc != 0 || ret->has_totp)
@@ -139,6 +159,8 @@ settle(struct completion *c, struct invite *i, struct err *e)
 	struct user u;
 	int rc = user_load(a, i->user, &u, e);
 
+	if (rc == 0)
+		rc = rights_of_maker(a, i->maker, &u, i->reset, e);
 	if (rc == 0) {
 		str_copy(u.password, sizeof(u.password), c->hash);
 		memcpy(u.totp, i->totp, sizeof(u.totp));
@@ -219,6 +241,8 @@ check(struct auth *a, const char *token, const char *password, const char *otp, 
 	struct invite i;
 	int rc = load(a, token, &i, e);
 
+	if (rc == 0)
+		rc = check_maker(a, &i, e);
 	if (rc == 0 && password_check(password, e) < 0)
 		rc = AUTH_E_INVALID;
 	if (rc == 0 && !i.has_totp) {

@@ -29,14 +29,21 @@ struct invite {
 	uint8_t totp[TOTP_SECRET_BYTES];
 	bool has_totp;
 	uint32_t tries;
-	char key[INVITE_KEY_SIZE]; /* SHA-256 of the token, hexadecimal */
+	char maker[NAME_LEN_MAX + 1]; /* user who made it; "": root on authd's host */
+	char key[INVITE_KEY_SIZE];    /* SHA-256 of the token, hexadecimal */
 	uint64_t revision;
 };
 
-/* A new link for a user who exists; older ones of that user die. ttl_s 0: the default. Writes
- * the token into dst. */
-int invite_new(struct auth *a, const char *user, bool reset, int64_t ttl_s,
-    char dst[INVITE_TOKEN_SIZE], int64_t *ret_expires_ms, struct err *e);
+struct invite_spec {
+	const char *user; /* who exists */
+	bool reset;
+	int64_t ttl_s;     /* 0: the default */
+	const char *maker; /* as in struct invite */
+};
+/* A new link; older ones of that user die. Writes the token into dst. */
+int invite_new(struct auth *a, const struct invite_spec *spec, char dst[INVITE_TOKEN_SIZE],
+    int64_t *ret_expires_ms, struct err *e);
+/* All that follow: AUTH_E_DENIED when whoever made the link could not make it now (rights.h). */
 /* What the page shows; makes the TOTP secret at the first call and keeps it. */
 int invite_show(struct auth *a, const char *token, struct invite *ret, struct err *e);
 /* Drops all links of a user. Inside a transaction. */

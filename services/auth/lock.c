@@ -6,6 +6,7 @@
 #include "policy/lock.h"
 
 #include "auth/auth.h"
+#include "auth/rights.h"
 #include "auth/stored.h"
 #include "crypto/rand.h"
 
@@ -67,4 +68,22 @@ describe(const void *object, char *dst, size_t size)
 	policy_lock_target(&((const struct lock *)object)->policy, dst, size);
 }
 
-const struct resource_hooks lock_hooks = { .check = check, .denies = denies, .describe = describe };
+static int
+may_change(struct auth *a, const struct access_person *by, const void *next, const void *old,
+    struct err *e)
+{
+	const struct lock *n = next, *o = old;
+	int rc = 0;
+
+	/* Whoever opens a door gives what it kept back. */
+	if (o)
+		rc = rights_over_lock(a, by, &o->policy, e);
+	if (rc == 0 && n)
+		rc = rights_over_lock(a, by, &n->policy, e);
+	return rc;
+}
+
+const struct resource_hooks lock_hooks = { .check = check,
+	.may_change = may_change,
+	.denies = denies,
+	.describe = describe };

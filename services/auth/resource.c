@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/access.h"
 #include "auth/auth.h"
 #include "auth/stored.h"
 #include "base/log.h"
@@ -287,6 +288,44 @@ resource_kind_of(const char *name)
 	return kind;
 }
 
+static int
+may_change(struct auth *a, const struct resource *r, const struct access_person *by,
+    const void *next, const void *old, struct err *e)
+{
+	return hooks_of(r)->may_change ? hooks_of(r)->may_change(a, by, next, old, e) : 0;
+}
+
+/* Of a record that is there and cannot be read nobody knows what it denies. */
+static bool
+is_damaged(struct auth *a, enum resource_kind kind, const char *key)
+{
+	void *object = resource_new(kind);
+	struct err ignored;
+	int rc = object ? resource_load(a, kind, key, object, &ignored) : -1;
+
+	resource_free(kind, object);
+	return rc < 0;
+}
+
+/* A file over something that is there is a change of it, else a new one, whatever was asked for. */
+static int
+may_put(struct auth *a, const struct resource_file *file, const void *next, const void *old,
+    struct err *e)
+{
+	const struct resource *r = &resource_table[file->kind];
+	struct policy_decision decision;
+	int rc = 0;
+
+	if (!old && !file->by->local &&
+	    !policy_verb(&file->by->view.user, r->name, "create", &decision)) {
+		err_set(e, "%s", decision.reason);
+		return AUTH_E_DENIED;
+	}
+	if (!old && is_damaged(a, file->kind, key_of(r, next)))
+		rc = may_change(a, r, file->by, NULL, NULL, e);
+	return rc == 0 ? may_change(a, r, file->by, next, old, e) : rc;
+}
+
 /* From bytes to an object that may be saved. */
 static int
 take_file(struct auth *a, struct resource_file *file, void *object, struct err *e)
@@ -312,7 +351,7 @@ take_file(struct auth *a, struct resource_file *file, void *object, struct err *
 		    key_of(r, object));
 		return AUTH_E_EXISTS;
 	}
-	return rc;
+	return rc == 0 ? may_put(a, file, object, old, e) : rc;
 }
 
 int
@@ -338,13 +377,16 @@ resource_put(struct auth *a, struct resource_file *file, struct err *e)
 
 /* Also one that could not be read, which is the only way to be rid of it. */
 int
-resource_drop(struct auth *a, enum resource_kind kind, const char *key, struct err *e)
+resource_drop(struct auth *a, enum resource_kind kind, const char *key,
+    const struct access_person *by, struct err *e)
 {
 	const struct resource *r = &resource_table[kind];
 	const void *object = resource_find(a, kind, key);
 	int rc = 0;
 
-	if (object && hooks_of(r)->may_remove)
+	if (object || is_damaged(a, kind, key))
+		rc = may_change(a, r, by, NULL, object, e);
+	if (rc == 0 && object && hooks_of(r)->may_remove)
 		rc = hooks_of(r)->may_remove(a, object, e);
 	if (rc == 0)
 		rc = resource_remove(a, kind, key, e);

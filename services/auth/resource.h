@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "policy/policy.h"
 
+struct access_person;
 struct auth;
 struct map;
 struct stored_form;
@@ -41,6 +42,10 @@ struct resource_hooks {
 	/* Kinds that people manage as files: whether the object makes sense; may fill in what its
 	 * author left out. old: the one it replaces, or NULL. 0 or AUTH_E_*. */
 	int (*check)(struct auth *a, void *object, const void *old, struct err *e);
+	/* Kinds that people manage as files: whether this caller may, whose roles allow the verb (rights.h). next NULL:
+	 * it goes; old NULL: there was none; both NULL: there is one that cannot be read, and it goes. 0 or AUTH_E_*. */
+	int (*may_change)(struct auth *a, const struct access_person *by, const void *next,
+	    const void *old, struct err *e);
 	/* 0 or AUTH_E_*. */
 	int (*may_remove)(struct auth *a, const void *object, struct err *e);
 	/* Cached kinds that close doors: whether this one does, now, with a line for whoever is
@@ -121,14 +126,16 @@ struct resource_file {
 	const char *name;  /* "": the one in the value, or one that the kind makes up */
 	struct span value; /* the stored message, packed */
 	uint64_t revision; /* STORE_ABSENT, STORE_ANY, or the one that was read */
+	const struct access_person *by;
 	/* what came of it */
 	bool replaced;    /* one that was there */
 	const void *kept; /* as it is now in memory */
 };
-/* For kinds that are files. AUTH_E_INVALID, AUTH_E_EXISTS, AUTH_E_STATE. */
+/* For kinds that are files. AUTH_E_INVALID, AUTH_E_EXISTS, AUTH_E_STATE, AUTH_E_DENIED. */
 int resource_put(struct auth *a, struct resource_file *file, struct err *e);
-/* The same for their removal. AUTH_E_NOT_FOUND, AUTH_E_STATE. */
-int resource_drop(struct auth *a, enum resource_kind kind, const char *key, struct err *e);
+/* The same for their removal. AUTH_E_NOT_FOUND, AUTH_E_STATE, AUTH_E_DENIED. */
+int resource_drop(struct auth *a, enum resource_kind kind, const char *key,
+    const struct access_person *by, struct err *e);
 /* The kind of file of that name; RESOURCE_KINDS: there is none. */
 enum resource_kind resource_kind_of(const char *name);
 /* Whether a resource of any kind closes the door for this identity: 0, or AUTH_E_DENIED with a line

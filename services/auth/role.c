@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "auth/auth.h"
+#include "auth/rights.h"
 #include "auth/user.h"
 #include "base/str.h"
 
@@ -104,12 +105,22 @@ may_remove(struct auth *a, const void *object, struct err *e)
 	return 0;
 }
 
-const struct resource_hooks role_hooks = { .check = check, .may_remove = may_remove };
+static int
+may_change(struct auth *a, const struct access_person *by, const void *next, const void *old,
+    struct err *e)
+{
+	const struct role *n = next, *o = old;
 
-/* In the shape of subject_role_fn. A record that is damaged was left out of memory, but it is there,
- * and might be the one that denies. */
-static enum subject_role
-find_policy(void *auth, const char *name, const struct policy_role **ret)
+	return rights_over_role(a, by, n ? n->policy : NULL, o ? o->policy : NULL, e);
+}
+
+const struct resource_hooks role_hooks = { .check = check,
+	.may_remove = may_remove,
+	.may_change = may_change };
+
+/* A record that is damaged was left out of memory, but it is there, and might be the one that denies. */
+enum subject_role
+role_lookup(void *auth, const char *name, const struct policy_role **ret)
 {
 	const struct role *r = role_find(auth, name);
 	struct role stored;
@@ -131,5 +142,5 @@ role_view(struct auth *a, const struct user *u, struct subject_view *ret, struct
 		.roles = { (const char *const *)(void *)u->roles.v, u->roles.n },
 		.logins = { (const char *const *)(void *)u->logins.v, u->logins.n } };
 
-	return subject_view(&who, find_policy, a, ret, e);
+	return subject_view(&who, role_lookup, a, ret, e);
 }

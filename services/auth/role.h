@@ -24,6 +24,8 @@ struct role {
 /* Makes those presets that are not there: at first start. */
 int roles_make_presets(struct auth *a, struct err *e);
 const struct role *role_find(struct auth *a, const char *name);
+/* In the shape of subject_role_fn; arg: struct auth. */
+enum subject_role role_lookup(void *auth, const char *name, const struct policy_role **ret);
 /* The policy's user of the record: points into u and into the roles. Negative with the cause, and
  * without any role, when one of them cannot be read. */
 int role_view(struct auth *a, const struct user *u, struct subject_view *ret, struct err *e);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/rights.h"
 #include "auth/rpc_faces.h"
 #include "auth/rpc_node_message.h"
 #include "base/str.h"
@@ -142,14 +143,20 @@ static void
 on_remove(struct rpc_call *call, const Auth__Name *m)
 {
 	struct auth *a = rpc_context(call);
+	struct access_person p;
 	struct noted what;
 	struct host *n;
 	struct err e;
 	int rc;
 
-	if (!access_may_change(call, "node", "delete"))
+	if (!access_changer(call, "node", "delete", &p)) {
+		access_person_done(&p);
 		return;
+	}
 	rc = host_by_name(a, m->name, &n, &e);
+	if (rc == 0)
+		rc = rights_over_kind(&p, n->kind, "node", &e);
+	access_person_done(&p);
 	if (rc == 0) {
 		noted_of(n, &what);
 		/* n is freed by this. */
@@ -159,35 +166,54 @@ on_remove(struct rpc_call *call, const Auth__Name *m)
 		note(call, EVENT_NODE_REMOVE, &what);
 		face_done(call);
 	} else {
-		face_fail(call, rc, &e);
+		access_fail(call, rc, &e);
 	}
+}
+
+/* Labels are what roles go by: who gives them gives access. */
+static int
+relabel(struct auth *a, const struct access_person *p, const Auth__LabelsRequest *m,
+    struct host **ret, struct err *e)
+{
+	struct labels set = { 0 }, after = { 0 };
+	char *const *remove = (char **)(void *)m->remove;
+	int rc = face_labels(&set, m->set, m->n_set, e);
+
+	if (rc == 0)
+		rc = host_by_name(a, m->node, ret, e);
+	if (rc == 0)
+		rc = host_labels_after(*ret, &set, remove, m->n_remove, &after, e);
+	if (rc == 0)
+		rc = rights_over_labels(a, p, *ret, &after, e);
+	if (rc == 0)
+		rc = host_label(a, *ret, &set, remove, m->n_remove, e);
+	labels_done(&set);
+	labels_done(&after);
+	return rc;
 }
 
 static void
 on_label(struct rpc_call *call, const Auth__LabelsRequest *m)
 {
-	struct auth *a = rpc_context(call);
-	struct labels set = { 0 };
+	struct access_person p;
 	struct noted what;
 	struct host *n = NULL;
 	struct err e;
 	int rc;
 
-	if (!access_may_change(call, "node", "update"))
+	if (!access_changer(call, "node", "update", &p)) {
+		access_person_done(&p);
 		return;
-	rc = face_labels(&set, m->set, m->n_set, &e);
-	if (rc == 0)
-		rc = host_by_name(a, m->node, &n, &e);
-	if (rc == 0)
-		rc = host_label(a, n, &set, (char **)(void *)m->remove, m->n_remove, &e);
+	}
+	rc = relabel(rpc_context(call), &p, m, &n, &e);
+	access_person_done(&p);
 	if (rc == 0) {
 		noted_of(n, &what);
 		note(call, EVENT_NODE_UPDATE, &what);
 		face_done(call);
 	} else {
-		face_fail(call, rc, &e);
+		access_fail(call, rc, &e);
 	}
-	labels_done(&set);
 }
 
 static const struct rpc_row rows[] = {

@@ -110,44 +110,53 @@ condition_of(const Auth__PutResourceRequest *m)
 }
 
 static void
-on_put(struct rpc_call *call, const Auth__PutResourceRequest *m)
+put(struct rpc_call *call, const Auth__PutResourceRequest *m, struct resource_file *file)
 {
+	const struct resource *row = &resource_table[file->kind];
 	const Auth__Resource *r = m->resource;
 	Auth__Resource reply = AUTH__RESOURCE__INIT;
-	struct auth *a = rpc_context(call);
-	struct resource_file file = { 0 };
-	const struct resource *row;
 	char target[TARGET_MAX];
 	struct err e;
 	int rc;
 
-	if (!r || !kind_from(call, r->kind, &file.kind)) {
-		if (!r)
-			rpc_finish(call, RPC_INVALID_ARGUMENT, "no resource was given");
-		return;
-	}
-	row = &resource_table[file.kind];
-	if (!access_may_change(call, row->name, m->replace ? "update" : "create"))
-		return;
 	/* protobuf-c alone takes texts with a NUL in them, and would show less than it keeps. */
 	if (!wire_check_message(row->form->message, r->value.data, r->value.len)) {
 		rpc_finish(call, RPC_INVALID_ARGUMENT, "the value is not a %s", row->name);
 		return;
 	}
-	file.name = r->name;
-	file.value = (struct span){ r->value.data, r->value.len };
-	file.revision = condition_of(m);
-	rc = resource_put(a, &file, &e);
+	file->name = r->name;
+	file->value = (struct span){ r->value.data, r->value.len };
+	file->revision = condition_of(m);
+	rc = resource_put(rpc_context(call), file, &e);
 	if (rc != 0) {
-		face_fail(call, rc, &e);
+		access_fail(call, rc, &e);
 		return;
 	}
 	reply.kind = row->name;
-	reply.name = resource_key(file.kind, file.kept);
-	reply.revision = resource_revision(file.kind, file.kept);
-	resource_describe(file.kind, file.kept, target, sizeof(target));
-	note(call, file.replaced ? row->updated : row->created, reply.name, target);
+	reply.name = resource_key(file->kind, file->kept);
+	reply.revision = resource_revision(file->kind, file->kept);
+	resource_describe(file->kind, file->kept, target, sizeof(target));
+	note(call, file->replaced ? row->updated : row->created, reply.name, target);
 	auth_put_resource_reply(call, &reply);
+}
+
+static void
+on_put(struct rpc_call *call, const Auth__PutResourceRequest *m)
+{
+	struct resource_file file = { 0 };
+	struct access_person p;
+
+	if (!m->resource) {
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "no resource was given");
+		return;
+	}
+	if (!kind_from(call, m->resource->kind, &file.kind))
+		return;
+	file.by = &p;
+	if (access_changer(call, resource_table[file.kind].name, m->replace ? "update" : "create",
+		&p))
+		put(call, m, &file);
+	access_person_done(&p);
 }
 
 /* --- remove ----------------------------------------------------------------------------------- */
@@ -156,19 +165,24 @@ static void
 on_remove(struct rpc_call *call, const Auth__ResourceRef *m)
 {
 	enum resource_kind kind;
+	struct access_person p;
 	char target[TARGET_MAX];
 	struct err e;
 	int rc;
 
-	if (!kind_from(call, m->kind, &kind) ||
-	    !access_may_change(call, resource_table[kind].name, "delete"))
+	if (!kind_from(call, m->kind, &kind))
 		return;
+	if (!access_changer(call, resource_table[kind].name, "delete", &p)) {
+		access_person_done(&p);
+		return;
+	}
 	/* Before it is gone. */
 	resource_describe(kind, resource_find(rpc_context(call), kind, m->name), target,
 	    sizeof(target));
-	rc = resource_drop(rpc_context(call), kind, m->name, &e);
+	rc = resource_drop(rpc_context(call), kind, m->name, &p, &e);
+	access_person_done(&p);
 	if (rc != 0) {
-		face_fail(call, rc, &e);
+		access_fail(call, rc, &e);
 		return;
 	}
 	note(call, resource_table[kind].removed, m->name, target);

@@ -3,6 +3,7 @@
  * rpc_tokens: AddToken, ListTokens, RemoveToken. The noun is token.c.
  */
 #include "api/label.h"
+#include "auth/rights.h"
 #include "auth/rpc_faces.h"
 #include "auth/token.h"
 #include "base/str.h"
@@ -44,15 +45,21 @@ on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 	struct token_spec spec = { .labels = &labels, .by = rpc_peer(call)->name };
 	char value[TOKEN_TEXT_SIZE];
 	struct token t = { 0 };
+	struct access_person p;
 	struct face_list list;
 	Auth__Token reply;
 	struct err e;
 	int rc;
 
 	/* Whoever may make tokens can bring machines into the cluster. */
-	if (!access_may_change(call, "token", "create"))
+	if (!access_changer(call, "token", "create", &p)) {
+		access_person_done(&p);
 		return;
-	rc = face_labels(&labels, m->labels, m->n_labels, &e);
+	}
+	rc = rights_over_kind(&p, m->kind, "token", &e);
+	access_person_done(&p);
+	if (rc == 0)
+		rc = face_labels(&labels, m->labels, m->n_labels, &e);
 	spec.kind = m->kind;
 	spec.ttl_s = m->ttl_s;
 	spec.uses = m->uses;
@@ -70,7 +77,7 @@ on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 		reply.token = value;
 		auth_add_token_reply(call, &reply);
 	} else {
-		face_fail(call, rc, &e);
+		access_fail(call, rc, &e);
 	}
 	face_list_done(&list);
 	/* Sent by now; the store has the hash alone. */

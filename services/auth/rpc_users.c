@@ -8,6 +8,7 @@
 #include "auth/rpc_faces.h"
 #include "auth/invite.h"
 #include "auth/lockout.h"
+#include "auth/rights.h"
 #include "base/str.h"
 
 /* u NULL: a user who is gone, or of whom nothing changed but the link. */
@@ -44,72 +45,130 @@ reply_link(struct rpc_call *call, const char *user, const char *token, int64_t e
 	auth_add_user_reply(call, &reply); /* that of ResetUser is the same */
 }
 
+/* The link's maker, of whom its completion asks again (rights_of_maker). */
+static int
+make_link(struct rpc_call *call, const struct access_person *p, const struct invite_spec *spec,
+    struct err *e)
+{
+	struct invite_spec made = *spec;
+	char token[INVITE_TOKEN_SIZE];
+	int64_t expires;
+	int rc;
+
+	made.maker = p->local ? "" : p->user.name;
+	rc = invite_new(rpc_context(call), &made, token, &expires, e);
+	if (rc != 0)
+		return rc;
+	if (spec->reset)
+		note(call, EVENT_RESET_PASSWORD_TOKEN_CREATE, spec->user, NULL);
+	reply_link(call, spec->user, token, expires);
+	return 0;
+}
+
 /* --- add -------------------------------------------------------------------------------- */
+
+static int
+spec_of(const Auth__AddUserRequest *m, struct user *ret, struct err *e)
+{
+	if (!str_copy(ret->name, sizeof(ret->name), m->name))
+		return name_check(m->name, "user name", e);
+	if (names_copy(&ret->roles, (char **)(void *)m->roles, m->n_roles) < 0 ||
+	    names_copy(&ret->logins, (char **)(void *)m->logins, m->n_logins) < 0) {
+		err_set(e, "at most %d roles and as many logins", NAMES_MAX);
+		return AUTH_E_INVALID;
+	}
+	if (m->ttl_s >= 0 && m->ttl_s <= INVITE_TTL_MAX_S)
+		return 0;
+	err_set(e, "a link may live 1 second to 48 hours");
+	return AUTH_E_INVALID;
+}
+
+static int
+add(struct rpc_call *call, const struct access_person *p, const struct user *u, int64_t ttl_s,
+    struct err *e)
+{
+	const struct invite_spec spec = { .user = u->name, .ttl_s = ttl_s };
+	struct auth *a = rpc_context(call);
+	int rc = rights_over_user(a, p, u, e);
+
+	if (rc == 0)
+		rc = user_add(a, u, e);
+	if (rc != 0)
+		return rc;
+	/* The user is there also when no link can be made for him: `tctl users reset` makes another. */
+	note(call, EVENT_USER_CREATE, u->name, u);
+	return make_link(call, p, &spec, e);
+}
 
 static void
 on_add(struct rpc_call *call, const Auth__AddUserRequest *m)
 {
-	struct auth *a = rpc_context(call);
-	char token[INVITE_TOKEN_SIZE];
-	struct user u = { 0 };
-	int64_t expires;
-	struct err e;
-	int rc = 0;
-
-	if (!access_may_change(call, "user", "create"))
-		return;
-	if (!str_copy(u.name, sizeof(u.name), m->name)) {
-		/* For its text: a name that does not fit is one that it refuses. */
-		name_check(m->name, "user name", &e);
-		rc = AUTH_E_INVALID;
-	} else if (names_copy(&u.roles, (char **)(void *)m->roles, m->n_roles) < 0 ||
-	    names_copy(&u.logins, (char **)(void *)m->logins, m->n_logins) < 0) {
-		err_set(&e, "at most %d roles and as many logins", NAMES_MAX);
-		rc = AUTH_E_INVALID;
-	} else if (m->ttl_s < 0 || m->ttl_s > INVITE_TTL_MAX_S) {
-		err_set(&e, "a link may live 1 second to 48 hours");
-		rc = AUTH_E_INVALID;
-	}
-	str_copy(u.created_by, sizeof(u.created_by), rpc_peer(call)->name);
-	if (rc == 0)
-		rc = user_add(a, &u, &e);
-	if (rc == 0) {
-		/* The user is there also when no link can be made for him: `tctl users reset`
-		 * makes another. */
-		note(call, EVENT_USER_CREATE, u.name, &u);
-		rc = invite_new(a, u.name, false, m->ttl_s, token, &expires, &e);
-	}
-	if (rc == 0)
-		reply_link(call, u.name, token, expires);
-	else
-		face_fail(call, rc, &e);
-	user_done(&u);
-}
-
-/* --- update ------------------------------------------------------------------------------- */
-
-static void
-on_update(struct rpc_call *call, const Auth__UpdateUserRequest *m)
-{
-	struct auth *a = rpc_context(call);
-	struct names roles = { 0 }, logins = { 0 };
+	struct access_person p;
 	struct user u = { 0 };
 	struct err e;
 	int rc;
 
-	if (!access_may_change(call, "user", "update"))
-		return;
-	if (names_copy(&roles, (char **)(void *)m->roles, m->n_roles) < 0 ||
-	    names_copy(&logins, (char **)(void *)m->logins, m->n_logins) < 0) {
-		err_set(&e, "at most %d roles and as many logins", NAMES_MAX);
-		rc = AUTH_E_INVALID;
-	} else {
-		/* NULL leaves them as they are; an empty list takes all away. */
-		rc = user_update(a, m->name, m->set_roles ? &roles : NULL,
-		    m->set_logins ? &logins : NULL, &e);
+	if (access_changer(call, "user", "create", &p)) {
+		str_copy(u.created_by, sizeof(u.created_by), rpc_peer(call)->name);
+		rc = spec_of(m, &u, &e);
+		if (rc == 0)
+			rc = add(call, &p, &u, m->ttl_s, &e);
+		if (rc != 0)
+			access_fail(call, rc, &e);
 	}
+	user_done(&u);
+	access_person_done(&p);
+}
+
+/* --- update ------------------------------------------------------------------------------- */
+
+/* What the caller may not give, and whom he may not change, he does not: the user as he is, and as he would be. */
+static int
+rights_over_update(struct auth *a, const struct access_person *p, const char *name,
+    const struct names *roles, const struct names *logins, struct err *e)
+{
+	struct user u;
+	int rc = user_load(a, name, &u, e);
+
 	if (rc == 0)
-		rc = user_load(a, m->name, &u, &e);
+		rc = rights_over_user(a, p, &u, e);
+	if (rc == 0) {
+		struct user next = u; /* borrows what it has */
+
+		next.roles = roles ? *roles : u.roles;
+		next.logins = logins ? *logins : u.logins;
+		rc = rights_over_user(a, p, &next, e);
+	}
+	user_done(&u);
+	return rc;
+}
+
+static int
+update(struct rpc_call *call, const struct access_person *p, const Auth__UpdateUserRequest *m,
+    struct names *roles, struct names *logins, struct err *e)
+{
+	struct auth *a = rpc_context(call);
+	/* NULL leaves them as they are; an empty list takes all away. */
+	const struct names *r = m->set_roles ? roles : NULL, *l = m->set_logins ? logins : NULL;
+	int rc;
+
+	if (names_copy(roles, (char **)(void *)m->roles, m->n_roles) < 0 ||
+	    names_copy(logins, (char **)(void *)m->logins, m->n_logins) < 0) {
+		err_set(e, "at most %d roles and as many logins", NAMES_MAX);
+		return AUTH_E_INVALID;
+	}
+	rc = rights_over_update(a, p, m->name, r, l, e);
+	return rc == 0 ? user_update(a, m->name, r, l, e) : rc;
+}
+
+static void
+updated(struct rpc_call *call, const Auth__UpdateUserRequest *m)
+{
+	struct auth *a = rpc_context(call);
+	struct user u;
+	struct err e;
+	int rc = user_load(a, m->name, &u, &e);
+
 	if (rc == 0) {
 		if (m->unlock)
 			lockout_clear(a, u.name);
@@ -119,8 +178,26 @@ on_update(struct rpc_call *call, const Auth__UpdateUserRequest *m)
 		face_fail(call, rc, &e);
 	}
 	user_done(&u);
+}
+
+static void
+on_update(struct rpc_call *call, const Auth__UpdateUserRequest *m)
+{
+	struct names roles = { 0 }, logins = { 0 };
+	struct access_person p;
+	struct err e;
+	int rc;
+
+	if (access_changer(call, "user", "update", &p)) {
+		rc = update(call, &p, m, &roles, &logins, &e);
+		if (rc == 0)
+			updated(call, m);
+		else
+			access_fail(call, rc, &e);
+	}
 	names_done(&roles);
 	names_done(&logins);
+	access_person_done(&p);
 }
 
 /* --- list ----------------------------------------------------------------------------------- */
@@ -176,45 +253,58 @@ on_list(struct rpc_call *call, const Auth__Empty *request)
 
 /* --- remove, reset ---------------------------------------------------------------------------- */
 
+/* A name that is gone can be given again: who removes somebody holds all that he held, too. */
+static int
+rights_over_name(struct auth *a, const struct access_person *p, const char *name, struct err *e)
+{
+	struct user u;
+	int rc = user_load(a, name, &u, e);
+
+	if (rc == 0)
+		rc = rights_over_user(a, p, &u, e);
+	user_done(&u);
+	return rc;
+}
+
 static void
 on_remove(struct rpc_call *call, const Auth__Name *m)
 {
+	struct auth *a = rpc_context(call);
+	struct access_person p;
 	struct err e;
 	int rc;
 
-	if (!access_may_change(call, "user", "delete"))
-		return;
-	rc = user_remove(rpc_context(call), m->name, &e);
-	if (rc != 0) {
-		face_fail(call, rc, &e);
-		return;
+	if (access_changer(call, "user", "delete", &p)) {
+		/* Root on this host also removes one whose record cannot be read. */
+		rc = p.local ? 0 : rights_over_name(a, &p, m->name, &e);
+		if (rc == 0)
+			rc = user_remove(a, m->name, &e);
+		if (rc == 0) {
+			note(call, EVENT_USER_DELETE, m->name, NULL);
+			face_done(call);
+		} else {
+			access_fail(call, rc, &e);
+		}
 	}
-	note(call, EVENT_USER_DELETE, m->name, NULL);
-	face_done(call);
+	access_person_done(&p);
 }
 
 static void
 on_reset(struct rpc_call *call, const Auth__ResetUserRequest *m)
 {
-	struct auth *a = rpc_context(call);
-	char token[INVITE_TOKEN_SIZE];
-	struct user u = { 0 };
-	int64_t expires;
+	const struct invite_spec spec = { .user = m->name, .reset = true, .ttl_s = m->ttl_s };
+	struct access_person p;
 	struct err e;
 	int rc;
 
-	if (!access_may_change(call, "user", "update"))
-		return;
-	rc = user_load(a, m->name, &u, &e);
-	if (rc == 0)
-		rc = invite_new(a, u.name, true, m->ttl_s, token, &expires, &e);
-	if (rc == 0) {
-		note(call, EVENT_RESET_PASSWORD_TOKEN_CREATE, u.name, NULL);
-		reply_link(call, u.name, token, expires);
-	} else {
-		face_fail(call, rc, &e);
+	if (access_changer(call, "user", "update", &p)) {
+		rc = rights_over_name(rpc_context(call), &p, m->name, &e);
+		if (rc == 0)
+			rc = make_link(call, &p, &spec, &e);
+		if (rc != 0)
+			access_fail(call, rc, &e);
 	}
-	user_done(&u);
+	access_person_done(&p);
 }
 
 static const struct rpc_row rows[] = {

@@ -153,6 +153,16 @@ def fails(fn, *args, **kw):
     return 'OK', ''
 
 
+def audit_text(authd):
+    """The log on disk, as bytes: events are packed there in clear."""
+    data = b''
+    for root, _, files in os.walk(os.path.join(authd.state, 'audit')):
+        for f in files:
+            with open(os.path.join(root, f), 'rb') as fh:
+                data += fh.read()
+    return data
+
+
 class Relay:
     """Passes one connection on to a port of this host; `before` hears its local end, `end`, first."""
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from cluster import free_ports, wait_for
 
-from authd import CLUSTER, PASSWORD, Authd, Caller, Keys, Person, Relay, as_dict, fails, pb
+from authd import CLUSTER, PASSWORD, Authd, Caller, Keys, Person, Relay, as_dict, audit_text, fails, pb
 
 pytestmark = pytest.mark.sanitized
 
@@ -48,16 +48,6 @@ def ssh_cert(blob, tmp_path):
             key, _, value = line.strip().partition(':')
             fields[key] = [value.strip()] if value.strip() else []
     return fields
-
-
-def audit_text(authd):
-    """The log on disk, as bytes: events are packed there in clear."""
-    data = b''
-    for root, _, files in os.walk(os.path.join(authd.state, 'audit')):
-        for f in files:
-            with open(os.path.join(root, f), 'rb') as fh:
-                data += fh.read()
-    return data
 
 
 # --- logins ------------------------------------------------------------------------------------

@@ -341,6 +341,31 @@ def test_a_play_ends_when_the_right_to_recordings_is_taken_away(cluster, ruth, r
     channel.close()
 
 
+def test_the_preset_access_sees_its_own_events_and_sessions_only(cluster, login):
+    person = cluster.add_user(f'owen-{next(numbers)}', roles='access', logins=login)
+    cluster.login(person)
+    owen = person['user']
+    for user, mark in ((owen, 'mark-of-owen'), ('alice', 'mark-of-alice')):
+        cluster.tsh(user, 'ssh', f'{login}@node-1', f'echo {mark}')
+        wait_for('the recording', lambda m=mark: cluster.sql(f"SELECT 1 FROM sessions WHERE command LIKE '%{m}%' AND ended IS NOT NULL"))
+
+    def seen(*args):
+        return json.loads(cluster.tctl_remote(owen, *args, '--limit=1000', '--format=json').stdout)
+
+    events = seen('audit', 'ls')
+    assert {e['user'] for e in events} == {owen} and 'session.start' in {e['event'] for e in events}
+    # Asking for others, by name or by session, finds nothing.
+    others = cluster.sql("SELECT id FROM sessions WHERE command LIKE '%mark-of-alice%'")[0][0]
+    assert seen('audit', 'ls', '--by=alice') == [] == seen('audit', 'ls', f'--session={others}')
+    recordings = seen('recordings', 'ls')
+    assert recordings and {r['user'] for r in recordings} == {owen} and seen('recordings', 'ls', '--by=alice') == []
+    out = cluster.tsh(owen, 'play', others, check=False)
+    assert out.returncode != 0 and 'mark-of-alice' not in out.stdout
+    # The auditor sees both.
+    everybody = json.loads(cluster.tctl_remote('alice', 'audit', 'ls', '--last=10m', '--limit=1000', '--format=json').stdout)
+    assert {owen, 'alice'} <= {e.get('user') for e in everybody}
+
+
 class Producer:
     """A stream of records with the certificate of a node that has joined."""
 

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "auth/access.h"
 #include "auth/cutoff.h"
 #include "auth/join.h"
 #include "auth/stored.h"
@@ -463,7 +464,11 @@ a_host_that_is_locked_does_not_join(void **state)
 		struct policy_lock policy;
 		uint64_t revision;
 	} object = { .policy = { .node = "01234567-89ab-4cde-8f01-23456789abcd", .message = "stolen" } };
-	struct resource_file file = { .kind = RESOURCE_LOCK, .name = "", .revision = STORE_ABSENT };
+	const struct access_person root = { .local = true };
+	struct resource_file file = { .kind = RESOURCE_LOCK,
+		.name = "",
+		.revision = STORE_ABSENT,
+		.by = &root };
 	char token[TOKEN_TEXT_SIZE];
 	struct buf b;
 	struct err e;

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "auth/access.h"
 #include "auth/cutoff.h"
 #include "auth/invite.h"
 #include "auth/join.h"
@@ -24,6 +25,9 @@
 #include "crypto/rand.h"
 #include "net/rate.h"
 #include "no_memory.h"
+
+/* Root on authd's host, who may all. */
+static const struct access_person root = { .local = true };
 
 static const char password[] = "correct horse battery";
 static const struct origin home = { { "10.1.2.3", 5555 }, false };
@@ -217,7 +221,7 @@ the_store_is_never_ahead_of_memory(void **state)
 		assert_true((role_find(&w->a, "dev") != NULL) == (rc == 0));
 		assert_true((store_get(w->a.store, "role/dev", &b, NULL, NULL) == 0) == (rc == 0));
 		if (rc == 0)
-			assert_int_equal(resource_drop(&w->a, RESOURCE_ROLE, "dev", &e), 0);
+			assert_int_equal(resource_drop(&w->a, RESOURCE_ROLE, "dev", &root, &e), 0);
 		else
 			resource_free(RESOURCE_ROLE, r);
 	}
@@ -232,7 +236,8 @@ makes_a_link(void *arg, struct err *e)
 	struct auth_world *w = arg;
 	char token[INVITE_TOKEN_SIZE];
 	int64_t expires_ms;
-	int rc = invite_new(&w->a, "alice", false, 0, token, &expires_ms, e);
+	int rc = invite_new(&w->a, &(const struct invite_spec){ "alice", false, 0, "" }, token,
+	    &expires_ms, e);
 
 	assert_true(rc == 0 || !strstr(e->text, "somebody else"));
 	return rc;
@@ -263,7 +268,8 @@ make_link(struct auth_world *w)
 	make_user(w);
 	while (lockout_until(&w->a, "alice") == 0)
 		(void)lockout_fail(&w->a, "alice");
-	if (invite_new(&w->a, "alice", true, 0, link_token, &expires_ms, &e) != 0)
+	if (invite_new(&w->a, &(const struct invite_spec){ "alice", true, 0, "" }, link_token,
+		&expires_ms, &e) != 0)
 		fail_msg("%s", e.text);
 }
 

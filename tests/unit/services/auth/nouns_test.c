@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "auth_state.h"
+#include "auth/access.h"
 #include "auth/cutoff.h"
 #include "auth/invite.h"
 #include "auth/stored.h"
@@ -22,6 +23,18 @@
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "policy/lock.h"
+
+/* Root on authd's host, who may all. */
+static const struct access_person root = { .local = true };
+
+static int
+new_link(struct auth_state *f, const char *user, bool reset, int64_t ttl_s,
+    char dst[INVITE_TOKEN_SIZE], int64_t *expires)
+{
+	const struct invite_spec spec = { user, reset, ttl_s, "" };
+
+	return invite_new(&f->a, &spec, dst, expires, &f->e);
+}
 
 static int
 setup(void **state)
@@ -193,13 +206,13 @@ an_invite_keeps_its_secret_and_a_new_one_replaces_it(void **state)
 
 	add_user(f, "alice", "access");
 	add_user(f, "bob", "access");
-	assert_int_equal(invite_new(&f->a, "bob", false, 0, others, &expires, &f->e), 0);
-	assert_int_equal(invite_new(&f->a, "alice", false, 0, first, &expires, &f->e), 0);
+	assert_int_equal(new_link(f, "bob", false, 0, others, &expires), 0);
+	assert_int_equal(new_link(f, "alice", false, 0, first, &expires), 0);
 	assert_int_equal(expires, auth_state_ms + INVITE_TTL_S * 1000);
 	assert_int_equal(invite_show(&f->a, first, &a, &f->e), 0);
 	assert_int_equal(invite_show(&f->a, first, &b, &f->e), 0);
 	assert_memory_equal(a.totp, b.totp, sizeof(a.totp));
-	assert_int_equal(invite_new(&f->a, "alice", true, 0, second, &expires, &f->e), 0);
+	assert_int_equal(new_link(f, "alice", true, 0, second, &expires), 0);
 	assert_int_equal(invite_show(&f->a, first, &a, &f->e), AUTH_E_NOT_FOUND);
 	assert_int_equal(invite_show(&f->a, second, &a, &f->e), 0);
 	assert_true(a.reset);
@@ -207,8 +220,7 @@ an_invite_keeps_its_secret_and_a_new_one_replaces_it(void **state)
 	assert_int_equal(invite_show(&f->a, others, &a, &f->e), 0);
 	auth_state_ms += INVITE_RESET_TTL_S * 1000;
 	assert_int_equal(invite_show(&f->a, second, &a, &f->e), AUTH_E_NOT_FOUND);
-	assert_int_equal(invite_new(&f->a, "alice", false, INVITE_TTL_MAX_S + 1, first, &expires,
-			     &f->e),
+	assert_int_equal(new_link(f, "alice", false, INVITE_TTL_MAX_S + 1, first, &expires),
 	    AUTH_E_INVALID);
 }
 
@@ -239,7 +251,7 @@ a_link_lives_as_long_as_was_said(void **state)
 
 	add_user(f, "alice", "access");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		int rc = invite_new(&f->a, "alice", false, rows[i].ttl_s, link, &expires, &f->e);
+		int rc = new_link(f, "alice", false, rows[i].ttl_s, link, &expires);
 		assert_int_equal(rc, rows[i].ok ? 0 : AUTH_E_INVALID);
 		if (rows[i].ok)
 			assert_int_equal(expires, auth_state_ms + rows[i].ttl_s * 1000);
@@ -257,7 +269,7 @@ a_link_has_so_many_tries(void **state)
 	int64_t expires;
 
 	add_user(f, "alice", "access");
-	assert_int_equal(invite_new(&f->a, "alice", false, 0, link, &expires, &f->e), 0);
+	assert_int_equal(new_link(f, "alice", false, 0, link, &expires), 0);
 	assert_int_equal(complete(f, link, good, "x"), AUTH_E_STATE);
 	assert_non_null(strstr(f->e.text, "open the link first"));
 	assert_int_equal(invite_show(&f->a, link, &i, &f->e), 0);
@@ -454,7 +466,10 @@ static int
 put_role(struct auth_state *f, const struct policy_role *policy, uint64_t revision)
 {
 	struct role role = { .policy = (struct policy_role *)(uintptr_t)policy };
-	struct resource_file file = { .kind = RESOURCE_ROLE, .name = "", .revision = revision };
+	struct resource_file file = { .kind = RESOURCE_ROLE,
+		.name = "",
+		.revision = revision,
+		.by = &root };
 	char name[64]; /* the role that is put may be the very one that it replaces */
 	struct buf b;
 	int rc;
@@ -485,7 +500,8 @@ presets_are_made_once_and_changes_of_them_stay(void **state)
 	auth_state_open(f);
 	assert_int_equal(role_find(&f->a, "auditor")->policy->options.max_session_ttl_s, 3600);
 	assert_true(role_find(&f->a, "auditor")->preset);
-	assert_int_equal(resource_drop(&f->a, RESOURCE_ROLE, "auditor", &f->e), AUTH_E_STATE);
+	assert_int_equal(resource_drop(&f->a, RESOURCE_ROLE, "auditor", &root, &f->e),
+	    AUTH_E_STATE);
 }
 
 static void
@@ -518,14 +534,14 @@ a_role_that_somebody_has_stays(void **state)
 
 	assert_int_equal(put_role(f, &role, STORE_ABSENT), 0);
 	add_user(f, "alice", "dev");
-	assert_int_equal(resource_drop(&f->a, RESOURCE_ROLE, "dev", &f->e), AUTH_E_STATE);
+	assert_int_equal(resource_drop(&f->a, RESOURCE_ROLE, "dev", &root, &f->e), AUTH_E_STATE);
 	assert_non_null(strstr(f->e.text, "alice"));
 	names_add(&alice.roles, "dev");
 	names_add(&alice.roles, "gone");
 	assert_int_equal(role_view(&f->a, &alice, &view, &f->e), 0);
 	assert_int_equal(view.user.n_roles, 1); /* a role that is gone gives nothing */
 	assert_int_equal(user_remove(&f->a, "alice", &f->e), 0);
-	assert_int_equal(resource_drop(&f->a, RESOURCE_ROLE, "dev", &f->e), 0);
+	assert_int_equal(resource_drop(&f->a, RESOURCE_ROLE, "dev", &root, &f->e), 0);
 	assert_null(role_find(&f->a, "dev"));
 	names_done(&alice.roles);
 }
@@ -561,7 +577,10 @@ put_lock(struct auth_state *f, struct policy_lock lock, char name[LOCK_NAME_SIZE
 		struct policy_lock policy;
 		uint64_t revision;
 	} object = { .policy = lock };
-	struct resource_file file = { .kind = RESOURCE_LOCK, .name = "", .revision = STORE_ABSENT };
+	struct resource_file file = { .kind = RESOURCE_LOCK,
+		.name = "",
+		.revision = STORE_ABSENT,
+		.by = &root };
 	struct buf b;
 	int rc;
 
@@ -598,7 +617,7 @@ a_lock_closes_the_door_until_it_ends_or_goes(void **state)
 	lock.expires_ms = 0;
 	assert_int_equal(put_lock(f, lock, name), 0);
 	assert_int_equal(resource_denies(&f->a, &alice, &f->e), AUTH_E_DENIED);
-	assert_int_equal(resource_drop(&f->a, RESOURCE_LOCK, name, &f->e), 0);
+	assert_int_equal(resource_drop(&f->a, RESOURCE_LOCK, name, &root, &f->e), 0);
 	assert_int_equal(resource_denies(&f->a, &alice, &f->e), 0);
 }
 
@@ -627,9 +646,9 @@ a_damaged_lock_holds_for_everybody_until_it_is_removed(void **state)
 	auth_state_close(f);
 	auth_state_open(f);
 	assert_int_equal(resource_denies(&f->a, &bob, &f->e), AUTH_E_DENIED);
-	assert_int_equal(resource_drop(&f->a, RESOURCE_LOCK, "x", &f->e), 0);
+	assert_int_equal(resource_drop(&f->a, RESOURCE_LOCK, "x", &root, &f->e), 0);
 	assert_int_equal(resource_denies(&f->a, &bob, &f->e), 0);
-	assert_int_equal(resource_drop(&f->a, RESOURCE_LOCK, "x", &f->e), AUTH_E_NOT_FOUND);
+	assert_int_equal(resource_drop(&f->a, RESOURCE_LOCK, "x", &root, &f->e), AUTH_E_NOT_FOUND);
 }
 
 int

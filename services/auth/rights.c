@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rights: see rights.h.
+ *
+ * Security: everything is compared as it is in the store at this moment, and changed in the same turn of the loop.
+ */
+#include "auth/rights.h"
+
+#include <string.h>
+
+#include "auth/auth.h"
+#include "auth/token.h"
+#include "base/str.h"
+#include "policy/covers.h"
+
+/* A role of his sets the order aside for things of that kind. */
+static bool
+is_above(const struct access_person *p, const char *resource)
+{
+	return p->local || policy_verb(&p->view.user, resource, POLICY_VERB_ESCALATE, NULL);
+}
+
+static int
+beyond(const char *why, const char *resource, struct err *e)
+{
+	struct err full;
+
+	err_set(&full,
+	    "this goes beyond your own rights: %s; ask somebody whose role has the verb %s on %s",
+	    why, POLICY_VERB_ESCALATE, resource);
+	*e = full;
+	return AUTH_E_DENIED;
+}
+
+/* --- users ----------------------------------------------------------------------------- */
+
+/* The user's rights are with the caller, or with `also` (NULL: nobody). */
+static int
+compare(const struct access_person *p, const struct policy_user *also,
+    const struct policy_user *user, const char *resource, struct err *e)
+{
+	const struct policy_user *by[] = { &p->view.user, also };
+	struct err why;
+
+	return policy_covers(by, also ? 2 : 1, user, &why) ? 0 : beyond(why.text, resource, e);
+}
+
+static int
+over_user(struct auth *a, const struct access_person *p, const struct user *u, const char *resource,
+    struct err *e)
+{
+	struct subject_view view;
+	struct err why;
+
+	/* What cannot be read may hold more than anybody. */
+	if (role_view(a, u, &view, &why) < 0)
+		return beyond(why.text, resource, e);
+	return compare(p, NULL, &view.user, resource, e);
+}
+
+int
+rights_over_user(struct auth *a, const struct access_person *p, const struct user *u, struct err *e)
+{
+	return is_above(p, "user") ? 0 : over_user(a, p, u, "user", e);
+}
+
+int
+rights_of_maker(struct auth *a, const char *maker, const struct user *u, bool reset, struct err *e)
+{
+	struct access_person p = { .local = !maker[0] };
+	int rc;
+
+	if (p.local)
+		return 0;
+	rc = user_load(a, maker, &p.user, e);
+	if (rc == 0 &&
+	    (role_view(a, &p.user, &p.view, e) < 0 ||
+		!policy_verb(&p.view.user, "user", reset ? "update" : "create", NULL) ||
+		resource_denies(a,
+		    &(struct policy_identity){ .user = p.user.name,
+			.roles = names_view(&p.user.roles) },
+		    e) != 0))
+		rc = AUTH_E_DENIED;
+	if (rc == 0)
+		rc = rights_over_user(a, &p, u, e);
+	user_done(&p.user);
+	if (rc > 0) {
+		err_set(e,
+		    "%s, who made this link, may not do that any more; ask for a new one (tctl users reset %s)",
+		    maker, u->name);
+		return AUTH_E_DENIED;
+	}
+	return rc;
+}
+
+/* --- roles ----------------------------------------------------------------------------- */
+
+struct change {
+	struct auth *auth;
+	const struct access_person *by;
+	const char *name;
+	const struct policy_role *next; /* what everybody who has the role would have */
+	bool limits;                    /* what it takes away changes as well */
+	const char *resource;
+	struct err *e;
+};
+
+/* In the shape of subject_role_fn: as it would be. */
+static enum subject_role
+role_after(void *arg, const char *name, const struct policy_role **ret)
+{
+	const struct change *c = arg;
+
+	if (strcmp(name, c->name) != 0)
+		return role_lookup(c->auth, name, ret);
+	*ret = c->next;
+	return SUBJECT_ROLE_FOUND;
+}
+
+/* Of one who has the role: what he gains, the caller holds; whom the caller limits, he covers. */
+static int
+on_holder(const void *object, void *arg)
+{
+	const struct user *u = object;
+	struct subject_view before, after;
+	struct change *c = arg;
+	struct err ignored;
+	int rc = 0;
+
+	if (!names_have(&u->roles, c->name))
+		return 0;
+	/* Another of his roles cannot be read: he may nothing, before and after. */
+	if (role_view(c->auth, u, &before, &ignored) < 0)
+		before.user.n_roles = 0;
+	if (subject_view(&(struct subject){ u->name, names_view(&u->roles),
+			     names_view(&u->logins) },
+		role_after, c, &after, &ignored) == 0)
+		rc = compare(c->by, &before.user, &after.user, c->resource, c->e);
+	if (rc == 0 && c->limits)
+		rc = compare(c->by, NULL, &before.user, c->resource, c->e);
+	return rc;
+}
+
+static int
+over_holders(struct change *c)
+{
+	int rc = resource_each(c->auth, RESOURCE_USER, on_holder, c);
+
+	return rc < 0 ? err_set(c->e, "the users cannot be read") : rc;
+}
+
+int
+rights_over_role(struct auth *a, const struct access_person *p, const struct policy_role *next,
+    const struct policy_role *old, struct err *e)
+{
+	struct change c = { a, p, NULL, next, false, "role", e };
+	struct err why;
+
+	if (is_above(p, "role"))
+		return 0;
+	if (!next && !old)
+		return beyond("the role cannot be read, and might be one that denies", "role", e);
+	if ((old && !policy_covers_role(&p->view.user, old, &why)) ||
+	    (next && !policy_covers_role(&p->view.user, next, &why)))
+		return beyond(why.text, "role", e);
+	/* One that goes is nobody's (role.c). */
+	if (!next)
+		return 0;
+	c.name = next->name;
+	c.limits = old && !policy_limits_equal(old, next);
+	return over_holders(&c);
+}
+
+/* --- locks ----------------------------------------------------------------------------- */
+
+/* As a change of that role that gives nothing and limits: the caller covers everybody who has it. */
+static int
+over_everybody_with(struct auth *a, const struct access_person *p, const char *role, struct err *e)
+{
+	const struct policy_role nothing = { .name = role };
+	struct change c = { a, p, role, &nothing, true, "lock", e };
+
+	return over_holders(&c);
+}
+
+static int
+over_one(struct auth *a, const struct access_person *p, const char *name, struct err *e)
+{
+	struct user u;
+	int rc = user_load(a, name, &u, e);
+
+	if (rc == 0)
+		rc = over_user(a, p, &u, "lock", e);
+	else if (rc == AUTH_E_NOT_FOUND)
+		rc = 0; /* shuts out nobody who is there */
+	user_done(&u);
+	return rc;
+}
+
+/* It is as removing the node, for a while. Of what other daemons do, everybody lives. */
+static int
+over_node(struct auth *a, const struct access_person *p, const char *node, struct err *e)
+{
+	struct host *n;
+	size_t pos = 0;
+
+	if (!policy_verb(&p->view.user, "node", "delete", NULL))
+		return beyond("a lock of a node shuts out everybody, as its removal", "lock", e);
+	while (host_next(a, &pos, &n))
+		if ((strcmp(n->uuid, node) == 0 || strcasecmp(n->name, node) == 0) &&
+		    strcmp(n->kind, "node") != 0)
+			return beyond("it is a daemon that everybody lives by", "lock", e);
+	return 0;
+}
+
+/* The login, wherever it is. */
+static int
+over_login(const struct access_person *p, const char *login, struct err *e)
+{
+	static const char *const any[] = { "*" };
+	const struct policy_label_rule every_node = { "*", { any, 1 } };
+	const struct policy_role all = {
+		.name = "(all nodes)",
+		.allow = { .logins = { &login, 1 }, .node_labels = &every_node, .n_node_labels = 1 }
+	};
+	struct err why;
+
+	return policy_covers_role(&p->view.user, &all, &why) ? 0 : beyond(why.text, "lock", e);
+}
+
+/* All targets must fit, so that the narrowest one says whom it is about. */
+int
+rights_over_lock(struct auth *a, const struct access_person *p, const struct policy_lock *l,
+    struct err *e)
+{
+	if (is_above(p, "lock") || l->access_request[0])
+		return 0;
+	if (l->user[0])
+		return over_one(a, p, l->user, e);
+	if (l->role[0])
+		return over_everybody_with(a, p, l->role, e);
+	if (l->node[0])
+		return over_node(a, p, l->node, e);
+	return over_login(p, l->login, e);
+}
+
+/* --- daemons --------------------------------------------------------------------------- */
+
+int
+rights_over_kind(const struct access_person *p, const char *kind, const char *resource,
+    struct err *e)
+{
+	/* What is no kind at all is refused as such, by token.c. */
+	if (!token_kind_is_good(kind) || strcmp(kind, "node") == 0 || is_above(p, resource))
+		return 0;
+	return beyond(
+	    "only nodes are below you; proxies and audit daemons are trusted by everybody",
+	    resource, e);
+}
+
+/* A role that fits the new labels and did not fit the old ones, or denied the old ones and does not deny the new ones.
+ * Whose logins {{internal.logins}} stands for is not looked up: there may be many. */
+static int
+over_fit(const struct access_person *p, const struct policy_role *role, struct policy_labels before,
+    struct policy_labels after, struct err *e)
+{
+	const struct policy_names logins = role->allow.logins;
+	char why[256];
+
+	str_format(why, sizeof(why),
+	    "with these labels role %s lets people in who are kept out now", role->name);
+	if (policy_role_denies_node(role, before) && !policy_role_denies_node(role, after))
+		return beyond(why, "node", e);
+	if (!policy_role_allows_node(role, after) || policy_role_allows_node(role, before))
+		return 0;
+	for (size_t i = 0; i < logins.n; i++)
+		if (!policy_login(&p->view.user, before, logins.v[i], NULL))
+			return beyond(why, "node", e);
+	return 0;
+}
+
+int
+rights_over_labels(struct auth *a, const struct access_person *p, const struct host *n,
+    const struct labels *after, struct err *e)
+{
+	size_t pos = 0;
+	void *role;
+	int rc = 0;
+
+	if (is_above(p, "node"))
+		return 0;
+	while (rc == 0 && resource_next(a, RESOURCE_ROLE, &pos, &role))
+		rc = over_fit(p, ((const struct role *)role)->policy, labels_view(&n->labels),
+		    labels_view(after), e);
+	return rc;
+}
