@@ -4,6 +4,7 @@
  */
 #include "api/host_state.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,13 +52,30 @@ load(const struct host_state *s, const char *name, size_t *ret_len)
 
 /* --- what a host brings itself ---------------------------------------------------------------- */
 
+/* What was made here once: NULL when it is not there. What is there and cannot be read is an error: made anew, it
+ * would make another host of this one. */
+static int
+load_own(const struct host_state *s, const char *name, char **ret, struct err *e)
+{
+	char path[1024];
+
+	*ret = NULL;
+	if (!path_of(s, name, path, sizeof path))
+		return err_set(e, "the path of the state folder is too long");
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	return file_read(path, HOST_STATE_FILE_MAX, ret, NULL, e);
+}
+
 /* Made once and kept for ever: authd knows the host by it, whatever its name. */
 static int
 own_uuid(struct host_state *s, struct err *e)
 {
-	_cleanup_free_ char *text = load(s, "uuid", NULL);
+	_cleanup_free_ char *text = NULL;
 	char line[RAND_UUID_SIZE + 1];
 
+	if (load_own(s, "uuid", &text, e) < 0)
+		return -1;
 	if (text && strlen(text) >= RAND_UUID_SIZE - 1) {
 		text[RAND_UUID_SIZE - 1] = '\0';
 		(void)str_copy(s->uuid, sizeof s->uuid, text);
@@ -98,10 +116,12 @@ host_state_tls_key_pem(const struct host_state *s, struct buf *ret)
 static int
 own_tls_key(struct host_state *s, struct err *e)
 {
-	_cleanup_free_ char *pem = load(s, "tls.key", NULL);
+	_cleanup_free_ char *pem = NULL;
 	struct buf text;
 	int r;
 
+	if (load_own(s, "tls.key", &pem, e) < 0)
+		return -1;
 	/* Damaged is not missing: such a key is not replaced without a word. */
 	if (pem) {
 		r = x509_key_from_pem(&s->tls_key, pem, e);

@@ -13,7 +13,7 @@ _Static_assert(sizeof(crypto_auth_hmacsha512_state) <= sizeof(((struct hmac *)0)
     "the state fits");
 
 /* The key goes into the state once; each tag begins with a copy of that, and saves two blocks of
- * hashing a packet. */
+ * hashing a packet. The copy is wiped by libsodium at the tag's end. */
 void
 hmac_init(struct hmac *h, enum hmac_hash hash, struct span key)
 {

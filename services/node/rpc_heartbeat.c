@@ -18,14 +18,13 @@ enum {
 	JITTER_MS = 4000,
 	RETRY_MS = 1000,
 	RETRY_JITTER_MS = 1000,
-	SOON_MS = 100,
 	ARENA_MAX = 64 * 1024
 };
 
 struct heartbeat {
 	struct node *node;
 	struct timer timer;
-	bool under_way, again, leaving, complained;
+	bool leaving, complained;
 	void (*left)(void *arg);
 	void *left_arg;
 };
@@ -36,7 +35,6 @@ on_done(enum rpc_code code, const char *why, const Auth__HeartbeatReply *reply, 
 	struct heartbeat *h = arg;
 
 	(void)reply; /* the same labels come with the watch */
-	h->under_way = false;
 	/* Once for an outage. */
 	if (code != RPC_OK && !h->complained)
 		log_warn("authd does not take heartbeats", "cause", why, NULL);
@@ -47,8 +45,7 @@ on_done(enum rpc_code code, const char *why, const Auth__HeartbeatReply *reply, 
 		return;
 	int64_t ms = code == RPC_OK ? EVERY_MS + rand_below(JITTER_MS)
 				    : RETRY_MS + rand_below(RETRY_JITTER_MS);
-	timer_start(&h->timer, h->again ? SOON_MS : ms);
-	h->again = false;
+	timer_start(&h->timer, ms);
 }
 
 /* Configured labels only: those of the server side come from there. */
@@ -67,8 +64,7 @@ send_heartbeat(struct heartbeat *h)
 	q.n_labels = c->n_labels;
 	q.version = SALLYPORT_VERSION;
 	/* Without its labels a node might be one that no rule denies. */
-	h->under_way = q.labels != NULL;
-	if (h->under_way)
+	if (q.labels)
 		auth_heartbeat(h->node->auth, &q, on_done, h);
 	else
 		timer_start(&h->timer, RETRY_MS);
@@ -80,9 +76,7 @@ on_timer(void *arg)
 {
 	struct heartbeat *h = arg;
 
-	if (h->under_way)
-		h->again = true;
-	else if (!h->leaving)
+	if (!h->leaving)
 		send_heartbeat(h);
 }
 

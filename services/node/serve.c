@@ -167,6 +167,8 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 		ssh_disconnect(ssh, 14, e.text);
 		return SSH_DENY;
 	}
+	/* Of a sign-in before that failed here. */
+	buf_reset(&c->certificate);
 	if (!str_copy(c->login, sizeof(c->login), auth->user) ||
 	    !buf_put(&c->certificate, auth->blob.p, auth->blob.n))
 		return SSH_DENY;

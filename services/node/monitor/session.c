@@ -76,18 +76,15 @@ open_terminal(struct session *s, struct keeper *k, struct err *e)
 static int
 open_pipes(struct session *s, struct keeper *k, struct err *e)
 {
-	int p[3][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
-
 	for (size_t i = 0; i < 3; i++) {
-		if (pipe2(p[i], O_CLOEXEC)) {
-			err_errno(e, "cannot open pipes");
-			for (size_t j = 0; j < i; j++)
-				close_all(p[j], 2);
-			return -1;
-		}
+		int p[2];
+
+		/* Those that are open have their owners, who close them (open_terminal). */
+		if (pipe2(p, O_CLOEXEC))
+			return err_errno(e, "cannot open pipes");
 		/* Standard input is written by the worker, the others are read. */
-		s->fds[i] = p[i][i == 0 ? 1 : 0];
-		k->stdio[i] = p[i][i == 0 ? 0 : 1];
+		s->fds[i] = p[i == 0 ? 1 : 0];
+		k->stdio[i] = p[i == 0 ? 0 : 1];
 	}
 	s->n_fds = 3;
 	return 0;

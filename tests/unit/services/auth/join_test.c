@@ -463,7 +463,8 @@ a_host_that_is_locked_does_not_join(void **state)
 	struct {
 		struct policy_lock policy;
 		uint64_t revision;
-	} object = { .policy = { .node = "01234567-89ab-4cde-8f01-23456789abcd", .message = "stolen" } };
+	} object = { .policy = { .node = "01234567-89ab-4cde-8f01-23456789abcd",
+			 .message = "stolen" } };
 	const struct access_person root = { .local = true };
 	struct resource_file file = { .kind = RESOURCE_LOCK,
 		.name = "",
