@@ -70,12 +70,33 @@ a_role_is_copied_whole_or_not_at_all(void **state)
 	memory_runs_out(copies_a_role, &role);
 }
 
+/* However much somebody puts into one, a role takes at most 8 MiB of every daemon. */
+static void
+a_role_has_its_limit(void **state)
+{
+	enum { MIB = 1024 * 1024 };
+	char *text = malloc(8 * MIB + 1);
+	struct policy_role role = { .name = text }, *copy;
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'x', 8 * MIB);
+	text[8 * MIB] = '\0'; /* with its end one byte more */
+	assert_null(policy_role_copy(&role));
+	text[8 * MIB - 1] = '\0';
+	copy = policy_role_copy(&role);
+	assert_non_null(copy);
+	policy_role_free(copy);
+	free(text);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_subject_is_read_or_there_is_none),
 		cmocka_unit_test(a_role_is_copied_whole_or_not_at_all),
+		cmocka_unit_test(a_role_has_its_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

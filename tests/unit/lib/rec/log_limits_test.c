@@ -166,6 +166,23 @@ a_log_is_nearly_full_over_nine_tenths(void **state)
 	rec_log_close(log);
 }
 
+/* Without it another process could write the same numbers. */
+static void
+a_log_without_its_lock_is_not_opened(void **state)
+{
+	struct rec_log *log = NULL;
+	struct err e = { "" };
+	char lock[128];
+
+	(void)state;
+	assert_true(str_format(lock, sizeof(lock), "%s/lock", log_folder));
+	assert_int_equal(mkdir(lock, 0700), 0);
+	assert_true(rec_log_open(&log, log_folder, QUOTA, &e) < 0);
+	assert_null(log);
+	assert_non_null(strstr(e.text, lock));
+	assert_int_equal(rmdir(lock), 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, log_folder_make, log_folder_remove)
 
 int
@@ -175,6 +192,7 @@ main(void)
 		T(segments_have_their_size),
 		T(the_smallest_segment_is_64_kib),
 		T(the_largest_segment_is_4_mib),
+		T(a_log_without_its_lock_is_not_opened),
 		T(a_number_that_was_skipped_is_no_error),
 		T(only_a_segment_that_is_wholly_committed_is_replaced),
 		T(a_log_that_cannot_say_it_is_open_is_not_opened),

@@ -2,6 +2,7 @@
 /*
  * What noded's monitor believes: bundles of authorities, and proofs that a user signed in.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -498,6 +499,20 @@ an_identifier_goes_with_the_second_its_certificate_ends(void **state)
 	assert_int_equal(st.st_size, 2 * 24); /* the first one is gone */
 }
 
+/* What is not on the disk would be new once more after a restart. */
+static void
+an_identifier_that_cannot_be_written_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t id[32] = { 1 };
+
+	mem_closep(&f->seen.fd);
+	f->seen.fd = open(f->seen_path, O_RDONLY | O_CLOEXEC);
+	assert_true(f->seen.fd >= 0);
+	assert_int_equal(seen_add(&f->seen, (struct span){ id, 32 }, 2000, 1000), -1);
+	assert_int_equal(f->seen.fd, -1);
+}
+
 static int
 opens_seen(void *arg, struct err *e)
 {
@@ -586,6 +601,7 @@ main(void)
 		T(a_mutilated_request_is_refused),
 		T(the_file_of_used_identifiers_does_not_grow_for_ever),
 		T(an_identifier_goes_with_the_second_its_certificate_ends),
+		T(an_identifier_that_cannot_be_written_is_refused),
 		T(without_memory_no_identifier_is_forgotten),
 		cmocka_unit_test(a_full_table_lets_nobody_new_in),
 		cmocka_unit_test(identifiers_are_remembered_until_their_certificate_ends),
