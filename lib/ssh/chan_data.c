@@ -199,6 +199,8 @@ grow_window(struct ssh_chan *chan)
 	uint32_t budget = ssh->config.window_max - ssh->config.window - ssh->window_spent;
 	uint32_t more = chan->window_size < budget ? chan->window_size : budget;
 
+	if (more > ssh->config.window_max - chan->window_size)
+		more = ssh->config.window_max - chan->window_size;
 	if (more == 0 || chan->window_settled || chan->window_before > 0 ||
 	    chan->sized_got < chan->window_size)
 		return;

@@ -31,13 +31,13 @@ table_grow(struct ssh *ssh)
 /* Every window is a promise to keep that much. The first channels get what is configured; when
  * there are many, each further one gets less. */
 static uint32_t
-window_for(const struct ssh *ssh)
+window_for(const struct ssh *ssh, uint32_t want)
 {
 	uint64_t left = ssh->window_sum < WINDOWS_SUM ? (WINDOWS_SUM - ssh->window_sum) / 8 : 0;
 
 	if (left < WINDOW_MIN)
 		left = WINDOW_MIN;
-	return left < ssh->config.window ? (uint32_t)left : ssh->config.window;
+	return left < want ? (uint32_t)left : want;
 }
 
 static struct ssh_chan *
@@ -61,7 +61,8 @@ chan_new(struct ssh *ssh, enum chan_state state)
 	chan->ssh = ssh;
 	chan->state = state;
 	chan->id = (uint32_t)id;
-	chan->window = chan->window_size = chan->window_base = window_for(ssh);
+	chan->window = chan->window_size = chan->window_base = window_for(ssh,
+	    state == CHAN_OPENING_IN ? ssh->config.window_in : ssh->config.window);
 	ssh->window_sum += chan->window_base;
 	list_init(&chan->blocked);
 	list_init(&chan->closing);

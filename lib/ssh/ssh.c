@@ -31,8 +31,12 @@ config_defaults(struct ssh_config *c)
 		c->keepalive_tries = 3;
 	if (!c->window)
 		c->window = 1024 * 1024;
+	if (!c->window_in)
+		c->window_in = c->window;
 	if (!c->window_max)
 		c->window_max = 16 * 1024 * 1024;
+	if (c->window_in > c->window_max)
+		c->window_max = c->window_in;
 	if (c->window_max < c->window)
 		c->window_max = c->window;
 	if (!c->output_max)

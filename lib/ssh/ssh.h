@@ -184,6 +184,7 @@ struct ssh_config {
 	uint32_t keepalive_tries; /* unanswered ones after which the connection is dead; 0: 3 */
 	uint32_t
 	    window; /* initial window of channels; 0: 1 MiB, more only makes bulk data fall out of caches */
+	uint32_t window_in;  /* the same of channels that the peer opens; 0: as window */
 	uint32_t window_max; /* ceiling it may grow to when the path is long; 0: 16 MiB */
 	size_t output_max;   /* bytes of output after which writers get nothing; 0: 512 KiB */
 };

@@ -24,6 +24,12 @@
 
 enum { DISCONNECT_BY_APPLICATION = 11, DISCONNECT_NO_MORE_AUTH = 14, END_TURNS = 300 };
 enum { CUT_AFTER_MS = 500 };
+/*
+ * More than twice what the session inside lets its client send (1 MiB, lib/ssh). A client that is two processes joined by
+ * pipes (plink over `plink -nc`) writes without looking whether the other one reads: once what comes back has filled the
+ * pipe, it hangs unless all that it may still send is taken, without a further word of ours, by this window.
+ */
+enum { WINDOW_RELAYED = 8 * 1024 * 1024 };
 enum { CHANNELS_USER = 1000, CHANNELS_NODE = 4000 };
 
 enum { REFUSALS_OF_ONE = 60, REFUSALS_OF_ALL = 1200 }; /* recorded a minute */
@@ -413,6 +419,7 @@ conn_start(struct conn *g, int fd)
 		.n_identities = 1,
 		.login_grace_ms = ssh_server->config.login_grace_ms,
 		.keepalive_ms = ssh_server->config.keepalive_ms,
+		.window_in = WINDOW_RELAYED,
 		.max_channels = CHANNELS_NODE };
 
 	if (ssh_link_new(&g->ssh_link, ssh_server->config.loop, &config, on_link_ended, g) < 0)

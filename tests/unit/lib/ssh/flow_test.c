@@ -353,6 +353,33 @@ begin_upload(struct pair *p, size_t size)
 }
 
 /* A path of 100 ms: the window grows until the path is what limits, and not beyond the budget. */
+/* For a relay, whose clients may only be able to send on while nobody tells them anything. */
+static void
+channels_of_the_peer_can_have_another_window(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	p.server_config.window_in = 3 * MIB;
+	pair_login(&p);
+	pair_open(&p);
+	assert_int_equal(p.out.chan->peer_window, 3 * MIB);
+	assert_int_equal(p.in.chan->peer_window, MIB);
+	p.out.chan = NULL;
+	struct ssh_chan *ours = ssh_chan_open(p.server, "x", pair_span(""), &pair_chan_events,
+	    &p.in);
+	assert_int_equal(ours->window, MIB);
+	pair_done(&p);
+	/* No more than all windows of a connection together may promise. */
+	pair_init(&p);
+	p.server_config.window_in = WINDOWS_SUM;
+	pair_login(&p);
+	pair_open(&p);
+	assert_int_equal(p.out.chan->peer_window, WINDOWS_SUM / 8);
+	pair_done(&p);
+}
+
 static void
 the_window_grows_with_the_path(void **state)
 {
@@ -610,6 +637,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(keys_are_exchanged_again_after_many_packets),
 	cmocka_unit_test(keys_are_exchanged_again_mid_transfer),
 	cmocka_unit_test(session_id_stays_when_keys_change),
+	cmocka_unit_test(channels_of_the_peer_can_have_another_window),
 	cmocka_unit_test(requests_made_during_an_exchange_arrive_after_it),
 	cmocka_unit_test(an_exchange_that_never_ends_is_ended),
 	cmocka_unit_test(a_slow_reader_stops_its_writer),
