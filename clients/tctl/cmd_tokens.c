@@ -14,7 +14,7 @@
 #include "tctl/tctl.h"
 
 static struct {
-	const char *type, *labels, *value, *format;
+	const char *type, *labels, *names, *value, *format;
 	int64_t ttl_s, uses;
 	bool secrets;
 } opt = { .type = "node", .format = NULL };
@@ -26,6 +26,9 @@ static const struct cli_option add_options[] = {
 	{ 0, "uses", "N", "how often it may be used (default 1)", CLI_INT, &opt.uses },
 	{ 0, "labels", "KEY=VALUE,...", "labels for the nodes that join with it", CLI_STRING,
 	    &opt.labels },
+	{ 0, "name", "PATTERN,...",
+	    "what may join with it: names, * for any characters (default any)", CLI_STRING,
+	    &opt.names },
 	{ 0, "value", "TOKEN", "a token of your own making (at least 32 characters)", CLI_STRING,
 	    &opt.value },
 	{ 'f', "format", CLI_FORMATS, "text prints the token and nothing else", CLI_CHOICE,
@@ -92,6 +95,7 @@ static int
 add(int argc, char **argv)
 {
 	Auth__AddTokenRequest q = AUTH__ADD_TOKEN_REQUEST__INIT;
+	struct tctl_words names = { 0 };
 	struct arena arena;
 	Auth__Token *t = NULL;
 	struct labels labels;
@@ -103,12 +107,18 @@ add(int argc, char **argv)
 	(void)argv;
 	if (labels_parse(&labels, opt.labels, &e) < 0)
 		return cli_fail_err(&e);
+	if (tctl_words_split(&names, opt.names, &e) < 0) {
+		labels_done(&labels);
+		return cli_fail_err(&e);
+	}
 	arena_init(&arena, TCTL_LABELS_ARENA);
 	q.kind = opt.type;
 	q.ttl_s = opt.ttl_s;
 	q.uses = (uint32_t)opt.uses;
 	q.labels = api_labels(&arena, (struct policy_labels){ labels.v, labels.n });
 	q.n_labels = labels.n;
+	q.names = (const char **)(void *)names.v;
+	q.n_names = names.n;
 	q.value = opt.value ? opt.value : "";
 	c = q.labels ? tctl_client() : NULL;
 	rc = !q.labels                               ? cli_fail("out of memory")
@@ -120,8 +130,18 @@ add(int argc, char **argv)
 	client_free_reply(t);
 	client_free(c);
 	labels_done(&labels);
+	tctl_words_done(&names);
 	arena_done(&arena);
 	return rc;
+}
+
+/* "web-*,db-1", or nothing: any name. */
+static void
+names_text(const Auth__Token *t, struct buf *b)
+{
+	for (size_t i = 0; i < t->n_names; i++)
+		buf_printf(b, "%s%s", i ? "," : "", t->names[i]);
+	buf_put(b, "", 1);
 }
 
 static void
@@ -135,7 +155,7 @@ labels_text(const Auth__Token *t, struct buf *b)
 static struct cli_table *
 tokens_table(void)
 {
-	return cli_table_new("Token", "Type", "Labels", "Uses", "Expiry Time (UTC)", NULL);
+	return cli_table_new("Token", "Type", "Names", "Labels", "Uses", "Expiry Time (UTC)", NULL);
 }
 
 static void
@@ -143,7 +163,7 @@ tokens_row(struct cli_table *t, const void *found, size_t i)
 {
 	const Auth__Token *k = ((const Auth__TokenList *)found)->tokens[i];
 	char name[64], uses[16], when[40], span[48], expiry[100];
-	struct buf labels;
+	struct buf labels, names;
 
 	(void)str_format(name, sizeof name, "%s********", k->id);
 	(void)str_format(uses, sizeof uses, "%u", k->uses_left);
@@ -152,23 +172,28 @@ tokens_row(struct cli_table *t, const void *found, size_t i)
 	(void)str_format(expiry, sizeof expiry, "%s (%s)", when, span);
 	buf_init(&labels, 65536);
 	labels_text(k, &labels);
-	cli_table_add(t, name, k->kind, buf_ok(&labels) ? (char *)buf_head(&labels) : "", uses,
-	    expiry, NULL);
+	buf_init(&names, 65536);
+	names_text(k, &names);
+	cli_table_add(t, name, k->kind, buf_ok(&names) ? (char *)buf_head(&names) : "",
+	    buf_ok(&labels) ? (char *)buf_head(&labels) : "", uses, expiry, NULL);
 	buf_done(&labels);
+	buf_done(&names);
 }
 
 static json_t *
 tokens_value(const void *found, size_t i)
 {
 	const Auth__Token *k = ((const Auth__TokenList *)found)->tokens[i];
-	json_t *labels = json_object();
+	json_t *labels = json_object(), *names = json_array();
 	char when[40];
 
 	for (size_t j = 0; j < k->n_labels; j++)
 		json_object_set_new(labels, k->labels[j]->key, json_string(k->labels[j]->value));
+	for (size_t j = 0; j < k->n_names; j++)
+		json_array_append_new(names, json_string(k->names[j]));
 	clock_rfc3339(k->expires, when, sizeof when);
-	return json_pack("{s:s, s:s, s:o, s:s, s:i}", "id", k->id, "type", k->kind, "labels",
-	    labels, "expires", when, "uses", (int)k->uses_left);
+	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:i}", "id", k->id, "type", k->kind, "names",
+	    names, "labels", labels, "expires", when, "uses", (int)k->uses_left);
 }
 
 static const struct cli_listing tokens = { tokens_table, tokens_row, tokens_value,

@@ -5,6 +5,7 @@
 #include "auth/host.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "auth/auth.h"
 #include "auth/cutoff.h"
@@ -26,6 +27,7 @@ static const struct stored_field host_fields[] = {
 	STORED_FIELD(STORED_LABELS, "token_labels", host, token_labels),
 	STORED_FIELD(STORED_LABELS, "server_labels", host, server_labels),
 	STORED_FIELD(STORED_NAMES, "addresses", host, addresses),
+	STORED_FIELD(STORED_NAMES, "allowed_names", host, allowed_names),
 	STORED_FIELD(STORED_TEXT, "public_addr", host, public_addr),
 	STORED_FIELD(STORED_TEXT, "ssh_addr", host, ssh_addr),
 	STORED_FIELD(STORED_BYTES, "token_sha256", host, token_sha256),
@@ -105,7 +107,7 @@ host_by_name(struct auth *a, const char *name, struct host **ret, struct err *e)
 	if (*ret)
 		return 0;
 	while (host_next(a, &pos, &n)) {
-		if (strcmp(n->name, name) != 0)
+		if (strcasecmp(n->name, name) != 0)
 			continue;
 		if (n->online) {
 			live = n;
@@ -115,8 +117,8 @@ host_by_name(struct auth *a, const char *name, struct host **ret, struct err *e)
 			n_gone++;
 		}
 	}
-	/* A machine that was installed anew joins under its old name: the one that lives is
-	 * meant. */
+	/* Of hosts whose certificates are valid no two have one name; beside them may stand, until the next sweep, one
+	 * whose certificate has ended. */
 	if (n_live == 1 || (n_live == 0 && n_gone == 1)) {
 		*ret = n_live ? live : gone;
 		return 0;

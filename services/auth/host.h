@@ -28,7 +28,7 @@ enum {
 struct host {
 	/* on disk */
 	char uuid[37];
-	char name[HOST_NAME_SIZE];
+	char name[HOST_NAME_SIZE]; /* no other host's while the certificate is valid (hostname.h) */
 	char kind[8];
 	uint8_t key_sha256[32]; /* of the TLS public key */
 	int64_t joined_ms;
@@ -36,6 +36,7 @@ struct host {
 	int64_t valid_until_ms;
 	struct labels token_labels, server_labels;
 	struct names addresses;
+	struct names allowed_names; /* patterns of the token it joined with; none: any */
 	char public_addr[HOST_ADDR_MAX], ssh_addr[HOST_ADDR_MAX]; /* proxies */
 	uint8_t token_sha256[32];                                 /* that it joined with */
 	bool online;

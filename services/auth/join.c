@@ -4,18 +4,19 @@
  */
 #include "auth/join.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "auth/auth.h"
 #include "auth/cutoff.h"
+#include "auth/hostname.h"
 #include "auth/user.h"
 #include "base/str.h"
 #include "crypto/secret.h"
 #include "crypto/sha256.h"
 #include "crypto/sshkey.h"
 #include "crypto/x509.h"
+#include "net/addr.h"
 
 enum {
 	PRINCIPALS_MAX = 2 * HOST_ADDRESSES_MAX + 8,
@@ -82,99 +83,38 @@ join_abandon(struct joining *j)
 
 /* --- checks --------------------------------------------------------------------------------- */
 
-static bool
-is_ip(const char *s)
+static struct hostname_claim
+claim_of(const struct host *n)
 {
-	struct in6_addr a;
-
-	return inet_pton(AF_INET, s, &a) == 1 || inet_pton(AF_INET6, s, &a) == 1;
+	return (struct hostname_claim){ .uuid = n->uuid,
+		.kind = n->kind,
+		.name = n->name,
+		.addresses = &n->addresses,
+		.allowed = &n->allowed_names };
 }
 
-static bool
-is_host_of(const char *name, const char *host_port)
+/* The extra addresses, as hostname.h has them. */
+static int
+take_addresses(struct host *n, const struct names *given)
 {
-	char host[256];
-	uint16_t port;
+	for (size_t i = 0; i < given->n; i++) {
+		char text[HOST_NAME_SIZE];
 
-	return host_port[0] && str_host_port(host_port, 1, host, sizeof(host), &port) &&
-	    strcasecmp(host, name) == 0;
-}
-
-/* Names by which people and daemons know the cluster's own services: no node may have a
- * certificate for them. */
-static bool
-is_reserved(struct auth *a, const char *name)
-{
-	char text[600];
-	struct host *n;
-	size_t pos = 0;
-
-	str_format(text, sizeof(text), ".%s", a->cluster);
-	/* A UUID as well: certificates carry the host's own, and another's would make this host answer for that
-	 * one. */
-	if (strcasecmp(name, a->cluster) == 0 || str_ends(name, text) || uuid_is_good(name))
-		return true;
-	if (strcasecmp(name, "authd") == 0 || strcasecmp(name, "auditd") == 0 ||
-	    strcasecmp(name, "localhost") == 0)
-		return true;
-	while (host_next(a, &pos, &n)) {
-		if (strcmp(n->kind, "proxy") != 0)
+		/* Too long to be one: kept whole, so that the check sees what was given. */
+		if (!str_copy(text, sizeof(text), given->v[i])) {
+			if (names_add(&n->addresses, given->v[i]) < 0)
+				return -1;
 			continue;
-		if (is_host_of(name, n->public_addr) || is_host_of(name, n->ssh_addr))
-			return true;
-		for (size_t i = 0; i < n->addresses.n; i++)
-			if (!is_ip(name) && strcasecmp(n->addresses.v[i], name) == 0)
-				return true;
-	}
-	return false;
-}
-
-/* The name of another host: its certificate would be for that one as well. */
-static bool
-is_others_name(struct auth *a, const char *uuid, const char *address)
-{
-	struct host *n;
-	size_t pos = 0;
-
-	while (host_next(a, &pos, &n))
-		if (strcasecmp(n->name, address) == 0 && strcmp(n->uuid, uuid) != 0)
-			return true;
-	return false;
-}
-
-static int
-check_names(struct auth *a, const char *uuid, const char *kind, const char *name,
-    const struct names *addresses, struct err *e)
-{
-	bool node = strcmp(kind, "node") == 0;
-	int rc = host_check(name, e);
-
-	if (rc == 0 && (strchr(name, ':') || (node && is_reserved(a, name)))) {
-		err_set(e,
-		    "the name %s is not possible for a %s: it belongs to the cluster itself; choose another",
-		    name, kind);
-		rc = AUTH_E_INVALID;
-	}
-	if (rc == 0 && addresses->n > HOST_ADDRESSES_MAX) {
-		err_set(e, "at most %d extra addresses", HOST_ADDRESSES_MAX);
-		rc = AUTH_E_INVALID;
-	}
-	for (size_t i = 0; rc == 0 && i < addresses->n; i++) {
-		rc = host_check(addresses->v[i], e);
-		if (rc == 0 && node &&
-		    (is_reserved(a, addresses->v[i]) || is_others_name(a, uuid, addresses->v[i]))) {
-			err_set(e,
-			    "the address %s is not possible for a node: it belongs to the cluster itself, or is the "
-			    "name of another host",
-			    addresses->v[i]);
-			rc = AUTH_E_INVALID;
 		}
+		hostname_normalise(text);
+		if (names_add(&n->addresses, text) < 0)
+			return -1;
 	}
-	return rc;
+	return 0;
 }
 
 static int
-check_request(struct auth *a, const struct join_request *q, struct err *e)
+check_request(const struct join_request *q, struct err *e)
 {
 	int rc = values_check_keys(q->ssh_key, q->tls_key, "a daemon", e);
 
@@ -190,8 +130,6 @@ check_request(struct auth *a, const struct join_request *q, struct err *e)
 		err_set(e, "the UUID of the host is not one of version 4 in lower case");
 		rc = AUTH_E_INVALID;
 	}
-	if (rc == 0)
-		rc = check_names(a, q->uuid, q->kind, q->name, q->addresses, e);
 	for (size_t i = 0; rc == 0 && i < q->labels->n; i++)
 		rc = label_check(q->labels->v[i].key, q->labels->v[i].value, e);
 	return rc;
@@ -233,9 +171,11 @@ check_uuid(struct joining *j, struct err *e)
 		0 &&
 	    strcmp(old->name, j->node->name) == 0 &&
 	    j->auth->now_ms() - old->joined_ms < JOIN_AGAIN_MS;
-	return labels_merge(&j->node->server_labels, &old->server_labels) < 0
-	    ? err_memory(e)
-	    : 0;
+	/* The token is not looked at again then, so what it allowed comes from the row of the first. */
+	if (j->again &&
+	    names_copy(&j->node->allowed_names, old->allowed_names.v, old->allowed_names.n) < 0)
+		return err_memory(e);
+	return labels_merge(&j->node->server_labels, &old->server_labels) < 0 ? err_memory(e) : 0;
 }
 
 /* Only looks: the use is taken in commit(). */
@@ -249,6 +189,8 @@ check_token(struct joining *j, struct err *e)
 	if (resource_begin(j->auth, e) < 0)
 		return -1;
 	rc = token_use(j->auth, j->token_value, j->node->kind, &j->token, e);
+	if (rc == 0 && names_copy(&j->node->allowed_names, j->token.names.v, j->token.names.n) < 0)
+		rc = err_memory(e);
 	/* Only whether it would do is asked here: a join that the signer fails afterwards must not have cost
 	 * the token a use. */
 	store_rollback(j->auth->store);
@@ -292,6 +234,7 @@ commit(struct joining *j, struct err *e)
 {
 	struct auth *a = j->auth;
 	struct host *old = host_find(a, j->node->uuid);
+	struct hostname_claim claim;
 	int rc = 0;
 
 	if (j->renewal && !old) {
@@ -305,6 +248,10 @@ commit(struct joining *j, struct err *e)
 			err_set(e, "this host has joined again in the meantime");
 		return rc ? rc : AUTH_E_UNAUTHENTICATED;
 	}
+	/* Names too: of two hosts that asked for one at the same time the first has it. */
+	claim = claim_of(j->node);
+	if ((rc = hostname_check_owner(a, &claim, e)) != 0)
+		return rc;
 	/* The token is not used a second time, so its labels come from the row of the first. */
 	if (j->again && old && labels_merge(&j->node->token_labels, &old->token_labels) < 0)
 		return err_memory(e);
@@ -416,8 +363,12 @@ on_tls_signed(void *arg, struct span result, const char *error)
 		return;
 	/* The SSH certificate has other names than the TLS certificate before it. */
 	j->n_text = 0;
-	add_text(j, n->name, NULL);
-	add_text(j, n->name, j->auth->cluster);
+	/* Only nodes have their names to themselves (hostname.h). A proxy that had a node's name in its certificate
+	 * could answer for the node whose sessions it relays. */
+	if (strcmp(n->kind, "node") == 0) {
+		add_text(j, n->name, NULL);
+		add_text(j, n->name, j->auth->cluster);
+	}
 	add_text(j, n->uuid, NULL);
 	add_text(j, n->uuid, j->auth->cluster);
 	if (strcmp(n->kind, "proxy") == 0)
@@ -445,9 +396,9 @@ tls_names(struct joining *j, const char **ips)
 		add_text(j, "auditd", j->auth->cluster);
 	add_text(j, n->name, NULL);
 	for (size_t i = 0; i < n->addresses.n; i++) {
-		if (is_ip(n->addresses.v[i]))
+		if (addr_is_ip(n->addresses.v[i]))
 			ips[n_ips++] = n->addresses.v[i];
-		else if (!strchr(n->addresses.v[i], ':'))
+		else
 			add_text(j, n->addresses.v[i], NULL);
 	}
 	return n_ips;
@@ -506,33 +457,56 @@ joining_new(struct auth *a, const struct join_request *q, join_fn done, void *ar
 	return NULL;
 }
 
+/* Takes the name and the addresses over, as far as they may be any. */
+static int
+take_names(struct joining *j, const char *name, const struct names *addresses, struct err *e)
+{
+	struct host *n = j->node;
+	struct hostname_claim claim;
+
+	/* One that is too long has the message of its form. */
+	if (!str_copy(n->name, sizeof(n->name), name))
+		return host_check(name, e);
+	hostname_normalise(n->name);
+	if (take_addresses(n, addresses) < 0)
+		return err_memory(e);
+	claim = claim_of(n);
+	return hostname_check(j->auth, &claim, e);
+}
+
 static int
 fill_new(struct joining *j, const struct join_request *q, struct err *e)
 {
+	struct hostname_claim claim;
 	struct host *n = j->node;
 	int rc;
 
 	str_copy(n->uuid, sizeof(n->uuid), q->uuid);
 	str_copy(n->kind, sizeof(n->kind), q->kind);
-	str_copy(n->name, sizeof(n->name), q->name);
 	n->joined_ms = j->auth->now_ms();
 	sha256_of(q->tls_key, n->key_sha256);
 	sha256_of(span_str(q->token), n->token_sha256);
 	n->own_labels = *q->labels;
 	*q->labels = (struct labels){ 0 };
-	n->addresses = *q->addresses;
-	*q->addresses = (struct names){ 0 };
 	if (!str_copy(j->token_value, sizeof(j->token_value), q->token)) {
 		err_set(e, "a join token has at most %d characters", TOKEN_TEXT_SIZE - 1);
 		return AUTH_E_INVALID;
 	}
 	if (str_is_printable(q->version, strlen(q->version)))
 		str_copy(n->version, sizeof(n->version), q->version);
-	rc = resource_denies(j->auth,
-	    &(struct policy_identity){ .host = n->uuid, .host_name = n->name }, e);
+	rc = take_names(j, q->name, q->addresses, e);
+	if (rc == 0)
+		rc = resource_denies(j->auth,
+		    &(struct policy_identity){ .host = n->uuid, .host_name = n->name }, e);
 	if (rc == 0)
 		rc = check_uuid(j, e);
-	return rc == 0 ? check_token(j, e) : rc;
+	if (rc == 0)
+		rc = check_token(j, e);
+	if (rc != 0)
+		return rc;
+	/* After the token: who has none does not learn which names there are. */
+	claim = claim_of(n);
+	return hostname_check_owner(j->auth, &claim, e);
 }
 
 /* The row as it is, with new keys and addresses. */
@@ -540,6 +514,7 @@ static int
 fill_renewal(struct joining *j, const struct join_request *q, struct err *e)
 {
 	const struct host *old = host_find(j->auth, q->uuid);
+	struct hostname_claim claim;
 	struct host *n = j->node;
 	int rc;
 
@@ -548,21 +523,20 @@ fill_renewal(struct joining *j, const struct join_request *q, struct err *e)
 		err_set(e, "this host is not registered; join it with a token");
 		return AUTH_E_UNAUTHENTICATED;
 	}
-	rc = check_names(j->auth, old->uuid, old->kind, old->name, q->addresses, e);
-	if (rc != 0)
-		return rc;
 	/* Everything but the keys and addresses is as authd knows it: a renewal must not change name, kind or
 	 * labels. */
 	*n = *old;
 	n->token_labels = n->server_labels = n->own_labels = n->labels = (struct labels){ 0 };
-	n->addresses = *q->addresses;
-	*q->addresses = (struct names){ 0 };
+	n->addresses = n->allowed_names = (struct names){ 0 };
 	sha256_of(q->tls_key, n->key_sha256);
 	if (labels_merge(&n->token_labels, &old->token_labels) < 0 ||
 	    labels_merge(&n->server_labels, &old->server_labels) < 0 ||
-	    labels_merge(&n->own_labels, &old->own_labels) < 0)
+	    labels_merge(&n->own_labels, &old->own_labels) < 0 ||
+	    names_copy(&n->allowed_names, old->allowed_names.v, old->allowed_names.n) < 0)
 		return err_memory(e);
-	return 0;
+	rc = take_names(j, old->name, q->addresses, e);
+	claim = claim_of(n);
+	return rc == 0 ? hostname_check_owner(j->auth, &claim, e) : rc;
 }
 
 int
@@ -570,7 +544,7 @@ join_start(struct joining **ret, struct auth *a, const struct join_request *q, j
     void *arg, struct token *token, struct err *e)
 {
 	struct joining *j;
-	int rc = q->token ? check_request(a, q, e)
+	int rc = q->token ? check_request(q, e)
 			  : values_check_keys(q->ssh_key, q->tls_key, "a daemon", e);
 
 	if (rc != 0)

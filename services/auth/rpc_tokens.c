@@ -14,12 +14,15 @@ static void
 note(struct rpc_call *call, enum event_id id, const struct token *t)
 {
 	struct audit_event ev = { .id = id };
+	char names[TOKEN_NAMES_MAX * (HOST_NAME_SIZE + 2)];
 
 	event_put_text(&ev, EVENT_KEY_NAME, t->id);
 	event_put_text(&ev, EVENT_KEY_ROLES, t->kind);
 	event_put_number(&ev, EVENT_KEY_USES, t->uses_left);
 	event_put_number(&ev, EVENT_KEY_EXPIRES_MS, t->expires_ms);
 	event_put_text(&ev, EVENT_KEY_JOIN_METHOD, "token");
+	names_text(&t->names, names, sizeof(names));
+	event_put_text(&ev, EVENT_KEY_NAMES, names);
 	(void)events_write(rpc_context(call), rpc_peer(call), &ev);
 }
 
@@ -35,6 +38,8 @@ message_of(struct face_list *l, Auth__Token *m, const struct token *t)
 	m->uses_left = t->uses_left;
 	m->n_labels = t->labels.n;
 	m->labels = api_labels_copy(&l->arena, labels_view(&t->labels));
+	m->n_names = t->names.n;
+	m->names = face_texts(l, &t->names);
 	return m->labels && !l->failed;
 }
 
@@ -42,7 +47,8 @@ static void
 on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 {
 	struct labels labels = { 0 };
-	struct token_spec spec = { .labels = &labels, .by = rpc_peer(call)->name };
+	struct names names = { 0 };
+	struct token_spec spec = { .labels = &labels, .names = &names, .by = rpc_peer(call)->name };
 	char value[TOKEN_TEXT_SIZE];
 	struct token t = { 0 };
 	struct access_person p;
@@ -64,6 +70,10 @@ on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 	spec.ttl_s = m->ttl_s;
 	spec.uses = m->uses;
 	spec.value = m->value;
+	if (rc == 0 && names_copy(&names, (char **)(void *)m->names, m->n_names) < 0) {
+		err_set(&e, "too many patterns of names");
+		rc = AUTH_E_INVALID;
+	}
 	if (rc == 0)
 		rc = token_add(rpc_context(call), &spec, &t, value, &e);
 	face_list_init(&list);
@@ -84,6 +94,7 @@ on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 	secret_zero(value, sizeof(value));
 	token_done(&t);
 	labels_done(&labels);
+	names_done(&names);
 }
 
 struct listing {

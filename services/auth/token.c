@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "auth/auth.h"
+#include "auth/hostname.h"
 #include "auth/stored.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -24,6 +25,7 @@ static const struct stored_field token_fields[] = {
 	STORED_FIELD(STORED_LABELS, "labels", token, labels),
 	STORED_FIELD(STORED_INT64, "created", token, created_ms),
 	STORED_FIELD(STORED_TEXT, "created_by", token, created_by),
+	STORED_FIELD(STORED_NAMES, "names", token, names),
 };
 const struct stored_form token_form = { STORED_KEY(token, key),
 	.expires_at = offsetof(struct token, forget_ms),
@@ -73,6 +75,28 @@ check_spec(const struct token_spec *spec, struct err *e)
 	return AUTH_E_INVALID;
 }
 
+/* The patterns, in the lower case in which hosts have their names. */
+static int
+take_names(struct token *t, const struct names *names, struct err *e)
+{
+	char text[HOST_NAME_SIZE];
+	int rc = 0;
+
+	if (names->n > TOKEN_NAMES_MAX) {
+		err_set(e, "a token names at most %d patterns", TOKEN_NAMES_MAX);
+		return AUTH_E_INVALID;
+	}
+	for (size_t i = 0; i < names->n && rc == 0; i++) {
+		rc = hostname_pattern_check(names->v[i], e);
+		if (rc != 0)
+			return rc;
+		str_copy(text, sizeof(text), names->v[i]);
+		hostname_normalise(text);
+		rc = names_add(&t->names, text) < 0 ? err_memory(e) : 0;
+	}
+	return rc;
+}
+
 int
 token_add(struct auth *a, const struct token_spec *spec, struct token *ret,
     char value[TOKEN_TEXT_SIZE], struct err *e)
@@ -82,6 +106,8 @@ token_add(struct auth *a, const struct token_spec *spec, struct token *ret,
 	*ret = (struct token){ .revision = STORE_ABSENT };
 	for (size_t i = 0; rc == 0 && i < spec->labels->n; i++)
 		rc = label_check(spec->labels->v[i].key, spec->labels->v[i].value, e);
+	if (rc == 0 && spec->names)
+		rc = take_names(ret, spec->names, e);
 	if (rc != 0)
 		return rc;
 	if (spec->value[0])

@@ -21,6 +21,7 @@ enum {
 	TOKEN_TTL_S = 1800,
 	TOKEN_TTL_MAX_S = 30 * 86400,
 	TOKEN_USES_MAX = 10000,
+	TOKEN_NAMES_MAX = 16,
 	TOKEN_KEEP_S = 86400, /* how long a useless one is remembered, to say why it is refused */
 };
 
@@ -30,6 +31,8 @@ struct token {
 	int64_t expires_ms;
 	uint32_t uses_left;
 	struct labels labels;
+	struct names
+	    names; /* patterns: what a host that joins with it may be called; none: anything */
 	int64_t created_ms;
 	char created_by[NAME_LEN_MAX + 1];
 	char key[TOKEN_KEY_SIZE]; /* SHA-256 of the token, hexadecimal */
@@ -44,6 +47,7 @@ struct token_spec {
 	struct labels *labels;
 	const char *value; /* "": random */
 	const char *by;
+	const struct names *names; /* patterns for the names of hosts; NULL: any */
 };
 
 bool token_kind_is_good(const char *kind); /* "node", "proxy", "audit" */

@@ -378,9 +378,30 @@ def test_a_node_cannot_take_the_names_of_the_cluster(authd):
 def test_a_node_cannot_be_certified_for_another_nodes_name(authd):
     authd.join(name='db-1')
     web = authd.join(name='web')
-    assert fails(authd.join, addresses=['DB-1'])[0] == 'INVALID_ARGUMENT'
-    assert fails(web.caller.Renew, keys=Keys().public(), addresses=['db-1'])[0] == 'INVALID_ARGUMENT'
+    assert fails(authd.join, name='other', addresses=['DB-1'])[0] == 'ALREADY_EXISTS'
+    assert fails(web.caller.Renew, keys=Keys().public(), addresses=['db-1'])[0] == 'ALREADY_EXISTS'
     web.caller.Renew(keys=Keys().public(), addresses=['web', '10.1.2.3'])
+
+
+def test_a_name_is_its_first_hosts_until_an_administrator_frees_it(authd):
+    first = authd.join(name='db-1')
+    code, why = fails(authd.join, name='DB-1')
+    assert code == 'ALREADY_EXISTS' and 'tctl nodes rm' in why and first.reply.uuid in why
+    assert fails(authd.join, token='0' * 32, name='db-1')[0] == 'NOT_FOUND'   # who has no token learns nothing
+    authd.local().RemoveNode(name='Db-1')
+    assert authd.join(name='DB-1').reply.name == 'db-1'
+
+
+def test_a_token_says_what_may_join_with_it(authd):
+    token = authd.local().AddToken(kind='node', uses=5, names=['Web-*', 'db-1'])
+    assert list(token.names) == ['web-*', 'db-1']
+    assert list(authd.local().ListTokens().tokens[0].names) == ['web-*', 'db-1']
+    code, why = fails(authd.join, token=token.token, name='mail')
+    assert code == 'PERMISSION_DENIED' and 'mail' in why
+    node = authd.join(token=token.token, name='web-7')
+    assert fails(node.caller.Renew, keys=Keys().public(), addresses=['mail'])[0] == 'PERMISSION_DENIED'
+    assert authd.join(token=token.token, name='db-1').reply.name == 'db-1'
+    assert fails(authd.local().AddToken, kind='node', names=['web 1'])[0] == 'INVALID_ARGUMENT'
 
 
 def test_a_used_token_does_not_rename_its_host(authd):

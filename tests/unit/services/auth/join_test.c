@@ -231,6 +231,7 @@ a_proxy_is_known_by_its_public_names(void **state)
 	assert_true(auth_world_has_principal(o.host, WORLD_CLUSTER));
 	assert_true(auth_world_has_principal(o.host, "proxy.example.com"));
 	assert_true(auth_world_has_principal(o.host, "192.0.2.7"));
+	assert_false(auth_world_has_principal(o.host, "web-1"));
 	assert_true(x509_cert_has_dns(o.tls, WORLD_CLUSTER));
 	assert_true(x509_cert_has_dns(o.tls, "proxy.example.com"));
 	assert_true(x509_cert_has_dns(o.tls, "web-1"));
@@ -348,7 +349,6 @@ a_node_cannot_be_called_like_the_cluster(void **state)
 		refused(join_at(w, q, reserved[i]), AUTH_E_INVALID,
 		    "belongs to the cluster itself");
 	}
-	refused(join_at(w, q, "edge"), AUTH_E_INVALID, "name of another host");
 	q.name = "a:b";
 	refused(join_at(w, q, NULL), AUTH_E_INVALID, "");
 	q.name = "::1";
@@ -658,6 +658,137 @@ a_join_waits_for_the_second_of_the_cutoff(void **state)
 	outcome_done(&o);
 }
 
+/* --- whose a name is --------------------------------------------------------------------------- */
+
+static struct join_request
+other_request(struct auth_world *w, const char *token, const char *name)
+{
+	struct join_request q = request(w, token, "node", uuid_b);
+
+	q.name = name;
+	q.tls_key = buf_span(&w->other_tls_key);
+	return q;
+}
+
+/* Also while the first is away, in any case of letters, as an address, and whatever kind asks. */
+static void
+a_name_belongs_to_the_first_host(void **state)
+{
+	struct auth_world *w = *state;
+	char token[TOKEN_TEXT_SIZE], proxy[TOKEN_TEXT_SIZE];
+	struct join_request q;
+	struct err e;
+
+	make_token(w, "node", 9, token);
+	make_token(w, "proxy", 9, proxy);
+	joined(join_at(w, request(w, token, "node", uuid_a), "db.internal"));
+	host_leave(&w->a, host_find(&w->a, uuid_a));
+	q = other_request(w, token, "web-1");
+	refused(join_at(w, q, NULL), AUTH_E_EXISTS,
+	    "`tctl nodes rm "
+	    "01234567");
+	q.name = "WEB-1";
+	refused(join_at(w, q, NULL), AUTH_E_EXISTS, "belongs to host");
+	q.name = "DB.internal";
+	refused(join_at(w, q, NULL), AUTH_E_EXISTS, "belongs to host");
+	q.name = "web-2";
+	refused(join_at(w, q, "Web-1"), AUTH_E_EXISTS, "belongs to host");
+	refused(join_at(w, q, "db.INTERNAL"), AUTH_E_EXISTS, "belongs to host");
+	q.kind = "proxy";
+	q.token = proxy;
+	refused(join_at(w, q, "web-1"), AUTH_E_EXISTS, "belongs to host");
+	/* A stranger does not learn by asking which names there are. */
+	q = other_request(w, "not a token that anybody made", "web-1");
+	refused(join_at(w, q, NULL), AUTH_E_NOT_FOUND, "not known here");
+	/* Nor does one that is there already get it with a renewal. */
+	q = other_request(w, token, "web-2");
+	joined(join_at(w, q, NULL));
+	q.token = NULL;
+	refused(join_at(w, q, "web-1"), AUTH_E_EXISTS, "belongs to host");
+	/* The host itself comes again as it likes. */
+	joined(join(w, token, "node", uuid_a));
+	/* An administrator frees it. */
+	assert_int_equal(host_remove(&w->a, host_find(&w->a, uuid_a), &e), 0);
+	joined(join_at(w, other_request(w, token, "web-1"), NULL));
+	refused(join(w, token, "node", uuid_a), AUTH_E_EXISTS, "belongs to host");
+}
+
+static void
+of_two_joins_with_one_name_one_has_it(void **state)
+{
+	struct auth_world *w = *state;
+	char token[TOKEN_TEXT_SIZE];
+	struct join_request first, second;
+	struct joining *j;
+	struct outcome a, b;
+
+	make_token(w, "node", 5, token);
+	first = request(w, token, "node", uuid_a);
+	second = other_request(w, token, "Web-1");
+	assert_int_equal(begin(w, &first, NULL, &a, &j), 0);
+	assert_int_equal(begin(w, &second, NULL, &b, &j), 0);
+	auth_world_run(w, &a.done);
+	auth_world_run(w, &b.done);
+	joined(a);
+	refused(b, AUTH_E_EXISTS, "belongs to host");
+	assert_null(host_find(&w->a, uuid_b));
+}
+
+/* name: patterns, separated by blanks. */
+static void
+make_token_for(struct auth_world *w, const char *name, const char *other,
+    char value[TOKEN_TEXT_SIZE])
+{
+	struct labels labels = { 0 };
+	struct names names = { 0 };
+	struct token_spec spec = { .kind = "node",
+		.uses = 9,
+		.labels = &labels,
+		.names = &names,
+		.value = "",
+		.by = "root" };
+	struct token t;
+	struct err e;
+
+	assert_int_equal(names_add(&names, name), 0);
+	assert_int_equal(names_add(&names, other), 0);
+	if (token_add(&w->a, &spec, &t, value, &e) != 0)
+		fail_msg("%s", e.text);
+	assert_string_equal(t.names.v[0], "web-*");
+	token_done(&t);
+	names_done(&names);
+}
+
+static void
+a_token_says_what_may_join_with_it(void **state)
+{
+	struct auth_world *w = *state;
+	char token[TOKEN_TEXT_SIZE];
+	struct join_request q;
+
+	make_token_for(w, "Web-*", "db-1", token);
+	q = request(w, token, "node", uuid_a);
+	q.name = "db-2";
+	refused(join_at(w, q, NULL), AUTH_E_DENIED, "does not allow the name db-2");
+	q.name = "xweb-1";
+	refused(join_at(w, q, NULL), AUTH_E_DENIED, "does not allow");
+	/* Its addresses are names as well, and an address is one that somebody may connect to. */
+	q.name = "web-1";
+	refused(join_at(w, q, "db-2"), AUTH_E_DENIED, "does not allow");
+	refused(join_at(w, q, "192.0.2.1"), AUTH_E_DENIED, "does not allow");
+	q.name = "WEB-1";
+	joined(join_at(w, q, "web-1.internal"));
+	/* What the token allowed holds for as long as the host is here. */
+	q = request(w, NULL, "", uuid_a);
+	refused(join_at(w, q, "db-2"), AUTH_E_DENIED, "does not allow");
+	joined(join_at(w, q, "web-1.internal"));
+	refused(join_at(w, q, "db-2"), AUTH_E_DENIED, "does not allow");
+	/* Also when the same join comes again, which uses no token. */
+	q = request(w, token, "node", uuid_a);
+	refused(join_at(w, q, "db-2"), AUTH_E_DENIED, "does not allow");
+	joined(join_at(w, other_request(w, token, "db-1"), NULL));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, auth_world_setup, auth_world_teardown)
 
 int
@@ -682,6 +813,9 @@ main(void)
 		T(an_abandoned_join_writes_nothing),
 		T(without_the_signer_nobody_joins),
 		T(a_join_waits_for_the_second_of_the_cutoff),
+		T(a_name_belongs_to_the_first_host),
+		T(of_two_joins_with_one_name_one_has_it),
+		T(a_token_says_what_may_join_with_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
