@@ -11,6 +11,7 @@
  */
 #include "net/rate.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/map.h"
@@ -18,14 +19,21 @@
 
 enum {
 	NETWORKS = 4096,
-	SWEEP_MS = 60 * 1000, /* what is full again is dropped that often, ... */
-	SWEEP_FULL_MS = 1000, /* ... and that often while there is no room: a sweep looks at all */
+	SWEEP_MS = 60 * 1000,  /* what is full again is dropped that often, ... */
+	SWEEP_FULL_MS = 1000,  /* ... and that often while there is no room: a sweep looks at all */
+	STREAK_FREE = 10,      /* people mistype, and several share an address */
+	STREAK_MAX = 18,       /* then each failure costs as much as 256 tries */
+	STREAK_MS = 30 * 1000, /* in which one failure is lived down */
 };
 
+#define ROUNDING 1e-6
+
 struct bucket {
-	double left;
-	int64_t at_ms; /* when left was true */
-	unsigned factor;
+	double left;       /* below zero: in debt for failures */
+	int64_t at_ms;     /* when left was true */
+	unsigned streak;   /* failures that are not lived down */
+	int64_t failed_ms; /* since when the next one is being lived down */
+	bool used;
 };
 
 struct rate {
@@ -67,20 +75,28 @@ rate_free(struct rate *r)
 	free(r);
 }
 
-static double
-bucket_size(const struct rate *r, const struct bucket *b)
-{
-	return (double)r->burst * b->factor;
-}
-
+/* Whoever speaks for many pays less a try, instead of having a larger bucket: so what it costs depends on this try alone,
+ * and a bucket is the same for all who share it. */
 static void
 bucket_fill(const struct rate *r, struct bucket *b, int64_t now_ms)
 {
+	int64_t lived_down = (now_ms - b->failed_ms) / STREAK_MS;
+
 	if (now_ms > b->at_ms)
-		b->left += (double)(now_ms - b->at_ms) * r->per_min * b->factor / 60000.0;
-	if (b->left > bucket_size(r, b))
-		b->left = bucket_size(r, b);
+		b->left += (double)(now_ms - b->at_ms) * r->per_min / 60000.0;
+	if (b->left > r->burst)
+		b->left = r->burst;
 	b->at_ms = now_ms;
+	if (lived_down <= 0)
+		return;
+	b->streak = lived_down < b->streak ? b->streak - (unsigned)lived_down : 0;
+	b->failed_ms += lived_down * STREAK_MS;
+}
+
+static bool
+is_full(const struct rate *r, const struct bucket *b)
+{
+	return b->left >= r->burst && b->streak == 0;
 }
 
 static void
@@ -95,7 +111,7 @@ drop_full(struct rate *r, int64_t now_ms)
 		struct bucket *b = value;
 
 		bucket_fill(r, b, now_ms);
-		if (b->left >= bucket_size(r, b))
+		if (is_full(r, b))
 			free(map_del(r->hosts, host));
 	}
 }
@@ -111,7 +127,7 @@ network_of(struct rate *r, const char *ip)
 
 /* The bucket to charge; NULL without memory. A new one is full. */
 static struct bucket *
-bucket_of(struct rate *r, const char *ip, unsigned factor, int64_t now_ms)
+bucket_of(struct rate *r, const char *ip, int64_t now_ms)
 {
 	char host[ADDR_TEXT_SIZE];
 	struct bucket *b;
@@ -124,7 +140,7 @@ bucket_of(struct rate *r, const char *ip, unsigned factor, int64_t now_ms)
 		drop_full(r, now_ms);
 	if (rate_count(r) >= RATE_ADDRESSES_MAX) {
 		b = network_of(r, ip);
-		if (b->factor > 0)
+		if (b->used)
 			return b; /* in use before */
 	} else {
 		b = calloc(1, sizeof(*b));
@@ -133,23 +149,55 @@ bucket_of(struct rate *r, const char *ip, unsigned factor, int64_t now_ms)
 			return NULL;
 		}
 	}
-	*b = (struct bucket){ (double)r->burst * factor, now_ms, factor };
+	*b =
+	    (struct bucket){ .left = r->burst, .at_ms = now_ms, .failed_ms = now_ms, .used = true };
 	return b;
 }
 
 bool
 rate_take(struct rate *r, const char *ip, unsigned factor, int64_t now_ms)
 {
-	struct bucket *b = bucket_of(r, ip, factor, now_ms);
+	struct bucket *b = bucket_of(r, ip, now_ms);
+	double cost = 1.0 / factor;
 
 	if (!b)
 		return false;
-	b->factor = factor;
 	bucket_fill(r, b, now_ms);
-	if (b->left < 1)
+	/* What a hundredth of a try is lost by adding up shall not cost a whole one. */
+	if (b->left < cost - ROUNDING)
 		return false;
-	b->left -= 1;
+	b->left -= cost;
 	return true;
+}
+
+void
+rate_fail(struct rate *r, const char *ip, unsigned factor, int64_t now_ms)
+{
+	struct bucket *b = bucket_of(r, ip, now_ms);
+
+	if (!b)
+		return;
+	bucket_fill(r, b, now_ms);
+	if (b->streak >= STREAK_FREE)
+		b->left -= (double)(1u << (b->streak - STREAK_FREE)) / factor;
+	if (b->left < -RATE_DEBT_MIN * (double)r->per_min)
+		b->left = -RATE_DEBT_MIN * (double)r->per_min;
+	if (b->streak < STREAK_MAX)
+		b->streak++;
+	b->failed_ms = now_ms;
+}
+
+int64_t
+rate_wait_ms(struct rate *r, const char *ip, unsigned factor, int64_t now_ms)
+{
+	struct bucket *b = bucket_of(r, ip, now_ms);
+	double missing;
+
+	if (!b)
+		return 0;
+	bucket_fill(r, b, now_ms);
+	missing = 1.0 / factor - b->left;
+	return missing <= ROUNDING ? 0 : (int64_t)(missing * 60000.0 / r->per_min) + 1;
 }
 
 size_t

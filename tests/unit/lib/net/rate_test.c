@@ -97,6 +97,60 @@ a_factor_multiplies_the_limit_and_is_kept(void **state)
 	rate_free(r);
 }
 
+/* One bucket may be charged by both: nobody's try cuts what the other has left, nor does a sweep. */
+static void
+who_speaks_for_many_shares_a_bucket_with_one(void **state)
+{
+	struct rate *r = fresh();
+
+	(void)state;
+	assert_true(rate_take(r, "10.0.0.9", 1, start_ms));
+	for (int i = 0; i < 20 * (BURST - 1); i++)
+		assert_true(rate_take(r, "10.0.0.9", 20, start_ms));
+	assert_false(rate_take(r, "10.0.0.9", 20, start_ms));
+	assert_false(rate_take(r, "10.0.0.9", 1, start_ms));
+	rate_free(r);
+}
+
+/* How long somebody waits who fails and tries again as soon as he may, n times. */
+static int64_t
+waited(struct rate *r, const char *ip, int n, int64_t *now)
+{
+	int64_t wait = 0;
+
+	for (int i = 0; i < n; i++) {
+		*now += rate_wait_ms(r, ip, 1, *now);
+		assert_true(rate_take(r, ip, 1, *now));
+		rate_fail(r, ip, 1, *now);
+		wait = rate_wait_ms(r, ip, 1, *now);
+	}
+	return wait;
+}
+
+static void
+failures_cost_more_the_more_there_are(void **state)
+{
+	struct rate *r = fresh();
+	int64_t now = start_ms, fourth, eighth;
+
+	(void)state;
+	assert_int_equal(rate_wait_ms(r, "10.0.0.1", 1, now), 0);
+	fourth = waited(r, "10.0.0.1", 14, &now);
+	eighth = waited(r, "10.0.0.1", 4, &now);
+	assert_true(fourth > 0);
+	assert_true(eighth > 2 * fourth);
+	/* Nobody pays for another, and nobody for ever. */
+	assert_true(rate_take(r, "10.0.0.2", 1, now));
+	assert_true(waited(r, "10.0.0.1", 50, &now) <= RATE_DEBT_MIN * 60 * 1000 + 2000);
+	now += RATE_DEBT_MIN * 60 * 1000 + 2000;
+	assert_true(rate_take(r, "10.0.0.1", 1, now));
+	/* What is lived down is forgotten. */
+	now += HOUR_MS;
+	rate_fail(r, "10.0.0.1", 1, now);
+	assert_int_equal(rate_wait_ms(r, "10.0.0.1", 1, now), 0);
+	rate_free(r);
+}
+
 static void
 what_is_full_again_is_forgotten(void **state)
 {
@@ -143,7 +197,7 @@ a_full_table_charges_networks_and_shuts_nobody_out(void **state)
 		served += take_all(r, others[i], start_ms + 10) == BURST;
 	assert_true(served >= 2);
 	assert_int_equal(take_all(r, "203.0.113.200", start_ms + 10), 0); /* of others[0]'s /24 */
-	assert_int_equal(take_all(r, "198.51.100.1", start_ms + 10), 0); /* its own bucket stays */
+	assert_int_equal(take_all(r, "198.51.100.1", start_ms + 10), 0);  /* its own bucket stays */
 	assert_int_equal(rate_count(r), RATE_ADDRESSES_MAX);
 	rate_free(r);
 }
@@ -189,6 +243,8 @@ main(void)
 		cmocka_unit_test(of_ipv6_one_host_has_the_whole_64),
 		cmocka_unit_test(a_clock_that_steps_back_gives_nothing),
 		cmocka_unit_test(a_factor_multiplies_the_limit_and_is_kept),
+		cmocka_unit_test(who_speaks_for_many_shares_a_bucket_with_one),
+		cmocka_unit_test(failures_cost_more_the_more_there_are),
 		cmocka_unit_test(what_is_full_again_is_forgotten),
 		cmocka_unit_test(a_full_table_charges_networks_and_shuts_nobody_out),
 		cmocka_unit_test(a_full_table_has_room_again_when_buckets_are_full_again),
