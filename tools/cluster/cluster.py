@@ -322,13 +322,13 @@ state: {self.path('proxyd')}
         """Starts a daemon again with the arguments it had."""
         return self.daemons[name].start()
 
-    def start_node(self, name, labels='', wait=True, more=''):
+    def start_node(self, name, labels='', wait=True, more='', join_as=None):
         token = self.write(f'{name}.token', self.token('node') + '\n')
         config = self.path(f'{name}.yaml')
         self.run(self.bin('noded'), 'configure', f'--output=file://{config}', f'--token={token}',
                  f'--proxy={self.proxy}', f'--ca-pin={self.ca_pin()}', *([f'--labels={labels}'] if labels else []))
         with open(config, 'a') as f:
-            f.write(f"name: {name}\nstate: {self.folder(name, None, 0o711)}\n{self.user_line()}{more}")
+            f.write(f"name: {join_as or name}\nstate: {self.folder(name, None, 0o711)}\n{self.user_line()}{more}")
         d = self.daemon(name, 'noded', f'--config={config}')
         self.nodes.append(name)
         if wait:
