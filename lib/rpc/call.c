@@ -64,7 +64,7 @@ rpc_call_free(struct rpc_call *call)
 	if (call->channel)
 		rpc_channel_unref(call->channel);
 	if (call->server)
-		rpc_server_call_freed(call->server, call->grpc != NULL);
+		rpc_server_call_freed(call, call->grpc != NULL);
 	gpr_free(call);
 }
 
@@ -256,6 +256,11 @@ on_received(void *arg, bool ok)
 	/* gRPC says "no more messages" as a success without a message. */
 	if (!ok || !call->inbox) {
 		on_end_of_input(call, ok);
+	} else if (call->stranger.share &&
+	    grpc_byte_buffer_length(call->inbox) > RPC_STRANGER_MAX) {
+		call->eof = true;
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
+		    "a message without a certificate has at most %d bytes", RPC_STRANGER_MAX);
 	} else {
 		call->eof = !call->reads_many;
 		if (!rpc_call_deliver(call))

@@ -7,6 +7,7 @@
  * verified again here against the roots of the kind that its URI names; once a certificate, then remembered.
  */
 #include <string.h>
+#include <strings.h>
 
 #include <grpc/support/alloc.h>
 #include <grpc/support/string_util.h>
@@ -70,6 +71,32 @@ rpc_who_name(enum rpc_who who)
 	default:
 		return "anyone";
 	}
+}
+
+/* gRPC writes brackets as in an URI. */
+bool
+rpc_peer_addr(const char *peer_address, struct addr *ret)
+{
+	char text[160], host[128];
+	uint16_t port;
+	size_t n = 0;
+
+	if (!str_starts(peer_address, "ipv4:") && !str_starts(peer_address, "ipv6:"))
+		return false;
+	for (const char *p = peer_address + 5; *p && n + 1 < sizeof(text); p++) {
+		if (strncasecmp(p, "%5B", 3) == 0 || strncasecmp(p, "%5D", 3) == 0) {
+			text[n++] = p[2] == 'B' || p[2] == 'b' ? '[' : ']';
+			p += 2;
+		} else if (*p == '%') { /* a zone: fe80::1%25eth0 */
+			while (p[1] && p[1] != ']' && strncasecmp(p + 1, "%5D", 3) != 0)
+				p++;
+		} else {
+			text[n++] = *p;
+		}
+	}
+	text[n] = '\0';
+	return str_host_port(text, 0, host, sizeof(host), &port) && port > 0 &&
+	    addr_parse(ret, host, port);
 }
 
 /* --- what was verified before ------------------------------------------------------------------ */
@@ -259,18 +286,24 @@ identify(struct rpc_peers *peers, struct rpc_identity *id, const struct shown *s
 	return 0;
 }
 
+void
+rpc_peer_locate(struct rpc_call *call)
+{
+	char *address = grpc_call_get_peer(call->grpc);
+
+	if (address)
+		str_clean(call->peer.address, sizeof call->peer.address, address, strlen(address));
+	gpr_free(address);
+}
+
 int
 rpc_peer_identify(struct rpc_peers *peers, struct rpc_identity *id, struct rpc_call *call,
     struct err *e)
 {
 	grpc_auth_context *context = grpc_call_auth_context(call->grpc);
-	char *address = grpc_call_get_peer(call->grpc);
 	struct shown shown = { 0 };
 	int r;
 
-	if (address)
-		str_clean(call->peer.address, sizeof call->peer.address, address, strlen(address));
-	gpr_free(address);
 	if (!context)
 		return err_set(e, "the connection is not one of TLS");
 	read_context(context, &shown);

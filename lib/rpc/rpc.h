@@ -22,6 +22,7 @@
 
 #include "base/err.h"
 #include "event/loop.h"
+#include "net/addr.h"
 
 struct rpc_loop;
 struct rpc_call;
@@ -71,6 +72,8 @@ enum rpc_who {
 
 /* "user", "node", ...; "anyone" for RPC_ANYONE and for 0. For logs and events. */
 const char *rpc_who_name(enum rpc_who who);
+/* "ipv4:10.0.0.1:5555", "ipv6:%5B::1%5D:5555". False: nothing of this kind (the local socket). */
+bool rpc_peer_addr(const char *peer_address, struct addr *ret);
 
 struct rpc_peer {
 	enum rpc_who who; /* 0 in the `refused` hook: a certificate that was not believed */
@@ -137,11 +140,22 @@ struct rpc_row {
 	struct rpc_events on;
 };
 
+/* Whose connection it is, in *ret. False: a proxy's, and not yet known for whom. peer_address: as in struct rpc_peer. */
+typedef bool rpc_origin_fn(const char *peer_address, struct addr *ret, void *arg);
+
+/* Callers without a certificate have small shares (guard.c): messages of 64 KiB, 32 calls and 64 connections of an
+ * address at the same time, ten seconds for a request, a minute and 256 KiB for a connection. Where no row is for
+ * RPC_ANYONE nobody without a certificate gets beyond the handshake. */
 struct rpc_server_config {
 	size_t max_message;  /* bytes; 0: 1 MiB */
 	const char *cluster; /* peers of another cluster are nobody */
 	/* Told about every refused call (who-may-call), for the audit trail; may be NULL. */
 	void (*refused)(const struct rpc_peer *peer, const char *method, void *arg);
+	/* What a stream may send before anybody reads it, bytes; 0: gRPC's choice, 64 KiB and growing. */
+	size_t stream_window;
+	rpc_origin_fn *origin; /* NULL: connections are whose address they come from */
+	/* Connections of one address that have not shown a certificate; 0: 64. */
+	unsigned strangers_of_one;
 	void *arg;
 };
 
@@ -152,8 +166,8 @@ int rpc_server_new(struct rpc_server **ret, struct rpc_loop *loop,
  * The rows are kept, not copied. Called through the generated X_serve_rows. */
 int rpc_server_serve(struct rpc_server *server, const ProtobufCServiceDescriptor *service,
     const struct rpc_row *rows, size_t n, void *context);
-/* "HOST:PORT" with mutual TLS; callers without a certificate are RPC_ANYONE, wrong certificates are refused at the
- * handshake. Returns the port through ret_port (may be NULL). */
+/* "HOST:PORT" (as listen_bind has it) with mutual TLS, after the rows are served; callers without a certificate are
+ * RPC_ANYONE, wrong certificates are refused at the handshake. Returns the port through ret_port (may be NULL). */
 int rpc_server_listen(struct rpc_server *server, const char *address, struct rpc_identity *identity,
     int *ret_port, struct err *e);
 /* A Unix socket, mode 0600: whoever may connect is RPC_LOCAL. An old socket file is replaced. */

@@ -6,6 +6,7 @@
  * message.c  protobuf bytes <-> structs
  * call.c     one call, either side: the operations under way, the queue of messages
  * server.c   accept, dispatch by table, drain
+ * guard.c    connections of a server, and what those may who have not shown who they are
  * client.c   channels, invoke, open, the blocking call
  * async.c    one daemon asks another: calls that are forgotten together
  * tls.c      identities and credentials
@@ -32,6 +33,7 @@ enum {
 	RPC_QUEUE_MAX = 64 << 20,   /* bytes waiting in one call before it is given up */
 	RPC_STATUS_TEXT_MAX = 1024, /* gRPC replaces longer texts (8 KiB) by an error of its own */
 	RPC_METHOD_MAX = 256,
+	RPC_STRANGER_MAX = 64 * 1024, /* bytes of a message of somebody without a certificate */
 };
 
 /* --- loop.c --------------------------------------------------------------------- */
@@ -104,6 +106,12 @@ struct rpc_call {
 	void *data;
 	void *keep; /* rpc_call_sync: ProtobufCMessage ** that takes the answer */
 	struct rpc_peer peer;
+	/* A caller without a certificate: what guard.c counts. */
+	struct {
+		struct list link;
+		char *share; /* NULL: not one */
+		int64_t since_ms;
+	} stranger;
 
 	struct rpc_op accept, receive, transmit, end;
 	grpc_call_details details;
@@ -133,7 +141,7 @@ size_t rpc_call_put_greeting(struct rpc_call *call, grpc_op *op);
 grpc_slice rpc_status_slice(const char *text);
 
 /* server.c */
-void rpc_server_call_freed(struct rpc_server *server, bool accepted);
+void rpc_server_call_freed(struct rpc_call *call, bool accepted);
 /* client.c: what a status means for people, in dst; the code may be made clearer. */
 void rpc_client_explain(const struct rpc_call *call, const char *text, char *dst, size_t size);
 void rpc_channel_unref(struct rpc_channel *channel);
@@ -141,8 +149,9 @@ void rpc_channel_unref(struct rpc_channel *channel);
 /* --- tls.c ------------------------------------------------------------------------ */
 
 struct rpc_listener;
+/* must: who shows no certificate is refused in the handshake. */
 grpc_server_credentials *
-rpc_tls_server(struct rpc_identity *id, struct rpc_listener **ret_listener);
+rpc_tls_server(struct rpc_identity *id, bool must, struct rpc_listener **ret_listener);
 void rpc_tls_listener_free(struct rpc_listener *listener);
 /* Credentials as of now, and their generation. NULL with e: no roots, certificate out of its dates. */
 grpc_channel_credentials *
@@ -155,12 +164,41 @@ int rpc_identity_check_dates(struct rpc_identity *id, struct err *e);
 /* Copies of the trusted roots; freed by the caller, each may be NULL. */
 void rpc_identity_roots(struct rpc_identity *id, char **ret_host, char **ret_user);
 
+/* --- guard.c ---------------------------------------------------------------------- */
+
+struct rpc_guard;
+struct rpc_guard_config {
+	struct loop *loop;
+	unsigned per_address; /* connections without a certificate; 0: 64 */
+	rpc_origin_fn *origin;
+	void *arg;
+};
+/* NULL without memory. Ended before the server's core, freed after it. */
+struct rpc_guard *rpc_guard_new(const struct rpc_guard_config *config);
+void rpc_guard_free(struct rpc_guard *g);
+/* For the core's arguments: where it puts its door. */
+grpc_arg rpc_guard_arg(struct rpc_guard *g);
+int rpc_guard_listen(struct rpc_guard *g, grpc_server *core, const char *address,
+    grpc_server_credentials *creds, int *ret_port, struct err *e);
+void rpc_guard_start(struct rpc_guard *g); /* after the core */
+void rpc_guard_stop(struct rpc_guard *g);  /* takes no more connections */
+/* Somebody whom we believe has called on the connection: from now on it is not counted. peer: as gRPC tells it. */
+void rpc_guard_known(struct rpc_guard *g, const char *peer);
+/* A call on it was refused. */
+void rpc_guard_refused(struct rpc_guard *g, const char *peer);
+/* Whether a call of somebody without a certificate may go on; true is to be given back with rpc_guard_release, which may
+ * be called for any call. */
+bool rpc_guard_admit(struct rpc_guard *g, struct rpc_call *call);
+void rpc_guard_release(struct rpc_guard *g, struct rpc_call *call);
+
 /* --- peer.c ----------------------------------------------------------------------- */
 
 struct rpc_peers; /* what is known of the certificates seen lately, so that each is verified once */
 struct rpc_peers *rpc_peers_new(const char *cluster);
 void rpc_peers_free(struct rpc_peers *peers);
-/* Fills call->peer. 0, or negative with why the caller is not to be believed. */
+/* Fills call->peer.address. */
+void rpc_peer_locate(struct rpc_call *call);
+/* Fills the rest of call->peer. 0, or negative with why the caller is not to be believed. */
 int rpc_peer_identify(struct rpc_peers *peers, struct rpc_identity *id, struct rpc_call *call,
     struct err *e);
 

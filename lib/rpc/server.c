@@ -20,9 +20,9 @@
 #include "rpc/rpc_priv.h"
 
 enum {
-	ACCEPTS = 64, /* calls asked for in advance */
-	LISTENERS = 4,
-	STREAMS_MAX = 1000, /* of one connection at a time */
+	ACCEPTS = 64,      /* calls asked for in advance */
+	LISTENERS = 4,     /* as guard.c */
+	STREAMS_MAX = 100, /* of one connection at a time; a client has further calls wait */
 };
 
 struct rpc_server {
@@ -32,6 +32,7 @@ struct rpc_server {
 	struct rpc_server_config config;
 	char cluster[256];
 	struct rpc_peers *peers;
+	struct rpc_guard *guard;
 	struct rpc_identity *identity; /* of the last TLS listener; they share one */
 	struct rpc_listener *listeners[LISTENERS];
 	size_t n_listeners;
@@ -56,22 +57,24 @@ int_arg(const char *key, int value)
 }
 
 static grpc_server *
-core_new(struct rpc_loop *rl, size_t max_message)
+core_new(struct rpc_loop *rl, struct rpc_guard *guard, const struct rpc_server_config *config)
 {
+	size_t max = config->max_message;
 	grpc_arg args[] = {
-		int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
-		    (int)(max_message ? max_message : RPC_MESSAGE_MAX)),
+		int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)(max ? max : RPC_MESSAGE_MAX)),
 		int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, 30000),
 		int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000),
 		int_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
 		int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10000),
 		int_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_MAX),
 		int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10000),
-		int_arg(GRPC_ARG_ALLOW_REUSEPORT,
-		    0), /* a second daemon must not share the port silently */
+		rpc_guard_arg(guard),
+		int_arg(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, (int)config->stream_window),
+		int_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
 	};
-	grpc_server *core =
-	    grpc_server_create(&(grpc_channel_args){ sizeof args / sizeof *args, args }, NULL);
+	/* The last two only where they are wanted: gRPC's own choice is for speed. */
+	size_t n = sizeof args / sizeof *args - (config->stream_window ? 0 : 2);
+	grpc_server *core = grpc_server_create(&(grpc_channel_args){ n, args }, NULL);
 
 	grpc_server_register_completion_queue(core, rl->cq, NULL);
 	return core;
@@ -95,11 +98,18 @@ rpc_server_new(struct rpc_server **ret, struct rpc_loop *rl, const struct rpc_se
 	}
 	server->config.cluster = server->cluster;
 	server->peers = rpc_peers_new(server->cluster);
-	if (!server->peers) {
+	server->guard = server->peers ? rpc_guard_new(&(struct rpc_guard_config){ .loop = rl->loop,
+					    .per_address = config->strangers_of_one,
+					    .origin = config->origin,
+					    .arg = config->arg })
+				      : NULL;
+	if (!server->guard) {
+		if (server->peers)
+			rpc_peers_free(server->peers);
 		gpr_free(server);
 		return -1;
 	}
-	server->grpc = core_new(rl, config->max_message);
+	server->grpc = core_new(rl, server->guard, config);
 	*ret = server;
 	return 0;
 }
@@ -150,26 +160,32 @@ rpc_server_serve(struct rpc_server *server, const ProtobufCServiceDescriptor *ty
 	return all_rows_there(s) ? 0 : -1;
 }
 
+static bool
+has_row_for_anyone(const struct rpc_server *server)
+{
+	for (const struct rpc_service *s = server->services; s; s = s->next)
+		for (unsigned i = 0; i < s->type->n_methods; i++)
+			if (s->rows[i]->who & RPC_ANYONE)
+				return true;
+	return false;
+}
+
 int
 rpc_server_listen(struct rpc_server *server, const char *address, struct rpc_identity *identity,
     int *ret_port, struct err *e)
 {
 	grpc_server_credentials *creds;
-	int port;
+	int r;
 
 	if (server->n_listeners == LISTENERS)
 		return err_set(e, "too many addresses to listen on");
-	creds = rpc_tls_server(identity, &server->listeners[server->n_listeners]);
+	creds = rpc_tls_server(identity, !has_row_for_anyone(server),
+	    &server->listeners[server->n_listeners]);
 	server->n_listeners++;
 	server->identity = identity;
-	port = grpc_server_add_http2_port(server->grpc, address, creds);
+	r = rpc_guard_listen(server->guard, server->grpc, address, creds, ret_port, e);
 	grpc_server_credentials_release(creds);
-	if (port == 0)
-		return err_set(e,
-		    "cannot listen on %s: the address is in use or not one of this host", address);
-	if (ret_port)
-		*ret_port = port;
-	return 0;
+	return r;
 }
 
 int
@@ -265,22 +281,21 @@ refuse(struct rpc_call *call, enum rpc_code code, const char *text)
 	rpc_finish(call, code, "%s", text);
 }
 
-/* True when the call may go on to its handler; otherwise it was answered. */
+/* Whether the caller may call the row; otherwise it was answered. */
 static bool
-admit(struct rpc_call *call)
+admit_caller(struct rpc_call *call)
 {
-	struct err e = { "" };
+	struct rpc_guard *guard = call->server->guard;
 	char text[ERR_MAX];
 
-	if (!find_row(call)) {
-		rpc_finish(call, RPC_UNIMPLEMENTED, "this server does not know the method");
+	if (call->peer.who != RPC_ANYONE)
+		rpc_guard_known(guard, call->peer.address);
+	/* For anyone means with any certificate, too; a wrong one was refused before. */
+	else if ((call->row->who & RPC_ANYONE) && !rpc_guard_admit(guard, call)) {
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
+		    "too many calls without a certificate from your address; try again in a moment");
 		return false;
 	}
-	if (rpc_peer_identify(call->server->peers, call->server->identity, call, &e) < 0) {
-		refuse(call, RPC_UNAUTHENTICATED, e.text);
-		return false;
-	}
-	/* For anyone means with any certificate, too; a wrong one was refused above. */
 	if ((call->row->who & RPC_ANYONE) || (call->row->who & call->peer.who))
 		return true;
 	if (call->peer.who == RPC_ANYONE) {
@@ -292,6 +307,24 @@ admit(struct rpc_call *call)
 	    call->row->method->name);
 	refuse(call, RPC_PERMISSION_DENIED, text);
 	return false;
+}
+
+/* True when the call may go on to its handler; otherwise it was answered. */
+static bool
+admit(struct rpc_call *call)
+{
+	struct err e = { "" };
+
+	rpc_peer_locate(call);
+	if (!find_row(call)) {
+		rpc_finish(call, RPC_UNIMPLEMENTED, "this server does not know the method");
+		return false;
+	}
+	if (rpc_peer_identify(call->server->peers, call->server->identity, call, &e) < 0) {
+		refuse(call, RPC_UNAUTHENTICATED, e.text);
+		return false;
+	}
+	return admit_caller(call);
 }
 
 static void accept_call(struct rpc_server *server);
@@ -321,8 +354,10 @@ on_accepted(void *arg, bool ok)
 	/* At once, so that as many calls are asked for as before: gRPC takes no call that nobody asked for. */
 	accept_call(call->server);
 	watch_end(call);
-	if (!admit(call))
+	if (!admit(call)) {
+		rpc_guard_refused(call->server->guard, call->peer.address);
 		return;
+	}
 	call->on = call->row->on;
 	call->reads_many = call->row->method->kind & RPC_RECEIVE_STREAM;
 	rpc_call_receive(call);
@@ -350,6 +385,7 @@ rpc_server_start(struct rpc_server *server)
 {
 	grpc_server_start(server->grpc);
 	server->started = true;
+	rpc_guard_start(server->guard);
 	for (int i = 0; i < ACCEPTS; i++)
 		accept_call(server);
 }
@@ -368,8 +404,11 @@ stop_if_done(struct rpc_server *server)
 }
 
 void
-rpc_server_call_freed(struct rpc_server *server, bool accepted)
+rpc_server_call_freed(struct rpc_call *call, bool accepted)
 {
+	struct rpc_server *server = call->server;
+
+	rpc_guard_release(server->guard, call);
 	if (accepted)
 		server->active--;
 	else
@@ -412,6 +451,7 @@ rpc_server_stop(struct rpc_server *server, int grace_ms, void (*stopped)(void *a
 	server->stopped_arg = arg;
 	if (timer_init(&server->grace, server->rl->loop, on_out_of_grace, server) == 0)
 		timer_start(&server->grace, grace_ms);
+	rpc_guard_stop(server->guard);
 	rpc_op_hand(&server->down_op, on_down, server);
 	grpc_server_shutdown_and_notify(server->grpc, server->rl->cq, &server->down_op);
 	if (!server->active)
@@ -431,6 +471,7 @@ rpc_server_free(struct rpc_server *server)
 	while (!server->down || server->active || server->waiting)
 		(void)loop_turn(server->rl->loop, 100);
 	grpc_server_destroy(server->grpc);
+	rpc_guard_free(server->guard);
 	for (size_t i = 0; i < server->n_listeners; i++)
 		rpc_tls_listener_free(server->listeners[i]);
 	for (struct rpc_service *s = server->services, *next; s; s = next) {

@@ -4,8 +4,8 @@
  * gRPC asks on_fetch() on threads of its own at every handshake of a server.
  *
  * Security: the private key of a daemon is in struct rpc_identity (zeroed when replaced) and, from there, in gRPC.
- * Servers ask for a client certificate and verify it when one comes (REQUEST_AND_VERIFY): of gRPC's five modes only
- * this one and REQUIRE_AND_VERIFY check anything.
+ * Servers ask for a client certificate and verify it when one comes (REQUEST_AND_VERIFY), or want one
+ * (REQUIRE_AND_VERIFY): of gRPC's five modes only these two check anything.
  */
 #include <pthread.h>
 #include <string.h>
@@ -231,15 +231,17 @@ on_fetch(void *arg, grpc_ssl_server_certificate_config **ret)
 }
 
 grpc_server_credentials *
-rpc_tls_server(struct rpc_identity *id, struct rpc_listener **ret_listener)
+rpc_tls_server(struct rpc_identity *id, bool must, struct rpc_listener **ret_listener)
 {
 	struct rpc_listener *l = gpr_zalloc(sizeof *l);
 
 	l->id = id;
 	*ret_listener = l;
 	return grpc_ssl_server_credentials_create_with_options(
-	    grpc_ssl_server_credentials_create_options_using_config_fetcher(
-		GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY, on_fetch, l));
+	    grpc_ssl_server_credentials_create_options_using_config_fetcher(must
+		    ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+		    : GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY,
+		on_fetch, l));
 }
 
 void

@@ -7,7 +7,7 @@
 #include "base/log.h"
 
 /* Well above what a producer may send in one batch, 1 MiB before it is compressed. */
-enum { MESSAGE_MAX = 4 * 1024 * 1024 };
+enum { MESSAGE_MAX = 4 * 1024 * 1024, STRANGERS_OF_ONE = 512 };
 
 void
 audit_store_ready(void *arg)
@@ -54,6 +54,8 @@ audit_trusted(const char *cluster, struct rpc_identity *identity, void *arg)
 	struct rpc_server_config config = { .max_message = MESSAGE_MAX,
 		.cluster = cluster,
 		.refused = audit_refused_call,
+		/* Nodes come through a proxy, from its address. */
+		.strangers_of_one = STRANGERS_OF_ONE,
 		.arg = a };
 	const char *socket = conf_text(a->conf->socket, "/run/sallyport/auditd/auditd.sock");
 	struct err e = { "" };
