@@ -20,6 +20,7 @@
 
 struct conf;
 struct audit_log;
+struct ceiling;
 struct cutoff_list;
 struct daemon_run;
 struct rate;
@@ -45,6 +46,7 @@ struct auth {
 	struct watchers watchers;
 	struct cutoff_list *cutoff_list;        /* signed, for the monitors of nodes */
 	struct rate *logins, *joins, *refusals; /* by address; of refusals: events written */
+	struct ceiling *verifying;              /* logins that wait for Argon2id, by address */
 	struct origins origins;
 	struct timer janitor;
 	int64_t (*now_ms)(void); /* wall clock */

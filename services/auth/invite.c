@@ -166,6 +166,7 @@ settle(struct completion *c, struct invite *i, struct err *e)
 		memcpy(u.totp, i->totp, sizeof(u.totp));
 		u.totp_last_step = c->step;
 		u.confirmed = true;
+		user_forget_sources(&u);
 		rc = user_save(a, &u, e);
 	}
 	user_done(&u);

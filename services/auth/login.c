@@ -15,6 +15,8 @@
 #include "crypto/sshkey.h"
 #include "crypto/totp.h"
 #include "crypto/x509.h"
+#include "net/addr.h"
+#include "net/ceiling.h"
 #include "net/rate.h"
 
 enum { OTP_SIZE = 16 };
@@ -28,6 +30,9 @@ struct login {
 	char hash[PASSWORD_HASH_SIZE]; /* "": no such user, or not yet confirmed */
 	char otp[OTP_SIZE];
 	struct origin origin;
+	char source[ADDR_TEXT_SIZE]; /* what counts as one address of the origin; "": not known */
+	bool known;                  /* he logged in from there before */
+	bool verifying;              /* counted in auth->verifying */
 	int64_t asked_ttl_s;
 	bool password_fits;
 	struct buf ssh_key, tls_key, ssh_cert, tls_pem;
@@ -36,12 +41,16 @@ struct login {
 	int64_t valid_until_s;
 	struct timer wait;
 	bool signing;
+	enum lockout_scope closed; /* by this failure */
 };
+
+static void verifying_drop(struct login *l);
 
 static void
 login_free(struct login *l)
 {
 	timer_done(&l->wait);
+	verifying_drop(l);
 	if (l->signing)
 		signer_forget(l->auth->signer, l);
 	buf_done(&l->ssh_key);
@@ -59,7 +68,7 @@ login_free(struct login *l)
 
 /* Once for each login that started. What result points to dies with it. */
 static void
-end(struct login *l, int rc, bool locked, const struct err *e)
+end(struct login *l, int rc, const struct err *e)
 {
 	struct login_result result = { .user = l->name,
 		.roles = &l->roles,
@@ -68,7 +77,7 @@ end(struct login *l, int rc, bool locked, const struct err *e)
 		.valid_until_s = l->valid_until_s,
 		.ssh_cert = buf_span(&l->ssh_cert),
 		.tls_pem = buf_span(&l->tls_pem),
-		.locked = locked };
+		.closed = l->closed };
 
 	if (l->done)
 		l->done(rc, &result, e, l->arg);
@@ -93,10 +102,10 @@ on_tls_signed(void *arg, struct span result, const char *error)
 	l->signing = false;
 	if (error || !buf_put(&l->tls_pem, result.p, result.n)) {
 		err_set(&e, "%s", error ? error : "out of memory");
-		end(l, -1, false, &e);
+		end(l, -1, &e);
 		return;
 	}
-	end(l, 0, false, NULL);
+	end(l, 0, NULL);
 }
 
 /* One after the other: without the first the second is not asked for. */
@@ -113,9 +122,9 @@ on_ssh_signed(void *arg, struct span result, const char *error)
 	l->signing = false;
 	if (error || !buf_put(&l->ssh_cert, result.p, result.n)) {
 		err_set(&e, "%s", error ? error : "out of memory");
-		end(l, -1, false, &e);
+		end(l, -1, &e);
 	} else if (signer_sign_x509(l->auth->signer, &q, on_tls_signed, l, &e) < 0) {
-		end(l, AUTH_E_BUSY, false, &e);
+		end(l, AUTH_E_BUSY, &e);
 	} else {
 		l->signing = true;
 	}
@@ -163,14 +172,14 @@ sign(void *arg)
 	if (!comma_list(&l->roles, roles, sizeof(roles)) ||
 	    !comma_list(&l->logins, traits, sizeof(traits))) {
 		err_set(&e, "you have more roles or logins than fit into a certificate");
-		end(l, AUTH_E_DENIED, false, &e);
+		end(l, AUTH_E_DENIED, &e);
 		return;
 	}
 	if (l->options.pin_source_ip) {
 		if (!l->origin.at.ip[0] || l->origin.hidden) {
 			err_set(&e,
 			    "your roles pin the address you come from, and it is not known here");
-			end(l, AUTH_E_DENIED, false, &e);
+			end(l, AUTH_E_DENIED, &e);
 			return;
 		}
 		str_format(cidr, sizeof(cidr), "%s/%d", l->origin.at.ip,
@@ -178,7 +187,7 @@ sign(void *arg)
 		q.source_address = cidr;
 	}
 	if (signer_sign_ssh_user(l->auth->signer, &q, on_ssh_signed, l, &e) < 0)
-		end(l, AUTH_E_BUSY, false, &e);
+		end(l, AUTH_E_BUSY, &e);
 	else
 		l->signing = true;
 }
@@ -240,27 +249,113 @@ decide(struct login *l, const struct user *u, struct err *e)
 
 /* --- proof --------------------------------------------------------------------------------- */
 
-/* Before the password too: a closed account costs no Argon2id. */
-static int
-is_locked(struct auth *a, const char *name, struct err *e)
+static struct lockout_try
+try_of(const struct login *l)
 {
-	int64_t until = lockout_until(a, name);
+	return (struct lockout_try){ .user = l->name, .source = l->source, .known = l->known };
+}
 
-	if (until == 0)
+/* "3 minutes", "20 seconds": never shorter than it is. */
+static void
+wait_text(int64_t ms, char *dst, size_t size)
+{
+	if (ms > 60 * 1000)
+		str_format(dst, size, "%lld minutes", (long long)((ms + 59999) / 60000));
+	else
+		str_format(dst, size, "%lld seconds", (long long)((ms + 999) / 1000));
+}
+
+/* Before the password too: a closed door costs no Argon2id. */
+static int
+check_open(struct login *l, struct err *e)
+{
+	struct lockout_try who = try_of(l);
+	char wait[48];
+	int64_t until;
+
+	switch (lockout_closed(l->auth, &who, &until)) {
+	case LOCKOUT_OPEN:
 		return 0;
-	err_set(e,
-	    "too many failed logins: closed for %d more minutes; `tctl users update --unlock` opens it before",
-	    (int)((until - a->now_ms() + 59999) / 60000));
+	case LOCKOUT_SOURCE:
+		wait_text(until - l->auth->now_ms(), wait, sizeof(wait));
+		err_set(e,
+		    "too many failed logins of this user from your address: try again in %s; `tctl users update "
+		    "--unlock` opens it before",
+		    wait);
+		break;
+	case LOCKOUT_NAME:
+		wait_text(until - l->auth->now_ms(), wait, sizeof(wait));
+		err_set(e,
+		    "too many failed logins of this user from many addresses: try again in %s, or from where you "
+		    "logged in before; `tctl users update --unlock` opens it before",
+		    wait);
+		break;
+	}
 	return AUTH_E_STATE;
+}
+
+/* --- what a try costs ------------------------------------------------------------------------ */
+
+static unsigned
+factor_of(const struct login *l)
+{
+	return l->origin.hidden ? LOGIN_PROXY_FACTOR : 1;
+}
+
+/* Argon2id is what an attacker would make us compute: everybody has a small share of the queue, and strangers together not
+ * all of it. A proxy that hides its people is not one address. */
+static bool
+verifying_take(struct login *l)
+{
+	struct auth *a = l->auth;
+	const char *who = l->origin.hidden ? l->name : l->source;
+
+	if (!l->known && ceiling_count(a->verifying) >= LOGIN_VERIFYING_STRANGERS)
+		return false;
+	l->verifying = ceiling_take(a->verifying, who);
+	return l->verifying;
+}
+
+static void
+verifying_drop(struct login *l)
+{
+	if (l->verifying)
+		ceiling_drop(l->auth->verifying, l->origin.hidden ? l->name : l->source);
+	l->verifying = false;
+}
+
+/* What others at his address did is not his fault: who is known there does not wait for them. */
+static int
+take_rate(struct login *l, struct err *e)
+{
+	struct auth *a = l->auth;
+
+	if (l->known || rate_take(a->logins, l->origin.at.ip, factor_of(l), a->now_ms()))
+		return 0;
+	err_set(e, "too many logins from your address; wait %lld seconds",
+	    (long long)(rate_wait_ms(a->logins, l->origin.at.ip, factor_of(l), a->now_ms()) / 1000 +
+		1));
+	return AUTH_E_BUSY;
+}
+
+static void
+charge(struct login *l)
+{
+	struct lockout_try who = try_of(l);
+
+	l->closed = lockout_fail(l->auth, &who);
+	if (!l->known)
+		rate_fail(l->auth->logins, l->origin.at.ip, factor_of(l), l->auth->now_ms());
 }
 
 /* On the loop again: everything that must be looked at together. */
 static int
-prove(struct login *l, struct user *u, bool *locked, struct err *e)
+prove(struct login *l, struct user *u, struct err *e)
 {
 	struct auth *a = l->auth;
+	struct lockout_try who = try_of(l);
 	int64_t step = -1;
-	int rc = is_locked(a, l->name, e); /* guesses that ran beside the fifth count as well */
+	int rc = check_open(l, e); /* guesses that ran beside the fifth count as well */
 
 	if (rc != 0)
 		return rc;
@@ -273,16 +368,18 @@ prove(struct login *l, struct user *u, bool *locked, struct err *e)
 	/* One text for a wrong name, password or code, and no earlier answer for any of them: which one it was
 	 * is nobody's business who cannot log in. */
 	if (!l->password_fits || step < 0) {
-		*locked = lockout_fail(a, l->name);
+		charge(l);
 		err_set(e, "wrong user name, password or one-time code; a code is good once");
 		return AUTH_E_UNAUTHENTICATED;
 	}
 	/* Written before the certificates are made, under the revision that was read: of two logins with one
 	 * code that run side by side one fails. */
 	u->totp_last_step = step;
+	if (l->source[0] && !l->origin.hidden)
+		user_note_source(u, l->source, a->now_ms());
 	rc = user_save(a, u, e);
 	if (rc == 0)
-		lockout_clear(a, l->name);
+		lockout_forgive(a, &who);
 	return rc;
 }
 
@@ -292,19 +389,19 @@ on_verified(void *arg, bool ran)
 {
 	struct login *l = arg;
 	struct user u = { 0 };
-	bool locked = false;
 	struct err e;
 	int rc;
 
+	verifying_drop(l);
 	if (!ran) {
 		err_set(&e, "the server is busy; try again");
 		rc = AUTH_E_BUSY;
-	} else if ((rc = prove(l, &u, &locked, &e)) == 0) {
+	} else if ((rc = prove(l, &u, &e)) == 0) {
 		rc = decide(l, &u, &e);
 	}
 	user_done(&u);
 	if (rc != 0) {
-		end(l, rc, locked, &e);
+		end(l, rc, &e);
 		return;
 	}
 	sign(l);
@@ -325,23 +422,15 @@ work_verify(void *arg)
 /* --- start ---------------------------------------------------------------------------------- */
 
 static int
-check_request(struct auth *a, const struct login_request *q, struct err *e)
+check_request(const struct login_request *q, struct err *e)
 {
-	unsigned factor = q->origin->hidden ? LOGIN_PROXY_FACTOR : 1;
 	int rc = values_check_keys(q->ssh_key, q->tls_key, "a login", e);
 
-	if (rc != 0)
-		return rc;
-	if (q->ttl_s < 0) {
+	if (rc == 0 && q->ttl_s < 0) {
 		err_set(e, "the time to live is negative");
-		return AUTH_E_INVALID;
+		rc = AUTH_E_INVALID;
 	}
-	/* Before the password is looked at: Argon2id is what an attacker would make us compute. */
-	if (!rate_take(a->logins, q->origin->at.ip, factor, a->now_ms())) {
-		err_set(e, "too many logins from your address; wait a minute");
-		return AUTH_E_BUSY;
-	}
-	return is_locked(a, q->user, e);
+	return rc;
 }
 
 /* Copies all that the request lends: it is gone when login_start returns. */
@@ -367,9 +456,13 @@ fill(struct login *l, const struct login_request *q, struct err *e)
 	if (!buf_put(&l->ssh_key, q->ssh_key.p, q->ssh_key.n) ||
 	    !buf_put(&l->tls_key, q->tls_key.p, q->tls_key.n))
 		return err_memory(e);
+	if (l->origin.at.ip[0])
+		addr_prefix(l->source, l->origin.at.ip, 32, 64);
 	rc = user_load(l->auth, l->name, &u, e);
-	if (rc == 0 && u.confirmed)
+	if (rc == 0 && u.confirmed) {
 		str_copy(l->hash, sizeof(l->hash), u.password);
+		l->known = !l->origin.hidden && user_knows(&u, l->source, l->auth->now_ms());
+	}
 	user_done(&u);
 	return rc < 0 ? rc : 0;
 }
@@ -378,7 +471,7 @@ int
 login_start(struct login **ret, struct auth *a, const struct login_request *q, login_fn done,
     void *arg, struct err *e)
 {
-	int rc = check_request(a, q, e);
+	int rc = check_request(q, e);
 	struct login *l;
 
 	if (rc != 0)
@@ -392,8 +485,14 @@ login_start(struct login **ret, struct auth *a, const struct login_request *q, l
 	rc = fill(l, q, e);
 	if (rc == 0 && timer_init(&l->wait, a->loop, sign, l) < 0)
 		rc = err_memory(e);
-	if (rc == 0 && pool_submit(a->pool, work_verify, on_verified, l) < 0) {
-		err_set(e, "the server is busy; try again");
+	/* Before the password is looked at. */
+	if (rc == 0)
+		rc = take_rate(l, e);
+	if (rc == 0)
+		rc = check_open(l, e);
+	if (rc == 0 &&
+	    (!verifying_take(l) || pool_submit(a->pool, work_verify, on_verified, l) < 0)) {
+		err_set(e, "too many logins are being looked at; try again in a moment");
 		rc = AUTH_E_BUSY;
 	}
 	if (rc != 0) {

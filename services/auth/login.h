@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "auth/lockout.h"
 #include "auth/values.h"
 #include "base/buf.h"
 
@@ -19,7 +20,16 @@ struct auth;
 struct login;
 struct origin;
 
-enum { LOGIN_PER_MIN = 20, LOGIN_BURST = 40, LOGIN_PROXY_FACTOR = 50 };
+enum {
+	LOGIN_PER_MIN = 20, /* of one address */
+	LOGIN_BURST = 40,
+	LOGIN_PROXY_FACTOR = 50,
+	/* Passwords that wait for Argon2id: of one address, of all who are not known to have logged in from where they
+	 * are, and of all. */
+	LOGIN_VERIFYING_ONE = 8,
+	LOGIN_VERIFYING_STRANGERS = 24,
+	LOGIN_VERIFYING = 32,
+};
 /* A principal no account has, for people whose roles let them in nowhere but allow them to look
  * (auditors). */
 #define LOGIN_NOWHERE "no-login@sallyport"
@@ -37,7 +47,7 @@ struct login_result {
 	const struct names *roles, *logins, *extensions;
 	int64_t valid_until_s;
 	struct span ssh_cert, tls_pem;
-	bool locked; /* this failure closed the name */
+	enum lockout_scope closed; /* what this failure closed */
 };
 
 /* rc: 0, AUTH_E_* or negative with e. Once, from the loop; everything is gone afterwards. */

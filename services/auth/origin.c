@@ -11,6 +11,7 @@
 #include "auth/auth.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "rpc/rpc.h"
 
 enum { TEXT_SIZE = ADDR_TEXT_SIZE + 8 };
 
@@ -50,29 +51,6 @@ addr_of(struct addr *ret, const char *text)
 	    addr_parse(ret, host, port);
 }
 
-/* gRPC writes brackets as in an URI: "ipv6:%5B::1%5D:5555". */
-static void
-peer_addr(struct addr *ret, const char *peer_address)
-{
-	char text[160];
-	size_t n = 0;
-
-	*ret = (struct addr){ 0 };
-	if (!str_starts(peer_address, "ipv4:") && !str_starts(peer_address, "ipv6:"))
-		return;
-	for (const char *p = peer_address + 5; *p && n + 1 < sizeof(text); p++) {
-		if (strncasecmp(p, "%5B", 3) == 0 || strncasecmp(p, "%5D", 3) == 0) {
-			text[n++] = p[2] == 'B' || p[2] == 'b' ? '[' : ']';
-			p += 2;
-		} else {
-			text[n++] = *p;
-		}
-	}
-	text[n] = '\0';
-	if (!addr_of(ret, text))
-		*ret = (struct addr){ 0 };
-}
-
 bool
 origin_note(struct auth *a, const char *peer_address, const char *via, const char *client)
 {
@@ -81,9 +59,9 @@ origin_note(struct auth *a, const char *peer_address, const char *via, const cha
 	char key[TEXT_SIZE];
 	void *old = NULL;
 
-	peer_addr(&proxy, peer_address);
 	/* A proxy may say whose connections come from its own address, and nobody else's. */
-	if (!addr_of(&from, via) || !addr_of(&to, client) || strcmp(proxy.ip, from.ip) != 0)
+	if (!rpc_peer_addr(peer_address, &proxy) || !addr_of(&from, via) || !addr_of(&to, client) ||
+	    strcmp(proxy.ip, from.ip) != 0)
 		return false;
 	addr_text(&from, key, sizeof(key));
 	if (map_count(a->origins.by_via) >= ORIGINS_MAX && !map_get(a->origins.by_via, key))
@@ -119,8 +97,7 @@ origin_of(struct auth *a, const char *peer_address, struct origin *ret)
 	char key[TEXT_SIZE];
 
 	*ret = (struct origin){ 0 };
-	peer_addr(&ret->at, peer_address);
-	if (!ret->at.ip[0])
+	if (!rpc_peer_addr(peer_address, &ret->at))
 		return;
 	addr_text(&ret->at, key, sizeof(key));
 	n = map_get(a->origins.by_via, key);
@@ -130,6 +107,16 @@ origin_of(struct auth *a, const char *peer_address, struct origin *ret)
 		/* Through a proxy, and it did not say whose: the address is the proxy's, and says nothing about
 		 * the person. */
 		ret->hidden = is_proxys(a, ret->at.ip);
+}
+
+bool
+origin_known(const char *peer_address, struct addr *ret, void *auth)
+{
+	struct origin o;
+
+	origin_of(auth, peer_address, &o);
+	*ret = o.at;
+	return !o.hidden;
 }
 
 void

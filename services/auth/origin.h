@@ -33,6 +33,8 @@ void origins_done(struct origins *o);
 bool origin_note(struct auth *a, const char *peer_address, const char *via, const char *client);
 /* peer_address: as in struct rpc_peer ("ipv4:10.0.0.1:5555"). */
 void origin_of(struct auth *a, const char *peer_address, struct origin *ret);
+/* The same for the server's limits (rpc.h); arg: struct auth. */
+bool origin_known(const char *peer_address, struct addr *ret, void *auth);
 /* Forgets what is older than any connection should be. */
 void origins_sweep(struct auth *a);
 

@@ -32,13 +32,16 @@ note_login(struct auth *a, const struct rpc_peer *peer, const char *user, int rc
 }
 
 static void
-note_lock(struct auth *a, const struct rpc_peer *peer, const char *user)
+note_lock(struct auth *a, const struct rpc_peer *peer, const char *user, enum lockout_scope scope)
 {
 	struct audit_event ev = { .id = EVENT_USER_LOCK,
 		.failed = true,
 		.user = span_str(user),
-		.message = span_str("too many failed logins") };
+		.message = span_str(scope == LOCKOUT_NAME
+			? "too many failed logins from many addresses; closed for those that are not known"
+			: "too many failed logins from this address; closed for it") };
 
+	event_put_text(&ev, EVENT_KEY_SCOPE, lockout_scope_name(scope));
 	(void)events_write(a, peer, &ev);
 }
 
@@ -96,8 +99,8 @@ on_login_done(int rc, const struct login_result *r, const struct err *e, void *a
 
 	/* The login is freed after this returns; closing the call must not abandon it any more. */
 	p->login = NULL;
-	if (r->locked)
-		note_lock(p->auth, peer, p->user);
+	if (r->closed != LOCKOUT_OPEN)
+		note_lock(p->auth, peer, p->user, r->closed);
 	if (rc != 0)
 		face_fail(p->call, rc, e);
 	else if (noted && note_cert(p->auth, peer, r) == 0)

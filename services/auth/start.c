@@ -28,6 +28,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/rand.h"
+#include "net/ceiling.h"
 #include "net/rate.h"
 #include "priv/priv.h"
 #include "rpc/rpc.h"
@@ -36,10 +37,11 @@
 enum {
 	JANITOR_MS = 5000,
 	HASH_THREADS = 2,
-	HASH_QUEUE = 32,
+	HASH_QUEUE = LOGIN_VERIFYING + 32, /* and new passwords */
 	GRACE_MS = 3000,
 	REFUSALS_PER_MIN = 20,
-	REFUSALS_BURST = 40
+	REFUSALS_BURST = 40,
+	STREAM_WINDOW = 16 * 1024, /* strangers may call: logins and joins are smaller */
 };
 
 /* --- prepare -------------------------------------------------------------------------------- */
@@ -134,6 +136,7 @@ open_helpers(struct auth *a, struct err *e)
 	if (!origins_init(&a->origins) || rate_new(&a->logins, LOGIN_PER_MIN, LOGIN_BURST) < 0 ||
 	    rate_new(&a->joins, JOIN_PER_MIN, JOIN_BURST) < 0 ||
 	    rate_new(&a->refusals, REFUSALS_PER_MIN, REFUSALS_BURST) < 0 ||
+	    ceiling_new(&a->verifying, LOGIN_VERIFYING, LOGIN_VERIFYING_ONE) < 0 ||
 	    pool_new(&a->pool, a->loop, HASH_THREADS, HASH_QUEUE) < 0 ||
 	    timer_init(&a->janitor, a->loop, auth_janitor, a) < 0)
 		return err_memory(e);
@@ -149,18 +152,16 @@ open_helpers(struct auth *a, struct err *e)
 static int
 serve(struct auth *a, struct err *e)
 {
-	char listen[300];
 	struct rpc_server_config config = { .cluster = a->cluster,
 		.refused = auth_refused_call,
+		.origin = origin_known,
+		.stream_window = STREAM_WINDOW,
 		.arg = a };
 
-	/* ":3025" is every address, of IPv4 and of IPv6. */
-	str_format(listen, sizeof(listen), "%s%s", a->conf->listen[0] == ':' ? "[::]" : "",
-	    a->conf->listen);
 	if (rpc_server_new(&a->server, a->rpc, &config) < 0)
 		return err_set(e, "cannot make the gRPC server");
 	if (faces_serve(a, e) < 0 ||
-	    rpc_server_listen(a->server, listen, self_identity(a->self), NULL, e) < 0 ||
+	    rpc_server_listen(a->server, a->conf->listen, self_identity(a->self), NULL, e) < 0 ||
 	    rpc_server_listen_local(a->server, a->conf->socket, e) < 0)
 		return -1;
 	rpc_server_start(a->server);
@@ -240,6 +241,7 @@ auth_done(struct daemon_run *run)
 	rate_free(a->logins);
 	rate_free(a->joins);
 	rate_free(a->refusals);
+	ceiling_free(a->verifying);
 	origins_done(&a->origins);
 	signer_child_done(&a->child);
 	free(a);

@@ -4,6 +4,7 @@
  */
 #include "auth/user.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "auth/auth.h"
@@ -28,6 +29,8 @@ static const struct stored_field user_fields[] = {
 	STORED_FIELD(STORED_TEXT, "password", user, password),
 	STORED_FIELD_WITH(STORED_SECRET, "totp_secret", user, totp, confirmed),
 	STORED_FIELD(STORED_INT64, "totp_last_step", user, totp_last_step),
+	STORED_FIELD(STORED_NAMES, "sources", user, sources),
+	STORED_FIELD_WITH(STORED_TIMES, "sources_seen", user, sources_ms, n_sources_ms),
 };
 const struct stored_form user_form = { STORED_KEY(user, name),
 	.message = &stored__stored_user__descriptor, STORED_FIELDS(user_fields) };
@@ -48,6 +51,63 @@ int
 user_save(struct auth *a, struct user *u, struct err *e)
 {
 	return resource_save(a, RESOURCE_USER, u, e);
+}
+
+/* --- where he logged in from -------------------------------------------------------- */
+
+/* Where it stands; sources.n: nowhere. */
+static size_t
+place(const struct user *u, const char *source)
+{
+	for (size_t i = 0; i < u->sources.n; i++)
+		if (strcmp(u->sources.v[i], source) == 0)
+			return i;
+	return u->sources.n;
+}
+
+bool
+user_knows(const struct user *u, const char *source, int64_t now_ms)
+{
+	size_t i = place(u, source);
+
+	/* Lists that do not fit each other are of a damaged record. */
+	return i < u->sources.n && u->n_sources_ms == u->sources.n &&
+	    u->sources_ms[i] + USER_SOURCE_KEEP_MS > now_ms;
+}
+
+void
+user_forget_sources(struct user *u)
+{
+	names_done(&u->sources);
+	u->n_sources_ms = 0;
+}
+
+void
+user_note_source(struct user *u, const char *source, int64_t now_ms)
+{
+	size_t i;
+
+	if (u->n_sources_ms != u->sources.n)
+		user_forget_sources(u);
+	i = place(u, source);
+	if (i == u->sources.n && u->sources.n < USER_SOURCES) {
+		/* Without memory for it he is only not known from there. */
+		if (names_add(&u->sources, source) < 0)
+			return;
+		u->n_sources_ms = u->sources.n;
+	} else if (i == u->sources.n) {
+		char *copy = strdup(source);
+
+		if (!copy)
+			return;
+		i = 0;
+		for (size_t k = 1; k < u->sources.n; k++)
+			if (u->sources_ms[k] < u->sources_ms[i])
+				i = k;
+		free(u->sources.v[i]);
+		u->sources.v[i] = copy;
+	}
+	u->sources_ms[i] = now_ms;
 }
 
 /* --- adding, changing, removing ------------------------------------------------------ */

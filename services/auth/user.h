@@ -14,6 +14,11 @@
 
 struct auth;
 
+enum {
+	USER_SOURCES = 16,
+	USER_SOURCE_KEEP_MS = 30 * 86400 * 1000LL /* at least as long as a certificate lives */
+};
+
 struct user {
 	char name[NAME_LEN_MAX + 1];
 	struct names roles, logins;
@@ -23,6 +28,9 @@ struct user {
 	char password[PASSWORD_HASH_SIZE]; /* "" until then */
 	uint8_t totp[TOTP_SECRET_BYTES];
 	int64_t totp_last_step;
+	struct names sources; /* addresses he logged in from, and at the same place when last */
+	int64_t sources_ms[USER_SOURCES];
+	size_t n_sources_ms;
 	uint64_t revision; /* of the record it was loaded from; 0: new */
 };
 
@@ -30,6 +38,13 @@ struct user {
 int user_load(struct auth *a, const char *name, struct user *ret, struct err *e);
 void user_done(struct user *u); /* zeroes the secrets */
 int user_save(struct auth *a, struct user *u, struct err *e);
+
+/* Whether he logged in from there lately; source: as addr_prefix has it. */
+bool user_knows(const struct user *u, const char *source, int64_t now_ms);
+/* Notes that he did, in place of the one that is longest ago when there are many. The caller saves. */
+void user_note_source(struct user *u, const char *source, int64_t now_ms);
+/* With a new password nothing that the old one got counts. */
+void user_forget_sources(struct user *u);
 
 /* A new user who has nothing yet but an invite to come. AUTH_E_INVALID, AUTH_E_EXISTS,
  * AUTH_E_NOT_FOUND (a role). */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real authd alone, and callers of every kind, speaking gRPC as any foreign client would."""
+import contextlib
 import importlib
 import os
 import socket
@@ -164,10 +165,11 @@ def audit_text(authd):
 
 
 class Relay:
-    """Passes one connection on to a port of this host; `before` hears its local end, `end`, first."""
+    """Passes one connection on to a port of this host, from the address `source`; `before` hears its local end, `end`,
+    first."""
 
-    def __init__(self, port):
-        self.to, self.before, self.end = port, None, None
+    def __init__(self, port, source='127.0.0.1'):
+        self.to, self.source, self.before, self.end = port, source, None, None
         self.listener = socket.create_server(('127.0.0.1', 0))
         self.port = self.listener.getsockname()[1]
         self.socks = [self.listener]
@@ -182,7 +184,7 @@ class Relay:
 
     def serve(self):
         inner, _ = self.listener.accept()
-        outer = socket.create_connection(('127.0.0.1', self.to))
+        outer = socket.create_connection(('127.0.0.1', self.to), source_address=(self.source, 0))
         self.socks += [inner, outer]
         self.end = '%s:%d' % outer.getsockname()
         if self.before:
@@ -242,13 +244,23 @@ class Authd:
     def local(self):
         return self.keep(Caller(grpc.insecure_channel(f'unix:{self.socket}')))
 
-    def remote(self, key=None, chain=None):
+    def remote(self, key=None, chain=None, port=None):
         creds = grpc.ssl_channel_credentials(self.ca, key, chain)
         options = [('grpc.ssl_target_name_override', f'authd.{CLUSTER}'), ('grpc.use_local_subchannel_pool', 1)]
-        return self.keep(Caller(grpc.secure_channel(f'127.0.0.1:{self.port}', creds, options)))
+        return self.keep(Caller(grpc.secure_channel(f'127.0.0.1:{port or self.port}', creds, options)))
 
     def anyone(self):
         return self.remote()
+
+    @contextlib.contextmanager
+    def stranger(self, source):
+        """Somebody without a certificate, at another address."""
+        with Relay(self.port, source) as relay:
+            caller = self.remote(port=relay.port)
+            try:
+                yield caller
+            finally:
+                caller.close()
 
     # --- people -----------------------------------------------------------------------------
 
@@ -290,10 +302,11 @@ class Person:
 
     def login(self, **kw):
         keys = kw.pop('with_keys', None) or Keys()
+        by = kw.pop('by', None) or self.authd.anyone()
         fields = dict(user=self.name, password=self.password, otp=kw.pop('otp', None) or self.otp(),
                       keys=keys.public())
         fields.update(kw)
-        reply = self.authd.anyone().Login(**fields)
+        reply = by.Login(**fields)
         reply_caller = self.authd.remote(keys.tls_pem(), reply.tls_cert_pem.encode())
         return reply, reply_caller
 

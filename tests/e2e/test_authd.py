@@ -104,7 +104,7 @@ def test_one_code_in_two_logins_at_once_lets_one_in(authd):
     assert codes.count('OK') == 1, codes
 
 
-def test_five_failures_lock_the_name_whether_it_exists_or_not(authd):
+def test_five_failures_close_the_name_for_their_address_whether_it_exists_or_not(authd):
     alice = authd.user('alice')
     for person in (alice, Person(authd, 'ghost', PASSWORD)):
         for _ in range(5):
@@ -118,7 +118,7 @@ def test_five_failures_lock_the_name_whether_it_exists_or_not(authd):
     assert fails(alice.login, otp='000000')[0] == 'FAILED_PRECONDITION'  # a restart does not open it
     authd.local().UpdateUser(name='alice', unlock=True)
     alice.login()
-    assert b'TL001W' in audit_text(authd)
+    assert b'TL001W' in audit_text(authd) and b'source' in audit_text(authd)
 
 
 def test_guesses_at_the_same_time_do_not_get_round_the_lock(authd):

@@ -21,6 +21,7 @@ UNIT_OBJ_services/auth/cutoff_list_test := $(AUTHD_OBJ)
 UNIT_OBJ_services/auth/hosts_test  := $(AUTHD_OBJ)
 UNIT_OBJ_services/auth/hosts_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
 UNIT_OBJ_services/auth/hostname_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
+UNIT_OBJ_services/auth/lockout_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
 UNIT_OBJ_services/auth/login_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o
 UNIT_OBJ_services/auth/join_test   := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o
 UNIT_OBJ_services/auth/memory_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o tests/unit/no_memory.o

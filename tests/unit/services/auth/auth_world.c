@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "crypto/sshkey.h"
+#include "net/ceiling.h"
 #include "net/rate.h"
 
 static void
@@ -73,7 +74,8 @@ auth_world_setup(void **state)
 	    roles_make_presets(&w->a, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_int_equal(rate_new(&w->a.logins, LOGIN_PER_MIN, LOGIN_BURST), 0);
-	assert_int_equal(pool_new(&w->a.pool, w->a.loop, 1, 8), 0);
+	assert_int_equal(ceiling_new(&w->a.verifying, LOGIN_VERIFYING, LOGIN_VERIFYING_ONE), 0);
+	assert_int_equal(pool_new(&w->a.pool, w->a.loop, 1, LOGIN_VERIFYING + 32), 0);
 	assert_int_equal(signer_client_new(&w->a.signer, w->a.loop, &w->a.child, on_dead, w), 0);
 	make_keys(w);
 	*state = w;
@@ -92,6 +94,7 @@ auth_world_teardown(void **state)
 	resources_done(&w->a);
 	store_close(w->a.store);
 	rate_free(w->a.logins);
+	ceiling_free(w->a.verifying);
 	signer_child_done(&w->a.child);
 	loop_free(w->a.loop);
 	buf_done(&w->ssh_key);

@@ -19,6 +19,7 @@
 #include "auth_world.h"
 #include "base/str.h"
 #include "crypto/rand.h"
+#include "net/ceiling.h"
 #include "net/rate.h"
 
 static const char password[] = "correct horse battery";
@@ -27,7 +28,8 @@ static const struct origin home = { { "10.1.2.3", 5555 }, false };
 /* What came of a login. */
 struct outcome {
 	int rc;
-	bool done, locked;
+	bool done;
+	enum lockout_scope closed;
 	char error[512], user[NAME_LEN_MAX + 1], roles[512], logins[512], extensions[512];
 	int64_t valid_until_s;
 	struct sshcert *ssh;
@@ -42,7 +44,7 @@ on_done(int rc, const struct login_result *result, const struct err *e, void *ar
 	assert_false(o->done);
 	o->done = true;
 	o->rc = rc;
-	o->locked = result->locked;
+	o->closed = result->closed;
 	if (rc != 0) {
 		str_copy(o->error, sizeof(o->error), e->text);
 		return;
@@ -370,41 +372,124 @@ a_code_is_good_once(void **state)
 	refused(run(w, &q), AUTH_E_UNAUTHENTICATED, "a code is good once");
 }
 
-/* The fifth failure closes the name, also for who knows everything; success forgets the failures before. */
-static void
-five_failures_close_a_name(void **state)
+static const struct origin elsewhere = { { "192.0.2.7", 1 }, false };
+
+static struct outcome
+fail_at(struct auth_world *w, const char *user, const struct origin *origin)
 {
+	struct login_request q = request(w, user, "not the password", "000000");
+
+	q.origin = origin;
+	return run(w, &q);
+}
+
+/* Also for who knows everything; and nobody learns whether there is such a user. */
+static void
+five_failures_close_a_name_for_their_address(void **state)
+{
+	static const char *const names[] = { "alice", "nobody" };
 	struct auth_world *w = *state;
-	struct login_request q = request(w, "alice", "not the password", "000000");
+	struct login_request q;
 	struct outcome o;
+	char code[16];
 
 	make_user(w, "alice", "access", "deploy");
-	for (int i = 0; i < LOCKOUT_FAILURES - 1; i++) {
-		o = run(w, &q);
-		assert_int_equal(o.rc, AUTH_E_UNAUTHENTICATED);
-		assert_false(o.locked);
+	for (size_t n = 0; n < 2; n++) {
+		for (int i = 0; i < LOCKOUT_FREE; i++) {
+			o = fail_at(w, names[n], &elsewhere);
+			assert_int_equal(o.rc, AUTH_E_UNAUTHENTICATED);
+			assert_int_equal(o.closed,
+			    i == LOCKOUT_FREE - 1 ? LOCKOUT_SOURCE : LOCKOUT_OPEN);
+		}
+		code_of(w, "alice", code);
+		q = request(w, names[n], password, code);
+		q.origin = &elsewhere;
+		refused(run(w, &q), AUTH_E_STATE, "from your address: try again in 60 seconds");
+		rate_free(w->a.logins);
+		assert_int_equal(rate_new(&w->a.logins, LOGIN_PER_MIN, LOGIN_BURST), 0);
 	}
+	o = log_in(w, "alice"); /* from home */
+	assert_int_equal(o.rc, 0);
+	outcome_done(&o);
+}
+
+/* He logged in there before: neither wrong passwords from everywhere nor those of others at his own address, for any
+ * name, shut him out. */
+static void
+a_known_address_is_not_shut_out(void **state)
+{
+	struct auth_world *w = *state;
+	struct outcome o;
+	char ip[32];
+
+	make_user(w, "alice", "access", "deploy");
+	make_user(w, "bob", "access", "deploy");
 	o = log_in(w, "alice");
 	assert_int_equal(o.rc, 0);
 	outcome_done(&o);
-	for (int i = 0; i < LOCKOUT_FAILURES; i++) {
-		o = run(w, &q);
+	for (int i = 0; i < LOCKOUT_NAME_FREE; i++) {
+		struct origin from = { { "", 1 }, false };
+
+		str_format(from.at.ip, sizeof(from.at.ip), "192.0.2.%d", i + 1);
+		o = fail_at(w, "alice", &from);
 		assert_int_equal(o.rc, AUTH_E_UNAUTHENTICATED);
-		assert_int_equal(o.locked, i == LOCKOUT_FAILURES - 1);
+		assert_int_equal(o.closed,
+		    i == LOCKOUT_NAME_FREE - 1 ? LOCKOUT_NAME : LOCKOUT_OPEN);
 	}
-	o = log_in(w, "alice");
-	assert_int_equal(o.rc, AUTH_E_STATE);
-	assert_non_null(strstr(o.error, "closed for 30 more minutes"));
-	lockout_clear(&w->a, "alice");
+	refused(fail_at(w, "alice", &elsewhere), AUTH_E_STATE, "from many addresses");
+	for (int i = 0; i < 40; i++) {
+		str_format(ip, sizeof(ip), "name%d", i);
+		o = fail_at(w, ip, &home);
+		if (o.rc == AUTH_E_BUSY)
+			break;
+	}
+	assert_int_equal(o.rc, AUTH_E_BUSY); /* the penalty of the address */
+	refused(fail_at(w, "bob", &home), AUTH_E_BUSY, "too many logins from your address");
 	o = log_in(w, "alice");
 	assert_int_equal(o.rc, 0);
 	outcome_done(&o);
+}
+
+/* Argon2id is what costs: an address has a few passwords in the queue and not all of it, strangers together leave room. */
+static void
+the_queue_for_passwords_has_room_for_others(void **state)
+{
+	struct auth_world *w = *state;
+	struct outcome many[LOGIN_VERIFYING + 1] = { 0 }, last = { 0 };
+	struct login *l;
+	struct err e;
+	size_t n = 0;
+
+	make_user(w, "alice", "access", "deploy");
+	last = log_in(w, "alice"); /* known from now on */
+	assert_int_equal(last.rc, 0);
+	outcome_done(&last);
+	for (size_t i = 0; i < LOGIN_VERIFYING + 1; i++) {
+		struct origin from = { { "", 1 }, false };
+		struct login_request q = request(w, "nobody", password, "123456");
+
+		str_format(from.at.ip, sizeof(from.at.ip), "192.0.2.%zu", i / 9);
+		q.origin = &from;
+		many[i].rc = login_start(&l, &w->a, &q, on_done, &many[i], &e);
+		n += many[i].rc == 0;
+		if (i % 9 == LOGIN_VERIFYING_ONE)
+			assert_int_equal(many[i].rc, AUTH_E_BUSY);
+	}
+	assert_int_equal(n, LOGIN_VERIFYING_STRANGERS);
+	last = log_in(w, "alice");
+	assert_int_equal(last.rc, 0);
+	outcome_done(&last);
+	for (size_t i = 0; i < LOGIN_VERIFYING + 1; i++)
+		if (many[i].rc == 0 && !many[i].done)
+			auth_world_run(w, &many[i].done);
+	assert_int_equal(ceiling_count(w->a.verifying), 0);
 }
 
 /* Guesses that run beside the one that closes the name are worth nothing either. */
 static void
 a_guess_that_runs_beside_the_fifth_is_refused(void **state)
 {
+	const struct lockout_try who = { "alice", "10.1.2.3", false };
 	struct auth_world *w = *state;
 	struct outcome o = { 0 };
 	struct login *l;
@@ -415,8 +500,8 @@ a_guess_that_runs_beside_the_fifth_is_refused(void **state)
 	code_of(w, "alice", code);
 	struct login_request q = request(w, "alice", password, code);
 	assert_int_equal(login_start(&l, &w->a, &q, on_done, &o, &e), 0);
-	for (int i = 0; i < LOCKOUT_FAILURES; i++)
-		(void)lockout_fail(&w->a, "alice");
+	for (int i = 0; i < LOCKOUT_FREE; i++)
+		(void)lockout_fail(&w->a, &who);
 	auth_world_run(w, &o.done);
 	refused(o, AUTH_E_STATE, "too many failed logins");
 }
@@ -561,7 +646,9 @@ main(void)
 		T(a_pinned_address_is_in_the_certificate),
 		T(all_that_is_wrong_has_one_answer),
 		T(a_code_is_good_once),
-		T(five_failures_close_a_name),
+		T(five_failures_close_a_name_for_their_address),
+		T(a_known_address_is_not_shut_out),
+		T(the_queue_for_passwords_has_room_for_others),
 		T(a_guess_that_runs_beside_the_fifth_is_refused),
 		T(what_changes_while_the_password_is_verified_counts),
 		T(keys_are_of_the_kinds_that_are_signed),

@@ -267,7 +267,7 @@ make_link(struct auth_world *w)
 
 	make_user(w);
 	while (lockout_until(&w->a, "alice") == 0)
-		(void)lockout_fail(&w->a, "alice");
+		(void)lockout_fail(&w->a, &(struct lockout_try){ .user = "alice", .source = "" });
 	if (invite_new(&w->a, &(const struct invite_spec){ "alice", true, 0, "" }, link_token,
 		&expires_ms, &e) != 0)
 		fail_msg("%s", e.text);

@@ -167,31 +167,37 @@ a_record_that_somebody_else_changed_is_not_overwritten(void **state)
 	user_done(&b);
 }
 
-/* --- lockout ------------------------------------------------------------------------------------ */
+/* --- addresses ------------------------------------------------------------------------------------ */
 
 static void
-five_failures_in_half_an_hour_close_for_half_an_hour(void **state)
+a_user_is_known_where_he_logged_in_for_a_month(void **state)
 {
 	struct auth_state *f = *state;
+	struct user u;
+	char source[32];
 
-	for (int i = 0; i < 4; i++)
-		assert_false(lockout_fail(&f->a, "alice"));
-	auth_state_ms += (LOCKOUT_WINDOW_S + 1) * 1000;
-	for (int i = 0; i < 4; i++)
-		assert_false(lockout_fail(&f->a, "alice")); /* the old ones no longer count */
-	assert_int_equal(lockout_until(&f->a, "alice"), 0);
-	assert_true(lockout_fail(&f->a, "alice"));
-	assert_int_equal(lockout_until(&f->a, "alice"), auth_state_ms + LOCKOUT_FOR_S * 1000);
-	assert_int_equal(lockout_until(&f->a, "bob"), 0);
+	add_user(f, "alice", "access");
+	assert_int_equal(user_load(&f->a, "alice", &u, &f->e), 0);
+	assert_false(user_knows(&u, "10.0.0.1", auth_state_ms));
+	user_note_source(&u, "10.0.0.1", auth_state_ms);
+	assert_int_equal(user_save(&f->a, &u, &f->e), 0);
+	user_done(&u);
 	auth_state_close(f);
 	auth_state_open(f);
-	assert_true(lockout_until(&f->a, "alice") > 0);
-	auth_state_ms += LOCKOUT_FOR_S * 1000;
-	assert_int_equal(lockout_until(&f->a, "alice"), 0);
-	for (int i = 0; i < 4; i++)
-		assert_false(lockout_fail(&f->a, "alice")); /* counting began anew */
-	lockout_clear(&f->a, "alice");
-	assert_false(lockout_fail(&f->a, "alice"));
+	assert_int_equal(user_load(&f->a, "alice", &u, &f->e), 0);
+	assert_true(user_knows(&u, "10.0.0.1", auth_state_ms));
+	assert_false(user_knows(&u, "10.0.0.2", auth_state_ms));
+	assert_false(user_knows(&u, "", auth_state_ms));
+	assert_false(user_knows(&u, "10.0.0.1", auth_state_ms + USER_SOURCE_KEEP_MS));
+	for (int i = 0; i < USER_SOURCES; i++) { /* the oldest makes room */
+		str_format(source, sizeof(source), "10.4.0.%d", i);
+		user_note_source(&u, source, auth_state_ms + 1 + i);
+	}
+	assert_false(user_knows(&u, "10.0.0.1", auth_state_ms + 100));
+	assert_true(user_knows(&u, "10.4.0.0", auth_state_ms + 100));
+	user_forget_sources(&u);
+	assert_false(user_knows(&u, "10.4.0.0", auth_state_ms + 100));
+	user_done(&u);
 }
 
 /* --- invites ------------------------------------------------------------------------------------- */
@@ -661,7 +667,7 @@ main(void)
 		T(a_cutoff_lies_between_old_and_new_certificates),
 		T(a_user_that_changed_is_cut_off_one_that_did_not_is_not),
 		T(a_record_that_somebody_else_changed_is_not_overwritten),
-		T(five_failures_in_half_an_hour_close_for_half_an_hour),
+		T(a_user_is_known_where_he_logged_in_for_a_month),
 		T(an_invite_keeps_its_secret_and_a_new_one_replaces_it),
 		T(a_link_lives_as_long_as_was_said),
 		T(a_link_has_so_many_tries),

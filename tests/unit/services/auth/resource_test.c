@@ -103,12 +103,18 @@ a_token_an_invite_and_a_lockout_are_kept_with_every_member(void **state)
 		.key = "def" },
 		      i2;
 	struct lockout l = { .user = "bob",
-		.failed_at = { 1, 2 },
-		.n = 2,
-		.locked_until_ms = 9,
+		.failures = { 1, 2 },
+		.last_ms = { 3, 4 },
+		.until_ms = { 5, 6 },
+		.n_failures = 2,
+		.n_last = 2,
+		.n_until = 2,
+		.paid_until_ms = 9,
 		.expires_ms = auth_state_ms + 10 },
 		       l2;
 
+	names_add(&l.sources, "10.0.0.1");
+	names_add(&l.sources, "2001:db8::");
 	labels_set(&t.labels, "env", "prod");
 	memset(i.totp, 0x5a, sizeof(i.totp));
 	save(f, RESOURCE_TOKEN, &t);
@@ -127,9 +133,15 @@ a_token_an_invite_and_a_lockout_are_kept_with_every_member(void **state)
 	assert_int_equal(i2.tries, 2);
 	assert_memory_equal(i2.totp, i.totp, sizeof(i.totp));
 	load(f, RESOURCE_LOCKOUT, "bob", &l2);
-	assert_int_equal(l2.n, 2);
-	assert_int_equal(l2.failed_at[1], 2);
-	assert_int_equal(l2.locked_until_ms, 9);
+	assert_int_equal(l2.sources.n, 2);
+	assert_string_equal(l2.sources.v[1], "2001:db8::");
+	assert_int_equal(l2.n_failures, 2);
+	assert_int_equal(l2.failures[1], 2);
+	assert_int_equal(l2.last_ms[1], 4);
+	assert_int_equal(l2.until_ms[1], 6);
+	assert_int_equal(l2.paid_until_ms, 9);
+	resource_done(RESOURCE_LOCKOUT, &l);
+	resource_done(RESOURCE_LOCKOUT, &l2);
 	token_done(&t);
 	token_done(&t2);
 }
