@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "event/loop.h"
+#include "net/ceiling.h"
 
 enum {
 	PARAM_MAX = 256,
@@ -41,13 +42,14 @@ struct http_conn {
 	enum conn_state state;
 	unsigned requests;
 	bool keep_alive;
+	bool arrived; /* told */
 };
 
 struct http_server {
 	struct http_config config;
 	struct loop *loop;
 	struct list conns;
-	unsigned count;
+	struct ceiling *places;
 	bool draining;
 };
 
@@ -278,6 +280,16 @@ request_fill(struct http_conn *c, struct http_request *r, const struct http_rout
 	return 0;
 }
 
+static void
+conn_arrived(struct http_conn *c)
+{
+	const struct http_config *config = &c->server->config;
+
+	if (!c->arrived && config->arrived)
+		config->arrived(&c->peer, config->arg);
+	c->arrived = true;
+}
+
 /* Handles the request at the head of the input, when it is whole. */
 static void
 conn_next(struct http_conn *c)
@@ -304,6 +316,7 @@ conn_next(struct http_conn *c)
 		conn_refuse(c, r, -status);
 		return;
 	}
+	conn_arrived(c);
 	c->keep_alive = r->parsed.keep_alive;
 	c->request = r;
 	buf_drain(&c->input, r->parsed.length + (size_t)r->parsed.content_length);
@@ -357,7 +370,8 @@ on_tls_closed(struct tls_stream *s, void *arg)
 	if (c->request)
 		c->request->conn = NULL;
 	list_del(&c->link);
-	server->count--;
+	ceiling_drop(server->places, c->peer.ip);
+	conn_arrived(c);
 	if (server->config.closed)
 		server->config.closed(&c->peer, server->config.arg);
 	timer_done(&c->limit);
@@ -392,6 +406,14 @@ input_max(const struct http_config *config)
 	return HTTP_HEAD_MAX + max + INPUT_EXTRA + 16384; /* a whole TLS record may come on top */
 }
 
+static unsigned
+places_of_one(const struct http_config *config)
+{
+	unsigned share = config->per_address ? config->per_address : config->max_connections / 8;
+
+	return share > HTTP_PER_ADDRESS_MIN ? share : HTTP_PER_ADDRESS_MIN;
+}
+
 int
 http_server_new(struct http_server **ret, struct loop *loop, const struct http_config *config)
 {
@@ -402,6 +424,11 @@ http_server_new(struct http_server **ret, struct loop *loop, const struct http_c
 	s->config = *config;
 	s->loop = loop;
 	list_init(&s->conns);
+	if (ceiling_new(&s->places, config->max_connections, places_of_one(config)) < 0) {
+		free(s);
+		return -1;
+	}
+	ceiling_early(s->places, config->max_connections / 2);
 	if (!s->config.request_ms)
 		s->config.request_ms = REQUEST_MS;
 	if (!s->config.idle_ms)
@@ -417,11 +444,13 @@ http_server_take(struct http_server *server, int fd, const struct addr *peer, st
 {
 	struct http_conn *c;
 
-	if (server->count >= server->config.max_connections || server->draining)
+	if (server->draining || !ceiling_take(server->places, peer->ip))
 		return -1;
 	c = calloc(1, sizeof(*c));
-	if (!c)
+	if (!c) {
+		ceiling_drop(server->places, peer->ip);
 		return -1;
+	}
 	c->server = server;
 	c->peer = *peer;
 	buf_init(&c->input, input_max(&server->config));
@@ -429,10 +458,10 @@ http_server_take(struct http_server *server, int fd, const struct addr *peer, st
 	    tls_stream_new(&c->tls, server->config.tls, server->loop, fd, first) < 0) {
 		timer_done(&c->limit);
 		free(c);
+		ceiling_drop(server->places, peer->ip);
 		return -1;
 	}
 	list_add(&server->conns, &c->link);
-	server->count++;
 	timer_start(&c->limit, server->config.request_ms);
 	tls_stream_start(c->tls, &tls_events, c);
 	return 0;
@@ -454,6 +483,7 @@ http_server_free(struct http_server *server)
 		return;
 	list_each (struct http_conn, c, &server->conns, link)
 		tls_stream_free(c->tls);
+	ceiling_free(server->places);
 	free(server);
 }
 

@@ -33,24 +33,29 @@ struct http_route {
 	size_t body_max; /* 0: no body */
 };
 
+enum { HTTP_PER_ADDRESS_MIN = 8 };
+
 struct http_config {
 	const struct http_route *routes; /* outlive the server */
 	size_t n_routes;
 	void *arg;              /* of the handlers */
 	struct tls_server *tls; /* the caller's, outlives the server */
 	unsigned max_connections;
-	int request_ms; /* for all of one request to arrive, handshake included; 0: 30 s */
-	int idle_ms;    /* between requests; 0: 60 s */
-	int answer_ms;  /* for an answer to be taken by the client; 0: 60 s */
-	/* The connection is over, for whoever counts them; may be NULL. */
+	unsigned per_address; /* of these; 0: an eighth, at least HTTP_PER_ADDRESS_MIN */
+	int request_ms;       /* for all of one request to arrive, handshake included; 0: 30 s */
+	int idle_ms;          /* between requests; 0: 60 s */
+	int answer_ms;        /* for an answer to be taken by the client; 0: 60 s */
+	/* For whoever counts connections; may be NULL. The first request has arrived whole, or the connection ends without
+	 * one: once, and before `closed`, which comes when it is over. */
+	void (*arrived)(const struct addr *peer, void *arg);
 	void (*closed)(const struct addr *peer, void *arg);
 };
 
 int http_server_new(struct http_server **ret, struct loop *loop, const struct http_config *config);
 /* Aborts what is left. */
 void http_server_free(struct http_server *server);
-/* Takes over a connection; first: bytes already read. Negative: too many, or no memory: fd is the
- * caller's, and `closed` is not called. */
+/* Takes over a connection; first: bytes already read. Negative: too many, in all or of this address, or no memory: fd is
+ * the caller's, and neither `arrived` nor `closed` is called. */
 int
 http_server_take(struct http_server *server, int fd, const struct addr *peer, struct span first);
 /* No more requests: idle connections close, others after their answer. */

@@ -142,7 +142,11 @@ parse_tcpip(struct ssh_open *open)
 	open->port = wire_u32(&w);
 	open->origin_host = wire_string(&w);
 	open->origin_port = wire_u32(&w);
-	return wire_end(&w);
+	if (span_is(open->type, "direct-tcpip"))
+		return wire_end(&w);
+	/* Opened by the side that was asked to forward, which may have more to say to its own. */
+	open->extra = wire_rest(&w);
+	return !w.bad;
 }
 
 int

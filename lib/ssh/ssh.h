@@ -78,6 +78,7 @@ struct ssh_open {
 	struct span origin_host; /* *-tcpip: who connected */
 	uint32_t origin_port;
 	struct span payload; /* type-specific data, unparsed */
+	struct span extra;   /* forwarded-tcpip: what stands behind RFC 4254's fields, unparsed */
 };
 
 /* RFC 4254 section 5.1 */

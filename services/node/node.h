@@ -20,6 +20,7 @@
 #include "replica/replica.h"
 
 struct addr;
+struct ceiling;
 struct heartbeat;
 struct host;
 struct listener;
@@ -50,7 +51,8 @@ struct node {
 	struct list connections; /* struct conn, serve.h */
 	struct list sessions;    /* struct session that was started, session.h */
 	size_t n_sessions;
-	size_t n_strangers; /* connections that have not signed in yet */
+	struct ceiling *strangers;         /* connections that have not signed in yet, by address */
+	struct ceiling *strangers_by_user; /* the same by whom the proxy says they are for */
 	uint32_t next_id;   /* numbers for the monitor */
 	bool stopping;
 	/* While stopping: looks whether the sessions have ended, until then. */

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/rand.h"
+#include "net/ceiling.h"
 #include "node/channel.h"
 #include "node/events.h"
 
@@ -22,9 +23,38 @@ enum {
 	CLIENT_KEEPALIVE_MS = 60000,
 	CONN_CHANNELS_MAX = 128,
 	/* Of all connections on which nobody signed in yet, those that the proxy relays included:
-	 * what strangers can take of the node's memory. */
-	STRANGERS_MAX = 256
+	 * what strangers can take of the node's memory. From half of it on some are refused by chance. */
+	STRANGERS_MAX = 256,
+	STRANGERS_OF_ADDRESS = 128, /* a proxy's, where the node listens */
+	STRANGERS_OF_USER = 32,     /* of one whom the proxy names: he logged in there */
 };
+
+/* --- who has not signed in yet ----------------------------------------------------- */
+
+static bool
+stranger_take(struct node *n, const struct conn_address *a)
+{
+	if (!ceiling_take(n->strangers, a->client))
+		return false;
+	if (!a->user[0] || ceiling_take(n->strangers_by_user, a->user))
+		return true;
+	ceiling_drop(n->strangers, a->client);
+	return false;
+}
+
+static void
+stranger_give(struct node *n, const struct conn_address *a)
+{
+	ceiling_drop(n->strangers, a->client);
+	if (a->user[0])
+		ceiling_drop(n->strangers_by_user, a->user);
+}
+
+static void
+stranger_drop(struct conn *c)
+{
+	stranger_give(c->node, &c->address);
+}
 
 /* --- the host's key ----------------------------------------------------------------- */
 
@@ -178,7 +208,7 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 		return SSH_DENY;
 	c->access = access;
 	c->signed_in = true;
-	c->node->n_strangers--;
+	stranger_drop(c);
 	/* The client is told that it is in before the monitor has looked; nothing starts until it has
 	 * (PROOF_GOOD). */
 	ask_monitor(c, auth);
@@ -255,7 +285,7 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 	else if (c->last_denial[0])
 		deny(c, "", c->login, c->last_denial);
 	if (!c->signed_in)
-		c->node->n_strangers--;
+		stranger_drop(c);
 	c->ssh_link = NULL;
 	list_del(&c->link);
 	review_remove(&c->review);
@@ -272,10 +302,15 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 static struct conn *
 conn_new(struct node *n, struct host *host, const struct conn_address *address)
 {
-	struct conn *c = n->n_strangers < STRANGERS_MAX ? calloc(1, sizeof(*c)) : NULL;
+	struct conn *c;
 
-	if (!c)
+	if (!stranger_take(n, address))
 		return NULL;
+	c = calloc(1, sizeof(*c));
+	if (!c) {
+		stranger_give(n, address);
+		return NULL;
+	}
 	*c = (struct conn){ .node = n,
 		.refs = 1,
 		.id = node_next_id(n),
@@ -302,12 +337,12 @@ conn_new(struct node *n, struct host *host, const struct conn_address *address)
 	};
 	if (ssh_link_new(&c->ssh_link, n->loop, &config, on_ended, c)) {
 		list_init(&c->link);
+		stranger_give(n, address);
 		conn_unref(c);
 		return NULL;
 	}
 	list_add(&n->connections, &c->link);
 	review_add(&n->review, &c->review);
-	n->n_strangers++;
 	return c;
 }
 
@@ -401,11 +436,24 @@ on_review(struct review_item *item, void *arg)
 	redecide(container_of(item, struct conn, review));
 }
 
-void
+int
 serve_init(struct node *n)
 {
 	list_init(&n->connections);
 	review_init(&n->review, n->loop, on_review, n);
+	if (ceiling_new(&n->strangers, STRANGERS_MAX, STRANGERS_OF_ADDRESS) < 0 ||
+	    ceiling_new(&n->strangers_by_user, STRANGERS_MAX, STRANGERS_OF_USER) < 0)
+		return -1;
+	ceiling_early(n->strangers, STRANGERS_MAX / 2);
+	return 0;
+}
+
+void
+serve_done(struct node *n)
+{
+	review_done(&n->review);
+	ceiling_free(n->strangers);
+	ceiling_free(n->strangers_by_user);
 }
 
 void

@@ -30,6 +30,8 @@ struct conn_address {
 	char client[MON_ADDRESS_MAX], server[MON_ADDRESS_MAX];
 	uint32_t client_port, server_port;
 	char connection[MON_UUID_SIZE]; /* the proxy's UUID for it; "": one is made here */
+	char user
+	    [AUTHORIZE_NAME_MAX]; /* whom the proxy says it is for: who pays until he signs in; "": nobody said */
 };
 
 struct conn {
@@ -60,7 +62,8 @@ struct conn {
 /* Before the first connection. Roles, cut-offs or labels have changed: review_again(&n->review)
  * decides every connection and every channel in it again; what may no longer be is ended, with a
  * line to its user that says why. */
-void serve_init(struct node *n);
+int serve_init(struct node *n); /* negative without memory */
+void serve_done(struct node *n);
 
 /* key: its public half, which is copied as cert is. */
 int host_new(struct host **ret, const struct sshkey *key, struct span cert, struct err *e);

@@ -170,8 +170,9 @@ node_start(struct daemon_run *run, struct err *e)
 	n->run = run;
 	n->loop = run->loop;
 	n->config = run->conf;
-	serve_init(n);
 	list_init(&n->sessions);
+	if (serve_init(n) < 0)
+		return err_memory(e);
 	/* What is allocated is found by node_done also when this fails: run->state is set before. */
 	if (make_base(n, e) || start_joining(n, e) || join_wait(n->join, &run->stopping, e))
 		return -1;
@@ -268,7 +269,7 @@ node_done(struct daemon_run *run)
 	join_free(n->join);
 	monitor_client_free(n->monitor);
 	rpc_loop_free(n->rl);
-	review_done(&n->review);
+	serve_done(n);
 	host_unref(n->host);
 	sshkey_free(n->host_key);
 	timer_done(&n->stop_look);

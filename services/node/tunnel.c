@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/wire.h"
 #include "crypto/rand.h"
 #include "net/addr.h"
 #include "net/dial.h"
@@ -185,6 +186,17 @@ on_authenticated(struct ssh *ssh, void *arg)
 	log_info("tunnel is up", "proxy", t->node->config->proxy, NULL);
 }
 
+/* Behind what RFC 4254 has in it our proxies name the person. "": this one does not. */
+static void
+open_user(const struct ssh_open *open, char *dst, size_t size)
+{
+	struct wire w = wire_from(open->extra);
+
+	wire_text(&w, dst, size);
+	if (!wire_end(&w))
+		dst[0] = '\0';
+}
+
 static void
 on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg)
 {
@@ -212,6 +224,7 @@ on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *o
 	/* It is only a name for events; what is not one of ours is left out of them. */
 	if (open->host.n >= sizeof(address.connection) || !str_is_uuid(address.connection))
 		address.connection[0] = '\0';
+	open_user(open, address.user, sizeof(address.user));
 	if (!t->host || serve_chan(t->node, t->host, chan, &address))
 		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
 		    "this node is busy with others that sign in, try again");
@@ -277,7 +290,8 @@ sign_in(struct tunnel *t, int fd)
 	if (ssh_link_new(&t->link, t->node->loop, &config, on_ended, t))
 		return -1;
 	set_state(t, TUNNEL_SIGNING_IN);
-	(void)ssh_link_attach_fd(t->link, fd); /* else it ends by itself, and the node dials again */
+	(void)ssh_link_attach_fd(t->link,
+	    fd); /* else it ends by itself, and the node dials again */
 	return 0;
 	return 0;
 }

@@ -22,6 +22,7 @@ static const cyaml_schema_field_t limits_fields[] = {
 	NUMBER("unauthenticated", struct conf_limits, unauthenticated),
 	NUMBER("unauthenticated_per_address", struct conf_limits, unauthenticated_per_address),
 	NUMBER("web_connections", struct conf_limits, web_connections),
+	NUMBER("relays_per_user", struct conf_limits, relays_per_user),
 	NUMBER("web_requests_per_minute", struct conf_limits, web_requests_per_minute),
 	TEXT("login_grace", struct conf_limits, login_grace),
 	TEXT("keepalive", struct conf_limits, keepalive),
@@ -56,11 +57,12 @@ check_limits(struct conf_limits *l, struct err *e)
 {
 	if (conf_range(&l->connections, "limits.connections", 15000, 10, 1000000, e) < 0 ||
 	    conf_range(&l->unauthenticated, "limits.unauthenticated", 4096, 10, 100000, e) < 0 ||
-	    conf_range(&l->unauthenticated_per_address, "limits.unauthenticated_per_address", 512,
-		1, 100000, e) < 0 ||
+	    conf_range(&l->unauthenticated_per_address, "limits.unauthenticated_per_address", 128, 1,
+		100000, e) < 0 ||
 	    conf_range(&l->web_connections, "limits.web_connections", 1000, 1, 100000, e) < 0 ||
 	    conf_range(&l->web_requests_per_minute, "limits.web_requests_per_minute", 20, 1, 100000,
-		e) < 0)
+		e) < 0 ||
+	    conf_range(&l->relays_per_user, "limits.relays_per_user", 2000, 1, 100000, e) < 0)
 		return -1;
 	if (conf_duration(&l->login_grace_s, "limits.login_grace", l->login_grace, "20s", e) < 0)
 		return -1;

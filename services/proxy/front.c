@@ -29,6 +29,8 @@ enum {
 	SILENCE_MS = 300,
 	LIMIT_MS = 10 * 1000,
 	DIAL_MS = 5 * 1000,
+	/* authd and auditd end who has shown no certificate after a minute (lib/rpc/guard.c): whoever is older has one. */
+	PASS_STRANGER_MS = 65 * 1000,
 	/* One side has finished and the other says nothing for so long: it is gone. */
 	PASS_HALF_IDLE_MS = 5 * 60 * 1000,
 	COMPLAIN_MS = 60 * 1000,
@@ -53,6 +55,8 @@ struct pass {
 	struct splice *splice;
 	struct buf first;
 	const char *to;
+	struct timer grown; /* it is among the strangers until then */
+	bool stranger;
 	int fd;    /* until it is spliced */
 	int to_fd; /* the connection to authd or auditd, until then */
 };
@@ -65,7 +69,26 @@ struct front {
 	int64_t authd_said_ms, auditd_said_ms; /* when it was last said that it is away */
 };
 
+/* In both counts. */
+static void
+stranger_hang_up(struct front *f, int fd, const struct addr *peer)
+{
+	ceiling_drop(f->config.strangers, peer->ip);
+	ceiling_drop(f->config.all, peer->ip);
+	close(fd);
+}
+
 /* --- passing through ------------------------------------------------------------- */
+
+static void
+pass_is_known(void *arg)
+{
+	struct pass *p = arg;
+
+	if (p->stranger)
+		ceiling_drop(p->front->config.strangers, p->peer.ip);
+	p->stranger = false;
+}
 
 static void
 pass_free(struct pass *p)
@@ -73,6 +96,8 @@ pass_free(struct pass *p)
 	/* Whatever step it is in: what was not begun is NULL or negative. The dial and the splice
 	 * are not ended here: whoever calls has seen them end, or ended them. */
 	list_del(&p->link);
+	timer_done(&p->grown);
+	pass_is_known(p);
 	ceiling_drop(p->front->config.all, p->peer.ip);
 	origin_forget(p->telling);
 	mem_closep(&p->fd);
@@ -158,10 +183,10 @@ pass_new(struct front *f, const struct sniff_result *result, const char *to)
 	struct err e;
 
 	if (!p) {
-		ceiling_drop(f->config.all, result->peer.ip);
-		close(result->fd);
+		stranger_hang_up(f, result->fd, &result->peer);
 		return;
 	}
+	p->stranger = true;
 	p->front = f;
 	p->peer = result->peer;
 	p->to = to;
@@ -171,25 +196,20 @@ pass_new(struct front *f, const struct sniff_result *result, const char *to)
 	list_add(&f->passes, &p->link);
 	config.arg = p;
 	if (!buf_put(&p->first, result->first.p, result->first.n) ||
+	    timer_init(&p->grown, f->config.loop, pass_is_known, p) < 0 ||
 	    dial_new(&p->dial, &config, to, &e) < 0)
 		pass_free(p);
+	else
+		timer_start(&p->grown, PASS_STRANGER_MS);
 }
 
 /* --- handing out ----------------------------------------------------------------- */
 
-static void
-hang_up(struct front *f, int fd, const struct addr *peer)
-{
-	ceiling_drop(f->config.all, peer->ip);
-	close(fd);
-}
-
+/* A ClientHello is not yet somebody we know, and whoever replays one can have as many as he likes: the connection stays
+ * among the strangers until a request has come (web), or a certificate (authd, auditd). */
 static void
 serve_tls(struct front *f, const struct sniff_result *r)
 {
-	/* A ClientHello is not yet somebody we know, but from here on web server, authd and auditd count for
-	 * themselves. */
-	ceiling_drop(f->config.strangers, r->peer.ip);
 	/* The name only says where the bytes go; who may speak there is decided by the TLS inside,
 	 * of which we have no key. */
 	if (strcmp(r->hello.server_name, f->authd_name) == 0) {
@@ -198,9 +218,9 @@ serve_tls(struct front *f, const struct sniff_result *r)
 		if (f->config.auditd_addr)
 			pass_new(f, r, f->config.auditd_addr);
 		else
-			hang_up(f, r->fd, &r->peer);
+			stranger_hang_up(f, r->fd, &r->peer);
 	} else if (http_server_take(f->config.web, r->fd, &r->peer, r->first) < 0) {
-		hang_up(f, r->fd, &r->peer);
+		stranger_hang_up(f, r->fd, &r->peer);
 	}
 }
 
@@ -212,10 +232,9 @@ serve_plain_http(struct front *f, const struct sniff_result *r)
 	    "Content-Length: 46\r\nConnection: close\r\n\r\n"
 	    "This port speaks HTTPS: use https:// instead.\n";
 
-	ceiling_drop(f->config.strangers, r->peer.ip);
 	/* What a fresh socket does not take at once is not worth a state of its own. */
 	(void)send(r->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-	hang_up(f, r->fd, &r->peer);
+	stranger_hang_up(f, r->fd, &r->peer);
 }
 
 /* Behind a balancer the address has changed. False: there are too many from there. */
@@ -265,8 +284,7 @@ on_sniffed(const struct sniff_result *r, void *arg)
 		break;
 	default:
 		log_debug("connection dropped", "peer", r->peer.ip, "cause", r->why, NULL);
-		ceiling_drop(f->config.strangers, r->peer.ip);
-		hang_up(f, r->fd, &r->peer);
+		stranger_hang_up(f, r->fd, &r->peer);
 	}
 }
 

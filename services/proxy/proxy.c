@@ -113,6 +113,14 @@ proxy_authd_there(void *arg)
 }
 
 void
+proxy_web_arrived(const struct addr *peer, void *arg)
+{
+	struct proxy *p = arg;
+
+	ceiling_drop(p->strangers, peer->ip);
+}
+
+void
 proxy_web_closed(const struct addr *peer, void *arg)
 {
 	struct proxy *p = arg;

@@ -28,6 +28,8 @@ struct proxy {
 	struct join *join;
 	char cluster[256];
 	struct ceiling *all, *strangers;
+	struct ceiling *people;                          /* connections of one user */
+	struct ceiling *relays_of_user, *relays_to_node; /* of one user; of one user to one node */
 	struct replica *replica;
 	struct tunnels *tunnels;
 	struct relays relays;
@@ -52,6 +54,7 @@ void proxy_identity_changed(const struct join_identity *id, void *arg);
 void proxy_refused(const char *why, void *arg); /* by authd, for good: the daemon ends */
 void proxy_cluster_changed(enum replica_kind kind, const char *key, void *arg);
 void proxy_authd_there(void *arg);
+void proxy_web_arrived(const struct addr *peer, void *arg);
 void proxy_web_closed(const struct addr *peer, void *arg);
 void proxy_status(void *arg); /* a line for the service manager */
 /* SIGHUP: only the web certificate can change without a restart. */

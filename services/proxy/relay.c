@@ -14,19 +14,36 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "base/wire.h"
+#include "net/ceiling.h"
 #include "net/dial.h"
 #include "proxy/relay_priv.h"
 #include "ssh/session.h"
 
-enum { HOST_SIZE = 300, NODE_PORT = 3022, OPEN_MAX = 1024 };
+enum { HOST_SIZE = 300, NODE_PORT = 3022, OPEN_MAX = 1024, YOUNG_MS = 25 * 1000 };
 
 /* --- one relay's life ----------------------------------------------------------- */
+
+/* Whoever is still connected has signed in at the node. */
+static void
+on_grown(void *arg)
+{
+	struct relay *c = arg;
+
+	if (c->pair[0])
+		ceiling_drop(c->all->to_node, c->pair);
+	c->pair[0] = '\0';
+}
 
 void
 relay_free(struct relay *c)
 {
 	list_del(&c->link);
 	c->all->count--;
+	timer_done(&c->grown);
+	on_grown(c);
+	if (c->counted)
+		ceiling_drop(c->all->of_user, c->user_name);
 	free(c->user_name);
 	free(c->node_uuid);
 	free(c->node_name);
@@ -242,8 +259,30 @@ static const struct ssh_chan_events node_events = {
 	.closed = on_node_closed,
 };
 
-/* The payload tells noded whose connection it is, and by which name events know it; it is no proof,
- * and noded believes only the session inside. */
+/* One person's silence is not to keep others out, here or at the node. What was counted relay_free gives back. NULL, or why
+ * not. */
+static const char *
+relay_count(struct relay *c)
+{
+	char pair[RELAY_PAIR_SIZE];
+
+	c->counted = ceiling_take(c->all->of_user, c->user_name);
+	if (!c->counted)
+		return "you have too many connections to nodes: close some of them";
+	/* The node first: it tells pairs apart also where the text is cut. */
+	(void)str_format(pair, sizeof(pair), "%s/%s", c->node_uuid, c->user_name);
+	if (timer_init(&c->grown, c->all->loop, on_grown, c) < 0)
+		return "the proxy is out of memory, try again later";
+	if (!ceiling_take(c->all->to_node, pair))
+		return "you have too many new connections to this node: try again in a moment";
+	(void)str_copy(c->pair, sizeof(c->pair), pair);
+	timer_start(&c->grown, YOUNG_MS);
+	return NULL;
+}
+
+/* The payload tells noded whose connection it is, and by which name events know it, and behind what RFC 4254 has in it
+ * the user, whose share of those who have not signed in it is; it is no proof, and noded believes only the session
+ * inside. */
 static void
 relay_tunnel_open(struct relay *c, struct ssh *tunnel, const struct addr *peer)
 {
@@ -251,6 +290,7 @@ relay_tunnel_open(struct relay *c, struct ssh *tunnel, const struct addr *peer)
 
 	buf_init(&payload, OPEN_MAX);
 	ssh_tcpip_put(&payload, c->uuid, NODE_PORT, peer->ip, peer->port);
+	wire_put_text(&payload, c->user_name);
 	c->node = buf_ok(&payload)
 	    ? ssh_chan_open(tunnel, "forwarded-tcpip", buf_span(&payload), &node_events, c)
 	    : NULL;
@@ -296,6 +336,7 @@ relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 	const struct replica_host *node;
 	struct ssh *tunnel;
 	struct relay *c;
+	const char *why;
 	char host[HOST_SIZE];
 	struct err e;
 
@@ -317,6 +358,11 @@ relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 	if (!c) {
 		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
 		    "the proxy is out of memory, try again later");
+		return;
+	}
+	why = relay_count(c);
+	if (why) {
+		relay_fail(c, why);
 		return;
 	}
 	/* A tunnel first, also for a node that listens: it was dialled by the node itself, an address is what

@@ -21,6 +21,8 @@ struct relays {
 	struct tunnels *tunnels;
 	struct audit_log *audit;
 	const char *cluster;
+	/* Relays of one user; of one user to one node, the young ones: a node ends who does not sign in within 20 s. */
+	struct ceiling *of_user, *to_node;
 	int dial_timeout_ms;
 	size_t count; /* of live ones */
 };

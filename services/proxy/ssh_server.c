@@ -47,6 +47,8 @@ struct conn {
 	struct ssh_link *ssh_link;
 	enum conn_kind kind;
 	bool logged_in; /* not among the strangers any more */
+	bool counted;   /* in config.people */
+	bool vouches;   /* for its address */
 	bool leaving;
 	struct addr peer;
 	char *denial;          /* why the last certificate was not believed */
@@ -264,6 +266,14 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 	return SSH_DENY;
 }
 
+/* Others at the address want to come in as well. */
+static void
+conn_vouch(struct conn *g)
+{
+	ceiling_vouch(g->ssh_server->config.strangers, g->peer.ip);
+	g->vouches = true;
+}
+
 static void
 on_authenticated(struct ssh *ssh, void *arg)
 {
@@ -275,10 +285,18 @@ on_authenticated(struct ssh *ssh, void *arg)
 	ceiling_drop(g->ssh_server->config.strangers, g->peer.ip);
 	if (g->kind == CONN_USER) {
 		g->ssh_server->users++;
+		g->counted = ceiling_take(g->ssh_server->config.people, g->who->name);
+		/* Once a person, or one with a thousand connections would have all the places of strangers. */
+		if (ceiling_held(g->ssh_server->config.people, g->who->name) == 1)
+			conn_vouch(g);
+		if (!g->counted)
+			ssh_disconnect(ssh, DISCONNECT_BY_APPLICATION,
+			    "you have too many connections to this proxy: close some of them");
 		log_info("user connected", "user", g->who->name, "peer", g->peer.ip, "client",
 		    ssh_peer_version(ssh), NULL);
 		return;
 	}
+	conn_vouch(g);
 	g->tunnel = tunnel_new(g->ssh_server->config.tunnels, g->name, g->ssh_link, g->peer.ip);
 	if (!g->tunnel)
 		ssh_disconnect(ssh, DISCONNECT_BY_APPLICATION, "the proxy is out of memory");
@@ -388,6 +406,10 @@ on_link_ended(struct ssh_link *link, const char *why, void *arg)
 	struct ssh_server *ssh_server = g->ssh_server;
 
 	(void)link;
+	if (g->vouches)
+		ceiling_unvouch(ssh_server->config.strangers, g->peer.ip);
+	if (g->counted)
+		ceiling_drop(ssh_server->config.people, g->who->name);
 	if (!g->logged_in) {
 		ceiling_drop(ssh_server->config.strangers, g->peer.ip);
 		if (g->denial)

@@ -22,6 +22,7 @@ struct ssh_server_config {
 	struct audit_log *audit;
 	struct ceiling *strangers; /* connections that have not logged in */
 	struct ceiling *all;
+	struct ceiling *people; /* connections of one user */
 	const char *cluster;
 	uint32_t login_grace_ms, keepalive_ms;
 };

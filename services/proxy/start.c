@@ -9,6 +9,7 @@
  */
 #include "proxy/start.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +36,8 @@ enum {
 	STATUS_MS = 10 * 1000,
 	/* What auditd has not taken by then stays on disk and is sent after the next start. */
 	FLUSH_MS = 2000,
+	CONNECTIONS_OF_USER = 1000,
+	RELAYS_TO_NODE = 32, /* of one user to one node, not yet grown */
 };
 
 /* --- joining ----------------------------------------------------------------------- */
@@ -90,8 +93,12 @@ make_base(struct proxy *p, struct err *e)
 	    ceiling_new(&p->all, (unsigned)limits->connections, (unsigned)limits->connections) <
 		0 ||
 	    ceiling_new(&p->strangers, (unsigned)limits->unauthenticated,
-		(unsigned)limits->unauthenticated_per_address) < 0)
+		(unsigned)limits->unauthenticated_per_address) < 0 ||
+	    ceiling_new(&p->relays_of_user, UINT_MAX, (unsigned)limits->relays_per_user) < 0 ||
+	    ceiling_new(&p->relays_to_node, UINT_MAX, RELAYS_TO_NODE) < 0 ||
+	    ceiling_new(&p->people, UINT_MAX, CONNECTIONS_OF_USER) < 0)
 		return err_memory(e);
+	ceiling_early(p->strangers, (unsigned)limits->unauthenticated / 2);
 	log.rl = p->rl;
 	return audit_log_open(&p->audit, &log, e);
 }
@@ -116,6 +123,8 @@ make_ssh(struct proxy *p, struct err *e)
 		.tunnels = p->tunnels,
 		.audit = p->audit,
 		.cluster = p->cluster,
+		.of_user = p->relays_of_user,
+		.to_node = p->relays_to_node,
 		.dial_timeout_ms = DIAL_MS };
 	struct ssh_server_config ssh_server = { .loop = loop,
 		.replica = p->replica,
@@ -124,6 +133,7 @@ make_ssh(struct proxy *p, struct err *e)
 		.audit = p->audit,
 		.strangers = p->strangers,
 		.all = p->all,
+		.people = p->people,
 		.cluster = p->cluster,
 		.login_grace_ms = (uint32_t)(p->conf->limits.login_grace_s * 1000),
 		.keepalive_ms = (uint32_t)(p->conf->limits.keepalive_s * 1000) };
@@ -151,6 +161,7 @@ make_clients(struct proxy *p, struct err *e)
 		.conf = p->conf,
 		.auth = p->auth,
 		.cluster = p->cluster,
+		.arrived = proxy_web_arrived,
 		.closed = proxy_web_closed,
 		.arg = p };
 	if (web_new(&p->web, &web, e) < 0 || proxy_take_identity(p, id, e) < 0)
@@ -318,6 +329,9 @@ proxy_done(struct daemon_run *run)
 	pool_free(p->pool);
 	ceiling_free(p->strangers);
 	ceiling_free(p->all);
+	ceiling_free(p->relays_of_user);
+	ceiling_free(p->relays_to_node);
+	ceiling_free(p->people);
 	if (p->rl)
 		rpc_loop_free(p->rl);
 	mem_closep(&p->public_fd);

@@ -14,7 +14,11 @@
 #include "proxy/web_page.h"
 
 /* The one form has three short fields; more is not a browser's doing. */
-enum { FORM_MAX = 64 * 1024 };
+enum {
+	FORM_MAX = 64 * 1024,
+	REQUEST_MS = 15 *
+	    1000, /* for handshake and request: who has it open longer is not at work */
+};
 
 /* Pages have no script, and styles only from here. */
 static const char page_csp[] =
@@ -71,6 +75,14 @@ static const struct http_route routes[] = {
 };
 
 static void
+on_http_arrived(const struct addr *peer, void *arg)
+{
+	const struct web *w = arg;
+
+	w->config.arrived(peer, w->config.arg);
+}
+
+static void
 on_http_closed(const struct addr *peer, void *arg)
 {
 	const struct web *w = arg;
@@ -87,6 +99,8 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 		.n_routes = sizeof(routes) / sizeof(routes[0]),
 		.arg = w,
 		.max_connections = (unsigned)config->conf->limits.web_connections,
+		.request_ms = REQUEST_MS,
+		.arrived = on_http_arrived,
 		.closed = on_http_closed };
 
 	if (!w)

@@ -17,7 +17,8 @@ struct web_config {
 	const struct conf *conf;
 	struct rpc_client *auth;
 	const char *cluster;
-	void (*closed)(const struct addr *peer, void *arg); /* a connection was */
+	void (*arrived)(const struct addr *peer, void *arg); /* as in http_config */
+	void (*closed)(const struct addr *peer, void *arg);
 	void *arg;
 };
 

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "net/ceiling.h"
 #include "serve_world.h"
 
 static const struct span nothing = { NULL, 0 };
@@ -34,7 +35,7 @@ who_signs_in_is_proven_and_forgotten_at_the_end(void **state)
 	world_sign_in();
 	assert_int_equal(world->monitor.exchanges, 1);
 	assert_int_equal(world->monitor.proofs, 1);
-	assert_int_equal(world->node.n_strangers, 0);
+	assert_int_equal(ceiling_count(world->node.strangers), 0);
 	assert_string_equal(world_conn()->access.user, "alice");
 	assert_string_equal(world_conn()->login, "root");
 	world_disconnect();
@@ -162,13 +163,15 @@ a_connection_without_a_name_gets_one(void **state)
 	over();
 }
 
-static void
-strangers_are_bounded(void **state)
+/* How many connections of the address, for the user, are served before one is refused. */
+static int
+serve_all(const char *client, const char *user)
 {
-	struct conn_address address = { .client = "192.0.2.8" };
+	struct conn_address address = { 0 };
 	int served = 0, fds[2];
 
-	(void)state;
+	str_copy(address.client, sizeof(address.client), client);
+	str_copy(address.user, sizeof(address.user), user);
 	for (int r = 0; r == 0; served++) {
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
 		r = serve_fd(&world->node, world->host, fds[0], &address);
@@ -179,9 +182,29 @@ strangers_are_bounded(void **state)
 		close(fds[1]);
 		assert_true(served < 1000);
 	}
-	assert_int_equal(served, 256);
+	return served;
+}
+
+/* Neither an address nor a user, of whom the proxy says that it is for him, has all the places. */
+static void
+strangers_are_bounded(void **state)
+{
+	(void)state;
+	assert_int_equal(serve_all("192.0.2.8", "mallory"), 32);
+	assert_int_equal(serve_all("192.0.2.9", "mallory"), 0);
+	assert_int_equal(serve_all("192.0.2.8", ""), 128 - 32);
+	assert_int_equal(serve_all("192.0.2.8", "alice"), 0);
+	/* From half of all on by chance, but never who has none yet. */
+	for (int i = 0; ceiling_count(world->node.strangers) < 256; i++) {
+		char client[32];
+
+		str_format(client, sizeof(client), "192.0.3.%d", i);
+		assert_true(serve_all(client, "") > 0);
+	}
+	assert_int_equal(serve_all("192.0.4.1", "alice"), 0);
 	over();
-	assert_int_equal(world->node.n_strangers, 0);
+	assert_int_equal(ceiling_count(world->node.strangers), 0);
+	assert_int_equal(ceiling_count(world->node.strangers_by_user), 0);
 }
 
 /* --- channels --------------------------------------------------------------------------------------- */
@@ -303,7 +326,7 @@ strangers_are_not_judged(void **state)
 	world->denied = "no";
 	review_again(&world->node.review);
 	(void)loop_turn(world->loop, 0);
-	assert_int_equal(world->node.n_strangers, 1);
+	assert_int_equal(ceiling_count(world->node.strangers), 1);
 	world->denied = NULL;
 	UNTIL(world->authenticated);
 }

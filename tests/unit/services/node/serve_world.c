@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "crypto/rand.h"
+#include "net/ceiling.h"
 #include "node/live.h"
 #include "proto/audit.pb-c.h"
 
@@ -543,7 +544,7 @@ world_setup(void **state)
 	n->config = &w->config;
 	str_copy(n->folder, sizeof(n->folder), w->dir);
 	list_init(&n->sessions);
-	serve_init(n);
+	assert_int_equal(serve_init(n), 0);
 	fake_monitor_new(&w->monitor, w->loop, &w->node);
 	str_format(spool, sizeof(spool), "%s/spool", w->dir);
 	const struct audit_log_config config = { .loop = w->loop, .dir = spool, .quota = 1 << 26 };
@@ -567,9 +568,10 @@ world_teardown(void **state)
 	UNTIL(!w->client && list_empty(&w->node.connections));
 	session_end_all(&w->node);
 	assert_int_equal(w->node.n_sessions, 0);
-	assert_int_equal(w->node.n_strangers, 0);
+	assert_int_equal(ceiling_count(w->node.strangers), 0);
+	assert_int_equal(ceiling_count(w->node.strangers_by_user), 0);
 	live_close(w->node.live);
-	review_done(&w->node.review);
+	serve_done(&w->node);
 	audit_log_close(w->node.audit);
 	fake_monitor_free(&w->monitor);
 	monitor_client_free(w->node.monitor);

@@ -55,12 +55,17 @@ world_up(struct world *w)
 	w->ca.user_ssh[0] = sshkey_blob(w->user_ca);
 	w->ca.n_host_ssh = w->ca.n_user_ssh = 1;
 	assert_int_equal(ceiling_new(&w->all, 100, 100) | ceiling_new(&w->strangers, 100, 100), 0);
+	assert_int_equal(ceiling_new(&w->of_user, 2000, 1500) | ceiling_new(&w->to_node, 2000, 1500) |
+		ceiling_new(&w->people, 100, 50),
+	    0);
 	w->replica = cluster_new(w->loop, on_changed, w);
 	assert_int_equal(tunnels_new(&w->tunnels, w->replica, NULL), 0);
 	w->relays = (struct relays){ .loop = w->loop,
 		.replica = w->replica,
 		.tunnels = w->tunnels,
 		.cluster = "tele.test",
+		.of_user = w->of_user,
+		.to_node = w->to_node,
 		.dial_timeout_ms = 1000 };
 	struct ssh_server_config config = { .loop = w->loop,
 		.replica = w->replica,
@@ -68,6 +73,7 @@ world_up(struct world *w)
 		.relays = &w->relays,
 		.strangers = w->strangers,
 		.all = w->all,
+		.people = w->people,
 		.cluster = "tele.test" };
 	assert_int_equal(ssh_server_new(&w->ssh_server, &config), 0);
 	assert_int_equal(ssh_server_set_identity(w->ssh_server, w->host_key,
@@ -86,7 +92,13 @@ world_down(struct world *w)
 	assert_int_equal(w->relays.count, 0);
 	tunnels_free(w->tunnels);
 	replica_free(w->replica);
+	assert_int_equal(ceiling_count(w->people), 0);
+	assert_int_equal(ceiling_count(w->of_user), 0);
+	assert_int_equal(ceiling_count(w->to_node), 0);
 	ceiling_free(w->all);
+	ceiling_free(w->people);
+	ceiling_free(w->of_user);
+	ceiling_free(w->to_node);
 	ceiling_free(w->strangers);
 	sshkey_free(w->host_ca);
 	sshkey_free(w->user_ca);
