@@ -33,6 +33,7 @@ audit_log_open(struct audit_log **ret, const struct audit_log_config *config, st
 		free(log);
 		return -1;
 	}
+	audit_sync_init(&log->sync, log);
 	if (audit_upload_init(&log->up, log) < 0) {
 		audit_log_close(log);
 		return err_memory(e);
@@ -46,6 +47,7 @@ audit_log_close(struct audit_log *log)
 {
 	if (!log)
 		return;
+	audit_sync_done(&log->sync);
 	audit_upload_done(&log->up);
 	rec_log_close(log->rec);
 	buf_done(&log->packed);

@@ -2,7 +2,8 @@
 /*
  * audit_log: how noded, proxyd and authd write down what happens. A record is in the kernel's hands when the function
  * returns (lib/rec's log on disk); an uploader (audit_upload.c) brings it to auditd in compressed batches, resumes exactly where
- * auditd stands, and deletes what auditd has committed. While auditd is away the log grows up to its quota.
+ * auditd stands, and deletes what auditd has committed. While auditd is away the log grows up to its quota. audit_sync.c brings
+ * the log onto the disk where the kernel is not enough.
  *
  * The connection is opened when there is something to send and closed after 60 s without (an idle one costs auditd
  * 110 KB).
@@ -44,6 +45,11 @@ int audit_frames(struct audit_log *log, const char *session, struct span frames)
  * Same result. */
 int audit_proof(struct audit_log *log, const char *connection, struct span signed_data,
     struct span signature);
+/* done(true, arg) when everything written before is on the disk and survives a power cut, from the loop; false: the disk
+ * does not take it. Negative: no memory, and done is not called. */
+int audit_log_sync(struct audit_log *log, void (*done)(bool ok, void *arg), void *arg);
+/* Nobody is there any more for answers to arg. */
+void audit_log_sync_cancel(struct audit_log *log, const void *arg);
 /* No new session should begin: less than a tenth of the quota is left. */
 bool audit_log_is_full(const struct audit_log *log);
 /* Records not yet committed by auditd, for metrics and tests. */

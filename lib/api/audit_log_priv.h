@@ -36,11 +36,20 @@ struct audit_upload {
 	void *flushed_arg;
 };
 
+/* Who waits until the log is on the disk. */
+struct audit_sync {
+	struct audit_log *log;
+	struct pool *pool;                /* NULL until it is needed */
+	struct list waiting, running_for; /* for the next round, for the one that runs */
+	bool running, closing;
+};
+
 struct audit_log {
 	struct loop *loop;
 	struct rpc_loop *rl;
 	struct rec_log *rec;
 	struct audit_upload up;
+	struct audit_sync sync;
 	char name[256];
 	struct buf packed;
 	bool failing; /* the last append did not go through */
@@ -50,6 +59,9 @@ struct audit_log {
 int audit_log_append(struct audit_log *log, const Audit__Record *record);
 /* auditd has everything up to seq. */
 void audit_log_committed(struct audit_log *log, uint64_t seq);
+void audit_sync_init(struct audit_sync *s, struct audit_log *log);
+/* Nobody is answered any more. Waits for what runs. */
+void audit_sync_done(struct audit_sync *s);
 int audit_upload_init(struct audit_upload *up, struct audit_log *log);
 void audit_upload_done(struct audit_upload *up);
 /* Something was appended. */

@@ -416,6 +416,12 @@ rec_log_append(struct rec_log *log, struct span record, uint64_t *ret_seq)
 }
 
 int
+rec_log_dup(const struct rec_log *log)
+{
+	return fcntl(log->fd, F_DUPFD_CLOEXEC, 3);
+}
+
+int
 rec_log_advance(struct rec_log *log, uint64_t seq)
 {
 	uint64_t last = next_epoch(seq > log->last ? seq : log->last);

@@ -35,6 +35,9 @@ const char *rec_log_id(const struct rec_log *log);
 
 /* 0 and the sequence number, or negative: disk or quota full, I/O error; nothing was appended then. */
 int rec_log_append(struct rec_log *log, struct span record, uint64_t *ret_seq);
+/* A descriptor of the file that is written, the caller's: fdatasync of it brings everything appended so far onto the disk
+ * (older files are there). -1 with errno. */
+int rec_log_dup(const struct rec_log *log);
 uint64_t rec_log_last(const struct rec_log *log);      /* 0: nothing was ever appended */
 uint64_t rec_log_committed(const struct rec_log *log); /* as of rec_log_commit in this run */
 uint64_t rec_log_bytes(const struct rec_log *log);     /* on disk */

@@ -210,6 +210,12 @@ recorder_resize(struct recorder *r, uint32_t cols, uint32_t rows)
 	const uint8_t data[4] = { (uint8_t)(cols >> 8), (uint8_t)cols, (uint8_t)(rows >> 8),
 		(uint8_t)rows };
 
+	/* What changes nothing says nothing: a client may send it as often as it likes. */
+	if (r->sized && cols == r->cols && rows == r->rows)
+		return 0;
+	r->sized = true;
+	r->cols = cols;
+	r->rows = rows;
 	return recorder_put(r, FRAME_RESIZE, (struct span){ data, sizeof(data) });
 }
 

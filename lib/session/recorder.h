@@ -62,6 +62,8 @@ struct recorder_input {
 struct recorder {
 	struct recorder_config config;
 	int64_t last_us;
+	bool sized; /* a size was recorded: */
+	uint32_t cols, rows;
 	struct recorder_stream streams[2]; /* output, errors */
 	struct recorder_input input;
 };

@@ -37,7 +37,9 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("scp", scp),
 	TEXT("spool_quota", spool_quota_text),
 	TEXT("cutoffs_max_age", cutoffs_max_age_text),
+	TEXT("session_memory", session_memory_text),
 	CYAML_FIELD_INT("max_sessions", CYAML_FLAG_OPTIONAL, struct conf, max_sessions),
+	CYAML_FIELD_INT("session_processes", CYAML_FLAG_OPTIONAL, struct conf, session_processes),
 	CYAML_FIELD_SEQUENCE_COUNT("labels", OPTIONAL, struct conf, label_texts, label_texts_count,
 	    &label_schema, 0, NODE_LABELS_MAX),
 	CYAML_FIELD_END,
@@ -123,6 +125,18 @@ check_cutoffs(struct conf *c, struct err *e)
 	return 0;
 }
 
+/* Unless given three quarters of the machine: what is left is for the others. */
+static int
+check_memory(struct conf *c, struct err *e)
+{
+	if (!c->session_memory_text) {
+		c->session_memory = (uint64_t)sysconf(_SC_PHYS_PAGES) *
+		    (uint64_t)sysconf(_SC_PAGESIZE) / 4 * 3;
+		return 0;
+	}
+	return conf_size(&c->session_memory, "session_memory", c->session_memory_text, "", e);
+}
+
 int
 conf_check(void *conf, struct err *e)
 {
@@ -131,7 +145,9 @@ conf_check(void *conf, struct err *e)
 	if (check_proxy(c, e) || check_name(c, e) || check_labels(c, e) || check_cutoffs(c, e))
 		return -1;
 	if (conf_size(&c->spool_quota, "spool_quota", c->spool_quota_text, "1GB", e) ||
-	    conf_range(&c->max_sessions, "max_sessions", 1000, 1, 10000, e))
+	    conf_range(&c->max_sessions, "max_sessions", 1000, 1, 10000, e) ||
+	    conf_range(&c->session_processes, "session_processes", 4096, 16, 4194304, e) ||
+	    check_memory(c, e))
 		return -1;
 	if (c->spool_quota < 16 * 1024 * 1024)
 		return err_set(e, "spool_quota: at least 16MB, so that recordings have room");

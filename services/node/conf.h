@@ -27,15 +27,17 @@ struct conf {
 	char *advertise;         /* HOST:PORT under which `listen` is reached; NULL: as `listen` */
 	char *pam_service;       /* NULL: sallyport, else sshd, else other */
 	char *sftp_server, *scp; /* programs of transfers, run without a shell */
-	char *spool_quota_text, *cutoffs_max_age_text;
+	char *spool_quota_text, *cutoffs_max_age_text, *session_memory_text;
 	int64_t max_sessions;
-	char **label_texts; /* "env=prod" */
+	int64_t session_processes; /* of one session at a time */
+	char **label_texts;        /* "env=prod" */
 	unsigned label_texts_count;
 
 	/* from those, by conf_check */
 	char proxy_host[256];
 	uint16_t proxy_port;
 	uint64_t spool_quota;      /* bytes */
+	uint64_t session_memory;   /* bytes; where cgroups are there */
 	int64_t cutoffs_max_age_s; /* how old the latest list of cut-offs may be; 0: any age */
 	char name_text[256];
 	char label_data[8192]; /* what the labels point into */

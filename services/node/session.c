@@ -99,6 +99,7 @@ session_free(struct session *s)
 
 	/* An answer that is still to come would start a session for memory that is freed. */
 	monitor_cancel(c->node->monitor, s);
+	audit_log_sync_cancel(c->node->audit, s);
 	stream_close_all(s);
 	timer_done(&s->timer);
 	session_setup_free(s);

@@ -46,6 +46,10 @@ finish(struct session *s)
 	};
 
 	timer_stop(&s->timer);
+	/* Nothing of a session outlives it: what its process left behind ends now. */
+	if (s->state == SESSION_RUNNING || s->state == SESSION_DRAINING ||
+	    s->state == SESSION_LINGERING)
+		monitor_kill(n->monitor, s->session);
 	if (!session_enter(s, SESSION_OVER) || !s->start_written)
 		return;
 	(void)recorder_end(&s->recorder, outcome.status, outcome.signal ? outcome.signal : "");
@@ -110,6 +114,11 @@ session_hang_up(struct session *s)
 		(void)session_enter(s, SESSION_LINGERING);
 		monitor_signal(s->base.conn->node->monitor, s->session, SIGHUP);
 		timer_start(&s->timer, LINGER_MS);
+		break;
+	/* Nothing runs yet, and nothing will. */
+	case SESSION_NOTING:
+		audit_log_sync_cancel(s->base.conn->node->audit, s);
+		finish(s);
 		break;
 	/* The process has ended, and nobody is there for the rest of its output. */
 	case SESSION_DRAINING:
@@ -237,6 +246,14 @@ session_fail(struct session *s, const char *why)
 		(void)session_enter(s, SESSION_DRAINING);
 }
 
+static void
+refuse_soon(struct session *s)
+{
+	audit_log_sync_cancel(s->base.conn->node->audit, s);
+	if (session_enter(s, SESSION_REFUSED))
+		timer_start(&s->timer, 0);
+}
+
 void
 session_stop(struct session *s, const char *why)
 {
@@ -246,6 +263,6 @@ session_stop(struct session *s, const char *why)
 		return;
 	if (s->state == SESSION_RUNNING)
 		tell(s, why);
-	else if (s->state == SESSION_WAITING && session_enter(s, SESSION_REFUSED))
-		timer_start(&s->timer, 0);
+	else if (s->state == SESSION_WAITING || s->state == SESSION_NOTING)
+		refuse_soon(s);
 }

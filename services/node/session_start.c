@@ -39,31 +39,6 @@ what_to_record(const struct session *s)
 	return s->kind == MON_KIND_SUBSYSTEM ? RECORDER_TRANSFER : RECORDER_COMMAND;
 }
 
-/* From here on there will be a session.end, whatever happens: the file in live/ is written before
- * session.start, and goes when that cannot be. */
-static int
-begin_recording(struct session *s)
-{
-	const struct authorized *access = &s->base.conn->access;
-	struct node *n = s->base.conn->node;
-	const struct recorder_config config = { .session = s->uuid,
-		.what = what_to_record(s),
-		.limit = access->record_limit,
-		.omit_input = access->omit_input,
-		.sink = write_frames,
-		.arg = n };
-
-	s->started_us = clock_wall_ms() * 1000;
-	recorder_begin(&s->recorder, &config);
-	const struct session_info info = session_info(s);
-	if (live_put(n, &info) || events_session_start(s, &info)) {
-		live_remove(n, s->uuid);
-		return -1;
-	}
-	s->start_written = true;
-	return s->has_pty ? recorder_resize(&s->recorder, s->cols, s->rows) : 0;
-}
-
 void
 session_apply_size(const struct session *s)
 {
@@ -72,20 +47,18 @@ session_apply_size(const struct session *s)
 	(void)ioctl(s->out.fd, TIOCSWINSZ, &size);
 }
 
-/* Owns fds. The process runs already; it may write until its pipes are full, and nothing of it is
- * read before the recording stands. */
+/* Owns fds. The process runs already; it may write until its pipes are full. */
 static void
 on_running(struct session *s, int *fds, size_t n_fds)
 {
 	int r = stream_open(s, fds, n_fds);
-	bool recorded = begin_recording(s) == 0;
 
 	session_setup_free(s); /* session.start says what was in it */
-	if (!recorded) {
-		session_fail(s, "this session cannot be recorded: the node's spool is full");
-		session_advance(s);
-	} else if (r) {
-		session_fail(s, "out of memory");
+	/* The size may have changed since. */
+	if (r || (s->has_pty && recorder_resize(&s->recorder, s->cols, s->rows))) {
+		session_fail(s,
+		    r ? "out of memory"
+		      : "this session cannot be recorded: the node's spool is full");
 		session_advance(s);
 	} else if (!s->base.chan) {
 		session_hang_up(s); /* the client left while it was started */
@@ -102,8 +75,10 @@ on_answer(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
 	struct session *s = arg;
 
 	if (!ok) {
+		str_copy(s->reason_text, sizeof(s->reason_text), text);
+		s->end_reason = s->reason_text;
 		session_setup_free(s);
-		session_refuse(s, text);
+		session_refuse(s, s->reason_text);
 	} else if (session_enter(s, SESSION_RUNNING)) {
 		on_running(s, fds, n_fds);
 	} else {
@@ -143,8 +118,8 @@ fill_terminal(const struct session *s, struct mon_start *start)
 	start->modes = (struct span){ pty->modes, pty->n_modes };
 }
 
-void
-session_start(struct session *s)
+static void
+ask_monitor(struct session *s)
 {
 	const struct conn *c = s->base.conn;
 	static struct mon_start start; /* large */
@@ -165,6 +140,66 @@ session_start(struct session *s)
 		fill_terminal(s, &start);
 	fill_env(s, &start);
 	monitor_start(c->node->monitor, &start, on_answer, s);
+}
+
+/* --- what is written down before anything runs ------------------------------------------------- */
+
+/* From here on there will be a session.end, whatever happens: the file in live/ is written before
+ * session.start, and goes when that cannot be. Also when the monitor then refuses: the trail has
+ * what was tried, and why it was not done. */
+static int
+begin_recording(struct session *s)
+{
+	const struct authorized *access = &s->base.conn->access;
+	struct node *n = s->base.conn->node;
+	const struct recorder_config config = { .session = s->uuid,
+		.what = what_to_record(s),
+		.limit = access->record_limit,
+		.omit_input = access->omit_input,
+		.sink = write_frames,
+		.arg = n };
+
+	s->started_us = clock_wall_ms() * 1000;
+	recorder_begin(&s->recorder, &config);
+	const struct session_info info = session_info(s);
+	if (live_put(n, &info) || events_session_start(s, &info)) {
+		live_remove(n, s->uuid);
+		return -1;
+	}
+	s->start_written = true;
+	return s->has_pty ? recorder_resize(&s->recorder, s->cols, s->rows) : 0;
+}
+
+/* After the answer to the request in which this may be. */
+static void
+give_up(struct session *s, const char *why)
+{
+	s->end_reason = why;
+	if (session_enter(s, SESSION_REFUSED))
+		timer_start(&s->timer, 0);
+}
+
+static void
+on_noted(bool ok, void *arg)
+{
+	if (ok)
+		ask_monitor(arg);
+	else
+		give_up(arg, "this session cannot be recorded: the node's disk does not take it");
+}
+
+/* Nothing runs that a power cut could take out of the trail. */
+void
+session_start(struct session *s)
+{
+	struct audit_log *audit = s->base.conn->node->audit;
+
+	if (!session_enter(s, SESSION_NOTING))
+		return;
+	if (begin_recording(s))
+		give_up(s, "this session cannot be recorded: the node's spool is full");
+	else if (audit_log_sync(audit, on_noted, s))
+		give_up(s, "out of memory");
 }
 
 /* --- whether it may be ------------------------------------------------------------------------ */

@@ -2,9 +2,9 @@
 /*
  * session_state: see session_state.h.
  *
- *	OPEN --> WAITING --> STARTING --> RUNNING --> DRAINING --> OVER
- *	  |         |           |            |                      ^
- *	  +--> REFUSED ---------+---------> LINGERING --------------+
+ *	OPEN --> WAITING --> NOTING --> STARTING --> RUNNING --> DRAINING --> OVER
+ *	  |         |          |           |            |                      ^
+ *	  +------> REFUSED <---+-----------+-------> LINGERING ----------------+
  *
  * An OPEN session that the client closes is freed without ever having been anything.
  */
@@ -18,9 +18,12 @@ static const struct arrow {
 } arrows[] = {
 	{ SESSION_OPEN, SESSION_WAITING, "something was asked to run" },
 	{ SESSION_OPEN, SESSION_REFUSED, "what was asked for may not be" },
-	{ SESSION_WAITING, SESSION_STARTING, "the user is proven" },
+	{ SESSION_WAITING, SESSION_NOTING, "the user is proven" },
 	{ SESSION_WAITING, SESSION_REFUSED, "it may no longer be" },
 	{ SESSION_WAITING, SESSION_OVER, "the worker ends" },
+	{ SESSION_NOTING, SESSION_STARTING, "its start is on the disk" },
+	{ SESSION_NOTING, SESSION_REFUSED, "it may no longer be, or cannot be recorded" },
+	{ SESSION_NOTING, SESSION_OVER, "the client is gone, or the worker ends" },
 	{ SESSION_REFUSED, SESSION_OVER, "the client was told" },
 	{ SESSION_STARTING, SESSION_RUNNING, "the process is there" },
 	{ SESSION_STARTING, SESSION_OVER, "the monitor refused, or the worker ends" },
@@ -43,8 +46,8 @@ session_state_why(enum session_state from, enum session_state to)
 const char *
 session_state_name(enum session_state state)
 {
-	static const char *const names[SESSION_STATES] = { "open", "refused", "waiting", "starting",
-		"running", "draining", "lingering", "over" };
+	static const char *const names[SESSION_STATES] = { "open", "refused", "waiting", "noting",
+		"starting", "running", "draining", "lingering", "over" };
 
 	return state < SESSION_STATES ? names[state] : "?";
 }

@@ -12,6 +12,7 @@ enum session_state {
 	SESSION_OPEN,      /* nothing was asked to run yet */
 	SESSION_REFUSED,   /* it was, and why not will be told at the end of the turn */
 	SESSION_WAITING,   /* for the proof of the connection */
+	SESSION_NOTING,    /* until its start is on the disk */
 	SESSION_STARTING,  /* the monitor was asked */
 	SESSION_RUNNING,   /* the process is there */
 	SESSION_DRAINING,  /* it has ended; what it wrote is still on its way to the client */

@@ -228,6 +228,74 @@ def test_sftp_is_told_of_but_its_bodies_are_not_recorded(own, bob, login, tmp_pa
     assert 'body-of-a-file' not in own.tsh('bob', 'play', done[0]['sid'], '--format=text', check=False).stdout
 
 
+# --- what a session leaves behind ------------------------------------------------------------------
+
+
+LEFT_BEHIND = {
+    'daemon': 'setsid nohup {p} >/dev/null 2>&1 </dev/null &',
+    'twice': "(setsid sh -c '(setsid {p} >/dev/null 2>&1 </dev/null &) &' &);",
+    'deaf': "setsid sh -c 'trap \"\" HUP TERM INT; {p} & wait; {p}' >/dev/null 2>&1 </dev/null &",
+}
+
+
+def processes(word):
+    return subprocess.run(['pgrep', '-f', word], stdout=subprocess.PIPE, text=True).stdout.split()
+
+
+@pytest.mark.parametrize('terminal', [False, True])
+@pytest.mark.parametrize('how', list(LEFT_BEHIND))
+def test_nothing_of_a_session_outlives_it(own, bob, login, how, terminal):
+    """Here without cgroups: a container has none to give."""
+    word = f'sleep 98{list(LEFT_BEHIND).index(how)}{int(terminal)}'
+    command = LEFT_BEHIND[how].format(p=word) + f' sleep 0.3; pgrep -cf "^{word}"'
+    out = own.run(*ssh_argv(own, login, command, options=['-tt'] if terminal else []), check=False)
+    assert int(out.stdout.split()[-1]) >= 1  # it was there
+    wait_for('the end of all', lambda: not processes('^' + word))
+    wait_for('the keeper', lambda: not keepers_of(own))
+
+
+def test_what_a_removed_user_left_running_dies_with_his_session(own, bob, login):
+    own.login(own.add_user('eve', roles='access', logins=login))
+    p = subprocess.Popen([own.bin('tsh'), 'ssh', f'{login}@node-1', 'setsid nohup sleep 9871 >/dev/null 2>&1 & cat'],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **own.env('eve')})
+    wait_for('the daemon', lambda: processes('^sleep 9871'))
+    own.tctl('users', 'rm', 'eve')
+    p.wait(20)
+    wait_for('the end of the daemon', lambda: not processes('^sleep 9871'))
+    p.stdin.close()
+
+
+def test_a_fork_bomb_leaves_the_node_and_other_sessions_working(own, bob, login):
+    if not own.root:
+        pytest.skip('needs root: the limit is for a user that is not ours')
+    victim = 'games'
+    own.login(own.add_user('boris', roles='access', logins=victim))
+    node = own.start_node('bombed', 'env=example', more='session_processes: 150\n')
+    shell = pwd.getpwnam(victim).pw_shell
+    subprocess.run(['usermod', '-s', '/bin/sh', victim], check=True)
+    quiet = start_ssh(own, login, 'echo here; sleep 1000', node='bombed')
+    try:
+        assert quiet.stdout.readline() == 'here\n'
+        # It doubles eleven times and no more: a test that fails must not take the machine with it.
+        bomb = subprocess.Popen([own.bin('tsh'), 'ssh', f'{victim}@bombed', 'prlimit --nproc=9999 --pid $$ 2>/dev/null; '
+                                 'b() { [ $1 = 0 ] || { b $(($1 - 1)) & b $(($1 - 1)) & }; sleep 9870; }; b 11'],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                env={**os.environ, **own.env('boris')})
+        count = ['pgrep', '-c', '-u', victim]
+        wait_for('the bomb', lambda: int(subprocess.run(count, stdout=subprocess.PIPE).stdout) > 100)
+        time.sleep(2)
+        assert int(subprocess.run(count, stdout=subprocess.PIPE).stdout) <= 150
+        assert works(own, login, node='bombed') and quiet.poll() is None
+        own.tctl('users', 'rm', 'boris')
+        bomb.wait(30)
+        wait_for('the end of the bomb', lambda: int(subprocess.run(count, stdout=subprocess.PIPE).stdout) == 0)
+        assert works(own, login, node='bombed') and quiet.poll() is None
+    finally:
+        quiet.kill()
+        subprocess.run(['usermod', '-s', shell, victim], check=True)
+        node.stop()
+
+
 # --- stopping -------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgroup: makes, enters and kills the cgroups of sessions. Called by spawn.c and keeper.c; writes
- * below /sys/fs/cgroup.
+ * cgroup: makes, limits, enters and kills the cgroups of sessions. Called by spawn.c and keeper.c;
+ * writes below /sys/fs/cgroup.
  */
 #include "node/monitor/cgroup.h"
 
@@ -22,6 +22,9 @@
  * left. */
 enum { REMOVE_TRIES = 5, REMOVE_PAUSE_MS = 20 };
 
+/* Where the monitor and the worker are, beside the sessions. */
+#define OWN "/noded"
+
 /* Our cgroup in the v2 hierarchy, the line "0::/path" of /proc/self/cgroup. */
 static bool
 own_path(char *dst, size_t size)
@@ -39,6 +42,9 @@ own_path(char *dst, size_t size)
 		return false;
 	line += line == text ? 3 : 4;
 	line[strcspn(line, "\n")] = '\0';
+	/* A monitor that was started by one before it, in its place. */
+	if (str_ends(line, OWN))
+		line[strlen(line) - strlen(OWN)] = '\0';
 	return str_copy(dst, size, line);
 }
 
@@ -79,13 +85,38 @@ put(const char *dir, const char *name, const char *text)
 }
 
 void
-cgroup_make(const char *parent, const char *uuid, char *dst, size_t size)
+cgroup_divide(const char *parent)
 {
+	static const char *const controllers[] = { "+pids", "+memory", "+cpu" };
+	char own[640];
+
+	if (!parent[0] || !str_format(own, sizeof(own), "%s" OWN, parent))
+		return;
+	if ((mkdir(own, 0755) != 0 && errno != EEXIST) || !put(own, "cgroup.procs", "0"))
+		return;
+	/* One by one: the manager above may have given us some of them. With cpu every session gets a
+	 * share of its own, and so do we. */
+	for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++)
+		(void)put(parent, "cgroup.subtree_control", controllers[i]);
+}
+
+bool
+cgroup_make(const char *parent, const char *uuid, const struct cgroup_limits *limits, char *dst,
+    size_t size)
+{
+	char text[32];
+
 	dst[0] = '\0';
 	if (!parent[0] || !str_format(dst, size, "%s/session-%s", parent, uuid))
-		return;
-	if (mkdir(dst, 0755) != 0)
+		return false;
+	if (mkdir(dst, 0755) != 0) {
 		dst[0] = '\0';
+		return false;
+	}
+	(void)str_format(text, sizeof(text), "%llu", (unsigned long long)limits->memory);
+	(void)put(dst, "memory.max", text);
+	(void)str_format(text, sizeof(text), "%llu", (unsigned long long)limits->processes);
+	return put(dst, "pids.max", text);
 }
 
 void
@@ -110,8 +141,7 @@ cgroup_remove(const char *path)
 		poll(NULL, 0, REMOVE_PAUSE_MS);
 }
 
-/* rmdir does nothing to one in which processes are: what a user left running (nohup) is not
- * touched. */
+/* rmdir does nothing to one in which processes are. */
 void
 cgroup_sweep(const char *parent)
 {

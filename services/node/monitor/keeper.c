@@ -27,6 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -34,16 +35,25 @@
 #include "node/monitor/cgroup.h"
 #include "node/monitor/environ.h"
 #include "node/monitor/program.h"
+#include "node/monitor/reaper.h"
 #include "node/monitor/records.h"
 
-enum { FILES_SOFT = 1024 };
+enum {
+	FILES_SOFT = 1024,
+	ROUND_MS = 10,
+	/* For what is killed to be gone. */
+	KILL_MS = 10000,
+};
 
 struct life {
 	struct keeper *k;
 	struct account account;
 	char cgroup[600];
+	bool pids_limited; /* by it */
 	char last_login[256];
-	pid_t pid; /* 0: the process has ended */
+	pid_t pid;        /* 0: the process has ended */
+	bool childless;   /* nothing of the session is left */
+	int64_t until_ms; /* monotonic; 0: nobody is to be killed */
 	int signals;
 };
 
@@ -137,6 +147,26 @@ reset_limits(void)
 	}
 }
 
+/* After PAM, whose pam_limits takes the limits of process 1 for its own. Of the user's processes, in
+ * all his sessions: where there is no cgroup that counts the session's own. Also what he may raise
+ * it to himself. */
+static int
+limit_processes(const struct life *l)
+{
+	rlim_t most = (rlim_t)l->k->config->session_processes;
+	struct rlimit now;
+
+	if (l->pids_limited)
+		return 0;
+	if (getrlimit(RLIMIT_NPROC, &now))
+		return -1;
+	if (now.rlim_cur > most)
+		now.rlim_cur = most;
+	if (now.rlim_max > most)
+		now.rlim_max = most;
+	return setrlimit(RLIMIT_NPROC, &now);
+}
+
 static bool
 is_interactive_login(const struct keeper *k, const struct account *a)
 {
@@ -191,6 +221,10 @@ run_user(const struct life *l)
 	if (set_stdio(k))
 		_exit(254);
 	reset_signals();
+	if (limit_processes(l)) {
+		fprintf(stderr, "ERROR: cannot limit the processes of the session\n");
+		_exit(254);
+	}
 	if (account_become(a)) {
 		fprintf(stderr, "ERROR: cannot become the account %s\n", a->name);
 		_exit(254);
@@ -202,16 +236,46 @@ run_user(const struct life *l)
 
 /* --- the life of the session -------------------------------------------------------------- */
 
+/* Notes who has ended, and says so of the user's process. */
+static void
+reap(struct life *l)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		/* Others: orphans of the session, or one that passed on a signal. */
+		if (pid != l->pid)
+			continue;
+		l->pid = 0;
+		say(l->k, 'X', &status, sizeof(status));
+	}
+	l->childless = pid < 0 && errno == ECHILD;
+}
+
+/* For a moment; who is still there then gets another in the next turn of wait_for_end. */
+static void
+kill_round(struct life *l)
+{
+	int64_t end_ms = clock_mono_ms() + ROUND_MS;
+
+	do {
+		reaper_kill_children();
+		reap(l);
+	} while (!l->childless && clock_mono_ms() < end_ms);
+}
+
 static void
 kill_all(struct life *l)
 {
 	(void)cgroup_kill(l->cgroup);
-	if (l->pid > 0) {
-		/* Without cgroups (an old kernel, not started by a service manager) only its
-		 * process group can be found; who left that lives on. */
-		kill(-l->pid, SIGKILL);
-		kill(l->pid, SIGKILL); /* it may not lead its group yet */
-	}
+	if (l->pid > 0)
+		kill(-l->pid, SIGKILL); /* all of its group, at one moment */
+	/* A session that forks as fast as it can gets no more of the processor than this. */
+	(void)setpriority(PRIO_PROCESS, 0, -20);
+	if (l->until_ms == 0)
+		l->until_ms = clock_mono_ms() + KILL_MS;
+	kill_round(l);
 }
 
 /* With the user's own rights, so that a set-user-ID program in the session is signalled no easier
@@ -250,35 +314,30 @@ static void
 on_signals(struct life *l)
 {
 	struct signalfd_siginfo info;
-	int status;
-	pid_t pid;
 
 	if (read(l->signals, &info, sizeof(info)) != sizeof(info))
 		return;
 	/* SIGTERM, of a service manager for example: the session ends, and what PAM opened is
 	 * still closed. */
-	if (info.ssi_signo != SIGCHLD) {
+	if (info.ssi_signo != SIGCHLD)
 		kill_all(l);
-		return;
-	}
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		/* One that passed on a signal. */
-		if (pid != l->pid)
-			continue;
-		l->pid = 0;
-		say(l->k, 'X', &status, sizeof(status));
-	}
+	reap(l);
 }
 
-/* Until the user's process has ended. A keeper does not outlive the monitor: its end of file
- * kills the session. */
+/* Until nothing of the session is left: its process has ended, and what that left behind too, by
+ * itself or because the worker, which knows when the session is over, had it killed. A keeper does not outlive the
+ * monitor: its end of file kills the session. */
 static void
 wait_for_end(struct life *l)
 {
 	struct pollfd p[2] = { { l->k->report, POLLIN, 0 }, { l->signals, POLLIN, 0 } };
 
-	while (l->pid > 0) {
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+	reap(l);
+	while (!l->childless) {
+		/* What does not die (it waits for a disk that is gone) is given up. */
+		if (l->until_ms && clock_mono_ms() > l->until_ms)
+			break;
+		if (poll(p, 2, l->until_ms ? ROUND_MS : -1) < 0 && errno != EINTR)
 			break;
 		if (p[1].revents)
 			on_signals(l);
@@ -286,6 +345,8 @@ wait_for_end(struct life *l)
 			kill_all(l);
 			p[0].fd = -1;
 		}
+		if (l->until_ms)
+			kill_round(l);
 	}
 }
 
@@ -332,9 +393,12 @@ begin(struct life *l, struct err *e)
 {
 	struct keeper *k = l->k;
 	const struct mon_start *s = k->start;
+	const struct cgroup_limits limits = { (uint64_t)k->config->session_processes,
+		k->config->session_memory };
 
 	if (k->start->kind == MON_KIND_SUBSYSTEM && !span_is(s->command, "sftp"))
 		return err_set(e, "there is no subsystem of this name");
+	l->pids_limited = cgroup_make(k->cgroup, s->uuid, &limits, l->cgroup, sizeof(l->cgroup));
 	reset_limits();
 	/* A session as the worker's user could read what the worker keeps: its TLS key, its
 	 * spool. */
@@ -344,7 +408,6 @@ begin(struct life *l, struct err *e)
 		e) ||
 	    program_check(k, &l->account, e))
 		return -1;
-	cgroup_make(k->cgroup, s->uuid, l->cgroup, sizeof(l->cgroup));
 	if (k->tty[0]) {
 		take_terminal(k, &l->account);
 		if (k->root)
@@ -360,7 +423,8 @@ static void
 finish(struct life *l)
 {
 	account_close(&l->account);
-	cgroup_remove(l->cgroup); /* one that is not empty (nohup) stays until the unit ends */
+	(void)cgroup_kill(l->cgroup);
+	cgroup_remove(l->cgroup);
 }
 
 noreturn void
@@ -370,7 +434,7 @@ keeper_run(struct keeper *k)
 	struct err e = { "" };
 
 	prctl(PR_SET_NAME, "noded-session");
-	if (close_others(k) || watch_signals(&l))
+	if (close_others(k) || watch_signals(&l) || reaper_adopt())
 		_exit(1);
 	if (begin(&l, &e)) {
 		say(k, 'F', e.text, strlen(e.text));

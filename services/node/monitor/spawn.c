@@ -82,6 +82,7 @@ spawn_prepare(struct monitor *m, struct err *e)
 	    make_folder(dir, "worker", m->worker_uid, m->worker_gid, 0700, e))
 		return -1;
 	cgroup_find(m->cgroup, sizeof(m->cgroup));
+	cgroup_divide(m->cgroup);
 	cgroup_sweep(m->cgroup);
 	return 0;
 }

@@ -12,18 +12,19 @@
 
 #include "node/session_state.h"
 
-/* A row from each state, a column to each: o(pen) f(refused) w(aiting) s(tarting) r(unning) d(raining)
+/* A row from each state, a column to each: o(pen) f(refused) w(aiting) n(oting) s(tarting) r(unning) d(raining)
  * l(ingering) x(over). */
 static const char *const ways[SESSION_STATES] = {
-	/*                    ofwsrdlx */
-	[SESSION_OPEN] = "      .++.....",
-	[SESSION_REFUSED] = "   .......+",
-	[SESSION_WAITING] = "   .+.+...+",
-	[SESSION_STARTING] = "  ....+..+",
-	[SESSION_RUNNING] = "   .....+++",
-	[SESSION_DRAINING] = "  .......+",
-	[SESSION_LINGERING] = " .......+",
-	[SESSION_OVER] = "      ........",
+	/*                    ofwnsrdlx */
+	[SESSION_OPEN] = "      .++......",
+	[SESSION_REFUSED] = "   ........+",
+	[SESSION_WAITING] = "   .+.+....+",
+	[SESSION_NOTING] = "    .+..+...+",
+	[SESSION_STARTING] = "  .....+..+",
+	[SESSION_RUNNING] = "   ......+++",
+	[SESSION_DRAINING] = "  ........+",
+	[SESSION_LINGERING] = " ........+",
+	[SESSION_OVER] = "      .........",
 };
 
 static bool
@@ -106,7 +107,7 @@ what_a_state_means(void **state)
 		    s == SESSION_RUNNING || s == SESSION_DRAINING);
 		assert_int_equal(session_state_is_early(s),
 		    s == SESSION_OPEN || s == SESSION_REFUSED || s == SESSION_WAITING ||
-			s == SESSION_STARTING);
+			s == SESSION_NOTING || s == SESSION_STARTING);
 	}
 }
 

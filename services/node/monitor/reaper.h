@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reaper: ends everything that a session has started, also what has left its process group, its
+ * terminal and its parents. For keeper.c.
+ *
+ * Orphans below a subreaper become its children, so whoever kills its children until it has none has
+ * killed all its descendants. Their numbers are not given to others while they are not waited for.
+ */
+#ifndef NODE_MONITOR_REAPER_H
+#define NODE_MONITOR_REAPER_H
+
+/* The calling process adopts the orphans among its descendants from here on. Negative with errno. */
+int reaper_adopt(void);
+/* SIGKILL to every child of the calling process that can be found now; more may come of them. To be
+ * called again, with waitpid in between, until there are none. */
+void reaper_kill_children(void);
+
+#endif
