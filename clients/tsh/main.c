@@ -61,7 +61,10 @@ static const struct cli_command commands[] = {
 	    .run = cmd_ssh },
 	{ .name = "scp",
 	    .args = "[[user@]HOST:]FROM... [[user@]HOST:]TO",
-	    .summary = "copy files",
+	    .summary = "copy files to, from and between nodes",
+	    .more =
+		"FROM on a node may hold wildcards in any part: *, ?, [a-z]; quote it, or the shell looks for it here.\n"
+		"~ and ~USER are home folders on the node.",
 	    .options = cmd_scp_options,
 	    .min_args = 2,
 	    .max_args = -1,

@@ -39,8 +39,12 @@ void cli_table_print(const struct cli_table *t, FILE *f);
 
 /* Columns that UTF-8 text takes on a terminal: wide characters two, combining ones none. */
 int cli_width(const char *text);
+/* Text in exactly so many columns, in dst: padded with blanks, or cut, with "..." at its end. */
+void cli_fit(char *dst, size_t size, const char *text, int columns);
 /* Columns of the terminal on stdout; 0 when it is none. */
 int cli_columns(void);
+/* The same of a descriptor. */
+int cli_columns_of(int fd);
 
 /* JSON with two spaces of indent, or YAML with the same content. CLI_TEXT prints JSON. */
 void cli_print_value(const json_t *value, enum cli_format format, FILE *f);

@@ -5,6 +5,7 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -74,13 +75,41 @@ cli_width(const char *text)
 	return columns;
 }
 
+void
+cli_fit(char *dst, size_t size, const char *text, int columns)
+{
+	bool cut = cli_width(text) > columns;
+	int room = cut ? columns - 3 : columns, used = 0, bytes;
+	size_t at = 0;
+
+	while (*text && at + 8 < size) {
+		int w = cli_char_width(text, &bytes);
+
+		if (used + w > room)
+			break;
+		memcpy(dst + at, text, (size_t)bytes);
+		at += (size_t)bytes;
+		text += bytes;
+		used += w;
+	}
+	for (int dots = 0; cut && dots < 3 && used < columns && at + 1 < size; dots++, used++)
+		dst[at++] = '.';
+	for (; used < columns && at + 1 < size; used++)
+		dst[at++] = ' ';
+	dst[at] = '\0';
+}
+
 int
 cli_columns(void)
 {
+	return cli_columns_of(STDOUT_FILENO);
+}
+
+int
+cli_columns_of(int fd)
+{
 	struct winsize size;
 
-	/* 0: standard output is no terminal. */
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
-		return 0;
-	return size.ws_col;
+	/* 0: it is no terminal. */
+	return ioctl(fd, TIOCGWINSZ, &size) < 0 ? 0 : size.ws_col;
 }

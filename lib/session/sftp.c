@@ -227,6 +227,43 @@ sftp_stat(struct sftp *s, const char *path, struct sftp_attrs *ret, struct err *
 	return rc > 0 ? err_set(e, "%s: unexpected answer", path) : rc;
 }
 
+static int
+take_path(struct sftp_answer *a, void *arg, struct err *e)
+{
+	return sftp_wire_path(a, arg) ? 0 : err_set(e, "unexpected answer");
+}
+
+int
+sftp_realpath(struct sftp *s, const char *path, char ret[SFTP_PATH_MAX], struct err *e)
+{
+	struct question q = { .expected = SFTP_NAME, .take = take_path, .arg = ret, .e = e };
+	int rc = ask_path(s, SFTP_REALPATH, path, NULL, &q);
+
+	return rc > 0 ? err_set(e, "%s: unexpected answer", path) : rc;
+}
+
+int
+sftp_expand(struct sftp *s, const char *path, char ret[SFTP_PATH_MAX], struct err *e)
+{
+	struct question q = { .expected = SFTP_NAME, .take = take_path, .arg = ret, .e = e };
+	struct buf body;
+	int rc;
+
+	buf_init(&body, BODY_MAX);
+	wire_put_text(&body, "expand-path@openssh.com");
+	wire_put_text(&body, path);
+	rc = ask(s, SFTP_EXTENDED, &body, &q);
+	if (rc == 0)
+		return 0;
+	return rc < 0 ? err_prefix(e, "%s", path) : err_set(e, "%s: unexpected answer", path);
+}
+
+bool
+sftp_is_over(const struct sftp *s)
+{
+	return s->engine.over;
+}
+
 /* --- folders ---------------------------------------------------------------------------------- */
 
 static int
@@ -248,6 +285,8 @@ take_names(struct sftp_answer *a, void *arg, struct err *e)
 	char name[SFTP_NAME_MAX];
 	struct sftp_attrs attrs;
 
+	if (!a->is_list)
+		return err_set(e, "the node's sftp server sent a name that is a path");
 	while (sftp_wire_name(a, name, &attrs))
 		if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
 		    l->each(name, &attrs, l->arg) < 0)
@@ -306,6 +345,24 @@ finish(struct sftp *s, struct sftp_body *b, const char *path, struct err *e)
 	wait_for(s, &b->finished);
 	sftp_body_done(b);
 	return b->failed ? err_set(e, "%s: %s", path, b->e.text) : 0;
+}
+
+int
+sftp_copy(struct sftp *from, struct sftp *to, const struct sftp_transfer *t, const char *target,
+    struct err *e)
+{
+	struct sftp_pipe p;
+
+	sftp_pipe_start(&p, &from->engine, &to->engine, t, target);
+	while (!p.finished && !from->engine.over && !to->engine.over)
+		if (loop_turn(from->loop, -1) < 0)
+			sftp_engine_end(&from->engine, "the event loop failed");
+	/* Answers that the other host still owes have nowhere to go any more. */
+	if (!p.finished)
+		sftp_engine_end(from->engine.over ? &to->engine : &from->engine,
+		    from->engine.over ? from->engine.why.text : to->engine.why.text);
+	sftp_pipe_done(&p);
+	return p.failed ? err_set(e, "%s: %s", t->path, p.e.text) : 0;
 }
 
 int

@@ -55,30 +55,39 @@ read_attrs(struct wire *w, struct sftp_attrs *ret)
 		}
 }
 
-/* A server must not make its client write outside the folder that was asked for. */
-static bool
-read_name(struct wire *w, char name[SFTP_NAME_MAX], struct sftp_attrs *attrs)
+static struct span
+read_name(struct wire *w, struct sftp_attrs *attrs)
 {
-	wire_text(w, name, SFTP_NAME_MAX);
+	struct span name = wire_string(w);
+
 	(void)wire_string(w); /* the line of `ls -l` */
 	read_attrs(w, attrs);
-	return !w->bad && *name && !strchr(name, '/');
+	return name;
+}
+
+/* A server must not make its client write outside the folder that was asked for. */
+static bool
+is_entry(struct span name)
+{
+	return name.n > 0 && name.n < SFTP_NAME_MAX && !memchr(name.p, '/', name.n) &&
+	    !memchr(name.p, '\0', name.n);
 }
 
 /* All of them are read here once, so that nobody acts on half a list. */
 static int
 read_names(struct sftp_answer *ret, struct wire *w)
 {
-	char name[SFTP_NAME_MAX];
 	struct sftp_attrs attrs;
 
 	/* A count that lies ends with the packet: each name takes some bytes of it. */
 	ret->n_names = wire_u32(w);
 	ret->names = *w;
-	for (uint32_t i = 0; i < ret->n_names; i++)
-		if (!read_name(w, name, &attrs))
-			return -1;
-	return w->bad ? -1 : 0;
+	ret->is_list = true;
+	for (uint32_t i = 0; i < ret->n_names && !w->bad; i++)
+		if (!is_entry(read_name(w, &attrs)))
+			ret->is_list = false;
+	/* Paths come alone. */
+	return w->bad || (!ret->is_list && ret->n_names != 1) ? -1 : 0;
 }
 
 int
@@ -112,10 +121,30 @@ sftp_wire_read(struct sftp_answer *ret, uint8_t type, struct span body)
 bool
 sftp_wire_name(struct sftp_answer *a, char name[SFTP_NAME_MAX], struct sftp_attrs *ret)
 {
-	if (a->n_names == 0)
+	struct span s;
+
+	if (!a->is_list || a->n_names == 0)
 		return false;
 	a->n_names--;
-	return read_name(&a->names, name, ret);
+	s = read_name(&a->names, ret);
+	memcpy(name, s.p, s.n); /* is_entry: it fits */
+	name[s.n] = '\0';
+	return true;
+}
+
+bool
+sftp_wire_path(struct sftp_answer *a, char path[SFTP_PATH_MAX])
+{
+	struct sftp_attrs attrs;
+	struct span s = { NULL, 0 };
+
+	if (a->n_names == 1)
+		s = read_name(&a->names, &attrs);
+	if (s.n == 0 || s.n >= SFTP_PATH_MAX || memchr(s.p, '\0', s.n))
+		return false;
+	memcpy(path, s.p, s.n);
+	path[s.n] = '\0';
+	return true;
 }
 
 int

@@ -24,12 +24,14 @@ enum sftp_type {
 	SFTP_OPENDIR = 11,
 	SFTP_READDIR = 12,
 	SFTP_MKDIR = 14,
+	SFTP_REALPATH = 16,
 	SFTP_STAT = 17,
 	SFTP_STATUS = 101,
 	SFTP_HANDLE = 102,
 	SFTP_DATA = 103,
 	SFTP_NAME = 104,
 	SFTP_ATTRS = 105,
+	SFTP_EXTENDED = 200,
 };
 /* Flags of SFTP_OPEN, section 6.3. */
 enum { SFTP_FOR_READ = 1, SFTP_FOR_WRITE = 2, SFTP_CREATE = 8, SFTP_TRUNCATE = 16 };
@@ -56,15 +58,18 @@ struct sftp_answer {
 	struct span text;        /* SFTP_STATUS: the server's words */
 	struct span data;        /* SFTP_HANDLE, SFTP_DATA */
 	struct sftp_attrs attrs; /* SFTP_ATTRS */
-	struct wire names;       /* SFTP_NAME: for sftp_wire_name */
+	struct wire names;       /* SFTP_NAME: for sftp_wire_name, or sftp_wire_path */
 	uint32_t n_names;
+	bool is_list; /* SFTP_NAME: every name is one of an entry of a folder */
 };
 
 /* Reads what follows the request id of an answer. Negative: it is none, or malformed in any part;
  * then *ret means nothing. */
 int sftp_wire_read(struct sftp_answer *ret, uint8_t type, struct span body);
-/* The next entry of SFTP_NAME: never empty, without a slash or NUL. False when there are no more. */
+/* The next entry of an SFTP_NAME that is a list: never empty, without a slash or NUL. False when there are no more. */
 bool sftp_wire_name(struct sftp_answer *a, char name[SFTP_NAME_MAX], struct sftp_attrs *ret);
+/* The one path of an SFTP_NAME that answers SFTP_REALPATH (section 6.11). False: it is none. */
+bool sftp_wire_path(struct sftp_answer *a, char path[SFTP_PATH_MAX]);
 /* For an answer that is a status: 0 done, 1 end of file or folder, negative with the server's words
  * in e. Another answer is negative too. */
 int sftp_wire_status(const struct sftp_answer *a, struct err *e);
