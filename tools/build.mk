@@ -147,8 +147,9 @@ $(foreach t,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 FUZZ_SRC  := $(wildcard tests/fuzz/*.c)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 FUZZFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-# Files of services that parse what strangers send.
-FUZZ_SERVICES := $(addprefix services/audit/,record.c rpc_record.c json.c batch.c batch_session.c judge.c proof.c facts.c)
+# Files of programs that parse what strangers send.
+FUZZ_SERVICES := $(addprefix services/audit/,record.c rpc_record.c json.c batch.c batch_session.c judge.c proof.c facts.c) \
+	clients/tsh/screen.c
 # The floors that targets and these files include, and those below.
 FUZZ_USED   := $(filter $(FLOORS),$(shell sed -n 's|^\#include "\([a-z]*\)/.*|\1|p' $(FUZZ_SRC) $(FUZZ_SERVICES)))
 FUZZ_FLOORS := $(sort $(foreach f,$(FUZZ_USED),$(f) $(below_$(f))))

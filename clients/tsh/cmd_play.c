@@ -62,7 +62,9 @@ show(const struct download *d, struct span frames, struct err *e)
 {
 	/* "2x": strtod stops at the x. */
 	struct player_config config = { .speed = strtod(opt.speed, NULL),
-		.skip_idle = opt.skip_idle };
+		.skip_idle = opt.skip_idle,
+		.rows = d->recording ? d->recording->rows : 0,
+		.cols = d->recording ? d->recording->cols : 0 };
 	const Audit__Recording *r = d->recording;
 
 	if (strcmp(opt.format, "json") == 0)

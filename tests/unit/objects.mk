@@ -64,6 +64,7 @@ UNIT_OBJ_services/proxy/ssh_server_test := tests/unit/services/proxy/proxy_world
 
 TSH_OBJ := $(filter-out clients/tsh/main.o,$(patsubst %.c,%.o,$(wildcard clients/tsh/*.c)))
 UNIT_OBJ_clients/tsh/export_test := clients/tsh/export.o
+UNIT_OBJ_clients/tsh/screen_test := clients/tsh/screen.o
 UNIT_OBJ_clients/tsh/scp_test    := $(filter-out clients/tsh/cmd_%.o,$(TSH_OBJ))
 UNIT_OBJ_clients/tsh/term_test   := clients/tsh/term.o
 UNIT_OBJ_clients/tctl/form_test  := $(filter-out clients/tctl/main.o,$(patsubst %.c,%.o,$(wildcard clients/tctl/*.c)))
