@@ -24,7 +24,7 @@ enum { COMMAND_MAX = 128 * 1024 };
 static struct {
 	const char *login, *format;
 	int64_t parallel, timeout_s, port;
-	bool tty, no_tty, escapes, no_stdin;
+	bool tty, no_tty, escapes, no_stdin, raw;
 } opt = { .format = "text", .parallel = FANOUT_PARALLEL, .timeout_s = 30, .escapes = true };
 
 const struct cli_option cmd_ssh_options[] = {
@@ -39,6 +39,9 @@ const struct cli_option cmd_ssh_options[] = {
 	    &opt.timeout_s },
 	{ 'f', "format", "text|json", "with LABEL=VALUE: lines for people, or one JSON value",
 	    CLI_CHOICE, &opt.format },
+	{ 0, "raw", NULL,
+	    "with LABEL=VALUE, into a file or pipe: lines as they are, also what a terminal obeys",
+	    CLI_FLAG, &opt.raw },
 	{ 'p', "port", "PORT", "ignored; for people who are used to it", CLI_INT, &opt.port },
 	{ 0, "escape-sequences", NULL, "~. ~^Z ~? in a terminal (default on)", CLI_FLAG,
 	    &opt.escapes },
@@ -163,6 +166,7 @@ run_many(struct proxy *proxy, const Auth__NodeList *list, const char *login, con
 		.login = login,
 		.command = command,
 		.parallel = (unsigned)opt.parallel,
+		.raw = opt.raw,
 		.timeout_ms = (int)opt.timeout_s * 1000,
 		.keep = json,
 	};
@@ -271,6 +275,11 @@ cmd_ssh(int argc, char **argv)
 		goto out;
 	if (opt.parallel < 1 || opt.parallel > 1000) {
 		rc = cli_fail("-P takes 1 to 1000");
+		goto out;
+	}
+	/* Many nodes, and one of them may have been taken: its bytes are not for a terminal. */
+	if (opt.raw && isatty(STDOUT_FILENO)) {
+		rc = cli_fail("--raw is for a file or a pipe, and standard output is a terminal");
 		goto out;
 	}
 	split_target(argv[0], login, sizeof login, &host);

@@ -175,7 +175,7 @@ export_json(struct span frames, FILE *f, struct err *e)
 static void
 print_line(json_t *v, FILE *f)
 {
-	(void)json_dumpf(v, f, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	cli_dump_json(v, JSON_COMPACT | JSON_REAL_PRECISION(15), f);
 	fputc('\n', f);
 	json_decref(v);
 }

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/readable.h"
 
 struct fanout {
 	const struct remote_way *way;
@@ -54,9 +55,13 @@ print_line(const struct fanout_host *h, int fd, const uint8_t *p, size_t n)
 	struct fanout *f = h->fanout;
 	struct buf b;
 
-	buf_init(&b, FANOUT_LINE_MAX + 1024);
+	buf_init(&b, READABLE_WIDEST * FANOUT_LINE_MAX + 1024);
 	buf_printf(&b, "[%s] ", h->name);
-	buf_put(&b, p, n);
+	/* Not on standard error's terminal either, when standard output alone is a pipe. */
+	if (f->config->raw && (fd == STDOUT_FILENO || !isatty(fd)))
+		buf_put(&b, p, n);
+	else
+		readable_line(&b, (struct span){ p, n });
 	buf_put(&b, "\n", 1);
 	if (file_write_all(fd, buf_head(&b), b.len) < 0 && errno == EPIPE &&
 	    (fd == STDOUT_FILENO || file_is_same(fd, STDOUT_FILENO)))

@@ -32,6 +32,7 @@ struct fanout_config {
 	unsigned parallel; /* at once; 0: FANOUT_PARALLEL */
 	int timeout_ms;    /* to reach a node and start there; 0: 30 000 */
 	bool keep;         /* collect the output (for JSON) instead of printing lines */
+	bool raw;          /* lines as they came, for a pipe; else base/readable.h */
 };
 
 struct fanout_summary {

@@ -61,3 +61,46 @@ readable_put(struct buf *out, struct span text)
 		buf_printf(out, "...[%zu bytes more]", text.n - i);
 	return false;
 }
+
+/* Printable but for tabs. */
+static bool
+is_plain_line(struct span line)
+{
+	for (size_t i = 0; i < line.n;) {
+		size_t len = line.p[i] == '\t' ? 1 : str_printable_len(line.p + i, line.n - i);
+
+		if (!len)
+			return false;
+		i += len;
+	}
+	return true;
+}
+
+void
+readable_line(struct buf *out, struct span line)
+{
+	char escaped[ESCAPE_SIZE];
+
+	if (line.n && line.p[line.n - 1] == '\r')
+		line.n--;
+	if (is_plain_line(line)) {
+		if (line.n)
+			buf_put(out, line.p, line.n);
+		return;
+	}
+	for (size_t i = 0; i < line.n;) {
+		size_t len = str_printable_len(line.p + i, line.n - i);
+
+		if (len && line.p[i] != '\\') {
+			buf_put(out, line.p + i, len);
+			i += len;
+			continue;
+		}
+		escape(line.p[i], escaped);
+		if (line.p[i] == '\t')
+			buf_put(out, "\t", 1);
+		else
+			buf_put(out, escaped, strlen(escaped));
+		i++;
+	}
+}

@@ -46,6 +46,9 @@ int cli_columns(void);
 /* The same of a descriptor. */
 int cli_columns_of(int fd);
 
+/* As json_dumpf, but characters that a terminal might obey (DEL, C1, those that move text about) stand as \\uXXXX, which
+ * means the same to every reader. flags: of jansson. */
+void cli_dump_json(const json_t *value, size_t flags, FILE *f);
 /* JSON with two spaces of indent, or YAML with the same content. CLI_TEXT prints JSON. */
 void cli_print_value(const json_t *value, enum cli_format format, FILE *f);
 

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "cli/out_priv.h"
 
 enum { YAML_MAX_DEPTH = 64 };
@@ -25,6 +26,52 @@ cli_format_from(const char *word)
 	return CLI_TEXT;
 }
 
+/* Of a character that is valid UTF-8 and not printable; returns its bytes. */
+static size_t
+escape_character(const uint8_t *p, size_t n, FILE *f)
+{
+	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	uint32_t c = len == 1 ? p[0] : p[0] & (0x7fu >> len);
+
+	for (size_t i = 1; i < len && i < n; i++)
+		c = c << 6 | (p[i] & 0x3f);
+	if (c > 0xffff)
+		fprintf(f, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (c >> 10)),
+		    (unsigned)(0xdc00 + (c & 0x3ff)));
+	else
+		fprintf(f, "\\u%04x", (unsigned)c);
+	return len < n ? len : n;
+}
+
+/* jansson's pieces end between characters; what is below a blank it escapes itself, or made for the layout. */
+static int
+on_piece(const char *text, size_t n, void *arg)
+{
+	const uint8_t *p = (const uint8_t *)text;
+	size_t from = 0, i = 0;
+	FILE *f = arg;
+
+	while (i < n) {
+		size_t len = p[i] < ' ' ? 1 : str_printable_len(p + i, n - i);
+
+		if (len) {
+			i += len;
+			continue;
+		}
+		(void)fwrite(text + from, 1, i - from, f);
+		i += escape_character(p + i, n - i, f);
+		from = i;
+	}
+	(void)fwrite(text + from, 1, n - from, f);
+	return 0;
+}
+
+void
+cli_dump_json(const json_t *value, size_t flags, FILE *f)
+{
+	(void)json_dump_callback(value, on_piece, f, flags);
+}
+
 static void yaml_print(const json_t *value, FILE *f);
 
 void
@@ -34,7 +81,7 @@ cli_print_value(const json_t *value, enum cli_format format, FILE *f)
 		yaml_print(value, f);
 		return;
 	}
-	json_dumpf(value, f, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	cli_dump_json(value, JSON_INDENT(2) | JSON_ENCODE_ANY, f);
 	fputc('\n', f);
 }
 
@@ -85,7 +132,7 @@ print_text(const char *s, FILE *f)
 	}
 	text = json_string(s);
 	if (text)
-		json_dumpf(text, f, JSON_ENCODE_ANY);
+		cli_dump_json(text, JSON_ENCODE_ANY, f);
 	json_decref(text);
 }
 
@@ -107,7 +154,7 @@ print_scalar(const json_t *v, FILE *f)
 	else if (json_is_array(v))
 		fputs("[]", f);
 	else
-		json_dumpf(v, f, JSON_ENCODE_ANY);
+		cli_dump_json(v, JSON_ENCODE_ANY, f);
 }
 
 static void

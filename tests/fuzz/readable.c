@@ -62,5 +62,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!same && size <= READABLE_MAX / 4)
 		check_way_back(shown, text);
 	buf_done(&form);
+	buf_init(&form, READABLE_WIDEST * size + 1);
+	readable_line(&form, text);
+	if (!buf_ok(&form))
+		abort();
+	for (size_t i = 0, len; i < form.len; i += len) {
+		const uint8_t *at = buf_head(&form);
+
+		len = at[i] == '\t' ? 1 : str_printable_len(at + i, form.len - i);
+		if (!len)
+			abort();
+	}
+	buf_done(&form);
 	return 0;
 }

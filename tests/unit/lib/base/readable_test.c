@@ -158,6 +158,34 @@ every_pair_of_bytes_has_a_form_of_its_own(void **state)
 	}
 }
 
+static void
+a_line_keeps_its_tabs_and_nothing_that_steers(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "a\tb", "a\tb" },
+		{ "C:\\x", "C:\\x" },
+		{ "crlf\r", "crlf" },
+		{ "over\rwrite", "over\\rwrite" },
+		{ "\033[31mred\t\\", "\\x1b[31mred\t\\\\" },
+		{ "\033]52;c;eA==\007", "\\x1b]52;c;eA==\\x07" },
+		{ "\xc2\x9b"
+		  "6n",
+		    "\\xc2\\x9b6n" },
+		{ "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf b;
+
+		buf_init(&b, 1000);
+		readable_line(&b, span_str(rows[i][0]));
+		if (!span_eq(buf_span(&b), span_str(rows[i][1])))
+			fail_msg("%zu: %.*s", i, (int)b.len, (const char *)buf_head(&b));
+		buf_done(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -167,6 +195,7 @@ main(void)
 		cmocka_unit_test(what_steers_a_terminal_is_shown_as_bytes),
 		cmocka_unit_test(no_two_texts_look_the_same),
 		cmocka_unit_test(a_long_text_is_cut_and_says_so),
+		cmocka_unit_test(a_line_keeps_its_tabs_and_nothing_that_steers),
 		cmocka_unit_test(every_pair_of_bytes_has_a_form_of_its_own),
 	};
 

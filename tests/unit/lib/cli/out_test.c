@@ -280,6 +280,32 @@ a_password_is_not_shown(void **state)
 }
 
 static void
+json_holds_no_character_that_a_terminal_obeys(void **state)
+{
+	static const char text[] =
+	    "a\033\177\xc2\x9b\xe2\x80\xae\xc3\xbc\xf0\x9f\x98\x80\xf3\xa0\x80\x81";
+	char *shown = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&shown, &n);
+	json_t *v = json_pack("[s]", text), *back;
+
+	(void)state;
+	cli_dump_json(v, JSON_COMPACT, f);
+	fclose(f);
+	for (size_t i = 0; i < n; i++)
+		assert_true((unsigned char)shown[i] >= ' ' && shown[i] != 0x7f);
+	assert_null(strstr(shown, "\xc2\x9b"));
+	assert_null(strstr(shown, "\xe2\x80\xae"));
+	assert_non_null(strstr(shown, "\xc3\xbc\xf0\x9f\x98\x80"));
+	/* Programs read the same. */
+	back = json_loads(shown, 0, NULL);
+	assert_true(json_equal(v, back));
+	json_decref(back);
+	json_decref(v);
+	free(shown);
+}
+
+static void
 without_a_terminal_answers_come_from_a_pipe(void **state)
 {
 	int fd[2];
@@ -312,6 +338,7 @@ main(void)
 		cmocka_unit_test(values_are_printed_as_json_and_yaml),
 		cmocka_unit_test(a_listing_is_a_table_or_one_array),
 		cmocka_unit_test(a_password_is_not_shown),
+		cmocka_unit_test(json_holds_no_character_that_a_terminal_obeys),
 		cmocka_unit_test(without_a_terminal_answers_come_from_a_pipe),
 	};
 
