@@ -22,7 +22,7 @@ from authd import pb
 
 pytestmark = pytest.mark.sanitized
 
-VERSION = 2
+VERSION = 3
 HELLO, TOKEN, BUNDLE, PROVE, FORGET, START, SIGNAL, KILL, READY, HOSTKEY, SIGN, SIGN_TUNNEL, CUTOFFS = range(1, 14)
 ANSWER, STARTED, EXITED, STOP, DATA = range(64, 69)
 CONNECTIONS_MAX = 4096
@@ -186,7 +186,7 @@ class Worker:
                         + string(signature(cluster.alice, signed)))
 
     def start_body(self, connection, session, command):
-        return (u32(connection) + u32(session) + string(UUID) + b'\x01' + string(command) + b'\x00' + string('') + u32(0) * 4
+        return (u32(connection) + u32(session) + string(UUID) + b'\x01\x00' + string(command) + b'\x00' + string('') + u32(0) * 4
                 + string('') + string('127.0.0.1') + u32(4000) + string('127.0.0.1') + u32(3022) + u32(0))
 
     def run(self, connection, session, command):
