@@ -98,9 +98,9 @@ $(B)/services/proxy/asset.o: $(wildcard web/*)
 
 # The SQL of auditd's schema, as rows of a C table.
 SCHEMA_SQL := $(sort $(wildcard services/audit/schema/*.sql))
-$(B)/gen/audit/schema.inc: $(SCHEMA_SQL) tools/embed-sql
+$(B)/gen/audit/schema.inc: $(SCHEMA_SQL) services/audit/rights.sql tools/embed-sql
 	@mkdir -p $(@D)
-	tools/embed-sql $(SCHEMA_SQL) > $@
+	tools/embed-sql $(SCHEMA_SQL) services/audit/rights.sql > $@
 $(B)/services/audit/store_schema.o: $(B)/gen/audit/schema.inc
 
 # An archive is made again also when a source went away: NAME.list says of what it was made.

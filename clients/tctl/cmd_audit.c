@@ -45,6 +45,25 @@ user_text(const Audit__FoundEvent *hit, char *dst, size_t size)
 	(void)str_format(dst, size, "%s%s", hit->event->user, claimed ? " (claimed)" : "");
 }
 
+/* The answers of auditd, one behind the other. */
+enum { PAGE = 5000 };
+
+struct pages {
+	Audit__EventList **list;
+	size_t n, events;
+};
+
+static const Audit__FoundEvent *
+event_at(const void *found, size_t i)
+{
+	const struct pages *p = found;
+	size_t k = 0;
+
+	while (i >= p->list[k]->n_events)
+		i -= p->list[k++]->n_events;
+	return p->list[k]->events[i];
+}
+
 static struct cli_table *
 events_table(void)
 {
@@ -54,7 +73,7 @@ events_table(void)
 static void
 events_row(struct cli_table *t, const void *found, size_t i)
 {
-	const Audit__FoundEvent *hit = ((const Audit__EventList *)found)->events[i];
+	const Audit__FoundEvent *hit = event_at(found, i);
 	const Audit__Event *ev = hit->event;
 	char when[40], mark[48], user[300];
 
@@ -87,7 +106,7 @@ raw_of(const Audit__Event *ev)
 static json_t *
 events_value(const void *found, size_t i)
 {
-	const Audit__FoundEvent *hit = ((const Audit__EventList *)found)->events[i];
+	const Audit__FoundEvent *hit = event_at(found, i);
 	const Audit__Event *ev = hit->event;
 	json_t *fields = json_object();
 	char when[40], received[40];
@@ -108,11 +127,43 @@ events_value(const void *found, size_t i)
 
 static const struct cli_listing events = { events_table, events_row, events_value, NULL };
 
+static void
+pages_done(struct pages *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		client_free_reply(p->list[i]);
+	free(p->list);
+}
+
+/* *more: there is another page, of which q asks next. */
+static int
+fetch_page(struct client *c, Audit__SearchRequest *q, struct pages *p, bool *more, struct err *e)
+{
+	Audit__EventList **grown = realloc(p->list, (p->n + 1) * sizeof(*grown));
+	size_t left = (size_t)opt.limit - p->events;
+	Audit__EventList *page = NULL;
+
+	if (!grown)
+		return err_memory(e);
+	p->list = grown;
+	/* 0 is auditd's own limit, and one page. */
+	q->limit = left < PAGE ? (uint32_t)left : PAGE;
+	if (audit_sync_search_events(c, q, &page, e) < 0)
+		return -1;
+	p->list[p->n++] = page;
+	p->events += page->n_events;
+	q->after = page->next;
+	*more = *page->next && (int64_t)p->events < opt.limit;
+	return 0;
+}
+
 static int
 list_events(struct client *c, void *arg, struct err *e)
 {
 	Audit__SearchRequest q = AUDIT__SEARCH_REQUEST__INIT;
-	Audit__EventList *list = NULL;
+	struct pages pages = { 0 };
+	bool more = true;
+	int rc = 0;
 
 	(void)arg;
 	if (recordings_bounds(opt.from, opt.to, opt.last_s, &q.from_us, &q.to_us, e) < 0)
@@ -124,12 +175,12 @@ list_events(struct client *c, void *arg, struct err *e)
 	q.types = (const char **)opt.types.item;
 	q.n_types = opt.types.n;
 	q.failed_only = opt.failed;
-	q.limit = (uint32_t)opt.limit;
-	if (audit_sync_search_events(c, &q, &list, e) < 0)
-		return -1;
-	cli_print_listing(&events, list, list->n_events, opt.format, stdout);
-	client_free_reply(list);
-	return 0;
+	while (rc == 0 && more)
+		rc = fetch_page(c, &q, &pages, &more, e);
+	if (rc == 0)
+		cli_print_listing(&events, &pages, pages.events, opt.format, stdout);
+	pages_done(&pages);
+	return rc;
 }
 
 static int

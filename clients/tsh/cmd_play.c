@@ -32,6 +32,7 @@ struct download {
 	FILE *file;
 	Audit__Recording *recording; /* of the first part */
 	bool failed;
+	unsigned tampered; /* parts that are not what was recorded */
 };
 
 /* False ends the stream: there is no more room for it. */
@@ -52,6 +53,7 @@ on_part(const Audit__PlayPart *part, void *arg)
 		}
 		free(copy);
 	}
+	d->tampered += part->tampered;
 	if (part->frames.len > 0 && fwrite(part->frames.data, part->frames.len, 1, d->file) != 1)
 		d->failed = true;
 	return !d->failed;
@@ -115,6 +117,10 @@ cmd_play(int argc, char **argv)
 		rc = tsh_call_failed(p, c, &e);
 	else if (play(&d, &e) < 0)
 		rc = cli_fail_err(&e);
+	else if (d.tampered)
+		rc = cli_fail(
+		    "%u parts of this recording were changed in the database and are not what was recorded; they are marked",
+		    d.tampered);
 	client_free_reply(d.recording);
 	fclose(d.file);
 	client_free(c);

@@ -525,20 +525,48 @@ copy_config(struct db *db, const struct db_config *c)
 	return 0;
 }
 
-static int
-check_conninfo(const char *conninfo, struct err *e)
+/* NULL: malformed. Freed with PQconninfoFree. */
+static PQconninfoOption *
+read_conninfo(const char *conninfo, struct err *e)
 {
 	char *why = NULL, text[ERR_MAX];
 	PQconninfoOption *options = PQconninfoParse(conninfo, &why);
 
-	if (options) {
-		PQconninfoFree(options);
-		return 0;
-	}
+	if (options)
+		return options;
 	db_clean_text(text, sizeof(text), why);
 	if (why)
 		PQfreemem(why);
-	return err_set(e, "the connection string of the database is malformed: %s", text);
+	(void)err_set(e, "the connection string of the database is malformed: %s", text);
+	return NULL;
+}
+
+static int
+check_conninfo(const char *conninfo, struct err *e)
+{
+	PQconninfoOption *options = read_conninfo(conninfo, e);
+
+	if (!options)
+		return -1;
+	PQconninfoFree(options);
+	return 0;
+}
+
+int
+db_conninfo_user(const char *conninfo, char *dst, size_t size, struct err *e)
+{
+	PQconninfoOption *options = read_conninfo(conninfo, e);
+	bool fits = true;
+
+	if (!options)
+		return -1;
+	*dst = 0;
+	for (const PQconninfoOption *o = options; o->keyword; o++) {
+		if (o->val && strcmp(o->keyword, "user") == 0)
+			fits = str_copy(dst, size, o->val);
+	}
+	PQconninfoFree(options);
+	return fits ? 0 : err_set(e, "the user in the connection string is too long");
 }
 
 int

@@ -43,6 +43,10 @@ struct db_events {
 	void (*down)(const char *why, void *arg);
 };
 
+/* The role that a connection string names, into dst; "" when it names none, and libpq takes the user's own name.
+ * Negative: it is malformed, or the name does not fit. */
+int db_conninfo_user(const char *conninfo, char *dst, size_t size, struct err *e);
+
 /* Starts connecting. config is copied. Negative: conninfo is malformed, or no memory. */
 int db_new(struct db **ret, const struct db_config *config, const struct db_events *events,
     void *arg, struct err *e);

@@ -77,14 +77,31 @@ session_of(struct batch *b, const struct record *r, int32_t source)
 
 /* --- frames ---------------------------------------------------------------------- */
 
+/* audit_chunk_hash in SQL: whose chunk it is, which one, and all that is kept of it. */
+static void
+hash_chunk(const struct batch_session *s, struct span z, struct span text,
+    uint8_t hash[SHA256_BYTES])
+{
+	struct sha256 h;
+	uint8_t seq[8];
+
+	for (int i = 0; i < 8; i++)
+		seq[i] = (uint8_t)(s->first_seq >> (56 - 8 * i));
+	sha256_init(&h);
+	sha256_add(&h, s->id.bytes, sizeof(s->id.bytes));
+	sha256_add(&h, seq, sizeof(seq));
+	sha256_add(&h, z.p, z.n);
+	sha256_add(&h, text.p, text.n);
+	sha256_end(&h, hash);
+}
+
 static void
 put_chunk(struct batch *b, const struct batch_session *s, const struct record_frames *f,
     struct span z, struct span text)
 {
 	uint8_t hash[SHA256_BYTES];
 
-	/* Over the frames as they came, so that it can be checked however they are compressed. */
-	sha256_of(buf_span(&s->frames), hash);
+	hash_chunk(s, z, text, hash);
 	db_copy_row(&b->chunk_rows, 10);
 	db_copy_date(&b->chunk_rows, b->now_us);
 	db_copy_uuid(&b->chunk_rows, s->id.bytes);

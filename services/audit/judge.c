@@ -75,8 +75,9 @@ check_type(const struct event_type *type, const struct producer *p, const struct
 
 	if (!type)
 		return "an event of a type that is not in the catalogue";
-	/* Rows of this type are made here, never taken. */
-	if (!(type->writers & (unsigned)p->who) || type == event_type(EVENT_AUDIT_REFUSE))
+	/* Rows of these types are made here and in the database, never taken. */
+	if (!(type->writers & (unsigned)p->who) || type == event_type(EVENT_AUDIT_REFUSE) ||
+	    type == event_type(EVENT_AUDIT_PRUNE))
 		return "an event that this kind of producer does not write";
 	/* The code says whether it succeeded; people search by it, so it must not contradict
 	 * `ok`. */

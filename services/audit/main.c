@@ -7,20 +7,34 @@
  * tell each other); trust.c (its identity), lib/replica (the cluster as authd says it), sight.c (who may see what);
  * ingest.c and source.c with the wire face rpc_ingest.c (records come in), record.c (what a producer
  * may say), batch.c and json.c (rows); search.c and recording.c with rpc_search.c (people look);
- * store*.c (all SQL); events.c (its own events).
+ * store*.c (all SQL); events.c (its own events); schema_verb.c (`auditd schema`).
  *
  * Security: runs as `sallyport`; touches its state folder, its sockets and the database. It trusts a
  * producer to speak about itself only (record.c), and shows a person what the person's roles allow
  * (sight.c).
  */
 #include "audit/conf.h"
+#include "audit/schema_verb.h"
 #include "audit/start.h"
+
+static const struct cli_command commands[] = {
+	{ .name = "schema",
+	    .summary = "print the schema of the database, for psql",
+	    .options = schema_verb_options,
+	    .more =
+		"auditd makes its tables by itself where it may. Where its role shall own nothing, an administrator of the\n"
+		"database makes them with this script, at first and after an upgrade:\n\n"
+		"  auditd schema | runuser -u postgres -- psql -X -d sallyport\n",
+	    .run = schema_verb_run },
+	{ 0 },
+};
 
 static const struct daemon auditd = {
 	.name = "auditd",
 	.summary = "audit events and recordings into PostgreSQL",
 	.conf_schema = &conf_schema,
-	.conf_path = "/etc/sallyport/auditd.yaml",
+	.conf_path = AUDIT_CONF_PATH,
+	.commands = commands,
 	.check = conf_check,
 	.user = conf_user,
 	.flags = DAEMON_SECRETS,

@@ -8,11 +8,14 @@
  */
 #include "audit/recording.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/record.h"
 #include "base/str.h"
 #include "rec/batch.h"
+#include "rec/frame.h"
 
 enum {
 	PLAYER_CHUNKS = 8,      /* a query: 2 MiB of frames at most wait here */
@@ -31,6 +34,7 @@ struct player {
 	int32_t source;
 	int64_t after;          /* number of the last chunk that was read */
 	int64_t from_us, at_us; /* of the session: where to begin, the end of what was read */
+	unsigned tampered;      /* parts so far */
 };
 
 static void on_chunks(const struct store_list *list, void *arg);
@@ -75,8 +79,43 @@ ask_chunks(struct player *p)
 	store_chunks(p->store, &which, on_chunks, p);
 }
 
-/* False: it was ended. */
-static bool
+/* Words of ours between the frames, as output, so that every way of looking at a recording shows them. */
+static void
+say(struct buf *b, const char *text)
+{
+	frame_put(b, FRAME_OUT, 0, span_str(text));
+}
+
+/* What a chunk that was changed says now, between words that say so: not hidden, and not taken for what was recorded. What
+ * is no chunk any more has the words alone: its bytes would make everything behind it unreadable. */
+static void
+play_tampered(struct player *p, const struct store_chunk *c)
+{
+	struct record_frames read;
+	struct buf raw, b;
+	char text[160];
+
+	buf_init(&raw, BATCH_RAW_MAX);
+	buf_init(&b, 2 * BATCH_RAW_MAX);
+	(void)str_format(text, sizeof(text),
+	    "\r\n[tampered with: part %" PRId64
+	    " of this recording was changed in the database]\r\n",
+	    c->seq);
+	say(&b, text);
+	if (batch_expand(c->data, c->raw_len, &raw) == 0 &&
+	    record_read_frames(buf_span(&raw), &read, NULL) == 0) {
+		buf_put(&b, buf_head(&raw), raw.len);
+		say(&b, "\r\n[end of the part that was changed]\r\n");
+	} else {
+		say(&b, "[it cannot be read any more]\r\n");
+	}
+	p->tampered++;
+	p->events.part(buf_span(&b), true, p->arg);
+	buf_done(&raw);
+	buf_done(&b);
+}
+
+static void
 play_chunk(struct player *p, const struct store_chunk *c)
 {
 	struct buf raw;
@@ -84,17 +123,14 @@ play_chunk(struct player *p, const struct store_chunk *c)
 	p->after = c->seq;
 	p->at_us += c->span_us;
 	/* What ends before the asked moment is left out; the player skips within the first one. */
-	if (p->at_us < p->from_us)
-		return true;
+	if (c->intact && p->at_us < p->from_us)
+		return;
 	buf_init(&raw, BATCH_RAW_MAX);
-	if (batch_expand(c->data, c->raw_len, &raw) < 0) {
-		buf_done(&raw);
-		end(p, RPC_DATA_LOSS, "a part of the recording is damaged in the database");
-		return false;
-	}
-	p->events.part(buf_span(&raw), p->arg);
+	if (c->intact && batch_expand(c->data, c->raw_len, &raw) == 0)
+		p->events.part(buf_span(&raw), false, p->arg);
+	else
+		play_tampered(p, c);
 	buf_done(&raw);
-	return true;
 }
 
 static void
@@ -104,10 +140,8 @@ on_chunks(const struct store_list *list, void *arg)
 
 	if (!answered(p, list))
 		return;
-	for (size_t i = 0; i < list->n; i++) {
-		if (!play_chunk(p, &list->chunks[i]))
-			return;
-	}
+	for (size_t i = 0; i < list->n; i++)
+		play_chunk(p, &list->chunks[i]);
 	/* Fewer than asked for were the last. A session that still runs ends here too. */
 	if (list->n < PLAYER_CHUNKS)
 		end(p, RPC_OK, "");

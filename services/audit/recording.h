@@ -16,8 +16,8 @@ struct player_events {
 	/* The one recording that was asked for. Negative: it is not played; the owner has ended the matter himself and
 	 * calls player_free later. */
 	int (*found)(const struct store_recording *recording, void *arg);
-	/* Whole frames, in order. */
-	void (*part)(struct span frames, void *arg);
+	/* Whole frames, in order. tampered: they are not what was recorded; frames between them say so. */
+	void (*part)(struct span frames, bool tampered, void *arg);
 	/* There is room for more parts: else player_more asks again. */
 	bool (*has_room)(void *arg);
 	/* Everything was played (RPC_OK), or it failed: why is for people. Nothing comes afterwards. */

@@ -20,6 +20,8 @@
 
 enum { PLAY_QUEUE = 4 /* messages not yet taken by the transport */ };
 
+static const char not_a_cursor[] = "`after` is not what an answer before this had as `next`";
+
 /* A call that waits for the database; freed when the call is closed. */
 struct ask {
 	struct review_item review; /* audit.asks */
@@ -200,14 +202,16 @@ show_event(const struct store_event *row, Audit__Record *record, struct shown_ev
 	ret->found.time_doubtful = row->at_doubtful;
 }
 
+/* *rows: how many of the list were looked at. */
 static size_t
-show_events(const struct store_list *list, struct shown_event *shown, Audit__FoundEvent **events)
+show_events(const struct store_list *list, struct shown_event *shown, Audit__FoundEvent **events,
+    size_t *rows)
 {
-	size_t n = 0, bytes = 0;
+	size_t n = 0, bytes = 0, i;
 
 	/* Rows are counted, but events differ in size: past this the client would refuse the
 	 * message. */
-	for (size_t i = 0; i < list->n && bytes < SEARCH_BYTES_MAX; i++) {
+	for (i = 0; i < list->n && bytes < SEARCH_BYTES_MAX; i++) {
 		const struct store_event *row = &list->events[i];
 		Audit__Record *record = unpack_event(row->canon);
 
@@ -220,6 +224,7 @@ show_events(const struct store_list *list, struct shown_event *shown, Audit__Fou
 		events[n] = &shown[n].found;
 		n++;
 	}
+	*rows = i;
 	return n;
 }
 
@@ -228,10 +233,17 @@ reply_events(struct rpc_call *call, const struct store_list *list)
 {
 	Audit__EventList reply = AUDIT__EVENT_LIST__INIT;
 	struct shown_event *shown = calloc(list->n + 1, sizeof(*shown));
+	char next[CURSOR_TEXT] = "";
+	size_t rows = 0;
 
 	reply.events = calloc(list->n + 1, sizeof(*reply.events));
 	if (shown && reply.events) {
-		reply.n_events = show_events(list, shown, reply.events);
+		reply.n_events = show_events(list, shown, reply.events, &rows);
+		/* Behind the last that was looked at, and not behind the last of the list. */
+		if (rows && (list->more || rows < list->n))
+			cursor_of_event(next, list->events[rows - 1].happened_us,
+			    list->events[rows - 1].idx);
+		reply.next = next;
 		rpc_reply(call, &reply);
 	} else {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory; ask for less");
@@ -246,6 +258,7 @@ static void
 on_search(struct rpc_call *call, const Audit__SearchRequest *q)
 {
 	struct audit *d = rpc_context(call);
+	struct cursor after;
 	enum sight sight;
 	uint8_t uuid[16];
 	struct ask *a;
@@ -257,6 +270,10 @@ on_search(struct rpc_call *call, const Audit__SearchRequest *q)
 	if (*q->session && !record_uuid_read(q->session, uuid)) {
 		rpc_finish(call, RPC_INVALID_ARGUMENT, "\"%s\" is not a session id (a UUID)",
 		    q->session);
+		return;
+	}
+	if (!cursor_read_event(&after, q->after)) {
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "%s", not_a_cursor);
 		return;
 	}
 	a = ask_seeing(call, sight, NULL);
@@ -274,6 +291,7 @@ on_search(struct rpc_call *call, const Audit__SearchRequest *q)
 		.session = q->session,
 		.only_user = only_user(call, sight),
 		.failed_only = q->failed_only,
+		.after = after,
 		.limit = q->limit,
 	    },
 	    on_answer, a);
@@ -310,6 +328,7 @@ reply_recordings(struct rpc_call *call, const struct store_list *list)
 {
 	Audit__RecordingList reply = AUDIT__RECORDING_LIST__INIT;
 	Audit__Recording *rows = calloc(list->n + 1, sizeof(*rows));
+	char next[CURSOR_TEXT] = "";
 
 	reply.recordings = calloc(list->n + 1, sizeof(*reply.recordings));
 	if (rows && reply.recordings) {
@@ -318,6 +337,10 @@ reply_recordings(struct rpc_call *call, const struct store_list *list)
 			reply.recordings[i] = &rows[i];
 		}
 		reply.n_recordings = list->n;
+		if (list->n && list->more)
+			cursor_of_recording(next, list->recordings[list->n - 1].started_us,
+			    list->recordings[list->n - 1].session);
+		reply.next = next;
 		audit_list_recordings_reply(call, &reply);
 	} else {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory; ask for less");
@@ -330,12 +353,17 @@ static void
 on_list(struct rpc_call *call, const Audit__ListRecordingsRequest *q)
 {
 	struct audit *d = rpc_context(call);
+	struct cursor after;
 	enum sight sight;
 	struct ask *a;
 
 	sight = may_see(call, "list");
 	if (sight == SIGHT_NOTHING)
 		return;
+	if (!cursor_read_recording(&after, q->after)) {
+		rpc_finish(call, RPC_INVALID_ARGUMENT, "%s", not_a_cursor);
+		return;
+	}
 	a = ask_seeing(call, sight, "list");
 	if (!a)
 		return;
@@ -347,6 +375,7 @@ on_list(struct rpc_call *call, const Audit__ListRecordingsRequest *q)
 		.user = q->user,
 		.node = q->node,
 		.only_user = only_user(call, sight),
+		.after = after,
 		.limit = q->limit,
 	    },
 	    on_answer, a);
@@ -376,13 +405,14 @@ on_recording(const struct store_recording *row, void *arg)
 }
 
 static void
-on_part(struct span frames, void *arg)
+on_part(struct span frames, bool tampered, void *arg)
 {
 	struct ask *a = arg;
 	Audit__PlayPart part = AUDIT__PLAY_PART__INIT;
 
 	/* Only read: protobuf-c has no const bytes. */
 	part.frames = (ProtobufCBinaryData){ frames.n, (uint8_t *)(uintptr_t)frames.p };
+	part.tampered = tampered;
 	audit_play_push(a->call, &part);
 }
 

@@ -21,7 +21,10 @@ static const char writer_setup[] =
     "SET idle_in_transaction_session_timeout = '30s'; SET statement_timeout = 0; SET synchronous_commit = on";
 static const char reader_setup[] =
     "SET timezone = 'UTC'; SET client_min_messages = warning; SET statement_timeout = '20s';"
-    "SET default_transaction_read_only = on";
+    "SET default_transaction_read_only = on;"
+    /* It reads, and has no other right, once there is a role for that. */
+    "SELECT set_config('role', rolname, false) FROM pg_roles WHERE rolname = current_database() || '_auditor'"
+    " AND pg_has_role(session_user, oid, 'MEMBER')";
 
 static void
 set_trouble(struct store *s, const char *why)

@@ -7,7 +7,10 @@
 #ifndef AUDIT_STORE_H
 #define AUDIT_STORE_H
 
+#include <stdio.h>
+
 #include "audit/batch.h"
+#include "audit/cursor.h"
 #include "db/db.h"
 #include "event/loop.h"
 
@@ -35,6 +38,9 @@ void store_free(struct store *s); /* NULL is fine */
 bool store_is_ready(const struct store *s);
 /* Why not, for people. */
 const char *store_trouble(const struct store *s);
+/* All of the schema as a script for psql, for a role of the database that may make it: then the role `login`, as which
+ * auditd connects, needs no right but to add records. */
+void store_schema_print(FILE *f, const char *login);
 
 /* --- writing: one operation at a time, by writer.c ---------------------------------------------- */
 
@@ -70,8 +76,8 @@ struct store_place {
 };
 
 /* Begins a transaction under the writers' lock; sorts the places by source and fills them in. */
-void
-store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done, void *arg);
+void store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done,
+    void *arg);
 /* Puts into facts what the database has of what they want; within a transaction that was begun. */
 void store_look(struct store *s, struct facts *facts, store_done_fn *done, void *arg);
 /* Writes the rows and the places, commits. batch and places stay the caller's until done. After STORE_BAD_DATA and
@@ -89,10 +95,11 @@ bool store_has_day(const struct store *s, int64_t unix_us);
 
 /* Which events or recordings. Empty texts and 0 let everything through. */
 struct store_filter {
-	int64_t from_us, to_us;   /* of the event, of the beginning of the session */
+	int64_t from_us, to_us;   /* when the event happened, when the session began */
 	const char *const *types; /* globs; events only */
 	size_t n_types;
 	const char *user, *node; /* node: UUID or name */
+	struct cursor after;     /* what stands behind it in the list */
 	const char *session;     /* UUID; of recordings also the beginning of one */
 	const char *only_user;   /* what others did is not shown; NULL: everything is */
 	bool failed_only;        /* events only */
@@ -105,6 +112,7 @@ struct store_event {
 	const char *node, *node_name; /* whom it concerns, as the registry says */
 	const char *producer_kind, *producer, *backed;
 	int64_t received_us;
+	int64_t happened_us, idx; /* its place in the list */
 	bool at_doubtful;
 };
 struct store_recording {
@@ -121,6 +129,7 @@ struct store_chunk {
 	int64_t seq, span_us;
 	size_t raw_len;
 	struct span data; /* zstd */
+	bool intact;      /* it fits its hash */
 };
 struct store_counts {
 	uint64_t sources, records;
@@ -131,6 +140,7 @@ struct store_list {
 	enum db_code code;
 	const char *why; /* when it is not DB_OK */
 	size_t n;
+	bool more; /* as many as the limit: there may be others behind them */
 	union {
 		const struct store_event *events;
 		const struct store_recording *recordings;

@@ -41,8 +41,10 @@ struct store {
 	struct facts *facts;
 	struct store_tx tx;
 
-	int schema_at;        /* migration that runs */
-	struct list readings; /* queries of people under way */
+	int schema_at;                    /* migration that runs */
+	bool may_upgrade, may_make_roles; /* the role that connected */
+	bool said_rights;                 /* that it may do too much */
+	struct list readings;             /* queries of people under way */
 };
 
 /* Takes down whom to tell. */

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "api/event.h"
 #include "audit/store_priv.h"
+#include "base/str.h"
 
 static struct db *
 reader(struct store *s)
@@ -37,6 +38,7 @@ struct shape {
 struct reading {
 	struct list link; /* in store->readings */
 	const struct shape *shape;
+	uint32_t limit; /* of rows; 0: none */
 	store_list_fn *done;
 	void *arg;
 };
@@ -75,6 +77,7 @@ on_rows(const struct db_reply *r, void *arg)
 		for (size_t i = 0; i < n; i++)
 			g->shape->read(r, (int)i, rows + i * g->shape->row);
 		list.n = n;
+		list.more = g->limit && n >= g->limit;
 		/* Every member of the union is a pointer to the rows of its shape. */
 		list.events = (const struct store_event *)(void *)rows;
 	} else {
@@ -87,6 +90,7 @@ on_rows(const struct db_reply *r, void *arg)
 struct asker {
 	store_list_fn *done;
 	void *arg;
+	uint32_t limit;
 };
 
 static void
@@ -101,6 +105,7 @@ read_rows(struct store *s, const struct shape *shape, const char *const *params,
 		return;
 	}
 	g->shape = shape;
+	g->limit = who.limit;
 	g->done = who.done;
 	g->arg = who.arg;
 	list_add(&s->readings, &g->link);
@@ -124,24 +129,34 @@ number(char dst[24], int64_t v)
 	return v ? dst : NULL;
 }
 
-/* Globs, where '*' is any run of characters, to LIKE patterns, one a line. */
+/* A node is named by its UUID or by its name: each has a parameter of its own, since an index serves one of them. */
 static void
-like_patterns(struct buf *b, const char *const *globs, size_t n)
+node_params(const char *node, const char **uuid, const char **name)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			buf_put(b, "\n", 1);
-		for (const char *c = globs[i]; *c; c++) {
-			/* Of what people type only '*' means something. */
-			if (*c == '%' || *c == '_' || *c == '\\')
-				buf_put(b, "\\", 1);
-			/* The separator of the list, and in no type's name. */
-			if (*c == '\n')
+	uint8_t bytes[16];
+	bool is_uuid = node && record_uuid_read(node, bytes);
+
+	*uuid = is_uuid ? node : NULL;
+	*name = is_uuid ? NULL : text_or_null(node);
+}
+
+/* The types of the catalogue that fit one of the globs, as an array of PostgreSQL: names that an index finds, which a
+ * pattern is not. Other types than those of the catalogue are never taken. */
+static void
+types_array(struct buf *b, const char *const *globs, size_t n)
+{
+	buf_put(b, "{", 1);
+	for (int id = 0; id < EVENT_N; id++) {
+		const char *type = event_type((enum event_id)id)->name;
+
+		for (size_t i = 0; i < n; i++) {
+			if (!str_glob(globs[i], type))
 				continue;
-			buf_put(b, *c == '*' ? "%" : c, 1);
+			buf_printf(b, "%s%s", b->len > 1 ? "," : "", type);
+			break;
 		}
 	}
-	buf_put(b, "", 1);
+	buf_put(b, "}", 2);
 }
 
 /* --- events ---------------------------------------------------------------------- */
@@ -160,46 +175,60 @@ read_event(const struct db_reply *r, int row, void *dst)
 	e->producer = db_text(r, row, 5);
 	e->received_us = db_i64(r, row, 6);
 	e->at_doubtful = db_i64(r, row, 7) != 0;
+	e->happened_us = db_i64(r, row, 8);
+	e->idx = db_i64(r, row, 9);
 }
 
-/* The partition key is the time of ingest, what people mean is the time of the event: a day of difference (a producer
- * that was cut off for longer still shows up without a bound) keeps whole partitions out of the search. */
+/* The partitions go by the time of receiving, which is at most JUDGE_AHEAD_S before the time at which something
+ * happened: that keeps whole days out of the search. Each filter that stands alone has an index in the order of the list. */
 static const char search_sql[] =
     "SELECT canon, node, node_name, backed, producer_kind, producer,"
-    " (extract(epoch FROM ts) * 1000000)::bigint, at_doubtful FROM found_event WHERE"
-    " ($1::bigint IS NULL OR (ts >= to_timestamp(($1::bigint - 60000000) / 1e6) AND at >= to_timestamp($1::bigint / 1e6)))"
-    " AND ($2::bigint IS NULL OR at < to_timestamp($2::bigint / 1e6))"
-    " AND ($3::text IS NULL OR type LIKE ANY (string_to_array($3::text, E'\\n')))"
+    " (extract(epoch FROM ts) * 1000000)::bigint, at_doubtful, (extract(epoch FROM happened) * 1000000)::bigint, idx"
+    " FROM found_event WHERE"
+    " ($1::bigint IS NULL OR (ts >= to_timestamp(($1::bigint - 301000000) / 1e6) AND happened >= to_timestamp($1::bigint / 1e6)))"
+    " AND ($2::bigint IS NULL OR happened < to_timestamp($2::bigint / 1e6))"
+    " AND ($3::text[] IS NULL OR type = ANY ($3::text[]))"
     " AND ($4::text IS NULL OR actor = $4::text)"
-    " AND ($5::text IS NULL OR node = $5::text OR node_name = $5::text)"
-    " AND ($6::uuid IS NULL OR session = $6::uuid)"
-    " AND ($7::text IS NULL OR actor = $7::text)"
-    " AND ($8::text IS NULL OR NOT ok)"
-    " ORDER BY idx DESC LIMIT $9::bigint";
+    " AND ($5::text IS NULL OR node = $5::text) AND ($6::text IS NULL OR node_name = $6::text)"
+    " AND ($7::uuid IS NULL OR session = $7::uuid)"
+    " AND ($8::text IS NULL OR actor = $8::text)"
+    " AND ($9::text IS NULL OR NOT ok)"
+    " AND ($10::bigint IS NULL OR (happened, idx) < (to_timestamp($10::bigint / 1e6), $11::bigint))"
+    " ORDER BY happened DESC, idx DESC LIMIT $12::bigint";
 
 static const struct shape event_shape = { search_sql, sizeof(struct store_event), read_event };
 
 void
 store_events(struct store *s, const struct store_filter *q, store_list_fn *done, void *arg)
 {
-	char from[24], to[24], limit[24];
-	const char *params[9];
+	const struct store_list full = { .code = DB_E_FULL, .why = "out of memory" };
+	char from[24], to[24], limit[24], after[24], idx[24];
+	const char *params[12] = { NULL };
 	struct buf types;
 
 	buf_init(&types, 64 * 1024);
-	like_patterns(&types, q->types, q->n_types);
+	types_array(&types, q->types, q->n_types);
 	params[0] = number(from, q->from_us);
 	params[1] = number(to, q->to_us);
-	params[2] = q->n_types && buf_ok(&types) ? (const char *)buf_head(&types) : NULL;
+	params[2] = q->n_types ? (const char *)buf_head(&types) : NULL;
 	params[3] = text_or_null(q->user);
-	params[4] = text_or_null(q->node);
-	params[5] = text_or_null(q->session);
+	node_params(q->node, &params[4], &params[5]);
+	params[6] = text_or_null(q->session);
 	/* Beside the user that was asked for, not instead: somebody who sees only his own and
 	 * asks for another's finds nothing. */
-	params[6] = q->only_user;
-	params[7] = q->failed_only ? "t" : NULL;
-	params[8] = number(limit, q->limit);
-	read_rows(s, &event_shape, params, 9, (struct asker){ done, arg });
+	params[7] = q->only_user;
+	params[8] = q->failed_only ? "t" : NULL;
+	if (q->after.set) {
+		(void)str_format(after, sizeof(after), "%" PRId64, q->after.us);
+		(void)str_format(idx, sizeof(idx), "%" PRId64, q->after.idx);
+		params[9] = after;
+		params[10] = idx;
+	}
+	params[11] = number(limit, q->limit);
+	if (buf_ok(&types))
+		read_rows(s, &event_shape, params, 12, (struct asker){ done, arg, q->limit });
+	else
+		done(&full, arg);
 	buf_done(&types);
 }
 
@@ -238,10 +267,11 @@ static const char recordings_sql[] =
     " ($1::bigint IS NULL OR started >= to_timestamp($1::bigint / 1e6))"
     " AND ($2::bigint IS NULL OR started < to_timestamp($2::bigint / 1e6))"
     " AND ($3::text IS NULL OR actor = $3::text)"
-    " AND ($4::text IS NULL OR node = $4::text OR node_name = $4::text)"
-    " AND ($5::text IS NULL OR actor = $5::text)"
-    " AND ($6::uuid IS NULL OR (sid >= $6::uuid AND sid <= $7::uuid))"
-    " ORDER BY started DESC LIMIT $8::bigint";
+    " AND ($4::text IS NULL OR node = $4::text) AND ($5::text IS NULL OR node_name = $5::text)"
+    " AND ($6::text IS NULL OR actor = $6::text)"
+    " AND ($7::uuid IS NULL OR (sid >= $7::uuid AND sid <= $8::uuid))"
+    " AND ($9::bigint IS NULL OR (started, sid) < (to_timestamp($9::bigint / 1e6), $10::uuid))"
+    " ORDER BY started DESC, sid DESC LIMIT $11::bigint";
 
 /* The first and the last UUID that begin with the digits of prefix. False: it is no beginning of a UUID. */
 static bool
@@ -276,9 +306,9 @@ static const struct shape recording_shape = { recordings_sql, sizeof(struct stor
 void
 store_recordings(struct store *s, const struct store_filter *q, store_list_fn *done, void *arg)
 {
-	char from[24], to[24], limit[24], low[37], high[37];
+	char from[24], to[24], limit[24], after[24], low[37], high[37];
 	bool by_id = text_or_null(q->session) != NULL;
-	const char *params[8];
+	const char *params[11] = { NULL };
 
 	if (by_id && !uuid_range(q->session, low, high)) {
 		/* No UUID begins like this: an answer without rows. */
@@ -288,12 +318,17 @@ store_recordings(struct store *s, const struct store_filter *q, store_list_fn *d
 	params[0] = number(from, q->from_us);
 	params[1] = number(to, q->to_us);
 	params[2] = text_or_null(q->user);
-	params[3] = text_or_null(q->node);
-	params[4] = q->only_user;
-	params[5] = by_id ? low : NULL;
-	params[6] = by_id ? high : NULL;
-	params[7] = number(limit, q->limit);
-	read_rows(s, &recording_shape, params, 8, (struct asker){ done, arg });
+	node_params(q->node, &params[3], &params[4]);
+	params[5] = q->only_user;
+	params[6] = by_id ? low : NULL;
+	params[7] = by_id ? high : NULL;
+	if (q->after.set) {
+		(void)str_format(after, sizeof(after), "%" PRId64, q->after.us);
+		params[8] = after;
+		params[9] = q->after.id;
+	}
+	params[10] = number(limit, q->limit);
+	read_rows(s, &recording_shape, params, 11, (struct asker){ done, arg, q->limit });
 }
 
 static void
@@ -307,10 +342,12 @@ read_chunk(const struct db_reply *r, int row, void *dst)
 	/* A length that no chunk can have is one that no data expands to. */
 	c->raw_len = raw_len < 0 ? SIZE_MAX : (size_t)raw_len;
 	c->data = db_bytes(r, row, 3);
+	c->intact = db_i64(r, row, 4) != 0;
 }
 
 static const struct shape chunk_shape = {
-	"SELECT seq, span_us, raw_len, data FROM rec_chunk"
+	/* The server checks what it has: it is the text that people search, too. */
+	"SELECT seq, span_us, raw_len, data, hash IS NOT DISTINCT FROM audit_chunk_hash(sid, seq, data, output) FROM rec_chunk"
 	" WHERE sid = $1::uuid AND source = $2::int AND seq > $3::bigint ORDER BY seq LIMIT $4::int",
 	sizeof(struct store_chunk),
 	read_chunk,
@@ -325,7 +362,7 @@ store_chunks(struct store *s, const struct store_chunks *which, store_list_fn *d
 	(void)str_format(source, sizeof(source), "%" PRId32, which->source);
 	(void)str_format(after, sizeof(after), "%" PRId64, which->after);
 	(void)str_format(limit, sizeof(limit), "%d", which->limit);
-	read_rows(s, &chunk_shape, params, 4, (struct asker){ done, arg });
+	read_rows(s, &chunk_shape, params, 4, (struct asker){ done, arg, 0 });
 }
 
 /* --- what is there ---------------------------------------------------------------------- */
@@ -348,5 +385,5 @@ static const struct shape count_shape = {
 void
 store_count(struct store *s, store_list_fn *done, void *arg)
 {
-	read_rows(s, &count_shape, NULL, 0, (struct asker){ done, arg });
+	read_rows(s, &count_shape, NULL, 0, (struct asker){ done, arg, 0 });
 }

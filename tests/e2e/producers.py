@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from authd import CLUSTER, TOP, Authd, Keys
-from cluster import Cluster, wait_for
+from cluster import Cluster, Failure, wait_for
 from conftest import scratch
 
 
@@ -80,20 +80,20 @@ class Audit:
 
     # --- daemons ------------------------------------------------------------------------------------------
 
-    def configure(self, name, port, more=''):
+    def configure(self, name, port, more='', role='postgres'):
         token = self.c.give(self.c.write(f'{name}.token', self.authd.local().AddToken(kind='audit').token + '\n'))
         return self.c.write(f'{name}.yaml', f'''listen: 127.0.0.1:{port}
 socket: {self.c.path('run', name + '.sock')}
 state: {self.c.folder('state-' + name, 'nobody')}
-database: host={self.c.path('postgres')} user=postgres dbname=sallyport
+database: host={self.c.path('postgres')} user={role} dbname=sallyport
 authd_addr: 127.0.0.1:{self.authd.port}
 token: {token}
 ca_pin: {self.pin}
 {more}{self.c.user_line()}''', 0o644)
 
-    def start(self, name='auditd', port=None, more='', ready=True):
+    def start(self, name='auditd', port=None, more='', ready=True, role='postgres'):
         port = port or self.c.audit_port
-        d = self.c.daemon(name, 'auditd', '--config=' + self.configure(name, port, more))
+        d = self.c.daemon(name, 'auditd', '--config=' + self.configure(name, port, more, role))
         if ready:
             wait_for(name, lambda: self.c.up(d) and self.c.port_open(port) and 'the database is ready' in d.text())
         return d
@@ -104,8 +104,20 @@ ca_pin: {self.pin}
 
     # --- what is in the database ------------------------------------------------------------------------------
 
-    def sql(self, query):
-        return self.c.sql(query)
+    def sql(self, query, role='postgres'):
+        return self.c.sql(query, role=role)
+
+    def columns(self, table):
+        return [r[0] for r in self.sql(f"SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0"
+                                       " ORDER BY attnum")]
+
+    def refused(self, query, role):
+        """What PostgreSQL says to a role that may not do it."""
+        try:
+            self.sql(query, role)
+        except Failure as e:
+            return str(e)
+        raise AssertionError(f'{role} may: {query}')
 
     def one(self, query):
         return self.sql(query)[0][0]
@@ -114,6 +126,18 @@ ca_pin: {self.pin}
         """tctl as root of auditd's host: the local way, which asks only auditd."""
         sock = self.c.path('run/auditd.sock')
         return self.c.run(self.c.bin('tctl'), f'--auth-socket={sock}', f'--audit-socket={sock}', *args, check=False)
+
+    def ask(self, method, request, reply):
+        """A call as root of auditd's host: one answer, or a list of them where the method streams."""
+        channel = grpc.insecure_channel(f"unix:{self.c.path('run/auditd.sock')}",
+                                        [('grpc.max_receive_message_length', 32 << 20)])
+        kind = channel.unary_stream if method == 'Play' else channel.unary_unary
+        call = kind(f'/sallyport.audit.Audit/{method}', lambda m: m.SerializeToString(), reply.FromString)
+        try:
+            answer = call(request, timeout=60)
+            return list(answer) if method == 'Play' else answer
+        finally:
+            channel.close()
 
     # --- producers ------------------------------------------------------------------------------------------
 

@@ -48,10 +48,12 @@ def same_bytes(audit, session, size):
                           f"SELECT session_output('{session}')"], stdout=subprocess.PIPE, text=True, check=True).stdout
     assert out[:-1] == recorded(size)
     assert audit.one(f"SELECT bytes FROM sessions WHERE id = '{session}'") == str(size)
-    for data, digest in audit.sql(f"SELECT encode(data, 'hex'), encode(hash, 'hex') FROM rec_chunk"
-                                  f" WHERE sid = '{session}' ORDER BY seq LIMIT 20"):
-        frames = subprocess.run(['zstd', '-dc'], input=bytes.fromhex(data), stdout=subprocess.PIPE, check=True).stdout
-        assert hashlib.sha256(frames).hexdigest() == digest
+    for seq, data, shown, digest in audit.sql(
+            f"SELECT seq, encode(data, 'hex'), encode(convert_to(output, 'UTF8'), 'hex'), encode(hash, 'hex') FROM rec_chunk"
+            f" WHERE sid = '{session}' ORDER BY seq LIMIT 20"):
+        whole = uuid.UUID(session).bytes + int(seq).to_bytes(8, 'big') + bytes.fromhex(data) + bytes.fromhex(shown)
+        assert hashlib.sha256(whole).hexdigest() == digest
+    assert audit.one(f"SELECT bool_and(intact) FROM session_chunks WHERE id = '{session}'") == 't'
 
 
 def during(seconds, what, pause):
@@ -245,7 +247,7 @@ def test_migrations_run_once_and_a_newer_schema_ends_auditd(audit):
     d = audit.start('again')
     assert 'brought up to date' not in d.text()
     d.stop()
-    assert audit.one('SELECT count(*) FROM audit_schema') == '2'
+    assert audit.one('SELECT count(*) = max(version) AND count(*) > 3 FROM audit_schema') == 't'
     audit.sql("INSERT INTO audit_schema (version, name) VALUES (999, 'from the future')")
     d = audit.start('newer', ready=False)
     assert d.proc.wait(15) == 1

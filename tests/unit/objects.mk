@@ -39,6 +39,7 @@ AUDIT_RECORD := $(addprefix services/audit/,judge.o proof.o facts.o record.o rpc
 		tests/unit/services/audit/audit_world.o
 AUDIT_BATCH  := $(AUDIT_RECORD) services/audit/batch.o services/audit/batch_session.o
 UNIT_OBJ_services/audit/batch_test  := $(AUDIT_BATCH)
+UNIT_OBJ_services/audit/cursor_test := services/audit/cursor.o $(AUDIT_RECORD)
 UNIT_OBJ_services/audit/facts_test  := services/audit/facts.o
 AUDIT_INGEST := $(AUDIT_BATCH) $(addprefix services/audit/,ingest.o writer.o group.o source.o) \
 		tests/unit/services/audit/ingest_world.o

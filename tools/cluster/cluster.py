@@ -242,9 +242,9 @@ class Cluster:
                  open(f'/proc/{pid}/stat').read().split(')')[1].split()[0] == 'Z')
         self.pg_running = False
 
-    def sql(self, query, db='sallyport'):
+    def sql(self, query, db='sallyport', role='postgres'):
         """Rows of one query, as lists of texts."""
-        out = subprocess.run(['psql', '-h', self.path('postgres'), '-U', 'postgres', '-d', db, '-XAt', '-F', '\t',
+        out = subprocess.run(['psql', '-h', self.path('postgres'), '-U', role, '-d', db, '-XAt', '-F', '\t',
                               '-v', 'ON_ERROR_STOP=1', '-c', query], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              text=True)
         if out.returncode != 0:

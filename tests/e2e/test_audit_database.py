@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What PostgreSQL itself holds to: who may do what with the trail, what retention says, what was tampered with, and that
+things are found, page by page."""
+import json
+import re
+import subprocess
+import time
+
+import grpc
+import pytest
+
+from cluster import wait_for
+from conftest import keep_logs
+from producers import Audit, pb
+
+TRAIL = ('audit_event', 'rec_chunk', 'rec_session', 'audit_proof', 'audit_dead_letter', 'audit_gap', 'audit_source',
+         'audit_writer', 'audit_schema', 'audit_limit')
+VIEWS = ('sessions', 'events', 'session_text', 'session_chunks', 'refused')
+
+
+@pytest.fixture
+def audit(build, request):
+    a = Audit(build, nodes=1)
+    try:
+        yield a
+    finally:
+        keep_logs(a.c, request.node.name)
+        a.remove()
+
+
+@pytest.fixture(scope='module')
+def shared(build):
+    """One for those who leave no traces that others could stumble over."""
+    a = Audit(build, nodes=1)
+    try:
+        a.start()
+        yield a
+    finally:
+        keep_logs(a.c, 'audit_database')
+        a.remove()
+
+
+def install(audit, role='sally'):
+    """As the guide does it: a role that owns nothing, and the schema made by the administrator of PostgreSQL."""
+    audit.sql(f'CREATE ROLE {role} LOGIN')
+    script = audit.c.run(audit.c.bin('auditd'), 'schema', f'--role={role}').stdout
+    psql(audit, script)
+
+
+def psql(audit, script):
+    out = subprocess.run(['psql', '-h', audit.c.path('postgres'), '-U', 'postgres', '-d', 'sallyport', '-X'], input=script,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert out.returncode == 0, out.stdout
+    return out.stdout
+
+
+def one_session(audit, text='typed-word'):
+    with audit.producer(audit.hosts[0]) as p:
+        session, _ = p.session(audit.alice, text)
+        p.send()
+    return session
+
+
+# --- roles -----------------------------------------------------------------------------------------------
+
+
+def test_a_writer_that_owns_nothing_adds_records_and_changes_none(audit):
+    install(audit)
+    d = audit.start(role='sally')
+    session = one_session(audit)
+    assert audit.one(f"SELECT session_output('{session}')") == 'typed-word'
+    assert 'could change or remove the audit trail' not in d.text()
+    assert audit.one("SELECT count(*) FROM pg_class WHERE relowner = 'sally'::regrole") == '0'
+    for table in TRAIL:
+        for query in (f'DELETE FROM {table}', f'TRUNCATE {table}', f'DROP TABLE {table}', f'ALTER TABLE {table} ADD x int',
+                      f'UPDATE {table} SET {audit.columns(table)[0]} = {audit.columns(table)[0]}'):
+            said = audit.refused(query, 'sally')
+            assert 'permission denied' in said or 'must be owner' in said, said
+    for part in audit.sql("SELECT inhrelid::regclass FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE relkind = 'r'"):
+        assert 'permission denied' in audit.refused(f'DELETE FROM {part[0]}', 'sally')
+        assert 'must be owner' in audit.refused(f'DROP TABLE {part[0]}', 'sally')
+    for query in ('CREATE TABLE mine (x int)', 'CREATE SCHEMA mine', 'CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
+                  'SET ROLE sallyport_owner', 'ALTER DATABASE sallyport SET search_path = x',
+                  'SELECT audit_say($$audit.prune$$, $$TA003I$$, $$$$, $${}$$)'):
+        assert 'permission denied' in audit.refused(query, 'sally') or 'must be owner' in audit.refused(query, 'sally')
+
+
+def test_functions_that_lend_rights_are_for_the_writer_alone_and_look_nowhere_else(audit):
+    install(audit)
+    audit.sql('CREATE ROLE stranger LOGIN')
+    lending = audit.sql("SELECT oid::regprocedure, array_to_string(proconfig, ' ') FROM pg_proc"
+                        " WHERE pronamespace = 'public'::regnamespace AND prosecdef")
+    assert len(lending) == 6
+    for f, config in lending:
+        assert config == 'search_path=public, pg_temp'
+        assert audit.one(f"SELECT has_function_privilege('stranger', '{f}', 'EXECUTE')") == 'f'
+        assert audit.one(f"SELECT has_function_privilege('sallyport_auditor', '{f}', 'EXECUTE')") == 'f'
+        assert audit.one(f"SELECT has_function_privilege('sally', '{f}', 'EXECUTE')") == 't'
+    assert audit.one("SELECT count(*) FROM pg_proc p, aclexplode(coalesce(proacl, acldefault('f', proowner))) a"
+                     " WHERE pronamespace = 'public'::regnamespace AND a.grantee = 0") == '0'
+
+
+def test_an_auditor_reads_everything_and_writes_nothing(audit):
+    install(audit)
+    audit.start(role='sally')
+    session = one_session(audit)
+    audit.sql('CREATE ROLE olga LOGIN IN ROLE sallyport_auditor')
+    for table in TRAIL + VIEWS:
+        audit.sql(f'SELECT * FROM {table}', 'olga')
+    assert audit.sql(f"SELECT output FROM session_text WHERE id = '{session}'", 'olga') == [['typed-word']]
+    for table in TRAIL:
+        for query in (f'DELETE FROM {table}', f'TRUNCATE {table}', f'DROP TABLE {table}',
+                      f'INSERT INTO {table} DEFAULT VALUES'):
+            said = audit.refused(query, 'olga')
+            assert 'permission denied' in said or 'must be owner' in said, said
+    assert 'permission denied' in audit.refused('SELECT audit_drop_partitions(2)', 'olga')
+
+
+def test_a_superuser_makes_the_roles_by_itself_and_gives_up_what_it_does_not_need(audit):
+    d = audit.start()
+    assert one_session(audit)
+    assert 'it is a superuser' in d.text()
+    assert audit.one("SELECT relowner::regrole FROM pg_class WHERE relname = 'audit_event'") == 'sallyport_owner'
+    assert audit.one("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'sallyport_owner'") == 'f'
+    parts = audit.sql("SELECT DISTINCT relowner::regrole FROM pg_class JOIN pg_inherits ON inhrelid = oid WHERE relkind = 'r'")
+    assert parts == [['sallyport_owner']]
+
+
+def test_a_plain_owner_of_the_database_works_and_is_told_what_is_missing(audit):
+    audit.sql('CREATE ROLE plain LOGIN')
+    audit.sql('ALTER DATABASE sallyport OWNER TO plain')
+    d = audit.start(role='plain')
+    assert one_session(audit)
+    assert 'could change or remove the audit trail' in d.text() and 'it owns the tables' in d.text()
+    assert audit.one("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'sallyport%'") == '0'
+    d.stop()
+    # The upgrade: an administrator runs the script, and auditd's role has lost the database.
+    psql(audit, audit.c.run(audit.c.bin('auditd'), 'schema', '--role=plain').stdout)
+    d = audit.start('again', role='plain')
+    audit.c.give(audit.c.path('run'))
+    assert 'could change or remove' not in d.text()
+    assert audit.one("SELECT datdba::regrole FROM pg_database WHERE datname = 'sallyport'") == 'sallyport_owner'
+    assert 'permission denied' in audit.refused('DELETE FROM audit_event', 'plain')
+
+
+def test_an_owner_who_may_make_roles_makes_them(audit):
+    audit.sql('CREATE ROLE maker LOGIN CREATEROLE')
+    audit.sql('ALTER DATABASE sallyport OWNER TO maker')
+    d = audit.start(role='maker')
+    assert one_session(audit)
+    assert 'it may become the owner of the tables' in d.text()
+    assert audit.one("SELECT relowner::regrole FROM pg_class WHERE relname = 'rec_chunk'") == 'sallyport_owner'
+
+
+def test_without_tables_and_without_the_right_to_make_them_auditd_says_what_to_do(audit):
+    audit.sql('CREATE ROLE sally LOGIN')
+    d = audit.start(role='sally', ready=False)
+    wait_for('the word about it', lambda: 'auditd schema | psql' in d.text())
+    psql(audit, audit.c.run(audit.c.bin('auditd'), 'schema', '--role=sally').stdout)
+    wait_for('the database', lambda: 'the database is ready' in d.text())
+    assert one_session(audit)
+
+
+def test_the_script_is_for_every_state_of_the_database(audit):
+    script = audit.c.run(audit.c.bin('auditd'), 'schema', '--role=postgres').stdout
+    assert psql(audit, script) == '' == psql(audit, script)
+    assert audit.one('SELECT count(*) = max(version) FROM audit_schema') == 't'
+    out = subprocess.run(['psql', '-h', audit.c.path('postgres'), '-U', 'postgres', '-d', 'sallyport', '-X'],
+                         input=audit.c.run(audit.c.bin('auditd'), 'schema', "--role=no'body").stdout, capture_output=True, text=True)
+    assert out.returncode != 0 and "there is no role \"no'body\"" in out.stderr
+
+
+# --- retention ----------------------------------------------------------------------------------------------
+
+
+def test_retention_is_an_event_of_the_trail(audit):
+    d = audit.start()
+    one_session(audit)
+    d.stop()
+    audit.sql("CREATE TABLE audit_event_20200101 PARTITION OF audit_event"
+              " FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-01-02 00:00:00+00')")
+    audit.sql("INSERT INTO audit_event SELECT '2020-01-01 10:00+00', 5000 + n, '2020-01-01 10:00+00', 'exec', 'T', true, 'u', 'l',"
+              " '', '', NULL, '', '', 1, n, '', '{}' FROM generate_series(0, 9) n")
+    before = int(audit.one('SELECT next_idx FROM audit_writer'))
+    audit.start('again', more='retention: 30d\n')
+    row = audit.sql("SELECT idx, code, ok, producer_kind, producer, fields->>'events', fields->>'before' < now()::date::text, message"
+                    " FROM events WHERE type = 'audit.prune'")
+    assert len(row) == 1 and row[0][:7] == [str(before), 'TA003I', 't', 'audit', 'auditd', '5000-5009', 't']
+    assert '10 events, 0 recordings' in row[0][7]
+    # The record itself reads like any other.
+    sock = audit.c.path('run/again.sock')
+    shown = json.loads(audit.c.run(audit.c.bin('tctl'), f'--auth-socket={sock}', f'--audit-socket={sock}', 'audit', 'ls',
+                                   '--type=audit.prune', '--format=json').stdout)
+    assert shown[0]['fields']['events'] == '5000-5009' and shown[0]['success'] and shown[0]['message'] == row[0][7]
+    assert abs(int(time.time()) - int(audit.one(
+        "SELECT extract(epoch FROM at)::bigint FROM events WHERE type = 'audit.prune'"))) < 600
+
+
+def test_nobody_drops_more_than_the_database_permits(audit):
+    install(audit)
+    audit.start(role='sally')
+    one_session(audit)
+    assert 'less than audit_limit' in audit.refused('SELECT audit_drop_partitions(0)', 'sally')
+    audit.sql('UPDATE audit_limit SET keep_days_min = 365')
+    assert 'less than audit_limit' in audit.refused('SELECT audit_drop_partitions(364)', 'sally')
+    audit.sql('SELECT audit_drop_partitions(365)', 'sally')
+    # Nothing was dropped: nothing is said.
+    assert audit.one("SELECT count(*) FROM events WHERE type = 'audit.prune'") == '0'
+
+
+# --- what was tampered with ---------------------------------------------------------------------------------
+
+
+def play(audit, session):
+    parts = audit.ask('Play', pb.PlayRequest(session=session), pb.PlayPart)
+    return [p.tampered for p in parts if p.frames], b''.join(p.frames for p in parts).decode(errors='replace')
+
+
+@pytest.mark.parametrize('change', [
+    "data = data || '\\x00'", "data = overlay(data PLACING '\\xff' FROM 1)", "data = ''", "output = replace(output, 'evil', 'good')",
+    "hash = sha256('')", 'seq = seq + 1000'])
+def test_a_chunk_that_was_changed_is_shown_as_tampered_with(shared, change):
+    session, other = one_session(shared, 'evil-words'), one_session(shared, 'other-words')
+    tampered, text = play(shared, session)
+    assert tampered == [False] and 'evil-words' in text and 'tampered' not in text
+    shared.sql(f"UPDATE rec_chunk SET {change} WHERE sid = '{session}'")
+    tampered, text = play(shared, session)
+    assert tampered == [True] and re.search(r'\[tampered with: part \d+ of this recording was changed', text)
+    assert play(shared, other)[0] == [False]
+    assert shared.one(f"SELECT intact FROM session_chunks WHERE id = '{session}'") == 'f'
+    shown = '\n'.join(r[0] for r in shared.sql(f"SELECT output FROM session_text WHERE id = '{session}'"))
+    assert '[tampered with' in shown and '-words' in shown
+
+
+def test_a_chunk_put_in_the_place_of_another_is_shown_as_tampered_with(shared):
+    audit = shared
+    a, b = one_session(audit, 'first-words'), one_session(audit, 'second-words')
+    audit.sql(f"UPDATE rec_chunk x SET data = y.data, output = y.output, hash = y.hash, raw_len = y.raw_len"
+              f" FROM rec_chunk y WHERE x.sid = '{a}' AND y.sid = '{b}'")
+    tampered, text = play(audit, a)
+    assert tampered == [True] and 'second-words' in text
+
+
+# --- searching ------------------------------------------------------------------------------------------------
+
+
+def pages(audit, limit, **question):
+    """All of it, page by page; `between` is called after the first."""
+    between = question.pop('between', lambda: None)
+    found, after = [], ''
+    while True:
+        answer = audit.ask('SearchEvents', pb.SearchRequest(limit=limit, after=after, **question), pb.EventList)
+        found.append([(e.event.time_us, e.event.id) for e in answer.events])
+        if not answer.next:
+            return found
+        if not after:
+            between()
+        after = answer.next
+
+
+def test_every_event_is_on_one_page_also_beyond_ten_thousand_and_while_others_come(audit):
+    audit.start()
+    with audit.producer(audit.hosts[0]) as p:
+        for i in range(12000):
+            # Ten at a time happened at the same moment.
+            p.event('auth', 'T3007W', time_us=int(time.time()) // 10 * 10_000_000 - i // 10 * 1000, user='u')
+            if i % 2000 == 1999:
+                p.send()
+
+        def more():
+            for _ in range(50):
+                p.event('auth', 'T3007W', user='u')
+            p.send()
+        found = pages(audit, 701, types=['auth'], between=more)
+    every = [e for page in found for e in page]
+    assert len(every) == len(set(every)) == 12000
+    assert every == sorted(every, key=lambda e: -e[0])
+    out = audit.tctl('audit', 'ls', '--limit=11000', '--type=auth', '--format=json')
+    assert len(json.loads(out.stdout)) == 11000
+
+
+@pytest.mark.parametrize('after', ['x', '1', '1.', '.1', '1.x', '-1.1', '1.' + '9' * 40, '1.1.1', "1.1' OR true"])
+def test_a_place_that_nobody_was_told_is_refused(shared, after):
+    audit = shared
+    with pytest.raises(grpc.RpcError) as e:
+        audit.ask('SearchEvents', pb.SearchRequest(after=after), pb.EventList)
+    assert e.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    with pytest.raises(grpc.RpcError) as e:
+        audit.ask('ListRecordings', pb.ListRecordingsRequest(after=after), pb.RecordingList)
+    assert e.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_recordings_are_listed_page_by_page(shared):
+    audit = shared
+    others = {r[0] for r in audit.sql('SELECT id FROM sessions')}
+    with audit.producer(audit.hosts[0]) as p:
+        sessions = {p.session(audit.alice, 'x', time_us=int(time.time()) * 10 ** 6)[0] for _ in range(30)}
+        p.send()
+    found, after = [], ''
+    while True:
+        answer = audit.ask('ListRecordings', pb.ListRecordingsRequest(limit=7, after=after), pb.RecordingList)
+        found += [r.session for r in answer.recordings]
+        after = answer.next
+        if not after:
+            break
+    assert len(found) == len(set(found)) and set(found) - others == sessions
+
+
+def test_a_time_that_cannot_be_right_puts_nothing_on_top_for_ever(audit):
+    audit.start()
+    with audit.producer(audit.hosts[0]) as p:
+        p.event('auth', 'T3007W', time_us=253402300000000000, user='far')
+        p.send()
+        p.event('auth', 'T3007W', user='now')
+        p.send()
+    assert [r[0] for r in audit.sql("SELECT username FROM events WHERE type = 'auth' ORDER BY happened DESC")] == ['now', 'far']
+    shown = json.loads(audit.tctl('audit', 'ls', '--type=auth', '--format=json').stdout)
+    assert [e['user'] for e in shown] == ['now', 'far'] and shown[1]['time_doubtful']
+
+
+def test_every_filter_is_served_by_an_index_in_the_order_of_the_list(audit):
+    """Not how long it takes: that the rows of the answer are read in order, and no others."""
+    audit.start()
+    audit.sql("INSERT INTO audit_event (ts, idx, at, type, code, ok, actor, login, node, node_name, remote_addr, message, source,"
+              " src_seq, canon, body) SELECT now(), 1000 + n, now() - n * interval '1 s', 'v' || n % 7, 'T', true, 'v' || n % 7, '',"
+              " 'v' || n % 7, 'v' || n % 7, '', '', 1, n, '', '{}' FROM generate_series(1, 20000) n")
+    audit.sql('ANALYZE audit_event')
+    day = audit.one("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')")
+    for column in ('actor', 'node_name', 'node', 'type'):
+        for where in (f"{column} = 'v3'", f"{column} = 'v3' AND happened < now() - interval '1 h'",
+                      f"{column} = 'v3' AND (happened, idx) < (now() - interval '1 h', 5)"):
+            plan = '\n'.join(r[0] for r in audit.sql(
+                f'EXPLAIN SELECT canon FROM found_event WHERE {where} ORDER BY happened DESC, idx DESC LIMIT 50'))
+            assert re.search(rf'Index Scan Backward using audit_event_{day}_{column}_', plan), plan
+            assert not re.search(rf'Sort[^\n]*\n[^\n]*Sort Key[^\n]*\n[^\n]*audit_event_{day}', plan), plan
+
+
+def test_a_day_is_found_without_looking_at_every_event_after_it(audit):
+    audit.start()
+    audit.sql("INSERT INTO audit_event (ts, idx, at, type, code, ok, actor, login, node, node_name, remote_addr, message, source,"
+              " src_seq, canon, body) SELECT now(), 1000 + n, now() - n * interval '1 s', 't', 'T', true, 'v', '', '', '', '', '', 1, n,"
+              " '', '{}' FROM generate_series(1, 20000) n")
+    audit.sql('ANALYZE audit_event')
+    plan = '\n'.join(r[0] for r in audit.sql(
+        "EXPLAIN (ANALYZE) SELECT canon FROM found_event WHERE happened < now() - interval '5 h' ORDER BY happened DESC, idx DESC LIMIT 50"))
+    assert 'Rows Removed by Filter' not in plan, plan
