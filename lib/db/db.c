@@ -35,7 +35,7 @@ struct op {
 	char *sql;
 	char *params[DB_PARAMS_MAX];
 	int n_params;
-	struct buf data; /* OP_COPY: what is not sent yet */
+	struct span data; /* OP_COPY: what is not sent yet; the caller's */
 	bool copying;    /* the server takes data */
 	bool end_sent;
 	PGresult *result; /* of the last statement, or of the first that failed */
@@ -76,7 +76,6 @@ op_free(struct op *op)
 		free(op->params[i]);
 	if (op->result)
 		PQclear(op->result);
-	buf_done(&op->data);
 	free(op->sql);
 	free(op);
 }
@@ -104,7 +103,6 @@ op_new(struct db *db, enum op_kind kind, const char *sql, db_done_fn *done, void
 	op->kind = kind;
 	op->done = done;
 	op->arg = arg;
-	buf_init(&op->data, SIZE_MAX);
 	op->sql = strdup(sql);
 	if (!op->sql) {
 		free(op);
@@ -156,17 +154,14 @@ db_exec(struct db *db, const char *sql, db_done_fn *done, void *arg)
 }
 
 void
-db_copy(struct db *db, const char *sql, struct buf *data, db_done_fn *done, void *arg)
+db_copy(struct db *db, const char *sql, struct span data, db_done_fn *done, void *arg)
 {
 	struct op *op = db->n_ops < DB_OPS_MAX ? op_new(db, OP_COPY, sql, done, arg) : NULL;
 
-	if (!op) {
-		buf_done(data);
+	if (op)
+		op->data = data;
+	else
 		op_refuse(done, arg);
-		return;
-	}
-	op->data = *data;
-	buf_init(data, data->max);
 }
 
 static struct op *
@@ -228,14 +223,14 @@ static int
 copy_some(struct db *db, struct op *op)
 {
 	while (op->copying && !op->end_sent) {
-		int piece = op->data.len < DB_COPY_PIECE ? (int)op->data.len : DB_COPY_PIECE;
-		int sent = piece ? PQputCopyData(db->conn, (const char *)buf_head(&op->data), piece)
+		int piece = op->data.n < DB_COPY_PIECE ? (int)op->data.n : DB_COPY_PIECE;
+		int sent = piece ? PQputCopyData(db->conn, (const char *)op->data.p, piece)
 				 : PQputCopyEnd(db->conn, NULL);
 
 		if (sent <= 0)
 			return sent < 0 ? -1 : 1;
 		if (piece)
-			buf_drain(&op->data, (size_t)piece);
+			op->data = (struct span){ op->data.p + piece, op->data.n - (size_t)piece };
 		else
 			op->end_sent = true;
 	}

@@ -66,8 +66,8 @@ void db_query(struct db *db, const char *sql, const char *const *params, int n_p
     db_done_fn *done, void *arg);
 /* One or more statements without parameters; the reply is that of the last one, or of the first that failed. */
 void db_exec(struct db *db, const char *sql, db_done_fn *done, void *arg);
-/* COPY ... FROM STDIN: sends what data holds, whose memory is taken over (data is empty afterwards). */
-void db_copy(struct db *db, const char *sql, struct buf *data, db_done_fn *done, void *arg);
+/* COPY ... FROM STDIN: sends data, which stays the caller's, and as it is until done (or db_free). */
+void db_copy(struct db *db, const char *sql, struct span data, db_done_fn *done, void *arg);
 
 enum db_code db_reply_code(const struct db_reply *r);
 const char *

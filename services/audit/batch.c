@@ -16,33 +16,63 @@
 
 enum { NAME_COLUMN_MAX = 1025 };
 
-/* Every table's data begins with COPY's header, so that rows are only appended. */
-int
-batch_init(struct batch *b, const struct judge *judge, int64_t idx)
-{
-	*b = (struct batch){ .judge = *judge, .now_us = judge->now_us, .idx = idx };
-	struct buf *rows[] = { &b->event_rows, &b->chunk_rows, &b->proof_rows, &b->dead_rows,
-		&b->gap_rows };
+/* Buffers that every batch has; the first five are data of COPY. */
+enum { BATCH_TABLES = 5, BATCH_BUFS = 7, BATCH_KEEP = 8 * 1024 * 1024 };
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		buf_init(rows[i], BATCH_ROWS_MAX);
-		db_copy_begin(rows[i]);
-	}
-	buf_init(&b->sessions, BATCH_ROWS_MAX);
-	b->by_session = map_new();
-	return b->by_session ? 0 : -1;
+static void
+list_bufs(struct batch *b, struct buf *bufs[BATCH_BUFS])
+{
+	struct buf *const all[BATCH_BUFS] = { &b->event_rows, &b->chunk_rows, &b->proof_rows,
+		&b->dead_rows, &b->gap_rows, &b->sessions, &b->body };
+
+	memcpy(bufs, all, sizeof(all));
+}
+
+void
+batch_init(struct batch *b)
+{
+	struct buf *bufs[BATCH_BUFS];
+
+	*b = (struct batch){ .now_us = 0 };
+	list_bufs(b, bufs);
+	for (int i = 0; i < BATCH_BUFS; i++)
+		buf_init(bufs[i], BATCH_ROWS_MAX);
 }
 
 void
 batch_done(struct batch *b)
 {
+	struct buf *bufs[BATCH_BUFS];
+
 	batch_sessions_free(b);
-	buf_done(&b->event_rows);
-	buf_done(&b->chunk_rows);
-	buf_done(&b->proof_rows);
-	buf_done(&b->dead_rows);
-	buf_done(&b->gap_rows);
-	buf_done(&b->sessions);
+	list_bufs(b, bufs);
+	for (int i = 0; i < BATCH_BUFS; i++)
+		buf_done(bufs[i]);
+}
+
+/* Every table's data begins with COPY's header, so that rows are only appended. */
+int
+batch_begin(struct batch *b, const struct judge *judge, int64_t idx)
+{
+	struct buf *bufs[BATCH_BUFS];
+
+	batch_sessions_free(b);
+	list_bufs(b, bufs);
+	for (int i = 0; i < BATCH_BUFS; i++) {
+		/* To grow from nothing each time cost more than the rows did; a batch of huge records must not
+		 * be paid for ever. */
+		if (bufs[i]->cap > BATCH_KEEP)
+			buf_done(bufs[i]);
+		buf_reset(bufs[i]);
+		if (i < BATCH_TABLES)
+			db_copy_begin(bufs[i]);
+	}
+	b->judge = *judge;
+	b->now_us = judge->now_us;
+	b->idx = idx;
+	b->events = b->chunks = b->proofs = b->dead = b->gaps = 0;
+	b->by_session = map_new();
+	return b->by_session ? 0 : -1;
 }
 
 /* --- events ---------------------------------------------------------------------- */
@@ -78,13 +108,11 @@ static int
 put_event(struct batch *b, const struct batch_item *item, const struct record *r,
     const struct verdict *v, struct span canon)
 {
-	struct buf *rows = &b->event_rows;
-	struct buf body;
-	bool fine;
+	struct buf *rows = &b->event_rows, *body = &b->body;
 
-	buf_init(&body, BATCH_ROWS_MAX);
+	buf_reset(body);
 	/* For people's SQL. What the producer sent stands beside it, byte for byte (canon). */
-	record_json(r, &v->view, &body);
+	record_json(r, &v->view, body);
 	db_copy_row(rows, 20);
 	db_copy_time(rows, b->now_us);
 	db_copy_i64(rows, b->idx);
@@ -105,13 +133,11 @@ put_event(struct batch *b, const struct batch_item *item, const struct record *r
 	db_copy_i32(rows, item->producer.source);
 	db_copy_i64(rows, (int64_t)item->seq);
 	db_copy_bytes(rows, canon);
-	db_copy_jsonb(rows, buf_span(&body));
-	fine = buf_ok(&body) && buf_ok(rows);
-	buf_done(&body);
+	db_copy_jsonb(rows, buf_span(body));
 	b->events++;
 	/* Order within the trail where times are equal: counted through all transactions. */
 	b->idx++;
-	return fine ? 0 : -1;
+	return buf_ok(body) && buf_ok(rows) ? 0 : -1;
 }
 
 /* --- proofs ---------------------------------------------------------------------- */
@@ -276,15 +302,15 @@ batch_add(struct batch *b, const struct batch_item *item)
 int
 batch_finish(struct batch *b)
 {
-	struct buf *rows[] = { &b->event_rows, &b->chunk_rows, &b->proof_rows, &b->dead_rows,
-		&b->gap_rows };
+	struct buf *bufs[BATCH_BUFS];
 	/* Sessions first: their last chunks are rows too, and must stand before the end of the
 	 * data. */
 	bool fine = batch_sessions_finish(b) == 0;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		db_copy_end(rows[i]);
-		fine = fine && buf_ok(rows[i]);
+	list_bufs(b, bufs);
+	for (int i = 0; i < BATCH_TABLES; i++) {
+		db_copy_end(bufs[i]);
+		fine = fine && buf_ok(bufs[i]);
 	}
 	return fine ? 0 : -1;
 }

@@ -40,14 +40,17 @@ struct batch {
 	int64_t idx;                            /* of the next event */
 	int events, chunks, proofs, dead, gaps; /* rows */
 	struct buf event_rows, chunk_rows, proof_rows, dead_rows, gap_rows;
+	struct buf body; /* of the event at hand */
 	struct buf sessions; /* JSON array for audit_merge_sessions; empty: none */
 	struct map *by_session;
 	struct batch_session *session_list;
 };
 
-/* The judge's time of receiving is that of all rows. idx: number of the first event. Negative: no memory. */
-int batch_init(struct batch *b, const struct judge *judge, int64_t idx);
+/* Empty; holds no memory yet. What it grows to it keeps from one transaction to the next, within reason. */
+void batch_init(struct batch *b);
 void batch_done(struct batch *b);
+/* Begins anew. The judge's time of receiving is that of all rows. idx: number of the first event. Negative: no memory. */
+int batch_begin(struct batch *b, const struct judge *judge, int64_t idx);
 /* Adds the rows of one record. Records of a source must come in order. When facts are wanting afterwards there are no
  * rows: the batch has to be made again once the database was asked. Negative: no memory. */
 int batch_add(struct batch *b, const struct batch_item *item);

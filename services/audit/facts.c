@@ -82,23 +82,32 @@ facts_free(struct facts *f)
 	free(f);
 }
 
+void
+facts_stand_on(struct facts *f, struct facts *parent)
+{
+	f->parent = parent;
+}
+
 static void
 key_of(char dst[FACT_KEY_SIZE], enum fact_kind kind, const char *key)
 {
 	(void)str_format(dst, FACT_KEY_SIZE, "%d%s", (int)kind, key);
 }
 
-/* First what this transaction knows, then what was committed before. */
+/* First what this transaction knows, then what those before it know: of these only what there is, since what there is
+ * not, they saw while they held the lock. */
 static const struct fact *
 look(const struct facts *f, const char *key)
 {
-	const struct kept *k = map_get(f->young, key);
+	for (const struct facts *at = f; at; at = at->parent) {
+		const struct kept *k = map_get(at->young, key);
 
-	if (!k && f->old)
-		k = map_get(f->old, key);
-	if (!k && f->parent)
-		return look(f->parent, key);
-	return k ? &k->fact : NULL;
+		if (!k && at->old)
+			k = map_get(at->old, key);
+		if (k && (at == f || k->fact.source))
+			return &k->fact;
+	}
+	return NULL;
 }
 
 /* NULL: not known, and noted as wanting; the record is judged again when the database has been

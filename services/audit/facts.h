@@ -4,8 +4,9 @@
  * connection, which producer began a session, and whether they are over. Whose a fact is never changes once it is
  * committed, and what is over stays so. Called by judge.c and group.c. Memory only.
  *
- * Two layers: those of one transaction, which count only when it commits (facts_keep), over those that are committed.
- * What is in neither is asked of the database (facts_wanted), once a transaction for all.
+ * Layers: those of one transaction, which count only when it commits (facts_keep), over those that are committed; between
+ * them, while a transaction is under way, those of the one whose rows are made ahead. What is in none is asked of the
+ * database (facts_wanted), once a transaction for all.
  */
 #ifndef AUDIT_FACTS_H
 #define AUDIT_FACTS_H
@@ -34,6 +35,9 @@ struct fact {
 /* parent NULL: the committed ones, a bounded number, the newest. NULL without memory. */
 struct facts *facts_new(struct facts *parent);
 void facts_free(struct facts *f); /* NULL is fine */
+
+/* What the parent was is committed, and in another one: f stands over that from now on. */
+void facts_stand_on(struct facts *f, struct facts *parent);
 
 /* NULL: not in memory. Then it is wanted. Valid until the next facts_put or facts_keep. */
 const struct fact *facts_find(struct facts *f, enum fact_kind kind, const char *key);

@@ -45,7 +45,7 @@ finish_drain(struct ingest *in)
 
 	/* Without the database nothing more can be committed: it is not waited for. */
 	if (!drained || writer_is_busy(in) ||
-	    (in->writer == WRITER_IDLE && !list_empty(&in->queue)))
+	    (in->writer == WRITER_IDLE && (in->next.n || !list_empty(&in->queue))))
 		return;
 	in->drained = NULL;
 	drained(in->drained_arg);
@@ -62,6 +62,23 @@ next_to_open(struct ingest *in)
 	return NULL;
 }
 
+/* The one that was made ready, or what waits. */
+static void
+start_group(struct ingest *in)
+{
+	if (in->next.n)
+		group_shift(in);
+	else if (group_prepare(in, &in->group) < 0) {
+		writer_back_off(in, "out of memory");
+		return;
+	}
+	/* Perhaps its source was thrown out. */
+	if (in->group.n)
+		writer_enter(in, WRITER_BEGINNING);
+	else
+		group_done(in, &in->group);
+}
+
 /* What an idle writer does next. */
 static void
 choose(struct ingest *in)
@@ -71,16 +88,22 @@ choose(struct ingest *in)
 		/* Before groups: a producer sends nothing until it knows its place. */
 	} else if ((in->asking = next_to_open(in))) {
 		writer_enter(in, WRITER_PLACING);
-	} else if (group_is_due(in)) {
-		if (group_take(in) == 0)
-			writer_enter(in, WRITER_BEGINNING);
-		else
-			writer_back_off(in, "out of memory");
+	} else if ((in->next.n && !in->retry_wait) || group_is_due(in)) {
+		start_group(in);
 	} else if (!list_empty(&in->queue) && !in->retry_wait) {
 		/* Until the oldest has waited long enough; more records may fill the group
 		 * before. */
 		timer_start(&in->timer, in->oldest_ms + INGEST_GROUP_MS - loop_now_ms(in->loop));
 	}
+}
+
+/* While the database works at one group, the rows of the next one are made. Not on the search for a record at fault, when
+ * the one that runs will hardly be committed. */
+static void
+work_ahead(struct ingest *in)
+{
+	if (!in->next.n && in->group_max == INGEST_GROUP_RECORDS && group_is_due(in))
+		(void)group_prepare(in, &in->next);
 }
 
 static void
@@ -90,6 +113,8 @@ on_turn(void *arg)
 
 	if (in->writer == WRITER_IDLE)
 		choose(in);
+	if (in->writer == WRITER_WRITING)
+		work_ahead(in);
 	finish_drain(in);
 }
 
@@ -164,12 +189,15 @@ ingest_new(struct ingest **ret, const struct ingest_config *config,
 	in->group_max = INGEST_GROUP_RECORDS;
 	list_init(&in->opening);
 	list_init(&in->queue);
-	list_init(&in->flight);
+	list_init(&in->group.items);
+	list_init(&in->next.items);
+	batch_init(&in->group.batch);
+	batch_init(&in->next.batch);
 	deferred_init(&in->turn, on_turn, in);
 	in->sources = map_new();
-	in->refusals = map_new();
+	in->producers = map_new();
 	in->known = facts_new(NULL);
-	if (!in->sources || !in->refusals || !in->known ||
+	if (!in->sources || !in->producers || !in->known ||
 	    timer_init(&in->timer, in->loop, on_timer, in) < 0 ||
 	    timer_init(&in->maintain, in->loop, on_maintain_timer, in) < 0) {
 		ingest_free(in);
@@ -191,22 +219,24 @@ ingest_free(struct ingest *in)
 	deferred_cancel(&in->turn);
 	timer_done(&in->timer);
 	timer_done(&in->maintain);
-	group_drop(in);
+	/* Nobody is told any more. */
+	while (in->sources && map_next(in->sources, &pos, NULL, &value))
+		((struct ingest_source *)value)->stream = NULL;
+	group_done(in, &in->next);
+	group_done(in, &in->group);
+	batch_done(&in->next.batch);
+	batch_done(&in->group.batch);
 	while (!list_empty(&in->queue))
 		ingest_item_free(in, list_first(struct item, &in->queue, link));
-	group_over(in);
 	in->asking = NULL;
-	while (in->sources && map_next(in->sources, &pos, NULL, &value)) {
-		struct ingest_source *s = value;
-
-		s->stream = NULL;
-		source_release(s);
-	}
+	pos = 0;
+	while (in->sources && map_next(in->sources, &pos, NULL, &value))
+		source_release(value);
 	map_free(in->sources);
 	pos = 0;
-	while (in->refusals && map_next(in->refusals, &pos, NULL, &value))
+	while (in->producers && map_next(in->producers, &pos, NULL, &value))
 		free(value);
-	map_free(in->refusals);
+	map_free(in->producers);
 	facts_free(in->known);
 	free(in);
 }

@@ -11,15 +11,24 @@
 #include "audit/ingest.h"
 
 enum {
-	INGEST_GROUP_RECORDS = 1000,
-	INGEST_GROUP_BYTES = 1024 * 1024,
+	/* A group is begun when there is so much, or the oldest is so old; it takes what there is then, up to four times as
+	 * much: the busier, the fewer commits. */
+	INGEST_DUE_RECORDS = 1000,
+	INGEST_DUE_BYTES = 1024 * 1024,
 	INGEST_GROUP_MS = 100,
-	INGEST_SOURCE_BYTES = 4 * 1024 *
-	    1024, /* a source with more is paused until half of it is written */
-	INGEST_QUEUE_BYTES = 64 * 1024 * 1024, /* of all; then all are paused */
+	INGEST_GROUP_RECORDS = 4 * INGEST_DUE_RECORDS,
+	INGEST_GROUP_BYTES = 4 * INGEST_DUE_BYTES,
+	/* A producer with more, over all its logs, is paused until half of it is written. */
+	INGEST_PRODUCER_BYTES = 4 * 1024 * 1024,
+	/* Of all: beyond it whoever has more than the reserve is paused, so that nobody waits for others' backlog who has
+	 * little to say; beyond the ceiling everybody. */
+	INGEST_QUEUE_BYTES = 64 * 1024 * 1024,
+	INGEST_RESERVE_BYTES = 256 * 1024,
+	INGEST_CEILING_BYTES = 2 * INGEST_QUEUE_BYTES,
 	INGEST_RETRY_MS = 1000,
 	INGEST_DEAD_RUN =
 	    20, /* so many refused in a row: the database is at fault, not the records */
+	INGEST_FAILS_MAX = 5, /* so often no rows could be made of a record alone: it is at fault */
 	INGEST_MAINTAIN_MS = 3600 * 1000,
 };
 
@@ -30,18 +39,22 @@ struct pack {
 };
 
 struct item {
-	struct list link; /* in queue or flight */
+	struct list link; /* in the queue or in a group */
 	struct ingest_source *source;
 	struct pack *pack;
 	uint64_t seq, lost;
 	struct span record;
 	char *dead;
 	bool quiet; /* the event about its being dead is not taken either */
+	int fails;  /* how often no rows could be made of it alone */
 };
 
-/* What was said about records of a producer that were set aside: as committed, and as it will be. */
-struct refusals {
-	struct batch_refusals now, next;
+/* A producer: what it takes up, over all its logs, and what was said about records of it that were set aside: as
+ * committed, as it will be, and as it will be after the group behind that. Outlives its streams. */
+struct ingest_producer {
+	size_t bytes; /* in the queue and in groups */
+	struct batch_refusals now, next, ahead;
+	bool pending; /* next counts: a group with its records is under way */
 };
 
 struct ingest_source {
@@ -54,10 +67,13 @@ struct ingest_source {
 	int32_t id;   /* in the database; 0: not known yet */
 	bool opened;  /* its place was read for the stream that is there */
 	bool paused;
-	bool in_group;             /* has a place in the transaction that runs */
+	unsigned groups;           /* in which it has a place */
+	bool listed;               /* while places are listed */
 	uint64_t queued;           /* the last record that was taken */
-	size_t bytes, items;       /* in queue and flight */
-	struct refusals *refusals; /* of the producer, in in->refusals */
+	uint64_t committed;        /* the last one of which the database said so */
+	uint64_t grouped;          /* the last one that is in a group, or was */
+	size_t items;              /* in the queue and in groups */
+	struct ingest_producer *producer;
 };
 
 /* What the writing connection does. Changed by writer_enter alone; what comes after what is the table in writer.c. */
@@ -72,20 +88,32 @@ enum writer_state {
 	WRITER_UNDOING,     /* it is taken back */
 };
 
+/* The records of one transaction. */
+struct group {
+	struct list items;
+	size_t n, bytes;
+	struct store_place *places; /* of each source; at: where it stands, as expected or as the database says */
+	size_t n_places;
+	int64_t idx;         /* of the first event, likewise */
+	struct batch batch;  /* its rows, when built */
+	struct facts *facts; /* what it knows; NULL: the group is empty */
+	bool built;
+};
+
 struct ingest {
 	struct loop *loop;
 	struct store *store;
 	const struct replica *replica;
 	struct ingest_events events;
 	struct map *sources;
-	struct map *refusals; /* by kind and name of the producer: as many as there are hosts */
+	struct map *producers; /* by kind and name: as many as there are hosts */
 	struct list opening;  /* sources whose place must be read */
 	struct list queue;    /* items, oldest first */
-	struct list flight;   /* items of the transaction that runs */
-	size_t queue_items, queue_bytes; /* with flight */
-	size_t flight_items;
+	size_t queue_items, queue_bytes; /* with those in groups */
+	struct group group;   /* of the transaction that runs */
+	struct group next;    /* made ready meanwhile */
 	int64_t oldest_ms; /* when the queue stopped being empty */
-	bool all_paused;
+	bool crowded; /* the queue has been full, and is not at half yet */
 
 	enum writer_state writer;
 	bool retry_wait; /* after a refusal: not before the timer */
@@ -99,13 +127,8 @@ struct ingest {
 	int64_t last_us; /* ingest time never goes back */
 
 	struct ingest_source *asking; /* whose place is being read */
-	struct store_place *places;
-	size_t n_places;
-	struct batch batch;
-	bool batch_live;
-	int64_t idx;         /* of the first event of the transaction */
+	int64_t idx;         /* of the next event, when nobody else writes */
 	struct facts *known; /* what is committed */
-	struct facts *facts; /* of the transaction that runs; NULL: none */
 
 	void (*drained)(void *arg);
 	void *drained_arg;
@@ -120,6 +143,8 @@ void source_release(struct ingest_source *s);
 void source_reset(struct ingest_source *s, enum rpc_code code, const char *why);
 void source_flow(struct ingest *in, struct ingest_source *s);
 void source_flow_all(struct ingest *in);
+/* After a change of what waits. */
+void source_flow_of(struct ingest *in, struct ingest_source *s);
 /* ingest.c */
 void ingest_kick(struct ingest *in);
 int64_t ingest_wall_us(void);
@@ -127,16 +152,30 @@ int64_t ingest_wall_us(void);
 void writer_enter(struct ingest *in, enum writer_state state);
 bool writer_is_busy(const struct ingest *in);
 void writer_back_off(struct ingest *in, const char *why);
-/* group.c: in this order. group_take and group_build are negative without memory; group_take then leaves the queue as
- * it was. group_build is 1 when facts have to be asked of the database first. */
+/* group.c. Functions that answer int are negative without memory. */
+/* What waits is worth a transaction, beside the groups that there are. */
 bool group_is_due(const struct ingest *in);
-int group_take(struct ingest *in);
-void group_settle(struct ingest *in); /* drops what is there already, ends who is out of step */
-int group_build(struct ingest *in);
-void group_commit(struct ingest *in); /* what was learned counts */
-void group_acknowledge(struct ingest *in);
-void group_drop(struct ingest *in);   /* its records are in the database */
-void group_return(struct ingest *in); /* its records are to be tried again */
-void group_over(struct ingest *in);
+/* Takes records and makes their rows, by what is expected to be committed before them. Without memory the queue is as it
+ * was. */
+int group_prepare(struct ingest *in, struct group *g);
+/* The database said where things stand, under the lock. 0: the rows are as they must be; 1: facts have to be asked for first.
+ * Records that are there already were dropped, sources that are out of step thrown out: perhaps nothing is left. */
+int group_begun(struct ingest *in, struct group *g, int64_t idx);
+/* Rows with what was asked for. */
+int group_rebuild(struct ingest *in, struct group *g);
+/* It is committed: what it knows counts, and its producers are told. */
+void group_committed(struct ingest *in, struct group *g);
+/* Producers of a group that is there already are told. */
+void group_acknowledge(struct ingest *in, struct group *g);
+/* No rows could be made of it: smaller groups from now on, and at last without the record at fault. */
+void group_failed(struct ingest *in, struct group *g);
+/* The group made ready is the one to be written. */
+void group_shift(struct ingest *in);
+/* What is left of a group goes back to the head of the queue, the one that was made ready after it, too. */
+void group_return(struct ingest *in);
+/* Only what was made ready, whose records were queued when they were taken. */
+void group_unprepare(struct ingest *in);
+/* Empties and frees it; its records with it. */
+void group_done(struct ingest *in, struct group *g);
 
 #endif

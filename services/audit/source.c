@@ -31,7 +31,7 @@ ingest_item_free(struct ingest *in, struct item *it)
 	in->queue_items--;
 	in->queue_bytes -= it->record.n;
 	s->items--;
-	s->bytes -= it->record.n;
+	s->producer->bytes -= it->record.n;
 	pack_release(it->pack);
 	free(it->dead);
 	free(it);
@@ -39,12 +39,20 @@ ingest_item_free(struct ingest *in, struct item *it)
 
 /* --- flow control ---------------------------------------------------------------------- */
 
+/* Down to half before it goes on, so that a stream is not switched for each record. */
+static bool
+is_beyond(size_t bytes, size_t most, bool paused)
+{
+	return bytes > (paused ? most / 2 : most);
+}
+
 void
 source_flow(struct ingest *in, struct ingest_source *s)
 {
-	/* Down to half before it goes on, so that a stream is not switched for each record. */
-	bool want = in->all_paused || in->drained ||
-	    (s->paused ? s->bytes > INGEST_SOURCE_BYTES / 2 : s->bytes > INGEST_SOURCE_BYTES);
+	size_t bytes = s->producer->bytes;
+	bool want = in->drained || in->queue_bytes > INGEST_CEILING_BYTES ||
+	    (in->crowded && bytes > INGEST_RESERVE_BYTES) ||
+	    is_beyond(bytes, INGEST_PRODUCER_BYTES, s->paused);
 
 	if (want == s->paused || !s->stream)
 		return;
@@ -62,13 +70,25 @@ source_flow_all(struct ingest *in)
 		source_flow(in, value);
 }
 
+/* What one log takes up is its producer's, and of the whole: others may have to stop, or can go on. */
+void
+source_flow_of(struct ingest *in, struct ingest_source *s)
+{
+	bool paused = s->paused, crowded = in->crowded;
+
+	in->crowded = is_beyond(in->queue_bytes, INGEST_QUEUE_BYTES, crowded);
+	source_flow(in, s);
+	if (s->paused != paused || in->crowded != crowded || in->crowded)
+		source_flow_all(in);
+}
+
 /* --- sources ---------------------------------------------------------------------- */
 
 /* Freed by whoever lets go last: its stream, its records, a group, or the question for its place. */
 void
 source_release(struct ingest_source *s)
 {
-	if (s->stream || s->items || s->in_group || s->in->asking == s)
+	if (s->stream || s->items || s->groups || s->in->asking == s)
 		return;
 	list_del(&s->waiting);
 	map_del(s->in->sources, s->key);
@@ -80,18 +100,18 @@ source_release(struct ingest_source *s)
 }
 
 /* Those of a producer outlive its streams: who comes again and again is not said more often. NULL: no memory. */
-static struct refusals *
-refusals_of(struct ingest *in, enum rpc_who who, const char *name)
+static struct ingest_producer *
+producer_of(struct ingest *in, enum rpc_who who, const char *name)
 {
 	char key[300];
-	struct refusals *q;
+	struct ingest_producer *q;
 
 	(void)str_format(key, sizeof(key), "%s/%s", rpc_who_name(who), name);
-	q = map_get(in->refusals, key);
+	q = map_get(in->producers, key);
 	if (q)
 		return q;
 	q = calloc(1, sizeof(*q));
-	if (q && map_put(in->refusals, key, q, NULL))
+	if (q && map_put(in->producers, key, q, NULL))
 		return q;
 	free(q);
 	return NULL;
@@ -112,8 +132,8 @@ source_new(struct ingest *in, const char *key, enum rpc_who who, const char *nam
 	s->key = strdup(key);
 	s->name = strdup(name);
 	s->log_id = strdup(log_id);
-	s->refusals = refusals_of(in, who, name);
-	if (!s->refusals || !s->key || !s->name || !s->log_id ||
+	s->producer = producer_of(in, who, name);
+	if (!s->producer || !s->key || !s->name || !s->log_id ||
 	    !map_put(in->sources, key, s, NULL)) {
 		free(s->key);
 		free(s->name);
@@ -124,13 +144,25 @@ source_new(struct ingest *in, const char *key, enum rpc_who who, const char *nam
 	return s;
 }
 
-/* Forgets queued records: their producer will send them again. Those in flight stay: what the database
+static bool
+is_made_ready(const struct ingest_source *s)
+{
+	list_each (struct item, it, &s->in->next.items, link) {
+		if (it->source == s)
+			return true;
+	}
+	return false;
+}
+
+/* Forgets queued records: their producer will send them again. Those of the transaction that runs stay: what the database
  * does with them is not known yet. */
 static void
 drop_queued(struct ingest_source *s)
 {
 	struct ingest *in = s->in;
 
+	if (is_made_ready(s))
+		group_unprepare(in);
 	list_each (struct item, it, &in->queue, link) {
 		if (it->source == s)
 			ingest_item_free(in, it);
@@ -233,7 +265,7 @@ enqueue(struct ingest_source *s, struct list *list)
 		in->queue_items++;
 		in->queue_bytes += it->record.n;
 		s->items++;
-		s->bytes += it->record.n;
+		s->producer->bytes += it->record.n;
 	}
 }
 
@@ -273,11 +305,7 @@ ingest_add(struct ingest_source *s, uint64_t first_seq, uint32_t count, uint64_t
 	enqueue(s, &list);
 	pack_release(p);
 	s->queued = first_seq + count - 1;
-	if (s->in->queue_bytes > INGEST_QUEUE_BYTES && !s->in->all_paused) {
-		s->in->all_paused = true;
-		source_flow_all(s->in);
-	}
-	source_flow(s->in, s);
+	source_flow_of(s->in, s);
 	ingest_kick(s->in);
 	return INGEST_OK;
 }

@@ -69,13 +69,14 @@ void store_find_source(struct store *s, const char *const key[4], store_done_fn 
 struct store_place {
 	int32_t source;
 	void *owner; /* the caller's */
-	uint64_t at; /* after locking: everything up to here is there */
+	uint64_t at;       /* everything up to here is there: as expected, and after locking as it is */
+	uint64_t expected; /* the caller's */
 	bool found;
 	uint64_t seq; /* for writing: everything up to here is there afterwards */
 	uint64_t records;
 };
 
-/* Begins a transaction under the writers' lock; sorts the places by source and fills them in. */
+/* Begins a transaction under the writers' lock; fills in the places, which are sorted by source: at, found. */
 void store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done,
     void *arg);
 /* Puts into facts what the database has of what they want; within a transaction that was begun. */

@@ -79,7 +79,8 @@ store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_
 	store_operation(s, done, arg);
 	s->begin_places = places;
 	s->begin_n = n;
-	qsort(places, n, sizeof(*places), compare_places);
+	for (size_t i = 0; i < n; i++)
+		places[i].found = false;
 	buf_init(&sql, STORE_SQL_MAX);
 	/* Numbers of ours only: nothing of a producer is ever part of SQL's text. */
 	buf_printf(&sql, "BEGIN; SELECT * FROM audit_lock('{");
@@ -157,10 +158,10 @@ static void on_step(const struct db_reply *r, void *arg);
 
 /* Each starts what has to be done; false: there is nothing of it in this batch. */
 static bool
-copy_rows(struct store *s, const char *sql, int rows, struct buf *data)
+copy_rows(struct store *s, const char *sql, int rows, const struct buf *data)
 {
 	if (rows)
-		db_copy(s->writer, sql, data, on_step, s);
+		db_copy(s->writer, sql, buf_span(data), on_step, s);
 	return rows > 0;
 }
 

@@ -100,7 +100,7 @@ place_told(struct ingest *in, const struct store_answer *answer)
 
 	if (s) {
 		s->id = answer->source;
-		s->queued = answer->seq;
+		s->queued = s->committed = s->grouped = answer->seq;
 		s->opened = true;
 		in->events.committed(s->stream, answer->seq);
 		source_flow(in, s);
@@ -135,13 +135,13 @@ place_refused(struct ingest *in, const struct store_answer *answer)
 static void
 begin_group(struct ingest *in)
 {
-	store_ingest_begin(in->store, in->places, in->n_places, on_answer, in);
+	store_ingest_begin(in->store, in->group.places, in->group.n_places, on_answer, in);
 }
 
 static void
 write_group(struct ingest *in)
 {
-	store_write(in->store, &in->batch, in->places, in->n_places, on_answer, in);
+	store_write(in->store, &in->group.batch, in->group.places, in->group.n_places, on_answer, in);
 }
 
 static void
@@ -153,25 +153,28 @@ undo_group(struct ingest *in)
 static void
 ask_facts(struct ingest *in)
 {
-	store_look(in->store, in->facts, on_answer, in);
+	store_look(in->store, in->group.facts, on_answer, in);
+}
+
+static enum writer_state
+no_rows(struct ingest *in)
+{
+	group_failed(in, &in->group);
+	writer_back_off(in, "out of memory");
+	return WRITER_UNDOING;
 }
 
 /* Holds the lock of all writers now: what it reads stays true until COMMIT. */
 static enum writer_state
-group_begun(struct ingest *in, const struct store_answer *answer)
+group_is_begun(struct ingest *in, const struct store_answer *answer)
 {
-	int done;
+	int done = group_begun(in, &in->group, answer->idx);
 
-	in->idx = answer->idx;
-	group_settle(in);
 	/* Everything was committed before, or was thrown out. */
-	if (list_empty(&in->flight))
+	if (list_empty(&in->group.items))
 		return WRITER_UNDOING;
-	done = group_build(in);
-	if (done < 0) {
-		writer_back_off(in, "out of memory");
-		return WRITER_UNDOING;
-	}
+	if (done < 0)
+		return no_rows(in);
 	return done > 0 ? WRITER_LOOKING : WRITER_WRITING;
 }
 
@@ -180,10 +183,9 @@ static enum writer_state
 facts_told(struct ingest *in, const struct store_answer *answer)
 {
 	(void)answer;
-	if (facts_answered(in->facts) == 0 && group_build(in) == 0)
+	if (facts_answered(in->group.facts) == 0 && group_rebuild(in, &in->group) == 0)
 		return WRITER_WRITING;
-	writer_back_off(in, "out of memory");
-	return WRITER_UNDOING;
+	return no_rows(in);
 }
 
 static enum writer_state
@@ -198,7 +200,6 @@ group_later(struct ingest *in, const struct store_answer *answer)
 {
 	(void)answer;
 	group_return(in);
-	group_over(in);
 	return at_rest(in);
 }
 
@@ -206,28 +207,31 @@ group_later(struct ingest *in, const struct store_answer *answer)
 static enum writer_state
 group_undone(struct ingest *in, const struct store_answer *answer)
 {
-	if (list_empty(&in->flight))
-		group_acknowledge(in);
+	if (list_empty(&in->group.items))
+		group_acknowledge(in, &in->group);
 	return group_later(in, answer);
 }
 
 static enum writer_state
-group_committed(struct ingest *in, const struct store_answer *answer)
+group_is_committed(struct ingest *in, const struct store_answer *answer)
 {
+	struct group *g = &in->group;
+
 	(void)answer;
-	in->counters.records += in->flight_items;
+	in->counters.records += g->n;
 	in->counters.transactions++;
-	in->counters.dead += (uint64_t)in->batch.dead;
-	if (in->flight_items > (size_t)in->batch.dead)
+	in->counters.dead += (uint64_t)g->batch.dead;
+	if (g->n > (size_t)g->batch.dead)
 		in->dead_run = 0;
-	group_commit(in);
-	group_drop(in);
 	in->said_refused = false;
 	/* The bad record was found: back to whole groups, step by step. */
 	in->group_max = in->group_max < INGEST_GROUP_RECORDS / 2 ? in->group_max * 2
 								 : INGEST_GROUP_RECORDS;
-	group_acknowledge(in);
-	group_over(in);
+	group_committed(in, g);
+	/* What was made ready stands on its facts. */
+	if (in->next.facts)
+		facts_stand_on(in->next.facts, in->known);
+	group_done(in, g);
 	return at_rest(in);
 }
 
@@ -242,15 +246,15 @@ group_refused(struct ingest *in, const struct store_answer *answer)
 static enum writer_state
 group_at_fault(struct ingest *in, const struct store_answer *answer)
 {
-	struct item *first = list_first(struct item, &in->flight, link);
+	struct item *first = list_first(struct item, &in->group.items, link);
 
 	/* So many in a row are not bad records, but a database that refuses everything. */
 	if (in->dead_run >= INGEST_DEAD_RUN) {
 		in->dead_run = 0;
 		return group_refused(in, answer);
 	}
-	if (in->flight_items > 1) {
-		in->group_max = in->flight_items / 2;
+	if (in->group.n > 1) {
+		in->group_max = in->group.n / 2;
 		return group_later(in, answer);
 	}
 	/* Not even the dead letter is taken: that is not the record's fault. */
@@ -283,11 +287,11 @@ static const struct {
 	    { partitions_there, partitions_missing, partitions_missing, partitions_missing } },
 	[WRITER_PLACING] = { ask_place, { place_told, place_later, place_refused, place_refused } },
 	[WRITER_BEGINNING] = { begin_group,
-	    { group_begun, group_later, group_not_begun, group_not_begun } },
+	    { group_is_begun, group_later, group_not_begun, group_not_begun } },
 	[WRITER_LOOKING] = { ask_facts,
 	    { facts_told, group_later, group_not_begun, group_not_begun } },
 	[WRITER_WRITING] = { write_group,
-	    { group_committed, group_later, group_at_fault, group_refused } },
+	    { group_is_committed, group_later, group_at_fault, group_refused } },
 	[WRITER_UNDOING] = { undo_group,
 	    { group_undone, group_undone, group_undone, group_undone } },
 };
@@ -296,10 +300,10 @@ void
 writer_enter(struct ingest *in, enum writer_state state)
 {
 	in->writer = state;
+	/* Also while the database works there may be something to do. */
+	ingest_kick(in);
 	if (states[state].ask)
 		states[state].ask(in);
-	else
-		ingest_kick(in);
 }
 
 static void

@@ -265,7 +265,7 @@ def test_two_auditds_may_start_at_once_on_an_empty_database(audit):
 def test_old_days_are_dropped_and_coming_ones_are_there(audit):
     d = audit.start()
     d.stop()
-    audit.sql("""CREATE TABLE audit_event_20200101 PARTITION OF audit_event
+    audit.sql("""SET ROLE sallyport_owner; CREATE TABLE audit_event_20200101 PARTITION OF audit_event
                  FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-01-02 00:00:00+00')""")
     d = audit.start('again', more='retention: 30d\n')
     assert audit.one("SELECT to_regclass('audit_event_20200101') IS NULL") == 't'

@@ -56,7 +56,8 @@ run(const struct judge *judge, struct batch_item item)
 {
 	struct batch b;
 
-	if (batch_init(&b, judge, 0) == 0) {
+	batch_init(&b);
+	if (batch_begin(&b, judge, 0) == 0) {
 		(void)batch_add(&b, &item);
 		item.seq++;
 		(void)batch_add(&b, &item);

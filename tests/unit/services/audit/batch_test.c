@@ -32,6 +32,7 @@ tx_init(struct tx *t)
 {
 	*t = (struct tx){ .known = facts_new(NULL) };
 	t->facts = facts_new(t->known);
+	batch_init(&t->batch);
 }
 
 static void
@@ -66,7 +67,7 @@ tx_build(struct tx *t)
 	const struct judge judge = { .facts = t->facts, .now_us = NOW_US };
 
 	for (int pass = 0; pass < 2; pass++) {
-		assert_int_equal(batch_init(&t->batch, &judge, 41), 0);
+		assert_int_equal(batch_begin(&t->batch, &judge, 41), 0);
 		for (int i = 0; i < t->n; i++) {
 			t->items[i].record = buf_span(&t->bytes[i]);
 			assert_int_equal(batch_add(&t->batch, &t->items[i]), 0);
@@ -163,7 +164,7 @@ what_the_judge_wants_to_know_is_asked_before_any_row_is_made(void **state)
 	tx_init(&t);
 	add_proof(&t, OURS);
 	add_session_event(&t, "session.start", "T2000I");
-	assert_int_equal(batch_init(&t.batch, &(struct judge){ .facts = t.facts, .now_us = NOW_US },
+	assert_int_equal(batch_begin(&t.batch, &(struct judge){ .facts = t.facts, .now_us = NOW_US },
 			     0),
 	    0);
 	j = &t.batch.judge;

@@ -54,17 +54,129 @@ records_of_all_logs_share_a_transaction(void **state)
 }
 
 static void
-a_group_has_at_most_a_thousand_records(void **state)
+a_group_has_at_most_four_thousand_records(void **state)
 {
 	struct world *w = *state;
 	struct stream st = { 0 };
 	struct ingest_source *s = open_log(w, LOG_A, &st);
 
-	assert_int_equal(feed(s, 1, 2500, 0), INGEST_OK);
+	assert_int_equal(feed(s, 1, 9000, 0), INGEST_OK);
 	settle(w);
 	assert_int_equal(w->store.largest, INGEST_GROUP_RECORDS);
 	assert_int_equal(w->store.writes, 3);
-	assert_int_equal(st.committed, 2500);
+	assert_int_equal(st.committed, 9000);
+	ingest_close(s);
+}
+
+/* Until that many groups were sent to the database; the last one has no answer yet. */
+static void
+until_writes(struct world *w, int n)
+{
+	for (int i = 0; i < TURNS_MAX && w->store.writes < n; i++)
+		turn(w);
+	assert_int_equal(w->store.writes, n);
+	loop_turn(w->loop, 5);
+}
+
+static void
+rows_are_made_while_the_group_before_is_being_written(void **state)
+{
+	struct world *w = *state;
+	struct stream st = { 0 };
+	struct ingest_source *s = open_log(w, LOG_A, &st);
+
+	assert_int_equal(feed(s, 1, 6000, 0), INGEST_OK);
+	until_writes(w, 1);
+	assert_int_equal(w->in->group.n, INGEST_GROUP_RECORDS);
+	assert_int_equal(w->in->next.n, 2000);
+	assert_true(w->in->next.built);
+	assert_int_equal(st.committed, 0);
+	settle(w);
+	assert_int_equal(w->store.events, 6000);
+	assert_int_equal(w->store.begins, 2);
+	assert_int_equal(st.committed, 6000);
+	ingest_close(s);
+}
+
+static void
+rows_that_were_made_ahead_are_made_again_when_another_auditd_wrote(void **state)
+{
+	struct world *w = *state;
+	struct stream st = { 0 };
+	struct ingest_source *s = open_log(w, LOG_A, &st);
+
+	assert_int_equal(feed(s, 1, 6000, 0), INGEST_OK);
+	until_writes(w, 1);
+	turn(w); /* committed */
+	w->store.idx += 5;
+	settle(w); /* the store checks the numbers */
+	assert_int_equal(w->store.events, 6000);
+	assert_int_equal(st.committed, 6000);
+	ingest_close(s);
+}
+
+static void
+what_was_made_ahead_of_a_group_that_failed_is_undone_with_it(void **state)
+{
+	struct world *w = *state;
+	struct stream st = { 0 };
+	struct ingest_source *s = open_log(w, LOG_A, &st);
+
+	w->store.next_write = STORE_LOST;
+	assert_int_equal(feed(s, 1, 6000, 0), INGEST_OK);
+	until_writes(w, 1);
+	assert_int_equal(w->in->next.n, 2000);
+	turn(w);
+	assert_int_equal(w->in->next.n, 0);
+	settle(w);
+	assert_int_equal(w->store.events, 6000);
+	assert_int_equal(st.committed, 6000);
+	ingest_close(s);
+}
+
+static void
+a_stream_that_is_replaced_forgets_what_was_made_ahead(void **state)
+{
+	struct world *w = *state;
+	struct stream old = { 0 }, new = { 0 };
+	struct ingest_source *s = open_log(w, LOG_A, &old);
+
+	assert_int_equal(feed(s, 1, 6000, 0), INGEST_OK);
+	until_writes(w, 1);
+	assert_int_equal(w->in->next.n, 2000);
+	s = open_log(w, LOG_A, &new);
+	assert_int_equal(new.committed, 4000);
+	assert_int_equal(feed(s, 4001, 2000, 0), INGEST_OK);
+	settle(w);
+	assert_int_equal(w->store.events, 6000);
+	ingest_close(s);
+}
+
+static void
+a_record_of_which_no_rows_can_be_made_is_found_and_becomes_a_dead_letter(void **state)
+{
+	struct world *w = *state;
+	struct stream st = { 0 };
+	struct ingest_source *s = open_log(w, LOG_A, &st);
+
+	assert_int_equal(feed(s, 1, 9, 0), INGEST_OK);
+	for (int expected = 4; expected >= 1; expected /= 2) {
+		assert_int_equal(group_prepare(w->in, &w->in->group), 0);
+		group_failed(w->in, &w->in->group);
+		assert_int_equal(w->in->group_max, expected);
+		group_return(w->in);
+	}
+	for (int i = 0; i < INGEST_FAILS_MAX; i++) {
+		assert_int_equal(group_prepare(w->in, &w->in->group), 0);
+		assert_int_equal(w->in->group.n, 1);
+		assert_int_equal(w->in->group.batch.dead, 0);
+		group_failed(w->in, &w->in->group);
+		group_return(w->in);
+	}
+	settle(w);
+	assert_int_equal(w->store.dead, 1);
+	assert_int_equal(w->store.events, 8 + 1); /* and the event about it */
+	assert_int_equal(st.committed, 9);
 	ingest_close(s);
 }
 
@@ -390,7 +502,12 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		WORLD_TEST(a_log_is_told_its_place_and_then_its_commits),
 		WORLD_TEST(records_of_all_logs_share_a_transaction),
-		WORLD_TEST(a_group_has_at_most_a_thousand_records),
+		WORLD_TEST(a_group_has_at_most_four_thousand_records),
+		WORLD_TEST(rows_are_made_while_the_group_before_is_being_written),
+		WORLD_TEST(rows_that_were_made_ahead_are_made_again_when_another_auditd_wrote),
+		WORLD_TEST(what_was_made_ahead_of_a_group_that_failed_is_undone_with_it),
+		WORLD_TEST(a_stream_that_is_replaced_forgets_what_was_made_ahead),
+		WORLD_TEST(a_record_of_which_no_rows_can_be_made_is_found_and_becomes_a_dead_letter),
 		WORLD_TEST(records_out_of_order_are_not_taken),
 		WORLD_TEST(a_refused_group_is_halved_until_the_one_bad_record_is_found),
 		WORLD_TEST(many_dead_letters_in_a_row_are_the_databases_fault),

@@ -24,6 +24,8 @@ struct store {
 	struct store_answer answer;
 	const struct store_place *places; /* to take over when the answer is given */
 	size_t n_places;
+	const struct batch *batch;
+	int64_t idx; /* of the next event */
 
 	/* What the next operation of a kind answers instead. */
 	enum store_outcome next_place, next_begin, next_look, next_write, next_maintain;

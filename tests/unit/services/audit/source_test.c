@@ -70,20 +70,25 @@ what_was_queued_is_written_although_the_stream_is_gone(void **state)
 }
 
 static void
-a_source_with_too_much_waiting_is_paused_until_half_is_written(void **state)
+a_producer_with_too_much_waiting_is_paused_over_all_its_logs_until_half_is_written(void **state)
 {
 	struct world *w = *state;
-	struct stream a = { 0 }, b = { 0 };
+	struct stream a = { 0 }, b = { 0 }, other = { 0 };
 	struct ingest_source *sa = open_log(w, LOG_A, &a), *sb = open_log(w, LOG_B, &b);
+	struct ingest_source *so = open_node(w, &other);
 
 	w->store.ready = false;
 	ingest_store_lost(w->in);
-	for (uint64_t i = 1; i <= 4; i++)
+	for (uint64_t i = 1; i <= 2; i++) {
 		assert_int_equal(feed_bytes(sa, i, 1024 * 1024), INGEST_OK);
+		assert_int_equal(feed_bytes(sb, i, 1024 * 1024), INGEST_OK);
+	}
 	assert_false(a.paused); /* exactly what it may have */
-	assert_int_equal(feed_bytes(sa, 5, 1), INGEST_OK);
+	assert_int_equal(feed_bytes(sa, 3, 1), INGEST_OK);
 	assert_true(a.paused);
-	assert_false(b.paused);
+	assert_true(b.paused); /* another log of the same producer */
+	assert_false(other.paused);
+	w->in->group_max = 1;
 	w->store.ready = true;
 	ingest_store_ready(w->in);
 	for (int i = 0; i < TURNS_MAX && a.committed < 1; i++)
@@ -91,29 +96,52 @@ a_source_with_too_much_waiting_is_paused_until_half_is_written(void **state)
 	assert_true(a.paused); /* three quarters are left */
 	settle(w);
 	assert_false(a.paused);
+	assert_false(b.paused);
 	ingest_close(sa);
 	ingest_close(sb);
+	ingest_close(so);
+}
+
+/* The log of a producer that has no other. */
+static struct ingest_source *
+crowd(struct world *w, int i, struct stream *st)
+{
+	struct ingest_source *s;
+	char name[40], log[40];
+
+	snprintf(name, sizeof(name), "cccccccc-0000-4000-8000-0000000000%02d", i);
+	snprintf(log, sizeof(log), "bbbbbbbb-0000-4000-8000-0000000000%02d", i);
+	s = ingest_open(w->in, RPC_PROXY, name, log, "host", st);
+	assert_non_null(s);
+	for (int k = 0; k < TURNS_MAX && !st->told; k++)
+		turn(w);
+	return s;
 }
 
 static void
-all_are_paused_when_the_whole_queue_is_full(void **state)
+who_has_little_to_say_is_not_paused_for_others_until_nothing_more_fits(void **state)
 {
+	enum { CROWD = 6 };
 	struct world *w = *state;
-	struct stream st[17] = { { 0 } }, small = { 0 };
-	struct ingest_source *s[17], *idle;
-	char log[40];
+	struct stream st[CROWD] = { { 0 } }, small = { 0 };
+	struct ingest_source *s[CROWD], *quiet = open_node(w, &small);
 
-	w->store.ready = true;
-	idle = open_log(w, LOG_A, &small);
-	for (int i = 0; i < 6; i++) {
-		snprintf(log, sizeof(log), "bbbbbbbb-0000-4000-8000-0000000000%02d", i);
-		s[i] = open_log(w, log, &st[i]);
-	}
+	for (int i = 0; i < CROWD; i++)
+		s[i] = crowd(w, i, &st[i]);
 	w->store.ready = false;
 	ingest_store_lost(w->in);
 	/* A producer may go on for as long as its pause has not reached it. */
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < CROWD; i++) {
 		for (uint64_t n = 1; n <= 11; n++)
+			assert_int_equal(feed_bytes(s[i], n, 1024 * 1024), INGEST_OK);
+	}
+	assert_true(w->in->crowded);
+	assert_true(st[0].paused);
+	assert_false(small.paused);
+	assert_int_equal(feed_bytes(quiet, 1, 1000), INGEST_OK);
+	assert_false(small.paused);
+	for (int i = 0; i < CROWD; i++) {
+		for (uint64_t n = 12; n <= 22; n++)
 			assert_int_equal(feed_bytes(s[i], n, 1024 * 1024), INGEST_OK);
 	}
 	assert_true(small.paused);
@@ -121,11 +149,11 @@ all_are_paused_when_the_whole_queue_is_full(void **state)
 	ingest_store_ready(w->in);
 	settle(w);
 	assert_false(small.paused);
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < CROWD; i++) {
 		assert_false(st[i].paused);
 		ingest_close(s[i]);
 	}
-	ingest_close(idle);
+	ingest_close(quiet);
 }
 
 static void
@@ -155,8 +183,8 @@ main(void)
 		WORLD_TEST(a_place_that_cannot_be_read_ends_the_stream_or_is_asked_again),
 		WORLD_TEST(a_second_stream_of_a_log_ends_the_first),
 		WORLD_TEST(what_was_queued_is_written_although_the_stream_is_gone),
-		WORLD_TEST(a_source_with_too_much_waiting_is_paused_until_half_is_written),
-		WORLD_TEST(all_are_paused_when_the_whole_queue_is_full),
+		WORLD_TEST(a_producer_with_too_much_waiting_is_paused_over_all_its_logs_until_half_is_written),
+		WORLD_TEST(who_has_little_to_say_is_not_paused_for_others_until_nothing_more_fits),
 		WORLD_TEST(who_comes_again_is_not_said_more_often),
 	};
 
