@@ -36,7 +36,7 @@ struct op {
 	char *params[DB_PARAMS_MAX];
 	int n_params;
 	struct span data; /* OP_COPY: what is not sent yet; the caller's */
-	bool copying;    /* the server takes data */
+	bool copying;     /* the server takes data */
 	bool end_sent;
 	PGresult *result; /* of the last statement, or of the first that failed */
 	db_done_fn *done; /* NULL: the setup of the connection */

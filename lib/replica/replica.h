@@ -90,6 +90,7 @@ struct replica_host {
 	const char *address; /* HOST:PORT where it listens; "" when it keeps a tunnel */
 	bool online;         /* nodes: heartbeats come */
 	struct policy_labels labels;
+	int64_t joined_ms; /* 0: authd has not said */
 };
 /* NULL: unknown or lost. */
 const struct replica_host *replica_host(const struct replica *r, const char *uuid);

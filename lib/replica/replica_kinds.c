@@ -88,6 +88,7 @@ decode_host(const char *key, struct span packed)
 		.name = m->name,
 		.address = m->address,
 		.online = m->online,
+		.joined_ms = m->joined_ms,
 		.labels = labels_of(v->labels, m->labels, m->n_labels) };
 	return v;
 }

@@ -40,7 +40,7 @@ struct batch {
 	int64_t idx;                            /* of the next event */
 	int events, chunks, proofs, dead, gaps; /* rows */
 	struct buf event_rows, chunk_rows, proof_rows, dead_rows, gap_rows;
-	struct buf body; /* of the event at hand */
+	struct buf body;     /* of the event at hand */
 	struct buf sessions; /* JSON array for audit_merge_sessions; empty: none */
 	struct map *by_session;
 	struct batch_session *session_list;

@@ -24,6 +24,7 @@ enum {
 /* A fact and its texts, in one block. */
 struct kept {
 	struct fact fact;
+	uint64_t age; /* count of facts_distrust when it was put */
 	char texts[];
 };
 
@@ -33,6 +34,8 @@ struct facts {
 	struct map *wanted[FACT_KINDS];
 	struct buf array[FACT_KINDS];
 	bool short_of_memory;
+	struct map *distrusted; /* by source: the age that a fact must have at least */
+	uint64_t age;
 };
 
 static void
@@ -56,7 +59,8 @@ facts_new(struct facts *parent)
 		return NULL;
 	f->parent = parent;
 	f->young = map_new();
-	fine = f->young != NULL;
+	f->distrusted = parent ? NULL : map_new();
+	fine = f->young && (parent || f->distrusted);
 	for (int i = 0; i < FACT_KINDS; i++) {
 		buf_init(&f->array[i], FACTS_WANTED_MAX);
 		f->wanted[i] = map_new();
@@ -75,6 +79,7 @@ facts_free(struct facts *f)
 		return;
 	map_drop(f->young);
 	map_drop(f->old);
+	map_free(f->distrusted);
 	for (int i = 0; i < FACT_KINDS; i++) {
 		map_free(f->wanted[i]);
 		buf_done(&f->array[i]);
@@ -94,6 +99,29 @@ key_of(char dst[FACT_KEY_SIZE], enum fact_kind kind, const char *key)
 	(void)str_format(dst, FACT_KEY_SIZE, "%d%s", (int)kind, key);
 }
 
+static bool
+is_believed(const struct facts *f, const struct kept *k)
+{
+	char source[12];
+	uint64_t age;
+
+	if (!f->distrusted)
+		return true;
+	(void)str_format(source, sizeof(source), "%d", (int)k->fact.source);
+	age = (uint64_t)(uintptr_t)map_get(f->distrusted, source);
+	return k->age >= age;
+}
+
+int
+facts_distrust(struct facts *f, int32_t source)
+{
+	char key[12];
+
+	(void)str_format(key, sizeof(key), "%d", (int)source);
+	/* A number where the map has pointers; it is never followed. */
+	return map_put(f->distrusted, key, (void *)(uintptr_t)++f->age, NULL) ? 0 : -1;
+}
+
 /* First what this transaction knows, then what those before it know: of these only what there is, since what there is
  * not, they saw while they held the lock. */
 static const struct fact *
@@ -104,7 +132,7 @@ look(const struct facts *f, const char *key)
 
 		if (!k && at->old)
 			k = map_get(at->old, key);
-		if (k && (at == f || k->fact.source))
+		if (k && (at == f || k->fact.source) && is_believed(at, k))
 			return &k->fact;
 	}
 	return NULL;
@@ -268,6 +296,7 @@ facts_keep(struct facts *f)
 		struct kept *k = value;
 		void *old = NULL;
 
+		k->age = f->parent->age;
 		/* That something is not there is true in this transaction only. */
 		if (!k->fact.source || !make_room(f->parent) ||
 		    !map_put(f->parent->young, key, k, &old))

@@ -2,7 +2,8 @@
 /*
  * facts: what the database has about connections and sessions, as far as it is in memory: who signed in on a
  * connection, which producer began a session, and whether they are over. Whose a fact is never changes once it is
- * committed, and what is over stays so. Called by judge.c and group.c. Memory only.
+ * committed, and what is over stays so; what goes on may have ended while another auditd served its log. Called by judge.c
+ * and group.c. Memory only.
  *
  * Layers: those of one transaction, which count only when it commits (facts_keep), over those that are committed; between
  * them, while a transaction is under way, those of the one whose rows are made ahead. What is in none is asked of the
@@ -38,6 +39,10 @@ void facts_free(struct facts *f); /* NULL is fine */
 
 /* What the parent was is committed, and in another one: f stands over that from now on. */
 void facts_stand_on(struct facts *f, struct facts *parent);
+
+/* A log may have been served by another auditd: what is in f of its sessions and connections is not believed any more, and
+ * asked for again. source: of the log. Negative: no memory. */
+int facts_distrust(struct facts *f, int32_t source);
 
 /* NULL: not in memory. Then it is wanted. Valid until the next facts_put or facts_keep. */
 const struct fact *facts_find(struct facts *f, enum fact_kind kind, const char *key);

@@ -36,8 +36,7 @@ take_items(struct ingest *in, struct group *g)
 {
 	list_each (struct item, it, &in->queue, link) {
 		/* One record goes always, however large, or the queue would stand still. */
-		if (g->n &&
-		    (g->n >= in->group_max || g->bytes + it->record.n > INGEST_GROUP_BYTES))
+		if (g->n && (g->n >= in->group_max || g->bytes + it->record.n > INGEST_GROUP_BYTES))
 			break;
 		list_del(&it->link);
 		list_add(&g->items, &it->link);
@@ -297,6 +296,8 @@ group_begun(struct ingest *in, struct group *g, int64_t idx)
 	if (is_as_expected(g, idx))
 		return 0;
 	g->idx = idx;
+	/* The same records are judged once more: they must not contradict themselves. */
+	facts_forget(g->facts);
 	settle(in, g);
 	return list_empty(&g->items) ? 0 : build(in, g);
 }

@@ -67,12 +67,12 @@ struct ingest_source {
 	int32_t id;   /* in the database; 0: not known yet */
 	bool opened;  /* its place was read for the stream that is there */
 	bool paused;
-	unsigned groups;           /* in which it has a place */
-	bool listed;               /* while places are listed */
-	uint64_t queued;           /* the last record that was taken */
-	uint64_t committed;        /* the last one of which the database said so */
-	uint64_t grouped;          /* the last one that is in a group, or was */
-	size_t items;              /* in the queue and in groups */
+	unsigned groups;    /* in which it has a place */
+	bool listed;        /* while places are listed */
+	uint64_t queued;    /* the last record that was taken */
+	uint64_t committed; /* the last one of which the database said so */
+	uint64_t grouped;   /* the last one that is in a group, or was */
+	size_t items;       /* in the queue and in groups */
 	struct ingest_producer *producer;
 };
 
@@ -92,7 +92,8 @@ enum writer_state {
 struct group {
 	struct list items;
 	size_t n, bytes;
-	struct store_place *places; /* of each source; at: where it stands, as expected or as the database says */
+	struct store_place
+	    *places; /* of each source; at: where it stands, as expected or as the database says */
 	size_t n_places;
 	int64_t idx;         /* of the first event, likewise */
 	struct batch batch;  /* its rows, when built */
@@ -106,14 +107,14 @@ struct ingest {
 	const struct replica *replica;
 	struct ingest_events events;
 	struct map *sources;
-	struct map *producers; /* by kind and name: as many as there are hosts */
-	struct list opening;  /* sources whose place must be read */
-	struct list queue;    /* items, oldest first */
+	struct map *producers;           /* by kind and name: as many as there are hosts */
+	struct list opening;             /* sources whose place must be read */
+	struct list queue;               /* items, oldest first */
 	size_t queue_items, queue_bytes; /* with those in groups */
-	struct group group;   /* of the transaction that runs */
-	struct group next;    /* made ready meanwhile */
-	int64_t oldest_ms; /* when the queue stopped being empty */
-	bool crowded; /* the queue has been full, and is not at half yet */
+	struct group group;              /* of the transaction that runs */
+	struct group next;               /* made ready meanwhile */
+	int64_t oldest_ms;               /* when the queue stopped being empty */
+	bool crowded;                    /* the queue has been full, and is not at half yet */
 
 	enum writer_state writer;
 	bool retry_wait; /* after a refusal: not before the timer */
@@ -127,8 +128,8 @@ struct ingest {
 	int64_t last_us; /* ingest time never goes back */
 
 	struct ingest_source *asking; /* whose place is being read */
-	int64_t idx;         /* of the next event, when nobody else writes */
-	struct facts *known; /* what is committed */
+	int64_t idx;                  /* of the next event, when nobody else writes */
+	struct facts *known;          /* what is committed */
 
 	void (*drained)(void *arg);
 	void *drained_arg;

@@ -13,10 +13,17 @@
 
 /* --- time ---------------------------------------------------------------------- */
 
+/* A host may have kept its records for long, but wrote none before it joined. authd is in no registry. */
 static bool
-is_doubtful(const struct judge *j, int64_t at_us)
+is_doubtful(const struct judge *j, const struct producer *p, int64_t at_us)
 {
-	return at_us > j->now_us + JUDGE_AHEAD_S * US || at_us < j->now_us - JUDGE_BEHIND_S * US;
+	const struct replica_host *host = p->who == RPC_AUTH ? NULL
+							     : replica_host(j->replica, p->name);
+	int64_t first_us = host && host->joined_ms > 0 && host->joined_ms < INT64_MAX / 1000
+	    ? host->joined_ms * 1000 - JUDGE_AHEAD_S * US
+	    : j->now_us - JUDGE_BEHIND_S * US;
+
+	return at_us > j->now_us + JUDGE_AHEAD_S * US || at_us < first_us;
 }
 
 /* --- the catalogue ---------------------------------------------------------------------- */
@@ -200,6 +207,15 @@ put_session(const struct judge *j, const struct producer *p, const struct record
 	return facts_put(j->facts, FACT_SESSION, r->session.text, &fact);
 }
 
+/* Once: a repeat changes nothing. */
+static int
+end_session(const struct judge *j, const struct producer *p, const struct record *r)
+{
+	const struct fact *s = facts_find(j->facts, FACT_SESSION, r->session.text);
+
+	return s && s->ended_us ? 0 : put_session(j, p, r, j->now_us);
+}
+
 /* c is there: check_proven found it, or the event would not have come so far. */
 static int
 end_connection(const struct judge *j, const struct record *r)
@@ -222,7 +238,7 @@ note(const struct judge *j, const struct producer *p, const struct record *r)
 	if (strcmp(r->type, "session.start") == 0)
 		return put_session(j, p, r, 0);
 	if (strcmp(r->type, "session.end") == 0)
-		return put_session(j, p, r, j->now_us);
+		return end_session(j, p, r);
 	return strcmp(r->type, "client.disconnect") == 0 ? end_connection(j, r) : 0;
 }
 
@@ -248,9 +264,10 @@ check_session(const struct judge *j, const struct producer *p, const struct reco
 		return "an event of a session of another producer";
 	if (strcmp(s->connection, r->connection.text) != 0)
 		return "an event of a session of another connection";
-	/* How it went is written down: whoever takes the node later does not change it. */
+	/* How it went is written down: whoever takes the node later does not change it. Its end may be said again, by a
+	 * noded that died before it knew that it had: the row keeps what was said first. */
 	if (s->ended_us)
-		return "an event of a session that has ended";
+		return end ? NULL : "an event of a session that has ended";
 	return start ? "a session that begins twice" : NULL;
 }
 
@@ -270,7 +287,7 @@ judge_event(const struct judge *j, const struct producer *p, const struct record
 	/* Noted only when it is taken: what is judged again must find things as they were. */
 	if (v->bad || facts_is_wanting(j->facts))
 		return 0;
-	v->at_doubtful = is_doubtful(j, r->time_us);
+	v->at_doubtful = is_doubtful(j, p, r->time_us);
 	v->view.backed = v->backed;
 	name_node(j, p, r, v);
 	return note(j, p, r);

@@ -21,7 +21,8 @@ enum {
 	/* A session may begin this long after auditd heard that its connection ended: starting it takes a while, and
 	 * the client left meanwhile. */
 	JUDGE_LATE_S = 3600,
-	JUDGE_BEHIND_S = 30 * 24 * 3600, /* a spool may be this old */
+	JUDGE_BEHIND_S = 30 * 24 *
+	    3600, /* a proof, and what no host of the registry wrote, may be this old */
 };
 
 struct producer {

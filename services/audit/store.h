@@ -69,7 +69,7 @@ void store_find_source(struct store *s, const char *const key[4], store_done_fn 
 struct store_place {
 	int32_t source;
 	void *owner; /* the caller's */
-	uint64_t at;       /* everything up to here is there: as expected, and after locking as it is */
+	uint64_t at; /* everything up to here is there: as expected, and after locking as it is */
 	uint64_t expected; /* the caller's */
 	bool found;
 	uint64_t seq; /* for writing: everything up to here is there afterwards */

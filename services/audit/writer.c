@@ -98,7 +98,10 @@ place_told(struct ingest *in, const struct store_answer *answer)
 {
 	struct ingest_source *s = still_asking(in);
 
-	if (s) {
+	/* Until now another auditd may have served it. */
+	if (s && facts_distrust(in->known, answer->source) < 0)
+		source_reset(s, RPC_RESOURCE_EXHAUSTED, "out of memory");
+	else if (s) {
 		s->id = answer->source;
 		s->queued = s->committed = s->grouped = answer->seq;
 		s->opened = true;
@@ -141,7 +144,8 @@ begin_group(struct ingest *in)
 static void
 write_group(struct ingest *in)
 {
-	store_write(in->store, &in->group.batch, in->group.places, in->group.n_places, on_answer, in);
+	store_write(in->store, &in->group.batch, in->group.places, in->group.n_places, on_answer,
+	    in);
 }
 
 static void

@@ -75,6 +75,7 @@ watch_pack_host(struct auth *a, const char *uuid, struct buf *b)
 	m.name = n->name;
 	m.address = n->address;
 	m.online = n->online;
+	m.joined_ms = n->joined_ms;
 	m.n_labels = n->labels.n;
 	m.labels = api_labels(&arena, labels_view(&n->labels));
 	if (m.labels)

@@ -31,6 +31,7 @@ sys.path.insert(0, os.path.join(TOP, 'tools', 'cluster'))
 
 import procs  # noqa: E402
 from cluster import Cluster, Failure, free_ports  # noqa: E402
+from ingest import Ingest  # noqa: E402
 from peer import Peer  # noqa: E402
 
 MIB = 1 << 20
@@ -296,11 +297,19 @@ class Bench:
     def pty(self):
         self.figure('one more idle PTY session', 'MiB', self.each(lambda side: side.pty_kb(10) / 1024), None, 1)
 
+    # --- events into the database ----------------------------------------------------------------------------
+
+    def ingest(self):
+        with Ingest(self.build, self.args.events) as i:
+            (ours, ours_cpu), (peer, peer_cpu) = i.run(5)
+        self.figure('events into PostgreSQL, COPY', '1/s', ours, peer, 0.7, lower=False)
+        self.figure('a million events, CPU, COPY', 's', ours_cpu, peer_cpu, 1.5)
+
     # --- all -------------------------------------------------------------------------------------------------
 
     def run(self):
         print(line(None), flush=True)
-        for part in (self.idle, self.latency, self.pty, self.bulk, self.tunnels):
+        for part in (self.idle, self.latency, self.pty, self.bulk, self.tunnels, self.ingest):
             if not self.args.only or part.__name__ in self.args.only.split(','):
                 part()
 
@@ -329,10 +338,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('build')
     parser.add_argument('--before', metavar='TREE', help='a checkout with its build, measured beside')
-    parser.add_argument('--only', help='idle, latency, pty, bulk, tunnels')
+    parser.add_argument('--only', help='idle, latency, pty, bulk, tunnels, ingest')
     parser.add_argument('--rounds', type=int, default=15)
     parser.add_argument('--size', type=int, default=1024, help='MiB of a bulk run')
     parser.add_argument('--tunnels', type=int, default=500)
+    parser.add_argument('--events', type=int, default=100000, help='of a run into the database')
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     build = os.path.abspath(args.build)

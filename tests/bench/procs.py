@@ -26,6 +26,16 @@ def rss_kb(pid):
     return rollup(pid).get('Rss', 0)
 
 
+def cpu_s(pid, reaped=False):
+    """Seconds of CPU so far, of user and system; reaped: with those of children that ended."""
+    try:
+        with open(f'/proc/{pid}/stat') as f:
+            words = f.read().rsplit(')', 1)[1].split()
+    except OSError:
+        return 0
+    return sum(map(int, words[11:15 if reaped else 13])) / os.sysconf('SC_CLK_TCK')
+
+
 def children(pid):
     """All descendants of pid."""
     parents = {}

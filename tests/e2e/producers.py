@@ -145,7 +145,7 @@ ca_pin: {self.pin}
         """tests/tools/audit_feed.c: alice signs in at the node, and there is much to write down."""
         argv = [self.c.bin('tools/audit_feed'), f'127.0.0.1:{port or self.c.audit_port}', CLUSTER, self.pki, node,
                 'alice', self.c.path(log), str(seconds), str(rate), *([session] if session else [])]
-        return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def finish(self, feed, timeout=150):
         """Events and recorded bytes that the producer wrote, once auditd has committed them."""

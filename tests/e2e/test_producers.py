@@ -334,8 +334,9 @@ def test_a_time_that_cannot_be_right_is_kept_and_marked(audit, node):
         p.send()
     rows = audit.sql(f"SELECT at_doubtful, received > now() - interval '1 minute' FROM events"
                      f" WHERE producer = '{node.uuid}' ORDER BY idx")
-    assert rows == [['f', 't'], ['f', 't'], ['t', 't'], ['t', 't'], ['t', 't']]
-    assert audit.tctl('audit', 'ls', f'--node={node.uuid}').stdout.count('(doubtful)') == 3
+    # An hour ago it had not joined yet.
+    assert rows == [['f', 't'], ['t', 't'], ['t', 't'], ['t', 't'], ['t', 't']]
+    assert audit.tctl('audit', 'ls', f'--node={node.uuid}').stdout.count('(doubtful)') == 4
 
 
 def test_an_exec_from_before_its_user_had_a_certificate(audit, node):
@@ -442,3 +443,48 @@ def test_after_a_restart_events_of_a_proven_connection_are_still_believed(audit,
     assert set_aside(audit, node) == 0
     assert audit.one(f"SELECT session_output('{session}')") == 'after the restart'
     assert audit.one(f"SELECT exit_status FROM sessions WHERE id = '{session}'") == '3'
+
+
+def test_the_end_of_a_session_may_be_said_again_and_changes_nothing(audit, node):
+    with audit.producer(node) as p:
+        session, connection = p.session(audit.alice, 'x')
+        p.send()
+        common = dict(user='alice', login='root', session=session, connection=connection)
+        p.event('session.end', 'T2004I', {'kind': 'shell', 'exit_status': '255', 'exit_signal': 'KILL'}, **common)
+        p.send()
+    assert set_aside(audit, node) == 0
+    assert audit.sql(f"SELECT exit_status, exit_signal FROM sessions WHERE id = '{session}'") == [['0', '']]
+    assert audit.one(f"SELECT count(*) FROM events WHERE type = 'session.end' AND session = '{session}'") == '2'
+
+
+def test_a_session_that_ended_through_another_auditd_takes_nothing_here(audit, node):
+    """The first auditd has the session in memory, as one that goes on."""
+    second = audit.c.ssh_port
+    d = audit.start('auditd2', second)
+    try:
+        with audit.producer(node) as p:
+            log, connection, session = p.log, p.sign_in(audit.alice), str(uuid.uuid4())
+            common = dict(user='alice', login='root', session=session, connection=connection)
+            p.event('session.start', 'T2000I', {'kind': 'shell'}, **common)
+            p.frames(session, 'first')
+            p.send()
+        with audit.producer(node, log, second) as p:
+            p.event('session.end', 'T2004I', {'kind': 'shell', 'exit_status': '0'}, **common)
+            p.send()
+        with audit.producer(node, log) as p:
+            p.frames(session, 'late')
+            p.event('exec', 'T3002I', {'command': 'late', 'exit_status': '0'}, **common)
+            p.send()
+        assert set_aside(audit, node) == 2
+        assert audit.one(f"SELECT session_output('{session}')") == 'first'
+    finally:
+        d.stop()
+
+
+def test_frames_of_a_session_that_ended_are_refused_by_the_database_itself(audit, node):
+    with audit.producer(node) as p:
+        session, _ = p.session(audit.alice, 'x')
+        p.send()
+    said = audit.refused(f"""SELECT audit_merge_sessions('[{{"sid": "{session}", "source": 1, "bytes": 9, "chunks": 1}}]')""",
+                         'postgres')
+    assert 'frames of a session that has ended' in said

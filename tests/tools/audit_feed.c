@@ -8,8 +8,9 @@
  * certificate. He signs in as root, on one connection; SESSION is recorded.
  *
  * Writes RATE events and frames a second (0: as fast as the log takes them) for SECONDS, then waits until auditd has
- * committed all of them. Every record's content follows from its number, so that the test can tell what must be in
- * the database: prints "appended N bytes B" and "committed N".
+ * committed all of them. With 0 SECONDS it writes RATE events at once, prints "prepared", and connects when it may read
+ * a line: then what is measured is auditd. Every record's content follows from its number, so that the test can tell what
+ * must be in the database: prints "appended N bytes B" and "committed N".
  */
 #include <signal.h>
 #include <stdio.h>
@@ -218,6 +219,18 @@ on_step(void *arg)
 	}
 }
 
+static void
+prepare(struct feed *f)
+{
+	while (f->events < (uint64_t)f->rate) {
+		if (!write_event(f))
+			die("the log takes nothing");
+	}
+	printf("prepared %lld\n", (long long)f->rate);
+	fflush(stdout);
+	(void)getchar();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -249,11 +262,13 @@ main(int argc, char **argv)
 	if (audit_log_open(&f.log, &config, &e) < 0)
 		die(e.text);
 	sign_in(&f, argv[3]);
+	if (f.seconds == 0)
+		prepare(&f);
+	f.start_ms = clock_mono_ms();
 	if (audit_log_connect(f.log, argv[1], server, id, &e) < 0)
 		die(e.text);
 	if (f.with_frames)
 		session_event(&f, EVENT_SESSION_START);
-	f.start_ms = clock_mono_ms();
 	timer_repeat(&f.step, STEP_MS);
 	loop_run(f.loop);
 	timer_done(&f.step);

@@ -133,17 +133,19 @@ proof_make(struct proof_world *w, const struct proof_spec *spec, struct buf *sig
 /* --- what lib/replica answers ---------------------------------------------------------------- */
 
 const struct bundle *world_bundle;
+int64_t world_joined_ms;
 
 const struct replica_host *
 replica_host(const struct replica *r, const char *uuid)
 {
 	static const struct policy_label label = { "env", "prod" };
-	static const struct replica_host hosts[] = {
+	static struct replica_host hosts[] = {
 		{ .uuid = NODE, .kind = "node", .name = "node-1", .labels = { &label, 1 } },
 		{ .uuid = OTHER, .kind = "node", .name = "node-2" },
 	};
 
 	(void)r;
+	hosts[0].joined_ms = world_joined_ms;
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
 		if (strcmp(hosts[i].uuid, uuid) == 0)
 			return &hosts[i];

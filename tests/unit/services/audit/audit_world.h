@@ -48,6 +48,7 @@ void proof_make(struct proof_world *w, const struct proof_spec *spec, struct buf
 
 /* NODE is "node-1" with the label env=prod, OTHER is "node-2"; nobody else is known. NULL: no authorities. */
 extern const struct bundle *world_bundle;
+extern int64_t world_joined_ms; /* of NODE, as the registry has it */
 
 /* --- records ---------------------------------------------------------------------- */
 

@@ -164,8 +164,8 @@ what_the_judge_wants_to_know_is_asked_before_any_row_is_made(void **state)
 	tx_init(&t);
 	add_proof(&t, OURS);
 	add_session_event(&t, "session.start", "T2000I");
-	assert_int_equal(batch_begin(&t.batch, &(struct judge){ .facts = t.facts, .now_us = NOW_US },
-			     0),
+	assert_int_equal(batch_begin(&t.batch,
+			     &(struct judge){ .facts = t.facts, .now_us = NOW_US }, 0),
 	    0);
 	j = &t.batch.judge;
 	for (int i = 0; i < t.n; i++) {

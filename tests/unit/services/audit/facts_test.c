@@ -105,6 +105,30 @@ the_newest_are_kept_and_the_oldest_go(void **state)
 	facts_free(known);
 }
 
+static void
+what_another_auditd_may_have_changed_is_asked_again(void **state)
+{
+	struct facts *known = facts_new(NULL), *tx = facts_new(known);
+	const struct fact ours = { .source = 1, .connection = "c" }, other = { .source = 2 };
+
+	(void)state;
+	assert_int_equal(facts_put(tx, FACT_SESSION, "a", &ours), 0);
+	assert_int_equal(facts_put(tx, FACT_SESSION, "b", &other), 0);
+	facts_keep(tx);
+	assert_non_null(facts_find(tx, FACT_SESSION, "a"));
+	assert_int_equal(facts_distrust(known, 1), 0);
+	assert_null(facts_find(tx, FACT_SESSION, "a"));
+	assert_true(facts_is_wanting(tx));
+	assert_non_null(facts_find(tx, FACT_SESSION, "b"));
+	assert_int_equal(facts_put(tx, FACT_SESSION, "a", &ours), 0);
+	facts_keep(tx);
+	assert_non_null(facts_find(tx, FACT_SESSION, "a"));
+	assert_int_equal(facts_distrust(known, 1), 0);
+	assert_null(facts_find(tx, FACT_SESSION, "a"));
+	facts_free(tx);
+	facts_free(known);
+}
+
 int
 main(void)
 {
@@ -113,6 +137,7 @@ main(void)
 		cmocka_unit_test(facts_of_a_transaction_count_when_it_commits),
 		cmocka_unit_test(that_something_is_not_there_is_not_remembered),
 		cmocka_unit_test(the_newest_are_kept_and_the_oldest_go),
+		cmocka_unit_test(what_another_auditd_may_have_changed_is_asked_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -507,7 +507,8 @@ main(void)
 		WORLD_TEST(rows_that_were_made_ahead_are_made_again_when_another_auditd_wrote),
 		WORLD_TEST(what_was_made_ahead_of_a_group_that_failed_is_undone_with_it),
 		WORLD_TEST(a_stream_that_is_replaced_forgets_what_was_made_ahead),
-		WORLD_TEST(a_record_of_which_no_rows_can_be_made_is_found_and_becomes_a_dead_letter),
+		WORLD_TEST(
+		    a_record_of_which_no_rows_can_be_made_is_found_and_becomes_a_dead_letter),
 		WORLD_TEST(records_out_of_order_are_not_taken),
 		WORLD_TEST(a_refused_group_is_halved_until_the_one_bad_record_is_found),
 		WORLD_TEST(many_dead_letters_in_a_row_are_the_databases_fault),

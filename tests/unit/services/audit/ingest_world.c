@@ -96,14 +96,16 @@ store_find_source(struct store *s, const char *const key[4], store_done_fn *done
 }
 
 void
-store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done, void *arg)
+store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_done_fn *done,
+    void *arg)
 {
 	s->begins++;
 	for (size_t i = 0; i < n; i++) {
 		places[i].found = true;
 		places[i].at = s->at[places[i].source];
 	}
-	operation(s, done, arg, (struct store_answer){ .outcome = once(&s->next_begin), .idx = s->idx });
+	operation(s, done, arg,
+	    (struct store_answer){ .outcome = once(&s->next_begin), .idx = s->idx });
 }
 
 void

@@ -221,8 +221,12 @@ a_session_begins_once_and_takes_nothing_after_its_end(void **state)
 	assert_null(event(c, RPC_NODE, &(struct event_spec){ USUAL }));
 	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ USUAL }));
 	assert_null(event(c, RPC_NODE, &(struct event_spec){ END }));
-	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ END }));
 	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ EXEC }));
+	/* A noded that died before it knew that it had said so says it again. */
+	assert_null(event(c, RPC_NODE, &(struct event_spec){ END }));
+	assert_non_null(event(c, RPC_NODE, &(struct event_spec){ EXEC }));
+	assert_non_null(judged(c, RPC_NODE, OTHER, OURS + 1,
+	    pack_event(&c->packed, &(struct event_spec){ END })));
 	court_free(c);
 }
 
@@ -498,6 +502,28 @@ a_time_that_cannot_be_right_is_marked(void **state)
 	court_free(c);
 }
 
+static void
+a_host_wrote_nothing_before_it_joined(void **state)
+{
+	struct court *c = court_new();
+	struct event_spec spec = { .type = "auth", .code = "T3007W", .failed = true };
+
+	(void)state;
+	world_joined_ms = (NOW_US - 100 * DAY_US) / 1000;
+	spec.time_us = NOW_US - 99 * DAY_US; /* a spool that waited long */
+	assert_null(event(c, RPC_NODE, &spec));
+	assert_false(c->v.at_doubtful);
+	spec.time_us = NOW_US - 101 * DAY_US;
+	assert_null(event(c, RPC_NODE, &spec));
+	assert_true(c->v.at_doubtful);
+	world_joined_ms = NOW_US / 1000;
+	spec.time_us = NOW_US - DAY_US;
+	assert_null(event(c, RPC_NODE, &spec));
+	assert_true(c->v.at_doubtful);
+	world_joined_ms = 0;
+	court_free(c);
+}
+
 static int
 set_up(void **state)
 {
@@ -534,6 +560,7 @@ main(void)
 		cmocka_unit_test(frames_belong_to_whoever_began_the_session),
 		cmocka_unit_test(a_session_stays_with_its_connection),
 		cmocka_unit_test(a_time_that_cannot_be_right_is_marked),
+		cmocka_unit_test(a_host_wrote_nothing_before_it_joined),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

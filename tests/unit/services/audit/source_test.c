@@ -183,7 +183,8 @@ main(void)
 		WORLD_TEST(a_place_that_cannot_be_read_ends_the_stream_or_is_asked_again),
 		WORLD_TEST(a_second_stream_of_a_log_ends_the_first),
 		WORLD_TEST(what_was_queued_is_written_although_the_stream_is_gone),
-		WORLD_TEST(a_producer_with_too_much_waiting_is_paused_over_all_its_logs_until_half_is_written),
+		WORLD_TEST(
+		    a_producer_with_too_much_waiting_is_paused_over_all_its_logs_until_half_is_written),
 		WORLD_TEST(who_has_little_to_say_is_not_paused_for_others_until_nothing_more_fits),
 		WORLD_TEST(who_comes_again_is_not_said_more_often),
 	};

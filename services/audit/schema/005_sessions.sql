@@ -1,0 +1,40 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What is over stays as it was: a session that has ended takes no more frames, whichever auditd they come through, and saying
+-- its end again changes nothing. A session belongs to the source that began it.
+CREATE OR REPLACE FUNCTION audit_merge_sessions(batch jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM jsonb_to_recordset(batch) AS b(sid uuid, chunks int) JOIN rec_session s USING (sid)
+      WHERE s.ended IS NOT NULL AND b.chunks > 0) THEN
+    RAISE EXCEPTION 'frames of a session that has ended';
+  END IF;
+  INSERT INTO rec_session AS s (sid, source, kind, actor, backed, login, node, node_name, connection, remote_addr, started,
+      ended, command, command_raw, interactive, cols, rows, exit_status, exit_signal, bytes, chunks)
+    SELECT b.sid, b.source, coalesce(b.kind, ''), coalesce(b.actor, ''), coalesce(b.backed, 'self'), coalesce(b.login, ''),
+      coalesce(b.node, ''), coalesce(b.node_name, ''), b.connection, coalesce(b.remote_addr, ''), coalesce(b.started, now()),
+      b.ended, coalesce(b.command, ''), decode(b.command_raw, 'hex'), coalesce(b.interactive, false), coalesce(b.cols, 0),
+      coalesce(b.rows, 0), b.exit_status, coalesce(b.exit_signal, ''), b.bytes, b.chunks
+    FROM jsonb_to_recordset(batch) AS b(sid uuid, source int, kind text, actor text, backed text, login text, node text,
+      node_name text, connection uuid, remote_addr text, started timestamptz, ended timestamptz, command text, command_raw text,
+      interactive boolean, cols int, rows int, exit_status int, exit_signal text, bytes bigint, chunks int)
+  ON CONFLICT (sid) DO UPDATE SET
+      kind = coalesce(nullif(excluded.kind, ''), s.kind),
+      actor = coalesce(nullif(excluded.actor, ''), s.actor),
+      backed = coalesce(nullif(excluded.backed, 'self'), s.backed),
+      login = coalesce(nullif(excluded.login, ''), s.login),
+      node = coalesce(nullif(excluded.node, ''), s.node),
+      node_name = coalesce(nullif(excluded.node_name, ''), s.node_name),
+      connection = coalesce(excluded.connection, s.connection),
+      remote_addr = coalesce(nullif(excluded.remote_addr, ''), s.remote_addr),
+      started = least(excluded.started, s.started),
+      ended = excluded.ended,
+      command = coalesce(nullif(excluded.command, ''), s.command),
+      command_raw = coalesce(excluded.command_raw, s.command_raw),
+      interactive = excluded.interactive OR s.interactive,
+      cols = coalesce(nullif(s.cols, 0), excluded.cols),
+      rows = coalesce(nullif(s.rows, 0), excluded.rows),
+      exit_status = coalesce(excluded.exit_status, s.exit_status),
+      exit_signal = coalesce(nullif(excluded.exit_signal, ''), s.exit_signal),
+      bytes = s.bytes + excluded.bytes,
+      chunks = s.chunks + excluded.chunks
+    WHERE s.source = excluded.source AND s.ended IS NULL;
+END $$;
