@@ -10,17 +10,72 @@
 
 enum { BATCH_LEVEL = 3 };
 
+/* Made once a process: a context is a megabyte, and its tables are what a small batch would mostly cost. NULL: no memory. */
+static ZSTD_CCtx *
+packer(void)
+{
+	static ZSTD_CCtx *made;
+
+	if (!made) {
+		made = ZSTD_createCCtx();
+		if (made)
+			(void)ZSTD_CCtx_setParameter(made, ZSTD_c_compressionLevel, BATCH_LEVEL);
+	}
+	return made;
+}
+
+static ZSTD_DCtx *
+unpacker(void)
+{
+	static ZSTD_DCtx *made;
+
+	if (!made)
+		made = ZSTD_createDCtx();
+	return made;
+}
+
 int
-batch_compress(struct span raw, struct buf *out)
+batch_compress_beside(struct span raw, struct span beside, struct buf *out)
 {
 	size_t room = ZSTD_compressBound(raw.n);
 	uint8_t *dst = buf_reserve(out, room);
+	ZSTD_CCtx *z = packer();
 	size_t n;
 
-	if (!dst)
+	/* A prefix counts for one frame. */
+	if (!dst || !z || ZSTD_isError(ZSTD_CCtx_refPrefix(z, beside.p, beside.n)))
 		return -1;
-	n = ZSTD_compress(dst, room, raw.n ? (const void *)raw.p : "", raw.n, BATCH_LEVEL);
+	n = ZSTD_compress2(z, dst, room, raw.n ? (const void *)raw.p : "", raw.n);
 	if (ZSTD_isError(n))
+		return -1;
+	buf_commit(out, n);
+	return 0;
+}
+
+int
+batch_compress(struct span raw, struct buf *out)
+{
+	return batch_compress_beside(raw, (struct span){ NULL, 0 }, out);
+}
+
+int
+batch_expand_beside(struct span z, struct span beside, size_t raw_len, struct buf *out)
+{
+	ZSTD_DCtx *context = unpacker();
+	uint8_t *dst;
+	size_t n;
+
+	if (!context || z.n == 0 || raw_len > BATCH_RAW_MAX)
+		return -1;
+	/* What the frame says of itself is compared before a byte is unpacked: a few kilobytes may claim to be
+	 * gigabytes. */
+	if (ZSTD_getFrameContentSize(z.p, z.n) != raw_len)
+		return -1;
+	dst = buf_reserve(out, raw_len ? raw_len : 1);
+	if (!dst || ZSTD_isError(ZSTD_DCtx_refPrefix(context, beside.p, beside.n)))
+		return -1;
+	n = ZSTD_decompressDCtx(context, dst, raw_len, z.p, z.n);
+	if (ZSTD_isError(n) || n != raw_len)
 		return -1;
 	buf_commit(out, n);
 	return 0;
@@ -29,23 +84,7 @@ batch_compress(struct span raw, struct buf *out)
 int
 batch_expand(struct span z, size_t raw_len, struct buf *out)
 {
-	uint8_t *dst;
-	size_t n;
-
-	if (z.n == 0 || raw_len > BATCH_RAW_MAX)
-		return -1;
-	/* What the frame says of itself is compared before a byte is unpacked: a few kilobytes may claim to be
-	 * gigabytes. */
-	if (ZSTD_getFrameContentSize(z.p, z.n) != raw_len)
-		return -1;
-	dst = buf_reserve(out, raw_len ? raw_len : 1);
-	if (!dst)
-		return -1;
-	n = ZSTD_decompress(dst, raw_len, z.p, z.n);
-	if (ZSTD_isError(n) || n != raw_len)
-		return -1;
-	buf_commit(out, n);
-	return 0;
+	return batch_expand_beside(z, (struct span){ NULL, 0 }, raw_len, out);
 }
 
 int

@@ -128,8 +128,9 @@ end_chunk(struct batch *b, struct batch_session *s)
 		return 0;
 	buf_init(&z, 2 * CHUNK_CAP);
 	buf_init(&text, 4 * CHUNK_CAP);
-	if (batch_compress(buf_span(&s->frames), &z) == 0 &&
-	    record_read_frames(buf_span(&s->frames), &f, &text) == 0 && buf_ok(&text)) {
+	/* The text is kept beside the frames, and need not be in them once more. */
+	if (record_read_frames(buf_span(&s->frames), &f, &text) == 0 && buf_ok(&text) &&
+	    batch_compress_beside(buf_span(&s->frames), buf_span(&text), &z) == 0) {
 		put_chunk(b, s, &f, buf_span(&z), buf_span(&text));
 		b->chunks++;
 		s->chunks++;

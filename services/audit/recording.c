@@ -102,7 +102,7 @@ play_tampered(struct player *p, const struct store_chunk *c)
 	    " of this recording was changed in the database]\r\n",
 	    c->seq);
 	say(&b, text);
-	if (batch_expand(c->data, c->raw_len, &raw) == 0 &&
+	if (batch_expand_beside(c->data, c->output, c->raw_len, &raw) == 0 &&
 	    record_read_frames(buf_span(&raw), &read, NULL) == 0) {
 		buf_put(&b, buf_head(&raw), raw.len);
 		say(&b, "\r\n[end of the part that was changed]\r\n");
@@ -126,7 +126,7 @@ play_chunk(struct player *p, const struct store_chunk *c)
 	if (c->intact && p->at_us < p->from_us)
 		return;
 	buf_init(&raw, BATCH_RAW_MAX);
-	if (c->intact && batch_expand(c->data, c->raw_len, &raw) == 0)
+	if (c->intact && batch_expand_beside(c->data, c->output, c->raw_len, &raw) == 0)
 		p->events.part(buf_span(&raw), false, p->arg);
 	else
 		play_tampered(p, c);

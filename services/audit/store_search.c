@@ -342,12 +342,14 @@ read_chunk(const struct db_reply *r, int row, void *dst)
 	/* A length that no chunk can have is one that no data expands to. */
 	c->raw_len = raw_len < 0 ? SIZE_MAX : (size_t)raw_len;
 	c->data = db_bytes(r, row, 3);
-	c->intact = db_i64(r, row, 4) != 0;
+	c->output = db_bytes(r, row, 4);
+	c->intact = db_i64(r, row, 5) != 0;
 }
 
 static const struct shape chunk_shape = {
 	/* The server checks what it has: it is the text that people search, too. */
-	"SELECT seq, span_us, raw_len, data, hash IS NOT DISTINCT FROM audit_chunk_hash(sid, seq, data, output) FROM rec_chunk"
+	"SELECT seq, span_us, raw_len, data, output,"
+	" hash IS NOT DISTINCT FROM audit_chunk_hash(sid, seq, data, output) FROM rec_chunk"
 	" WHERE sid = $1::uuid AND source = $2::int AND seq > $3::bigint ORDER BY seq LIMIT $4::int",
 	sizeof(struct store_chunk),
 	read_chunk,
