@@ -12,6 +12,10 @@
 struct audit_log;
 
 /* The uploader: at most one stream to auditd. */
+/* Batches on their way to auditd: more than it writes in one transaction, so that it has the next one when the answer to
+ * the last one is under way. */
+enum { AUDIT_MARKS = 12 };
+
 struct audit_upload {
 	struct audit_log *log;
 	char target[300], server_name[300];
@@ -24,7 +28,7 @@ struct audit_upload {
 	bool broken_log;
 	uint64_t committed; /* by auditd, as far as we know */
 	uint64_t sent;      /* last record handed to the stream */
-	uint64_t marks[4];  /* last record of each batch that is not committed yet; oldest first */
+	uint64_t marks[AUDIT_MARKS]; /* last record of each batch that is not committed yet; oldest first */
 	unsigned n_marks;
 	unsigned failures;
 	struct timer timer; /* gather, retry, idle: whatever comes next */

@@ -7,7 +7,7 @@
  *	    +---- back-off 0.5 s to 30 s, jittered <--- any failure -----+              v
  *	    +------------------------------------------------------------------- half-closed
  *
- * At most four batches are on their way; each is a quarter MiB or what has gathered in 50 ms. What is sent but not
+ * At most twelve batches are on their way; each is a quarter MiB or what has gathered in 50 ms. What is sent but not
  * committed when a stream ends is sent again from where the next hello's answer stands.
  */
 #include <stdlib.h>
@@ -29,7 +29,6 @@ enum {
 	/* Even what does not compress must fit into a message of 1 MiB. */
 	BATCH_MAX = 256 * 1024 + REC_LOG_RECORD_MAX,
 	BATCH_SOFT = 256 * 1024,
-	MARKS = 4,
 };
 
 static void on_timer(void *arg);
@@ -251,7 +250,7 @@ pump(struct audit_upload *up)
 		return;
 	/* The bound of what lies in memory: the rest stays on disk until auditd has committed
 	 * something. */
-	while (up->n_marks < MARKS && rpc_queued(up->call) < 2 && has_more(up) && send_batch(up))
+	while (up->n_marks < AUDIT_MARKS && rpc_queued(up->call) < 2 && has_more(up) && send_batch(up))
 		;
 	if (!up->broken_log && (up->n_marks > 0 || has_more(up)))
 		return;
@@ -306,7 +305,7 @@ audit_upload_wake(struct audit_upload *up)
 		return;
 	if (up->call && !up->greeted)
 		return; /* the answer to the hello pumps */
-	if (up->greeted && up->n_marks == MARKS)
+	if (up->greeted && up->n_marks == AUDIT_MARKS)
 		return; /* the next commit pumps */
 	wait_in(up, UPLOAD_GATHER, GATHER_MS);
 }

@@ -342,7 +342,7 @@ def main():
     parser.add_argument('--rounds', type=int, default=15)
     parser.add_argument('--size', type=int, default=1024, help='MiB of a bulk run')
     parser.add_argument('--tunnels', type=int, default=500)
-    parser.add_argument('--events', type=int, default=100000, help='of a run into the database')
+    parser.add_argument('--events', type=int, default=200000, help='of a run into the database')
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     build = os.path.abspath(args.build)
