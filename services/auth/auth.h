@@ -38,6 +38,7 @@ struct auth {
 	struct pool *pool; /* Argon2id */
 	struct signer_child child;
 	struct signer_client *signer;
+	struct secret *seed_key; /* seed.h */
 	struct rpc_loop *rpc;
 	struct rpc_server *server;
 	struct self *self; /* authd's own certificate */

@@ -5,7 +5,9 @@
  */
 #include "auth/conf.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "crypto/identity.h"
@@ -50,6 +52,29 @@ check_listen(const char *listen, struct err *e)
 	return err_set(e, "listen: '%s' is not an address (write HOST:PORT or :PORT)", listen);
 }
 
+/* Not in the folder of what it opens, so that a copy of that folder is no use: the credential that systemd gives, or a
+ * file beside the folder. */
+static int
+find_key(struct conf *c, struct err *e)
+{
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	size_t n = strlen(c->state);
+	bool fits;
+
+	while (n > 1 && c->state[n - 1] == '/')
+		n--;
+	if (c->ca_key)
+		fits = str_copy(c->ca_key_path, sizeof(c->ca_key_path), c->ca_key);
+	else if (credentials &&
+	    str_format(c->ca_key_path, sizeof(c->ca_key_path), "%s/ca.key", credentials) &&
+	    access(c->ca_key_path, F_OK) == 0)
+		fits = true;
+	else
+		fits = str_format(c->ca_key_path, sizeof(c->ca_key_path), "%.*s.key", (int)n,
+		    c->state);
+	return fits ? 0 : err_set(e, "ca_key: the path is too long");
+}
+
 int
 conf_check(void *arg, struct err *e)
 {
@@ -72,10 +97,7 @@ conf_check(void *arg, struct err *e)
 		return -1;
 	if (strlen(c->socket) > 100)
 		return err_set(e, "socket: a path of at most 100 bytes");
-	if (c->ca_key ? !str_copy(c->ca_key_path, sizeof(c->ca_key_path), c->ca_key)
-		      : !str_format(c->ca_key_path, sizeof(c->ca_key_path), "%s/ca.key", c->state))
-		return err_set(e, "ca_key: the path is too long");
-	return 0;
+	return find_key(c, e);
 }
 
 const char *

@@ -12,7 +12,8 @@ struct conf {
 	char *listen;
 	char *socket;
 	char *state;
-	char *ca_key;     /* default: ca.key in the state folder */
+	char *
+	    ca_key; /* default: the credential ca.key of systemd, else the path of the state folder and ".key" */
 	char *proxy_addr; /* "" unless given */
 	char *audit_addr;
 	char *user;

@@ -15,6 +15,7 @@
 #include "crypto/rand.h"
 #include "crypto/secret.h"
 #include "crypto/sha256.h"
+#include "crypto/totp.h"
 
 /* --- how it is kept ---------------------------------------------------------------------- */
 
@@ -23,7 +24,7 @@ static const struct stored_field invite_fields[] = {
 	STORED_FIELD(STORED_TEXT, "user", invite, user),
 	STORED_FIELD(STORED_INT64, "expires", invite, expires_ms),
 	STORED_FIELD(STORED_BOOL, "reset", invite, reset),
-	STORED_FIELD_WITH(STORED_LATER, "totp_secret", invite, totp, has_totp),
+	STORED_FIELD_WITH(STORED_LATER, "totp_secret", invite, seed, has_totp),
 	STORED_FIELD(STORED_UINT32, "tries", invite, tries),
 	STORED_FIELD(STORED_TEXT, "maker", invite, maker),
 };
@@ -60,8 +61,12 @@ static int
 check_maker(struct auth *a, const struct invite *i, struct err *e)
 {
 	struct user u;
-	int rc = user_load(a, i->user, &u, e);
+	int rc;
 
+	/* By root on this host. */
+	if (!i->maker[0])
+		return 0;
+	rc = user_load(a, i->user, &u, e);
 	if (rc == 0)
 		rc = rights_of_maker(a, i->maker, &u, i->reset, e);
 	user_done(&u);
@@ -123,17 +128,22 @@ invite_new(struct auth *a, const struct invite_spec *spec, char dst[INVITE_TOKEN
 }
 
 int
-invite_show(struct auth *a, const char *token, struct invite *ret, struct err *e)
+invite_show(struct auth *a, const char *token, struct invite *ret, uint8_t totp[TOTP_SECRET_BYTES],
+    struct err *e)
 {
 	int rc = load(a, token, ret, e);
 
 	if (rc == 0)
 		rc = check_maker(a, ret, e);
+	if (rc != 0)
+		return rc;
+	if (ret->has_totp)
+		return seed_open(a, ret->user, ret->seed, totp, e);
 	/* Made when the link is opened and kept: opened twice, it shows the same second factor, and one that
 	 * was set up stays good. */
-	if (rc != 0 || ret->has_totp)
-		return rc;
-	totp_new(ret->totp);
+	totp_new(totp);
+	if (seed_close(a, ret->user, totp, ret->seed, e) < 0)
+		return -1;
 	ret->has_totp = true;
 	return save(a, ret, e);
 }
@@ -163,7 +173,8 @@ settle(struct completion *c, struct invite *i, struct err *e)
 		rc = rights_of_maker(a, i->maker, &u, i->reset, e);
 	if (rc == 0) {
 		str_copy(u.password, sizeof(u.password), c->hash);
-		memcpy(u.totp, i->totp, sizeof(u.totp));
+		/* Sealed for the same user, as it is. */
+		memcpy(u.seed, i->seed, sizeof(u.seed));
 		u.totp_last_step = c->step;
 		u.confirmed = true;
 		user_forget_sources(&u);
@@ -239,6 +250,7 @@ static int
 check(struct auth *a, const char *token, const char *password, const char *otp, int64_t *ret_step,
     struct err *e)
 {
+	uint8_t totp[TOTP_SECRET_BYTES];
 	struct invite i;
 	int rc = load(a, token, &i, e);
 
@@ -251,8 +263,11 @@ check(struct auth *a, const char *token, const char *password, const char *otp, 
 		rc = AUTH_E_STATE;
 	}
 	/* Checked before the password is hashed: a wrong code costs no Argon2id. */
-	if (rc == 0 && (*ret_step = totp_verify(i.totp, otp, a->now_ms() / 1000, 0)) < 0)
+	if (rc == 0)
+		rc = seed_open(a, i.user, i.seed, totp, e);
+	if (rc == 0 && (*ret_step = totp_verify(totp, otp, a->now_ms() / 1000, 0)) < 0)
 		rc = wrong_code(a, &i, e);
+	secret_zero(totp, sizeof(totp));
 	secret_zero(&i, sizeof(i));
 	return rc;
 }

@@ -26,7 +26,7 @@ struct invite {
 	char user[NAME_LEN_MAX + 1];
 	int64_t expires_ms;
 	bool reset;
-	uint8_t totp[TOTP_SECRET_BYTES];
+	uint8_t seed[SEED_SEALED_BYTES]; /* sealed */
 	bool has_totp;
 	uint32_t tries;
 	char maker[NAME_LEN_MAX + 1]; /* user who made it; "": root on authd's host */
@@ -44,8 +44,9 @@ struct invite_spec {
 int invite_new(struct auth *a, const struct invite_spec *spec, char dst[INVITE_TOKEN_SIZE],
     int64_t *ret_expires_ms, struct err *e);
 /* All that follow: AUTH_E_DENIED when whoever made the link could not make it now (rights.h). */
-/* What the page shows; makes the TOTP secret at the first call and keeps it. */
-int invite_show(struct auth *a, const char *token, struct invite *ret, struct err *e);
+/* What the page shows, and the seed, which the caller zeroes; made at the first call and kept. */
+int invite_show(struct auth *a, const char *token, struct invite *ret,
+    uint8_t totp[TOTP_SECRET_BYTES], struct err *e);
 /* Drops all links of a user. Inside a transaction. */
 int invite_drop(struct auth *a, const char *user, struct err *e);
 

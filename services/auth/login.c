@@ -348,6 +348,19 @@ charge(struct login *l)
 		rate_fail(l->auth->logins, l->origin.at.ip, factor_of(l), l->auth->now_ms());
 }
 
+/* The time step of the code into *ret, or negative there; a negative result is no verdict on the code. */
+static int
+step_of_code(const struct login *l, const struct user *u, int64_t *ret, struct err *e)
+{
+	uint8_t totp[TOTP_SECRET_BYTES];
+	int rc = seed_open(l->auth, u->name, u->seed, totp, e);
+
+	if (rc == 0)
+		*ret = totp_verify(totp, l->otp, l->auth->now_ms() / 1000, u->totp_last_step);
+	secret_zero(totp, sizeof(totp));
+	return rc;
+}
+
 /* On the loop again: everything that must be looked at together. */
 static int
 prove(struct login *l, struct user *u, struct err *e)
@@ -362,9 +375,11 @@ prove(struct login *l, struct user *u, struct err *e)
 	rc = user_load(a, l->name, u, e);
 	if (rc < 0)
 		return rc;
-	/* The hash again: the password may have been changed while the pool computed with the old one. */
-	if (rc == 0 && u->confirmed && strcmp(u->password, l->hash) == 0)
-		step = totp_verify(u->totp, l->otp, a->now_ms() / 1000, u->totp_last_step);
+	/* The hash again: the password may have been changed while the pool computed with the old one. Only who has it
+	 * learns that a seed does not open. */
+	if (rc == 0 && u->confirmed && l->password_fits && strcmp(u->password, l->hash) == 0 &&
+	    step_of_code(l, u, &step, e) < 0)
+		return -1;
 	/* One text for a wrong name, password or code, and no earlier answer for any of them: which one it was
 	 * is nobody's business who cannot log in. */
 	if (!l->password_fits || step < 0) {

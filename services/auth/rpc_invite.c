@@ -22,6 +22,7 @@ on_get(struct rpc_call *call, const Auth__Name *m)
 	struct auth *a = rpc_context(call);
 	Auth__InviteInfo reply = AUTH__INVITE_INFO__INIT;
 	char base32[TOTP_BASE32_SIZE];
+	uint8_t totp[TOTP_SECRET_BYTES];
 	struct invite i;
 	struct buf uri;
 	struct err e;
@@ -29,14 +30,15 @@ on_get(struct rpc_call *call, const Auth__Name *m)
 
 	if (!may(call))
 		return;
-	rc = invite_show(a, m->name, &i, &e);
+	rc = invite_show(a, m->name, &i, totp, &e);
 	if (rc != 0) {
+		secret_zero(totp, sizeof(totp));
 		face_fail(call, rc, &e);
 		return;
 	}
 	buf_init(&uri, 4096);
-	totp_base32(i.totp, base32);
-	if (totp_uri(i.totp, a->cluster, i.user, &uri) < 0 || !buf_put(&uri, "", 1)) {
+	totp_base32(totp, base32);
+	if (totp_uri(totp, a->cluster, i.user, &uri) < 0 || !buf_put(&uri, "", 1)) {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	} else {
 		reply.user = i.user;
@@ -48,7 +50,7 @@ on_get(struct rpc_call *call, const Auth__Name *m)
 	}
 	secret_zero(base32, sizeof(base32));
 	/* The seed is shown once, on the page that sets it up, and is not left in memory here. */
-	secret_zero(&i, sizeof(i));
+	secret_zero(totp, sizeof(totp));
 	buf_wipe(&uri);
 }
 

@@ -71,7 +71,7 @@ confine(const struct signer_options *options, struct err *e)
 }
 
 static int
-hello(int fd, const struct signer_keys *keys, struct err *e)
+hello(int fd, struct signer_keys *keys, struct err *e)
 {
 	struct buf b, set, sig;
 	int rc = -1;
@@ -86,9 +86,11 @@ hello(int fd, const struct signer_keys *keys, struct err *e)
 		wire_put_bool(&b, true);
 		wire_put_string(&b, buf_span(&set));
 		wire_put_string(&b, buf_span(&sig));
+		wire_put_string(&b, (struct span){ keys->seed_key, sizeof keys->seed_key });
 		rc = send_buf(fd, &b);
 	}
-	buf_done(&b);
+	secret_zero(keys->seed_key, sizeof keys->seed_key);
+	buf_wipe(&b);
 	buf_done(&set);
 	buf_done(&sig);
 	return rc;

@@ -64,7 +64,7 @@ read_hello(struct signer_child *child, const struct channel_message *m, struct e
 {
 	struct wire w = wire_from((struct span){ m->data, m->n });
 	bool done = wire_bool(&w);
-	struct span set, sig;
+	struct span set, sig, seed;
 	char text[ERR_MAX];
 
 	if (!done) {
@@ -73,9 +73,14 @@ read_hello(struct signer_child *child, const struct channel_message *m, struct e
 	}
 	set = wire_string(&w);
 	sig = wire_string(&w);
-	if (!wire_end(&w) || !buf_put(&child->ca_set, set.p, set.n) ||
-	    !buf_put(&child->signature, sig.p, sig.n))
+	seed = wire_string(&w);
+	if (!wire_end(&w) || seed.n != SIGNER_SEED_KEY_BYTES ||
+	    !buf_put(&child->ca_set, set.p, set.n) || !buf_put(&child->signature, sig.p, sig.n))
 		return err_set(e, "the signer's first message is malformed");
+	child->seed_key = secret_new(seed.n);
+	if (!child->seed_key)
+		return err_memory(e);
+	memcpy(child->seed_key->p, seed.p, seed.n);
 	return 0;
 }
 
@@ -99,6 +104,7 @@ wait_hello(struct signer_child *child, struct err *e)
 	else
 		rc = read_hello(child, m, e);
 	channel_message_done(m);
+	secret_zero(m, sizeof *m);
 	free(m);
 	return rc;
 }
@@ -140,6 +146,7 @@ signer_child_done(struct signer_child *child)
 		;
 	buf_done(&child->ca_set);
 	buf_done(&child->signature);
+	secret_free(child->seed_key);
 	*child = (struct signer_child){ .fd = -1 };
 }
 

@@ -17,12 +17,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "crypto/identity.h"
+#include "crypto/secret.h"
 #include "event/loop.h"
 
 enum {
 	SIGNER_QUEUE_MAX = 512,            /* requests under way */
 	SIGNER_USER_TTL_MAX_S = 30 * 3600, /* the signer's own ceilings, from its own clock */
 	SIGNER_HOST_TTL_MAX_S = 90 * 86400,
+	SIGNER_SEED_KEY_BYTES = 32,
 	SIGNER_BACKDATE_S = 60, /* certificates are valid from a minute ago: clocks differ */
 };
 
@@ -39,6 +41,8 @@ struct signer_child {
 	int fd;
 	struct buf ca_set;    /* a packed sallyport.auth.CaSet */
 	struct buf signature; /* over these bytes, by the X.509 host CA (DER) */
+	/* Derived from the key file, for the seeds of second factors (seed.h); who takes it sets NULL here. */
+	struct secret *seed_key;
 };
 
 /* Forks and waits until the child has its keys. Must run before threads exist. Negative: what the

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/wire.h"
+#include "crypto/hmac.h"
 #include "crypto/sealed.h"
 #include "crypto/secret_key.h"
 
@@ -257,6 +258,18 @@ create(struct signer_keys *keys, const struct signer_options *o, const struct se
 	return 0;
 }
 
+/* One key for one use: what authd gets does not open the CAs. */
+static void
+derive_seed_key(struct signer_keys *keys, const struct secret *key)
+{
+	const struct span use = span_str("sallyport seeds of second factors 1");
+	struct hmac h;
+
+	hmac_init(&h, HMAC_SHA256, secret_span(key));
+	hmac_tag(&h, &use, 1, keys->seed_key);
+	secret_zero(&h, sizeof h);
+}
+
 int
 signer_keys_open(struct signer_keys *keys, const struct signer_options *options, struct err *e)
 {
@@ -271,11 +284,17 @@ signer_keys_open(struct signer_keys *keys, const struct signer_options *options,
 	if (access(options->state_path, F_OK) < 0 && errno != ENOENT)
 		return err_errno(e, "cannot look at %s", options->state_path);
 	first = access(options->state_path, F_OK) < 0;
+	if (!first && access(options->key_path, F_OK) < 0 && errno == ENOENT)
+		return err_set(e,
+		    "the key file %s is not there, and nothing else opens %s; restore it from its backup, or say with ca_key "
+		    "where it is",
+		    options->key_path, options->state_path);
 	/* A key is made only together with a state: with a state there, a missing key means it was
 	 * lost. */
 	if (secret_key_load(&key, options->key_path, first, e) < 0)
 		return -1;
 	rc = first ? create(keys, options, key, e) : load(keys, options, key, e);
+	derive_seed_key(keys, key);
 	secret_free(key);
 	if (rc < 0)
 		signer_keys_done(keys);

@@ -22,6 +22,7 @@ struct signer_keys {
 	uint64_t generation;
 	struct signer_ca_set sets[SIGNER_SETS_MAX];
 	size_t n_sets;
+	uint8_t seed_key[SIGNER_SEED_KEY_BYTES]; /* of the key file, for authd (seed.h) */
 };
 
 /* Opens the state, or makes key and state when there is no state yet. */

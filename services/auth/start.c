@@ -103,7 +103,11 @@ auth_prepare(struct daemon_run *run, struct err *e)
 		return err_set(e, "no source of randomness");
 	if (make_folders(conf, e) < 0)
 		return -1;
-	return signer_spawn(&options, &a->child, e);
+	if (signer_spawn(&options, &a->child, e) < 0)
+		return -1;
+	a->seed_key = a->child.seed_key;
+	a->child.seed_key = NULL;
+	return 0;
 }
 
 int
@@ -244,6 +248,7 @@ auth_done(struct daemon_run *run)
 	ceiling_free(a->verifying);
 	origins_done(&a->origins);
 	signer_child_done(&a->child);
+	secret_free(a->seed_key);
 	free(a);
 	run->state = NULL;
 }

@@ -8,9 +8,9 @@
 
 #include <stdint.h>
 
+#include "auth/seed.h"
 #include "auth/values.h"
 #include "crypto/password.h"
-#include "crypto/totp.h"
 
 struct auth;
 
@@ -26,7 +26,7 @@ struct user {
 	char created_by[NAME_LEN_MAX + 1];
 	bool confirmed;                    /* an invite was completed */
 	char password[PASSWORD_HASH_SIZE]; /* "" until then */
-	uint8_t totp[TOTP_SECRET_BYTES];
+	uint8_t seed[SEED_SEALED_BYTES];   /* of the second factor, sealed */
 	int64_t totp_last_step;
 	struct names sources; /* addresses he logged in from, and at the same place when last */
 	int64_t sources_ms[USER_SOURCES];

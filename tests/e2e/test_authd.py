@@ -50,6 +50,34 @@ def ssh_cert(blob, tmp_path):
     return fields
 
 
+def test_a_copy_of_the_store_has_no_seed_and_the_key_is_not_in_its_folder(authd):
+    alice = authd.user('alice')
+    link = authd.local().AddUser(name='bob', roles=['access']).token
+    shown = authd.local().GetInvite(name=link).totp_secret
+    authd.stop()
+    seeds = [base64.b32decode(s + '=' * (-len(s) % 8)) for s in (alice.secret, shown)]
+    names = []
+    for root, _, files in os.walk(authd.state):
+        for f in files:
+            names.append(f)
+            with open(os.path.join(root, f), 'rb') as fh:
+                data = fh.read()
+            assert not [s for s in seeds if s in data or s.hex().encode() in data], f
+    assert 'authd.sqlite' in names and 'ca.sealed' in names and not [n for n in names if n.endswith('.key') and 'ca' in n]
+    key = authd.state + '.key'
+    assert os.stat(key).st_mode & 0o777 == 0o600
+    # With them it opens; without the key nothing does, and says what to do.
+    authd.start()
+    alice.login()
+    authd.stop()
+    os.rename(key, key + '.away')
+    out = subprocess.run([os.path.join(authd.build, 'authd'), f'--config={authd.config}'], stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, timeout=60)
+    assert out.returncode != 0 and key in out.stdout and 'backup' in out.stdout and 'ca_key' in out.stdout
+    os.rename(key + '.away', key)
+    authd.start()
+
+
 # --- logins ------------------------------------------------------------------------------------
 
 

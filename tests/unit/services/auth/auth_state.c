@@ -56,6 +56,9 @@ auth_state_new(void **state, unsigned with)
 
 	assert_non_null(f);
 	assert_int_equal(crypto_init(), 0);
+	/* The signer derives it otherwise. */
+	f->a.seed_key = secret_new(SIGNER_SEED_KEY_BYTES);
+	assert_non_null(f->a.seed_key);
 	str_copy(f->dir, sizeof(f->dir), "/tmp/auth-test-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	str_format(f->path, sizeof(f->path), "%s/db", f->dir);
@@ -75,6 +78,7 @@ auth_state_free(void **state)
 	char lock[128];
 
 	auth_state_close(f);
+	secret_free(f->a.seed_key);
 	str_format(lock, sizeof(lock), "%s.lock", f->path);
 	unlink(lock);
 	unlink(f->path);

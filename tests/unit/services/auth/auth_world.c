@@ -68,6 +68,8 @@ auth_world_setup(void **state)
 	if (signer_spawn(&options, &w->a.child, &e) < 0)
 		fail_msg("%s", e.text);
 	w->signer = w->a.child.pid;
+	w->a.seed_key = w->a.child.seed_key;
+	w->a.child.seed_key = NULL;
 	assert_int_equal(loop_new(&w->a.loop), 0);
 	if (store_open_sqlite(&w->a.store, w->db, w->a.loop, &e) < 0 ||
 	    resources_load(&w->a, &e) < 0 || watchers_init(&w->a) < 0 ||
@@ -96,6 +98,7 @@ auth_world_teardown(void **state)
 	rate_free(w->a.logins);
 	ceiling_free(w->a.verifying);
 	signer_child_done(&w->a.child);
+	secret_free(w->a.seed_key);
 	loop_free(w->a.loop);
 	buf_done(&w->ssh_key);
 	buf_done(&w->tls_key);

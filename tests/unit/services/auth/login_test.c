@@ -70,6 +70,7 @@ static void
 make_user(struct auth_world *w, const char *name, const char *role, const char *login)
 {
 	struct user u = { .created_ms = 1, .confirmed = true, .revision = STORE_ABSENT };
+	uint8_t totp[TOTP_SECRET_BYTES];
 	struct err e;
 
 	str_copy(u.name, sizeof(u.name), name);
@@ -77,7 +78,8 @@ make_user(struct auth_world *w, const char *name, const char *role, const char *
 	if (login)
 		assert_int_equal(names_add(&u.logins, login), 0);
 	assert_int_equal(password_hash(password, u.password), 0);
-	rand_bytes(u.totp, sizeof(u.totp));
+	rand_bytes(totp, sizeof(totp));
+	assert_int_equal(seed_close(&w->a, u.name, totp, u.seed, &e), 0);
 	if (user_save(&w->a, &u, &e) != 0)
 		fail_msg("%s", e.text);
 	user_done(&u);
@@ -87,13 +89,15 @@ make_user(struct auth_world *w, const char *name, const char *role, const char *
 static void
 code_of(struct auth_world *w, const char *name, char code[16])
 {
+	uint8_t totp[TOTP_SECRET_BYTES];
 	struct user u;
 	struct err e;
 
 	assert_int_equal(user_load(&w->a, name, &u, &e), 0);
 	u.totp_last_step = 0;
 	assert_int_equal(user_save(&w->a, &u, &e), 0);
-	assert_int_equal(totp_code(u.totp, w->a.now_ms() / 1000, code), 0);
+	assert_int_equal(seed_open(&w->a, name, u.seed, totp, &e), 0);
+	assert_int_equal(totp_code(totp, w->a.now_ms() / 1000, code), 0);
 	user_done(&u);
 }
 
@@ -330,10 +334,11 @@ all_that_is_wrong_has_one_answer(void **state)
 	struct auth_world *w = *state;
 	struct user u;
 	struct err e;
-	char code[16], wrong[16], long_text[300];
+	char code[16], fresh[16], wrong[16], long_text[300];
 
 	make_user(w, "alice", "access", "deploy");
 	make_user(w, "new", "access", "deploy");
+	code_of(w, "new", fresh);
 	assert_int_equal(user_load(&w->a, "new", &u, &e), 0);
 	u.confirmed = false;
 	assert_int_equal(user_save(&w->a, &u, &e), 0);
@@ -350,8 +355,7 @@ all_that_is_wrong_has_one_answer(void **state)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		refused(run(w, &bad[i]), AUTH_E_UNAUTHENTICATED, answer);
-	code_of(w, "new", code);
-	struct login_request q = request(w, "new", password, code);
+	struct login_request q = request(w, "new", password, fresh);
 	refused(run(w, &q), AUTH_E_UNAUTHENTICATED, answer);
 }
 

@@ -120,6 +120,7 @@ static void
 make_user(struct auth_world *w)
 {
 	struct user u = { .created_ms = 1, .confirmed = true, .revision = STORE_ABSENT };
+	uint8_t totp[TOTP_SECRET_BYTES];
 	struct err e;
 
 	str_copy(u.name, sizeof(u.name), "alice");
@@ -127,7 +128,8 @@ make_user(struct auth_world *w)
 	assert_int_equal(names_add(&u.roles, "editor"), 0);
 	assert_int_equal(names_add(&u.logins, "root"), 0);
 	assert_int_equal(password_hash(password, u.password), 0);
-	rand_bytes(u.totp, sizeof(u.totp));
+	rand_bytes(totp, sizeof(totp));
+	assert_int_equal(seed_close(&w->a, u.name, totp, u.seed, &e), 0);
 	if (user_save(&w->a, &u, &e) != 0)
 		fail_msg("%s", e.text);
 	user_done(&u);
@@ -277,9 +279,10 @@ static int
 shows_a_link(void *arg, struct err *e)
 {
 	struct auth_world *w = arg;
+	uint8_t totp[TOTP_SECRET_BYTES];
 	struct invite i;
 
-	return invite_show(&w->a, link_token, &i, e);
+	return invite_show(&w->a, link_token, &i, totp, e);
 }
 
 static void
@@ -294,18 +297,20 @@ static int
 completes(struct auth_world *w, struct outcome *o, struct err *e)
 {
 	char code[16];
+	uint8_t totp[TOTP_SECRET_BYTES];
 	struct invite i;
-	int rc = invite_show(&w->a, link_token, &i, e);
+	int rc = invite_show(&w->a, link_token, &i, totp, e);
 
 	if (rc != 0)
 		return rc;
-	assert_int_equal(totp_code(i.totp, w->a.now_ms() / 1000, code), 0);
+	assert_int_equal(totp_code(totp, w->a.now_ms() / 1000, code), 0);
 	return invite_complete(&w->a, link_token, "another password", code, on_completed, o, e);
 }
 
 static void
 is_completed(struct auth_world *w, const struct outcome *o)
 {
+	uint8_t totp[TOTP_SECRET_BYTES];
 	struct invite i;
 	struct user u;
 	struct err e;
@@ -314,7 +319,7 @@ is_completed(struct auth_world *w, const struct outcome *o)
 	assert_int_equal(user_load(&w->a, "alice", &u, &e), 0);
 	assert_true(password_verify(u.password, o->rc == 0 ? "another password" : password));
 	user_done(&u);
-	assert_true((invite_show(&w->a, link_token, &i, &e) == 0) == (o->rc != 0));
+	assert_true((invite_show(&w->a, link_token, &i, totp, &e) == 0) == (o->rc != 0));
 	assert_true((cutoff_get(&w->a, RESOURCE_CUTOFF, "alice") > 0) == (o->rc == 0));
 	if (o->rc != 0)
 		assert_true(lockout_until(&w->a, "alice") > 0);
@@ -435,6 +440,7 @@ logs_in(struct auth_world *w, struct outcome *o, struct err *e)
 {
 	struct login *l;
 	struct user u;
+	uint8_t totp[TOTP_SECRET_BYTES];
 	char code[16];
 	int rc = user_load(&w->a, "alice", &u, e);
 	const struct login_request q = { .user = "alice",
@@ -445,7 +451,9 @@ logs_in(struct auth_world *w, struct outcome *o, struct err *e)
 		.origin = &home };
 
 	if (rc == 0)
-		rc = totp_code(u.totp, w->a.now_ms() / 1000, code);
+		rc = seed_open(&w->a, u.name, u.seed, totp, e);
+	if (rc == 0)
+		rc = totp_code(totp, w->a.now_ms() / 1000, code);
 	if (rc == 0)
 		rc = login_start(&l, &w->a, &q, on_login, o, e);
 	user_done(&u);

@@ -63,7 +63,7 @@ a_user_is_kept_with_every_member(void **state)
 	names_add(&u.roles, "access");
 	names_add(&u.roles, "editor");
 	names_add(&u.logins, "root");
-	memset(u.totp, 0xa5, sizeof(u.totp));
+	memset(u.seed, 0xa5, sizeof(u.seed));
 	save(f, RESOURCE_USER, &u);
 	auth_state_close(f);
 	auth_state_open(f);
@@ -75,7 +75,7 @@ a_user_is_kept_with_every_member(void **state)
 	assert_string_equal(again.created_by, "root");
 	assert_true(again.confirmed);
 	assert_string_equal(again.password, "$argon2id$x");
-	assert_memory_equal(again.totp, u.totp, sizeof(u.totp));
+	assert_memory_equal(again.seed, u.seed, sizeof(u.seed));
 	assert_int_equal(again.totp_last_step, 77);
 	assert_int_equal(again.revision, u.revision);
 	user_done(&again);
@@ -116,7 +116,7 @@ a_token_an_invite_and_a_lockout_are_kept_with_every_member(void **state)
 	names_add(&l.sources, "10.0.0.1");
 	names_add(&l.sources, "2001:db8::");
 	labels_set(&t.labels, "env", "prod");
-	memset(i.totp, 0x5a, sizeof(i.totp));
+	memset(i.seed, 0x5a, sizeof(i.seed));
 	save(f, RESOURCE_TOKEN, &t);
 	save(f, RESOURCE_INVITE, &i);
 	save(f, RESOURCE_LOCKOUT, &l);
@@ -131,7 +131,7 @@ a_token_an_invite_and_a_lockout_are_kept_with_every_member(void **state)
 	assert_string_equal(i2.user, "alice");
 	assert_true(i2.reset && i2.has_totp);
 	assert_int_equal(i2.tries, 2);
-	assert_memory_equal(i2.totp, i.totp, sizeof(i.totp));
+	assert_memory_equal(i2.seed, i.seed, sizeof(i.seed));
 	load(f, RESOURCE_LOCKOUT, "bob", &l2);
 	assert_int_equal(l2.sources.n, 2);
 	assert_string_equal(l2.sources.v[1], "2001:db8::");
