@@ -151,6 +151,9 @@ struct rpc_server_config {
 	const char *cluster; /* peers of another cluster are nobody */
 	/* Told about every refused call (who-may-call), for the audit trail; may be NULL. */
 	void (*refused)(const struct rpc_peer *peer, const char *method, void *arg);
+	/* What connections and calls may take of memory together, bytes; over it gRPC lets reads wait and ends calls. The last
+	 * line, behind the shares of strangers. 0: no limit. */
+	size_t memory_max;
 	/* What a stream may send before anybody reads it, bytes; 0: gRPC's choice, 64 KiB and growing. */
 	size_t stream_window;
 	rpc_origin_fn *origin; /* NULL: connections are whose address they come from */

@@ -59,6 +59,7 @@ int_arg(const char *key, int value)
 static grpc_server *
 core_new(struct rpc_loop *rl, struct rpc_guard *guard, const struct rpc_server_config *config)
 {
+	grpc_resource_quota *quota = grpc_resource_quota_create("server");
 	size_t max = config->max_message;
 	grpc_arg args[] = {
 		int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)(max ? max : RPC_MESSAGE_MAX)),
@@ -69,13 +70,20 @@ core_new(struct rpc_loop *rl, struct rpc_guard *guard, const struct rpc_server_c
 		int_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_MAX),
 		int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10000),
 		rpc_guard_arg(guard),
+		{ .type = GRPC_ARG_POINTER,
+		    .key = (char *)(uintptr_t)GRPC_ARG_RESOURCE_QUOTA,
+		    .value.pointer = { quota, grpc_resource_quota_arg_vtable() } },
 		int_arg(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, (int)config->stream_window),
 		int_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
 	};
 	/* The last two only where they are wanted: gRPC's own choice is for speed. */
 	size_t n = sizeof args / sizeof *args - (config->stream_window ? 0 : 2);
-	grpc_server *core = grpc_server_create(&(grpc_channel_args){ n, args }, NULL);
+	grpc_server *core;
 
+	if (config->memory_max)
+		grpc_resource_quota_resize(quota, config->memory_max);
+	core = grpc_server_create(&(grpc_channel_args){ n, args }, NULL);
+	grpc_resource_quota_unref(quota); /* the core has one of its own */
 	grpc_server_register_completion_queue(core, rl->cq, NULL);
 	return core;
 }

@@ -7,7 +7,11 @@
 #include "base/log.h"
 
 /* Well above what a producer may send in one batch, 1 MiB before it is compressed. */
-enum { MESSAGE_MAX = 4 * 1024 * 1024, STRANGERS_OF_ONE = 512 };
+enum {
+	MESSAGE_MAX = 4 * 1024 * 1024,
+	STRANGERS_OF_ONE = 512,
+	MEMORY_MAX = 1536 << 20, /* below the unit's MemoryMax */
+};
 
 void
 audit_store_ready(void *arg)
@@ -56,6 +60,7 @@ audit_trusted(const char *cluster, struct rpc_identity *identity, void *arg)
 		.refused = audit_refused_call,
 		/* Nodes come through a proxy, from its address. */
 		.strangers_of_one = STRANGERS_OF_ONE,
+		.memory_max = MEMORY_MAX,
 		.arg = a };
 	const char *socket = conf_text(a->conf->socket, "/run/sallyport/auditd/auditd.sock");
 	struct err e = { "" };

@@ -41,6 +41,7 @@ enum {
 	GRACE_MS = 3000,
 	REFUSALS_PER_MIN = 20,
 	REFUSALS_BURST = 40,
+	MEMORY_MAX = 1536 << 20,   /* below the unit's MemoryMax */
 	STREAM_WINDOW = 16 * 1024, /* strangers may call: logins and joins are smaller */
 };
 
@@ -160,6 +161,7 @@ serve(struct auth *a, struct err *e)
 		.refused = auth_refused_call,
 		.origin = origin_known,
 		.stream_window = STREAM_WINDOW,
+		.memory_max = MEMORY_MAX,
 		.arg = a };
 
 	if (rpc_server_new(&a->server, a->rpc, &config) < 0)

@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "net/ceiling.h"
 #include "net/dial.h"
+#include "net/rate.h"
 #include "net/sniff.h"
 #include "net/splice.h"
 #include "proxy/rpc_origin.h"
@@ -34,6 +35,10 @@ enum {
 	/* One side has finished and the other says nothing for so long: it is gone. */
 	PASS_HALF_IDLE_MS = 5 * 60 * 1000,
 	COMPLAIN_MS = 60 * 1000,
+	/* Of one address: a handshake of ours costs as much as a thousand packets, and is due before anybody has said
+	 * what he wants. */
+	HANDSHAKES_PER_MIN = 600,
+	HANDSHAKES_BURST = 200,
 };
 
 /* A connection that nobody serves yet. */
@@ -65,6 +70,7 @@ struct front {
 	struct front_config config;
 	struct listener *public, *ssh;
 	struct list arrivals, passes;
+	struct rate *handshakes; /* of the web server */
 	char authd_name[300], auditd_name[300];
 	int64_t authd_said_ms, auditd_said_ms; /* when it was last said that it is away */
 };
@@ -219,7 +225,8 @@ serve_tls(struct front *f, const struct sniff_result *r)
 			pass_new(f, r, f->config.auditd_addr);
 		else
 			stranger_hang_up(f, r->fd, &r->peer);
-	} else if (http_server_take(f->config.web, r->fd, &r->peer, r->first) < 0) {
+	} else if (!rate_take(f->handshakes, r->peer.ip, 1, loop_now_ms(f->config.loop)) ||
+	    http_server_take(f->config.web, r->fd, &r->peer, r->first) < 0) {
 		stranger_hang_up(f, r->fd, &r->peer);
 	}
 }
@@ -398,6 +405,10 @@ front_new(struct front **ret, const struct front_config *config, struct err *e)
 	(void)str_format(f->auditd_name, sizeof(f->auditd_name), "auditd.%s", config->cluster);
 	lower(f->authd_name);
 	lower(f->auditd_name);
+	if (rate_new(&f->handshakes, HANDSHAKES_PER_MIN, HANDSHAKES_BURST) < 0) {
+		front_free(f);
+		return err_memory(e);
+	}
 	if (front_listen(f, e) < 0) {
 		front_free(f);
 		return -1;
@@ -434,5 +445,6 @@ front_free(struct front *f)
 		splice_free(p->splice);
 		pass_free(p);
 	}
+	rate_free(f->handshakes);
 	free(f);
 }

@@ -203,14 +203,14 @@ class Relay:
 
 
 class Authd:
-    def __init__(self, folder, build):
+    def __init__(self, folder, build, listen='127.0.0.1'):
         self.dir, self.build = folder, build
         self.port = free_ports(1)[0]
         self.config = os.path.join(folder, 'authd.yaml')
         self.socket = os.path.join(folder, 'run', 'authd.sock')
         self.state = os.path.join(folder, 'state')
         with open(self.config, 'w') as f:
-            f.write(f'cluster: {CLUSTER}\nlisten: 127.0.0.1:{self.port}\nstate: {self.state}\n'
+            f.write(f'cluster: {CLUSTER}\nlisten: {listen}:{self.port}\nstate: {self.state}\n'
                     f'socket: {self.socket}\nauditd_addr: 127.0.0.1:1\nproxy_addr: tele.example.com:443\n')
         self.daemon = Daemon('authd', [os.path.join(build, 'authd'), f'--config={self.config}'],
                              os.path.join(folder, 'authd.log'))
@@ -244,10 +244,10 @@ class Authd:
     def local(self):
         return self.keep(Caller(grpc.insecure_channel(f'unix:{self.socket}')))
 
-    def remote(self, key=None, chain=None, port=None):
+    def remote(self, key=None, chain=None, port=None, host='127.0.0.1'):
         creds = grpc.ssl_channel_credentials(self.ca, key, chain)
         options = [('grpc.ssl_target_name_override', f'authd.{CLUSTER}'), ('grpc.use_local_subchannel_pool', 1)]
-        return self.keep(Caller(grpc.secure_channel(f'127.0.0.1:{port or self.port}', creds, options)))
+        return self.keep(Caller(grpc.secure_channel(f'{host}:{port or self.port}', creds, options)))
 
     def anyone(self):
         return self.remote()

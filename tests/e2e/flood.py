@@ -28,10 +28,11 @@ class Stranger:
     """A TLS connection without a certificate."""
 
     def __init__(self, port, name, source='127.0.0.1'):
+        host = '::1' if ':' in source else '127.0.0.1'
         self.name = name.encode()
         context = ssl._create_unverified_context()
         context.set_alpn_protocols(['h2'])
-        raw = socket.create_connection(('127.0.0.1', port), timeout=10, source_address=(source, 0))
+        raw = socket.create_connection((host, port), timeout=10, source_address=(source, 0))
         try:
             self.sock = context.wrap_socket(raw, server_hostname=name)
             self.sock.sendall(PREFACE + frame(SETTINGS, 0, 0) +

@@ -9,10 +9,9 @@ import time
 import pytest
 
 import flood
-from authd import CLUSTER, PASSWORD, Authd, Person, fails
+from authd import CLUSTER, PASSWORD, Authd, Person, audit_text, fails, pb
 from cluster import Cluster, free_ports, wait_for
 from conftest import keep_logs, scratch
-from test_authd import audit_text
 
 WRONG = dict(password='not the password!', otp='000000')
 LOGIN = b'/sallyport.auth.Auth/Login'
@@ -148,14 +147,23 @@ def test_a_flood_of_connections_ends_the_floods_own(authd):
         s.close()
 
 
-def test_who_has_a_certificate_is_not_counted(authd):
-    """Nodes behind one address: more of them than strangers may be."""
-    hosts = [authd.join(name=f'node-{i}') for i in range(3)]
-    held = flood.strangers(64, authd.port, f'authd.{CLUSTER}', '127.0.0.1', lambda s: None)
-    for h in hosts:
-        h.beat()
-    for s in held:
-        s.close()
+@pytest.mark.parametrize('source, host', [('127.0.0.1', '127.0.0.1'), ('::1', '[::1]')])
+def test_who_has_a_certificate_is_not_ended_by_a_flood_at_his_address(tmp_path, build, source, host):
+    """A connection on which a node has called stays, whatever the address looks like to gRPC (mapped, IPv6)."""
+    authd = Authd(str(tmp_path), build, listen='[::]').start()
+    try:
+        node = authd.join(name='web')
+        caller = authd.remote(node.keys.tls_pem(), node.reply.tls_cert_pem.encode(), host=host)
+        watch = caller.watch('role')
+        held = flood.strangers(200, authd.port, f'authd.{CLUSTER}', source, lambda s: None)
+        assert len(held) > 64
+        wait_for('the oldest to be ended', lambda: sum(s.is_open() for s in held) <= 64)
+        authd.local().put(pb.Role(name='told', allow=pb.RoleConditions(logins=['root'])))
+        assert next(watch).key == 'told'
+        for s in held:
+            s.close()
+    finally:
+        authd.stop()
 
 
 def test_nobody_gets_beyond_auditds_handshake_without_a_certificate(cluster):
@@ -236,6 +244,37 @@ def test_an_address_that_holds_all_it_gets_leaves_the_proxy_to_others(gate, what
         for s in held:
             s.close()
     wait_for('its places to be free', lambda: web_from(gate, '127.0.0.2') is None)
+
+
+def test_calls_without_a_certificate_through_the_proxy_cost_authd_little(gate):
+    """By the address of the stranger, and not the proxy's, which many share."""
+    pid = gate.daemons['authd'].pid
+    before = flood.resident_kib(pid)
+    held = flood.strangers(200, gate.public_port, f'authd.{gate.name}', '127.0.0.2',
+                           lambda s: s.open_calls(LOGIN, 100))
+    took = min(seconds(authd_from, gate, '127.0.0.3') for _ in range(3))
+    grown = flood.resident_kib(pid) - before
+    print(f'\n20000 calls through the proxy: authd +{grown} KiB, another address waited {took * 1000:.0f} ms')
+    assert grown < 16 * 1024
+    assert took < 1
+    wait_for('the rest to be ended', lambda: sum(s.is_open() for s in held) <= 64)
+    assert gate.tsh('alice', 'ls').returncode == 0  # from the address of the proxy
+    for s in held:
+        s.close()
+
+
+def test_an_address_has_so_many_handshakes_and_others_have_theirs(gate):
+    """Each costs proxyd more than all else that a stranger can have."""
+    def refused():
+        try:
+            web_from(gate, '127.0.0.2')
+        except (OSError, AssertionError):
+            return True
+        return False
+    done = sum(not refused() for _ in range(400))
+    took = seconds(web_from, gate, '127.0.0.3')
+    print(f'\n400 handshakes at once: {done} were made, another address waited {took * 1000:.0f} ms')
+    assert 150 <= done < 400
 
 
 def test_nodes_and_people_at_an_address_that_holds_all_it_gets_stay(gate, login):

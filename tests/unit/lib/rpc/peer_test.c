@@ -49,6 +49,84 @@ code_for(struct world *w, struct pki_ca *ca, const char *uri, const char *method
 	return code;
 }
 
+/* As gRPC writes them. */
+static void
+addresses_of_callers_are_read(void **state)
+{
+	static const struct {
+		const char *text, *ip; /* ip NULL: none */
+		uint16_t port;
+	} rows[] = { { "ipv4:10.0.0.1:5555", "10.0.0.1", 5555 }, { "ipv6:%5B::1%5D:22", "::1", 22 },
+		{ "ipv6:[2001:db8::1]:22", "2001:db8::1", 22 },
+		{ "ipv6:%5B::ffff:10.0.0.1%5D:7", "10.0.0.1", 7 },
+		{ "ipv6:%5Bfe80::1%252%5D:7", "fe80::1", 7 },
+		{ "ipv6:[fe80::1%eth0]:7", "fe80::1", 7 }, { "unix:/run/x.sock", NULL, 0 },
+		{ "unix:", NULL, 0 }, { "", NULL, 0 }, { "ipv4:10.0.0.1", NULL, 0 },
+		{ "ipv4:10.0.0.1:0", NULL, 0 }, { "ipv6:%5B::1", NULL, 0 },
+		{ "ipv6:%5B::1%", NULL, 0 }, { "ipv4:example.com:1", NULL, 0 } };
+	struct addr a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		if (rpc_peer_addr(rows[i].text, &a) != (rows[i].ip != NULL))
+			fail_msg("%s", rows[i].text);
+		if (!rows[i].ip)
+			continue;
+		assert_string_equal(a.ip, rows[i].ip);
+		assert_int_equal(a.port, rows[i].port);
+	}
+}
+
+static enum rpc_code
+send_bytes(struct world *w, struct pki_ca *ca, const char *uri, size_t n)
+{
+	struct rpc_identity *id = world_identity(w, ca, uri, -60, 3600);
+	struct rpc_channel *ch = world_channel(w, id);
+	Echo__Msg q = ECHO__MSG__INIT;
+	struct err e = { "" };
+	enum rpc_code code;
+
+	q.data = (ProtobufCBinaryData){ n, calloc(1, n) };
+	code = world_call(w, ch, "Open", &q, NULL, &e);
+	free(q.data.data);
+	rpc_channel_free(ch);
+	rpc_identity_free(id);
+	return code;
+}
+
+static void
+a_message_without_a_certificate_is_small(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(send_bytes(w, NULL, NULL, 60000), RPC_OK);
+	assert_int_equal(send_bytes(w, NULL, NULL, 66000), RPC_RESOURCE_EXHAUSTED);
+	assert_int_equal(send_bytes(w, w->user_ca, "sallyport://test/user/anna", 66000), RPC_OK);
+}
+
+/* Whoever does not listen to a refusal loses his connection, and not his next one. */
+static void
+who_is_refused_too_often_is_ended(void **state)
+{
+	struct world *w = *state;
+	struct rpc_identity *id = world_identity(w, NULL, NULL, -60, 3600);
+	struct rpc_channel *ch = world_channel(w, id);
+	struct err e = { "" };
+	int refused = 0, lost = 0;
+
+	for (int i = 0; i < 100; i++) {
+		enum rpc_code code = world_call(w, ch, "OnlyUsers", NULL, NULL, &e);
+
+		refused += code == RPC_UNAUTHENTICATED;
+		lost += code == RPC_UNAVAILABLE;
+	}
+	assert_true(refused > 50);
+	assert_true(lost > 0);
+	assert_int_equal(refused + lost, 100);
+	rpc_channel_free(ch);
+	rpc_identity_free(id);
+}
+
 static void
 each_row_lets_in_whom_it_lists(void **state)
 {
@@ -312,6 +390,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_row_lets_in_whom_it_lists, setup, teardown),
+		cmocka_unit_test_setup_teardown(addresses_of_callers_are_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_message_without_a_certificate_is_small, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(who_is_refused_too_often_is_ended, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_wrong_authority_for_the_kind_is_not_believed,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(names_that_are_not_ours_are_not_believed, setup,
