@@ -26,7 +26,7 @@ enum {
 	 * what strangers can take of the node's memory. From half of it on some are refused by chance. */
 	STRANGERS_MAX = 256,
 	STRANGERS_OF_ADDRESS = 128, /* a proxy's, where the node listens */
-	STRANGERS_OF_USER = 32,     /* of one whom the proxy names: he logged in there */
+	STRANGERS_OF_USER = 64,     /* of one whom the proxy names: he logged in there */
 };
 
 /* --- who has not signed in yet ----------------------------------------------------- */

@@ -20,7 +20,13 @@
 #include "proxy/relay_priv.h"
 #include "ssh/session.h"
 
-enum { HOST_SIZE = 300, NODE_PORT = 3022, OPEN_MAX = 1024, YOUNG_MS = 25 * 1000 };
+enum {
+	HOST_SIZE = 300,
+	NODE_PORT = 3022,
+	OPEN_MAX = 1024,
+	YOUNG_MS = 25 * 1000,
+	YOUNG_TO_LISTENER = 64
+};
 
 /* --- one relay's life ----------------------------------------------------------- */
 
@@ -370,6 +376,10 @@ relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 	tunnel = tunnels_find(cs->tunnels, node->uuid);
 	if (tunnel)
 		relay_tunnel_open(c, tunnel, owner->peer);
+	/* A node that listens is not told whose it is, and sees one address, ours. */
+	else if (ceiling_held(cs->to_node, c->pair) > YOUNG_TO_LISTENER)
+		relay_fail(c,
+		    "you have too many new connections to this node: try again in a moment");
 	else
 		relay_tcp_open(c, node->address);
 }

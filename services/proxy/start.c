@@ -37,7 +37,7 @@ enum {
 	/* What auditd has not taken by then stays on disk and is sent after the next start. */
 	FLUSH_MS = 2000,
 	CONNECTIONS_OF_USER = 1000,
-	RELAYS_TO_NODE = 32, /* of one user to one node, not yet grown */
+	RELAYS_TO_NODE = 192, /* of one user to one node, not yet grown */
 };
 
 /* --- joining ----------------------------------------------------------------------- */

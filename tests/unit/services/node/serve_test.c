@@ -190,9 +190,9 @@ static void
 strangers_are_bounded(void **state)
 {
 	(void)state;
-	assert_int_equal(serve_all("192.0.2.8", "mallory"), 32);
+	assert_int_equal(serve_all("192.0.2.8", "mallory"), 64);
 	assert_int_equal(serve_all("192.0.2.9", "mallory"), 0);
-	assert_int_equal(serve_all("192.0.2.8", ""), 128 - 32);
+	assert_int_equal(serve_all("192.0.2.8", ""), 128 - 64);
 	assert_int_equal(serve_all("192.0.2.8", "alice"), 0);
 	/* From half of all on by chance, but never who has none yet. */
 	for (int i = 0; ceiling_count(world->node.strangers) < 256; i++) {
