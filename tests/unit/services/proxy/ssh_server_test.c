@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "cluster.h"
+#include "net/ceiling.h"
 #include "proxy_world.h"
 
 static void
@@ -373,6 +374,62 @@ test_refusals_reach_the_person(void **state)
 }
 
 static void
+refused_with(struct relay_rig *r, const char *why)
+{
+	memset(&r->near, 0, sizeof(r->near));
+	side_open(&r->user, &r->near, "node-1");
+	world_until(&r->w, &r->near.refused);
+	if (!strstr(r->near.why, why))
+		fail_msg("%s", r->near.why);
+}
+
+/* Silent channels of one person take neither the proxy nor a node from others. */
+static void
+test_a_person_has_so_many_connections_to_nodes(void **state)
+{
+	struct relay_rig r;
+	unsigned n = 0;
+
+	(void)state;
+	relay_up(&r);
+	while (ceiling_take(r.w.to_node, WORLD_NODE "/alice"))
+		n++;
+	refused_with(&r, "too many new connections to this node");
+	for (; n > 0; n--)
+		ceiling_drop(r.w.to_node, WORLD_NODE "/alice");
+	while (ceiling_take(r.w.of_user, "alice"))
+		n++;
+	refused_with(&r, "too many connections to nodes");
+	for (; n > 0; n--)
+		ceiling_drop(r.w.of_user, "alice");
+	/* The node's own refusal: it was asked again. */
+	refused_with(&r, "node node-1 refused: not now");
+	end_all(&r.w, &r.user, &r.node);
+}
+
+/* Who is logged in makes room at his address, once; and has so many connections himself. */
+static void
+test_a_person_has_so_many_connections_to_the_proxy(void **state)
+{
+	struct relay_rig r;
+	struct conn_end more;
+	unsigned n = 0;
+
+	(void)state;
+	relay_up(&r);
+	assert_int_equal(ceiling_held(r.w.people, "alice"), 1);
+	assert_int_equal(ceiling_held(r.w.strangers, "127.0.0.1"), 0);
+	while (ceiling_take(r.w.people, "alice"))
+		n++;
+	conn_connect(&r.w, &more, &(struct paper){ 0 });
+	world_until(&r.w, &more.ended);
+	conn_done(&more);
+	for (; n > 0; n--)
+		ceiling_drop(r.w.people, "alice");
+	end_all(&r.w, &r.user, &r.node);
+}
+
+static void
 test_a_person_who_leaves_while_the_channel_is_opened(void **state)
 {
 	struct relay_rig r;
@@ -615,6 +672,8 @@ main(void)
 		cmocka_unit_test(
 		    test_a_lost_tunnel_closes_the_channel_and_a_lost_person_frees_the_node),
 		cmocka_unit_test(test_refusals_reach_the_person),
+		cmocka_unit_test(test_a_person_has_so_many_connections_to_nodes),
+		cmocka_unit_test(test_a_person_has_so_many_connections_to_the_proxy),
 		cmocka_unit_test(test_a_person_who_leaves_while_the_channel_is_opened),
 		cmocka_unit_test(test_many_channels_at_once),
 		cmocka_unit_test(
