@@ -390,11 +390,13 @@ tls_names(struct joining *j, const char **ips)
 	j->n_text = 0;
 	if (strcmp(n->kind, "node") == 0)
 		return 0;
-	if (strcmp(n->kind, "proxy") == 0)
+	/* A host of one kind may be called as the public name of another is: auditd is asked for by its own. */
+	if (strcmp(n->kind, "proxy") == 0) {
 		add_text(j, j->auth->cluster, NULL);
-	else
+		add_text(j, n->name, NULL);
+	} else {
 		add_text(j, "auditd", j->auth->cluster);
-	add_text(j, n->name, NULL);
+	}
 	for (size_t i = 0; i < n->addresses.n; i++) {
 		if (addr_is_ip(n->addresses.v[i]))
 			ips[n_ips++] = n->addresses.v[i];
