@@ -5,6 +5,7 @@
 #include "http/head.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/str.h"
 
@@ -333,4 +334,32 @@ http_status_text(int status)
 		if (rows[i].status == status)
 			return rows[i].text;
 	return "Unknown";
+}
+
+/* "text/html;q=0.9": the type, and no weight of nothing. */
+static bool
+is_html_range(const char *range)
+{
+	const char *q = strstr(range, "q=");
+
+	if (strncasecmp(range, "text/html", 9) != 0 || (range[9] && !strchr("; \t", range[9])))
+		return false;
+	return !q || strspn(q + 2, "0.") != strcspn(q + 2, "; \t");
+}
+
+bool
+http_accepts_html(struct span accept)
+{
+	char value[1024], *save = NULL;
+
+	/* What is longer names everything, as no browser does. */
+	if (accept.n >= sizeof(value))
+		return false;
+	if (accept.n > 0)
+		memcpy(value, accept.p, accept.n);
+	value[accept.n] = '\0';
+	for (char *p = strtok_r(value, ",", &save); p; p = strtok_r(NULL, ",", &save))
+		if (is_html_range(p + strspn(p, " \t")))
+			return true;
+	return false;
 }

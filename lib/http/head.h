@@ -47,4 +47,7 @@ bool http_put_escaped(struct buf *b, const char *text);
 /* "text" as in status lines; "Unknown" for what we never send. */
 const char *http_status_text(int status);
 
+/* The value of an Accept field names HTML, and not with a weight of 0 (RFC 9110 section 12.5.1). */
+bool http_accepts_html(struct span accept);
+
 #endif

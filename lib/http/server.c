@@ -235,7 +235,10 @@ conn_refuse(struct http_conn *c, struct http_request *r, int status)
 {
 	c->keep_alive = false;
 	c->request = r;
-	http_reply_error(r, status, http_status_text(status));
+	if (c->server->config.refused)
+		c->server->config.refused(r, status, c->server->config.arg);
+	else
+		http_reply_error(r, status, http_status_text(status));
 }
 
 static struct http_request *
@@ -511,4 +514,10 @@ struct span
 http_body(const struct http_request *r)
 {
 	return buf_span(&r->body);
+}
+
+bool
+http_wants_html(const struct http_request *r)
+{
+	return http_accepts_html(http_header(r, "accept"));
 }

@@ -45,6 +45,8 @@ struct http_config {
 	int request_ms;       /* for all of one request to arrive, handshake included; 0: 30 s */
 	int idle_ms;          /* between requests; 0: 60 s */
 	int answer_ms;        /* for an answer to be taken by the client; 0: 60 s */
+	/* Answers a request that no handler gets, in the form that its sender understands; may be NULL: http_reply_error. */
+	void (*refused)(struct http_request *r, int status, void *arg);
 	/* For whoever counts connections; may be NULL. The first request has arrived whole, or the connection ends without
 	 * one: once, and before `closed`, which comes when it is over. */
 	void (*arrived)(const struct addr *peer, void *arg);
@@ -67,6 +69,9 @@ const struct addr *http_peer(const struct http_request *r);
 const char *http_param(const struct http_request *r);
 struct span http_header(const struct http_request *r, const char *lower_case_name);
 struct span http_body(const struct http_request *r);
+/* Whoever asked names HTML among what he takes (Accept, RFC 9110 section 12.5.1): a browser, for a person. Programs take
+ * anything, or JSON. */
+bool http_wants_html(const struct http_request *r);
 
 /* --- the answer ------------------------------------------------------------------ */
 /* Before http_reply: one more header line; name and value must be ours, not the client's. */

@@ -40,14 +40,52 @@ web_page(struct http_request *r, int status, struct span template, const char *c
 	buf_wipe(&html);
 }
 
+void
+web_login_command(const struct web *w, const char *user, char *dst, size_t size)
+{
+	bool pin = w->ca && w->ca->n_pins > 0;
+
+	/* With the pin, since the certificate of this page need not be one that the system trusts. */
+	(void)str_format(dst, size, "tsh login --proxy=%s --user=%s%s%s",
+	    w->config.conf->public_addr, user, pin ? " --ca-pin=" : "", pin ? w->ca->pins[0] : "");
+}
+
 static void
 web_index(struct http_request *r, void *arg)
 {
 	const struct web *w = arg;
+	char command[WEB_COMMAND_MAX];
 
+	web_login_command(w, "NAME", command, sizeof(command));
 	web_page(r, 200, asset_index_html,
-	    (const char *[]){ "cluster", w->config.cluster, "version", SALLYPORT_VERSION, "proxy",
-		w->config.conf->public_addr, NULL });
+	    (const char *[]){ "cluster", w->config.cluster, "version", SALLYPORT_VERSION, "command",
+		command, NULL });
+}
+
+void
+web_notice(struct http_request *r, const struct web *w, int status, const struct web_notice *n)
+{
+	web_page(r, status, asset_notice_html,
+	    (const char *[]){ "title", n->title, "text", n->text, "cluster", w->config.cluster,
+		"command", n->command ? n->command : "", "command_class",
+		n->command ? "command" : "hidden", NULL });
+}
+
+/* What no route takes: words for people, JSON for programs. */
+static void
+web_refused(struct http_request *r, int status, void *arg)
+{
+	if (!http_wants_html(r))
+		http_reply_error(r, status, http_status_text(status));
+	else if (status == 404)
+		web_notice(r, arg, status,
+		    &(struct web_notice){ "No such page",
+			"There is nothing here. Check the address, or go to the first page of this proxy.",
+			NULL });
+	else
+		web_notice(r, arg, status,
+		    &(struct web_notice){ http_status_text(status),
+			"This proxy does not take such a request.", NULL });
 }
 
 static void
@@ -101,6 +139,7 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 		.max_connections = (unsigned)config->conf->limits.web_connections,
 		.request_ms = REQUEST_MS,
 		.arrived = on_http_arrived,
+		.refused = web_refused,
 		.closed = on_http_closed };
 
 	if (!w)

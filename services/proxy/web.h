@@ -45,5 +45,15 @@ void web_invite_show(struct http_request *r, void *arg);
 void web_invite_complete(struct http_request *r, void *arg);
 /* web.c: an HTML page from a template of web/; values alternate name and text, ended by NULL. */
 void web_page(struct http_request *r, int status, struct span template, const char *const *values);
+/* A page of a few words. */
+struct web_notice {
+	const char *title, *text;
+	const char *command; /* to be typed next; NULL: none */
+};
+void
+web_notice(struct http_request *r, const struct web *w, int status, const struct web_notice *n);
+/* The "tsh login" that works here: with proxy, user and CA pin. dst holds WEB_COMMAND_MAX. */
+enum { WEB_COMMAND_MAX = 1024 };
+void web_login_command(const struct web *w, const char *user, char *dst, size_t size);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "crypto/identity.h"
 #include "proto/auth.async.h"
 #include "proxy/asset.h"
 #include "proxy/web_page.h"
@@ -26,6 +27,7 @@ struct invite {
 	struct web *web;
 	char token[TOKEN_DIGITS + 1];
 	char problem[256]; /* said on the form; "" at first */
+	char user[128];    /* as the form that was sent names him; "" at first */
 	int status;
 };
 
@@ -33,9 +35,7 @@ static void
 invite_notice(struct http_request *r, const struct web *w, int status, const char *title,
     const char *text)
 {
-	web_page(r, status, asset_notice_html,
-	    (const char *[]){ "title", title, "text", text, "cluster", w->config.cluster, "proxy",
-		w->config.conf->public_addr, NULL });
+	web_notice(r, w, status, &(struct web_notice){ title, text, NULL });
 }
 
 static bool
@@ -148,6 +148,19 @@ invite_again(struct invite *i, int status, const char *problem)
 }
 
 static void
+invite_done(const struct invite *i)
+{
+	char command[WEB_COMMAND_MAX];
+
+	/* It is to be pasted into a shell: a form that names somebody else names nobody. */
+	web_login_command(i->web, identity_name_ok(span_str(i->user)) ? i->user : "NAME", command,
+	    sizeof(command));
+	web_notice(i->request, i->web, 200,
+	    &(struct web_notice){ "All set",
+		"Your password and second factor are stored. Log in from a terminal:", command });
+}
+
+static void
 on_completed(enum rpc_code code, const char *why, const Auth__Empty *reply, void *arg)
 {
 	struct invite *i = arg;
@@ -155,8 +168,7 @@ on_completed(enum rpc_code code, const char *why, const Auth__Empty *reply, void
 	(void)reply;
 	if (code == RPC_OK) {
 		log_info("invitation completed", "peer", http_peer(i->request)->ip, NULL);
-		invite_notice(i->request, i->web, 200, "All set",
-		    "Your password and second factor are stored. Log in with the command below.");
+		invite_done(i);
 	} else if (code == RPC_NOT_FOUND || code == RPC_UNAVAILABLE ||
 	    code == RPC_DEADLINE_EXCEEDED) {
 		/* The link is used up or authd is away: the form would not help, and on_invite has
@@ -228,6 +240,7 @@ web_invite_complete(struct http_request *r, void *arg)
 		free(i);
 		return;
 	}
+	(void)http_form_value(http_body(r), "username", i->user, sizeof(i->user));
 	problem = filled_read(&f, r);
 	if (problem) {
 		invite_again(i, 400, problem);

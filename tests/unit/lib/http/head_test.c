@@ -135,6 +135,27 @@ test_forms_and_escapes(void **state)
 	buf_done(&b);
 }
 
+/* Browsers name it; curl, libraries and our own clients do not. */
+static void
+test_who_takes_html(void **state)
+{
+	static const char *const browsers[] = { "text/html",
+		"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
+		"application/json;q=0.1, Text/HTML ;q=0.9", "*/*,text/html;level=1;q=0.001" };
+	static const char *const programs[] = { "", "*/*", "application/json",
+		"application/json, text/plain, */*", "text/html;q=0", "text/html; q=0.000",
+		"text/htmlx", "text/*", "application/text/html" };
+	static char endless[4000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof browsers / sizeof *browsers; i++)
+		assert_true(http_accepts_html(span_str(browsers[i])));
+	for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
+		assert_false(http_accepts_html(span_str(programs[i])));
+	memset(endless, ',', sizeof endless - 1);
+	assert_false(http_accepts_html(span_str(endless)));
+}
+
 int
 main(void)
 {
@@ -144,6 +165,7 @@ main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_forms_and_escapes),
+		cmocka_unit_test(test_who_takes_html),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
