@@ -11,6 +11,7 @@
 #include "cli/out.h"
 #include "proto/audit.sync.h"
 #include "tctl/tctl.h"
+#include "view/event.h"
 #include "view/recordings.h"
 
 static struct {
@@ -67,7 +68,7 @@ event_at(const void *found, size_t i)
 static struct cli_table *
 events_table(void)
 {
-	return cli_table_new("Time", "Type", "Result", "User", "Login", "Node", "Message", NULL);
+	return cli_table_new("Time", "Type", "Result", "User", "Login", "Node", "Detail", NULL);
 }
 
 static void
@@ -75,14 +76,15 @@ events_row(struct cli_table *t, const void *found, size_t i)
 {
 	const Audit__FoundEvent *hit = event_at(found, i);
 	const Audit__Event *ev = hit->event;
-	char when[40], mark[48], user[300];
+	char when[40], mark[48], user[300], detail[2048];
 
 	clock_rfc3339(ev->time_us / 1000, when, sizeof when);
 	/* auditd saw that the producer's time cannot be right. */
 	(void)str_format(mark, sizeof mark, "%s%s", when, hit->time_doubtful ? " (doubtful)" : "");
 	user_text(hit, user, sizeof user);
+	event_detail(ev, detail, sizeof detail);
 	cli_table_add(t, mark, ev->type, ev->ok ? "ok" : "failed", user, ev->login,
-	    *ev->node_name ? ev->node_name : ev->node, ev->message, NULL);
+	    *ev->node_name ? ev->node_name : ev->node, detail, NULL);
 }
 
 /* The exact bytes, in hexadecimal, of what cannot be shown as it came. */

@@ -115,7 +115,7 @@ fetch(struct client *c, const struct form *form, const char *name, Auth__Resourc
 	if (auth_sync_get_resources(c, &q, ret, &e) < 0)
 		return cli_fail_err(&e);
 	if (name && (*ret)->n_resources == 0)
-		return cli_fail("%s \"%s\" is not there; see tctl get %s", form->kind, name,
+		return cli_fail("no such %s: %s; `tctl get %s` shows them all", form->kind, name,
 		    form->plural);
 	return 0;
 }

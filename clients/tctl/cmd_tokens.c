@@ -200,6 +200,14 @@ static const struct cli_listing tokens = { tokens_table, tokens_row, tokens_valu
 	"No active tokens found." };
 
 static int
+by_expiry(const void *a, const void *b)
+{
+	const Auth__Token *t = *(Auth__Token *const *)a, *u = *(Auth__Token *const *)b;
+
+	return t->expires < u->expires ? -1 : t->expires > u->expires ? 1 : strcmp(t->id, u->id);
+}
+
+static int
 list_tokens(struct client *c, void *arg, struct err *e)
 {
 	Auth__ListTokensRequest q = AUTH__LIST_TOKENS_REQUEST__INIT;
@@ -208,6 +216,8 @@ list_tokens(struct client *c, void *arg, struct err *e)
 	(void)arg;
 	if (auth_sync_list_tokens(c, &q, &list, e) < 0)
 		return -1;
+	if (list->n_tokens > 0)
+		qsort(list->tokens, list->n_tokens, sizeof *list->tokens, by_expiry);
 	cli_print_listing(&tokens, list, list->n_tokens, opt.format, stdout);
 	client_free_reply(list);
 	return 0;

@@ -25,6 +25,12 @@ labels_parse(struct labels *ret, const char *text, struct err *e)
 		}
 		/* The labels point into words, which has its own copy of the text. */
 		*eq = '\0';
+		for (size_t i = 0; i < ret->n; i++)
+			if (strcmp(ret->v[i].key, word) == 0) {
+				err_set(e, "the label %s is given twice", word);
+				labels_done(ret);
+				return -1;
+			}
 		ret->v[ret->n] = (struct policy_label){ word, eq + 1 };
 	}
 	return 0;

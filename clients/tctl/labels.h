@@ -17,7 +17,7 @@ struct labels {
 	size_t n;
 };
 
-/* text NULL or "": none. Negative: not of that form, or too many. */
+/* text NULL or "": none. Negative: not of that form, a key twice, or too many. */
 int labels_parse(struct labels *ret, const char *text, struct err *e);
 void labels_done(struct labels *l);
 

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/out.h"
+#include "crypto/b64.h"
 #include "tsh/fanout.h"
 #include "tsh/proxy.h"
 #include "tsh/shell.h"
@@ -104,21 +105,25 @@ run_one(struct proxy *proxy, const char *node, const char *login, const char *co
 
 /* --- many nodes --------------------------------------------------------------------------------- */
 
-static json_t *
-output_value(const struct buf *b)
+/* "stdout": as text; and, when that is not all of it, "stdout_base64": every byte. */
+static void
+add_output(json_t *object, const char *key, const struct buf *b)
 {
-	json_t *s = json_stringn((const char *)buf_head(b), b->len);
-	char *clean;
+	bool exact;
+	json_t *text = cli_bytes_value(buf_head(b), b->len, &exact);
+	char name[32];
+	struct buf all;
 
-	if (s)
-		return s;
-	/* Not UTF-8: what is not is replaced. */
-	if (!(clean = malloc(b->len + 1)))
-		return json_null();
-	str_clean(clean, b->len + 1, (const char *)buf_head(b), b->len);
-	s = json_string(clean);
-	free(clean);
-	return s ? s : json_null();
+	json_object_set_new(object, key, text ? text : json_null());
+	if (exact)
+		return;
+	(void)str_format(name, sizeof name, "%s_base64", key);
+	buf_init(&all, 2 * b->len + 8);
+	json_object_set_new(object, name,
+	    b64_put(&all, buf_span(b), B64_STD, 0)
+		? json_stringn((const char *)buf_head(&all), all.len)
+		: json_null());
+	buf_done(&all);
 }
 
 static json_t *
@@ -138,8 +143,8 @@ host_value(const struct fanout_host *h)
 	else
 		json_object_set_new(v, "error", json_string(r->text));
 	if (fanout_host_reached(h)) {
-		json_object_set_new(v, "stdout", output_value(&h->out));
-		json_object_set_new(v, "stderr", output_value(&h->err));
+		add_output(v, "stdout", &h->out);
+		add_output(v, "stderr", &h->err);
 		json_object_set_new(v, "truncated", json_boolean(h->out.failed || h->err.failed));
 	}
 	return v;

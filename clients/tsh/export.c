@@ -43,39 +43,11 @@ export_text(struct span frames, FILE *f, struct err *e)
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-/* Bytes of a valid UTF-8 character at p, or 0. */
-static size_t
-utf8_length(const uint8_t *p, size_t n)
-{
-	size_t len = *p < 0x80        ? 1
-	    : *p >= 0xc2 && *p < 0xe0 ? 2
-	    : (*p & 0xf0) == 0xe0     ? 3
-	    : (*p & 0xf8) == 0xf0     ? 4
-				      : 0;
-	json_t *v = len && len <= n ? json_stringn((const char *)p, len) : NULL;
-
-	json_decref(v);
-	return v ? len : 0;
-}
-
-/* JSON text must be UTF-8: every byte that is none becomes U+FFFD. */
 static json_t *
 text_value(struct span data)
 {
-	json_t *v = json_stringn((const char *)data.p, data.n);
-	struct buf b;
+	json_t *v = cli_bytes_value(data.p, data.n, NULL);
 
-	if (v)
-		return v;
-	buf_init(&b, 4 * FRAME_DATA_MAX);
-	for (size_t i = 0; i < data.n;) {
-		size_t len = utf8_length(data.p + i, data.n - i);
-
-		buf_put(&b, len ? (const char *)data.p + i : "\xef\xbf\xbd", len ? len : 3);
-		i += len ? len : 1;
-	}
-	v = json_stringn((const char *)buf_head(&b), b.len);
-	buf_done(&b);
 	return v ? v : json_string("");
 }
 
@@ -172,6 +144,16 @@ export_json(struct span frames, FILE *f, struct err *e)
 
 /* --- asciicast v2 (docs.asciinema.org) ------------------------------------------------------------ */
 
+/* A terminal without a size (a serial line, a program's pty): players make no sense of "0x0". */
+static bool
+is_size(struct span data)
+{
+	struct wire w = wire_from(data);
+	uint32_t v = wire_u32(&w);
+
+	return !w.bad && v >> 16 && (v & 0xffff);
+}
+
 static void
 print_line(json_t *v, FILE *f)
 {
@@ -200,7 +182,7 @@ export_asciicast(struct span frames, uint32_t cols, uint32_t rows, int64_t begun
 										      : NULL;
 
 		at_us += frame.dt_us;
-		if (code)
+		if (code && (frame.type != FRAME_RESIZE || is_size(frame.data)))
 			print_line(json_pack("[f, s, o]", (double)at_us / 1e6, code,
 				       data_value(&frame)),
 			    f);

@@ -49,6 +49,11 @@ int cli_columns_of(int fd);
 /* As json_dumpf, but characters that a terminal might obey (DEL, C1, those that move text about) stand as \\uXXXX, which
  * means the same to every reader. flags: of jansson. */
 void cli_dump_json(const json_t *value, size_t flags, FILE *f);
+
+/* Bytes as a JSON string: each that is no UTF-8 becomes U+FFFD, everything else, control characters too, is kept. *ret_exact
+ * (may be NULL): nothing was replaced. NULL without memory. */
+json_t *cli_bytes_value(const void *p, size_t n, bool *ret_exact);
+
 /* JSON with two spaces of indent, or YAML with the same content. CLI_TEXT prints JSON. */
 void cli_print_value(const json_t *value, enum cli_format format, FILE *f);
 

@@ -72,6 +72,45 @@ cli_dump_json(const json_t *value, size_t flags, FILE *f)
 	(void)json_dump_callback(value, on_piece, f, flags);
 }
 
+/* Bytes of the UTF-8 character at p (RFC 3629), or 0. */
+static size_t
+utf8_length(const uint8_t *p, size_t n)
+{
+	size_t len = *p < 0x80        ? 1
+	    : *p >= 0xc2 && *p < 0xe0 ? 2
+	    : (*p & 0xf0) == 0xe0     ? 3
+	    : (*p & 0xf8) == 0xf0     ? 4
+				      : 0;
+	json_t *v = len && len <= n ? json_stringn((const char *)p, len) : NULL;
+
+	json_decref(v);
+	return v ? len : 0;
+}
+
+json_t *
+cli_bytes_value(const void *p, size_t n, bool *ret_exact)
+{
+	const uint8_t *from = p;
+	json_t *v = json_stringn(p ? p : "", n);
+	char *text, *to;
+
+	if (ret_exact)
+		*ret_exact = v != NULL;
+	if (v || !(text = malloc(3 * n + 1)))
+		return v;
+	to = text;
+	for (size_t i = 0; i < n;) {
+		size_t len = from[i] < 0x80 ? 1 : utf8_length(from + i, n - i);
+
+		memcpy(to, len ? (const char *)from + i : "\xef\xbf\xbd", len ? len : 3);
+		to += len ? len : 3;
+		i += len ? len : 1;
+	}
+	v = json_stringn(text, (size_t)(to - text));
+	free(text);
+	return v;
+}
+
 static void yaml_print(const json_t *value, FILE *f);
 
 void

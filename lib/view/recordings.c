@@ -59,18 +59,37 @@ recordings_bounds(const char *from, const char *to, int64_t last_s, int64_t *ret
 static struct cli_table *
 recordings_table(void)
 {
-	return cli_table_new("ID", "Type", "Participants", "Target", "Timestamp", NULL);
+	return cli_table_new("ID", "Type", "Participants", "Target", "Timestamp", "Duration",
+	    "Command", NULL);
+}
+
+/* "0.3s", "59.9s", "1m0s", "2h5m0s". */
+static void
+duration_text(int64_t us, char *dst, size_t size)
+{
+	int64_t s = us / 1000000;
+
+	if (s < 60)
+		(void)str_format(dst, size, "%d.%ds", (int)s, (int)(us / 100000 % 10));
+	else if (s < 3600)
+		(void)str_format(dst, size, "%dm%ds", (int)(s / 60), (int)(s % 60));
+	else
+		(void)str_format(dst, size, "%dh%dm%ds", (int)(s / 3600), (int)(s / 60 % 60),
+		    (int)(s % 60));
 }
 
 static void
 recordings_row(struct cli_table *t, const void *found, size_t i)
 {
 	const Audit__Recording *r = ((const Audit__RecordingList *)found)->recordings[i];
-	char when[40], target[600];
+	char when[40], target[600], took[48] = "";
 
 	clock_rfc3339(r->started_us / 1000, when, sizeof when);
 	(void)str_format(target, sizeof target, "%s@%s", r->login, r->node_name);
-	cli_table_add(t, r->session, r->kind, r->user, target, when, NULL);
+	/* One that has not ended, or whose node was lost, has none. */
+	if (r->ended_us >= r->started_us)
+		duration_text(r->ended_us - r->started_us, took, sizeof took);
+	cli_table_add(t, r->session, r->kind, r->user, target, when, took, r->command, NULL);
 }
 
 static json_t *

@@ -124,7 +124,7 @@ host_by_name(struct auth *a, const char *name, struct host **ret, struct err *e)
 		return 0;
 	}
 	if (n_live + n_gone == 0) {
-		err_set(e, "no such node; `tctl nodes ls` shows them all");
+		err_set(e, "no such node: %s; `tctl nodes ls` shows them all", name);
 		return AUTH_E_NOT_FOUND;
 	}
 	err_set(e, "%zu nodes have that name; give the UUID (`tctl nodes ls` shows it)",

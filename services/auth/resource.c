@@ -127,9 +127,13 @@ object_from(const struct resource *r, const struct store_item *item, void *objec
 }
 
 static int
-not_found(const struct resource *r, struct err *e)
+not_found(const struct resource *r, const char *key, struct err *e)
 {
-	if (r->where)
+	/* In these words everywhere: tctl get says them too, of a kind that it lists itself. A token's key is not its
+	 * name, and a secret besides. */
+	if (r->where && strcmp(r->name, "token") != 0)
+		err_set(e, "no such %s: %s; %s shows them all", r->name, key, r->where);
+	else if (r->where)
 		err_set(e, "no such %s; %s shows them all", r->name, r->where);
 	else
 		err_set(e, "no such %s", r->name);
@@ -161,7 +165,7 @@ resource_load(struct auth *a, enum resource_kind kind, const char *key, void *re
 		rc = err_set(e, "the record of %s %s is damaged", r->name, key);
 	/* Some kinds hold secrets (a user's seed, his password's hash). */
 	buf_wipe(&b);
-	return rc == STORE_E_NOT_FOUND ? not_found(r, e) : rc;
+	return rc == STORE_E_NOT_FOUND ? not_found(r, key, e) : rc;
 }
 
 /* Only what is in memory can be counted at no cost; of the others max bounds the walks. */
@@ -248,7 +252,7 @@ resource_remove(struct auth *a, enum resource_kind kind, const char *key, struct
 
 	if (rc < 0)
 		return store_failed(a, e);
-	return rc == STORE_E_NOT_FOUND ? not_found(r, e) : 0;
+	return rc == STORE_E_NOT_FOUND ? not_found(r, key, e) : 0;
 }
 
 /* The copy only; the record in the store is somebody else's to remove. */

@@ -18,6 +18,8 @@
 #include "crypto/rand.h"
 #include "node/conf.h"
 
+enum { LABELS_TEXT_MAX = 8192 };
+
 static struct {
 	const char *output, *token, *proxy, *ca_pin, *labels, *name, *state, *user, *listen;
 	bool force;
@@ -80,7 +82,8 @@ put_key(struct buf *b, const char *comment, const char *key, const char *value,
 static void
 put_labels(struct buf *b, const char *labels)
 {
-	char text[8192], *parts[NODE_LABELS_MAX];
+	/* One more than may be: conf_check refuses them, and none is dropped. */
+	char text[LABELS_TEXT_MAX], *parts[NODE_LABELS_MAX + 1];
 
 	buf_printf(b,
 	    "\n# What this node is, for selectors and roles. Labels given by the join token or "
@@ -89,7 +92,7 @@ put_labels(struct buf *b, const char *labels)
 		buf_printf(b, "#labels:\n#  - env=prod\n");
 		return;
 	}
-	size_t n = str_split(text, ',', parts, NODE_LABELS_MAX);
+	size_t n = str_split(text, ',', parts, NODE_LABELS_MAX + 1);
 	buf_printf(b, "labels:%s\n", n ? "" : " []");
 	for (size_t i = 0; i < n; i++) {
 		buf_printf(b, "  - ");
@@ -175,6 +178,8 @@ check_flags(struct err *e)
 		return err_set(e,
 		    "--token is missing: give the file with the join token of `tctl tokens add "
 		    "--type=node`");
+	if (opt.labels && strlen(opt.labels) >= LABELS_TEXT_MAX)
+		return err_set(e, "--labels: they are too long together");
 	if (opt.ca_pin && !capin_ok(opt.ca_pin))
 		return err_set(e, "--ca-pin: \"%s\" is not sha256: and 64 hexadecimal digits",
 		    opt.ca_pin);

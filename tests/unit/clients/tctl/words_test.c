@@ -7,17 +7,17 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "tctl/labels.h"
 
-/* n words "a=1" with commas between. */
+/* n words "00=1", "01=1" with commas behind. */
 static const char *
 words(size_t n)
 {
-	static char text[(TCTL_LABELS_MAX + 1) * 4 + 1];
+	static char text[(TCTL_LABELS_MAX + 1) * 5 + 1];
 
 	for (size_t i = 0; i < n; i++)
-		memcpy(text + 4 * i, "a=1,", 4);
-	text[4 * n] = '\0';
+		(void)str_format(text + 5 * i, 6, "%02zu=1,", i);
 	return text;
 }
 
@@ -65,6 +65,7 @@ static void
 labels_are_keys_and_values(void **state)
 {
 	static const char *const wrong[] = { "env", "=prod", "env=prod,team" };
+	static const char *const twice[] = { "a=b,a=c", "a=b,c=d,a=b" };
 	struct labels l;
 	struct err e;
 
@@ -79,6 +80,11 @@ labels_are_keys_and_values(void **state)
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		assert_true(labels_parse(&l, wrong[i], &e) < 0);
 		assert_non_null(strstr(e.text, "is not a label; write KEY=VALUE"));
+	}
+	/* Which of them would count nobody could say. */
+	for (size_t i = 0; i < sizeof twice / sizeof *twice; i++) {
+		assert_true(labels_parse(&l, twice[i], &e) < 0);
+		assert_string_equal(e.text, "the label a is given twice");
 	}
 }
 

@@ -327,6 +327,37 @@ without_a_terminal_answers_come_from_a_pipe(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* JSON text must be UTF-8; everything that is stays as it came. */
+static void
+bytes_keep_control_characters_and_lose_what_is_no_utf8(void **state)
+{
+	static const struct {
+		const char *bytes, *text;
+	} rows[] = { { "a\nb\033[31mc\t\177", "a\nb\033[31mc\t\177" },
+		{ "\303\251\360\237\230\200", "\303\251\360\237\230\200" },
+		{ "a\377b", "a\357\277\275b" }, { "\303", "\357\277\275" },
+		{ "\300\257", "\357\277\275\357\277\275" },
+		{ "\355\240\200", "\357\277\275\357\277\275\357\277\275" } };
+	bool exact;
+	json_t *v;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		v = cli_bytes_value(rows[i].bytes, strlen(rows[i].bytes), &exact);
+		assert_string_equal(json_string_value(v), rows[i].text);
+		assert_int_equal(exact, strcmp(rows[i].bytes, rows[i].text) == 0);
+		json_decref(v);
+	}
+	v = cli_bytes_value("a\0b\377", 4, &exact);
+	assert_int_equal(json_string_length(v), 6);
+	assert_false(exact);
+	json_decref(v);
+	v = cli_bytes_value(NULL, 0, &exact);
+	assert_string_equal(json_string_value(v), "");
+	assert_true(exact);
+	json_decref(v);
+}
+
 int
 main(void)
 {
@@ -340,6 +371,7 @@ main(void)
 		cmocka_unit_test(a_password_is_not_shown),
 		cmocka_unit_test(json_holds_no_character_that_a_terminal_obeys),
 		cmocka_unit_test(without_a_terminal_answers_come_from_a_pipe),
+		cmocka_unit_test(bytes_keep_control_characters_and_lose_what_is_no_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
