@@ -167,8 +167,8 @@ sync_folder(const char *path)
 	return fd < 0 ? -1 : fsync(fd);
 }
 
-int
-file_write(const char *path, mode_t mode, const void *p, size_t n, struct err *e)
+static int
+write_file(const char *path, mode_t mode, struct span bytes, unsigned flags, struct err *e)
 {
 	char tmp[PATH_MAX];
 	int fd;
@@ -180,14 +180,14 @@ file_write(const char *path, mode_t mode, const void *p, size_t n, struct err *e
 		return err_errno(e, "cannot write %s", path);
 	/* The bytes are on the disk before the name is: after a crash the file is the old one or the new one,
 	 * whole. */
-	if (fchmod(fd, mode) < 0 || file_write_all(fd, p, n) < 0 || fsync(fd) < 0)
+	if (fchmod(fd, mode) < 0 || file_write_all(fd, bytes.p, bytes.n) < 0 || fsync(fd) < 0)
 		goto fail;
 	if (close(fd) < 0) {
 		fd = -1;
 		goto fail;
 	}
 	fd = -1;
-	if (rename(tmp, path) < 0 || sync_folder(path) < 0)
+	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, flags) < 0 || sync_folder(path) < 0)
 		goto fail;
 	return 0;
 fail:
@@ -196,6 +196,41 @@ fail:
 		close(fd);
 	(void)unlink(tmp);
 	return -1;
+}
+
+int
+file_write(const char *path, mode_t mode, const void *p, size_t n, struct err *e)
+{
+	return write_file(path, mode, (struct span){ p, n }, 0, e);
+}
+
+int
+file_write_new(const char *path, mode_t mode, const void *p, size_t n, struct err *e)
+{
+	return write_file(path, mode, (struct span){ p, n }, RENAME_NOREPLACE, e);
+}
+
+int
+file_close_to_others(const char *path, struct err *e)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	/* What is looked at is what is changed: the descriptor stays on the file, the name may move. Of a file with
+	 * several names one may be somebody's bait, and the file another's. */
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(e, "cannot look at %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, "%s is not a regular file", path);
+	if (st.st_nlink > 1)
+		return err_set(e, "%s is one of several names of a file; make a copy of it", path);
+	if ((st.st_mode & 077) == 0)
+		return 0;
+	if (fchmod(fd, 0600) < 0)
+		return err_errno(e, "%s can be read by others; close it with: chmod 600 %s", path,
+		    path);
+	return 1;
 }
 
 int

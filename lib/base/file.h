@@ -16,6 +16,11 @@
 int file_read(const char *path, size_t max, char **ret, size_t *ret_len, struct err *e);
 /* Writes to a temporary file in the same folder, fsyncs, renames: readers see the old or the new content. */
 int file_write(const char *path, mode_t mode, const void *p, size_t n, struct err *e);
+/* The same for a file that is not there yet; negative when there is something of that name, also since a moment ago. */
+int file_write_new(const char *path, mode_t mode, const void *p, size_t n, struct err *e);
+/* Takes a file away from all but its owner, whatever becomes of its name meanwhile: 1: they could read or write it until
+ * now; 0: they could not. Negative with the cause: no regular file (a link is none), or one with several names. */
+int file_close_to_others(const char *path, struct err *e);
 /* Creates the folder and its parents (parents 0755). */
 int file_mkdir(const char *path, mode_t mode, struct err *e);
 /* A secret in a file: as file_read, and refuses files that others than the owner can read. Trailing newline cut. */

@@ -4,9 +4,13 @@
  * calls by what a process is for, so that a daemon's own list is short.
  */
 #include <errno.h>
+#include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "priv/priv.h"
 
@@ -48,6 +52,77 @@ const char *const priv_calls_server[] = {
 	"capget", NULL
 };
 
+/* --- calls that are allowed with some arguments alone; with others they end the process ------------------- */
+
+static const struct {
+	int family, type, protocol; /* protocol -1: any */
+} sockets[] = {
+	{ AF_UNIX, SOCK_STREAM, -1 },
+	{ AF_UNIX, SOCK_DGRAM, -1 },
+	{ AF_UNIX, SOCK_SEQPACKET, -1 },
+	{ AF_INET, SOCK_STREAM, -1 },
+	{ AF_INET, SOCK_DGRAM, -1 },
+	{ AF_INET6, SOCK_STREAM, -1 },
+	{ AF_INET6, SOCK_DGRAM, -1 },
+	/* getaddrinfo asks which addresses this host has. */
+	{ AF_NETLINK, SOCK_RAW, NETLINK_ROUTE },
+};
+
+/* How much waits, whether reading blocks, what a terminal's size is, names of interfaces. Nothing that types into a
+ * terminal (TIOCSTI, TIOCLINUX), takes one, or asks a device. 0x8004f50c: SQLite asks F2FS for atomic writes. */
+static const unsigned long requests[] = { FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TIOCOUTQ, TCGETS,
+	TIOCGWINSZ, TIOCSWINSZ, SIOCGIFINDEX, SIOCGIFNAME, 0x8004f50c };
+
+enum { TYPE_MASK = 0xf, REQUEST_MASK = 0xffffffff };
+
+static int
+add_sockets(scmp_filter_ctx ctx)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof sockets / sizeof sockets[0] && r == 0; i++) {
+		const scmp_datum_t family = (scmp_datum_t)sockets[i].family,
+				   type = (scmp_datum_t)sockets[i].type,
+				   protocol = (scmp_datum_t)sockets[i].protocol;
+
+		r = sockets[i].protocol < 0
+		    ? seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+			  SCMP_A0(SCMP_CMP_MASKED_EQ, REQUEST_MASK, family),
+			  SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE_MASK, type))
+		    : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
+			  SCMP_A0(SCMP_CMP_MASKED_EQ, REQUEST_MASK, family),
+			  SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE_MASK, type),
+			  SCMP_A2(SCMP_CMP_MASKED_EQ, REQUEST_MASK, protocol));
+	}
+	return r;
+}
+
+static int
+add_requests(scmp_filter_ctx ctx)
+{
+	int r = 0;
+
+	/* The kernel looks at 32 bits of it. */
+	for (size_t i = 0; i < sizeof requests / sizeof requests[0] && r == 0; i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+		    SCMP_A1(SCMP_CMP_MASKED_EQ, REQUEST_MASK, (scmp_datum_t)requests[i]));
+	return r;
+}
+
+/* Negative: libseccomp's; 1: the call is allowed whatever its arguments are. */
+static int
+add_filtered(scmp_filter_ctx ctx, const char *name)
+{
+	if (strcmp(name, "socket") == 0)
+		return add_sockets(ctx);
+	if (strcmp(name, "ioctl") == 0)
+		return add_requests(ctx);
+	if (strcmp(name, "socketpair") == 0)
+		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
+		    SCMP_A0(SCMP_CMP_MASKED_EQ, REQUEST_MASK, AF_UNIX));
+	return 1;
+}
+
 /* One filter for all lists; a name that is unknown here (another architecture, an older libseccomp) is skipped. */
 static int
 add_list(scmp_filter_ctx ctx, const char *const *names)
@@ -58,7 +133,9 @@ add_list(scmp_filter_ctx ctx, const char *const *names)
 
 		if (nr == __NR_SCMP_ERROR)
 			continue;
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0);
+		r = add_filtered(ctx, *names);
+		if (r == 1)
+			r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0);
 		if (r < 0 && r != -EEXIST && r != -EDOM)
 			return r;
 	}

@@ -10,6 +10,7 @@
 #include "api/audit_log.h"
 #include "api/event.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/str.h"
 
 /* Callers of no right write as many refusals as they call: bounded, so that they cannot fill this
@@ -119,6 +120,7 @@ events_refused(struct events *n, const struct rpc_peer *peer, const char *method
 		.failed = true,
 		.message = span_str(why) };
 	int64_t now = loop_now_ms(n->loop);
+	char more[LOG_LIMIT_TEXT];
 
 	if (now - n->minute_ms > REFUSED_MINUTE_MS) {
 		n->minute_ms = now;
@@ -128,8 +130,9 @@ events_refused(struct events *n, const struct rpc_peer *peer, const char *method
 	 * every call is refused all the same. */
 	if (n->refused++ >= REFUSED_PER_MINUTE)
 		return;
-	log_warn("call refused", "method", method, "peer", peer->name, "address", peer->address,
-	    NULL);
+	if (log_limit(peer->address, more))
+		log_warn("call refused", "method", method, "peer", peer->name, "address",
+		    peer->address, *more ? "left_out" : NULL, more, NULL);
 	event_put_text(&ev, EVENT_KEY_METHOD, method);
 	(void)write_event(n, peer, &ev);
 }

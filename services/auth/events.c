@@ -12,6 +12,7 @@
 #include "auth/conf.h"
 #include "auth/self.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/str.h"
 #include "rpc/rpc.h"
 
@@ -83,13 +84,26 @@ static void
 log_event(const struct audit_event *ev)
 {
 	const struct event_type *type = event_type(ev->id);
-	char user[256], from[ADDR_TEXT_SIZE + 8], message[512];
+	char user[256], from[ADDR_TEXT_SIZE + 8], message[512], more[LOG_LIMIT_TEXT] = "";
 
-	str_clean(user, sizeof(user), (const char *)ev->user.p, ev->user.n);
 	str_clean(from, sizeof(from), (const char *)ev->remote_addr.p, ev->remote_addr.n);
+	/* What is refused a stranger can cause; by the address, whatever the port. */
+	if (ev->failed) {
+		char host[sizeof(from)];
+		char *colon;
+
+		(void)str_copy(host, sizeof(host), from);
+		colon = strrchr(host, ':');
+		if (colon)
+			*colon = '\0';
+		if (!log_limit(host, more))
+			return;
+	}
+	str_clean(user, sizeof(user), (const char *)ev->user.p, ev->user.n);
 	str_clean(message, sizeof(message), (const char *)ev->message.p, ev->message.n);
 	log_info(type->name, "code", ev->failed ? type->bad.code : type->ok.code, "ok",
-	    ev->failed ? "false" : "true", "user", user, "from", from, "message", message, NULL);
+	    ev->failed ? "false" : "true", "user", user, "from", from, "message", message,
+	    *more ? "left_out" : NULL, more, NULL);
 }
 
 int

@@ -242,6 +242,9 @@ decide(struct login *l, const struct user *u, struct err *e)
 	if (n == 0 && names_add(&l->principals, LOGIN_NOWHERE) < 0)
 		return err_memory(e);
 	l->options = policy_options(&view.user);
+	/* Whatever the roles allow: today's nodes forward nothing (services/node/channel.c), and a certificate promises
+	 * nothing that no node grants. */
+	l->options.forward_agent = l->options.port_forwarding = false;
 	l->valid_until_s = l->auth->now_ms() / 1000 +
 	    policy_session_ttl(&view.user, l->asked_ttl_s);
 	return decide_extensions(l) < 0 ? err_memory(e) : 0;

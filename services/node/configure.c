@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/bundle_fetch.h"
@@ -200,17 +199,11 @@ is_token(const char *text)
 static int
 close_to_others(const char *path, struct err *e)
 {
-	struct stat st;
+	int rc = file_close_to_others(path, e);
 
-	if (stat(path, &st) < 0)
-		return err_errno(e, "cannot look at %s", path);
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) == 0)
-		return 0;
-	if (chmod(path, 0600) < 0)
-		return err_errno(e, "%s can be read by others; close it with: chmod 600 %s", path,
-		    path);
-	cli_warn("%s could be read by others; its mode is 0600 now", path);
-	return 0;
+	if (rc > 0)
+		cli_warn("%s could be read by others; its mode is 0600 now", path);
+	return rc < 0 ? -1 : 0;
 }
 
 /* The path of the token's file; a token given in the open goes into a file beside the
@@ -278,7 +271,9 @@ configure(struct err *e)
 	if (r == 0 && to_stdout)
 		fwrite(buf_head(&b), 1, b.len, stdout);
 	else if (r == 0)
-		r = file_write(path, 0600, buf_head(&b), b.len, e);
+		/* Also when somebody made it since it was looked for. */
+		r = opt.force ? file_write(path, 0600, buf_head(&b), b.len, e)
+			      : file_write_new(path, 0600, buf_head(&b), b.len, e);
 	if (r == 0 && !to_stdout)
 		printf("Wrote %s. Start the node with: systemctl enable --now sallyport-noded\n",
 		    path);

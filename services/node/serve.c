@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "net/ceiling.h"
@@ -122,12 +123,15 @@ static void conn_cut(struct conn *c, const char *why);
 static void
 deny(struct conn *c, const char *user, const char *login, const char *why)
 {
+	char more[LOG_LIMIT_TEXT];
+
 	if (c->denial_written)
 		return;
 	c->denial_written = true;
 	events_denied(c, user, login, why);
-	log_info("sign-in denied", "user", user, "login", login, "from", c->address.client, "cause",
-	    why, NULL);
+	if (log_limit(c->address.client, more))
+		log_info("sign-in denied", "user", user, "login", login, "from", c->address.client,
+		    "cause", why, *more ? "left_out" : NULL, more, NULL);
 }
 
 static void

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/str.h"
 #include "base/wire.h"
 #include "net/ceiling.h"
@@ -317,7 +318,7 @@ refuse_target(struct relays *cs, const struct relay_owner *owner, struct ssh_cha
 		.remote_addr = span_str(owner->peer->ip),
 		.message = span_str(e->text) };
 
-	char clean[HOST_SIZE];
+	char clean[HOST_SIZE], more[LOG_LIMIT_TEXT];
 
 	/* As it was sent, also when it is no name: somebody who probes is seen by what he asked
 	 * for. */
@@ -325,8 +326,9 @@ refuse_target(struct relays *cs, const struct relay_owner *owner, struct ssh_cha
 	event_put_text(&ev, EVENT_KEY_REASON, e->text);
 	events_write(cs->audit, &ev);
 	str_clean(clean, sizeof(clean), (const char *)host.p, host.n);
-	log_info("connection to a node refused", "user", owner->who->name, "target", clean, "cause",
-	    e->text, NULL);
+	if (log_limit(owner->who->name, more))
+		log_info("connection to a node refused", "user", owner->who->name, "target", clean,
+		    "cause", e->text, *more ? "left_out" : NULL, more, NULL);
 	ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, e->text);
 }
 

@@ -16,6 +16,7 @@
 #include "api/bundle.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/str.h"
 #include "event/review.h"
 #include "net/ceiling.h"
@@ -104,6 +105,7 @@ note_denial(const struct conn *g, const char *kind, const char *why)
 {
 	struct ssh_server *s = g->ssh_server;
 	int64_t now = loop_now_ms(s->config.loop);
+	char more[LOG_LIMIT_TEXT];
 	struct audit_event ev = { .id = EVENT_AUTH,
 		.failed = true,
 		.user = span_str(g->name),
@@ -114,8 +116,9 @@ note_denial(const struct conn *g, const char *kind, const char *why)
 	event_put_text(&ev, EVENT_KEY_METHOD, "certificate");
 	event_put_text(&ev, EVENT_KEY_REASON, why);
 	event_put_text(&ev, EVENT_KEY_CLIENT, ssh_peer_version(ssh_link_ssh(g->ssh_link)));
-	log_info("login refused", "kind", kind, "name", g->name ? g->name : "", "peer", g->peer.ip,
-	    "cause", why, NULL);
+	if (log_limit(g->peer.ip, more))
+		log_info("login refused", "kind", kind, "name", g->name ? g->name : "", "peer",
+		    g->peer.ip, "cause", why, *more ? "left_out" : NULL, more, NULL);
 	/* Strangers must not fill the record log, which would then be full for what matters. */
 	if (rate_take(s->refusals_of_one, g->peer.ip, 1, now) &&
 	    rate_take(s->refusals_of_all, EVERYBODY, 1, now))

@@ -113,7 +113,7 @@ def test_step_07_login_prints_the_block(cluster, alice, login):
                  rf'^  Cluster:            {cluster.name}$', r'^  Roles:              access, auditor, editor$',
                  rf'^  Logins:             .*\b{login}\b', r'^  Kubernetes:         disabled$',
                  r'^  Valid until:        \d{4}-\d\d-\d\d \d\d:\d\d:\d\d .*\[valid for 1[12]h\d+m\d+s\]$',
-                 r'^  Extensions:         permit-agent-forwarding, permit-port-forwarding, permit-pty$'):
+                 r'^  Extensions:         permit-pty$'):
         assert re.search(want, out, re.M), (want, out)
 
 

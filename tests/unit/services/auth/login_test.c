@@ -205,10 +205,10 @@ the_roles_options_are_the_certificates(void **state)
 	assert_int_equal(o.rc, 0);
 	assert_string_equal(o.logins, "root, web");
 	assert_string_equal(o.extensions,
-	    "permit-agent-forwarding, permit-port-forwarding, permit-pty");
+	    "permit-pty");
 	assert_non_null(sshcert_extension(o.ssh, "permit-pty"));
-	assert_non_null(sshcert_extension(o.ssh, "permit-agent-forwarding"));
-	assert_non_null(sshcert_extension(o.ssh, "permit-port-forwarding"));
+	assert_null(sshcert_extension(o.ssh, "permit-agent-forwarding"));
+	assert_null(sshcert_extension(o.ssh, "permit-port-forwarding"));
 	assert_true(o.valid_until_s - w->a.now_ms() / 1000 <= 1800);
 	assert_true(o.valid_until_s - w->a.now_ms() / 1000 > 1700);
 	outcome_done(&o);
