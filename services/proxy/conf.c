@@ -130,5 +130,5 @@ conf_check(void *conf, struct err *e)
 const char *
 conf_user(const void *conf)
 {
-	return conf_text(((const struct conf *)conf)->user, "sallyport");
+	return conf_text(((const struct conf *)conf)->user, "sallyport-proxyd");
 }

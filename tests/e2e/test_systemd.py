@@ -100,7 +100,8 @@ def test_the_daemons_and_the_worker_run_as_their_own_user(m):
         user, program, args = row.split(None, 2)
         if '/lib/sallyport/' in args or program in machine.PROGRAMS:
             users.setdefault(program, set()).add(user)
-    assert users['authd'] == users['auditd'] == users['proxyd'] == {'sallyport'}, rows
+    for daemon in ('authd', 'auditd', 'proxyd'):
+        assert users[daemon] == {f'sallyport-{daemon}'}, rows
     assert users['noded'] == {'sallyport-node'}, rows
     assert users['noded-monitor'] == {'root'}, rows
 
@@ -125,7 +126,7 @@ def test_a_session_as_another_user_runs_and_is_in_the_database(m, alice):
     assert out.returncode == 3 and out.stdout.split() == ['guest', '1'], out.stdout
     count = "SELECT count(*) FROM sessions WHERE login = 'guest' AND ended IS NOT NULL"
     wait_for('the session in the database', lambda: m.run(
-        'runuser', '-u', 'sallyport', '--', 'psql', '-XAt', '-h', '/run/postgresql', 'sallyport', '-c', count,
+        'runuser', '-u', 'sallyport-auditd', '--', 'psql', '-XAt', '-h', '/run/postgresql', 'sallyport', '-c', count,
         check=False).stdout.strip() == '1')
 
 
@@ -179,5 +180,5 @@ def test_stopping_everything_is_clean(m):
     m.run('systemctl', 'stop', *UNITS)
     for unit in UNITS:
         assert show(m, unit, 'Result') == 'success', journal(m)
-    left = m.run('pgrep', '-u', 'sallyport', '-l', check=False).stdout
+    left = m.run('pgrep', '-u', 'sallyport-authd,sallyport-proxyd,sallyport-auditd,sallyport-node', '-l', check=False).stdout
     assert left == ''
