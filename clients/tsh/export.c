@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "base/wire.h"
 #include "cli/out.h"
-#include "rec/text.h"
+#include "rec/shown.h"
 
 static int
 damaged(struct err *e)
@@ -23,19 +23,19 @@ enum { SHOWN_MAX = 4 * FRAME_DATA_MAX };
 int
 export_text(struct span frames, FILE *f, struct err *e)
 {
-	struct rec_shown shown;
+	struct shown shown;
 	struct frame frame;
 	struct buf b;
 	int rc;
 
-	rec_shown_init(&shown);
+	shown_init(&shown);
 	buf_init(&b, SHOWN_MAX);
 	while ((rc = frame_next(&frames, &frame)) == 1) {
-		rec_shown_add(&shown, &frame, &b);
+		shown_add(&shown, &frame, &b);
 		(void)fwrite(buf_head(&b), 1, b.len, f);
 		buf_reset(&b);
 	}
-	rec_shown_end(&shown, &b);
+	shown_end(&shown, &b);
 	(void)fwrite(buf_head(&b), 1, b.len, f);
 	buf_done(&b);
 	return rc < 0 ? damaged(e) : 0;

@@ -84,7 +84,7 @@ audit_log_append(struct audit_log *log, const Audit__Record *record)
 }
 
 int
-audit_frames(struct audit_log *log, const char *session, struct span frames)
+audit_frames(struct audit_log *log, const char *session, struct span before, struct span frames)
 {
 	Audit__Record record = AUDIT__RECORD__INIT;
 	Audit__Frames m = AUDIT__FRAMES__INIT;
@@ -93,6 +93,7 @@ audit_frames(struct audit_log *log, const char *session, struct span frames)
 		return -1;
 	m.session = session;
 	m.data = (ProtobufCBinaryData){ frames.n, (uint8_t *)(uintptr_t)frames.p };
+	m.before = (ProtobufCBinaryData){ before.n, (uint8_t *)(uintptr_t)before.p };
 	record.what_case = AUDIT__RECORD__WHAT_FRAMES;
 	record.frames = &m;
 	return audit_log_append(log, &record);
@@ -130,6 +131,24 @@ bool
 audit_log_is_full(const struct audit_log *log)
 {
 	return log->failing || rec_log_is_nearly_full(log->rec);
+}
+
+uint64_t
+audit_log_last(const struct audit_log *log)
+{
+	return rec_log_last(log->rec);
+}
+
+uint64_t
+audit_log_committed_seq(const struct audit_log *log)
+{
+	return rec_log_committed(log->rec);
+}
+
+uint64_t
+audit_log_room(const struct audit_log *log)
+{
+	return log->failing ? 0 : rec_log_room(log->rec);
 }
 
 uint64_t

@@ -38,9 +38,10 @@ int audit_log_connect(struct audit_log *log, const char *target, const char *ser
 void audit_log_flush(struct audit_log *log, int timeout_ms, void (*done)(void *arg), void *arg);
 void audit_log_close(struct audit_log *log); /* NULL is fine */
 
-/* Whole frames (rec/frame.h) of a session's recording, in order, at most 128 KiB at once.
+/* Whole frames (rec/frame.h) of a session's recording, in order, at most 128 KiB at once. before: as in rec/shown.h.
  * 0: they are written. Negative: disk or quota full, nothing was written; what must be audited must not happen then. */
-int audit_frames(struct audit_log *log, const char *session, struct span frames);
+int
+audit_frames(struct audit_log *log, const char *session, struct span before, struct span frames);
 /* What shows who signed in on a connection (UUID): before its first event. signed_data as in RFC 4252 section 7.
  * Same result. */
 int audit_proof(struct audit_log *log, const char *connection, struct span signed_data,
@@ -52,6 +53,12 @@ int audit_log_sync(struct audit_log *log, void (*done)(bool ok, void *arg), void
 void audit_log_sync_cancel(struct audit_log *log, const void *arg);
 /* No new session should begin: less than a tenth of the quota is left. */
 bool audit_log_is_full(const struct audit_log *log);
+/* The number of the last record that was written; the next one's is one more. */
+uint64_t audit_log_last(const struct audit_log *log);
+/* The number up to which auditd has them, as far as this run knows. */
+uint64_t audit_log_committed_seq(const struct audit_log *log);
+/* Bytes that recordings may still fill; the last tenth of the quota is for events and ends. */
+uint64_t audit_log_room(const struct audit_log *log);
 /* Records not yet committed by auditd, for metrics and tests. */
 uint64_t audit_log_pending(const struct audit_log *log);
 bool audit_log_is_connected(const struct audit_log *log);

@@ -606,8 +606,16 @@ rec_log_bytes(const struct rec_log *log)
 	return log->bytes;
 }
 
+uint64_t
+rec_log_room(const struct rec_log *log)
+{
+	uint64_t most = log->quota / 100 * LOG_NEARLY_FULL_PERCENT;
+
+	return log->bytes < most ? most - log->bytes : 0;
+}
+
 bool
 rec_log_is_nearly_full(const struct rec_log *log)
 {
-	return log->bytes > log->quota / 100 * LOG_NEARLY_FULL_PERCENT;
+	return rec_log_room(log) == 0;
 }

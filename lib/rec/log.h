@@ -41,6 +41,7 @@ int rec_log_dup(const struct rec_log *log);
 uint64_t rec_log_last(const struct rec_log *log);      /* 0: nothing was ever appended */
 uint64_t rec_log_committed(const struct rec_log *log); /* as of rec_log_commit in this run */
 uint64_t rec_log_bytes(const struct rec_log *log);     /* on disk */
+uint64_t rec_log_room(const struct rec_log *log); /* bytes until it is nearly full */
 bool
 rec_log_is_nearly_full(const struct rec_log *log); /* over 90 % of the quota: start nothing new */
 

@@ -9,9 +9,6 @@
 
 #include <string.h>
 
-#include "base/str.h"
-#include "base/wire.h"
-
 enum state {
 	TEXT_PLAIN,
 	TEXT_ESC,      /* after ESC */
@@ -188,70 +185,4 @@ rec_text_add(struct rec_text *t, struct span bytes, struct buf *out)
 			put_byte(t, c, out);
 		}
 	}
-}
-
-/* --- a recording ---------------------------------------------------------------------- */
-
-enum { SHOWN_OUT, SHOWN_ERR, SHOWN_IN, SHOWN_IN_TEXT, GAP_HASH_BYTES = 32 };
-
-void
-rec_shown_init(struct rec_shown *s)
-{
-	for (size_t i = 0; i < REC_SHOWN_STREAMS; i++)
-		rec_text_init(&s->streams[i]);
-}
-
-static const char *
-name_of(uint8_t type)
-{
-	return type == FRAME_IN ? "input" : type == FRAME_ERR ? "errors" : "output";
-}
-
-/* In a line of its own: "[4096 bytes of input not recorded, sha256:...]". */
-static void
-put_gap(struct span data, struct buf *out)
-{
-	struct wire w = wire_from(data);
-	uint64_t n = wire_u64(&w);
-	uint8_t type = wire_u8(&w);
-	struct span digest = wire_bytes(&w, GAP_HASH_BYTES);
-	char hex[2 * GAP_HASH_BYTES + 1], text[160];
-
-	if (w.bad)
-		return;
-	str_hex(hex, digest.p, digest.n);
-	if (str_format(text, sizeof(text), "\n[%llu bytes of %s not recorded, sha256:%s]\n",
-		(unsigned long long)n, name_of(type), hex))
-		buf_put(out, text, strlen(text));
-}
-
-void
-rec_shown_add(struct rec_shown *s, const struct frame *f, struct buf *out)
-{
-	switch (f->type) {
-	case FRAME_OUT:
-		rec_text_add(&s->streams[SHOWN_OUT], f->data, out);
-		break;
-	case FRAME_ERR:
-		rec_text_add(&s->streams[SHOWN_ERR], f->data, out);
-		break;
-	case FRAME_IN:
-		rec_text_add(&s->streams[SHOWN_IN], f->data, out);
-		break;
-	case FRAME_IN_TEXT:
-		rec_text_add(&s->streams[SHOWN_IN_TEXT], f->data, out);
-		break;
-	case FRAME_GAP:
-		put_gap(f->data, out);
-		break;
-	default:
-		break;
-	}
-}
-
-void
-rec_shown_end(struct rec_shown *s, struct buf *out)
-{
-	for (size_t i = 0; i < REC_SHOWN_STREAMS; i++)
-		rec_text_end(&s->streams[i], out);
 }

@@ -7,7 +7,6 @@
 #define REC_TEXT_H
 
 #include "base/buf.h"
-#include "rec/frame.h"
 
 struct rec_text {
 	uint8_t state;      /* where in an escape sequence */
@@ -20,17 +19,5 @@ void rec_text_init(struct rec_text *t);
 void rec_text_add(struct rec_text *t, struct span bytes, struct buf *out);
 /* Appends what an unfinished character becomes. */
 void rec_text_end(struct rec_text *t, struct buf *out);
-
-/* A whole recording as text: outputs and input as they came, and what was left out in words. */
-enum { REC_SHOWN_STREAMS = 4 };
-struct rec_shown {
-	/* One for each kind of frame: what one stream begins another does not end. */
-	struct rec_text streams[REC_SHOWN_STREAMS];
-};
-
-void rec_shown_init(struct rec_shown *s);
-/* Appends what the frame adds to the text; nothing for resizes, markers, the exit and unknown ones. */
-void rec_shown_add(struct rec_shown *s, const struct frame *f, struct buf *out);
-void rec_shown_end(struct rec_shown *s, struct buf *out);
 
 #endif

@@ -26,13 +26,16 @@ struct batch_session {
 	struct record_uuid id;
 	int32_t source;
 
-	struct buf frames; /* of the chunk */
+	struct buf frames, text;    /* of the chunk */
+	struct shown shown;         /* what makes the one the other */
+	struct record_frames chunk; /* numbers of the chunk */
 	uint64_t first_seq;
 
 	struct buf json; /* what events said, members of an object */
 	uint64_t bytes;
 	int chunks;
 	int cols, rows;
+	bool ended; /* no more frames come */
 	bool has_exit;
 	int32_t exit_status;
 	char exit_signal[32];
@@ -46,6 +49,7 @@ batch_sessions_free(struct batch *b)
 
 		b->session_list = s->next;
 		buf_done(&s->frames);
+		buf_done(&s->text);
 		buf_done(&s->json);
 		free(s);
 	}
@@ -69,6 +73,8 @@ session_of(struct batch *b, const struct record *r, int32_t source)
 	s->id = r->session;
 	s->source = source;
 	buf_init(&s->frames, CHUNK_CAP);
+	buf_init(&s->text, 4 * CHUNK_CAP);
+	shown_init(&s->shown);
 	buf_init(&s->json, BATCH_ROWS_MAX);
 	s->next = b->session_list;
 	b->session_list = s;
@@ -120,25 +126,30 @@ put_chunk(struct batch *b, const struct batch_session *s, const struct record_fr
 static int
 end_chunk(struct batch *b, struct batch_session *s)
 {
-	struct record_frames f;
-	struct buf z, text;
+	struct buf z;
 	int done = -1;
 
 	if (s->frames.len == 0)
 		return 0;
+	/* What it began last is text of the next one, which brings it along, unless there is none. */
+	if (s->chunk.has_exit || s->ended)
+		shown_end(&s->shown, &s->text);
+	else
+		shown_cut(&s->shown, &s->text);
 	buf_init(&z, 2 * CHUNK_CAP);
-	buf_init(&text, 4 * CHUNK_CAP);
 	/* The text is kept beside the frames, and need not be in them once more. */
-	if (record_read_frames(buf_span(&s->frames), &f, &text) == 0 && buf_ok(&text) &&
-	    batch_compress_beside(buf_span(&s->frames), buf_span(&text), &z) == 0) {
-		put_chunk(b, s, &f, buf_span(&z), buf_span(&text));
+	if (buf_ok(&s->text) &&
+	    batch_compress_beside(buf_span(&s->frames), buf_span(&s->text), &z) == 0) {
+		put_chunk(b, s, &s->chunk, buf_span(&z), buf_span(&s->text));
 		b->chunks++;
 		s->chunks++;
 		done = 0;
 	}
 	buf_done(&z);
-	buf_done(&text);
 	buf_reset(&s->frames);
+	buf_reset(&s->text);
+	shown_init(&s->shown);
+	s->chunk = (struct record_frames){ 0 };
 	return done;
 }
 
@@ -148,13 +159,19 @@ batch_session_frames(struct batch *b, const struct batch_item *item, const struc
 	struct batch_session *s = session_of(b, r, item->producer.source);
 	struct record_frames f;
 
-	if (!s || record_read_frames(r->frames, &f, NULL) < 0)
+	if (!s)
 		return -1;
 	/* A record is never divided: a chunk's number is that of its first record. */
 	if (s->frames.len && s->frames.len + r->frames.n > CHUNK_RAW_MAX && end_chunk(b, s) < 0)
 		return -1;
 	if (s->frames.len == 0)
 		s->first_seq = item->seq;
+	shown_record(&s->shown, r->before, &s->text);
+	if (record_read_frames(r->frames, &f, &s->shown, &s->text) < 0)
+		return -1;
+	s->chunk.frames += f.frames;
+	s->chunk.span_us += f.span_us;
+	s->chunk.has_exit = s->chunk.has_exit || f.has_exit;
 	if (!buf_put(&s->frames, r->frames.p, r->frames.n))
 		return -1;
 	s->bytes += f.bytes;
@@ -207,6 +224,7 @@ session_ended(struct batch_session *s, const struct record *r)
 	const char *signal = record_field(r, "exit_signal");
 
 	json_time(&s->json, "ended", r->time_us);
+	s->ended = true;
 	if (*status) {
 		s->has_exit = true;
 		s->exit_status = field_number(r, "exit_status", INT32_MAX);

@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "base/wire.h"
 #include "rec/frame.h"
-#include "rec/text.h"
+#include "rec/shown.h"
 
 bool
 record_uuid_read(const char *text, uint8_t ret[16])
@@ -71,16 +71,14 @@ read_exit(struct span data, struct record_frames *ret)
 	    signal_name.n);
 }
 
-/* Negative: malformed. text may be NULL: then only numbers are wanted. */
 int
-record_read_frames(struct span data, struct record_frames *ret, struct buf *text)
+record_read_frames(struct span data, struct record_frames *ret, struct shown *shown,
+    struct buf *text)
 {
-	struct rec_shown shown;
 	struct frame f;
 	int got;
 
 	*ret = (struct record_frames){ 0 };
-	rec_shown_init(&shown);
 	while ((got = frame_next(&data, &f)) > 0) {
 		ret->frames++;
 		/* Far from an overflow, also when the spans of chunks are added. */
@@ -101,10 +99,8 @@ record_read_frames(struct span data, struct record_frames *ret, struct buf *text
 		default:
 			break;
 		}
-		if (text)
-			rec_shown_add(&shown, &f, text);
+		if (shown)
+			shown_add(shown, &f, text);
 	}
-	if (text)
-		rec_shown_end(&shown, text);
 	return got;
 }

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "policy/policy.h"
+#include "rec/shown.h"
 
 enum record_kind { RECORD_BAD, RECORD_EVENT, RECORD_FRAMES, RECORD_PROOF };
 
@@ -34,7 +35,7 @@ struct record {
 	bool ok;
 	size_t n_fields;
 
-	struct span frames;
+	struct span frames, before;
 	struct span signed_data, signature; /* of a proof */
 	int64_t proof_us;                   /* when the user signed in, by the producer's clock */
 };
@@ -84,8 +85,9 @@ struct record_refusal {
 /* Negative: no memory. */
 int record_pack_refusal(const struct record_refusal *refusal, struct buf *packed);
 
-/* Negative: the frames are malformed. Appends to text (may be NULL) what they show. */
-int record_read_frames(struct span data, struct record_frames *ret, struct buf *text);
+/* Negative: the frames are malformed. Appends to text what they show, by shown (NULL: only numbers are wanted). */
+int record_read_frames(struct span data, struct record_frames *ret, struct shown *shown,
+    struct buf *text);
 /* Text of a UUID to its bytes, any case; false when it is none. */
 bool record_uuid_read(const char *text, uint8_t ret[16]);
 void record_uuid_text(const uint8_t uuid[16], char ret[37]);

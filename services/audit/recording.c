@@ -103,7 +103,7 @@ play_tampered(struct player *p, const struct store_chunk *c)
 	    c->seq);
 	say(&b, text);
 	if (batch_expand_beside(c->data, c->output, c->raw_len, &raw) == 0 &&
-	    record_read_frames(buf_span(&raw), &read, NULL) == 0) {
+	    record_read_frames(buf_span(&raw), &read, NULL, NULL) == 0) {
 		buf_put(&b, buf_head(&raw), raw.len);
 		say(&b, "\r\n[end of the part that was changed]\r\n");
 	} else {

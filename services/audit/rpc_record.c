@@ -71,8 +71,9 @@ open_frames(struct record *r)
 
 	r->kind = RECORD_FRAMES;
 	r->frames = (struct span){ frames->data.data, frames->data.len };
+	r->before = (struct span){ frames->before.data, frames->before.len };
 	read_uuid(&r->session, frames->session);
-	if (record_read_frames(r->frames, &read, NULL) < 0) {
+	if (record_read_frames(r->frames, &read, NULL, NULL) < 0) {
 		r->kind = RECORD_BAD;
 		r->bad = "malformed frames";
 	} else if (read.span_us > FRAMES_SPAN_MAX_US) {

@@ -136,8 +136,8 @@ put_text(struct buf *b, const char *token)
 	put_key(b, "Program of the sftp subsystem.", "sftp_server", NULL,
 	    "/usr/lib/openssh/sftp-server");
 	put_key(b,
-	    "Disk space for what the audit service has not taken yet; when it is full, sessions "
-	    "end.",
+	    "Disk space for what the audit service has not taken yet; sessions that fill it "
+	    "wait.",
 	    "spool_quota", NULL, "1GB");
 	put_key(b, "Sessions at the same time.", "max_sessions", NULL, "1000");
 }

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "node/events.h"
+#include "node/recording.h"
 #include "node/serve.h"
 #include "node/session.h"
 
@@ -81,7 +82,9 @@ bury(struct node *n, const char *uuid, const char *why)
 	if (file_read(path, LIVE_FILE_MAX, &text, &size, NULL) ||
 	    parse(&t, &info, (struct span){ (const uint8_t *)text, size }))
 		log_warn("the file of a session is torn", "session", uuid, NULL);
-	rc = events_session_end(n, NULL, &info, &outcome);
+	rc = recording_recover(n, uuid);
+	if (rc == 0)
+		rc = events_session_end(n, NULL, &info, &outcome);
 	/* The event first, then the file: the worst is an end that is told twice, which auditd
 	 * sets aside. */
 	if (rc == 0)
@@ -204,6 +207,7 @@ live_remove(struct node *n, const char *uuid)
 {
 	char path[NODE_FOLDER_MAX + 64];
 
+	recording_remove(n, uuid);
 	if (path_of(n, uuid, path, sizeof(path)))
 		unlink(path);
 }

@@ -50,10 +50,11 @@ struct node {
 	struct host *host;       /* key and certificate that connections answer with; serve.h */
 	struct list connections; /* struct conn, serve.h */
 	struct list sessions;    /* struct session that was started, session.h */
+	struct list shares;      /* of users in the spool, share.c */
 	size_t n_sessions;
 	struct ceiling *strangers;         /* connections that have not signed in yet, by address */
 	struct ceiling *strangers_by_user; /* the same by whom the proxy says they are for */
-	uint32_t next_id;   /* numbers for the monitor */
+	uint32_t next_id;                  /* numbers for the monitor */
 	bool stopping;
 	/* While stopping: looks whether the sessions have ended, until then. */
 	struct timer stop_look;

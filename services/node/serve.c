@@ -444,6 +444,7 @@ int
 serve_init(struct node *n)
 {
 	list_init(&n->connections);
+	list_init(&n->shares);
 	review_init(&n->review, n->loop, on_review, n);
 	if (ceiling_new(&n->strangers, STRANGERS_MAX, STRANGERS_OF_ADDRESS) < 0 ||
 	    ceiling_new(&n->strangers_by_user, STRANGERS_MAX, STRANGERS_OF_USER) < 0)

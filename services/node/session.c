@@ -102,8 +102,10 @@ session_free(struct session *s)
 	audit_log_sync_cancel(c->node->audit, s);
 	stream_close_all(s);
 	timer_done(&s->timer);
+	timer_done(&s->room);
 	session_setup_free(s);
 	recorder_done(&s->recorder);
+	recording_close(&s->recording);
 	if (s->counted)
 		c->node->n_sessions--;
 	list_del(&s->base.link);
@@ -228,7 +230,10 @@ session_open(struct conn *c, struct ssh_chan *chan, const struct ssh_open *open)
 	struct session_setup *setup = calloc(1, sizeof(*setup));
 
 	(void)open;
-	if (!s || !setup || timer_init(&s->timer, c->node->loop, session_on_timer, s)) {
+	if (!s || !setup || timer_init(&s->timer, c->node->loop, session_on_timer, s) ||
+	    timer_init(&s->room, c->node->loop, stream_on_room, s)) {
+		if (s)
+			timer_done(&s->timer);
 		free(s);
 		free(setup);
 		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES, "out of memory");

@@ -53,8 +53,9 @@ finish(struct session *s)
 	if (!session_enter(s, SESSION_OVER) || !s->start_written)
 		return;
 	(void)recorder_end(&s->recorder, outcome.status, outcome.signal ? outcome.signal : "");
-	/* The file goes only when the event is in the log: one of the two is there at any moment. */
-	if (events_session_end(n, s->base.conn, &info, &outcome) == 0)
+	/* The files go only when what they say is in the log: one of the two is there at any moment. */
+	if (recording_flush(&s->recording) == 0 &&
+	    events_session_end(n, s->base.conn, &info, &outcome) == 0)
 		live_remove(n, s->uuid);
 	else
 		live_defer(n); /* the file stays, and the end is written when there is room */
@@ -188,18 +189,18 @@ session_end_all(struct node *n)
 /* --- ends of our making -------------------------------------------------------------------- */
 
 /* Says why on the client's screen, in a line of its own. */
-static void
-tell(struct session *s, const char *why)
+void
+session_tell(struct session *s, const char *what, const char *text)
 {
 	const char *cr = s->has_pty ? "\r" : "";
 	bool after_output = session_state_has_output(s->state) && s->has_pty;
-	char text[CHANNEL_TEXT_MAX + MON_TEXT_MAX];
+	char line[CHANNEL_TEXT_MAX + MON_TEXT_MAX];
 
 	if (!s->base.chan)
 		return;
-	str_format(text, sizeof(text), "%sERROR: %s%s\n", after_output ? "\r\n" : "", why, cr);
-	/* As much as the window takes, and not recorded: it is our word, not the session's. */
-	(void)ssh_chan_write(s->base.chan, s->has_pty ? 0 : 1, text, strlen(text));
+	str_format(line, sizeof(line), "%s%s: %s%s\n", after_output ? "\r\n" : "", what, text, cr);
+	/* As much as the window takes. */
+	(void)ssh_chan_write(s->base.chan, s->has_pty ? 0 : 1, line, strlen(line));
 }
 
 void
@@ -210,7 +211,7 @@ session_refuse(struct session *s, const char *why)
 
 	events_session_reject(s->base.conn, &info, span_str(s->command), why);
 	log_info("session refused", "user", c->access.user, "login", c->login, "cause", why, NULL);
-	tell(s, why);
+	session_tell(s, "ERROR", why);
 	finish(s);
 	if (s->base.chan) {
 		send_status(s, STATUS_REFUSED);
@@ -237,7 +238,7 @@ session_fail(struct session *s, const char *why)
 {
 	log_error("session ended", "session", s->uuid, "cause", why, NULL);
 	stop_process(s, why);
-	tell(s, why);
+	session_tell(s, "ERROR", why);
 	/* Its exit is not waited for: what cannot be recorded ends now. */
 	s->exited = s->signaled = true;
 	s->code = SIGKILL;
@@ -262,7 +263,7 @@ session_stop(struct session *s, const char *why)
 	if (s->base.conn->cut)
 		return;
 	if (s->state == SESSION_RUNNING)
-		tell(s, why);
+		session_tell(s, "ERROR", why);
 	else if (s->state == SESSION_WAITING || s->state == SESSION_NOTING)
 		refuse_soon(s);
 }

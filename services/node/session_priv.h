@@ -7,6 +7,7 @@
 #define NODE_SESSION_PRIV_H
 
 #include "api/session_event.h"
+#include "node/recording.h"
 #include "node/serve.h"
 #include "node/session.h"
 #include "node/session_state.h"
@@ -50,6 +51,10 @@ struct session {
 	uint32_t code;
 	/* what is written down */
 	struct recorder recorder;
+	struct recording recording;
+	bool waits;         /* its share of the spool is full: nothing of it is read */
+	struct timer room;  /* looks whether there is some again, */
+	unsigned looks;     /* so often in vain */
 	bool declined;      /* a request was, and is written down */
 	bool start_written; /* session.start is, so session.end will be */
 	int64_t started_us; /* wall clock */
@@ -81,6 +86,9 @@ void session_on_timer(void *arg);
 void session_fail(struct session *s, const char *why);
 /* It may no longer be: its process is killed, and its end comes by the usual way. */
 void session_stop(struct session *s, const char *why);
+
+/* A line to the client about it; not recorded: it is our word, not the session's. */
+void session_tell(struct session *s, const char *what, const char *text);
 
 /* session_request.c: CHANNEL_REQUEST. */
 enum ssh_answer session_request(struct session *s, struct span name, struct span payload);

@@ -86,6 +86,9 @@ on_window(struct session *s, struct span payload)
 	if (!session_state_has_output(s->state) || s->out.fd < 0)
 		return SSH_OK;
 	session_apply_size(s);
+	/* While it waits no output comes, and the last size is recorded before what comes then. */
+	if (s->waits)
+		return SSH_OK;
 	if (recorder_resize(&s->recorder, w.cols, w.rows)) {
 		session_fail(s, "this session can no longer be recorded: the node's spool is full");
 		session_advance(s);

@@ -22,23 +22,6 @@ enum { REFUSED_COMMAND_KEPT = 1024 };
 
 /* --- what the monitor said ------------------------------------------------------------------ */
 
-static int
-write_frames(const char *session, struct span frames, void *arg)
-{
-	const struct node *n = arg;
-
-	return audit_frames(n->audit, session, frames);
-}
-
-/* By what runs and by the role. */
-static enum recorder_what
-what_to_record(const struct session *s)
-{
-	if (s->has_pty)
-		return RECORDER_TERMINAL;
-	return s->kind == MON_KIND_SUBSYSTEM ? RECORDER_TRANSFER : RECORDER_COMMAND;
-}
-
 void
 session_apply_size(const struct session *s)
 {
@@ -144,6 +127,15 @@ ask_monitor(struct session *s)
 
 /* --- what is written down before anything runs ------------------------------------------------- */
 
+/* By what runs and by the role. */
+static enum recorder_what
+what_to_record(const struct session *s)
+{
+	if (s->has_pty)
+		return RECORDER_TERMINAL;
+	return s->kind == MON_KIND_SUBSYSTEM ? RECORDER_TRANSFER : RECORDER_COMMAND;
+}
+
 /* From here on there will be a session.end, whatever happens: the file in live/ is written before
  * session.start, and goes when that cannot be. Also when the monitor then refuses: the trail has
  * what was tried, and why it was not done. */
@@ -156,13 +148,15 @@ begin_recording(struct session *s)
 		.what = what_to_record(s),
 		.limit = access->record_limit,
 		.omit_input = access->omit_input,
-		.sink = write_frames,
-		.arg = n };
+		.sink = recording_frames,
+		.arg = &s->recording };
 
 	s->started_us = clock_wall_ms() * 1000;
 	recorder_begin(&s->recorder, &config);
 	const struct session_info info = session_info(s);
-	if (live_put(n, &info) || events_session_start(s, &info)) {
+	if (recording_open(&s->recording, n, s->uuid, s->base.conn->access.user) ||
+	    live_put(n, &info) || events_session_start(s, &info)) {
+		recording_close(&s->recording);
 		live_remove(n, s->uuid);
 		return -1;
 	}
@@ -228,6 +222,9 @@ reason_to_refuse(struct session *s, size_t command_len)
 		return s->has_pty
 		    ? "file transfers have no terminal"
 		    : "sftp_server in noded.yaml is more than a program and its arguments";
+	if (share_is_full(s->base.conn->node, s->base.conn->access.user))
+		return "your sessions have filled your share of this node's spool, because the audit "
+		       "service is away";
 	if (session_may(&s->base, &e) || conn_may(s->base.conn, &e)) {
 		str_copy(s->reason_text, sizeof(s->reason_text), e.text);
 		return s->reason_text;

@@ -26,6 +26,7 @@
 #include "node/live.h"
 #include "node/node.h"
 #include "node/serve.h"
+#include "node/share.h"
 #include "node/tunnel.h"
 #include "priv/priv.h"
 
@@ -265,6 +266,7 @@ node_done(struct daemon_run *run)
 	replica_free(n->replica);
 	rpc_client_free(n->auth);
 	live_close(n->live);
+	share_free_all(n);
 	audit_log_close(n->audit);
 	join_free(n->join);
 	monitor_client_free(n->monitor);

@@ -12,9 +12,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "node/session_priv.h"
 
@@ -24,8 +26,34 @@ enum {
 	/* What one read may leave over when the channel took less than it had room for. */
 	REST_MAX = READ_SIZE,
 	WIDE_OUT = 256 * 1024,
-	WIDE_IN = 1024 * 1024 /* a whole window */
+	WIDE_IN = 1024 * 1024, /* a whole window */
+	ROOM_MS = 200,
+	LOOKS_TOLD = 10,
 };
+
+/* --- room in the spool ----------------------------------------------------------------------- */
+
+/* Nothing of it is recorded now, so nothing of it may happen: the process stops when its pipes are
+ * full, the client when its window is. */
+static void
+wait_for_room(struct session *s)
+{
+	if (!s->waits)
+		s->looks = 0;
+	s->waits = true;
+	timer_start(&s->room, ROOM_MS);
+}
+
+/* Who is only faster than the upload for a moment need not read it. */
+static void
+say_that_it_waits(struct session *s)
+{
+	log_info("a session waits for room in the spool", "session", s->uuid, "user",
+	    s->base.conn->access.user, NULL);
+	session_tell(s, "WAITING",
+	    "the audit service does not take what is recorded here, and this session has used its "
+	    "share of the space for it; it goes on by itself");
+}
 
 /* --- from the process -------------------------------------------------------------------- */
 
@@ -109,7 +137,27 @@ widen(int fd, int size, bool *wide)
 	*wide = true;
 }
 
+/* Without any there is only an end to be read, and for that no room is needed. */
+static bool
+has_data(int fd)
+{
+	int n = 0;
+
+	return ioctl(fd, FIONREAD, &n) < 0 || n > 0;
+}
+
 enum read_result { READ_MORE, READ_WAIT, READ_FULL, READ_END, READ_FAILED };
+
+static bool
+may_record(struct session *s)
+{
+	bool transfer = s->recorder.config.what == RECORDER_TRANSFER;
+
+	if (transfer || share_has_room(&s->recording.share))
+		return true;
+	wait_for_room(s);
+	return false;
+}
 
 static enum read_result
 read_once(struct stream *st)
@@ -119,7 +167,7 @@ read_once(struct stream *st)
 	 * process waits. */
 	size_t size = flush_rest(st) ? room(st) : 0;
 
-	if (size == 0)
+	if (size == 0 || (has_data(st->fd) && !may_record(st->session)))
 		return READ_FULL;
 	ssize_t n = read(st->fd, data, size);
 	if (n == READ_SIZE)
@@ -194,6 +242,31 @@ stream_writable(struct session *s)
 		pump(&s->out);
 	else
 		session_advance(s);
+}
+
+void
+stream_on_room(void *arg)
+{
+	struct session *s = arg;
+
+	if (!session_state_has_output(s->state))
+		return;
+	if (!share_has_room(&s->recording.share)) {
+		if (++s->looks == LOOKS_TOLD)
+			say_that_it_waits(s);
+		timer_start(&s->room, ROOM_MS);
+		return;
+	}
+	s->waits = false;
+	if (s->has_pty && recorder_resize(&s->recorder, s->cols, s->rows)) {
+		session_fail(s, "this session can no longer be recorded: the node's spool is full");
+		session_advance(s);
+		return;
+	}
+	rearm(&s->out, true);
+	rearm(&s->err, true);
+	if (s->base.chan)
+		ssh_chan_resume(s->base.chan);
 }
 
 void
@@ -277,6 +350,8 @@ stream_input(struct session *s, const uint8_t *p, size_t n)
 
 	if (session_state_is_early(s->state))
 		return 0; /* kept within the window until the process is there */
+	if (s->in_fd >= 0 && n > s->in_recorded && !s->has_pty && !may_record(s))
+		return 0;
 	if (s->in_fd >= 0 && record_input(s, p, n)) {
 		session_fail(s, "this session can no longer be recorded: the node's spool is full");
 		session_advance(s);

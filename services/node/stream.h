@@ -40,5 +40,6 @@ void stream_stop_output(struct session *s);
 size_t stream_input(struct session *s, const uint8_t *p, size_t n);
 void stream_input_end(struct session *s);
 void stream_writable(struct session *s);
+void stream_on_room(void *arg); /* of the session's timer */
 
 #endif

@@ -201,21 +201,60 @@ def test_the_client_sees_nothing_that_is_not_in_the_spool_already(own, bob, logi
     assert 'the-last-words' in text.stdout, text.stderr
 
 
-def test_sessions_end_and_none_begins_when_the_spool_is_full(own, bob, login):
+def test_a_session_that_fills_the_spool_waits_and_a_quiet_one_survives_it(own, bob, login):
+    """Of the same user, while auditd is away. Nothing of either is lost, and none is ended."""
     node = own.start_node('small', 'env=example', more='spool_quota: 16MB\n')
+    quiet = subprocess.Popen(ssh_argv(own, login, 'cat', node='small'), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    quiet.stdin.write(b'before\n')
+    quiet.stdin.flush()
+    assert quiet.stdout.readline() == b'before\n'
     own.daemons['auditd'].kill()
+    path = own.path('noisy-output')
+    with open(path, 'wb') as out:
+        noisy = subprocess.Popen(ssh_argv(own, login, 'echo $SALLYPORT_SESSION; head -c 40000000 /dev/urandom', node='small'),
+                                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE)
     try:
-        out = own.run(*ssh_argv(own, login, 'head -c 40000000 /dev/zero', options=['-tt'], node='small'), check=False,
-                      text=False)
-        assert out.returncode == 255 and len(out.stdout) < 20e6
-        assert b'ERROR: this session can no longer be recorded' in out.stdout
-        out = own.run(*ssh_argv(own, login, 'true', node='small'), check=False)
-        assert out.returncode == 254 and 'ERROR: this node cannot record sessions now' in out.stderr
+        assert noisy.stderr.readline().startswith(b'WAITING: the audit service')
+        size = os.path.getsize(path)
+        assert 4e6 < size < 12e6
+        for i in range(20):
+            quiet.stdin.write(b'line %d\n' % i)
+            quiet.stdin.flush()
+            assert quiet.stdout.readline() == b'line %d\n' % i
+        assert works(own, login, node='small')  # and others begin
+        assert noisy.poll() is None and quiet.poll() is None and os.path.getsize(path) < 12e6
     finally:
         own.restart('auditd')
-    wait_for('room in the spool', lambda: works(own, login, node='small'), 60)
-    wait_for('the end of the session', lambda: [e for e in events(own, 'session.end', server_hostname='small')
-                                                if 'spool' in e['message']])
+    assert noisy.wait(120) == 0
+    quiet.stdin.close()
+    assert quiet.wait(60) == 0
+    with open(path, 'rb') as f:
+        session = f.readline().decode().strip()
+        assert len(f.read()) == 40000000
+    wait_for('session.end', lambda: events(own, 'session.end', sid=session))
+    assert wait_for('the whole recording', lambda: own.sql(
+        f"SELECT bytes FROM rec_session WHERE sid = '{session}' AND bytes > 40000000"))
+    node.stop()
+
+
+def test_no_session_begins_when_the_spool_is_full(own, bob, login):
+    """Half of it by one user's sessions, more by another's: who has filled his share is told so."""
+    node = own.start_node('tight', 'env=example', more='spool_quota: 16MB\n')
+    own.daemons['auditd'].kill()
+    noisy = [subprocess.Popen(ssh_argv(own, login, 'head -c 40000000 /dev/urandom', node='tight'),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(4)]
+    try:
+        for p in noisy:
+            assert p.stderr.readline().startswith(b'WAITING: ')
+        out = wait_for('the refusal', lambda: (lambda r: r if r.returncode == 254 else None)(
+            own.run(*ssh_argv(own, login, 'head -c 3000000 /dev/urandom >&2', node='tight'), check=False, text=False)))
+        assert b'spool' in out.stderr[-300:]
+        for p in noisy:
+            assert p.poll() is None
+            p.kill()
+    finally:
+        own.restart('auditd')
+    wait_for('room in the spool', lambda: works(own, login, node='tight'), 60)
     node.stop()
 
 

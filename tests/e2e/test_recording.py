@@ -5,6 +5,8 @@ import json
 import os
 import pwd
 import subprocess
+import threading
+import time
 
 import pytest
 
@@ -143,6 +145,44 @@ def test_events_of_a_session_can_be_searched(cluster, alice, login):
     rows = json.loads(cluster.tctl('audit', 'ls', f"--session={row['id']}", '--format=json').stdout)
     assert {'session.start', 'session.end'} <= {r['event'] for r in rows}
     assert all(r['user'] == 'alice' and r['login'] == login and r['server_hostname'] == 'node-2' for r in rows)
+
+
+WORDS = ['keystore', 'authorized_keys', 'passwd', 'shadow', 'uptime']
+
+
+def type_session(cluster, login, n):
+    """Somebody at a keyboard: each key travels by itself, and so does its echo."""
+    p = subprocess.Popen(['ssh', '-tt', '-F', cluster.path('alice-typing'), f'{login}@node-1.{cluster.name}',
+                          f'PS1="$ " bash --norc -i # mark-typed-{n}.'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    for word in WORDS:
+        for key in f'echo {word}-{n}\r':
+            p.stdin.write(key.encode())
+            p.stdin.flush()
+            time.sleep(0.03)
+        time.sleep(0.2)
+    p.stdin.write(b'exit\r')
+    p.stdin.flush()
+    p.stdout.read()
+    p.wait(60)
+    p.stdin.close()
+
+
+def test_every_typed_word_is_found_and_typed_sessions_are_small(cluster, alice, login):
+    cluster.write('alice-typing', cluster.tsh('alice', 'config').stdout)
+    threads = [threading.Thread(target=type_session, args=(cluster, login, n)) for n in range(10)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    rows = [newest(cluster, f'mark-typed-{n}.') for n in range(10)]
+    for n, row in enumerate(rows):
+        for word in WORDS:
+            found = cluster.sql('SELECT s.id FROM sessions s JOIN rec_chunk c ON c.sid = s.id WHERE c.output ILIKE '
+                                f"'%$ echo {word}-{n}%' GROUP BY s.id")
+            assert found == [[row['id']]], word
+    ids = ', '.join(f"'{row['id']}'" for row in rows)
+    chunks, = cluster.sql(f'SELECT count(*) FROM rec_chunk WHERE sid IN ({ids})')[0]
+    assert int(chunks) <= 10 * 6  # a key each were some hundred
 
 
 @pytest.fixture

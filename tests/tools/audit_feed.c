@@ -155,7 +155,7 @@ write_frames(struct feed *f)
 		text[i] = at % 64 == 63 ? '\n' : (uint8_t)('a' + (at * 7 + at / 64) % 26);
 	}
 	frame_put(&b, FRAME_OUT, 1000, (struct span){ text, sizeof(text) });
-	fine = audit_frames(f->log, f->session, buf_span(&b)) == 0;
+	fine = audit_frames(f->log, f->session, (struct span){ NULL, 0 }, buf_span(&b)) == 0;
 	buf_done(&b);
 	if (!fine)
 		return false;

@@ -96,12 +96,12 @@ static void
 test_text_is_outputs_and_input_as_they_came(void **state)
 {
 	(void)state;
-	put_text(FRAME_OUT, 0, "out ");
-	put_text(FRAME_IN, 0, "typed");
+	put_text(FRAME_OUT, 0, "out\n");
+	put_text(FRAME_IN, 0, "typed\n");
 	put_text(FRAME_ERR, 0, "err");
 	put_text(FRAME_MARKER, 0, "marker");
 	put(99, 0, "later", 5);
-	expect_text("out typederr");
+	expect_text("out\ntyped\nerr");
 }
 
 static void

@@ -305,6 +305,7 @@ frames_and_events_share_one_log(void **state)
 	for (int i = 0; i < 20; i++) {
 		rand_bytes(bytes, sizeof bytes); /* does not compress */
 		assert_int_equal(audit_frames(f->log, "6f9619ff-8b86-4011-b42d-00c04fc964ff",
+				     (struct span){ NULL, 0 },
 				     (struct span){ bytes, sizeof bytes }),
 		    0);
 	}
@@ -398,7 +399,9 @@ over_the_quota_nothing_is_written_and_it_says_so(void **state)
 	audit_log_close(f->log);
 	open_log(f, 1 << 20);
 	assert_false(audit_log_is_full(f->log));
-	while (n < 100 && audit_frames(f->log, "s", (struct span){ bytes, sizeof bytes }) == 0)
+	while (n < 100 &&
+	    audit_frames(f->log, "s", (struct span){ NULL, 0 },
+		(struct span){ bytes, sizeof bytes }) == 0)
 		n++;
 	assert_true(n > 5 && n < 17);
 	assert_true(audit_log_is_full(f->log));

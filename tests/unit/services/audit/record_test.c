@@ -126,16 +126,19 @@ static void
 frames_are_summed_up(void **state)
 {
 	struct record_frames f;
+	struct shown shown;
 	struct buf b, text;
 
 	(void)state;
+	shown_init(&shown);
 	buf_init(&b, 65536);
 	buf_init(&text, 65536);
 	frame_put(&b, FRAME_RESIZE, 0, (struct span){ (const uint8_t *)"\0\120\0\30", 4 });
 	frame_put(&b, FRAME_OUT, 100, span_str("\x1b[1mhello"));
 	frame_put(&b, FRAME_RESIZE, 5, (struct span){ (const uint8_t *)"\0\1\0\1", 4 });
 	frame_put(&b, FRAME_EXIT, 7, (struct span){ (const uint8_t *)"\0\0\0\11KILL", 8 });
-	assert_int_equal(record_read_frames(buf_span(&b), &f, &text), 0);
+	assert_int_equal(record_read_frames(buf_span(&b), &f, &shown, &text), 0);
+	shown_end(&shown, &text);
 	assert_int_equal(f.frames, 4);
 	assert_int_equal(f.span_us, 112);
 	assert_int_equal(f.bytes, 9);

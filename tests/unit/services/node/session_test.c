@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -512,8 +513,9 @@ the_start_is_on_the_disk_before_the_process_starts(void **state)
 	}
 }
 
+/* Nothing of it is shown or read, and it is not ended. */
 static void
-a_log_that_becomes_full_ends_the_session(void **state)
+a_session_waits_while_the_log_is_full(void **state)
 {
 	struct client_chan *c = &world->chans[0];
 
@@ -521,14 +523,12 @@ a_log_that_becomes_full_ends_the_session(void **state)
 	start("yes");
 	world_fill_log();
 	process_writes(monitor()->out, "must not be seen");
-	UNTIL(c->closed);
+	assert_int_equal(ssh_chan_write(c->chan, 0, "input", 5), 5);
+	UNTIL(strstr(c->err, "WAITING: ") != NULL);
 	assert_int_equal(c->n_out, 0);
-	assert_non_null(strstr(c->err, "can no longer be recorded"));
-	assert_int_equal(world_events("session.end"), 0);
-	assert_int_equal(world_live_files(), 1); /* its end is still to be written */
-	UNTIL(monitor()->kills >= 1);
-	fake_monitor_exited(SIGKILL, true); /* of a session that is over already */
-	world_settle();
+	assert_int_equal(poll(&(struct pollfd){ monitor()->in, POLLIN, 0 }, 1, 0), 0);
+	assert_false(c->closed);
+	assert_int_equal(monitor()->kills, 0);
 }
 
 /* --- closed by the client, in every state ------------------------------------------------------------ */
@@ -714,7 +714,7 @@ main(void)
 		T(a_refusal_is_written_also_when_nobody_reads_it),
 		T(a_session_whose_start_cannot_be_written_does_not_begin),
 		T(the_start_is_on_the_disk_before_the_process_starts),
-		T(a_log_that_becomes_full_ends_the_session),
+		T(a_session_waits_while_the_log_is_full),
 		T(closed_while_open),
 		T(closed_while_it_waits_for_the_proof),
 		T(closed_while_it_is_started),
