@@ -18,7 +18,7 @@ static struct {
 } opt = { .format = "text" };
 
 static const struct cli_option ls_options[] = {
-	{ 'f', "format", CLI_FORMATS, "output format", CLI_CHOICE, &opt.format },
+	{ 'f', "format", CLI_FORMATS "|names", "output format", CLI_CHOICE, &opt.format },
 	{ 'v', "verbose", NULL, "labels in full", CLI_FLAG, &opt.verbose },
 	{ 0, "search", "TEXT", "only nodes whose name or labels contain the text", CLI_STRING,
 	    &opt.search },
@@ -54,6 +54,9 @@ list_nodes(struct client *c, void *arg, struct err *e)
 		return -1;
 	if (strcmp(opt.format, "text") == 0)
 		print_text(list);
+	else if (strcmp(opt.format, "names") == 0)
+		for (size_t i = 0; i < list->n_nodes; i++)
+			puts(list->nodes[i]->name);
 	else
 		tctl_print(nodes_value(list), opt.format);
 	client_free_reply(list);

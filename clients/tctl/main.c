@@ -32,6 +32,7 @@ static const struct cli_program program = {
 	.version = SALLYPORT_VERSION,
 	.globals = globals,
 	.commands = tctl_commands,
+	.node_names = "tctl nodes ls --format=names",
 };
 
 int

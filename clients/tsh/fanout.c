@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/cli.h"
 #include "base/file.h"
 #include "base/readable.h"
 
@@ -56,7 +57,7 @@ print_line(const struct fanout_host *h, int fd, const uint8_t *p, size_t n)
 	struct buf b;
 
 	buf_init(&b, READABLE_WIDEST * FANOUT_LINE_MAX + 1024);
-	buf_printf(&b, "[%s] ", h->name);
+	buf_printf(&b, "%s[%s]%s ", cli_tone(CLI_NAME, fd), h->name, cli_tone(CLI_PLAIN, fd));
 	/* Not on standard error's terminal either, when standard output alone is a pipe. */
 	if (f->config->raw && (fd == STDOUT_FILENO || !isatty(fd)))
 		buf_put(&b, p, n);
@@ -241,16 +242,20 @@ static void
 print_verdict(const struct fanout_host *h)
 {
 	const struct remote_result *r = &h->result;
+	enum cli_tone tone = fanout_host_ok(h) ? CLI_GOOD
+	    : fanout_host_reached(h)           ? CLI_BAD
+					       : CLI_DOUBT;
 
+	printf("[%s] %s", h->name, cli_tone(tone, STDOUT_FILENO));
 	if (fanout_host_ok(h))
-		printf("[%s] success\n", h->name);
+		printf("success");
 	else if (r->end == REMOTE_EXITED)
-		printf("[%s] failed with exit code %u\n", h->name, r->status);
+		printf("failed with exit code %u", r->status);
 	else if (r->end == REMOTE_SIGNALED)
-		printf("[%s] failed with signal %s\n", h->name, r->signal);
+		printf("failed with signal %s", r->signal);
 	else
-		printf("[%s] %s: %s\n", h->name, r->end == REMOTE_LOST ? "failed" : "not reached",
-		    r->text);
+		printf("%s: %s", r->end == REMOTE_LOST ? "failed" : "not reached", r->text);
+	printf("%s\n", cli_tone(CLI_PLAIN, STDOUT_FILENO));
 }
 
 void

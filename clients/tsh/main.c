@@ -94,6 +94,7 @@ static const struct cli_program program = {
 	.version = SALLYPORT_VERSION,
 	.globals = globals,
 	.commands = commands,
+	.node_names = "tsh ls --format=names",
 };
 
 static bool

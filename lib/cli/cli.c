@@ -48,6 +48,18 @@ set_hint(struct call *c)
 	    *c->path ? " " : "", c->path);
 }
 
+/* "; did you mean 'ls'?", or "". */
+static const char *
+suggest_command(const struct cli_command *table, const char *word, char *dst, size_t size)
+{
+	struct suggestion s = { .word = word, .n = strlen(word) };
+
+	for (; table && table->name; table++)
+		if (!table->hidden)
+			suggest_offer(&s, table->name);
+	return suggest_text(&s, "", dst, size);
+}
+
 /* A word while no command with a function is chosen. */
 static int
 choose(struct call *c, const char *word, struct err *e)
@@ -55,10 +67,11 @@ choose(struct call *c, const char *word, struct err *e)
 	const struct cli_command *table = c->command ? c->command->sub : c->program->commands;
 	const struct cli_command *found = find_command(table, word);
 	size_t n = strlen(c->path);
+	char meant[96];
 
 	if (!found)
-		return err_set(e, "unknown command '%s%s%s'%s", c->path, n ? " " : "", word,
-		    c->hint);
+		return err_set(e, "unknown command '%s%s%s'%s%s", c->path, n ? " " : "", word,
+		    suggest_command(table, word, meant, sizeof(meant)), c->hint);
 	c->command = found;
 	(void)str_format(c->path + n, sizeof(c->path) - n, "%s%s", n ? " " : "", word);
 	set_hint(c);
@@ -112,27 +125,40 @@ check_args(const struct call *c, struct err *e)
 	return 0;
 }
 
-/* `help`, `help COMMAND`, `completion bash`: present in every program that has no command of that name. */
+static int
+run_completion(const struct cli_program *program, const char *shell)
+{
+	static const struct {
+		const char *shell;
+		void (*print)(const struct cli_program *program);
+	} rows[] = { { "bash", cli_completion_bash }, { "zsh", cli_completion_zsh },
+		{ "fish", cli_completion_fish } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].shell, shell) == 0) {
+			rows[i].print(program);
+			return 0;
+		}
+	return cli_fail("usage: %s completion bash|zsh|fish", program->name);
+}
+
+/* `help`, `help COMMAND`, `completion SHELL`: present in every program that has no command of that name. */
 static int
 run_builtin(const struct cli_program *program, int argc, char **argv)
 {
 	const struct cli_command *table = program->commands;
 	const struct cli_command *found = NULL;
-	char path[128] = "";
+	char path[128] = "", meant[96];
 
-	if (strcmp(argv[1], "completion") == 0) {
-		if (argc != 3 || strcmp(argv[2], "bash") != 0)
-			return cli_fail("usage: %s completion bash", program->name);
-		cli_completion_bash(program);
-		return 0;
-	}
+	if (strcmp(argv[1], "completion") == 0)
+		return run_completion(program, argc == 3 ? argv[2] : "");
 	for (int i = 2; i < argc; i++, table = found->sub) {
 		size_t n = strlen(path);
 
 		found = find_command(table, argv[i]);
 		if (!found)
-			return cli_fail("unknown command '%s' (see `%s --help`)", argv[i],
-			    program->name);
+			return cli_fail("unknown command '%s'%s (see `%s --help`)", argv[i],
+			    suggest_command(table, argv[i], meant, sizeof(meant)), program->name);
 		(void)str_format(path + n, sizeof(path) - n, "%s%s", n ? " " : "", argv[i]);
 	}
 	if (found)
@@ -158,13 +184,12 @@ run_call(struct call *c)
 		help_command(c->program, c->command, c->path);
 		return 0;
 	}
-	if (builtin.help) {
+	if (builtin.help || !c->command) {
 		help_program(c->program);
 		return 0;
 	}
-	if (!c->command || c->command->sub)
-		return cli_fail("say which command%s%s%s%s", *c->path ? " of `" : "", c->path,
-		    *c->path ? "`" : "", c->hint);
+	if (c->command->sub)
+		return cli_fail("say which command of `%s`%s", c->path, c->hint);
 	if (check_args(c, &e) < 0)
 		return cli_fail_err(&e);
 	if (c->program->before && (status = c->program->before()) != 0)

@@ -75,12 +75,15 @@ struct cli_program {
 	const char *version;
 	const struct cli_option *globals; /* before or after the command */
 	const struct cli_command *commands;
+	/* Command line that prints the names of nodes, one a line, for completion; may be NULL. */
+	const char *node_names;
 	/* Once all is parsed; a status other than 0 ends the program. May be NULL. */
 	int (*before)(void);
 };
 
 /* Parses, runs, returns the exit status of main. --help and --version are built in, and so are the
- * commands `help [COMMAND]` and `completion bash`. Usage errors: one ERROR line, status 1. */
+ * commands `help [COMMAND]` and `completion bash|zsh|fish`. No command at all is a wish for help.
+ * Usage errors: one ERROR line, status 1. */
 int cli_main(const struct cli_program *program, int argc, char **argv);
 
 /* Only options, for programs without commands. Positionals are moved to the front of argv;
@@ -97,6 +100,14 @@ int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cli_fail_err(const struct err *e);
 /* "WARNING: text" on stderr. */
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* --- colours --------------------------------------------------------------------- */
+
+enum cli_tone { CLI_PLAIN, CLI_GOOD, CLI_BAD, CLI_DOUBT, CLI_NAME };
+
+/* What begins the tone on a descriptor, and CLI_PLAIN ends it; "" when that is no terminal, or nobody wants colours
+ * (NO_COLOR, TERM=dumb). What matters is never said by colour alone. */
+const char *cli_tone(enum cli_tone tone, int fd);
 
 /* --- prompts ------------------------------------------------------------------- */
 

@@ -37,8 +37,23 @@ bool cli_option_takes_value(const struct cli_option *o);
 void help_program(const struct cli_program *program);
 void help_command(const struct cli_program *program, const struct cli_command *command,
     const char *path);
-/* The script of `completion bash` to stdout. */
+/* The script of `completion SHELL` to stdout. */
 void cli_completion_bash(const struct cli_program *program);
+void cli_completion_zsh(const struct cli_program *program);
+void cli_completion_fish(const struct cli_program *program);
+/* What the words of a command's usage name: files, nodes. */
+bool cli_args_have(const struct cli_command *command, const char *word);
+
+/* The candidate that is nearest to a word which is none. */
+struct suggestion {
+	const char *word; /* n bytes */
+	size_t n;
+	const char *best; /* NULL: none is near */
+	size_t distance;
+};
+void suggest_offer(struct suggestion *s, const char *candidate);
+/* "; did you mean 'BEFOREbest'?", or "". Returns dst. */
+const char *suggest_text(const struct suggestion *s, const char *before, char *dst, size_t size);
 
 /* The signal that ended the last question; 0: none did. */
 int cli_prompt_interrupted(void);

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * complete: a bash completion script from the tables; see cli.h. The script is
- * self-contained (bash-completion is not needed) and never runs the program.
+ * complete: completion scripts for bash, zsh and fish from the tables; see cli.h. They need nothing but the shell, and run
+ * the program only for the names of nodes: without a terminal on its input, so that it never asks for a password.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cli_priv.h"
+
+bool
+cli_args_have(const struct cli_command *command, const char *word)
+{
+	return command && command->args && strstr(command->args, word);
+}
 
 static void
 print_option_words(const struct cli_option *options)
@@ -37,7 +43,9 @@ print_case(const struct cli_program *program, const struct cli_command *command,
 		print_option_words(command->options);
 	print_option_words(program->globals);
 	print_option_words(cli_builtin_options);
-	printf("' ;;\n");
+	printf("'%s%s ;;\n",
+	    cli_args_have(command, "HOST") || cli_args_have(command, "NODE") ? "; nodes=1" : "",
+	    cli_args_have(command, "FROM") || cli_args_have(command, "FILE") ? "; files=1" : "");
 }
 
 /* "path:--format|path:-f) words='text json yaml' ;;": what may follow an option. */
@@ -106,15 +114,65 @@ print_second_level(const struct cli_program *program)
 	if (!*bar)
 		/* A pattern that never fits: bash wants one in each case. */
 		printf("'-'");
-	printf(") path=\"$path $w\" ;;\n");
+	printf(") verb=\"$verb $w\" ;;\n");
 }
 
-void
-cli_completion_bash(const struct cli_program *program)
+/* The shells expand what compgen is given: of names that come from elsewhere only those that cannot be a command.
+ * "root@no": what stands before the node's name is kept, where the shell has not cut it off itself. */
+static void
+print_candidates(const struct cli_program *program)
+{
+	printf(
+	    "\tif [ -n \"$nodes\" ]; then case \"$cur\" in -*) ;; *)\n"
+	    "\t\tcase \"$cur\" in *@*) before=${cur%%%%@*}@ ;; esac\n"
+	    "\t\twords=\"$words $(%s 2>/dev/null </dev/null | LC_ALL=C grep -x '[A-Za-z0-9._-]*')\"\n"
+	    "\t\tCOMPREPLY=($(compgen -P \"$before\" -W \"$words\" -- \"${cur#\"$before\"}\")) ;;\n"
+	    "\tesac; fi\n",
+	    program->node_names);
+}
+
+static void
+print_main(const struct cli_program *program)
 {
 	const char *name = program->name;
 
-	printf("# bash completion of %s; use it with: source <(%s completion bash)\n", name, name);
+	printf("_%s() {\n"
+	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= w i\n"
+	       "\tlocal words= files= nodes= before=\n"
+	       "\tif [ \"$prev\" = '=' ]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
+	       "\tcase \"$cur\" in =|@) cur= ;; esac\n"
+	       "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+	       "\t\tw=${COMP_WORDS[i]}\n"
+	       "\t\tcase \"$w\" in -*|=) continue ;; esac\n"
+	       "\t\tcase \"$verb\" in\n"
+	       "\t\t\t'') verb=$w ;;\n",
+	    name);
+	print_second_level(program);
+	printf("\t\tesac\n"
+	       "\tdone\n"
+	       "\t_%s_words \"$verb\" \"$prev\"\n"
+	       "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n",
+	    name);
+	if (program->node_names)
+		print_candidates(program);
+	printf("\tif [ -n \"$files\" ]; then COMPREPLY+=($(compgen -f -- \"$cur\")); fi\n"
+	       "}\n"
+	       "complete -o default -F _%s %s\n",
+	    name, name);
+}
+
+static void
+print_script(const struct cli_program *program, const char *shell)
+{
+	const char *name = program->name;
+
+	printf("# %s completion of %s; use it with: source <(%s completion %s)\n", shell, name,
+	    name, shell);
+	/* zsh runs bash's functions, with arrays that begin at 0; but "path" is the PATH there. */
+	if (strcmp(shell, "zsh") == 0)
+		printf("autoload -Uz compinit bashcompinit\n"
+		       "(( $+functions[compdef] )) || compinit\n"
+		       "bashcompinit\n");
 	printf("_%s_words() {\n\tcase \"$1:$2\" in\n", name);
 	for_each_command(program, true);
 	print_values(program->globals, "*");
@@ -122,24 +180,17 @@ cli_completion_bash(const struct cli_program *program)
 	print_case(program, NULL, "");
 	for_each_command(program, false);
 	printf("\tesac\n}\n");
-	printf("_%s() {\n"
-	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} path= w i\n"
-	       "\tlocal words= files=\n"
-	       "\tif [ \"$prev\" = '=' ]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
-	       "\tif [ \"$cur\" = '=' ]; then cur=; fi\n"
-	       "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-	       "\t\tw=${COMP_WORDS[i]}\n"
-	       "\t\tcase \"$w\" in -*|=) continue ;; esac\n"
-	       "\t\tcase \"$path\" in\n"
-	       "\t\t\t'') path=$w ;;\n",
-	    name);
-	print_second_level(program);
-	printf("\t\tesac\n"
-	       "\tdone\n"
-	       "\t_%s_words \"$path\" \"$prev\"\n"
-	       "\tif [ -n \"$files\" ]; then COMPREPLY=($(compgen -f -- \"$cur\"))\n"
-	       "\telse COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")); fi\n"
-	       "}\n"
-	       "complete -o default -F _%s %s\n",
-	    name, name, name);
+	print_main(program);
+}
+
+void
+cli_completion_bash(const struct cli_program *program)
+{
+	print_script(program, "bash");
+}
+
+void
+cli_completion_zsh(const struct cli_program *program)
+{
+	print_script(program, "zsh");
 }

@@ -46,11 +46,16 @@ cli_print_options(const struct cli_option *options)
 	for (const struct cli_option *o = options; o && !cli_option_is_end(o); o++) {
 		char left[192];
 		char right[256];
+		size_t n = o->help ? strlen(o->help) : 0;
 
 		if (!o->help)
 			continue;
 		option_left(o, left, sizeof(left));
-		if (o->env)
+		/* "(default: ...; environment: ...)": one remark, not two. */
+		if (o->env && n > 0 && o->help[n - 1] == ')')
+			(void)str_format(right, sizeof(right), "%.*s; environment: %s)", (int)n - 1,
+			    o->help, o->env);
+		else if (o->env)
 			(void)str_format(right, sizeof(right), "%s (environment: %s)", o->help,
 			    o->env);
 		else
@@ -87,11 +92,15 @@ print_globals(const struct cli_program *program)
 void
 help_program(const struct cli_program *program)
 {
+	char script[128];
+
 	printf("%s: %s\n\nUsage: %s [OPTIONS] COMMAND [ARGUMENTS]\n\nCommands:\n", program->name,
 	    program->summary, program->name);
 	print_commands(program->commands, "");
 	print_row("help [COMMAND]", "this text, or that of a command");
-	print_row("completion bash", "a completion script: source <(PROGRAM completion bash)");
+	(void)str_format(script, sizeof(script),
+	    "completion for bash, zsh or fish: source <(%s completion bash)", program->name);
+	print_row("completion SHELL", script);
 	print_globals(program);
 }
 

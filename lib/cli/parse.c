@@ -127,6 +127,19 @@ note_seen(struct parser *p, const struct cli_option *o)
 		p->seen[p->n_seen++] = o;
 }
 
+/* "; did you mean '--format'?", or "". text: n letters behind the dashes. */
+static const char *
+suggest_long(const struct parser *p, const char *text, size_t n, char *dst, size_t size)
+{
+	struct suggestion s = { .word = text, .n = n };
+
+	for (size_t t = 0; t < p->n_tables; t++)
+		for (const struct cli_option *o = p->tables[t]; o && !cli_option_is_end(o); o++)
+			if (o->long_name && o->help)
+				suggest_offer(&s, o->long_name);
+	return suggest_text(&s, "--", dst, size);
+}
+
 /* "--name", "--name=value", "--name value", "--no-name". */
 static int
 parse_long(struct parser *p, const char *text, struct err *e)
@@ -135,6 +148,7 @@ parse_long(struct parser *p, const char *text, struct err *e)
 	const char *value = text[n] ? text + n + 1 : NULL;
 	const struct cli_option *o = find_long(p, text, n);
 	bool on = true;
+	char meant[96];
 
 	/* Only when no option is really called so. */
 	if (!o && str_starts(text, "no-")) {
@@ -144,7 +158,8 @@ parse_long(struct parser *p, const char *text, struct err *e)
 		on = false;
 	}
 	if (!o)
-		return err_set(e, "unknown option '--%.*s'%s", (int)n, text, p->hint);
+		return err_set(e, "unknown option '--%.*s'%s%s", (int)n, text,
+		    suggest_long(p, text, n, meant, sizeof(meant)), p->hint);
 	note_seen(p, o);
 	if (!cli_option_takes_value(o)) {
 		if (value && strcmp(value, "true") != 0 && strcmp(value, "false") != 0)

@@ -6,11 +6,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "cli/cli.h"
 
-static void __attribute__((format(printf, 2, 0))) say(const char *what, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+say(const char *what, enum cli_tone tone, const char *fmt, va_list ap)
 {
 	char text[2048];
 	char clean[2048];
@@ -20,7 +22,8 @@ static void __attribute__((format(printf, 2, 0))) say(const char *what, const ch
 	/* So that the line comes behind what was printed before it, also when both go to one
 	 * file. */
 	fflush(stdout);
-	fprintf(stderr, "%s: %s\n", what, clean);
+	fprintf(stderr, "%s%s:%s %s\n", cli_tone(tone, STDERR_FILENO), what,
+	    cli_tone(CLI_PLAIN, STDERR_FILENO), clean);
 }
 
 int
@@ -29,7 +32,7 @@ cli_fail(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say("ERROR", fmt, ap);
+	say("ERROR", CLI_BAD, fmt, ap);
 	va_end(ap);
 	return 1;
 }
@@ -46,6 +49,6 @@ cli_warn(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say("WARNING", fmt, ap);
+	say("WARNING", CLI_DOUBT, fmt, ap);
 	va_end(ap);
 }

@@ -48,7 +48,10 @@ profile_proxy(const char *typed, char *dst, struct err *e)
 	/* It becomes the name of a folder, and stands in lines of an ssh_config. */
 	if (!str_host_port(typed, PROXY_PORT, host, sizeof host, &port) || !*host || *host == '.' ||
 	    *host == '-' || !str_is_printable(host, strlen(host)) || strpbrk(host, "/ \"\\"))
-		return err_set(e, "%s is not the address of a proxy; write HOST:PORT", typed);
+		return err_set(e, "%s is not the address of a proxy; write HOST:PORT%s", typed,
+		    strchr(typed, ':') != strrchr(typed, ':')
+			? ", and [ADDRESS]:PORT of an IPv6 address"
+			: "");
 	for (char *c = host; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
 	return str_put_host_port(dst, PROFILE_PROXY_MAX, host, port)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli: command lines as people type them. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -109,6 +110,8 @@ static const struct cli_program program = {
 	.version = "1.2.3",
 	.globals = globals,
 	.commands = commands,
+	/* The last one would be a command, if a shell expanded it. */
+	.node_names = "printf '%s\\n' web-1 web-2 db 'w-`echo 1`'",
 };
 
 static char folder[] = "/tmp/cli-test-XXXXXX";
@@ -202,8 +205,22 @@ static void
 mistakes_are_one_line_and_status_1(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "prog", "ERROR: say which command (see `prog --help`)\n" },
-		{ "prog lss", "ERROR: unknown command 'lss' (see `prog --help`)\n" },
+		{ "prog lss",
+		    "ERROR: unknown command 'lss'; did you mean 'ls'? (see `prog --help`)\n" },
+		{ "prog LS",
+		    "ERROR: unknown command 'LS'; did you mean 'ls'? (see `prog --help`)\n" },
+		{ "prog shs",
+		    "ERROR: unknown command 'shs'; did you mean 'ssh'? (see `prog --help`)\n" },
+		{ "prog usres add x",
+		    "ERROR: unknown command 'usres'; did you mean 'users'? (see `prog --help`)\n" },
+		{ "prog help user",
+		    "ERROR: unknown command 'user'; did you mean 'users'? (see `prog --help`)\n" },
+		{ "prog reboot", "ERROR: unknown command 'reboot' (see `prog --help`)\n" },
+		{ "prog x", "ERROR: unknown command 'x' (see `prog --help`)\n" },
+		{ "prog ls --fromat=json",
+		    "ERROR: unknown option '--fromat'; did you mean '--format'? (see `prog ls --help`)\n" },
+		{ "prog ls --secret-swich",
+		    "ERROR: unknown option '--secret-swich' (see `prog ls --help`)\n" },
 		{ "prog users", "ERROR: say which command of `users` (see `prog users --help`)\n" },
 		{ "prog users rm x",
 		    "ERROR: unknown command 'users rm' (see `prog users --help`)\n" },
@@ -218,7 +235,7 @@ mistakes_are_one_line_and_status_1(void **state)
 		{ "prog ls --count=-1", "ERROR: --count: '-1' is not a number\n" },
 		{ "prog ls --verbose=x", "ERROR: --verbose takes no value\n" },
 		{ "prog ls --no-format",
-		    "ERROR: unknown option '--no-format' (see `prog ls --help`)\n" },
+		    "ERROR: unknown option '--no-format'; did you mean '--format'? (see `prog ls --help`)\n" },
 		{ "prog ls --ttl=never",
 		    "ERROR: --ttl: 'never' is not a duration (write 90s, 30m, 12h or 7d)\n" },
 	};
@@ -275,6 +292,10 @@ bash_completes_from_the_same_tables(void **state)
 		{ "prog ls --format j", 3, "json" },
 		{ "prog --debug ls --format = y", 5, "yaml" },
 		{ "prog ss", 1, "ssh" },
+		{ "prog ssh w", 2, "web-1 web-2" },
+		{ "prog ssh root @ db", 4, "db" },
+		{ "prog ssh root@w", 2, "root@web-1 root@web-2" },
+		{ "prog ls web", 2, "" },
 	};
 	char path[64];
 	struct err e;
@@ -296,6 +317,112 @@ bash_completes_from_the_same_tables(void **state)
 		got[strcspn(got, "\n")] = 0;
 		assert_string_equal(got, rows[i].want);
 	}
+}
+
+/* What a shell says to a script of ours. */
+static void
+assert_completes(const char *command, const char *want)
+{
+	char got[256] = "";
+	FILE *f = popen(command, "r");
+	size_t n = fread(got, 1, sizeof(got) - 1, f);
+
+	pclose(f);
+	got[n] = 0;
+	assert_string_equal(got, want);
+}
+
+static void
+write_script(const char *shell, char *path, size_t size)
+{
+	char command[64];
+	struct err e;
+
+	snprintf(command, sizeof(command), "prog completion %s", shell);
+	assert_int_equal(run(command), 0);
+	snprintf(path, size, "%s/script.%s", folder, shell);
+	assert_int_equal(file_write(path, 0600, said, strlen(said), &e), 0);
+}
+
+/* What fits the word so far is chosen by zsh itself, of all that the script says. */
+static void
+zsh_completes_from_the_same_tables(void **state)
+{
+	static const char *const rows[][2] = { { "prog users a", "add\n" },
+		{ "prog ls --format j", "json\n" },
+		{ "prog ssh root@w", "root@web-1\nroot@web-2\n" } };
+	char path[64], command[512];
+
+	(void)state;
+	if (system("command -v zsh >/dev/null") != 0)
+		skip();
+	write_script("zsh", path, sizeof(path));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(command, sizeof(command),
+		    "cd %s; HOME=%s zsh -f -c 'source %s; emulate -L ksh; COMP_WORDS=(%s); "
+		    "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _prog; "
+		    "printf \"%%s\\n\" \"${COMPREPLY[@]}\"' 2>&1 | grep '^%s'",
+		    folder, folder, path, rows[i][0], strrchr(rows[i][0], ' ') + 1);
+		assert_completes(command, rows[i][1]);
+	}
+}
+
+static void
+fish_completes_from_the_same_tables(void **state)
+{
+	static const char *const rows[][2] = { { "prog us", "users\tusers\n" },
+		{ "prog users a", "add\tmake a user\n" },
+		{ "prog ls --format j", "json\toutput format\n" },
+		{ "prog ssh root@w", "root@web-1\nroot@web-2\n" },
+		{ "prog completion f", "fish\n" },
+		{ "prog users add --fo", "--format\toutput format\n" } };
+	char path[64], command[512];
+
+	(void)state;
+	if (system("command -v fish >/dev/null") != 0)
+		skip();
+	write_script("fish", path, sizeof(path));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(command, sizeof(command),
+		    "HOME=%s fish --no-config -c 'source %s; complete -C \"%s\"' 2>&1", folder,
+		    path, rows[i][0]);
+		assert_completes(command, rows[i][1]);
+	}
+}
+
+static void
+no_command_is_a_wish_for_help(void **state)
+{
+	(void)state;
+	assert_int_equal(run("prog"), 0);
+	assert_non_null(strstr(said, "list nodes"));
+	assert_null(called);
+	assert_int_equal(run("prog --debug"), 0);
+	assert_non_null(strstr(said, "list nodes"));
+}
+
+/* Not to a file or a pipe; on a terminal as the person wants. */
+static void
+colours_are_for_terminals_and_who_wants_them(void **state)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY), tty;
+
+	(void)state;
+	assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	tty = open(ptsname(master), O_RDWR | O_NOCTTY);
+	assert_true(tty >= 0);
+	setenv("TERM", "xterm", 1);
+	unsetenv("NO_COLOR");
+	assert_string_equal(cli_tone(CLI_BAD, tty), "\033[1;31m");
+	assert_string_equal(cli_tone(CLI_BAD, -1), "");
+	setenv("NO_COLOR", "1", 1);
+	assert_string_equal(cli_tone(CLI_BAD, tty), "");
+	setenv("NO_COLOR", "", 1);
+	assert_string_equal(cli_tone(CLI_PLAIN, tty), "\033[0m");
+	setenv("TERM", "dumb", 1);
+	assert_string_equal(cli_tone(CLI_GOOD, tty), "");
+	close(tty);
+	close(master);
 }
 
 static int
@@ -327,6 +454,10 @@ main(void)
 		cmocka_unit_test(the_environment_fills_what_was_not_given),
 		cmocka_unit_test(help_names_everything_but_what_is_hidden),
 		cmocka_unit_test(bash_completes_from_the_same_tables),
+		cmocka_unit_test(zsh_completes_from_the_same_tables),
+		cmocka_unit_test(fish_completes_from_the_same_tables),
+		cmocka_unit_test(no_command_is_a_wish_for_help),
+		cmocka_unit_test(colours_are_for_terminals_and_who_wants_them),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

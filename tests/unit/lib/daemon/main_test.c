@@ -407,7 +407,7 @@ check_says_what_is_wrong_and_starts_nothing(void **state)
 	pid = launch("--chekc", &notify);
 	assert_int_equal(end_of(pid, notify), 1);
 	flag = content("err");
-	assert_string_equal(flag, "ERROR: unknown option '--chekc'\n");
+	assert_string_equal(flag, "ERROR: unknown option '--chekc'; did you mean '--check'?\n");
 }
 
 static int
