@@ -4,31 +4,25 @@
  *
  * Security: the handshake shows only that the certificate chains to one of our roots, host or user. Which of the
  * two signed it decides what it may say: a node's CA must not make users, nor the users' CA a node. So the leaf is
- * verified again here against the roots of the kind that its URI names; once a certificate, then remembered.
+ * verified again here against the roots of the kind that its URI names; once a certificate, then remembered (known.h).
  */
 #include <string.h>
 #include <strings.h>
 
 #include <grpc/support/alloc.h>
-#include <grpc/support/string_util.h>
 
 #include "base/clock.h"
-#include "base/map.h"
 #include "base/str.h"
 #include "crypto/x509.h"
+#include "rpc/known.h"
 #include "rpc/rpc_priv.h"
 
-enum { REMEMBERED_MAX = 8192 };
-
-/* What a certificate says, after it was verified. */
-struct known {
-	enum rpc_who who;
-	int64_t issued_s, expires_s;
-	char *cluster, *name;
-};
+/* More than a cluster has nodes that come back every half minute: with fewer places, each would find that it was just
+ * forgotten. About 300 bytes each. */
+enum { KNOWN_MAX = 65536 };
 
 struct rpc_peers {
-	struct map *by_pem;                        /* struct known * by the text of the leaf */
+	struct known *known;                       /* leaves that were verified */
 	unsigned generation;                       /* of the roots they were verified with */
 	struct x509_cert *host_roots, *user_roots; /* NULL: none */
 	char cluster[256];
@@ -101,37 +95,14 @@ rpc_peer_addr(const char *peer_address, struct addr *ret)
 
 /* --- what was verified before ------------------------------------------------------------------ */
 
-static void
-known_free(struct known *k)
-{
-	gpr_free(k->cluster);
-	gpr_free(k->name);
-	gpr_free(k);
-}
-
-static void
-forget_all(struct rpc_peers *peers)
-{
-	const char *key;
-	void *value;
-	size_t pos = 0;
-
-	while (map_next(peers->by_pem, &pos, &key, &value)) {
-		struct known *k = value;
-
-		map_del(peers->by_pem, key);
-		known_free(k);
-	}
-}
-
 struct rpc_peers *
 rpc_peers_new(const char *cluster)
 {
 	struct rpc_peers *peers = gpr_zalloc(sizeof *peers);
 
 	(void)str_copy(peers->cluster, sizeof peers->cluster, cluster);
-	peers->by_pem = map_new();
-	if (!peers->by_pem) {
+	peers->known = known_new(KNOWN_MAX);
+	if (!peers->known) {
 		gpr_free(peers);
 		return NULL;
 	}
@@ -141,8 +112,7 @@ rpc_peers_new(const char *cluster)
 void
 rpc_peers_free(struct rpc_peers *peers)
 {
-	forget_all(peers);
-	map_free(peers->by_pem);
+	known_free(peers->known);
 	x509_cert_free(peers->host_roots);
 	x509_cert_free(peers->user_roots);
 	gpr_free(peers);
@@ -167,46 +137,11 @@ follow_roots(struct rpc_peers *peers, struct rpc_identity *id)
 
 	if (peers->generation == generation)
 		return;
-	forget_all(peers);
+	known_clear(peers->known);
 	rpc_identity_roots(id, &host, &user);
 	parse_roots(&peers->host_roots, host);
 	parse_roots(&peers->user_roots, user);
 	peers->generation = generation;
-}
-
-/* Best effort: without memory for it the next call verifies again. */
-static void
-remember(struct rpc_peers *peers, const char *pem, const struct rpc_peer *peer)
-{
-	struct known *k;
-
-	/* All at once: what is still in use is verified again, and nobody can push a single entry out on
-	 * purpose. */
-	if (map_count(peers->by_pem) >= REMEMBERED_MAX)
-		forget_all(peers);
-	k = gpr_zalloc(sizeof *k);
-	k->who = peer->who;
-	k->issued_s = peer->issued_s;
-	k->expires_s = peer->expires_s;
-	k->cluster = gpr_strdup(peer->cluster);
-	k->name = gpr_strdup(peer->name);
-	if (!map_put(peers->by_pem, pem, k, NULL))
-		known_free(k);
-}
-
-static bool
-recall(struct rpc_peers *peers, const char *pem, struct rpc_peer *ret)
-{
-	const struct known *k = map_get(peers->by_pem, pem);
-
-	if (!k)
-		return false;
-	ret->who = k->who;
-	ret->issued_s = k->issued_s;
-	ret->expires_s = k->expires_s;
-	(void)str_copy(ret->cluster, sizeof ret->cluster, k->cluster);
-	(void)str_copy(ret->name, sizeof ret->name, k->name);
-	return true;
 }
 
 /* --- what the handshake tells --------------------------------------------------------------------- */
@@ -251,7 +186,7 @@ verify(struct rpc_peers *peers, const struct shown *shown, struct rpc_peer *ret,
 		(void)str_copy(ret->name, sizeof ret->name, who.name);
 		ret->issued_s = x509_cert_not_before(cert);
 		ret->expires_s = x509_cert_not_after(cert);
-		remember(peers, shown->pem, ret);
+		known_remember(peers->known, shown->pem, ret);
 	}
 	x509_cert_free(cert);
 	return r;
@@ -278,7 +213,7 @@ identify(struct rpc_peers *peers, struct rpc_identity *id, const struct shown *s
 		return 0;
 	}
 	follow_roots(peers, id);
-	if (!recall(peers, shown->pem, ret) && verify(peers, shown, ret, e) < 0)
+	if (!known_recall(peers->known, shown->pem, ret) && verify(peers, shown, ret, e) < 0)
 		return -1;
 	/* Connections outlive certificates. */
 	if (clock_wall_ms() / 1000 >= ret->expires_s)
