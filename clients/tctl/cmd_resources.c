@@ -107,12 +107,12 @@ print_all(struct client *c, const struct form *form, const Auth__ResourceList *l
 static int
 fetch(struct client *c, const struct form *form, const char *name, Auth__ResourceList **ret)
 {
-	Auth__ResourceRef q = AUTH__RESOURCE_REF__INIT;
+	Auth__GetResourcesRequest q = AUTH__GET_RESOURCES_REQUEST__INIT;
 	struct err e;
 
 	q.kind = form->kind;
 	q.name = name ? name : "";
-	if (auth_sync_get_resources(c, &q, ret, &e) < 0)
+	if (auth_sync_get_resources_all(c, &q, ret, &e) < 0)
 		return cli_fail_err(&e);
 	if (name && (*ret)->n_resources == 0)
 		return cli_fail("no such %s: %s; `tctl get %s` shows them all", form->kind, name,

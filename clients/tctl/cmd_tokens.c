@@ -214,7 +214,7 @@ list_tokens(struct client *c, void *arg, struct err *e)
 	Auth__TokenList *list = NULL;
 
 	(void)arg;
-	if (auth_sync_list_tokens(c, &q, &list, e) < 0)
+	if (auth_sync_list_tokens_all(c, &q, &list, e) < 0)
 		return -1;
 	if (list->n_tokens > 0)
 		qsort(list->tokens, list->n_tokens, sizeof *list->tokens, by_expiry);

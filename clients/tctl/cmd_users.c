@@ -204,11 +204,11 @@ static const struct cli_listing users = { users_table, users_row, users_value, N
 static int
 list_users(struct client *c, void *arg, struct err *e)
 {
-	Auth__Empty q = AUTH__EMPTY__INIT;
+	Auth__ListUsersRequest q = AUTH__LIST_USERS_REQUEST__INIT;
 	Auth__UserList *list = NULL;
 
 	(void)arg;
-	if (auth_sync_list_users(c, &q, &list, e) < 0)
+	if (auth_sync_list_users_all(c, &q, &list, e) < 0)
 		return -1;
 	cli_print_listing(&users, list, list->n_users, opt.format, stdout);
 	client_free_reply(list);

@@ -12,7 +12,7 @@
 #include "proto/audit.pb-c.h"
 #include "rpc/tls.h"
 
-enum { CALL_TIMEOUT_MS = 30000, REPLY_MAX = 16 << 20 };
+enum { CALL_TIMEOUT_MS = 30000, REPLY_MAX = 16 << 20, LIST_MAX = 2000000 };
 
 struct client {
 	struct rpc_loop *rl;
@@ -173,6 +173,117 @@ client_free_reply(void *reply)
 {
 	if (reply)
 		protobuf_c_message_free_unpacked(reply, NULL);
+}
+
+/* --- lists that come in pages ------------------------------------------------------------ */
+
+/* A list's messages by their descriptors, so that one function serves them all. */
+struct pages {
+	const ProtobufCFieldDescriptor *items, *next; /* of the reply */
+	const ProtobufCFieldDescriptor *after;        /* of the request */
+};
+
+/* False: the method is no such list (a bug). */
+static bool
+pages_of(const struct rpc_method *method, struct pages *ret)
+{
+	const ProtobufCMethodDescriptor *m =
+	    protobuf_c_service_descriptor_get_method_by_name(method->service, method->name);
+
+	*ret = (struct pages){ 0 };
+	if (!m)
+		return false;
+	ret->after = protobuf_c_message_descriptor_get_field_by_name(m->input, "after");
+	ret->next = protobuf_c_message_descriptor_get_field_by_name(m->output, "next");
+	for (unsigned i = 0; i < m->output->n_fields; i++)
+		if (m->output->fields[i].label == PROTOBUF_C_LABEL_REPEATED)
+			ret->items = &m->output->fields[i];
+	return ret->after && ret->next && ret->items && ret->items->type == PROTOBUF_C_TYPE_MESSAGE;
+}
+
+static void *
+member(const void *message, unsigned at)
+{
+	return (uint8_t *)(uintptr_t)message + at;
+}
+
+/* The items of page behind those of whole, which owns them then; page is freed. */
+static int
+pages_join(const struct pages *p, void *whole, void *page, struct err *e)
+{
+	size_t *n = member(whole, p->items->quantifier_offset);
+	size_t *more = member(page, p->items->quantifier_offset);
+	void ***v = member(whole, p->items->offset), ***from = member(page, p->items->offset);
+	void **grown = NULL;
+	int rc = 0;
+
+	/* A server that has no end to it, or says "there is more" of nothing. */
+	if (*more == 0 || *n + *more > LIST_MAX)
+		rc = err_set(e, "the list has no end");
+	else if (!(grown = realloc(*v, (*n + *more) * sizeof(*grown))))
+		rc = err_memory(e);
+	if (grown) {
+		memcpy(grown + *n, *from, *more * sizeof(*grown));
+		*v = grown;
+		*n += *more;
+		*more = 0;
+	}
+	client_free_reply(page);
+	return rc;
+}
+
+/* The page that `request` asks for and all behind it, into whole. */
+static int
+pages_fetch(struct client *c, const struct rpc_method *method, const struct pages *p,
+    ProtobufCMessage *request, void *whole, struct err *e)
+{
+	const char **next = member(whole, p->next->offset);
+	const char **after = member(request, p->after->offset), **newest, *old;
+	_cleanup_free_ char *place = NULL;
+	void *page;
+	int rc = 0;
+
+	while (rc == 0 && **next) {
+		free(place);
+		*after = place = strdup(*next);
+		if (!place)
+			return err_memory(e);
+		rc = client_call(c, method, request, &page, e);
+		if (rc < 0)
+			break;
+		/* Where to go on is the newest page's word: the two swap theirs, and the page is freed with the old. */
+		newest = member(page, p->next->offset);
+		old = *next;
+		*next = *newest;
+		*newest = old;
+		rc = pages_join(p, whole, page, e);
+	}
+	return rc;
+}
+
+int
+client_call_all(struct client *c, const struct rpc_method *method, const void *request,
+    void *ret_reply, struct err *e)
+{
+	const ProtobufCMessageDescriptor *type = ((const ProtobufCMessage *)request)->descriptor;
+	_cleanup_free_ ProtobufCMessage *copy = malloc(type->sizeof_message);
+	struct pages pages;
+	void *whole = NULL;
+
+	if (!copy)
+		return err_memory(e);
+	if (!pages_of(method, &pages))
+		return err_set(e, "%s is no list of pages (a bug)", method->name);
+	/* Borrows everything but the place. */
+	memcpy(copy, request, type->sizeof_message);
+	if (client_call(c, method, request, &whole, e) < 0)
+		return -1;
+	if (pages_fetch(c, method, &pages, copy, whole, e) < 0) {
+		client_free_reply(whole);
+		return -1;
+	}
+	memcpy(ret_reply, &whole, sizeof whole);
+	return 0;
 }
 
 /* --- streams ---------------------------------------------------------------------------- */

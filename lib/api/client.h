@@ -34,6 +34,10 @@ void client_free_reply(void *reply); /* a message that a call gave; NULL is fine
  * answers, for each of which part is called until it returns false. Negative with e filled by the server's words. */
 int client_call(struct client *c, const struct rpc_method *method, const void *request,
     void *ret_reply, struct err *e);
+/* Of a list that comes in pages (proto/auth.proto, ListUsersRequest) all of them, as one reply. Request and reply have
+ * `after` and `next`, and the reply one list of messages. */
+int client_call_all(struct client *c, const struct rpc_method *method, const void *request,
+    void *ret_reply, struct err *e);
 int client_stream(struct client *c, const struct rpc_method *method, const void *request,
     bool (*part)(const void *message, void *arg), void *arg, struct err *e);
 

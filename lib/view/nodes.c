@@ -16,16 +16,6 @@
 
 enum { SELECTOR_ARENA = 65536, LABELS_TEXT_MAX = 65536 };
 
-/* Names are not unique; the UUID keeps the order the same from call to call. */
-static int
-by_name(const void *a, const void *b)
-{
-	const Auth__Node *x = *(Auth__Node *const *)a, *y = *(Auth__Node *const *)b;
-	int c = strcmp(x->name, y->name);
-
-	return c ? c : strcmp(x->uuid, y->uuid);
-}
-
 int
 nodes_list(struct client *c, const char *selector, const char *search, Auth__NodeList **ret,
     struct err *e)
@@ -41,13 +31,9 @@ nodes_list(struct client *c, const char *selector, const char *search, Auth__Nod
 	q.selector = api_labels(&arena, (struct policy_labels){ parsed.v, parsed.n });
 	q.n_selector = parsed.n;
 	q.search = search ? search : "";
-	rc = q.selector ? auth_sync_list_nodes(c, &q, ret, e) : err_memory(e);
+	rc = q.selector ? auth_sync_list_nodes_all(c, &q, ret, e) : err_memory(e);
 	arena_done(&arena);
-	if (rc < 0)
-		return -1;
-	if ((*ret)->n_nodes > 0)
-		qsort((*ret)->nodes, (*ret)->n_nodes, sizeof *(*ret)->nodes, by_name);
-	return 0;
+	return rc;
 }
 
 static int

@@ -475,11 +475,15 @@ on_item(const struct store_item *item, void *arg)
 }
 
 static int
-walk(struct auth *a, struct walk *w)
+walk(struct auth *a, const char *after, struct walk *w)
 {
 	const struct resource *r = &resource_table[w->kind];
+	char full[STORE_KEY_MAX];
 
-	return store_range(a->store, r->prefix, NULL, r->max, on_item, w);
+	/* What the store could not have as a key was never the last of anything. */
+	if (*after && !store_key(full, r, after))
+		return 0;
+	return store_range(a->store, r->prefix, *after ? full : NULL, r->max, on_item, w);
 }
 
 /* fn: 0 goes on. The object is lent for the call. */
@@ -487,9 +491,16 @@ int
 resource_each(struct auth *a, enum resource_kind kind, int (*fn)(const void *object, void *arg),
     void *arg)
 {
+	return resource_each_after(a, kind, "", fn, arg);
+}
+
+int
+resource_each_after(struct auth *a, enum resource_kind kind, const char *after,
+    int (*fn)(const void *object, void *arg), void *arg)
+{
 	struct walk w = { .kind = kind, .fn = fn, .arg = arg };
 
-	return walk(a, &w);
+	return walk(a, after, &w);
 }
 
 /* The store cannot be changed while it is walked: keys first. */
@@ -532,7 +543,7 @@ resource_remove_if(struct auth *a, enum resource_kind kind,
 	int rc;
 
 	list_init(&v.found);
-	rc = walk(a, &w);
+	rc = walk(a, "", &w);
 	if (rc < 0)
 		(void)(w.stopped ? err_memory(e) : store_failed(a, e));
 	list_each (struct victim, k, &v.found, link) {

@@ -150,6 +150,9 @@ uint64_t resource_revision(enum resource_kind kind, const void *object);
  * other than 0, which is returned. The object is emptied afterwards. */
 int resource_each(struct auth *a, enum resource_kind kind, int (*fn)(const void *object, void *arg),
     void *arg);
+/* The same for those whose key sorts after `after` ("": all). */
+int resource_each_after(struct auth *a, enum resource_kind kind, const char *after,
+    int (*fn)(const void *object, void *arg), void *arg);
 /* Removes all for which fn answers true. */
 int resource_remove_if(struct auth *a, enum resource_kind kind,
     bool (*fn)(const void *object, void *arg), void *arg, struct err *e);

@@ -111,6 +111,18 @@ face_list_add(struct face_list *l, void *item)
 	return true;
 }
 
+/* The first is always in: a page that nothing fits would be asked for again and again. */
+int
+face_page_add(struct face_list *l, const ProtobufCMessage *message)
+{
+	size_t bytes = l->failed ? 0 : protobuf_c_message_get_packed_size(message);
+
+	if (l->n > 0 && (l->bytes + bytes > FACE_PAGE_MAX || l->n == l->limit))
+		return FACE_FULL;
+	l->bytes += bytes;
+	return face_list_add(l, (void *)(uintptr_t)message) && !l->failed ? 0 : -1;
+}
+
 /* "" without memory, which l->failed says too. */
 const char *
 face_text(struct face_list *l, const char *text)

@@ -13,8 +13,15 @@
 #include "base/mem.h"
 #include "proto/auth.server.h"
 #include "rpc/rpc.h"
+#include "rpc/wire_check.h"
 
-enum { FACE_ARENA_MAX = 64 * 1024 * 1024, FACE_LIST_MAX = 100000 };
+/* FACE_PAGE_MAX: bytes. Nothing on the wire has fewer than two, so that no page has more elements than the other side
+ * takes (WIRE_CHECK_ITEMS), whatever is in it. */
+enum {
+	FACE_ARENA_MAX = 64 * 1024 * 1024,
+	FACE_LIST_MAX = 200000,
+	FACE_PAGE_MAX = WIRE_CHECK_ITEMS * 2 - 8192
+};
 
 #define WHO_ALL     (RPC_ANYONE | RPC_USER | RPC_NODE | RPC_PROXY | RPC_AUTH | RPC_AUDIT | RPC_LOCAL)
 #define WHO_DAEMONS (RPC_NODE | RPC_PROXY | RPC_AUDIT)
@@ -44,11 +51,16 @@ struct face_list {
 	struct arena arena;
 	void **v;
 	size_t n, cap;
+	size_t bytes, limit; /* of a page; limit 0: as many as fit */
 	bool failed;
 };
 void face_list_init(struct face_list *l);
 void face_list_done(struct face_list *l);
 bool face_list_add(struct face_list *l, void *item);
+/* One more message for a page (`limit` as it was asked for). 0: it is in; FACE_FULL: it is the first of the next page,
+ * and the list stays as it is; negative: no memory. */
+enum { FACE_FULL = 1 };
+int face_page_add(struct face_list *l, const ProtobufCMessage *message);
 const char *face_text(struct face_list *l, const char *text);        /* a copy */
 const char **face_texts(struct face_list *l, const struct names *n); /* copies */
 

@@ -63,41 +63,109 @@ visible(const struct access_person *p, const struct host *n)
 
 /* Names need not be unique; with the UUID the order is always the same. */
 static int
+order(const char *name, const char *uuid, const struct host *n)
+{
+	int c = strcmp(name, n->name);
+
+	return c ? c : strcmp(uuid, n->uuid);
+}
+
+static int
 by_name(const void *a, const void *b)
 {
-	const Auth__Node *x = *(Auth__Node *const *)a, *y = *(Auth__Node *const *)b;
-	int order = strcmp(x->name, y->name);
+	const struct host *x = *(struct host *const *)a, *y = *(struct host *const *)b;
 
-	return order ? order : strcmp(x->uuid, y->uuid);
+	return order(x->name, x->uuid, y);
+}
+
+/* Where a page begins: behind this one, which need not be there any more. */
+struct place {
+	const char *name; /* NULL: at the first */
+	char uuid[37];
+};
+
+/* "UUID/NAME". False: it is none, and nothing is behind it. */
+static bool
+place_read(const char *text, struct place *ret)
+{
+	*ret = (struct place){ 0 };
+	if (!*text)
+		return true;
+	if (strlen(text) <= sizeof(ret->uuid) || text[sizeof(ret->uuid) - 1] != '/')
+		return false;
+	memcpy(ret->uuid, text, sizeof(ret->uuid) - 1);
+	ret->name = text + sizeof(ret->uuid);
+	return true;
+}
+
+static const char *
+place_text(struct face_list *l, const Auth__Node *last)
+{
+	char text[sizeof(((struct place *)0)->uuid) + HOST_NAME_SIZE];
+
+	str_format(text, sizeof(text), "%s/%s", last->uuid, last->name);
+	return face_text(l, text);
+}
+
+/* All from there on that the caller sees, in order. Proxies and audit daemons are in the registry too, and are no hosts to
+ * log in to. */
+static void
+find_nodes(struct rpc_call *call, const Auth__ListNodesRequest *m, const struct access_person *p,
+    struct face_list *ret)
+{
+	struct place from;
+	struct host *n;
+	size_t pos = 0;
+
+	if (!place_read(m->after, &from))
+		return;
+	while (host_next(rpc_context(call), &pos, &n) && !ret->failed)
+		/* What costs most is asked last. */
+		if (n->online && strcmp(n->kind, "node") == 0 &&
+		    (!from.name || order(from.name, from.uuid, n) < 0) && selected(m, n) &&
+		    found(m->search, n) && visible(p, n))
+			face_list_add(ret, n);
+	if (ret->n > 0)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
+}
+
+/* As face_page_add. */
+static int
+fill(struct face_list *page, const struct face_list *hosts)
+{
+	int rc = hosts->failed ? -1 : 0;
+
+	for (size_t i = 0; rc == 0 && i < hosts->n; i++) {
+		const Auth__Node *m = node_message(&page->arena, hosts->v[i]);
+
+		rc = m ? face_page_add(page, &m->base) : -1;
+	}
+	return rc;
 }
 
 static void
 reply_nodes(struct rpc_call *call, const Auth__ListNodesRequest *m, const struct access_person *p)
 {
-	struct auth *a = rpc_context(call);
 	Auth__NodeList reply = AUTH__NODE_LIST__INIT;
-	struct face_list l;
-	struct host *n;
-	size_t pos = 0;
+	struct face_list hosts, page;
+	int rc;
 
-	face_list_init(&l);
-	while (host_next(a, &pos, &n) && !l.failed)
-		/* Proxies and audit daemons are in the registry too, and are no hosts to log in
-		 * to. */
-		if (n->online && strcmp(n->kind, "node") == 0 && selected(m, n) &&
-		    found(m->search, n) && visible(p, n))
-			face_list_add(&l, node_message(&l.arena, n));
-	if (l.n > 0)
-		qsort(l.v, l.n, sizeof(*l.v), by_name);
-	reply.n_nodes = l.n;
-	reply.nodes = (Auth__Node **)(void *)l.v;
+	face_list_init(&hosts);
+	face_list_init(&page);
+	page.limit = m->limit;
+	find_nodes(call, m, p, &hosts);
+	rc = fill(&page, &hosts);
+	reply.n_nodes = page.n;
+	reply.nodes = (Auth__Node **)(void *)page.v;
+	if (rc == FACE_FULL)
+		reply.next = place_text(&page, reply.nodes[page.n - 1]);
 	/* Half a list would look like all of it. */
-	if (l.failed)
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
-		    "too many nodes for one answer; select by label");
+	if (rc < 0 || page.failed)
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	else
 		auth_list_nodes_reply(call, &reply);
-	face_list_done(&l);
+	face_list_done(&hosts);
+	face_list_done(&page);
 }
 
 static void

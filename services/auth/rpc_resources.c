@@ -40,7 +40,7 @@ struct listing {
 	struct face_list list;
 };
 
-/* Negative: no memory, or more than one answer holds. */
+/* As face_page_add. */
 static int
 add(const void *object, void *arg)
 {
@@ -50,7 +50,7 @@ add(const void *object, void *arg)
 	uint8_t *copy = NULL;
 
 	buf_init(&value, STORE_VALUE_MAX);
-	if (face_list_add(&l->list, m) && stored_pack(resource_table[l->kind].form, object, &value))
+	if (m && stored_pack(resource_table[l->kind].form, object, &value))
 		/* One more, since an empty value is a value too, and no failure. */
 		copy = arena_alloc(&l->list.arena, value.len + 1);
 	if (copy) {
@@ -62,7 +62,7 @@ add(const void *object, void *arg)
 		m->value = (ProtobufCBinaryData){ value.len, copy };
 	}
 	buf_done(&value);
-	return copy && !l->list.failed ? 0 : -1;
+	return copy && !l->list.failed ? face_page_add(&l->list, &m->base) : -1;
 }
 
 /* Damaged ones are not found here: tctl shows what there is, and rm removes them by name. */
@@ -75,7 +75,7 @@ add_one(struct auth *a, const char *name, struct listing *l)
 }
 
 static void
-on_get(struct rpc_call *call, const Auth__ResourceRef *m)
+on_get(struct rpc_call *call, const Auth__GetResourcesRequest *m)
 {
 	Auth__ResourceList reply = AUTH__RESOURCE_LIST__INIT;
 	struct auth *a = rpc_context(call);
@@ -86,12 +86,16 @@ on_get(struct rpc_call *call, const Auth__ResourceRef *m)
 	    !access_allows(call, resource_table[l.kind].name, "list"))
 		return;
 	face_list_init(&l.list);
-	rc = m->name[0] ? add_one(a, m->name, &l) : resource_each(a, l.kind, add, &l);
+	l.list.limit = m->limit;
+	rc = m->name[0] ? add_one(a, m->name, &l)
+			: resource_each_after(a, l.kind, m->after, add, &l);
 	reply.n_resources = l.list.n;
 	reply.resources = (Auth__Resource **)(void *)l.list.v;
+	if (rc == FACE_FULL)
+		reply.next = reply.resources[reply.n_resources - 1]->name;
 	if (rc < 0)
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
-		    "they could not be read, or are too many for one answer");
+		rpc_finish(call, RPC_INTERNAL,
+		    "they could not be read; the log of authd has the cause");
 	else
 		auth_get_resources_reply(call, &reply);
 	face_list_done(&l.list);

@@ -100,6 +100,7 @@ on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 struct listing {
 	struct auth *auth;
 	struct face_list list;
+	const char *last; /* key of the last one that is in: a hash of the value */
 };
 
 static int
@@ -108,30 +109,39 @@ on_token(const void *object, void *arg)
 	const struct token *t = object;
 	struct listing *l = arg;
 	Auth__Token *m;
+	int rc;
 
 	/* Used up or expired ones are of no interest to people. */
 	if (!token_is_usable(l->auth, t))
 		return 0;
 	m = arena_alloc(&l->list.arena, sizeof(*m));
-	return face_list_add(&l->list, m) && message_of(&l->list, m, t) ? 0 : -1;
+	if (!m || !message_of(&l->list, m, t))
+		return -1;
+	rc = face_page_add(&l->list, &m->base);
+	if (rc == 0)
+		l->last = face_text(&l->list, resource_key(RESOURCE_TOKEN, t));
+	return l->list.failed ? -1 : rc;
 }
 
 static void
-on_list(struct rpc_call *call, const Auth__ListTokensRequest *request)
+on_list(struct rpc_call *call, const Auth__ListTokensRequest *m)
 {
 	Auth__TokenList reply = AUTH__TOKEN_LIST__INIT;
 	struct listing l = { .auth = rpc_context(call) };
+	int rc;
 
-	(void)request;
 	if (!access_allows(call, "token", "list"))
 		return;
 	face_list_init(&l.list);
-	if (resource_each(l.auth, RESOURCE_TOKEN, on_token, &l) < 0) {
+	l.list.limit = m->limit;
+	rc = resource_each_after(l.auth, RESOURCE_TOKEN, m->after, on_token, &l);
+	if (rc < 0) {
 		rpc_finish(call, RPC_INTERNAL,
 		    "the tokens could not be read; the log of authd has the cause");
 	} else {
 		reply.n_tokens = l.list.n;
 		reply.tokens = (Auth__Token **)(void *)l.list.v;
+		reply.next = rc == FACE_FULL ? l.last : "";
 		auth_list_tokens_reply(call, &reply);
 	}
 	face_list_done(&l.list);

@@ -207,7 +207,7 @@ struct listing {
 	struct face_list list;
 };
 
-/* Negative: no memory, or more than one answer holds. */
+/* As face_page_add. */
 static int
 on_user(const void *object, void *arg)
 {
@@ -215,7 +215,7 @@ on_user(const void *object, void *arg)
 	struct listing *l = arg;
 	Auth__User *m = arena_alloc(&l->list.arena, sizeof(*m));
 
-	if (!face_list_add(&l->list, m))
+	if (!m)
 		return -1;
 	auth__user__init(m);
 	m->name = face_text(&l->list, u->name);
@@ -227,25 +227,28 @@ on_user(const void *object, void *arg)
 	m->confirmed = u->confirmed;
 	m->locked_until = lockout_until(l->auth, u->name);
 	m->locked = m->locked_until > 0 || !u->confirmed;
-	return l->list.failed ? -1 : 0;
+	return face_page_add(&l->list, &m->base);
 }
 
 static void
-on_list(struct rpc_call *call, const Auth__Empty *request)
+on_list(struct rpc_call *call, const Auth__ListUsersRequest *m)
 {
 	struct listing l = { .auth = rpc_context(call) };
 	Auth__UserList reply = AUTH__USER_LIST__INIT;
+	int rc;
 
-	(void)request;
 	if (!access_allows(call, "user", "list"))
 		return;
 	face_list_init(&l.list);
-	if (resource_each(l.auth, RESOURCE_USER, on_user, &l) < 0) {
+	l.list.limit = m->limit;
+	rc = resource_each_after(l.auth, RESOURCE_USER, m->after, on_user, &l);
+	if (rc < 0) {
 		rpc_finish(call, RPC_INTERNAL,
 		    "the users could not be read; the log of authd has the cause");
 	} else {
 		reply.n_users = l.list.n;
 		reply.users = (Auth__User **)(void *)l.list.v;
+		reply.next = rc == FACE_FULL ? reply.users[reply.n_users - 1]->name : "";
 		auth_list_users_reply(call, &reply);
 	}
 	face_list_done(&l.list);

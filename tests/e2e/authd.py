@@ -26,7 +26,7 @@ def messages():
     """The messages of proto/auth.proto, compiled for Python."""
     if 'auth_pb2' not in sys.modules:
         out = tempfile.mkdtemp(prefix='sp-proto-')
-        subprocess.run(['protoc', f'-I{TOP}/proto', '-I/usr/include', f'--python_out={out}', 'auth.proto', 'common.proto',
+        subprocess.run(['protoc', f'-I{TOP}/proto', '-I/usr/include', f'--python_out={out}', 'auth.proto', 'common.proto', 'stored.proto',
                         'protobuf-c/protobuf-c.proto'], check=True)
         sys.path.insert(0, out)
     return importlib.import_module('auth_pb2')

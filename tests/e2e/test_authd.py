@@ -362,7 +362,7 @@ def test_tokens_are_listed_without_themselves_and_can_be_removed(authd):
     local = authd.local()
     a = local.AddToken(kind='node', labels={'env': 'example'}, uses=2)
     b = local.AddToken(kind='proxy', value='a value that the caller chose for it')
-    listed = {t.id: t for t in local.ListTokens(with_secrets=True).tokens}
+    listed = {t.id: t for t in local.ListTokens().tokens}
     assert set(listed) == {a.id, b.id} and not any(t.token for t in listed.values())
     assert a.id == a.token[:8] and not b.token.startswith(b.id)
     assert as_dict(listed[a.id].labels) == {'env': 'example'} and listed[a.id].uses_left == 2

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cluster of ten thousand nodes and as many users: what lists, searches and connects works as in a small one."""
+import contextlib
+import importlib
+import json
+import sqlite3
+
+import pytest
+
+from authd import Authd, pb, fails
+from cluster import wait_for
+
+stored = importlib.import_module('stored_pb2')
+MANY = 10000
+
+
+@pytest.fixture
+def authd(build, tmp_path):
+    a = Authd(str(tmp_path), build).start()
+    yield a
+    a.stop()
+
+
+def clone(path, cls, keys, wanted, number):
+    """Copies of one record under other keys. number: from its message and a number to the new key."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        rows = db.execute('SELECT value, expires_ms FROM item WHERE key GLOB ?', (keys,)).fetchall()
+        message, expires = next((m, e) for m, e in ((cls.FromString(v), e) for v, e in rows) if wanted(m))
+        first = db.execute("SELECT value FROM counter WHERE name = 'revision'").fetchone()[0] + 1
+        rows = []
+        for i in range(MANY):
+            name = number(message, i)
+            rows.append((name, message.SerializeToString(), first + i, expires))
+        db.executemany("INSERT INTO item (key, value, revision, expires_ms) VALUES (?, ?, ?, ?)", rows)
+        db.execute("UPDATE counter SET value = ? WHERE name = 'revision'", (first + MANY,))
+        db.commit()
+
+
+def as_node(m, i):
+    m.name, m.uuid = f'web-{i:05}', f'{i:08}-0000-4000-8000-000000000000'
+    return f'node/{m.uuid}'
+
+
+def as_user(m, i):
+    del m.roles[:]
+    m.roles.append('access')
+    m.name = f'person{i:05}'
+    return f'user/{m.name}'
+
+
+def test_ten_thousand_nodes_are_listed_found_and_reached(fresh):
+    fresh.start([('node-1', 'env=example,team=x,tier=backend')])
+    fresh.login(fresh.add_user('alice'))
+    fresh.daemons['authd'].stop()
+    path = fresh.path('authd', 'authd.sqlite')
+    clone(path, stored.StoredNode, 'node/*', lambda m: m.kind == 'node', as_node)
+    clone(path, stored.StoredUser, 'user/*', lambda m: True, as_user)
+    fresh.restart('authd')
+    wait_for('the nodes', lambda: {'node-1', 'web-00000'} <= fresh.node_names())
+
+    names = ['node-1'] + [f'web-{i:05}' for i in range(MANY)]
+    for shown in (fresh.tsh('alice', 'ls', '--format=json'), fresh.tctl('nodes', 'ls', '--format=json')):
+        assert [n['spec']['hostname'] for n in json.loads(shown.stdout)] == names
+    assert fresh.tsh('alice', 'ls', 'tier=backend').stdout.count('\nweb-') == MANY
+    assert [n['spec']['hostname'] for n in json.loads(fresh.tsh('alice', 'ls', '--search=web-0999,backend', '--format=json').stdout)] == \
+        [f'web-{i:05}' for i in range(9990, 10000)]
+    users = {u['name'] for u in json.loads(fresh.tctl('users', 'ls', '--format=json').stdout)}
+    assert users == {'alice'} | {f'person{i:05}' for i in range(MANY)}
+
+    # By name, through a proxy that knows them all; and also when it begins with what is on its disk.
+    assert fresh.tsh('alice', 'ssh', 'root@node-1', 'echo here').stdout == 'here\n'
+    fresh.daemons['proxyd'].stop()
+    fresh.restart('proxyd')
+    fresh.wait_nodes(['node-1'])
+    out = fresh.tsh('alice', 'ssh', 'root@web-09999', 'true', check=False)
+    assert out.returncode != 0 and 'offline' in out.stderr + out.stdout, out
+
+
+def pages(method, field, limit, **asked):
+    """The names on each page, and what it says comes next."""
+    after, found = '', []
+    while True:
+        reply = method(after=after, limit=limit, **asked)
+        found.append([getattr(x, 'name', '') or x.id for x in getattr(reply, field)])
+        after = reply.next
+        if not after:
+            return found
+
+
+def test_lists_come_page_by_page(authd):
+    local = authd.local()
+    for name in ('z', 'w', 'x', 'v', 'y'):
+        local.AddUser(name=name, roles=['access'], logins=['root'])
+        authd.join(name=name).beat()
+        local.put(pb.Lock(name=name, user=name), kind='lock')
+        local.AddToken(kind='node')
+    by_name = [['v', 'w'], ['x', 'y'], ['z']]
+    assert pages(local.ListUsers, 'users', 2) == by_name
+    assert pages(local.ListNodes, 'nodes', 2) == by_name
+    assert pages(local.ListNodes, 'nodes', 2, search='x') == [['x']]
+    assert pages(local.GetResources, 'resources', 2, kind='lock') == by_name
+    tokens = pages(local.ListTokens, 'tokens', 2)
+    assert [len(p) for p in tokens] == [2, 2, 1] and len({t for p in tokens for t in p}) == 5
+    assert pages(local.ListUsers, 'users', 5) == [['v', 'w', 'x', 'y', 'z']]
+    assert pages(local.ListUsers, 'users', 0) == pages(local.ListUsers, 'users', 4294967295)
+
+
+def test_a_page_goes_on_behind_what_was_removed_meanwhile(authd):
+    local = authd.local()
+    for name in ('a', 'b', 'c'):
+        local.AddUser(name=name, roles=['access'], logins=['root'])
+        authd.join(name=name).beat()
+    users, nodes = local.ListUsers(limit=2), local.ListNodes(limit=2)
+    local.RemoveUser(name='b')
+    local.RemoveNode(name='b')
+    assert [u.name for u in local.ListUsers(after=users.next).users] == ['c']
+    assert [n.name for n in local.ListNodes(after=nodes.next).nodes] == ['c']
+
+
+@pytest.mark.parametrize('after', ['x' * 10000, '\x01', 'no such', 'é', '/', 'x' * 36 + '/', '../node/x'])
+def test_a_place_that_nobody_gave_harms_nobody(authd, after):
+    local = authd.local()
+    authd.join(name='a').beat()
+    local.AddUser(name='a', roles=['access'], logins=['root'])
+    for method in (local.ListUsers, local.ListTokens, local.ListNodes):
+        assert fails(method, after=after)[0] == 'OK'
+    assert fails(local.GetResources, kind='role', after=after)[0] == 'OK'
