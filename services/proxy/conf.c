@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "priv/priv.h"
+
+/* The most that the default may be: a limit of descriptors that is none is no promise of memory. */
+enum { FILES_OF_OURS = 256, CONNECTIONS_MIN = 10, CONNECTIONS_DEFAULT_MAX = 200000 };
 
 #define TEXT(key, type, member) \
 	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1, 1023)
@@ -52,13 +56,27 @@ static const cyaml_schema_field_t conf_fields[] = {
 const cyaml_schema_value_t conf_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct conf,
     conf_fields) };
 
+/* What the descriptors are enough for: a node has three connections (its tunnel, and those passed on to authd and auditd)
+ * of five descriptors together. Some are for listeners, files and the pages of the browser. */
+static int64_t
+connections_that_fit(void)
+{
+	int64_t files = priv_raise_files();
+	int64_t fit = (files - FILES_OF_OURS) * 3 / 5;
+
+	if (fit < CONNECTIONS_MIN)
+		return CONNECTIONS_MIN;
+	return fit < CONNECTIONS_DEFAULT_MAX ? fit : CONNECTIONS_DEFAULT_MAX;
+}
+
 static int
 check_limits(struct conf_limits *l, struct err *e)
 {
-	if (conf_range(&l->connections, "limits.connections", 15000, 10, 1000000, e) < 0 ||
+	if (conf_range(&l->connections, "limits.connections", connections_that_fit(),
+		CONNECTIONS_MIN, 1000000, e) < 0 ||
 	    conf_range(&l->unauthenticated, "limits.unauthenticated", 4096, 10, 100000, e) < 0 ||
-	    conf_range(&l->unauthenticated_per_address, "limits.unauthenticated_per_address", 128, 1,
-		100000, e) < 0 ||
+	    conf_range(&l->unauthenticated_per_address, "limits.unauthenticated_per_address", 128,
+		1, 100000, e) < 0 ||
 	    conf_range(&l->web_connections, "limits.web_connections", 1000, 1, 100000, e) < 0 ||
 	    conf_range(&l->web_requests_per_minute, "limits.web_requests_per_minute", 20, 1, 100000,
 		e) < 0 ||
