@@ -6,17 +6,18 @@
 
 #include <sodium.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/str.h"
 
 _Static_assert(PASSWORD_HASH_SIZE >= crypto_pwhash_STRBYTES, "the hash fits");
 
-/* 64 MiB and two passes for each check; authd makes as many at once as its pool has threads. */
-enum { OPS = crypto_pwhash_OPSLIMIT_INTERACTIVE, MEMORY = crypto_pwhash_MEMLIMIT_INTERACTIVE };
+/* authd makes as many at once as its pool has threads. */
+enum { MEMORY = crypto_pwhash_MEMLIMIT_INTERACTIVE, GOAL_US = 100000, MEASURED_PASSES = 3 };
 
-/* Made with the same limits of a password nobody knows; only its cost matters. */
+/* Of a password nobody knows; only its cost matters. */
 static const char nobody[] =
-    "$argon2id$v=19$m=65536,t=2,p=1$c2FsbHlwb3J0c2FsbHlwbw$ZHVtbXlkdW1teWR1bW15ZHVtbXlkdW1teWR1bW15ZHU";
+    "$argon2id$v=19$m=65536,t=%u,p=1$c2FsbHlwb3J0c2FsbHlwbw$ZHVtbXlkdW1teWR1bW15ZHVtbXlkdW1teWR1bW15ZHU";
 
 int
 password_check(const char *password, struct err *e)
@@ -36,28 +37,62 @@ password_check(const char *password, struct err *e)
 }
 
 int
-password_hash(const char *password, char *dst)
+password_hash(const char *password, unsigned passes, char *dst)
 {
-	return crypto_pwhash_str_alg(dst, password, strlen(password), OPS, MEMORY,
+	return crypto_pwhash_str_alg(dst, password, strlen(password), passes, MEMORY,
 		   crypto_pwhash_ALG_ARGON2ID13) == 0
 	    ? 0
 	    : -1;
 }
 
+/* Of this thread: what else the machine does meanwhile does not count. */
+static int64_t
+cpu_us(void)
+{
+	struct timespec t = { 0 };
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+unsigned
+password_measure(void)
+{
+	char hash[PASSWORD_HASH_SIZE];
+	int64_t begin = cpu_us(), passes, took;
+
+	if (password_hash("how long does it take", MEASURED_PASSES, hash) < 0)
+		return 0;
+	took = cpu_us() - begin;
+	passes = took > 0 ? GOAL_US * MEASURED_PASSES / took : PASSWORD_PASSES_MAX;
+	if (passes < PASSWORD_PASSES_MIN)
+		return PASSWORD_PASSES_MIN;
+	return passes < PASSWORD_PASSES_MAX ? (unsigned)passes : PASSWORD_PASSES_MAX;
+}
+
+/* Verifying one of other limits could take any amount of memory and time. */
+static bool
+is_ours(const char *hash)
+{
+	for (unsigned passes = PASSWORD_PASSES_MIN; hash && passes <= PASSWORD_PASSES_MAX; passes++)
+		if (crypto_pwhash_str_needs_rehash(hash, passes, MEMORY) == 0)
+			return true;
+	return false;
+}
+
 bool
-password_verify(const char *hash, const char *password)
+password_verify(const char *hash, unsigned passes, const char *password)
 {
 	size_t n = strlen(password);
-	bool real = hash && *hash, ok;
+	bool real = is_ours(hash), ok;
+	char none[sizeof(nobody) + 16];
 
 	/* Longer ones cannot have been set, and must not cost more. */
 	if (n > PASSWORD_MAX)
 		n = 0, real = false;
-	/* A hash of other limits is not ours: verifying it could take any amount of memory. */
-	if (real && crypto_pwhash_str_needs_rehash(hash, OPS, MEMORY) != 0)
-		real = false;
+	(void)str_format(none, sizeof(none), nobody, passes);
 	/* Always one full hash: whether a user exists must not be told by the time that a refusal
 	 * takes. */
-	ok = crypto_pwhash_str_verify(real ? hash : nobody, password, n) == 0;
+	ok = crypto_pwhash_str_verify(real ? hash : none, password, n) == 0;
 	return real && ok;
 }

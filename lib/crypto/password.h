@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * password: Argon2id (RFC 9106) by libsodium. One call takes 64 MiB and 50 to 100 ms of a core: run
- * it in a pool (event/loop.h) and never on the loop. Thread-safe.
+ * password: Argon2id (RFC 9106) by libsodium. One call takes 64 MiB and some 100 ms of a core: run it in a pool
+ * (event/loop.h) and never on the loop. Thread-safe.
+ *
+ * What it costs is said in passes over the memory, of which a cluster has one number for all of its passwords: by the time
+ * that a refusal takes nobody must learn which users exist.
  */
 #ifndef CRYPTO_PASSWORD_H
 #define CRYPTO_PASSWORD_H
@@ -11,14 +14,18 @@
 #include "base/err.h"
 
 enum { PASSWORD_HASH_SIZE = 128, PASSWORD_MIN = 12, PASSWORD_MAX = 128 };
+/* The memory is 64 MiB always, what libsodium takes at least for interactive logins. */
+enum { PASSWORD_PASSES_MIN = 1, PASSWORD_PASSES_MAX = 10 };
 
 /* The rule for new passwords: 12 to 128 bytes of valid text. */
 int password_check(const char *password, struct err *e);
-/* "$argon2id$v=19$m=65536,t=2,p=1$..." into dst of PASSWORD_HASH_SIZE bytes. Negative without
+/* How many passes take about 100 ms of this processor, between PASSWORD_PASSES_MIN and _MAX. Takes as long as
+ * three passes. 0 without memory. */
+unsigned password_measure(void);
+/* "$argon2id$v=19$m=65536,t=PASSES,p=1$..." into dst of PASSWORD_HASH_SIZE bytes. Negative without
  * memory. */
-int password_hash(const char *password, char *dst);
-/* hash NULL or "": takes as long as for a real one and says false, so that nobody learns which
- * users exist. */
-bool password_verify(const char *hash, const char *password);
+int password_hash(const char *password, unsigned passes, char *dst);
+/* hash NULL, "" or none of ours: takes as long as for one of so many passes and says false. */
+bool password_verify(const char *hash, unsigned passes, const char *password);
 
 #endif

@@ -82,6 +82,9 @@ int loop_on_child(struct loop *loop, pid_t pid, void (*fn)(pid_t pid, int status
 /* --- a bounded pool of threads for what takes long (Argon2id) ------------------- */
 struct pool;
 int pool_new(struct pool **ret, struct loop *loop, int threads, int queue_max);
+/* From the next piece of work on its threads give way to everything else on the machine (nice 10): for what takes long, and
+ * for which nobody but whoever asked for it shall wait. */
+void pool_give_way(struct pool *pool);
 /* Waits for work that is running; queued work is dropped with done(arg, false). */
 void pool_free(struct pool *pool);
 /* work runs on a thread and touches only arg; done(arg, ran) runs on the loop, or from pool_free.

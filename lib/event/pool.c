@@ -7,11 +7,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "event/loop.h"
 
-enum { POOL_MAX_THREADS = 64 };
+enum { POOL_MAX_THREADS = 64, NICE = 10 };
 
 struct job {
 	struct list link;
@@ -27,6 +28,7 @@ struct pool {
 	struct list finished; /* under lock */
 	int queued;           /* under lock */
 	bool stop;            /* under lock */
+	bool gives_way;       /* under lock */
 	int queue_max;
 	int wake_fd;
 	struct watch watch;
@@ -34,10 +36,22 @@ struct pool {
 	int n_threads;
 };
 
+/* Of this thread alone: on Linux setpriority(2) takes a thread's number. Where it is not permitted nothing is lost but
+ * the good turn. */
+static void
+give_way(bool *given)
+{
+	if (!*given)
+		(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+	*given = true;
+}
+
+/* given: whether this thread gives way already. */
 static struct job *
-next_job(struct pool *pool)
+next_job(struct pool *pool, bool *given)
 {
 	struct job *job = NULL;
+	bool gives_way;
 
 	pthread_mutex_lock(&pool->lock);
 	while (!pool->stop && list_empty(&pool->queue))
@@ -48,7 +62,10 @@ next_job(struct pool *pool)
 		list_del(&job->link);
 		pool->queued--;
 	}
+	gives_way = pool->gives_way;
 	pthread_mutex_unlock(&pool->lock);
+	if (gives_way)
+		give_way(given);
 	return job;
 }
 
@@ -58,8 +75,9 @@ run_thread(void *arg)
 	struct pool *pool = arg;
 	const uint64_t one = 1;
 	struct job *job;
+	bool given = false;
 
-	while ((job = next_job(pool)) != NULL) {
+	while ((job = next_job(pool, &given)) != NULL) {
 		job->work(job->arg);
 		pthread_mutex_lock(&pool->lock);
 		list_add(&pool->finished, &job->link);
@@ -154,6 +172,14 @@ pool_new(struct pool **ret, struct loop *loop, int threads, int queue_max)
 	watch_set(&pool->watch, WATCH_READ);
 	*ret = pool;
 	return 0;
+}
+
+void
+pool_give_way(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->gives_way = true;
+	pthread_mutex_unlock(&pool->lock);
 }
 
 void

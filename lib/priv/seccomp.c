@@ -47,9 +47,9 @@ const char *const priv_calls_server[] = {
 	"fchmodat", "chmod", "fchown", "umask", "getcwd", "statfs", "fstatfs", "fadvise64",
 	"utimensat", "sendfile", "copy_file_range", "msync",
 	/* threads */
-	"clone", "clone3", "sched_getparam", "sched_getscheduler", "sched_setscheduler", "getcpu",
-	"get_mempolicy", "arch_prctl", "set_tid_address", "wait4", "waitid", "getpgrp", "getgroups",
-	"capget", NULL
+	"clone", "clone3", "setpriority", "sched_getparam", "sched_getscheduler",
+	"sched_setscheduler", "getcpu", "get_mempolicy", "arch_prctl", "set_tid_address", "wait4",
+	"waitid", "getpgrp", "getgroups", "capget", NULL
 };
 
 /* --- calls that are allowed with some arguments alone; with others they end the process ------------------- */

@@ -35,7 +35,8 @@ struct auth {
 	char cluster[256];
 	struct loop *loop;
 	struct store *store;
-	struct pool *pool; /* Argon2id */
+	struct pool *pool;    /* Argon2id */
+	unsigned hash_passes; /* what it costs (hashing.h) */
 	struct signer_child child;
 	struct signer_client *signer;
 	struct secret *seed_key; /* seed.h */

@@ -220,7 +220,7 @@ work_hash(void *arg)
 {
 	struct completion *c = arg;
 
-	c->hashed = password_hash(c->password, c->hash) == 0;
+	c->hashed = password_hash(c->password, c->auth->hash_passes, c->hash) == 0;
 	secret_zero(c->password, sizeof(c->password));
 }
 

@@ -425,7 +425,7 @@ on_verified(void *arg, bool ran)
 	sign(l);
 }
 
-/* On a thread of the pool: touches l alone. While it runs login_abandon does not free l. */
+/* On a thread of the pool: touches l, and what never changes while authd runs. While it runs login_abandon does not free l. */
 static void
 work_verify(void *arg)
 {
@@ -433,7 +433,7 @@ work_verify(void *arg)
 
 	/* Without a hash it computes as long as with one: how long it takes says nothing about
 	 * who exists. */
-	l->password_fits = password_verify(l->hash, l->password);
+	l->password_fits = password_verify(l->hash, l->auth->hash_passes, l->password);
 	secret_zero(l->password, sizeof(l->password));
 }
 

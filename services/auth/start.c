@@ -19,6 +19,7 @@
 #include "auth/conf.h"
 #include "auth/cutoff_list.h"
 #include "auth/events.h"
+#include "auth/hashing.h"
 #include "auth/rpc_faces.h"
 #include "auth/join.h"
 #include "auth/login.h"
@@ -131,8 +132,10 @@ open_state(struct auth *a, struct err *e)
 		return err_set(e, "state: the path is too long");
 	if (store_open_sqlite(&a->store, path, a->loop, e) < 0)
 		return -1;
-	return resources_load(a, e) < 0 || roles_make_presets(a, e) < 0 || watchers_init(a) < 0 ? -1
-												: 0;
+	return resources_load(a, e) < 0 || roles_make_presets(a, e) < 0 || watchers_init(a) < 0 ||
+		hashing_load(a, e) < 0
+	    ? -1
+	    : 0;
 }
 
 static int
@@ -145,6 +148,8 @@ open_helpers(struct auth *a, struct err *e)
 	    pool_new(&a->pool, a->loop, HASH_THREADS, HASH_QUEUE) < 0 ||
 	    timer_init(&a->janitor, a->loop, auth_janitor, a) < 0)
 		return err_memory(e);
+	/* Passwords are anybody's to send; who is logged in does not wait for them. */
+	pool_give_way(a->pool);
 	if (signer_client_new(&a->signer, a->loop, &a->child, auth_signer_died, a) < 0)
 		return err_set(e, "cannot speak to the signer");
 	if (cutoff_list_new(&a->cutoff_list, a, e) < 0)

@@ -35,17 +35,21 @@ passwords_verify(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(password_hash("correct horse battery", hash), 0);
+	assert_int_equal(password_hash("correct horse battery", 2, hash), 0);
 	assert_true(str_starts(hash, "$argon2id$v=19$m=65536,t=2,p=1$"));
-	assert_true(password_verify(hash, "correct horse battery"));
-	assert_false(password_verify(hash, "correct horse batterz"));
-	assert_false(password_verify(hash, ""));
-	assert_int_equal(password_hash("correct horse battery", again), 0);
+	assert_true(password_verify(hash, 2, "correct horse battery"));
+	assert_true(password_verify(hash, 1, "correct horse battery")); /* the hash says its own */
+	assert_false(password_verify(hash, 2, "correct horse batterz"));
+	assert_false(password_verify(hash, 2, ""));
+	assert_int_equal(password_hash("correct horse battery", 1, again), 0);
+	assert_true(str_starts(again, "$argon2id$v=19$m=65536,t=1,p=1$"));
+	assert_true(password_verify(again, 2, "correct horse battery"));
+	assert_int_equal(password_hash("correct horse battery", 2, again), 0);
 	assert_string_not_equal(hash, again);
-	assert_false(password_verify(NULL, "correct horse battery"));
-	assert_false(password_verify("", ""));
-	assert_false(password_verify("$argon2id$v=19$m=1,t=1,p=1$AAAA$AAAA", "x"));
-	assert_false(password_verify("plain text", "plain text"));
+	assert_false(password_verify(NULL, 1, "correct horse battery"));
+	assert_false(password_verify("", 1, ""));
+	assert_false(password_verify("$argon2id$v=19$m=1,t=1,p=1$AAAA$AAAA", 1, "x"));
+	assert_false(password_verify("plain text", 1, "plain text"));
 
 	assert_int_equal(password_check("twelve chars", &e), 0);
 	assert_true(password_check("eleven char", &e) < 0);
@@ -56,6 +60,13 @@ passwords_verify(void **state)
 	longest[PASSWORD_MAX] = 'a';
 	longest[PASSWORD_MAX + 1] = '\0';
 	assert_true(password_check(longest, &e) < 0);
+}
+
+static void
+what_is_measured_is_within_its_bounds(void **state)
+{
+	(void)state;
+	assert_in_range(password_measure(), PASSWORD_PASSES_MIN, PASSWORD_PASSES_MAX);
 }
 
 /* RFC 6238 appendix B, the last six of its eight digits. */
@@ -315,6 +326,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(passwords_verify),
+		cmocka_unit_test(what_is_measured_is_within_its_bounds),
 		cmocka_unit_test(codes_are_those_of_the_rfc),
 		cmocka_unit_test(codes_are_good_once_and_near),
 		cmocka_unit_test(sealed_blobs_open_with_their_key_only),

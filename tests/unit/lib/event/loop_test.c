@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -330,6 +331,35 @@ the_pool_is_bounded_and_loses_nothing(void **state)
 	close(fd[1]);
 }
 
+static void
+work_priority(void *arg)
+{
+	int *ret = arg;
+
+	*ret = getpriority(PRIO_PROCESS, (id_t)gettid());
+}
+
+static void
+a_pool_that_gives_way_takes_nothing_from_the_loop(void **state)
+{
+	struct world *w = the_world = *state;
+	int before = getpriority(PRIO_PROCESS, 0), first = -1, second = -1;
+	struct pool *pool;
+
+	assert_int_equal(pool_new(&pool, w->loop, 1, 4), 0);
+	w->target = 1;
+	assert_int_equal(pool_submit(pool, work_priority, on_done, &first), 0);
+	loop_run(w->loop);
+	pool_give_way(pool);
+	w->count = 0;
+	assert_int_equal(pool_submit(pool, work_priority, on_done, &second), 0);
+	loop_run(w->loop);
+	pool_free(pool);
+	assert_int_equal(first, before);
+	assert_int_equal(second, before < 10 ? 10 : before);
+	assert_int_equal(getpriority(PRIO_PROCESS, 0), before);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
 
 int
@@ -346,6 +376,7 @@ main(void)
 		TEST(a_signal_reaches_its_handler),
 		TEST(children_are_reaped_even_when_they_ended_before),
 		TEST(the_pool_is_bounded_and_loses_nothing),
+		TEST(a_pool_that_gives_way_takes_nothing_from_the_loop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

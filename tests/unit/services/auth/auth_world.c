@@ -64,6 +64,7 @@ auth_world_setup(void **state)
 	str_format(w->ca, sizeof(w->ca), "%s/ca.sealed", w->dir);
 	str_format(w->key, sizeof(w->key), "%s/ca.key", w->dir);
 	w->a.now_ms = clock_wall_ms;
+	w->a.hash_passes = 1;
 	str_copy(w->a.cluster, sizeof(w->a.cluster), WORLD_CLUSTER);
 	if (signer_spawn(&options, &w->a.child, &e) < 0)
 		fail_msg("%s", e.text);

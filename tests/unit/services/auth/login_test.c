@@ -77,7 +77,7 @@ make_user(struct auth_world *w, const char *name, const char *role, const char *
 	assert_int_equal(names_add(&u.roles, role), 0);
 	if (login)
 		assert_int_equal(names_add(&u.logins, login), 0);
-	assert_int_equal(password_hash(password, u.password), 0);
+	assert_int_equal(password_hash(password, 1, u.password), 0);
 	rand_bytes(totp, sizeof(totp));
 	assert_int_equal(seed_close(&w->a, u.name, totp, u.seed, &e), 0);
 	if (user_save(&w->a, &u, &e) != 0)
@@ -530,7 +530,7 @@ what_changes_while_the_password_is_verified_counts(void **state)
 		assert_int_equal(login_start(&l, &w->a, &q, on_done, &o, &e), 0);
 		assert_int_equal(user_load(&w->a, name, &u, &e), 0);
 		if (what == 0)
-			assert_int_equal(password_hash("another password", u.password), 0);
+			assert_int_equal(password_hash("another password", 1, u.password), 0);
 		else
 			u.confirmed = false;
 		if (what < 2)

@@ -127,7 +127,7 @@ make_user(struct auth_world *w)
 	assert_int_equal(names_add(&u.roles, "access"), 0);
 	assert_int_equal(names_add(&u.roles, "editor"), 0);
 	assert_int_equal(names_add(&u.logins, "root"), 0);
-	assert_int_equal(password_hash(password, u.password), 0);
+	assert_int_equal(password_hash(password, 1, u.password), 0);
 	rand_bytes(totp, sizeof(totp));
 	assert_int_equal(seed_close(&w->a, u.name, totp, u.seed, &e), 0);
 	if (user_save(&w->a, &u, &e) != 0)
@@ -317,7 +317,7 @@ is_completed(struct auth_world *w, const struct outcome *o)
 
 	/* Used with all that it was for, or still good. */
 	assert_int_equal(user_load(&w->a, "alice", &u, &e), 0);
-	assert_true(password_verify(u.password, o->rc == 0 ? "another password" : password));
+	assert_true(password_verify(u.password, 1, o->rc == 0 ? "another password" : password));
 	user_done(&u);
 	assert_true((invite_show(&w->a, link_token, &i, totp, &e) == 0) == (o->rc != 0));
 	assert_true((cutoff_get(&w->a, RESOURCE_CUTOFF, "alice") > 0) == (o->rc == 0));

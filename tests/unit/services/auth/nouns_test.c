@@ -16,11 +16,13 @@
 #include "auth_state.h"
 #include "auth/access.h"
 #include "auth/cutoff.h"
+#include "auth/hashing.h"
 #include "auth/invite.h"
 #include "auth/stored.h"
 #include "auth/token.h"
 #include "auth/user.h"
 #include "base/str.h"
+#include "crypto/password.h"
 #include "crypto/rand.h"
 #include "policy/lock.h"
 
@@ -659,6 +661,34 @@ a_damaged_lock_holds_for_everybody_until_it_is_removed(void **state)
 	assert_int_equal(resource_drop(&f->a, RESOURCE_LOCK, "x", &root, &f->e), AUTH_E_NOT_FOUND);
 }
 
+/* Measured once; what is in the store counts from then on, unless nobody could log in with it. */
+static void
+what_a_password_costs_stays_as_it_was_measured(void **state)
+{
+	struct auth_state *f = *state;
+	struct hashing h = { .name = "password", .revision = STORE_ANY };
+	const unsigned kept[] = { PASSWORD_PASSES_MIN, 7, PASSWORD_PASSES_MAX };
+	const unsigned nonsense[] = { 0, PASSWORD_PASSES_MAX + 1, UINT32_MAX };
+
+	assert_int_equal(hashing_load(&f->a, &f->e), 0);
+	for (size_t i = 0; i < 3; i++) {
+		h.passes = kept[i];
+		h.revision = STORE_ANY;
+		assert_int_equal(resource_save(&f->a, RESOURCE_HASHING, &h, &f->e), 0);
+		auth_state_close(f);
+		auth_state_open(f);
+		assert_int_equal(hashing_load(&f->a, &f->e), 0);
+		assert_int_equal(f->a.hash_passes, kept[i]);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		h.passes = nonsense[i];
+		h.revision = STORE_ANY;
+		assert_int_equal(resource_save(&f->a, RESOURCE_HASHING, &h, &f->e), 0);
+		assert_int_equal(hashing_load(&f->a, &f->e), 0);
+		assert_in_range(f->a.hash_passes, PASSWORD_PASSES_MIN, PASSWORD_PASSES_MAX);
+	}
+}
+
 int
 main(void)
 {
@@ -685,6 +715,7 @@ main(void)
 		T(a_lock_without_target_or_of_the_past_is_refused),
 		T(a_damaged_lock_holds_for_everybody_until_it_is_removed),
 		T(a_role_whose_record_is_damaged_denies_who_has_it),
+		T(what_a_password_costs_stays_as_it_was_measured),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
