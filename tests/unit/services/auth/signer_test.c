@@ -78,6 +78,7 @@ spawn(struct world *w)
 		fail_msg("%s", e.text);
 	assert_int_equal(loop_new(&w->loop), 0);
 	assert_int_equal(signer_client_new(&w->client, w->loop, &child, on_dead, w), 0);
+	secret_free(child.seed_key); /* nobody here needs it */
 	w->set = (Auth__CaSet *)protobuf_c_message_unpack(&auth__ca_set__descriptor, NULL,
 	    signer_ca_set(w->client).n, signer_ca_set(w->client).p);
 	assert_non_null(w->set);
@@ -530,6 +531,7 @@ ends_after(struct world *w, const void *p, size_t n)
 	close(child.fd);
 	buf_done(&child.ca_set);
 	buf_done(&child.signature);
+	secret_free(child.seed_key);
 	return WEXITSTATUS(status);
 }
 
