@@ -190,7 +190,7 @@ recorder_output(struct recorder *r, enum frame_type type, const void *p, size_t 
 	uint64_t limit = r->config.limit;
 	size_t keep = n;
 
-	if (r->config.what == RECORDER_TRANSFER)
+	if (r->config.what == RECORDER_TRANSFER && type != FRAME_ERR)
 		return 0;
 	if (limit > 0) {
 		uint64_t head = limit - tail_size(limit);

@@ -7,7 +7,7 @@
  * With a terminal: all output and every resize; what is typed comes back as echo. Without: both
  * outputs and, since nothing echoes it, the input. A limit for the outputs is met by leaving out the
  * middle; of binary input (recorder_input.c) only hash and count are kept. Of a transfer whose
- * protocol was parsed: only that it was there, the rest being somebody else's events.
+ * protocol was parsed: its errors only, the rest being somebody else's events.
  *
  * Security: what is kept depends on the configuration alone, and for input on whether it could be
  * text to somebody; who chooses the bytes cannot choose that they vanish.

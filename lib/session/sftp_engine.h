@@ -10,8 +10,7 @@
 #include "session/sftp_wire.h"
 
 enum {
-	SFTP_PENDING_MAX = 64,        /* requests under way */
-	SFTP_PACKET_MAX = 300 * 1024, /* what a server may send at once */
+	SFTP_PENDING_MAX = 64, /* requests under way */
 	SFTP_OUTPUT_MAX = 4 << 20,
 };
 

@@ -11,8 +11,6 @@
 enum { ATTR_SIZE = 1, ATTR_IDS = 2, ATTR_MODE = 4, ATTR_TIMES = 8 };
 #define ATTR_EXTENDED 0x80000000u
 
-enum { STATUS_OK = 0, STATUS_EOF = 1 };
-
 /* --- written ---------------------------------------------------------------------------------- */
 
 void
@@ -38,9 +36,10 @@ read_attrs(struct wire *w, struct sftp_attrs *ret)
 	memset(ret, 0, sizeof *ret);
 	if ((ret->has_size = flags & ATTR_SIZE))
 		ret->size = wire_u64(w);
-	if (flags & ATTR_IDS)
-		/* Numbers of a user and a group on another machine: of no use here. */
-		(void)wire_bytes(w, 8);
+	if ((ret->has_ids = flags & ATTR_IDS)) {
+		ret->uid = wire_u32(w);
+		ret->gid = wire_u32(w);
+	}
 	if ((ret->has_mode = flags & ATTR_MODE))
 		ret->mode = wire_u32(w);
 	if ((ret->has_times = flags & ATTR_TIMES)) {
@@ -147,6 +146,157 @@ sftp_wire_path(struct sftp_answer *a, char path[SFTP_PATH_MAX])
 	return true;
 }
 
+/* --- requests --------------------------------------------------------------------------------- */
+
+enum { HEAD = 4 + 1 + 4 /* length, type, id */ };
+
+/* Bodies end with the packet: nothing can stand behind them. */
+static int
+need_body(struct wire *w, uint32_t length, size_t head, size_t *ret)
+{
+	uint32_t body = wire_u32(w);
+
+	*ret = head;
+	/* length does not count itself. */
+	return w->bad || (uint64_t)head - 4 + body == length ? 0 : -1;
+}
+
+static int
+need_write(struct wire *w, uint32_t length, size_t *ret)
+{
+	(void)wire_u32(w); /* the id */
+	uint32_t handle = wire_u32(w);
+
+	*ret = HEAD + 4;
+	if (w->bad)
+		return 0;
+	if (handle > SFTP_HANDLE_MAX)
+		return -1;
+	(void)wire_bytes(w, handle);
+	(void)wire_u64(w);
+	return need_body(w, length, HEAD + 4 + handle + 8 + 4, ret);
+}
+
+static int
+need_data(struct wire *w, uint32_t length, size_t *ret)
+{
+	(void)wire_u32(w);
+	return need_body(w, length, HEAD + 4, ret);
+}
+
+int
+sftp_wire_need(struct span have, size_t *ret)
+{
+	struct wire w = wire_from(have);
+	uint32_t length = wire_u32(&w);
+	uint8_t type = wire_u8(&w);
+
+	*ret = 4 + 1;
+	if (w.bad)
+		return 0;
+	if (length < HEAD - 4 || length > SFTP_PACKET_MAX)
+		return -1;
+	switch (type) {
+	case SFTP_WRITE:
+		return need_write(&w, length, ret);
+	case SFTP_DATA:
+		return need_data(&w, length, ret);
+	case SFTP_NAME:
+		*ret = HEAD + 4; /* how many */
+		return length >= HEAD ? 0 : -1;
+	case SFTP_EXTENDED_REPLY:
+		*ret = HEAD;
+		return 0;
+	default:
+		*ret = 4 + (size_t)length;
+		return length <= SFTP_HEAD_MAX ? 0 : -1;
+	}
+}
+
+/* Those of OpenSSH (PROTOCOL, section 4) that name files; of others only the name is read. */
+static void
+read_extended(struct wire *w, struct sftp_request *ret)
+{
+	ret->name = wire_string(w);
+	if (span_is(ret->name, "posix-rename@openssh.com") ||
+	    span_is(ret->name, "hardlink@openssh.com")) {
+		ret->path = wire_string(w);
+		ret->target = wire_string(w);
+	} else if (span_is(ret->name, "lsetstat@openssh.com")) {
+		ret->path = wire_string(w);
+		read_attrs(w, &ret->attrs);
+	} else if (span_is(ret->name, "copy-data")) {
+		ret->handle = wire_string(w);
+		ret->offset = wire_u64(w);
+		ret->length = wire_u64(w);
+		ret->handle_to = wire_string(w);
+		(void)wire_u64(w);
+	}
+}
+
+static void
+read_transfer(struct wire *w, struct sftp_request *ret)
+{
+	ret->handle = wire_string(w);
+	ret->offset = wire_u64(w);
+	ret->length = wire_u32(w);
+}
+
+static void
+read_paths(struct wire *w, struct sftp_request *ret)
+{
+	ret->path = wire_string(w);
+	if (ret->type == SFTP_RENAME)
+		ret->target = wire_string(w);
+	if (ret->type == SFTP_SYMLINK) {
+		/* OpenSSH's order, which is not that of the draft: every client has it. */
+		ret->target = ret->path;
+		ret->path = wire_string(w);
+	}
+	if (ret->type == SFTP_OPEN)
+		ret->flags = wire_u32(w);
+	if (ret->type == SFTP_OPEN || ret->type == SFTP_MKDIR || ret->type == SFTP_SETSTAT)
+		read_attrs(w, &ret->attrs);
+}
+
+int
+sftp_wire_read_request(struct sftp_request *ret, struct span packet)
+{
+	struct wire w = wire_from(packet);
+
+	(void)wire_u32(&w);
+	memset(ret, 0, sizeof *ret);
+	ret->type = wire_u8(&w);
+	ret->id = wire_u32(&w);
+	switch (ret->type) {
+	case SFTP_INIT:
+		break;
+	case SFTP_READ:
+	case SFTP_WRITE:
+		read_transfer(&w, ret);
+		break;
+	case SFTP_CLOSE:
+	case SFTP_FSTAT:
+	case SFTP_READDIR:
+		ret->handle = wire_string(&w);
+		break;
+	case SFTP_FSETSTAT:
+		ret->handle = wire_string(&w);
+		read_attrs(&w, &ret->attrs);
+		break;
+	case SFTP_EXTENDED:
+		read_extended(&w, ret);
+		break;
+	default:
+		if (ret->type < SFTP_OPEN || ret->type > SFTP_SYMLINK)
+			return -1;
+		read_paths(&w, ret);
+	}
+	return w.bad ? -1 : 0;
+}
+
+/* --- a status --------------------------------------------------------------------------------- */
+
 int
 sftp_wire_status(const struct sftp_answer *a, struct err *e)
 {
@@ -154,9 +304,9 @@ sftp_wire_status(const struct sftp_answer *a, struct err *e)
 
 	if (a->type != SFTP_STATUS)
 		return err_set(e, "unexpected answer");
-	if (a->code == STATUS_OK)
+	if (a->code == SFTP_STATUS_OK)
 		return 0;
-	if (a->code == STATUS_EOF)
+	if (a->code == SFTP_STATUS_EOF)
 		return 1;
 	str_clean(clean, sizeof clean, (const char *)a->text.p, a->text.n);
 	return err_set(e, "%s", *clean ? clean : "failed");

@@ -13,8 +13,9 @@
 static const struct {
 	const char *key, *before;
 } shown[] = { { "command", "" }, { "path", "" }, { "name", "" }, { "target", "target " },
-	{ "roles", "roles " }, { "logins", "logins " }, { "exit_signal", "signal " },
-	{ "exit_status", "status " }, { "reason", "" }, { "claimed_type", "of type " } };
+	{ "bytes", "bytes " }, { "ranges", "only " }, { "attributes", "" }, { "roles", "roles " },
+	{ "logins", "logins " }, { "exit_signal", "signal " }, { "exit_status", "status " },
+	{ "reason", "" }, { "claimed_type", "of type " } };
 
 static void
 append(char *dst, size_t size, const char *before, const char *text)

@@ -53,7 +53,7 @@ BEGIN
   EXECUTE format('REVOKE CREATE ON SCHEMA %s FROM PUBLIC', home);
   FOR thing IN SELECT c.oid::regclass AS t, c.relkind FROM pg_class c WHERE c.relnamespace = home AND c.relkind IN ('r', 'p', 'v')
       AND (c.relname LIKE 'audit\_%' OR c.relname LIKE 'rec\_%'
-        OR c.relname IN ('sessions', 'events', 'session_text', 'session_chunks', 'refused', 'found_event'))
+        OR c.relname IN ('sessions', 'events', 'files', 'session_text', 'session_chunks', 'refused', 'found_event'))
   LOOP
     EXECUTE format('ALTER %s %s OWNER TO %I', CASE thing.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, thing.t, owner);
     EXECUTE format('GRANT SELECT ON %s TO %I', thing.t, auditor);

@@ -137,6 +137,19 @@ put_env(struct buf *b, const struct session_setup *setup)
 }
 
 int
+events_of_session(const struct session *s, struct audit_event *ev)
+{
+	struct conn *c = s->base.conn;
+
+	ev->user = span_str(c->access.user);
+	ev->login = span_str(c->login);
+	ev->session = span_str(s->uuid);
+	ev->connection = span_str(c->uuid);
+	ev->remote_addr = span_str(c->address.client);
+	return put_proven(c, ev);
+}
+
+int
 events_session_start(const struct session *s, const struct session_info *what)
 {
 	struct teller t = { s->base.conn->node, s->base.conn };

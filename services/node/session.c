@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "node/session_priv.h"
+#include "node/transfer.h"
 
 static struct session *
 of(struct channel *ch)
@@ -106,6 +107,7 @@ session_free(struct session *s)
 	session_setup_free(s);
 	recorder_done(&s->recorder);
 	recording_close(&s->recording);
+	transfer_free(s);
 	if (s->counted)
 		c->node->n_sessions--;
 	list_del(&s->base.link);

@@ -14,6 +14,7 @@
 #include "node/events.h"
 #include "node/live.h"
 #include "node/session_priv.h"
+#include "node/transfer.h"
 
 /* What hears SIGHUP has LINGER_MS to end, so that the trail can say how. 254 is told apart from
  * what the program itself returned, and is not ssh's own 255. */
@@ -52,6 +53,7 @@ finish(struct session *s)
 		monitor_kill(n->monitor, s->session);
 	if (!session_enter(s, SESSION_OVER) || !s->start_written)
 		return;
+	transfer_end(s);
 	(void)recorder_end(&s->recorder, outcome.status, outcome.signal ? outcome.signal : "");
 	/* The files go only when what they say is in the log: one of the two is there at any moment. */
 	if (recording_flush(&s->recording) == 0 &&

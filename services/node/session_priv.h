@@ -12,6 +12,7 @@
 #include "node/session.h"
 #include "node/session_state.h"
 #include "node/stream.h"
+#include "session/file_observer.h"
 #include "session/recorder.h"
 #include "ssh/session.h"
 
@@ -46,12 +47,14 @@ struct session {
 	bool in_wide;
 	bool in_blocked;    /* the process does not take more now */
 	size_t in_recorded; /* of what the client sent and the process did not take yet */
+	bool in_held;       /* the observer of a transfer does not take more now */
 	bool in_ended;      /* the client sends no more, before the process was there */
 	bool exited, signaled, core;
 	uint32_t code;
 	/* what is written down */
 	struct recorder recorder;
 	struct recording recording;
+	struct file_observer *observer; /* of a transfer; NULL: it is recorded whole */
 	bool waits;         /* its share of the spool is full: nothing of it is read */
 	struct timer room;  /* looks whether there is some again, */
 	unsigned looks;     /* so often in vain */

@@ -16,6 +16,7 @@
 #include "node/events.h"
 #include "node/live.h"
 #include "node/session_priv.h"
+#include "node/transfer.h"
 #include "node/transfer_command.h"
 
 enum { REFUSED_COMMAND_KEPT = 1024 };
@@ -133,7 +134,7 @@ what_to_record(const struct session *s)
 {
 	if (s->has_pty)
 		return RECORDER_TERMINAL;
-	return s->kind == MON_KIND_SUBSYSTEM ? RECORDER_TRANSFER : RECORDER_COMMAND;
+	return s->observer ? RECORDER_TRANSFER : RECORDER_COMMAND;
 }
 
 /* From here on there will be a session.end, whatever happens: the file in live/ is written before
@@ -190,7 +191,9 @@ session_start(struct session *s)
 
 	if (!session_enter(s, SESSION_NOTING))
 		return;
-	if (begin_recording(s))
+	if (transfer_open(s))
+		give_up(s, "out of memory");
+	else if (begin_recording(s))
 		give_up(s, "this session cannot be recorded: the node's spool is full");
 	else if (audit_log_sync(audit, on_noted, s))
 		give_up(s, "out of memory");

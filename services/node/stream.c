@@ -98,6 +98,27 @@ flush_rest(struct stream *st)
 	return st->rest.len == 0;
 }
 
+/* Of a transfer the observer writes down what the output says. Negative: it cannot be written down,
+ * or is none of the transfer's. */
+static int
+record_output(struct stream *st, const uint8_t *p, size_t n)
+{
+	struct session *s = st->session;
+
+	if (s->observer && st == &s->out)
+		return file_observer_server(s->observer, (struct span){ p, n });
+	return recorder_output(&s->recorder, st->frame, p, n);
+}
+
+/* Why it could not be. */
+static const char *
+record_why(const struct session *s)
+{
+	return s->observer && s->observer->why.text[0]
+	    ? s->observer->why.text
+	    : "this session can no longer be recorded: the node's spool is full";
+}
+
 /* Records, then sends. Negative: it cannot be recorded. */
 static int
 pass_on(struct stream *st, const uint8_t *p, size_t n)
@@ -105,7 +126,7 @@ pass_on(struct stream *st, const uint8_t *p, size_t n)
 	struct session *s = st->session;
 
 	/* Recorded first: nobody sees what the trail does not have. */
-	if (recorder_output(&s->recorder, st->frame, p, n))
+	if (record_output(st, p, n))
 		return -1;
 	s->tx += n;
 	size_t took = ssh_chan_write(s->base.chan, st->ext, p, n);
@@ -179,6 +200,15 @@ read_once(struct stream *st)
 	return READ_END; /* end of file; EIO: nobody has the terminal open */
 }
 
+/* A transfer has been answered, so that its client may ask more. */
+static void
+go_on_with_input(struct session *s)
+{
+	s->in_held = false;
+	if (s->base.chan)
+		ssh_chan_resume(s->base.chan);
+}
+
 /* Reads for one turn; may end the session, and then the session may be gone. */
 static void
 pump(struct stream *st)
@@ -198,7 +228,9 @@ pump(struct stream *st)
 	else
 		rearm(st, r != READ_FULL);
 	if (r == READ_FAILED)
-		session_fail(s, "this session can no longer be recorded: the node's spool is full");
+		session_fail(s, record_why(s));
+	else if (s->in_held)
+		go_on_with_input(s);
 	session_advance(s);
 }
 
@@ -323,16 +355,29 @@ block_input(struct session *s)
 		watch_set(&s->in_watch, WATCH_WRITE);
 }
 
-/* Before the process has it, and once: what it does not take now is offered again. */
-static int
+/* How many of these bytes may go on now, or negative. */
+static ssize_t
+record_new_input(struct session *s, const uint8_t *p, size_t n)
+{
+	if (s->observer)
+		return file_observer_client(s->observer, (struct span){ p, n });
+	return recorder_input(&s->recorder, p, n) ? -1 : (ssize_t)n;
+}
+
+/* Before the process has it, and once: what it does not take now is offered again. How much of it may
+ * go on, or negative. */
+static ssize_t
 record_input(struct session *s, const uint8_t *p, size_t n)
 {
-	if (n <= s->in_recorded)
-		return 0;
-	if (recorder_input(&s->recorder, p + s->in_recorded, n - s->in_recorded))
-		return -1;
-	s->in_recorded = n;
-	return 0;
+	if (n > s->in_recorded) {
+		ssize_t more = record_new_input(s, p + s->in_recorded, n - s->in_recorded);
+		if (more < 0)
+			return -1;
+		s->in_recorded += (size_t)more;
+	}
+	/* The others wait for answers of the server (pump). */
+	s->in_held = s->in_recorded < n;
+	return (ssize_t)s->in_recorded;
 }
 
 /* That much of what was offered is gone. */
@@ -350,15 +395,18 @@ stream_input(struct session *s, const uint8_t *p, size_t n)
 
 	if (session_state_is_early(s->state))
 		return 0; /* kept within the window until the process is there */
-	if (s->in_fd >= 0 && n > s->in_recorded && !s->has_pty && !may_record(s))
+	if (s->in_fd < 0)
+		return n; /* the process reads no more */
+	if (n > s->in_recorded && !s->has_pty && !may_record(s))
 		return 0;
-	if (s->in_fd >= 0 && record_input(s, p, n)) {
-		session_fail(s, "this session can no longer be recorded: the node's spool is full");
+	ssize_t may = record_input(s, p, n);
+	if (may < 0) {
+		session_fail(s, record_why(s));
 		session_advance(s);
 		return n;
 	}
-	while (at < n && s->in_fd >= 0) {
-		ssize_t took = write(s->in_fd, p + at, n - at);
+	while (at < (size_t)may && s->in_fd >= 0) {
+		ssize_t took = write(s->in_fd, p + at, (size_t)may - at);
 		if (took >= 0) {
 			at += (size_t)took;
 		} else if (errno == EAGAIN) {
@@ -371,11 +419,12 @@ stream_input(struct session *s, const uint8_t *p, size_t n)
 				ssh_chan_request(s->base.chan, "eow@openssh.com", false,
 				    (struct span){ NULL, 0 });
 			close_input(s);
-			break;
+			took_input(s, at);
+			return n;
 		}
 	}
 	took_input(s, at);
-	return n;
+	return at;
 }
 
 /* EOF of the client. A terminal is not closed for it: its output is still wanted. */

@@ -152,32 +152,6 @@ output_that_comes_after_the_exit_is_still_sent(void **state)
 	assert_string_equal(world_recorded(), "later");
 }
 
-static void
-a_subsystem_is_recorded_without_its_bytes(void **state)
-{
-	struct client_chan *c = &world->chans[0];
-	struct buf b;
-
-	(void)state;
-	world_sign_in();
-	assert_true(world_open(0, "session"));
-	buf_init(&b, 64);
-	ssh_text_put(&b, "nfs");
-	assert_false(world_ask(0, "subsystem", buf_span(&b)));
-	buf_reset(&b);
-	ssh_text_put(&b, "sftp");
-	assert_true(world_ask(0, "subsystem", buf_span(&b)));
-	buf_done(&b);
-	UNTIL(world_session(0)->state == SESSION_RUNNING);
-	process_writes(monitor()->out, "a file's bytes");
-	fake_monitor_exited(0, false);
-	UNTIL(c->closed);
-	assert_string_equal(c->out, "a file's bytes");
-	assert_string_equal(world_recorded(), "");
-	assert_string_equal(world_field("subsystem", "name"), "sftp");
-	assert_string_equal(world_field("subsystem", "ok"), "true");
-}
-
 /* A client that does not read stops the process, and nothing is lost. */
 static void
 a_slow_client_gets_everything(void **state)
@@ -699,7 +673,6 @@ main(void)
 		T(a_command_from_its_request_to_session_end),
 		T(a_terminal_has_its_size_and_ends_when_its_process_does),
 		T(output_that_comes_after_the_exit_is_still_sent),
-		T(a_subsystem_is_recorded_without_its_bytes),
 		T(a_slow_client_gets_everything),
 		T(one_program_a_session),
 		T(a_second_program_before_the_first_is_there),
