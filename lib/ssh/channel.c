@@ -384,6 +384,8 @@ chan_on_close(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	 * 5.3). */
 	chan->close_in = true;
 	list_del(&chan->blocked); /* nothing that we still send would be read */
+	if (chan_kept(chan) > 0 && !chan->close_out && chan->events && chan->events->unread)
+		chan->events->unread(chan, chan->arg);
 	return chan_maybe_close(chan);
 }
 

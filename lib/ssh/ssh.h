@@ -150,6 +150,9 @@ struct ssh_chan_events {
 	void (*reply)(struct ssh_chan *chan, bool ok, void *arg);
 	/* The peer sends no more; comes after all its data was taken. */
 	void (*eof)(struct ssh_chan *chan, void *arg);
+	/* The peer has closed the channel, and so reads nothing more, while bytes of its own still wait here for
+	 * their owner; `closed` follows when those were taken. */
+	void (*unread)(struct ssh_chan *chan, void *arg);
 	/* Closed by both sides, or the connection ended; all data that arrived was offered before.
 	 * The last callback: the channel is gone when it returns. */
 	void (*closed)(struct ssh_chan *chan, void *arg);

@@ -202,6 +202,19 @@ on_eof(struct ssh_chan *chan, void *arg)
 		stream_input_end(arg);
 }
 
+/* A client that closes while its input still waits for the process; one that writes is not to wait for ever meanwhile. */
+static void
+on_unread(struct ssh_chan *chan, void *arg)
+{
+	struct session *s = arg;
+
+	if (!s)
+		return;
+	stream_no_reader(s);
+	ssh_chan_resume(chan); /* of a terminal, which is gone, nothing waits */
+	session_advance(s);
+}
+
 static void
 on_closed(struct ssh_chan *chan, void *arg)
 {
@@ -226,6 +239,7 @@ session_open(struct conn *c, struct ssh_chan *chan, const struct ssh_open *open)
 		.writable = on_writable,
 		.request = on_request,
 		.eof = on_eof,
+		.unread = on_unread,
 		.closed = on_closed,
 	};
 	struct session *s = calloc(1, sizeof(*s));

@@ -49,6 +49,7 @@ struct session {
 	size_t in_recorded; /* of what the client sent and the process did not take yet */
 	bool in_held;       /* the observer of a transfer does not take more now */
 	bool in_ended;      /* the client sends no more, before the process was there */
+	bool no_reader;     /* the client reads no more */
 	bool exited, signaled, core;
 	uint32_t code;
 	/* what is written down */

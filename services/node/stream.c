@@ -323,6 +323,15 @@ stream_stop_output(struct session *s)
 	buf_done(&s->out.rest);
 }
 
+void
+stream_no_reader(struct session *s)
+{
+	s->no_reader = true;
+	stream_stop_output(s);
+	close_stream(&s->err);
+	buf_done(&s->err.rest);
+}
+
 /* --- to the process
  * ---------------------------------------------------------------------------- */
 
@@ -480,6 +489,8 @@ stream_open(struct session *s, int *fds, size_t n_fds)
 void
 stream_go(struct session *s)
 {
+	if (s->no_reader)
+		stream_no_reader(s);
 	rearm(&s->out, true);
 	if (s->err.fd >= 0)
 		rearm(&s->err, true);

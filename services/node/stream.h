@@ -37,6 +37,9 @@ bool stream_is_drained(const struct session *s);
 /* Nobody reads the standard output any more: the process finds it closed. A terminal is hung up. */
 void stream_stop_output(struct session *s);
 
+/* The same of all output, also of a process that is still to come. */
+void stream_no_reader(struct session *s);
+
 size_t stream_input(struct session *s, const uint8_t *p, size_t n);
 void stream_input_end(struct session *s);
 void stream_writable(struct session *s);

@@ -101,10 +101,12 @@ def test_a_command_over_the_limit_is_refused_in_words(cluster, start, config, lo
     proc = start('tsh', *words, stderr=subprocess.PIPE)
     _, err = proc.communicate(timeout=30)
     assert proc.returncode == 1 and b'the command is too long: a node takes 131071 bytes' in err
-    # More than a packet holds: the connection ends, and says why.
+    # More than a packet holds: the connection ends. (Why is in its last message, tests/unit/lib/ssh/stranger_test.c; a client that
+    # still writes when the other side is gone may not come to read that.)
     proc = start('ssh', *['x' * 65535] * 5, stderr=subprocess.PIPE)
-    _, err = proc.communicate(timeout=30)
-    assert proc.returncode == 255 and b'no more than 262144 are taken, is a command too long?' in err
+    proc.communicate(timeout=30)
+    assert proc.returncode == 255
+    assert start('ssh', 'echo ok').communicate(timeout=30)[0] == b'ok\n'
 
 
 # --- variables and names ----------------------------------------------------------------------------

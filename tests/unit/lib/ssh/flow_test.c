@@ -190,7 +190,7 @@ close_waits_for_what_was_not_taken(void **state)
 	pair_run(&p);
 	assert_int_equal(p.in.got, 1000000);
 	assert_true(p.in.sum == p.out.sent_sum);
-	assert_string_equal(p.in.order, "dec");
+	assert_string_equal(p.in.order, "udec");
 	assert_true(p.out.closed);
 	assert_int_equal(ssh_channel_count(p.client) + ssh_channel_count(p.server), 0);
 	pair_done(&p);
@@ -353,6 +353,40 @@ begin_upload(struct pair *p, size_t size)
 }
 
 /* A path of 100 ms: the window grows until the path is what limits, and not beyond the budget. */
+/* The owner learns at once that nobody reads it any more, and of the end when he has taken what came before it. */
+static void
+a_close_behind_data_that_waits_is_told_before_the_end(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_login(&p);
+	pair_open(&p);
+	p.in.take_max = 0;
+	ssh_chan_write(p.out.chan, 0, "waits", 5);
+	ssh_chan_close(p.out.chan);
+	pair_run(&p);
+	assert_true(p.in.unread);
+	assert_false(p.in.eof || p.in.closed);
+	assert_int_equal(ssh_chan_room(p.in.chan), 0);
+	p.in.take_max = SIZE_MAX;
+	ssh_chan_resume(p.in.chan);
+	pair_run(&p);
+	assert_int_equal(p.in.got, 5);
+	assert_true(p.in.eof && p.in.closed && p.out.closed);
+	pair_done(&p);
+	/* With nothing that waits there is only the end. */
+	pair_init(&p);
+	pair_login(&p);
+	pair_open(&p);
+	ssh_chan_close(p.out.chan);
+	pair_run(&p);
+	assert_true(p.in.closed);
+	assert_false(p.in.unread);
+	pair_done(&p);
+}
+
 /* For a relay, whose clients may only be able to send on while nobody tells them anything. */
 static void
 channels_of_the_peer_can_have_another_window(void **state)
@@ -638,6 +672,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(keys_are_exchanged_again_mid_transfer),
 	cmocka_unit_test(session_id_stays_when_keys_change),
 	cmocka_unit_test(channels_of_the_peer_can_have_another_window),
+	cmocka_unit_test(a_close_behind_data_that_waits_is_told_before_the_end),
 	cmocka_unit_test(requests_made_during_an_exchange_arrive_after_it),
 	cmocka_unit_test(an_exchange_that_never_ends_is_ended),
 	cmocka_unit_test(a_slow_reader_stops_its_writer),

@@ -212,6 +212,16 @@ on_eof(struct ssh_chan *chan, void *arg)
 }
 
 static void
+on_unread(struct ssh_chan *chan, void *arg)
+{
+	struct end *e = arg;
+
+	(void)chan;
+	e->unread = true;
+	note(e, 'u');
+}
+
+static void
 on_closed(struct ssh_chan *chan, void *arg)
 {
 	struct end *e = arg;
@@ -232,6 +242,7 @@ const struct ssh_chan_events pair_chan_events = {
 	.request = on_request,
 	.reply = on_reply,
 	.eof = on_eof,
+	.unread = on_unread,
 	.closed = on_closed,
 };
 

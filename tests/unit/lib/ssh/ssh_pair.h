@@ -18,12 +18,12 @@ struct end {
 	uint64_t sent_sum;
 	size_t take_max;             /* how much each data callback takes at most; SIZE_MAX: all */
 	bool eof_after, close_after; /* once all is sent */
-	bool opened, refused, eof, closed;
+	bool opened, refused, eof, closed, unread;
 	int replies_ok, replies_failed, requests;
 	enum ssh_answer answer; /* to every request */
 	bool leave_at_request;  /* ends the connection instead */
 	char last_request[64];
-	char order[64]; /* what happened: d(ata) e(of) c(losed) r(equest) */
+	char order[64]; /* what happened: d(ata) e(of) u(nread) c(losed) r(equest) */
 	struct buf last_payload;
 };
 

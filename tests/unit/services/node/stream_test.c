@@ -239,6 +239,41 @@ a_terminal_is_hung_up_for_a_client_that_reads_no_more(void **state)
 	assert_string_equal(client()->signal, "HUP");
 }
 
+/* It closes with input still under way, which its process does not read: one that writes is not to wait for that for ever,
+ * one that reads gets all of it. */
+static void
+a_client_that_closes_with_input_under_way_stops_the_writer(void **state)
+{
+	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
+
+	(void)state;
+	for (int terminal = 0; terminal < 2; terminal++) {
+		size_t sent = 0, got = 0, before;
+
+		world_teardown(NULL);
+		world_setup(NULL);
+		start(terminal);
+		assert_int_equal(file_set_nonblock(world->monitor.in), 0);
+		for (int idle = 0; idle<IDLE; idle = sent> before ? 0 : idle + 1) {
+			before = sent;
+			sent = client_writes(sent, LONG);
+			assert_true(loop_turn(world->loop, 1) >= 0);
+		}
+		ssh_chan_close(client()->chan);
+		world_settle();
+		assert_int_equal(write(world->monitor.out, "x", 1), -1);
+		assert_int_equal(errno, terminal ? EIO : EPIPE);
+		for (int turns = 0; !terminal && got < sent && turns < 3000; turns++) {
+			got = process_reads(world->monitor.in, got);
+			assert_true(loop_turn(world->loop, 1) >= 0);
+		}
+		assert_int_equal(got, terminal ? 0 : sent);
+		fake_monitor_exited(SIGPIPE, true);
+		UNTIL(!world_session(0));
+	}
+	(void)signal(SIGPIPE, old);
+}
+
 /* --- to the process ------------------------------------------------------------------------------ */
 
 static void
@@ -337,6 +372,7 @@ main(void)
 		T(what_was_read_is_sent_before_the_end),
 		T(a_client_that_reads_no_more_stops_the_writer),
 		T(a_terminal_is_hung_up_for_a_client_that_reads_no_more),
+		T(a_client_that_closes_with_input_under_way_stops_the_writer),
 		T(a_stalled_process_stops_the_client_and_loses_nothing),
 		T(a_process_that_reads_no_more_does_not_stop_the_client),
 		T(only_standard_input_is_passed_on),
