@@ -20,6 +20,14 @@ damaged(struct err *e)
 /* More than any frame becomes: each of its bytes may be shown as three. */
 enum { SHOWN_MAX = 4 * FRAME_DATA_MAX };
 
+/* Not with fwrite alone: an empty buffer has no address. */
+static void
+put_all(struct buf *b, FILE *f)
+{
+	if (b->len > 0)
+		(void)fwrite(buf_head(b), 1, b->len, f);
+}
+
 int
 export_text(struct span frames, FILE *f, struct err *e)
 {
@@ -32,11 +40,11 @@ export_text(struct span frames, FILE *f, struct err *e)
 	buf_init(&b, SHOWN_MAX);
 	while ((rc = frame_next(&frames, &frame)) == 1) {
 		shown_add(&shown, &frame, &b);
-		(void)fwrite(buf_head(&b), 1, b.len, f);
+		put_all(&b, f);
 		buf_reset(&b);
 	}
 	shown_end(&shown, &b);
-	(void)fwrite(buf_head(&b), 1, b.len, f);
+	put_all(&b, f);
 	buf_done(&b);
 	return rc < 0 ? damaged(e) : 0;
 }
