@@ -303,6 +303,8 @@ class Producer:
         self.put(pb.Record(event=pb.Event(type=type, code=code, fields=pairs, **kw)))
 
     def frames(self, session, text):
+        """A line: one that is not ended would be for the next record to bring along."""
+        text += '\n'
         data = b'\x01\x01' + varint(len(text)) + text.encode()
         self.put(pb.Record(frames=pb.Frames(session=session, data=data)))
 

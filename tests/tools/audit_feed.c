@@ -140,27 +140,38 @@ write_event(struct feed *f)
 	return true;
 }
 
-/* Byte i of the recording is a letter that follows from i; newline every 64. */
+enum { LINE = 64 };
+
+/* A letter that follows from its place; every line has LINE bytes. */
+static uint8_t
+byte_at(uint64_t at)
+{
+	return at % LINE == LINE - 1 ? '\n' : (uint8_t)('a' + (at * 7 + at / LINE) % 26);
+}
+
+/* As a node does: each record brings along the line in which it begins. */
 static bool
 write_frames(struct feed *f)
 {
-	uint8_t text[FRAME_SIZE];
-	struct buf b;
+	uint8_t text[LINE + FRAME_SIZE];
+	size_t begun = f->bytes % LINE;
+	struct buf before, b;
 	bool fine;
 
 	buf_init(&b, 64 * 1024);
-	for (size_t i = 0; i < sizeof(text); i++) {
-		uint64_t at = f->bytes + i;
-
-		text[i] = at % 64 == 63 ? '\n' : (uint8_t)('a' + (at * 7 + at / 64) % 26);
-	}
-	frame_put(&b, FRAME_OUT, 1000, (struct span){ text, sizeof(text) });
-	fine = audit_frames(f->log, f->session, (struct span){ NULL, 0 }, buf_span(&b)) == 0;
+	buf_init(&before, 1024);
+	for (size_t i = 0; i < begun + FRAME_SIZE; i++)
+		text[i] = byte_at(f->bytes - begun + i);
+	if (begun)
+		frame_put(&before, FRAME_OUT, 0, (struct span){ text, begun });
+	frame_put(&b, FRAME_OUT, 1000, (struct span){ text + begun, FRAME_SIZE });
+	fine = audit_frames(f->log, f->session, buf_span(&before), buf_span(&b)) == 0;
+	buf_done(&before);
 	buf_done(&b);
 	if (!fine)
 		return false;
 	f->frames++;
-	f->bytes += sizeof(text);
+	f->bytes += FRAME_SIZE;
 	return true;
 }
 
