@@ -47,11 +47,11 @@ def harmless(data):
 
 
 def in_terminal(cluster, user, *args, size=(24, 80)):
-    """All that tsh writes to a terminal of that size."""
+    """All that tsh writes to a terminal of that size, without colours of its own."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', *size, 0, 0))
     proc = subprocess.Popen([cluster.bin('tsh'), *args], stdin=slave, stdout=slave, stderr=slave,
-                            env={**os.environ, **cluster.env(user)}, start_new_session=True)
+                            env={**os.environ, **cluster.env(user), 'NO_COLOR': '1'}, start_new_session=True)
     os.close(slave)
     out = b''
     while True:
