@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <strings.h>
@@ -23,20 +24,34 @@ on_interrupt(int signo)
 	interrupted = signo;
 }
 
+/* Signals are open only while it waits: one that came between the question and read(2) would be seen by nobody. */
+static ssize_t
+read_byte(int fd, const sigset_t *open, char *ret)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	for (;;) {
+		ssize_t n = -1;
+
+		if (!open || ppoll(&p, 1, NULL, open) > 0)
+			n = read(fd, ret, 1);
+		if (n >= 0 || errno != EINTR || interrupted)
+			return n;
+	}
+}
+
 /* Bytes up to a newline, one at a time: what follows it in a pipe belongs to
- * the next question. 0, 1 too long, -1 end or interrupted. */
+ * the next question. 0, 1 too long, -1 end or interrupted. open: the signals that end it; NULL: all do as they always do. */
 static int
-read_line(int fd, char *dst, size_t size)
+read_line(int fd, const sigset_t *open, char *dst, size_t size)
 {
 	size_t at = 0;
 	bool cut = false;
 
 	for (;;) {
 		char c;
-		ssize_t n = read(fd, &c, 1);
+		ssize_t n = read_byte(fd, open, &c);
 
-		if (n < 0 && errno == EINTR && !interrupted)
-			continue;
 		if (n <= 0 && (n < 0 || at == 0)) {
 			explicit_bzero(dst, size);
 			return -1;
@@ -80,12 +95,17 @@ ask_tty(int tty, const char *prompt, bool echo, char *dst, size_t size)
 	struct sigaction action = { .sa_handler = on_interrupt }, before[3];
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	struct termios saved, quiet;
+	sigset_t held, open;
 	bool changed = false;
 	int r;
 
-	for (size_t i = 0; i < 3; i++)
-		/* Without SA_RESTART, so that read returns. */
+	sigemptyset(&held);
+	for (size_t i = 0; i < 3; i++) {
+		sigaddset(&held, signals[i]);
+		/* Without SA_RESTART, so that the waiting ends. */
 		sigaction(signals[i], &action, &before[i]);
+	}
+	(void)sigprocmask(SIG_BLOCK, &held, &open);
 	if (!echo && tcgetattr(tty, &saved) == 0) {
 		quiet = saved;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
@@ -95,11 +115,13 @@ ask_tty(int tty, const char *prompt, bool echo, char *dst, size_t size)
 		changed = tcsetattr(tty, TCSAFLUSH, &quiet) == 0;
 	}
 	(void)file_write_all(tty, prompt, strlen(prompt));
-	r = read_line(tty, dst, size);
+	r = read_line(tty, &open, dst, size);
 	if (changed)
 		(void)tcsetattr(tty, TCSADRAIN, &saved);
 	if (interrupted)
 		(void)file_write_all(tty, "\n", 1);
+	/* One that is still held is for the question that it interrupted, not for the program. */
+	(void)sigprocmask(SIG_SETMASK, &open, NULL);
 	for (size_t i = 0; i < 3; i++)
 		sigaction(signals[i], &before[i], NULL);
 	return r;
@@ -118,7 +140,7 @@ ask(const char *prompt, bool echo, char *dst, size_t size, struct err *e)
 	else
 		tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (tty < 0)
-		return verdict(read_line(STDIN_FILENO, dst, size), e);
+		return verdict(read_line(STDIN_FILENO, NULL, dst, size), e);
 	r = ask_tty(tty, prompt, echo, dst, size);
 	close(tty);
 	return verdict(r, e);

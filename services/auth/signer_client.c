@@ -138,6 +138,8 @@ signer_spawn(const struct signer_options *options, struct signer_child *ret, str
 void
 signer_child_done(struct signer_child *child)
 {
+	secret_free(child->seed_key); /* also where a client has taken the rest */
+	child->seed_key = NULL;
 	if (child->pid <= 0)
 		return;
 	if (child->fd >= 0)
@@ -146,7 +148,6 @@ signer_child_done(struct signer_child *child)
 		;
 	buf_done(&child->ca_set);
 	buf_done(&child->signature);
-	secret_free(child->seed_key);
 	*child = (struct signer_child){ .fd = -1 };
 }
 

@@ -150,7 +150,8 @@ def test_a_session_that_ended_stays_as_it_was(audit, node, restart):
         p.send()
     assert row(audit, session) == before
     assert audit.one(f"SELECT replace(session_output('{session}'), chr(10), '')") == 'what happened'
-    assert set_aside(audit, node) == 3
+    # The end may be said again, after a crash it is: both are in the trail, and the first counts.
+    assert set_aside(audit, node) == 2
 
 
 def test_a_session_begins_once(audit, node):

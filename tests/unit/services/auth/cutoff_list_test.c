@@ -67,6 +67,7 @@ teardown(void **state)
 
 	cutoff_list_free(f->a.cutoff_list);
 	signer_client_free(f->a.signer);
+	signer_child_done(&f->a.child);
 	watchers_done(&f->a);
 	resources_done(&f->a);
 	store_close(f->a.store);
