@@ -251,7 +251,7 @@ signer_client_new(struct signer_client **ret, struct loop *loop, struct signer_c
 	}
 	c->ca_set = child->ca_set;
 	c->signature = child->signature;
-	*child = (struct signer_child){ .fd = -1 };
+	*child = (struct signer_child){ .fd = -1, .seed_key = child->seed_key };
 	*ret = c;
 	return 0;
 }

@@ -78,7 +78,7 @@ spawn(struct world *w)
 		fail_msg("%s", e.text);
 	assert_int_equal(loop_new(&w->loop), 0);
 	assert_int_equal(signer_client_new(&w->client, w->loop, &child, on_dead, w), 0);
-	secret_free(child.seed_key); /* nobody here needs it */
+	signer_child_done(&child); /* the key for seeds, which nobody here needs */
 	w->set = (Auth__CaSet *)protobuf_c_message_unpack(&auth__ca_set__descriptor, NULL,
 	    signer_ca_set(w->client).n, signer_ca_set(w->client).p);
 	assert_non_null(w->set);
@@ -624,6 +624,7 @@ its_death_is_told(void **state)
 	pid = child.pid;
 	assert_int_equal(kill(pid, SIGSTOP), 0);
 	assert_int_equal(signer_client_new(&client, w->loop, &child, on_dead, w), 0);
+	signer_child_done(&child);
 	assert_int_equal(signer_sign_ssh_user(client, &q, on_signed, w, &e), 0);
 	kill(pid, SIGKILL);
 	while (!w->deaths)
