@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/conf.c" /* a service's files: not in the library the fuzz targets link */
-#include "node/transfer_command.c"
+#include "node/conf.h"
+#include "node/transfer_command.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
