@@ -536,17 +536,6 @@ control(struct screen *s, const struct screen_stream *st, char final, struct buf
 
 /* --- bytes ----------------------------------------------------------------------------------- */
 
-/* Bytes of the character that starts with c; 0: none does. */
-static unsigned
-utf8_length(uint8_t c)
-{
-	if (c < 0x80)
-		return 1;
-	if (c < 0xc2 || c > 0xf4)
-		return 0;
-	return c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-}
-
 static void
 no_character(struct screen *s, struct screen_stream *st, struct buf *out)
 {
@@ -562,12 +551,12 @@ text_byte(struct screen *s, struct screen_stream *st, uint8_t c, struct buf *out
 
 	if (st->n_utf8 && (c & 0xc0) != 0x80)
 		no_character(s, st, out);
-	if (!st->n_utf8 && !utf8_length(c)) {
+	if (!st->n_utf8 && !str_utf8_need(c)) {
 		no_character(s, st, out);
 		return;
 	}
 	st->utf8[st->n_utf8++] = c;
-	if (st->n_utf8 < utf8_length(st->utf8[0]))
+	if (st->n_utf8 < str_utf8_need(st->utf8[0]))
 		return;
 	if (str_printable_len(st->utf8, st->n_utf8) != st->n_utf8) {
 		no_character(s, st, out);

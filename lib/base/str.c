@@ -185,26 +185,24 @@ str_put_host_port(char *dst, size_t size, const char *host, uint16_t port)
 	return str_format(dst, size, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
 }
 
-/* Length of the UTF-8 sequence at s (1-4), or 0: invalid (RFC 3629: no overlong
- * forms, no surrogates, nothing above U+10FFFF). */
-static size_t
-utf8_len(const uint8_t *s, size_t n)
+size_t
+str_utf8_need(uint8_t first)
 {
-	uint32_t cp;
-	size_t len;
-
-	if (s[0] < 0x80)
+	if (first < 0x80)
 		return 1;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		len = 2;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		len = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		len = 4;
-	else
+	if (first < 0xc2 || first > 0xf4)
 		return 0;
-	if (len > n)
-		return 0;
+	return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+size_t
+str_utf8_len(const uint8_t *s, size_t n)
+{
+	size_t len = str_utf8_need(s[0]);
+	uint32_t cp;
+
+	if (len <= 1 || len > n)
+		return len == 1;
 	cp = s[0] & (0x7fu >> len);
 	for (size_t i = 1; i < len; i++) {
 		if ((s[i] & 0xc0) != 0x80)
@@ -232,7 +230,7 @@ moves_others(const uint8_t *s)
 size_t
 str_printable_len(const uint8_t *s, size_t n)
 {
-	size_t len = utf8_len(s, n);
+	size_t len = str_utf8_len(s, n);
 
 	if (len == 1 && (s[0] < 0x20 || s[0] == 0x7f))
 		return 0;

@@ -25,6 +25,10 @@ void str_duration_text(int64_t s, char *dst, size_t size);
 bool str_host_port(const char *s, uint16_t default_port, char *host, size_t size, uint16_t *port);
 /* The way back: HOST:PORT, an IPv6 address in brackets. False when it was cut. */
 bool str_put_host_port(char *dst, size_t size, const char *host, uint16_t port);
+/* Bytes of a UTF-8 character (RFC 3629): of one that starts with first; and of the one at s, where n > 0 bytes are. 0: none
+ * (stray, cut, overlong, a surrogate, above U+10FFFF). */
+size_t str_utf8_need(uint8_t first);
+size_t str_utf8_len(const uint8_t *s, size_t n);
 /* Bytes of the UTF-8 character at s (1 to 4 of n, n > 0), or 0: it is no UTF-8 (RFC 3629: no overlong forms, no
  * surrogates, nothing above U+10FFFF), or a control character: C0, DEL, C1, or one
  * that moves the text around it (directions, line separators). */

@@ -72,21 +72,6 @@ cli_dump_json(const json_t *value, size_t flags, FILE *f)
 	(void)json_dump_callback(value, on_piece, f, flags);
 }
 
-/* Bytes of the UTF-8 character at p (RFC 3629), or 0. */
-static size_t
-utf8_length(const uint8_t *p, size_t n)
-{
-	size_t len = *p < 0x80        ? 1
-	    : *p >= 0xc2 && *p < 0xe0 ? 2
-	    : (*p & 0xf0) == 0xe0     ? 3
-	    : (*p & 0xf8) == 0xf0     ? 4
-				      : 0;
-	json_t *v = len && len <= n ? json_stringn((const char *)p, len) : NULL;
-
-	json_decref(v);
-	return v ? len : 0;
-}
-
 json_t *
 cli_bytes_value(const void *p, size_t n, bool *ret_exact)
 {
@@ -100,7 +85,7 @@ cli_bytes_value(const void *p, size_t n, bool *ret_exact)
 		return v;
 	to = text;
 	for (size_t i = 0; i < n;) {
-		size_t len = from[i] < 0x80 ? 1 : utf8_length(from + i, n - i);
+		size_t len = str_utf8_len(from + i, n - i);
 
 		memcpy(to, len ? (const char *)from + i : "\xef\xbf\xbd", len ? len : 3);
 		to += len ? len : 3;

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "base/str.h"
+
 enum state {
 	TEXT_PLAIN,
 	TEXT_ESC,      /* after ESC */
@@ -26,17 +28,6 @@ void
 rec_text_init(struct rec_text *t)
 {
 	*t = (struct rec_text){ .state = TEXT_PLAIN };
-}
-
-/* Bytes of the character that starts with c; 0: none does. */
-static unsigned
-utf8_length(uint8_t c)
-{
-	if (c < 0x80)
-		return 1;
-	if (c < 0xc2 || c > 0xf4)
-		return 0;
-	return c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
 }
 
 /* The second byte decides about overlong forms, surrogates and what is beyond U+10FFFF (RFC 3629 section 4). */
@@ -83,7 +74,7 @@ after_esc(uint8_t c)
 static void
 put_first(struct rec_text *t, uint8_t c, struct buf *out)
 {
-	switch (utf8_length(c)) {
+	switch (str_utf8_need(c)) {
 	case 0:
 		buf_put(out, replacement, 3);
 		break;
@@ -113,7 +104,7 @@ put_byte(struct rec_text *t, uint8_t c, struct buf *out)
 		return;
 	}
 	t->pending[t->n_pending++] = c;
-	if (t->n_pending < utf8_length(t->pending[0]))
+	if (t->n_pending < str_utf8_need(t->pending[0]))
 		return;
 	/* C1 controls, U+0080 to U+009F, are no text either, and some begin what ESC and a letter do. */
 	if (t->pending[0] != 0xc2 || t->pending[1] >= 0xa0)

@@ -4,6 +4,7 @@
  */
 #include "rpc/wire_check.h"
 
+#include "base/str.h"
 #include "base/buf.h"
 
 struct cursor {
@@ -33,54 +34,15 @@ read_varint(struct cursor *c, uint64_t *ret)
 	return false;
 }
 
-/* Length and least value of a UTF-8 sequence by its first byte; 0: none begins so. */
-static int
-utf8_lead(uint8_t b, uint32_t *least)
-{
-	if (b >= 0xc2 && b <= 0xdf) {
-		*least = 0x80;
-		return 2;
-	}
-	if ((b & 0xf0) == 0xe0) {
-		*least = 0x800;
-		return 3;
-	}
-	if (b >= 0xf0 && b <= 0xf4) {
-		*least = 0x10000;
-		return 4;
-	}
-	return 0;
-}
-
+/* No over-long form and no half of a surrogate pair: PostgreSQL and JSON take neither, and filters see through neither.
+ * A NUL is allowed by protobuf, but ends the C string that protobuf-c makes: what was checked would not be what is used. */
 static bool
 is_text(const uint8_t *s, size_t n)
 {
-	for (size_t i = 0; i < n;) {
-		uint32_t c = s[i], least = 0;
-		int len;
-
-		if (c < 0x80) {
-			/* Allowed by protobuf, but a NUL ends the C string that protobuf-c makes of
-			 * it: what was checked would not be what is used. */
-			if (c == 0)
-				return false;
-			i++;
-			continue;
-		}
-		len = utf8_lead(s[i], &least);
-		if (len == 0 || (size_t)len > n - i)
+	for (size_t i = 0, len; i < n; i += len) {
+		len = s[i] < 0x80 ? 1 : str_utf8_len(s + i, n - i);
+		if (len == 0 || s[i] == 0)
 			return false;
-		c &= 0xffu >> (len + 1);
-		for (int k = 1; k < len; k++) {
-			if ((s[i + (size_t)k] & 0xc0) != 0x80)
-				return false;
-			c = c << 6 | (s[i + (size_t)k] & 0x3f);
-		}
-		/* No over-long form and no half of a surrogate pair: PostgreSQL and JSON take
-		 * neither, and filters see through neither. */
-		if (c < least || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-			return false;
-		i += (size_t)len;
 	}
 	return true;
 }
