@@ -79,3 +79,10 @@ class Ingest:
         runs = [(self.ours(), self.peer()) for _ in range(rounds + 1)][1:]
         return tuple((self.events / statistics.median(r[i][0] for r in runs),
                       statistics.median(r[i][1] for r in runs) / self.events * 1e6) for i in (0, 1))
+
+
+def ingest(f):
+    with Ingest(f.build, f.args.events) as i:
+        (ours, ours_cpu), (peer, peer_cpu) = i.run(5)
+    f.figure('events into PostgreSQL, COPY', '1/s', {'ours': ours}, peer, 0.7, lower=False)
+    f.figure('a million events, CPU, COPY', 's', {'ours': ours_cpu}, peer_cpu, 1.5)
