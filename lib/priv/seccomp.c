@@ -68,10 +68,11 @@ static const struct {
 	{ AF_NETLINK, SOCK_RAW, NETLINK_ROUTE },
 };
 
-/* How much waits, whether reading blocks, what a terminal's size is, names of interfaces. Nothing that types into a
- * terminal (TIOCSTI, TIOCLINUX), takes one, or asks a device. 0x8004f50c: SQLite asks F2FS for atomic writes. */
+/* How much waits, whether reading blocks, what a terminal's size is, a break on it (RFC 4335), names of interfaces. Nothing
+ * that types into a terminal (TIOCSTI, TIOCLINUX), takes one, or asks a device. 0x8004f50c: SQLite asks F2FS for atomic
+ * writes. */
 static const unsigned long requests[] = { FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TIOCOUTQ, TCGETS,
-	TIOCGWINSZ, TIOCSWINSZ, SIOCGIFINDEX, SIOCGIFNAME, 0x8004f50c };
+	TCSBRK, TCSBRKP, TIOCGWINSZ, TIOCSWINSZ, SIOCGIFINDEX, SIOCGIFNAME, 0x8004f50c };
 
 enum { TYPE_MASK = 0xf, REQUEST_MASK = 0xffffffff };
 

@@ -59,12 +59,30 @@ def test_a_closed_reader_ends_the_command(start, way, stderr, stdin):
 
 
 def test_what_a_command_says_after_its_reader_left_is_still_heard(start):
-    for way in ('ssh', 'tsh'):
-        proc = start(way, 'yes; echo last-words >&2; exit 7', stderr=subprocess.PIPE, stdin=subprocess.PIPE)
+    # ssh loses what comes together with the end once its output is closed, from sshd as well (39 of 40): it is given a second.
+    for way, pause in (('ssh', 'sleep 1;'), ('tsh', '')):
+        proc = start(way, f'yes; echo last-words >&2; {pause} exit 7', stderr=subprocess.PIPE, stdin=subprocess.PIPE)
         proc.stdout.readline()
         proc.stdout.close()
         assert b'last-words' in proc.stderr.read()
         assert proc.wait(30) == 7
+
+
+def test_a_break_on_a_terminal_ends_nobody(start):
+    """RFC 4335, `~B` of ssh: an ioctl of its own, which the worker's filter did not know."""
+    other = start('ssh', 'echo ready; exec sleep 300')
+    assert other.stdout.readline() == b'ready\n'
+    proc = start('ssh -tt', 'stty -echo ignbrk; echo ready; read x; read y; echo got:$x$y', stdin=subprocess.PIPE)
+    while b'ready' not in proc.stdout.readline():
+        pass
+    for said in (b'one\r', b'~B', b'two\r'):
+        proc.stdin.write(said)
+        proc.stdin.flush()
+        time.sleep(0.3)
+    assert b'got:onetwo' in proc.stdout.read()
+    assert proc.wait(30) == 0 and other.poll() is None
+    other.kill()
+    other.wait()
 
 
 def test_a_closed_standard_error_alone_ends_nothing(start):
