@@ -111,7 +111,7 @@ log_in(const struct meant *m)
 		print(m->old);
 		return 0;
 	}
-	rc = login_run(&wish, &p, &e) < 0 ? cli_fail_err(&e) : 0;
+	rc = login_run(&wish, &p, &e) < 0 || profile_use(p, &e) < 0 ? cli_fail_err(&e) : 0;
 	if (rc == 0)
 		print(p);
 	profile_free(p);

@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -42,11 +43,14 @@ struct place {
 static int
 parse_place(const char *arg, struct place *ret)
 {
-	const char *slash = strchr(arg, '/'), *colon, *at;
+	const char *slash = strchr(arg, '/'), *v6 = *arg == '[' ? arg : strstr(arg, "@["), *colon,
+		   *at;
 	const struct passwd *pw = getpwuid(getuid());
 
 	*ret = (struct place){ .host = "" };
-	colon = *arg == '[' || strstr(arg, "@[") ? strstr(arg, "]:") : strchr(arg, ':');
+	if (v6 && memchr(arg, ':', (size_t)(v6 - arg)))
+		v6 = NULL; /* it stands in the path */
+	colon = v6 ? strstr(v6, "]:") : strchr(arg, ':');
 	if (colon && *colon == ']')
 		colon++;
 	if (!colon || (slash && slash < colon))
@@ -107,7 +111,7 @@ reach(struct scp *s, const struct place *p, const struct side *apart, struct err
 	if (!*p->host)
 		return &here;
 	for (n = s->sessions; n; n = n->next)
-		if (strcmp(n->host, p->host) == 0 && strcmp(n->login, p->login) == 0 &&
+		if (strcasecmp(n->host, p->host) == 0 && strcmp(n->login, p->login) == 0 &&
 		    &n->side != apart && !side_is_over(&n->side))
 			return &n->side;
 	if (!(n = calloc(1, sizeof *n))) {
@@ -183,7 +187,13 @@ copy_one(struct copy *c, const char *from, const struct target *t)
 	if (strcmp(name, "..") == 0) {
 		if (side_realpath(c->from, from, real, &e) < 0)
 			return copy_failed(c, &e);
+		(void)trim(real);
 		name = side_base_name(real);
+		/* A node's answer may lead out as well. */
+		if (strcmp(name, "..") == 0) {
+			err_set(&e, "%s: the node answered with a path that cannot be", from);
+			return copy_failed(c, &e);
+		}
 	}
 	return side_join(path, t->path, name, &e) < 0 ? copy_failed(c, &e)
 						      : copy_any(c, from, path);

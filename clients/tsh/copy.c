@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -121,7 +122,7 @@ is_same_file(const struct copy *c, const char *from, const char *to)
 {
 	char a[SFTP_PATH_MAX], b[SFTP_PATH_MAX];
 
-	return strcmp(c->from->host, c->to->host) == 0 &&
+	return strcasecmp(c->from->host, c->to->host) == 0 &&
 	    side_realpath(c->from, from, a, NULL) == 0 && side_realpath(c->to, to, b, NULL) == 0 &&
 	    strcmp(a, b) == 0;
 }
@@ -270,7 +271,7 @@ is_inside(const struct copy *c, const char *real, const char *to)
 	char target[SFTP_PATH_MAX];
 	size_t n = strlen(real);
 
-	return strcmp(c->from->host, c->to->host) == 0 &&
+	return strcasecmp(c->from->host, c->to->host) == 0 &&
 	    side_realpath(c->to, to, target, NULL) == 0 && str_starts(target, real) &&
 	    (target[n] == '/' || target[n] == '\0' || real[n - 1] == '/');
 }

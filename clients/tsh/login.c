@@ -226,7 +226,7 @@ keep(struct profile *p, const struct keys *k, const struct discovery *d,
 	    profile_write(p, PROFILE_USER_CA, d->ca->user_pem, e) < 0)
 		return -1;
 	/* Last: what names the new login is written when its keys and certificates are there. */
-	return profile_save(p, e) < 0 ? -1 : profile_use(p, e);
+	return profile_save(p, e);
 }
 
 /* --- the whole of it ------------------------------------------------------------------------------- */

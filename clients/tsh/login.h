@@ -19,7 +19,7 @@ struct login_wish {
 	int64_t ttl_s; /* 0: as the roles allow */
 };
 
-/* Asks on the terminal, writes keys and certificates, and makes this the current login. Negative with e. */
+/* Asks on the terminal, writes keys and certificates, but does not make this the current login (profile_use). Negative with e. */
 int login_run(const struct login_wish *wish, struct profile **ret, struct err *e);
 
 /* A certificate whose time is not over may have been withdrawn, and only authd knows: it is asked. One that cannot be

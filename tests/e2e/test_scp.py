@@ -148,6 +148,57 @@ def test_the_parent_folder_as_source_stays_in_the_target(scp, tmp_path):
     assert files(to) == ['sub/deep/f'] and sorted(os.listdir(tmp_path)) == ['src', 'to']
 
 
+HOSTILE = r'''#!/usr/bin/python3
+"""An SFTP server that says of every path that it is /.. , and of every folder that one file is in it."""
+import os, struct, sys
+
+def text(b): return struct.pack('>I', len(b)) + b
+def attrs(mode): return struct.pack('>II', 4, mode)
+def answer(kind, rid, body):
+    os.write(1, struct.pack('>IB', len(body) + 5, kind) + rid + body)
+
+def exactly(n):
+    data = b''
+    while len(data) < n:
+        more = os.read(0, n - len(data))
+        if not more: sys.exit(0)
+        data += more
+    return data
+
+listed = False
+while True:
+    size, kind = struct.unpack('>IB', exactly(5))
+    body = exactly(size - 1)
+    rid, rest = body[:4], body[4:]
+    if kind == 1: os.write(1, struct.pack('>IBI', 5, 2, 3))
+    elif kind == 16: answer(104, rid, struct.pack('>I', 1) + text(NAME) + text(b'x') + struct.pack('>I', 0))
+    elif kind in (7, 17): answer(105, rid, attrs(0o100644 if rest.endswith(b'evil') else 0o40755))
+    elif kind in (3, 11): answer(102, rid, text(b'handle'))
+    elif kind == 12 and not listed:
+        listed = True
+        answer(104, rid, struct.pack('>I', 1) + text(b'evil') + text(b'evil') + attrs(0o100644))
+    elif kind in (5, 12): answer(101, rid, struct.pack('>I', 1) + text(b'end') + text(b''))
+    else: answer(101, rid, struct.pack('>I', 0) + text(b'') + text(b''))
+'''
+
+
+@pytest.mark.parametrize('name', ['/..', '/home/..', '../..', '../../', '/x/../'])
+def test_a_node_does_not_choose_where_a_copy_goes(fresh, login, tmp_path, name):
+    server = tmp_path / 'sftp-server'
+    server.write_text(HOSTILE.replace('NAME', repr(name.encode())))
+    server.chmod(0o755)
+    tmp_path.chmod(0o755)
+    fresh.start()
+    fresh.start_node('evil', more=f'sftp_server: {server}\n')
+    fresh.login(fresh.add_user('alice', logins=login))
+    to = tmp_path / 'one' / 'two' / 'three'
+    to.mkdir(parents=True)
+    for source in ('~', '..'):
+        out = fresh.tsh('alice', 'scp', '-r', f'{login}@evil:{source}', str(to), check=False)
+        outside = [f for f in files(tmp_path) if f.endswith('evil') and not f.startswith('one/two/three/')]
+        assert not outside, (source, out.stderr)
+
+
 def test_a_target_with_a_slash_is_a_folder(scp, tmp_path):
     make(tmp_path, 'f')
     out = scp(tmp_path / 'f', f':{tmp_path}/new/', check=False)
