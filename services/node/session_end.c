@@ -110,7 +110,7 @@ session_advance(struct session *s)
 void
 session_hang_up(struct session *s)
 {
-	stream_close_all(s);
+	stream_hang_up(s);
 	switch (s->state) {
 	case SESSION_RUNNING:
 		/* It hears of it as of a terminal that was closed, and may say how it ended. */

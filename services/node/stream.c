@@ -3,8 +3,8 @@
  * stream: reads what a process writes, records it, and only then gives it to the client; records
  * what the client sends, and only then gives it to the process. Called by session.c and by the loop.
  *
- * Nothing is read that cannot be passed on: a slow client stops the process, a slow process stops
- * the client.
+ * Nothing is read that cannot be passed on, but of a terminal some: a slow client stops the process, a slow process
+ * stops the client.
  */
 #include "node/stream.h"
 
@@ -23,6 +23,7 @@
 enum {
 	READ_SIZE = 64 * 1024,
 	READS_PER_TURN = 4,
+	LAST_READS = 16, /* more than a terminal holds */
 	/* What one read may leave over when the channel took less than it had room for. */
 	REST_MAX = READ_SIZE,
 	WIDE_OUT = 256 * 1024,
@@ -129,7 +130,7 @@ pass_on(struct stream *st, const uint8_t *p, size_t n)
 	if (record_output(st, p, n))
 		return -1;
 	s->tx += n;
-	size_t took = ssh_chan_write(s->base.chan, st->ext, p, n);
+	size_t took = st->rest.len == 0 ? ssh_chan_write(s->base.chan, st->ext, p, n) : 0;
 	if (took < n && !buf_put(&st->rest, p + took, n - took))
 		return -1;
 	return 0;
@@ -172,9 +173,7 @@ enum read_result { READ_MORE, READ_WAIT, READ_FULL, READ_END, READ_FAILED };
 static bool
 may_record(struct session *s)
 {
-	bool transfer = s->recorder.config.what == RECORDER_TRANSFER;
-
-	if (transfer || share_has_room(&s->recording.share))
+	if (share_has_room(&s->recording.share))
 		return true;
 	wait_for_room(s);
 	return false;
@@ -188,6 +187,10 @@ read_once(struct stream *st)
 	 * process waits. */
 	size_t size = flush_rest(st) ? room(st) : 0;
 
+	/* A terminal's output is all that tells what was typed: some of it is read and recorded whether the client takes
+	 * it or not. More is not typed meanwhile (stream_input). */
+	if (size == 0 && st->session->has_pty)
+		size = REST_MAX - st->rest.len;
 	if (size == 0 || (has_data(st->fd) && !may_record(st->session)))
 		return READ_FULL;
 	ssize_t n = read(st->fd, data, size);
@@ -270,7 +273,10 @@ stream_writable(struct session *s)
 		if (s->err.fd >= 0)
 			rearm(&s->err, true);
 	}
-	if (flush_rest(&s->out) && s->out.fd >= 0)
+	bool empty = flush_rest(&s->out);
+	if (s->has_pty && s->in_held)
+		go_on_with_input(s);
+	if ((empty || s->has_pty) && s->out.fd >= 0)
 		pump(&s->out);
 	else
 		session_advance(s);
@@ -406,7 +412,12 @@ stream_input(struct session *s, const uint8_t *p, size_t n)
 		return 0; /* kept within the window until the process is there */
 	if (s->in_fd < 0)
 		return n; /* the process reads no more */
-	if (n > s->in_recorded && !s->has_pty && !may_record(s))
+	/* Nothing is typed blind: what it does would be in no recording. */
+	if (s->has_pty && s->out.rest.len >= REST_MAX) {
+		s->in_held = true;
+		return 0;
+	}
+	if (n > s->in_recorded && !may_record(s))
 		return 0;
 	ssize_t may = record_input(s, p, n);
 	if (may < 0) {
@@ -498,6 +509,28 @@ stream_go(struct session *s)
 		ssh_chan_resume(s->base.chan); /* what the client typed meanwhile */
 	if (s->in_ended)
 		close_input(s);
+}
+
+/* What the terminal holds and nobody will be shown. */
+static void
+record_last_words(struct session *s)
+{
+	static uint8_t data[READ_SIZE];
+
+	for (int i = 0; s->has_pty && s->out.fd >= 0 && i < LAST_READS; i++) {
+		ssize_t n = read(s->out.fd, data, sizeof(data));
+
+		if (n <= 0 || recorder_output(&s->recorder, s->out.frame, data, (size_t)n))
+			return;
+	}
+}
+
+void
+stream_hang_up(struct session *s)
+{
+	if (session_state_has_output(s->state))
+		record_last_words(s);
+	stream_close_all(s);
 }
 
 void

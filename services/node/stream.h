@@ -28,6 +28,8 @@ void stream_init(struct session *s);
  * Negative: no memory. */
 int stream_open(struct session *s, int *fds, size_t n_fds);
 void stream_go(struct session *s); /* starts reading */
+/* The client is gone: what a terminal still holds is recorded, then all is closed. */
+void stream_hang_up(struct session *s);
 void stream_close_all(struct session *s);
 /* The process has ended: a terminal's output is over when it is empty now, a pipe's when nobody
  * holds it. */

@@ -16,6 +16,9 @@
 
 enum { RANGES_TEXT = FILE_RANGES_MAX * 42 + 8, ATTRIBUTES_TEXT = 200 };
 
+/* What one event takes in the log beside its names, which stand there as text and, where odd, as bytes. */
+enum { EVENT_BYTES = 512 };
+
 /* --- reports as events ------------------------------------------------------------------------- */
 
 static const enum event_id ids[FILE_ACTIONS] = {
@@ -112,7 +115,10 @@ on_report(const struct file_report *r, void *arg)
 	if (r->action == FILE_LIST)
 		event_put_number(&ev, EVENT_KEY_ENTRIES, (int64_t)r->entries);
 	put_attributes(&ev, &t, &r->attrs);
-	return events_of_session(s, &ev);
+	if (events_of_session(s, &ev))
+		return -1;
+	share_add(&s->recording.share, EVENT_BYTES + 2 * (r->path.n + r->name.n + r->target.n));
+	return 0;
 }
 
 /* --- the observer ------------------------------------------------------------------------------ */

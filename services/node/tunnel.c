@@ -293,7 +293,6 @@ sign_in(struct tunnel *t, int fd)
 	(void)ssh_link_attach_fd(t->link,
 	    fd); /* else it ends by itself, and the node dials again */
 	return 0;
-	return 0;
 }
 
 static void

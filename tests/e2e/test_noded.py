@@ -341,6 +341,8 @@ def test_a_fork_bomb_leaves_the_node_and_other_sessions_working(own, bob, login)
 def test_a_clean_stop_tells_the_client_and_loses_nothing(own, bob, login):
     p = start_ssh(own, login, 'echo $SALLYPORT_SESSION; sleep 1000', options=['-v'])
     session = session_id(p)
+    # The way to auditd is there (tests before this one end proxies): what cannot leave in time leaves at the next start.
+    wait_for('session.start', lambda: [e for e in events(own, 'session.start') if e['sid'] == session])
     own.daemons['node-1'].stop()
     _, err = p.communicate(timeout=20)
     assert p.returncode == 255 and 'the node is stopping' in err

@@ -361,6 +361,46 @@ the_end_of_input_does_not_close_a_terminal(void **state)
 	assert_string_equal(client()->out, "still here");
 }
 
+/* A window of nothing: what is typed would be in no recording, for the echo of it is all there is. */
+static void
+nothing_is_typed_into_a_terminal_whose_output_is_not_taken(void **state)
+{
+	char text[16] = "";
+	size_t at = 0, before;
+
+	(void)state;
+	start(true);
+	assert_int_equal(file_set_nonblock(world->monitor.out), 0);
+	assert_int_equal(file_set_nonblock(world->monitor.in), 0);
+	client()->stalled = true;
+	for (int idle = 0; idle<IDLE; idle = at> before ? 0 : idle + 1) {
+		before = at;
+		at = process_writes(world->monitor.out, at, LONG);
+		assert_true(loop_turn(world->loop, 1) >= 0);
+	}
+	assert_int_equal(ssh_chan_write(client()->chan, 0, "typed blind", 11), 11);
+	world_settle();
+	assert_int_equal(read(world->monitor.in, text, sizeof(text)), -1);
+	client()->stalled = false;
+	ssh_chan_resume(client()->chan);
+	UNTIL(client()->total[0] >= at);
+	UNTIL(read(world->monitor.in, text, sizeof(text)) == 11);
+	assert_string_equal(text, "typed blind");
+}
+
+/* Whoever leaves at once has said it all the same. */
+static void
+what_a_terminal_still_holds_is_recorded_when_the_client_goes(void **state)
+{
+	(void)state;
+	start(true);
+	assert_int_equal(write(world->monitor.out, "the last words", 14), 14);
+	session_hang_up(world_session(0));
+	fake_monitor_exited(0, false);
+	world_settle();
+	assert_non_null(strstr(world_recorded(), "the last words"));
+}
+
 int
 main(void)
 {
@@ -370,6 +410,8 @@ main(void)
 		T(one_output_ends_before_the_other),
 		T(a_stalled_client_stops_the_process_and_loses_nothing),
 		T(what_was_read_is_sent_before_the_end),
+		T(nothing_is_typed_into_a_terminal_whose_output_is_not_taken),
+		T(what_a_terminal_still_holds_is_recorded_when_the_client_goes),
 		T(a_client_that_reads_no_more_stops_the_writer),
 		T(a_terminal_is_hung_up_for_a_client_that_reads_no_more),
 		T(a_client_that_closes_with_input_under_way_stops_the_writer),
