@@ -175,7 +175,7 @@ check_uuid(struct joining *j, struct err *e)
 	if (j->again &&
 	    names_copy(&j->node->allowed_names, old->allowed_names.v, old->allowed_names.n) < 0)
 		return err_memory(e);
-	return labels_merge(&j->node->server_labels, &old->server_labels) < 0 ? err_memory(e) : 0;
+	return 0;
 }
 
 /* Only looks: the use is taken in commit(). */
@@ -229,6 +229,28 @@ write_row(struct joining *j, struct err *e)
 	return rc == 0 ? host_put(a, j->node, e) : rc;
 }
 
+/* What others write into the row (heartbeats, `tctl nodes label`), as it is by now: they went on while the signer
+ * worked, and a label that somebody set is not lost to a renewal that began before. */
+static int
+take_over(struct host *n, const struct host *old, struct err *e)
+{
+	labels_done(&n->token_labels);
+	labels_done(&n->server_labels);
+	labels_done(&n->own_labels);
+	if (labels_merge(&n->token_labels, &old->token_labels) < 0 ||
+	    labels_merge(&n->server_labels, &old->server_labels) < 0 ||
+	    labels_merge(&n->own_labels, &old->own_labels) < 0)
+		return err_memory(e);
+	str_copy(n->address, sizeof(n->address), old->address);
+	str_copy(n->version, sizeof(n->version), old->version);
+	str_copy(n->public_addr, sizeof(n->public_addr), old->public_addr);
+	str_copy(n->ssh_addr, sizeof(n->ssh_addr), old->ssh_addr);
+	str_copy(n->remote, sizeof(n->remote), old->remote);
+	n->online = old->online;
+	n->last_seen_ms = old->last_seen_ms;
+	return 0;
+}
+
 static int
 commit(struct joining *j, struct err *e)
 {
@@ -252,9 +274,8 @@ commit(struct joining *j, struct err *e)
 	claim = claim_of(j->node);
 	if ((rc = hostname_check_owner(a, &claim, e)) != 0)
 		return rc;
-	/* The token is not used a second time, so its labels come from the row of the first. */
-	if (j->again && old && labels_merge(&j->node->token_labels, &old->token_labels) < 0)
-		return err_memory(e);
+	if (old && (j->renewal || j->again) && take_over(j->node, old, e) < 0)
+		return -1;
 	if (!j->renewal && not_before(j, &j->node->certs_from_s, e) < 0)
 		return -1;
 	j->node->valid_until_ms = j->valid_until_s * 1000;
@@ -531,10 +552,7 @@ fill_renewal(struct joining *j, const struct join_request *q, struct err *e)
 	n->token_labels = n->server_labels = n->own_labels = n->labels = (struct labels){ 0 };
 	n->addresses = n->allowed_names = (struct names){ 0 };
 	sha256_of(q->tls_key, n->key_sha256);
-	if (labels_merge(&n->token_labels, &old->token_labels) < 0 ||
-	    labels_merge(&n->server_labels, &old->server_labels) < 0 ||
-	    labels_merge(&n->own_labels, &old->own_labels) < 0 ||
-	    names_copy(&n->allowed_names, old->allowed_names.v, old->allowed_names.n) < 0)
+	if (names_copy(&n->allowed_names, old->allowed_names.v, old->allowed_names.n) < 0)
 		return err_memory(e);
 	rc = take_names(j, old->name, q->addresses, e);
 	claim = claim_of(n);

@@ -14,7 +14,7 @@ def fifty(cluster, alice):
         cluster.start_node(name, f'fleet=f,name={name}', wait=False)
     cluster.wait_nodes(names, 120)
     for name in names[-3:]:
-        cluster.daemons[name].kill()
+        cluster.daemons[name].cut_off()
     yield names
     for name in names:
         cluster.daemons[name].kill()

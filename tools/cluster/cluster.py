@@ -126,6 +126,12 @@ class Daemon:
             self.proc.kill()
             self.proc.wait()
 
+    def cut_off(self):
+        """As by a power failure: none of its processes says goodbye."""
+        if self.alive():
+            os.killpg(self.proc.pid, signal.SIGKILL)
+            self.proc.wait()
+
     def text(self):
         with open(self.log, errors='replace') as f:
             return f.read()

@@ -553,6 +553,42 @@ what_happened_meanwhile_counts(void **state)
 }
 
 static void
+what_others_write_while_it_is_signed_stays(void **state)
+{
+	struct auth_world *w = *state;
+	struct labels own = { 0 }, set = { 0 };
+	struct host_seen seen = { .labels = &own, .address = "", .version = "2.0" };
+	struct join_request renewal = request(w, NULL, "", uuid_a), again;
+	char token[TOKEN_TEXT_SIZE];
+	struct joining *j;
+	struct outcome o;
+	struct host *n;
+	struct err e;
+
+	make_token(w, "node", 1, token);
+	again = request(w, token, "node", uuid_a);
+	joined(join(w, token, "node", uuid_a));
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(begin(w, round ? &again : &renewal, NULL, &o, &j), 0);
+		n = host_find(&w->a, uuid_a);
+		n->online = false;
+		assert_int_equal(labels_set(&own, "team", round ? "night" : "day"), 0);
+		assert_int_equal(host_heartbeat(&w->a, n, &seen, &e), 0);
+		assert_int_equal(labels_set(&set, "tier", round ? "second" : "first"), 0);
+		assert_int_equal(host_label(&w->a, n, &set, NULL, 0, &e), 0);
+		labels_done(&set);
+		auth_world_run(w, &o.done);
+		joined(o);
+		n = host_find(&w->a, uuid_a);
+		assert_true(n->online);
+		assert_string_equal(n->version, "2.0");
+		assert_string_equal(labels_get(&n->labels, "team"), round ? "night" : "day");
+		assert_string_equal(labels_get(&n->labels, "tier"), round ? "second" : "first");
+		assert_string_equal(labels_get(&n->labels, "env"), "token");
+	}
+}
+
+static void
 of_two_joins_at_once_one_has_the_identity(void **state)
 {
 	struct auth_world *w = *state;
@@ -785,6 +821,7 @@ main(void)
 		T(the_same_join_again_costs_no_use),
 		T(a_host_that_is_locked_does_not_join),
 		T(a_renewal_keeps_the_row),
+		T(what_others_write_while_it_is_signed_stays),
 		T(what_happened_meanwhile_counts),
 		T(of_two_joins_at_once_one_has_the_identity),
 		T(of_two_joins_with_one_use_one_has_it),
