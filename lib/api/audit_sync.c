@@ -73,12 +73,8 @@ static void
 begin(struct audit_sync *s)
 {
 	struct audit_sync_round *round = calloc(1, sizeof(*round));
-	struct waiter *w;
 
-	while ((w = list_first(struct waiter, &s->waiting, link)) != NULL) {
-		list_del(&w->link);
-		list_add(&s->running_for, &w->link);
-	}
+	list_move_all(&s->running_for, &s->waiting);
 	s->running = true;
 	if (round)
 		*round = (struct audit_sync_round){ s, rec_log_dup(s->log->rec), false };

@@ -181,6 +181,17 @@ is_denied(struct compare *c, const struct policy_user *user, const char *login)
 }
 
 static bool
+denies_a_login(struct compare *c, const struct policy_user *user)
+{
+	for (size_t r = 0; r < user->n_roles; r++) {
+		c->steps--;
+		if (user->roles[r]->deny.logins.n > 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
 names_login(struct compare *c, const struct policy_user *user, const struct policy_names logins,
     const char *login)
 {
@@ -206,6 +217,9 @@ user_reaches(struct compare *c, const struct policy_user *by, const struct polic
 	if (!known->denies_none)
 		known->denies_none = denies_no_node(c, by, &role->allow) ? REACH_YES : REACH_NO;
 	if (known->denies_none == REACH_NO || is_denied(c, by, login))
+		return false;
+	/* A template stands for whatever logins somebody has: also those that he himself is denied. */
+	if (policy_is_template(login) && denies_a_login(c, by))
 		return false;
 	for (size_t r = 0; r < by->n_roles && r < POLICY_ROLES_MAX; r++) {
 		const struct policy_conditions *allow = &by->roles[r]->allow;

@@ -5,6 +5,7 @@
  */
 #include "rec/chunk.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,18 +42,22 @@ rec_chunk_open(struct rec_chunk **ret, const char *path, struct err *e)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct rec_chunk *c = calloc(1, sizeof(*c));
 	void *map = MAP_FAILED;
+	int cause = !c ? ENOMEM : fd < 0 ? errno : 0;
 
 	/* All of it now: a disk that is full later would be a signal, not an error. */
-	if (fd >= 0 && posix_fallocate(fd, 0, sizeof(struct content)) == 0)
+	if (!cause)
+		cause = posix_fallocate(fd, 0, sizeof(struct content));
+	if (!cause) {
 		map = mmap(NULL, sizeof(struct content), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (!c || map == MAP_FAILED) {
-		err_errno(e, "cannot make %s", path);
-		if (fd >= 0)
-			close(fd);
-		free(c);
-		return -1;
+		cause = map == MAP_FAILED ? errno : 0;
 	}
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	if (cause) {
+		free(c);
+		errno = cause;
+		return err_errno(e, "cannot make %s", path);
+	}
 	c->content = map;
 	if (!is_sound(c->content)) {
 		c->content->len = c->content->before_len = 0;

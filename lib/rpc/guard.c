@@ -87,6 +87,14 @@ struct rpc_guard {
 
 /* --- strangers ------------------------------------------------------------------------ */
 
+/* Nobody is left to look at. */
+static void
+rest(struct rpc_guard *g)
+{
+	if (list_empty(&g->strangers) && list_empty(&g->waiting))
+		timer_stop(&g->tick);
+}
+
 static void
 stranger_free(struct rpc_guard *g, struct stranger *s)
 {
@@ -96,8 +104,7 @@ stranger_free(struct rpc_guard *g, struct stranger *s)
 		ceiling_drop(g->shares, s->share);
 	close(s->fd);
 	free(s);
-	if (list_empty(&g->strangers) && list_empty(&g->waiting))
-		timer_stop(&g->tick);
+	rest(g);
 }
 
 /* gRPC sees its connection end and clears up. */
@@ -382,6 +389,7 @@ rpc_guard_release(struct rpc_guard *g, struct rpc_call *call)
 	if (!call->stranger.share)
 		return;
 	list_del(&call->stranger.link);
+	rest(g);
 	ceiling_drop(g->calls, call->stranger.share);
 	gpr_free(call->stranger.share);
 	call->stranger.share = NULL;
