@@ -244,7 +244,8 @@ def test_a_right_that_ends_while_keys_are_exchanged_anew(cluster, ruth, role, lo
                   b'ready')
     role(['somebody-else'])
     status, _, err = run.end()
-    assert status == 255 and 'denied' in err, err
+    # ssh that was writing when the end came says only that: what waits to be read is lost to it.
+    assert status == 255 and ('denied' in err or 'Broken pipe' in err), err
     wait_for('the reason', lambda: any('denied' in r for r in session_ends(cluster, mark)))
 
 

@@ -3,7 +3,6 @@
 one of its rows. A method that a class lacks is a row that does not apply; WHY says why not."""
 import asyncio
 import contextlib
-import glob
 import os
 import re
 import shutil
@@ -14,7 +13,7 @@ import pexpect
 
 MIB = 1 << 20
 PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'peers')
-TERMINAL = 'stty size; read x; stty size'  # what the row of terminals runs
+TERMINAL = 'stty size; read x; while [ "$(stty size)" = "24 80" ]; do sleep 0.05; done; stty size'  # what the row of terminals runs
 
 
 def wait_until(what, is_so, seconds=20):
@@ -29,8 +28,8 @@ class World:
 
     def __init__(self, cluster, user, login, built, scratch):
         self.cluster, self.login, self.built, self.dir = cluster, login, built, str(scratch)
-        self.config = cluster.write('matrix-ssh-config', cluster.tsh(user, 'config').stdout)
-        keys, = glob.glob(os.path.join(cluster.home(user), 'keys', '*', user))
+        self.config = cluster.ssh_config(user)
+        keys = cluster.keys(user)
         self.key, self.cert, self.known = (os.path.join(keys, n) for n in ('key', 'key-cert.pub', 'known_hosts'))
         self.user, self.node = user, f'node-1.{cluster.name}'
         text = open(self.config).read()
@@ -82,7 +81,6 @@ def terminal_of(argv, env=None):
     child = pexpect.spawn(argv[0], argv[1:], dimensions=(24, 80), timeout=20, encoding='utf-8', env={**os.environ, **(env or {})})
     child.expect('24 80')
     child.setwinsize(40, 100)
-    time.sleep(0.5)  # the client's signal, and its message on the way
     child.send('\r')
     child.expect('40 100')
     child.expect(pexpect.EOF)
