@@ -47,7 +47,7 @@ audit_frames(struct audit_log *log, const char *session, struct span before, str
 int audit_proof(struct audit_log *log, const char *connection, struct span signed_data,
     struct span signature);
 /* done(true, arg) when everything written before is on the disk and survives a power cut, from the loop; false: the disk
- * does not take it. Negative: no memory, and done is not called. */
+ * does not take it. Negative: no memory or descriptor for it, and done is not called. */
 int audit_log_sync(struct audit_log *log, void (*done)(bool ok, void *arg), void *arg);
 /* Nobody is there any more for answers to arg. */
 void audit_log_sync_cancel(struct audit_log *log, const void *arg);

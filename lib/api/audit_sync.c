@@ -25,7 +25,7 @@ struct audit_sync_round {
 	bool failed;
 };
 
-static void begin(struct audit_sync *s);
+static int begin(struct audit_sync *s);
 
 static void
 work(void *arg)
@@ -62,14 +62,17 @@ on_done(void *arg, bool ran)
 	free(round);
 	if (failed && ran)
 		log_error("the audit log cannot be brought onto the disk", NULL);
-	settle(s, !failed);
-	/* Only now: who asks from a callback waits for the next round, like all others. */
-	s->running = false;
-	if (!s->closing && !list_empty(&s->waiting))
-		begin(s);
+	for (bool ok = !failed;; ok = false) {
+		settle(s, ok);
+		/* Only now: who asks from a callback waits for the next round, like all others. */
+		s->running = false;
+		if (s->closing || list_empty(&s->waiting) || begin(s) == 0)
+			return;
+	}
 }
 
-static void
+/* All that wait have a round. Negative: it cannot be, and they still have none. */
+static int
 begin(struct audit_sync *s)
 {
 	struct audit_sync_round *round = calloc(1, sizeof(*round));
@@ -79,12 +82,11 @@ begin(struct audit_sync *s)
 	if (round)
 		*round = (struct audit_sync_round){ s, rec_log_dup(s->log->rec), false };
 	if (round && round->fd >= 0 && pool_submit(s->pool, work, on_done, round) == 0)
-		return;
+		return 0;
 	if (round)
 		mem_closep(&round->fd);
 	free(round);
-	settle(s, false);
-	s->running = false;
+	return -1;
 }
 
 int
@@ -100,9 +102,13 @@ audit_log_sync(struct audit_log *log, void (*done)(bool ok, void *arg), void *ar
 	}
 	*w = (struct waiter){ .done = done, .arg = arg };
 	list_add(&s->waiting, &w->link);
-	if (!s->running)
-		begin(s);
-	return 0;
+	if (s->running || begin(s) == 0)
+		return 0;
+	/* No round was running, so nobody else waits. */
+	list_del(&w->link);
+	free(w);
+	s->running = false;
+	return -1;
 }
 
 static void

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "crypto/sha256.h"
 
 static const uint8_t mapped_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
@@ -83,6 +84,17 @@ addr_is_ip(const char *text)
 	return addr_bytes(text, bytes) >= 0;
 }
 
+/* Begins as no name does. */
+static void
+hash_text(char dst[ADDR_TEXT_SIZE], const char *text)
+{
+	uint8_t digest[SHA256_BYTES];
+
+	sha256_of((struct span){ (const uint8_t *)text, strlen(text) }, digest);
+	dst[0] = '#';
+	str_hex(dst + 1, digest, (ADDR_TEXT_SIZE - 2) / 2);
+}
+
 void
 addr_prefix(char dst[ADDR_TEXT_SIZE], const char *ip, unsigned v4_bits, unsigned v6_bits)
 {
@@ -91,7 +103,10 @@ addr_prefix(char dst[ADDR_TEXT_SIZE], const char *ip, unsigned v4_bits, unsigned
 	unsigned bits;
 	int missing;
 
-	(void)str_copy(dst, ADDR_TEXT_SIZE, ip);
+	if (!str_copy(dst, ADDR_TEXT_SIZE, ip)) {
+		hash_text(dst, ip);
+		return;
+	}
 	dst[strcspn(dst, "%")] = '\0';
 	missing = addr_bytes(dst, bytes);
 	if (missing < 0)

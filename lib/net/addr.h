@@ -31,7 +31,8 @@ bool addr_parse(struct addr *ret, const char *ip, uint16_t port);
 bool addr_is_ip(const char *text);
 
 /* What counts as one peer: the address with all but its first v4_bits (IPv4) or v6_bits (IPv6) zero, as text. A zone
- * ("%eth0") is dropped; text that is no address stays as it is. */
+ * ("%eth0") is dropped. Text that is no address (a name) stays as it is; of what does not fit it is a hash, so that two long
+ * names are never one. */
 void addr_prefix(char dst[ADDR_TEXT_SIZE], const char *ip, unsigned v4_bits, unsigned v6_bits);
 
 /* A set of networks: "10.0.0.0/8", "::1", ... */

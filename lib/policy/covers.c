@@ -12,12 +12,13 @@
 
 static const char internal_logins[] = "{{internal.logins}}";
 
-/* One comparison. The steps are of all of it: an author of roles with thousands of patterns pays with a no. */
+/* One comparison. The steps are of all of it, and of those before it: an author of roles with thousands of patterns pays
+ * with a no. */
 struct compare {
 	const struct policy_user *const *by;
 	size_t n_by;
 	const struct policy_user *what;
-	long steps;
+	long *steps; /* left; below zero: too many */
 	struct err *why;
 };
 
@@ -30,7 +31,7 @@ glob_within(struct compare *c, const char *inner, const char *outer)
 	const char *star = NULL, *retry = NULL;
 
 	while (*inner) {
-		if (--c->steps < 0)
+		if (--*c->steps < 0)
 			return false;
 		if (*outer == '*') {
 			star = ++outer;
@@ -167,13 +168,23 @@ denies_no_node(struct compare *c, const struct policy_user *by,
 
 /* --- logins --------------------------------------------------------------------------------------------- */
 
+/* What str_glob may take: for a pattern with stars as many bytes as both have together, multiplied. */
+static void
+charge_patterns(struct compare *c, struct policy_names patterns, const char *text)
+{
+	size_t n = strlen(text) + 1;
+
+	for (size_t i = 0; i < patterns.n; i++)
+		*c->steps -= strchr(patterns.v[i], '*') ? (long)(strlen(patterns.v[i]) * n) : 1;
+}
+
 static bool
 is_denied(struct compare *c, const struct policy_user *user, const char *login)
 {
 	for (size_t r = 0; r < user->n_roles; r++) {
 		const struct policy_conditions *d = &user->roles[r]->deny;
 
-		c->steps -= (long)d->logins.n;
+		charge_patterns(c, d->logins, login);
 		if (policy_denies_login(user, d, login))
 			return true;
 	}
@@ -196,7 +207,7 @@ names_login(struct compare *c, const struct policy_user *user, const struct poli
     const char *login)
 {
 	for (size_t i = 0; i < logins.n; i++) {
-		c->steps--;
+		--*c->steps;
 		if (policy_is_template(logins.v[i])
 			? policy_is_template(login) || policy_listed(user->logins, login)
 			: strcmp(logins.v[i], login) == 0)
@@ -246,9 +257,9 @@ login_covered(struct compare *c, const struct policy_role *role, const char *log
 	if ((!is_template && !policy_login_ok(login)) || is_denied(c, c->what, login))
 		return true;
 	for (size_t i = 0; i < c->n_by && i < BY_MAX; i++)
-		if (user_reaches(c, c->by[i], role, login, &known[i]) && c->steps >= 0)
+		if (user_reaches(c, c->by[i], role, login, &known[i]) && *c->steps >= 0)
 			return true;
-	if (c->steps < 0)
+	if (*c->steps < 0)
 		err_set(c->why, "the label rules of role %s are too many to compare", role->name);
 	else
 		err_set(c->why, "%s may log in as %s by role %s", c->what->name,
@@ -301,9 +312,38 @@ verb_covered(struct compare *c, const char *resource, const char *verb)
 	return false;
 }
 
+static long
+count_of_names(const struct policy_conditions *c)
+{
+	size_t n = c->n_rules;
+
+	for (size_t i = 0; i < c->n_rules; i++)
+		n += c->rules[i].resources.n + c->rules[i].verbs.n;
+	return (long)n;
+}
+
+/* Each question reads all rules. */
+static void
+charge_rules(struct compare *c, const struct policy_user *user)
+{
+	enum { QUESTIONS = 60 };
+
+	for (size_t r = 0; r < user->n_roles; r++)
+		*c->steps -= QUESTIONS *
+		    (count_of_names(&user->roles[r]->allow) +
+			count_of_names(&user->roles[r]->deny) + 1);
+}
+
 static bool
 verbs_covered(struct compare *c)
 {
+	charge_rules(c, c->what);
+	for (size_t i = 0; i < c->n_by; i++)
+		charge_rules(c, c->by[i]);
+	if (*c->steps < 0) {
+		err_set(c->why, "the rules of %s are too many to compare", c->what->name);
+		return false;
+	}
 	for (const char *const *r = policy_resources; *r; r++)
 		for (const char *const *v = policy_verbs; *v; v++)
 			if (!verb_covered(c, *r, *v))
@@ -373,9 +413,9 @@ options_covered(struct compare *c)
 
 bool
 policy_covers(const struct policy_user *const by[], size_t n_by, const struct policy_user *what,
-    struct err *why)
+    long *steps, struct err *why)
 {
-	struct compare c = { by, n_by, what, COVERS_STEPS, why };
+	struct compare c = { by, n_by, what, steps, why };
 
 	/* Nothing is allowed to whoever has no role, and no option makes a difference to him. */
 	if (!what->n_roles)
@@ -387,7 +427,8 @@ policy_covers(const struct policy_user *const by[], size_t n_by, const struct po
 }
 
 bool
-policy_covers_role(const struct policy_user *by, const struct policy_role *role, struct err *why)
+policy_covers_role(const struct policy_user *by, const struct policy_role *role, long *steps,
+    struct err *why)
 {
 	static const char *const itself[] = { internal_logins };
 	const struct policy_options own = policy_options(by);
@@ -405,7 +446,7 @@ policy_covers_role(const struct policy_user *by, const struct policy_role *role,
 	if (!copy.options.max_session_ttl_s)
 		copy.options.max_session_ttl_s = own.max_session_ttl_s;
 	copy.options.pin_source_ip |= own.pin_source_ip;
-	return policy_covers(&by, 1, &holder, why);
+	return policy_covers(&by, 1, &holder, steps, why);
 }
 
 static bool

@@ -9,25 +9,26 @@
  * login, node and resource there could be. The other way round it is careful: nodes are compared by their label rules
  * and no others, one role at a time, so that it may say no where a longer look would find that nothing is missing.
  *
- * Security: what cannot be compared within COVERS_STEPS is not covered.
+ * Security: what cannot be compared within the steps is not covered. They are the caller's, COVERS_STEPS for all that
+ * he compares in one turn, so that many users and roles together hold up the loop no longer than two.
  */
 #ifndef POLICY_COVERS_H
 #define POLICY_COVERS_H
 
 #include "policy/policy.h"
 
-enum {
-	COVERS_STEPS = 20 * 1000 * 1000
-}; /* bytes of patterns looked at: some tens of milliseconds */
+/* Bytes of patterns looked at, and some for each role and verb: some tens of milliseconds. */
+enum { COVERS_STEPS = 20 * 1000 * 1000 };
 
 /* Whether whatever `what` may do, at least one of `by` may do as well. False: *why names the first right that is
- * missing: "bob may log in as root by role dev". */
+ * missing: "bob may log in as root by role dev".
+ * *steps: how many it may take; those it took are gone. */
 bool policy_covers(const struct policy_user *const by[], size_t n_by,
-    const struct policy_user *what, struct err *why);
+    const struct policy_user *what, long *steps, struct err *why);
 /* The same for what a role gives to whoever has it. {{internal.logins}} stands for itself: whoever gives it must have
  * it, on those nodes. */
-bool
-policy_covers_role(const struct policy_user *by, const struct policy_role *role, struct err *why);
+bool policy_covers_role(const struct policy_user *by, const struct policy_role *role, long *steps,
+    struct err *why);
 /* Whether what a role takes away from its holders (deny rules, limits) is the same in both. */
 bool policy_limits_equal(const struct policy_role *a, const struct policy_role *b);
 

@@ -9,8 +9,10 @@
  *	                             after twenty of its own it waits a minute for each
  *
  * So nobody closes an account for the person it belongs to, and nobody guesses quickly. Names that no user has are
- * treated alike, so that nobody learns which exist. (What an address may do whatever the name: net/rate.h.) Called by
- * login.c, invite.c, user.c and rpc_users.c; touches the store.
+ * treated as those of users are at an address that is not known, so that no stranger learns which exist. At a known one it
+ * can be told: whoever shares an address with a person may learn that he has logged in from there. Behind a proxy that does
+ * not say whose a connection is nobody has an address: what everybody together has counts. (What an address may do whatever
+ * the name: net/rate.h.) Called by login.c, invite.c, user.c and rpc_users.c; touches the store.
  */
 #ifndef AUTH_LOCKOUT_H
 #define AUTH_LOCKOUT_H

@@ -30,9 +30,10 @@ struct login {
 	char hash[PASSWORD_HASH_SIZE]; /* "": no such user, or not yet confirmed */
 	char otp[OTP_SIZE];
 	struct origin origin;
-	char source[ADDR_TEXT_SIZE]; /* what counts as one address of the origin; "": not known */
-	bool known;                  /* he logged in from there before */
-	bool verifying;              /* counted in auth->verifying */
+	char source
+	    [ADDR_TEXT_SIZE]; /* what counts as one address of the origin; "": not known, or hidden */
+	bool known;           /* he logged in from there before */
+	bool verifying;       /* counted in auth->verifying */
 	int64_t asked_ttl_s;
 	bool password_fits;
 	struct buf ssh_key, tls_key, ssh_cert, tls_pem;
@@ -347,7 +348,8 @@ charge(struct login *l)
 	struct lockout_try who = try_of(l);
 
 	l->closed = lockout_fail(l->auth, &who);
-	if (!l->known)
+	/* Not behind a proxy that hides its people: there it would be the penalty of all of them. */
+	if (!l->known && !l->origin.hidden)
 		rate_fail(l->auth->logins, l->origin.at.ip, factor_of(l), l->auth->now_ms());
 }
 
@@ -393,7 +395,7 @@ prove(struct login *l, struct user *u, struct err *e)
 	/* Written before the certificates are made, under the revision that was read: of two logins with one
 	 * code that run side by side one fails. */
 	u->totp_last_step = step;
-	if (l->source[0] && !l->origin.hidden)
+	if (l->source[0])
 		user_note_source(u, l->source, a->now_ms());
 	rc = user_save(a, u, e);
 	if (rc == 0)
@@ -474,12 +476,13 @@ fill(struct login *l, const struct login_request *q, struct err *e)
 	if (!buf_put(&l->ssh_key, q->ssh_key.p, q->ssh_key.n) ||
 	    !buf_put(&l->tls_key, q->tls_key.p, q->tls_key.n))
 		return err_memory(e);
-	if (l->origin.at.ip[0])
+	/* A proxy that hides its people is nobody's address: what one of them fails is not the others' fault. */
+	if (l->origin.at.ip[0] && !l->origin.hidden)
 		addr_prefix(l->source, l->origin.at.ip, 32, 64);
 	rc = user_load(l->auth, l->name, &u, e);
 	if (rc == 0 && u.confirmed) {
 		str_copy(l->hash, sizeof(l->hash), u.password);
-		l->known = !l->origin.hidden && user_knows(&u, l->source, l->auth->now_ms());
+		l->known = l->source[0] && user_knows(&u, l->source, l->auth->now_ms());
 	}
 	user_done(&u);
 	return rc < 0 ? rc : 0;

@@ -13,6 +13,19 @@
 #include "base/str.h"
 #include "policy/covers.h"
 
+/* What somebody does, and to whom. Of a role: */
+struct change {
+	struct auth *auth;
+	const struct access_person *by;
+	const char *name;
+	const struct policy_role *next; /* what everybody who has the role would have */
+	bool limits;                    /* what it takes away changes as well */
+	/* and of everything: */
+	const char *resource;
+	long steps; /* left of all comparisons of this turn */
+	struct err *e;
+};
+
 /* A role of his sets the order aside for things of that kind. */
 static bool
 is_above(const struct access_person *p, const char *resource)
@@ -36,26 +49,28 @@ beyond(const char *why, const char *resource, struct err *e)
 
 /* The user's rights are with the caller, or with `also` (NULL: nobody). */
 static int
-compare(const struct access_person *p, const struct policy_user *also,
-    const struct policy_user *user, const char *resource, struct err *e)
+compare(struct change *c, const struct policy_user *also, const struct policy_user *user)
 {
-	const struct policy_user *by[] = { &p->view.user, also };
+	const struct policy_user *by[] = { &c->by->view.user, also };
 	struct err why;
 
-	return policy_covers(by, also ? 2 : 1, user, &why) ? 0 : beyond(why.text, resource, e);
+	return policy_covers(by, also ? 2 : 1, user, &c->steps, &why)
+	    ? 0
+	    : beyond(why.text, c->resource, c->e);
 }
 
 static int
 over_user(struct auth *a, const struct access_person *p, const struct user *u, const char *resource,
     struct err *e)
 {
+	struct change c = { .by = p, .resource = resource, .steps = COVERS_STEPS, .e = e };
 	struct subject_view view;
 	struct err why;
 
 	/* What cannot be read may hold more than anybody. */
 	if (role_view(a, u, &view, &why) < 0)
 		return beyond(why.text, resource, e);
-	return compare(p, NULL, &view.user, resource, e);
+	return compare(&c, NULL, &view.user);
 }
 
 int
@@ -95,16 +110,6 @@ rights_of_maker(struct auth *a, const char *maker, const struct user *u, bool re
 
 /* --- roles ----------------------------------------------------------------------------- */
 
-struct change {
-	struct auth *auth;
-	const struct access_person *by;
-	const char *name;
-	const struct policy_role *next; /* what everybody who has the role would have */
-	bool limits;                    /* what it takes away changes as well */
-	const char *resource;
-	struct err *e;
-};
-
 /* In the shape of subject_role_fn: as it would be. */
 static enum subject_role
 role_after(void *arg, const char *name, const struct policy_role **ret)
@@ -135,9 +140,9 @@ on_holder(const void *object, void *arg)
 	if (subject_view(&(struct subject){ u->name, names_view(&u->roles),
 			     names_view(&u->logins) },
 		role_after, c, &after, &ignored) == 0)
-		rc = compare(c->by, &before.user, &after.user, c->resource, c->e);
+		rc = compare(c, &before.user, &after.user);
 	if (rc == 0 && c->limits)
-		rc = compare(c->by, NULL, &before.user, c->resource, c->e);
+		rc = compare(c, NULL, &before.user);
 	return rc;
 }
 
@@ -153,15 +158,15 @@ int
 rights_over_role(struct auth *a, const struct access_person *p, const struct policy_role *next,
     const struct policy_role *old, struct err *e)
 {
-	struct change c = { a, p, NULL, next, false, "role", e };
+	struct change c = { a, p, NULL, next, false, "role", COVERS_STEPS, e };
 	struct err why;
 
 	if (is_above(p, "role"))
 		return 0;
 	if (!next && !old)
 		return beyond("the role cannot be read, and might be one that denies", "role", e);
-	if ((old && !policy_covers_role(&p->view.user, old, &why)) ||
-	    (next && !policy_covers_role(&p->view.user, next, &why)))
+	if ((old && !policy_covers_role(&p->view.user, old, &c.steps, &why)) ||
+	    (next && !policy_covers_role(&p->view.user, next, &c.steps, &why)))
 		return beyond(why.text, "role", e);
 	/* One that goes is nobody's (role.c). */
 	if (!next)
@@ -178,7 +183,7 @@ static int
 over_everybody_with(struct auth *a, const struct access_person *p, const char *role, struct err *e)
 {
 	const struct policy_role nothing = { .name = role };
-	struct change c = { a, p, role, &nothing, true, "lock", e };
+	struct change c = { a, p, role, &nothing, true, "lock", COVERS_STEPS, e };
 
 	return over_holders(&c);
 }
@@ -223,9 +228,11 @@ over_login(const struct access_person *p, const char *login, struct err *e)
 		.name = "(all nodes)",
 		.allow = { .logins = { &login, 1 }, .node_labels = &every_node, .n_node_labels = 1 }
 	};
+	long steps = COVERS_STEPS;
 	struct err why;
 
-	return policy_covers_role(&p->view.user, &all, &why) ? 0 : beyond(why.text, "lock", e);
+	return policy_covers_role(&p->view.user, &all, &steps, &why) ? 0
+								     : beyond(why.text, "lock", e);
 }
 
 /* All targets must fit, so that the narrowest one says whom it is about. */

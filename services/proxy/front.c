@@ -60,8 +60,8 @@ struct pass {
 	struct splice *splice;
 	struct buf first;
 	const char *to;
-	struct timer grown; /* it is among the strangers until then */
-	bool stranger;
+	struct timer grown; /* it is in `passing` until then */
+	bool young;
 	int fd;    /* until it is spliced */
 	int to_fd; /* the connection to authd or auditd, until then */
 };
@@ -91,9 +91,9 @@ pass_is_known(void *arg)
 {
 	struct pass *p = arg;
 
-	if (p->stranger)
-		ceiling_drop(p->front->config.strangers, p->peer.ip);
-	p->stranger = false;
+	if (p->young)
+		ceiling_drop(p->front->config.passing, p->peer.ip);
+	p->young = false;
 }
 
 static void
@@ -177,6 +177,17 @@ on_dialled(int fd, const char *why, void *arg)
 		pass_on(p);
 }
 
+/* From the strangers into a count of their own: after a restart every node has two of these at once, and nobody sees
+ * inside that they are nodes'. That must not keep out people who come to log in. */
+static bool
+pass_count(struct front *f, const struct addr *peer)
+{
+	if (!ceiling_take(f->config.passing, peer->ip))
+		return false;
+	ceiling_drop(f->config.strangers, peer->ip);
+	return true;
+}
+
 /* Owns fd. */
 static void
 pass_new(struct front *f, const struct sniff_result *result, const char *to)
@@ -188,11 +199,12 @@ pass_new(struct front *f, const struct sniff_result *result, const char *to)
 	struct pass *p = calloc(1, sizeof(*p));
 	struct err e;
 
-	if (!p) {
+	if (!p || !pass_count(f, &result->peer)) {
+		free(p);
 		stranger_hang_up(f, result->fd, &result->peer);
 		return;
 	}
-	p->stranger = true;
+	p->young = true;
 	p->front = f;
 	p->peer = result->peer;
 	p->to = to;
@@ -212,7 +224,8 @@ pass_new(struct front *f, const struct sniff_result *result, const char *to)
 /* --- handing out ----------------------------------------------------------------- */
 
 /* A ClientHello is not yet somebody we know, and whoever replays one can have as many as he likes: the connection stays
- * among the strangers until a request has come (web), or a certificate (authd, auditd). */
+ * among the strangers until a request has come (web), or among those that are passed on until a certificate must have
+ * (authd, auditd). */
 static void
 serve_tls(struct front *f, const struct sniff_result *r)
 {

@@ -21,6 +21,7 @@ struct front_config {
 	struct ssh_server *ssh_server;
 	struct http_server *web;
 	struct ceiling *strangers, *all;
+	struct ceiling *passing; /* connections passed on that may be strangers' */
 	const char *cluster;
 	struct origins *origins;
 	int public_fd;                        /* bound (net/listen.h) to the public port */

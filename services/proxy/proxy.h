@@ -28,7 +28,8 @@ struct proxy {
 	struct join *join;
 	char cluster[256];
 	struct ceiling *all, *strangers;
-	struct ceiling *people;                          /* connections of one user */
+	struct ceiling *passing; /* on to authd and auditd, maybe strangers' */
+	struct ceiling *people;  /* connections of one user */
 	struct ceiling *relays_of_user, *relays_to_node; /* of one user; of one user to one node */
 	struct replica *replica;
 	struct tunnels *tunnels;

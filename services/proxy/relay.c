@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "base/str.h"
+#include "crypto/identity.h"
 #include "base/wire.h"
 #include "net/ceiling.h"
 #include "net/dial.h"
@@ -26,20 +27,39 @@ enum {
 	NODE_PORT = 3022,
 	OPEN_MAX = 1024,
 	YOUNG_MS = 25 * 1000,
-	YOUNG_TO_LISTENER = 64
+	YOUNG_TO_LISTENER = 64,
+	PAIR_SIZE = 2 * IDENTITY_PART_MAX + 2,
 };
 
 /* --- one relay's life ----------------------------------------------------------- */
+
+/* Who pays for a young connection: this person, to this node. */
+static const char *
+pair_of(const struct relay *c, char dst[PAIR_SIZE])
+{
+	(void)str_format(dst, PAIR_SIZE, "%s/%s", c->node_uuid, c->user_name);
+	return dst;
+}
+
+/* How many of this person's connections to this node are young. */
+static unsigned
+count_young(const struct relay *c)
+{
+	char pair[PAIR_SIZE];
+
+	return ceiling_held(c->all->to_node, pair_of(c, pair));
+}
 
 /* Whoever is still connected has signed in at the node. */
 static void
 on_grown(void *arg)
 {
 	struct relay *c = arg;
+	char pair[PAIR_SIZE];
 
-	if (c->pair[0])
-		ceiling_drop(c->all->to_node, c->pair);
-	c->pair[0] = '\0';
+	if (c->young)
+		ceiling_drop(c->all->to_node, pair_of(c, pair));
+	c->young = false;
 }
 
 void
@@ -271,18 +291,16 @@ static const struct ssh_chan_events node_events = {
 static const char *
 relay_count(struct relay *c)
 {
-	char pair[RELAY_PAIR_SIZE];
+	char pair[PAIR_SIZE];
 
 	c->counted = ceiling_take(c->all->of_user, c->user_name);
 	if (!c->counted)
 		return "you have too many connections to nodes: close some of them";
-	/* The node first: it tells pairs apart also where the text is cut. */
-	(void)str_format(pair, sizeof(pair), "%s/%s", c->node_uuid, c->user_name);
 	if (timer_init(&c->grown, c->all->loop, on_grown, c) < 0)
 		return "the proxy is out of memory, try again later";
-	if (!ceiling_take(c->all->to_node, pair))
+	c->young = ceiling_take(c->all->to_node, pair_of(c, pair));
+	if (!c->young)
 		return "you have too many new connections to this node: try again in a moment";
-	(void)str_copy(c->pair, sizeof(c->pair), pair);
 	timer_start(&c->grown, YOUNG_MS);
 	return NULL;
 }
@@ -379,7 +397,7 @@ relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 	if (tunnel)
 		relay_tunnel_open(c, tunnel, owner->peer);
 	/* A node that listens is not told whose it is, and sees one address, ours. */
-	else if (ceiling_held(cs->to_node, c->pair) > YOUNG_TO_LISTENER)
+	else if (count_young(c) > YOUNG_TO_LISTENER)
 		relay_fail(c,
 		    "you have too many new connections to this node: try again in a moment");
 	else

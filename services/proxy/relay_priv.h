@@ -8,8 +8,6 @@
 #include "crypto/rand.h"
 #include "proxy/relay.h"
 
-enum { RELAY_PAIR_SIZE = 128 };
-
 struct relay {
 	struct list link; /* in relay_owner.relays until that is gone */
 	struct relays *all;
@@ -25,7 +23,7 @@ struct relay {
 	bool fd_is_ssh;            /* it began with "SSH-" */
 	char uuid[RAND_UUID_SIZE]; /* of this connection, in the events of both ends */
 	bool counted;
-	char pair[RELAY_PAIR_SIZE]; /* node and user; "": not, or no more, in to_node */
+	bool young; /* counted in to_node */
 	struct timer grown;
 	/* for the record */
 	char *user_name, *node_uuid, *node_name, *peer;

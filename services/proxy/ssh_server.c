@@ -274,6 +274,7 @@ static void
 conn_vouch(struct conn *g)
 {
 	ceiling_vouch(g->ssh_server->config.strangers, g->peer.ip);
+	ceiling_vouch(g->ssh_server->config.passing, g->peer.ip);
 	g->vouches = true;
 }
 
@@ -409,8 +410,10 @@ on_link_ended(struct ssh_link *link, const char *why, void *arg)
 	struct ssh_server *ssh_server = g->ssh_server;
 
 	(void)link;
-	if (g->vouches)
+	if (g->vouches) {
 		ceiling_unvouch(ssh_server->config.strangers, g->peer.ip);
+		ceiling_unvouch(ssh_server->config.passing, g->peer.ip);
+	}
 	if (g->counted)
 		ceiling_drop(ssh_server->config.people, g->who->name);
 	if (!g->logged_in) {

@@ -21,6 +21,8 @@ struct ssh_server_config {
 	struct relays *relays;
 	struct audit_log *audit;
 	struct ceiling *strangers; /* connections that have not logged in */
+	struct ceiling
+	    *passing; /* where whoever logs in makes room for others at his address, too */
 	struct ceiling *all;
 	struct ceiling *people; /* connections of one user */
 	const char *cluster;

@@ -85,6 +85,7 @@ make_base(struct proxy *p, struct err *e)
 		.quota = p->conf->audit_quota_bytes,
 		.name = p->conf->public_host };
 	const struct conf_limits *limits = &p->conf->limits;
+	unsigned passing = (unsigned)limits->connections / 2;
 
 	if (crypto_init() < 0)
 		return err_set(e, "no randomness, or a processor that cannot do the cryptography");
@@ -94,11 +95,13 @@ make_base(struct proxy *p, struct err *e)
 		0 ||
 	    ceiling_new(&p->strangers, (unsigned)limits->unauthenticated,
 		(unsigned)limits->unauthenticated_per_address) < 0 ||
+	    ceiling_new(&p->passing, passing, (unsigned)limits->unauthenticated_per_address) < 0 ||
 	    ceiling_new(&p->relays_of_user, UINT_MAX, (unsigned)limits->relays_per_user) < 0 ||
 	    ceiling_new(&p->relays_to_node, UINT_MAX, RELAYS_TO_NODE) < 0 ||
 	    ceiling_new(&p->people, UINT_MAX, CONNECTIONS_OF_USER) < 0)
 		return err_memory(e);
 	ceiling_early(p->strangers, (unsigned)limits->unauthenticated / 2);
+	ceiling_early(p->passing, passing / 2);
 	log.rl = p->rl;
 	return audit_log_open(&p->audit, &log, e);
 }
@@ -132,6 +135,7 @@ make_ssh(struct proxy *p, struct err *e)
 		.relays = &p->relays,
 		.audit = p->audit,
 		.strangers = p->strangers,
+		.passing = p->passing,
 		.all = p->all,
 		.people = p->people,
 		.cluster = p->cluster,
@@ -177,6 +181,7 @@ make_front(struct proxy *p, struct err *e)
 		.ssh_server = p->ssh_server,
 		.web = p->web->http,
 		.strangers = p->strangers,
+		.passing = p->passing,
 		.all = p->all,
 		.origins = p->origins,
 		.cluster = p->cluster,
@@ -328,6 +333,7 @@ proxy_done(struct daemon_run *run)
 	join_free(p->join);
 	pool_free(p->pool);
 	ceiling_free(p->strangers);
+	ceiling_free(p->passing);
 	ceiling_free(p->all);
 	ceiling_free(p->relays_of_user);
 	ceiling_free(p->relays_to_node);

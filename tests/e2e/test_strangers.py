@@ -246,6 +246,35 @@ def test_an_address_that_holds_all_it_gets_leaves_the_proxy_to_others(gate, what
     wait_for('its places to be free', lambda: web_from(gate, '127.0.0.2') is None)
 
 
+def test_connections_passed_on_by_the_thousand_leave_people_their_places(gate, login):
+    """As after a restart, when every node comes back at once: the proxy cannot see that these are nodes'."""
+    config = gate.path('proxyd.yaml')
+    with open(config) as f:
+        plain = f.read()
+    gate.write('proxyd.yaml', plain + 'limits:\n  unauthenticated: 20\n  connections: 400\n', 0o644)
+    gate.daemons['proxyd'].stop()
+    gate.restart('proxyd')
+    held = []
+    try:
+        wait_for('the node', lambda: gate.tsh('alice', 'ssh', f'{login}@one', 'true', check=False).returncode == 0)
+        hello = flood.client_hello(f'authd.{gate.name}')
+        for i in range(40):
+            held += flood.sockets(1, gate.public_port, f'127.0.0.{i + 30}', hello)
+            held[-1].settimeout(20)
+            assert held[-1].recv(1), 'authd answered'
+        ssh_banner_from(gate, '127.0.0.4')
+        web_from(gate, '127.0.0.5')
+        assert gate.tsh('alice', 'ls').returncode == 0
+        assert flood.still_open(held) == 40, 'twice as many as there are places for strangers'
+    finally:
+        for s in held:
+            s.close()
+        gate.write('proxyd.yaml', plain, 0o644)
+        gate.daemons['proxyd'].stop()
+        gate.restart('proxyd')
+        gate.wait_nodes(['one'])
+
+
 def test_calls_without_a_certificate_through_the_proxy_cost_authd_little(gate):
     """By the address of the stranger, and not the proxy's, which many share."""
     pid = gate.daemons['authd'].pid

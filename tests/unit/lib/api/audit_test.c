@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -433,6 +434,39 @@ a_flush_ends_when_all_is_committed_or_time_is_up(void **state)
 	assert_int_equal(f->store.events, 5);
 }
 
+static void
+count_sync(bool ok, void *arg)
+{
+	*(int *)arg += ok ? 1 : 100;
+}
+
+/* Whoever asks is in the middle of something: he hears of it by what is returned, or from the loop, and never both. */
+static void
+a_sync_that_cannot_be_is_refused_and_not_answered(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit all, none;
+	int done = 0;
+
+	assert_int_equal(audit_log_sync(f->log, count_sync, &done), 0);
+	assert_int_equal(done, 0);
+	for (int i = 0; i < 1000 && !done; i++)
+		loop_turn(f->loop, 10);
+	assert_int_equal(done, 1);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	none = all;
+	none.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_true(audit_log_sync(f->log, count_sync, &done) < 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+	assert_int_equal(done, 1);
+	assert_int_equal(audit_log_sync(f->log, count_sync, &done), 0);
+	assert_int_equal(audit_log_sync(f->log, count_sync, &done), 0);
+	for (int i = 0; i < 1000 && done < 3; i++)
+		loop_turn(f->loop, 10);
+	assert_int_equal(done, 3);
+}
+
 int
 main(void)
 {
@@ -451,6 +485,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(over_the_quota_nothing_is_written_and_it_says_so,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(a_flush_ends_when_all_is_committed_or_time_is_up,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(a_sync_that_cannot_be_is_refused_and_not_answered,
 		    setup, teardown),
 	};
 

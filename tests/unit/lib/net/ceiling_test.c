@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -65,6 +66,28 @@ a_payer_is_a_network_an_address_or_a_name(void **state)
 	ceiling_free(c);
 }
 
+/* Users may be called alike for longer than an address is. */
+static void
+names_that_differ_only_at_their_end_are_two_payers(void **state)
+{
+	struct ceiling *c;
+	char name[2][300];
+
+	(void)state;
+	assert_int_equal(ceiling_new(&c, 100, 4), 0);
+	for (size_t n = ADDR_TEXT_SIZE - 2; n < sizeof(name[0]); n += 47) {
+		for (int i = 0; i < 2; i++) {
+			memset(name[i], 'x', n);
+			str_copy(name[i] + n - 1, 2, i ? "b" : "a");
+			assert_int_equal(take_all(c, name[i]), 4);
+		}
+		for (int i = 0; i < 8; i++)
+			ceiling_drop(c, name[i % 2]);
+		assert_int_equal(ceiling_count(c), 0);
+	}
+	ceiling_free(c);
+}
+
 /* 500 nodes behind one router: each that is in lets it have more that come in. */
 static void
 who_is_known_makes_room_at_his_address(void **state)
@@ -116,6 +139,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_has_its_share_and_no_more),
 		cmocka_unit_test(a_payer_is_a_network_an_address_or_a_name),
+		cmocka_unit_test(names_that_differ_only_at_their_end_are_two_payers),
 		cmocka_unit_test(who_is_known_makes_room_at_his_address),
 		cmocka_unit_test(it_gets_harder_before_it_is_full),
 	};

@@ -85,6 +85,24 @@ ROLE(unheard, NOTHING, NOTHING, { .max_session_ttl_s = 3600, .omit_input = true 
 ROLE(a_byte, NOTHING, NOTHING, { .max_session_ttl_s = 3600, .record_limit = 1 });
 ROLE(a_page, NOTHING, NOTHING, { .max_session_ttl_s = 3600, .record_limit = 4096 });
 
+/* With all steps there are. */
+static bool
+covers(const struct policy_user *const by[], size_t n_by, const struct policy_user *what,
+    struct err *why)
+{
+	long steps = COVERS_STEPS;
+
+	return policy_covers(by, n_by, what, &steps, why);
+}
+
+static bool
+covers_role(const struct policy_user *by, const struct policy_role *role, struct err *why)
+{
+	long steps = COVERS_STEPS;
+
+	return policy_covers_role(by, role, &steps, why);
+}
+
 struct side {
 	const struct policy_role *roles[4];
 	const char *logins[2];
@@ -188,7 +206,7 @@ the_table_says_who_covers_whom(void **state)
 				   what = user_of("bob", &rows[i].what);
 		const struct policy_user *list[] = { &by };
 		struct err why = { "" };
-		bool covered = policy_covers(list, 1, &what, &why);
+		bool covered = covers(list, 1, &what, &why);
 
 		if (covered != !rows[i].missing || (!covered && !strstr(why.text, rows[i].missing)))
 			fail_msg("row %zu: %d, %s", i, covered, why.text);
@@ -207,9 +225,9 @@ each_right_may_be_with_another_of_them(void **state)
 	struct err why;
 
 	(void)state;
-	assert_false(policy_covers(list, 1, &z, &why));
-	assert_true(policy_covers(list, 2, &z, &why));
-	assert_false(policy_covers(list, 2, &more_user, &why));
+	assert_false(covers(list, 1, &z, &why));
+	assert_true(covers(list, 2, &z, &why));
+	assert_false(covers(list, 2, &more_user, &why));
 }
 
 static void
@@ -221,11 +239,11 @@ a_role_is_covered_by_whoever_has_its_template_there(void **state)
 	struct err why;
 
 	(void)state;
-	assert_true(policy_covers_role(&o, &own_all, &why));
-	assert_false(policy_covers_role(&r, &own_all, &why));
+	assert_true(covers_role(&o, &own_all, &why));
+	assert_false(covers_role(&r, &own_all, &why));
 	assert_non_null(strstr(why.text, "whatever logins"));
-	assert_true(policy_covers_role(&r, &root_dev, &why));
-	assert_false(policy_covers_role(&n, &own_all, &why));
+	assert_true(covers_role(&r, &root_dev, &why));
+	assert_false(covers_role(&n, &own_all, &why));
 }
 
 static void
@@ -380,9 +398,9 @@ whatever_is_covered_may_nothing_more(void **state)
 		make(&a, "ann");
 		make(&b, "bob");
 		/* Everybody covers himself, whatever stands in his roles. */
-		if (!policy_covers(by, 1, &a.user, &why))
+		if (!covers(by, 1, &a.user, &why))
 			fail_msg("not reflexive: %s", why.text);
-		if (!policy_covers(by, 1, &b.user, &why))
+		if (!covers(by, 1, &b.user, &why))
 			continue;
 		covered++;
 		holds_in_all(&a.user, &b.user);
@@ -410,7 +428,63 @@ what_takes_too_long_to_compare_is_not_covered(void **state)
 		snprintf(text[i] + 200, 50, "*%s%zu", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", i);
 		many[i] = text[i];
 	}
-	assert_false(policy_covers(by, 1, &u, &why));
+	assert_false(covers(by, 1, &u, &why));
+	assert_non_null(strstr(why.text, "too many to compare"));
+}
+
+/* As an author of a role with thousands of rules would have it, who has ten thousand users. */
+static void
+one_budget_is_for_all_that_is_compared(void **state)
+{
+	static const char *const words[256] = { [0 ... 255] = "read" };
+	static struct policy_verb_rule rules[256];
+	struct policy_role big = { .name = "big", .allow = { .rules = rules, .n_rules = 256 } };
+	const struct policy_role *roles = &big;
+	struct policy_user u = { "u", &roles, 1, { NULL, 0 } };
+	const struct policy_user *by[] = { &u };
+	long steps = COVERS_STEPS, before;
+	struct err why;
+	int n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < N(rules); i++)
+		rules[i] = (struct policy_verb_rule){ { words, 256 }, { words, 256 } };
+	do
+		before = steps;
+	while (policy_covers(by, 1, &u, &steps, &why) && n++ < 100);
+	assert_true(n < 10);
+	assert_true(before - steps > 1000 * 1000);
+	assert_non_null(strstr(why.text, "too many to compare"));
+	/* What is left of it is for nobody. */
+	assert_true(steps < 0);
+	roles = &root_all;
+	assert_false(policy_covers(by, 1, &u, &steps, &why));
+}
+
+/* Patterns with stars take as long as both texts together, multiplied. */
+static void
+denied_logins_with_many_stars_are_paid_for(void **state)
+{
+	static char stars[256];
+	static const char *patterns[256], *logins[256];
+	struct policy_role deny = { .name = "deny", .deny = { .logins = { patterns, 256 } } };
+	struct policy_label_rule any = { "*", NAMES("*") };
+	struct policy_role gives = { .name = "gives",
+		.allow = { .logins = { logins, 256 }, .node_labels = &any, .n_node_labels = 1 } };
+	const struct policy_role *of_by[] = { &deny, &gives }, *of_what[] = { &gives };
+	struct policy_user a = { "a", of_by, 2, { NULL, 0 } }, b = { "b", of_what, 1, { NULL, 0 } };
+	const struct policy_user *by[] = { &a };
+	struct err why;
+
+	(void)state;
+	for (size_t i = 0; i < 120; i++)
+		memcpy(stars + 2 * i, "*a", 2);
+	stars[240] = 'b';
+	for (size_t i = 0; i < 256; i++) {
+		patterns[i] = stars;
+		logins[i] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+	}
+	assert_false(covers(by, 1, &b, &why));
 	assert_non_null(strstr(why.text, "too many to compare"));
 }
 
@@ -424,6 +498,8 @@ main(void)
 		cmocka_unit_test(limits_are_compared_as_written),
 		cmocka_unit_test(whatever_is_covered_may_nothing_more),
 		cmocka_unit_test(what_takes_too_long_to_compare_is_not_covered),
+		cmocka_unit_test(one_budget_is_for_all_that_is_compared),
+		cmocka_unit_test(denied_logins_with_many_stars_are_paid_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,8 +204,7 @@ the_roles_options_are_the_certificates(void **state)
 	o = log_in(w, "alice");
 	assert_int_equal(o.rc, 0);
 	assert_string_equal(o.logins, "root, web");
-	assert_string_equal(o.extensions,
-	    "permit-pty");
+	assert_string_equal(o.extensions, "permit-pty");
 	assert_non_null(sshcert_extension(o.ssh, "permit-pty"));
 	assert_null(sshcert_extension(o.ssh, "permit-agent-forwarding"));
 	assert_null(sshcert_extension(o.ssh, "permit-port-forwarding"));
@@ -581,6 +580,34 @@ an_address_has_so_many_tries_and_a_proxy_more(void **state)
 	}
 }
 
+/* Nobody knows whose these are: an address that all of them share is no address of theirs. */
+static void
+people_whom_a_proxy_hides_do_not_pay_for_each_other(void **state)
+{
+	static const struct origin hidden = { { "10.0.0.9", 1 }, true };
+	struct auth_world *w = *state;
+	struct login_request q;
+	struct outcome o;
+	char code[16];
+
+	make_user(w, "alice", "access", "deploy");
+	for (int i = 0; i < LOCKOUT_FREE + 2; i++) {
+		o = fail_at(w, "alice", &hidden);
+		assert_int_equal(o.rc, AUTH_E_UNAUTHENTICATED);
+		assert_int_equal(o.closed, LOCKOUT_OPEN);
+	}
+	code_of(w, "alice", code);
+	q = request(w, "alice", password, code);
+	q.origin = &hidden;
+	o = run(w, &q);
+	assert_int_equal(o.rc, 0);
+	outcome_done(&o);
+	/* The name is what counts then, and there is no penalty that all of them would have. */
+	for (int i = 0; i < LOCKOUT_NAME_FREE; i++)
+		o = fail_at(w, "alice", &hidden);
+	assert_int_equal(o.rc, AUTH_E_STATE);
+}
+
 /* --- what breaks in between ------------------------------------------------------------------------ */
 
 static void
@@ -657,6 +684,7 @@ main(void)
 		T(what_changes_while_the_password_is_verified_counts),
 		T(keys_are_of_the_kinds_that_are_signed),
 		T(an_address_has_so_many_tries_and_a_proxy_more),
+		T(people_whom_a_proxy_hides_do_not_pay_for_each_other),
 		T(an_abandoned_login_tells_nobody),
 		T(without_the_signer_there_is_no_login),
 		T(a_login_waits_for_the_second_of_the_cutoff),

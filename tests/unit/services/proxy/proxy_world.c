@@ -54,9 +54,11 @@ world_up(struct world *w)
 	w->ca.host_ssh[0] = sshkey_blob(w->host_ca);
 	w->ca.user_ssh[0] = sshkey_blob(w->user_ca);
 	w->ca.n_host_ssh = w->ca.n_user_ssh = 1;
-	assert_int_equal(ceiling_new(&w->all, 100, 100) | ceiling_new(&w->strangers, 100, 100), 0);
-	assert_int_equal(ceiling_new(&w->of_user, 2000, 1500) | ceiling_new(&w->to_node, 2000, 1500) |
-		ceiling_new(&w->people, 100, 50),
+	assert_int_equal(ceiling_new(&w->all, 100, 100) | ceiling_new(&w->strangers, 100, 100) |
+		ceiling_new(&w->passing, 100, 100),
+	    0);
+	assert_int_equal(ceiling_new(&w->of_user, 2000, 1500) |
+		ceiling_new(&w->to_node, 2000, 1500) | ceiling_new(&w->people, 100, 50),
 	    0);
 	w->replica = cluster_new(w->loop, on_changed, w);
 	assert_int_equal(tunnels_new(&w->tunnels, w->replica, NULL), 0);
@@ -72,6 +74,7 @@ world_up(struct world *w)
 		.tunnels = w->tunnels,
 		.relays = &w->relays,
 		.strangers = w->strangers,
+		.passing = w->passing,
 		.all = w->all,
 		.people = w->people,
 		.cluster = "tele.test" };
@@ -100,6 +103,7 @@ world_down(struct world *w)
 	ceiling_free(w->of_user);
 	ceiling_free(w->to_node);
 	ceiling_free(w->strangers);
+	ceiling_free(w->passing);
 	sshkey_free(w->host_ca);
 	sshkey_free(w->user_ca);
 	sshkey_free(w->other_ca);

@@ -38,7 +38,7 @@ struct world {
 	struct tunnels *tunnels;
 	struct relays relays;
 	struct ssh_server *ssh_server;
-	struct ceiling *all, *strangers, *people, *of_user, *to_node;
+	struct ceiling *all, *strangers, *passing, *people, *of_user, *to_node;
 	struct sshkey *host_ca, *user_ca, *other_ca, *host_key;
 	struct bundle ca;
 };
