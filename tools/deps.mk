@@ -10,7 +10,7 @@ DEMO_PACKAGES := $(BUILD_PACKAGES) python3 postgresql-15 openssh-client openssh-
 TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev clang libclang-rt-14-dev wasi-libc python3-pytest python3-pytest-xdist python3-pexpect \
 	python3-paramiko python3-asyncssh python3-psycopg2 python3-grpcio python3-protobuf python3-cryptography \
 	python3-grpc-tools openssh-server rsync git curl jq oathtool \
-	iproute2 systemd systemd-container mmdebstrap mandoc zstd putty-tools openssl \
+	iproute2 clustershell systemd systemd-container mmdebstrap mandoc zstd putty-tools openssl \
 	openssh-tests golang-go golang-golang-x-crypto-dev libssh-dev lftp sshfs ansible-core chromium fonts-dejavu-core zsh fish
 
 UNIT_PACKAGES := $(BUILD_PACKAGES) libcmocka-dev python3 openssh-client openssl

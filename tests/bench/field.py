@@ -16,6 +16,7 @@ from cluster import Cluster, Failure, free_ports  # noqa: E402
 from peer import Peer  # noqa: E402
 
 NODE = 'node-1'
+SHELLS = ('dash', 'bash', 'sh')
 
 
 def cluster_of(tree):
@@ -73,9 +74,17 @@ class Side:
     def tsh(self, *command):
         return Run([self.cluster.bin('tsh'), 'ssh', f'{self.login}@{NODE}', *command], self.env)
 
+    def node_pid(self):
+        return self.cluster.daemons[NODE].pid
+
+    def pids(self):
+        """The first process of each program, PostgreSQL too."""
+        with open(self.cluster.path('postgres/data/postmaster.pid')) as f:
+            return [int(f.readline()), *(d.pid for d in self.cluster.daemons.values())]
+
     def node_kb(self):
         """Private memory of all of noded's processes, without shells."""
-        return sum(map(procs.private_kb, procs.family(self.cluster.daemons[NODE].pid, ('dash', 'bash', 'sh'))))
+        return sum(map(procs.private_kb, procs.family(self.node_pid(), SHELLS)))
 
 
 class Field:
@@ -83,7 +92,7 @@ class Field:
 
     def __init__(self, folder, build, args, table):
         self.dir, self.build, self.args = folder, build, args
-        self.figure, self.note = table.figure, table.note
+        self.figure = table.figure
         self.peer = None
         login = pwd.getpwuid(os.getuid()).pw_name
         self.sides = {'ours': Side(lambda: Cluster(os.path.join(folder, 'cluster'), build), login)}

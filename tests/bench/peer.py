@@ -76,7 +76,7 @@ MaxSessions 1000
             os.makedirs('/run/sshd', mode=0o755, exist_ok=True)  # sshd insists on it
         self.keygen('user')
         self.jump_pid = self.sshd('jump', self.jump_port)
-        self.sshd('node', self.node_port)
+        self.node_pid = self.sshd('node', self.node_port)
         known = ''.join(f'[127.0.0.1]:{port} {self.read(f"{name}_host.pub")}' for name, port in (
             ('jump', self.jump_port), ('node', self.node_port), ('node', self.forward_port)))
         self.write('known_hosts', known)
@@ -87,6 +87,9 @@ Host behind
   ProxyJump jump
 Host plain
   Port {self.node_port}
+  ProxyJump jump
+Host n*
+  Port {self.forward_port}
   ProxyJump jump
 Host *
   HostName 127.0.0.1
@@ -114,8 +117,12 @@ Host *
                 f'127.0.0.1:{port}:127.0.0.1:{self.node_port}', 'jump']
 
     def ssh(self, host):
-        """host: behind (-J and -R), plain (-J), jump (direct)."""
+        """host: behind and n1, n2 ... (-J and -R), plain (-J), jump (direct)."""
         return ['ssh', '-F', self.config, host]
+
+    def pids(self):
+        """Both servers, and the node's own tunnel."""
+        return [p.pid for p in self.procs]
 
     def read(self, name):
         with open(self.path(name)) as f:

@@ -36,6 +36,11 @@ def cpu_s(pid, reaped=False):
     return sum(map(int, words[11:15 if reaped else 13])) / os.sysconf('SC_CLK_TCK')
 
 
+def tree_cpu_s(pid):
+    """Of pid, all its descendants, and those of them that ended and were waited for."""
+    return sum(cpu_s(p, reaped=True) for p in (pid, *children(pid)))
+
+
 def children(pid):
     """All descendants of pid."""
     parents = {}
@@ -56,6 +61,15 @@ def children(pid):
 def program(pid):
     try:
         return os.path.basename(os.readlink(f'/proc/{pid}/exe'))
+    except OSError:
+        return ''
+
+
+def name(pid):
+    """As it calls itself."""
+    try:
+        with open(f'/proc/{pid}/comm') as f:
+            return f.read().strip()
     except OSError:
         return ''
 

@@ -20,22 +20,18 @@ class Table:
         self.figures = []
         print(line(None), flush=True)
 
-    def figure(self, name, unit, ours, peer, target, lower=True):
+    def figure(self, name, unit, ours, peer, target, lower=True, beside=None):
         """ours: {side: figure}. target: what ours/peer may be at most (lower is better) or must be at least; for peer None,
-        of ours itself."""
+        of ours itself, with beside the peer's figure only to look at."""
         value = ours['ours']
         ratio = value / peer if peer else None
         compared = value if ratio is None else ratio
         met = compared <= target if lower else compared >= target
         self.figures.append({'name': name, 'unit': unit, 'ours': round(value, 3),
                              'before': round(ours['before'], 3) if 'before' in ours else None,
-                             'peer': round(peer, 3) if peer else None, 'ratio': round(ratio, 3) if ratio else None,
+                             'peer': round(peer or beside, 3) if peer or beside else None, 'ratio': round(ratio, 3) if ratio else None,
                              'target': target, 'lower_is_better': lower, 'met': met})
         print(line(self.figures[-1]), flush=True)
-
-    def note(self, peer):
-        """The peer's figure beside the last one, where it is no measure for ours."""
-        self.figures[-1]['peer'] = round(peer, 3)
 
     def write(self, path):
         with open(path, 'w') as f:

@@ -76,5 +76,4 @@ def tunnels(f):
     ours = f.each(lambda side: our_tunnels(side, n))
     peer_s, peer_kb = peer_tunnels(f)
     f.figure(f'{n} tunnels up', 's', {name: s for name, (s, _) in ours.items()}, peer_s, 0.1)
-    f.figure('an idle tunnel, memory', 'KiB', {name: kb for name, (_, kb) in ours.items()}, None, 16)
-    f.note(peer_kb)
+    f.figure('an idle tunnel, memory', 'KiB', {name: kb for name, (_, kb) in ours.items()}, None, 16, beside=peer_kb)

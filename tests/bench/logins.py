@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""People who log in, with a password and a code, and what others notice of it."""
+import concurrent.futures
+import os
+import statistics
+import threading
+import time
+
+import procs
+
+PEOPLE, PARALLEL = 8, 8  # more would be too many invitations from one address; each has codes for two logins
+
+
+def as_others(side):
+    """Among real-time processes, which all parts before this one want to be, the threads that hash passwords could not give way."""
+    for pid in (0, *(p for root in side.pids() for p in procs.family(root))):
+        for thread in os.listdir(f'/proc/{pid}/task') if pid else [0]:
+            os.sched_setscheduler(int(thread), os.SCHED_OTHER, os.sched_param(0))
+
+
+def measure(side, rounds):
+    """(logins a second, median seconds of `tsh ssh NODE true` without them, and meanwhile)"""
+    c, run = side.cluster, side.tsh('true')
+    as_others(side)
+    people = [c.add_user(f'person{i}', logins=side.login) for i in range(PEOPLE)]
+    quiet = statistics.median(run.seconds() for _ in range(rounds))
+    meanwhile, over = [], threading.Event()
+
+    def sessions():
+        while not over.is_set():
+            meanwhile.append(run.seconds())
+
+    other = threading.Thread(target=sessions)
+    other.start()
+    start = time.perf_counter()
+    try:
+        with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
+            list(pool.map(lambda person: [c.login(person) for _ in range(2)], people))
+        took = time.perf_counter() - start
+    finally:
+        over.set()
+        other.join()
+    return PEOPLE * 2 / took, quiet, statistics.median(meanwhile)
+
+
+def logins(f):
+    ours = f.each(lambda side: measure(side, f.args.rounds))
+    f.figure('logins with a password', '1/s', {name: r[0] for name, r in ours.items()}, None, 5, lower=False)
+    f.figure('tsh ssh while people log in', 'ms', {name: r[2] * 1000 for name, r in ours.items()}, ours['ours'][1] * 1000, 2)
