@@ -195,7 +195,7 @@ static bool
 denies_a_login(struct compare *c, const struct policy_user *user)
 {
 	for (size_t r = 0; r < user->n_roles; r++) {
-		c->steps--;
+		--*c->steps;
 		if (user->roles[r]->deny.logins.n > 0)
 			return true;
 	}

@@ -432,6 +432,35 @@ what_takes_too_long_to_compare_is_not_covered(void **state)
 	assert_non_null(strstr(why.text, "too many to compare"));
 }
 
+/* A template stands for whatever logins somebody has: for root, too, whom its author may not be. */
+static void
+a_template_is_not_given_by_whoever_is_denied_some_login(void **state)
+{
+	static const struct side denied[] = {
+		{ { &own_all, &no_root }, { "root", "deploy" } },
+		{ { &own_all, &root_all, &no_root }, { "deploy" } },
+	};
+	const struct policy_user *by[1];
+	struct err why;
+
+	(void)state;
+	for (size_t i = 0; i < N(denied); i++) {
+		struct policy_user author = user_of("author", &denied[i]);
+		struct policy_user other = user_of("other",
+		    &(struct side){ { &own_all }, { "deploy" } });
+
+		assert_false(covers_role(&author, &own_all, &why));
+		assert_non_null(strstr(why.text, "whatever logins the user has"));
+		/* What he has himself, to one who has no more, he gives. */
+		by[0] = &author;
+		assert_true(covers(by, 1, &other, &why));
+		assert_true(covers_role(&author, &no_root, &why));
+	}
+	struct policy_user free_of_it = user_of("author",
+	    &(struct side){ { &own_all, &able }, { "deploy" } });
+	assert_true(covers_role(&free_of_it, &own_all, &why));
+}
+
 /* As an author of a role with thousands of rules would have it, who has ten thousand users. */
 static void
 one_budget_is_for_all_that_is_compared(void **state)
@@ -498,6 +527,7 @@ main(void)
 		cmocka_unit_test(limits_are_compared_as_written),
 		cmocka_unit_test(whatever_is_covered_may_nothing_more),
 		cmocka_unit_test(what_takes_too_long_to_compare_is_not_covered),
+		cmocka_unit_test(a_template_is_not_given_by_whoever_is_denied_some_login),
 		cmocka_unit_test(one_budget_is_for_all_that_is_compared),
 		cmocka_unit_test(denied_logins_with_many_stars_are_paid_for),
 	};
