@@ -48,11 +48,27 @@ second_fits(uint8_t first, uint8_t c)
 	}
 }
 
+static void
+put(struct rec_text *t, const void *p, size_t n, struct buf *out)
+{
+	buf_put(out, p, n);
+	t->malformed = false;
+}
+
+/* Once for a run: three bytes for each that is none would make twice as much of what says nothing. */
+static void
+put_malformed(struct rec_text *t, struct buf *out)
+{
+	if (!t->malformed)
+		buf_put(out, replacement, 3);
+	t->malformed = true;
+}
+
 void
 rec_text_end(struct rec_text *t, struct buf *out)
 {
 	if (t->n_pending)
-		buf_put(out, replacement, 3);
+		put_malformed(t, out);
 	t->n_pending = 0;
 }
 
@@ -76,11 +92,11 @@ put_first(struct rec_text *t, uint8_t c, struct buf *out)
 {
 	switch (str_utf8_need(c)) {
 	case 0:
-		buf_put(out, replacement, 3);
+		put_malformed(t, out);
 		break;
 	case 1:
 		if ((c >= 0x20 && c != 0x7f) || c == '\n' || c == '\t')
-			buf_put(out, &c, 1);
+			put(t, &c, 1, out);
 		break;
 	default:
 		t->pending[0] = c;
@@ -108,7 +124,7 @@ put_byte(struct rec_text *t, uint8_t c, struct buf *out)
 		return;
 	/* C1 controls, U+0080 to U+009F, are no text either, and some begin what ESC and a letter do. */
 	if (t->pending[0] != 0xc2 || t->pending[1] >= 0xa0)
-		buf_put(out, t->pending, t->n_pending);
+		put(t, t->pending, t->n_pending, out);
 	else
 		t->state = (uint8_t)introduced(t->pending[1] - 0x40);
 	t->n_pending = 0;
@@ -160,18 +176,19 @@ rec_text_add(struct rec_text *t, struct span bytes, struct buf *out)
 		if (t->state != TEXT_PLAIN) {
 			t->state = (uint8_t)step((enum state)t->state, c);
 			if (c == '\n')
-				buf_put(out, &c, 1);
+				put(t, &c, 1, out);
 		} else if (c == ESC) {
 			rec_text_end(t, out);
 			t->state = TEXT_ESC;
 		} else if (!t->n_pending) {
 			size_t n = plain_run(bytes.p + i, bytes.n - i);
 
-			buf_put(out, bytes.p + i, n);
-			if (n)
+			if (n) {
+				put(t, bytes.p + i, n, out);
 				i += n - 1;
-			else
+			} else {
 				put_byte(t, c, out);
+			}
 		} else {
 			put_byte(t, c, out);
 		}

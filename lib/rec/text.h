@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * text: what a terminal showed, as plain text: without escape sequences and control characters, always valid UTF-8.
+ * Bytes that are no characters become one U+FFFD, however many follow one another: they are not worth more than themselves.
  * For searching and reading; a redrawn screen shows up again and again. Exact replay is done with the frames.
  */
 #ifndef REC_TEXT_H
@@ -12,6 +13,7 @@ struct rec_text {
 	uint8_t state;      /* where in an escape sequence */
 	uint8_t pending[4]; /* an unfinished UTF-8 character */
 	uint8_t n_pending;
+	bool malformed; /* the last character of the text stands for bytes that are none */
 };
 
 void rec_text_init(struct rec_text *t);

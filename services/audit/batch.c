@@ -17,13 +17,13 @@
 enum { NAME_COLUMN_MAX = 1025 };
 
 /* Buffers that every batch has; the first five are data of COPY. */
-enum { BATCH_TABLES = 5, BATCH_BUFS = 7, BATCH_KEEP = 8 * 1024 * 1024 };
+enum { BATCH_TABLES = 5, BATCH_BUFS = 8, BATCH_KEEP = 8 * 1024 * 1024 };
 
 static void
 list_bufs(struct batch *b, struct buf *bufs[BATCH_BUFS])
 {
 	struct buf *const all[BATCH_BUFS] = { &b->event_rows, &b->chunk_rows, &b->proof_rows,
-		&b->dead_rows, &b->gap_rows, &b->sessions, &b->body };
+		&b->dead_rows, &b->gap_rows, &b->sessions, &b->ended, &b->body };
 
 	memcpy(bufs, all, sizeof(all));
 }
@@ -263,13 +263,24 @@ add_gap(struct batch *b, const struct batch_item *item)
 
 /* --- records ---------------------------------------------------------------------- */
 
+/* Of nodes alone: a proxy says client.disconnect too, of connections that are none of a node's. */
+static bool
+put_ended(struct batch *b, const struct batch_item *item, const struct record *r)
+{
+	if (item->producer.who != RPC_NODE || !r->connection.set ||
+	    strcmp(r->type, "client.disconnect") != 0)
+		return true;
+	buf_put(&b->ended, b->ended.len ? "," : "{", 1);
+	return buf_put(&b->ended, r->connection.text, strlen(r->connection.text));
+}
+
 static int
 add_rows(struct batch *b, const struct batch_item *item, const struct record *r,
     const struct verdict *v)
 {
 	switch (r->kind) {
 	case RECORD_EVENT:
-		if (put_event(b, item, r, v, item->record) < 0)
+		if (put_event(b, item, r, v, item->record) < 0 || !put_ended(b, item, r))
 			return -1;
 		return batch_session_event(b, item, r, &v->view);
 	case RECORD_PROOF:
@@ -307,6 +318,9 @@ batch_finish(struct batch *b)
 	 * data. */
 	bool fine = batch_sessions_finish(b) == 0;
 
+	if (b->ended.len)
+		fine = buf_put(&b->ended, "}", 2) &&
+		    fine; /* with the NUL: it is a query parameter */
 	list_bufs(b, bufs);
 	for (int i = 0; i < BATCH_TABLES; i++) {
 		db_copy_end(bufs[i]);

@@ -42,6 +42,7 @@ struct batch {
 	struct buf event_rows, chunk_rows, proof_rows, dead_rows, gap_rows;
 	struct buf body;     /* of the event at hand */
 	struct buf sessions; /* JSON array for audit_merge_sessions; empty: none */
+	struct buf ended;    /* array of UUIDs for audit_end_connections; empty: none */
 	struct map *by_session;
 	struct batch_session *session_list;
 };

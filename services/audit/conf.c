@@ -73,22 +73,22 @@ check_tls(const struct conf *c, struct err *e)
 	return conf_path("tls.user_ca", t->user_ca, false, e);
 }
 
-static int
-check_retention(struct conf *c, struct err *e)
+int
+conf_retention(const char *text, int64_t *ret_days, struct err *e)
 {
 	int64_t s;
 
-	/* 0 days in the struct: nothing is ever dropped. */
-	if (!c->retention || strcmp(c->retention, "forever") == 0)
+	*ret_days = 0;
+	if (!text || strcmp(text, "forever") == 0)
 		return 0;
-	if (conf_duration(&s, "retention", c->retention, NULL, e) < 0)
+	if (conf_duration(&s, "retention", text, NULL, e) < 0)
 		return -1;
 	/* Days are dropped as partitions, so there are only whole ones. */
-	c->retention_days = s / CONF_DAY_S;
-	if (c->retention_days < CONF_RETENTION_MIN_DAYS)
+	if (s / CONF_DAY_S < CONF_RETENTION_MIN_DAYS)
 		return err_set(e,
 		    "retention: \"%s\" is less than two days; whole days are kept, for example 365d",
-		    c->retention);
+		    text);
+	*ret_days = s / CONF_DAY_S;
 	return 0;
 }
 
@@ -104,7 +104,7 @@ conf_check(void *conf, struct err *e)
 	/* Also with certificates from files: authd says which hosts and users there are. */
 	if (!c->authd_addr)
 		return err_set(e, "authd_addr is missing: HOST:PORT of authd, usually port 3025");
-	if (check_tls(c, e) < 0 || check_retention(c, e) < 0)
+	if (check_tls(c, e) < 0 || conf_retention(c->retention, &c->retention_days, e) < 0)
 		return -1;
 	if (conf_address("authd_addr", c->authd_addr, e) < 0 ||
 	    (c->listen && conf_address("listen", c->listen, e) < 0))

@@ -32,6 +32,8 @@ extern const cyaml_schema_value_t conf_schema;
 
 /* Defaults and ranges; for the skeleton. */
 int conf_check(void *conf, struct err *e);
+/* Days of a `retention`: 0 for ever (NULL, too). */
+int conf_retention(const char *text, int64_t *ret_days, struct err *e);
 const char *conf_user(const void *conf);
 const char *conf_listen(const struct conf *c); /* HOST:PORT */
 const char *conf_state(const struct conf *c);

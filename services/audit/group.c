@@ -370,6 +370,18 @@ group_unprepare(struct ingest *in)
 	undo(in, &in->next);
 }
 
+/* Also when none of its records is left there: undone later, the group would bring the old place back. */
+void
+group_forget_place(struct ingest *in, const struct ingest_source *s)
+{
+	for (size_t i = 0; i < in->next.n_places; i++) {
+		if (in->next.places[i].owner == s) {
+			group_unprepare(in);
+			return;
+		}
+	}
+}
+
 void
 group_return(struct ingest *in)
 {

@@ -104,6 +104,9 @@ work_ahead(struct ingest *in)
 {
 	if (!in->next.n && in->group_max == INGEST_GROUP_RECORDS && group_is_due(in))
 		(void)group_prepare(in, &in->next);
+	/* All of it was there already, or thrown out: then there is no next group, and its places are let go of. */
+	if (!in->next.n)
+		group_done(in, &in->next);
 }
 
 static void

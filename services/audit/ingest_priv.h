@@ -176,6 +176,8 @@ void group_shift(struct ingest *in);
 void group_return(struct ingest *in);
 /* Only what was made ready, whose records were queued when they were taken. */
 void group_unprepare(struct ingest *in);
+/* The place of s is another one now: what was made ready by the old one is undone. */
+void group_forget_place(struct ingest *in, const struct ingest_source *s);
 /* Empties and frees it; its records with it. */
 void group_done(struct ingest *in, struct group *g);
 

@@ -9,7 +9,7 @@
  * may say), batch.c and json.c (rows); search.c and recording.c with rpc_search.c (people look);
  * store*.c (all SQL); events.c (its own events); schema_verb.c (`auditd schema`).
  *
- * Security: runs as `sallyport`; touches its state folder, its sockets and the database. It trusts a
+ * Security: runs as a user of its own (sallyport-auditd); touches its state folder, its sockets and the database. It trusts a
  * producer to speak about itself only (record.c), and shows a person what the person's roles allow
  * (sight.c).
  */
@@ -23,7 +23,8 @@ static const struct cli_command commands[] = {
 	    .options = schema_verb_options,
 	    .more =
 		"auditd makes its tables by itself where it may. Where its role shall own nothing, an administrator of the\n"
-		"database makes them with this script, at first and after an upgrade:\n\n"
+		"database makes them with this script, at first and after an upgrade. What is younger than the retention\n"
+		"can then be dropped by nobody who connects as auditd:\n\n"
 		"  auditd schema | runuser -u postgres -- psql -X -d sallyport\n",
 	    .run = schema_verb_run },
 	{ 0 },

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Who may do what in the database. Not a step of the schema but its last word: run after every change of it, as often as one
--- likes. `auditd schema` prints it too; sallyport.login is then the role that auditd connects as.
+-- likes. `auditd schema` prints it too; sallyport.login is then the role that auditd connects as, sallyport.keep_days what it
+-- may not drop.
 --
 --   DATABASE_owner    no login; owns every table and function
 --   DATABASE_writer   owns nothing. Adds records, and calls the functions below
@@ -13,6 +14,7 @@ DECLARE
   home regnamespace := (SELECT relnamespace FROM pg_class WHERE oid = 'audit_event'::regclass);
   me pg_roles := (SELECT r FROM pg_roles r WHERE rolname = current_user);
   login name := coalesce(nullif(current_setting('sallyport.login', true), ''), current_user);
+  keep int := nullif(current_setting('sallyport.keep_days', true), '')::int;
   owner name := current_database() || '_owner';
   writer name := current_database() || '_writer';
   auditor name := current_database() || '_auditor';
@@ -21,7 +23,7 @@ DECLARE
 BEGIN
   -- They run with their owner's rights, so that a writer needs none of his own on what they change. (pg_catalog comes first unnamed.)
   FOR thing IN SELECT p.oid::regprocedure AS f, p.proname IN ('audit_add_partitions', 'audit_drop_partitions', 'audit_find_source',
-      'audit_lock', 'audit_advance', 'audit_merge_sessions') AS lends
+      'audit_lock', 'audit_advance', 'audit_merge_sessions', 'audit_end_connections') AS lends
     FROM pg_proc p WHERE p.pronamespace = home AND (p.proname LIKE 'audit\_%' OR p.proname = 'session_output')
   LOOP
     EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', thing.f);
@@ -29,6 +31,10 @@ BEGIN
       EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = %s, pg_temp', thing.f, home);
     END IF;
   END LOOP;
+  -- Never less than somebody wanted who owns the tables.
+  IF keep > 0 THEN
+    UPDATE audit_limit SET keep_days_min = keep WHERE keep > keep_days_min;
+  END IF;
   IF NOT me.rolsuper AND NOT (me.rolcreaterole
       AND pg_has_role(current_user, (SELECT nspowner FROM pg_namespace WHERE oid = home), 'MEMBER')) THEN
     RETURN;
@@ -69,7 +75,7 @@ BEGIN
   EXECUTE format('GRANT EXECUTE ON FUNCTION session_output(uuid), audit_chunk_hash(uuid, bigint, bytea, text) TO %I', auditor);
   EXECUTE format('GRANT INSERT ON audit_event, rec_chunk, audit_proof, audit_dead_letter, audit_gap TO %I', writer);
   -- What auditd has to know before it takes a record.
-  EXECUTE format('GRANT SELECT ON audit_event, audit_proof, rec_session, audit_schema TO %I', writer);
+  EXECUTE format('GRANT SELECT ON audit_proof, audit_ended, rec_session, audit_schema TO %I', writer);
   -- A database that belongs to auditd's own user could be dropped by it, tables and all.
   IF me.rolsuper AND login <> current_user
       AND EXISTS (SELECT FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba

@@ -39,8 +39,9 @@ bool store_is_ready(const struct store *s);
 /* Why not, for people. */
 const char *store_trouble(const struct store *s);
 /* All of the schema as a script for psql, for a role of the database that may make it: then the role `login`, as which
- * auditd connects, needs no right but to add records. */
-void store_schema_print(FILE *f, const char *login);
+ * auditd connects, needs no right but to add records, and can drop nothing of the last keep_days (0: as the database has it). */
+enum { STORE_KEEP_EVER = INT32_MAX };
+void store_schema_print(FILE *f, const char *login, int64_t keep_days);
 
 /* --- writing: one operation at a time, by writer.c ---------------------------------------------- */
 
@@ -130,7 +131,7 @@ struct store_chunk {
 	int64_t seq, span_us;
 	size_t raw_len;
 	struct span data, output; /* zstd beside the text */
-	bool intact;      /* it fits its hash */
+	bool intact;              /* it fits its hash */
 };
 struct store_counts {
 	uint64_t sources, records;

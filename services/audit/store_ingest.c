@@ -4,7 +4,8 @@
  *
  *	begin:  BEGIN, audit_lock()          where numbers and sources stand, under the one lock of all writers
  *	look:   what is there about connections and sessions that memory does not know
- *	write:  COPY events, chunks, proofs, dead letters, gaps; audit_merge_sessions; audit_advance, COMMIT
+ *	write:  COPY events, chunks, proofs, dead letters, gaps; audit_merge_sessions, audit_end_connections; audit_advance,
+ *	        COMMIT
  *
  * A connection that is lost before the answer to COMMIT leaves the outcome open. The next begin waits for the
  * lock, which the server gives up only when the old transaction is over, and then reads the truth.
@@ -98,10 +99,9 @@ store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_
 /* --- look ---------------------------------------------------------------------- */
 
 static const char look_sql[] =
-    "SELECT 0, p.connection::text, p.source, '', username, login, (extract(epoch FROM valid_from) * 1000000)::bigint,"
-    " coalesce((SELECT (extract(epoch FROM min(e.ts)) * 1000000)::bigint FROM audit_event e"
-    " WHERE e.connection = p.connection AND e.source = p.source AND e.type = 'client.disconnect'), 0)"
-    " FROM audit_proof p WHERE p.connection = ANY ($1::uuid[])"
+    "SELECT 0, connection::text, p.source, '', username, login, (extract(epoch FROM valid_from) * 1000000)::bigint,"
+    " coalesce((extract(epoch FROM e.ts) * 1000000)::bigint, 0)"
+    " FROM audit_proof p LEFT JOIN audit_ended e USING (connection) WHERE connection = ANY ($1::uuid[])"
     " UNION ALL SELECT 1, sid::text, source, coalesce(connection::text, ''), '', '', 0, (ended IS NOT NULL)::int"
     " FROM rec_session WHERE sid = ANY ($2::uuid[])"
     " UNION ALL SELECT 2, encode(session_id, 'hex'), source, connection::text, '', '', 0, 0"
@@ -220,6 +220,22 @@ merge_sessions(struct store *s)
 	return true;
 }
 
+static bool
+end_connections(struct store *s)
+{
+	struct buf *ended = &s->tx.batch->ended;
+	const char *params[2] = { (const char *)buf_head(ended), NULL };
+	char now[24];
+
+	if (!ended->len)
+		return false;
+	(void)str_format(now, sizeof(now), "%" PRId64, s->tx.batch->now_us);
+	params[1] = now;
+	db_query(s->writer, "SELECT audit_end_connections($1::uuid[], $2::bigint)", params, 2,
+	    on_step, s);
+	return true;
+}
+
 /* The places move in the same transaction as the records: neither can be there without the other. */
 static bool
 commit(struct store *s)
@@ -246,7 +262,7 @@ commit(struct store *s)
 
 /* Each in a message of its own, since COPY needs the answer of the one before. */
 static bool (*const write_steps[])(struct store *s) = { write_events, write_chunks, write_proofs,
-	write_dead, write_gaps, merge_sessions, commit };
+	write_dead, write_gaps, merge_sessions, end_connections, commit };
 
 enum { WRITE_STEPS = sizeof(write_steps) / sizeof(write_steps[0]) };
 

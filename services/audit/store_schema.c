@@ -10,6 +10,7 @@
  * Security: where the role that auditd connects as may change tables, this connection makes them, and gives up what it
  * does not need afterwards. The better way is that it never may: then somebody else runs what store_schema_print prints.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -277,7 +278,7 @@ print_literal(FILE *f, const char *text)
 
 /* Steps that the database has already are left out by psql itself (\if). */
 void
-store_schema_print(FILE *f, const char *login)
+store_schema_print(FILE *f, const char *login, int64_t keep_days)
 {
 	fprintf(f,
 	    "\\set QUIET on\n\\set ON_ERROR_STOP on\nSET client_min_messages = warning;\nBEGIN;\n"
@@ -294,5 +295,8 @@ store_schema_print(FILE *f, const char *login)
 	}
 	fprintf(f, "SELECT set_config('sallyport.login', ");
 	print_literal(f, login);
-	fprintf(f, ", true) AS done \\gset\n%sCOMMIT;\n", migrations[RIGHTS].sql);
+	fprintf(f,
+	    ", true), set_config('sallyport.keep_days', '%" PRId64 "', true) AS done \\gset\n",
+	    keep_days);
+	fprintf(f, "%sCOMMIT;\n", migrations[RIGHTS].sql);
 }

@@ -102,6 +102,7 @@ place_told(struct ingest *in, const struct store_answer *answer)
 	if (s && facts_distrust(in->known, answer->source) < 0)
 		source_reset(s, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	else if (s) {
+		group_forget_place(in, s);
 		s->id = answer->source;
 		s->queued = s->committed = s->grouped = answer->seq;
 		s->opened = true;

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import time
+import uuid
 
 import grpc
 import pytest
@@ -14,7 +15,7 @@ from conftest import keep_logs
 from producers import Audit, pb
 
 TRAIL = ('audit_event', 'rec_chunk', 'rec_session', 'audit_proof', 'audit_dead_letter', 'audit_gap', 'audit_source',
-         'audit_writer', 'audit_schema', 'audit_limit')
+         'audit_writer', 'audit_schema', 'audit_limit', 'audit_ended')
 VIEWS = ('sessions', 'events', 'session_text', 'session_chunks', 'refused')
 
 
@@ -85,12 +86,37 @@ def test_a_writer_that_owns_nothing_adds_records_and_changes_none(audit):
         assert 'permission denied' in audit.refused(query, 'sally') or 'must be owner' in audit.refused(query, 'sally')
 
 
+def test_the_writer_asks_nothing_of_the_events(audit):
+    """What it asks under everybody's lock must not depend on how many days are kept."""
+    install(audit)
+    assert audit.one("SELECT has_table_privilege('sallyport_writer', 'audit_event', 'SELECT')") == 'f'
+
+
+def test_a_writer_adds_to_a_session_that_goes_on_and_makes_no_other_of_it(audit):
+    install(audit)
+    audit.start(role='sally')
+    with audit.producer(audit.hosts[0]) as p:
+        session = str(uuid.uuid4())
+        p.event('session.start', 'T2000I', {'kind': 'exec', 'command': 'id'}, user='alice', login='root', session=session,
+                connection=p.sign_in(audit.alice))
+        p.send()
+    columns = ('actor, login, node, node_name, kind, command, command_raw, interactive, started, remote_addr, connection, backed,'
+               ' cols, rows, bytes, chunks')
+    before = audit.sql(f"SELECT {columns} FROM rec_session WHERE sid = '{session}'")
+    lie = {'sid': session, 'source': int(audit.one(f"SELECT source FROM rec_session WHERE sid = '{session}'")), 'actor': 'bob',
+           'login': 'daemon', 'node': 'n', 'node_name': 'other', 'kind': 'subsystem', 'command': 'true', 'command_raw': '00',
+           'interactive': True, 'started': '2001-01-01T00:00:00Z', 'remote_addr': '192.0.2.1', 'backed': 'self',
+           'connection': '00000000-0000-4000-8000-000000000000', 'bytes': -5, 'chunks': -1}
+    audit.sql(f"SELECT audit_merge_sessions('{json.dumps([lie])}')", 'sally')
+    assert audit.sql(f"SELECT {columns} FROM rec_session WHERE sid = '{session}'") == before
+
+
 def test_functions_that_lend_rights_are_for_the_writer_alone_and_look_nowhere_else(audit):
     install(audit)
     audit.sql('CREATE ROLE stranger LOGIN')
     lending = audit.sql("SELECT oid::regprocedure, array_to_string(proconfig, ' ') FROM pg_proc"
                         " WHERE pronamespace = 'public'::regnamespace AND prosecdef")
-    assert len(lending) == 6
+    assert len(lending) == 7
     for f, config in lending:
         assert config == 'search_path=public, pg_temp'
         assert audit.one(f"SELECT has_function_privilege('stranger', '{f}', 'EXECUTE')") == 'f'
@@ -204,8 +230,22 @@ def test_nobody_drops_more_than_the_database_permits(audit):
     audit.sql('UPDATE audit_limit SET keep_days_min = 365')
     assert 'less than audit_limit' in audit.refused('SELECT audit_drop_partitions(364)', 'sally')
     audit.sql('SELECT audit_drop_partitions(365)', 'sally')
+    # The script of an upgrade raises the limit, and undercuts nobody's.
+    schema = (audit.c.bin('auditd'), 'schema', '--role=sally')
+    for retention, limit in (('30d', '365'), ('400d', '400'), ('forever', '2147483647')):
+        psql(audit, audit.c.run(*schema, f'--retention={retention}').stdout)
+        assert audit.one('SELECT keep_days_min FROM audit_limit') == limit
+    assert 'UPDATE audit_limit SET keep_days_min = 36500' in audit.refused('SELECT audit_drop_partitions(36500)', 'sally')
     # Nothing was dropped: nothing is said.
     assert audit.one("SELECT count(*) FROM events WHERE type = 'audit.prune'") == '0'
+
+
+def test_what_a_configuration_keeps_nobody_drops_who_connects_as_auditd(audit):
+    audit.sql('CREATE ROLE sally LOGIN')
+    config = audit.configure('auditd', audit.c.audit_port, 'retention: 90d\n', 'sally')
+    psql(audit, audit.c.run(audit.c.bin('auditd'), 'schema', f'--config={config}').stdout)
+    assert 'less than audit_limit' in audit.refused('SELECT audit_drop_partitions(89)', 'sally')
+    audit.sql('SELECT audit_drop_partitions(90)', 'sally')
 
 
 # --- what was tampered with ---------------------------------------------------------------------------------

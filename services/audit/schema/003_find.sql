@@ -38,7 +38,6 @@ CREATE FUNCTION audit_chunk_hash(sid uuid, seq bigint, data bytea, output text) 
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT sha256(uuid_send(sid) || int8send(seq) || data || convert_to(output, 'UTF8'));
 $$;
-UPDATE rec_chunk c SET hash = audit_chunk_hash(c.sid, c.seq, c.data, c.output);
 
 -- Parts of recordings, in the order of seq. intact: as they were written.
 CREATE VIEW session_chunks AS

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Retention says what it dropped: an event in the trail, made here, so that nobody drops without it.
 
--- What no setting of an auditd undercuts. Whoever owns the database may raise it: UPDATE audit_limit SET keep_days_min = 365;
+-- What no setting of an auditd undercuts. `auditd schema` raises it to the retention it was told; whoever owns the table sets it
+-- as he likes: UPDATE audit_limit SET keep_days_min = 365;
 CREATE TABLE audit_limit (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   keep_days_min int NOT NULL DEFAULT 2 CHECK (keep_days_min >= 2)
@@ -64,7 +65,8 @@ DECLARE
   before date := today - keep_days;
 BEGIN
   IF keep_days < (SELECT keep_days_min FROM audit_limit) THEN
-    RAISE EXCEPTION 'a retention of % days is less than audit_limit in the database permits', keep_days;
+    RAISE EXCEPTION 'a retention of % days is less than audit_limit in the database permits; who may change that: UPDATE audit_limit SET keep_days_min = %',
+      keep_days, keep_days;
   END IF;
   FOR part IN
     SELECT c.oid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -84,8 +86,9 @@ BEGIN
   DELETE FROM audit_dead_letter WHERE ts < before;
   GET DIAGNOSTICS letters = ROW_COUNT;
   -- A spool may be 30 days late with what its certificate was good for.
-  DELETE FROM audit_proof p WHERE ts < before AND valid_until < now() - interval '31 days'
-    AND NOT EXISTS (SELECT FROM rec_session s WHERE s.connection = p.connection);
+  WITH old AS (DELETE FROM audit_proof p WHERE ts < before AND valid_until < now() - interval '31 days'
+      AND NOT EXISTS (SELECT FROM rec_session s WHERE s.connection = p.connection) RETURNING connection)
+    DELETE FROM audit_ended e USING old WHERE e.connection = old.connection;
   IF first_idx IS NOT NULL OR sessions > 0 OR letters > 0 THEN
     gone := CASE WHEN first_idx IS NULL THEN '' ELSE first_idx || '-' || last_idx END;
     PERFORM audit_say('audit.prune', 'TA003I',

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What is over stays as it was: a session that has ended takes no more frames, whichever auditd they come through, and saying
--- its end again changes nothing. A session belongs to the source that began it.
+-- its end again changes nothing. A session belongs to the source that began it. Who, where, what and since when is what the row
+-- was made with: whoever calls this may add to a session that goes on, and not make another one of it.
 CREATE OR REPLACE FUNCTION audit_merge_sessions(batch jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (SELECT FROM jsonb_to_recordset(batch) AS b(sid uuid, chunks int) JOIN rec_session s USING (sid)
@@ -17,24 +18,12 @@ BEGIN
       node_name text, connection uuid, remote_addr text, started timestamptz, ended timestamptz, command text, command_raw text,
       interactive boolean, cols int, rows int, exit_status int, exit_signal text, bytes bigint, chunks int)
   ON CONFLICT (sid) DO UPDATE SET
-      kind = coalesce(nullif(excluded.kind, ''), s.kind),
-      actor = coalesce(nullif(excluded.actor, ''), s.actor),
-      backed = coalesce(nullif(excluded.backed, 'self'), s.backed),
-      login = coalesce(nullif(excluded.login, ''), s.login),
-      node = coalesce(nullif(excluded.node, ''), s.node),
-      node_name = coalesce(nullif(excluded.node_name, ''), s.node_name),
-      connection = coalesce(excluded.connection, s.connection),
-      remote_addr = coalesce(nullif(excluded.remote_addr, ''), s.remote_addr),
-      started = least(excluded.started, s.started),
       ended = excluded.ended,
-      command = coalesce(nullif(excluded.command, ''), s.command),
-      command_raw = coalesce(excluded.command_raw, s.command_raw),
-      interactive = excluded.interactive OR s.interactive,
       cols = coalesce(nullif(s.cols, 0), excluded.cols),
       rows = coalesce(nullif(s.rows, 0), excluded.rows),
-      exit_status = coalesce(excluded.exit_status, s.exit_status),
-      exit_signal = coalesce(nullif(excluded.exit_signal, ''), s.exit_signal),
-      bytes = s.bytes + excluded.bytes,
-      chunks = s.chunks + excluded.chunks
+      exit_status = coalesce(s.exit_status, excluded.exit_status),
+      exit_signal = coalesce(nullif(s.exit_signal, ''), excluded.exit_signal),
+      bytes = s.bytes + greatest(excluded.bytes, 0),
+      chunks = s.chunks + greatest(excluded.chunks, 0)
     WHERE s.source = excluded.source AND s.ended IS NULL;
 END $$;

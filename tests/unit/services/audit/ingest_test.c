@@ -152,6 +152,59 @@ a_stream_that_is_replaced_forgets_what_was_made_ahead(void **state)
 	ingest_close(s);
 }
 
+/* Records that are there already, as after a commit whose answer was lost. */
+static void
+a_group_made_ahead_of_which_nothing_is_left_is_let_go_of(void **state)
+{
+	struct world *w = *state;
+	struct stream a = { 0 }, b = { 0 };
+	struct ingest_source *sa = open_log(w, LOG_A, &a), *sb = open_log(w, LOG_B, &b);
+
+	assert_int_equal(feed(sb, 1, INGEST_GROUP_RECORDS, 0), INGEST_OK);
+	until_writes(w, 1);
+	assert_int_equal(feed(sa, 1, INGEST_DUE_RECORDS, 0), INGEST_OK);
+	sa->grouped = INGEST_DUE_RECORDS;
+	for (int i = 0; i < 3; i++) {
+		ingest_kick(w->in);
+		loop_turn(w->loop, 5);
+	}
+	assert_int_equal(sa->items, 0);
+	assert_int_equal(sa->groups, 0);
+	assert_int_equal(w->in->next.n_places, 0);
+	assert_null(w->in->next.facts);
+	settle(w);
+	assert_int_equal(b.committed, INGEST_GROUP_RECORDS);
+	ingest_close(sa);
+	ingest_close(sb);
+}
+
+/* The other source keeps the group, and with it the place of the one of which nothing is left. */
+static void
+a_place_that_was_told_anew_is_not_brought_back_by_what_was_made_ahead(void **state)
+{
+	struct world *w = *state;
+	struct stream a = { 0 }, b = { 0 };
+	struct ingest_source *sa = open_log(w, LOG_A, &a), *sb = open_log(w, LOG_B, &b);
+
+	w->store.next_write = STORE_REFUSED; /* so that what was made ahead will be undone */
+	assert_int_equal(feed(sb, 1, INGEST_GROUP_RECORDS, 0), INGEST_OK);
+	until_writes(w, 1);
+	assert_int_equal(feed(sa, 1, 10, 0), INGEST_OK);
+	assert_int_equal(feed(sb, INGEST_GROUP_RECORDS + 1, INGEST_DUE_RECORDS, 0), INGEST_OK);
+	sa->grouped = 10;
+	ingest_kick(w->in);
+	loop_turn(w->loop, 5);
+	assert_int_equal(w->in->next.n, INGEST_DUE_RECORDS);
+	assert_int_equal(w->in->next.n_places, 2);
+	group_forget_place(w->in, sa);
+	assert_int_equal(w->in->next.n_places, 0);
+	assert_int_equal(sa->groups, 0);
+	settle(w);
+	assert_int_equal(b.committed, INGEST_GROUP_RECORDS + INGEST_DUE_RECORDS);
+	ingest_close(sa);
+	ingest_close(sb);
+}
+
 static void
 a_record_of_which_no_rows_can_be_made_is_found_and_becomes_a_dead_letter(void **state)
 {
@@ -507,6 +560,8 @@ main(void)
 		WORLD_TEST(rows_that_were_made_ahead_are_made_again_when_another_auditd_wrote),
 		WORLD_TEST(what_was_made_ahead_of_a_group_that_failed_is_undone_with_it),
 		WORLD_TEST(a_stream_that_is_replaced_forgets_what_was_made_ahead),
+		WORLD_TEST(a_group_made_ahead_of_which_nothing_is_left_is_let_go_of),
+		WORLD_TEST(a_place_that_was_told_anew_is_not_brought_back_by_what_was_made_ahead),
 		WORLD_TEST(
 		    a_record_of_which_no_rows_can_be_made_is_found_and_becomes_a_dead_letter),
 		WORLD_TEST(records_out_of_order_are_not_taken),
