@@ -266,6 +266,8 @@ connect_and_copy(struct scp *s, const struct place *places, int n)
 	if (loop_new(&s->loop) < 0)
 		return cli_fail("out of memory");
 	rc = proxy_open(&s->proxy, s->loop, s->profile, &e);
+	if (rc == 0)
+		rc = proxy_wait(s->proxy, &e);
 	if (rc == PROXY_E_REFUSED)
 		return tsh_refused(s->profile, &e);
 	if (rc != 0)

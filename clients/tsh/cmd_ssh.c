@@ -79,7 +79,8 @@ join_command(int argc, char **argv, struct buf *b)
 
 /* The command's exit code, or 1. */
 static int
-run_one(struct proxy *proxy, const char *node, const char *login, const char *command)
+run_one(struct profile *p, struct proxy *proxy, const char *node, const char *login,
+    const char *command)
 {
 	struct shell_config config = {
 		.node = node,
@@ -91,8 +92,11 @@ run_one(struct proxy *proxy, const char *node, const char *login, const char *co
 		.timeout_ms = (int)opt.timeout_s * 1000,
 	};
 	struct remote_result result;
+	struct err e;
 	int code = shell_run(proxy_way(proxy), &config, &result);
 
+	if (result.end == REMOTE_FAILED && proxy_refused(proxy, &e))
+		return tsh_refused(p, &e);
 	if (result.end == REMOTE_FAILED)
 		return cli_fail("%s: %s", node, result.text);
 	if (result.end == REMOTE_LOST)
@@ -222,7 +226,7 @@ by_label(struct profile *p, const char *selector, const char *login, const char 
 		rc = cli_fail("out of memory");
 		goto out;
 	}
-	if ((rc = proxy_open(&proxy, loop, p, &e)) != 0) {
+	if ((rc = proxy_open(&proxy, loop, p, &e)) != 0 || (rc = proxy_wait(proxy, &e)) != 0) {
 		rc = rc == PROXY_E_REFUSED ? tsh_refused(p, &e) : cli_fail_err(&e);
 		goto out;
 	}
@@ -233,7 +237,7 @@ by_label(struct profile *p, const char *selector, const char *login, const char 
 			cli_warn("%zu nodes match; opening a shell on the first, %s", list->n_nodes,
 			    list->nodes[0]->name);
 		/* By UUID: several nodes may have one name. */
-		rc = run_one(proxy, list->nodes[0]->uuid, login, NULL);
+		rc = run_one(p, proxy, list->nodes[0]->uuid, login, NULL);
 	}
 out:
 	proxy_free(proxy);
@@ -260,7 +264,7 @@ by_name(struct profile *p, const char *host, const char *login, const char *comm
 	else if (rc != 0)
 		rc = cli_fail_err(&e);
 	else
-		rc = run_one(proxy, host, login, command);
+		rc = run_one(p, proxy, host, login, command);
 	proxy_free(proxy);
 	loop_free(loop);
 	return rc;

@@ -54,13 +54,12 @@ cmd_version(int argc, char **argv)
 		print("", "");
 		return 0;
 	}
-	(void)profile_read(p, PROFILE_CA, &known, NULL);
-	if (discover(&d, p->proxy, NULL, known, &e) < 0)
+	if (profile_read(p, PROFILE_CA, &known, &e) < 0 ||
+	    discover_version(&d, p->proxy, known, &e) < 0)
 		cli_warn("the proxy's version is unknown: %s", e.text);
 	/* What a proxy calls itself goes to a terminal. */
 	str_clean(version, sizeof version, d.version, strlen(d.version));
 	print(version, p->proxy);
-	discover_done(&d);
 	profile_free(p);
 	return 0;
 }

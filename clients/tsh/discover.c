@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * discover: GET /v1/webapi/ca and /v1/webapi/find of a proxy. Called by login and version.
+ * discover: GET /v1/webapi/ca and /v1/webapi/find of a proxy. Called by login, and by version, which knows the authorities.
  */
 #include "tsh/discover.h"
 
@@ -90,12 +90,12 @@ parse_find(struct discovery *d, const char *proxy, const char *body, struct err 
 	return rc;
 }
 
-/* By now the authorities are known; a proxy's web certificate comes from them or from the system's roots. */
+/* A proxy's web certificate comes from the cluster's authorities or from the system's roots. */
 static int
-fetch_find(struct discovery *d, const char *proxy, struct err *e)
+fetch_find(struct discovery *d, const char *proxy, const char *ca_pem, struct err *e)
 {
 	char url[400];
-	struct fetch f = { .url = url, .trust = FETCH_GIVEN_ROOTS, .ca_pem = d->ca->host_pem };
+	struct fetch f = { .url = url, .trust = FETCH_GIVEN_ROOTS, .ca_pem = ca_pem };
 	struct fetch_reply reply = { 0 };
 	int rc;
 
@@ -121,11 +121,19 @@ discover(struct discovery *ret, const char *proxy, const char *pin, const char *
     struct err *e)
 {
 	*ret = (struct discovery){ 0 };
-	if (fetch_authorities(ret, proxy, pin, known_pem, e) < 0 || fetch_find(ret, proxy, e) < 0) {
+	if (fetch_authorities(ret, proxy, pin, known_pem, e) < 0 ||
+	    fetch_find(ret, proxy, ret->ca->host_pem, e) < 0) {
 		discover_done(ret);
 		return -1;
 	}
 	return 0;
+}
+
+int
+discover_version(struct discovery *ret, const char *proxy, const char *known_pem, struct err *e)
+{
+	*ret = (struct discovery){ 0 };
+	return fetch_find(ret, proxy, known_pem, e);
 }
 
 void

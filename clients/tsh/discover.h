@@ -18,6 +18,9 @@ struct discovery {
  * the proxy may be NULL. Negative with e, which says how to go on. */
 int discover(struct discovery *ret, const char *proxy, const char *pin, const char *known_pem,
     struct err *e);
+/* All but the authorities, for who has them: on one connection, and nothing to be done with it afterwards. */
+int
+discover_version(struct discovery *ret, const char *proxy, const char *known_pem, struct err *e);
 void discover_done(struct discovery *d);
 
 #endif

@@ -32,6 +32,7 @@ struct proxy {
 	struct buf ca[CA_MAX];
 	size_t n_ca;
 	char host[256];
+	bool asked; /* for the login: the proxy is believed */
 	bool authenticated;
 	bool dead;
 	char why[ERR_MAX];
@@ -116,6 +117,15 @@ on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void
 }
 
 static void
+on_login_sent(struct ssh *ssh, void *arg)
+{
+	struct proxy *p = arg;
+
+	(void)ssh;
+	p->asked = true;
+}
+
+static void
 on_authenticated(struct ssh *ssh, void *arg)
 {
 	struct proxy *p = arg;
@@ -131,7 +141,7 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 
 	(void)link;
 	p->link = NULL;
-	/* Before or after the login: wait_login looks at this, and nodes find the link gone. */
+	/* Before or after the login: wait_for looks at this, and nodes find the link gone. */
 	p->dead = true;
 	(void)str_copy(p->why, sizeof p->why, *why ? why : "the proxy closed the connection");
 }
@@ -185,13 +195,22 @@ dial(const char *host, uint16_t port, struct err *e)
 	return fd;
 }
 
-/* Turns the loop until the proxy has let us in or not: PROXY_E_REFUSED. */
+bool
+proxy_refused(const struct proxy *p, struct err *e)
+{
+	if (!p->dead || p->authenticated)
+		return false;
+	err_set(e, "cannot log in to the proxy %s: %s", p->profile->proxy, p->why);
+	return true;
+}
+
+/* Turns the loop until the connection is so far, or over: PROXY_E_REFUSED. */
 static int
-wait_login(struct proxy *p, struct err *e)
+wait_for(struct proxy *p, const bool *so_far, struct err *e)
 {
 	int64_t deadline = clock_mono_ms() + LOGIN_TIMEOUT_MS;
 
-	while (!p->authenticated && !p->dead) {
+	while (!*so_far && !p->dead) {
 		int64_t left = deadline - clock_mono_ms();
 
 		if (left <= 0)
@@ -199,10 +218,13 @@ wait_login(struct proxy *p, struct err *e)
 		if (loop_turn(p->loop, (int)left) < 0)
 			return err_set(e, "the event loop failed");
 	}
-	if (!p->dead)
-		return 0;
-	err_set(e, "cannot log in to the proxy %s: %s", p->profile->proxy, p->why);
-	return PROXY_E_REFUSED;
+	return proxy_refused(p, e) ? PROXY_E_REFUSED : 0;
+}
+
+int
+proxy_wait(struct proxy *p, struct err *e)
+{
+	return wait_for(p, &p->authenticated, e);
 }
 
 static int
@@ -210,6 +232,7 @@ start(struct proxy *p, struct err *e)
 {
 	static const struct ssh_events events = {
 		.verify_host = on_verify_host,
+		.login_sent = on_login_sent,
 		.authenticated = on_authenticated,
 	};
 	const char *address = *p->profile->ssh_addr ? p->profile->ssh_addr : p->profile->proxy;
@@ -238,7 +261,7 @@ start(struct proxy *p, struct err *e)
 	}
 	if (ssh_link_attach_fd(p->link, fd) < 0)
 		return err_set(e, "cannot use the connection to the proxy");
-	return wait_login(p, e);
+	return wait_for(p, &p->asked, e);
 }
 
 /* --- the way to the nodes ------------------------------------------------------------------- */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * remote: see remote.h. A row of three openings, each a step of `state`: the host's own SSH
- * connection, the session channel inside it, and what is to run in that.
+ * remote: see remote.h. Nothing is waited for that need not be: what the host's connection begins with goes out with the
+ * opening of the way to it, and the session, with all that it is asked for, right behind the login. So a session is there
+ * two round trips after it was asked for: one in which the host shows who it is, one in which it grants all the rest.
+ *
+ * Security: nothing but the beginning of a key exchange leaves before the host is believed.
  */
 #include "session/remote.h"
 
@@ -11,9 +14,15 @@
 #include "base/str.h"
 #include "base/wire.h"
 
-enum { NODE_PORT = 3022, START_TIMEOUT_MS = 30000, OPEN_MAX = 8192 };
+enum {
+	NODE_PORT = 3022,
+	START_TIMEOUT_MS = 30000,
+	OPEN_MAX = 8192,
+	ENV_MAX = 8192,
+	REQUESTS_MAX = 192 * 1024, /* a command of 128 KiB among them */
+};
 
-enum state { SIGNING_IN, OPENING, STARTING, RUNNING, ENDED };
+enum state { SIGNING_IN, STARTING, RUNNING, ENDED };
 
 struct remote {
 	const struct remote_way *way;
@@ -161,6 +170,7 @@ on_reply(struct ssh_chan *chan, bool ok, void *arg)
 	/* It has ended meanwhile: a time-out, or the owner let go. */
 	if (r->state != STARTING)
 		return;
+	/* Only what starts it is asked for with an answer. */
 	if (!ok) {
 		fail(r,
 		    r->subsystem ? "the node refused the subsystem"
@@ -185,45 +195,34 @@ on_closed(struct ssh_chan *chan, void *arg)
 		fail(r, "the session ended without an exit status");
 }
 
+/* All that the session is asked for. Neither the terminal nor a variable has an answer: a node may refuse either, and the
+ * session is worth having without. */
 static void
-send_environment(struct remote *r)
+put_requests(const struct remote *r, struct buf *b)
 {
-	struct wire w = wire_from(buf_span(&r->env));
-
-	/* Each string is the payload of one request, as copy_environment has packed it. */
-	while (!wire_end(&w) && !w.bad)
-		ssh_chan_request(r->session, "env", false, wire_string(&w));
-}
-
-static void
-on_session_opened(struct ssh_chan *chan, void *arg)
-{
-	struct remote *r = arg;
 	const char *what = r->subsystem ? r->subsystem : r->command;
-	struct buf b;
+	struct wire env = wire_from(buf_span(&r->env));
+	struct buf one;
 
-	buf_init(&b, SSH_MODES_MAX + 131072);
+	buf_init(&one, REQUESTS_MAX);
 	if (r->config.pty) {
-		ssh_pty_put(&b, &r->pty);
-		/* Neither the terminal nor a variable is waited for: a node may refuse either, and
-		 * the session is worth having without. Only what starts it is asked for with an
-		 * answer, which saves round trips. */
-		ssh_chan_request(chan, "pty-req", false, buf_span(&b));
-		buf_reset(&b);
+		ssh_pty_put(&one, &r->pty);
+		ssh_request_put(b, "pty-req", false, buf_span(&one));
+		buf_reset(&one);
 	}
-	send_environment(r);
+	/* Each string is the payload of one request, as copy_environment has packed it. */
+	while (!wire_end(&env) && !env.bad)
+		ssh_request_put(b, "env", false, wire_string(&env));
 	if (what)
-		ssh_text_put(&b, what);
-	r->state = STARTING;
-	if (!buf_ok(&b))
-		fail(r, "the command is too long");
-	else
-		ssh_chan_request(chan,
-		    r->subsystem ? "subsystem"
-			: what   ? "exec"
-				 : "shell",
-		    true, buf_span(&b));
-	buf_done(&b);
+		ssh_text_put(&one, what);
+	ssh_request_put(b,
+	    r->subsystem ? "subsystem"
+		: what   ? "exec"
+			 : "shell",
+	    true, buf_span(&one));
+	if (!buf_ok(&one))
+		b->failed = true;
+	buf_done(&one);
 }
 
 static void
@@ -248,26 +247,31 @@ on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void
 	return r->way->verify(host, r->host, e, r->way->arg);
 }
 
+/* The host is the one that was asked for, and was given a login that it will grant or not: the session goes along. */
 static void
-on_authenticated(struct ssh *ssh, void *arg)
+on_login_sent(struct ssh *ssh, void *arg)
 {
 	static const struct ssh_chan_events events = {
 		.data = on_data,
 		.writable = on_writable,
-		.opened = on_session_opened,
 		.refused = on_session_refused,
 		.request = on_request,
 		.reply = on_reply,
 		.closed = on_closed,
 	};
 	struct remote *r = arg;
+	struct buf b;
 
 	if (r->state != SIGNING_IN)
 		return;
-	r->state = OPENING;
-	r->session = ssh_chan_open(ssh, "session", (struct span){ NULL, 0 }, &events, r);
+	r->state = STARTING;
+	buf_init(&b, REQUESTS_MAX);
+	put_requests(r, &b);
+	if (buf_ok(&b))
+		r->session = ssh_chan_open(ssh, "session", buf_span(&b), &events, r);
 	if (!r->session)
-		fail(r, "cannot open a session");
+		fail(r, buf_ok(&b) ? "cannot open a session" : "the command is too long");
+	buf_done(&b);
 }
 
 static void
@@ -301,7 +305,7 @@ open_link(struct remote *r)
 {
 	static const struct ssh_events events = {
 		.verify_host = on_verify_host,
-		.authenticated = on_authenticated,
+		.login_sent = on_login_sent,
 		.disconnected = on_disconnected,
 	};
 	const struct ssh_config config = {
@@ -329,6 +333,7 @@ open_link(struct remote *r)
 int
 remote_connect_via(struct ssh *proxy, struct ssh_link *link, const char *host, struct err *e)
 {
+	struct span first = ssh_output(ssh_link_ssh(link));
 	struct ssh_chan *chan = NULL;
 	struct buf b;
 
@@ -336,6 +341,11 @@ remote_connect_via(struct ssh *proxy, struct ssh_link *link, const char *host, s
 	/* Where we come from the proxy sees for itself; what stands here is not believed by
 	 * anybody. */
 	ssh_tcpip_put(&b, host, NODE_PORT, "127.0.0.1", 0);
+	/* Our side of the key exchange, which need not wait until the way is there. */
+	if (first.n <= SSH_FIRST_MAX) {
+		wire_put_string(&b, first);
+		ssh_output_drain(ssh_link_ssh(link), first.n);
+	}
 	if (buf_ok(&b))
 		chan = ssh_chan_open(proxy, "direct-tcpip", buf_span(&b), &ssh_link_chan_events,
 		    link);
@@ -351,7 +361,7 @@ remote_connect_via(struct ssh *proxy, struct ssh_link *link, const char *host, s
 static void
 copy_environment(struct remote *r, const char *const *env)
 {
-	buf_init(&r->env, OPEN_MAX);
+	buf_init(&r->env, ENV_MAX);
 	for (; env && *env; env++) {
 		const char *eq = strchr(*env, '=');
 		char name[128];

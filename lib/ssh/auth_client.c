@@ -48,7 +48,15 @@ send_proof(struct ssh *ssh, const struct ssh_identity *id, struct span signature
 	buf_init(&b, PACKET_MAX);
 	userauth_put(&b, &u);
 	wire_put_string(&b, signature);
-	return packet_send_buf(ssh, &b);
+	if (packet_send_buf(ssh, &b) < 0)
+		return -1;
+	/* With another key to come, what followed this one would be lost when it is refused. */
+	if (ssh->auth->next_identity < ssh->config.n_identities)
+		return 0;
+	ssh->login_sent = true;
+	if (ssh->config.events->login_sent)
+		ssh->config.events->login_sent(ssh, ssh->config.arg);
+	return ssh->state == STATE_DEAD ? -1 : 0;
 }
 
 /* SSH_FAIL: this one is of no use. *ret_r is the result when it was sent at once. */

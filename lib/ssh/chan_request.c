@@ -35,6 +35,17 @@ ask_owner(struct ssh_chan *chan, const struct request *q)
 	}
 }
 
+static int
+arrived(struct ssh_chan *chan, const struct request *q)
+{
+	if (chan->close_out)
+		return 0;
+	if (chan->late.pending)
+		return late_queue(chan->ssh, &chan->late, q);
+	ask_owner(chan, q);
+	return chan->ssh->state == STATE_DEAD ? -1 : 0;
+}
+
 int
 chan_on_request(struct ssh *ssh, struct wire *w, uint8_t *payload)
 {
@@ -49,12 +60,46 @@ chan_on_request(struct ssh *ssh, struct wire *w, uint8_t *payload)
 		return -1;
 	if (w->bad || chan->state != CHAN_OPEN || chan->close_in)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR, "malformed channel request");
-	if (chan->close_out)
-		return 0;
-	if (chan->late.pending)
-		return late_queue(ssh, &chan->late, &q);
-	ask_owner(chan, &q);
-	return ssh->state == STATE_DEAD ? -1 : 0;
+	return arrived(chan, &q);
+}
+
+/* --- along with the opening of a session ------------------------------------ */
+
+/* The next one, as ssh_request_put wrote it. False at the end, and, with w->bad, when it is none. */
+static bool
+next_request(struct wire *w, struct request *ret)
+{
+	if (w->left == 0)
+		return false;
+	ret->name = wire_string(w);
+	ret->want_reply = wire_bool(w);
+	ret->payload = wire_string(w);
+	return !w->bad;
+}
+
+uint32_t
+chan_count_replies(struct span requests)
+{
+	struct wire w = wire_from(requests);
+	struct request q;
+	uint32_t n = 0;
+
+	while (next_request(&w, &q))
+		n += q.want_reply;
+	return n;
+}
+
+void
+ssh_chan_requests(struct ssh_chan *chan, struct span requests)
+{
+	struct wire w = wire_from(requests);
+	struct request q;
+
+	while (chan->state == CHAN_OPEN && next_request(&w, &q))
+		if (arrived(chan, &q) < 0)
+			return;
+	if (w.bad)
+		ssh_fatal(chan->ssh, REASON_PROTOCOL_ERROR, "malformed channel request");
 }
 
 void

@@ -142,9 +142,7 @@ parse_tcpip(struct ssh_open *open)
 	open->port = wire_u32(&w);
 	open->origin_host = wire_string(&w);
 	open->origin_port = wire_u32(&w);
-	if (span_is(open->type, "direct-tcpip"))
-		return wire_end(&w);
-	/* Opened by the side that was asked to forward, which may have more to say to its own. */
+	/* Ours have more to say to each other; whether it may be there is the owner's to decide. */
 	open->extra = wire_rest(&w);
 	return !w.bad;
 }
@@ -214,13 +212,15 @@ ssh_chan_open(struct ssh *ssh, const char *type, struct span payload,
 	struct ssh_chan *chan;
 	struct buf b;
 
-	if (ssh->state != STATE_OPEN)
+	if (ssh->state == STATE_DEAD || (ssh->state != STATE_OPEN && !ssh->login_sent))
 		return NULL;
 	chan = chan_new(ssh, CHAN_OPENING_OUT);
 	if (!chan)
 		return NULL;
 	chan->events = events;
 	chan->arg = arg;
+	if (strcmp(type, "session") == 0)
+		chan->replies_due = chan_count_replies(payload);
 	packet_begin(&b, MSG_CHANNEL_OPEN);
 	wire_put_text(&b, type);
 	wire_put_u32(&b, chan->id);

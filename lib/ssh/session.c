@@ -195,3 +195,11 @@ ssh_forward_put(struct buf *b, const char *host, uint32_t port)
 	wire_put_text(b, host);
 	wire_put_u32(b, port);
 }
+
+void
+ssh_request_put(struct buf *b, const char *name, bool want_reply, struct span payload)
+{
+	wire_put_text(b, name);
+	wire_put_bool(b, want_reply);
+	wire_put_string(b, payload);
+}

@@ -48,9 +48,15 @@ void ssh_exit_signal_put(struct buf *b, const char *signal, bool core, const cha
 const char *ssh_signal_name(int signo);
 int ssh_signal_number(struct span name);
 
+/* A request that travels along with the opening of a session, as its type-specific data: any number of them, in order
+ * (docs/PROTOCOL.md). Servers of other makers know no such thing. */
+void ssh_request_put(struct buf *b, const char *name, bool want_reply, struct span payload);
+
 /* direct-tcpip and forwarded-tcpip open payloads, 7.2. */
 void ssh_tcpip_put(struct buf *b, const char *host, uint32_t port, const char *origin,
     uint32_t origin_port);
+/* The most that ours send along with such an opening of the stream itself. */
+enum { SSH_FIRST_MAX = 4096 };
 /* tcpip-forward and cancel-tcpip-forward, 7.1. */
 void ssh_forward_put(struct buf *b, const char *host, uint32_t port);
 

@@ -78,7 +78,7 @@ struct ssh_open {
 	struct span origin_host; /* *-tcpip: who connected */
 	uint32_t origin_port;
 	struct span payload; /* type-specific data, unparsed */
-	struct span extra;   /* forwarded-tcpip: what stands behind RFC 4254's fields, unparsed */
+	struct span extra;   /* *-tcpip: what stands behind RFC 4254's fields, unparsed */
 };
 
 /* RFC 4254 section 5.1 */
@@ -115,6 +115,10 @@ struct ssh_events {
 	/* Server: decide on a key. Called for the offer and again for the proof, always with the
 	 * full check to be done by the owner both times. Mandatory for servers. */
 	enum ssh_verdict (*auth)(struct ssh *ssh, const struct ssh_auth *auth, void *arg);
+	/* Client: the host is believed, and the login asked for with the last key there is. Channels may be opened from
+	 * now on, and travel along with it: RFC 4252 section 5.3 has the server pass on what follows the request that
+	 * it grants. When it does not, the connection ends and they with it. */
+	void (*login_sent)(struct ssh *ssh, void *arg);
 	/* Both roles: logged in; channels may be opened from now on. */
 	void (*authenticated)(struct ssh *ssh, void *arg);
 	/* Peer opens a channel: call ssh_chan_accept or ssh_chan_refuse, now or later. NULL: all
@@ -233,10 +237,13 @@ void ssh_global_reply(struct ssh *ssh, bool ok, struct span payload);
 
 /* --- channels ------------------------------------------------------------- */
 
-/* Opens a channel; payload is the type-specific part (ssh/session.h has the common ones). NULL: too
- * many. */
+/* Opens a channel; payload is the type-specific part (ssh/session.h has the common ones), of a session the requests that
+ * travel along. NULL: too many. */
 struct ssh_chan *ssh_chan_open(struct ssh *ssh, const char *type, struct span payload,
     const struct ssh_chan_events *events, void *arg);
+/* Does the requests that came along with the opening of a session (ssh/session.h, ssh_request_put), as if they had
+ * come behind it. Right after ssh_chan_accept. What is malformed ends the connection. */
+void ssh_chan_requests(struct ssh_chan *chan, struct span requests);
 /* Whoever decides later sets events at once (ssh_chan_set_events): `closed` tells when the
  * connection ended first. */
 void ssh_chan_accept(struct ssh_chan *chan, const struct ssh_chan_events *events, void *arg);

@@ -232,6 +232,7 @@ struct ssh {
 	struct buf farewell;         /* the peer's text in DISCONNECT */
 	struct buf host_key;         /* K_S of the first exchange, until somebody is logged in */
 	bool peer_hostbound;         /* the server takes hostbound signatures */
+	bool login_sent;             /* client: with the last key; channels may be opened */
 	bool signing, asking_signer; /* sign.c */
 
 	struct ssh_auth_state *auth;
@@ -401,6 +402,8 @@ void chan_tell_writable(struct ssh *ssh); /* output has room again */
 
 /* chan_request.c */
 int chan_on_request(struct ssh *ssh, struct wire *w, uint8_t *payload);
+/* How many of the requests that go out with the opening of a session are answered. */
+uint32_t chan_count_replies(struct span requests);
 int chan_on_success(struct ssh *ssh, struct wire *w, uint8_t *payload);
 int chan_on_failure(struct ssh *ssh, struct wire *w, uint8_t *payload);
 

@@ -18,6 +18,7 @@
 #include "net/ceiling.h"
 #include "node/channel.h"
 #include "node/events.h"
+#include "ssh/session.h"
 
 enum {
 	CUT_GRACE_MS = 1000,
@@ -352,9 +353,10 @@ conn_new(struct node *n, struct host *host, const struct conn_address *address)
 
 int
 serve_chan(struct node *n, struct host *host, struct ssh_chan *outer,
-    const struct conn_address *address)
+    const struct conn_address *address, struct span first)
 {
-	struct conn *c = conn_new(n, host, address);
+	uint8_t bytes[SSH_FIRST_MAX]; /* the engine scribbles on what it is given */
+	struct conn *c = first.n <= sizeof(bytes) ? conn_new(n, host, address) : NULL;
 
 	if (!c)
 		return -1;
@@ -363,6 +365,9 @@ serve_chan(struct node *n, struct host *host, struct ssh_chan *outer,
 	ssh_chan_accept(outer, &ssh_link_chan_events, c->ssh_link);
 	if (ssh_link_attach_chan(c->ssh_link, outer))
 		ssh_link_close(c->ssh_link, "out of memory", 0);
+	if (first.n)
+		memcpy(bytes, first.p, first.n);
+	ssh_link_feed(c->ssh_link, bytes, first.n);
 	return 0;
 }
 

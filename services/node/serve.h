@@ -70,9 +70,9 @@ int host_new(struct host **ret, const struct sshkey *key, struct span cert, stru
 void host_unref(struct host *h);
 
 /* Serves a channel that a peer opened, or a socket (which is taken over). Negative: refused; a
- * socket stays the caller's. */
+ * socket stays the caller's. first: what the client sent before, at most SSH_FIRST_MAX. */
 int serve_chan(struct node *n, struct host *host, struct ssh_chan *outer,
-    const struct conn_address *address);
+    const struct conn_address *address, struct span first);
 int serve_fd(struct node *n, struct host *host, int fd, const struct conn_address *address);
 void conn_unref(struct conn *c);
 /* Whether the user may still do what was allowed at sign-in: roles change and certificates end

@@ -245,7 +245,6 @@ session_open(struct conn *c, struct ssh_chan *chan, const struct ssh_open *open)
 	struct session *s = calloc(1, sizeof(*s));
 	struct session_setup *setup = calloc(1, sizeof(*setup));
 
-	(void)open;
 	if (!s || !setup || timer_init(&s->timer, c->node->loop, session_on_timer, s) ||
 	    timer_init(&s->room, c->node->loop, stream_on_room, s)) {
 		if (s)
@@ -264,6 +263,7 @@ session_open(struct conn *c, struct ssh_chan *chan, const struct ssh_open *open)
 	list_init(&s->node_link);
 	list_add(&c->channels, &s->base.link);
 	ssh_chan_accept(chan, &events, s);
+	ssh_chan_requests(chan, open->payload);
 }
 
 const struct channel_ops session_ops = {

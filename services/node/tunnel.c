@@ -186,15 +186,20 @@ on_authenticated(struct ssh *ssh, void *arg)
 	log_info("tunnel is up", "proxy", t->node->config->proxy, NULL);
 }
 
-/* Behind what RFC 4254 has in it our proxies name the person. "": this one does not. */
-static void
-open_user(const struct ssh_open *open, char *dst, size_t size)
+/* Behind what RFC 4254 has in it our proxies name the person, and give what his connection begins with. "", and nothing:
+ * this one does not. */
+static struct span
+open_extra(const struct ssh_open *open, char *user, size_t size)
 {
 	struct wire w = wire_from(open->extra);
+	struct span first;
 
-	wire_text(&w, dst, size);
-	if (!wire_end(&w))
-		dst[0] = '\0';
+	wire_text(&w, user, size);
+	first = wire_string(&w);
+	if (wire_end(&w) && first.n <= SSH_FIRST_MAX)
+		return first;
+	user[0] = '\0';
+	return (struct span){ NULL, 0 };
 }
 
 static void
@@ -203,6 +208,7 @@ on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *o
 	struct tunnel *t = arg;
 	struct conn_address address = { .client_port = open->origin_port,
 		.server_port = NODE_PORT };
+	struct span first;
 
 	(void)ssh;
 	if (!span_is(open->type, "forwarded-tcpip")) {
@@ -224,8 +230,8 @@ on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *o
 	/* It is only a name for events; what is not one of ours is left out of them. */
 	if (open->host.n >= sizeof(address.connection) || !str_is_uuid(address.connection))
 		address.connection[0] = '\0';
-	open_user(open, address.user, sizeof(address.user));
-	if (!t->host || serve_chan(t->node, t->host, chan, &address))
+	first = open_extra(open, address.user, sizeof(address.user));
+	if (!t->host || serve_chan(t->node, t->host, chan, &address, first))
 		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
 		    "this node is busy with others that sign in, try again");
 }

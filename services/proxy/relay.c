@@ -25,7 +25,7 @@
 enum {
 	HOST_SIZE = 300,
 	NODE_PORT = 3022,
-	OPEN_MAX = 1024,
+	OPEN_MAX = 1024 + SSH_FIRST_MAX,
 	YOUNG_MS = 25 * 1000,
 	YOUNG_TO_LISTENER = 64,
 	PAIR_SIZE = 2 * IDENTITY_PART_MAX + 2,
@@ -71,6 +71,7 @@ relay_free(struct relay *c)
 	on_grown(c);
 	if (c->counted)
 		ceiling_drop(c->all->of_user, c->user_name);
+	free(c->first);
 	free(c->user_name);
 	free(c->node_uuid);
 	free(c->node_name);
@@ -126,7 +127,8 @@ void
 relay_accept(struct relay *c, const struct ssh_chan_events *events)
 {
 	c->accepted = true;
-	/* Written before the first byte passes, so that there is no session without its line in the trail. */
+	/* Written before the first byte passes (but for what came with the opening, behind which nobody has signed in),
+	 * so that there is no session without its line in the trail. */
 	relay_note(c, true, NULL);
 	log_debug("relayed", "user", c->user_name, "node", c->node_name, NULL);
 	ssh_chan_accept(c->user, events, c);
@@ -306,16 +308,17 @@ relay_count(struct relay *c)
 }
 
 /* The payload tells noded whose connection it is, and by which name events know it, and behind what RFC 4254 has in it
- * the user, whose share of those who have not signed in it is; it is no proof, and noded believes only the session
- * inside. */
+ * the user, whose share of those who have not signed in it is, and what the person sends first; it is no proof, and noded
+ * believes only the session inside. */
 static void
-relay_tunnel_open(struct relay *c, struct ssh *tunnel, const struct addr *peer)
+relay_tunnel_open(struct relay *c, struct ssh *tunnel, const struct addr *peer, struct span first)
 {
 	struct buf payload;
 
 	buf_init(&payload, OPEN_MAX);
 	ssh_tcpip_put(&payload, c->uuid, NODE_PORT, peer->ip, peer->port);
 	wire_put_text(&payload, c->user_name);
+	wire_put_string(&payload, first);
 	c->node = buf_ok(&payload)
 	    ? ssh_chan_open(tunnel, "forwarded-tcpip", buf_span(&payload), &node_events, c)
 	    : NULL;
@@ -350,6 +353,20 @@ refuse_target(struct relays *cs, const struct relay_owner *owner, struct ssh_cha
 	ssh_chan_refuse(chan, SSH_REFUSE_CONNECT_FAILED, e->text);
 }
 
+/* What the person's stream begins with, behind RFC 4254's fields: ours spare a round trip by it, others send nothing.
+ * False: something else stands there, or too much. */
+static bool
+open_first(const struct ssh_open *open, struct span *ret)
+{
+	struct wire w = wire_from(open->extra);
+
+	*ret = (struct span){ NULL, 0 };
+	if (open->extra.n == 0)
+		return true;
+	*ret = wire_string(&w);
+	return wire_end(&w) && ret->n <= SSH_FIRST_MAX;
+}
+
 void
 relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
     const struct ssh_open *open)
@@ -364,8 +381,14 @@ relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 	struct relay *c;
 	const char *why;
 	char host[HOST_SIZE];
+	struct span first;
 	struct err e;
 
+	if (!open_first(open, &first)) {
+		err_set(&e, "malformed request for a connection");
+		refuse_target(cs, owner, chan, open->host, &e);
+		return;
+	}
 	/* A NUL would end the name early for us, and not in the trail. */
 	if (open->host.n >= sizeof(host) ||
 	    memchr(open->host.p ? open->host.p : (const void *)"", 0, open->host.n)) {
@@ -395,13 +418,13 @@ relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 	 * the node says. */
 	tunnel = tunnels_find(cs->tunnels, node->uuid);
 	if (tunnel)
-		relay_tunnel_open(c, tunnel, owner->peer);
+		relay_tunnel_open(c, tunnel, owner->peer, first);
 	/* A node that listens is not told whose it is, and sees one address, ours. */
 	else if (count_young(c) > YOUNG_TO_LISTENER)
 		relay_fail(c,
 		    "you have too many new connections to this node: try again in a moment");
 	else
-		relay_tcp_open(c, node->address);
+		relay_tcp_open(c, node->address, first);
 }
 
 /* Nobody waits for it any more: with a tunnel, its channel ends the relay when it is opened or

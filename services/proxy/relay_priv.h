@@ -7,6 +7,7 @@
 
 #include "crypto/rand.h"
 #include "proxy/relay.h"
+#include "ssh/session.h"
 
 struct relay {
 	struct list link; /* in relay_owner.relays until that is gone */
@@ -20,7 +21,9 @@ struct relay {
 	struct watch watch;
 	int fd; /* -1: none */
 	bool fd_eof, fd_shut;
-	bool fd_is_ssh;            /* it began with "SSH-" */
+	bool fd_is_ssh; /* it began with "SSH-" */
+	uint8_t *first; /* what the person sent along with the opening, until then */
+	size_t n_first;
 	char uuid[RAND_UUID_SIZE]; /* of this connection, in the events of both ends */
 	bool counted;
 	bool young; /* counted in to_node */
@@ -37,8 +40,8 @@ void relay_fail(struct relay *c, const char *why);
 /* Frees the struct; both ends must be gone. */
 void relay_free(struct relay *c);
 
-/* Begins to connect to the address of a node that listens; afterwards c is relay_tcp.c's. */
-void relay_tcp_open(struct relay *c, const char *address);
+/* Begins to connect to the address of a node that listens; afterwards c is relay_tcp.c's. first: what goes to it first. */
+void relay_tcp_open(struct relay *c, const char *address, struct span first);
 /* It was accepted and has to end. */
 void relay_tcp_cut(struct relay *c);
 

@@ -65,6 +65,11 @@ socket_greet(struct relay *c)
 		return -1;
 	}
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
+	/* An empty socket takes so little at once. */
+	if (c->n_first && send(c->fd, c->first, c->n_first, MSG_NOSIGNAL) != (ssize_t)c->n_first)
+		return -1;
+	free(c->first);
+	c->first = NULL;
 	/* What the person has sent meanwhile waited in the channel. */
 	c->fd_is_ssh = true;
 	ssh_chan_resume(c->user);
@@ -226,15 +231,19 @@ on_dialled(int fd, const char *why, void *arg)
 }
 
 void
-relay_tcp_open(struct relay *c, const char *address)
+relay_tcp_open(struct relay *c, const char *address, struct span first)
 {
 	struct dial_config config = { .loop = c->all->loop,
 		.pool = c->all->pool,
 		.timeout_ms = c->all->dial_timeout_ms,
 		.done = on_dialled,
 		.arg = c };
-	struct err e;
+	struct err e = { "the proxy is out of memory, try again later" };
 
-	if (dial_new(&c->dial, &config, address, &e) < 0)
+	c->n_first = first.n;
+	c->first = first.n ? malloc(first.n) : NULL;
+	if (c->first)
+		memcpy(c->first, first.p, first.n);
+	if ((first.n && !c->first) || dial_new(&c->dial, &config, address, &e) < 0)
 		relay_fail(c, e.text);
 }

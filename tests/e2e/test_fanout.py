@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from cluster import wait_for
+
 
 @pytest.fixture(scope='module')
 def fifty(cluster, alice):
@@ -13,6 +15,8 @@ def fifty(cluster, alice):
     for name in names:
         cluster.start_node(name, f'fleet=f,name={name}', wait=False)
     cluster.wait_nodes(names, 120)
+    # Labels come with the first heartbeat, behind the name.
+    wait_for('labels', lambda: cluster.tsh('alice', 'ls', 'fleet=f', check=False).stdout.count('fleet=f') == len(names), 60)
     for name in names[-3:]:
         cluster.daemons[name].cut_off()
     yield names

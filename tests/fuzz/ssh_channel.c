@@ -116,7 +116,6 @@ on_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, voi
 	uint8_t how = take_byte(&o->in);
 
 	(void)ssh;
-	(void)open;
 	if (how % 4 == 0) {
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "no");
 	} else if (how % 4 == 1 && !o->undecided) {
@@ -125,6 +124,8 @@ on_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, voi
 	} else {
 		ssh_chan_accept(chan, &chan_events, o);
 		note(o, chan);
+		if (how & 4)
+			ssh_chan_requests(chan, open->payload);
 	}
 }
 

@@ -112,6 +112,7 @@ on_host_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open
 	}
 	host.chan = chan;
 	ssh_chan_accept(chan, &events, NULL);
+	ssh_chan_requests(chan, open->payload);
 }
 
 static enum ssh_verdict

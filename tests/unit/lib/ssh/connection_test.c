@@ -352,6 +352,190 @@ channel_open_accepted_late_and_refused(void **state)
 	pair_done(&p);
 }
 
+/* --- what travels along ------------------------------------------------------ */
+
+static void
+put_requests(struct buf *b)
+{
+	struct buf one;
+
+	buf_init(b, 1000);
+	buf_init(&one, 100);
+	ssh_env_put(&one, "LANG", "C");
+	ssh_request_put(b, "env", false, buf_span(&one));
+	buf_reset(&one);
+	ssh_text_put(&one, "true");
+	ssh_request_put(b, "exec", true, buf_span(&one));
+	buf_done(&one);
+}
+
+/* How often the client's bytes were followed by bytes for it, up to `done`. */
+static int
+count_trips(struct pair *p, const bool *done)
+{
+	int trips = 0;
+
+	pair_start(p);
+	while (!*done && trips < 20) {
+		struct span out = ssh_output(p->client);
+		uint8_t copy[8192];
+
+		for (int both = 0; both < 2; both++) {
+			struct ssh *from = both ? p->server : p->client;
+			struct ssh *to = both ? p->client : p->server;
+
+			out = ssh_output(from);
+			assert_true(out.n <= sizeof(copy));
+			memcpy(copy, out.p, out.n);
+			ssh_output_drain(from, out.n);
+			if (ssh_input(to, copy, out.n, p->now_ms) < 0)
+				return -1;
+		}
+		trips++;
+	}
+	return trips;
+}
+
+static void
+a_session_starts_two_trips_after_the_first_byte(void **state)
+{
+	struct pair p;
+	struct buf b;
+
+	(void)state;
+	put_requests(&b);
+	pair_init(&p);
+	p.client_config.guess_kex = true;
+	p.opens_ahead = true;
+	p.ahead = buf_span(&b);
+	p.in.answer = SSH_OK;
+	assert_int_equal(count_trips(&p, &p.out.opened), 2);
+	assert_int_equal(p.out.replies_ok, 1);
+	assert_int_equal(p.in.requests, 2);
+	assert_string_equal(p.in.last_request, "exec");
+	assert_true(p.authenticated_client && p.authenticated_server);
+	pair_done(&p);
+	buf_done(&b);
+}
+
+static void
+what_travels_along_with_a_refused_login_is_not_looked_at(void **state)
+{
+	struct pair p;
+	struct buf b;
+
+	(void)state;
+	put_requests(&b);
+	pair_init(&p);
+	p.opens_ahead = true;
+	p.ahead = buf_span(&b);
+	p.verdict = SSH_DENY;
+	pair_start(&p);
+	pair_run(&p);
+	assert_int_equal(p.logins_sent, 1);
+	assert_true(p.dead_client && p.dead_server);
+	assert_string_equal(p.gone_client, "permission denied (publickey) for user root");
+	assert_string_equal(p.open_type, "");
+	assert_int_equal(p.in.requests, 0);
+	pair_done(&p);
+	assert_true(p.out.closed);
+	buf_done(&b);
+}
+
+/* The server may refuse the first and take the second: what came between them would be lost. */
+static void
+nothing_travels_along_with_a_key_that_is_not_the_last(void **state)
+{
+	struct pair p;
+	struct ssh_chan_events none = { 0 };
+
+	(void)state;
+	pair_init(&p);
+	p.user_ids[1] = p.user_ids[0];
+	p.client_config.n_identities = 2;
+	p.opens_ahead = true;
+	p.verdict = SSH_DENY;
+	pair_start(&p);
+	assert_null(ssh_chan_open(p.client, "session", pair_span(""), &none, NULL));
+	while (p.proofs == 0)
+		assert_true(pair_step(&p));
+	p.verdict = SSH_ALLOW;
+	pair_run(&p);
+	assert_int_equal(p.proofs, 2);
+	assert_int_equal(p.logins_sent, 1);
+	assert_true(p.out.opened);
+	pair_done(&p);
+}
+
+static void
+nothing_travels_along_to_a_host_that_is_not_believed(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	p.client_config.guess_kex = true;
+	p.opens_ahead = true;
+	p.host_believed = false;
+	pair_start(&p);
+	pair_run(&p);
+	assert_int_equal(p.logins_sent, 0);
+	assert_int_equal(p.proofs, 0);
+	assert_string_equal(p.open_type, "");
+	pair_done(&p);
+}
+
+static void
+requests_that_travel_along_wait_behind_a_late_answer(void **state)
+{
+	struct pair p;
+	struct buf b;
+
+	(void)state;
+	put_requests(&b);
+	pair_init(&p);
+	p.opens_ahead = true;
+	p.ahead = buf_span(&b);
+	p.in.answer = SSH_LATER;
+	pair_login(&p);
+	assert_int_equal(p.in.requests, 1);
+	assert_string_equal(p.in.last_request, "env");
+	p.in.answer = SSH_FAIL;
+	ssh_chan_reply(p.in.chan, true);
+	pair_run(&p);
+	assert_int_equal(p.in.requests, 2);
+	assert_int_equal(p.out.replies_failed, 1); /* to exec alone; env wanted none */
+	assert_int_equal(p.out.replies_ok, 0);
+	pair_done(&p);
+	buf_done(&b);
+}
+
+static void
+malformed_requests_that_travel_along_end_the_connection(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	put_requests(&b);
+	/* cut anywhere but between two of them */
+	for (size_t n = 1; n < b.len; n++) {
+		struct pair p;
+
+		pair_init(&p);
+		pair_login(&p);
+		p.out.chan = ssh_chan_open(p.client, "session", (struct span){ buf_head(&b), n },
+		    &pair_chan_events, &p.out);
+		pair_run(&p);
+		if (!p.dead_server)
+			assert_int_equal(p.in.requests, 1);
+		else
+			assert_non_null(strstr(p.gone_server, "malformed channel request"));
+		assert_true(p.in.requests < 2);
+		pair_done(&p);
+	}
+	buf_done(&b);
+}
+
 static void
 server_opens_channels_too(void **state)
 {
@@ -576,6 +760,12 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(what_the_peer_says_when_it_leaves_is_kept_and_shown_clean),
 	cmocka_unit_test(a_cause_is_sent_clean),
 	cmocka_unit_test(channel_open_accepted_late_and_refused),
+	cmocka_unit_test(a_session_starts_two_trips_after_the_first_byte),
+	cmocka_unit_test(what_travels_along_with_a_refused_login_is_not_looked_at),
+	cmocka_unit_test(nothing_travels_along_with_a_key_that_is_not_the_last),
+	cmocka_unit_test(nothing_travels_along_to_a_host_that_is_not_believed),
+	cmocka_unit_test(requests_that_travel_along_wait_behind_a_late_answer),
+	cmocka_unit_test(malformed_requests_that_travel_along_end_the_connection),
 	cmocka_unit_test(server_opens_channels_too),
 	cmocka_unit_test(too_many_channels_are_refused),
 	cmocka_unit_test(requests_and_replies_keep_their_order),

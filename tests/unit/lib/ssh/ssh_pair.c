@@ -279,6 +279,16 @@ on_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void *arg)
 }
 
 static void
+on_login_sent(struct ssh *ssh, void *arg)
+{
+	struct pair *p = arg;
+
+	p->logins_sent++;
+	if (p->opens_ahead)
+		p->out.chan = ssh_chan_open(ssh, "session", p->ahead, &pair_chan_events, &p->out);
+}
+
+static void
 on_server_in(struct ssh *ssh, void *arg)
 {
 	(void)ssh;
@@ -313,6 +323,8 @@ on_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, voi
 	}
 	p->in.chan = chan;
 	ssh_chan_accept(chan, &pair_chan_events, &p->in);
+	if (span_is(open->type, "session"))
+		ssh_chan_requests(chan, open->payload);
 }
 
 static enum ssh_answer
@@ -361,6 +373,7 @@ static const struct ssh_events server_events = {
 
 static const struct ssh_events client_events = {
 	.verify_host = on_host,
+	.login_sent = on_login_sent,
 	.authenticated = on_client_in,
 	.channel_open = on_open,
 	.global_request = on_global,

@@ -40,6 +40,10 @@ struct pair {
 	char auth_user[64], auth_alg[64];
 	bool auth_cert;
 	bool authenticated_server, authenticated_client;
+	int logins_sent;
+	struct span
+	    ahead; /* the client opens a session with these requests when it has sent its login */
+	bool opens_ahead;
 	bool refuse_channels, accept_later;
 	struct ssh_chan *undecided;
 	struct end in;  /* the server's end of the last channel the client opened */

@@ -47,6 +47,36 @@ who_signs_in_is_proven_and_forgotten_at_the_end(void **state)
 	assert_int_equal(world_events("auth"), 0);
 }
 
+/* All that a client asks for behind its login, in one flight with it. */
+static void
+what_travels_along_with_the_login_waits_for_the_proof(void **state)
+{
+	(void)state;
+	world->monitor.hold_proof = true;
+	world->ahead = "c";
+	world_sign_in();
+	UNTIL(world->chans[0].opened);
+	assert_int_equal(world->monitor.starts, 0);
+	fake_monitor_answers(true, "");
+	UNTIL(world->monitor.starts == 1);
+	UNTIL(world->chans[0].yes == 1);
+	assert_int_equal(world->chans[0].no, 0);
+}
+
+static void
+what_travels_along_with_a_refused_login_starts_nothing(void **state)
+{
+	(void)state;
+	world->stranger = true;
+	world->ahead = "c";
+	world_connect();
+	over();
+	assert_int_equal(world->monitor.starts, 0);
+	assert_int_equal(world->node.n_sessions, 0);
+	assert_int_equal(world_events("auth"), 1);
+	assert_string_equal(world_field("auth", "reason"), "not of this cluster");
+}
+
 static void
 a_key_of_nobody_is_written_down_once(void **state)
 {
@@ -375,6 +405,8 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(who_signs_in_is_proven_and_forgotten_at_the_end),
+		T(what_travels_along_with_the_login_waits_for_the_proof),
+		T(what_travels_along_with_a_refused_login_starts_nothing),
 		T(a_key_of_nobody_is_written_down_once),
 		T(a_certificate_that_may_not_is_told_why),
 		T(what_the_monitor_does_not_believe_is_cut),

@@ -196,10 +196,40 @@ on_client_ended(struct ssh_link *link, const char *why, void *arg)
 	world->client = NULL;
 }
 
+/* --- the client, doing things ---------------------------------------------------- */
+
+static const struct ssh_chan_events chan_events = { .data = on_data,
+	.opened = on_opened,
+	.refused = on_refused,
+	.request = on_request,
+	.reply = on_reply,
+	.eof = on_eof,
+	.closed = on_closed };
+
+static void
+on_login_sent(struct ssh *ssh, void *arg)
+{
+	struct client_chan *c = &world->chans[0];
+	struct buf text, all;
+
+	(void)arg;
+	if (!world->ahead)
+		return;
+	buf_init(&text, 1024);
+	buf_init(&all, 1024);
+	ssh_text_put(&text, world->ahead);
+	ssh_request_put(&all, "exec", true, buf_span(&text));
+	*c = (struct client_chan){ .in_order = true };
+	c->chan = ssh_chan_open(ssh, "session", buf_span(&all), &chan_events, c);
+	buf_done(&text);
+	buf_done(&all);
+}
+
 void
 world_connect(void)
 {
 	static const struct ssh_events events = { .verify_host = on_verify,
+		.login_sent = on_login_sent,
 		.authenticated = on_authenticated,
 		.disconnected = on_disconnected };
 	const struct ssh_config config = { .role = SSH_CLIENT,
@@ -262,13 +292,6 @@ world_session(int i)
 bool
 world_open(int i, const char *type)
 {
-	static const struct ssh_chan_events events = { .data = on_data,
-		.opened = on_opened,
-		.refused = on_refused,
-		.request = on_request,
-		.reply = on_reply,
-		.eof = on_eof,
-		.closed = on_closed };
 	struct client_chan *c = &world->chans[i];
 	struct buf payload;
 
@@ -276,7 +299,8 @@ world_open(int i, const char *type)
 	buf_init(&payload, 256);
 	if (strstr(type, "tcpip"))
 		ssh_tcpip_put(&payload, "localhost", 80, "127.0.0.1", 1);
-	c->chan = ssh_chan_open(ssh_link_ssh(world->client), type, buf_span(&payload), &events, c);
+	c->chan = ssh_chan_open(ssh_link_ssh(world->client), type, buf_span(&payload), &chan_events,
+	    c);
 	buf_done(&payload);
 	assert_non_null(c->chan);
 	UNTIL(c->opened || c->refused);

@@ -42,6 +42,8 @@ struct world {
 	bool permit_pty;
 	/* the client */
 	struct ssh_link *client;
+	const char
+	    *ahead; /* a command that the client asks for along with its login, in chans[0] */
 	struct client_chan chans[CHANNELS_MAX];
 	bool authenticated;
 	char goodbye[512];

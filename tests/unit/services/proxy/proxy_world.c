@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/wire.h"
 #include "cluster.h"
 #include "crypto/rand.h"
 #include "ssh/session.h"
@@ -261,10 +262,17 @@ static const struct ssh_chan_events side_events = { .data = on_data,
 void
 side_open(struct conn_end *user, struct side *s, const char *host)
 {
+	side_open_with(user, s, host, (struct span){ NULL, 0 });
+}
+
+void
+side_open_with(struct conn_end *user, struct side *s, const char *host, struct span extra)
+{
 	struct buf b;
 
-	buf_init(&b, 1000);
+	buf_init(&b, 8192);
 	ssh_tcpip_put(&b, host, 3022, "127.0.0.1", 1);
+	buf_put(&b, extra.p, extra.n);
 	s->chan = ssh_chan_open(ssh_link_ssh(user->link), "direct-tcpip", buf_span(&b),
 	    &side_events, s);
 	assert_non_null(s->chan);
@@ -294,8 +302,13 @@ on_channel(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, 
 {
 	struct conn_end *g = arg;
 	struct side *s = g->next;
+	struct wire extra = wire_from(open->extra);
+	char user[64];
 
 	(void)ssh;
+	wire_text(&extra, user, sizeof(user));
+	wire_text(&extra, g->first, sizeof(g->first));
+	assert_true(wire_end(&extra));
 	if (!s || !span_is(open->type, "forwarded-tcpip")) {
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "not now");
 		return;

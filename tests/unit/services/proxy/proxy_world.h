@@ -30,6 +30,7 @@ struct conn_end {
 	bool in, ended;
 	char why[512];
 	struct side *next; /* takes the next channel that the ssh_server opens */
+	char first[64];    /* what came along with the opening of the last one */
 };
 
 struct world {
@@ -65,6 +66,8 @@ void conn_done(struct conn_end *g);
 void node_connect(struct world *w, struct conn_end *g);
 /* A direct-tcpip channel. */
 void side_open(struct conn_end *user, struct side *s, const char *host);
+/* ... with these bytes behind what RFC 4254 has in it */
+void side_open_with(struct conn_end *user, struct side *s, const char *host, struct span extra);
 void side_push(struct side *s);
 uint8_t side_byte(uint64_t at); /* of the stream that every side sends and expects */
 

@@ -10,10 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/wire.h"
 #include "base/clock.h"
 #include "cluster.h"
 #include "net/ceiling.h"
 #include "proxy_world.h"
+#include "ssh/session.h"
 
 static void
 end_all(struct world *w, struct conn_end *a, struct conn_end *b)
@@ -373,6 +375,53 @@ test_refusals_reach_the_person(void **state)
 	end_all(&r.w, &r.user, &r.node);
 }
 
+/* What a client of ours sends along with the opening reaches the node with the opening of its channel. */
+static void
+test_what_travels_along_with_an_opening_reaches_the_node_with_it(void **state)
+{
+	struct relay_rig r;
+	struct buf extra;
+
+	(void)state;
+	relay_up(&r);
+	buf_init(&extra, 100);
+	wire_put_text(&extra, "SSH-2.0-me");
+	r.node.next = &r.far;
+	side_open_with(&r.user, &r.near, "node-1", buf_span(&extra));
+	world_until(&r.w, &r.near.opened);
+	assert_string_equal(r.node.first, "SSH-2.0-me");
+	assert_int_equal(r.far.got, 0);
+	buf_done(&extra);
+	end_all(&r.w, &r.user, &r.node);
+}
+
+static void
+test_an_opening_with_something_else_in_it_is_refused(void **state)
+{
+	static const uint8_t zeroes[SSH_FIRST_MAX + 1];
+	struct relay_rig r;
+	struct buf bad[3];
+
+	(void)state;
+	relay_up(&r);
+	for (int i = 0; i < 3; i++)
+		buf_init(&bad[i], 8192);
+	wire_put_string(&bad[0], (struct span){ zeroes, sizeof(zeroes) }); /* too much */
+	wire_put_u32(&bad[1], 5);                                          /* cut short */
+	wire_put_text(&bad[2], "SSH-2.0-me");
+	wire_put_text(&bad[2], "and more");
+	for (int i = 0; i < 3; i++) {
+		memset(&r.near, 0, sizeof(r.near));
+		r.node.next = &r.far;
+		side_open_with(&r.user, &r.near, "node-1", buf_span(&bad[i]));
+		world_until(&r.w, &r.near.refused);
+		assert_string_equal(r.near.why, "malformed request for a connection");
+		assert_false(r.far.opened || r.user.ended);
+		buf_done(&bad[i]);
+	}
+	end_all(&r.w, &r.user, &r.node);
+}
+
 static void
 refused_with(struct relay_rig *r, const char *why)
 {
@@ -601,6 +650,37 @@ test_tcp_what_does_not_speak_ssh_gets_nothing(void **state)
 	tcp_down(&r);
 }
 
+/* What travelled along with the opening waits as well, and comes before what followed it. */
+static void
+test_tcp_what_travels_along_waits_for_the_greeting(void **state)
+{
+	char bytes[64] = "";
+	struct tcp_rig r;
+	struct buf extra;
+
+	(void)state;
+	tcp_up(&r);
+	buf_init(&extra, 100);
+	wire_put_text(&extra, "SSH-2.0-me");
+	r.near.to_send = 3;
+	side_open_with(&r.user, &r.near, "node-1", buf_span(&extra));
+	world_until(&r.w, &r.near.opened);
+	while (r.fd < 0)
+		world_turns(&r.w, 1);
+	world_turns(&r.w, 100);
+	assert_int_equal(recv(r.fd, bytes, sizeof(bytes), MSG_DONTWAIT), -1);
+	assert_int_equal(send(r.fd, "SSH-", 4, 0), 4);
+	for (int i = 0; i < 1000 && recv(r.fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_PEEK) < 13;
+	     i++)
+		world_turns(&r.w, 1);
+	assert_int_equal(recv(r.fd, bytes, sizeof(bytes), MSG_DONTWAIT), 13);
+	assert_memory_equal(bytes, "SSH-2.0-me", 10);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal((uint8_t)bytes[10 + i], side_byte((uint64_t)i));
+	buf_done(&extra);
+	tcp_down(&r);
+}
+
 static void
 test_tcp_refusals_and_people_who_leave(void **state)
 {
@@ -672,6 +752,8 @@ main(void)
 		cmocka_unit_test(
 		    test_a_lost_tunnel_closes_the_channel_and_a_lost_person_frees_the_node),
 		cmocka_unit_test(test_refusals_reach_the_person),
+		cmocka_unit_test(test_what_travels_along_with_an_opening_reaches_the_node_with_it),
+		cmocka_unit_test(test_an_opening_with_something_else_in_it_is_refused),
 		cmocka_unit_test(test_a_person_has_so_many_connections_to_nodes),
 		cmocka_unit_test(test_a_person_has_so_many_connections_to_the_proxy),
 		cmocka_unit_test(test_a_person_who_leaves_while_the_channel_is_opened),
@@ -680,6 +762,7 @@ main(void)
 		    test_tcp_loses_nothing_when_the_node_closes_and_the_person_is_slow),
 		cmocka_unit_test(test_tcp_a_node_that_does_not_read_stops_the_person),
 		cmocka_unit_test(test_tcp_what_does_not_speak_ssh_gets_nothing),
+		cmocka_unit_test(test_tcp_what_travels_along_waits_for_the_greeting),
 		cmocka_unit_test(test_tcp_refusals_and_people_who_leave),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
