@@ -148,7 +148,7 @@ FUZZ_SRC  := $(wildcard tests/fuzz/*.c)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 FUZZFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 # Files of programs that parse what strangers send.
-FUZZ_SERVICES := $(addprefix services/audit/,record.c rpc_record.c json.c batch.c batch_session.c judge.c proof.c facts.c) \
+FUZZ_SERVICES := $(addprefix services/audit/,record.c rpc_record.c json.c batch.c batch_session.c words.c judge.c proof.c facts.c) \
 	$(addprefix services/node/,conf.c transfer_command.c) clients/tsh/screen.c
 # The floors that targets and these files include, and those below.
 FUZZ_USED   := $(filter $(FLOORS),$(shell sed -n 's|^\#include "\([a-z]*\)/.*|\1|p' $(FUZZ_SRC) $(FUZZ_SERVICES) $(wildcard $(FUZZ_SERVICES:.c=.h))))

@@ -8,19 +8,19 @@
 
 #include "base/wire.h"
 
-enum { BATCH_LEVEL = 3 };
+/* What travels is compressed in passing, what is kept for years with more care. */
+enum { BATCH_LEVEL = 3, BATCH_LEVEL_KEPT = 6 };
 
 /* Made once a process: a context is a megabyte, and its tables are what a small batch would mostly cost. NULL: no memory. */
 static ZSTD_CCtx *
-packer(void)
+packer(int level)
 {
 	static ZSTD_CCtx *made;
 
-	if (!made) {
+	if (!made)
 		made = ZSTD_createCCtx();
-		if (made)
-			(void)ZSTD_CCtx_setParameter(made, ZSTD_c_compressionLevel, BATCH_LEVEL);
-	}
+	if (made)
+		(void)ZSTD_CCtx_setParameter(made, ZSTD_c_compressionLevel, level);
 	return made;
 }
 
@@ -34,12 +34,12 @@ unpacker(void)
 	return made;
 }
 
-int
-batch_compress_beside(struct span raw, struct span beside, struct buf *out)
+static int
+compress(struct span raw, struct span beside, int level, struct buf *out)
 {
 	size_t room = ZSTD_compressBound(raw.n);
 	uint8_t *dst = buf_reserve(out, room);
-	ZSTD_CCtx *z = packer();
+	ZSTD_CCtx *z = packer(level);
 	size_t n;
 
 	/* A prefix counts for one frame. */
@@ -55,7 +55,13 @@ batch_compress_beside(struct span raw, struct span beside, struct buf *out)
 int
 batch_compress(struct span raw, struct buf *out)
 {
-	return batch_compress_beside(raw, (struct span){ NULL, 0 }, out);
+	return compress(raw, (struct span){ NULL, 0 }, BATCH_LEVEL, out);
+}
+
+int
+batch_compress_beside(struct span raw, struct span beside, struct buf *out)
+{
+	return compress(raw, beside, BATCH_LEVEL_KEPT, out);
 }
 
 int

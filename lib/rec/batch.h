@@ -15,8 +15,8 @@ int batch_compress(struct span raw, struct buf *out);
  * or another length. Memory is taken for raw_len only after the frame header agreed with it. */
 int batch_expand(struct span z, size_t raw_len, struct buf *out);
 
-/* The same beside bytes that the reader has, too: what is in both costs next to nothing in z. What was compressed without
- * expands beside any bytes. */
+/* The same, for what is kept (level 6), beside bytes that the reader has, too: what is in both costs next to nothing in z.
+ * What was compressed without expands beside any bytes. */
 int batch_compress_beside(struct span raw, struct span beside, struct buf *out);
 int batch_expand_beside(struct span z, struct span beside, size_t raw_len, struct buf *out);
 

@@ -3,21 +3,26 @@
  * batch_session: what a batch knows about sessions: their frames, as chunks, and what events say about them, as JSON for
  * audit_merge_sessions. Called by batch.c. Memory only.
  *
- * The frames of a session in one batch become one chunk, or several of CHUNK_RAW_MAX bytes.
+ * The frames of a session in one batch become one chunk, or several of CHUNK_RAW_MAX bytes. Its text stands beside them, for
+ * people's SQL; of more than CHUNK_TEXT_MAX of it only both ends, and its words as a filter (words.h): a second copy of all
+ * that anybody prints, which no index and no compression of the database makes small, would be most of what is kept.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "audit/batch_priv.h"
 #include "audit/json.h"
+#include "audit/words.h"
 #include "base/str.h"
 #include "crypto/sha256.h"
 #include "db/db.h"
 #include "rec/batch.h"
 
 enum {
-	CHUNK_RAW_MAX = 256 * 1024,
-	CHUNK_CAP = 2 * CHUNK_RAW_MAX, /* one record more may come on top */
+	CHUNK_RAW_MAX = BATCH_RAW_MAX, /* what whoever plays it unpacks at once */
+	CHUNK_CAP = 2 * CHUNK_RAW_MAX,
+	CHUNK_TEXT_MAX = 32 * 1024, /* nobody reads, or types, that much in a few seconds */
+	CHUNK_TEXT_END = 2 * 1024,  /* of more: so much of each end */
 };
 
 /* What this batch says about one session, and the chunk that is being collected. */
@@ -83,9 +88,60 @@ session_of(struct batch *b, const struct record *r, int32_t source)
 
 /* --- frames ---------------------------------------------------------------------- */
 
+/* What the database has of a chunk's text. */
+struct chunk_text {
+	struct buf output, words; /* words empty: output is all of it */
+};
+
+/* How much of the first n bytes of a text ends with a line, or at least with a character. */
+static size_t
+whole_lines(struct span text, size_t n)
+{
+	const uint8_t *end = memrchr(text.p, '\n', n);
+
+	if (end)
+		return (size_t)(end - text.p) + 1;
+	while (n && (text.p[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
+/* Both ends of the text, and in between how much is not there. */
+static void
+put_ends(struct span text, struct buf *out)
+{
+	size_t head = whole_lines(text, CHUNK_TEXT_END);
+	size_t tail = whole_lines(text, text.n - CHUNK_TEXT_END);
+
+	buf_put(out, text.p, head);
+	buf_printf(out,
+	    "\n[%zu bytes more: session_find() finds their words, `tsh play` shows them]\n",
+	    tail - head);
+	buf_put(out, text.p + tail, text.n - tail);
+}
+
+/* Negative: no memory. */
+static int
+chunk_text_make(struct span text, struct chunk_text *ret)
+{
+	buf_init(&ret->output, 2 * CHUNK_TEXT_MAX);
+	buf_init(&ret->words, 4 * CHUNK_CAP);
+	if (text.n <= CHUNK_TEXT_MAX)
+		return buf_put(&ret->output, text.p, text.n) ? 0 : -1;
+	put_ends(text, &ret->output);
+	return buf_ok(&ret->output) ? words_filter(text, &ret->words) : -1;
+}
+
+static void
+chunk_text_done(struct chunk_text *t)
+{
+	buf_done(&t->output);
+	buf_done(&t->words);
+}
+
 /* audit_chunk_hash in SQL: whose chunk it is, which one, and all that is kept of it. */
 static void
-hash_chunk(const struct batch_session *s, struct span z, struct span text,
+hash_chunk(const struct batch_session *s, struct span z, const struct chunk_text *t,
     uint8_t hash[SHA256_BYTES])
 {
 	struct sha256 h;
@@ -97,18 +153,19 @@ hash_chunk(const struct batch_session *s, struct span z, struct span text,
 	sha256_add(&h, s->id.bytes, sizeof(s->id.bytes));
 	sha256_add(&h, seq, sizeof(seq));
 	sha256_add(&h, z.p, z.n);
-	sha256_add(&h, text.p, text.n);
+	sha256_add(&h, buf_head(&t->output), t->output.len);
+	sha256_add(&h, buf_head(&t->words), t->words.len);
 	sha256_end(&h, hash);
 }
 
 static void
-put_chunk(struct batch *b, const struct batch_session *s, const struct record_frames *f,
-    struct span z, struct span text)
+put_chunk(struct batch *b, const struct batch_session *s, struct span z, const struct chunk_text *t)
 {
+	const struct record_frames *f = &s->chunk;
 	uint8_t hash[SHA256_BYTES];
 
-	hash_chunk(s, z, text, hash);
-	db_copy_row(&b->chunk_rows, 10);
+	hash_chunk(s, z, t, hash);
+	db_copy_row(&b->chunk_rows, 11);
 	db_copy_date(&b->chunk_rows, b->now_us);
 	db_copy_uuid(&b->chunk_rows, s->id.bytes);
 	db_copy_i64(&b->chunk_rows, (int64_t)s->first_seq);
@@ -118,7 +175,11 @@ put_chunk(struct batch *b, const struct batch_session *s, const struct record_fr
 	db_copy_i32(&b->chunk_rows, (int32_t)s->frames.len);
 	db_copy_bytes(&b->chunk_rows, (struct span){ hash, sizeof(hash) });
 	db_copy_bytes(&b->chunk_rows, z);
-	db_copy_bytes(&b->chunk_rows, text);
+	db_copy_bytes(&b->chunk_rows, buf_span(&t->output));
+	if (t->words.len)
+		db_copy_bytes(&b->chunk_rows, buf_span(&t->words));
+	else
+		db_copy_null(&b->chunk_rows);
 }
 
 /* The chunk that was collected becomes a row: compressed bytes for playing, text for searching.
@@ -126,6 +187,7 @@ put_chunk(struct batch *b, const struct batch_session *s, const struct record_fr
 static int
 end_chunk(struct batch *b, struct batch_session *s)
 {
+	struct chunk_text text = { 0 };
 	struct buf z;
 	int done = -1;
 
@@ -137,14 +199,15 @@ end_chunk(struct batch *b, struct batch_session *s)
 	else
 		shown_cut(&s->shown, &s->text);
 	buf_init(&z, 2 * CHUNK_CAP);
-	/* The text is kept beside the frames, and need not be in them once more. */
-	if (buf_ok(&s->text) &&
-	    batch_compress_beside(buf_span(&s->frames), buf_span(&s->text), &z) == 0) {
-		put_chunk(b, s, &s->chunk, buf_span(&z), buf_span(&s->text));
+	/* What of the text is kept beside the frames need not be in them once more. */
+	if (buf_ok(&s->text) && chunk_text_make(buf_span(&s->text), &text) == 0 &&
+	    batch_compress_beside(buf_span(&s->frames), buf_span(&text.output), &z) == 0) {
+		put_chunk(b, s, buf_span(&z), &text);
 		b->chunks++;
 		s->chunks++;
 		done = 0;
 	}
+	chunk_text_done(&text);
 	buf_done(&z);
 	buf_reset(&s->frames);
 	buf_reset(&s->text);

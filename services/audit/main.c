@@ -6,7 +6,7 @@
  * What it is made of: conf.c (auditd.yaml); start.c (the order of things) and audit.c (what the parts
  * tell each other); trust.c (its identity), lib/replica (the cluster as authd says it), sight.c (who may see what);
  * ingest.c and source.c with the wire face rpc_ingest.c (records come in), record.c (what a producer
- * may say), batch.c and json.c (rows); search.c and recording.c with rpc_search.c (people look);
+ * may say), batch.c, words.c and json.c (rows); search.c and recording.c with rpc_search.c (people look);
  * store*.c (all SQL); events.c (its own events); schema_verb.c (`auditd schema`).
  *
  * Security: runs as a user of its own (sallyport-auditd); touches its state folder, its sockets and the database. It trusts a

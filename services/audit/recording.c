@@ -18,7 +18,7 @@
 #include "rec/frame.h"
 
 enum {
-	PLAYER_CHUNKS = 8,      /* a query: 2 MiB of frames at most wait here */
+	PLAYER_CHUNKS = 4,      /* a query: 4 MiB of frames at most wait here */
 	PLAYER_PREFIX_ROWS = 2, /* enough to see that a prefix is not unique */
 };
 

@@ -24,7 +24,7 @@ BEGIN
   -- They run with their owner's rights, so that a writer needs none of his own on what they change. (pg_catalog comes first unnamed.)
   FOR thing IN SELECT p.oid::regprocedure AS f, p.proname IN ('audit_add_partitions', 'audit_drop_partitions', 'audit_find_source',
       'audit_lock', 'audit_advance', 'audit_merge_sessions', 'audit_end_connections') AS lends
-    FROM pg_proc p WHERE p.pronamespace = home AND (p.proname LIKE 'audit\_%' OR p.proname = 'session_output')
+    FROM pg_proc p WHERE p.pronamespace = home AND (p.proname LIKE 'audit\_%' OR p.proname IN ('session_output', 'session_find'))
   LOOP
     EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', thing.f);
     IF thing.lends THEN
@@ -65,14 +65,15 @@ BEGIN
     EXECUTE format('GRANT SELECT ON %s TO %I', thing.t, auditor);
   END LOOP;
   FOR thing IN SELECT p.oid::regprocedure AS f, p.prosecdef AS lends FROM pg_proc p
-    WHERE p.pronamespace = home AND (p.proname LIKE 'audit\_%' OR p.proname = 'session_output')
+    WHERE p.pronamespace = home AND (p.proname LIKE 'audit\_%' OR p.proname IN ('session_output', 'session_find'))
   LOOP
     EXECUTE format('ALTER FUNCTION %s OWNER TO %I', thing.f, owner);
     IF thing.lends THEN
       EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', thing.f, writer);
     END IF;
   END LOOP;
-  EXECUTE format('GRANT EXECUTE ON FUNCTION session_output(uuid), audit_chunk_hash(uuid, bigint, bytea, text) TO %I', auditor);
+  EXECUTE format('GRANT EXECUTE ON FUNCTION session_output(uuid), session_find(text), audit_chunk_hash(uuid, bigint, bytea, text, bytea),
+    audit_word_numbers(text), audit_can_have(bytea, bigint[]) TO %I', auditor);
   EXECUTE format('GRANT INSERT ON audit_event, rec_chunk, audit_proof, audit_dead_letter, audit_gap TO %I', writer);
   -- What auditd has to know before it takes a record.
   EXECUTE format('GRANT SELECT ON audit_proof, audit_ended, rec_session, audit_schema TO %I', writer);

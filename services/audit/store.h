@@ -130,7 +130,7 @@ struct store_recording {
 struct store_chunk {
 	int64_t seq, span_us;
 	size_t raw_len;
-	struct span data, output; /* zstd beside the text */
+	struct span data, output; /* zstd beside that text */
 	bool intact;              /* it fits its hash */
 };
 struct store_counts {

@@ -179,7 +179,7 @@ static bool
 write_chunks(struct store *s)
 {
 	return copy_rows(s,
-	    "COPY rec_chunk (day, sid, seq, source, frames, span_us, raw_len, hash, data, output)"
+	    "COPY rec_chunk (day, sid, seq, source, frames, span_us, raw_len, hash, data, output, words)"
 	    " FROM STDIN (FORMAT binary)",
 	    s->tx.batch->chunks, &s->tx.batch->chunk_rows);
 }

@@ -349,7 +349,7 @@ read_chunk(const struct db_reply *r, int row, void *dst)
 static const struct shape chunk_shape = {
 	/* The server checks what it has: it is the text that people search, too. */
 	"SELECT seq, span_us, raw_len, data, output,"
-	" hash IS NOT DISTINCT FROM audit_chunk_hash(sid, seq, data, output) FROM rec_chunk"
+	" hash IS NOT DISTINCT FROM audit_chunk_hash(sid, seq, data, output, words) FROM rec_chunk"
 	" WHERE sid = $1::uuid AND source = $2::int AND seq > $3::bigint ORDER BY seq LIMIT $4::int",
 	sizeof(struct store_chunk),
 	read_chunk,

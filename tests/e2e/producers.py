@@ -343,6 +343,29 @@ class Producer:
         return count
 
 
+def frames_of(data):
+    """(type, bytes) of frames as a recording has them (docs/PROTOCOL.md)."""
+    at = 0
+
+    def number():
+        nonlocal at
+        n = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            n |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return n
+    while at < len(data):
+        kind = data[at]
+        at += 1
+        number()
+        size = number()
+        yield kind, data[at:at + size]
+        at += size
+
+
 def varint(n):
     out = b''
     while n > 127:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What PostgreSQL itself holds to: who may do what with the trail, what retention says, what was tampered with, and that
 things are found, page by page."""
+import hashlib
 import json
+import random
 import re
 import subprocess
 import time
@@ -12,7 +14,7 @@ import pytest
 
 from cluster import wait_for
 from conftest import keep_logs
-from producers import Audit, pb
+from producers import Audit, frames_of, pb, varint
 
 TRAIL = ('audit_event', 'rec_chunk', 'rec_session', 'audit_proof', 'audit_dead_letter', 'audit_gap', 'audit_source',
          'audit_writer', 'audit_schema', 'audit_limit', 'audit_ended')
@@ -279,6 +281,61 @@ def test_a_chunk_put_in_the_place_of_another_is_shown_as_tampered_with(shared):
               f" FROM rec_chunk y WHERE x.sid = '{a}' AND y.sid = '{b}'")
     tampered, text = play(audit, a)
     assert tampered == [True] and 'second-words' in text
+
+
+# --- much output ----------------------------------------------------------------------------------------------
+
+
+def much(audit, text):
+    """A session that shows so much at once."""
+    session, data = str(uuid.uuid4()), text.encode()
+    of_it = dict(user='alice', login='root', session=session)
+    with audit.producer(audit.hosts[0]) as p:
+        of_it['connection'] = p.sign_in(audit.alice)
+        p.event('session.start', 'T2000I', {'kind': 'exec'}, **of_it)
+        for i in range(0, len(data), 65536):
+            part = data[i:i + 65536]
+            p.put(pb.Record(frames=pb.Frames(session=session, data=b'\x01\x01' + varint(len(part)) + part)))
+        p.event('session.end', 'T2004I', {'kind': 'exec', 'exit_status': '0'}, **of_it)
+        p.send()
+    return session
+
+
+def found(audit, what):
+    """By the query of docs/SQL.md: {session: certain}."""
+    quoted = what.replace("'", "''")
+    return dict(audit.sql(f"SELECT id, bool_or(certain) FROM session_find('{quoted}') GROUP BY id"))
+
+
+def test_every_word_of_much_output_is_found_and_hardly_another_one(shared):
+    signs = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_\u00e9\u00df\u0416\u4e2d\U0001f600'
+    chance = random.Random(7)
+    words = [''.join(chance.choice(signs) for _ in range(chance.randint(2, 14))) for _ in range(20000)]
+    text = ''.join(w + chance.choice([' ', '\n', '/', '-', ': ', '\x1b[1m=', '\t']) for w in words) + '\n'
+    session = much(shared, text)
+    assert shared.sql(f"SELECT DISTINCT whole, intact FROM session_chunks WHERE id = '{session}'") == [['f', 't']]
+    for word in words[::100] + ['/'.join(words[5000:5003]), f"{words[9000]} '{words[9001]}'"]:
+        assert session in found(shared, word), word
+    assert found(shared, words[0].swapcase() if words[0].isascii() else words[0])[session] == 't'
+    assert found(shared, words[-1])[session] == 't' and found(shared, words[10000])[session] == 'f'
+    strange = [w for w in (''.join(chance.choice(signs) for _ in range(8)) for _ in range(300)) if session in found(shared, w)]
+    assert len(strange) < 15
+    # What is left out stands in the recording, and the text says how much it is.
+    parts = shared.ask('Play', pb.PlayRequest(session=session), pb.PlayPart)
+    assert b''.join(d for _, d in frames_of(b''.join(p.frames for p in parts))).decode() == text
+    output = '\n'.join(r[0] for r in shared.sql(f"SELECT output FROM session_text WHERE id = '{session}'"))
+    assert re.search(r'\[\d+ bytes more: session_find', output) and words[0] in output
+    # Words that were taken away are missed.
+    shared.sql(f"UPDATE rec_chunk SET words = set_bit(words, 77, 1 - get_bit(words, 77)) WHERE sid = '{session}'")
+    assert play(shared, session)[0][0]
+
+
+def test_little_output_stands_there_as_it_was(shared):
+    text = ''.join(f'line {i} of what somebody reads\n' for i in range(900))
+    session = much(shared, text)
+    assert shared.sql(f"SELECT whole FROM session_chunks WHERE id = '{session}'") == [['t']]
+    assert shared.one(f"SELECT md5(session_output('{session}'))") == hashlib.md5(text.encode()).hexdigest()
+    assert found(shared, 'LINE 450 of what')[session] == 't' and session not in found(shared, 'line 901')
 
 
 # --- searching ------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 
 from cluster import Daemon, Failure, wait_for
 from conftest import keep_logs
-from producers import Audit
+from producers import Audit, frames_of, pb
 
 
 @pytest.fixture
@@ -44,14 +44,13 @@ def exactly_once(audit, node, events, sessions=0):
 
 def same_bytes(audit, session, size):
     """The recording in the database is what was recorded, and its hashes fit."""
-    out = subprocess.run(['psql', '-h', audit.c.path('postgres'), '-U', 'postgres', '-d', 'sallyport', '-XAtc',
-                          f"SELECT session_output('{session}')"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    assert out[:-1] == recorded(size)
+    parts = audit.ask('Play', pb.PlayRequest(session=session), pb.PlayPart)
+    assert b''.join(data for kind, data in frames_of(b''.join(p.frames for p in parts)) if kind == 1).decode() == recorded(size)
     assert audit.one(f"SELECT bytes FROM sessions WHERE id = '{session}'") == str(size)
-    for seq, data, shown, digest in audit.sql(
-            f"SELECT seq, encode(data, 'hex'), encode(convert_to(output, 'UTF8'), 'hex'), encode(hash, 'hex') FROM rec_chunk"
-            f" WHERE sid = '{session}' ORDER BY seq LIMIT 20"):
-        whole = uuid.UUID(session).bytes + int(seq).to_bytes(8, 'big') + bytes.fromhex(data) + bytes.fromhex(shown)
+    for seq, data, shown, words, digest in audit.sql(
+            f"SELECT seq, encode(data, 'hex'), encode(convert_to(output, 'UTF8'), 'hex'), coalesce(encode(words, 'hex'), ''),"
+            f" encode(hash, 'hex') FROM rec_chunk WHERE sid = '{session}' ORDER BY seq LIMIT 20"):
+        whole = uuid.UUID(session).bytes + int(seq).to_bytes(8, 'big') + b''.join(map(bytes.fromhex, (data, shown, words)))
         assert hashlib.sha256(whole).hexdigest() == digest
     assert audit.one(f"SELECT bool_and(intact) FROM session_chunks WHERE id = '{session}'") == 't'
 

@@ -39,10 +39,11 @@ UNIT_OBJ_lib/replica/feed_test    := tests/unit/cluster.o
 UNIT_OBJ_lib/replica/replica_test := tests/unit/cluster.o
 AUDIT_RECORD := $(addprefix services/audit/,judge.o proof.o facts.o record.o rpc_record.o json.o) \
 		tests/unit/services/audit/audit_world.o
-AUDIT_BATCH  := $(AUDIT_RECORD) services/audit/batch.o services/audit/batch_session.o
+AUDIT_BATCH  := $(AUDIT_RECORD) $(addprefix services/audit/,batch.o batch_session.o words.o)
 UNIT_OBJ_services/audit/batch_test  := $(AUDIT_BATCH)
 UNIT_OBJ_services/audit/cursor_test := services/audit/cursor.o $(AUDIT_RECORD)
 UNIT_OBJ_services/audit/facts_test  := services/audit/facts.o
+UNIT_OBJ_services/audit/words_test  := services/audit/words.o
 AUDIT_INGEST := $(AUDIT_BATCH) $(addprefix services/audit/,ingest.o writer.o group.o source.o) \
 		tests/unit/services/audit/ingest_world.o
 UNIT_OBJ_services/audit/ingest_test := $(AUDIT_INGEST)

@@ -245,12 +245,68 @@ many_frames_make_several_chunks(void **state)
 	tx_init(&t);
 	add_proof(&t, OURS);
 	add_session_event(&t, "session.start", "T2000I");
-	for (int i = 0; i < 7; i++)
+	/* Eight of them are just below a megabyte. */
+	for (int i = 0; i < 17; i++)
 		pack_frames(next(&t, RPC_NODE, OURS), SESSION, buf_span(&data));
 	tx_build(&t);
-	assert_int_equal(t.batch.chunks, 4);
+	assert_int_equal(t.batch.chunks, 3);
 	tx_done(&t);
 	buf_done(&data);
+}
+
+/* Of one frame with that text, in lines. */
+static void
+build_text(struct tx *t, int lines)
+{
+	struct buf text, data;
+
+	buf_init(&text, 1 << 20);
+	buf_init(&data, 1 << 20);
+	for (int i = 0; i < lines; i++)
+		buf_printf(&text, "this is the line with number-%d\n", i);
+	frame_put(&data, FRAME_OUT, 1, buf_span(&text));
+	tx_init(t);
+	add_proof(t, OURS);
+	add_session_event(t, "session.start", "T2000I");
+	pack_frames(next(t, RPC_NODE, OURS), SESSION, buf_span(&data));
+	add_session_event(t, "session.end", "T2004I");
+	tx_build(t);
+	assert_int_equal(t->batch.chunks, 1);
+	buf_done(&text);
+	buf_done(&data);
+}
+
+static void
+what_somebody_can_read_is_kept_as_text(void **state)
+{
+	struct tx t;
+
+	(void)state;
+	build_text(&t, 900);
+	for (int i = 0; i < 900; i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "this is the line with number-%d\n", i);
+		assert_true(contains(&t.batch.chunk_rows, line));
+	}
+	tx_done(&t);
+}
+
+static void
+of_much_at_once_both_ends_are_kept_in_whole_lines_and_what_is_not_there_is_said(void **state)
+{
+	struct tx t;
+
+	(void)state;
+	build_text(&t, 1500);
+	assert_true(contains(&t.batch.chunk_rows, "this is the line with number-0\nthis"));
+	assert_true(contains(&t.batch.chunk_rows, "with number-1499\n"));
+	assert_true(contains(&t.batch.chunk_rows, "\n\n["));
+	assert_true(contains(&t.batch.chunk_rows,
+	    " bytes more: session_find() finds their words, `tsh play` shows them]\nthis is the line with number-14"));
+	assert_false(contains(&t.batch.chunk_rows, "this is the line with number-750\n"));
+	assert_true(t.batch.chunk_rows.len < 15000);
+	tx_done(&t);
 }
 
 static int
@@ -279,6 +335,9 @@ main(void)
 		cmocka_unit_test(gaps_and_dead_letters_are_rows_too),
 		cmocka_unit_test(refusals_are_said_at_most_twenty_times_a_minute),
 		cmocka_unit_test(many_frames_make_several_chunks),
+		cmocka_unit_test(what_somebody_can_read_is_kept_as_text),
+		cmocka_unit_test(
+		    of_much_at_once_both_ends_are_kept_in_whole_lines_and_what_is_not_there_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

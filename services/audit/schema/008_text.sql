@@ -1,0 +1,47 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Of much output at once the text is no second copy beside the frames: a part keeps its beginning and its end to read, and the
+-- words of all of it as a filter to search by (services/audit/words.h). NULL: output is the whole text.
+ALTER TABLE rec_chunk ADD COLUMN words bytea;
+-- A row is one whole, as far as a page holds it; frames are compressed already, and the filter is as good as random.
+ALTER TABLE rec_chunk ALTER COLUMN data SET STORAGE EXTERNAL, ALTER COLUMN words SET STORAGE EXTERNAL;
+
+-- What of each word the filter knows: two numbers, one after the other. Words as in words.h.
+CREATE FUNCTION audit_word_numbers(what text) RETURNS bigint[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT coalesce(array_agg(('x' || substr(h, n, 8))::bit(32)::bigint ORDER BY h, n), '{}')
+  FROM (SELECT DISTINCT encode(sha256(convert_to(w, 'UTF8')), 'hex') AS h
+      FROM regexp_split_to_table(translate(what, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'),
+        '[^a-z0-9_\u0080-\ufffc\ufffe-\U0010ffff]+') AS w
+      WHERE octet_length(w) >= 2) AS hashes, (VALUES (1), (9)) AS place(n);
+$$;
+
+-- Whether all these words can be in a text with this filter. False: not all of them are.
+CREATE FUNCTION audit_can_have(words bytea, numbers bigint[]) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT coalesce(bool_and(get_bit(words,
+      ((numbers[2 * w - 1] + i * numbers[2 * w]) % (8 * octet_length(words)))::int) = 1), true)
+  FROM generate_series(1, cardinality(numbers) / 2) AS w, generate_series(0, 5) AS i;
+$$;
+
+DROP VIEW session_chunks;
+DROP FUNCTION audit_chunk_hash(uuid, bigint, bytea, text);
+-- Which chunk it is, and everything that is kept of it: one that was changed, or put in the place of another, shows.
+CREATE FUNCTION audit_chunk_hash(sid uuid, seq bigint, data bytea, output text, words bytea) RETURNS bytea
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT sha256(uuid_send(sid) || int8send(seq) || data || convert_to(output, 'UTF8') || coalesce(words, ''));
+$$;
+
+-- whole: output is all of the text.
+CREATE VIEW session_chunks AS
+  SELECT s.sid AS id, c.seq, c.day, c.frames, c.span_us, c.raw_len,
+    c.hash IS NOT DISTINCT FROM audit_chunk_hash(c.sid, c.seq, c.data, c.output, c.words) AS intact, c.output,
+    c.words IS NULL AS whole, c.words
+  FROM rec_session s JOIN rec_chunk c USING (sid, source);
+
+-- Where something stood on a screen, in any case of letters. certain: it stands in output. Not certain: all its words are in
+-- that part, or in less than a hundredth of the cases for each none of it is.
+CREATE FUNCTION session_find(what text)
+RETURNS TABLE (id uuid, seq bigint, certain boolean, started timestamptz, username text, login text, node text)
+LANGUAGE sql STABLE AS $$
+  SELECT s.id, c.seq, strpos(lower(c.output), lower(what)) > 0, s.started, s.username, s.login, s.node
+  FROM sessions s JOIN session_chunks c USING (id)
+  WHERE strpos(lower(c.output), lower(what)) > 0 OR audit_can_have(c.words, audit_word_numbers(what));
+$$;

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * words: see words.h. Security: texts are what users of nodes let a terminal show.
+ *
+ * Text repeats its words: each is hashed for the filter once, and a table of those seen, compared as a whole, tells which are
+ * new. Whoever could make two words take each other's place there could hide one of them.
+ */
+#include "audit/words.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/rand.h"
+#include "crypto/sha256.h"
+
+enum { TABLE_MIN = 1024 };
+
+/* A word in the text; n 0: a free slot. */
+struct word {
+	uint32_t at, n;
+	uint32_t hash;
+};
+
+struct table {
+	const uint8_t *text;
+	struct word *slots;
+	size_t size, used; /* size: a power of two */
+	uint64_t seed;     /* so that nobody chooses words that all want one slot */
+};
+
+/* --- words seen ---------------------------------------------------------------------- */
+
+static uint8_t
+folded(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
+}
+
+static bool
+same(const struct table *t, const struct word *x, const struct word *y)
+{
+	if (x->hash != y->hash || x->n != y->n)
+		return false;
+	for (uint32_t i = 0; i < x->n; i++) {
+		if (folded(t->text[x->at + i]) != folded(t->text[y->at + i]))
+			return false;
+	}
+	return true;
+}
+
+/* Where the word is, or would be. */
+static struct word *
+slot_of(const struct table *t, const struct word *w)
+{
+	size_t i = w->hash & (t->size - 1);
+
+	while (t->slots[i].n && !same(t, &t->slots[i], w))
+		i = (i + 1) & (t->size - 1);
+	return &t->slots[i];
+}
+
+static int
+grow(struct table *t)
+{
+	struct table bigger = *t;
+
+	bigger.size = t->size ? 2 * t->size : TABLE_MIN;
+	bigger.slots = calloc(bigger.size, sizeof(*bigger.slots));
+	if (!bigger.slots)
+		return -1;
+	for (size_t i = 0; i < t->size; i++) {
+		if (t->slots[i].n)
+			*slot_of(&bigger, &t->slots[i]) = t->slots[i];
+	}
+	free(t->slots);
+	*t = bigger;
+	return 0;
+}
+
+static int
+add(struct table *t, size_t at, size_t n)
+{
+	struct word w = { .at = (uint32_t)at, .n = (uint32_t)n };
+	uint64_t hash = t->seed;
+	struct word *slot;
+
+	if (2 * t->used >= t->size && grow(t) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ folded(t->text[at + i])) * UINT64_C(0x9e3779b97f4a7c15);
+	w.hash = (uint32_t)(hash >> 32);
+	slot = slot_of(t, &w);
+	if (!slot->n) {
+		*slot = w;
+		t->used++;
+	}
+	return 0;
+}
+
+/* --- splitting ---------------------------------------------------------------------- */
+
+static bool
+is_of_word(struct span text, size_t i)
+{
+	uint8_t c = text.p[i];
+
+	if (c < 0x80)
+		return (c >= '0' && c <= '9') || (folded(c) >= 'a' && folded(c) <= 'z') || c == '_';
+	return true;
+}
+
+/* What stands for bytes that are no characters parts words. */
+static bool
+is_replacement(struct span text, size_t i)
+{
+	return text.n - i >= 3 && memcmp(text.p + i, "\xef\xbf\xbd", 3) == 0;
+}
+
+static int
+collect(struct table *t, struct span text)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i <= text.n; i++) {
+		bool replacement = i < text.n && text.p[i] == 0xef && is_replacement(text, i);
+
+		if (i < text.n && !replacement && is_of_word(text, i))
+			continue;
+		/* A single character of ASCII is in every text. */
+		if (i - from >= 2 && add(t, from, i - from) < 0)
+			return -1;
+		i += replacement ? 2 : 0;
+		from = i + 1;
+	}
+	return 0;
+}
+
+/* --- the filter ---------------------------------------------------------------------- */
+
+static uint32_t
+number(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void
+set_bits(const struct table *t, const struct word *w, uint8_t *filter, uint64_t bits)
+{
+	uint8_t digest[SHA256_BYTES], part[64];
+	struct sha256 h;
+
+	sha256_init(&h);
+	for (uint32_t at = 0; at < w->n;) {
+		size_t n = 0;
+
+		for (; n < sizeof(part) && at < w->n; n++, at++)
+			part[n] = folded(t->text[w->at + at]);
+		sha256_add(&h, part, n);
+	}
+	sha256_end(&h, digest);
+	for (uint64_t i = 0; i < WORDS_BITS_SET; i++) {
+		uint64_t bit = (number(digest) + i * number(digest + 4)) % bits;
+
+		filter[bit / 8] |= (uint8_t)(1u << (bit % 8));
+	}
+}
+
+int
+words_filter(struct span text, struct buf *out)
+{
+	struct table t = { .text = text.p };
+	size_t n;
+	uint8_t *filter;
+	int done = -1;
+
+	rand_bytes(&t.seed, sizeof(t.seed));
+	if (text.n < UINT32_MAX && collect(&t, text) == 0) {
+		n = (t.used * WORDS_BITS_EACH + 7) / 8;
+		n = n < WORDS_BYTES_MIN ? WORDS_BYTES_MIN : n;
+		filter = buf_reserve(out, n);
+		if (filter) {
+			memset(filter, 0, n);
+			for (size_t i = 0; i < t.size; i++) {
+				if (t.slots[i].n)
+					set_bits(&t, &t.slots[i], filter, 8 * n);
+			}
+			buf_commit(out, n);
+			done = 0;
+		}
+	}
+	free(t.slots);
+	return done;
+}
