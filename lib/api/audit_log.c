@@ -10,9 +10,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/wire.h"
 #include "crypto/rand.h"
 
-enum { FRAMES_MAX = 128 * 1024 };
+enum {
+	FRAMES_MAX = 128 * 1024,
+	/* From here on a record is compressed by itself, once, before it is written: events hardly ever, recordings of more
+	 * than a few words. */
+	PACK_MIN = 4096,
+	COUNT = 4,
+};
 #define QUOTA_DEFAULT (UINT64_C(1) << 30)
 
 int
@@ -27,7 +34,7 @@ audit_log_open(struct audit_log **ret, const struct audit_log_config *config, st
 	log->loop = config->loop;
 	log->rl = config->rl;
 	(void)str_copy(log->name, sizeof log->name, config->name ? config->name : "");
-	buf_init(&log->packed, REC_LOG_RECORD_MAX);
+	buf_init(&log->packed, COUNT + REC_LOG_RECORD_MAX);
 	if (rec_log_open(&log->rec, config->dir, config->quota ? config->quota : QUOTA_DEFAULT, e) <
 	    0) {
 		free(log);
@@ -56,19 +63,30 @@ audit_log_close(struct audit_log *log)
 
 /* --- writing ------------------------------------------------------------------------------------ */
 
+/* counted: a record with its length in front. */
+static int
+append(struct rec_log *rec, struct span counted)
+{
+	if (counted.n >= PACK_MIN)
+		return rec_log_append_packed(rec, counted, NULL);
+	return rec_log_append(rec, (struct span){ counted.p + COUNT, counted.n - COUNT }, NULL);
+}
+
 int
 audit_log_append(struct audit_log *log, const Audit__Record *record)
 {
 	size_t n = protobuf_c_message_get_packed_size(&record->base);
-	uint64_t seq;
 	uint8_t *p;
 
+	if (n > REC_LOG_RECORD_MAX)
+		return -1;
 	buf_reset(&log->packed);
+	wire_put_u32(&log->packed, (uint32_t)n);
 	p = buf_reserve(&log->packed, n);
 	if (!p)
 		return -1;
 	buf_commit(&log->packed, protobuf_c_message_pack(&record->base, p));
-	if (rec_log_append(log->rec, buf_span(&log->packed), &seq) < 0) {
+	if (append(log->rec, buf_span(&log->packed)) < 0) {
 		/* Said once, not for every record of a full disk. */
 		if (!log->failing)
 			log_error("the audit log cannot be written: disk or quota is full", NULL);

@@ -33,7 +33,7 @@ struct audit_upload {
 	unsigned failures;
 	struct timer timer; /* gather, retry, idle: whatever comes next */
 	enum { UPLOAD_IDLE, UPLOAD_GATHER, UPLOAD_RETRY, UPLOAD_LINGER, UPLOAD_LEAVE } waiting;
-	struct buf raw, packed;
+	struct batch_out batch;
 
 	struct timer flush_timer;
 	void (*flushed)(void *arg);

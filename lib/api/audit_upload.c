@@ -217,26 +217,23 @@ send_batch(struct audit_upload *up)
 	Audit__IngestRequest q = AUDIT__INGEST_REQUEST__INIT;
 	Audit__IngestBatch batch = AUDIT__INGEST_BATCH__INIT;
 	uint64_t seq = up->sent + 1;
-	uint32_t count = 0;
 
-	buf_reset(&up->raw);
-	buf_reset(&up->packed);
-	if (rec_log_read(up->log->rec, &seq, BATCH_SOFT, &up->raw, &count) < 0 ||
-	    (count > 0 && batch_compress(buf_span(&up->raw), &up->packed) < 0)) {
+	batch_out_reset(&up->batch);
+	if (rec_log_read(up->log->rec, &seq, BATCH_SOFT, &up->batch) < 0) {
 		up->broken_log = true;
 		return false;
 	}
-	if (count == 0)
+	if (up->batch.count == 0)
 		return false;
 	batch.first_seq = seq;
 	/* Numbers that the log could not read any more are named as lost, so that the gap is in the trail. */
 	batch.lost = seq - (up->sent + 1);
-	batch.count = count;
-	batch.raw_len = (uint32_t)up->raw.len;
-	batch.data = (ProtobufCBinaryData){ up->packed.len, buf_head(&up->packed) };
+	batch.count = up->batch.count;
+	batch.raw_len = (uint32_t)up->batch.raw_len;
+	batch.data = (ProtobufCBinaryData){ up->batch.data.len, buf_head(&up->batch.data) };
 	q.what_case = AUDIT__INGEST_REQUEST__WHAT_BATCH;
 	q.batch = &batch;
-	up->sent = seq + count - 1;
+	up->sent = seq + up->batch.count - 1;
 	up->marks[up->n_marks++] = up->sent;
 	audit_ingest_send(up->call, &q);
 	return true;
@@ -250,7 +247,8 @@ pump(struct audit_upload *up)
 		return;
 	/* The bound of what lies in memory: the rest stays on disk until auditd has committed
 	 * something. */
-	while (up->n_marks < AUDIT_MARKS && rpc_queued(up->call) < 2 && has_more(up) && send_batch(up))
+	while (
+	    up->n_marks < AUDIT_MARKS && rpc_queued(up->call) < 2 && has_more(up) && send_batch(up))
 		;
 	if (!up->broken_log && (up->n_marks > 0 || has_more(up)))
 		return;
@@ -260,8 +258,7 @@ pump(struct audit_upload *up)
 		retry_later(up, "the log on disk cannot be read");
 		return;
 	}
-	buf_done(&up->raw); /* an idle daemon is small */
-	buf_done(&up->packed);
+	batch_out_done(&up->batch); /* an idle daemon is small */
 	if (up->waiting != UPLOAD_LINGER)
 		wait_in(up, UPLOAD_LINGER, LINGER_MS);
 	settle_flush(up); /* last: its owner may close the log */
@@ -317,8 +314,7 @@ audit_upload_init(struct audit_upload *up, struct audit_log *log)
 {
 	up->log = log;
 	up->committed = rec_log_committed(log->rec);
-	buf_init(&up->raw, BATCH_MAX + 4096);
-	buf_init(&up->packed, BATCH_MAX * 2);
+	batch_out_init(&up->batch, BATCH_MAX + 4096);
 	return timer_init(&up->timer, log->loop, on_timer, up);
 }
 
@@ -328,8 +324,7 @@ audit_upload_done(struct audit_upload *up)
 	drop_stream(up);
 	timer_done(&up->timer);
 	timer_done(&up->flush_timer);
-	buf_done(&up->raw);
-	buf_done(&up->packed);
+	batch_out_done(&up->batch);
 }
 
 int

@@ -8,8 +8,15 @@
 
 #include "base/wire.h"
 
-/* What travels is compressed in passing, what is kept for years with more care. */
-enum { BATCH_LEVEL = 3, BATCH_LEVEL_KEPT = 6 };
+enum {
+	/* What travels is compressed in passing, what is kept for years with more care. */
+	BATCH_LEVEL = 3,
+	BATCH_LEVEL_KEPT = 6,
+	/* Of what is packed while somebody waits for it: on 64 KiB hardly worse than level 3, and faster by a fifth. Those
+	 * below 1 gain as much again only where they leave text twice as large. */
+	RECORD_LEVEL = 1,
+	BATCH_ROOM = 1024, /* a frame's own bytes, and more */
+};
 
 /* Made once a process: a context is a megabyte, and its tables are what a small batch would mostly cost. NULL: no memory. */
 static ZSTD_CCtx *
@@ -65,6 +72,31 @@ batch_compress_beside(struct span raw, struct span beside, struct buf *out)
 }
 
 int
+batch_compress_record(struct span counted, struct buf *out)
+{
+	return compress(counted, (struct span){ NULL, 0 }, RECORD_LEVEL, out);
+}
+
+size_t
+batch_expanded(struct span z)
+{
+	size_t sum = 0;
+
+	while (z.n > 0) {
+		unsigned long long raw = ZSTD_getFrameContentSize(z.p, z.n);
+		size_t n = ZSTD_findFrameCompressedSize(z.p, z.n);
+
+		/* Also what does not say it, or is no frame: both are numbers beyond any bound. */
+		if (raw > BATCH_RAW_MAX - sum || ZSTD_isError(n))
+			return 0;
+		sum += (size_t)raw;
+		z.p += n;
+		z.n -= n;
+	}
+	return sum;
+}
+
+int
 batch_expand_beside(struct span z, struct span beside, size_t raw_len, struct buf *out)
 {
 	ZSTD_DCtx *context = unpacker();
@@ -73,9 +105,9 @@ batch_expand_beside(struct span z, struct span beside, size_t raw_len, struct bu
 
 	if (!context || z.n == 0 || raw_len > BATCH_RAW_MAX)
 		return -1;
-	/* What the frame says of itself is compared before a byte is unpacked: a few kilobytes may claim to be
+	/* What the frames say of themselves is compared before a byte is unpacked: a few kilobytes may claim to be
 	 * gigabytes. */
-	if (ZSTD_getFrameContentSize(z.p, z.n) != raw_len)
+	if (batch_expanded(z) != raw_len)
 		return -1;
 	dst = buf_reserve(out, raw_len ? raw_len : 1);
 	if (!dst || ZSTD_isError(ZSTD_DCtx_refPrefix(context, beside.p, beside.n)))
@@ -112,4 +144,70 @@ void
 batch_put(struct buf *b, struct span record)
 {
 	wire_put_string(b, record);
+}
+
+/* --- making one ------------------------------------------------------------------------------------ */
+
+void
+batch_out_init(struct batch_out *b, size_t max)
+{
+	*b = (struct batch_out){ .count = 0 };
+	/* What cannot be compressed becomes more, the smaller its frames the more. */
+	buf_init(&b->data, 2 * max + BATCH_ROOM);
+	buf_init(&b->run, max);
+}
+
+void
+batch_out_reset(struct batch_out *b)
+{
+	buf_reset(&b->data);
+	buf_reset(&b->run);
+	b->count = 0;
+	b->raw_len = 0;
+}
+
+void
+batch_out_done(struct batch_out *b)
+{
+	buf_done(&b->data);
+	buf_done(&b->run);
+}
+
+/* What came as it is becomes a frame together: small records have much in common. */
+static int
+end_run(struct batch_out *b)
+{
+	if (b->run.len == 0)
+		return 0;
+	if (batch_compress(buf_span(&b->run), &b->data))
+		return -1;
+	buf_reset(&b->run);
+	return 0;
+}
+
+int
+batch_out_add(struct batch_out *b, struct span record)
+{
+	batch_put(&b->run, record);
+	if (!buf_ok(&b->run))
+		return -1;
+	b->count++;
+	b->raw_len += 4 + record.n;
+	return 0;
+}
+
+int
+batch_out_add_frame(struct batch_out *b, struct span z)
+{
+	if (end_run(b) || !buf_put(&b->data, z.p, z.n))
+		return -1;
+	b->count++;
+	b->raw_len += batch_expanded(z);
+	return 0;
+}
+
+int
+batch_out_end(struct batch_out *b)
+{
+	return end_run(b);
 }

@@ -10,5 +10,7 @@
 
 /* Start with crc 0; the result of one piece goes into the next. */
 uint32_t crc32c(uint32_t crc, const void *p, size_t n);
+/* The same on any machine: what crc32c does where the CPU has no instruction for it. */
+uint32_t crc32c_by_table(uint32_t crc, const void *p, size_t n);
 
 #endif

@@ -31,6 +31,7 @@ enum {
 	LOG_SEGMENTS_MAX = 1 << 20,
 	LOG_BOOT_ID_SIZE = 37,
 	LOG_NEARLY_FULL_PERCENT = 90,
+	COUNT = 4, /* a record's length in a batch */
 };
 
 struct rec_log {
@@ -189,7 +190,7 @@ scan_newest(struct rec_log *log, struct err *e)
 {
 	struct segment *s = newest(log);
 	struct segment_reader *r = &log->reader;
-	struct span record;
+	struct segment_record record;
 	int got;
 
 	s->end = s->first;
@@ -385,13 +386,13 @@ rec_log_close(struct rec_log *log)
 
 /* --- appending ---------------------------------------------------------------------- */
 
-int
-rec_log_append(struct rec_log *log, struct span record, uint64_t *ret_seq)
+static int
+append(struct rec_log *log, struct segment_record record, uint64_t *ret_seq)
 {
-	uint64_t need = SEGMENT_RECORD_HEADER + record.n;
+	uint64_t need = SEGMENT_RECORD_HEADER + record.bytes.n;
 	struct segment *s = newest(log);
 
-	if (record.n == 0 || record.n > REC_LOG_RECORD_MAX) {
+	if (record.bytes.n == 0 || record.bytes.n > REC_LOG_RECORD_MAX) {
 		errno = EMSGSIZE;
 		return -1;
 	}
@@ -413,6 +414,35 @@ rec_log_append(struct rec_log *log, struct span record, uint64_t *ret_seq)
 	if (ret_seq)
 		*ret_seq = log->last;
 	return 0;
+}
+
+int
+rec_log_append(struct rec_log *log, struct span record, uint64_t *ret_seq)
+{
+	return append(log, (struct segment_record){ record, false }, ret_seq);
+}
+
+int
+rec_log_append_packed(struct rec_log *log, struct span counted, uint64_t *ret_seq)
+{
+	struct buf z;
+	int done = -1;
+
+	if (counted.n <= COUNT || counted.n > COUNT + REC_LOG_RECORD_MAX) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	buf_init(&z, COUNT + 2 * REC_LOG_RECORD_MAX);
+	if (batch_compress_record(counted, &z))
+		errno = ENOMEM;
+	/* The largest may grow beyond what a record may be, when nothing in it can be compressed. */
+	else if (z.len > REC_LOG_RECORD_MAX)
+		done = rec_log_append(log, (struct span){ counted.p + COUNT, counted.n - COUNT },
+		    ret_seq);
+	else
+		done = append(log, (struct segment_record){ buf_span(&z), true }, ret_seq);
+	buf_done(&z);
+	return done;
 }
 
 int
@@ -469,7 +499,7 @@ static int
 seek(struct rec_log *log, const struct segment *s, uint64_t seq)
 {
 	struct segment_reader *r = &log->reader;
-	struct span record;
+	struct segment_record record;
 
 	if (r->fd < 0 || r->first != s->first || r->seq > seq) {
 		if (segment_reader_open(r, log->dir_fd, s->first) < 0)
@@ -484,43 +514,49 @@ seek(struct rec_log *log, const struct segment *s, uint64_t seq)
 	return 1;
 }
 
+/* What a record is in a batch; 0: it is damaged. */
+static size_t
+expanded(struct segment_record record)
+{
+	return record.packed ? batch_expanded(record.bytes) : COUNT + record.bytes.n;
+}
+
 /* Takes records of s from the reader's place until max, the end of s, or damage. Negative: I/O error. */
 static int
-take_records(struct rec_log *log, const struct segment *s, size_t max, struct buf *b,
-    uint32_t *count)
+take_records(struct rec_log *log, const struct segment *s, size_t max, struct batch_out *b)
 {
 	struct segment_reader *r = &log->reader;
-	size_t start = b->len;
 
 	while (r->seq < s->end) {
-		struct span record;
+		struct segment_record record;
 		int got = segment_reader_next(r, s->size, &record);
+		size_t n = got > 0 ? expanded(record) : 0;
 
-		if (got <= 0)
-			return got < 0 && errno != EBADMSG ? -1 : 0;
-		if (*count && b->len - start + 4 + record.n > max) {
+		if (got < 0 && errno != EBADMSG)
+			return -1;
+		if (n == 0)
+			return 0;
+		if (b->count && b->raw_len + n > max) {
 			/* The first record is taken whatever its size: a batch that could not hold it would
 			 * never hold it, and the log would stand still. */
 			segment_reader_unget(r, record);
 			return 0;
 		}
-		batch_put(b, record);
-		if (!buf_ok(b)) {
+		if (record.packed ? batch_out_add_frame(b, record.bytes)
+				  : batch_out_add(b, record.bytes)) {
 			errno = ENOBUFS;
 			return -1;
 		}
-		(*count)++;
 	}
 	return 0;
 }
 
 int
-rec_log_read(struct rec_log *log, uint64_t *seq, size_t max, struct buf *b, uint32_t *ret_count)
+rec_log_read(struct rec_log *log, uint64_t *seq, size_t max, struct batch_out *b)
 {
 	uint64_t from = *seq ? *seq : 1;
 	struct segment *s;
 
-	*ret_count = 0;
 	while ((s = find_segment(log, from))) {
 		int got;
 
@@ -530,12 +566,12 @@ rec_log_read(struct rec_log *log, uint64_t *seq, size_t max, struct buf *b, uint
 		}
 		got = seek(log, s, from);
 		if (got > 0)
-			got = take_records(log, s, max, b, ret_count);
+			got = take_records(log, s, max, b);
 		if (got < 0)
 			return -1;
-		if (*ret_count) {
+		if (b->count) {
 			*seq = from;
-			return 0;
+			return batch_out_end(b);
 		}
 		if (give_up(log, (size_t)(s - log->segments), from) < 0)
 			return -1;

@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "rec/batch.h"
 
 struct rec_log;
 
@@ -35,22 +36,24 @@ const char *rec_log_id(const struct rec_log *log);
 
 /* 0 and the sequence number, or negative: disk or quota full, I/O error; nothing was appended then. */
 int rec_log_append(struct rec_log *log, struct span record, uint64_t *ret_seq);
+/* The same of a record with its u32 length in front, as batch_put writes it: on the disk, and on its way from there, it
+ * is compressed by itself. Worth it from a few KiB on; smaller ones are compressed together when they are read. */
+int rec_log_append_packed(struct rec_log *log, struct span counted, uint64_t *ret_seq);
 /* A descriptor of the file that is written, the caller's: fdatasync of it brings everything appended so far onto the disk
  * (older files are there). -1 with errno. */
 int rec_log_dup(const struct rec_log *log);
 uint64_t rec_log_last(const struct rec_log *log);      /* 0: nothing was ever appended */
 uint64_t rec_log_committed(const struct rec_log *log); /* as of rec_log_commit in this run */
 uint64_t rec_log_bytes(const struct rec_log *log);     /* on disk */
-uint64_t rec_log_room(const struct rec_log *log); /* bytes until it is nearly full */
+uint64_t rec_log_room(const struct rec_log *log);      /* bytes until it is nearly full */
 bool
 rec_log_is_nearly_full(const struct rec_log *log); /* over 90 % of the quota: start nothing new */
 
-/* Reads consecutive records from *seq on into b, each as u32 length and bytes, until b would pass max bytes, the log
- * ends or the numbers jump (at least one record when there is one). Sets *ret_count; 0 at the end of the log.
+/* Reads consecutive records from *seq on into b, which is empty, until they would expand to more than max bytes, the log
+ * ends or the numbers jump (at least one record when there is one). b->count is 0 at the end of the log.
  * When *seq is not there any more (deleted, damaged on disk, lost with the power) reading starts at the next one that
  * is, and *seq is set to it: the difference is what IngestBatch.lost declares. Negative: I/O error. */
-int
-rec_log_read(struct rec_log *log, uint64_t *seq, size_t max, struct buf *b, uint32_t *ret_count);
+int rec_log_read(struct rec_log *log, uint64_t *seq, size_t max, struct batch_out *b);
 /* Everything up to seq is safe elsewhere; whole segments below are deleted. */
 void rec_log_commit(struct rec_log *log, uint64_t seq);
 /* auditd has more than rec_log_last (this folder is an old copy): goes on in an epoch after that of seq, so

@@ -26,6 +26,9 @@ enum {
 	SEGMENT_BLOCK_MAX = REC_LOG_RECORD_MAX + SEGMENT_RECORD_HEADER + SEGMENT_BLOCK,
 };
 
+#define PACKED_LENGTH (UINT32_C(1) << 31)
+#define PACKED_NUMBER (UINT64_C(1) << 63)
+
 static const char magic[8] = { 'S', 'P', 'R', 'E', 'C', 'L', 'G', '1' };
 
 static void
@@ -55,13 +58,15 @@ segment_name_parse(const char *name, uint64_t *ret_first)
 }
 
 static uint32_t
-checksum(uint64_t seq, struct span record)
+checksum(uint64_t seq, struct segment_record record)
 {
 	uint8_t number[8];
 
+	if (record.packed)
+		seq |= PACKED_NUMBER;
 	for (int i = 0; i < 8; i++)
 		number[i] = (uint8_t)(seq >> (56 - 8 * i));
-	return crc32c(crc32c(0, number, sizeof(number)), record.p, record.n);
+	return crc32c(crc32c(0, number, sizeof(number)), record.bytes.p, record.bytes.n);
 }
 
 int
@@ -112,17 +117,18 @@ segment_remove(int dir_fd, uint64_t first)
 }
 
 int
-segment_append(struct segment *s, int fd, struct span record)
+segment_append(struct segment *s, int fd, struct segment_record record)
 {
+	uint32_t len = (uint32_t)record.bytes.n | (record.packed ? PACKED_LENGTH : 0);
 	uint32_t crc = checksum(s->end, record);
 	uint8_t header[SEGMENT_RECORD_HEADER];
 	struct iovec parts[2] = { { header, sizeof(header) },
-		{ (void *)(uintptr_t)record.p, record.n } };
-	ssize_t want = (ssize_t)(sizeof(header) + record.n);
+		{ (void *)(uintptr_t)record.bytes.p, record.bytes.n } };
+	ssize_t want = (ssize_t)(sizeof(header) + record.bytes.n);
 	ssize_t n;
 
 	for (int i = 0; i < 4; i++) {
-		header[i] = (uint8_t)(record.n >> (24 - 8 * i));
+		header[i] = (uint8_t)(len >> (24 - 8 * i));
 		header[4 + i] = (uint8_t)(crc >> (24 - 8 * i));
 	}
 	do
@@ -217,7 +223,7 @@ segment_reader_open(struct segment_reader *r, int dir_fd, uint64_t first)
 }
 
 int
-segment_reader_next(struct segment_reader *r, uint64_t limit, struct span *ret)
+segment_reader_next(struct segment_reader *r, uint64_t limit, struct segment_record *ret)
 {
 	struct wire w;
 	uint32_t len, crc;
@@ -228,6 +234,8 @@ segment_reader_next(struct segment_reader *r, uint64_t limit, struct span *ret)
 	w = wire_from(buf_span(&r->block));
 	len = wire_u32(&w);
 	crc = wire_u32(&w);
+	ret->packed = (len & PACKED_LENGTH) != 0;
+	len &= ~PACKED_LENGTH;
 	/* Zeroes are what a file system leaves at the end of a file after a power cut. */
 	if (len == 0 || len > REC_LOG_RECORD_MAX)
 		goto damaged;
@@ -236,7 +244,7 @@ segment_reader_next(struct segment_reader *r, uint64_t limit, struct span *ret)
 		return got;
 	w = wire_from(buf_span(&r->block));
 	(void)wire_bytes(&w, SEGMENT_RECORD_HEADER);
-	*ret = wire_bytes(&w, len);
+	ret->bytes = wire_bytes(&w, len);
 	/* The number is in the checksum: a record that is whole, but stands in another's place, is damage
 	 * too. */
 	if (checksum(r->seq, *ret) != crc)
@@ -252,10 +260,10 @@ damaged:
 }
 
 void
-segment_reader_unget(struct segment_reader *r, struct span record)
+segment_reader_unget(struct segment_reader *r, struct segment_record record)
 {
-	r->block.off -= SEGMENT_RECORD_HEADER + record.n;
-	r->block.len += SEGMENT_RECORD_HEADER + record.n;
+	r->block.off -= SEGMENT_RECORD_HEADER + record.bytes.n;
+	r->block.len += SEGMENT_RECORD_HEADER + record.bytes.n;
 	r->seq--;
 }
 

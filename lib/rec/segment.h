@@ -3,9 +3,11 @@
  * segment: one file of a record log, for log.c only.
  *
  *	file    8 bytes "SPRECLG1" | u64 number of the first record | records
- *	record  u32 length (1 .. REC_LOG_RECORD_MAX) | u32 CRC-32C over u64 number and bytes | bytes
+ *	record  u32 length (1 .. REC_LOG_RECORD_MAX), bit 31: packed | u32 CRC-32C over u64 number, bit 63: packed, and
+ *	        bytes | bytes
  *
- * Numbers are big-endian. The name of the file is the number of its first record in 16 hexadecimal digits, ".seg".
+ * The bytes of a packed record are a zstd frame (batch_compress_record). Numbers are big-endian. The name of the file is
+ * the number of its first record in 16 hexadecimal digits, ".seg".
  */
 #ifndef REC_SEGMENT_H
 #define REC_SEGMENT_H
@@ -20,6 +22,12 @@ struct segment {
 	uint64_t
 	    end; /* number after its last record; of old segments an upper bound until they were read */
 	uint64_t size; /* bytes of good content */
+};
+
+/* A record as it stands in the file. */
+struct segment_record {
+	struct span bytes;
+	bool packed;
 };
 
 /* Reads the records of one segment in order, a block at a time. */
@@ -38,7 +46,7 @@ int segment_create(int dir_fd, uint64_t first, struct segment *ret);
 int segment_open(int dir_fd, uint64_t first);
 void segment_remove(int dir_fd, uint64_t first);
 /* Writes one record at the end; -1 with errno and the file as before. */
-int segment_append(struct segment *s, int fd, struct span record);
+int segment_append(struct segment *s, int fd, struct segment_record record);
 
 void segment_reader_init(struct segment_reader *r);
 void segment_reader_close(struct segment_reader *r);
@@ -46,9 +54,9 @@ void segment_reader_close(struct segment_reader *r);
 int segment_reader_open(struct segment_reader *r, int dir_fd, uint64_t first);
 /* The record r->seq, valid until the next call. limit: bytes of the file to look at. 1: a record, 0: the end, or only
  * a part of a record is there; -1: I/O error (errno) or damage (errno EBADMSG). */
-int segment_reader_next(struct segment_reader *r, uint64_t limit, struct span *ret);
+int segment_reader_next(struct segment_reader *r, uint64_t limit, struct segment_record *ret);
 /* Puts back the record that segment_reader_next just returned. */
-void segment_reader_unget(struct segment_reader *r, struct span record);
+void segment_reader_unget(struct segment_reader *r, struct segment_record record);
 /* Offset of the record that segment_reader_next returns next. */
 uint64_t segment_reader_tell(const struct segment_reader *r);
 

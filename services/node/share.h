@@ -5,7 +5,8 @@
  *
  * Nobody has a fixed part. A session may hold as much as is free for all, a user twice that: one alone stops at half
  * of the spool, ten at a tenth each, and there is always as much left for the next one. A session that holds little is never
- * the one that waits. The last tenth is not for recordings: events, and the ends of sessions, find room there.
+ * the one that waits. The last tenth is not for recordings: events, and the ends of sessions, find room there. What a
+ * session holds is counted as it was shown and not as it is compressed: auditd has to take it, and its time is shared too.
  */
 #ifndef NODE_SHARE_H
 #define NODE_SHARE_H

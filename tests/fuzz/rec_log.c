@@ -66,31 +66,35 @@ static void
 read_all(struct rec_log *log, uint64_t *last)
 {
 	uint64_t seq = 1, before = 0;
-	uint32_t count;
+	struct batch_out batch;
 	struct buf b;
 
 	buf_init(&b, (size_t)1 << 20);
+	batch_out_init(&batch, 65536 + REC_LOG_RECORD_MAX);
 	for (;;) {
 		struct span in, record;
 
 		buf_reset(&b);
-		if (rec_log_read(log, &seq, 65536, &b, &count) < 0)
+		batch_out_reset(&batch);
+		if (rec_log_read(log, &seq, 65536, &batch) < 0)
 			abort();
-		if (!count)
+		if (!batch.count)
 			break;
 		if (seq <= before)
 			abort();
-		in = buf_span(&b);
-		for (uint32_t i = 0; i < count; i++) {
-			if (batch_next(&in, &record) != 1)
-				abort();
+		/* What says it is packed may be no frame inside: auditd refuses that. */
+		if (batch_expand(buf_span(&batch.data), batch.raw_len, &b) == 0) {
+			in = buf_span(&b);
+			while (batch_next(&in, &record) > 0)
+				;
 		}
-		seq += count;
+		seq += batch.count;
 		before = seq - 1;
 	}
 	if (before > rec_log_last(log))
 		abort();
 	*last = before;
+	batch_out_done(&batch);
 	buf_done(&b);
 }
 

@@ -33,6 +33,7 @@ UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/aut
 
 UNIT_OBJ_services/audit/sight_test  := services/audit/sight.o tests/unit/cluster.o
 UNIT_OBJ_lib/rec/log_test    := tests/unit/lib/rec/log_folder.o
+UNIT_OBJ_lib/rec/log_packed_test := tests/unit/lib/rec/log_folder.o
 UNIT_OBJ_lib/rec/log_limits_test := tests/unit/lib/rec/log_folder.o
 UNIT_OBJ_lib/rec/log_memory_test := tests/unit/lib/rec/log_folder.o tests/unit/no_memory.o
 UNIT_OBJ_lib/replica/feed_test    := tests/unit/cluster.o

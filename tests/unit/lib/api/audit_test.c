@@ -400,6 +400,7 @@ over_the_quota_nothing_is_written_and_it_says_so(void **state)
 	audit_log_close(f->log);
 	open_log(f, 1 << 20);
 	assert_false(audit_log_is_full(f->log));
+	rand_bytes(bytes, sizeof bytes); /* what cannot be compressed */
 	while (n < 100 &&
 	    audit_frames(f->log, "s", (struct span){ NULL, 0 },
 		(struct span){ bytes, sizeof bytes }) == 0)
@@ -467,10 +468,33 @@ a_sync_that_cannot_be_is_refused_and_not_answered(void **state)
 	assert_int_equal(done, 3);
 }
 
+/* Bulk output is compressed before it is written, and arrives as it was. */
+static void
+large_frames_take_little_of_the_log(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t bytes[65536];
+	uint64_t before = audit_log_room(f->log);
+
+	memset(bytes, 'x', sizeof bytes);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(audit_frames(f->log, "6f9619ff-8b86-4011-b42d-00c04fc964ff",
+				     (struct span){ NULL, 0 },
+				     (struct span){ bytes, sizeof bytes }),
+		    0);
+	assert_true(before - audit_log_room(f->log) < sizeof bytes / 8);
+	write_events(f, 0, 1);
+	connect_log(f);
+	until_events(f, 1);
+	assert_int_equal(f->store.frames, 8 * (int)sizeof bytes);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(large_frames_take_little_of_the_log, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(what_is_written_arrives_once_and_in_order, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(frames_and_events_share_one_log, setup, teardown),

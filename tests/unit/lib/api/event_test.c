@@ -155,12 +155,15 @@ static const Audit__Record *
 last(struct fixture *f)
 {
 	uint64_t seq = rec_log_last(f->log->rec);
-	uint32_t count;
+	struct batch_out batch;
 	struct buf b;
 
 	buf_init(&b, 2 * REC_LOG_RECORD_MAX);
-	assert_int_equal(rec_log_read(f->log->rec, &seq, REC_LOG_RECORD_MAX, &b, &count), 0);
-	assert_int_equal(count, 1);
+	batch_out_init(&batch, 2 * REC_LOG_RECORD_MAX);
+	assert_int_equal(rec_log_read(f->log->rec, &seq, REC_LOG_RECORD_MAX, &batch), 0);
+	assert_int_equal(batch.count, 1);
+	assert_int_equal(batch_expand(buf_span(&batch.data), batch.raw_len, &b), 0);
+	batch_out_done(&batch);
 	buf_drain(&b, 4); /* its length */
 	assert_true(wire_check_message(&audit__record__descriptor, buf_head(&b), b.len));
 	if (f->record)

@@ -80,10 +80,88 @@ a_prefix_counts_for_one_batch_only(void **state)
 	buf_done(&back);
 }
 
+/* Records that came alone, and those that were compressed when they were written, in their order. */
+static void
+records_and_frames_make_one_batch_in_order(void **state)
+{
+	static const char *const small[] = { "one", "two", "four" };
+	uint8_t bytes[SIZE];
+	struct buf counted, z, back;
+	struct batch_out b;
+	struct span in, record;
+
+	(void)state;
+	noise(bytes);
+	buf_init(&counted, 2 * SIZE);
+	batch_put(&counted, (struct span){ bytes, SIZE });
+	buf_init(&z, 4 * SIZE);
+	assert_int_equal(batch_compress_record(buf_span(&counted), &z), 0);
+	assert_int_equal(batch_expanded(buf_span(&z)), SIZE + 4);
+	batch_out_init(&b, 4 * SIZE);
+	/* The second time in the memory of the first. */
+	for (int round = 0; round < 2; round++) {
+		batch_out_reset(&b);
+		assert_int_equal(batch_out_add(&b, span_str(small[0])), 0);
+		assert_int_equal(batch_out_add(&b, span_str(small[1])), 0);
+		assert_int_equal(batch_out_add_frame(&b, buf_span(&z)), 0);
+		assert_int_equal(batch_out_add(&b, span_str(small[2])), 0);
+		assert_int_equal(batch_out_end(&b), 0);
+	}
+	assert_int_equal(b.count, 4);
+	assert_int_equal(b.raw_len, 4 * 4 + 3 + 3 + SIZE + 4);
+	buf_init(&back, BATCH_RAW_MAX);
+	assert_int_equal(batch_expand(buf_span(&b.data), b.raw_len, &back), 0);
+	in = buf_span(&back);
+	for (int i = 0; i < 4; i++) {
+		struct span want = i == 2 ? (struct span){ bytes, SIZE }
+					  : span_str(small[i < 2 ? i : 2]);
+
+		assert_int_equal(batch_next(&in, &record), 1);
+		assert_true(span_eq(record, want));
+	}
+	assert_int_equal(in.n, 0);
+	buf_done(&counted);
+	buf_done(&z);
+	buf_done(&back);
+	batch_out_done(&b);
+}
+
+static void
+frames_together_are_bounded_as_one_is(void **state)
+{
+	static uint8_t zero[BATCH_RAW_MAX / 2];
+	struct buf z, back;
+
+	(void)state;
+	buf_init(&z, BATCH_RAW_MAX);
+	buf_init(&back, 2 * BATCH_RAW_MAX);
+	assert_int_equal(batch_compress((struct span){ zero, sizeof(zero) }, &z), 0);
+	assert_int_equal(batch_compress((struct span){ zero, sizeof(zero) }, &z), 0);
+	assert_int_equal(batch_expanded(buf_span(&z)), BATCH_RAW_MAX);
+	/* Neither less than all of them, nor the first alone. */
+	assert_true(batch_expand(buf_span(&z), BATCH_RAW_MAX - 1, &back) < 0);
+	assert_true(batch_expand(buf_span(&z), sizeof(zero), &back) < 0);
+	assert_int_equal(batch_expand(buf_span(&z), BATCH_RAW_MAX, &back), 0);
+	/* One byte more than a batch may be, whatever is said about it. */
+	assert_int_equal(batch_compress((struct span){ zero, 1 }, &z), 0);
+	assert_int_equal(batch_expanded(buf_span(&z)), 0);
+	assert_true(batch_expand(buf_span(&z), BATCH_RAW_MAX + 1, &back) < 0);
+	/* A frame and what is none. */
+	buf_reset(&z);
+	assert_int_equal(batch_compress((struct span){ zero, 9 }, &z), 0);
+	buf_put(&z, "none", 4);
+	assert_int_equal(batch_expanded(buf_span(&z)), 0);
+	assert_true(batch_expand(buf_span(&z), 9, &back) < 0);
+	buf_done(&z);
+	buf_done(&back);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(records_and_frames_make_one_batch_in_order),
+		cmocka_unit_test(frames_together_are_bounded_as_one_is),
 		cmocka_unit_test(what_the_reader_has_costs_next_to_nothing),
 		cmocka_unit_test(a_prefix_counts_for_one_batch_only),
 	};

@@ -77,6 +77,21 @@ too_much_data_for_a_frame_fails_the_buffer(void **state)
 	buf_done(&b);
 }
 
+/* Every length up to several words, from every place in one. */
+static void
+crc32c_is_the_same_on_every_machine(void **state)
+{
+	uint8_t bytes[80];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 37 + 11);
+	for (size_t from = 0; from < 9; from++)
+		for (size_t n = 0; n <= sizeof(bytes) - from; n++)
+			assert_int_equal(crc32c((uint32_t)n, bytes + from, n),
+			    crc32c_by_table((uint32_t)n, bytes + from, n));
+}
+
 static void
 crc32c_gives_the_published_values(void **state)
 {
@@ -87,6 +102,8 @@ crc32c_gives_the_published_values(void **state)
 	assert_int_equal(crc32c(0, zero, 32), 0x8a9136aa);
 	assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283);
 	assert_int_equal(crc32c(crc32c(0, "12345", 5), "6789", 4), 0xe3069283);
+	assert_int_equal(crc32c_by_table(0, zero, 32), 0x8a9136aa);
+	assert_int_equal(crc32c_by_table(crc32c_by_table(0, "12345", 5), "6789", 4), 0xe3069283);
 }
 
 static void
@@ -152,6 +169,7 @@ main(void)
 		cmocka_unit_test(frames_come_back_as_they_were),
 		cmocka_unit_test(malformed_frames_are_refused),
 		cmocka_unit_test(too_much_data_for_a_frame_fails_the_buffer),
+		cmocka_unit_test(crc32c_is_the_same_on_every_machine),
 		cmocka_unit_test(crc32c_gives_the_published_values),
 		cmocka_unit_test(batches_expand_to_what_was_compressed),
 		cmocka_unit_test(a_bomb_is_refused),

@@ -52,6 +52,21 @@ log_folder_open(uint64_t quota)
 	return log;
 }
 
+int
+log_folder_read(struct rec_log *log, uint64_t *seq, size_t max, struct buf *b, uint32_t *count)
+{
+	struct batch_out batch;
+	int done;
+
+	batch_out_init(&batch, max + REC_LOG_RECORD_MAX);
+	done = rec_log_read(log, seq, max, &batch);
+	*count = done < 0 ? 0 : batch.count;
+	if (*count)
+		assert_int_equal(batch_expand(buf_span(&batch.data), batch.raw_len, b), 0);
+	batch_out_done(&batch);
+	return done;
+}
+
 void
 log_folder_segment(char *path, size_t size, uint64_t first)
 {

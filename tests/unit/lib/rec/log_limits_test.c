@@ -97,7 +97,7 @@ a_number_that_was_skipped_is_no_error(void **state)
 	log = log_folder_open(QUOTA); /* now the first segment has all numbers before the second */
 	buf_init(&b, 65536);
 	errno = EIO; /* of something else, before */
-	assert_int_equal(rec_log_read(log, &seq, 1000, &b, &count), 0);
+	assert_int_equal(log_folder_read(log, &seq, 1000, &b, &count), 0);
 	assert_true(seq == next && count == 1);
 	buf_done(&b);
 	rec_log_close(log);

@@ -54,7 +54,7 @@ check_from(struct rec_log *log, uint64_t *seq, size_t spread)
 		uint64_t at = *seq;
 
 		buf_reset(&b);
-		assert_int_equal(rec_log_read(log, &at, 32 * 1024, &b, &count), 0);
+		assert_int_equal(log_folder_read(log, &at, 32 * 1024, &b, &count), 0);
 		if (!count)
 			break;
 		assert_true(b.len <= 32 * 1024);
@@ -166,7 +166,7 @@ what_was_deleted_is_skipped_and_shown(void **state)
 	append(log, 1, 200, 4000);
 	rec_log_commit(log, 150);
 	buf_init(&b, 64 * 1024);
-	assert_int_equal(rec_log_read(log, &seq, 8192, &b, &count), 0);
+	assert_int_equal(log_folder_read(log, &seq, 8192, &b, &count), 0);
 	assert_true(seq > 1 && seq <= 151);
 	assert_true(count > 0);
 	buf_done(&b);
@@ -275,11 +275,11 @@ after_a_power_failure_numbers_jump(void **state)
 	append(log, REC_LOG_EPOCH + 1, REC_LOG_EPOCH + 5, 100);
 	buf_init(&b, 65536);
 	/* A reading ends at the jump, the next starts behind it. */
-	assert_int_equal(rec_log_read(log, &seq, 65536, &b, &count), 0);
+	assert_int_equal(log_folder_read(log, &seq, 65536, &b, &count), 0);
 	assert_true(seq == 6);
 	assert_int_equal(count, 5);
 	seq = 11;
-	assert_int_equal(rec_log_read(log, &seq, 65536, &b, &count), 0);
+	assert_int_equal(log_folder_read(log, &seq, 65536, &b, &count), 0);
 	assert_true(seq == REC_LOG_EPOCH + 1);
 	assert_int_equal(count, 5);
 	buf_done(&b);
@@ -540,7 +540,7 @@ running_without_descriptors_loses_nothing(void **state)
 	append(log, 1, 20, 100);
 	buf_init(&b, 65536);
 	limit_descriptors(base);
-	assert_true(rec_log_read(log, &seq, 65536, &b, &count) < 0);
+	assert_true(log_folder_read(log, &seq, 65536, &b, &count) < 0);
 	assert_true(rec_log_advance(log, 0) < 0);
 	last = 20;
 	while (rec_log_append(log, content(last + 1, 4000), NULL) == 0)
@@ -572,9 +572,9 @@ damage_in_the_open_segment_needs_a_new_one(void **state)
 	buf_init(&b, 65536);
 	base = next_descriptor();
 	limit_descriptors(base + 1); /* for the reader */
-	assert_true(rec_log_read(log, &seq, 65536, &b, &count) < 0);
+	assert_true(log_folder_read(log, &seq, 65536, &b, &count) < 0);
 	limit_descriptors(1024);
-	assert_int_equal(rec_log_read(log, &seq, 65536, &b, &count), 0);
+	assert_int_equal(log_folder_read(log, &seq, 65536, &b, &count), 0);
 	assert_true(rec_log_last(log) == REC_LOG_EPOCH);
 	buf_done(&b);
 	rec_log_close(log);
@@ -586,6 +586,7 @@ a_reading_ends_before_it_passes_its_limit(void **state)
 	static const uint8_t bytes[50];
 	struct rec_log *log = log_folder_open(QUOTA);
 	uint64_t seq = 1;
+	struct batch_out small;
 	uint32_t count;
 	struct buf b;
 
@@ -593,20 +594,20 @@ a_reading_ends_before_it_passes_its_limit(void **state)
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(rec_log_append(log, (struct span){ bytes, 50 }, NULL), 0);
 	buf_init(&b, 65536);
-	assert_int_equal(rec_log_read(log, &seq, 3 * 54, &b, &count), 0);
+	assert_int_equal(log_folder_read(log, &seq, 3 * 54, &b, &count), 0);
 	assert_int_equal(count, 3);
 	buf_reset(&b);
-	assert_int_equal(rec_log_read(log, &seq, 3 * 54 - 1, &b, &count), 0);
+	assert_int_equal(log_folder_read(log, &seq, 3 * 54 - 1, &b, &count), 0);
 	assert_int_equal(count, 2);
 	buf_reset(&b);
-	assert_int_equal(rec_log_read(log, &seq, 1, &b, &count), 0); /* one at least */
+	assert_int_equal(log_folder_read(log, &seq, 1, &b, &count), 0); /* one at least */
 	assert_int_equal(count, 1);
 	buf_done(&b);
-	/* A buffer that is too small is an error, not the end. */
-	buf_init(&b, 20);
+	/* A batch that is too small is an error, not the end. */
+	batch_out_init(&small, 20);
 	seq = 1;
-	assert_true(rec_log_read(log, &seq, 65536, &b, &count) < 0);
-	buf_done(&b);
+	assert_true(rec_log_read(log, &seq, 65536, &small) < 0);
+	batch_out_done(&small);
 	rec_log_close(log);
 }
 
@@ -645,7 +646,7 @@ committing_twice_leaves_the_newest_segment(void **state)
 	append(log, 1, 350, 4000);
 	log_folder_segment(path, sizeof(path), 1);
 	buf_init(&b, 65536);
-	assert_int_equal(rec_log_read(log, &seq, 100, &b, &count), 0); /* opens the oldest */
+	assert_int_equal(log_folder_read(log, &seq, 100, &b, &count), 0); /* opens the oldest */
 	buf_done(&b);
 	while (access(path, F_OK) == 0) /* as soon as the oldest goes, and no other */
 		rec_log_commit(log, rec_log_committed(log) + 1);

@@ -376,17 +376,21 @@ typedef void each_record_fn(const Audit__Record *record, void *arg);
 static void
 each_record(each_record_fn *fn, void *arg)
 {
+	struct batch_out batch;
 	uint64_t seq = 1;
-	uint32_t count = 1;
 	struct buf b;
 
-	buf_init(&b, 1 << 24);
-	while (count > 0) {
+	batch_out_init(&batch, BATCH_RAW_MAX);
+	buf_init(&b, BATCH_RAW_MAX);
+	do {
 		buf_reset(&b);
-		assert_int_equal(rec_log_read(world->node.audit->rec, &seq, 1 << 20, &b, &count),
+		batch_out_reset(&batch);
+		assert_int_equal(rec_log_read(world->node.audit->rec, &seq, BATCH_RAW_MAX, &batch),
 		    0);
+		assert_true(batch.count == 0 ||
+		    batch_expand(buf_span(&batch.data), batch.raw_len, &b) == 0);
 		struct wire w = wire_from(buf_span(&b));
-		for (uint32_t i = 0; i < count; i++, seq++) {
+		for (uint32_t i = 0; i < batch.count; i++, seq++) {
 			struct span packed = wire_string(&w);
 			Audit__Record *r =
 			    (Audit__Record *)protobuf_c_message_unpack(&audit__record__descriptor,
@@ -396,7 +400,8 @@ each_record(each_record_fn *fn, void *arg)
 			fn(r, arg);
 			protobuf_c_message_free_unpacked(&r->base, NULL);
 		}
-	}
+	} while (batch.count > 0);
+	batch_out_done(&batch);
 	buf_done(&b);
 }
 
