@@ -26,7 +26,7 @@ enum {
 	MON_FD = 3, /* the worker's end of the pair, at exec */
 	MON_CONFIG_FD = 4,
 	MON_MESSAGE_MAX = 192 * 1024,
-	MON_FDS_MAX = 3,
+	MON_FDS_MAX = 4, /* three are the worker's at most */
 	MON_LOGIN_MAX = 256,
 	MON_ADDRESS_MAX = 64,
 	MON_UUID_SIZE = 37,

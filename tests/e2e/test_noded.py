@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from cluster import SERVICE_USER, Cluster, wait_for
 from conftest import keep_logs, scratch
@@ -56,8 +57,12 @@ def worker_of(own, node='node-1'):
     return wait_for('the worker', lambda: children(own.daemons[node].pid, 'noded'))[0]
 
 
+def forkserver_of(own, node='node-1'):
+    return wait_for('the forkserver', lambda: children(own.daemons[node].pid, 'noded-forks'))[0]
+
+
 def keepers_of(own, node='node-1'):
-    return children(own.daemons[node].pid, 'noded-session')
+    return children(forkserver_of(own, node), 'noded-session')
 
 
 def works(own, login, node='node-1'):
@@ -163,6 +168,65 @@ def test_a_killed_monitor_takes_everything_with_it(own, bob, login):
     own.restart('node-1')
     wait_for('the node', lambda: works(own, login))
     wait_for('session.end', lambda: [e for e in events(own, 'session.end') if e['sid'] == session])
+
+
+def holds(pid, secret):
+    """Whether the bytes are anywhere in a process's memory."""
+    with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as mem:
+        for line in maps:
+            start, end = (int(x, 16) for x in line.split()[0].split('-'))
+            try:
+                mem.seek(start)
+                if secret in mem.read(end - start):
+                    return True
+            except (OSError, OverflowError, ValueError):  # [vvar] and the like
+                pass
+    return False
+
+
+def test_sessions_go_on_when_the_process_that_starts_them_dies(own, bob, login):
+    p = subprocess.Popen(ssh_argv(own, login, 'read line; echo $line'), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    keeper = wait_for('the session', lambda: keepers_of(own))[0]
+    for _ in range(2):
+        before = forkserver_of(own)
+        os.kill(before, signal.SIGKILL)
+        assert ssh(own, login, 'echo another').stdout == 'another\n'
+        assert forkserver_of(own) != before
+    assert os.path.exists(f'/proc/{keeper}')
+    assert p.communicate('still here\n', 20)[0] == 'still here\n' and p.returncode == 0
+    wait_for('the end of the session', lambda: not os.path.exists(f'/proc/{keeper}'))
+
+
+def test_a_killed_monitor_takes_the_process_that_starts_sessions_with_it(own, bob, login):
+    forks = forkserver_of(own)
+    own.daemons['node-1'].kill()
+    wait_for('its end', lambda: not os.path.exists(f'/proc/{forks}'))
+    own.restart('node-1')
+    wait_for('the node', lambda: works(own, login))
+
+
+def test_no_process_in_which_pam_runs_has_the_host_key(own, bob, login):
+    if not own.root:
+        pytest.skip('reads the memory of others')
+    with open(own.path('node-1/monitor/ssh_host_key'), 'rb') as f:
+        secret = serialization.load_ssh_private_key(f.read(), None).private_bytes(
+            serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption())
+    for _ in range(2):  # the one that began with the monitor, and one that was started anew
+        p = start_ssh(own, login, 'echo $SALLYPORT_SESSION; sleep 1000')
+        session_id(p)
+        assert holds(own.daemons['node-1'].pid, secret)
+        forks, keeper = forkserver_of(own), keepers_of(own)[0]
+        assert [pid for pid in (forks, keeper, worker_of(own)) if holds(pid, secret)] == []
+        os.kill(forks, signal.SIGKILL)
+        p.kill()
+        p.wait()
+        wait_for('the end of the session', lambda keeper=keeper: not os.path.exists(f'/proc/{keeper}'))
+        assert works(own, login)
+
+
+def test_a_node_says_that_it_follows_the_pam_service_of_others(own, bob):
+    assert ('no PAM service of ours' in own.daemons['node-1'].text()) == \
+        (own.root and not any(os.path.exists(f'{d}/pam.d/sallyport') for d in ('/etc', '/usr/lib')))
 
 
 def test_the_node_is_back_when_the_proxy_is(own, bob, login):

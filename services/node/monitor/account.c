@@ -7,6 +7,7 @@
  */
 #include "node/monitor/account.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <grp.h>
 #include <security/pam_appl.h>
@@ -50,10 +51,9 @@ converse(int n, const struct pam_message **messages, struct pam_response **ret, 
 	return PAM_SUCCESS;
 }
 
-/* The first that the machine has; `sshd` so that a node without a file of ours follows the rules
- * that its administrator made for SSH. */
-static const char *
-pick_service(const char *configured)
+/* `sshd` so that a node without a file of ours follows the rules that its administrator made for SSH. */
+const char *
+account_service(const char *configured)
 {
 	static const char *const candidates[] = { "sallyport", "sshd", "other" };
 	char path[256];
@@ -68,7 +68,7 @@ pick_service(const char *configured)
 		    access(path, R_OK) == 0)
 			return candidates[i];
 	}
-	return NULL; /* a machine without PAM */
+	return NULL;
 }
 
 /* The codes that people meet are told in words that say what to do, with a module's own text where
@@ -132,6 +132,49 @@ pam_open(struct account *a, struct err *e)
 	a->session_open = true;
 	a->pam_env = pam_getenvlist(handle(a));
 	return 0;
+}
+
+/* --- what every session loads ----------------------------------------------------------------- */
+
+/* Not called: a name service could keep a connection open, which the sessions would then share. */
+static void
+load_name_service(const char *name)
+{
+	char library[80];
+
+	if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name) &&
+	    str_format(library, sizeof(library), "libnss_%s.so.2", name))
+		(void)dlopen(library, RTLD_NOW);
+}
+
+static void
+load_name_services(void)
+{
+	_cleanup_free_ char *text = NULL;
+	char *lines, *words;
+	size_t n;
+
+	if (file_read("/etc/nsswitch.conf", 64 * 1024, &text, &n, NULL))
+		return;
+	for (char *line = strtok_r(text, "\n", &lines); line; line = strtok_r(NULL, "\n", &lines)) {
+		if (!str_starts(line, "passwd:") && !str_starts(line, "group:"))
+			continue;
+		(void)strtok_r(line, " \t", &words);
+		for (char *word; (word = strtok_r(NULL, " \t", &words)) != NULL;)
+			load_name_service(word);
+	}
+}
+
+void
+account_preload(const char *service)
+{
+	static pam_handle_t *kept; /* never ended, which would unload its modules */
+	static const struct pam_conv conv = { converse, NULL };
+
+	service = account_service(service);
+	if (service)
+		(void)pam_start(service, NULL, &conv, &kept);
+	load_name_services();
 }
 
 /* --- the account --------------------------------------------------------------------------- */
@@ -200,7 +243,7 @@ account_open(struct account *a, const char *login, const char *service, const ch
 			    a->name);
 		return 0;
 	}
-	service = pick_service(service);
+	service = account_service(service);
 	if (service && pam_begin(a, service, tty, rhost, e))
 		return -1;
 	/* Before the session's modules run, which may add groups (pam_group), and before the

@@ -26,6 +26,11 @@ struct account {
 	struct buf messages; /* what PAM modules had to say, for the terminal */
 };
 
+/* The PAM service that a machine's sessions follow: as configured, or the first that it has; NULL: a machine without PAM. */
+const char *account_service(const char *configured);
+/* Loads the libraries that account_open would load each time, PAM's modules of this service (NULL: the default) and those of
+ * name services, and calls none of them. For the process that those are forked from. */
+void account_preload(const char *service);
 /* a is zeroed but for `forbidden`. Everything that decides whether this login may have a session
  * now, and PAM's session. Takes this process's groups. service: NULL for the default. tty: ""
  * without one. Not root: only the own user, and no PAM. Negative with a text for the user.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keeper: the process beside one session. Called by session.c after fork; opens the account (PAM),
+ * keeper: the process beside one session. Called by forkserver.c after fork; opens the account (PAM),
  * starts the user's process, waits for it, closes the account again.
  *
  * Security: runs as root (in the user's groups). The user's process keeps nothing of ours: every
@@ -14,11 +14,13 @@
 #include <grp.h>
 #include <malloc.h>
 #include <poll.h>
+#include <stdint.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -43,6 +45,8 @@ enum {
 	ROUND_MS = 10,
 	/* For what is killed to be gone. */
 	KILL_MS = 10000,
+	/* By PAM's modules at most, or what is more stays. */
+	STACK_USED = 1024 * 1024,
 };
 
 struct life {
@@ -388,6 +392,20 @@ close_others(const struct keeper *k)
 	return 0;
 }
 
+/* What opening the account needed for a moment: a keeper waits, perhaps for days, and beside it a thousand others. */
+static void
+give_back(void)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	/* Far enough below for the calls from here, which are the first to find the stack empty again. Where it
+	 * was never that deep there is nothing, and the call fails behind what it did. */
+	uintptr_t end = (here - 2 * page) & ~(page - 1);
+
+	malloc_trim(0);
+	(void)madvise((void *)(end - STACK_USED), STACK_USED, MADV_DONTNEED);
+}
+
 static int
 begin(struct life *l, struct err *e)
 {
@@ -448,7 +466,7 @@ keeper_run(struct keeper *k)
 	if (k->tty[0] && k->root)
 		records_login(k->tty, l.account.name, l.account.uid, k->start->client_address, pid);
 	say(k, 'S', NULL, 0);
-	malloc_trim(0);
+	give_back();
 	wait_for_end(&l);
 	if (k->tty[0] && k->root)
 		records_logout(k->tty, pid);

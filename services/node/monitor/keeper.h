@@ -28,7 +28,7 @@ struct keeper {
 	const char *cgroup; /* parent folder for the session's cgroup, or "" */
 };
 
-/* In the forked process; never returns. Descriptors other than those named were not closed yet. */
+/* In the process that forkserver.c forked; never returns. Descriptors other than those named were not closed yet. */
 noreturn void keeper_run(struct keeper *k);
 
 #endif

@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/sshcert.h"
+#include "node/monitor/account.h"
 #include "node/monitor/hostkey.h"
 #include "node/monitor/notify.h"
 #include "node/monitor/session.h"
@@ -570,7 +571,7 @@ on_signal_readable(struct source *s)
 		if (pid == m->worker)
 			on_worker_dead(m, status);
 		else
-			(void)session_reap(m, pid);
+			(void)forkserver_reap(m, pid);
 	}
 }
 
@@ -602,6 +603,20 @@ open_sources(struct monitor *m, struct err *e)
 	return 0;
 }
 
+/* Sessions would work, and cost three times as much, and nobody would know why. */
+static void
+tell_pam_service(const struct monitor *m)
+{
+	const char *service = account_service(m->config->pam_service);
+
+	if (!m->root || m->config->pam_service || (service && strcmp(service, "sallyport") == 0))
+		return;
+	log_warn(
+	    "there is no PAM service of ours, so that sessions follow another, which may run the scripts of the message of "
+	    "the day for every command: put deploy/pam/sallyport into /etc/pam.d, or set pam_service",
+	    "follows", service ? service : "none", NULL);
+}
+
 int
 monitor_init(struct monitor *m, const struct conf *config, const char *config_path,
     const char *worker_path, struct err *e)
@@ -617,12 +632,14 @@ monitor_init(struct monitor *m, const struct conf *config, const char *config_pa
 		.root = geteuid() == 0,
 		.log_level = m->log_level,
 		.log_format = m->log_format };
-	m->signals.fd = m->peer.fd = m->wake.fd = m->seen.fd = -1;
+	m->signals.fd = m->peer.fd = m->wake.fd = m->seen.fd = m->forkserver.fd = -1;
 	connections_init(&m->connections);
 	list_init(&m->sessions);
 	buf_init(&m->out, MON_MESSAGE_MAX);
-	if (spawn_prepare(m, e))
+	/* The server before the host key, which it has no use for. */
+	if (spawn_prepare(m, e) || forkserver_start(m, e))
 		return -1;
+	tell_pam_service(m);
 	if (!str_format(trust, sizeof(trust), "%s/monitor/ca-bundle", state) ||
 	    !str_format(seen, sizeof(seen), "%s/monitor/seen-sessions", state) ||
 	    !str_format(key, sizeof(key), "%s/monitor/ssh_host_key", state) ||
@@ -673,6 +690,7 @@ monitor_done(struct monitor *m)
 {
 	connections_done(&m->connections);
 	session_free_all(m);
+	forkserver_stop(m);
 	trust_done(&m->trust);
 	known_cutoffs_done(&m->cutoffs);
 	seen_done(&m->seen);

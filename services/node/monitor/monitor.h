@@ -18,6 +18,7 @@
 #include "node/monitor_proto.h"
 #include "node/monitor/auth.h"
 #include "node/monitor/connection.h"
+#include "node/monitor/forkserver.h"
 #include "node/monitor/known_cutoffs.h"
 #include "node/monitor/trust.h"
 
@@ -49,6 +50,7 @@ struct monitor {
 	bool stopping;
 	int exit_code;
 
+	struct forkserver forkserver;
 	struct trust trust;
 	struct known_cutoffs cutoffs;
 	struct seen seen;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * session: opens the terminal or the pipes of a session, forks its keeper, and carries the keeper's
+ * session: opens the terminal or the pipes of a session, has its keeper forked, and carries the keeper's
  * words to the worker. Called by monitor.c.
  *
  * Security: runs as root. Takes from the worker what mon_get_start read; login and right to a
@@ -21,12 +21,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "crypto/sshkey.h"
 #include "node/monitor/cgroup.h"
 #include "node/monitor/keeper.h"
 #include "ssh/session.h"
@@ -132,13 +130,28 @@ tell_exited(struct session *s, int status)
 	monitor_tell(m, NULL, 0);
 }
 
+/* A keeper could not remove the cgroup of a session that was not all gone when it ended. */
+static void
+sweep(struct monitor *m)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (now_ms - m->swept_ms < SWEEP_MS)
+		return;
+	m->swept_ms = now_ms;
+	cgroup_sweep(m->cgroup);
+}
+
 /* Without keeper or words from it the session is over: what was asked is answered. */
 static void
 end(struct session *s)
 {
+	struct monitor *m = s->monitor;
+
 	if (s->request)
-		monitor_answer(s->monitor, s->request, false, "the session could not be started");
+		monitor_answer(m, s->request, false, "the session could not be started");
 	session_free(s);
+	sweep(m);
 }
 
 /* One word of the keeper: S started, F failed and why, X how the process ended. The keeper ran
@@ -191,25 +204,19 @@ session_find(struct monitor *m, uint32_t id)
 	return NULL;
 }
 
-/* The child never returns: keeper_run ends it. Everything that k points to is its own copy then. */
 static int
-fork_keeper(struct session *s, struct keeper *k, struct err *e)
+ask_for_keeper(struct session *s, struct keeper *k, struct err *e)
 {
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
 		return err_errno(e, "cannot make a socket for the session");
 	k->report = pair[1];
-	s->keeper = fork();
-	if (s->keeper == 0) {
-		/* PAM's modules and the session have nothing to do with it. */
-		sshkey_free(s->monitor->host_key);
-		keeper_run(k);
-	}
+	int r = forkserver_ask(s->monitor, k, e);
 	close(pair[1]);
-	if (s->keeper < 0) {
+	if (r) {
 		close(pair[0]);
-		return err_errno(e, "cannot fork");
+		return -1;
 	}
 	s->report = (struct source){ pair[0], on_report };
 	return monitor_watch(s->monitor, &s->report) ? err_errno(e, "cannot watch the session") : 0;
@@ -245,21 +252,17 @@ session_start(struct monitor *m, const struct connection *conn, uint32_t request
 	*s = (struct session){ .monitor = m,
 		.id = start->session,
 		.report.fd = -1,
-		.fds = { -1, -1, -1 } };
-	struct keeper k = { .config = m->config,
-		.start = start,
+		.fds = { -1, -1, -1, -1 } };
+	struct keeper k = { .start = start,
 		.login = conn->login,
 		.user = conn->user,
-		.root = m->root,
-		.worker_uid = m->worker_uid,
-		.stdio = { -1, -1, -1 },
-		.cgroup = m->cgroup };
+		.stdio = { -1, -1, -1 } };
 	list_add(&m->sessions, &s->link);
 	m->n_sessions++;
 	/* Counted before its ends are opened, so that every way out goes through session_free. */
 	int r = start->pty ? open_terminal(s, &k, e) : open_pipes(s, &k, e);
 	if (r == 0)
-		r = fork_keeper(s, &k, e);
+		r = ask_for_keeper(s, &k, e);
 	close_all(k.stdio, 3);
 	if (r == 0)
 		s->request = request;
@@ -315,31 +318,4 @@ session_orphan_all(struct monitor *m)
 		/* Not freed yet: its keeper ends it, and the cgroup with it. */
 		s->orphan = true;
 	}
-}
-
-/* A keeper could not remove the cgroup of a session that was not all gone when it ended. */
-static void
-sweep(struct monitor *m)
-{
-	int64_t now_ms = clock_mono_ms();
-
-	if (now_ms - m->swept_ms < SWEEP_MS)
-		return;
-	m->swept_ms = now_ms;
-	cgroup_sweep(m->cgroup);
-}
-
-bool
-session_reap(struct monitor *m, pid_t pid)
-{
-	sweep(m);
-	list_each (struct session, s, &m->sessions, link) {
-		if (s->keeper != pid)
-			continue;
-		/* Its last words may still be in the socket, whose end of file frees the
-		 * session. */
-		s->keeper = 0;
-		return true;
-	}
-	return false;
 }

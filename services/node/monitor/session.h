@@ -3,8 +3,8 @@
  * session: one shell, command or subsystem of a user, as the monitor sees it: a keeper process and
  * its socket.
  *
- * The monitor opens the terminal or the pipes and forks; everything that may take long (PAM, name
- * services, the session's life) happens in that keeper (keeper.c), so that the monitor never waits.
+ * The monitor opens the terminal or the pipes and has a keeper forked (forkserver.c); everything that may take long (PAM,
+ * name services, the session's life) happens in that keeper (keeper.c), so that the monitor never waits.
  */
 #ifndef NODE_MONITOR_SESSION_H
 #define NODE_MONITOR_SESSION_H
@@ -15,10 +15,9 @@ struct session {
 	struct list link;
 	struct source report; /* our end of the pair with the keeper */
 	struct monitor *monitor;
-	uint32_t id;      /* the worker's number */
-	bool orphan;      /* its worker has died: nobody is told of it any more */
-	uint32_t request; /* to be answered when the keeper says that it runs; 0: answered */
-	pid_t keeper;
+	uint32_t id;          /* the worker's number */
+	bool orphan;          /* its worker has died: nobody is told of it any more */
+	uint32_t request;     /* to be answered when the keeper says that it runs; 0: answered */
 	int fds[MON_FDS_MAX]; /* for the worker, until it got them; -1 */
 	size_t n_fds;
 };
@@ -35,7 +34,5 @@ void session_free_all(struct monitor *m);
 /* The worker has died: its sessions are killed, and the numbers of the next worker do not mean
  * them. */
 void session_orphan_all(struct monitor *m);
-/* The keeper has ended. False: pid is no keeper. */
-bool session_reap(struct monitor *m, pid_t pid);
 
 #endif
