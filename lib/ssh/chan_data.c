@@ -17,6 +17,7 @@ enum {
 	PACKET_COST = 64,  /* about what a packet adds to its data */
 	TRIAL_WINDOWS = 2, /* of data that show whether a wider window helps */
 	STALL_MIN_MS = 2,  /* a shorter pause of the peer says nothing about the path */
+	LONG_TRIP_MS = 10, /* no machine of ours takes so long to answer */
 };
 
 /* --- out ---------------------------------------------------------------------- */
@@ -191,22 +192,38 @@ size_window(struct ssh_chan *chan, uint32_t size)
 	chan->sized_ms = 0;
 }
 
-/* Doubles the window, within the one budget that the connection has, and on trial. */
+/* Makes the window so many times as wide, within the one budget that the connection has, and on trial; rate_before is what
+ * it carried as it was, in bytes a millisecond. */
 static void
-grow_window(struct ssh_chan *chan)
+grow_window(struct ssh_chan *chan, uint32_t times, uint64_t rate_before)
 {
-	struct ssh *ssh = chan->ssh;
-	uint32_t budget = ssh->config.window_max - ssh->config.window - ssh->window_spent;
-	uint32_t more = chan->window_size < budget ? chan->window_size : budget;
+	const struct ssh *ssh = chan->ssh;
+	uint32_t more = ssh->config.window_max - ssh->config.window - ssh->window_spent;
 
+	if (more / (times - 1) >= chan->window_size)
+		more = (times - 1) * chan->window_size;
 	if (more > ssh->config.window_max - chan->window_size)
 		more = ssh->config.window_max - chan->window_size;
-	if (more == 0 || chan->window_settled || chan->window_before > 0 ||
-	    chan->sized_got < chan->window_size)
+	if (more == 0 || chan->window_settled || chan->window_before > 0)
 		return;
-	chan->rate_before = rate(chan);
+	chan->rate_before = rate_before;
 	chan->window_before = chan->window_size;
 	size_window(chan, chan->window_size + more);
+}
+
+/*
+ * On a path of which the length is known, half a window that comes within a quarter of a round trip is enough: the sender has
+ * run to the window's end long before it hears that it may go on. So the window is four times as wide when the news of it
+ * leaves, and not a few round trips later.
+ */
+static void
+grow_on_a_long_path(struct ssh_chan *chan)
+{
+	int64_t trip = chan->ssh->trip_ms;
+
+	if (trip >= LONG_TRIP_MS && chan->opened_ms > 0 && chan_kept(chan) == 0 &&
+	    (chan->ssh->now_ms - chan->opened_ms) * 4 <= trip)
+		grow_window(chan, 4, chan->window_size / (uint64_t)trip);
 }
 
 /*
@@ -236,6 +253,8 @@ count(struct ssh_chan *chan, uint32_t n)
 	if (chan->sized_ms == 0)
 		chan->sized_ms = chan->ssh->now_ms;
 	chan->sized_got += n;
+	if (chan->opened_ms == 0)
+		chan->opened_ms = chan->ssh->now_ms;
 }
 
 /*
@@ -264,8 +283,8 @@ probe(struct ssh_chan *chan, uint32_t n)
 	chan->probing = false;
 	stall = now - chan->probe_stall_ms;
 	trip = now - chan->probe_start_ms;
-	if (stall >= STALL_MIN_MS && stall * 8 >= trip)
-		grow_window(chan);
+	if (stall >= STALL_MIN_MS && stall * 8 >= trip && chan->sized_got >= chan->window_size)
+		grow_window(chan, 2, rate(chan));
 }
 
 /* With each opening of the window, unless the last one is still being watched. */
@@ -295,6 +314,8 @@ chan_grant(struct ssh_chan *chan)
 	    chan->ssh->state != STATE_OPEN || packet_is_held(chan->ssh) ||
 	    have > chan->window_size / 2)
 		return;
+	grow_on_a_long_path(chan);
+	chan->opened_ms = 0;
 	start_probe(chan);
 	send_adjust(chan, chan->window_size - (uint32_t)have);
 	chan->window += chan->window_size - (uint32_t)have;

@@ -11,7 +11,7 @@
 
 #include "ssh/ssh_priv.h"
 
-enum { INIT_MAX = 32 * 1024 };
+enum { INIT_MAX = 32 * 1024, TRIP_MAX_MS = 1000 };
 
 void
 kex_free(struct ssh_kex *kex)
@@ -34,6 +34,7 @@ send_ecdh_init(struct ssh *ssh, struct ssh_kex *kex)
 	kex_pair_free(kex->pair);
 	if (kex_pair_new(&kex->pair, kex->algs.curve) < 0)
 		return ssh_fatal(ssh, REASON_KEX_FAILED, "out of memory");
+	kex->asked_ms = ssh->now_ms;
 	packet_begin(&b, MSG_KEX_ECDH_INIT);
 	wire_put_string(&b, kex_pair_public(kex->pair));
 	return packet_send_buf(ssh, &b);
@@ -247,6 +248,7 @@ send_reply(struct ssh *ssh, struct span signature)
 	struct ssh_kex *kex = ssh->kex;
 	struct buf b;
 
+	kex->asked_ms = ssh->now_ms;
 	packet_begin(&b, MSG_KEX_ECDH_REPLY);
 	wire_put_string(&b, kex->result.host_key);
 	wire_put_string(&b, kex_pair_public(kex->pair));
@@ -298,6 +300,18 @@ kex_on_ecdh_init(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	return hash_exchange(ssh, &t) < 0 ? -1 : sign_and_reply(ssh, id, &t);
 }
 
+/* The peer has answered what was asked: its NEWKEYS the server's reply, that reply the client's value. The shortest time
+ * counts, since a slow processor takes some of it, and nothing of it back; what a person took, who was asked about a key, is
+ * no path. */
+static void
+note_trip(struct ssh *ssh)
+{
+	int64_t took = ssh->now_ms - ssh->kex->asked_ms;
+
+	if (took <= TRIP_MAX_MS && (ssh->trip_ms == 0 || took < ssh->trip_ms))
+		ssh->trip_ms = took;
+}
+
 /* --- client --------------------------------------------------------------- */
 
 /* Checks the server's signature, then asks the owner whether to believe the key. */
@@ -344,6 +358,7 @@ kex_on_ecdh_reply(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	struct kex_transcript t;
 
 	(void)payload;
+	note_trip(ssh);
 	kex->result.host_key = wire_string(w); /* as long as this call; hash_exchange copies it */
 	server_public = wire_string(w);
 	sig = wire_string(w);
@@ -367,6 +382,8 @@ kex_on_newkeys(struct ssh *ssh, struct wire *w, uint8_t *payload)
 	(void)payload;
 	if (!wire_end(w))
 		return ssh_fatal(ssh, REASON_KEX_FAILED, "malformed NEWKEYS");
+	if (ssh->config.role == SSH_SERVER)
+		note_trip(ssh);
 	use_cipher(ssh, &ssh->in, kex->next_in);
 	kex->next_in = NULL;
 	kex_free(kex);

@@ -152,6 +152,7 @@ struct ssh_kex {
 	bool sent_guess; /* client: our ECDH_INIT went out with KEXINIT */
 	uint32_t overlap_packets, overlap_bytes; /* channels' messages where none belong */
 	int64_t since_ms;
+	int64_t asked_ms;              /* when what the peer has to answer was sent */
 	struct buf my_init, peer_init; /* payloads, for the hash */
 	struct kex_algs algs;
 	struct kex_pair *pair;
@@ -229,6 +230,8 @@ struct ssh {
 	char *my_version, *peer_version;
 	uint8_t session_id[KEX_HASH_LEN];
 	bool have_session_id, strict, peer_ext_info, first_after_newkeys;
+	/* a round trip, as the exchanges of keys took it: not less, perhaps more; 0: not known */
+	int64_t trip_ms;
 	struct buf farewell;         /* the peer's text in DISCONNECT */
 	struct buf host_key;         /* K_S of the first exchange, until somebody is logged in */
 	bool peer_hostbound;         /* the server takes hostbound signatures */
@@ -371,6 +374,7 @@ struct ssh_chan {
 	uint64_t sized_got;     /* bytes since the window has its size ... */
 	int64_t sized_ms;       /* ... and when the first of them came; 0: none yet */
 	int64_t counted_ms;     /* when the last of them came */
+	int64_t opened_ms;      /* when the first came after the window was opened; 0: none yet */
 	uint64_t rate_before;   /* on trial: what was carried with the window before, ... */
 	uint32_t window_before; /* ... which is this; 0: no trial */
 	bool window_settled;    /* a wider one did not help */

@@ -26,6 +26,7 @@ from field import TOP, Failure, Field
 from ingest import ingest
 from latency import latency
 from logins import logins
+from long_path import long_path
 from many import ten_thousand
 from memory import hundred, idle, pty
 from startup import startup
@@ -43,6 +44,7 @@ PARTS = (
     pty,
     hundred,
     bulk,
+    long_path,
     tunnels,
     ingest,
     fanout,

@@ -490,35 +490,59 @@ line_tick(struct line *l, int64_t now_ms)
 	}
 }
 
-/* How long 200 MiB take over a path of 80 ms, by its rate in MiB a second. */
-static int64_t
-time_over(size_t rate, int64_t delay_ms, uint32_t *ret_window)
-{
+/* A pair with a line each way; from the first byte on everything takes its time. */
+struct path {
 	struct pair p;
-	struct line up = { .rate = rate * MIB / 1000, .delay_ms = delay_ms };
-	struct line down = up;
+	struct line up, down;
+};
+
+static void
+path_tick(struct path *x)
+{
+	x->p.now_ms++;
+	line_tick(&x->up, x->p.now_ms);
+	line_tick(&x->down, x->p.now_ms);
+}
+
+/* A session is open; rate is in MiB a second. */
+static void
+path_begin(struct path *x, size_t rate, int64_t delay_ms)
+{
+	x->up = x->down = (struct line){ .rate = rate * MIB / 1000, .delay_ms = delay_ms };
+	pair_init(&x->p);
+	x->p.opens_ahead = true;
+	pair_start(&x->p);
+	x->up.from = x->down.to = x->p.client;
+	x->up.to = x->down.from = x->p.server;
+	while (!x->p.out.opened)
+		path_tick(x);
+}
+
+static void
+path_done(struct path *x)
+{
+	for (struct line *l = &x->up; l; l = l == &x->up ? &x->down : NULL)
+		while (l->tail != l->head)
+			free(l->flying[l->tail++ % 256].p);
+	pair_done(&x->p);
+}
+
+/* Milliseconds that so many bytes take. */
+static int64_t
+time_over(size_t size, size_t rate, int64_t delay_ms, uint32_t *ret_window)
+{
+	struct path x;
 	int64_t start;
 
-	pair_init(&p);
-	pair_login(&p);
-	pair_open(&p);
-	up.from = down.to = p.client;
-	up.to = down.from = p.server;
-	start = p.now_ms;
-	p.out.to_send = 200 * MIB;
-	end_push(&p.out);
-	while (p.in.got < p.out.to_send && p.now_ms - start < 100000) {
-		p.now_ms++;
-		line_tick(&up, p.now_ms);
-		line_tick(&down, p.now_ms);
-	}
-	start = p.now_ms - start;
-	*ret_window = p.in.chan->window_size;
-	while (up.tail != up.head)
-		free(up.flying[up.tail++ % 256].p);
-	while (down.tail != down.head)
-		free(down.flying[down.tail++ % 256].p);
-	pair_done(&p);
+	path_begin(&x, rate, delay_ms);
+	start = x.p.now_ms;
+	x.p.out.to_send = size;
+	end_push(&x.p.out);
+	while (x.p.in.got < size && x.p.now_ms - start < 100000)
+		path_tick(&x);
+	start = x.p.now_ms - start;
+	*ret_window = x.p.in.chan->window_size;
+	path_done(&x);
 	return start;
 }
 
@@ -530,13 +554,54 @@ long_paths_are_filled(void **state)
 	(void)state;
 	for (size_t i = 0; i < 5; i++) {
 		uint32_t window;
-		int64_t ms = time_over(rates[i], 40, &window);
+		int64_t ms = time_over(200 * MIB, rates[i], 40, &window);
 		int64_t best = (int64_t)(200 * 1000 / rates[i]);
 
 		if (ms > best * 13 / 10 + 900)
 			fail_msg("%zu MiB/s: %d ms instead of %d, window %u KiB", rates[i], (int)ms,
 			    (int)best, window / 1024);
 	}
+}
+
+/* The first news of the window that reaches the sender opens it wide: 8 MiB are there two round trips after the first. */
+static void
+the_window_of_a_long_path_opens_at_once(void **state)
+{
+	uint32_t window;
+	int64_t ms = time_over(8 * MIB, 200, 50, &window);
+
+	(void)state;
+	if (ms > 50 + 2 * 100 + 8 * 1000 / 200 + 20)
+		fail_msg("%d ms", (int)ms);
+	assert_true(window >= 4 * MIB);
+}
+
+/* Whoever sends less than a window needs no wider one, however far he is. */
+static void
+the_window_of_a_slow_sender_stays(void **state)
+{
+	uint32_t window;
+
+	(void)state;
+	time_over(8 * MIB, 4, 50, &window);
+	assert_int_equal(window, MIB);
+}
+
+/* What a person takes to answer a question is no path. */
+static void
+a_person_who_is_asked_about_a_key_makes_no_long_path(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	pair_start(&p);
+	while (!p.authenticated_server) {
+		assert_true(pair_step(&p));
+		p.now_ms += 1500;
+	}
+	assert_int_equal(p.server->trip_ms, 0);
+	pair_done(&p);
 }
 
 static void
@@ -685,6 +750,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(the_window_grows_with_the_path),
 	cmocka_unit_test(a_window_that_does_not_help_goes_back),
 	cmocka_unit_test(long_paths_are_filled),
+	cmocka_unit_test(the_window_of_a_long_path_opens_at_once),
+	cmocka_unit_test(the_window_of_a_slow_sender_stays),
+	cmocka_unit_test(a_person_who_is_asked_about_a_key_makes_no_long_path),
 	cmocka_unit_test(the_window_stays_on_a_short_path),
 	cmocka_unit_test(channels_take_turns),
 	cmocka_unit_test(many_channels_share_a_budget),
