@@ -5,6 +5,7 @@
  */
 #include "tsh/proxy.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -18,6 +19,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "profile/known_nodes.h"
 
 enum { CONNECT_TIMEOUT_MS = 15000, LOGIN_TIMEOUT_MS = 20000, CA_MAX = 8, KEEPALIVE_MS = 15000 };
 
@@ -276,12 +278,20 @@ connect_node(struct ssh_link *link, const char *host, struct err *e, void *arg)
 	return remote_connect_via(ssh_link_ssh(p->link), link, host, e);
 }
 
-/* By the name that was asked for. Which of the node's names that may be stands in its
- * certificate. */
+/* By the name that was asked for. Which of the node's names that may be stands in its certificate; that a name is the
+ * machine's that had it before, only we know. A UUID is the machine, and addresses change hands. */
 static int
 verify_node(const struct ssh_host *shown, const char *host, struct err *e, void *arg)
 {
-	return verify(arg, shown, host, e);
+	struct proxy *p = arg;
+	uint8_t address[16];
+
+	if (verify(p, shown, host, e) < 0)
+		return -1;
+	if (str_is_uuid(host) || inet_pton(AF_INET, host, address) == 1 ||
+	    inet_pton(AF_INET6, host, address) == 1)
+		return 0;
+	return known_nodes_check(p->profile->cluster, host, shown->cert->key_id, e) == 0 ? 0 : -1;
 }
 
 int

@@ -37,6 +37,7 @@ int cmd_ls(int argc, char **argv);
 int cmd_ssh(int argc, char **argv);
 int cmd_scp(int argc, char **argv);
 int cmd_config(int argc, char **argv);
+int cmd_forget(int argc, char **argv);
 int cmd_play(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 

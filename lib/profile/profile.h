@@ -5,6 +5,7 @@
  *
  *	~/.sallyport/                 0700; $SALLYPORT_HOME instead when set
  *	  current                     "HOST:PORT/USER": the login in use
+ *	  known_nodes                 known_nodes.h
  *	  keys/HOST:PORT/USER/        0700; the proxy's public port, IPv6 in brackets
  *	    profile.yaml              cluster, roles, logins, times: nothing secret
  *	    key, key-cert.pub         SSH private key (openssh-key-v1), 0600, and certificate
