@@ -488,6 +488,8 @@ world_fill_log(void)
 {
 	static uint8_t bytes[120000];
 
+	/* Nothing that gets smaller. */
+	rand_bytes(bytes, sizeof(bytes));
 	while (audit_frames(world->node.audit, "filling", (struct span){ NULL, 0 },
 		   (struct span){ bytes, sizeof(bytes) }) == 0)
 		continue;
