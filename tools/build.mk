@@ -45,7 +45,7 @@ PROGRAMS := $(foreach d,$(DAEMONS),$(if $(wildcard services/$(lastword $(subst :
 	    $(foreach c,$(CLIENTS),$(if $(wildcard clients/$(lastword $(subst :, ,$(c)))/main.c),$(B)/$(firstword $(subst :, ,$(c)))))
 
 # The linker takes of these what is used (--as-needed drops the others).
-SYS_LIBS := -lgrpc -lgpr -lprotobuf-c -levent_core -levent_extra -lmbedtls -lmbedx509 -lmbedcrypto -lsodium -lcrypto $(IPSEC_MB_LIB) -lpq \
+SYS_LIBS := -lgrpc -lgpr -lprotobuf-c -levent_core -levent_extra -lmbedtls -lmbedx509 -lmbedcrypto -lsodium -lcrypto -lpq \
 	    -lsqlite3 -lcyaml -lyaml -ljansson -loath -lqrencode -lzstd -lpam -lsystemd -lseccomp -lpthread -lm
 
 # noded's privileged half is a program of its own, so that it carries neither gRPC nor the SSH engine's connections.

@@ -14,6 +14,5 @@ PKG_CFLAGS := $(call pc,--cflags libevent libprotobuf-c libsodium libpq sqlite3 
 	      libseccomp libqrencode liboath)
 CPPFLAGS += $(PKG_CFLAGS)
 
-# Intel's multi-buffer library is on x86-64 only, and may be missing there too; lib/crypto/gcm.h
-IPSEC_MB_LIB := $(if $(wildcard /usr/include/intel-ipsec-mb.h),-lIPSec_MB)
-CPPFLAGS     += $(if $(IPSEC_MB_LIB),-DHAVE_IPSEC_MB)
+# Intel's multi-buffer library is on x86-64 only, and may be missing there too, when building and when running; lib/crypto/gcm.h
+CPPFLAGS += $(if $(wildcard /usr/include/intel-ipsec-mb.h),-DHAVE_IPSEC_MB)

@@ -11,6 +11,7 @@
 #include "crypto/secret.h"
 
 #ifdef HAVE_IPSEC_MB
+#include <dlfcn.h>
 #include <intel-ipsec-mb.h>
 #include <pthread.h>
 #endif
@@ -32,31 +33,70 @@ enum {
 	KEY_SIZE = (sizeof(struct gcm_key_data) + KEY_ALIGN - 1) / KEY_ALIGN * KEY_ALIGN
 };
 
-static IMB_MGR
-    *vaes; /* pointers to functions, written once; NULL where the processor has not got it */
+/* Asked for by name rather than linked: 12 MB that a machine may do without. What the manager points to has the layout of
+ * the header, so the library must be of the header's kind. */
+#if IMB_VERSION_NUM < IMB_VERSION(2, 0, 0)
+#define LIBRARY "libIPSec_MB.so.1"
+#else
+#define LIBRARY "libIPSec_MB.so.2"
+#endif
+
+static struct {
+	__typeof__(alloc_mb_mgr) *alloc;
+	__typeof__(free_mb_mgr) *free;
+	__typeof__(init_mb_mgr_avx512) *init;
+	__typeof__(imb_get_errno) *error;
+} mb;
+
+/* Pointers to functions, written once; NULL where the library is not, or the processor has not got it. */
+static IMB_MGR *vaes;
 static pthread_once_t vaes_once = PTHREAD_ONCE_INIT;
+
+static bool
+vaes_open_library(void)
+{
+	void *lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+
+	if (!lib)
+		return false;
+	/* POSIX's way to make a function's address of an object's. */
+	*(void **)&mb.alloc = dlsym(lib, "alloc_mb_mgr");
+	*(void **)&mb.free = dlsym(lib, "free_mb_mgr");
+	*(void **)&mb.init = dlsym(lib, "init_mb_mgr_avx512");
+	*(void **)&mb.error = dlsym(lib, "imb_get_errno");
+	if (mb.alloc && mb.free && mb.init && mb.error)
+		return true;
+	dlclose(lib);
+	return false;
+}
 
 static void
 vaes_start(void)
 {
 	const uint64_t need = IMB_FEATURE_AVX512_SKX | IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ;
-	IMB_MGR *m = alloc_mb_mgr(0);
+	IMB_MGR *m = vaes_open_library() ? mb.alloc(0) : NULL;
 
 	if (m && (m->features & need) == need) {
-		init_mb_mgr_avx512(m); /* tests itself with known answers */
-		if (imb_get_errno(m) == 0) {
+		mb.init(m); /* tests itself with known answers */
+		if (mb.error(m) == 0) {
 			vaes = m;
 			return;
 		}
 	}
 	if (m)
-		free_mb_mgr(m);
+		mb.free(m);
+}
+
+static void
+vaes_load(void)
+{
+	pthread_once(&vaes_once, vaes_start);
 }
 
 static bool
 vaes_init(struct gcm *g, const uint8_t key[GCM_KEY])
 {
-	pthread_once(&vaes_once, vaes_start);
+	vaes_load();
 	g->vaes = vaes ? aligned_alloc(KEY_ALIGN, KEY_SIZE) : NULL;
 	if (!g->vaes)
 		return false;
@@ -109,6 +149,11 @@ vaes_open(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n)
 }
 
 #else
+
+static void
+vaes_load(void)
+{
+}
 
 static bool
 vaes_init(struct gcm *g, const uint8_t key[GCM_KEY])
@@ -199,6 +244,12 @@ openssl_open(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n)
 /* ----------------------------------------------------------------------------------- */
 
 /* Elsewhere libcrypto computes AES with tables, whose time tells the key. */
+void
+gcm_load(void)
+{
+	vaes_load();
+}
+
 bool
 gcm_available(void)
 {

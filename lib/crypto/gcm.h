@@ -3,7 +3,8 @@
  * gcm: AES-256-GCM of packets (NIST SP 800-38D), by the fastest library that is here. lib/crypto/cipher is the caller.
  *
  * Two do the same: OpenSSL's libcrypto everywhere, and Intel's multi-buffer library (libIPSec_MB) on x86-64 processors
- * with the vector instructions VAES and VPCLMULQDQ, which Debian 12's OpenSSL does not use: three times as fast.
+ * with the vector instructions VAES and VPCLMULQDQ, which Debian 12's OpenSSL does not use: three times as fast. The latter
+ * is looked for when the program runs: it need not be installed.
  */
 #ifndef CRYPTO_GCM_H
 #define CRYPTO_GCM_H
@@ -15,6 +16,10 @@ enum { GCM_KEY = 32, GCM_IV = 12, GCM_TAG = 16 };
 enum gcm_by { GCM_BY_BEST, GCM_BY_OPENSSL, GCM_BY_VAES };
 
 struct gcm;
+
+/* Looks for the faster library. Without this call the first key does; daemons call it before they confine themselves, so that
+ * no code is loaded afterwards. */
+void gcm_load(void);
 
 /* This processor has instructions for it. */
 bool gcm_available(void);

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "crypto/gcm.h"
 #include "crypto/rand.h"
 #include "net/listen.h"
 #include "node/session.h"
@@ -42,6 +43,7 @@ node_confine(struct daemon_run *run, struct err *e)
 	static const char *const *const lists[] = { priv_calls_base, priv_calls_server, NULL };
 
 	(void)run;
+	gcm_load();
 	return priv_seccomp_lists(lists, e);
 }
 

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "crypto/gcm.h"
 #include "crypto/rand.h"
 #include "net/ceiling.h"
 #include "net/listen.h"
@@ -232,6 +233,7 @@ int
 proxy_confine(struct daemon_run *run, struct err *e)
 {
 	(void)run;
+	gcm_load();
 	return priv_seccomp_lists((const char *const *const[]){ priv_calls_base, priv_calls_server,
 				      NULL },
 	    e);
