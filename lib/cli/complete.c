@@ -166,10 +166,15 @@ print_script(const struct cli_program *program, const char *shell)
 {
 	const char *name = program->name;
 
+	bool zsh = strcmp(shell, "zsh") == 0;
+
+	/* zsh finds the file of a package by this first line, and by its name, _PROGRAM. */
+	if (zsh)
+		printf("#compdef %s\n", name);
 	printf("# %s completion of %s; use it with: source <(%s completion %s)\n", shell, name,
 	    name, shell);
 	/* zsh runs bash's functions, with arrays that begin at 0; but "path" is the PATH there. */
-	if (strcmp(shell, "zsh") == 0)
+	if (zsh)
 		printf("autoload -Uz compinit bashcompinit\n"
 		       "(( $+functions[compdef] )) || compinit\n"
 		       "bashcompinit\n");
@@ -181,6 +186,10 @@ print_script(const struct cli_program *program, const char *shell)
 	for_each_command(program, false);
 	printf("\tesac\n}\n");
 	print_main(program);
+	/* As the file of a package zsh runs the whole script as the function of the first completion. */
+	if (zsh)
+		printf("if [ \"${funcstack[1]}\" = _%s ]; then _bash_complete -o default -F _%s; fi\n",
+		    name, name);
 }
 
 void
