@@ -80,7 +80,7 @@ on_become(const struct db_reply *r, void *arg)
 	/* Once: it is as it is until an administrator changes it. */
 	if (*danger && !s->said_rights) {
 		log_warn(
-		    "the database role could change or remove the audit trail; auditd(8), DATABASE, has a better one",
+		    "the database role could change or remove the audit trail; sallyport-auditd(8), DATABASE, has a better one",
 		    "role", db_text(r, 0, 0), "cause", danger, NULL);
 		s->said_rights = true;
 	}
