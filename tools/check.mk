@@ -44,5 +44,5 @@ soak: deps-test ## long runs: FUZZ_SECONDS=300 of every fuzz target, and the hea
 	@$(MAKE) --no-print-directory -s -j$(shell nproc) build tools-bin
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=300
 	@/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/e2e tests/interop --heavy
-bare: ## the two commands of the README on a machine with nothing but git and make (root); PARTS="demo user test unit"
-	@BARE_SUITE=$(BARE_SUITE) tools/bare $(PARTS)
+bare: ## the two commands of the README on a machine with nothing but git and make (root); RELEASE=trixie PARTS="demo user test unit"
+	@RELEASE=$(RELEASE) tools/bare $(PARTS)

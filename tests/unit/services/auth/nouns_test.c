@@ -191,7 +191,7 @@ a_user_is_known_where_he_logged_in_for_a_month(void **state)
 	assert_false(user_knows(&u, "10.0.0.2", auth_state_ms));
 	assert_false(user_knows(&u, "", auth_state_ms));
 	assert_false(user_knows(&u, "10.0.0.1", auth_state_ms + USER_SOURCE_KEEP_MS));
-	for (int i = 0; i < USER_SOURCES; i++) { /* the oldest makes room */
+	for (int i = 0; i < (int)USER_SOURCES; i++) { /* the oldest makes room */
 		str_format(source, sizeof(source), "10.4.0.%d", i);
 		user_note_source(&u, source, auth_state_ms + 1 + i);
 	}
