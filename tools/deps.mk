@@ -1,18 +1,19 @@
 # The Debian packages that building, demonstrating and testing need; README.md says what each library is for.
 APT  := apt-get -o DPkg::Lock::Timeout=300 -q -y --no-install-recommends
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-BUILD_PACKAGES := gcc libc6-dev pkg-config protobuf-c-compiler protobuf-compiler libprotobuf-dev \
-	libprotobuf-c-dev libgrpc-dev libevent-dev libmbedtls-dev libsodium-dev libssl-dev libssh2-1-dev libpq-dev \
-	libsqlite3-dev libcyaml-dev libyaml-dev libjansson-dev liboath-dev libqrencode-dev libzstd-dev libpam0g-dev \
-	libsystemd-dev libseccomp-dev scdoc $(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
-DEMO_PACKAGES := $(BUILD_PACKAGES) python3 postgresql-15 openssh-client openssh-sftp-server ca-certificates curl \
+# What building needs says debian/control; debhelper makes the packages. A row is NAME, or NAME [architecture].
+BUILD_DEPENDS  := $(shell sed -n '/^Build-Depends:/,/^$$/{ s/^Build-Depends: *//; s/,//; s/ *(.*)//; s/ *\[amd64\]/:x86_64/; p; }' debian/control)
+DEB_PACKAGES   := build-essential debhelper
+BUILD_PACKAGES := $(filter-out debhelper-% dh-% %:x86_64,$(BUILD_DEPENDS)) $(patsubst %:x86_64,%,$(filter %:$(shell uname -m),$(BUILD_DEPENDS)))
+DEMO_PACKAGES := $(BUILD_PACKAGES) python3 postgresql openssh-client openssh-sftp-server ca-certificates curl \
 	procps
-TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev clang libclang-rt-14-dev wasi-libc python3-pytest python3-pytest-xdist python3-pexpect \
+TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev clang libclang-rt-dev wasi-libc python3-pytest python3-pytest-xdist python3-pexpect \
 	python3-paramiko python3-asyncssh python3-psycopg2 python3-grpcio python3-protobuf python3-cryptography \
 	python3-grpc-tools openssh-server rsync git curl jq oathtool \
 	iproute2 clustershell systemd systemd-container mmdebstrap mandoc zstd putty-tools openssl \
 	openssh-tests golang-go golang-golang-x-crypto-dev libssh-dev lftp sshfs ansible-core chromium fonts-dejavu-core zsh fish
 
+DEPLOY_PACKAGES := $(BUILD_PACKAGES) $(DEB_PACKAGES) lintian mmdebstrap systemd-container python3-pytest openssh-client
 UNIT_PACKAGES := $(BUILD_PACKAGES) libcmocka-dev python3 openssh-client openssl
 
 # Installs those of a list that are missing.
@@ -26,9 +27,13 @@ define install_missing
 	fi
 endef
 
-.PHONY: deps deps-demo deps-unit deps-test
+.PHONY: deps deps-deb deps-deploy deps-demo deps-unit deps-test
 deps: ## installs what building needs
 	$(call install_missing,$(BUILD_PACKAGES))
+deps-deb: ## ... and what making packages needs
+	$(call install_missing,$(BUILD_PACKAGES) $(DEB_PACKAGES))
+deps-deploy: ## ... and what testing packages needs
+	$(call install_missing,$(DEPLOY_PACKAGES))
 deps-demo: ## ... and what the demonstration needs
 	$(call install_missing,$(DEMO_PACKAGES))
 deps-unit: ## ... and what the unit tests need

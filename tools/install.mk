@@ -1,15 +1,20 @@
-# Installation: make install DESTDIR=...
+# Installation: make install DESTDIR=... What is in which package says debian/*.install.
 MAN_SRC := $(wildcard docs/man/*.scd)
 MAN     := $(MAN_SRC:docs/man/%.scd=$(B)/man/%)
 $(B)/man/%: docs/man/%.scd
 	@mkdir -p $(@D)
 	$(Q)scdoc < $< > $@
 
-.PHONY: man install
+datadir  := $(prefix)/share
+bash_dir := $(datadir)/bash-completion/completions
+zsh_dir  := $(datadir)/zsh/vendor-completions
+fish_dir := $(datadir)/fish/vendor_completions.d
+
+.PHONY: man install deb deploy-test
 man: $(MAN) ## manual pages
 install: build man ## installs programs, units, manual pages and sample configurations below DESTDIR
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(unitdir) $(DESTDIR)$(sysconfdir)/sallyport \
-		$(DESTDIR)$(prefix)/lib/sysusers.d $(DESTDIR)$(prefix)/share/bash-completion/completions
+	install -d $(addprefix $(DESTDIR),$(bindir) $(libexecdir) $(unitdir) $(sysconfdir)/sallyport $(prefix)/lib/sysusers.d \
+		$(bash_dir) $(zsh_dir) $(fish_dir))
 	install -m 755 $(B)/tsh $(B)/tctl $(DESTDIR)$(bindir)
 	install -m 755 $(filter-out %/tsh %/tctl,$(PROGRAMS)) $(DESTDIR)$(libexecdir)
 	ln -sf $(libexecdir)/noded $(DESTDIR)$(bindir)/noded
@@ -18,7 +23,17 @@ install: build man ## installs programs, units, manual pages and sample configur
 			> $(DESTDIR)$(unitdir)/$$(basename $$u); \
 	done
 	install -D -m 644 deploy/pam/sallyport $(DESTDIR)$(sysconfdir)/pam.d/sallyport
-	install -m 644 deploy/sysusers/sallyport.conf $(DESTDIR)$(prefix)/lib/sysusers.d
+	install -m 644 deploy/sysusers/*.conf $(DESTDIR)$(prefix)/lib/sysusers.d
 	for c in deploy/conf/*.yaml; do install -m 644 $$c $(DESTDIR)$(sysconfdir)/sallyport/$$(basename $$c).sample; done
-	for c in tsh tctl; do $(B)/$$c completion bash > $(DESTDIR)$(prefix)/share/bash-completion/completions/$$c; done
+	for c in tsh tctl; do \
+		$(B)/$$c completion bash > $(DESTDIR)$(bash_dir)/$$c && \
+		$(B)/$$c completion zsh > $(DESTDIR)$(zsh_dir)/_$$c && \
+		$(B)/$$c completion fish > $(DESTDIR)$(fish_dir)/$$c.fish || exit 1; \
+	done
 	for m in $(MAN); do s=$${m##*.}; install -D -m 644 $$m $(DESTDIR)$(mandir)/man$$s/$$(basename $$m); done
+	ln -sf sallyport-noded.8 $(DESTDIR)$(mandir)/man8/noded.8
+
+deb: $(if $(RELEASE),,deps-deb) ## Debian packages of the last commit in build/deb; RELEASE=trixie: of that release, in a tree of it (root)
+	@tools/deb $(RELEASE)
+deploy-test: deps-deploy ## the packages made twice, judged, installed, upgraded and purged in a machine (root); RELEASE=trixie
+	@tools/deploy-test $(RELEASE)

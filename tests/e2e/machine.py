@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small Debian with systemd as its first process, in a container of systemd-nspawn: for tests of units and packages.
 
-The root is built once from Debian's packages and kept in build-machine/; a machine sees it below a layer of memory that
-is gone when it stops, and has a network of its own with nothing but loopback. Needs root.
+The root is built once from Debian's packages and kept in build-machine/KIND; a machine sees it below a layer of memory
+that is gone when it stops, and has a network of its own with nothing but loopback. Needs root.
 """
 import hashlib
+import html
 import os
 import re
 import shutil
@@ -12,8 +13,10 @@ import signal
 import subprocess
 import time
 
+from cluster import totp
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PACKAGES = ['systemd', 'dbus', 'procps', 'postgresql-15', 'openssh-client', 'openssh-sftp-server']
+PACKAGES = ['systemd', 'dbus', 'procps', 'postgresql', 'openssh-client', 'openssh-sftp-server']
 # Not needed to run: a third of it all.
 UNWANTED = ['/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/man/*', '/usr/share/i18n/*', '/usr/lib/*/libLLVM*',
             '/usr/lib/postgresql/*/lib/bitcode/*', '/usr/lib/postgresql/*/lib/llvmjit*']
@@ -60,19 +63,25 @@ def suite():
         return re.search(r'^VERSION_CODENAME=(\w+)', f.read(), re.M).group(1)
 
 
-def base(build):
-    """The folder of the root, made when it is not there yet. Beside the build folders: make looks through those."""
-    packages = PACKAGES + runtime_packages(build)
-    name = hashlib.sha256(' '.join([suite(), *packages, *UNWANTED]).encode()).hexdigest()[:12]
-    path = os.path.join(TOP, 'build-machine', name)
+def base(kind, packages, release=None, unwanted=()):
+    """The folder of a root with these packages, made when it is not there yet; one of a kind is kept. Beside the build
+    folders: make looks through those."""
+    release = release or suite()
+    name = hashlib.sha256(' '.join([release, *packages, *unwanted]).encode()).hexdigest()[:12]
+    path = os.path.join(TOP, 'build-machine', kind, name)
     if not os.path.exists(path):
         shutil.rmtree(os.path.dirname(path), ignore_errors=True)
         os.makedirs(os.path.dirname(path))
         run('mmdebstrap', '--quiet', '--variant=minbase', '--format=directory', '--dpkgopt=force-unsafe-io',
-            '--include=' + ','.join(packages), *[f'--dpkgopt=path-exclude={path}' for path in UNWANTED],
-            '--customize-hook=rm -f "$1/etc/hostname" "$1/etc/resolv.conf"', suite(), path + '.new', timeout=900)
+            '--include=' + ','.join(packages), *[f'--dpkgopt=path-exclude={path}' for path in unwanted],
+            '--customize-hook=rm -f "$1/etc/hostname" "$1/etc/resolv.conf"', release, path + '.new', timeout=900)
         os.rename(path + '.new', path)
     return path
+
+
+def base_of(build):
+    """The root for the programs of a build folder, without the packages of this project."""
+    return base('e2e', PACKAGES + runtime_packages(build), unwanted=UNWANTED)
 
 
 def groups(name):
@@ -85,8 +94,8 @@ def groups(name):
 class Machine:
     """Boots at once; stop() takes everything away that it made."""
 
-    def __init__(self, folder, build):
-        self.dir, self.build, self.name = folder, build, os.path.basename(folder)
+    def __init__(self, folder, base):
+        self.dir, self.base, self.name = folder, base, os.path.basename(folder)
         self.proc, self.leader = None, None
         os.makedirs(folder)
 
@@ -101,7 +110,7 @@ class Machine:
 
     def boot(self, timeout=60):
         """systemd-nspawn in control groups of its own, so that nothing of the machine's is touched."""
-        root, mine = base(self.build), groups(self.name)
+        mine = groups(self.name)
         for group in mine:
             os.makedirs(group, exist_ok=True)
 
@@ -112,7 +121,7 @@ class Machine:
         with open(os.path.join(self.dir, 'nspawn.log'), 'wb') as log:
             self.proc = subprocess.Popen(
                 ['systemd-nspawn', '-M', self.name, '--register=no', '--keep-unit', '--private-network', '-b',
-                 '--volatile=overlay', '-D', root], stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=enter,
+                 '--volatile=overlay', '-D', self.base], stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=enter,
                 start_new_session=True)
         end = time.monotonic() + timeout
         while not self.running():
@@ -160,3 +169,39 @@ class Machine:
                 except OSError:
                     pass
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def chapter(title):
+    """The commands of a chapter of the guide: its indented lines."""
+    with open(os.path.join(TOP, 'docs', 'GUIDE.md')) as f:
+        text = f.read().split(f'\n## {title}\n')[1].split('\n## ')[0]
+    return '\n'.join(line[4:] for line in text.splitlines() if line.startswith('    ') or not line)
+
+
+def node_on(m, host):
+    """Makes the machine, where the central daemons run, a node too, by the words of the guide."""
+    m.shell(f'''cd /root
+        tctl tokens add --type=node --format=text > token.file
+        noded configure --output=file:///etc/sallyport/noded.yaml --token=/root/token.file \
+            --proxy={host}:3080 --labels=env=example,team=x \
+            --ca-pin=$(tctl status | sed -n 's/^CA pin *//p')
+        systemctl enable --now sallyport-noded
+        test "$(stat -c %a token.file)" = 600''')
+
+
+def sign_up(m, user, host):
+    """A user who has opened the link and logged in, on the machine itself."""
+    link = re.search(r'https://\S+', m.run('tctl', 'users', 'add', user, '--roles=access,editor',
+                                           '--logins=root,guest').stdout).group(0)
+    curl = ['curl', '-sk', '--resolve', f'{host}:3080:127.0.0.1', link]
+    page = html.unescape(re.sub(r'<[^>]+>', ' ', m.outside(*curl).stdout))
+    secret = re.search(r'\b([A-Z2-7]{16,64})\b', page).group(1)
+    password = 'correct horse battery'
+    # A code counts once, and that of the step before still counts: one for each, without waiting for the next step.
+    if time.time() % 30 > 20:
+        time.sleep(30 - time.time() % 30)
+    m.outside(*curl, '-f', '-H', f'Origin: https://{host}:3080', '-d', f'password={password}', '-d',
+              f'password2={password}', '-d', f'otp={totp(secret, time.time() - 30)}')
+    pin = re.search(r'sha256:\w+', m.run('tctl', 'status').stdout).group(0)
+    m.run('tsh', 'login', f'--proxy={host}:3080', f'--user={user}', f'--ca-pin={pin}', stdin=None,
+          input=f'{password}\n{totp(secret)}\n')

@@ -1,27 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The units under a real systemd, installed by `make install` and set up by the words of docs/GUIDE.md."""
-import html
 import os
 import re
-import time
 
 import pytest
 
 import machine
-from cluster import totp, wait_for
+from cluster import wait_for
 
 WHY_NOT = machine.possible()
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or '')
 
 UNITS = ['sallyport-authd', 'sallyport-auditd', 'sallyport-proxyd', 'sallyport-noded']
 HOST = 'tele.example.com'
-
-
-def chapter(title):
-    """The commands of a chapter of the guide: its indented lines."""
-    with open(os.path.join(machine.TOP, 'docs', 'GUIDE.md')) as f:
-        text = f.read().split(f'\n## {title}\n')[1].split('\n## ')[0]
-    return '\n'.join(line[4:] for line in text.splitlines() if line.startswith('    ') or not line)
 
 
 def show(m, unit, what):
@@ -44,20 +35,15 @@ def journal(m):
 @pytest.fixture(scope='module')
 def m(build, tmp_path_factory):
     """The central machine of the guide, and the node on it too."""
-    m = machine.Machine(f'/tmp/sp-machine-{os.getpid()}', build)
+    m = machine.Machine(f'/tmp/sp-machine-{os.getpid()}', machine.base_of(build))
     try:
         m.boot()
         machine.run('make', '-s', '-C', machine.TOP, f'B={build}', f'DESTDIR={m.root}', 'install', timeout=900)
         m.write('/etc/hosts', f'127.0.0.1 localhost {HOST}\n')
         try:
-            m.shell(chapter('The central machine'))
-            m.shell(f'''cd /root
-                tctl tokens add --type=node --format=text > token.file
-                noded configure --output=file:///etc/sallyport/noded.yaml --token=/root/token.file \
-                    --proxy={HOST}:3080 --labels=env=example,team=x \
-                    --ca-pin=$(tctl status | sed -n 's/^CA pin *//p')
-                systemctl enable --now sallyport-noded
-                test "$(stat -c %a token.file)" = 600''')
+            m.shell('systemd-sysusers && systemctl daemon-reload')
+            m.shell(machine.chapter('The central machine'))
+            machine.node_on(m, HOST)
         except AssertionError as e:
             raise AssertionError(f'{e}\n--- journal\n{journal(m)}') from None
         yield m
@@ -67,21 +53,7 @@ def m(build, tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def alice(m):
-    """A user who has opened the link and logged in, on the machine itself."""
-    link = re.search(r'https://\S+', m.run('tctl', 'users', 'add', 'alice', '--roles=access,editor',
-                                           '--logins=root,guest').stdout).group(0)
-    curl = ['curl', '-sk', '--resolve', f'{HOST}:3080:127.0.0.1', link]
-    page = html.unescape(re.sub(r'<[^>]+>', ' ', m.outside(*curl).stdout))
-    secret = re.search(r'\b([A-Z2-7]{16,64})\b', page).group(1)
-    password = 'correct horse battery'
-    # A code counts once, and that of the step before still counts: one for each, without waiting for the next step.
-    if time.time() % 30 > 20:
-        time.sleep(30 - time.time() % 30)
-    m.outside(*curl, '-f', '-H', f'Origin: https://{HOST}:3080', '-d', f'password={password}', '-d',
-              f'password2={password}', '-d', f'otp={totp(secret, time.time() - 30)}')
-    pin = re.search(r'sha256:\w+', m.run('tctl', 'status').stdout).group(0)
-    m.run('tsh', 'login', f'--proxy={HOST}:3080', '--user=alice', f'--ca-pin={pin}', stdin=None,
-          input=f'{password}\n{totp(secret)}\n')
+    machine.sign_up(m, 'alice', HOST)
 
 
 def test_every_daemon_reports_itself_ready_and_runs(m):

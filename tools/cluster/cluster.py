@@ -212,7 +212,7 @@ class Cluster:
 
     def start_postgres(self):
         if not PG_BIN:
-            raise Failure('PostgreSQL is not installed; install the package postgresql-15')
+            raise Failure('PostgreSQL is not installed; install the package postgresql')
         home = self.folder('postgres', SERVICE_USER, 0o755)
         if not os.path.exists(f'{home}/data/PG_VERSION'):
             self.as_pg(f'{PG_BIN}/initdb', '-D', f'{home}/data', '-A', 'trust', '-U', 'postgres', '-E', 'UTF8',
