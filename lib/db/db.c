@@ -218,10 +218,13 @@ on_next(void *arg)
 
 /* --- progress of the operation that runs ------------------------------------------------ */
 
-/* Sends of a COPY what the connection takes. 1: wait for writability, 0: nothing to send now, negative: broken. */
+/* Sends of a COPY what the connection takes. 1: wait for writability, 0: nothing to send now, negative: broken. libpq would take
+ * all of it into memory of its own, and move the rest to the front at every write: it gets no more than the kernel takes. */
 static int
 copy_some(struct db *db, struct op *op)
 {
+	int flush;
+
 	while (op->copying && !op->end_sent) {
 		int piece = op->data.n < DB_COPY_PIECE ? (int)op->data.n : DB_COPY_PIECE;
 		int sent = piece ? PQputCopyData(db->conn, (const char *)op->data.p, piece)
@@ -233,6 +236,9 @@ copy_some(struct db *db, struct op *op)
 			op->data = (struct span){ op->data.p + piece, op->data.n - (size_t)piece };
 		else
 			op->end_sent = true;
+		flush = PQflush(db->conn);
+		if (flush)
+			return flush;
 	}
 	return PQflush(db->conn);
 }

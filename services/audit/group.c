@@ -192,44 +192,62 @@ start_counting(struct ingest_producer *q, bool current)
 }
 
 static int
-add_items(struct ingest *in, struct group *g)
+add_item(struct group *g, const struct item *it, bool current)
+{
+	struct ingest_producer *q = it->source->producer;
+	struct batch_item row = {
+		.producer = { it->source->who, it->source->name, it->source->id },
+		.seq = it->seq,
+		.lost = it->lost,
+		.record = it->record,
+		.dead = it->dead,
+		.quiet = it->quiet,
+		.refusals = current ? &q->next : &q->ahead,
+	};
+
+	return batch_add(&g->batch, &row);
+}
+
+/* The first records are passed over again at each slice: that is little beside making rows. */
+static int
+add_items(struct ingest *in, struct group *g, size_t n)
 {
 	bool current = g == &in->group;
+	size_t at = 0;
 
 	list_each (struct item, it, &g->items, link) {
-		struct ingest_producer *q = it->source->producer;
-		struct batch_item row = {
-			.producer = { it->source->who, it->source->name, it->source->id },
-			.seq = it->seq,
-			.lost = it->lost,
-			.record = it->record,
-			.dead = it->dead,
-			.quiet = it->quiet,
-			.refusals = current ? &q->next : &q->ahead,
-		};
-
-		if (batch_add(&g->batch, &row) < 0)
+		if (at++ < g->added)
+			continue;
+		if (!n--)
+			break;
+		if (add_item(g, it, current) < 0)
 			return -1;
+		g->added++;
 	}
 	return 0;
 }
 
-/* 0: the rows are there; 1: the database must be asked first; negative without memory. */
 static int
-build(struct ingest *in, struct group *g)
+build_begin(struct ingest *in, struct group *g)
 {
 	int64_t now = ingest_wall_us();
 	struct judge judge = { .replica = in->replica, .facts = g->facts };
 
 	g->built = false;
+	g->added = 0;
 	/* The time of ingest never goes back, whatever the clock does: partitions and searches go by it. */
 	in->last_us = now > in->last_us ? now : in->last_us;
 	for (size_t i = 0; i < g->n_places; i++)
 		start_counting(((struct ingest_source *)g->places[i].owner)->producer,
 		    g == &in->group);
 	judge.now_us = in->last_us;
-	if (batch_begin(&g->batch, &judge, g->idx) < 0 || add_items(in, g) < 0)
-		return -1;
+	return batch_begin(&g->batch, &judge, g->idx);
+}
+
+/* 0: the rows are there; 1: the database must be asked first; negative without memory. */
+static int
+build_end(struct group *g)
+{
 	if (facts_is_wanting(g->facts)) {
 		facts_forget(g->facts);
 		return 1;
@@ -238,6 +256,32 @@ build(struct ingest *in, struct group *g)
 		return -1;
 	g->built = true;
 	return 0;
+}
+
+/* All at once; answers like build_end. */
+static int
+build(struct ingest *in, struct group *g)
+{
+	if (build_begin(in, g) < 0 || add_items(in, g, g->n) < 0)
+		return -1;
+	return build_end(g);
+}
+
+bool
+group_is_made(const struct group *g)
+{
+	return g->added == g->n;
+}
+
+void
+group_go_on(struct ingest *in, size_t n)
+{
+	struct group *g = &in->next;
+
+	if (group_is_made(g))
+		return;
+	if (add_items(in, g, n) < 0 || (group_is_made(g) && build_end(g) < 0))
+		undo(in, g);
 }
 
 /* Half of it, a quarter, ... one, until it is clear which record it is. Memory may be short for a while only: a record is not
@@ -266,7 +310,7 @@ group_prepare(struct ingest *in, struct group *g)
 	g->facts = facts_new(ahead ? in->group.facts : in->known);
 	if (g->facts && list_places(g) == 0) {
 		settle(in, g);
-		if (build(in, g) >= 0)
+		if ((ahead ? build_begin(in, g) : build(in, g)) >= 0)
 			return 0;
 	}
 	if (g == &in->group)
@@ -361,6 +405,7 @@ group_done(struct ingest *in, struct group *g)
 	g->places = NULL;
 	g->n_places = 0;
 	g->facts = NULL;
+	g->added = 0;
 	g->built = false;
 }
 

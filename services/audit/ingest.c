@@ -66,6 +66,7 @@ next_to_open(struct ingest *in)
 static void
 start_group(struct ingest *in)
 {
+	group_go_on(in, in->next.n); /* what of it is not made yet, before the lock is taken */
 	if (in->next.n)
 		group_shift(in);
 	else if (group_prepare(in, &in->group) < 0) {
@@ -102,8 +103,12 @@ choose(struct ingest *in)
 static void
 work_ahead(struct ingest *in)
 {
-	if (!in->next.n && in->group_max == INGEST_GROUP_RECORDS && group_is_due(in))
+	if (in->next.n)
+		group_go_on(in, INGEST_SLICE_RECORDS);
+	else if (in->group_max == INGEST_GROUP_RECORDS && group_is_due(in))
 		(void)group_prepare(in, &in->next);
+	if (!group_is_made(&in->next))
+		ingest_kick(in);
 	/* All of it was there already, or thrown out: then there is no next group, and its places are let go of. */
 	if (!in->next.n)
 		group_done(in, &in->next);

@@ -25,6 +25,8 @@ enum {
 	INGEST_QUEUE_BYTES = 64 * 1024 * 1024,
 	INGEST_RESERVE_BYTES = 256 * 1024,
 	INGEST_CEILING_BYTES = 2 * INGEST_QUEUE_BYTES,
+	/* Rows made ahead in one turn: the database must not wait for those that it is given meanwhile. */
+	INGEST_SLICE_RECORDS = 200,
 	INGEST_RETRY_MS = 1000,
 	INGEST_DEAD_RUN =
 	    20, /* so many refused in a row: the database is at fault, not the records */
@@ -98,6 +100,7 @@ struct group {
 	int64_t idx;         /* of the first event, likewise */
 	struct batch batch;  /* its rows, when built */
 	struct facts *facts; /* what it knows; NULL: the group is empty */
+	size_t added;        /* records whose rows are made, before it is built */
 	bool built;
 };
 
@@ -156,9 +159,13 @@ void writer_back_off(struct ingest *in, const char *why);
 /* group.c. Functions that answer int are negative without memory. */
 /* What waits is worth a transaction, beside the groups that there are. */
 bool group_is_due(const struct ingest *in);
-/* Takes records and makes their rows, by what is expected to be committed before them. Without memory the queue is as it
- * was. */
+/* Takes records and begins to make their rows, by what is expected to be committed before them: all of them, but of the
+ * group that is made ahead. Without memory the queue is as it was. */
 int group_prepare(struct ingest *in, struct group *g);
+/* Makes rows of n more records of the group that is made ahead; without memory it is undone. */
+void group_go_on(struct ingest *in, size_t n);
+/* All its rows are made, or it has to ask before there can be any. */
+bool group_is_made(const struct group *g);
 /* The database said where things stand, under the lock. 0: the rows are as they must be; 1: facts have to be asked for first.
  * Records that are there already were dropped, sources that are out of step thrown out: perhaps nothing is left. */
 int group_begun(struct ingest *in, struct group *g, int64_t idx);

@@ -89,12 +89,38 @@ rows_are_made_while_the_group_before_is_being_written(void **state)
 	until_writes(w, 1);
 	assert_int_equal(w->in->group.n, INGEST_GROUP_RECORDS);
 	assert_int_equal(w->in->next.n, 2000);
+	/* Slice by slice: what the database was given before goes out in between. */
+	assert_true(w->in->next.added <= INGEST_SLICE_RECORDS);
+	for (int i = 0; i < 20; i++)
+		loop_turn(w->loop, 5);
 	assert_true(w->in->next.built);
+	assert_int_equal(w->in->next.added, 2000);
 	assert_int_equal(st.committed, 0);
 	settle(w);
 	assert_int_equal(w->store.events, 6000);
 	assert_int_equal(w->store.begins, 2);
 	assert_int_equal(st.committed, 6000);
+	ingest_close(s);
+}
+
+static void
+rows_that_are_half_made_are_finished_before_the_lock_is_taken(void **state)
+{
+	struct world *w = *state;
+	struct stream st = { 0 };
+	struct ingest_source *s = open_log(w, LOG_A, &st);
+
+	assert_int_equal(feed(s, 1, 6000, 0), INGEST_OK);
+	until_writes(w, 1);
+	assert_true(w->in->next.added < 2000);
+	turn(w); /* committed */
+	loop_turn(w->loop, 5);
+	assert_int_equal(w->in->group.n, 2000);
+	assert_int_equal(w->store.writes, 1);
+	assert_true(w->in->group.built);
+	settle(w);
+	assert_int_equal(w->store.events, 6000);
+	assert_int_equal(w->store.begins, 2);
 	ingest_close(s);
 }
 
@@ -557,6 +583,7 @@ main(void)
 		WORLD_TEST(records_of_all_logs_share_a_transaction),
 		WORLD_TEST(a_group_has_at_most_four_thousand_records),
 		WORLD_TEST(rows_are_made_while_the_group_before_is_being_written),
+		WORLD_TEST(rows_that_are_half_made_are_finished_before_the_lock_is_taken),
 		WORLD_TEST(rows_that_were_made_ahead_are_made_again_when_another_auditd_wrote),
 		WORLD_TEST(what_was_made_ahead_of_a_group_that_failed_is_undone_with_it),
 		WORLD_TEST(a_stream_that_is_replaced_forgets_what_was_made_ahead),
