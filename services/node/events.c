@@ -5,8 +5,15 @@
 #include "node/events.h"
 
 #include "api/event.h"
+#include "net/rate.h"
 #include "node/serve.h"
 #include "node/session_priv.h"
+#include "node/share.h"
+
+/* What one event, or proof, takes in the log beside its texts. */
+enum { EVENT_BYTES = 512 };
+
+#define EVERYBODY "everybody" /* as an address */
 
 /* A node speaks of itself only. */
 static int
@@ -19,12 +26,26 @@ put(struct node *n, struct audit_event *ev)
 	return event_write(n->audit, ev);
 }
 
+/* In the log. Texts stand there as they are read, and where these are odd as bytes too. */
+static uint64_t
+size_of(const struct audit_event *ev)
+{
+	uint64_t n = EVENT_BYTES;
+
+	for (size_t i = 0; i < ev->n_fields; i++)
+		n += 2 * (uint64_t)ev->fields[i].text.n;
+	return n;
+}
+
 /* Who signed in stands in the log before what he does. */
 static int
 put_proof(struct conn *c)
 {
 	if (!c->signature.len)
 		return 0;
+	if (share_is_full(c->node, c->access.user))
+		return -1;
+	share_charge(c->node, c->access.user, EVENT_BYTES + c->signed_data.len + c->signature.len);
 	if (audit_proof(c->node->audit, c->uuid, buf_span(&c->signed_data),
 		buf_span(&c->signature)))
 		return -1;
@@ -37,6 +58,16 @@ static int
 put_proven(struct conn *c, struct audit_event *ev)
 {
 	return put_proof(c) ? -1 : put(c->node, ev);
+}
+
+/* The same at the user's expense. */
+static int
+put_charged(struct conn *c, struct audit_event *ev)
+{
+	if (put_proven(c, ev))
+		return -1;
+	share_charge(c->node, c->access.user, size_of(ev));
+	return 0;
 }
 
 int
@@ -61,6 +92,9 @@ client_of(const struct conn *c)
 void
 events_denied(const struct conn *c, const char *user, const char *login, const char *why)
 {
+	struct node *n = c->node;
+	const char *payer = c->address.user[0] ? c->address.user : c->address.client;
+	int64_t now = loop_now_ms(n->loop);
 	struct audit_event ev = { .id = EVENT_AUTH,
 		.failed = true,
 		.user = span_str(user),
@@ -72,9 +106,10 @@ events_denied(const struct conn *c, const char *user, const char *login, const c
 	event_put_text(&ev, EVENT_KEY_METHOD, "publickey");
 	event_put_text(&ev, EVENT_KEY_REASON, why);
 	event_put_text(&ev, EVENT_KEY_CLIENT, client_of(c));
-	/* Not checked: somebody who was refused is refused, whether or not there is room to say
-	 * so. */
-	(void)put(c->node, &ev);
+	/* Nothing is told of more: whoever may not come in must not fill the spool, which would then be full for those
+	 * who may. */
+	if (rate_take(n->denials_of_one, payer, 1, now) && rate_take(n->denials, EVERYBODY, 1, now))
+		(void)put(n, &ev);
 }
 
 void
@@ -88,12 +123,14 @@ events_disconnected(struct conn *c, const char *why)
 		.connection = span_str(c->uuid),
 		.remote_addr = span_str(c->address.client) };
 
+	if (share_is_full(c->node, c->access.user))
+		return;
 	if (farewell.n)
 		event_put(&ev, EVENT_KEY_REASON, farewell);
 	else
 		event_put_text(&ev, EVENT_KEY_REASON, why);
 	event_put_text(&ev, EVENT_KEY_CLIENT, client_of(c));
-	(void)put_proven(c, &ev);
+	(void)put_charged(c, &ev);
 }
 
 /* --- sessions ------------------------------------------------------------------------------ */
@@ -115,7 +152,7 @@ on_session_event(struct audit_event *ev, void *arg)
 		ev->labels = all.v;
 		ev->n_labels = all.n;
 	}
-	return t->conn ? put_proven(t->conn, ev) : put(t->node, ev);
+	return t->conn ? put_charged(t->conn, ev) : put(t->node, ev);
 }
 
 /* As in /proc/PID/environ, but for the NUL at the end. Negative: out of memory. */
@@ -183,5 +220,7 @@ events_session_reject(struct conn *c, const struct session_info *s, struct span 
 {
 	struct teller t = { c->node, c };
 
-	(void)session_event_reject(s, command, why, on_session_event, &t);
+	/* As often as he asks, and with all that he likes to ask for. */
+	if (!share_is_full(c->node, c->access.user))
+		(void)session_event_reject(s, command, why, on_session_event, &t);
 }

@@ -18,7 +18,8 @@ void events_denied(const struct conn *c, const char *user, const char *login, co
  * is tried again before the next event of the connection, which is not written without. Negative: no memory. */
 int events_signed_in(struct conn *c, struct span signed_data, struct span signature);
 void events_disconnected(struct conn *c, const char *why);
-/* Something that happened within a session: what it has of the session and the user is filled in. 0: it is on disk. */
+/* Something that happened within a session, which pays for it (share_add): what it has of the session and the user is
+ * filled in. 0: it is on disk. */
 int events_of_session(const struct session *s, struct audit_event *ev);
 /* As in api/session_event.h. c NULL: the connection is one of a worker before this. */
 int events_session_start(const struct session *s, const struct session_info *what);

@@ -21,6 +21,7 @@
 
 struct addr;
 struct ceiling;
+struct rate;
 struct heartbeat;
 struct host;
 struct listener;
@@ -54,7 +55,8 @@ struct node {
 	size_t n_sessions;
 	struct ceiling *strangers;         /* connections that have not signed in yet, by address */
 	struct ceiling *strangers_by_user; /* the same by whom the proxy says they are for */
-	uint32_t next_id;                  /* numbers for the monitor */
+	struct rate *denials, *denials_of_one; /* that are written down */
+	uint32_t next_id;                      /* numbers for the monitor */
 	bool stopping;
 	/* While stopping: looks whether the sessions have ended, until then. */
 	struct timer stop_look;

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "net/ceiling.h"
+#include "net/rate.h"
 #include "node/channel.h"
 #include "node/events.h"
 #include "ssh/session.h"
@@ -29,6 +30,9 @@ enum {
 	STRANGERS_MAX = 256,
 	STRANGERS_OF_ADDRESS = 128, /* a proxy's, where the node listens */
 	STRANGERS_OF_USER = 64,     /* of one whom the proxy names: he logged in there */
+	/* Written down a minute. */
+	DENIALS_MAX = 1200,
+	DENIALS_OF_ONE = 60,
 };
 
 /* --- who has not signed in yet ----------------------------------------------------- */
@@ -452,7 +456,9 @@ serve_init(struct node *n)
 	list_init(&n->shares);
 	review_init(&n->review, n->loop, on_review, n);
 	if (ceiling_new(&n->strangers, STRANGERS_MAX, STRANGERS_OF_ADDRESS) < 0 ||
-	    ceiling_new(&n->strangers_by_user, STRANGERS_MAX, STRANGERS_OF_USER) < 0)
+	    ceiling_new(&n->strangers_by_user, STRANGERS_MAX, STRANGERS_OF_USER) < 0 ||
+	    rate_new(&n->denials, DENIALS_MAX, DENIALS_MAX) < 0 ||
+	    rate_new(&n->denials_of_one, DENIALS_OF_ONE, DENIALS_OF_ONE) < 0)
 		return -1;
 	ceiling_early(n->strangers, STRANGERS_MAX / 2);
 	return 0;
@@ -464,6 +470,8 @@ serve_done(struct node *n)
 	review_done(&n->review);
 	ceiling_free(n->strangers);
 	ceiling_free(n->strangers_by_user);
+	rate_free(n->denials);
+	rate_free(n->denials_of_one);
 }
 
 void

@@ -87,7 +87,7 @@ on_window(struct session *s, struct span payload)
 		return SSH_OK;
 	session_apply_size(s);
 	/* While it waits no output comes, and the last size is recorded before what comes then. */
-	if (s->waits)
+	if (s->waits || !stream_may_record(s))
 		return SSH_OK;
 	if (recorder_resize(&s->recorder, w.cols, w.rows)) {
 		session_fail(s, "this session can no longer be recorded: the node's spool is full");

@@ -74,18 +74,26 @@ find(struct node *n, const char *name)
 	return found;
 }
 
+/* NULL without memory. */
+static struct share_user *
+user_of(struct node *n, const char *name)
+{
+	struct share_user *u = find(n, name);
+
+	if (u || !(u = calloc(1, sizeof(*u))))
+		return u;
+	(void)str_copy(u->name, sizeof(u->name), name);
+	list_add(&n->shares, &u->link);
+	return u;
+}
+
 int
 share_open(struct share *s, struct node *n, const char *user)
 {
-	struct share_user *u = find(n, user);
+	struct share_user *u = user_of(n, user);
 
-	if (!u) {
-		u = calloc(1, sizeof(*u));
-		if (!u)
-			return -1;
-		(void)str_copy(u->name, sizeof(u->name), user);
-		list_add(&n->shares, &u->link);
-	}
+	if (!u)
+		return -1;
 	u->sessions++;
 	*s = (struct share){ .node = n, .user = u };
 	return 0;
@@ -120,6 +128,15 @@ share_add(struct share *s, uint64_t bytes)
 		return;
 	add(&s->held, seq, bytes, grain);
 	add(&s->user->held, seq, bytes, grain);
+}
+
+void
+share_charge(struct node *n, const char *user, uint64_t bytes)
+{
+	struct share_user *u = user_of(n, user);
+
+	if (u)
+		add(&u->held, audit_log_last(n->audit), bytes, n->config->spool_quota / 256);
 }
 
 static bool

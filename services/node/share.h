@@ -6,7 +6,8 @@
  * Nobody has a fixed part. A session may hold as much as is free for all, a user twice that: one alone stops at half
  * of the spool, ten at a tenth each, and there is always as much left for the next one. A session that holds little is never
  * the one that waits. The last tenth is not for recordings: events, and the ends of sessions, find room there. What a
- * session holds is counted as it was shown and not as it is compressed: auditd has to take it, and its time is shared too.
+ * session holds is counted as it was shown and not as it is compressed: auditd has to take it, and its time is shared too. Of
+ * a user who has more than his part no events are written but of what still runs.
  */
 #ifndef NODE_SHARE_H
 #define NODE_SHARE_H
@@ -39,9 +40,11 @@ int share_open(struct share *s, struct node *n, const char *user);
 void share_close(struct share *s);
 /* The last record of the log, so many bytes, is this session's. */
 void share_add(struct share *s, uint64_t bytes);
+/* The same of an event that is the user's. */
+void share_charge(struct node *n, const char *user, uint64_t bytes);
 /* False: it waits. */
 bool share_has_room(struct share *s);
-/* What sessions of that user hold is more than a user may: no other one begins. */
+/* What the user holds is more than one may: nothing of his begins, or is told. */
 bool share_is_full(struct node *n, const char *user);
 /* With the node. */
 void share_free_all(struct node *n);

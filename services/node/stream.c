@@ -170,8 +170,8 @@ has_data(int fd)
 
 enum read_result { READ_MORE, READ_WAIT, READ_FULL, READ_END, READ_FAILED };
 
-static bool
-may_record(struct session *s)
+bool
+stream_may_record(struct session *s)
 {
 	if (share_has_room(&s->recording.share))
 		return true;
@@ -191,7 +191,7 @@ read_once(struct stream *st)
 	 * it or not. More is not typed meanwhile (stream_input). */
 	if (size == 0 && st->session->has_pty)
 		size = REST_MAX - st->rest.len;
-	if (size == 0 || (has_data(st->fd) && !may_record(st->session)))
+	if (size == 0 || (has_data(st->fd) && !stream_may_record(st->session)))
 		return READ_FULL;
 	ssize_t n = read(st->fd, data, size);
 	if (n == READ_SIZE)
@@ -417,7 +417,7 @@ stream_input(struct session *s, const uint8_t *p, size_t n)
 		s->in_held = true;
 		return 0;
 	}
-	if (n > s->in_recorded && !may_record(s))
+	if (n > s->in_recorded && !stream_may_record(s))
 		return 0;
 	ssize_t may = record_input(s, p, n);
 	if (may < 0) {

@@ -28,6 +28,8 @@ void stream_init(struct session *s);
  * Negative: no memory. */
 int stream_open(struct session *s, int *fds, size_t n_fds);
 void stream_go(struct session *s); /* starts reading */
+/* False: nothing of the session is to be recorded now. It waits, and hears of it by stream_on_room. */
+bool stream_may_record(struct session *s);
 /* The client is gone: what a terminal still holds is recorded, then all is closed. */
 void stream_hang_up(struct session *s);
 void stream_close_all(struct session *s);

@@ -16,6 +16,7 @@
 #include "replica/replica.h"
 
 struct ceiling;
+struct rate;
 
 struct proxy {
 	struct daemon_run *run;
@@ -31,6 +32,7 @@ struct proxy {
 	struct ceiling *passing; /* on to authd and auditd, maybe strangers' */
 	struct ceiling *people;  /* connections of one user */
 	struct ceiling *relays_of_user, *relays_to_node; /* of one user; of one user to one node */
+	struct rate *relay_failures;                     /* of one user, that are written down */
 	struct replica *replica;
 	struct tunnels *tunnels;
 	struct relays relays;

@@ -19,6 +19,7 @@
 #include "base/wire.h"
 #include "net/ceiling.h"
 #include "net/dial.h"
+#include "net/rate.h"
 #include "proxy/relay_priv.h"
 #include "ssh/session.h"
 
@@ -28,6 +29,8 @@ enum {
 	OPEN_MAX = 1024 + SSH_FIRST_MAX,
 	YOUNG_MS = 25 * 1000,
 	YOUNG_TO_LISTENER = 64,
+	TARGET_MAX =
+	    1024, /* bytes of what was asked for that are written down: no name is as long */
 	PAIR_SIZE = 2 * IDENTITY_PART_MAX + 2,
 };
 
@@ -122,6 +125,13 @@ relay_note(const struct relay *c, bool ok, const char *message)
 	events_write(c->all->audit, &ev);
 }
 
+/* One may try as often as he likes, but not fill the record log with it, which would then be full for what matters. */
+static bool
+may_tell_failure(const struct relays *cs, const char *user)
+{
+	return rate_take(cs->failures, user, 1, loop_now_ms(cs->loop));
+}
+
 /* Both sides stand: the person's channel is answered. Once for each relay. */
 void
 relay_accept(struct relay *c, const struct ssh_chan_events *events)
@@ -138,7 +148,8 @@ relay_accept(struct relay *c, const struct ssh_chan_events *events)
 void
 relay_fail(struct relay *c, const char *why)
 {
-	relay_note(c, false, why);
+	if (may_tell_failure(c->all, c->user_name))
+		relay_note(c, false, why);
 	if (c->user)
 		ssh_chan_refuse(c->user, SSH_REFUSE_CONNECT_FAILED, why);
 	relay_free(c);
@@ -343,9 +354,12 @@ refuse_target(struct relays *cs, const struct relay_owner *owner, struct ssh_cha
 
 	/* As it was sent, also when it is no name: somebody who probes is seen by what he asked
 	 * for. */
+	if (host.n > TARGET_MAX)
+		host.n = TARGET_MAX;
 	event_put(&ev, EVENT_KEY_TARGET, host);
 	event_put_text(&ev, EVENT_KEY_REASON, e->text);
-	events_write(cs->audit, &ev);
+	if (may_tell_failure(cs, owner->who->name))
+		events_write(cs->audit, &ev);
 	str_clean(clean, sizeof(clean), (const char *)host.p, host.n);
 	if (log_limit(owner->who->name, more))
 		log_info("connection to a node refused", "user", owner->who->name, "target", clean,

@@ -23,6 +23,7 @@ struct relays {
 	const char *cluster;
 	/* Relays of one user; of one user to one node, the young ones: a node ends who does not sign in within 20 s. */
 	struct ceiling *of_user, *to_node;
+	struct rate *failures; /* that are written down, by user */
 	int dial_timeout_ms;
 	size_t count; /* of live ones */
 };

@@ -21,6 +21,7 @@
 #include "crypto/rand.h"
 #include "net/ceiling.h"
 #include "net/listen.h"
+#include "net/rate.h"
 #include "priv/priv.h"
 #include "proxy/conf.h"
 #include "proxy/front.h"
@@ -38,7 +39,9 @@ enum {
 	/* What auditd has not taken by then stays on disk and is sent after the next start. */
 	FLUSH_MS = 2000,
 	CONNECTIONS_OF_USER = 1000,
-	RELAYS_TO_NODE = 192, /* of one user to one node, not yet grown */
+	FAILURES_PER_MIN = 60, /* of one user to reach a node, written down */
+	FAILURES_BURST = 1000, /* at once: a fan-out while the nodes are away */
+	RELAYS_TO_NODE = 192,  /* of one user to one node, not yet grown */
 };
 
 /* --- joining ----------------------------------------------------------------------- */
@@ -99,6 +102,7 @@ make_base(struct proxy *p, struct err *e)
 	    ceiling_new(&p->passing, passing, (unsigned)limits->unauthenticated_per_address) < 0 ||
 	    ceiling_new(&p->relays_of_user, UINT_MAX, (unsigned)limits->relays_per_user) < 0 ||
 	    ceiling_new(&p->relays_to_node, UINT_MAX, RELAYS_TO_NODE) < 0 ||
+	    rate_new(&p->relay_failures, FAILURES_PER_MIN, FAILURES_BURST) < 0 ||
 	    ceiling_new(&p->people, UINT_MAX, CONNECTIONS_OF_USER) < 0)
 		return err_memory(e);
 	ceiling_early(p->strangers, (unsigned)limits->unauthenticated / 2);
@@ -129,6 +133,7 @@ make_ssh(struct proxy *p, struct err *e)
 		.cluster = p->cluster,
 		.of_user = p->relays_of_user,
 		.to_node = p->relays_to_node,
+		.failures = p->relay_failures,
 		.dial_timeout_ms = DIAL_MS };
 	struct ssh_server_config ssh_server = { .loop = loop,
 		.replica = p->replica,
@@ -339,6 +344,7 @@ proxy_done(struct daemon_run *run)
 	ceiling_free(p->all);
 	ceiling_free(p->relays_of_user);
 	ceiling_free(p->relays_to_node);
+	rate_free(p->relay_failures);
 	ceiling_free(p->people);
 	if (p->rl)
 		rpc_loop_free(p->rl);

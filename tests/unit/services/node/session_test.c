@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "node/share.h"
 #include "serve_world.h"
 
 static const struct span nothing = { NULL, 0 };
@@ -505,6 +506,48 @@ a_session_waits_while_the_log_is_full(void **state)
 	assert_int_equal(monitor()->kills, 0);
 }
 
+/* Each size is a frame of the recording, and a client may send them all day. */
+static void
+no_size_of_a_terminal_is_recorded_while_there_is_no_room(void **state)
+{
+	(void)state;
+	start_terminal();
+	world_fill_log();
+	assert_true(world_window(0, 100, 40));
+	assert_true(world_window(0, 101, 41));
+	assert_int_equal(world_session(0)->recorder.cols, 80);
+	assert_true(world_session(0)->waits);
+	assert_int_equal(monitor()->kills, 0);
+}
+
+/* As often as he likes, and as long as he likes. */
+static void
+what_is_asked_for_is_counted_to_who_asks(void **state)
+{
+	static char name[100000];
+	int told;
+
+	(void)state;
+	memset(name, 'x', sizeof(name) - 1);
+	world_sign_in();
+	for (int i = 0; i < 600; i++) {
+		struct buf b;
+
+		assert_true(world_open(0, "session"));
+		buf_init(&b, sizeof(name) + 64);
+		wire_put_text(&b, name);
+		assert_false(world_ask(0, "subsystem", buf_span(&b)));
+		buf_done(&b);
+		ssh_chan_close(world->chans[0].chan);
+		UNTIL(world->chans[0].closed && !world_session(0));
+	}
+	told = world_events("session.reject");
+	assert_true(told > 50 && told < 500);
+	assert_true(audit_log_room(world->node.audit) > 0);
+	assert_true(share_is_full(&world->node, world_conn()->access.user));
+	assert_false(share_is_full(&world->node, "somebody else"));
+}
+
 /* --- closed by the client, in every state ------------------------------------------------------------ */
 
 static void
@@ -688,6 +731,8 @@ main(void)
 		T(a_session_whose_start_cannot_be_written_does_not_begin),
 		T(the_start_is_on_the_disk_before_the_process_starts),
 		T(a_session_waits_while_the_log_is_full),
+		T(no_size_of_a_terminal_is_recorded_while_there_is_no_room),
+		T(what_is_asked_for_is_counted_to_who_asks),
 		T(closed_while_open),
 		T(closed_while_it_waits_for_the_proof),
 		T(closed_while_it_is_started),

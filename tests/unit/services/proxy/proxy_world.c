@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proxy_world: see proxy_world.h. */
 #include "net/ceiling.h"
+#include "net/rate.h"
 #include "proxy_world.h"
 
 #include <setjmp.h>
@@ -61,6 +62,7 @@ world_up(struct world *w)
 	assert_int_equal(ceiling_new(&w->of_user, 2000, 1500) |
 		ceiling_new(&w->to_node, 2000, 1500) | ceiling_new(&w->people, 100, 50),
 	    0);
+	assert_int_equal(rate_new(&w->failures, 60, 1000), 0);
 	w->replica = cluster_new(w->loop, on_changed, w);
 	assert_int_equal(tunnels_new(&w->tunnels, w->replica, NULL), 0);
 	w->relays = (struct relays){ .loop = w->loop,
@@ -69,6 +71,7 @@ world_up(struct world *w)
 		.cluster = "tele.test",
 		.of_user = w->of_user,
 		.to_node = w->to_node,
+		.failures = w->failures,
 		.dial_timeout_ms = 1000 };
 	struct ssh_server_config config = { .loop = w->loop,
 		.replica = w->replica,
@@ -103,6 +106,7 @@ world_down(struct world *w)
 	ceiling_free(w->people);
 	ceiling_free(w->of_user);
 	ceiling_free(w->to_node);
+	rate_free(w->failures);
 	ceiling_free(w->strangers);
 	ceiling_free(w->passing);
 	sshkey_free(w->host_ca);

@@ -40,6 +40,7 @@ struct world {
 	struct relays relays;
 	struct ssh_server *ssh_server;
 	struct ceiling *all, *strangers, *passing, *people, *of_user, *to_node;
+	struct rate *failures;
 	struct sshkey *host_ca, *user_ca, *other_ca, *host_key;
 	struct bundle ca;
 };

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one user has written down while auditd is away, by what he asks for and not by what he does, leaves room for the
+sessions of others and for the trail."""
+import contextlib
+import os
+
+import paramiko
+import pytest
+from paramiko.common import cMSG_CHANNEL_REQUEST
+
+from cluster import Cluster, wait_for
+from conftest import keep_logs, scratch
+
+LONG = 'x' * 200000
+
+
+@pytest.fixture(scope='module')
+def away(build, login):
+    """A node with a small spool, and auditd away."""
+    c = Cluster(scratch(), build)
+    try:
+        c.start([])
+        for user in ('alice', 'mallory'):
+            c.login(c.add_user(user, logins=login))
+        yield c
+    finally:
+        keep_logs(c, 'floods')
+        c.remove()
+
+
+@pytest.fixture
+def node(away, request):
+    """Its name; every test has its own."""
+    name = f'node-{abs(hash(request.node.name)) % 100000}'
+    d = away.start_node(name, more='spool_quota: 16MB\n')
+    away.daemons['auditd'].kill()
+    try:
+        yield name
+    finally:
+        if not away.daemons['auditd'].alive():
+            away.restart('auditd')
+        d.stop()
+
+
+def key_of(c, user):
+    key = paramiko.Ed25519Key.from_private_key_file(os.path.join(c.keys(user), 'key'))
+    key.load_certificate(os.path.join(c.keys(user), 'key-cert.pub'))
+    return key
+
+
+@contextlib.contextmanager
+def at_proxy(c, user):
+    t = paramiko.Transport(('127.0.0.1', c.ssh_port))
+    try:
+        t.start_client(timeout=20)
+        t.auth_publickey(user, key_of(c, user))
+        yield t
+    finally:
+        t.close()
+
+
+@contextlib.contextmanager
+def at_node(c, user, login, node):
+    with at_proxy(c, user) as proxy:
+        t = paramiko.Transport(proxy.open_channel('direct-tcpip', (f'{node}.{c.name}', 3022), ('127.0.0.1', 1), timeout=20))
+        try:
+            t.start_client(timeout=20)
+            t.auth_publickey(login, key_of(c, user))
+            yield t
+        finally:
+            t.close()
+
+
+def ask(transport, channel, kind, *texts):
+    """A request that paramiko does not make, without waiting for an answer."""
+    m = paramiko.Message()
+    m.add_byte(cMSG_CHANNEL_REQUEST)
+    m.add_int(channel.remote_chanid)
+    m.add_string(kind)
+    m.add_boolean(False)
+    for text in texts:
+        m.add_string(text)
+    transport._send_user_message(m)
+
+
+def subsystems_that_are_not_there(t):
+    for _ in range(150):
+        s = t.open_session()
+        ask(t, s, 'subsystem', LONG)
+        s.close()
+
+
+def long_commands(t):
+    for _ in range(150):
+        s = t.open_session()
+        s.exec_command(': ' + LONG[:120000])
+        s.recv_exit_status()
+        s.close()
+
+
+def spool_of(c, name):
+    total = 0
+    for folder, _, files in os.walk(c.path(name)):
+        for f in files:
+            with contextlib.suppress(OSError):
+                total += os.stat(os.path.join(folder, f)).st_blocks * 512
+    return total
+
+
+@pytest.mark.parametrize('flood', [subsystems_that_are_not_there, long_commands], ids=lambda f: f.__name__)
+def test_what_a_user_asks_for_is_counted_to_his_share_of_the_spool(away, node, login, flood):
+    with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+        with at_node(away, 'mallory', login, node) as t:
+            flood(t)
+    held = spool_of(away, node)
+    print(f'\nthe node holds {held / 1e6:.1f} MB')
+    assert held < 13e6
+    out = away.tsh('alice', 'ssh', f'{login}@{node}', 'echo still here', check=False)
+    assert out.stdout == 'still here\n', out.stderr
+
+
+def test_targets_that_are_no_nodes_do_not_fill_the_proxys_log(away, node):
+    before = spool_of(away, 'proxyd')
+    with at_proxy(away, 'mallory') as t:
+        for _ in range(1500):
+            with pytest.raises(paramiko.ChannelException):
+                t.open_channel('direct-tcpip', (LONG, 3022), ('127.0.0.1', 1), timeout=20)
+    grown = spool_of(away, 'proxyd') - before
+    print(f'\nthe proxy holds {grown / 1e6:.1f} MB more')
+    assert grown < 6e6
+    away.restart('auditd')
+    told = wait_for('the events', lambda: away.sql(
+        "SELECT count(*) FROM events WHERE type = 'session.connect' AND NOT ok AND username = 'mallory' HAVING count(*) > 900"))
+    assert int(told[0][0]) < 1200
