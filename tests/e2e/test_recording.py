@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+import pexpect
 import pytest
 
 from cluster import SERVICE_USER, wait_for
@@ -137,6 +138,22 @@ def test_terminal_output_and_resizes(cluster, alice, login):
     cluster.tsh('alice', 'ssh', '-t', f'{login}@node-1', 'echo mark-tty; stty cols 99')
     parts = frames(cluster, newest(cluster, 'mark-tty'))
     assert 'mark-tty\r\n' in text(parts, 'output')
+
+
+@pytest.mark.parametrize('first', ['', '\x13\r'], ids=['echo off', 'output stopped'])
+def test_what_is_typed_is_seen_whatever_terminal_the_client_says_it_has(cluster, alice, login, tmp_path, first):
+    """Nothing in the session asks for it: the client's own terminal has no echo, or what is echoed is held back until he is gone."""
+    done, mark = tmp_path / 'done', f'mark-typed-unseen-{len(first)}'
+    cluster.write('alice-unseen', cluster.tsh('alice', 'config').stdout)
+    child = pexpect.spawn('ssh', ['-tt', '-F', cluster.path('alice-unseen'), f'{login}@node-1.{cluster.name}',
+                                  f'PS1= sh # {mark}'], echo=False, timeout=20)
+    child.setecho(False)
+    wait_for('the session', lambda: mark in cluster.tctl('audit', 'ls', '--type=session.start', '--format=json').stdout)
+    child.send(first)
+    child.send(f'touch {done}\r')
+    wait_for('what was typed to be done', done.exists)
+    child.close(force=True)
+    assert f'touch {done}' in text(frames(cluster, newest(cluster, mark)), 'output')
 
 
 def test_events_of_a_session_can_be_searched(cluster, alice, login):

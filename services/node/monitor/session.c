@@ -41,6 +41,16 @@ close_all(int *fds, size_t n)
 		mem_closep(&fds[i]);
 }
 
+/* As the client's own terminal is, but that what is typed is seen. Its echo is all that a recording has of it, so who wants
+ * none, or holds it back (^S: until it is gone with the connection), must say so in the session: stty, which is recorded. */
+static void
+set_modes(struct termios *tio, struct span modes)
+{
+	ssh_modes_apply(tio, modes);
+	tio->c_lflag |= ECHO;
+	tio->c_iflag &= ~(tcflag_t)IXON;
+}
+
 /* O_NOCTTY, or it might become the monitor's own controlling terminal; the session's process
  * takes it later (TIOCSCTTY). */
 static int
@@ -59,7 +69,7 @@ open_terminal(struct session *s, struct keeper *k, struct err *e)
 		return -1;
 	}
 	if (tcgetattr(slave, &tio) == 0) {
-		ssh_modes_apply(&tio, start->modes);
+		set_modes(&tio, start->modes);
 		(void)tcsetattr(slave, TCSANOW, &tio);
 	}
 	(void)ioctl(master, TIOCSWINSZ, &size);
