@@ -211,11 +211,11 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 	if (!str_copy(c->login, sizeof(c->login), auth->user) ||
 	    !buf_put(&c->certificate, auth->blob.p, auth->blob.n))
 		return SSH_DENY;
+	c->access = access;
 	/* Before any event of his. A full log is no hindrance yet: what he then wants to run is refused
 	 * (session_start.c). */
 	if (events_signed_in(c, auth->signed_data, auth->signature))
 		return SSH_DENY;
-	c->access = access;
 	c->signed_in = true;
 	stranger_drop(c);
 	/* The client is told that it is in before the monitor has looked; nothing starts until it has
