@@ -30,6 +30,8 @@ enum {
 	STRANGERS_MAX = 256,
 	STRANGERS_OF_ADDRESS = 128, /* a proxy's, where the node listens */
 	STRANGERS_OF_USER = 64,     /* of one whom the proxy names: he logged in there */
+	/* Signed in; many programs at once on one node, and an eighth of what the monitor remembers. */
+	CONNECTIONS_OF_USER = 512,
 	/* Written down a minute. */
 	DENIALS_MAX = 1200,
 	DENIALS_OF_ONE = 60,
@@ -173,6 +175,17 @@ ask_monitor(struct conn *c, const struct ssh_auth *auth)
 	monitor_prove(c->node->monitor, &prove, on_proof, c);
 }
 
+/* Signed in here, whether or not they do anything. */
+static size_t
+connections_of(const struct node *n, const char *user)
+{
+	size_t count = 0;
+
+	list_each (struct conn, c, &n->connections, link)
+		count += c->signed_in && strcmp(c->access.user, user) == 0;
+	return count;
+}
+
 /* A certificate of ours is told why it may not come in, once the holder has proven to be its
  * owner. */
 static enum ssh_verdict
@@ -204,6 +217,12 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 		/* 14: no more methods would help (RFC 4253 section 11.1). The text is what people
 		 * see. */
 		ssh_disconnect(ssh, 14, e.text);
+		return SSH_DENY;
+	}
+	if (connections_of(c->node, access.user) >= CONNECTIONS_OF_USER) {
+		err_set(&e, "you have too many connections to this node: close some of them");
+		deny(c, access.user, auth->user, e.text);
+		ssh_disconnect(ssh, 12, e.text); /* too many connections (RFC 4253 section 11.1) */
 		return SSH_DENY;
 	}
 	/* Of a sign-in before that failed here. */

@@ -201,6 +201,17 @@ session_start(struct session *s)
 
 /* --- whether it may be ------------------------------------------------------------------------ */
 
+/* That were asked for and have not ended. */
+static size_t
+sessions_of(const struct node *n, const char *user)
+{
+	size_t count = 0;
+
+	list_each (struct session, s, &n->sessions, node_link)
+		count += strcmp(s->base.conn->access.user, user) == 0;
+	return count;
+}
+
 /* Why this node cannot take a session now, or NULL. */
 static const char *
 reason_to_refuse(struct session *s, size_t command_len)
@@ -218,6 +229,9 @@ reason_to_refuse(struct session *s, size_t command_len)
 	}
 	if (n->n_sessions >= (size_t)n->config->max_sessions)
 		return "this node serves as many sessions as it may, try again later";
+	/* Others want to come in, too. */
+	if (sessions_of(n, s->base.conn->access.user) >= ((size_t)n->config->max_sessions + 1) / 2)
+		return "you have as many sessions on this node as one may: end some of them";
 	if (audit_log_is_full(n->audit))
 		return "this node cannot record sessions now: its spool is full because the audit "
 		       "service is away";

@@ -573,7 +573,7 @@ world_setup(void **state)
 	assert_non_null(mkdtemp(w->dir));
 	assert_int_equal(loop_new(&w->loop), 0);
 	w->permit_pty = true;
-	w->config.max_sessions = 3;
+	w->config.max_sessions = 6;
 	str_copy(w->config.name_text, sizeof(w->config.name_text), "node-1");
 	n->loop = w->loop;
 	n->config = &w->config;

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "crypto/rand.h"
 #include "node/share.h"
 #include "serve_world.h"
 
@@ -422,6 +423,23 @@ every_refusal_is_read_and_written_down(void **state)
 	}
 }
 
+/* One user is not to keep others out. */
+static void
+a_user_has_half_of_the_sessions(void **state)
+{
+	(void)state;
+	world->config.max_sessions = 3;
+	world_sign_in();
+	for (int i = 0; i < 3; i++) {
+		assert_true(world_open(i, "session"));
+		assert_true(world_exec(i, "c"));
+	}
+	UNTIL(world->chans[2].closed);
+	assert_non_null(strstr(world->chans[2].err, "as many sessions on this node as one may"));
+	assert_int_equal(world->node.n_sessions, 2);
+	assert_int_equal(world_events("session.reject"), 1);
+}
+
 /* Its client may be gone before he could read it: it happened all the same. */
 static void
 a_refusal_is_written_also_when_nobody_reads_it(void **state)
@@ -528,7 +546,10 @@ what_is_asked_for_is_counted_to_who_asks(void **state)
 	int told;
 
 	(void)state;
-	memset(name, 'x', sizeof(name) - 1);
+	/* What nobody can make much smaller. */
+	rand_bytes((uint8_t *)name, sizeof(name) - 1);
+	for (size_t i = 0; i < sizeof(name) - 1; i++)
+		name[i] = (char)('0' + (name[i] & 63));
 	world_sign_in();
 	for (int i = 0; i < 600; i++) {
 		struct buf b;
@@ -727,6 +748,7 @@ main(void)
 		T(signals_and_breaks_are_for_what_runs),
 		T(input_before_the_process_is_kept),
 		T(every_refusal_is_read_and_written_down),
+		T(a_user_has_half_of_the_sessions),
 		T(a_refusal_is_written_also_when_nobody_reads_it),
 		T(a_session_whose_start_cannot_be_written_does_not_begin),
 		T(the_start_is_on_the_disk_before_the_process_starts),
