@@ -35,7 +35,7 @@ struct sshkey_alg {
 };
 extern const struct sshkey_alg sshkey_ed25519, sshkey_ecdsa, sshkey_rsa;
 
-/* The types. The tables of a build are in suite.c. */
+/* The types. The tables of a build are in suite_keys.c. */
 struct sshkey_kind {
 	enum sshkey_type type;
 	const char *name;
