@@ -7,7 +7,7 @@
  *	    +---- back-off 0.5 s to 30 s, jittered <--- any failure -----+              v
  *	    +------------------------------------------------------------------- half-closed
  *
- * At most twelve batches are on their way; each is a quarter MiB or what has gathered in 50 ms. What is sent but not
+ * At most twelve batches are on their way; each is a quarter MiB, compressed, or what has gathered in 50 ms. What is sent but not
  * committed when a stream ends is sent again from where the next hello's answer stands.
  */
 #include <stdlib.h>
@@ -26,9 +26,8 @@ enum {
 	LEAVE_MS = 5000,
 	RETRY_MIN_MS = 500,
 	RETRY_MAX_MS = 30000,
-	/* Even what does not compress must fit into a message of 1 MiB. */
-	BATCH_MAX = 256 * 1024 + REC_LOG_RECORD_MAX,
-	BATCH_SOFT = 256 * 1024,
+	/* Expanded. Of the batch as it is sent the log bounds the size: also what does not compress fits into a message. */
+	BATCH_MAX = 768 * 1024,
 };
 
 static void on_timer(void *arg);
@@ -219,7 +218,7 @@ send_batch(struct audit_upload *up)
 	uint64_t seq = up->sent + 1;
 
 	batch_out_reset(&up->batch);
-	if (rec_log_read(up->log->rec, &seq, BATCH_SOFT, &up->batch) < 0) {
+	if (rec_log_read(up->log->rec, &seq, BATCH_MAX, &up->batch) < 0) {
 		up->broken_log = true;
 		return false;
 	}
@@ -314,7 +313,7 @@ audit_upload_init(struct audit_upload *up, struct audit_log *log)
 {
 	up->log = log;
 	up->committed = rec_log_committed(log->rec);
-	batch_out_init(&up->batch, BATCH_MAX + 4096);
+	batch_out_init(&up->batch, BATCH_MAX);
 	return timer_init(&up->timer, log->loop, on_timer, up);
 }
 

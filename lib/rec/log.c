@@ -43,6 +43,7 @@ struct rec_log {
 	size_t count, cap;
 	uint64_t quota, segment_max, bytes;
 	uint64_t last, committed;
+	struct buf packed; /* kept: bulk output would have it taken and given back a thousand times a second */
 	struct segment_reader reader;
 };
 
@@ -343,6 +344,7 @@ rec_log_open(struct rec_log **ret, const char *dir, uint64_t quota, struct err *
 		return err_memory(e);
 	log->dir_fd = log->lock_fd = log->fd = -1;
 	segment_reader_init(&log->reader);
+	buf_init(&log->packed, COUNT + 2 * REC_LOG_RECORD_MAX);
 	log->quota = quota;
 	log->segment_max = quota / LOG_SEGMENTS_PER_QUOTA;
 	if (log->segment_max < LOG_SEGMENT_MIN)
@@ -379,6 +381,7 @@ rec_log_close(struct rec_log *log)
 	segment_reader_close(&log->reader);
 	mem_closep(&log->lock_fd);
 	mem_closep(&log->dir_fd);
+	buf_done(&log->packed);
 	free(log->segments);
 	free(log->dir);
 	free(log);
@@ -425,23 +428,22 @@ rec_log_append(struct rec_log *log, struct span record, uint64_t *ret_seq)
 int
 rec_log_append_packed(struct rec_log *log, struct span counted, uint64_t *ret_seq)
 {
-	struct buf z;
+	struct buf *z = &log->packed;
 	int done = -1;
 
 	if (counted.n <= COUNT || counted.n > COUNT + REC_LOG_RECORD_MAX) {
 		errno = EMSGSIZE;
 		return -1;
 	}
-	buf_init(&z, COUNT + 2 * REC_LOG_RECORD_MAX);
-	if (batch_compress_record(counted, &z))
+	buf_reset(z);
+	if (batch_compress_record(counted, z))
 		errno = ENOMEM;
 	/* The largest may grow beyond what a record may be, when nothing in it can be compressed. */
-	else if (z.len > REC_LOG_RECORD_MAX)
+	else if (z->len > REC_LOG_RECORD_MAX)
 		done = rec_log_append(log, (struct span){ counted.p + COUNT, counted.n - COUNT },
 		    ret_seq);
 	else
-		done = append(log, (struct segment_record){ buf_span(&z), true }, ret_seq);
-	buf_done(&z);
+		done = append(log, (struct segment_record){ buf_span(z), true }, ret_seq);
 	return done;
 }
 
@@ -536,7 +538,8 @@ take_records(struct rec_log *log, const struct segment *s, size_t max, struct ba
 			return -1;
 		if (n == 0)
 			return 0;
-		if (b->count && b->raw_len + n > max) {
+		size_t data = b->data.len + b->run.len + record.bytes.n;
+		if (b->count && (b->raw_len + n > max || data > REC_LOG_READ_MAX)) {
 			/* The first record is taken whatever its size: a batch that could not hold it would
 			 * never hold it, and the log would stand still. */
 			segment_reader_unget(r, record);

@@ -23,7 +23,11 @@
 
 struct rec_log;
 
-enum { REC_LOG_RECORD_MAX = 256 * 1024, REC_LOG_ID_SIZE = 37 };
+enum {
+	REC_LOG_RECORD_MAX = 256 * 1024,
+	REC_LOG_READ_MAX = 256 * 1024,
+	REC_LOG_ID_SIZE = 37,
+};
 #define REC_LOG_EPOCH (UINT64_C(1) << 40)
 
 /* Opens or creates the log in its own folder (0700); one process at a time (flock): negative otherwise. quota: bytes
@@ -49,8 +53,8 @@ uint64_t rec_log_room(const struct rec_log *log);      /* bytes until it is near
 bool
 rec_log_is_nearly_full(const struct rec_log *log); /* over 90 % of the quota: start nothing new */
 
-/* Reads consecutive records from *seq on into b, which is empty, until they would expand to more than max bytes, the log
- * ends or the numbers jump (at least one record when there is one). b->count is 0 at the end of the log.
+/* Reads consecutive records from *seq on into b, which is empty, until they would expand to more than max bytes, b has
+ * REC_LOG_READ_MAX of what it is made of, the log ends or the numbers jump (at least one record when there is one). b->count is 0 at the end of the log.
  * When *seq is not there any more (deleted, damaged on disk, lost with the power) reading starts at the next one that
  * is, and *seq is set to it: the difference is what IngestBatch.lost declares. Negative: I/O error. */
 int rec_log_read(struct rec_log *log, uint64_t *seq, size_t max, struct batch_out *b);

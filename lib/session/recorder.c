@@ -42,10 +42,13 @@ recorder_done(struct recorder *r)
 int
 recorder_put(struct recorder *r, enum frame_type type, struct span data)
 {
+	/* Of all sessions, and kept: it is needed for every piece of output, and only until the sink returns. */
+	static struct buf b;
 	int64_t now_us = clock_mono_us();
-	struct buf b;
 
-	buf_init(&b, FRAMES_MAX);
+	if (b.max == 0)
+		buf_init(&b, FRAMES_MAX);
+	buf_reset(&b);
 	frame_put(&b, (uint8_t)type, now_us > r->last_us ? (uint64_t)(now_us - r->last_us) : 0,
 	    data);
 	int result = buf_ok(&b) ? r->config.sink(r->config.session, buf_span(&b), r->config.arg)
@@ -54,7 +57,6 @@ recorder_put(struct recorder *r, enum frame_type type, struct span data)
 	 * was. */
 	if (result == 0)
 		r->last_us = now_us;
-	buf_done(&b);
 	return result;
 }
 
