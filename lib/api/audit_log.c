@@ -158,6 +158,12 @@ audit_log_last(const struct audit_log *log)
 }
 
 uint64_t
+audit_log_found(const struct audit_log *log)
+{
+	return rec_log_found(log->rec);
+}
+
+uint64_t
 audit_log_committed_seq(const struct audit_log *log)
 {
 	return rec_log_committed(log->rec);

@@ -55,6 +55,8 @@ void audit_log_sync_cancel(struct audit_log *log, const void *arg);
 bool audit_log_is_full(const struct audit_log *log);
 /* The number of the last record that was written; the next one's is one more. */
 uint64_t audit_log_last(const struct audit_log *log);
+/* What that was when this run began: the last record of those before. */
+uint64_t audit_log_found(const struct audit_log *log);
 /* The number up to which auditd has them, as far as this run knows. */
 uint64_t audit_log_committed_seq(const struct audit_log *log);
 /* Bytes that recordings may still fill; the last tenth of the quota is for events and ends. */

@@ -70,9 +70,11 @@ static const struct {
 
 /* How much waits, whether reading blocks, what a terminal's size is, a break on it (RFC 4335), names of interfaces. Nothing
  * that types into a terminal (TIOCSTI, TIOCLINUX), takes one, or asks a device. 0x8004f50c: SQLite asks F2FS for atomic
- * writes. */
+ * writes. tcgetattr and isatty make TCGETS2 from glibc 2.42 on. */
+#define TCGETS2_HERE UINT32_C(0x802c542a) /* its own header does not go with <sys/ioctl.h> */
 static const unsigned long requests[] = { FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TIOCOUTQ, TCGETS,
-	TCSBRK, TCSBRKP, TIOCGWINSZ, TIOCSWINSZ, SIOCGIFINDEX, SIOCGIFNAME, 0x8004f50c };
+	TCGETS2_HERE, TCSBRK, TCSBRKP, TIOCGWINSZ, TIOCSWINSZ, SIOCGIFINDEX, SIOCGIFNAME,
+	0x8004f50c };
 
 enum { TYPE_MASK = 0xf, REQUEST_MASK = 0xffffffff };
 

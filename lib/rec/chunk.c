@@ -13,13 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHUNK_MAGIC UINT64_C(0x5350434855303031)
+#define CHUNK_MAGIC UINT64_C(0x5350434855303032)
 
 /* The numbers are this machine's: nobody else reads the file. */
 struct content {
 	uint64_t magic;
 	uint64_t closing;
 	uint32_t len, before_len;
+	uint32_t ended;
 	uint8_t before[SHOWN_BEFORE_MAX];
 	uint8_t frames[CHUNK_MAX];
 };
@@ -62,6 +63,7 @@ rec_chunk_open(struct rec_chunk **ret, const char *path, struct err *e)
 	if (!is_sound(c->content)) {
 		c->content->len = c->content->before_len = 0;
 		c->content->closing = 0;
+		c->content->ended = 0;
 		c->content->magic = CHUNK_MAGIC;
 	}
 	*ret = c;
@@ -123,8 +125,11 @@ rec_chunk_closed(struct rec_chunk *c, struct span frames)
 
 	shown_init(&c->shown);
 	shown_record(&c->shown, rec_chunk_before(c), NULL);
-	while (frame_next(&frames, &f) > 0)
+	while (frame_next(&frames, &f) > 0) {
 		shown_add(&c->shown, &f, NULL);
+		if (f.type == FRAME_EXIT)
+			to->ended = 1;
+	}
 	buf_init(&before, SHOWN_BEFORE_MAX);
 	shown_before(&c->shown, &before);
 	__atomic_store_n(&to->len, 0, __ATOMIC_RELEASE);
@@ -134,4 +139,10 @@ rec_chunk_closed(struct rec_chunk *c, struct span frames)
 	if (to->before_len)
 		memcpy(to->before, buf_head(&before), before.len);
 	buf_done(&before);
+}
+
+bool
+rec_chunk_is_ended(const struct rec_chunk *c)
+{
+	return c->content->ended != 0;
 }

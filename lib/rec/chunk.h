@@ -36,5 +36,7 @@ uint64_t rec_chunk_is_closing(const struct rec_chunk *c);
 /* They are a record now: others may come, after these. frames: those of the record, also when they never were in the
  * file. */
 void rec_chunk_closed(struct rec_chunk *c, struct span frames);
+/* The session's exit was among those that are a record. */
+bool rec_chunk_is_ended(const struct rec_chunk *c);
 
 #endif

@@ -43,7 +43,9 @@ struct rec_log {
 	size_t count, cap;
 	uint64_t quota, segment_max, bytes;
 	uint64_t last, committed;
-	struct buf packed; /* kept: bulk output would have it taken and given back a thousand times a second */
+	uint64_t found; /* the last that was there at opening, before an epoch was skipped */
+	struct buf
+	    packed; /* kept: bulk output would have it taken and given back a thousand times a second */
 	struct segment_reader reader;
 };
 
@@ -316,13 +318,13 @@ open_segments(struct rec_log *log, struct err *e)
 			return -1;
 		if (roll(log, first) < 0)
 			return err_errno(e, "cannot write to the log in %s", log->dir);
-		log->last = first - 1;
+		log->last = log->found = first - 1;
 		return 0;
 	}
 	damaged = scan_newest(log, e);
 	if (damaged < 0)
 		return -1;
-	log->last = newest(log)->end - 1;
+	log->last = log->found = newest(log)->end - 1;
 	if (damaged || lost_power(log)) {
 		/* Records that auditd has committed may be missing from the disk after a power cut. Their
 		 * numbers must not be given out again: auditd would take the new records for repetitions and drop
@@ -631,6 +633,12 @@ uint64_t
 rec_log_last(const struct rec_log *log)
 {
 	return log->last;
+}
+
+uint64_t
+rec_log_found(const struct rec_log *log)
+{
+	return log->found;
 }
 
 uint64_t

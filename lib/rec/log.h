@@ -47,6 +47,7 @@ int rec_log_append_packed(struct rec_log *log, struct span counted, uint64_t *re
  * (older files are there). -1 with errno. */
 int rec_log_dup(const struct rec_log *log);
 uint64_t rec_log_last(const struct rec_log *log);      /* 0: nothing was ever appended */
+uint64_t rec_log_found(const struct rec_log *log);     /* what rec_log_last was in the run before */
 uint64_t rec_log_committed(const struct rec_log *log); /* as of rec_log_commit in this run */
 uint64_t rec_log_bytes(const struct rec_log *log);     /* on disk */
 uint64_t rec_log_room(const struct rec_log *log);      /* bytes until it is nearly full */
@@ -54,7 +55,8 @@ bool
 rec_log_is_nearly_full(const struct rec_log *log); /* over 90 % of the quota: start nothing new */
 
 /* Reads consecutive records from *seq on into b, which is empty, until they would expand to more than max bytes, b has
- * REC_LOG_READ_MAX of what it is made of, the log ends or the numbers jump (at least one record when there is one). b->count is 0 at the end of the log.
+ * REC_LOG_READ_MAX of what it is made of, the log ends or the numbers jump (at least one record when there is one).
+ * b->count is 0 at the end of the log.
  * When *seq is not there any more (deleted, damaged on disk, lost with the power) reading starts at the next one that
  * is, and *seq is set to it: the difference is what IngestBatch.lost declares. Negative: I/O error. */
 int rec_log_read(struct rec_log *log, uint64_t *seq, size_t max, struct batch_out *b);

@@ -571,7 +571,7 @@ scp_observer_new(bool to_host, const struct scp_observer_word *words, size_t n,
 	o->base = (struct file_observer){ .ops = &ops, .report = report_fn, .arg = arg };
 	o->to_host = to_host;
 	o->state = WAIT_START;
-	buf_init(&o->line, SCP_OBSERVER_LINE_MAX);
+	buf_init(&o->line, to_host ? SCP_OBSERVER_SINK_LINE_MAX : SCP_OBSERVER_LINE_MAX);
 	buf_init(&o->answer, SCP_OBSERVER_LINE_MAX);
 	buf_init(&o->names, NAMES_MAX);
 	buf_init(&o->path, NAMES_MAX);

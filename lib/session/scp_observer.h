@@ -13,6 +13,9 @@
 
 enum {
 	SCP_OBSERVER_LINE_MAX = 16 * 1024, /* as OpenSSH's */
+	/* Of a line to a sink on this host, with its end: what sinks took before OpenSSH 8. A longer one would be one line
+	 * here and two there. The lines that are needed hold one name. */
+	SCP_OBSERVER_SINK_LINE_MAX = 2047,
 	SCP_OBSERVER_DEPTH_MAX = 1024,
 };
 

@@ -93,6 +93,19 @@ bury(struct node *n, const char *uuid, const char *why)
 	return rc;
 }
 
+static void
+settle_all(const struct node *n)
+{
+	char dir[NODE_FOLDER_MAX + 8];
+	DIR *d = str_format(dir, sizeof(dir), "%s/live", n->folder) ? opendir(dir) : NULL;
+
+	for (const struct dirent *entry; d && (entry = readdir(d)) != NULL;)
+		if (str_is_uuid(entry->d_name))
+			recording_settle(n, entry->d_name);
+	if (d)
+		closedir(d);
+}
+
 /* Writes the ends of all sessions that have a file and do not run; returns how many. What cannot be
  * written now is tried again. */
 static unsigned
@@ -153,6 +166,7 @@ live_open(struct live **ret, struct node *n, struct err *e)
 		return err_set(e, "state: the path is too long");
 	if (file_mkdir(dir, 0700, e))
 		return -1;
+	settle_all(n);
 	if (bury_all(n, "noded's worker ended during the session", e) > 0)
 		log_warn("the ends of sessions that died with the worker before were written down",
 		    NULL);

@@ -125,6 +125,37 @@ has_exit(struct span frames)
 	return false;
 }
 
+/* NULL: there is none, or it cannot be read. */
+static struct rec_chunk *
+open_left(const struct node *n, const char *session)
+{
+	char path[NODE_PATH_MAX + 64];
+	struct rec_chunk *c = NULL;
+	struct err e = { "" };
+
+	/* None: its frames are in the log, or there were none. */
+	if (!path_of(n, session, path, sizeof(path)) || access(path, F_OK) != 0)
+		return NULL;
+	if (rec_chunk_open(&c, path, &e))
+		log_warn("frames of a session cannot be read", "session", session, "cause", e.text,
+		    NULL);
+	return c;
+}
+
+void
+recording_settle(const struct node *n, const char *session)
+{
+	struct rec_chunk *c = open_left(n, session);
+	uint64_t closing = c ? rec_chunk_is_closing(c) : 0;
+
+	/* The worker died when they were a record already, or just before. */
+	if (closing > 0 && closing <= audit_log_found(n->audit))
+		rec_chunk_closed(c, rec_chunk_frames(c));
+	else if (closing > 0)
+		rec_chunk_closing(c, 0);
+	rec_chunk_free(c);
+}
+
 /* So that the text of the last line is there too: it is text of the record that says it was the last. */
 static int
 put_last(const struct node *n, const char *session, struct rec_chunk *c)
@@ -132,13 +163,11 @@ put_last(const struct node *n, const char *session, struct rec_chunk *c)
 	struct buf b;
 	int r = -1;
 
+	/* The end is recorded, and only its event is missing. */
+	if (rec_chunk_is_ended(c))
+		return 0;
 	buf_init(&b, CHUNK_MAX + 64);
-	if (rec_chunk_is_closing(c) == 0 || rec_chunk_is_closing(c) > audit_log_last(n->audit)) {
-		buf_put(&b, rec_chunk_frames(c).p, rec_chunk_frames(c).n);
-	} else {
-		/* The worker died when they were a record already. */
-		rec_chunk_closed(c, rec_chunk_frames(c));
-	}
+	buf_put(&b, rec_chunk_frames(c).p, rec_chunk_frames(c).n);
 	if (!has_exit(buf_span(&b)))
 		frame_put(&b, FRAME_EXIT, 0,
 		    (struct span){ (const uint8_t[]){ 0, 0, 0, STATUS_UNSEEN }, 4 });
@@ -151,22 +180,12 @@ put_last(const struct node *n, const char *session, struct rec_chunk *c)
 int
 recording_recover(struct node *n, const char *session)
 {
-	char path[NODE_PATH_MAX + 64];
-	struct rec_chunk *c = NULL;
-	struct err e = { "" };
-	int r = 0;
+	struct rec_chunk *c = open_left(n, session);
+	int r = c ? put_last(n, session, c) : 0;
 
-	/* None: its frames are in the log, or there were none. */
-	if (!path_of(n, session, path, sizeof(path)) || access(path, F_OK) != 0)
-		return 0;
-	if (rec_chunk_open(&c, path, &e))
-		log_warn("frames of a session cannot be read", "session", session, "cause", e.text,
-		    NULL);
-	else
-		r = put_last(n, session, c);
 	rec_chunk_free(c);
 	if (r == 0)
-		unlink(path);
+		recording_remove(n, session);
 	return r;
 }
 

@@ -29,6 +29,9 @@ int recording_flush(struct recording *r);
 /* The file stays, for live.c. */
 void recording_close(struct recording *r);
 
+/* Of every file that is there when the worker starts, before anything is written: whether a record was made of what has
+ * gathered is told by where the log ended, and by nothing else once it has grown. */
+void recording_settle(const struct node *n, const char *session);
 /* Of a session that died with its worker, or while the log was full: what has gathered goes to the log, with an exit
  * that nobody saw. Negative: the log is full. */
 int recording_recover(struct node *n, const char *session);

@@ -45,6 +45,8 @@ static const struct row {
 	{ SOCKETPAIR, AF_TIPC, SOCK_STREAM, 0, false },
 	{ IOCTL, FIONREAD, 0, 0, true },
 	{ IOCTL, TCGETS, 0, 0, true },
+	{ IOCTL, 0x802c542a /* TCGETS2 */, 0, 0, true },
+	{ IOCTL, 0x402c542b /* TCSETS2 */, 0, 0, false },
 	{ IOCTL, TIOCGWINSZ, 0, 0, true },
 	{ IOCTL, TIOCSWINSZ, 0, 0, true },
 	{ IOCTL, TIOCSTI, 0, 0, false },

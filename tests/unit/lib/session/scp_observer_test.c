@@ -323,6 +323,23 @@ a_line_without_an_end_ends_it(void **state)
 	refused(w, client(w, line, sizeof line), "the client sent what is not the protocol of scp");
 }
 
+/* Old sinks take 2047 bytes, end included, and what follows for the next line. */
+static void
+a_line_that_an_old_sink_would_tear_ends_it(void **state)
+{
+	struct world *w = begin(state, true, "there", NULL);
+	char line[SCP_OBSERVER_SINK_LINE_MAX + 1];
+
+	memset(line, 'x', sizeof line);
+	memcpy(line, "\x01scp: ", 6);
+	line[sizeof line - 2] = '\n';
+	answers(w, "\0");
+	assert_int_equal(client(w, line, sizeof line - 1), (int)sizeof line - 1);
+	line[sizeof line - 2] = 'x';
+	line[sizeof line - 1] = '\n';
+	refused(w, client(w, line, sizeof line), "the client sent what is not the protocol of scp");
+}
+
 static void
 output_of_another_program_ends_it(void **state)
 {
@@ -396,6 +413,7 @@ main(void)
 		T(what_is_not_scp_ends_it),
 		T(a_nul_in_a_line_ends_it),
 		T(a_line_without_an_end_ends_it),
+		T(a_line_that_an_old_sink_would_tear_ends_it),
 		T(output_of_another_program_ends_it),
 		T(an_answer_that_nothing_waits_for_ends_it),
 		T(a_program_that_does_not_wait_ends_it),

@@ -16,9 +16,11 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "node/live.h"
+#include "rec/chunk.h"
 #include "serve_world.h"
 
 #define SESSION "0189abcd-0000-4000-8000-000000000001"
+#define OTHER   "0189abcd-0000-4000-8000-000000000009"
 
 static const struct session_info info = { .uuid = SESSION,
 	.connection = "0189abcd-0000-4000-8000-000000000002",
@@ -122,6 +124,77 @@ an_end_that_could_not_be_written_is_written_when_there_is_room(void **state)
 	assert_non_null(strstr(world_field("session.end", "message"), "spool"));
 }
 
+/* --- what had gathered --------------------------------------------------------------------------- */
+
+/* The chunk of a session that ran in the worker before: frames of one type, about to become the record `closing`. */
+static void
+put_chunk(const char *session, uint8_t type, uint64_t closing)
+{
+	struct rec_chunk *c;
+	struct err e = { "" };
+	struct buf b;
+	char path[160];
+
+	put_file(session, "torn");
+	str_format(path, sizeof(path), "%s/live/%s.chunk", world->dir, session);
+	if (rec_chunk_open(&c, path, &e))
+		fail_msg("%s", e.text);
+	buf_init(&b, 1024);
+	frame_put(&b, type, 0, span_str("0000"));
+	assert_true(rec_chunk_add(c, buf_span(&b)));
+	rec_chunk_closing(c, closing);
+	if (type == FRAME_EXIT)
+		rec_chunk_closed(c, buf_span(&b));
+	buf_done(&b);
+	rec_chunk_free(c);
+}
+
+/* The log has grown beyond the number by what was written for others. */
+static void
+a_chunk_that_became_no_record_is_not_taken_for_one(void **state)
+{
+	uint64_t last = audit_log_last(world->node.audit);
+
+	(void)state;
+	put_chunk(SESSION, FRAME_OUT, 0);
+	start_again();
+	assert_int_equal(world_frames(FRAME_OUT), 1);
+	assert_true(audit_log_last(world->node.audit) > last);
+	put_chunk(OTHER, FRAME_OUT, last + 1);
+	start_again();
+	assert_int_equal(world_frames(FRAME_OUT), 2);
+	assert_int_equal(world_frames(FRAME_EXIT), 2);
+	assert_int_equal(world_events("session.end"), 2);
+}
+
+static void
+a_chunk_that_became_a_record_is_not_recorded_twice(void **state)
+{
+	(void)state;
+	put_chunk(SESSION, FRAME_OUT, 0);
+	start_again();
+	assert_int_equal(world_frames(FRAME_OUT), 1);
+	world_reopen_log();
+	assert_true(audit_log_found(world->node.audit) > 0);
+	put_chunk(OTHER, FRAME_OUT, audit_log_found(world->node.audit));
+	start_again();
+	assert_int_equal(world_frames(FRAME_OUT), 1);
+	assert_int_equal(world_frames(FRAME_EXIT), 2);
+	assert_int_equal(world_events("session.end"), 2);
+}
+
+static void
+an_exit_that_is_recorded_is_not_recorded_again(void **state)
+{
+	(void)state;
+	put_chunk(SESSION, FRAME_EXIT, 0);
+	start_again();
+	assert_int_equal(world_frames(FRAME_EXIT),
+	    0); /* it is in a record that this log never had */
+	assert_int_equal(world_events("session.end"), 1);
+	assert_int_equal(world_live_files(), 0);
+}
+
 static void
 a_running_session_is_not_buried(void **state)
 {
@@ -144,6 +217,9 @@ main(void)
 		T(a_torn_file_still_names_its_session),
 		T(a_file_of_another_name_is_left_alone),
 		T(an_end_that_could_not_be_written_is_written_when_there_is_room),
+		T(a_chunk_that_became_no_record_is_not_taken_for_one),
+		T(a_chunk_that_became_a_record_is_not_recorded_twice),
+		T(an_exit_that_is_recorded_is_not_recorded_again),
 		T(a_running_session_is_not_buried),
 	};
 

@@ -467,6 +467,29 @@ on_frames(const Audit__Record *record, void *arg)
 			buf_put(out, f.data.p, f.data.n);
 }
 
+/* arg: [0] the type, [1] how many. */
+static void
+on_counted(const Audit__Record *record, void *arg)
+{
+	int *count = arg;
+	struct frame f;
+
+	if (record->what_case != AUDIT__RECORD__WHAT_FRAMES)
+		return;
+	struct span in = { record->frames->data.data, record->frames->data.len };
+	while (frame_next(&in, &f) > 0)
+		count[1] += f.type == count[0];
+}
+
+int
+world_frames(uint8_t type)
+{
+	int count[2] = { type, 0 };
+
+	each_record(on_counted, count);
+	return count[1];
+}
+
 const char *
 world_recorded(void)
 {
@@ -558,12 +581,30 @@ make_host(struct world *w)
 		fail_msg("%s", e.text);
 }
 
+static void
+open_log(struct world *w)
+{
+	char spool[80];
+	struct err e = { "" };
+
+	str_format(spool, sizeof(spool), "%s/spool", w->dir);
+	const struct audit_log_config config = { .loop = w->loop, .dir = spool, .quota = 1 << 26 };
+	if (audit_log_open(&w->node.audit, &config, &e))
+		fail_msg("%s", e.text);
+}
+
+void
+world_reopen_log(void)
+{
+	audit_log_close(world->node.audit);
+	open_log(world);
+}
+
 int
 world_setup(void **state)
 {
 	struct world *w = world = calloc(1, sizeof(*w));
 	struct node *n = &w->node;
-	char spool[80];
 	struct err e = { "" };
 
 	(void)state;
@@ -581,9 +622,8 @@ world_setup(void **state)
 	list_init(&n->sessions);
 	assert_int_equal(serve_init(n), 0);
 	fake_monitor_new(&w->monitor, w->loop, &w->node);
-	str_format(spool, sizeof(spool), "%s/spool", w->dir);
-	const struct audit_log_config config = { .loop = w->loop, .dir = spool, .quota = 1 << 26 };
-	if (audit_log_open(&n->audit, &config, &e) || live_open(&n->live, n, &e))
+	open_log(w);
+	if (live_open(&n->live, n, &e))
 		fail_msg("%s", e.text);
 	make_user(w);
 	make_host(w);

@@ -81,6 +81,10 @@ uint8_t world_byte(size_t at);
 int world_events(const char *type);
 /* A field, or a member such as "user", of the last of them; "" when there is none. */
 const char *world_field(const char *type, const char *name);
+/* As by another worker. */
+void world_reopen_log(void);
+/* Recorded frames of that type. */
+int world_frames(uint8_t type);
 /* All recorded bytes of FRAME_OUT, NUL-terminated. */
 const char *world_recorded(void);
 /* Fills the log until it takes no more. */
