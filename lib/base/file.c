@@ -94,6 +94,25 @@ file_read(const char *path, size_t max, char **ret, size_t *ret_len, struct err 
 	return read_open(fd, path, max, ret, ret_len, e);
 }
 
+/* What systemd gives a service as a credential is root's, and the service's user reads it by an ACL: then the bits of the
+ * group are the ACL's mask and say nothing of the group, which is root's too. (acl(5); systemd of Debian 12 gave the file
+ * to the user instead.) */
+static bool
+is_credential(const char *path, const struct stat *st)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	size_t n = dir ? strlen(dir) : 0;
+
+	return n && strncmp(path, dir, n) == 0 && path[n] == '/' && st->st_uid == 0 &&
+	    st->st_gid == 0;
+}
+
+static bool
+others_can_read(const char *path, const struct stat *st)
+{
+	return st->st_mode & (is_credential(path, st) ? S_IRWXO | S_IWGRP : S_IRWXG | S_IRWXO);
+}
+
 int
 file_read_secret(const char *path, size_t max, char **ret, struct err *e)
 {
@@ -105,7 +124,7 @@ file_read_secret(const char *path, size_t max, char **ret, struct err *e)
 	fd = open_regular(path, &st, e);
 	if (fd < 0)
 		return -1;
-	if (st.st_mode & 077)
+	if (others_can_read(path, &st))
 		return err_set(e, "%s holds a secret and others can read it: chmod 600 %s", path,
 		    path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)

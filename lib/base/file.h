@@ -23,7 +23,8 @@ int file_write_new(const char *path, mode_t mode, const void *p, size_t n, struc
 int file_close_to_others(const char *path, struct err *e);
 /* Creates the folder and its parents (parents 0755). */
 int file_mkdir(const char *path, mode_t mode, struct err *e);
-/* A secret in a file: as file_read, and refuses files that others than the owner can read. Trailing newline cut. */
+/* A secret in a file: as file_read, and refuses files that others than the owner can read (or, of a credential of the service
+ * manager, than the service). Trailing newline cut. */
 int file_read_secret(const char *path, size_t max, char **ret, struct err *e);
 /* write(2) until all is out; 0 or -1 with errno. */
 int file_write_all(int fd, const void *p, size_t n);

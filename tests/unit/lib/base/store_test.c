@@ -180,6 +180,34 @@ secrets_others_can_read_are_refused(void **state)
 	assert_string_equal(text, "pass");
 }
 
+/* Debian 13: root's, and the bits of the group are the mask of an ACL. Elsewhere such a file is refused. */
+static void
+a_credential_of_the_service_manager_is_a_secret(void **state)
+{
+	static const struct {
+		const char *folder;
+		mode_t mode;
+		bool good;
+	} rows[] = { { ".", 0440, true }, { ".", 0400, true }, { ".", 0444, false },
+		{ ".", 0460, false }, { "elsewhere", 0440, false }, { "", 0440, false } };
+	char *text = NULL;
+	struct err e;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* the file must be root's */
+	assert_int_equal(file_write("c", 0600, "secret\n", 7, &e), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(chmod("c", rows[i].mode), 0);
+		assert_int_equal(setenv("CREDENTIALS_DIRECTORY", rows[i].folder, 1), 0);
+		assert_int_equal(file_read_secret("./c", 100, &text, &e) == 0, rows[i].good);
+		free(text);
+	}
+	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+	assert_int_equal(chmod("c", 0440), 0);
+	assert_true(file_read_secret("./c", 100, &text, &e) < 0);
+}
+
 static void
 folders_are_made_with_parents(void **state)
 {
@@ -269,6 +297,7 @@ main(void)
 		cmocka_unit_test(files_are_replaced_as_a_whole),
 		cmocka_unit_test(large_missing_and_odd_files_are_refused),
 		cmocka_unit_test(secrets_others_can_read_are_refused),
+		cmocka_unit_test(a_credential_of_the_service_manager_is_a_secret),
 		cmocka_unit_test(folders_are_made_with_parents),
 		cmocka_unit_test(log_lines_cannot_be_forged),
 		cmocka_unit_test(json_lines_end_well_when_cut),
