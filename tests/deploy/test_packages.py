@@ -58,7 +58,8 @@ def higher(debs, folder):
 @pytest.fixture(scope='module')
 def m(debs, tmp_path_factory):
     packages = ['systemd', 'dbus', 'procps', 'postgresql', 'openssh-client', 'openssh-sftp-server', *needed(debs)]
-    root = machine.base('deploy', packages, os.path.basename(debs), [p for p in machine.UNWANTED if 'LLVM' in p or 'llvm' in p])
+    release = os.path.basename(debs)
+    root = machine.base(f'deploy-{release}', packages, release, [p for p in machine.UNWANTED if 'LLVM' in p or 'llvm' in p])
     new = str(tmp_path_factory.mktemp('new') / 'debs')
     higher(debs, new)
     m = machine.Machine(f'/tmp/sp-deploy-{os.getpid()}', root)
