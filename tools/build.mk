@@ -120,7 +120,21 @@ $(B)/$(1): $(patsubst %.c,$(B)/%.o,$(call prog_src,$(2))) $(call libs_of,$(below
 	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $$(SYS_LIBS)
 endef
 $(foreach d,$(DAEMONS),$(eval $(call prog_rule,$(firstword $(subst :, ,$(d))),services/$(lastword $(subst :, ,$(d))))))
-$(foreach c,$(CLIENTS),$(eval $(call prog_rule,$(firstword $(subst :, ,$(c))),clients/$(lastword $(subst :, ,$(c))))))
+
+# Clients load gRPC when they make their first call.
+LAZY_GRPC := $(B)/gen/lazy_grpc
+$(LAZY_GRPC).c: $(B)/librpc.a tools/gen-lazy
+	@echo "  LAZY  $@"
+	$(Q)CC="$(CC)" tools/gen-lazy grpc "grpc|gpr" $< $(wildcard lib/rpc/*.[ch]) > $@.new && mv $@.new $@
+$(LAZY_GRPC).o: $(LAZY_GRPC).c
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+define client_rule
+$(B)/$(1): $(patsubst %.c,$(B)/%.o,$(call prog_src,$(2))) $(LAZY_GRPC).o $(call libs_of,$(below_$(2)))
+	@echo "  LINK  $$@"
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $$(filter-out -lgrpc -lgpr,$$(SYS_LIBS))
+endef
+$(foreach c,$(CLIENTS),$(eval $(call client_rule,$(firstword $(subst :, ,$(c))),clients/$(lastword $(subst :, ,$(c))))))
 
 $(B)/noded-monitor: $(MONITOR_OBJ) $(call libs_of,$(below_services/node))
 	@echo "  LINK  $@"

@@ -149,3 +149,13 @@ def test_interrupted_at_a_prompt_the_exit_status_is_130(cluster, people):
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 130
+
+
+def test_grpc_is_loaded_by_the_first_call_and_not_before(cluster, alice, login):
+    """It is sixty libraries, which most of the start would be of verbs that make no call."""
+    def loads(*args):
+        out = cluster.run(cluster.bin('tsh'), *args, env={**cluster.env('alice'), 'LD_DEBUG': 'files'})
+        return 'libgrpc.so' in out.stderr
+    assert not loads('version', '--client')
+    assert not loads('ssh', f'{login}@node-1', 'true')
+    assert loads('ls')
