@@ -197,6 +197,26 @@ def test_sessions_go_on_when_the_process_that_starts_them_dies(own, bob, login):
     wait_for('the end of the session', lambda: not os.path.exists(f'/proc/{keeper}'))
 
 
+def test_a_burst_of_sessions_with_long_commands_starts_whole(own, bob, login):
+    # More than lies in a socket, while whoever reads it does not, and then reads again.
+    forks, word = forkserver_of(own), 'x' * 60000
+    os.kill(forks, signal.SIGSTOP)
+    ps = [start_ssh(own, login, f'echo {i}; : {word}') for i in range(12)]
+    time.sleep(1)
+    os.kill(forks, signal.SIGCONT)
+    assert [p.communicate(timeout=60)[0].strip() for p in ps] == [str(i) for i in range(12)]
+
+
+def test_a_process_that_no_longer_starts_sessions_is_replaced(own, bob, login):
+    forks, word = forkserver_of(own), 'x' * 100000
+    os.kill(forks, signal.SIGSTOP)
+    ps = [start_ssh(own, login, f': {word}') for _ in range(12)]
+    wait_for('another', lambda: children(own.daemons['node-1'].pid, 'noded-forks') not in ([], [forks]))
+    for p in ps:
+        p.communicate(timeout=60)
+    assert works(own, login) and not os.path.exists(f'/proc/{forks}')
+
+
 def test_a_killed_monitor_takes_the_process_that_starts_sessions_with_it(own, bob, login):
     forks = forkserver_of(own)
     own.daemons['node-1'].kill()

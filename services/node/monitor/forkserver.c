@@ -29,7 +29,7 @@
 #include "node/monitor/monitor.h"
 
 /* What the worker sent, and three short texts of ours. */
-enum { PACKET_MAX = MON_MESSAGE_MAX + 4096, FD = 3 };
+enum { PACKET_MAX = MON_MESSAGE_MAX + 4096, FD = 3, WAIT_MS = 2000 };
 
 /* --- in the server ------------------------------------------------------------------------------ */
 
@@ -69,9 +69,14 @@ fork_keeper(const struct monitor *m, struct span packet, const int *fds, size_t 
 		.root = m->root,
 		.worker_uid = m->worker_uid,
 		.cgroup = m->cgroup };
-	/* The child never returns: keeper_run ends it. Everything that it points to is its own copy. */
-	if (read_request(&q, packet, fds, n_fds) && fork() == 0)
+	if (!read_request(&q, packet, fds, n_fds))
+		return;
+	pid_t pid = fork();
+	/* Never returns. Everything that it points to is its own copy. */
+	if (pid == 0)
 		keeper_run(&q.keeper);
+	if (pid < 0)
+		log_error("cannot fork for a session", "cause", strerror(errno), NULL);
 }
 
 /* False: the monitor is gone. */
@@ -157,6 +162,20 @@ forkserver_start(struct monitor *m, struct err *e)
 	return 0;
 }
 
+/* A burst of sessions with long commands is more than the socket takes, and waits as long as its forks take, as it would if
+ * the monitor forked itself. A server that reads nothing for so long is as good as dead. */
+static int
+send_soon(int fd, struct span packet, const int *fds, size_t n_fds)
+{
+	struct pollfd p = { fd, POLLOUT, 0 };
+	int r;
+
+	while ((r = mon_send(fd, packet, fds, n_fds)) > 0)
+		if (poll(&p, 1, WAIT_MS) == 0)
+			return -1;
+	return r;
+}
+
 static int
 send_request(const struct monitor *m, const struct keeper *k)
 {
@@ -168,7 +187,7 @@ send_request(const struct monitor *m, const struct keeper *k)
 	wire_put_text(&b, k->user);
 	wire_put_text(&b, k->tty);
 	mon_put_start(&b, k->start);
-	int r = buf_ok(&b) ? mon_send(m->forkserver.fd, buf_span(&b), fds, k->tty[0] ? 2 : 4) : 1;
+	int r = buf_ok(&b) ? send_soon(m->forkserver.fd, buf_span(&b), fds, k->tty[0] ? 2 : 4) : 1;
 	buf_done(&b);
 	return r;
 }
@@ -180,6 +199,8 @@ lose(struct monitor *m)
 		return;
 	log_error("the process that starts sessions died; the next session starts another", NULL);
 	mem_closep(&m->forkserver.fd);
+	if (m->forkserver.pid > 0)
+		kill(m->forkserver.pid, SIGKILL);
 	m->forkserver.pid = 0;
 }
 
@@ -197,11 +218,7 @@ forkserver_ask(struct monitor *m, const struct keeper *k, struct err *e)
 			return -1;
 		r = send_request(m, k);
 	}
-	if (r == 0)
-		return 0;
-	/* Not now: as many wait there as its socket takes. */
-	return err_set(e,
-	    "this node cannot start sessions as fast as they are asked for, try again");
+	return r == 0 ? 0 : err_set(e, "the session could not be started");
 }
 
 bool
@@ -209,6 +226,7 @@ forkserver_reap(struct monitor *m, pid_t pid)
 {
 	if (pid != m->forkserver.pid)
 		return false;
+	m->forkserver.pid = 0; /* already waited for: the number may be another's by now */
 	lose(m);
 	return true;
 }
