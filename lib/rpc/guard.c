@@ -21,6 +21,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,8 @@ enum {
 	STRANGER_REFUSED = 32, /* calls; who is refused that often does not listen */
 	CALLS = 256,           /* of strangers, at the same time */
 	CALLS_OF_ONE = 32,
+	CALLS_OF_PERSON =
+	    64, /* who has a certificate: a script that asks for many things at once, and a node's streams */
 	REQUEST_MS = 10 * 1000,
 	TICK_MS = 250, /* how long something may be over a limit */
 	KEY_SIZE = ADDR_TEXT_SIZE + 8,
@@ -80,7 +83,7 @@ struct rpc_guard {
 	size_t n_listeners;
 	struct list strangers; /* the oldest first */
 	struct map *by_key;
-	struct ceiling *shares, *calls;
+	struct ceiling *shares, *calls, *known_calls;
 	struct list waiting; /* calls of strangers, struct rpc_call.stranger */
 	struct timer tick;
 };
@@ -383,9 +386,29 @@ rpc_guard_admit(struct rpc_guard *g, struct rpc_call *call)
 	return true;
 }
 
+/* Whoever asks for much, as often as he likes, and reads nothing of it, has it all in our memory. */
+bool
+rpc_guard_admit_known(struct rpc_guard *g, struct rpc_call *call)
+{
+	char payer[sizeof(call->peer.name) + 8];
+
+	if (call->peer.who != RPC_USER && call->peer.who != RPC_NODE)
+		return true;
+	(void)str_format(payer, sizeof(payer), "%s/%s", rpc_who_name(call->peer.who),
+	    call->peer.name);
+	if (!ceiling_take(g->known_calls, payer))
+		return false;
+	call->payer = gpr_strdup(payer);
+	return true;
+}
+
 void
 rpc_guard_release(struct rpc_guard *g, struct rpc_call *call)
 {
+	if (call->payer)
+		ceiling_drop(g->known_calls, call->payer);
+	gpr_free(call->payer);
+	call->payer = NULL;
 	if (!call->stranger.share)
 		return;
 	list_del(&call->stranger.link);
@@ -439,6 +462,8 @@ rpc_guard_new(const struct rpc_guard_config *config)
 	    ceiling_new(&g->shares, STRANGERS,
 		config->per_address ? config->per_address : STRANGERS_OF_ONE) == 0 &&
 	    ceiling_new(&g->calls, CALLS, CALLS_OF_ONE) == 0 &&
+	    ceiling_new(&g->known_calls, UINT_MAX,
+		config->per_person ? config->per_person : CALLS_OF_PERSON) == 0 &&
 	    timer_init(&g->tick, config->loop, on_tick, g) == 0)
 		return g;
 	rpc_guard_free(g);
@@ -520,5 +545,6 @@ rpc_guard_free(struct rpc_guard *g)
 	map_free(g->by_key);
 	ceiling_free(g->shares);
 	ceiling_free(g->calls);
+	ceiling_free(g->known_calls);
 	gpr_free(g);
 }

@@ -159,6 +159,8 @@ struct rpc_server_config {
 	rpc_origin_fn *origin; /* NULL: connections are whose address they come from */
 	/* Connections of one address that have not shown a certificate; 0: 64. */
 	unsigned strangers_of_one;
+	/* Calls at the same time of one user, or node: who does not read an answer has it in our memory; 0: 64. */
+	unsigned calls_of_one;
 	void *arg;
 };
 

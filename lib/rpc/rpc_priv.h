@@ -112,6 +112,7 @@ struct rpc_call {
 		char *share; /* NULL: not one */
 		int64_t since_ms;
 	} stranger;
+	char *payer; /* of one with a certificate; NULL: not counted */
 
 	struct rpc_op accept, receive, transmit, end;
 	grpc_call_details details;
@@ -170,6 +171,7 @@ struct rpc_guard;
 struct rpc_guard_config {
 	struct loop *loop;
 	unsigned per_address; /* connections without a certificate; 0: 64 */
+	unsigned per_person;  /* calls of one user or node; 0: 64 */
 	rpc_origin_fn *origin;
 	void *arg;
 };
@@ -189,6 +191,8 @@ void rpc_guard_refused(struct rpc_guard *g, const char *peer);
 /* Whether a call of somebody without a certificate may go on; true is to be given back with rpc_guard_release, which may
  * be called for any call. */
 bool rpc_guard_admit(struct rpc_guard *g, struct rpc_call *call);
+/* The same of a call of somebody with one: proxies and the like, which speak for many, always. */
+bool rpc_guard_admit_known(struct rpc_guard *g, struct rpc_call *call);
 void rpc_guard_release(struct rpc_guard *g, struct rpc_call *call);
 
 /* --- peer.c ----------------------------------------------------------------------- */

@@ -22,6 +22,7 @@
 enum {
 	ACCEPTS = 64,      /* calls asked for in advance */
 	LISTENERS = 4,     /* as guard.c */
+	IDLE_MS = 30 * 1000, /* without a call */
 	STREAMS_MAX = 100, /* of one connection at a time; a client has further calls wait */
 };
 
@@ -68,6 +69,9 @@ core_new(struct rpc_loop *rl, struct rpc_guard *guard, const struct rpc_server_c
 		int_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
 		int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10000),
 		int_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_MAX),
+		/* Each takes 110 KiB here, also of somebody with a certificate, who could make any number of them; daemons have
+		 * a stream open. */
+		int_arg(GRPC_ARG_MAX_CONNECTION_IDLE_MS, IDLE_MS),
 		int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10000),
 		rpc_guard_arg(guard),
 		{ .type = GRPC_ARG_POINTER,
@@ -108,6 +112,7 @@ rpc_server_new(struct rpc_server **ret, struct rpc_loop *rl, const struct rpc_se
 	server->peers = rpc_peers_new(server->cluster);
 	server->guard = server->peers ? rpc_guard_new(&(struct rpc_guard_config){ .loop = rl->loop,
 					    .per_address = config->strangers_of_one,
+					    .per_person = config->calls_of_one,
 					    .origin = config->origin,
 					    .arg = config->arg })
 				      : NULL;
@@ -302,6 +307,11 @@ admit_caller(struct rpc_call *call)
 	else if ((call->row->who & RPC_ANYONE) && !rpc_guard_admit(guard, call)) {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
 		    "too many calls without a certificate from your address; try again in a moment");
+		return false;
+	}
+	if (!rpc_guard_admit_known(guard, call)) {
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
+		    "you have too many calls at the same time; wait until some of them are over");
 		return false;
 	}
 	if ((call->row->who & RPC_ANYONE) || (call->row->who & call->peer.who))

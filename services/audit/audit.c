@@ -11,6 +11,7 @@ enum {
 	MESSAGE_MAX = 4 * 1024 * 1024,
 	STRANGERS_OF_ONE = 512,
 	MEMORY_MAX = 1536 << 20, /* below the unit's MemoryMax */
+	CALLS_OF_ONE = 8,
 };
 
 void
@@ -61,6 +62,8 @@ audit_trusted(const char *cluster, struct rpc_identity *identity, void *arg)
 		/* Nodes come through a proxy, from its address. */
 		.strangers_of_one = STRANGERS_OF_ONE,
 		.memory_max = MEMORY_MAX,
+		/* Whose answers are up to SEARCH_BYTES_MAX. */
+		.calls_of_one = CALLS_OF_ONE,
 		.arg = a };
 	const char *socket = conf_text(a->conf->socket, "/run/sallyport/auditd/auditd.sock");
 	struct err e = { "" };

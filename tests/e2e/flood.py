@@ -70,6 +70,32 @@ class Stranger:
         self.sock.close()
 
 
+class Deaf:
+    """Somebody with a certificate who asks and reads nothing: no answer gets further than his window of no bytes."""
+
+    def __init__(self, port, name, cert, key):
+        self.name = name.encode()
+        context = ssl._create_unverified_context()
+        context.set_alpn_protocols(['h2'])
+        context.load_cert_chain(cert, key)
+        raw = socket.create_connection(('127.0.0.1', port), timeout=10)
+        self.sock = context.wrap_socket(raw, server_hostname=name)
+        self.sock.sendall(PREFACE + frame(SETTINGS, 0, 0, struct.pack('>HI', 4, 0)))
+        self.next = 1
+
+    def ask(self, method, body, n):
+        head = request_head(method, self.name)
+        message = b'\0' + struct.pack('>I', len(body)) + body
+        for _ in range(n):
+            self.sock.sendall(frame(HEADERS, END_HEADERS, self.next, head) + frame(DATA, END_STREAM, self.next, message))
+            self.next += 2
+
+    is_open = Stranger.is_open
+
+    def close(self):
+        self.sock.close()
+
+
 def strangers(count, port, name, source, then):
     """As many of `count` connections as the server takes; then(stranger) on each."""
     held = []

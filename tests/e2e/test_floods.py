@@ -3,15 +3,18 @@
 sessions of others and for the trail."""
 import contextlib
 import os
+import time
 
 import paramiko
 import pytest
 from paramiko.common import cMSG_CHANNEL_REQUEST
 
+import flood
 from cluster import Cluster, wait_for
 from conftest import keep_logs, scratch
 
 LONG = 'x' * 200000
+SEARCH = b'\x38\x90\x4e'  # SearchRequest: a limit of 10 000
 
 
 @pytest.fixture(scope='module')
@@ -117,6 +120,43 @@ def test_what_a_user_asks_for_is_counted_to_his_share_of_the_spool(away, node, l
     assert held < 13e6
     out = away.tsh('alice', 'ssh', f'{login}@{node}', 'echo still here', check=False)
     assert out.stdout == 'still here\n', out.stderr
+
+
+def test_answers_that_nobody_reads_cost_auditd_little(away, login):
+    """Of a user who may see his own events alone, and has made them large."""
+    pid = away.daemons['auditd'].pid
+    node = away.start_node('wordy')
+    with at_node(away, 'mallory', login, 'wordy') as t:
+        for _ in range(120):
+            s = t.open_session()
+            ask(t, s, 'subsystem', os.urandom(50000).hex())
+            s.close()
+    wait_for('the events', lambda: away.sql("SELECT 1 FROM events WHERE type = 'session.reject' AND username = 'mallory' "
+                                            'HAVING count(*) >= 120'))
+    before = flood.resident_kib(pid)
+    keys = away.keys('mallory')
+    held = [flood.Deaf(away.audit_port, f'auditd.{away.name}', f'{keys}/tls.crt', f'{keys}/tls.key') for _ in range(3)]
+    for d in held:
+        d.ask(b'/sallyport.audit.Audit/SearchEvents', SEARCH, 60)
+    grown = 0
+    for _ in range(8):
+        time.sleep(0.5)  # for what is answered to nobody to gather; others are answered meanwhile
+        assert away.tctl_remote('alice', 'audit', 'ls', '--limit=1', check=False).returncode == 0
+        grown = max(grown, flood.resident_kib(pid) - before)
+    print(f'\n180 answers that nobody reads: auditd +{grown // 1024} MiB')
+    assert grown < 400 * 1024
+    for d in held:
+        d.close()
+    node.stop()
+
+
+def test_connections_on_which_nothing_is_asked_end_also_of_somebody_known(away):
+    """Each takes memory, and a certificate is good for as many as one likes."""
+    keys = away.keys('mallory')
+    held = [flood.Deaf(away.auth_port, f'authd.{away.name}', f'{keys}/tls.crt', f'{keys}/tls.key') for _ in range(100)]
+    for d in held:
+        d.ask(b'/sallyport.auth.Auth/Ping', b'', 1)
+    wait_for('their end', lambda: not any(d.is_open() for d in held), 90)
 
 
 def test_targets_that_are_no_nodes_do_not_fill_the_proxys_log(away, node):

@@ -277,6 +277,42 @@ a_cancelled_call_is_closed_on_the_server(void **state)
 	assert_int_equal(world_waiting(&f->w), 0);
 }
 
+/* What is not answered, or not read, is in the server's memory, and one person's may not be all of it. */
+static void
+a_person_has_so_many_calls_at_the_same_time(void **state)
+{
+	enum { CALLS_OF_ONE = 64 }; /* rpc.h */
+	struct fixture *f = *state;
+	struct seen s[CALLS_OF_ONE];
+	struct rpc_call *calls[CALLS_OF_ONE];
+	struct rpc_identity *other = world_identity(&f->w, f->w.user_ca,
+	    "sallyport://test/user/bert", -60, 3600);
+	struct rpc_channel *others = world_channel(&f->w, other);
+	Echo__Msg q = ECHO__MSG__INIT;
+	struct err e = { "" };
+
+	for (int i = 0; i < CALLS_OF_ONE; i++) {
+		s[i] = (struct seen){ .in_order = true };
+		calls[i] = rpc_invoke(f->w.rl, f->ch, &echo_Wait_method, &q, &reader_events, &s[i],
+		    NULL);
+	}
+	for (int i = 0; i < 2000 && world_waiting(&f->w) < CALLS_OF_ONE; i++)
+		usleep(10000);
+	assert_int_equal(world_waiting(&f->w), CALLS_OF_ONE);
+	assert_int_equal(world_call(&f->w, f->ch, "Unary", &q, NULL, &e), RPC_RESOURCE_EXHAUSTED);
+	assert_non_null(strstr(e.text, "too many calls at the same time"));
+	assert_int_equal(world_call(&f->w, others, "Unary", &q, NULL, &e), RPC_OK);
+	for (int i = 0; i < CALLS_OF_ONE; i++) {
+		rpc_cancel(calls[i]);
+		rpc_loop_run(f->w.rl, &s[i].done);
+	}
+	for (int i = 0; i < 2000 && world_waiting(&f->w) > 0; i++)
+		usleep(10000);
+	assert_int_equal(world_call(&f->w, f->ch, "Unary", &q, NULL, &e), RPC_OK);
+	rpc_channel_free(others);
+	rpc_identity_free(other);
+}
+
 static void
 unknown_methods_and_services_are_unimplemented(void **state)
 {
@@ -495,6 +531,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_deadline_ends_the_call_on_both_sides, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(a_cancelled_call_is_closed_on_the_server, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(a_person_has_so_many_calls_at_the_same_time, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(unknown_methods_and_services_are_unimplemented,
 		    setup, teardown),
