@@ -187,6 +187,10 @@ static void
 size_window(struct ssh_chan *chan, uint32_t size)
 {
 	chan->ssh->window_spent += size - chan->window_size; /* modulo 2^32 */
+	if (chan->ssh->allowance) {
+		chan->ssh->allowance->grown += size;
+		chan->ssh->allowance->grown -= chan->window_size;
+	}
 	chan->window_size = size;
 	chan->sized_got = 0;
 	chan->sized_ms = 0;
@@ -200,6 +204,10 @@ grow_window(struct ssh_chan *chan, uint32_t times, uint64_t rate_before)
 	const struct ssh *ssh = chan->ssh;
 	uint32_t more = ssh->config.window_max - ssh->config.window - ssh->window_spent;
 
+	if (ssh->allowance && ssh->allowance->grown + more > ALLOWANCE_GROWN)
+		more = ssh->allowance->grown < ALLOWANCE_GROWN
+		    ? (uint32_t)(ALLOWANCE_GROWN - ssh->allowance->grown)
+		    : 0;
 	if (more / (times - 1) >= chan->window_size)
 		more = (times - 1) * chan->window_size;
 	if (more > ssh->config.window_max - chan->window_size)

@@ -35,9 +35,37 @@ window_for(const struct ssh *ssh, uint32_t want)
 {
 	uint64_t left = ssh->window_sum < WINDOWS_SUM ? (WINDOWS_SUM - ssh->window_sum) / 8 : 0;
 
+	if (ssh->allowance && ALLOWANCE_SUM < ssh->allowance->promised + 8 * left)
+		left = ALLOWANCE_SUM > ssh->allowance->promised
+		    ? (ALLOWANCE_SUM - ssh->allowance->promised) / 8
+		    : 0;
 	if (left < WINDOW_MIN)
 		left = WINDOW_MIN;
 	return left < want ? (uint32_t)left : want;
+}
+
+void
+ssh_join_allowance(struct ssh *ssh, struct ssh_allowance *allowance)
+{
+	ssh->allowance = allowance;
+}
+
+/* A channel begins with so much, or has ended with it. */
+static void
+count_window(struct ssh *ssh, const struct ssh_chan *chan, bool ends)
+{
+	uint64_t base = chan->window_base, grown = chan->window_size - chan->window_base;
+	struct ssh_allowance *allowance = ssh->allowance;
+
+	ssh->window_sum += ends ? -base : base;
+	if (ends)
+		ssh->window_spent -= (uint32_t)grown;
+	if (!allowance)
+		return;
+	allowance->channels += ends ? -(size_t)1 : 1;
+	allowance->promised += ends ? -base : base;
+	if (ends)
+		allowance->grown -= grown;
 }
 
 static struct ssh_chan *
@@ -47,7 +75,9 @@ chan_new(struct ssh *ssh, enum chan_state state)
 	size_t id = 0;
 
 	/* Channels of both directions count; a peer cannot make us hold more than so many. */
-	if (ssh->n_chans >= ssh->config.max_channels)
+	if (ssh->n_chans >= ssh->config.max_channels ||
+	    (ssh->allowance && ssh->allowance->max_channels &&
+		ssh->allowance->channels >= ssh->allowance->max_channels))
 		return NULL;
 	/* The lowest free one, so that the table stays as small as the number of channels that are open at
 	 * once. */
@@ -63,7 +93,7 @@ chan_new(struct ssh *ssh, enum chan_state state)
 	chan->id = (uint32_t)id;
 	chan->window = chan->window_size = chan->window_base = window_for(ssh,
 	    state == CHAN_OPENING_IN ? ssh->config.window_in : ssh->config.window);
-	ssh->window_sum += chan->window_base;
+	count_window(ssh, chan, false);
 	list_init(&chan->blocked);
 	list_init(&chan->closing);
 	late_init(&chan->late);
@@ -84,8 +114,7 @@ chan_free(struct ssh_chan *chan)
 	late_drop(&chan->late);
 	for (int ext = 0; ext < 2; ext++)
 		buf_done(&chan->kept[ext]);
-	ssh->window_spent -= chan->window_size - chan->window_base;
-	ssh->window_sum -= chan->window_base;
+	count_window(ssh, chan, true);
 	ssh->chans[chan->id] = NULL;
 	ssh->n_chans--;
 	free(chan);

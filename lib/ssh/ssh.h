@@ -197,6 +197,15 @@ struct ssh_config {
 	size_t output_max;   /* bytes of output after which writers get nothing; 0: 512 KiB */
 };
 
+/* What the windows of several connections promise to keep together, a user's on a server: each further channel of any of them
+ * gets less, down to 64 KiB. Zero to begin with; lives as long as the connections have channels. */
+struct ssh_allowance {
+	uint64_t promised, grown;
+	size_t channels, max_channels; /* 0: no limit but the connections' own */
+};
+/* Before the connection has channels: from now on it counts there as well. */
+void ssh_join_allowance(struct ssh *ssh, struct ssh_allowance *allowance);
+
 int ssh_new(struct ssh **ret, const struct ssh_config *config, int64_t now_ms);
 void ssh_free(struct ssh *ssh); /* every channel gets `closed` first; NULL is fine */
 

@@ -108,6 +108,9 @@ enum {
 	REKEY_SILENCE_MS = 60 * 1000,
 	/* what all windows of a connection together promise to keep, about */
 	WINDOWS_SUM = 64 * 1024 * 1024,
+	/* ... and what all of those that share do, at the beginning and by growing */
+	ALLOWANCE_SUM = 256 * 1024 * 1024,
+	ALLOWANCE_GROWN = 128 * 1024 * 1024,
 	WINDOW_MIN = 64 * 1024,
 	CHANNEL_TYPE_MAX = 64,
 };
@@ -243,11 +246,12 @@ struct ssh {
 	/* connection */
 	struct ssh_chan **chans; /* by our id; holes are NULL */
 	size_t n_chans, chans_cap;
-	struct list blocked;   /* channels that wait for `writable`, fairly in turn */
-	struct list closing;   /* channels whose `closed` is to be told */
-	uint32_t window_spent; /* by how much windows grew, of config.window_max */
-	uint64_t window_sum;   /* of all channels' window_base */
-	struct list due;       /* of struct ssh_due */
+	struct list blocked;             /* channels that wait for `writable`, fairly in turn */
+	struct list closing;             /* channels whose `closed` is to be told */
+	uint32_t window_spent;           /* by how much windows grew, of config.window_max */
+	uint64_t window_sum;             /* of all channels' window_base */
+	struct ssh_allowance *allowance; /* of several connections; NULL: it is alone */
+	struct list due;                 /* of struct ssh_due */
 	size_t n_due;
 	struct late late; /* the peer's global requests */
 

@@ -56,6 +56,7 @@ struct node {
 	struct ceiling *strangers;         /* connections that have not signed in yet, by address */
 	struct ceiling *strangers_by_user; /* the same by whom the proxy says they are for */
 	struct rate *denials, *denials_of_one; /* that are written down */
+	struct ssh_allowances *allowances;     /* of those who signed in */
 	uint32_t next_id;                      /* numbers for the monitor */
 	bool stopping;
 	/* While stopping: looks whether the sessions have ended, until then. */

@@ -19,6 +19,7 @@
 #include "net/rate.h"
 #include "node/channel.h"
 #include "node/events.h"
+#include "ssh/allowance.h"
 #include "ssh/session.h"
 
 enum {
@@ -32,6 +33,7 @@ enum {
 	STRANGERS_OF_USER = 64,     /* of one whom the proxy names: he logged in there */
 	/* Signed in; many programs at once on one node, and an eighth of what the monitor remembers. */
 	CONNECTIONS_OF_USER = 512,
+	CHANNELS_OF_USER = 1024, /* and as many as there are sessions */
 	/* Written down a minute. */
 	DENIALS_MAX = 1200,
 	DENIALS_OF_ONE = 60,
@@ -231,11 +233,16 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 	    !buf_put(&c->certificate, auth->blob.p, auth->blob.n))
 		return SSH_DENY;
 	c->access = access;
+	if (!c->allowance)
+		c->allowance = ssh_allowances_take(c->node->allowances, access.user);
+	if (!c->allowance)
+		return SSH_DENY;
 	/* Before any event of his. A full log is no hindrance yet: what he then wants to run is refused
 	 * (session_start.c). */
 	if (events_signed_in(c, auth->signed_data, auth->signature))
 		return SSH_DENY;
 	c->signed_in = true;
+	ssh_join_allowance(ssh, c->allowance);
 	stranger_drop(c);
 	/* The client is told that it is in before the monitor has looked; nothing starts until it has
 	 * (PROOF_GOOD). */
@@ -314,6 +321,8 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 		deny(c, "", c->login, c->last_denial);
 	if (!c->signed_in)
 		stranger_drop(c);
+	ssh_allowances_give(c->node->allowances, c->allowance);
+	c->allowance = NULL;
 	c->ssh_link = NULL;
 	list_del(&c->link);
 	review_remove(&c->review);
@@ -477,7 +486,9 @@ serve_init(struct node *n)
 	if (ceiling_new(&n->strangers, STRANGERS_MAX, STRANGERS_OF_ADDRESS) < 0 ||
 	    ceiling_new(&n->strangers_by_user, STRANGERS_MAX, STRANGERS_OF_USER) < 0 ||
 	    rate_new(&n->denials, DENIALS_MAX, DENIALS_MAX) < 0 ||
-	    rate_new(&n->denials_of_one, DENIALS_OF_ONE, DENIALS_OF_ONE) < 0)
+	    rate_new(&n->denials_of_one, DENIALS_OF_ONE, DENIALS_OF_ONE) < 0 ||
+	    ssh_allowances_new(&n->allowances, CHANNELS_OF_USER + (size_t)n->config->max_sessions) <
+		0)
 		return -1;
 	ceiling_early(n->strangers, STRANGERS_MAX / 2);
 	return 0;
@@ -491,6 +502,7 @@ serve_done(struct node *n)
 	ceiling_free(n->strangers_by_user);
 	rate_free(n->denials);
 	rate_free(n->denials_of_one);
+	ssh_allowances_free(n->allowances);
 }
 
 void

@@ -47,6 +47,7 @@ struct conn {
 	char uuid[MON_UUID_SIZE]; /* in every event of it */
 	char login[AUTHORIZE_NAME_MAX];
 	struct authorized access;
+	struct ssh_allowance *allowance; /* of its user, from the sign-in on */
 	enum conn_proof proof;
 	bool known;                        /* the monitor has heard of it, and is to forget it */
 	struct buf certificate;            /* that signed in, for conn_may */

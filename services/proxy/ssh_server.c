@@ -21,6 +21,7 @@
 #include "event/review.h"
 #include "net/ceiling.h"
 #include "net/rate.h"
+#include "ssh/allowance.h"
 #include "ssh/loop.h"
 
 enum { DISCONNECT_BY_APPLICATION = 11, DISCONNECT_NO_MORE_AUTH = 14, END_TURNS = 300 };
@@ -52,11 +53,12 @@ struct conn {
 	bool vouches;   /* for its address */
 	bool leaving;
 	struct addr peer;
-	char *denial;          /* why the last certificate was not believed */
-	char *name;            /* of a node: its UUID; of a person: for the record of failures */
-	int64_t issued_ms;     /* of the certificate */
-	int64_t expires_ms;    /* people: of the certificate; INT64_MAX: never */
-	struct subject *who;   /* people */
+	char *denial;        /* why the last certificate was not believed */
+	char *name;          /* of a node: its UUID; of a person: for the record of failures */
+	int64_t issued_ms;   /* of the certificate */
+	int64_t expires_ms;  /* people: of the certificate; INT64_MAX: never */
+	struct subject *who; /* people */
+	struct ssh_allowance *allowance;
 	struct tunnel *tunnel; /* nodes */
 	struct review_item review;
 	struct timer cut; /* what is denied ends then */
@@ -80,6 +82,7 @@ struct ssh_server {
 	const struct bundle *ca;
 	size_t users;
 	struct rate *refusals_of_one, *refusals_of_all; /* that are recorded */
+	struct ssh_allowances *allowances;              /* of people */
 	bool draining;
 	void (*empty)(void *arg);
 	void *empty_arg;
@@ -290,10 +293,15 @@ on_authenticated(struct ssh *ssh, void *arg)
 	if (g->kind == CONN_USER) {
 		g->ssh_server->users++;
 		g->counted = ceiling_take(g->ssh_server->config.people, g->who->name);
+		g->allowance = ssh_allowances_take(g->ssh_server->allowances, g->who->name);
+		ssh_join_allowance(ssh, g->allowance);
 		/* Once a person, or one with a thousand connections would have all the places of strangers. */
 		if (ceiling_held(g->ssh_server->config.people, g->who->name) == 1)
 			conn_vouch(g);
-		if (!g->counted)
+		if (!g->allowance)
+			ssh_disconnect(ssh, DISCONNECT_BY_APPLICATION,
+			    "the proxy is out of memory");
+		else if (!g->counted)
 			ssh_disconnect(ssh, DISCONNECT_BY_APPLICATION,
 			    "you have too many connections to this proxy: close some of them");
 		log_info("user connected", "user", g->who->name, "peer", g->peer.ip, "client",
@@ -416,6 +424,7 @@ on_link_ended(struct ssh_link *link, const char *why, void *arg)
 	}
 	if (g->counted)
 		ceiling_drop(ssh_server->config.people, g->who->name);
+	ssh_allowances_give(ssh_server->allowances, g->allowance);
 	if (!g->logged_in) {
 		ceiling_drop(ssh_server->config.strangers, g->peer.ip);
 		if (g->denial)
@@ -600,7 +609,8 @@ ssh_server_new(struct ssh_server **ret, const struct ssh_server_config *config)
 	list_init(&g->conns);
 	review_init(&g->review, config->loop, on_review, g);
 	if (rate_new(&g->refusals_of_one, REFUSALS_OF_ONE, REFUSALS_OF_ONE) < 0 ||
-	    rate_new(&g->refusals_of_all, REFUSALS_OF_ALL, REFUSALS_OF_ALL) < 0) {
+	    rate_new(&g->refusals_of_all, REFUSALS_OF_ALL, REFUSALS_OF_ALL) < 0 ||
+	    ssh_allowances_new(&g->allowances, 0) < 0) {
 		ssh_server_free(g);
 		return -1;
 	}
@@ -625,6 +635,7 @@ ssh_server_free(struct ssh_server *g)
 	identity_unref(g->identity);
 	rate_free(g->refusals_of_one);
 	rate_free(g->refusals_of_all);
+	ssh_allowances_free(g->allowances);
 	free(g);
 }
 
