@@ -61,14 +61,14 @@ clean: ## removes the build folder
 $(B)/gen/proto/%.pb-c.c $(B)/gen/proto/%.pb-c.h: proto/%.proto
 	@mkdir -p $(@D)
 	@echo "  PROTO $<"
-	$(Q)protoc-c -Iproto -I/usr/include --c_out=$(B)/gen/proto $<
+	$(Q)protoc -Iproto -I/usr/include --c_out=$(B)/gen/proto $<
 $(B)/gen/proto/%.pb-c.o: $(B)/gen/proto/%.pb-c.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Wundef -Wshadow,$(CFLAGS)) -c -o $@ $<
 $(B)/gen/tests/%.pb-c.c $(B)/gen/tests/%.pb-c.h: tests/proto/%.proto
 	@mkdir -p $(@D)
 	@echo "  PROTO $<"
-	$(Q)protoc-c -Itests/proto -I/usr/include --c_out=$(B)/gen/tests $<
+	$(Q)protoc -Itests/proto -I/usr/include --c_out=$(B)/gen/tests $<
 $(TGEN_O): %.o: %.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Wundef -Wshadow,$(CFLAGS)) -c -o $@ $<

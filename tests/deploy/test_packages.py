@@ -135,6 +135,23 @@ def test_a_package_has_what_make_install_installs_and_nothing_starts_before_it_i
     assert m.run('dpkg', '--audit').stdout == ''
 
 
+def test_what_a_program_loads_is_a_dependency_of_its_package(m, installed, debs, tmp_path):
+    """Linked or asked for by name while it runs, which dpkg-shlibdeps does not see; but what it can do without."""
+    suggested = {'libIPSec_MB.so.1', 'libIPSec_MB.so.2'}
+    for deb in glob.glob(f'{debs}/*.deb'):
+        machine.run('dpkg-deb', '-x', deb, f'{tmp_path}/{field(deb, "Package")}')
+        depends = {re.split(r'[ |(:]', word.strip())[0] for word in field(deb, 'Depends').split(',')}
+        for program in glob.glob(f'{tmp_path}/{field(deb, "Package")}/usr/*/**', recursive=True):
+            if not os.access(program, os.X_OK) or not os.path.isfile(program):
+                continue
+            with open(program, 'rb') as f:
+                names = set(re.findall(rb'(?<=\0)(lib[\w.+-]+\.so\.[\d.]+)(?=\0)', f.read()))
+            assert b'libc.so.6' in names
+            for name in {n.decode() for n in names} - suggested:
+                owners = re.findall(r'^([\w.+-]+)(?::\S+)?: ', m.run('dpkg', '-S', f'*/{name}').stdout, re.M)
+                assert depends & set(owners), f'{program}: {name} of {owners}'
+
+
 def test_a_purge_before_anything_is_configured_leaves_nothing(m, before, installed):
     m.run('dpkg', '--purge', *PACKAGES)
     assert files(m) - before == set()
