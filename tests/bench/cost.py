@@ -130,5 +130,5 @@ def session_rate(f):
 
     per_s = {key: rate(run) for key, run in f.both_clients('true').items()}
     peer = rate(Run(f.peer.ssh('behind') + ['true']))
-    for client in ('tsh', 'ssh'):
-        f.figure(f'sessions, {PARALLEL} at a time, {client}', '1/s', f.of_client(per_s, client), peer, 6, lower=False)
+    for client, target in (('tsh', 6), ('ssh', 2)):  # ssh: as above
+        f.figure(f'sessions, {PARALLEL} at a time, {client}', '1/s', f.of_client(per_s, client), peer, target, lower=False)

@@ -36,7 +36,7 @@ def measure(side, rounds):
     cpu, start = procs.tree_cpu_s(authd), time.perf_counter()
     try:
         # Nice, which on Linux is a thread's: who logs in does so on machines of his own.
-        with concurrent.futures.ThreadPoolExecutor(PARALLEL, initializer=os.nice, initargs=(5,)) as pool:
+        with concurrent.futures.ThreadPoolExecutor(PARALLEL, initializer=os.nice, initargs=(10,)) as pool:
             list(pool.map(lambda person: [c.login(person) for _ in range(2)], people))
         took, cpu = time.perf_counter() - start, procs.tree_cpu_s(authd) - cpu
     finally:
@@ -47,6 +47,6 @@ def measure(side, rounds):
 
 def logins(f):
     ours = f.each(lambda side: measure(side, f.args.rounds))
-    f.figure('logins with a password', '1/s', {name: r[0] for name, r in ours.items()}, None, 5, lower=False)
+    f.figure('logins with a password', '1/s', {name: r[0] for name, r in ours.items()}, None, 2, lower=False)
     f.figure("authd's CPU of a login", 'ms', {name: r[1] * 1000 for name, r in ours.items()}, None, 250)
     f.figure('tsh ssh while people log in', 'ms', {name: r[3] * 1000 for name, r in ours.items()}, ours['ours'][2] * 1000, 2)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_tunnels: many nodes in one process, for tests/bench: each joins for real, and then all open their tunnels at
- * once, as after a restart of the proxy.
+ * bench_tunnels: many nodes in one process, for tests/bench: each joins for real, and then all open their tunnels, as
+ * after a restart of the proxy.
  *
  *	bench_tunnels FOLDER AUTHD PROXY TOKEN_FILE CA_PIN COUNT
  *
@@ -32,7 +32,13 @@
 #include "ssh/loop.h"
 #include "ssh/session.h"
 
-enum { NODES_MAX = 10000, JOINS_AT_ONCE = 8, NODE_PORT = 3022, DIAL_TIMEOUT_MS = 60000 };
+enum {
+	NODES_MAX = 10000,
+	JOINS_AT_ONCE = 8,
+	OPENING_AT_ONCE = 32,
+	NODE_PORT = 3022,
+	DIAL_TIMEOUT_MS = 60000
+};
 
 struct node {
 	char dir[512], name[64];
@@ -216,6 +222,7 @@ on_dialled(int fd, const char *why, void *arg)
 		die("out of memory");
 }
 
+/* As many are under way as one address may have; nodes with addresses of their own would be all at once. */
 static double
 open_all(void)
 {
@@ -225,16 +232,16 @@ open_all(void)
 	int64_t start_us = clock_mono_us();
 	struct err e;
 
-	for (size_t i = 0; i < n_nodes; i++) {
-		struct dial_config own = config;
-		struct dial *dial;
+	for (size_t started = 0; n_up < n_nodes; loop_turn(loop, 100)) {
+		for (; started < n_nodes && started - n_up < OPENING_AT_ONCE; started++) {
+			struct dial_config own = config;
+			struct dial *dial;
 
-		own.arg = &nodes[i];
-		if (dial_new(&dial, &own, proxy, &e) < 0)
-			die(e.text);
+			own.arg = &nodes[started];
+			if (dial_new(&dial, &own, proxy, &e) < 0)
+				die(e.text);
+		}
 	}
-	while (n_up < n_nodes)
-		loop_turn(loop, 100);
 	return (double)(clock_mono_us() - start_us) / 1e6;
 }
 
