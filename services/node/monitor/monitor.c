@@ -106,6 +106,11 @@ on_hello(struct monitor *m, uint32_t request, struct wire *w)
 	if (!wire_end(w))
 		return -1;
 	m->greeted = version == MON_VERSION;
+	if (!m->greeted)
+		/* An upgrade has put another program in the place of the one that this monitor knows
+		 * (packages do not restart noded while sessions are open). Its end is the monitor's
+		 * too: the service manager starts the new one. */
+		m->was_ready = false;
 	monitor_answer(m, request, m->greeted,
 	    m->greeted ? "" : "monitor and worker are of different versions");
 	return 0;

@@ -94,8 +94,11 @@ static void
 play(const char *part)
 {
 	const uint32_t version = MON_VERSION;
+	const uint32_t other = MON_VERSION + 1;
 	const int input = STDIN_FILENO;
 
+	if (strcmp(part, "is of another version") == 0)
+		tell(MON_HELLO, 1, &other, NULL, 0), await(MON_ANSWER), _exit(1);
 	if (strcmp(part, "gives up") == 0)
 		_exit(1);
 	if (strcmp(part, "leaves") == 0)
@@ -240,6 +243,22 @@ what_dies_otherwise_is_started_again(void **state)
 	assert_true(m->worker > 0);
 	assert_false(m->greeted);
 	turn_until_greeted(m);
+}
+
+/* noded was upgraded and not restarted: the monitor that cannot speak with its worker any more makes room for a new one. */
+static void
+a_worker_of_another_version_ends_the_monitor_too(void **state)
+{
+	struct worker *f = *state;
+	struct monitor *m = &f->monitor;
+
+	start(m, "is ready and gives up");
+	turn_until_it_is_dead(m);
+	assert_false(m->stopping);
+	start(m, "is of another version");
+	turn_until_it_is_dead(m);
+	assert_true(m->stopping);
+	assert_int_equal(m->exit_code, 1);
 }
 
 static void
@@ -532,6 +551,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		T(what_never_was_ready_and_fails_is_not_tried_again),
 		T(what_dies_otherwise_is_started_again),
+		T(a_worker_of_another_version_ends_the_monitor_too),
 		T(each_time_it_waits_twice_as_long_until_one_lived),
 		T(who_breaks_the_rules_is_killed),
 		T(who_keeps_the_rules_lives_on),
