@@ -4,6 +4,7 @@
  */
 #include "rec/batch.h"
 
+#include <string.h>
 #include <zstd.h>
 
 #include "base/wire.h"
@@ -17,6 +18,9 @@ enum {
 	RECORD_LEVEL = 1,
 	BATCH_ROOM = 1024, /* a frame's own bytes, and more */
 };
+
+/* The first byte of a zstd frame (RFC 8878, 3.1.1), and what stands there of one beside lines that end as a terminal's do. */
+enum { ZSTD_FIRST = 0x28, CRLF_FIRST = 0x29 };
 
 /* Made once a process: a context is a megabyte, and its tables are what a small batch would mostly cost. NULL: no memory. */
 static ZSTD_CCtx *
@@ -59,6 +63,24 @@ compress(struct span raw, struct span beside, int level, struct buf *out)
 	return 0;
 }
 
+/* A terminal ends lines with CR LF, its text with LF: beside the text as it is each line's end would be two pieces more. */
+static int
+put_crlf(struct span text, struct buf *out)
+{
+	buf_init(out, 2 * BATCH_RAW_MAX);
+	while (text.n) {
+		const uint8_t *end = memchr(text.p, '\n', text.n);
+		size_t n = end ? (size_t)(end - text.p) : text.n;
+
+		buf_put(out, text.p, n);
+		if (end)
+			buf_put(out, "\r\n", 2);
+		n += end ? 1 : 0;
+		text = (struct span){ text.p + n, text.n - n };
+	}
+	return buf_ok(out) ? 0 : -1;
+}
+
 int
 batch_compress(struct span raw, struct buf *out)
 {
@@ -68,7 +90,19 @@ batch_compress(struct span raw, struct buf *out)
 int
 batch_compress_beside(struct span raw, struct span beside, struct buf *out)
 {
-	return compress(raw, beside, BATCH_LEVEL_KEPT, out);
+	size_t from = out->len;
+	struct buf lines;
+	int done;
+
+	if (raw.n < 2 || !memmem(raw.p, raw.n, "\r\n", 2))
+		return compress(raw, beside, BATCH_LEVEL_KEPT, out);
+	done = put_crlf(beside, &lines);
+	if (done == 0)
+		done = compress(raw, buf_span(&lines), BATCH_LEVEL_KEPT, out);
+	if (done == 0)
+		buf_head(out)[from] = CRLF_FIRST;
+	buf_done(&lines);
+	return done;
 }
 
 int
@@ -96,8 +130,8 @@ batch_expanded(struct span z)
 	return sum;
 }
 
-int
-batch_expand_beside(struct span z, struct span beside, size_t raw_len, struct buf *out)
+static int
+expand(struct span z, struct span beside, size_t raw_len, struct buf *out)
 {
 	ZSTD_DCtx *context = unpacker();
 	uint8_t *dst;
@@ -120,9 +154,27 @@ batch_expand_beside(struct span z, struct span beside, size_t raw_len, struct bu
 }
 
 int
+batch_expand_beside(struct span z, struct span beside, size_t raw_len, struct buf *out)
+{
+	struct buf frame, lines;
+	int done = -1;
+
+	if (z.n == 0 || z.p[0] != CRLF_FIRST)
+		return expand(z, beside, raw_len, out);
+	buf_init(&frame, 2 * BATCH_RAW_MAX);
+	if (put_crlf(beside, &lines) == 0 && buf_put(&frame, z.p, z.n)) {
+		buf_head(&frame)[0] = ZSTD_FIRST;
+		done = expand(buf_span(&frame), buf_span(&lines), raw_len, out);
+	}
+	buf_done(&frame);
+	buf_done(&lines);
+	return done;
+}
+
+int
 batch_expand(struct span z, size_t raw_len, struct buf *out)
 {
-	return batch_expand_beside(z, (struct span){ NULL, 0 }, raw_len, out);
+	return expand(z, (struct span){ NULL, 0 }, raw_len, out);
 }
 
 int

@@ -23,6 +23,7 @@ size_t batch_expanded(struct span z);
 int batch_expand(struct span z, size_t raw_len, struct buf *out);
 
 /* The same, for what is kept (level 6), beside bytes that the reader has, too: what is in both costs next to nothing in z.
+ * Of lines that end with CR LF what is beside has the text with LF alone: then z is a zstd frame whose first byte is one more.
  * What was compressed without expands beside any bytes. */
 int batch_compress_beside(struct span raw, struct span beside, struct buf *out);
 int batch_expand_beside(struct span z, struct span beside, size_t raw_len, struct buf *out);

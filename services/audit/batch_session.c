@@ -93,11 +93,11 @@ struct chunk_text {
 	struct buf output, words; /* words empty: output is all of it */
 };
 
-/* How much of the first n bytes of a text ends with a line, or at least with a character. */
+/* How much of the first n bytes of a text, CHUNK_TEXT_END less at most, ends with a line, or at least with a character. */
 static size_t
 whole_lines(struct span text, size_t n)
 {
-	const uint8_t *end = memrchr(text.p, '\n', n);
+	const uint8_t *end = memrchr(text.p + n - CHUNK_TEXT_END, '\n', CHUNK_TEXT_END);
 
 	if (end)
 		return (size_t)(end - text.p) + 1;

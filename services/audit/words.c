@@ -24,17 +24,12 @@ struct word {
 struct table {
 	const uint8_t *text;
 	struct word *slots;
-	size_t size, used; /* size: a power of two */
-	uint64_t seed;     /* so that nobody chooses words that all want one slot */
+	size_t size, used;   /* size: a power of two */
+	uint64_t seed;       /* so that nobody chooses words that all want one slot */
+	uint8_t folded[256]; /* of what words are made of, in lower case; 0: not of a word */
 };
 
 /* --- words seen ---------------------------------------------------------------------- */
-
-static uint8_t
-folded(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
-}
 
 static bool
 same(const struct table *t, const struct word *x, const struct word *y)
@@ -42,7 +37,7 @@ same(const struct table *t, const struct word *x, const struct word *y)
 	if (x->hash != y->hash || x->n != y->n)
 		return false;
 	for (uint32_t i = 0; i < x->n; i++) {
-		if (folded(t->text[x->at + i]) != folded(t->text[y->at + i]))
+		if (t->folded[t->text[x->at + i]] != t->folded[t->text[y->at + i]])
 			return false;
 	}
 	return true;
@@ -87,7 +82,7 @@ add(struct table *t, size_t at, size_t n)
 	if (2 * t->used >= t->size && grow(t) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ folded(t->text[at + i])) * UINT64_C(0x9e3779b97f4a7c15);
+		hash = (hash ^ t->folded[t->text[at + i]]) * UINT64_C(0x9e3779b97f4a7c15);
 	w.hash = (uint32_t)(hash >> 32);
 	slot = slot_of(t, &w);
 	if (!slot->n) {
@@ -99,14 +94,15 @@ add(struct table *t, size_t at, size_t n)
 
 /* --- splitting ---------------------------------------------------------------------- */
 
-static bool
-is_of_word(struct span text, size_t i)
+static void
+fold(uint8_t folded[256])
 {
-	uint8_t c = text.p[i];
-
-	if (c < 0x80)
-		return (c >= '0' && c <= '9') || (folded(c) >= 'a' && folded(c) <= 'z') || c == '_';
-	return true;
+	for (int c = 0; c < 256; c++) {
+		if (c >= 'A' && c <= 'Z')
+			folded[c] = (uint8_t)(c + ('a' - 'A'));
+		else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c >= 0x80)
+			folded[c] = (uint8_t)c;
+	}
 }
 
 /* What stands for bytes that are no characters parts words. */
@@ -124,7 +120,7 @@ collect(struct table *t, struct span text)
 	for (size_t i = 0; i <= text.n; i++) {
 		bool replacement = i < text.n && text.p[i] == 0xef && is_replacement(text, i);
 
-		if (i < text.n && !replacement && is_of_word(text, i))
+		if (i < text.n && !replacement && t->folded[text.p[i]])
 			continue;
 		/* A single character of ASCII is in every text. */
 		if (i - from >= 2 && add(t, from, i - from) < 0)
@@ -154,7 +150,7 @@ set_bits(const struct table *t, const struct word *w, uint8_t *filter, uint64_t 
 		size_t n = 0;
 
 		for (; n < sizeof(part) && at < w->n; n++, at++)
-			part[n] = folded(t->text[w->at + at]);
+			part[n] = t->folded[t->text[w->at + at]];
 		sha256_add(&h, part, n);
 	}
 	sha256_end(&h, digest);
@@ -173,6 +169,7 @@ words_filter(struct span text, struct buf *out)
 	uint8_t *filter;
 	int done = -1;
 
+	fold(t.folded);
 	rand_bytes(&t.seed, sizeof(t.seed));
 	if (text.n < UINT32_MAX && collect(&t, text) == 0) {
 		n = (t.used * WORDS_BITS_EACH + 7) / 8;

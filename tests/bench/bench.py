@@ -30,6 +30,7 @@ from long_path import long_path
 from many import ten_thousand
 from memory import hundred, idle, pty
 from startup import startup
+from storage import storage
 from table import Table
 from tunnels import tunnels
 
@@ -47,6 +48,7 @@ PARTS = (
     long_path,
     tunnels,
     ingest,
+    storage,
     fanout,
     logins,
     ten_thousand,  # the last: there are ten thousand nodes from then on

@@ -2,8 +2,33 @@
 -- Of much output at once the text is no second copy beside the frames: a part keeps its beginning and its end to read, and the
 -- words of all of it as a filter to search by (services/audit/words.h). NULL: output is the whole text.
 ALTER TABLE rec_chunk ADD COLUMN words bytea;
--- A row is one whole, as far as a page holds it; frames are compressed already, and the filter is as good as random.
-ALTER TABLE rec_chunk ALTER COLUMN data SET STORAGE EXTERNAL, ALTER COLUMN words SET STORAGE EXTERNAL;
+-- PostgreSQL compresses nothing in rows below 2 KB, and a few seconds of what somebody types are such a row: so each has room for
+-- more, zeros, of which some thirty bytes are left. What is beyond 1 100 bytes then has its text in the TOAST table: rows of two
+-- to eight KB would fill their pages badly.
+ALTER TABLE rec_chunk ADD COLUMN room bytea NOT NULL DEFAULT decode(repeat('00', 2000), 'hex');
+ALTER TABLE rec_chunk ALTER COLUMN data SET STORAGE MAIN, ALTER COLUMN output SET STORAGE EXTENDED,
+  ALTER COLUMN words SET STORAGE MAIN, ALTER COLUMN room SET STORAGE EXTENDED, ALTER COLUMN hash SET STORAGE PLAIN;
+
+CREATE OR REPLACE FUNCTION audit_add_partitions(days int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  d date;
+  part text;
+BEGIN
+  FOR d IN SELECT (now() AT TIME ZONE 'UTC')::date + i FROM generate_series(-1, days) AS i LOOP
+    part := 'audit_event_' || to_char(d, 'YYYYMMDD');
+    IF to_regclass(part) IS NULL THEN
+      EXECUTE format('CREATE TABLE %I (LIKE audit_event INCLUDING DEFAULTS INCLUDING STORAGE)', part);
+      EXECUTE format('ALTER TABLE %I ADD UNIQUE (idx)', part);
+      EXECUTE format('ALTER TABLE audit_event ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', part,
+        d::text || ' 00:00:00+00', (d + 1)::text || ' 00:00:00+00');
+    END IF;
+    part := 'rec_chunk_' || to_char(d, 'YYYYMMDD');
+    IF to_regclass(part) IS NULL THEN
+      EXECUTE format('CREATE TABLE %I (LIKE rec_chunk INCLUDING DEFAULTS INCLUDING STORAGE) WITH (toast_tuple_target = 1100)', part);
+      EXECUTE format('ALTER TABLE rec_chunk ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', part, d, d + 1);
+    END IF;
+  END LOOP;
+END $$;
 
 -- What of each word the filter knows: two numbers, one after the other. Words as in words.h.
 CREATE FUNCTION audit_word_numbers(what text) RETURNS bigint[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$

@@ -55,6 +55,47 @@ what_the_reader_has_costs_next_to_nothing(void **state)
 }
 
 static void
+lines_of_a_terminal_are_those_of_its_text(void **state)
+{
+	struct buf text, raw, z, back;
+	size_t size;
+
+	(void)state;
+	buf_init(&text, 1 << 20);
+	buf_init(&raw, 1 << 20);
+	buf_init(&z, 1 << 20);
+	buf_init(&back, 1 << 20);
+	for (uint32_t x = 1, i = 0; i < 500; i++) {
+		x = x * 1664525 + 1013904223;
+		buf_printf(&text, "%x %u\n", (unsigned)x, (unsigned)x % 977);
+		buf_printf(&raw, "%x %u\r\n", (unsigned)x, (unsigned)x % 977);
+	}
+	assert_int_equal(batch_compress_beside(buf_span(&raw), buf_span(&text), &z), 0);
+	assert_true(z.len < 100); /* not some bytes a line */
+	assert_int_equal(batch_expand_beside(buf_span(&z), buf_span(&text), raw.len, &back), 0);
+	assert_true(span_eq(buf_span(&back), buf_span(&raw)));
+	/* Appended to what is there, and of a text that does not end with a line. */
+	size = z.len;
+	assert_int_equal(batch_compress_beside(buf_span(&raw),
+			     (struct span){ buf_head(&text), text.len - 3 }, &z),
+	    0);
+	buf_reset(&back);
+	assert_int_equal(batch_expand_beside((struct span){ buf_head(&z) + size, z.len - size },
+			     (struct span){ buf_head(&text), text.len - 3 }, raw.len, &back),
+	    0);
+	assert_true(span_eq(buf_span(&back), buf_span(&raw)));
+	/* Without what it stood beside it is nothing, and breaks nothing. */
+	buf_reset(&back);
+	if (batch_expand_beside((struct span){ buf_head(&z), size }, span_str("other\n"), raw.len,
+		&back) == 0)
+		assert_false(span_eq(buf_span(&back), buf_span(&raw)));
+	buf_done(&text);
+	buf_done(&raw);
+	buf_done(&z);
+	buf_done(&back);
+}
+
+static void
 a_prefix_counts_for_one_batch_only(void **state)
 {
 	uint8_t bytes[SIZE];
@@ -163,6 +204,7 @@ main(void)
 		cmocka_unit_test(records_and_frames_make_one_batch_in_order),
 		cmocka_unit_test(frames_together_are_bounded_as_one_is),
 		cmocka_unit_test(what_the_reader_has_costs_next_to_nothing),
+		cmocka_unit_test(lines_of_a_terminal_are_those_of_its_text),
 		cmocka_unit_test(a_prefix_counts_for_one_batch_only),
 	};
 

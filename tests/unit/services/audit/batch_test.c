@@ -254,17 +254,14 @@ many_frames_make_several_chunks(void **state)
 	buf_done(&data);
 }
 
-/* Of one frame with that text, in lines. */
+/* Of one frame with that text. */
 static void
-build_text(struct tx *t, int lines)
+build_one(struct tx *t, struct span text)
 {
-	struct buf text, data;
+	struct buf data;
 
-	buf_init(&text, 1 << 20);
 	buf_init(&data, 1 << 20);
-	for (int i = 0; i < lines; i++)
-		buf_printf(&text, "this is the line with number-%d\n", i);
-	frame_put(&data, FRAME_OUT, 1, buf_span(&text));
+	frame_put(&data, FRAME_OUT, 1, text);
 	tx_init(t);
 	add_proof(t, OURS);
 	add_session_event(t, "session.start", "T2000I");
@@ -272,8 +269,42 @@ build_text(struct tx *t, int lines)
 	add_session_event(t, "session.end", "T2004I");
 	tx_build(t);
 	assert_int_equal(t->batch.chunks, 1);
-	buf_done(&text);
 	buf_done(&data);
+}
+
+static void
+build_text(struct tx *t, int lines)
+{
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	for (int i = 0; i < lines; i++)
+		buf_printf(&text, "this is the line with number-%d\n", i);
+	build_one(t, buf_span(&text));
+	buf_done(&text);
+}
+
+/* Wherever its few lines end; and of characters that are not cut. */
+static void
+of_much_without_lines_both_ends_are_kept(void **state)
+{
+	static uint8_t text[60000];
+	static const size_t ends[] = { 0, 5, 2047, 2048, 2049, 30000, 55903, 55904, 57951, 57952,
+		57953, 59999 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct tx t;
+
+		for (size_t k = 0; k < sizeof(text); k += 3)
+			memcpy(text + k, "\xe2\x82\xac", 3);
+		memcpy(text + ends[i] / 3 * 3, "a\nb", 3);
+		build_one(&t, (struct span){ text, sizeof(text) });
+		assert_true(t.batch.chunk_rows.len < 12000);
+		assert_true(contains(&t.batch.chunk_rows, "\xe2\x82\xac\n[") ||
+		    contains(&t.batch.chunk_rows, "a\n\n["));
+		tx_done(&t);
+	}
 }
 
 static void
@@ -336,6 +367,7 @@ main(void)
 		cmocka_unit_test(refusals_are_said_at_most_twenty_times_a_minute),
 		cmocka_unit_test(many_frames_make_several_chunks),
 		cmocka_unit_test(what_somebody_can_read_is_kept_as_text),
+		cmocka_unit_test(of_much_without_lines_both_ends_are_kept),
 		cmocka_unit_test(
 		    of_much_at_once_both_ends_are_kept_in_whole_lines_and_what_is_not_there_is_said),
 	};
