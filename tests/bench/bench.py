@@ -29,6 +29,7 @@ from logins import logins
 from long_path import long_path
 from many import ten_thousand
 from memory import hundred, idle, pty
+from recorded import recorded
 from startup import startup
 from storage import storage
 from table import Table
@@ -45,6 +46,7 @@ PARTS = (
     pty,
     hundred,
     bulk,
+    recorded,
     long_path,
     tunnels,
     ingest,

@@ -13,6 +13,7 @@ import subprocess
 import time
 
 SSHD = '/usr/sbin/sshd'
+SFTP_SERVER = '/usr/lib/openssh/sftp-server'  # noded's, too
 KEX = 'curve25519-sha256'
 CIPHER = 'aes256-gcm@openssh.com'
 
@@ -54,6 +55,7 @@ UseDNS no
 LogLevel ERROR
 MaxStartups 1000
 MaxSessions 1000
+Subsystem sftp {SFTP_SERVER}
 ''')
         log = open(self.path(f'{name}.log'), 'ab')
         self.procs.append(subprocess.Popen([SSHD, '-D', '-e', '-f', config], stdin=subprocess.DEVNULL, stdout=log,
