@@ -95,6 +95,16 @@ put_attributes(struct audit_event *ev, struct texts *t, const struct sftp_attrs 
 		event_put_text(ev, EVENT_KEY_ATTRIBUTES, t->attributes + 1);
 }
 
+/* names: bytes of those in it. */
+static int
+write_event(struct session *s, struct audit_event *ev, size_t names)
+{
+	if (events_of_session(s, ev))
+		return -1;
+	share_add(&s->recording.share, EVENT_BYTES + 2 * names);
+	return 0;
+}
+
 static int
 on_report(const struct file_report *r, void *arg)
 {
@@ -115,10 +125,38 @@ on_report(const struct file_report *r, void *arg)
 	if (r->action == FILE_LIST)
 		event_put_number(&ev, EVENT_KEY_ENTRIES, (int64_t)r->entries);
 	put_attributes(&ev, &t, &r->attrs);
-	if (events_of_session(s, &ev))
-		return -1;
-	share_add(&s->recording.share, EVENT_BYTES + 2 * (r->path.n + r->name.n + r->target.n));
-	return 0;
+	return write_event(s, &ev, r->path.n + r->name.n + r->target.n);
+}
+
+/* --- what is only named ------------------------------------------------------------------------- */
+
+static int
+note_path(struct session *s, const char *path, bool sends)
+{
+	struct audit_event ev = { .id = EVENT_FILE_REQUEST };
+
+	event_put_text(&ev, EVENT_KEY_PROTOCOL, "rsync");
+	event_put(&ev, EVENT_KEY_PATH, span_str(path));
+	event_put_text(&ev, EVENT_KEY_NAME, sends ? "send" : "receive");
+	return write_event(s, &ev, strlen(path));
+}
+
+/* Its words are the client's and go through a shell: what they name is where to look, and the recording, which has
+ * everything that rsync sends and receives, is what counts. */
+int
+transfer_note(struct session *s)
+{
+	struct transfer_command c;
+	bool sends = false;
+	int r;
+
+	if (s->has_pty || s->kind != MON_KIND_EXEC || s->transfer != MON_TRANSFER_NONE)
+		return 0;
+	r = transfer_command_read_rsync(&c, span_str(s->command), &sends);
+	for (size_t i = c.n_options; r == 0 && i < c.n_words; i++)
+		r = note_path(s, c.words[i].text, sends);
+	transfer_command_done(&c);
+	return r < 0 ? -1 : 0;
 }
 
 /* --- the observer ------------------------------------------------------------------------------ */

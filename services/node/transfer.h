@@ -14,6 +14,9 @@ struct session;
 
 /* Before the first byte. Negative: out of memory. */
 int transfer_open(struct session *s);
+/* What a command that is not read along says that it will touch, after session.start. Negative: the log is full, or no
+ * memory. */
+int transfer_note(struct session *s);
 /* What is open is reported; before session.end. */
 void transfer_end(struct session *s);
 void transfer_free(struct session *s);

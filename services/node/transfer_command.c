@@ -172,6 +172,15 @@ is_program(const struct transfer_word *word, const char *path)
 	return !word->pattern && (strcmp(word->text, base) == 0 || strcmp(word->text, path) == 0);
 }
 
+/* Whatever folder it is in. */
+static bool
+is_named(const struct transfer_word *word, const char *name)
+{
+	const char *slash = strrchr(word->text, '/');
+
+	return !word->pattern && strcmp(slash ? slash + 1 : word->text, name) == 0;
+}
+
 /* The letters of scp's far end, and no others: each either takes no part in what is run, or is one
  * of t and f, which stand here once. False: another option. */
 static bool
@@ -259,6 +268,36 @@ transfer_command_read(struct transfer_command *ret, const struct conf *config, e
 	if (r)
 		ret->kind = MON_TRANSFER_NONE;
 	return r < 0 ? -1 : 0;
+}
+
+/* The first "." ends the options: rsync's client always sends it, in the place of a source. */
+static size_t
+find_dot(const struct transfer_command *c)
+{
+	for (size_t i = 2; i < c->n_words; i++)
+		if (strcmp(c->words[i].text, ".") == 0)
+			return i;
+	return c->n_words;
+}
+
+int
+transfer_command_read_rsync(struct transfer_command *ret, struct span command, bool *ret_sends)
+{
+	int r;
+
+	ret->kind = MON_TRANSFER_NONE;
+	ret->program = NULL;
+	ret->store = NULL;
+	ret->n_words = ret->n_options = 0;
+	r = read_words(ret, command);
+	if (r)
+		return r;
+	if (ret->n_words < 4 || !is_named(&ret->words[0], "rsync") ||
+	    strcmp(ret->words[1].text, "--server") != 0)
+		return 1;
+	*ret_sends = strcmp(ret->words[2].text, "--sender") == 0;
+	ret->n_options = find_dot(ret) + 1;
+	return ret->n_options < ret->n_words ? 0 : 1;
 }
 
 void

@@ -41,6 +41,10 @@ struct transfer_command {
  * of memory. *ret is to be freed either way. */
 int transfer_command_read(struct transfer_command *ret, const struct conf *config,
     enum mon_kind kind, struct span command);
+/* The far end of rsync, `rsync --server [--sender] option ... . path ...`. It is no transfer here: it runs and is recorded
+ * like any command. 0: the words from n_options on are the paths that it names, *ret_sends says that it reads them; 1: it
+ * is something else, or names none (`-s`: its client tells it); negative: out of memory. *ret is to be freed. */
+int transfer_command_read_rsync(struct transfer_command *ret, struct span command, bool *ret_sends);
 void transfer_command_done(struct transfer_command *c);
 
 #endif

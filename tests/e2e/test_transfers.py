@@ -210,6 +210,18 @@ def test_a_thousand_files_each_way_are_told_with_their_sha256(stock, host, home,
     check_sums(told(1000, 'file.read'), sums)
 
 
+def test_the_paths_of_rsync_are_told_and_all_else_is_recorded(cluster, carla, host, home, told, tmp_path):
+    (tmp_path / 'sent').write_text('body-of-rsync\n')
+    how = ('rsync', '-a', '-e', f'ssh -F {carla}')
+    cluster.run(*how, str(tmp_path / 'sent'), f'{host}:by-rsync')
+    cluster.run(*how, f'{host}:by-rsync', str(tmp_path / 'back'))
+    assert (tmp_path / 'back').read_text() == 'body-of-rsync\n'
+    rows = told(2, 'file.request')
+    assert [(r['protocol'], r['name'], r['path']) for r in rows] == [('rsync', 'receive', 'by-rsync'), ('rsync', 'send', 'by-rsync')]
+    for row in rows:
+        assert wait_for('the recording', lambda: cluster.sql(f"SELECT bytes FROM rec_session WHERE sid = '{row['session']}' AND bytes > 14"))
+
+
 def test_everything_that_sftp_does_to_files_is_told(stock, host, home, told, tmp_path):
     (tmp_path / 'f').write_text('hello world\n')
     commands = ('mkdir d', f'put {tmp_path}/f d/f', 'ls d', 'chmod 600 d/f', 'ln d/f d/hard', 'symlink /etc/passwd d/soft',

@@ -43,6 +43,43 @@ expect_words(const char *line, const char *expected)
 	transfer_command_done(&c);
 }
 
+/* "send" or "receive" and the paths, or "none". */
+static void
+expect_rsync(const char *line, const char *expected)
+{
+	struct transfer_command c;
+	bool sends = false;
+	struct buf words;
+	int r = transfer_command_read_rsync(&c, span_str(line), &sends);
+
+	buf_init(&words, 4096);
+	buf_printf(&words, "%s", r ? "none" : sends ? "send" : "receive");
+	for (size_t i = c.n_options; r == 0 && i < c.n_words; i++)
+		buf_printf(&words, " %s", c.words[i].text);
+	buf_put(&words, "", 1);
+	assert_string_equal((char *)buf_head(&words), expected);
+	buf_done(&words);
+	transfer_command_done(&c);
+}
+
+static void
+the_far_end_of_rsync_names_its_paths(void **state)
+{
+	(void)state;
+	expect_rsync("rsync --server -logDtpre.iLsfxCIvu . /srv/backup", "receive /srv/backup");
+	expect_rsync("rsync --server --sender -re.iLsfxCIvu . /etc/passwd \"/a b\" c*",
+	    "send /etc/passwd /a b c*");
+	expect_rsync("/opt/bin/rsync --server -r --delete --temp-dir /tmp . x", "receive x");
+	expect_rsync("rsync --server -s", "none");
+	expect_rsync("rsync --server -se.iLsfxCIvu . ", "none");
+	expect_rsync("rsync -a /etc . x", "none");
+	expect_rsync("myrsync --server -r . x", "none");
+	expect_rsync("rsync --server -r . x; sh", "none");
+	expect_rsync("", "none");
+	/* It is no transfer all the same: nothing of it is left out of the recording. */
+	assert_int_equal(kind_of("rsync --server -r . x"), MON_TRANSFER_NONE);
+}
+
 static void
 the_far_end_of_scp_is_a_transfer(void **state)
 {
@@ -158,6 +195,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_far_end_of_scp_is_a_transfer),
+		cmocka_unit_test(the_far_end_of_rsync_names_its_paths),
 		cmocka_unit_test(what_would_run_more_than_scp_is_none),
 		cmocka_unit_test(words_are_what_a_shell_would_make_of_them),
 		cmocka_unit_test(only_what_is_not_quoted_expands),
