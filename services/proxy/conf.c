@@ -57,7 +57,8 @@ const cyaml_schema_value_t conf_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTE
     conf_fields) };
 
 /* What the descriptors are enough for: a node has three connections (its tunnel, and those passed on to authd and auditd)
- * of five descriptors together. Some are for listeners, files and the pages of the browser. */
+ * of five descriptors together; at rest, a minute after its last record, two and three. Some are for listeners, files and the
+ * pages of the browser. */
 static int64_t
 connections_that_fit(void)
 {
