@@ -17,23 +17,31 @@
 #include "cli/cli_priv.h"
 
 static volatile sig_atomic_t interrupted;
+static int wake[2] = { -1, -1 }; /* a pipe */
 
+/* A byte in the pipe, for the signal may come in another thread (gRPC has some), or between the question and the waiting:
+ * no system call of ours ends by it then. */
 static void
 on_interrupt(int signo)
 {
+	int saved = errno;
+	char byte = 0;
+
 	interrupted = signo;
+	(void)!write(wake[1], &byte, 1);
+	errno = saved;
 }
 
-/* Signals are open only while it waits: one that came between the question and read(2) would be seen by nobody. */
 static ssize_t
-read_byte(int fd, const sigset_t *open, char *ret)
+read_byte(int fd, char *ret)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
+		{ .fd = wake[0], .events = POLLIN } };
 
 	for (;;) {
 		ssize_t n = -1;
 
-		if (!open || ppoll(&p, 1, NULL, open) > 0)
+		if (poll(p, 2, -1) > 0 && !interrupted)
 			n = read(fd, ret, 1);
 		if (n >= 0 || errno != EINTR || interrupted)
 			return n;
@@ -41,16 +49,16 @@ read_byte(int fd, const sigset_t *open, char *ret)
 }
 
 /* Bytes up to a newline, one at a time: what follows it in a pipe belongs to
- * the next question. 0, 1 too long, -1 end or interrupted. open: the signals that end it; NULL: all do as they always do. */
+ * the next question. 0, 1 too long, -1 end or interrupted. */
 static int
-read_line(int fd, const sigset_t *open, char *dst, size_t size)
+read_line(int fd, char *dst, size_t size)
 {
 	size_t at = 0;
 	bool cut = false;
 
 	for (;;) {
 		char c;
-		ssize_t n = read_byte(fd, open, &c);
+		ssize_t n = read_byte(fd, &c);
 
 		if (n <= 0 && (n < 0 || at == 0)) {
 			explicit_bzero(dst, size);
@@ -88,6 +96,17 @@ verdict(int r, struct err *e)
 	return 0;
 }
 
+/* A handler that still runs in another thread finds no descriptor, and writes nothing. */
+static void
+close_pipe(void)
+{
+	int ends[2] = { wake[0], wake[1] };
+
+	wake[0] = wake[1] = -1;
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* Asks on the terminal. Signals that would end the program end the question instead, so that echo comes back. */
 static int
 ask_tty(int tty, const char *prompt, bool echo, char *dst, size_t size)
@@ -95,17 +114,13 @@ ask_tty(int tty, const char *prompt, bool echo, char *dst, size_t size)
 	struct sigaction action = { .sa_handler = on_interrupt }, before[3];
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	struct termios saved, quiet;
-	sigset_t held, open;
 	bool changed = false;
 	int r;
 
-	sigemptyset(&held);
-	for (size_t i = 0; i < 3; i++) {
-		sigaddset(&held, signals[i]);
-		/* Without SA_RESTART, so that the waiting ends. */
+	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -1;
+	for (size_t i = 0; i < 3; i++)
 		sigaction(signals[i], &action, &before[i]);
-	}
-	(void)sigprocmask(SIG_BLOCK, &held, &open);
 	if (!echo && tcgetattr(tty, &saved) == 0) {
 		quiet = saved;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
@@ -115,15 +130,14 @@ ask_tty(int tty, const char *prompt, bool echo, char *dst, size_t size)
 		changed = tcsetattr(tty, TCSAFLUSH, &quiet) == 0;
 	}
 	(void)file_write_all(tty, prompt, strlen(prompt));
-	r = read_line(tty, &open, dst, size);
-	if (changed)
-		(void)tcsetattr(tty, TCSADRAIN, &saved);
+	r = read_line(tty, dst, size);
+	while (changed && tcsetattr(tty, TCSADRAIN, &saved) < 0 && errno == EINTR)
+		;
 	if (interrupted)
 		(void)file_write_all(tty, "\n", 1);
-	/* One that is still held is for the question that it interrupted, not for the program. */
-	(void)sigprocmask(SIG_SETMASK, &open, NULL);
 	for (size_t i = 0; i < 3; i++)
 		sigaction(signals[i], &before[i], NULL);
+	close_pipe();
 	return r;
 }
 
@@ -140,7 +154,7 @@ ask(const char *prompt, bool echo, char *dst, size_t size, struct err *e)
 	else
 		tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (tty < 0)
-		return verdict(read_line(STDIN_FILENO, NULL, dst, size), e);
+		return verdict(read_line(STDIN_FILENO, dst, size), e);
 	r = ask_tty(tty, prompt, echo, dst, size);
 	close(tty);
 	return verdict(r, e);
