@@ -27,6 +27,7 @@
 #include "crypto/sshkey.h"
 #include "node/monitor/account.h"
 #include "node/monitor/monitor.h"
+#include "node/monitor/reaper.h"
 
 /* What the worker sent, and three short texts of ours. */
 enum { PACKET_MAX = MON_MESSAGE_MAX + 4096, FD = 3, WAIT_MS = 2000 };
@@ -60,6 +61,64 @@ read_request(struct request *q, struct span packet, const int *fds, size_t n_fds
 	return true;
 }
 
+/* Those that live, in no order. */
+static struct {
+	pid_t *v;
+	size_t n, size;
+} keepers;
+
+/* Before the fork: one that nobody knows would be killed as a stray. */
+static bool
+make_room(void)
+{
+	if (keepers.n < keepers.size)
+		return true;
+	size_t size = keepers.size ? 2 * keepers.size : 64;
+	pid_t *v = reallocarray(keepers.v, size, sizeof(*v));
+	if (!v)
+		return false;
+	keepers.v = v;
+	keepers.size = size;
+	return true;
+}
+
+static bool
+is_keeper(pid_t pid, const void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; i < keepers.n; i++)
+		if (keepers.v[i] == pid)
+			return true;
+	return false;
+}
+
+/* False: it was none. */
+static bool
+forget_keeper(pid_t pid)
+{
+	for (size_t i = 0; i < keepers.n; i++)
+		if (keepers.v[i] == pid) {
+			keepers.v[i] = keepers.v[--keepers.n];
+			return true;
+		}
+	return false;
+}
+
+/* A keeper ends when nothing of its session is left. One that was killed has left it to us, and each that dies leaves its
+ * own children. */
+static void
+reap(void)
+{
+	bool strays = false;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		strays = !forget_keeper(pid) || WIFSIGNALED(status) || strays;
+	if (strays)
+		reaper_kill_children(is_keeper, NULL);
+}
+
 static void
 fork_keeper(const struct monitor *m, struct span packet, const int *fds, size_t n_fds)
 {
@@ -71,12 +130,14 @@ fork_keeper(const struct monitor *m, struct span packet, const int *fds, size_t 
 		.cgroup = m->cgroup };
 	if (!read_request(&q, packet, fds, n_fds))
 		return;
-	pid_t pid = fork();
+	pid_t pid = make_room() ? fork() : -1;
 	/* Never returns. Everything that it points to is its own copy. */
 	if (pid == 0)
 		keeper_run(&q.keeper);
 	if (pid < 0)
 		log_error("cannot fork for a session", "cause", strerror(errno), NULL);
+	else
+		keepers.v[keepers.n++] = pid;
 }
 
 /* False: the monitor is gone. */
@@ -125,7 +186,7 @@ serve(struct monitor *m, int fd)
 	struct signalfd_siginfo info;
 	int signals = leave_monitor(m, fd);
 
-	if (signals < 0)
+	if (signals < 0 || reaper_adopt())
 		_exit(1);
 	if (m->root)
 		account_preload(m->config->pam_service);
@@ -134,8 +195,7 @@ serve(struct monitor *m, int fd)
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			_exit(1);
 		if (p[1].revents && read(signals, &info, sizeof(info)) > 0)
-			while (waitpid(-1, NULL, WNOHANG) > 0)
-				continue;
+			reap();
 		if (p[0].revents && !on_packet(m))
 			_exit(0);
 	}

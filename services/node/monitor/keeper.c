@@ -264,7 +264,7 @@ kill_round(struct life *l)
 	int64_t end_ms = clock_mono_ms() + ROUND_MS;
 
 	do {
-		reaper_kill_children();
+		reaper_kill_children(NULL, NULL);
 		reap(l);
 	} while (!l->childless && clock_mono_ms() < end_ms);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reaper: see reaper.h. Called by keeper.c; reads /proc and sends signals.
+ * reaper: see reaper.h. Called by keeper.c and forkserver.c; reads /proc and sends signals.
  *
  * Security: it races with processes that fork while they are killed. A signal to a process is seen
  * before its next fork returns, so each round leaves at most what was born during it, and that is
@@ -27,7 +27,7 @@ reaper_adopt(void)
 
 /* The kernel's own list, as text: numbers with a blank behind each. False: this kernel has none. */
 static bool
-kill_listed(void)
+kill_listed(reaper_spare_fn spare, const void *arg)
 {
 	char path[64], text[4096];
 	pid_t pid = 0;
@@ -43,7 +43,8 @@ kill_listed(void)
 			if (text[i] >= '0' && text[i] <= '9') {
 				pid = pid * 10 + (text[i] - '0');
 			} else if (pid > 0) {
-				kill(pid, SIGKILL);
+				if (!spare || !spare(pid, arg))
+					kill(pid, SIGKILL);
 				pid = 0;
 			}
 		}
@@ -75,22 +76,24 @@ parent_of(const char *pid)
 
 /* Kernels without that list (CONFIG_PROC_CHILDREN): all processes are looked at. */
 static void
-kill_found(void)
+kill_found(reaper_spare_fn spare, const void *arg)
 {
 	DIR *d = opendir("/proc");
 
 	if (!d)
 		return;
-	for (const struct dirent *entry; (entry = readdir(d)) != NULL;)
-		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-		    parent_of(entry->d_name) == getpid())
-			kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL);
+	for (const struct dirent *entry; (entry = readdir(d)) != NULL;) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (pid > 0 && parent_of(entry->d_name) == getpid() && (!spare || !spare(pid, arg)))
+			kill(pid, SIGKILL);
+	}
 	closedir(d);
 }
 
 void
-reaper_kill_children(void)
+reaper_kill_children(reaper_spare_fn spare, const void *arg)
 {
-	if (!kill_listed())
-		kill_found();
+	if (!kill_listed(spare, arg))
+		kill_found(spare, arg);
 }

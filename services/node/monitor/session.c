@@ -132,6 +132,7 @@ tell_exited(struct session *s, int status)
 	struct monitor *m = s->monitor;
 	struct mon_exited exited = { .session = s->id };
 
+	s->exited = true;
 	exited.signaled = WIFSIGNALED(status);
 	exited.core = exited.signaled && WCOREDUMP(status);
 	exited.code = (uint32_t)(exited.signaled ? WTERMSIG(status) : WEXITSTATUS(status));
@@ -160,6 +161,9 @@ end(struct session *s)
 
 	if (s->request)
 		monitor_answer(m, s->request, false, "the session could not be started");
+	/* The keeper was killed (by the kernel, for lack of memory); the forkserver ends what it kept. */
+	else if (!s->exited && !s->orphan)
+		tell_exited(s, SIGKILL);
 	session_free(s);
 	sweep(m);
 }
@@ -174,7 +178,9 @@ on_report(struct source *source)
 	int status;
 	ssize_t n = recv(source->fd, text, sizeof(text) - 1, 0);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	/* ECONNRESET, once: it ended with words of ours unread (a signal for what was killed already). Its own last ones are
+	 * still there. */
+	if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
 		return;
 	/* End of file: the keeper is gone, with or without a word. The one place where a session
 	 * is freed while the monitor runs, but for one that could not be started. */

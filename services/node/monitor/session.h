@@ -16,6 +16,7 @@ struct session {
 	struct source report; /* our end of the pair with the keeper */
 	struct monitor *monitor;
 	uint32_t id;          /* the worker's number */
+	bool exited;          /* the worker was told so */
 	bool orphan;          /* its worker has died: nobody is told of it any more */
 	uint32_t request;     /* to be answered when the keeper says that it runs; 0: answered */
 	int fds[MON_FDS_MAX]; /* for the worker, until it got them; -1 */

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -22,6 +23,7 @@
 #include "base/str.h"
 #include "fake_worker.h"
 #include "node/monitor/session.h"
+
 static void
 start(struct worker *f, uint32_t connection, uint32_t session, const char *command, bool pty)
 {
@@ -520,6 +522,77 @@ signals_reach_the_session_and_kill_ends_it(void **state)
 	close_fds(f);
 }
 
+/* The forkserver's one child. */
+static pid_t
+keeper_of(struct worker *f)
+{
+	int server = (int)f->monitor.forkserver.pid;
+	char path[64], text[32] = "";
+
+	str_format(path, sizeof(path), "/proc/%d/task/%d/children", server, server);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_true(read(fd, text, sizeof(text) - 1) > 1);
+	close(fd);
+	return (pid_t)atoi(text);
+}
+
+/* The kernel reports that the keeper went with something unread before it gives out what the keeper said. */
+static void
+what_a_keeper_left_unread_does_not_hide_how_it_ended(void **state)
+{
+	struct worker *f = *state;
+	char ready[16];
+
+	worker_sign_in(f, true);
+	start(f, 7, 1, "trap '' HUP; echo ready; read x; exit 7", false);
+	assert_int_equal(worker_ask(f), 0);
+	worker_expect(f, MON_STARTED);
+	assert_int_equal(read(f->fds[1], ready, sizeof(ready)), 6);
+	pid_t keeper = keeper_of(f);
+	assert_int_equal(kill(keeper, SIGSTOP), 0);
+	for (int i = 0; i < 8; i++) {
+		worker_begin(f, MON_SIGNAL);
+		wire_put_u32(&f->out, 1);
+		wire_put_u32(&f->out, SIGHUP);
+		assert_true(worker_is_granted(f));
+	}
+	close(f->fds[0]); /* standard input: it ends */
+	f->fds[0] = -1;
+	assert_int_equal(read(f->fds[1], ready, sizeof(ready)), 0);
+	assert_int_equal(kill(keeper, SIGCONT), 0);
+	for (int i = 0; i < 10000 && kill(keeper, 0) == 0; i++)
+		usleep(1000);
+	struct mon_exited exited = expect_exit(f);
+	assert_false(exited.signaled);
+	assert_int_equal(exited.code, 7);
+	close_fds(f);
+}
+
+/* As the kernel does for lack of memory. */
+static void
+what_a_killed_keeper_leaves_behind_is_killed(void **state)
+{
+	struct worker *f = *state;
+	char text[32] = "";
+
+	worker_sign_in(f, true);
+	start(f, 7, 1, "setsid sleep 1000 >/dev/null 2>&1 & echo $!; wait", false);
+	assert_int_equal(worker_ask(f), 0);
+	worker_expect(f, MON_STARTED);
+	assert_true(read(f->fds[1], text, sizeof(text) - 1) > 1);
+	pid_t left = (pid_t)atoi(text);
+	assert_int_equal(kill(left, 0), 0);
+	assert_int_equal(kill(keeper_of(f), SIGKILL), 0);
+	struct mon_exited exited = expect_exit(f);
+	assert_true(exited.signaled);
+	assert_int_equal(exited.code, SIGKILL);
+	for (int i = 0; i < 1000 && kill(left, 0) == 0; i++)
+		assert_true(monitor_turn(&f->monitor, 10) >= 0);
+	assert_int_not_equal(kill(left, 0), 0);
+	close_fds(f);
+}
+
 static void
 the_clients_address_is_the_one_that_was_proven(void **state)
 {
@@ -617,6 +690,8 @@ main(void)
 		T(a_session_holds_no_descriptor_of_ours),
 		T(a_terminal_has_the_size_and_name_that_were_asked_for),
 		T(signals_reach_the_session_and_kill_ends_it),
+		T(what_a_keeper_left_unread_does_not_hide_how_it_ended),
+		T(what_a_killed_keeper_leaves_behind_is_killed),
 		T(the_clients_address_is_the_one_that_was_proven),
 		T(sessions_of_a_dead_worker_are_not_the_next_ones),
 		T(a_login_that_does_not_exist_is_refused_with_words),

@@ -44,7 +44,7 @@ ends(void (*session)(void))
 		}
 		usleep(50000); /* it may do its worst */
 		for (int i = 0; i < ROUNDS_MAX; i++) {
-			reaper_kill_children();
+			reaper_kill_children(NULL, NULL);
 			while (waitpid(-1, NULL, WNOHANG) > 0)
 				;
 			if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
