@@ -343,7 +343,8 @@ state: {self.path('proxyd')}
 
     def wait_nodes(self, names, timeout=30):
         wait_for('nodes ' + ', '.join(names), lambda: all(self.up(self.daemons[n]) for n in names) and
-                 set(names) <= self.node_names(), timeout)
+                 set(names) <= self.node_names() and
+                 all('tunnel is up' in self.daemons[n].text() for n in names), timeout)
 
     def node_names(self):
         out = self.tctl('nodes', 'ls', check=False).stdout
