@@ -522,6 +522,17 @@ signals_reach_the_session_and_kill_ends_it(void **state)
 	close_fds(f);
 }
 
+/* The first in a text. */
+static pid_t
+number_of(char *text)
+{
+	uint64_t n;
+
+	text[strspn(text, "0123456789")] = '\0';
+	assert_true(str_u64(text, INT32_MAX, &n));
+	return (pid_t)n;
+}
+
 /* The forkserver's one child. */
 static pid_t
 keeper_of(struct worker *f)
@@ -534,7 +545,7 @@ keeper_of(struct worker *f)
 	assert_true(fd >= 0);
 	assert_true(read(fd, text, sizeof(text) - 1) > 1);
 	close(fd);
-	return (pid_t)atoi(text);
+	return number_of(text);
 }
 
 /* The kernel reports that the keeper went with something unread before it gives out what the keeper said. */
@@ -581,7 +592,7 @@ what_a_killed_keeper_leaves_behind_is_killed(void **state)
 	assert_int_equal(worker_ask(f), 0);
 	worker_expect(f, MON_STARTED);
 	assert_true(read(f->fds[1], text, sizeof(text) - 1) > 1);
-	pid_t left = (pid_t)atoi(text);
+	pid_t left = number_of(text);
 	assert_int_equal(kill(left, 0), 0);
 	assert_int_equal(kill(keeper_of(f), SIGKILL), 0);
 	struct mon_exited exited = expect_exit(f);
