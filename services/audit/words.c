@@ -73,17 +73,13 @@ grow(struct table *t)
 }
 
 static int
-add(struct table *t, size_t at, size_t n)
+add(struct table *t, size_t at, size_t n, uint64_t hash)
 {
-	struct word w = { .at = (uint32_t)at, .n = (uint32_t)n };
-	uint64_t hash = t->seed;
+	struct word w = { (uint32_t)at, (uint32_t)n, (uint32_t)(hash >> 32) };
 	struct word *slot;
 
 	if (2 * t->used >= t->size && grow(t) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ t->folded[t->text[at + i]]) * UINT64_C(0x9e3779b97f4a7c15);
-	w.hash = (uint32_t)(hash >> 32);
 	slot = slot_of(t, &w);
 	if (!slot->n) {
 		*slot = w;
@@ -112,21 +108,29 @@ is_replacement(struct span text, size_t i)
 	return text.n - i >= 3 && memcmp(text.p + i, "\xef\xbf\xbd", 3) == 0;
 }
 
+/* 0: it is not of a word. */
+static uint8_t
+of_word(const struct table *t, struct span text, size_t i)
+{
+	uint8_t c = t->folded[text.p[i]];
+
+	return c == 0xef && is_replacement(text, i) ? 0 : c;
+}
+
 static int
 collect(struct table *t, struct span text)
 {
-	size_t from = 0;
+	for (size_t i = 0; i < text.n;) {
+		uint64_t hash = t->seed;
+		size_t from = i;
 
-	for (size_t i = 0; i <= text.n; i++) {
-		bool replacement = i < text.n && text.p[i] == 0xef && is_replacement(text, i);
-
-		if (i < text.n && !replacement && t->folded[text.p[i]])
-			continue;
+		for (uint8_t c; i < text.n && (c = of_word(t, text, i)) != 0; i++)
+			hash = (hash ^ c) * UINT64_C(0x9e3779b97f4a7c15);
 		/* A single character of ASCII is in every text. */
-		if (i - from >= 2 && add(t, from, i - from) < 0)
+		if (i - from >= 2 && add(t, from, i - from, hash) < 0)
 			return -1;
-		i += replacement ? 2 : 0;
-		from = i + 1;
+		/* Behind what parts it: a byte, or the three of U+FFFD. */
+		i += i < text.n && text.p[i] == 0xef ? 3 : 1;
 	}
 	return 0;
 }

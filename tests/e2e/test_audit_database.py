@@ -209,8 +209,14 @@ def test_retention_is_an_event_of_the_trail(audit):
               " FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-01-02 00:00:00+00')")
     audit.sql("INSERT INTO audit_event SELECT '2020-01-01 10:00+00', 5000 + n, '2020-01-01 10:00+00', 'exec', 'T', true, 'u', 'l',"
               " '', '', NULL, '', '', 1, n, '', '{}' FROM generate_series(0, 9) n")
+    old = str(uuid.uuid4())
+    audit.sql("INSERT INTO audit_proof SELECT '" + old + "', '2020-01-01', 1, 1, 'x', 'u', 'l', '2020-01-01', '2020-01-02', '', ''")
+    audit.sql(f"INSERT INTO audit_ended VALUES ('{old}', '2020-01-01'), ('{audit.one('SELECT connection FROM audit_proof LIMIT 1')}', now())")
     before = int(audit.one('SELECT next_idx FROM audit_writer'))
     audit.start('again', more='retention: 30d\n')
+    # That a connection is over is known as long as its proof is.
+    assert audit.one('SELECT count(*) FROM audit_proof') == '1' == audit.one('SELECT count(*) FROM audit_ended')
+    assert old != audit.one('SELECT connection FROM audit_ended')
     row = audit.sql("SELECT idx, code, ok, producer_kind, producer, fields->>'events', fields->>'before' < now()::date::text, message"
                     " FROM events WHERE type = 'audit.prune'")
     assert len(row) == 1 and row[0][:7] == [str(before), 'TA003I', 't', 'audit', 'auditd', '5000-5009', 't']
@@ -328,6 +334,9 @@ def test_every_word_of_much_output_is_found_and_hardly_another_one(shared):
     # Words that were taken away are missed.
     shared.sql(f"UPDATE rec_chunk SET words = set_bit(words, 77, 1 - get_bit(words, 77)) WHERE sid = '{session}'")
     assert play(shared, session)[0][0]
+    # One that is none any more hides nothing, and breaks no search.
+    shared.sql(f"UPDATE rec_chunk SET words = '' WHERE sid = '{session}'")
+    assert found(shared, 'not_in_any_text') == {session: 'f'}
 
 
 def test_little_output_stands_there_as_it_was(shared):

@@ -39,10 +39,10 @@ CREATE FUNCTION audit_word_numbers(what text) RETURNS bigint[] LANGUAGE sql IMMU
       WHERE octet_length(w) >= 2) AS hashes, (VALUES (1), (9)) AS place(n);
 $$;
 
--- Whether all these words can be in a text with this filter. False: not all of them are.
+-- Whether all these words can be in a text with this filter. False: not all of them are. (One that is none says nothing.)
 CREATE FUNCTION audit_can_have(words bytea, numbers bigint[]) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
   SELECT coalesce(bool_and(get_bit(words,
-      ((numbers[2 * w - 1] + i * numbers[2 * w]) % (8 * octet_length(words)))::int) = 1), true)
+      ((numbers[2 * w - 1] + i * numbers[2 * w]) % (8 * nullif(octet_length(words), 0)))::int) = 1), true)
   FROM generate_series(1, cardinality(numbers) / 2) AS w, generate_series(0, 5) AS i;
 $$;
 
