@@ -384,6 +384,19 @@ collect(const struct policy_user *user, struct policy_names names, const char **
 	return n;
 }
 
+/* False when no node can have such labels as the role asks for, or none that another role does not deny. */
+static bool
+reaches_nodes(const struct policy_user *user, const struct policy_role *role)
+{
+	for (size_t r = 0; r < user->n_roles; r++)
+		if (policy_role_denies_node(user->roles[r], (struct policy_labels){ NULL, 0 }))
+			return false;
+	for (size_t i = 0; i < role->allow.n_node_labels; i++)
+		if (role->allow.node_labels[i].values.n == 0)
+			return false;
+	return role->allow.n_node_labels > 0;
+}
+
 size_t
 policy_logins(const struct policy_user *user, const char *ret[POLICY_LOGINS_MAX])
 {
@@ -392,6 +405,8 @@ policy_logins(const struct policy_user *user, const char *ret[POLICY_LOGINS_MAX]
 	for (size_t r = 0; r < user->n_roles; r++) {
 		struct policy_names names = user->roles[r]->allow.logins;
 
+		if (!reaches_nodes(user, user->roles[r]))
+			continue;
 		for (size_t i = 0; i < names.n; i++)
 			n = collect(user,
 			    policy_is_template(names.v[i])

@@ -126,7 +126,7 @@ bool policy_role_denies_node(const struct policy_role *role, struct policy_label
 bool policy_event(const struct policy_user *user, const char *verb, const char *owner,
     struct policy_decision *d);
 
-/* The logins that the roles allow anywhere, sorted, each once, at most POLICY_LOGINS_MAX: the
+/* The logins that the roles allow on some node there could be, sorted, each once, at most POLICY_LOGINS_MAX: the
  * principals of a certificate. ret holds that many; the strings belong to roles and user. Returns
  * how many. */
 size_t policy_logins(const struct policy_user *user, const char *ret[POLICY_LOGINS_MAX]);

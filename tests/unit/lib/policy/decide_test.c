@@ -52,6 +52,12 @@ static const struct policy_role no_nodes = { .name = "no-nodes",
 	.allow = { .logins = NAMES("root") } };
 static const struct policy_role no_logins = { .name = "no-logins",
 	.allow = { .node_labels = any_rule, .n_node_labels = 1 } };
+static const struct policy_label_rule no_value_rule[] = { { "env", NAMES("dev") },
+	{ "team", { NULL, 0 } } };
+static const struct policy_role no_values = { .name = "no-values",
+	.allow = { .logins = NAMES("root"), .node_labels = no_value_rule, .n_node_labels = 2 } };
+static const struct policy_role no_node_at_all = { .name = "no-node-at-all",
+	.deny = { .node_labels = any_rule, .n_node_labels = 1 } };
 static const struct policy_role no_user_write = { .name = "no-user-write",
 	.deny = { .rules = user_all, .n_rules = 1 } };
 static const struct policy_role admin = { .name = "admin",
@@ -243,6 +249,13 @@ logins_for_certificates(void **state)
 		{ { &dev, &no_own }, { "deploy" } },
 		{ { &everywhere, &blue }, { "root" } },
 		{ { NULL }, { NULL } },
+		/* nothing is promised that no node grants */
+		{ { &no_nodes }, { NULL } },
+		{ { &no_nodes, &dev }, { "alice", "deploy", "ubuntu" } },
+		{ { &no_nodes, &no_logins }, { NULL } },
+		{ { &no_values }, { NULL } },
+		{ { &everywhere, &no_node_at_all }, { NULL } },
+		{ { &everywhere, &no_secret }, { "root" } },
 	};
 
 	(void)state;

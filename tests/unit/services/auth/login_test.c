@@ -186,15 +186,19 @@ a_login_gives_two_certificates_for_the_keys_brought(void **state)
 	outcome_done(&o);
 }
 
+static const char *const any[] = { "*" };
+static const struct policy_label_rule everywhere[] = { { "*", { any, 1 } } };
+
 static void
 the_roles_options_are_the_certificates(void **state)
 {
 	struct auth_world *w = *state;
 	static const char *const one[] = { "root", "web" };
 	const struct policy_role open = { .name = "open",
-		.allow = { .logins = { one, 2 } },
+		.allow = { .logins = { one, 2 }, .node_labels = everywhere, .n_node_labels = 1 },
 		.options = { 1800, true, true, true, false } };
-	const struct policy_role plain = { .name = "plain", .allow = { .logins = { one, 1 } } };
+	const struct policy_role plain = { .name = "plain",
+		.allow = { .logins = { one, 1 }, .node_labels = everywhere, .n_node_labels = 1 } };
 	struct outcome o;
 
 	auth_world_role(w, &open);
@@ -293,7 +297,7 @@ a_pinned_address_is_in_the_certificate(void **state)
 {
 	static const char *const logins[] = { "root" };
 	const struct policy_role pinned = { .name = "pinned",
-		.allow = { .logins = { logins, 1 } },
+		.allow = { .logins = { logins, 1 }, .node_labels = everywhere, .n_node_labels = 1 },
 		.options = { .pin_source_ip = true } };
 	static const struct origin six = { { "2001:db8::7", 1 }, false },
 				   hidden = { { "10.0.0.9", 1 }, true },
