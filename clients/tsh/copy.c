@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -122,9 +121,8 @@ is_same_file(const struct copy *c, const char *from, const char *to)
 {
 	char a[SFTP_PATH_MAX], b[SFTP_PATH_MAX];
 
-	return strcasecmp(c->from->host, c->to->host) == 0 &&
-	    side_realpath(c->from, from, a, NULL) == 0 && side_realpath(c->to, to, b, NULL) == 0 &&
-	    strcmp(a, b) == 0;
+	return side_is_same(c->from, c->to) && side_realpath(c->from, from, a, NULL) == 0 &&
+	    side_realpath(c->to, to, b, NULL) == 0 && strcmp(a, b) == 0;
 }
 
 /* The attributes that the copy gets at the end; without preserve those that it was made with are left. */
@@ -271,8 +269,8 @@ is_inside(const struct copy *c, const char *real, const char *to)
 	char target[SFTP_PATH_MAX];
 	size_t n = strlen(real);
 
-	return strcasecmp(c->from->host, c->to->host) == 0 &&
-	    side_realpath(c->to, to, target, NULL) == 0 && str_starts(target, real) &&
+	return side_is_same(c->from, c->to) && side_realpath(c->to, to, target, NULL) == 0 &&
+	    str_starts(target, real) &&
 	    (target[n] == '/' || target[n] == '\0' || real[n - 1] == '/');
 }
 

@@ -35,6 +35,12 @@ side_base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
+bool
+side_is_same(const struct side *a, const struct side *b)
+{
+	return a->sftp && b->sftp ? sftp_same_host(a->sftp, b->sftp) : !a->sftp && !b->sftp;
+}
+
 int
 side_names_add(struct side_names *l, const char *name, bool is_link)
 {

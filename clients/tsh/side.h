@@ -16,6 +16,9 @@ struct side {
 	const char *host;  /* of the node; "" here */
 };
 
+/* The same machine, by whatever names its sides are called. */
+bool side_is_same(const struct side *a, const struct side *b);
+
 /* Names of a folder, in order. */
 struct side_names {
 	struct side_name {

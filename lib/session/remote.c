@@ -38,6 +38,7 @@ struct remote {
 	struct deferred release;
 	struct remote_result result;
 	bool have_status;
+	char host_id[64];
 	char goodbye[256]; /* what the host said when it ended the connection */
 	bool finished;
 	bool freeing;
@@ -244,7 +245,11 @@ on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void
 	struct remote *r = arg;
 
 	(void)ssh;
-	return r->way->verify(host, r->host, e, r->way->arg);
+	if (r->way->verify(host, r->host, e, r->way->arg) < 0)
+		return -1;
+	if (host->cert)
+		(void)str_copy(r->host_id, sizeof r->host_id, host->cert->key_id);
+	return 0;
 }
 
 /* The host is the one that was asked for, and was given a login that it will grant or not: the session goes along. */
@@ -426,6 +431,12 @@ remote_free(struct remote *r)
 		/* Time for a CLOSE and a DISCONNECT to leave. */
 		ssh_link_close(r->link, "", 200);
 	release(r);
+}
+
+const char *
+remote_host_id(const struct remote *r)
+{
+	return r->host_id;
 }
 
 size_t

@@ -79,6 +79,9 @@ remote_new(struct remote **ret, const struct remote_way *way, const struct remot
 /* Ends what still runs, silently. NULL is fine. */
 void remote_free(struct remote *r);
 
+/* Who the host is that was believed: the key id of its certificate, in our clusters its UUID. "" before, and for a plain
+ * key. */
+const char *remote_host_id(const struct remote *r);
 size_t remote_write(struct remote *r, const void *p, size_t n); /* takes what fits */
 void remote_eof(struct remote *r);
 /* Nobody reads its output (ext 0) any more: the process is to notice when it writes, and what still comes is dropped

@@ -128,6 +128,14 @@ sftp_free(struct sftp *s)
 	free(s);
 }
 
+bool
+sftp_same_host(const struct sftp *a, const struct sftp *b)
+{
+	const char *id = remote_host_id(a->remote);
+
+	return a == b || (*id && strcmp(id, remote_host_id(b->remote)) == 0);
+}
+
 /* --- calls with one answer -------------------------------------------------------------------- */
 
 /* What is done with an answer of the type that was expected, while it is there. */

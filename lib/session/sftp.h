@@ -19,6 +19,8 @@ typedef int sftp_each_fn(const char *name, const struct sftp_attrs *attrs, void 
 int sftp_open(struct sftp **ret, const struct remote_way *way, const char *host, const char *login,
     struct err *e);
 void sftp_free(struct sftp *s); /* NULL is fine */
+/* Whether both are sessions with the same host, by whatever name each was reached. */
+bool sftp_same_host(const struct sftp *a, const struct sftp *b);
 
 /* Negative with e: the host's words, or why there is no session any more. */
 int sftp_stat(struct sftp *s, const char *path, struct sftp_attrs *ret, struct err *e);
