@@ -8,6 +8,7 @@
 #include "auth/rpc_faces.h"
 #include "auth/login.h"
 #include "base/str.h"
+#include "net/rate.h"
 
 /* A call that waits for its login. */
 struct pending {
@@ -141,8 +142,10 @@ on_login(struct rpc_call *call, const Auth__LoginRequest *m)
 	}
 	rc = login_start(&p->login, a, &q, on_login_done, p, &e);
 	if (rc != 0) {
-		/* Nonsense and floods are not worth a record each: they could fill the log. */
-		if (rc != AUTH_E_BUSY && rc != AUTH_E_INVALID)
+		/* Nonsense and floods are not worth a record each: they could fill the log, and then nobody gets in. Nor is
+		 * a door that is closed: at an address that is known no rate stands before it. */
+		if (rc != AUTH_E_BUSY && rc != AUTH_E_INVALID &&
+		    (rc != AUTH_E_STATE || rate_take(a->refusals, origin.at.ip, 1, a->now_ms())))
 			note_login(a, rpc_peer(call), p->user, rc, &e);
 		face_fail(call, rc, &e);
 	}

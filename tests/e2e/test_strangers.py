@@ -64,6 +64,18 @@ def test_five_wrong_passwords_close_a_name_for_their_address_only(authd):
         alice.login(by=caller)
 
 
+def test_knocking_at_a_closed_door_does_not_fill_the_trail(authd):
+    """Where a person is known nobody waits for what others do at the address, so no rate stands before the door."""
+    alice = authd.user('alice')
+    with authd.stranger('127.0.0.2') as caller:
+        alice.login(by=caller)
+        codes = [fails(alice.login, by=caller, **WRONG)[0] for _ in range(20)]
+        assert set(codes) == {'UNAUTHENTICATED'}
+        codes = [fails(alice.login, by=caller, **WRONG)[0] for _ in range(400)]
+        assert set(codes) == {'FAILED_PRECONDITION'}
+    assert 10 < audit_text(authd).count(b'too many failed logins of this user from your address') < 150
+
+
 def test_an_address_that_guesses_many_names_waits_longer_and_longer_and_others_do_not(authd):
     alice, bob = authd.user('alice'), authd.user('bob')
     with authd.stranger('127.0.0.2') as caller:
