@@ -4,7 +4,8 @@
  * go on to the client or, of its input, to the process. Used by whoever serves sessions; knows
  * neither who that is nor where the sink writes.
  *
- * With a terminal: all output and every resize; what is typed comes back as echo. Without: both
+ * With a terminal: all output and every resize; what is typed comes back as echo, and who has it
+ * turned off is told of by a marker of whoever sees the terminal. Without: both
  * outputs and, since nothing echoes it, the input. A limit for the outputs is met by leaving out the
  * middle; of binary input (recorder_input.c) only hash and count are kept. Of a transfer whose
  * protocol was parsed: its errors only, the rest being somebody else's events.

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -370,12 +371,27 @@ block_input(struct session *s)
 		watch_set(&s->in_watch, WATCH_WRITE);
 }
 
+/* Lines are typed, and the terminal does not echo them: a password, most likely, or a shell whose user hides what he
+ * does (`stty -echo; sh`). Programs that take keys one by one show them themselves. */
+static bool
+is_unseen_line(const struct session *s, const uint8_t *p, size_t n)
+{
+	struct termios t;
+
+	return (memchr(p, '\r', n) || memchr(p, '\n', n)) && tcgetattr(s->in_fd, &t) == 0 &&
+	    (t.c_lflag & (ECHO | ICANON)) == ICANON;
+}
+
 /* How many of these bytes may go on now, or negative. */
 static ssize_t
 record_new_input(struct session *s, const uint8_t *p, size_t n)
 {
 	if (s->observer)
 		return file_observer_client(s->observer, (struct span){ p, n });
+	/* Only that: of a password neither length nor hash may be known. */
+	if (s->has_pty && is_unseen_line(s, p, n) &&
+	    recorder_marker(&s->recorder, "a line was typed that the terminal did not show"))
+		return -1;
 	return recorder_input(&s->recorder, p, n) ? -1 : (ssize_t)n;
 }
 

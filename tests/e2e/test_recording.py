@@ -57,6 +57,23 @@ def test_what_follows_a_long_output_is_recorded(cluster, alice, login):
     assert not [f for f in parts if f['type'] == 'gap']
 
 
+def test_a_line_that_the_terminal_does_not_show_leaves_a_marker_and_nothing_of_it(cluster, alice, login):
+    config = cluster.write('alice-config', cluster.tsh('alice', 'config').stdout)
+    command = "stty -echo; echo re''ady; read x; stty echo; echo ag''ain; read y; echo en''ded # mark-unseen"
+    p = pexpect.spawn('ssh', ['-tt', '-F', config, f'{login}@node-1.{cluster.name}', command], encoding='utf-8', timeout=30)
+    p.expect('ready')
+    p.send('hidden')
+    p.send('-word\r')
+    p.expect('again')
+    p.send('shown-word\r')
+    p.expect('ended')
+    p.wait()
+    parts = frames(cluster, newest(cluster, 'mark-unseen'))
+    assert [f['data'] for f in parts if f['type'] == 'marker'] == ['a line was typed that the terminal did not show']
+    assert 'shown-word' in text(parts, 'output') and 'hidden' not in json.dumps(parts) and '-word' not in text(
+        parts, 'output').replace('shown-word', '')
+
+
 @pytest.mark.parametrize('strewn', [b'', b'\0', b'\xff', b'\0\x80\xfe'])
 def test_what_is_fed_to_a_shell_is_recorded(cluster, alice, login, strewn):
     mark = f'fed-{len(strewn)}-{strewn.hex()}'

@@ -60,6 +60,7 @@ UNIT_OBJ_services/node/monitor/auth_test    := $(NODE_MONITOR_UNIT) tests/unit/n
 UNIT_OBJ_services/node/monitor/environ_test := services/node/monitor/environ.o services/node/conf.o
 UNIT_OBJ_services/node/monitor/connection_test := $(NODE_MONITOR_UNIT) tests/unit/services/node/monitor/fake_worker.o
 UNIT_OBJ_services/node/monitor/monitor_test := $(NODE_MONITOR_UNIT) tests/unit/services/node/monitor/fake_worker.o
+UNIT_OBJ_services/node/monitor/cgroup_test := services/node/monitor/cgroup.o
 UNIT_OBJ_services/node/monitor/reaper_test := services/node/monitor/reaper.o
 UNIT_OBJ_services/node/monitor/life_test := $(NODE_MONITOR_UNIT) tests/unit/services/node/monitor/fake_worker.o
 
