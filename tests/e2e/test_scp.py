@@ -2,6 +2,7 @@
 """tsh scp as people use it: what a path means, what a copy keeps, and that one bad entry stops nothing. (All nodes of the
 tests have one file system, so that what was copied can be looked at here.)"""
 import hashlib
+import json
 import os
 import pwd
 import re
@@ -138,6 +139,22 @@ def test_from_node_to_node(scp, tmp_path):
     assert out.returncode == 1 and 'are the same file' in out.stderr and (tmp_path / 'one').read_text() == 'one'
     out = scp('-r', f':{tmp_path}/to', f':{tmp_path}/to/in', check=False)
     assert out.returncode == 1 and 'into itself' in out.stderr
+
+
+def test_one_node_under_two_names_is_one_node(cluster, alice, login, tmp_path):
+    """A file copied onto itself would be emptied before it is read, whatever the node is called on either side."""
+    make(tmp_path, 'one', 'dir/f')
+    rows = json.loads(cluster.tsh('alice', 'ls', '--format=json').stdout)
+    uuid = next(r['metadata']['name'] for r in rows if r['spec']['hostname'] == 'node-1')
+    for other in (uuid, uuid.upper(), 'NODE-1', f'node-1.{cluster.name}', f'{uuid}.{cluster.name}'):
+        out = cluster.tsh('alice', 'scp', f'{login}@node-1:{tmp_path}/one', f'{login}@{other}:{tmp_path}/one', check=False)
+        assert out.returncode == 1 and 'are the same file' in out.stderr, (other, out.stderr)
+        assert (tmp_path / 'one').read_text() == 'one'
+        out = cluster.tsh('alice', 'scp', '-r', f'{login}@{other}:{tmp_path}/dir', f'{login}@node-1:{tmp_path}/dir/in', check=False)
+        assert out.returncode == 1 and 'into itself' in out.stderr, (other, out.stderr)
+    # Two nodes may have files of one name.
+    cluster.tsh('alice', 'scp', f'{login}@node-1:{tmp_path}/one', f'{login}@node-2:{tmp_path}/two')
+    assert (tmp_path / 'two').read_text() == 'one'
 
 
 def test_the_parent_folder_as_source_stays_in_the_target(scp, tmp_path):
