@@ -151,7 +151,7 @@ def test_a_session_ends_when_its_right_is_taken_away(cluster, ruth, role, login,
     status, out, err = run.end()
     assert other.stdout == 'in\n' and status not in (0, None)
     assert why in err, (out, err)
-    wait_for('the reason in session.end', lambda: any(why in r for r in session_ends(cluster, mark)))
+    wait_for('the reason in session.end', lambda: any(why in r for r in session_ends(cluster, mark)), 60)
     assert cluster.tsh('alice', 'ssh', f'{login}@node-1', 'echo in').stdout == 'in\n'
 
 
@@ -195,7 +195,7 @@ def test_a_session_ends_although_its_client_reads_nothing(cluster, ruth, role, l
     run.proc.send_signal(signal.SIGSTOP)
     try:
         role(['somebody-else'])
-        wait_for('the end', lambda: any('denied' in r for r in session_ends(cluster, mark)))
+        wait_for('the end', lambda: any('denied' in r for r in session_ends(cluster, mark)), 60)
     finally:
         run.proc.send_signal(signal.SIGCONT)
     status, _, _ = run.end()
@@ -246,7 +246,7 @@ def test_a_right_that_ends_while_keys_are_exchanged_anew(cluster, ruth, role, lo
     status, _, err = run.end()
     # ssh that was writing when the end came says only that: what waits to be read is lost to it.
     assert status == 255 and ('denied' in err or 'Broken pipe' in err), err
-    wait_for('the reason', lambda: any('denied' in r for r in session_ends(cluster, mark)))
+    wait_for('the reason', lambda: any('denied' in r for r in session_ends(cluster, mark)), 60)
 
 
 # --- proxyd --------------------------------------------------------------------------------------------
