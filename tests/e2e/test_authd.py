@@ -891,7 +891,8 @@ def test_every_method_for_every_kind_of_caller(authd):
 
 def test_every_verb_needs_its_rule(authd):
     local = authd.local()
-    local.put(pb.Role(name='plain', allow=pb.RoleConditions(logins=['root'])))
+    local.put(pb.Role(name='plain', allow=pb.RoleConditions(
+        logins=['root'], node_labels=[pb.LabelRule(key='*', values=['*'])])))
     _, plain = authd.user('plain', ['plain'], []).login()
     for method, (resource, verb) in VERBS.items():
         code, text = fails(getattr(plain, method), **ARGUMENTS.get(method, {}))
@@ -905,7 +906,8 @@ def test_every_verb_needs_its_rule(authd):
         local.put(pb.Role(name=name, allow=pb.RoleConditions(
             logins=['root'], rules=[pb.VerbRule(resources=[resource], verbs=[verb])])))
     # One person, one certificate: rights follow the record. Changing roles cuts off, so the role is changed instead.
-    keep = pb.Role(name='one', allow=pb.RoleConditions(logins=['root']))
+    keep = pb.Role(name='one', allow=pb.RoleConditions(
+        logins=['root'], node_labels=[pb.LabelRule(key='*', values=['*'])]))
     local.put(keep)
     local.UpdateUser(name='alice', set_roles=True, roles=['one'])
     _, caller = alice.login()

@@ -248,19 +248,27 @@ static void
 who_may_only_look_gets_a_principal_that_no_account_has(void **state)
 {
 	struct auth_world *w = *state;
+	static const char *const resources[] = { "user" }, *const verbs[] = { "read" };
+	static const struct policy_verb_rule rules[] = { { { resources, 1 }, { verbs, 1 } } };
 	const struct policy_role useless = { .name = "useless" };
+	const struct policy_role desk = { .name = "desk",
+		.allow = { .rules = rules, .n_rules = 1 } };
 	struct outcome o;
 
 	auth_world_role(w, &useless);
+	auth_world_role(w, &desk);
 	make_user(w, "alice", "auditor", NULL);
+	make_user(w, "carl", "desk", "carl");
 	make_user(w, "bob", "useless", NULL);
-	o = log_in(w, "alice");
-	if (o.rc != 0)
-		fail_msg("%s", o.error);
-	assert_int_equal(o.ssh->n_principals, 1);
-	assert_true(auth_world_has_principal(o.ssh, LOGIN_NOWHERE));
-	assert_string_equal(o.logins, "");
-	outcome_done(&o);
+	for (int i = 0; i < 2; i++) {
+		o = log_in(w, i ? "carl" : "alice");
+		if (o.rc != 0)
+			fail_msg("%s", o.error);
+		assert_int_equal(o.ssh->n_principals, 1);
+		assert_true(auth_world_has_principal(o.ssh, LOGIN_NOWHERE));
+		assert_string_equal(o.logins, "");
+		outcome_done(&o);
+	}
 	refused(log_in(w, "bob"), AUTH_E_DENIED, "allow no login on any host");
 }
 
