@@ -11,6 +11,11 @@ import pytest
 from cluster import TOP, wait_for
 
 
+def heard():
+    """A background job's SIGINT is ignored, and the demonstration lets that be."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def of_session(sid):
     """Processes of a session that still run."""
     out = subprocess.run(['ps', '-s', str(sid), '-o', 'pid=,stat=,args='], stdout=subprocess.PIPE, text=True).stdout
@@ -24,7 +29,8 @@ def test_a_signal_to_its_group_stops_everything_and_is_no_failure(build, sig):
     log = os.path.join(folder, 'log')
     with open(log, 'w') as f:
         p = subprocess.Popen([os.path.join(TOP, 'tools', 'demo'), build], stdin=subprocess.DEVNULL, stdout=f, stderr=f,
-                             env={**os.environ, 'DEMO_DIR': os.path.join(folder, 'demo')}, start_new_session=True)
+                             env={**os.environ, 'DEMO_DIR': os.path.join(folder, 'demo')}, start_new_session=True,
+                             preexec_fn=heard)
 
     def text():
         with open(log) as f:
