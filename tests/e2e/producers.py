@@ -127,6 +127,13 @@ ca_pin: {self.pin}
         sock = self.c.path('run/auditd.sock')
         return self.c.run(self.c.bin('tctl'), f'--auth-socket={sock}', f'--audit-socket={sock}', *args, check=False)
 
+    def ask_again(self, *args):
+        """As ask; of auditd whose database was away, and which has not tried again yet."""
+        def answer():
+            with contextlib.suppress(grpc.RpcError):
+                return self.ask(*args)
+        return wait_for('an answer of auditd', answer)
+
     def ask(self, method, request, reply):
         """A call as root of auditd's host: one answer, or a list of them where the method streams."""
         channel = grpc.insecure_channel(f"unix:{self.c.path('run/auditd.sock')}",

@@ -55,7 +55,7 @@ def test_a_closed_reader_ends_the_command(start, way, stderr, stdin):
     assert marker.encode() in proc.stdout.readline()
     proc.stdout.close()
     assert proc.wait(30) != 0
-    wait_for('the end of the command', lambda: not processes(f'yes {marker}'), 20)
+    wait_for('the end of the command', lambda: not processes(f'yes {marker}'))
 
 
 def test_what_a_command_says_after_its_reader_left_is_still_heard(start):

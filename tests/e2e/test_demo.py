@@ -41,7 +41,7 @@ def test_a_signal_to_its_group_stops_everything_and_is_no_failure(build, sig):
         assert of_session(p.pid)
         os.killpg(p.pid, sig)
         assert p.wait(30) == 0, text()
-        wait_for('the end of all processes', lambda: not of_session(p.pid) and not running_in(folder), 10)
+        wait_for('the end of all processes', lambda: not of_session(p.pid) and not running_in(folder))
     finally:
         if p.poll() is None:
             os.killpg(p.pid, signal.SIGKILL)

@@ -267,7 +267,7 @@ def test_a_node_that_starts_while_authd_is_away_serves_by_what_it_knew(own, bob,
     wait_for('the node', lambda: works(own, login))
     own.restart('authd')
     wait_for('authd', lambda: own.tctl('status', check=False).returncode == 0)
-    wait_for('the list', lambda: 'node-1' in own.node_names(), 40)
+    wait_for('the list', lambda: 'node-1' in own.node_names())
 
 
 # --- recording ------------------------------------------------------------------------------------
@@ -282,7 +282,7 @@ def test_the_client_sees_nothing_that_is_not_in_the_spool_already(own, bob, logi
     os.kill(worker_of(own), signal.SIGKILL)
     p.wait(20)
     own.restart('auditd')
-    wait_for('session.end', lambda: [e for e in events(own, 'session.end') if e['sid'] == session], 40)
+    wait_for('session.end', lambda: [e for e in events(own, 'session.end') if e['sid'] == session])
     text = own.tsh('bob', 'play', session, '--format=text', check=False)
     assert 'the-last-words' in text.stdout, text.stderr
 

@@ -70,7 +70,7 @@ def test_pty_and_resize(cluster, config, login):
     def seen():
         child.sendline('stty size')
         return child.expect(['44 120', pexpect.TIMEOUT], timeout=1) == 0
-    wait_for('the new size', seen, 10)
+    wait_for('the new size', seen)
     child.sendline('exit 3')
     child.expect(pexpect.EOF)
     child.close()

@@ -93,7 +93,7 @@ class Running:
     def end(self):
         """Exit status and everything that was said, once it has ended by itself."""
         try:
-            wait_for('the end', lambda: self.proc.poll() is not None, 15)
+            wait_for('the end', lambda: self.proc.poll() is not None)
         finally:
             self.stop()
         return self.proc.returncode, self.said[1].decode(errors='replace'), self.said[2].decode()

@@ -50,8 +50,9 @@ def free_ports(n):
     return ports
 
 
-def wait_for(what, check, timeout=20.0, pause=0.05):
-    """Calls check until it is true; its last value."""
+def wait_for(what, check, timeout=60.0, pause=0.05):
+    """Calls check until it is true; its last value. The time is for a machine that is busy, and for a daemon that waits up to
+    half a minute before it tries another one again."""
     end = time.monotonic() + timeout
     while True:
         value = check()
@@ -217,7 +218,7 @@ class Cluster:
         if not os.path.exists(f'{home}/data/PG_VERSION'):
             self.as_pg(f'{PG_BIN}/initdb', '-D', f'{home}/data', '-A', 'trust', '-U', 'postgres', '-E', 'UTF8',
                        '--locale=C.UTF-8')
-        wait_for('PostgreSQL', lambda: self.try_postgres(home), 30)
+        wait_for('PostgreSQL', lambda: self.try_postgres(home))
         self.pg_running = True
         self.sql("SELECT 1 FROM pg_database WHERE datname = 'sallyport'", db='postgres') or \
             self.sql('CREATE DATABASE sallyport', db='postgres')
