@@ -46,8 +46,8 @@ int rec_log_append_packed(struct rec_log *log, struct span counted, uint64_t *re
 /* A descriptor of the file that is written, the caller's: fdatasync of it brings everything appended so far onto the disk
  * (older files are there). -1 with errno. */
 int rec_log_dup(const struct rec_log *log);
-uint64_t rec_log_last(const struct rec_log *log);      /* 0: nothing was ever appended */
-uint64_t rec_log_found(const struct rec_log *log);     /* what rec_log_last was in the run before */
+uint64_t rec_log_last(const struct rec_log *log);  /* 0: nothing was ever appended */
+uint64_t rec_log_found(const struct rec_log *log); /* the last that was there when it was opened */
 uint64_t rec_log_committed(const struct rec_log *log); /* as of rec_log_commit in this run */
 uint64_t rec_log_bytes(const struct rec_log *log);     /* on disk */
 uint64_t rec_log_room(const struct rec_log *log);      /* bytes until it is nearly full */

@@ -27,6 +27,13 @@ shown_init(struct shown *s)
 	}
 }
 
+void
+shown_want_parts(struct shown *s)
+{
+	for (size_t i = 0; i < SHOWN_STREAMS; i++)
+		s->streams[i].text.parts = true;
+}
+
 static struct shown_stream *
 stream_of(struct shown *s, uint8_t type)
 {
@@ -53,8 +60,25 @@ unfinished(const uint8_t *p, size_t n)
 	return 0;
 }
 
+/* What a word may have in it: more than people take for one, so that none is torn. */
+static bool
+is_of_word(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	    c == '_' || c >= 0x80;
+}
+
+static const uint8_t *
+last_gap(const uint8_t *p, size_t n)
+{
+	while (n > 0)
+		if (!is_of_word(p[--n]))
+			return p + n;
+	return NULL;
+}
+
 /* How many bytes at the end the next record brings along: the line that is not ended. Of a long one what follows an ESC,
- * which begins a sequence wherever it comes, or a blank when there is none. */
+ * which begins a sequence wherever it comes, or, when there is none, the last word and what stands before it. */
 static size_t
 held(const struct shown_stream *st)
 {
@@ -65,7 +89,7 @@ held(const struct shown_stream *st)
 		return n;
 	at = memchr(p, 0x1b, n);
 	if (!at)
-		at = memrchr(p, ' ', n);
+		at = last_gap(p, n);
 	return at ? n - (size_t)(at - p) : unfinished(p, n);
 }
 

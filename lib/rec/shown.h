@@ -35,6 +35,8 @@ struct shown {
 };
 
 void shown_init(struct shown *s);
+/* Text has REC_TEXT_PART from now on. */
+void shown_want_parts(struct shown *s);
 /* A record begins that brought this along: frames. out as in shown_add. Only of the first one the bytes are taken: of
  * those that follow it they were there already. */
 void shown_record(struct shown *s, struct span before, struct buf *out);

@@ -51,6 +51,12 @@ second_fits(uint8_t first, uint8_t c)
 static void
 put(struct rec_text *t, const void *p, size_t n, struct buf *out)
 {
+	static const char part = REC_TEXT_PART;
+
+	/* Behind CR in its place is LF. */
+	if (t->moved && *(const char *)p != '\n')
+		buf_put(out, &part, 1);
+	t->moved = false;
 	buf_put(out, p, n);
 	t->malformed = false;
 }
@@ -85,6 +91,20 @@ static enum state
 after_esc(uint8_t c)
 {
 	return c >= 0x20 && c <= 0x2f ? TEXT_ESC_MORE : introduced(c);
+}
+
+/* Of control characters and of sequences of ECMA-48 (and what xterm adds) those that move the cursor. */
+static bool
+moves(enum state state, uint8_t c)
+{
+	/* Also in the middle of a sequence. */
+	if (c == '\r' || c == '\b' || c == '\v' || c == '\f')
+		return state != TEXT_STRING && state != TEXT_STRING_ESC;
+	if (state == TEXT_CSI)
+		return (c >= 'A' && c <= 'I') || (c && strchr("Z`adefju", c));
+	if (state == TEXT_ESC)
+		return c && strchr("78DEMc", c);
+	return false;
 }
 
 static void
@@ -125,8 +145,10 @@ put_byte(struct rec_text *t, uint8_t c, struct buf *out)
 	/* C1 controls, U+0080 to U+009F, are no text either, and some begin what ESC and a letter do. */
 	if (t->pending[0] != 0xc2 || t->pending[1] >= 0xa0)
 		put(t, t->pending, t->n_pending, out);
-	else
+	else {
 		t->state = (uint8_t)introduced(t->pending[1] - 0x40);
+		t->moved |= t->parts && moves(TEXT_ESC, t->pending[1] - 0x40);
+	}
 	t->n_pending = 0;
 }
 
@@ -173,6 +195,8 @@ rec_text_add(struct rec_text *t, struct span bytes, struct buf *out)
 	for (size_t i = 0; i < bytes.n; i++) {
 		uint8_t c = bytes.p[i];
 
+		if (t->parts && moves((enum state)t->state, c))
+			t->moved = true;
 		if (t->state != TEXT_PLAIN) {
 			t->state = (uint8_t)step((enum state)t->state, c);
 			if (c == '\n')

@@ -9,10 +9,16 @@
 
 #include "base/buf.h"
 
+/* Where the cursor went somewhere else between two characters (`parts`): what stands side by side in the text did not on the
+ * screen. No text has this character. */
+#define REC_TEXT_PART '\1'
+
 struct rec_text {
 	uint8_t state;      /* where in an escape sequence */
 	uint8_t pending[4]; /* an unfinished UTF-8 character */
 	uint8_t n_pending;
+	bool parts;     /* REC_TEXT_PART is wanted */
+	bool moved;     /* one is due before the next character */
 	bool malformed; /* the last character of the text stands for bytes that are none */
 };
 

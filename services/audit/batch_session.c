@@ -62,6 +62,13 @@ batch_sessions_free(struct batch *b)
 	b->by_session = NULL;
 }
 
+static void
+begin_text(struct batch_session *s)
+{
+	shown_init(&s->shown);
+	shown_want_parts(&s->shown);
+}
+
 /* NULL without memory. The judge lets nobody but its own source near a session. */
 static struct batch_session *
 session_of(struct batch *b, const struct record *r, int32_t source)
@@ -79,7 +86,7 @@ session_of(struct batch *b, const struct record *r, int32_t source)
 	s->source = source;
 	buf_init(&s->frames, CHUNK_CAP);
 	buf_init(&s->text, 4 * CHUNK_CAP);
-	shown_init(&s->shown);
+	begin_text(s);
 	buf_init(&s->json, BATCH_ROWS_MAX);
 	s->next = b->session_list;
 	b->session_list = s;
@@ -120,16 +127,61 @@ put_ends(struct span text, struct buf *out)
 	buf_put(out, text.p + tail, text.n - tail);
 }
 
+/* Without what says where the cursor went. */
+static void
+put_joined(struct span text, struct buf *out)
+{
+	while (text.n > 0) {
+		const uint8_t *part = memchr(text.p, REC_TEXT_PART, text.n);
+		size_t n = part ? (size_t)(part - text.p) : text.n;
+
+		buf_put(out, text.p, n);
+		n += part != NULL;
+		text = (struct span){ text.p + n, text.n - n };
+	}
+}
+
+/* The words as they stood on the screen, and as they came: who prints them letter by letter, or side by side without a blank,
+ * hides neither. */
+static int
+put_words(struct span text, struct span joined, struct buf *out)
+{
+	struct buf both;
+	int done = -1;
+
+	if (text.n == joined.n)
+		return words_filter(text, out);
+	buf_init(&both, text.n + 1 + joined.n);
+	buf_put(&both, text.p, text.n);
+	buf_put(&both, "\n", 1);
+	buf_put(&both, joined.p, joined.n);
+	if (buf_ok(&both))
+		done = words_filter(buf_span(&both), out);
+	buf_done(&both);
+	return done;
+}
+
 /* Negative: no memory. */
 static int
 chunk_text_make(struct span text, struct chunk_text *ret)
 {
+	struct buf joined;
+	int done = 0;
+
+	buf_init(&joined, text.n);
+	put_joined(text, &joined);
 	buf_init(&ret->output, 2 * CHUNK_TEXT_MAX);
-	buf_init(&ret->words, 4 * CHUNK_CAP);
-	if (text.n <= CHUNK_TEXT_MAX)
-		return buf_put(&ret->output, text.p, text.n) ? 0 : -1;
-	put_ends(text, &ret->output);
-	return buf_ok(&ret->output) ? words_filter(text, &ret->words) : -1;
+	buf_init(&ret->words, 8 * CHUNK_CAP);
+	if (joined.len <= CHUNK_TEXT_MAX) {
+		buf_put(&ret->output, buf_head(&joined), joined.len);
+	} else {
+		put_ends(buf_span(&joined), &ret->output);
+		done = put_words(text, buf_span(&joined), &ret->words);
+	}
+	if (!buf_ok(&joined) || !buf_ok(&ret->output))
+		done = -1;
+	buf_done(&joined);
+	return done;
 }
 
 static void
@@ -139,19 +191,29 @@ chunk_text_done(struct chunk_text *t)
 	buf_done(&t->words);
 }
 
-/* audit_chunk_hash in SQL: whose chunk it is, which one, and all that is kept of it. */
+static void
+hash_number(struct sha256 *h, uint64_t n, unsigned bytes)
+{
+	uint8_t b[8];
+
+	for (unsigned i = 0; i < bytes; i++)
+		b[i] = (uint8_t)(n >> (8 * (bytes - 1 - i)));
+	sha256_add(h, b, bytes);
+}
+
+/* audit_chunk_hash in SQL: whose chunk it is, which one, and what it says. With the lengths, or what moved from one column
+ * into the next would not show. */
 static void
 hash_chunk(const struct batch_session *s, struct span z, const struct chunk_text *t,
     uint8_t hash[SHA256_BYTES])
 {
 	struct sha256 h;
-	uint8_t seq[8];
 
-	for (int i = 0; i < 8; i++)
-		seq[i] = (uint8_t)(s->first_seq >> (56 - 8 * i));
 	sha256_init(&h);
 	sha256_add(&h, s->id.bytes, sizeof(s->id.bytes));
-	sha256_add(&h, seq, sizeof(seq));
+	hash_number(&h, s->first_seq, 8);
+	hash_number(&h, z.n, 4);
+	hash_number(&h, t->output.len, 4);
 	sha256_add(&h, z.p, z.n);
 	sha256_add(&h, buf_head(&t->output), t->output.len);
 	sha256_add(&h, buf_head(&t->words), t->words.len);
@@ -211,7 +273,7 @@ end_chunk(struct batch *b, struct batch_session *s)
 	buf_done(&z);
 	buf_reset(&s->frames);
 	buf_reset(&s->text);
-	shown_init(&s->shown);
+	begin_text(s);
 	s->chunk = (struct record_frames){ 0 };
 	return done;
 }

@@ -73,7 +73,7 @@ BEGIN
     END IF;
   END LOOP;
   EXECUTE format('GRANT EXECUTE ON FUNCTION session_output(uuid), session_find(text), audit_chunk_hash(uuid, bigint, bytea, text, bytea),
-    audit_word_numbers(text), audit_can_have(bytea, bigint[]) TO %I', auditor);
+    audit_word_numbers(text), audit_can_have(bytea, bigint[]), audit_shown(text, boolean) TO %I', auditor);
   EXECUTE format('GRANT INSERT ON audit_event, rec_chunk, audit_proof, audit_dead_letter, audit_gap TO %I', writer);
   -- What auditd has to know before it takes a record.
   EXECUTE format('GRANT SELECT ON audit_proof, audit_ended, rec_session, audit_schema TO %I', writer);

@@ -101,20 +101,33 @@ fold(uint8_t folded[256])
 	}
 }
 
-/* What stands for bytes that are no characters parts words. */
-static bool
-is_replacement(struct span text, size_t i)
+/* Bytes of what parts words at i, 0: it is of one. All of ASCII but letters, digits and the underline; beyond it U+0080 to
+ * U+00BF, punctuation and blanks (U+2000 to U+206F), arrows, lines and symbols (U+2190 to U+2BFF), punctuation of CJK (U+3000
+ * to U+303F), and U+FFFD, which stands for bytes that are no characters. As audit_word_numbers has it. */
+static size_t
+gap_at(const struct table *t, struct span text, size_t i)
 {
-	return text.n - i >= 3 && memcmp(text.p + i, "\xef\xbf\xbd", 3) == 0;
-}
+	const uint8_t *p = text.p + i;
 
-/* 0: it is not of a word. */
-static uint8_t
-of_word(const struct table *t, struct span text, size_t i)
-{
-	uint8_t c = t->folded[text.p[i]];
-
-	return c == 0xef && is_replacement(text, i) ? 0 : c;
+	if (p[0] < 0x80)
+		return t->folded[p[0]] == 0;
+	if (p[0] == 0xc2)
+		return text.n - i >= 2 ? 2 : 0;
+	if (text.n - i < 3)
+		return 0;
+	switch (p[0]) {
+	case 0xe2:
+		return p[1] == 0x80 || (p[1] == 0x81 && p[2] <= 0xaf) ||
+			(p[1] >= 0x87 && p[1] <= 0xaf) || (p[1] == 0x86 && p[2] >= 0x90)
+		    ? 3
+		    : 0;
+	case 0xe3:
+		return p[1] == 0x80 ? 3 : 0;
+	case 0xef:
+		return p[1] == 0xbf && p[2] == 0xbd ? 3 : 0;
+	default:
+		return 0;
+	}
 }
 
 static int
@@ -122,15 +135,14 @@ collect(struct table *t, struct span text)
 {
 	for (size_t i = 0; i < text.n;) {
 		uint64_t hash = t->seed;
-		size_t from = i;
+		size_t from = i, gap = 0;
 
-		for (uint8_t c; i < text.n && (c = of_word(t, text, i)) != 0; i++)
-			hash = (hash ^ c) * UINT64_C(0x9e3779b97f4a7c15);
+		for (; i < text.n && (gap = gap_at(t, text, i)) == 0; i++)
+			hash = (hash ^ t->folded[text.p[i]]) * UINT64_C(0x9e3779b97f4a7c15);
 		/* A single character of ASCII is in every text. */
 		if (i - from >= 2 && add(t, from, i - from, hash) < 0)
 			return -1;
-		/* Behind what parts it: a byte, or the three of U+FFFD. */
-		i += i < text.n && text.p[i] == 0xef ? 3 : 1;
+		i += gap;
 	}
 	return 0;
 }

@@ -317,8 +317,13 @@ def test_every_word_of_much_output_is_found_and_hardly_another_one(shared):
     signs = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_\u00e9\u00df\u0416\u4e2d\U0001f600'
     chance = random.Random(7)
     words = [''.join(chance.choice(signs) for _ in range(chance.randint(2, 14))) for _ in range(20000)]
-    text = ''.join(w + chance.choice([' ', '\n', '/', '-', ': ', '\x1b[1m=', '\t']) for w in words) + '\n'
+    gaps = [' ', '\n', '/', '-', ': ', '\x1b[1m=', '\t', '\u2502', '\u2018', '\u2026', '\u00a0', '\u3000', '\r', '\x1b[3;7H',
+            '\x1b[C', '\x1bE', '\u0085']
+    text = ''.join(w + chance.choice(gaps) for w in words[:10000]) + ' l\x1b[Ce\x1b[Ct\x1b[Ct\x1b[Cers '
+    text += ''.join(w + chance.choice(gaps) for w in words[10000:]) + '\n'
     session = much(shared, text)
+    assert session in found(shared, 'letters')
+    assert session not in found(shared, 'bytes more')
     assert shared.sql(f"SELECT DISTINCT whole, intact FROM session_chunks WHERE id = '{session}'") == [['f', 't']]
     for word in words[::100] + ['/'.join(words[5000:5003]), f"{words[9000]} '{words[9001]}'"]:
         assert session in found(shared, word), word
@@ -334,6 +339,10 @@ def test_every_word_of_much_output_is_found_and_hardly_another_one(shared):
     # Words that were taken away are missed.
     shared.sql(f"UPDATE rec_chunk SET words = set_bit(words, 77, 1 - get_bit(words, 77)) WHERE sid = '{session}'")
     assert play(shared, session)[0][0]
+    # Text that was moved to where nobody looks shows, too.
+    shared.sql("UPDATE rec_chunk SET output = left(output, 100), words = convert_to(substr(output, 101), 'UTF8') || words"
+               f" WHERE sid = '{session}'")
+    assert shared.sql(f"SELECT DISTINCT intact FROM session_chunks WHERE id = '{session}'") == [['f']]
     # One that is none any more hides nothing, and breaks no search.
     shared.sql(f"UPDATE rec_chunk SET words = '' WHERE sid = '{session}'")
     assert found(shared, 'not_in_any_text') == {session: 'f'}

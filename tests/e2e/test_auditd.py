@@ -44,13 +44,15 @@ def exactly_once(audit, node, events, sessions=0):
 
 def same_bytes(audit, session, size):
     """The recording in the database is what was recorded, and its hashes fit."""
-    parts = audit.ask('Play', pb.PlayRequest(session=session), pb.PlayPart)
+    parts = audit.ask_again('Play', pb.PlayRequest(session=session), pb.PlayPart)
     assert b''.join(data for kind, data in frames_of(b''.join(p.frames for p in parts)) if kind == 1).decode() == recorded(size)
     assert audit.one(f"SELECT bytes FROM sessions WHERE id = '{session}'") == str(size)
     for seq, data, shown, words, digest in audit.sql(
             f"SELECT seq, encode(data, 'hex'), encode(convert_to(output, 'UTF8'), 'hex'), coalesce(encode(words, 'hex'), ''),"
             f" encode(hash, 'hex') FROM rec_chunk WHERE sid = '{session}' ORDER BY seq LIMIT 20"):
-        whole = uuid.UUID(session).bytes + int(seq).to_bytes(8, 'big') + b''.join(map(bytes.fromhex, (data, shown, words)))
+        data, shown, words = map(bytes.fromhex, (data, shown, words))
+        lengths = len(data).to_bytes(4, 'big') + len(shown).to_bytes(4, 'big')
+        whole = uuid.UUID(session).bytes + int(seq).to_bytes(8, 'big') + lengths + data + shown + words
         assert hashlib.sha256(whole).hexdigest() == digest
     assert audit.one(f"SELECT bool_and(intact) FROM session_chunks WHERE id = '{session}'") == 't'
 

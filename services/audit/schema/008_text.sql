@@ -35,7 +35,7 @@ CREATE FUNCTION audit_word_numbers(what text) RETURNS bigint[] LANGUAGE sql IMMU
   SELECT coalesce(array_agg(('x' || substr(h, n, 8))::bit(32)::bigint ORDER BY h, n), '{}')
   FROM (SELECT DISTINCT encode(sha256(convert_to(w, 'UTF8')), 'hex') AS h
       FROM regexp_split_to_table(translate(what, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'),
-        '[^a-z0-9_\u0080-\ufffc\ufffe-\U0010ffff]+') AS w
+        '[^a-z0-9_\u00c0-\u1fff\u2070-\u218f\u2c00-\u2fff\u3040-\ufffc\ufffe-\U0010ffff]+') AS w
       WHERE octet_length(w) >= 2) AS hashes, (VALUES (1), (9)) AS place(n);
 $$;
 
@@ -48,10 +48,12 @@ $$;
 
 DROP VIEW session_chunks;
 DROP FUNCTION audit_chunk_hash(uuid, bigint, bytea, text);
--- Which chunk it is, and everything that is kept of it: one that was changed, or put in the place of another, shows.
+-- Which chunk it is, and what it says: one that was changed, or put in the place of another, shows. With the lengths, or what
+-- moved from one column into the next would not.
 CREATE FUNCTION audit_chunk_hash(sid uuid, seq bigint, data bytea, output text, words bytea) RETURNS bytea
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT sha256(uuid_send(sid) || int8send(seq) || data || convert_to(output, 'UTF8') || coalesce(words, ''));
+  SELECT sha256(uuid_send(sid) || int8send(seq) || int4send(octet_length(data)) || int4send(octet_length(output)) || data ||
+    convert_to(output, 'UTF8') || coalesce(words, ''));
 $$;
 
 -- whole: output is all of the text.
@@ -61,12 +63,18 @@ CREATE VIEW session_chunks AS
     c.words IS NULL AS whole, c.words
   FROM rec_session s JOIN rec_chunk c USING (sid, source);
 
--- Where something stood on a screen, in any case of letters. certain: it stands in output. Not certain: all its words are in
--- that part, or in less than a hundredth of the cases for each none of it is.
+-- What of output is text: of what was left out stands there how much that was.
+CREATE FUNCTION audit_shown(output text, whole boolean) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN whole THEN output
+    ELSE regexp_replace(output, '\n\[\d+ bytes more: session_find\(\) finds their words, `tsh play` shows them\]\n', E'\n') END;
+$$;
+
+-- Where something stood on a screen, in any case of letters (in a part of which not all is kept: of ASCII letters). certain: it
+-- stands in output. Not certain: all its words are in that part, or in less than a hundredth of the cases for each none of it is.
 CREATE FUNCTION session_find(what text)
 RETURNS TABLE (id uuid, seq bigint, certain boolean, started timestamptz, username text, login text, node text)
 LANGUAGE sql STABLE AS $$
-  SELECT s.id, c.seq, strpos(lower(c.output), lower(what)) > 0, s.started, s.username, s.login, s.node
+  SELECT s.id, c.seq, strpos(lower(audit_shown(c.output, c.whole)), lower(what)) > 0, s.started, s.username, s.login, s.node
   FROM sessions s JOIN session_chunks c USING (id)
-  WHERE strpos(lower(c.output), lower(what)) > 0 OR audit_can_have(c.words, audit_word_numbers(what));
+  WHERE strpos(lower(audit_shown(c.output, c.whole)), lower(what)) > 0 OR audit_can_have(c.words, audit_word_numbers(what));
 $$;

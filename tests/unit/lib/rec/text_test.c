@@ -78,6 +78,43 @@ escape_sequences_are_left_out_however_they_are_cut(void **state)
 }
 
 static void
+where_the_cursor_went_elsewhere_the_text_is_in_parts(void **state)
+{
+	static const struct {
+		const char *in, *want;
+	} cases[] = {
+		{ "one\r\ntwo\n", "one\ntwo\n" }, { "10%\r20%\r\r", "10%\00120%" },
+		{ "a\x1b[2;1Hb\x1b[Cc\x1b[31md\x1b[Ke", "a\001b\001cde" },
+		{ "a\b\vb\x1b"
+		  "8c\x1b"
+		  "Dd",
+		    "a\001b\001c\001d" },
+		{ "a\x1b[1\r;2mb", "a\001b" }, /* carried out in the middle of a sequence */
+		{ "a\x1b]0;t\rt\x07"
+		  "b",
+		    "ab" }, /* and not in a title */
+		{ "a\xc2\x85"
+		  "b\xc2\x9b"
+		  "5Cc",
+		    "a\001b\001c" }, /* C1 */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rec_text t;
+		struct buf out;
+
+		buf_init(&out, 1000);
+		rec_text_init(&t);
+		t.parts = true;
+		rec_text_add(&t, span_str(cases[i].in), &out);
+		buf_put(&out, "", 1);
+		assert_string_equal((const char *)buf_head(&out), cases[i].want);
+		buf_done(&out);
+	}
+}
+
+static void
 whatever_comes_the_text_is_printable(void **state)
 {
 	uint32_t x = 12345;
@@ -110,6 +147,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(escape_sequences_are_left_out_however_they_are_cut),
+		cmocka_unit_test(where_the_cursor_went_elsewhere_the_text_is_in_parts),
 		cmocka_unit_test(whatever_comes_the_text_is_printable),
 	};
 

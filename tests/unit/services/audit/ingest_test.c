@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "audit_world.h"
+#include "base/clock.h"
 #include "ingest_world.h"
 #include "rec/batch.h"
 
@@ -343,13 +344,11 @@ a_refusal_for_no_fault_of_the_records_is_tried_again_later(void **state)
 	for (int i = 0; i < TURNS_MAX && !w->in->retry_wait; i++)
 		turn(w);
 	assert_int_equal(w->store.writes, 1);
-	/* Not before it has waited, however slow the machine is. */
-	for (int i = 0; i < 20 && w->in->retry_wait; i++) {
-		assert_int_equal(w->store.writes, 1);
-		assert_int_equal(st.committed, 0);
-		turn(w);
-	}
+	assert_true(w->in->retry_wait);
+	int64_t refused_us = clock_mono_us();
 	settle(w);
+	/* Not before it has waited, however slow the machine is. */
+	assert_true(clock_mono_us() - refused_us >= INGEST_RETRY_MS * 900);
 	assert_int_equal(w->store.writes, 2);
 	assert_int_equal(w->store.events, 10);
 	assert_int_equal(w->store.dead, 0);

@@ -45,16 +45,22 @@ static void
 words_are_found_whatever_parts_them_and_in_any_case(void **state)
 {
 	static const char text[] = "root@Web-1:~# CAT /root/.ssh/authorized_keys|x\ncaf\xc3\xa9 "
-				   "a\xef\xbf\xbdnext\xef\xbf\xbd\xef\xbf\xbdlast";
+				   "a\xef\xbf\xbdnext\xef\xbf\xbd\xef\xbf\xbdlast "
+				   "\xe2\x94\x82"
+				   "cell\xe2\x94\x82"
+				   "\xe2\x80\x98quoted\xe2\x80\x99"
+				   "\xc2\xa0"
+				   "far"
+				   "\xe3\x80\x81\xe4\xb8\xad\xe3\x80\x82";
 	static const char *const words[] = { "root", "web", "cat", "ssh", "authorized_keys",
-		"caf\xc3\xa9", "next", "last" };
+		"caf\xc3\xa9", "next", "last", "cell", "quoted", "far", "\xe4\xb8\xad" };
 	struct buf filter;
 
 	(void)state;
 	make(text, sizeof(text) - 1, &filter);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		assert_true(has(&filter, words[i]));
-	assert_int_equal(filter.len, (8 * WORDS_BITS_EACH + 7) / 8);
+	assert_int_equal(filter.len, (12 * WORDS_BITS_EACH + 7) / 8);
 	buf_done(&filter);
 }
 
