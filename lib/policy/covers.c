@@ -341,7 +341,9 @@ verbs_covered(struct compare *c)
 	for (size_t i = 0; i < c->n_by; i++)
 		charge_rules(c, c->by[i]);
 	if (*c->steps < 0) {
-		err_set(c->why, "the rules of %s are too many to compare", c->what->name);
+		err_set(c->why,
+		    "the rules of all who are concerned (%s is one) are too many to compare",
+		    c->what->name);
 		return false;
 	}
 	for (const char *const *r = policy_resources; *r; r++)

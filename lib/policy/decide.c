@@ -85,14 +85,27 @@ allows_login(const struct policy_user *user, const struct policy_conditions *c, 
 	return false;
 }
 
+/* A glob that every login fits: no other has the letters of a template in mind. */
+static bool
+is_any(const char *glob)
+{
+	return *glob && glob[strspn(glob, "*")] == '\0';
+}
+
 const char *
 policy_denies_login(const struct policy_user *user, const struct policy_conditions *c,
     const char *login)
 {
-	for (size_t i = 0; i < c->logins.n; i++)
-		if (policy_is_template(c->logins.v[i]) ? policy_listed(user->logins, login)
-						       : str_glob(c->logins.v[i], login))
-			return c->logins.v[i];
+	bool all = policy_is_template(login);
+
+	for (size_t i = 0; i < c->logins.n; i++) {
+		const char *p = c->logins.v[i];
+
+		if (policy_is_template(p) ? policy_listed(user->logins, login)
+			: all             ? is_any(p)
+					  : str_glob(p, login))
+			return p;
+	}
 	return NULL;
 }
 
@@ -384,13 +397,20 @@ collect(const struct policy_user *user, struct policy_names names, const char **
 	return n;
 }
 
-/* False when no node can have such labels as the role asks for, or none that another role does not deny. */
+/* Whether one of the roles denies also a node without labels, which is every node. */
 static bool
-reaches_nodes(const struct policy_user *user, const struct policy_role *role)
+denies_all_nodes(const struct policy_user *user)
 {
 	for (size_t r = 0; r < user->n_roles; r++)
 		if (policy_role_denies_node(user->roles[r], (struct policy_labels){ NULL, 0 }))
-			return false;
+			return true;
+	return false;
+}
+
+/* Whether there could be a node with such labels as the role asks for. */
+static bool
+asks_for_nodes(const struct policy_role *role)
+{
 	for (size_t i = 0; i < role->allow.n_node_labels; i++)
 		if (role->allow.node_labels[i].values.n == 0)
 			return false;
@@ -402,10 +422,12 @@ policy_logins(const struct policy_user *user, const char *ret[POLICY_LOGINS_MAX]
 {
 	size_t n = 0;
 
+	if (denies_all_nodes(user))
+		return 0;
 	for (size_t r = 0; r < user->n_roles; r++) {
 		struct policy_names names = user->roles[r]->allow.logins;
 
-		if (!reaches_nodes(user, user->roles[r]))
+		if (!asks_for_nodes(user->roles[r]))
 			continue;
 		for (size_t i = 0; i < names.n; i++)
 			n = collect(user,

@@ -138,10 +138,12 @@ is_proxys(const struct host *n, const char *name)
 static bool
 is_reserved(struct auth *a, const char *name)
 {
-	char text[600];
+	char text[600], below[HOST_NAME_SIZE + 600];
 	struct host *n;
 	size_t pos = 0;
 
+	/* As certificates have it, too: a proxy may be called like a node of its cluster. */
+	str_format(below, sizeof(below), "%s.%s", name, a->cluster);
 	str_format(text, sizeof(text), ".%s", a->cluster);
 	/* A UUID as well: certificates carry the host's own, and another's would make this host answer for that
 	 * one. */
@@ -154,7 +156,7 @@ is_reserved(struct auth *a, const char *name)
 	    strcmp(name, "localhost") == 0)
 		return true;
 	while (host_next(a, &pos, &n))
-		if (is_proxys(n, name))
+		if (is_proxys(n, name) || is_proxys(n, below))
 			return true;
 	return false;
 }

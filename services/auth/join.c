@@ -259,7 +259,8 @@ commit(struct joining *j, struct err *e)
 	struct hostname_claim claim;
 	int rc = 0;
 
-	if (j->renewal && !old) {
+	/* One that comes again costs the token no use: without its row nothing lets it in. */
+	if ((j->renewal || j->again) && !old) {
 		err_set(e, "this host was removed in the meantime; join it with a new token");
 		return AUTH_E_UNAUTHENTICATED;
 	}
@@ -274,7 +275,7 @@ commit(struct joining *j, struct err *e)
 	claim = claim_of(j->node);
 	if ((rc = hostname_check_owner(a, &claim, e)) != 0)
 		return rc;
-	if (old && (j->renewal || j->again) && take_over(j->node, old, e) < 0)
+	if ((j->renewal || j->again) && take_over(j->node, old, e) < 0)
 		return -1;
 	if (!j->renewal && not_before(j, &j->node->certs_from_s, e) < 0)
 		return -1;

@@ -52,6 +52,10 @@
 
 ROLE(root_all, BOTH(.logins = NAMES("root"), LABELS(ANY)), NOTHING, PLAIN);
 ROLE(own_all, BOTH(.logins = NAMES("{{internal.logins}}"), LABELS(ANY)), NOTHING, PLAIN);
+ROLE(own_brace, BOTH(.logins = NAMES("{{internal.logins}}"), LABELS(ANY)),
+    .logins = NAMES("{*", "*internal*"), PLAIN);
+ROLE(own_none, BOTH(.logins = NAMES("{{internal.logins}}"), LABELS(ANY)), .logins = NAMES("**"),
+    PLAIN);
 ROLE(root_dev, BOTH(.logins = NAMES("root"), LABELS({ "env", NAMES("dev") })), NOTHING, PLAIN);
 ROLE(root_devs, BOTH(.logins = NAMES("root"), LABELS({ "env", NAMES("dev*") })), NOTHING, PLAIN);
 ROLE(root_dev_prod, BOTH(.logins = NAMES("root"), LABELS({ "env", NAMES("dev", "prod") })), NOTHING,
@@ -412,9 +416,9 @@ whatever_is_covered_may_nothing_more(void **state)
 static void
 what_takes_too_long_to_compare_is_not_covered(void **state)
 {
-	static char text[256][256];
-	static const char *many[256];
-	struct policy_label_rule inner = { "k", { many, 256 } };
+	static char text[512][256];
+	static const char *many[512];
+	struct policy_label_rule inner = { "k", { many, 512 } };
 	struct policy_role big = { .name = "big",
 		.allow = { .logins = NAMES("root"), .node_labels = &inner, .n_node_labels = 1 } };
 	const struct policy_role *roles = &big;
@@ -456,6 +460,10 @@ a_template_is_not_given_by_whoever_is_denied_some_login(void **state)
 		assert_true(covers(by, 1, &other, &why));
 		assert_true(covers_role(&author, &no_root, &why));
 	}
+	/* A glob that fits the letters of the template denies no login that anybody has. */
+	struct policy_user without = user_of("author", &(struct side){ { &everything }, { NULL } });
+	assert_false(covers_role(&without, &own_brace, &why));
+	assert_true(covers_role(&without, &own_none, &why));
 	struct policy_user free_of_it = user_of("author",
 	    &(struct side){ { &own_all, &able }, { "deploy" } });
 	assert_true(covers_role(&free_of_it, &own_all, &why));

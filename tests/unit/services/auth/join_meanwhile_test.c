@@ -77,24 +77,33 @@ what_others_write_while_it_is_signed_stays(void **state)
 	}
 }
 
+/* Both are under way at the same time. */
+static void
+first_alone_joins(struct auth_world *w, struct join_request *first, struct join_request *second,
+    int rc, const char *why)
+{
+	struct joining *j;
+	struct joins_outcome a, b;
+
+	assert_int_equal(joins_begin(w, first, NULL, &a, &j), 0);
+	assert_int_equal(joins_begin(w, second, NULL, &b, &j), 0);
+	auth_world_run(w, &a.done);
+	auth_world_run(w, &b.done);
+	joins_joined(a);
+	joins_refused(b, rc, why);
+}
+
 static void
 of_two_joins_at_once_one_has_the_identity(void **state)
 {
 	struct auth_world *w = *state;
 	char token[TOKEN_TEXT_SIZE];
 	struct join_request first, second;
-	struct joining *j;
-	struct joins_outcome a, b;
 
 	joins_token(w, "node", 5, token);
 	first = second = joins_request(w, token, "node", joins_uuid_a);
 	second.tls_key = buf_span(&w->other_tls_key);
-	assert_int_equal(joins_begin(w, &first, NULL, &a, &j), 0);
-	assert_int_equal(joins_begin(w, &second, NULL, &b, &j), 0);
-	auth_world_run(w, &a.done);
-	auth_world_run(w, &b.done);
-	joins_joined(a);
-	joins_refused(b, AUTH_E_EXISTS, "registered already with another key");
+	first_alone_joins(w, &first, &second, AUTH_E_EXISTS, "registered already with another key");
 }
 
 static void
@@ -103,19 +112,12 @@ of_two_joins_with_one_use_one_has_it(void **state)
 	struct auth_world *w = *state;
 	char token[TOKEN_TEXT_SIZE];
 	struct join_request first, second;
-	struct joining *j;
-	struct joins_outcome a, b;
 
 	joins_token(w, "node", 1, token);
 	first = joins_request(w, token, "node", joins_uuid_a);
 	second = joins_request(w, token, "node", joins_uuid_b);
 	second.name = "web-2";
-	assert_int_equal(joins_begin(w, &first, NULL, &a, &j), 0);
-	assert_int_equal(joins_begin(w, &second, NULL, &b, &j), 0);
-	auth_world_run(w, &a.done);
-	auth_world_run(w, &b.done);
-	joins_joined(a);
-	joins_refused(b, AUTH_E_STATE, "was used already");
+	first_alone_joins(w, &first, &second, AUTH_E_STATE, "was used already");
 	assert_null(host_find(&w->a, joins_uuid_b));
 }
 
@@ -190,18 +192,11 @@ of_two_joins_with_one_name_one_has_it(void **state)
 	struct auth_world *w = *state;
 	char token[TOKEN_TEXT_SIZE];
 	struct join_request first, second;
-	struct joining *j;
-	struct joins_outcome a, b;
 
 	joins_token(w, "node", 5, token);
 	first = joins_request(w, token, "node", joins_uuid_a);
 	second = joins_other_request(w, token, "Web-1");
-	assert_int_equal(joins_begin(w, &first, NULL, &a, &j), 0);
-	assert_int_equal(joins_begin(w, &second, NULL, &b, &j), 0);
-	auth_world_run(w, &a.done);
-	auth_world_run(w, &b.done);
-	joins_joined(a);
-	joins_refused(b, AUTH_E_EXISTS, "belongs to host");
+	first_alone_joins(w, &first, &second, AUTH_E_EXISTS, "belongs to host");
 	assert_null(host_find(&w->a, joins_uuid_b));
 }
 

@@ -189,6 +189,18 @@ make_proxy(struct auth_world *w)
 	str_copy(n->ssh_addr, sizeof(n->ssh_addr), "ssh.example.com:3023");
 }
 
+/* Below the cluster's name: what a node's certificate makes of "gate". */
+static void
+make_gate(struct auth_world *w)
+{
+	struct host *n;
+	size_t pos = 0;
+
+	while (host_next(&w->a, &pos, &n))
+		if (strcmp(n->kind, "proxy") == 0)
+			str_copy(n->ssh_addr, sizeof(n->ssh_addr), "gate." WORLD_CLUSTER ":3023");
+}
+
 /* Names of the cluster itself, of its proxies, and of other hosts are nobody else's. */
 static void
 a_node_cannot_be_called_like_the_cluster(void **state)
@@ -212,6 +224,9 @@ a_node_cannot_be_called_like_the_cluster(void **state)
 		joins_refused(joins_at(w, q, reserved[i]), AUTH_E_INVALID,
 		    "belongs to the cluster itself");
 	}
+	make_gate(w);
+	q.name = "Gate";
+	joins_refused(joins_at(w, q, NULL), AUTH_E_INVALID, "belongs to the cluster itself");
 	q.name = "a:b";
 	joins_refused(joins_at(w, q, NULL), AUTH_E_INVALID, "");
 	q.name = "::1";
