@@ -50,18 +50,21 @@ is_plain(const char *s)
 	    strlen(s);
 }
 
-/* ssh then wants a certificate for the UUID. Of several nodes with one name none is meant, and none is pinned. */
+/* ssh then wants a certificate for the UUID. Of several nodes with one name none is meant, and none is pinned; what is called
+ * like the proxy is the proxy. */
 static void
-print_pins(const struct profile *p, const Auth__NodeList *list)
+print_pins(const struct profile *p, const char *proxy, const Auth__NodeList *list)
 {
 	for (size_t i = 0; i < list->n_nodes; i++) {
 		const char *name = list->nodes[i]->name, *uuid = list->nodes[i]->uuid;
+		char full[600];
 		bool twin = (i > 0 && strcasecmp(name, list->nodes[i - 1]->name) == 0) ||
 		    (i + 1 < list->n_nodes && strcasecmp(name, list->nodes[i + 1]->name) == 0);
 
-		if (!twin && is_plain(name) && str_is_uuid(uuid))
-			printf("Host %s.%s\n    HostKeyAlias %s.%s\n\n", name, p->cluster, uuid,
-			    p->cluster);
+		if (!twin && is_plain(name) && str_is_uuid(uuid) &&
+		    str_format(full, sizeof full, "%s.%s", name, p->cluster) &&
+		    strcasecmp(full, proxy) != 0)
+			printf("Host %s\n    HostKeyAlias %s.%s\n\n", full, uuid, p->cluster);
 	}
 }
 
@@ -75,7 +78,7 @@ print_config(const struct profile *p, const struct paths *f, const char *host, u
 	printf("    User %s\n", p->user);
 	printf("    Port %u\n\n", proxy_port);
 	if (pins)
-		print_pins(p, pins);
+		print_pins(p, host, pins);
 	/* The proxy may have a name below the cluster's; it is reached directly all the same. */
 	printf("Host *.%s !%s\n", p->cluster, host);
 	common(f);

@@ -96,15 +96,18 @@ verdict(int r, struct err *e)
 	return 0;
 }
 
-/* A handler that still runs in another thread finds no descriptor, and writes nothing. */
-static void
-close_pipe(void)
+/* Open from then on: a handler may still run in another thread when the question is over. */
+static int
+open_pipe(void)
 {
-	int ends[2] = { wake[0], wake[1] };
+	char bytes[16];
 
-	wake[0] = wake[1] = -1;
-	close(ends[0]);
-	close(ends[1]);
+	if (wake[0] < 0)
+		return pipe2(wake, O_CLOEXEC | O_NONBLOCK);
+	/* Of a question before. */
+	while (read(wake[0], bytes, sizeof(bytes)) > 0)
+		;
+	return 0;
 }
 
 /* Asks on the terminal. Signals that would end the program end the question instead, so that echo comes back. */
@@ -117,7 +120,7 @@ ask_tty(int tty, const char *prompt, bool echo, char *dst, size_t size)
 	bool changed = false;
 	int r;
 
-	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (open_pipe() < 0)
 		return -1;
 	for (size_t i = 0; i < 3; i++)
 		sigaction(signals[i], &action, &before[i]);
@@ -137,7 +140,6 @@ ask_tty(int tty, const char *prompt, bool echo, char *dst, size_t size)
 		(void)file_write_all(tty, "\n", 1);
 	for (size_t i = 0; i < 3; i++)
 		sigaction(signals[i], &before[i], NULL);
-	close_pipe();
 	return r;
 }
 

@@ -243,13 +243,13 @@ openssl_open(struct gcm *g, const uint8_t iv[GCM_IV], uint8_t *p, size_t n)
 
 /* ----------------------------------------------------------------------------------- */
 
-/* Elsewhere libcrypto computes AES with tables, whose time tells the key. */
 void
 gcm_load(void)
 {
 	vaes_load();
 }
 
+/* Elsewhere libcrypto computes AES with tables, whose time tells the key. */
 bool
 gcm_available(void)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * known_nodes: see known_nodes.h. The file is small and read whole; a line is added by one write, so that programs that do
- * it at once lose none, and lines are taken out by writing a new file.
+ * it at once lose none, and lines are taken out by writing a new file (a line that comes just then is lost with it: that name
+ * is met anew).
  */
 #include "profile/known_nodes.h"
 
@@ -18,7 +19,7 @@
 #include "base/str.h"
 #include "profile/profile_priv.h"
 
-enum { FILE_MAX = 4 << 20, NAME_SIZE = 256, UUID_SIZE = 64 };
+enum { FILE_MAX = 4 << 20, NAME_SIZE = 256, UUID_LEN = 36 };
 
 /* Content of the file, "" when there is none yet. */
 static int
@@ -48,7 +49,7 @@ bare_name(const char *cluster, const char *name, char dst[NAME_SIZE])
 	return true;
 }
 
-/* What stands behind "CLUSTER NAME " in the line; NULL: it is another's. */
+/* What stands behind "CLUSTER NAME " in the line; NULL: it is another's, or a full disk left a part of it. */
 static const char *
 uuid_in(const char *line, const char *cluster, const char *name)
 {
@@ -57,7 +58,8 @@ uuid_in(const char *line, const char *cluster, const char *name)
 	if (strncmp(line, cluster, c) != 0 || line[c] != ' ' ||
 	    strncmp(line + c + 1, name, n) != 0 || line[c + 1 + n] != ' ')
 		return NULL;
-	return line + c + n + 2;
+	line += c + n + 2;
+	return strcspn(line, "\n") == UUID_LEN ? line : NULL;
 }
 
 static const char *
@@ -70,14 +72,17 @@ next_line(const char *line)
 
 /* Whoever cannot write here knows nobody the next time, as without this file. */
 static void
-append(const char *path, bool new_line, const char *cluster, const char *name, const char *uuid)
+append(const char *path, const char *text, const char *cluster, const char *name, const char *uuid)
 {
-	char line[2 * NAME_SIZE + UUID_SIZE], home[PROFILE_PATH_MAX];
+	/* Whoever edited it may have left the last line open. */
+	bool new_line = *text && text[strlen(text) - 1] != '\n';
+	char line[2 * NAME_SIZE + UUID_LEN + 8], home[PROFILE_PATH_MAX];
 	int fd;
 
 	if (!str_format(line, sizeof line, "%s%s %s %s\n", new_line ? "\n" : "", cluster, name,
 		uuid) ||
-	    profile_home(home, "", NULL) < 0 || file_mkdir(home, 0700, NULL) < 0)
+	    strlen(text) + strlen(line) > FILE_MAX || profile_home(home, "", NULL) < 0 ||
+	    file_mkdir(home, 0700, NULL) < 0)
 		return;
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
@@ -92,9 +97,8 @@ known_nodes_check(const char *cluster, const char *name, const char *uuid, struc
 	_cleanup_free_ char *text = NULL;
 	char path[PROFILE_PATH_MAX], bare[NAME_SIZE];
 	const char *known = NULL;
-	size_t n;
 
-	if (!bare_name(cluster, name, bare))
+	if (!bare_name(cluster, name, bare) || strlen(uuid) != UUID_LEN)
 		return 0;
 	if (load(path, &text, e) < 0)
 		return -1;
@@ -102,16 +106,14 @@ known_nodes_check(const char *cluster, const char *name, const char *uuid, struc
 	for (const char *l = text; *l && !known; l = next_line(l))
 		known = uuid_in(l, cluster, bare);
 	if (!known) {
-		/* Whoever edited it may have left the last line open. */
-		append(path, *text && text[strlen(text) - 1] != '\n', cluster, bare, uuid);
+		append(path, text, cluster, bare, uuid);
 		return 0;
 	}
-	n = strcspn(known, "\n");
-	if (n == strlen(uuid) && memcmp(known, uuid, n) == 0)
+	if (memcmp(known, uuid, UUID_LEN) == 0)
 		return 0;
 	err_set(e,
 	    "%s is another machine than before: it was %.*s and is %s; if it was set up anew, run tsh forget %s",
-	    bare, (int)n, known, uuid, bare);
+	    bare, UUID_LEN, known, uuid, bare);
 	return KNOWN_NODES_E_OTHER;
 }
 

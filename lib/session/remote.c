@@ -243,9 +243,11 @@ static int
 on_verify_host(struct ssh *ssh, const struct ssh_host *host, struct err *e, void *arg)
 {
 	struct remote *r = arg;
+	/* When keys are exchanged anew it is to be that host, whatever its name means by now. */
+	const char *who = str_is_uuid(r->host_id) ? r->host_id : r->host;
 
 	(void)ssh;
-	if (r->way->verify(host, r->host, e, r->way->arg) < 0)
+	if (r->way->verify(host, who, e, r->way->arg) < 0)
 		return -1;
 	if (host->cert)
 		(void)str_copy(r->host_id, sizeof r->host_id, host->cert->key_id);
@@ -311,6 +313,8 @@ open_link(struct remote *r)
 	static const struct ssh_events events = {
 		.verify_host = on_verify_host,
 		.login_sent = on_login_sent,
+		/* Where another key than the last one was taken. */
+		.authenticated = on_login_sent,
 		.disconnected = on_disconnected,
 	};
 	const struct ssh_config config = {

@@ -143,7 +143,8 @@ on_answer(struct ssh *ssh, struct wire *w, bool ok)
 
 	if (!chan)
 		return -1;
-	if (!wire_end(w) || chan->replies_due == 0)
+	/* Requests may be on their way with the opening; nobody answers those before that. */
+	if (!wire_end(w) || chan->replies_due == 0 || chan->state == CHAN_OPENING_OUT)
 		return ssh_fatal(ssh, REASON_PROTOCOL_ERROR,
 		    "answer to a request that nobody made");
 	chan->replies_due--;

@@ -308,6 +308,9 @@ note_trip(struct ssh *ssh)
 {
 	int64_t took = ssh->now_ms - ssh->kex->asked_ms;
 
+	/* 0: not known yet. */
+	if (took < 1)
+		took = 1;
 	if (took <= TRIP_MAX_MS && (ssh->trip_ms == 0 || took < ssh->trip_ms))
 		ssh->trip_ms = took;
 }

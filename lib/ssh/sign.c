@@ -47,10 +47,12 @@ answer_late(struct ssh *ssh, struct span signature)
 }
 
 int
-ssh_signed(struct ssh *ssh, struct span signature)
+ssh_signed(struct ssh *ssh, struct span signature, int64_t now_ms)
 {
 	if (!ssh->signing || ssh->asking_signer || ssh->state == STATE_DEAD)
 		return -1;
+	/* What the signer took is no path to the peer (kex.c, note_trip). */
+	ssh->now_ms = now_ms;
 	return answer_late(ssh, signature);
 }
 

@@ -228,7 +228,7 @@ struct span ssh_peer_farewell(const struct ssh *ssh);
 bool ssh_is_dead(const struct ssh *ssh);
 /* Late answers to `sign`; the second also from inside the callback, which returns SSH_LATER then.
  * Negative: nobody waits for a signature (any more), or the connection is over. */
-int ssh_signed(struct ssh *ssh, struct span signature);
+int ssh_signed(struct ssh *ssh, struct span signature, int64_t now_ms);
 int ssh_sign_failed(struct ssh *ssh, const char *why);
 
 /* H of the first exchange (RFC 4253 section 7.2) */

@@ -33,6 +33,8 @@ UNIT_OBJ_services/auth/resource_test := $(AUTHD_OBJ) tests/unit/services/auth/au
 UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/auth/signer*.c))
 
 UNIT_OBJ_services/audit/sight_test  := services/audit/sight.o tests/unit/cluster.o
+UNIT_OBJ_lib/profile/known_nodes_test := tests/unit/lib/profile/profile_home.o
+UNIT_OBJ_lib/profile/profile_test := tests/unit/lib/profile/profile_home.o
 UNIT_OBJ_lib/rec/log_test    := tests/unit/lib/rec/log_folder.o
 UNIT_OBJ_lib/rec/log_packed_test := tests/unit/lib/rec/log_folder.o
 UNIT_OBJ_lib/rec/log_limits_test := tests/unit/lib/rec/log_folder.o

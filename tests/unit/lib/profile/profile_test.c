@@ -15,28 +15,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "profile/profile.h"
-
-static char dir[64];
-
-static int
-setup(void **state)
-{
-	(void)state;
-	(void)str_copy(dir, sizeof dir, "/tmp/profile-test-XXXXXX");
-	if (!mkdtemp(dir) || setenv("SALLYPORT_HOME", dir, 1) != 0)
-		return -1;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	char command[128];
-
-	(void)state;
-	(void)str_format(command, sizeof command, "rm -rf %s", dir);
-	return system(command);
-}
+#include "profile_home.h"
 
 /* The fields of a profile are its own memory; nothing here writes to them. */
 #define T(text) ((char *)(uintptr_t)(text))
@@ -108,7 +87,7 @@ mode_of(const char *name)
 	char path[256];
 	struct stat st;
 
-	(void)str_format(path, sizeof path, "%s/%s", dir, name);
+	(void)str_format(path, sizeof path, "%s/%s", test_home, name);
 	return stat(path, &st) == 0 ? (int)(st.st_mode & 0777) : -1;
 }
 
@@ -118,7 +97,7 @@ write_file(const char *name, const char *text)
 	char path[256];
 	FILE *f;
 
-	(void)str_format(path, sizeof path, "%s/%s", dir, name);
+	(void)str_format(path, sizeof path, "%s/%s", test_home, name);
 	assert_non_null(f = fopen(path, "w"));
 	fputs(text, f);
 	fclose(f);
@@ -337,8 +316,8 @@ test_a_link_in_the_place_of_a_login_is_not_followed(void **state)
 
 	(void)state;
 	log_in(A, "alice");
-	(void)str_format(target, sizeof target, "%s/keys/%s/alice", dir, A);
-	(void)str_format(link_path, sizeof link_path, "%s/keys/%s/mallory", dir, A);
+	(void)str_format(target, sizeof target, "%s/keys/%s/alice", test_home, A);
+	(void)str_format(link_path, sizeof link_path, "%s/keys/%s/mallory", test_home, A);
 	assert_int_equal(symlink(target, link_path), 0);
 	assert_true(profile_remove(&p, &e) < 0);
 	assert_string_equal(meant(A, "alice"), "alice at " A);
@@ -417,7 +396,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, profile_home_setup, profile_home_teardown)
 		TEST(test_what_is_saved_is_loaded),
 		TEST(test_no_ssh_port_is_an_empty_address),
 		TEST(test_sixty_four_logins),

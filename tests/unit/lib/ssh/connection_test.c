@@ -377,14 +377,14 @@ count_trips(struct pair *p, const bool *done)
 
 	pair_start(p);
 	while (!*done && trips < 20) {
-		struct span out = ssh_output(p->client);
 		uint8_t copy[8192];
 
 		for (int both = 0; both < 2; both++) {
 			struct ssh *from = both ? p->server : p->client;
 			struct ssh *to = both ? p->client : p->server;
 
-			out = ssh_output(from);
+			struct span out = ssh_output(from);
+
 			assert_true(out.n <= sizeof(copy));
 			memcpy(copy, out.p, out.n);
 			ssh_output_drain(from, out.n);

@@ -43,7 +43,7 @@ on_sign(struct ssh *ssh, const struct ssh_to_sign *what, struct buf *ret, void *
 	if (signer.answer == SSH_OK)
 		assert_int_equal(sshkey_sign(signer.key, what->data, ret), 0);
 	/* Too early: the callback has not returned. */
-	assert_true(ssh_signed(ssh, what->data) < 0);
+	assert_true(ssh_signed(ssh, what->data, 0) < 0);
 	if (signer.fails_inside)
 		(void)ssh_sign_failed(ssh, "nobody is there");
 	return signer.answer;
@@ -79,7 +79,7 @@ answer_late(struct ssh *ssh)
 
 	buf_init(&sig, 1024);
 	assert_int_equal(sshkey_sign(signer.key, buf_span(&signer.data), &sig), 0);
-	r = ssh_signed(ssh, buf_span(&sig));
+	r = ssh_signed(ssh, buf_span(&sig), 0);
 	buf_done(&sig);
 	return r;
 }
