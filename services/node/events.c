@@ -45,10 +45,10 @@ put_proof(struct conn *c)
 		return 0;
 	if (share_is_full(c->node, c->access.user))
 		return -1;
-	share_charge(c->node, c->access.user, EVENT_BYTES + c->signed_data.len + c->signature.len);
 	if (audit_proof(c->node->audit, c->uuid, buf_span(&c->signed_data),
 		buf_span(&c->signature)))
 		return -1;
+	share_charge(c->node, c->access.user, EVENT_BYTES + c->signed_data.len + c->signature.len);
 	buf_reset(&c->signed_data);
 	buf_reset(&c->signature);
 	return 0;
@@ -174,7 +174,7 @@ put_env(struct buf *b, const struct session_setup *setup)
 }
 
 int
-events_of_session(const struct session *s, struct audit_event *ev)
+events_of_session(struct session *s, struct audit_event *ev)
 {
 	struct conn *c = s->base.conn;
 
@@ -183,7 +183,10 @@ events_of_session(const struct session *s, struct audit_event *ev)
 	ev->session = span_str(s->uuid);
 	ev->connection = span_str(c->uuid);
 	ev->remote_addr = span_str(c->address.client);
-	return put_proven(c, ev);
+	if (put_proven(c, ev))
+		return -1;
+	share_add(&s->recording.share, size_of(ev));
+	return 0;
 }
 
 int

@@ -20,7 +20,7 @@ int events_signed_in(struct conn *c, struct span signed_data, struct span signat
 void events_disconnected(struct conn *c, const char *why);
 /* Something that happened within a session, which pays for it (share_add): what it has of the session and the user is
  * filled in. 0: it is on disk. */
-int events_of_session(const struct session *s, struct audit_event *ev);
+int events_of_session(struct session *s, struct audit_event *ev);
 /* As in api/session_event.h. c NULL: the connection is one of a worker before this. */
 int events_session_start(const struct session *s, const struct session_info *what);
 int events_session_end(struct node *n, struct conn *c, const struct session_info *s,

@@ -105,7 +105,7 @@ on_exchange_signed(struct span signature, const char *why, void *arg)
 	struct ssh *ssh = c->ssh_link ? ssh_link_ssh(c->ssh_link) : NULL;
 
 	if (ssh && signature.n)
-		(void)ssh_signed(ssh, signature);
+		(void)ssh_signed(ssh, signature, loop_now_ms(c->node->loop));
 	else if (ssh)
 		(void)ssh_sign_failed(ssh, why);
 }
@@ -233,13 +233,12 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 	    !buf_put(&c->certificate, auth->blob.p, auth->blob.n))
 		return SSH_DENY;
 	c->access = access;
-	if (!c->allowance)
-		c->allowance = ssh_allowances_take(c->node->allowances, access.user);
-	if (!c->allowance)
-		return SSH_DENY;
 	/* Before any event of his. A full log is no hindrance yet: what he then wants to run is refused
 	 * (session_start.c). */
 	if (events_signed_in(c, auth->signed_data, auth->signature))
+		return SSH_DENY;
+	c->allowance = ssh_allowances_take(c->node->allowances, access.user);
+	if (!c->allowance)
 		return SSH_DENY;
 	c->signed_in = true;
 	ssh_join_allowance(ssh, c->allowance);

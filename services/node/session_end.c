@@ -181,8 +181,10 @@ void
 session_end_all(struct node *n)
 {
 	list_each (struct session, s, &n->sessions, node_link) {
-		if (s->state != SESSION_OVER)
+		if (s->state != SESSION_OVER) {
+			stream_hang_up(s);
 			finish(s);
+		}
 		if (!s->base.chan)
 			session_free(s);
 	}

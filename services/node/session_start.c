@@ -196,7 +196,7 @@ session_start(struct session *s)
 	else if (begin_recording(s) || transfer_note(s))
 		give_up(s, "this session cannot be recorded: the node's spool is full");
 	else if (audit_log_sync(audit, on_noted, s))
-		give_up(s, "out of memory");
+		give_up(s, "out of memory or descriptors");
 }
 
 /* --- whether it may be ------------------------------------------------------------------------ */

@@ -323,9 +323,26 @@ stream_is_drained(const struct session *s)
 	return s->out.fd < 0 && s->err.fd < 0 && s->out.rest.len == 0 && s->err.rest.len == 0;
 }
 
+/* What the terminal holds and nobody will be shown. */
+static void
+record_last_words(struct session *s)
+{
+	static uint8_t data[READ_SIZE];
+
+	if (!session_state_has_output(s->state))
+		return;
+	for (int i = 0; s->has_pty && s->out.fd >= 0 && i < LAST_READS; i++) {
+		ssize_t n = read(s->out.fd, data, sizeof(data));
+
+		if (n <= 0 || recorder_output(&s->recorder, s->out.frame, data, (size_t)n))
+			return;
+	}
+}
+
 void
 stream_stop_output(struct session *s)
 {
+	record_last_words(s);
 	close_stream(&s->out);
 	buf_done(&s->out.rest);
 }
@@ -372,14 +389,17 @@ block_input(struct session *s)
 }
 
 /* Lines are typed, and the terminal does not echo them: a password, most likely, or a shell whose user hides what he
- * does (`stty -echo; sh`). Programs that take keys one by one show them themselves. */
+ * does (`stty -echo; sh`). Programs that take keys one by one show them themselves. With EXTPROC whoever is at the other end
+ * of a terminal echoes, and no client of ours does. */
 static bool
 is_unseen_line(const struct session *s, const uint8_t *p, size_t n)
 {
 	struct termios t;
 
-	return (memchr(p, '\r', n) || memchr(p, '\n', n)) && tcgetattr(s->in_fd, &t) == 0 &&
-	    (t.c_lflag & (ECHO | ICANON)) == ICANON;
+	if (tcgetattr(s->in_fd, &t) != 0 || !(t.c_lflag & ICANON) ||
+	    ((t.c_lflag & ECHO) && !(t.c_lflag & EXTPROC)))
+		return false;
+	return memchr(p, '\r', n) || memchr(p, '\n', n) || memchr(p, t.c_cc[VEOF], n);
 }
 
 /* How many of these bytes may go on now, or negative. */
@@ -527,25 +547,10 @@ stream_go(struct session *s)
 		close_input(s);
 }
 
-/* What the terminal holds and nobody will be shown. */
-static void
-record_last_words(struct session *s)
-{
-	static uint8_t data[READ_SIZE];
-
-	for (int i = 0; s->has_pty && s->out.fd >= 0 && i < LAST_READS; i++) {
-		ssize_t n = read(s->out.fd, data, sizeof(data));
-
-		if (n <= 0 || recorder_output(&s->recorder, s->out.frame, data, (size_t)n))
-			return;
-	}
-}
-
 void
 stream_hang_up(struct session *s)
 {
-	if (session_state_has_output(s->state))
-		record_last_words(s);
+	record_last_words(s);
 	stream_close_all(s);
 }
 

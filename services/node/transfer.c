@@ -16,9 +16,6 @@
 
 enum { RANGES_TEXT = FILE_RANGES_MAX * 42 + 8, ATTRIBUTES_TEXT = 200 };
 
-/* What one event takes in the log beside its names, which stand there as text and, where odd, as bytes. */
-enum { EVENT_BYTES = 512 };
-
 /* --- reports as events ------------------------------------------------------------------------- */
 
 static const enum event_id ids[FILE_ACTIONS] = {
@@ -95,16 +92,6 @@ put_attributes(struct audit_event *ev, struct texts *t, const struct sftp_attrs 
 		event_put_text(ev, EVENT_KEY_ATTRIBUTES, t->attributes + 1);
 }
 
-/* names: bytes of those in it. */
-static int
-write_event(struct session *s, struct audit_event *ev, size_t names)
-{
-	if (events_of_session(s, ev))
-		return -1;
-	share_add(&s->recording.share, EVENT_BYTES + 2 * names);
-	return 0;
-}
-
 static int
 on_report(const struct file_report *r, void *arg)
 {
@@ -125,7 +112,7 @@ on_report(const struct file_report *r, void *arg)
 	if (r->action == FILE_LIST)
 		event_put_number(&ev, EVENT_KEY_ENTRIES, (int64_t)r->entries);
 	put_attributes(&ev, &t, &r->attrs);
-	return write_event(s, &ev, r->path.n + r->name.n + r->target.n);
+	return events_of_session(s, &ev);
 }
 
 /* --- what is only named ------------------------------------------------------------------------- */
@@ -138,7 +125,7 @@ note_path(struct session *s, const char *path, bool sends)
 	event_put_text(&ev, EVENT_KEY_PROTOCOL, "rsync");
 	event_put(&ev, EVENT_KEY_PATH, span_str(path));
 	event_put_text(&ev, EVENT_KEY_NAME, sends ? "send" : "receive");
-	return write_event(s, &ev, strlen(path));
+	return events_of_session(s, &ev);
 }
 
 /* Its words are the client's and go through a shell: what they name is where to look, and the recording, which has

@@ -148,7 +148,7 @@ on_login_signed(struct span signature, const char *why, void *arg)
 	struct ssh *ssh = t->link ? ssh_link_ssh(t->link) : NULL;
 
 	if (ssh && signature.n)
-		(void)ssh_signed(ssh, signature);
+		(void)ssh_signed(ssh, signature, loop_now_ms(t->node->loop));
 	else if (ssh)
 		(void)ssh_sign_failed(ssh, why);
 	if (!signature.n)

@@ -13,6 +13,7 @@
 #include <security/pam_appl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -174,6 +175,8 @@ account_preload(const char *service)
 	service = account_service(service);
 	if (service)
 		(void)pam_start(service, NULL, &conv, &kept);
+	/* A module that cannot be loaded was logged: keepers close the socket of that, and libc must not think it open. */
+	closelog();
 	load_name_services();
 }
 

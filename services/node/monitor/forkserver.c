@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/sshkey.h"
@@ -227,12 +228,18 @@ forkserver_start(struct monitor *m, struct err *e)
 static int
 send_soon(int fd, struct span packet, const int *fds, size_t n_fds)
 {
+	int64_t until_ms = clock_mono_ms() + WAIT_MS;
 	struct pollfd p = { fd, POLLOUT, 0 };
 	int r;
 
-	while ((r = mon_send(fd, packet, fds, n_fds)) > 0)
-		if (poll(&p, 1, WAIT_MS) == 0)
+	while ((r = mon_send(fd, packet, fds, n_fds)) > 0) {
+		int64_t left = until_ms - clock_mono_ms();
+
+		if (left <= 0 || poll(&p, 1, (int)left) == 0)
 			return -1;
+		/* For lack of memory, and not of room in the socket: nothing tells when there is more. */
+		(void)poll(NULL, 0, 1);
+	}
 	return r;
 }
 

@@ -2,7 +2,7 @@
 /*
  * forkserver: the process that keepers are forked from. What every session needs is loaded there once (PAM's modules and
  * the libraries of name services are half of what a short session would cost), and its keepers share that memory. What a
- * keeper that was killed leaves behind comes to it and is killed.
+ * keeper that was killed leaves behind comes to it and is killed (but for keepers of one that died before).
  *
  * Security: root, like the keepers, and holds nothing else: it is forked before the monitor reads the host key (one that is
  * started later drops it first), hears the monitor alone, over a socket that no keeper keeps, and calls no module's functions.

@@ -161,7 +161,8 @@ end(struct session *s)
 
 	if (s->request)
 		monitor_answer(m, s->request, false, "the session could not be started");
-	/* The keeper was killed (by the kernel, for lack of memory); the forkserver ends what it kept. */
+	/* The keeper was killed (by the kernel, for lack of memory); the forkserver, if it is still the one that forked it,
+	 * ends what it kept. */
 	else if (!s->exited && !s->orphan)
 		tell_exited(s, SIGKILL);
 	session_free(s);
@@ -198,6 +199,7 @@ on_report(struct source *source)
 		if (s->request)
 			monitor_answer(s->monitor, s->request, false, text + 1);
 		s->request = 0;
+		s->exited = true; /* nothing ran of which an end is to be told */
 		break;
 	case 'X':
 		memcpy(&status, text + 1, sizeof(status));
