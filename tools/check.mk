@@ -37,7 +37,7 @@ demo: deps-demo ## a whole cluster in a folder, the guide walked; DEMO_ONCE=1 st
 	@$(MAKE) --no-print-directory -s -j$(shell nproc) build
 	@tools/demo $(B)
 
-bench: deps-test ## figures against OpenSSH in build/bench.json; BEFORE=TREE measures another checkout beside
+bench: deps-bench ## figures against OpenSSH in build/bench.json; BEFORE=TREE measures another checkout beside
 	@$(MAKE) --no-print-directory -s -j$(shell nproc) build tools-bin
 	@/usr/bin/python3 tests/bench/bench.py $(B) $(if $(BEFORE),--before $(BEFORE))
 soak: deps-test ## long runs: FUZZ_SECONDS=300 of every fuzz target, and the heavy end-to-end tests

@@ -10,10 +10,12 @@ DEMO_PACKAGES := $(BUILD_PACKAGES) python3 postgresql openssh-client openssh-sft
 TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev clang libclang-rt-dev wasi-libc python3-pytest python3-pytest-xdist python3-pexpect \
 	python3-paramiko python3-asyncssh python3-psycopg2 python3-grpcio python3-protobuf python3-cryptography \
 	python3-grpc-tools openssh-server rsync git curl jq oathtool \
-	iproute2 clustershell systemd systemd-container mmdebstrap mandoc zstd putty-tools openssl \
+	iproute2 systemd systemd-container mmdebstrap mandoc zstd putty-tools openssl \
 	openssh-tests golang-go golang-golang-x-crypto-dev libssh-dev lftp sshfs ansible-core chromium fonts-dejavu-core zsh fish
 
-DEPLOY_PACKAGES := $(BUILD_PACKAGES) $(DEB_PACKAGES) lintian mmdebstrap systemd-container python3-pytest openssh-client
+BENCH_PACKAGES := $(TEST_PACKAGES) clustershell
+DEPLOY_PACKAGES := $(BUILD_PACKAGES) $(DEB_PACKAGES) lintian mmdebstrap systemd-container python3-pytest openssh-client \
+	curl procps
 UNIT_PACKAGES := $(BUILD_PACKAGES) libcmocka-dev python3 openssh-client openssl
 
 # Installs those of a list that are missing.
@@ -27,7 +29,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: deps deps-deb deps-deploy deps-demo deps-unit deps-test
+.PHONY: deps deps-deb deps-deploy deps-demo deps-unit deps-test deps-bench
 deps: ## installs what building needs
 	$(call install_missing,$(BUILD_PACKAGES))
 deps-deb: ## ... and what making packages needs
@@ -40,3 +42,5 @@ deps-unit: ## ... and what the unit tests need
 	$(call install_missing,$(UNIT_PACKAGES))
 deps-test: ## ... and what the tests need
 	$(call install_missing,$(TEST_PACKAGES))
+deps-bench: ## ... and what the benchmarks measure beside
+	$(call install_missing,$(BENCH_PACKAGES))
