@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """make bench: what Sallyport takes, beside what OpenSSH takes for the same, in one run on this machine.
 
-    bench.py BUILD [--before TREE] [--only WORD[,WORD...]] [--rounds N] [--size MIB] [--tunnels N]
+    bench.py BUILD [--before TREE] [--only WORD[,WORD...]] [--rounds N] [--size MIB] [--tunnels N] [--events N]
 
 A real cluster (tools/cluster) and the peer (peer.py) stand side by side, everything on loopback. Runs of both alternate,
 so that what else happens on the machine hits both; medians count. Writes BUILD/bench.json, a list of {name, unit, ours,
@@ -108,6 +108,9 @@ def main():
     parser.add_argument('--tunnels', type=int, default=500)
     parser.add_argument('--events', type=int, default=200000, help='of a run into the database')
     args = parser.parse_args()
+    unknown = set(args.only.split(',') if args.only else ()) - {part.__name__ for part in PARTS}
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     build = os.path.abspath(args.build)
     folder = tempfile.mkdtemp(prefix='sp-bench-', dir='/tmp')

@@ -50,4 +50,4 @@ def logins(f):
     ours = f.each(lambda side: measure(side, f.args.rounds))
     f.figure('logins with a password', '1/s', {name: r[0] for name, r in ours.items()}, None, 2, lower=False)
     f.figure("authd's CPU of a login", 'ms', {name: r[1] * 1000 for name, r in ours.items()}, None, 250)
-    f.figure('tsh ssh while people log in', 'ms', {name: r[3] * 1000 for name, r in ours.items()}, ours['ours'][2] * 1000, 2)
+    f.figure('tsh ssh while people log in, quiet', 'ms', {name: r[3] * 1000 for name, r in ours.items()}, ours['ours'][2] * 1000, 2)

@@ -57,8 +57,11 @@ def keeper_kb(side, n):
 
 def peer_kb(peer, n):
     """The same of sshd, whose sessions are processes that share nothing but the program."""
-    with Shells(peer.ssh('behind'), os.environ, n):
+    def all_of_them():
         return sum(procs.private_kb(p) for p in procs.family(peer.node_pid, SHELLS))
+    before = all_of_them()
+    with Shells(peer.ssh('behind'), os.environ, n):
+        return all_of_them() - before
 
 
 def idle(f):

@@ -84,7 +84,6 @@ class Storage:
         for n in range(SESSIONS):
             if self.a.sql(f"SELECT count(*) FROM session_find('echo word{n}typed') WHERE certain") != [['1']]:
                 raise Failure(f'a typed word is not found: word{n}typed')
-        self.raw = raw
         return raw
 
     def output(self, data):
