@@ -5,8 +5,8 @@
  *
  * Not evhttp: it only serves what it accepted itself, and its timeouts begin again with every
  * byte. A connection is in one of three states: reading a request, waiting for its handler,
- * sending the answer. A request outlives its connection when the client leaves before a late
- * answer.
+ * sending the answer, of which a long one is fed to TLS whenever that has nothing left. A request
+ * outlives its connection when the client leaves before a late answer.
  */
 #include "http/server.h"
 
@@ -25,8 +25,9 @@ enum {
 	REQUEST_MS = 30 * 1000,
 	IDLE_MS = 60 * 1000,
 	ANSWER_MS = 60 * 1000,
-	INPUT_EXTRA = 4096,  /* of a pipelined next request */
-	REQUESTS_MAX = 1000, /* on one connection */
+	INPUT_EXTRA = 4096,    /* of a pipelined next request */
+	REQUESTS_MAX = 1000,   /* on one connection */
+	PIECE_MAX = 64 * 1024, /* of a long answer: all that a slow reader holds of our memory */
 };
 
 enum conn_state { CONN_READING, CONN_HANDLING, CONN_ANSWERING, CONN_OVER };
@@ -36,6 +37,7 @@ struct http_conn {
 	struct http_server *server;
 	struct tls_stream *tls;
 	struct http_request *request; /* the handler has it */
+	struct http_long rest;        /* of a long answer; `done` NULL: there is none */
 	struct timer limit;
 	struct buf input;
 	struct addr peer;
@@ -156,8 +158,10 @@ answer_put_head(struct buf *b, const struct http_request *r, int status, const c
 	const struct http_conn *c = r->conn;
 	struct span own = buf_span(&r->headers);
 
-	(void)buf_printf(b, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", status,
-	    http_status_text(status), type, n);
+	(void)buf_printf(b, "HTTP/1.1 %d %s\r\n", status, http_status_text(status));
+	/* 304 has none, and speaks of what the client has (RFC 9110 section 15.4.5). */
+	if (type)
+		(void)buf_printf(b, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, n);
 	(void)buf_put(b, fixed_headers, sizeof(fixed_headers) - 1);
 	if (!own.n || !memmem(own.p, own.n, "Content-Security-Policy:", 24))
 		(void)buf_put(b, strictest_csp, sizeof(strictest_csp) - 1);
@@ -178,6 +182,37 @@ http_set_header(struct http_request *r, const char *name, const char *value)
 	(void)buf_printf(&r->headers, "%s: %s\r\n", name, value);
 }
 
+/* The rest is the owner's again: all of it is out, or nobody takes it any more. */
+static void
+conn_drop_rest(struct http_conn *c)
+{
+	struct http_long rest = c->rest;
+
+	c->rest = (struct http_long){ 0 };
+	if (rest.done)
+		rest.done(rest.arg);
+}
+
+/* The head, and of the body what is in memory for this answer alone. */
+static void
+conn_answer(struct http_conn *c, const struct buf *out, size_t body_n)
+{
+	int64_t slowest_ms = (int64_t)(body_n / HTTP_SLOWEST) * 1000;
+
+	c->request = NULL;
+	c->state = CONN_ANSWERING;
+	timer_start(&c->limit, c->server->config.answer_ms + slowest_ms);
+	if (!buf_ok(out) || tls_stream_write(c->tls, buf_head(out), out->len) < 0)
+		tls_stream_abort(c->tls);
+}
+
+static void
+conn_answer_is_last(struct http_conn *c)
+{
+	if (c->server->draining || c->requests >= REQUESTS_MAX)
+		c->keep_alive = false;
+}
+
 void
 http_reply(struct http_request *r, int status, const char *content_type, struct span body)
 {
@@ -186,18 +221,53 @@ http_reply(struct http_request *r, int status, const char *content_type, struct 
 
 	if (c) {
 		buf_init(&out, HEADERS_MAX + TLS_OUTPUT_MAX);
-		c->request = NULL;
-		c->state = CONN_ANSWERING;
-		if (c->server->draining || c->requests >= REQUESTS_MAX)
-			c->keep_alive = false;
-		timer_start(&c->limit, c->server->config.answer_ms);
-		if (!answer_put_head(&out, r, status, content_type, body.n) ||
-		    (strcmp(r->method, "HEAD") != 0 && !buf_put(&out, body.p, body.n)) ||
-		    tls_stream_write(c->tls, buf_head(&out), out.len) < 0)
-			tls_stream_abort(c->tls);
+		conn_answer_is_last(c);
+		if (answer_put_head(&out, r, status, content_type, body.n) &&
+		    strcmp(r->method, "HEAD") != 0)
+			(void)buf_put(&out, body.p, body.n);
+		conn_answer(c, &out, 0);
 		buf_wipe(&out);
 	}
 	request_free(r);
+}
+
+void
+http_reply_long(struct http_request *r, int status, const char *content_type,
+    const struct http_long *body)
+{
+	struct http_conn *c = r->conn;
+	bool wanted = c && strcmp(r->method, "HEAD") != 0;
+	struct buf head;
+
+	if (c) {
+		buf_init(&head, HEADERS_MAX);
+		conn_answer_is_last(c);
+		(void)answer_put_head(&head, r, status, content_type, body->bytes.n);
+		/* on_tls_drained sends it, or on_tls_closed gives it back. */
+		if (wanted)
+			c->rest = *body;
+		conn_answer(c, &head, wanted ? body->bytes.n : 0);
+		buf_done(&head);
+	}
+	request_free(r);
+	if (!wanted)
+		body->done(body->arg);
+}
+
+bool
+http_reply_known(struct http_request *r, const char *tag)
+{
+	struct span known = http_header(r, "if-none-match");
+	char quoted[128];
+
+	if (!str_format(quoted, sizeof(quoted), "\"%s\"", tag))
+		return false;
+	http_set_header(r, "ETag", quoted);
+	/* A list, or "*", which nobody sends for what is only read: such a client gets it once more. */
+	if (!known.n || !memmem(known.p, known.n, quoted, strlen(quoted)))
+		return false;
+	http_reply(r, 304, NULL, (struct span){ NULL, 0 });
+	return true;
 }
 
 void
@@ -346,14 +416,30 @@ on_tls_data(struct tls_stream *s, const uint8_t *p, size_t n, void *arg)
 		conn_next(c);
 }
 
+/* True: there was one. */
+static bool
+conn_send_piece(struct http_conn *c)
+{
+	struct span *rest = &c->rest.bytes;
+	size_t n = rest->n < PIECE_MAX ? rest->n : PIECE_MAX;
+
+	if (n == 0)
+		return false;
+	if (tls_stream_write(c->tls, rest->p, n) < 0)
+		tls_stream_abort(c->tls);
+	*rest = (struct span){ rest->p + n, rest->n - n };
+	return true;
+}
+
 static void
 on_tls_drained(struct tls_stream *s, void *arg)
 {
 	struct http_conn *c = arg;
 
 	(void)s;
-	if (c->state != CONN_ANSWERING)
+	if (c->state != CONN_ANSWERING || conn_send_piece(c))
 		return;
+	conn_drop_rest(c);
 	if (!c->keep_alive || c->server->draining) {
 		conn_end(c);
 		return;
@@ -372,6 +458,7 @@ on_tls_closed(struct tls_stream *s, void *arg)
 	(void)s;
 	if (c->request)
 		c->request->conn = NULL;
+	conn_drop_rest(c);
 	list_del(&c->link);
 	ceiling_drop(server->places, c->peer.ip);
 	conn_arrived(c);

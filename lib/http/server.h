@@ -3,8 +3,9 @@
  * server: HTTPS for connections that somebody else accepted: proxyd's web API and pages.
  *
  * One request at a time on a connection, bodies whole in memory up to the route's limit, answers
- * likewise. Deadlines count from the first byte of a request to its last, so that a client that
- * sends one byte a second is cut off too.
+ * likewise; a long answer (http_reply_long) is sent out of its owner's memory, piece by piece.
+ * Deadlines count from the first byte of a request to its last, so that a client that sends one
+ * byte a second is cut off too.
  *
  * Every answer carries: Content-Security-Policy default-src 'none' (a page may loosen it),
  * X-Content-Type-Options, X-Frame-Options, Referrer-Policy, Strict-Transport-Security,
@@ -78,6 +79,20 @@ bool http_wants_html(const struct http_request *r);
 void http_set_header(struct http_request *r, const char *name, const char *value);
 void http_reply(struct http_request *r, int status, const char *content_type, struct span body);
 void http_reply_text(struct http_request *r, int status, const char *text);
+/* Bytes that stay where they are until `done`, which is called once: they are sent, the client has left, or wants none (HEAD). */
+struct http_long {
+	struct span bytes;
+	void (*done)(void *arg);
+	void *arg;
+};
+/* As http_reply, of any length: one piece at a time is with the connection. answer_ms grows by a second for each
+ * HTTP_SLOWEST bytes, and is not renewed: who reads slower is cut off. `done` may come from inside. */
+enum { HTTP_SLOWEST = 16 * 1024 };
+void http_reply_long(struct http_request *r, int status, const char *content_type,
+    const struct http_long *body);
+/* The client has what this tag names already (If-None-Match, RFC 9110 section 13.1.2): answered with 304, nothing left to
+ * do. Otherwise false, and the answer will carry the tag. tag: without quotes. */
+bool http_reply_known(struct http_request *r, const char *tag);
 /* Takes the reference to j. */
 void http_reply_json(struct http_request *r, int status, json_t *j);
 /* {"error":{"message":...}} */

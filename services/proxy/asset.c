@@ -10,6 +10,7 @@
 		"_begin:\n.incbin \"" file "\"\n" #name "_end:\n.byte 0\n.popsection")
 
 ASSET(asset_index_html, "web/index.html");
+ASSET(asset_install_sh, "web/install.sh");
 ASSET(asset_invite_html, "web/invite.html");
 ASSET(asset_notice_html, "web/notice.html");
 ASSET(asset_style_css, "web/style.css");

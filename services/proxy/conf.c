@@ -12,6 +12,7 @@
 /* The most that the default may be: a limit of descriptors that is none is no promise of memory. */
 enum { FILES_OF_OURS = 256, CONNECTIONS_MIN = 10, CONNECTIONS_DEFAULT_MAX = 200000 };
 
+#define ADDR_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
 #define TEXT(key, type, member) \
 	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1, 1023)
 #define NUMBER(key, type, member) CYAML_FIELD_INT(key, CYAML_FLAG_OPTIONAL, type, member)
@@ -47,6 +48,7 @@ static const cyaml_schema_field_t conf_fields[] = {
 	TEXT("ca_pin", struct conf, ca_pin),
 	TEXT("spool_quota", struct conf, audit_quota),
 	TEXT("drain", struct conf, drain),
+	TEXT("packages", struct conf, packages),
 	CYAML_FIELD_SEQUENCE("proxy_protocol_from", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 	    struct conf, proxy_protocol_from, &net_entry, 0, CONF_NETS_MAX),
 	CYAML_FIELD_MAPPING("tls", CYAML_FLAG_OPTIONAL, struct conf, tls, tls_fields),
@@ -100,6 +102,10 @@ check_public(struct conf *c, struct err *e)
 	if (!str_host_port(c->public_addr, 3080, c->public_host, sizeof(c->public_host),
 		&c->public_port))
 		return err_set(e, "public_addr: \"%s\" is not HOST:PORT", c->public_addr);
+	/* It stands in commands and scripts that people run. */
+	if (strspn(c->public_addr, ADDR_CHARACTERS) != strlen(c->public_addr))
+		return err_set(e, "public_addr: \"%s\" has a character that no host has",
+		    c->public_addr);
 	if (strcmp(conf_text(c->ssh_listen, ""), "off") == 0)
 		return 0;
 	if (c->ssh_public_addr) {
@@ -128,6 +134,7 @@ conf_check(void *conf, struct err *e)
 	    conf_size(&c->audit_quota_bytes, "spool_quota", c->audit_quota, "1GB", e) < 0 ||
 	    conf_path("state", c->state_dir, true, e) < 0 ||
 	    conf_path("token", c->token_file, true, e) < 0 ||
+	    conf_path("packages", c->packages, true, e) < 0 ||
 	    conf_path("tls.certificate", c->tls.certificate, true, e) < 0 ||
 	    conf_path("tls.key", c->tls.key, true, e) < 0)
 		return -1;
@@ -150,4 +157,10 @@ const char *
 conf_user(const void *conf)
 {
 	return conf_text(((const struct conf *)conf)->user, "sallyport-proxyd");
+}
+
+const char *
+conf_packages(const struct conf *c)
+{
+	return conf_text(c->packages, "/usr/share/sallyport/packages");
 }

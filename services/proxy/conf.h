@@ -38,6 +38,7 @@ struct conf {
 	char *ca_pin;
 	char *audit_quota;
 	char *drain;
+	char *packages;
 	char **proxy_protocol_from;
 	unsigned proxy_protocol_from_count;
 	struct conf_tls tls;
@@ -57,5 +58,7 @@ extern const cyaml_schema_value_t conf_schema;
 /* Defaults and ranges; for the skeleton. */
 int conf_check(void *conf, struct err *e);
 const char *conf_user(const void *conf);
+/* The folder of packages. */
+const char *conf_packages(const struct conf *c);
 
 #endif

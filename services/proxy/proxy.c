@@ -138,7 +138,7 @@ proxy_status(void *arg)
 	    ceiling_count(p->all));
 }
 
-/* Only the web certificate can change without a restart. */
+/* Only the web certificate and the packages can change without a restart. */
 void
 proxy_reload(struct daemon_run *run, const void *fresh)
 {
@@ -149,4 +149,5 @@ proxy_reload(struct daemon_run *run, const void *fresh)
 		log_error("the web certificate stays as it was", "cause", e.text, NULL);
 	else
 		log_info("web certificate read again", NULL);
+	web_reload_packages(p->web, conf_packages(fresh));
 }

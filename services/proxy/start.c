@@ -168,6 +168,7 @@ make_clients(struct proxy *p, struct err *e)
 		join_rpc_identity(p->join), e) < 0)
 		return -1;
 	struct web_config web = { .loop = p->run->loop,
+		.pool = p->pool,
 		.conf = p->conf,
 		.auth = p->auth,
 		.cluster = p->cluster,

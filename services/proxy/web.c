@@ -108,6 +108,8 @@ static const struct http_route routes[] = {
 	{ "GET", "/v1/webapi/ping/:connector", web_find, 0 },
 	{ "GET", "/v1/webapi/ca", web_ca, 0 },
 	{ "GET", "/v1/webapi/ca.pem", web_ca_pem, 0 },
+	{ "GET", "/scripts/install.sh", web_install_script, 0 },
+	{ "GET", "/packages/:file", web_package, 0 },
 	{ "GET", "/web/invite/:token", web_invite_show, 0 },
 	{ "POST", "/web/invite/:token", web_invite_complete, FORM_MAX },
 };
@@ -149,6 +151,10 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 		web_free(w);
 		return err_memory(e);
 	}
+	if (web_packages_new(w, conf_packages(config->conf), e) < 0) {
+		web_free(w);
+		return -1;
+	}
 	http.tls = w->tls;
 	if (http_server_new(&w->http, config->loop, &http) < 0) {
 		web_free(w);
@@ -163,7 +169,9 @@ web_free(struct web *w)
 {
 	if (!w)
 		return;
+	/* What is being sent ends with its connection. */
 	http_server_free(w->http);
+	web_packages_done(w);
 	tls_server_free(w->tls);
 	rate_free(w->rate);
 	free(w);

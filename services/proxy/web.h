@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * web: what proxyd answers over HTTPS: discovery, the authorities, the invite page, a page that
- * says what this is. One file a group of routes; the table is in web.c.
+ * web: what proxyd answers over HTTPS: discovery, the authorities, the invite page, packages and the script that installs
+ * them, a page that says what this is. One file a group of routes; the table is in web.c.
  */
 #ifndef PROXY_WEB_H
 #define PROXY_WEB_H
@@ -10,10 +10,15 @@
 #include "http/server.h"
 #include "proxy/conf.h"
 
+struct ceiling;
+struct packages;
+struct pool;
 struct rate;
+struct web_reload;
 
 struct web_config {
 	struct loop *loop;
+	struct pool *pool; /* outlives what is read on it */
 	const struct conf *conf;
 	struct rpc_client *auth;
 	const char *cluster;
@@ -28,6 +33,9 @@ struct web {
 	struct http_server *http;
 	const struct bundle *ca; /* the present one */
 	struct rate *rate;
+	struct packages *packages; /* the present ones */
+	struct web_reload *reload; /* they are being read again; or NULL */
+	struct ceiling *handouts;  /* packages that are being sent */
 };
 
 int web_new(struct web **ret, const struct web_config *config, struct err *e);
@@ -43,6 +51,14 @@ void web_ca_pem(struct http_request *r, void *arg);
 /* web_invite.c */
 void web_invite_show(struct http_request *r, void *arg);
 void web_invite_complete(struct http_request *r, void *arg);
+/* web_packages.c */
+void web_package(struct http_request *r, void *arg);
+void web_install_script(struct http_request *r, void *arg);
+/* Reads the folder before it returns; the parts of struct web that are its own. */
+int web_packages_new(struct web *w, const char *folder, struct err *e);
+void web_packages_done(struct web *w);
+/* Again, on the pool: what is there now stays until then, and when it fails. */
+void web_reload_packages(struct web *w, const char *folder);
 /* web.c: an HTML page from a template of web/; values alternate name and text, ended by NULL. */
 void web_page(struct http_request *r, int status, struct span template, const char *const *values);
 /* A page of a few words. */

@@ -303,7 +303,7 @@ database: host={self.path('postgres')} user=postgres dbname=sallyport
         d = self.daemon('auditd', 'auditd', f"--config={self.path('auditd.yaml')}")
         wait_for('auditd', lambda: self.up(d) and self.port_open(self.audit_port))
 
-    def start_proxyd(self):
+    def start_proxyd(self, more=''):
         self.folder('proxyd', SERVICE_USER)
         self.write('proxyd.yaml', f'''{self.joiner('proxy')}public_addr: {self.proxy}
 listen: 127.0.0.1:{self.public_port}
@@ -311,7 +311,7 @@ ssh_listen: 127.0.0.1:{self.ssh_port}
 ssh_public_addr: localhost:{self.ssh_port}
 auditd_addr: 127.0.0.1:{self.audit_port}
 state: {self.path('proxyd')}
-''', 0o644)
+{more}''', 0o644)
         d = self.daemon('proxyd', 'proxyd', f"--config={self.path('proxyd.yaml')}")
         wait_for('proxyd', lambda: self.up(d) and self.port_open(self.public_port))
 
