@@ -45,6 +45,10 @@ audit_log_open(struct audit_log **ret, const struct audit_log_config *config, st
 		audit_log_close(log);
 		return err_memory(e);
 	}
+	/* What was found may all be with auditd: it says so when it is reached. */
+	if (audit_log_pending(log) > 0)
+		audit_age_wrote(&log->age, rec_log_committed(log->rec) + 1,
+		    rec_log_oldest_ms(log->rec));
 	*ret = log;
 	return 0;
 }
@@ -96,6 +100,7 @@ audit_log_append(struct audit_log *log, const Audit__Record *record)
 	if (log->failing)
 		log_info("the audit log can be written again", NULL);
 	log->failing = false;
+	audit_age_wrote(&log->age, rec_log_last(log->rec), clock_wall_ms());
 	/* The record is the kernel's by now: it survives us, and its upload may take its time. */
 	audit_upload_wake(&log->up);
 	return 0;
@@ -141,6 +146,7 @@ audit_log_committed(struct audit_log *log, uint64_t seq)
 	uint64_t before = rec_log_bytes(log->rec);
 
 	rec_log_commit(log->rec, seq);
+	audit_age_committed(&log->age, seq, rec_log_last(log->rec));
 	if (rec_log_bytes(log->rec) < before)
 		log->failing = false;
 }

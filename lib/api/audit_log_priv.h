@@ -5,7 +5,9 @@
 #ifndef API_AUDIT_LOG_PRIV_H
 #define API_AUDIT_LOG_PRIV_H
 
+#include "api/audit_age.h"
 #include "api/audit_log.h"
+#include "api/event.h"
 #include "proto/audit.pb-c.h"
 #include "rec/log.h"
 
@@ -28,7 +30,8 @@ struct audit_upload {
 	bool broken_log;
 	uint64_t committed; /* by auditd, as far as we know */
 	uint64_t sent;      /* last record handed to the stream */
-	uint64_t marks[AUDIT_MARKS]; /* last record of each batch that is not committed yet; oldest first */
+	uint64_t marks
+	    [AUDIT_MARKS]; /* last record of each batch that is not committed yet; oldest first */
 	unsigned n_marks;
 	unsigned failures;
 	struct timer timer; /* gather, retry, idle: whatever comes next */
@@ -57,6 +60,9 @@ struct audit_log {
 	char name[256];
 	struct buf packed;
 	bool failing; /* the last append did not go through */
+	struct audit_age age;
+	uint64_t events[EVENT_N][2]; /* written in this run; failed or refused ones second */
+	uint64_t unwritten;          /* events that the log did not take */
 };
 
 /* One record more in the log. Negative: disk or quota full, which is logged once. */

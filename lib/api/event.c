@@ -267,8 +267,11 @@ event_write(struct audit_log *log, const struct audit_event *ev)
 {
 	const char *fault = fault_of(ev);
 
-	if (!fault && append(log, ev) == 0)
+	if (!fault && append(log, ev) == 0) {
+		log->events[ev->id][ev->failed]++;
 		return 0;
+	}
+	log->unwritten++;
 	log_error("an audit event could not be written", "type", types[ev->id].name, "cause",
 	    fault ? fault : "the disk of the state folder or the quota is full", NULL);
 	return -1;

@@ -59,6 +59,8 @@ int
 conf_size(uint64_t *ret, const char *key, const char *value, const char *fallback, struct err *e);
 /* HOST:PORT; the parts are checked, the text stays with the caller. */
 int conf_address(const char *key, const char *value, struct err *e);
+/* `diag_addr`: ADDRESS:PORT, "" for none, or absent (NULL). */
+int conf_diag_addr(const char *value, struct err *e);
 /* min <= value <= max; 0 means absent and becomes fallback. */
 int conf_range(int64_t *value, const char *key, int64_t fallback, int64_t min, int64_t max,
     struct err *e);

@@ -3,6 +3,7 @@
  * value: what check functions of configurations need: defaults, durations,
  * sizes, ranges; see conf.h. Pure.
  */
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -59,6 +60,25 @@ conf_address(const char *key, const char *value, struct err *e)
 		return 0;
 	return err_set(e, "%s: '%s' is not an address (write HOST:PORT or [IPV6]:PORT)", key,
 	    value ? value : "");
+}
+
+int
+conf_diag_addr(const char *value, struct err *e)
+{
+	uint8_t bytes[sizeof(struct in6_addr)];
+	char host[256];
+	uint16_t port;
+
+	if (!value || !*value)
+		return 0;
+	if (conf_address("diag_addr", value, e) < 0)
+		return -1;
+	(void)str_host_port(value, 0, host, sizeof(host), &port);
+	/* Names of hosts are for those who call; the daemon listens on an address of its own, or not at all. */
+	if (inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1 ||
+	    strcmp(host, "localhost") == 0)
+		return 0;
+	return err_set(e, "diag_addr: '%s' is not an IP address of this host and a port", value);
 }
 
 int

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/version.h"
+#include "daemon/diag.h"
 #include "priv/priv.h"
 
 enum {
@@ -48,6 +49,7 @@ static struct {
 	struct flags flags;
 	struct timer drain;
 	struct timer watchdog;
+	struct diag *diag; /* NULL: off */
 	int status;
 } self;
 
@@ -351,6 +353,9 @@ tear_down(void)
 {
 	const struct daemon *d = self.run.daemon;
 
+	/* First: it asks the parts that are about to go. */
+	diag_free(self.diag);
+	self.diag = NULL;
 	if (self.run.loop && d->done)
 		d->done(&self.run);
 	timer_done(&self.drain);
@@ -362,15 +367,25 @@ tear_down(void)
 	self.run.conf = NULL;
 }
 
+/* Before start, which may wait for other daemons for a long time: also then it can be seen what is missing. */
+static int
+open_diag(const struct daemon *d, struct err *e)
+{
+	const char *address = d->diag_addr ? d->diag_addr(self.run.conf) : "";
+
+	return *address ? diag_new(&self.diag, &self.run, address, e) : 0;
+}
+
 static int
 serve(const struct daemon *d)
 {
 	struct err e = { "" };
 
-	if (limits_and_rights(d, &e) < 0 || make_loop(&e) < 0)
+	if (limits_and_rights(d, &e) < 0 || make_loop(&e) < 0 || open_diag(d, &e) < 0)
 		return fatal(&e);
 	if (d->start && d->start(&self.run, &e) < 0)
 		return fatal(&e);
+	self.run.started = true;
 	announce();
 	if (loop_run(self.run.loop) < 0) {
 		err_set(&e, "the event loop failed");

@@ -8,6 +8,7 @@
  *		.user = conf_user, .flags = DAEMON_SECRETS,
  *		.prepare = authd_prepare, .confine = authd_confine,
  *		.start = authd_start, .reload = authd_reload, .stop = authd_stop, .done = authd_done,
+ *		.diag_addr = conf_diag_addr, .unready = authd_unready, .metrics = authd_metrics,
  *	};
  *	int main(int argc, char **argv) { return daemon_main(&authd, argc, argv); }
  *
@@ -19,7 +20,8 @@
  *	 5. prepare          still with the rights it was started with: low ports, children that keep them
  *	 6. rights           becomes `user` when started as root; no_new_privs
  *	 7. confine          seccomp (off with SALLYPORT_SECCOMP=off, and in sanitizer builds)
- *	 8. loop, start      sockets are served when it returns; gRPC is initialised here and not before
+ *	 8. loop, start      those who watch it are answered from now on (diag.h); sockets are served when start returns;
+ *	                     gRPC is initialised here and not before
  *	 9. READY=1          sd_notify; watchdog from then on
  *	10. serve            SIGHUP: configuration again, reload
  *	11. stop             SIGTERM, SIGINT: drain, at most drain_s; a second signal does not wait
@@ -34,6 +36,7 @@
 #include "cli/cli.h"
 #include "conf/conf.h"
 #include "event/loop.h"
+#include "metric/metric.h"
 
 struct daemon;
 
@@ -43,6 +46,7 @@ struct daemon_run {
 	void *conf;            /* the daemon's own struct, checked */
 	const char *conf_path; /* where it came from */
 	void *state;           /* the daemon's own */
+	bool started;          /* start is over */
 	bool stopping;
 };
 
@@ -78,6 +82,13 @@ struct daemon {
 	void (*reload)(struct daemon_run *run, const void *fresh);
 	/* Take no more work, finish what runs, then daemon_stopped(). NULL: stops at once. */
 	void (*stop)(struct daemon_run *run);
+	/* Those who watch it (diag.h). */
+	/* HOST:PORT where they are answered; "": nowhere. */
+	const char *(*diag_addr)(const void *conf);
+	/* Why work cannot be taken now, for people; NULL when it can. Asked between start and stop. */
+	const char *(*unready)(const struct daemon_run *run);
+	/* Its own tables, after those that all daemons have. Parts may be missing while it starts. */
+	void (*metrics)(const struct daemon_run *run, struct metric_out *out);
 	/* Frees what start (and prepare) made; also after a start that failed. The loop is still there. */
 	void (*done)(struct daemon_run *run);
 };

@@ -66,6 +66,20 @@ loop_now_ms(struct loop *loop)
 	return loop->now_ms;
 }
 
+const struct histogram *
+loop_turns(const struct loop *loop)
+{
+	return &loop->turns;
+}
+
+/* Before a callback: the turn's work begins with the first one. */
+static void
+begin_work(struct loop *loop)
+{
+	if (!loop->busy_us)
+		loop->busy_us = clock_mono_us();
+}
+
 /* What was queued before this call; what the callbacks queue waits for the next turn. */
 static void
 run_deferred(struct loop *loop)
@@ -79,6 +93,7 @@ run_deferred(struct loop *loop)
 	batch.next->prev = &batch;
 	batch.prev->next = &batch;
 	list_init(&loop->deferred);
+	begin_work(loop);
 	/* From the front each time: a callback may cancel, and free, any other one of the batch. */
 	while (!list_empty(&batch)) {
 		struct deferred *d = list_first(struct deferred, &batch, link);
@@ -100,9 +115,14 @@ loop_turn(struct loop *loop, int timeout_ms)
 		timer_start(&loop->turn_timer, timeout_ms);
 	/* The clock is read once a turn, by whoever asks first. */
 	loop->now_ms = 0;
+	loop->busy_us = 0;
 	r = event_base_loop(loop->base, flags);
 	timer_stop(&loop->turn_timer);
 	run_deferred(loop);
+	/* A callback that turned the loop itself (daemons do while they wait at the end) has its time counted there. */
+	if (loop->busy_us)
+		histogram_add(&loop->turns, clock_mono_us() - loop->busy_us);
+	loop->busy_us = 0;
 	return r < 0 ? -1 : 0;
 }
 
@@ -140,6 +160,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	begin_work(t->loop);
 	if (t->repeat_ms) {
 		struct timeval tv = to_timeval(t->repeat_ms);
 
@@ -153,7 +174,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 int
 timer_init(struct timer *t, struct loop *loop, void (*fn)(void *arg), void *arg)
 {
-	*t = (struct timer){ .fn = fn, .arg = arg };
+	*t = (struct timer){ .loop = loop, .fn = fn, .arg = arg };
 	t->ev = event_new(loop->base, -1, 0, on_timer, t);
 	return t->ev ? 0 : -1;
 }
@@ -204,6 +225,7 @@ on_watch(evutil_socket_t fd, short what, void *arg)
 	int ready = 0;
 
 	(void)fd;
+	begin_work(w->loop);
 	if (w->always) {
 		event_add(w->ev, &at_once);
 		ready = w->want;

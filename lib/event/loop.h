@@ -15,6 +15,7 @@
 #include "base/list.h"
 
 struct loop;
+struct histogram;
 struct event;
 struct event_base;
 
@@ -27,10 +28,13 @@ void loop_stop(struct loop *loop);
 int loop_turn(struct loop *loop, int timeout_ms);
 /* Monotonic milliseconds as of this turn: read once when first asked, the same for all callbacks after. */
 int64_t loop_now_ms(struct loop *loop);
+/* How long the callbacks of each turn took: whatever else was ready waited for so long. */
+const struct histogram *loop_turns(const struct loop *loop);
 
 /* --- timers, embedded in their owner ----------------------------------------- */
 struct timer {
 	struct event *ev;
+	struct loop *loop;
 	int64_t repeat_ms; /* 0: once */
 	void (*fn)(void *arg);
 	void *arg;

@@ -6,6 +6,7 @@
 #define EVENT_LOOP_PRIV_H
 
 #include "event/loop.h"
+#include "metric/histogram.h"
 
 enum { LOOP_SIGNALS = 65 };
 
@@ -22,7 +23,9 @@ struct loop {
 	struct list children;
 	struct deferred reap;
 	struct signal_slot signals[LOOP_SIGNALS];
-	int64_t now_ms; /* 0: not asked in this turn */
+	int64_t now_ms;  /* 0: not asked in this turn */
+	int64_t busy_us; /* when the first callback of this turn began; 0: none yet */
+	struct histogram turns;
 	bool stop;
 };
 

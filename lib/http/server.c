@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * server: see server.h. Called by proxyd's front with connections whose first bytes were a TLS
- * ClientHello.
+ * ClientHello, and by lib/daemon's diag with those of its own listener.
  *
  * Not evhttp: it only serves what it accepted itself, and its timeouts begin again with every
  * byte. A connection is in one of three states: reading a request, waiting for its handler,
@@ -71,8 +71,8 @@ static const char fixed_headers[] =
     "X-Frame-Options: DENY\r\n"
     "Referrer-Policy: same-origin\r\n" /* no-referrer makes the Origin of forms "null" */
     "Cross-Origin-Opener-Policy: same-origin\r\n"
-    "Cross-Origin-Resource-Policy: same-origin\r\n"
-    "Strict-Transport-Security: max-age=31536000\r\n";
+    "Cross-Origin-Resource-Policy: same-origin\r\n";
+static const char only_tls[] = "Strict-Transport-Security: max-age=31536000\r\n";
 static const char strictest_csp[] =
     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
     "form-action 'none'\r\n";
@@ -163,6 +163,8 @@ answer_put_head(struct buf *b, const struct http_request *r, int status, const c
 	if (type)
 		(void)buf_printf(b, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, n);
 	(void)buf_put(b, fixed_headers, sizeof(fixed_headers) - 1);
+	if (c->server->config.tls)
+		(void)buf_put(b, only_tls, sizeof(only_tls) - 1);
 	if (!own.n || !memmem(own.p, own.n, "Content-Security-Policy:", 24))
 		(void)buf_put(b, strictest_csp, sizeof(strictest_csp) - 1);
 	if (!own.n || !memmem(own.p, own.n, "Cache-Control:", 14))
@@ -518,7 +520,8 @@ http_server_new(struct http_server **ret, struct loop *loop, const struct http_c
 		free(s);
 		return -1;
 	}
-	ceiling_early(s->places, config->max_connections / 2);
+	if (!config->newest_first)
+		ceiling_early(s->places, config->max_connections / 2);
 	if (!s->config.request_ms)
 		s->config.request_ms = REQUEST_MS;
 	if (!s->config.idle_ms)
@@ -529,12 +532,29 @@ http_server_new(struct http_server **ret, struct loop *loop, const struct http_c
 	return 0;
 }
 
+/* A place for one more. A connection whose request is handled or answered is left alone. */
+static bool
+take_place(struct http_server *server, const char *ip)
+{
+	if (ceiling_take(server->places, ip))
+		return true;
+	if (!server->config.newest_first)
+		return false;
+	list_each (struct http_conn, c, &server->conns, link) {
+		if (c->state != CONN_READING && c->state != CONN_OVER)
+			continue;
+		tls_stream_free(c->tls);
+		return ceiling_take(server->places, ip);
+	}
+	return false;
+}
+
 int
 http_server_take(struct http_server *server, int fd, const struct addr *peer, struct span first)
 {
 	struct http_conn *c;
 
-	if (server->draining || !ceiling_take(server->places, peer->ip))
+	if (server->draining || !take_place(server, peer->ip))
 		return -1;
 	c = calloc(1, sizeof(*c));
 	if (!c) {

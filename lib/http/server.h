@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * server: HTTPS for connections that somebody else accepted: proxyd's web API and pages.
+ * server: HTTPS for connections that somebody else accepted: proxyd's web API and pages. Plain HTTP where there is no
+ * certificate: what daemons serve on loopback to those who watch them (lib/daemon/diag.h).
  *
  * One request at a time on a connection, bodies whole in memory up to the route's limit, answers
  * likewise; a long answer (http_reply_long) is sent out of its owner's memory, piece by piece.
@@ -8,8 +9,8 @@
  * byte a second is cut off too.
  *
  * Every answer carries: Content-Security-Policy default-src 'none' (a page may loosen it),
- * X-Content-Type-Options, X-Frame-Options, Referrer-Policy, Strict-Transport-Security,
- * Cache-Control no-store.
+ * X-Content-Type-Options, X-Frame-Options, Referrer-Policy, Cache-Control no-store; over TLS
+ * Strict-Transport-Security.
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
@@ -40,12 +41,14 @@ struct http_config {
 	const struct http_route *routes; /* outlive the server */
 	size_t n_routes;
 	void *arg;              /* of the handlers */
-	struct tls_server *tls; /* the caller's, outlives the server */
+	struct tls_server *tls; /* the caller's, outlives the server; NULL: without TLS */
 	unsigned max_connections;
 	unsigned per_address; /* of these; 0: an eighth, at least HTTP_PER_ADDRESS_MIN */
-	int request_ms;       /* for all of one request to arrive, handshake included; 0: 30 s */
-	int idle_ms;          /* between requests; 0: 60 s */
-	int answer_ms;        /* for an answer to be taken by the client; 0: 60 s */
+	/* Where all places are taken, whoever has been silent for longest makes room for who comes. */
+	bool newest_first;
+	int request_ms; /* for all of one request to arrive, handshake included; 0: 30 s */
+	int idle_ms;    /* between requests; 0: 60 s */
+	int answer_ms;  /* for an answer to be taken by the client; 0: 60 s */
 	/* Answers a request that no handler gets, in the form that its sender understands; may be NULL: http_reply_error. */
 	void (*refused)(struct http_request *r, int status, void *arg);
 	/* For whoever counts connections; may be NULL. The first request has arrived whole, or the connection ends without

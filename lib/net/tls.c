@@ -42,11 +42,19 @@ struct tls_server {
 	struct tls_material *material;
 };
 
+/* How bytes get through: TLS, or as they are. Results as mbedTLS has them. */
+struct transport {
+	int (*read)(struct tls_stream *s, uint8_t *p, size_t n);
+	int (*write)(struct tls_stream *s, const uint8_t *p, size_t n);
+	int (*farewell)(struct tls_stream *s);
+};
+
 enum tls_state { TLS_HANDSHAKE, TLS_OPEN, TLS_CLOSING, TLS_LINGERING, TLS_DEAD };
 
 struct tls_stream {
+	const struct transport *transport;
 	mbedtls_ssl_context ssl;
-	struct tls_material *material;
+	struct tls_material *material; /* NULL: without TLS */
 	struct loop *loop;
 	struct watch watch;
 	struct timer linger;
@@ -204,6 +212,46 @@ on_bio_send(void *arg, const unsigned char *p, size_t n)
 	return (int)r;
 }
 
+static int
+on_tls_read(struct tls_stream *s, uint8_t *p, size_t n)
+{
+	return mbedtls_ssl_read(&s->ssl, p, n);
+}
+
+static int
+on_tls_write(struct tls_stream *s, const uint8_t *p, size_t n)
+{
+	return mbedtls_ssl_write(&s->ssl, p, n);
+}
+
+static int
+on_tls_farewell(struct tls_stream *s)
+{
+	return mbedtls_ssl_close_notify(&s->ssl);
+}
+
+static int
+on_plain_read(struct tls_stream *s, uint8_t *p, size_t n)
+{
+	return on_bio_recv(s, p, n);
+}
+
+static int
+on_plain_write(struct tls_stream *s, const uint8_t *p, size_t n)
+{
+	return on_bio_send(s, p, n);
+}
+
+static int
+on_plain_farewell(struct tls_stream *s)
+{
+	(void)s;
+	return 0;
+}
+
+static const struct transport over_tls = { on_tls_read, on_tls_write, on_tls_farewell };
+static const struct transport plain = { on_plain_read, on_plain_write, on_plain_farewell };
+
 /* --- streams: the work ----------------------------------------------------------- */
 
 static void
@@ -239,7 +287,7 @@ tls_read(struct tls_stream *s)
 	static uint8_t record[RECORD]; /* one loop, one thread: used only within this call */
 
 	for (int i = 0; i < RECORDS_PER_TURN && s->state == TLS_OPEN && !s->paused; i++) {
-		int n = mbedtls_ssl_read(&s->ssl, record, sizeof(record));
+		int n = s->transport->read(s, record, sizeof(record));
 
 		if (n == MBEDTLS_ERR_SSL_WANT_READ || n == MBEDTLS_ERR_SSL_WANT_WRITE)
 			return;
@@ -259,7 +307,7 @@ tls_write(struct tls_stream *s)
 {
 	for (int i = 0; i < RECORDS_PER_TURN && s->out.len > 0; i++) {
 		size_t len = s->writing ? s->writing : s->out.len < RECORD ? s->out.len : RECORD;
-		int n = mbedtls_ssl_write(&s->ssl, buf_head(&s->out), len);
+		int n = s->transport->write(s, buf_head(&s->out), len);
 
 		s->writing = 0;
 		if (n == MBEDTLS_ERR_SSL_WANT_WRITE) {
@@ -286,7 +334,7 @@ tls_write(struct tls_stream *s)
 static void
 tls_begin_linger(struct tls_stream *s)
 {
-	int r = mbedtls_ssl_close_notify(&s->ssl);
+	int r = s->transport->farewell(s);
 
 	if (r == MBEDTLS_ERR_SSL_WANT_WRITE) {
 		s->wants_write = true;
@@ -363,26 +411,31 @@ int
 tls_stream_new(struct tls_stream **ret, struct tls_server *server, struct loop *loop, int fd,
     struct span first)
 {
-	struct tls_stream *s = server->material ? calloc(1, sizeof(*s)) : NULL;
+	struct tls_stream *s = !server || server->material ? calloc(1, sizeof(*s)) : NULL;
 
 	if (!s)
 		return -1;
 	mbedtls_ssl_init(&s->ssl);
-	s->material = server->material;
-	s->material->refs++;
+	s->transport = server ? &over_tls : &plain;
+	s->state = server ? TLS_HANDSHAKE : TLS_OPEN;
+	if (server) {
+		s->material = server->material;
+		s->material->refs++;
+	}
 	s->loop = loop;
 	s->fd = fd;
 	deferred_init(&s->pump, tls_pump, s);
 	buf_init(&s->first, FIRST_MAX);
 	buf_init(&s->out, TLS_OUTPUT_MAX);
-	if (mbedtls_ssl_setup(&s->ssl, &s->material->config) != 0 ||
+	if ((server && mbedtls_ssl_setup(&s->ssl, &s->material->config) != 0) ||
 	    !buf_put(&s->first, first.p, first.n) ||
 	    watch_init(&s->watch, loop, fd, on_stream_ready, s) < 0 ||
 	    timer_init(&s->linger, loop, on_linger_over, s) < 0) {
 		stream_release(s);
 		return -1;
 	}
-	mbedtls_ssl_set_bio(&s->ssl, s, on_bio_send, on_bio_recv, NULL);
+	if (server)
+		mbedtls_ssl_set_bio(&s->ssl, s, on_bio_send, on_bio_recv, NULL);
 	*ret = s;
 	return 0;
 }

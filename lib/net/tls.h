@@ -4,6 +4,8 @@
  *
  * For HTTPS only: gRPC has its own TLS, and SSH needs none. Servers make no
  * demand for client certificates.
+ *
+ * Without a server a stream is the bytes as they are, with the same events: for what is served on loopback.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
@@ -32,7 +34,7 @@ struct tls_events {
 	void (*closed)(struct tls_stream *s, void *arg);
 };
 
-/* Over a connected non-blocking socket, which the stream owns from now on. first: bytes already
+/* Over a connected non-blocking socket, which the stream owns from now on. server NULL: without TLS. first: bytes already
  * read, copied. No callback comes from inside this function. Negative: no memory or no
  * certificate; fd is the caller's still. */
 int tls_stream_new(struct tls_stream **ret, struct tls_server *server, struct loop *loop, int fd,

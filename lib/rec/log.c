@@ -654,6 +654,26 @@ rec_log_bytes(const struct rec_log *log)
 }
 
 uint64_t
+rec_log_quota(const struct rec_log *log)
+{
+	return log->quota;
+}
+
+int64_t
+rec_log_oldest_ms(const struct rec_log *log)
+{
+	int fd = segment_open(log->dir_fd, log->segments[0].first);
+	struct stat st;
+	int64_t ms = 0;
+
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+	if (fd >= 0)
+		close(fd);
+	return ms;
+}
+
+uint64_t
 rec_log_room(const struct rec_log *log)
 {
 	uint64_t most = log->quota / 100 * LOG_NEARLY_FULL_PERCENT;

@@ -50,7 +50,10 @@ uint64_t rec_log_last(const struct rec_log *log);  /* 0: nothing was ever append
 uint64_t rec_log_found(const struct rec_log *log); /* the last that was there when it was opened */
 uint64_t rec_log_committed(const struct rec_log *log); /* as of rec_log_commit in this run */
 uint64_t rec_log_bytes(const struct rec_log *log);     /* on disk */
-uint64_t rec_log_room(const struct rec_log *log);      /* bytes until it is nearly full */
+uint64_t rec_log_quota(const struct rec_log *log);     /* bytes it may take */
+/* When something was last written to its oldest file, milliseconds since 1970; 0: not known. */
+int64_t rec_log_oldest_ms(const struct rec_log *log);
+uint64_t rec_log_room(const struct rec_log *log); /* bytes until it is nearly full */
 bool
 rec_log_is_nearly_full(const struct rec_log *log); /* over 90 % of the quota: start nothing new */
 

@@ -77,6 +77,8 @@ void replica_free(struct replica *r); /* writes the file if it is behind; NULL i
 
 /* Everything was here once: from authd, or from the file. Before that nobody can be judged. */
 bool replica_is_known(const struct replica *r);
+/* authd's stream of changes is up. */
+bool replica_is_connected(const struct replica *r);
 
 /* --- asking: what is returned is valid until the next change ------------------------------- */
 

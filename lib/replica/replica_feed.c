@@ -109,6 +109,7 @@ on_begin(void *arg)
 	struct replica *r = arg;
 
 	r->said_lost = false;
+	r->connected = true;
 	/* What a broken snapshot left is put right by the one that follows. */
 	r->filling = false;
 	if (r->events.begun)
@@ -126,6 +127,13 @@ on_lost(enum rpc_code code, const char *why, void *arg)
 				 : "authd cannot be reached; going on with what is known",
 		    "cause", why, NULL);
 	r->said_lost = true;
+	r->connected = false;
+}
+
+bool
+replica_is_connected(const struct replica *r)
+{
+	return r->connected;
 }
 
 static void

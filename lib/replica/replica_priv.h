@@ -86,6 +86,7 @@ struct replica {
 	struct timer stale;
 	/* replica_feed.c */
 	struct auth_watch *watch;
+	bool connected;
 	struct join *join;
 	const char *names[REPLICA_KINDS]; /* asked for */
 	char epoch[REPLICA_EPOCH_SIZE];   /* "": the next stream brings everything */

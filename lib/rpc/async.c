@@ -4,7 +4,9 @@
  * which are forgotten when the client goes. Called by the generated stubs (proto/NAME.async.h).
  */
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "rpc/rpc_priv.h"
 
 enum { CALL_TIMEOUT_MS = 20000 };
@@ -20,6 +22,9 @@ struct asked {
 	struct list link; /* rpc_client.calls */
 	struct rpc_call *call;
 	struct rpc_answer answer;
+	struct rpc_times *times; /* NULL: too many methods */
+	int64_t began_us;
+	struct rpc_client *client;
 	bool answered;  /* told with the message; `closed` adds nothing */
 	bool forgotten; /* the client is gone */
 };
@@ -63,6 +68,30 @@ rpc_client_loop(const struct rpc_client *c)
 	return c->rl->loop;
 }
 
+/* Where the method is counted. A daemon calls a handful; without a place for more they are not timed. */
+static struct rpc_times *
+times_of(struct rpc_loop *rl, const struct rpc_method *method)
+{
+	for (size_t i = 0; i < RPC_ASKED_METHODS; i++) {
+		struct rpc_times *t = &rl->asked[i];
+
+		if (!t->method)
+			t->method = method->name;
+		if (strcmp(t->method, method->name) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+static void
+count_answer(const struct rpc_client *c, const struct asked *a, enum rpc_code code)
+{
+	if (code != RPC_OK)
+		c->rl->asked_failed[code]++;
+	else if (a->times)
+		histogram_add(&a->times->took, clock_mono_us() - a->began_us);
+}
+
 static void
 tell(const struct rpc_answer *answer, enum rpc_code code, const char *why, const void *reply)
 {
@@ -79,6 +108,7 @@ on_message(struct rpc_call *call, const void *message)
 	if (!message || a->forgotten || a->answered)
 		return;
 	a->answered = true;
+	count_answer(a->client, a, RPC_OK);
 	tell(&a->answer, RPC_OK, "", message);
 }
 
@@ -89,10 +119,13 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 
 	/* Off the list first: done may free the client. */
 	if (!a->forgotten) {
+		enum rpc_code code = status->code == RPC_OK ? RPC_INTERNAL : status->code;
+
 		list_del(&a->link);
-		if (!a->answered)
-			tell(&a->answer, status->code == RPC_OK ? RPC_INTERNAL : status->code,
-			    status->message, NULL);
+		if (!a->answered) {
+			count_answer(a->client, a, code);
+			tell(&a->answer, code, status->message, NULL);
+		}
 	}
 	free(a);
 }
@@ -111,6 +144,9 @@ rpc_client_ask(struct rpc_client *c, const struct rpc_method *method, const void
 		return;
 	}
 	a->answer = *answer;
+	a->client = c;
+	a->times = times_of(c->rl, method);
+	a->began_us = clock_mono_us();
 	list_add(&c->calls, &a->link);
 	/* Never answered from inside: what fails at once is told by the loop, too. */
 	a->call = rpc_invoke(c->rl, c->channel, method, request, &events, a, &options);

@@ -15,6 +15,7 @@
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "rpc/rpc_priv.h"
 
@@ -212,6 +213,7 @@ rpc_call_deliver(struct rpc_call *call)
 	call->inbox = NULL;
 	if (!message)
 		return false;
+	call->began_us = clock_mono_us();
 	/* For the call that blocks: the message outlives the call, and its caller frees it. */
 	if (call->keep) {
 		memcpy(call->keep, &message, sizeof message);
@@ -390,6 +392,10 @@ rpc_finish(struct rpc_call *call, enum rpc_code code, const char *fmt, ...)
 	grpc_slice_unref(call->status_text);
 	call->status_text = rpc_status_slice(text);
 	call->ending = true;
+	if (call->times && call->began_us)
+		histogram_add(&call->times->took, clock_mono_us() - call->began_us);
+	if (call->status != GRPC_STATUS_OK)
+		call->server->failed[call->status]++;
 	/* An answer and an error at once would be a call that failed and did not. */
 	if (code != RPC_OK && call->queue && call->row &&
 	    !(call->row->method->kind & RPC_SEND_STREAM))

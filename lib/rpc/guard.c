@@ -520,6 +520,12 @@ rpc_guard_start(struct rpc_guard *g)
 	}
 }
 
+unsigned
+rpc_guard_strangers(const struct rpc_guard *g)
+{
+	return ceiling_count(g->shares);
+}
+
 void
 rpc_guard_stop(struct rpc_guard *g)
 {

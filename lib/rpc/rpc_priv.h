@@ -25,11 +25,16 @@
 #include <grpc/grpc_security.h>
 
 #include "base/list.h"
+#include "metric/histogram.h"
 #include "rpc/rpc.h"
 #include "rpc/tls.h"
 
+#define RPC_CODES (RPC_UNAUTHENTICATED + 1)
+
 enum {
+	RPC_ASKED_METHODS = 32,     /* that a daemon calls at others, and are timed each */
 	RPC_MESSAGE_MAX = 1 << 20,  /* default limit of a received message, bytes */
+	RPC_LISTENERS = 4,          /* of a server, as guard.c */
 	RPC_QUEUE_MAX = 64 << 20,   /* bytes waiting in one call before it is given up */
 	RPC_STATUS_TEXT_MAX = 1024, /* gRPC replaces longer texts (8 KiB) by an error of its own */
 	RPC_METHOD_MAX = 256,
@@ -51,6 +56,12 @@ struct rpc_opq {
 	struct rpc_op *head, **tail;
 };
 
+/* How long answers to a method took, on either side. */
+struct rpc_times {
+	const char *method; /* NULL: not used yet */
+	struct histogram took;
+};
+
 struct rpc_loop {
 	grpc_completion_queue *cq;
 	struct loop *loop; /* NULL: pumped by rpc_loop_run */
@@ -61,6 +72,9 @@ struct rpc_loop {
 	pthread_mutex_t lock;
 	struct rpc_opq done;  /* completed on gRPC's threads; under lock */
 	struct rpc_opq local; /* completed while being started; the loop's thread only */
+	/* What was asked of others (async.c), for those who watch (metrics.c). */
+	struct rpc_times asked[RPC_ASKED_METHODS];
+	uint64_t asked_failed[RPC_CODES];
 };
 
 /* Starts a batch; op->done(arg, ok) follows from the loop, also when gRPC refuses the batch (ok false). */
@@ -90,6 +104,7 @@ struct rpc_service {
 	struct rpc_service *next;
 	const ProtobufCServiceDescriptor *type;
 	const struct rpc_row **rows; /* by index in the descriptor */
+	struct rpc_times *times;     /* likewise */
 	void *context;
 };
 
@@ -100,6 +115,8 @@ struct rpc_call {
 	struct rpc_channel *channel; /* NULL on the server's side; a reference */
 	const struct rpc_service *service;
 	const struct rpc_row *row;
+	struct rpc_times *times; /* of a server's method with one answer */
+	int64_t began_us;        /* when its request was whole; 0: it is not */
 	struct rpc_events on;
 	const ProtobufCMessageDescriptor *in, *out;
 	bool reads_many; /* RPC_MESSAGE after RPC_MESSAGE may come in */
@@ -142,6 +159,27 @@ size_t rpc_call_put_greeting(struct rpc_call *call, grpc_op *op);
 grpc_slice rpc_status_slice(const char *text);
 
 /* server.c */
+struct rpc_server {
+	struct rpc_loop *rl;
+	grpc_server *grpc;
+	struct rpc_service *services;
+	struct rpc_server_config config;
+	char cluster[256];
+	struct rpc_peers *peers;
+	struct rpc_guard *guard;
+	struct rpc_identity *identity; /* of the last TLS listener; they share one */
+	struct rpc_listener *listeners[RPC_LISTENERS];
+	size_t n_listeners;
+	char socket_path[108];
+
+	struct rpc_op down_op;
+	struct timer grace;
+	void (*stopped)(void *arg);
+	void *stopped_arg;
+	size_t waiting, active;     /* calls not yet accepted; accepted and not yet freed */
+	uint64_t failed[RPC_CODES]; /* calls that ended with the code */
+	bool started, stopping, down;
+};
 void rpc_server_call_freed(struct rpc_call *call, bool accepted);
 /* client.c: what a status means for people, in dst; the code may be made clearer. */
 void rpc_client_explain(const struct rpc_call *call, const char *text, char *dst, size_t size);
@@ -162,6 +200,9 @@ grpc_channel_credentials *rpc_tls_anybody(void);
 unsigned rpc_identity_generation(struct rpc_identity *id);
 /* 0, or negative when our own certificate is not valid now. */
 int rpc_identity_check_dates(struct rpc_identity *id, struct err *e);
+/* Ends of our certificate, and of the host and user CA that sign now; seconds since 1970, 0: there is none. */
+void rpc_identity_ends(struct rpc_identity *id, int64_t *ret_own_s, int64_t *ret_host_ca_s,
+    int64_t *ret_user_ca_s);
 /* Copies of the trusted roots; freed by the caller, each may be NULL. */
 void rpc_identity_roots(struct rpc_identity *id, char **ret_host, char **ret_user);
 
@@ -182,8 +223,9 @@ void rpc_guard_free(struct rpc_guard *g);
 grpc_arg rpc_guard_arg(struct rpc_guard *g);
 int rpc_guard_listen(struct rpc_guard *g, grpc_server *core, const char *address,
     grpc_server_credentials *creds, int *ret_port, struct err *e);
-void rpc_guard_start(struct rpc_guard *g); /* after the core */
-void rpc_guard_stop(struct rpc_guard *g);  /* takes no more connections */
+void rpc_guard_start(struct rpc_guard *g);               /* after the core */
+unsigned rpc_guard_strangers(const struct rpc_guard *g); /* connections without a certificate */
+void rpc_guard_stop(struct rpc_guard *g);                /* takes no more connections */
 /* Somebody whom we believe has called on the connection: from now on it is not counted. peer: as gRPC tells it. */
 void rpc_guard_known(struct rpc_guard *g, const char *peer);
 /* A call on it was refused. */

@@ -20,31 +20,9 @@
 #include "rpc/rpc_priv.h"
 
 enum {
-	ACCEPTS = 64,      /* calls asked for in advance */
-	LISTENERS = 4,     /* as guard.c */
+	ACCEPTS = 64,        /* calls asked for in advance */
 	IDLE_MS = 30 * 1000, /* without a call */
-	STREAMS_MAX = 100, /* of one connection at a time; a client has further calls wait */
-};
-
-struct rpc_server {
-	struct rpc_loop *rl;
-	grpc_server *grpc;
-	struct rpc_service *services;
-	struct rpc_server_config config;
-	char cluster[256];
-	struct rpc_peers *peers;
-	struct rpc_guard *guard;
-	struct rpc_identity *identity; /* of the last TLS listener; they share one */
-	struct rpc_listener *listeners[LISTENERS];
-	size_t n_listeners;
-	char socket_path[108];
-
-	struct rpc_op down_op;
-	struct timer grace;
-	void (*stopped)(void *arg);
-	void *stopped_arg;
-	size_t waiting, active; /* calls not yet accepted; accepted and not yet freed */
-	bool started, stopping, down;
+	STREAMS_MAX = 100,   /* of one connection at a time; a client has further calls wait */
 };
 
 /* --- making one -------------------------------------------------------------------------- */
@@ -165,6 +143,7 @@ rpc_server_serve(struct rpc_server *server, const ProtobufCServiceDescriptor *ty
 	s->type = type;
 	s->context = context;
 	s->rows = gpr_zalloc(type->n_methods * sizeof *s->rows);
+	s->times = gpr_zalloc(type->n_methods * sizeof *s->times);
 	s->next = server->services;
 	server->services = s;
 	for (size_t i = 0; i < n; i++)
@@ -190,7 +169,7 @@ rpc_server_listen(struct rpc_server *server, const char *address, struct rpc_ide
 	grpc_server_credentials *creds;
 	int r;
 
-	if (server->n_listeners == LISTENERS)
+	if (server->n_listeners == RPC_LISTENERS)
 		return err_set(e, "too many addresses to listen on");
 	creds = rpc_tls_server(identity, !has_row_for_anyone(server),
 	    &server->listeners[server->n_listeners]);
@@ -255,6 +234,10 @@ find_row(struct rpc_call *call)
 		call->row = s->rows[m - s->type->methods];
 		call->in = m->input;
 		call->out = m->output;
+		if (call->row && call->row->method->kind == RPC_UNARY) {
+			call->times = &s->times[m - s->type->methods];
+			call->times->method = m->name;
+		}
 		return call->row != NULL;
 	}
 	return false;
@@ -495,6 +478,7 @@ rpc_server_free(struct rpc_server *server)
 	for (struct rpc_service *s = server->services, *next; s; s = next) {
 		next = s->next;
 		gpr_free(s->rows);
+		gpr_free(s->times);
 		gpr_free(s);
 	}
 	rpc_peers_free(server->peers);

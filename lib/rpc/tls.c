@@ -24,7 +24,8 @@ struct rpc_identity {
 	pthread_mutex_t lock;
 	char *host_roots, *user_roots, *chain, *key; /* each may be NULL */
 	int64_t not_before_s, not_after_s;
-	unsigned generation; /* counts changes; 0: nothing set yet */
+	int64_t host_ca_end_s, user_ca_end_s; /* of the one that signs now; 0: none */
+	unsigned generation;                  /* counts changes; 0: nothing set yet */
 };
 
 struct rpc_listener {
@@ -66,12 +67,15 @@ struct dates {
 };
 
 static int
-check_roots(const char *pem, const char *whose, struct err *e)
+check_roots(const char *pem, const char *whose, int64_t *ret_end_s, struct err *e)
 {
 	struct x509_cert *cert = NULL;
 
+	*ret_end_s = 0;
 	if (pem && x509_cert_from_pem(&cert, pem, e) < 0)
 		return err_prefix(e, "certificates of the %s CA", whose);
+	if (cert)
+		*ret_end_s = x509_cert_not_after(cert);
 	x509_cert_free(cert);
 	return 0;
 }
@@ -104,8 +108,10 @@ rpc_identity_set(struct rpc_identity *id, const char *host_roots, const char *us
     const char *chain, const char *key, struct err *e)
 {
 	struct dates dates = { 0, 0 };
+	int64_t host_ca_end_s, user_ca_end_s;
 
-	if (check_roots(host_roots, "host", e) < 0 || check_roots(user_roots, "user", e) < 0 ||
+	if (check_roots(host_roots, "host", &host_ca_end_s, e) < 0 ||
+	    check_roots(user_roots, "user", &user_ca_end_s, e) < 0 ||
 	    check_own(chain, key, &dates, e) < 0)
 		return -1;
 	pthread_mutex_lock(&id->lock);
@@ -116,6 +122,8 @@ rpc_identity_set(struct rpc_identity *id, const char *host_roots, const char *us
 	id->key = gpr_strdup(key);
 	id->not_before_s = dates.not_before_s;
 	id->not_after_s = dates.not_after_s;
+	id->host_ca_end_s = host_ca_end_s;
+	id->user_ca_end_s = user_ca_end_s;
 	/* Listeners and channels compare it with what they were given, and fetch the rest when it
 	 * differs. */
 	id->generation++;
@@ -131,6 +139,17 @@ rpc_identity_free(struct rpc_identity *id)
 	drop_texts(id);
 	pthread_mutex_destroy(&id->lock);
 	gpr_free(id);
+}
+
+void
+rpc_identity_ends(struct rpc_identity *id, int64_t *ret_own_s, int64_t *ret_host_ca_s,
+    int64_t *ret_user_ca_s)
+{
+	pthread_mutex_lock(&id->lock);
+	*ret_own_s = id->not_after_s;
+	*ret_host_ca_s = id->host_ca_end_s;
+	*ret_user_ca_s = id->user_ca_end_s;
+	pthread_mutex_unlock(&id->lock);
 }
 
 unsigned

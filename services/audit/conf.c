@@ -31,6 +31,8 @@ static const cyaml_schema_field_t conf_fields[] = {
 	TEXT("database", struct conf, database, 4095),
 	TEXT("database_password", struct conf, database_password, 1023),
 	TEXT("retention", struct conf, retention, 31),
+	CYAML_FIELD_STRING_PTR("diag_addr", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct conf,
+	    diag_addr, 0, 255),
 	CYAML_FIELD_INT("readers", CYAML_FLAG_OPTIONAL, struct conf, readers),
 	CYAML_FIELD_MAPPING("tls", CYAML_FLAG_OPTIONAL, struct conf, tls, tls_fields),
 	CYAML_FIELD_END,
@@ -112,7 +114,8 @@ conf_check(void *conf, struct err *e)
 	if (conf_path("state", c->state, true, e) < 0 ||
 	    conf_path("socket", c->socket, true, e) < 0 ||
 	    conf_path("token", c->token, true, e) < 0 ||
-	    conf_path("database_password", c->database_password, true, e) < 0)
+	    conf_path("database_password", c->database_password, true, e) < 0 ||
+	    conf_diag_addr(c->diag_addr, e) < 0)
 		return -1;
 	return conf_range(&c->readers, "readers", CONF_READERS, 1, CONF_READERS_MAX, e);
 }
@@ -121,4 +124,10 @@ const char *
 conf_user(const void *conf)
 {
 	return conf_text(((const struct conf *)conf)->user, "sallyport-auditd");
+}
+
+const char *
+conf_diag(const void *conf)
+{
+	return conf_text(((const struct conf *)conf)->diag_addr, "127.0.0.1:3083");
 }

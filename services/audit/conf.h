@@ -23,6 +23,7 @@ struct conf {
 	char *database;
 	char *database_password; /* path */
 	char *retention;
+	char *diag_addr;
 	int64_t readers;
 	struct conf_tls tls;
 	int64_t retention_days; /* filled in by conf_check; 0: for ever */
@@ -35,6 +36,7 @@ int conf_check(void *conf, struct err *e);
 /* Days of a `retention`: 0 for ever (NULL, too). */
 int conf_retention(const char *text, int64_t *ret_days, struct err *e);
 const char *conf_user(const void *conf);
+const char *conf_diag(const void *conf);       /* "": off; for the skeleton */
 const char *conf_listen(const struct conf *c); /* HOST:PORT */
 const char *conf_state(const struct conf *c);
 /* Certificates come from files, not by joining. */

@@ -43,6 +43,7 @@ static const struct daemon auditd = {
 	.confine = audit_confine,
 	.start = audit_start,
 	.stop = audit_stop,
+	.diag_addr = conf_diag,
 	.done = audit_done,
 };
 

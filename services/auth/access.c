@@ -33,7 +33,10 @@ access_note_refused(struct auth *a, const struct rpc_peer *peer, const char *met
 void
 access_refuse(struct rpc_call *call, const char *reason)
 {
-	access_note_refused(rpc_context(call), rpc_peer(call), rpc_method_name(call), reason);
+	struct auth *a = rpc_context(call);
+
+	a->counts.denials[DENIAL_ROLE]++;
+	access_note_refused(a, rpc_peer(call), rpc_method_name(call), reason);
 	rpc_finish(call, RPC_PERMISSION_DENIED, "%s", reason);
 }
 
@@ -41,7 +44,10 @@ access_refuse(struct rpc_call *call, const char *reason)
 static void
 unknown(struct rpc_call *call, const char *reason)
 {
-	access_note_refused(rpc_context(call), rpc_peer(call), rpc_method_name(call), reason);
+	struct auth *a = rpc_context(call);
+
+	a->counts.denials[DENIAL_GONE]++;
+	access_note_refused(a, rpc_peer(call), rpc_method_name(call), reason);
 	rpc_finish(call, RPC_UNAUTHENTICATED, "%s", reason);
 }
 
@@ -56,11 +62,13 @@ is_cut_off(const struct rpc_peer *peer, int64_t cutoff_ms)
 static bool
 is_open(struct rpc_call *call, const struct policy_identity *who)
 {
+	struct auth *a = rpc_context(call);
 	struct err e;
 
-	if (resource_denies(rpc_context(call), who, &e) == 0)
+	if (resource_denies(a, who, &e) == 0)
 		return true;
-	access_note_refused(rpc_context(call), rpc_peer(call), rpc_method_name(call), e.text);
+	a->counts.denials[DENIAL_LOCK]++;
+	access_note_refused(a, rpc_peer(call), rpc_method_name(call), e.text);
 	rpc_finish(call, who->host ? RPC_UNAVAILABLE : RPC_PERMISSION_DENIED, "%s", e.text);
 	return false;
 }

@@ -40,7 +40,10 @@ auth_janitor(void *arg)
 void
 auth_refused_call(const struct rpc_peer *peer, const char *method, void *arg)
 {
-	access_note_refused(arg, peer, method, "this kind of caller may not call it");
+	struct auth *a = arg;
+
+	a->counts.denials[DENIAL_CALLER]++;
+	access_note_refused(a, peer, method, "this kind of caller may not call it");
 }
 
 void

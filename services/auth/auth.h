@@ -29,6 +29,31 @@ struct rpc_peer;
 struct rpc_server;
 struct self;
 
+/* Since the start, for those who watch (metrics.c). */
+enum login_outcome {
+	LOGIN_OK,
+	LOGIN_WRONG,  /* name, password or code */
+	LOGIN_CLOSED, /* too many wrong ones before */
+	LOGIN_DENIED, /* locked, or without a right to anything */
+	LOGIN_BUSY,   /* too many at the same time */
+	LOGIN_INVALID,
+	LOGIN_FAILED, /* ours: the store, the signer, the audit log */
+	LOGIN_OUTCOMES
+};
+enum denial {
+	DENIAL_CALLER, /* this kind of caller may not call it, or its certificate was not believed */
+	DENIAL_GONE,   /* the user or host is gone, or its certificate was withdrawn */
+	DENIAL_LOCK,
+	DENIAL_ROLE,
+	DENIALS
+};
+struct auth_counts {
+	uint64_t logins[LOGIN_OUTCOMES];
+	uint64_t denials[DENIALS];
+	uint64_t user_certs, host_certs; /* sent: one for SSH and one for TLS each time */
+	uint64_t join_failures;
+};
+
 struct auth {
 	struct daemon_run *run;
 	const struct conf *conf;
@@ -51,6 +76,7 @@ struct auth {
 	struct ceiling *verifying;              /* logins that wait for Argon2id, by address */
 	struct origins origins;
 	struct timer janitor;
+	struct auth_counts counts;
 	int64_t (*now_ms)(void); /* wall clock */
 };
 

@@ -24,6 +24,8 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("proxy_addr", CYAML_FLAG_OPTIONAL, proxy_addr),
 	TEXT("auditd_addr", CYAML_FLAG_OPTIONAL, audit_addr),
 	TEXT("user", CYAML_FLAG_OPTIONAL, user),
+	CYAML_FIELD_STRING_PTR("diag_addr", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct conf,
+	    diag_addr, 0, 255),
 	CYAML_FIELD_END,
 };
 
@@ -95,6 +97,8 @@ conf_check(void *arg, struct err *e)
 		return -1;
 	if (c->proxy_addr && conf_address("proxy_addr", c->proxy_addr, e) < 0)
 		return -1;
+	if (conf_diag_addr(c->diag_addr, e) < 0)
+		return -1;
 	if (strlen(c->socket) > 100)
 		return err_set(e, "socket: a path of at most 100 bytes");
 	return find_key(c, e);
@@ -106,4 +110,10 @@ conf_user(const void *conf)
 	const struct conf *c = conf;
 
 	return c->user ? c->user : "";
+}
+
+const char *
+conf_diag(const void *conf)
+{
+	return conf_text(((const struct conf *)conf)->diag_addr, "127.0.0.1:3082");
 }

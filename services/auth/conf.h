@@ -17,6 +17,7 @@ struct conf {
 	char *proxy_addr; /* "" unless given */
 	char *audit_addr;
 	char *user;
+	char *diag_addr;
 	/* defaults, filled in by the check; freed with the rest */
 	char ca_key_path[4096];
 };
@@ -24,5 +25,6 @@ struct conf {
 extern const cyaml_schema_value_t conf_schema;
 int conf_check(void *conf, struct err *e);
 const char *conf_user(const void *conf);
+const char *conf_diag(const void *conf); /* "": off; for the skeleton */
 
 #endif

@@ -13,6 +13,7 @@
  */
 #include "auth/auth.h"
 #include "auth/conf.h"
+#include "auth/metrics.h"
 #include "auth/start.h"
 #include "daemon/daemon.h"
 
@@ -30,6 +31,8 @@ static const struct daemon authd = {
 	.start = auth_start,
 	.reload = auth_reload,
 	.stop = auth_stop,
+	.diag_addr = conf_diag,
+	.metrics = auth_metrics,
 	.done = auth_done,
 };
 

@@ -93,10 +93,12 @@ answer(struct pending *p, const struct join_result *r)
 	if (given_labels(r->node, &labels) == 0)
 		reply.labels = api_labels(&arena, labels_view(&labels));
 	reply.n_labels = labels.n;
-	if (pem && reply.labels)
+	if (pem && reply.labels) {
+		p->auth->counts.host_certs++;
 		auth_join_reply(p->call, &reply); /* that of Renew is the same */
-	else
+	} else {
 		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+	}
 	arena_done(&arena);
 	labels_done(&labels);
 	free(pem);
@@ -109,6 +111,8 @@ on_joined(int rc, const struct join_result *r, const struct err *e, void *arg)
 	bool noted = p->renewal || note_join(p, rc, r->token, e) == 0;
 
 	p->joining = NULL;
+	if (rc != 0)
+		p->auth->counts.join_failures++;
 	if (rc != 0)
 		face_fail(p->call, rc, e);
 	/* Nothing that gives rights happens unseen. */
@@ -157,6 +161,7 @@ start(struct pending *p, const struct join_request *q)
 	int rc = join_start(&p->joining, p->auth, q, on_joined, p, &token, &e);
 
 	if (rc != 0) {
+		p->auth->counts.join_failures++;
 		/* A renewal that fails is repeated until it succeeds: an event for each would say
 		 * nothing. */
 		if (!p->renewal)

@@ -84,11 +84,30 @@ answer(struct pending *p, const struct login_result *r)
 		(uint8_t *)(uintptr_t)r->ssh_cert.p };
 	reply.tls_cert_pem = pem ? pem : "";
 	reply.ca = &bundle;
-	if (pem)
+	if (pem) {
+		p->auth->counts.user_certs++;
 		auth_login_reply(p->call, &reply);
-	else
+	} else {
 		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+	}
 	free(pem);
+}
+
+/* Floods and nonsense, too, of which no record is written. */
+static void
+count_login(struct auth *a, int rc)
+{
+	static const enum login_outcome outcomes[] = { [0] = LOGIN_OK,
+		[AUTH_E_INVALID] = LOGIN_INVALID,
+		[AUTH_E_NOT_FOUND] = LOGIN_WRONG,
+		[AUTH_E_EXISTS] = LOGIN_FAILED,
+		[AUTH_E_DENIED] = LOGIN_DENIED,
+		[AUTH_E_STATE] = LOGIN_CLOSED,
+		[AUTH_E_BUSY] = LOGIN_BUSY,
+		[AUTH_E_UNAUTHENTICATED] = LOGIN_WRONG };
+	bool known = rc >= 0 && (size_t)rc < sizeof(outcomes) / sizeof(*outcomes);
+
+	a->counts.logins[known ? outcomes[rc] : LOGIN_FAILED]++;
 }
 
 static void
@@ -102,9 +121,12 @@ on_login_done(int rc, const struct login_result *r, const struct err *e, void *a
 	p->login = NULL;
 	if (r->closed != LOCKOUT_OPEN)
 		note_lock(p->auth, peer, p->user, r->closed);
+	if (rc == 0 && (!noted || note_cert(p->auth, peer, r) != 0))
+		noted = false;
+	count_login(p->auth, rc == 0 && !noted ? -1 : rc);
 	if (rc != 0)
 		face_fail(p->call, rc, e);
-	else if (noted && note_cert(p->auth, peer, r) == 0)
+	else if (noted)
 		answer(p, r);
 	else /* nobody gets in unseen */
 		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED,
@@ -142,6 +164,7 @@ on_login(struct rpc_call *call, const Auth__LoginRequest *m)
 	}
 	rc = login_start(&p->login, a, &q, on_login_done, p, &e);
 	if (rc != 0) {
+		count_login(a, rc);
 		/* Nonsense and floods are not worth a record each: they could fill the log, and then nobody gets in. Nor is
 		 * a door that is closed: at an address that is known no rate stands before it. */
 		if (rc != AUTH_E_BUSY && rc != AUTH_E_INVALID &&

@@ -256,6 +256,12 @@ signer_client_new(struct signer_client **ret, struct loop *loop, struct signer_c
 	return 0;
 }
 
+size_t
+signer_client_waiting(const struct signer_client *client)
+{
+	return client->n_pending;
+}
+
 void
 signer_client_free(struct signer_client *c)
 {

@@ -58,6 +58,8 @@ struct signer_client;
 int signer_client_new(struct signer_client **ret, struct loop *loop, struct signer_child *child,
     void (*on_dead)(void *arg), void *arg);
 /* Requests under way are answered with an error. */
+/* Signatures that are waited for. */
+size_t signer_client_waiting(const struct signer_client *client);
 void signer_client_free(struct signer_client *client);
 /* The CA bundle, for everybody (proto CaBundle: ca_set and signature). Valid as long as the client. */
 struct span signer_ca_set(const struct signer_client *client);

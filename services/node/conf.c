@@ -33,6 +33,8 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("listen", listen),
 	TEXT("advertise", advertise),
 	TEXT("pam_service", pam_service),
+	CYAML_FIELD_STRING_PTR("diag_addr", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct conf,
+	    diag_addr, 0, 255),
 	TEXT("sftp_server", sftp_server),
 	TEXT("scp", scp),
 	TEXT("spool_quota", spool_quota_text),
@@ -157,7 +159,8 @@ conf_check(void *conf, struct err *e)
 	/* Looked at here, though only the worker binds it: `noded --check` must find what is
 	 * wrong. */
 	if ((c->listen && conf_address("listen", c->listen, e)) ||
-	    (c->advertise && conf_address("advertise", c->advertise, e)))
+	    (c->advertise && conf_address("advertise", c->advertise, e)) ||
+	    conf_diag_addr(c->diag_addr, e))
 		return -1;
 	return 0;
 }
@@ -211,4 +214,10 @@ const char *
 conf_proxy_name(const struct conf *c)
 {
 	return c->proxy_name ? c->proxy_name : c->proxy_host;
+}
+
+const char *
+conf_diag(const void *conf)
+{
+	return conf_text(((const struct conf *)conf)->diag_addr, "127.0.0.1:3084");
 }

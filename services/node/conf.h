@@ -25,6 +25,7 @@ struct conf {
 	char *user;              /* the worker's, when started as root */
 	char *listen;            /* HOST:PORT: serve SSH directly too; NULL: no port is opened */
 	char *advertise;         /* HOST:PORT under which `listen` is reached; NULL: as `listen` */
+	char *diag_addr;         /* ADDRESS:PORT of /metrics; "": none */
 	char *pam_service;       /* NULL: sallyport, else sshd, else other */
 	char *sftp_server, *scp; /* programs of transfers, run without a shell */
 	char *spool_quota_text, *cutoffs_max_age_text, *session_memory_text;
@@ -58,5 +59,6 @@ const char *conf_user(const struct conf *c);
 const char *conf_sftp_server(const struct conf *c);
 const char *conf_scp(const struct conf *c);
 const char *conf_proxy_name(const struct conf *c);
+const char *conf_diag(const void *conf); /* for the skeleton */
 
 #endif

@@ -23,6 +23,7 @@
 #include "base/str.h"
 #include "node/conf.h"
 #include "node/configure.h"
+#include "node/metrics.h"
 #include "node/start.h"
 
 static const struct cli_command commands[] = {
@@ -45,6 +46,9 @@ static const struct daemon worker = {
 	.confine = node_confine,
 	.start = node_start,
 	.stop = node_stop,
+	.diag_addr = conf_diag,
+	.unready = node_unready,
+	.metrics = node_metrics,
 	.done = node_done,
 };
 

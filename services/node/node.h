@@ -30,6 +30,29 @@ struct tunnel;
 
 enum { NODE_FOLDER_MAX = 512, NODE_PATH_MAX = NODE_FOLDER_MAX + 32 };
 
+/* Since the start, for those who watch (metrics.c). Who was not let in, once a connection. */
+enum node_denial {
+	NODE_DENIAL_STRANGER, /* no certificate of ours */
+	NODE_DENIAL_RIGHTS,   /* one that is not valid, not allowed, or was withdrawn */
+	NODE_DENIAL_MANY,     /* too many connections of the user */
+	NODE_DENIAL_MONITOR,  /* the monitor does not believe the sign-in */
+	NODE_DENIALS
+};
+/* Which session was not started. */
+enum node_refusal {
+	NODE_REFUSAL_STOPPING,
+	NODE_REFUSAL_REQUEST, /* nothing that can be run */
+	NODE_REFUSAL_MANY,    /* sessions of all, or of the user */
+	NODE_REFUSAL_SPOOL,   /* full, or the user's share of it is */
+	NODE_REFUSAL_RIGHTS,
+	NODE_REFUSALS
+};
+struct node_counts {
+	uint64_t denials[NODE_DENIALS];
+	uint64_t refusals[NODE_REFUSALS];
+	uint64_t tunnels; /* how often it came up */
+};
+
 struct node {
 	struct daemon_run *run;
 	struct loop *loop;
@@ -58,6 +81,7 @@ struct node {
 	struct rate *denials, *denials_of_one; /* that are written down */
 	struct ssh_allowances *allowances;     /* of those who signed in */
 	uint32_t next_id;                      /* numbers for the monitor */
+	struct node_counts counts;
 	bool stopping;
 	/* While stopping: looks whether the sessions have ended, until then. */
 	struct timer stop_look;

@@ -130,13 +130,14 @@ static void conn_cut(struct conn *c, const char *why);
 
 /* Once a connection: a client that tries ten keys is one event, not ten. */
 static void
-deny(struct conn *c, const char *user, const char *login, const char *why)
+deny(struct conn *c, enum node_denial cause, const char *user, const char *login, const char *why)
 {
 	char more[LOG_LIMIT_TEXT];
 
 	if (c->denial_written)
 		return;
 	c->denial_written = true;
+	c->node->counts.denials[cause]++;
 	events_denied(c, user, login, why);
 	if (log_limit(c->address.client, more))
 		log_info("sign-in denied", "user", user, "login", login, "from", c->address.client,
@@ -158,7 +159,7 @@ on_proof(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
 		channel_all_proven(c);
 		return;
 	}
-	deny(c, c->access.user, c->login, text);
+	deny(c, NODE_DENIAL_MONITOR, c->access.user, c->login, text);
 	conn_cut(c, text);
 }
 
@@ -215,7 +216,7 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 	if (!auth->proven)
 		return SSH_ALLOW;
 	if (r) {
-		deny(c, access.user, auth->user, e.text);
+		deny(c, NODE_DENIAL_RIGHTS, access.user, auth->user, e.text);
 		/* 14: no more methods would help (RFC 4253 section 11.1). The text is what people
 		 * see. */
 		ssh_disconnect(ssh, 14, e.text);
@@ -223,7 +224,7 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 	}
 	if (connections_of(c->node, access.user) >= CONNECTIONS_OF_USER) {
 		err_set(&e, "you have too many connections to this node: close some of them");
-		deny(c, access.user, auth->user, e.text);
+		deny(c, NODE_DENIAL_MANY, access.user, auth->user, e.text);
 		ssh_disconnect(ssh, 12, e.text); /* too many connections (RFC 4253 section 11.1) */
 		return SSH_DENY;
 	}
@@ -317,7 +318,7 @@ on_ended(struct ssh_link *link, const char *why, void *arg)
 	if (c->signed_in)
 		events_disconnected(c, why);
 	else if (c->last_denial[0])
-		deny(c, "", c->login, c->last_denial);
+		deny(c, NODE_DENIAL_STRANGER, "", c->login, c->last_denial);
 	if (!c->signed_in)
 		stranger_drop(c);
 	ssh_allowances_give(c->node->allowances, c->allowance);

@@ -212,36 +212,43 @@ sessions_of(const struct node *n, const char *user)
 	return count;
 }
 
-/* Why this node cannot take a session now, or NULL. */
+/* Why this node cannot take a session now, and the kind of reason, or NULL. */
 static const char *
-reason_to_refuse(struct session *s, size_t command_len)
+reason_to_refuse(struct session *s, size_t command_len, enum node_refusal *ret)
 {
 	const struct node *n = s->base.conn->node;
 	struct err e = { "" };
 
+	*ret = NODE_REFUSAL_STOPPING;
 	if (n->stopping)
 		return "this node is stopping";
+	*ret = NODE_REFUSAL_REQUEST;
 	if (command_len > MON_COMMAND_MAX) {
 		str_format(s->reason_text, sizeof(s->reason_text),
 		    "the command is too long: %zu bytes, and the system takes %d; send it as standard input of a shell",
 		    command_len, MON_COMMAND_MAX);
 		return s->reason_text;
 	}
+	*ret = NODE_REFUSAL_MANY;
 	if (n->n_sessions >= (size_t)n->config->max_sessions)
 		return "this node serves as many sessions as it may, try again later";
 	/* Others want to come in, too. */
 	if (sessions_of(n, s->base.conn->access.user) >= ((size_t)n->config->max_sessions + 1) / 2)
 		return "you have as many sessions on this node as one may: end some of them";
+	*ret = NODE_REFUSAL_SPOOL;
 	if (audit_log_is_full(n->audit))
 		return "this node cannot record sessions now: its spool is full because the audit "
 		       "service is away";
+	*ret = NODE_REFUSAL_REQUEST;
 	if (s->kind == MON_KIND_SUBSYSTEM && s->transfer == MON_TRANSFER_NONE)
 		return s->has_pty
 		    ? "file transfers have no terminal"
 		    : "sftp_server in noded.yaml is more than a program and its arguments";
+	*ret = NODE_REFUSAL_SPOOL;
 	if (share_is_full(s->base.conn->node, s->base.conn->access.user))
 		return "your sessions have filled your share of this node's spool, because the audit "
 		       "service is away";
+	*ret = NODE_REFUSAL_RIGHTS;
 	if (session_may(&s->base, &e) || conn_may(s->base.conn, &e)) {
 		str_copy(s->reason_text, sizeof(s->reason_text), e.text);
 		return s->reason_text;
@@ -254,6 +261,7 @@ session_decline(struct session *s, enum mon_kind kind, struct span command, cons
 {
 	struct session_info info = session_info(s);
 
+	s->base.conn->node->counts.refusals[NODE_REFUSAL_REQUEST]++;
 	info.kind = session_kind_of(kind);
 	if (!s->declined)
 		events_session_reject(s->base.conn, &info, command, why);
@@ -291,6 +299,7 @@ enum ssh_answer
 session_run(struct session *s, enum mon_kind kind, struct span command)
 {
 	struct node *n = s->base.conn->node;
+	enum node_refusal cause;
 
 	/* One program a session (RFC 4254 section 6.5). */
 	if (s->state != SESSION_OPEN || s->base.conn->proof == PROOF_REFUSED)
@@ -308,8 +317,9 @@ session_run(struct session *s, enum mon_kind kind, struct span command)
 	rand_uuid(s->uuid);
 	s->session = node_next_id(n);
 	/* A refusal is a session too, that only says why: the client shows no other words. */
-	s->end_reason = reason_to_refuse(s, command.n);
+	s->end_reason = reason_to_refuse(s, command.n, &cause);
 	if (s->end_reason) {
+		n->counts.refusals[cause]++;
 		(void)session_enter(s, SESSION_REFUSED);
 		timer_start(&s->timer, 0); /* after the answer to this request */
 		return SSH_OK;

@@ -182,6 +182,7 @@ on_authenticated(struct ssh *ssh, void *arg)
 	buf_done(&b);
 	set_state(t, TUNNEL_UP);
 	t->up_ms = clock_mono_ms();
+	t->node->counts.tunnels++;
 	t->complained = false;
 	log_info("tunnel is up", "proxy", t->node->config->proxy, NULL);
 }
@@ -400,6 +401,12 @@ tunnel_close(struct tunnel *t)
 		    "the node is stopping");
 		ssh_link_close(t->link, "", CLOSE_GRACE_MS);
 	}
+}
+
+bool
+tunnel_is_up(const struct tunnel *t)
+{
+	return t && t->state == TUNNEL_UP;
 }
 
 bool

@@ -21,5 +21,6 @@ void tunnel_review(struct tunnel *t);
 /* No more clients: a clean stop. The loop must turn until it is closed before tunnel_free. */
 void tunnel_close(struct tunnel *t);
 bool tunnel_is_closed(const struct tunnel *t);
+bool tunnel_is_up(const struct tunnel *t); /* NULL: no */
 
 #endif

@@ -49,6 +49,8 @@ static const cyaml_schema_field_t conf_fields[] = {
 	TEXT("spool_quota", struct conf, audit_quota),
 	TEXT("drain", struct conf, drain),
 	TEXT("packages", struct conf, packages),
+	CYAML_FIELD_STRING_PTR("diag_addr", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct conf,
+	    diag_addr, 0, 255),
 	CYAML_FIELD_SEQUENCE("proxy_protocol_from", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 	    struct conf, proxy_protocol_from, &net_entry, 0, CONF_NETS_MAX),
 	CYAML_FIELD_MAPPING("tls", CYAML_FLAG_OPTIONAL, struct conf, tls, tls_fields),
@@ -146,6 +148,8 @@ conf_check(void *conf, struct err *e)
 		return -1;
 	if (c->auditd_addr && conf_address("auditd_addr", c->auditd_addr, e) < 0)
 		return -1;
+	if (conf_diag_addr(c->diag_addr, e) < 0)
+		return -1;
 	for (unsigned i = 0; i < c->proxy_protocol_from_count; i++)
 		if (addr_net_parse(&c->balancers[i], c->proxy_protocol_from[i], e) < 0)
 			return err_prefix(e, "proxy_protocol_from");
@@ -163,4 +167,10 @@ const char *
 conf_packages(const struct conf *c)
 {
 	return conf_text(c->packages, "/usr/share/sallyport/packages");
+}
+
+const char *
+conf_diag(const void *conf)
+{
+	return conf_text(((const struct conf *)conf)->diag_addr, "127.0.0.1:3081");
 }

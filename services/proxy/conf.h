@@ -39,6 +39,7 @@ struct conf {
 	char *audit_quota;
 	char *drain;
 	char *packages;
+	char *diag_addr;
 	char **proxy_protocol_from;
 	unsigned proxy_protocol_from_count;
 	struct conf_tls tls;
@@ -60,5 +61,6 @@ int conf_check(void *conf, struct err *e);
 const char *conf_user(const void *conf);
 /* The folder of packages. */
 const char *conf_packages(const struct conf *c);
+const char *conf_diag(const void *conf); /* "": off; for the skeleton */
 
 #endif

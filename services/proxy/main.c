@@ -34,6 +34,7 @@ static const struct daemon proxyd = {
 	.start = proxy_start,
 	.reload = proxy_reload,
 	.stop = proxy_stop,
+	.diag_addr = conf_diag,
 	.done = proxy_done,
 };
 

@@ -211,7 +211,7 @@ class Authd:
         self.state = os.path.join(folder, 'state')
         with open(self.config, 'w') as f:
             f.write(f'cluster: {CLUSTER}\nlisten: "{listen}:{self.port}"\nstate: {self.state}\n'
-                    f'socket: {self.socket}\nauditd_addr: 127.0.0.1:1\nproxy_addr: tele.example.com:443\n')
+                    f'socket: {self.socket}\nauditd_addr: 127.0.0.1:1\nproxy_addr: tele.example.com:443\ndiag_addr: ""\n')
         self.daemon = Daemon('authd', [os.path.join(build, 'authd'), f'--config={self.config}'],
                              os.path.join(folder, 'authd.log'))
         self.callers = []

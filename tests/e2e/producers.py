@@ -89,6 +89,7 @@ database: host={self.c.path('postgres')} user={role} dbname=sallyport
 authd_addr: 127.0.0.1:{self.authd.port}
 token: {token}
 ca_pin: {self.pin}
+diag_addr: ""
 {more}{self.c.user_line()}''', 0o644)
 
     def start(self, name='auditd', port=None, more='', ready=True, role='postgres'):

@@ -147,6 +147,7 @@ class Cluster:
         self.nodes = []
         self.auth_port, self.audit_port, self.public_port, self.ssh_port = free_ports(4)
         self.proxy = f'localhost:{self.public_port}'
+        self.diag = {}  # ports of /metrics by name of the daemon; the others serve none, so that clusters do not meet there
         self.pg_running = False
         os.makedirs(self.dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
@@ -260,6 +261,9 @@ class Cluster:
 
     # --- the daemons --------------------------------------------------------------------------------
 
+    def diag_line(self, name):
+        return f'''diag_addr: "{f'127.0.0.1:{self.diag[name]}' if name in self.diag else ''}"\n'''
+
     def start_authd(self):
         self.folder('authd', SERVICE_USER)
         self.folder('run', SERVICE_USER)
@@ -268,7 +272,7 @@ listen: 127.0.0.1:{self.auth_port}
 state: {self.path('authd')}
 socket: {self.path('run/authd.sock')}
 auditd_addr: 127.0.0.1:{self.audit_port}
-{self.user_line()}''', 0o644)
+{self.diag_line('authd')}{self.user_line()}''', 0o644)
         d = self.daemon('authd', 'authd', f"--config={self.path('authd.yaml')}")
         wait_for('authd', lambda: self.up(d) and self.tctl('status', check=False).returncode == 0)
 
@@ -299,7 +303,7 @@ ca_pin: {self.ca_pin()}
 socket: {self.path('run/auditd.sock')}
 state: {self.path('auditd')}
 database: host={self.path('postgres')} user=postgres dbname=sallyport
-''', 0o644)
+{self.diag_line('auditd')}''', 0o644)
         d = self.daemon('auditd', 'auditd', f"--config={self.path('auditd.yaml')}")
         wait_for('auditd', lambda: self.up(d) and self.port_open(self.audit_port))
 
@@ -311,7 +315,7 @@ ssh_listen: 127.0.0.1:{self.ssh_port}
 ssh_public_addr: localhost:{self.ssh_port}
 auditd_addr: 127.0.0.1:{self.audit_port}
 state: {self.path('proxyd')}
-{more}''', 0o644)
+{self.diag_line('proxyd')}{more}''', 0o644)
         d = self.daemon('proxyd', 'proxyd', f"--config={self.path('proxyd.yaml')}")
         wait_for('proxyd', lambda: self.up(d) and self.port_open(self.public_port))
 
@@ -335,7 +339,8 @@ state: {self.path('proxyd')}
         self.run(self.bin('noded'), 'configure', f'--output=file://{config}', f'--token={token}',
                  f'--proxy={self.proxy}', f'--ca-pin={self.ca_pin()}', *([f'--labels={labels}'] if labels else []))
         with open(config, 'a') as f:
-            f.write(f"name: {join_as or name}\nstate: {self.folder(name, None, 0o711)}\n{self.user_line()}{more}")
+            f.write(f"name: {join_as or name}\nstate: {self.folder(name, None, 0o711)}\n"
+                    f"{self.diag_line(name)}{self.user_line()}{more}")
         d = self.daemon(name, 'noded', f'--config={config}')
         self.nodes.append(name)
         if wait:

@@ -150,6 +150,14 @@ values_have_defaults_and_bounds(void **state)
 	assert_int_equal(conf_address("a", "host:1", &e), 0);
 	assert_true(conf_address("a", "host", &e) < 0);
 	assert_true(conf_address("a", NULL, &e) < 0);
+	assert_int_equal(conf_diag_addr(NULL, &e), 0);
+	assert_int_equal(conf_diag_addr("", &e), 0);
+	assert_int_equal(conf_diag_addr("127.0.0.1:3082", &e), 0);
+	assert_int_equal(conf_diag_addr("[::1]:3082", &e), 0);
+	assert_int_equal(conf_diag_addr("localhost:3082", &e), 0);
+	assert_true(conf_diag_addr("tele.example.com:3082", &e) < 0);
+	assert_true(conf_diag_addr("127.0.0.1", &e) < 0);
+	assert_true(conf_diag_addr("off", &e) < 0);
 	n = 0;
 	assert_int_equal(conf_range(&n, "n", 7, 1, 10, &e), 0);
 	assert_int_equal(n, 7);

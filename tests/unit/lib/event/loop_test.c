@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "event/loop.h"
+#include "metric/histogram.h"
 
 struct world {
 	struct loop *loop;
@@ -360,6 +361,34 @@ a_pool_that_gives_way_takes_nothing_from_the_loop(void **state)
 	assert_int_equal(getpriority(PRIO_PROCESS, 0), before);
 }
 
+static void
+sleep_and_stop(void *arg)
+{
+	struct world *w = arg;
+
+	usleep(20000);
+	loop_stop(w->loop);
+}
+
+static void
+turns_count_the_work_and_not_the_waiting(void **state)
+{
+	struct world *w = *state;
+	const struct histogram *h = loop_turns(w->loop);
+
+	assert_true(h->sum_us == 0);
+	assert_int_equal(loop_turn(w->loop, 300), 0);
+	assert_true(h->sum_us < 300000);
+	assert_int_equal(timer_init(&w->timer, w->loop, sleep_and_stop, w), 0);
+	timer_start(&w->timer, 0);
+	assert_int_equal(loop_run(w->loop), 0);
+	assert_true(h->sum_us >= 20000);
+	deferred_init(&w->deferred, sleep_and_stop, w);
+	loop_defer(w->loop, &w->deferred);
+	assert_int_equal(loop_turn(w->loop, 0), 0);
+	assert_true(h->sum_us >= 40000);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
 
 int
@@ -377,6 +406,7 @@ main(void)
 		TEST(children_are_reaped_even_when_they_ended_before),
 		TEST(the_pool_is_bounded_and_loses_nothing),
 		TEST(a_pool_that_gives_way_takes_nothing_from_the_loop),
+		TEST(turns_count_the_work_and_not_the_waiting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
