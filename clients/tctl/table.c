@@ -67,6 +67,16 @@ const struct cli_command tctl_commands[] = {
 	    .summary = "refuse a user, role, login or node, and cut what is open",
 	    .options = cmd_lock_options,
 	    .run = cmd_lock },
+	{ .name = "backup",
+	    .args = "FILE",
+	    .summary = "save all that authd needs to come back, encrypted",
+	    .more =
+		"Users, roles, nodes and the keys of the authorities, for the backup_recipient of\n"
+		"authd.yaml; as root on authd's host also for a passphrase or another recipient. authd\n"
+		"--restore makes a cluster of it. What auditd has is PostgreSQL's to save (docs/BACKUP.md).",
+	    .options = cmd_backup_options,
+	    .max_args = 1,
+	    .run = cmd_backup },
 	{ .name = "recordings", .summary = "find recorded sessions", .sub = cmd_recordings_sub },
 	{ .name = "audit", .summary = "search the audit trail", .sub = cmd_audit_sub },
 	{ .name = "version",

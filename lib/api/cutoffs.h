@@ -21,6 +21,10 @@
 enum { CUTOFFS_ENTRIES_MAX = 48 * 1024, CUTOFFS_MAX = CUTOFFS_ENTRIES_MAX + 1024 };
 
 /* Views into the bytes that were read. */
+/* The name of a cut-off of all users, in authd's store and in the watch; no user's, which have no such character. In the
+ * signed list it is everybody_ms. */
+#define CUTOFF_EVERYBODY "*"
+
 struct cutoffs {
 	struct span cluster;
 	int64_t issued_ms;    /* when it was signed */

@@ -163,9 +163,9 @@ file_is_same(int a, int b)
 	    x.st_ino == y.st_ino;
 }
 
-/* The folder that holds path, for the fsync that makes a rename last. */
-static int
-sync_folder(const char *path)
+/* The folder that holds path. */
+int
+file_sync_folder(const char *path)
 {
 	_cleanup_close_ int fd = -1;
 	char dir[PATH_MAX];
@@ -206,7 +206,7 @@ write_file(const char *path, mode_t mode, struct span bytes, unsigned flags, str
 		goto fail;
 	}
 	fd = -1;
-	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, flags) < 0 || sync_folder(path) < 0)
+	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, flags) < 0 || file_sync_folder(path) < 0)
 		goto fail;
 	return 0;
 fail:

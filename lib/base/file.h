@@ -21,6 +21,8 @@ int file_write_new(const char *path, mode_t mode, const void *p, size_t n, struc
 /* Takes a file away from all but its owner, whatever becomes of its name meanwhile: 1: they could read or write it until
  * now; 0: they could not. Negative with the cause: no regular file (a link is none), or one with several names. */
 int file_close_to_others(const char *path, struct err *e);
+/* Makes what happened to the name of a file last: to be called after a rename. 0 or -1 with errno. */
+int file_sync_folder(const char *path);
 /* Creates the folder and its parents (parents 0755). */
 int file_mkdir(const char *path, mode_t mode, struct err *e);
 /* A secret in a file: as file_read, and refuses files that others than the owner can read (or, of a credential of the service

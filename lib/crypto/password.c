@@ -96,3 +96,18 @@ password_verify(const char *hash, unsigned passes, const char *password)
 	ok = crypto_pwhash_str_verify(real ? hash : none, password, n) == 0;
 	return real && ok;
 }
+
+int
+password_key(const char *passphrase, const struct password_cost *cost,
+    uint8_t ret[PASSWORD_KEY_BYTES])
+{
+	_Static_assert(PASSWORD_SALT_BYTES == crypto_pwhash_SALTBYTES, "the salt fits");
+
+	if (cost->passes < 1 || cost->passes > PASSWORD_KEY_PASSES_MAX ||
+	    cost->memory_kib < PASSWORD_KEY_KIB_MIN || cost->memory_kib > PASSWORD_KEY_KIB_MAX)
+		return -1;
+	return crypto_pwhash(ret, PASSWORD_KEY_BYTES, passphrase, strlen(passphrase), cost->salt,
+		   cost->passes, (size_t)cost->memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13) == 0
+	    ? 0
+	    : -1;
+}

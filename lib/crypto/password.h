@@ -10,6 +10,7 @@
 #define CRYPTO_PASSWORD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -27,5 +28,21 @@ unsigned password_measure(void);
 int password_hash(const char *password, unsigned passes, char *dst);
 /* hash NULL, "" or none of ours: takes as long as for one of so many passes and says false. */
 bool password_verify(const char *hash, unsigned passes, const char *password);
+
+/* A key of PASSWORD_KEY_BYTES from a passphrase, for files: the same from the same salt, passes and memory, which stand
+ * beside what it opens and may be chosen by a stranger. Negative: beyond the limits below, or no memory. */
+enum {
+	PASSWORD_KEY_BYTES = 32,
+	PASSWORD_SALT_BYTES = 16,
+	PASSWORD_KEY_PASSES_MAX = 16,
+	PASSWORD_KEY_KIB_MIN = 8,
+	PASSWORD_KEY_KIB_MAX = 1024 * 1024
+};
+struct password_cost {
+	uint8_t salt[PASSWORD_SALT_BYTES];
+	uint32_t passes, memory_kib;
+};
+int password_key(const char *passphrase, const struct password_cost *cost,
+    uint8_t ret[PASSWORD_KEY_BYTES]);
 
 #endif

@@ -413,6 +413,11 @@ daemon_main(const struct daemon *d, int argc, char **argv)
 		tear_down();
 		return 0;
 	}
+	status = d->instead ? d->instead(self.run.conf, &e) : 0;
+	if (status != 0) {
+		tear_down();
+		return status < 0 ? cli_fail_err(&e) : 0;
+	}
 	/* Errors before this line are for whoever stands at the terminal; from here on for the journal. */
 	open_log(d);
 	status = serve(d);

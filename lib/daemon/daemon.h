@@ -14,7 +14,7 @@
  *
  * daemon_main does, always in this order:
  *	 1. flags            --config --check --log-level --log-format --help --version, and the daemon's own
- *	 2. configuration    conf_schema, then check; --check ends here
+ *	 2. configuration    conf_schema, then check; --check ends here, and so does what `instead` did
  *	 3. log              level, format
  *	 4. limits, signals  SIGPIPE ignored, open files up, no core with DAEMON_SECRETS
  *	 5. prepare          still with the rights it was started with: low ports, children that keep them
@@ -72,6 +72,9 @@ struct daemon {
 	/* Every hook may be NULL. Negative with e: start-up ends with that error, exit status 1. */
 	/* Defaults and ranges; conf is the daemon's struct. Also for --check and SIGHUP: no side effects. */
 	int (*check)(void *conf, struct err *e);
+	/* Something else than serving, which its options ask for; for whoever stands at the terminal, with the rights it was
+	 * started with. 0: not asked for; 1: done, and the program ends. */
+	int (*instead)(const void *conf, struct err *e);
 	/* The user to become when started as root; NULL or "": stay. */
 	const char *(*user)(const void *conf);
 	int (*prepare)(struct daemon_run *run, struct err *e);

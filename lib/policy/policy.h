@@ -27,7 +27,7 @@ enum {
 };
 
 /* Resources of rules: "user", "role", "token", "node", "lock", "cluster", "event" and "session"
- * (recordings) of everybody, "own_event", "own_session", or "*". Verbs: "list", "read", "create",
+ * (recordings) of everybody, "own_event", "own_session", "backup" (only "create"), or "*". Verbs: "list", "read", "create",
  * "update", "delete", or "*" for these; and POLICY_VERB_ESCALATE, which "*" does not give: the
  * other verbs on that resource also beyond what one holds oneself (covers.h). */
 #define POLICY_VERB_ESCALATE "escalate"

@@ -18,7 +18,7 @@
 	}
 
 const char *const policy_resources[] = { "user", "role", "token", "node", "lock", "cluster",
-	"event", "session", "own_event", "own_session", NULL };
+	"backup", "event", "session", "own_event", "own_session", NULL };
 const char *const policy_verbs[] = { "list", "read", "create", "update", "delete",
 	POLICY_VERB_ESCALATE, NULL };
 

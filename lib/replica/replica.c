@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/cutoffs.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "replica/replica_priv.h"
@@ -314,7 +315,10 @@ cutoff(const struct replica *r, enum replica_kind kind, const char *key)
 int64_t
 replica_user_cutoff(const struct replica *r, const char *user)
 {
-	return cutoff(r, REPLICA_CUTOFF, user);
+	int64_t own = cutoff(r, REPLICA_CUTOFF, user);
+	int64_t all = cutoff(r, REPLICA_CUTOFF, CUTOFF_EVERYBODY);
+
+	return own > all ? own : all;
 }
 
 int64_t

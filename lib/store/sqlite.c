@@ -28,6 +28,7 @@ enum stmt {
 	S_DEL,
 	S_RANGE,
 	S_EXPIRED,
+	S_SET,
 	S_COUNT,
 };
 
@@ -46,6 +47,7 @@ static const char *const sql[S_COUNT] = {
 	[S_EXPIRED] =
 	    "SELECT key, value, revision, expires_ms FROM item WHERE expires_ms > 0 AND expires_ms <= ?1 "
 	    "ORDER BY expires_ms LIMIT ?2",
+	[S_SET] = "UPDATE counter SET value = ?1 WHERE name = 'revision'",
 };
 
 static const char schema[] =
@@ -251,6 +253,100 @@ sqlite_expired(void *arg, int64_t now_ms, size_t limit,
 	return rows(q, st, fn, fn_arg, e);
 }
 
+static int
+sqlite_set_revision(void *arg, uint64_t revision, struct err *e)
+{
+	struct sqlite *q = arg;
+	sqlite3_stmt *st = q->stmt[S_SET];
+	int rc;
+
+	sqlite3_bind_int64(st, 1, (sqlite3_int64)revision);
+	rc = sqlite3_step(st);
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE ? 0 : fail(q, e, "set the revision");
+}
+
+/* --- snapshots: a second connection, whose read transaction sees one state for as long as it is open ------------- */
+
+struct snapshot {
+	sqlite3 *db;
+	sqlite3_stmt *items;
+};
+
+static void
+snapshot_close(void *arg)
+{
+	struct snapshot *n = arg;
+
+	sqlite3_finalize(n->items);
+	sqlite3_close(n->db); /* which ends its transaction */
+	free(n);
+}
+
+static int
+snapshot_fail(struct snapshot *n, struct err *e)
+{
+	err_set(e, "database: snapshot: %s", n->db ? sqlite3_errmsg(n->db) : "out of memory");
+	snapshot_close(n);
+	return -1;
+}
+
+/* The first read of a transaction is what chooses its state. */
+static int
+snapshot_begin(struct snapshot *n, uint64_t *ret_revision)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	if (sqlite3_exec(n->db, "PRAGMA trusted_schema = OFF; PRAGMA query_only = ON; BEGIN", NULL,
+		NULL, NULL) != SQLITE_OK ||
+	    sqlite3_prepare_v2(n->db, "SELECT value FROM counter WHERE name = 'revision'", -1, &st,
+		NULL) != SQLITE_OK)
+		return -1;
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		*ret_revision = (uint64_t)sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	if (rc != SQLITE_ROW)
+		return -1;
+	return sqlite3_prepare_v2(n->db,
+		   "SELECT key, value, revision, expires_ms FROM item ORDER BY key", -1, &n->items,
+		   NULL) == SQLITE_OK
+	    ? 0
+	    : -1;
+}
+
+static int
+snapshot_open(void *arg, void **ret, uint64_t *ret_revision, struct err *e)
+{
+	struct sqlite *q = arg;
+	struct snapshot *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return err_memory(e);
+	if (sqlite3_open_v2(sqlite3_db_filename(q->db, "main"), &n->db,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+		NULL) != SQLITE_OK ||
+	    snapshot_begin(n, ret_revision) < 0)
+		return snapshot_fail(n, e);
+	*ret = n;
+	return 0;
+}
+
+static int
+snapshot_next(void *arg, struct store_item *item, struct err *e)
+{
+	struct snapshot *n = arg;
+	int rc = sqlite3_step(n->items);
+
+	if (rc == SQLITE_ROW) {
+		row_of(n->items, item);
+		return 0;
+	}
+	return rc == SQLITE_DONE ? STORE_E_NOT_FOUND
+				 : err_set(e, "database: snapshot: %s", sqlite3_errmsg(n->db));
+}
+
 static const struct store_driver driver = {
 	.name = "sqlite",
 	.close = sqlite_close,
@@ -263,23 +359,31 @@ static const struct store_driver driver = {
 	.del = sqlite_del,
 	.range = sqlite_range,
 	.expired = sqlite_expired,
+	.set_revision = sqlite_set_revision,
+	.snapshot_open = snapshot_open,
+	.snapshot_next = snapshot_next,
+	.snapshot_close = snapshot_close,
 };
 
-static int
-take_lock(struct sqlite *q, const char *path, struct err *e)
+int
+store_take_sqlite(const char *path, int *ret_fd, struct err *e)
 {
 	char lock[4096];
 
 	if (!str_format(lock, sizeof(lock), "%s.lock", path))
 		return err_set(e, "path too long: %s", path);
-	q->lock_fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (q->lock_fd < 0)
+	*ret_fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*ret_fd < 0)
 		return err_errno(e, "cannot open %s", lock);
-	if (flock(q->lock_fd, LOCK_EX | LOCK_NB) == 0)
+	if (flock(*ret_fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (errno == EWOULDBLOCK)
-		return err_set(e, "%s is in use by another process; stop that one first", path);
-	return err_errno(e, "cannot lock %s", lock);
+		err_set(e, "%s is in use by another process; stop that one first", path);
+	else
+		err_errno(e, "cannot lock %s", lock);
+	mem_closep(ret_fd);
+	*ret_fd = -1;
+	return -1;
 }
 
 static int
@@ -338,7 +442,7 @@ store_open_sqlite(struct store **ret, const char *path, struct loop *loop, struc
 	if (!q)
 		return err_memory(e);
 	q->lock_fd = -1;
-	if (take_lock(q, path, e) < 0) {
+	if (store_take_sqlite(path, &q->lock_fd, e) < 0) {
 		sqlite_close(q);
 		return -1;
 	}

@@ -441,6 +441,73 @@ store_sweep(struct store *s, int max)
 	return rc < 0 ? rc : k.n;
 }
 
+/* --- copies --------------------------------------------------------------------------- */
+
+struct store_snapshot {
+	const struct store_driver *driver;
+	void *db;
+	uint64_t revision;
+};
+
+int
+store_snapshot_open(struct store *s, struct store_snapshot **ret, struct err *e)
+{
+	struct store_snapshot *n = calloc(1, sizeof(*n));
+
+	*ret = NULL;
+	if (!n)
+		return err_memory(e);
+	n->driver = s->driver;
+	if (s->driver->snapshot_open(s->db, &n->db, &n->revision, e) < 0) {
+		free(n);
+		return -1;
+	}
+	*ret = n;
+	return 0;
+}
+
+int
+store_snapshot_next(struct store_snapshot *n, struct store_item *item, struct err *e)
+{
+	return n->driver->snapshot_next(n->db, item, e);
+}
+
+uint64_t
+store_snapshot_revision(const struct store_snapshot *n)
+{
+	return n->revision;
+}
+
+void
+store_snapshot_close(struct store_snapshot *n)
+{
+	if (!n)
+		return;
+	n->driver->snapshot_close(n->db);
+	free(n);
+}
+
+int
+store_fill(struct store *s, const struct store_item *item)
+{
+	if (!s->in_txn)
+		return err_set(&s->error, "no transaction is open");
+	if (!key_is_good(item->key))
+		return bad_key(s);
+	if (item->value.n > STORE_VALUE_MAX)
+		return err_set(&s->error, "the value of %s is larger than %d bytes", item->key,
+		    STORE_VALUE_MAX);
+	return s->driver->put(s->db, item, &s->error);
+}
+
+int
+store_set_revision(struct store *s, uint64_t revision)
+{
+	if (!s->in_txn)
+		return err_set(&s->error, "no transaction is open");
+	return s->driver->set_revision(s->db, revision, &s->error);
+}
+
 /* --- watches -------------------------------------------------------------------------- */
 
 void

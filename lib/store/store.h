@@ -80,6 +80,27 @@ void store_rollback(struct store *s); /* harmless without a transaction */
  * Returns how many, or negative. */
 int store_sweep(struct store *s, int max);
 
+/* --- copies --------------------------------------------------------------------------- */
+
+/* Everything as it was when the snapshot was opened, whatever is changed meanwhile; read piece by piece, while the store
+ * goes on. What changes meanwhile waits in the database's log, so it is not to be held for long. */
+struct store_snapshot;
+int store_snapshot_open(struct store *s, struct store_snapshot **ret, struct err *e);
+/* The next item in the order of keys, expired ones too, valid until the next call; STORE_E_NOT_FOUND after the last. */
+int store_snapshot_next(struct store_snapshot *n, struct store_item *item, struct err *e);
+/* The latest revision in it. */
+uint64_t store_snapshot_revision(const struct store_snapshot *n);
+void store_snapshot_close(struct store_snapshot *n); /* NULL is fine; before store_close */
+
+/* Into a store that is being made from a copy, in a transaction: the item with its own revision, and what the next change's
+ * revision will be one above. No watcher hears of them. */
+int store_fill(struct store *s, const struct store_item *item);
+int store_set_revision(struct store *s, uint64_t revision);
+
+/* Takes the database file for this process as store_open_sqlite does, without opening it: nobody else has it while
+ * *ret_fd is open. */
+int store_take_sqlite(const char *path, int *ret_fd, struct err *e);
+
 /* --- watch ------------------------------------------------------------------------ */
 
 struct store_watch {

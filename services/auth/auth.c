@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "auth/access.h"
+#include "auth/backup.h"
 #include "auth/conf.h"
 #include "auth/self.h"
 #include "base/log.h"
@@ -31,6 +32,7 @@ auth_janitor(void *arg)
 	if (store_sweep(a->store, SWEEP_MAX) < 0)
 		log_error("cannot clean the store up", "cause", store_error(a->store), NULL);
 	watchers_sweep(a);
+	backups_sweep(a);
 	hosts_sweep(a);
 	resources_sweep(a);
 	origins_sweep(a);

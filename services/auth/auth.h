@@ -71,6 +71,7 @@ struct auth {
 	struct audit_log *audit;
 	struct resources resources;
 	struct watchers watchers;
+	struct list backups;                    /* backup.h; those under way */
 	struct cutoff_list *cutoff_list;        /* signed, for the monitors of nodes */
 	struct rate *logins, *joins, *refusals; /* by address; of refusals: events written */
 	struct ceiling *verifying;              /* logins that wait for Argon2id, by address */

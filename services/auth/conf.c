@@ -26,6 +26,7 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("user", CYAML_FLAG_OPTIONAL, user),
 	CYAML_FIELD_STRING_PTR("diag_addr", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct conf,
 	    diag_addr, 0, 255),
+	TEXT("backup_recipient", CYAML_FLAG_OPTIONAL, backup_recipient),
 	CYAML_FIELD_END,
 };
 
@@ -99,6 +100,10 @@ conf_check(void *arg, struct err *e)
 		return -1;
 	if (conf_diag_addr(c->diag_addr, e) < 0)
 		return -1;
+	c->recipient = (struct backup_recipient){ 0 };
+	if (c->backup_recipient &&
+	    backup_recipient_parse(&c->recipient, c->backup_recipient, e) < 0)
+		return err_prefix(e, "backup_recipient");
 	if (strlen(c->socket) > 100)
 		return err_set(e, "socket: a path of at most 100 bytes");
 	return find_key(c, e);

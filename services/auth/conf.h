@@ -5,6 +5,7 @@
 #ifndef AUTH_CONF_H
 #define AUTH_CONF_H
 
+#include "backup/backup.h"
 #include "conf/conf.h"
 
 struct conf {
@@ -18,8 +19,10 @@ struct conf {
 	char *audit_addr;
 	char *user;
 	char *diag_addr;
+	char *backup_recipient;
 	/* defaults, filled in by the check; freed with the rest */
 	char ca_key_path[4096];
+	struct backup_recipient recipient; /* kind 0: none */
 };
 
 extern const cyaml_schema_value_t conf_schema;

@@ -4,6 +4,7 @@
  */
 #include "auth/cutoff.h"
 
+#include "api/cutoffs.h"
 #include "auth/auth.h"
 #include "auth/stored.h"
 #include "base/str.h"
@@ -32,8 +33,8 @@ cutoff_set(struct auth *a, enum resource_kind kind, const char *name, int64_t ex
 	return resource_save(a, kind, &c, e);
 }
 
-int64_t
-cutoff_get(struct auth *a, enum resource_kind kind, const char *name)
+static int64_t
+of_one(struct auth *a, enum resource_kind kind, const char *name)
 {
 	struct cutoff c;
 	struct err e;
@@ -46,6 +47,15 @@ cutoff_get(struct auth *a, enum resource_kind kind, const char *name)
 	default: /* what cannot be read must not let anybody in */
 		return INT64_MAX;
 	}
+}
+
+int64_t
+cutoff_get(struct auth *a, enum resource_kind kind, const char *name)
+{
+	int64_t own = of_one(a, kind, name), all;
+
+	all = kind == RESOURCE_CUTOFF ? of_one(a, kind, CUTOFF_EVERYBODY) : 0;
+	return own > all ? own : all;
 }
 
 int64_t

@@ -24,7 +24,8 @@ struct cutoff {
 	uint64_t revision;
 };
 
-/* Certificates issued until now are worth nothing. expires_ms: when the last of them ends. */
+/* Certificates issued until now are worth nothing. name: CUTOFF_EVERYBODY (api/cutoffs.h) for all users. expires_ms: when
+ * the last of them ends. */
 int cutoff_set(struct auth *a, enum resource_kind kind, const char *name, int64_t expires_ms,
     struct err *e);
 /* issued_before_ms of that name; 0: none, all certificates count; INT64_MAX: it cannot be read, none

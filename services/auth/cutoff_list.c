@@ -57,6 +57,10 @@ add_size(const void *object, void *arg)
 	const struct cutoff *c = object;
 	struct collect *all = arg;
 
+	if (strcmp(c->name, CUTOFF_EVERYBODY) == 0) {
+		all->everybody_ms = c->issued_before_ms;
+		return 0;
+	}
 	if (all->n == all->cap) {
 		size_t cap = all->cap ? 2 * all->cap : 64;
 		struct size *v = realloc(all->v, cap * sizeof(*v));
@@ -100,7 +104,7 @@ add_entry(const void *object, void *arg)
 	const struct cutoff *c = object;
 	struct collect *all = arg;
 
-	/* Covered by the one for everybody. */
+	/* Covered by the one for everybody, or itself that. */
 	if (c->issued_before_ms <= all->everybody_ms)
 		return 0;
 	cutoffs_put(all->entries, c->name, c->issued_before_ms);
@@ -112,8 +116,11 @@ static int
 collect(struct auth *a, struct collect *all)
 {
 	int rc = resource_each(a, RESOURCE_CUTOFF, add_size, all);
+	int64_t rest_ms;
 
-	all->everybody_ms = find_rest(all);
+	rest_ms = find_rest(all);
+	if (rest_ms > all->everybody_ms)
+		all->everybody_ms = rest_ms;
 	free(all->v);
 	all->v = NULL;
 	return rc ? rc : resource_each(a, RESOURCE_CUTOFF, add_entry, all);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signer: the process that holds the CA keys and answers five requests.
+ * signer: the process that holds the CA keys and answers six requests.
  *
  * Security: forked by authd before it has threads or has opened anything; reads its two files,
  * becomes the daemon's user, drops capabilities, and then may only receive, send, draw random

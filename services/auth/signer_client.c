@@ -362,6 +362,18 @@ signer_sign_cutoffs(struct signer_client *c, const struct signer_cutoffs *q, sig
 	return ask(c, &r, on_signed, arg, e);
 }
 
+int
+signer_make_backup(struct signer_client *c, const struct signer_backup *q, signer_fn on_made,
+    void *arg, struct err *e)
+{
+	char text[BACKUP_RECIPIENT_SIZE];
+	struct signer_request r = { .kind = SIGNER_BACKUP,
+		.backup = { .recipient = text, .proof = q->proof } };
+
+	backup_recipient_text(q->recipient, text);
+	return ask(c, &r, on_made, arg, e);
+}
+
 /* The entry stays, because its answer will come and must find its place. */
 void
 signer_forget(struct signer_client *c, void *arg)

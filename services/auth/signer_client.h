@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "backup/backup.h"
 #include "crypto/identity.h"
 #include "crypto/secret.h"
 #include "event/loop.h"
@@ -34,6 +35,8 @@ struct signer_options {
 	const char *key_path;   /* 64 hex digits that open them, 0600 or a systemd credential; made
 				 * with the state when neither is there */
 	const char *user;       /* becomes this user when started as root; NULL or "": stays */
+	/* For whom backups may be without a proof; NULL: nobody. As the configuration has it, which authd cannot write. */
+	const struct backup_recipient *backup_recipient;
 };
 
 struct signer_child {
@@ -111,6 +114,14 @@ struct signer_cutoffs {
 	struct span entries; /* cutoffs_put */
 };
 
+/* Everything that opens a copy of the store, sealed for a recipient: the one of the configuration, or one whose
+ * proof (backup.h) shows that he was chosen by somebody who can read the key file. The result is, in the types of base/wire.h:
+ * string key of the backup's stream, string box. The caller wipes what he keeps of it. */
+struct signer_backup {
+	const struct backup_recipient *recipient;
+	struct span proof; /* empty: none */
+};
+
 /* Each: 0 when the request is on its way; negative when the queue is full or the signer gone
  * (on_signed is not called). Nothing of the request is kept. */
 int signer_sign_ssh_user(struct signer_client *c, const struct signer_ssh_user *q,
@@ -121,6 +132,8 @@ int signer_sign_x509(struct signer_client *c, const struct signer_x509 *q, signe
     void *arg, struct err *e);
 int signer_sign_cutoffs(struct signer_client *c, const struct signer_cutoffs *q,
     signer_fn on_signed, void *arg, struct err *e);
+int signer_make_backup(struct signer_client *c, const struct signer_backup *q, signer_fn on_made,
+    void *arg, struct err *e);
 /* The caller of these requests goes away: their answers are dropped. */
 void signer_forget(struct signer_client *c, void *arg);
 

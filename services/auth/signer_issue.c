@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signer_issue: the four kinds of certificates, lists of cut-offs, and the rules that hold even if authd
+ * signer_issue: the four kinds of certificates, lists of cut-offs, the secrets of backups, and the rules that hold even if authd
  * has been taken over: lifetimes end, a daemon's certificate never speaks for a user, a node's never for authd.
- * Called by signer.c. Pure but for nonces and serial numbers.
+ * Called by signer.c. Pure but for nonces, serial numbers and the keys of backups.
  */
 #include "auth/signer_issue.h"
 
@@ -11,6 +11,7 @@
 
 #include "api/cutoffs.h"
 #include "base/str.h"
+#include "base/wire.h"
 #include "crypto/rand.h"
 #include "crypto/sshcert.h"
 #include "policy/policy.h"
@@ -242,6 +243,54 @@ issue_cutoffs(const struct signer_keys *keys, const struct signer_cutoffs *q, in
 	    : 0;
 }
 
+/* --- backups --------------------------------------------------------------------------------- */
+
+/* authd is not asked: it would be the first to choose itself. */
+static bool
+may_open(const struct signer_keys *keys, const struct backup_recipient *r, struct span proof)
+{
+	uint8_t want[BACKUP_PROOF_BYTES];
+	char given[BACKUP_RECIPIENT_SIZE], ours[BACKUP_RECIPIENT_SIZE];
+
+	backup_proof(keys->file_key, r, want);
+	if (secret_equal(proof, (struct span){ want, sizeof(want) }))
+		return true;
+	backup_recipient_text(r, given);
+	backup_recipient_text(&keys->backup_recipient, ours);
+	return keys->backup_recipient.kind != 0 && strcmp(given, ours) == 0;
+}
+
+static int
+issue_backup(const struct signer_keys *keys, const struct signer_request *q, struct buf *ret,
+    struct err *e)
+{
+	uint8_t stream_key[SECRET_STREAM_KEY_BYTES];
+	const struct backup_secrets s = { .stream_key = { stream_key, sizeof(stream_key) },
+		.ca_key = secret_span(keys->file_key),
+		.state = { (const uint8_t *)keys->state, keys->state_len } };
+	struct backup_recipient r;
+	struct buf box;
+	int rc;
+
+	if (backup_recipient_parse(&r, q->backup.recipient, e) < 0)
+		return -1;
+	if (!may_open(keys, &r, q->backup.proof))
+		return err_set(e,
+		    "a backup is made for the backup_recipient of authd.yaml, or for whom somebody says who can read authd's key "
+		    "file (root on its host)");
+	rand_bytes(stream_key, sizeof(stream_key));
+	buf_init(&box, BACKUP_BOX_MAX + 64);
+	rc = backup_box_make(&r, &s, &box, e);
+	if (rc == 0) {
+		wire_put_string(ret, s.stream_key);
+		wire_put_string(ret, buf_span(&box));
+		rc = buf_ok(ret) ? 0 : err_memory(e);
+	}
+	buf_done(&box);
+	secret_zero(stream_key, sizeof(stream_key));
+	return rc;
+}
+
 int
 signer_issue(const struct signer_keys *keys, const struct signer_request *q, int64_t now_s,
     struct buf *ret, struct err *e)
@@ -256,6 +305,8 @@ signer_issue(const struct signer_keys *keys, const struct signer_request *q, int
 		return issue_x509(keys, q, now_s, ret, e);
 	case SIGNER_CUTOFFS:
 		return issue_cutoffs(keys, &q->cutoffs, now_s, ret, e);
+	case SIGNER_BACKUP:
+		return issue_backup(keys, q, ret, e);
 	}
 	return err_set(e, "not a request");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signer_issue: what the signer signs and what it refuses. Inside the signer only.
+ * signer_issue: what the signer signs, or seals, and what it refuses. Inside the signer only.
  */
 #ifndef AUTH_SIGNER_ISSUE_H
 #define AUTH_SIGNER_ISSUE_H

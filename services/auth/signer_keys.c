@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/wire.h"
+#include "crypto/capin.h"
 #include "crypto/hmac.h"
 #include "crypto/sealed.h"
 #include "crypto/secret_key.h"
@@ -47,6 +48,10 @@ signer_keys_done(struct signer_keys *keys)
 	for (size_t i = 0; i < SIGNER_SETS_MAX; i++)
 		set_done(&keys->sets[i]);
 	keys->n_sets = 0;
+	secret_free(keys->file_key);
+	keys->file_key = NULL;
+	free(keys->state);
+	keys->state = NULL;
 }
 
 /* --- making ------------------------------------------------------------------------- */
@@ -295,9 +300,34 @@ signer_keys_open(struct signer_keys *keys, const struct signer_options *options,
 		return -1;
 	rc = first ? create(keys, options, key, e) : load(keys, options, key, e);
 	derive_seed_key(keys, key);
-	secret_free(key);
+	keys->file_key = key;
+	if (options->backup_recipient)
+		keys->backup_recipient = *options->backup_recipient;
+	/* Once more, as whatever is to be opened again later is on the disk. */
+	if (rc == 0)
+		rc = file_read(options->state_path, 2 * STATE_MAX, &keys->state, &keys->state_len,
+		    e);
 	if (rc < 0)
 		signer_keys_done(keys);
+	return rc;
+}
+
+int
+signer_keys_try(struct span state, const struct secret *key, const char *cluster, char *pin,
+    struct err *e)
+{
+	struct signer_keys keys = { 0 };
+	struct secret *plain;
+	int rc;
+
+	if (sealed_open(key, label, state, &plain) < 0)
+		return err_set(e,
+		    "the authorities do not open with the key that was saved with them");
+	rc = read_state(&keys, secret_span(plain), cluster, e);
+	secret_free(plain);
+	if (rc == 0 && capin_of_cert(keys.sets[0].host_cert, pin) < 0)
+		rc = err_set(e, "the authorities have no fingerprint");
+	signer_keys_done(&keys);
 	return rc;
 }
 

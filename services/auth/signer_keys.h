@@ -23,11 +23,20 @@ struct signer_keys {
 	struct signer_ca_set sets[SIGNER_SETS_MAX];
 	size_t n_sets;
 	uint8_t seed_key[SIGNER_SEED_KEY_BYTES]; /* of the key file, for authd (seed.h) */
+	/* For backups: the key of the key file, and the state as it is on disk. */
+	struct secret *file_key;
+	char *state;
+	size_t state_len;
+	struct backup_recipient backup_recipient; /* kind 0: none */
 };
 
 /* Opens the state, or makes key and state when there is no state yet. */
 int signer_keys_open(struct signer_keys *keys, const struct signer_options *options, struct err *e);
 void signer_keys_done(struct signer_keys *keys);
+/* Whether these bytes of a state open with the key and are the cluster's: for a restore, before anything is written. The
+ * CA pin of the first into pin[CAPIN_SIZE]. */
+int signer_keys_try(struct span state, const struct secret *key, const char *cluster, char *pin,
+    struct err *e);
 /* The packed sallyport.auth.CaSet of the public halves. The signer builds these bytes itself, so
  * that nobody can make the CA key sign bytes of their choice. */
 int signer_keys_ca_set(const struct signer_keys *keys, struct buf *ret);

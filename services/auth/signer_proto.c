@@ -90,6 +90,10 @@ signer_request_write(struct buf *b, const struct signer_request *q)
 	case SIGNER_CUTOFFS:
 		put_cutoffs(b, &q->cutoffs);
 		break;
+	case SIGNER_BACKUP:
+		wire_put_text(b, q->backup.recipient);
+		wire_put_string(b, q->backup.proof);
+		break;
 	}
 	return buf_ok(b);
 }
@@ -222,6 +226,10 @@ signer_request_read(struct signer_request *q, struct span message, struct arena 
 		break;
 	case SIGNER_CUTOFFS:
 		get_cutoffs(&w, &q->cutoffs);
+		break;
+	case SIGNER_BACKUP:
+		q->backup.recipient = get_text(&w, arena);
+		q->backup.proof = wire_string(&w);
 		break;
 	/* Ends the signer: authd, if it is itself, sends no such thing. */
 	default:

@@ -20,6 +20,7 @@ enum signer_kind {
 	SIGNER_X509_HOST = 3,
 	SIGNER_X509_USER = 4,
 	SIGNER_CUTOFFS = 5,
+	SIGNER_BACKUP = 6,
 };
 
 enum { SIGNER_NAMES_MAX = 256, SIGNER_REQUEST_MEMORY = 256 * 1024, SIGNER_MESSAGE_MAX = 60 * 1024 };
@@ -33,6 +34,10 @@ struct signer_request {
 		struct signer_ssh_host ssh_host;
 		struct signer_x509 x509;
 		struct signer_cutoffs cutoffs;
+		struct {
+			const char *recipient; /* its text */
+			struct span proof;
+		} backup;
 	};
 };
 

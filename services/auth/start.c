@@ -16,6 +16,7 @@
 
 #include "auth/access.h"
 #include "auth/auth.h"
+#include "auth/backup.h"
 #include "auth/conf.h"
 #include "auth/cutoff_list.h"
 #include "auth/events.h"
@@ -23,6 +24,7 @@
 #include "auth/rpc_faces.h"
 #include "auth/join.h"
 #include "auth/login.h"
+#include "auth/restore.h"
 #include "auth/self.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -48,9 +50,8 @@ enum {
 
 /* --- prepare -------------------------------------------------------------------------------- */
 
-/* The folder, owned by the user that authd becomes. */
-static int
-make_folder(const char *path, mode_t mode, const char *user, struct err *e)
+int
+start_make_folder(const char *path, mode_t mode, const char *user, struct err *e)
 {
 	struct priv_user u;
 	struct stat st;
@@ -76,9 +77,9 @@ make_folders(const struct conf *conf, struct err *e)
 	slash = strrchr(socket_dir, '/');
 	if (slash && slash != socket_dir)
 		*slash = '\0';
-	if (make_folder(conf->state, 0700, conf_user(conf), e) < 0)
+	if (start_make_folder(conf->state, 0700, conf_user(conf), e) < 0)
 		return -1;
-	return make_folder(socket_dir, 0755, conf_user(conf), e);
+	return start_make_folder(socket_dir, 0755, conf_user(conf), e);
 }
 
 int
@@ -89,7 +90,8 @@ auth_prepare(struct daemon_run *run, struct err *e)
 	struct signer_options options = { .cluster = conf->cluster,
 		.state_path = state_path,
 		.key_path = conf->ca_key_path,
-		.user = conf_user(conf) };
+		.user = conf_user(conf),
+		.backup_recipient = conf->recipient.kind ? &conf->recipient : NULL };
 	struct auth *a = calloc(1, sizeof(*a));
 
 	if (!a)
@@ -98,12 +100,13 @@ auth_prepare(struct daemon_run *run, struct err *e)
 	a->run = run;
 	a->conf = conf;
 	a->now_ms = clock_wall_ms;
+	list_init(&a->backups);
 	str_copy(a->cluster, sizeof(a->cluster), conf->cluster);
 	if (!str_format(state_path, sizeof(state_path), "%s/ca.sealed", conf->state))
 		return err_set(e, "state: the path is too long");
 	if (crypto_init() < 0)
 		return err_set(e, "no source of randomness");
-	if (make_folders(conf, e) < 0)
+	if (make_folders(conf, e) < 0 || restore_refuse_half(conf, e) < 0)
 		return -1;
 	if (signer_spawn(&options, &a->child, e) < 0)
 		return -1;
@@ -199,6 +202,7 @@ auth_start(struct daemon_run *run, struct err *e)
 	    events_open(a, e) < 0 || events_connect(a, e) < 0 || serve(a, e) < 0)
 		return -1;
 	note_start(a);
+	restore_note(a);
 	log_info("serving", "cluster", a->cluster, "listen", a->conf->listen, "socket",
 	    a->conf->socket, NULL);
 	return 0;

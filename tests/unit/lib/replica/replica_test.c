@@ -272,6 +272,17 @@ what_cannot_even_be_noted_makes_its_whole_kind_lost(void **state)
 /* --- judging --------------------------------------------------------------------------------- */
 
 static void
+a_cutoff_for_everybody_cuts_all_users_and_no_host(void **state)
+{
+	(void)state;
+	cluster_cutoff(r, REPLICA_CUTOFF, "*", 5000);
+	cluster_cutoff(r, REPLICA_CUTOFF, "bob", 7000);
+	assert_int_equal(replica_user_cutoff(r, "alice"), 5000);
+	assert_int_equal(replica_user_cutoff(r, "bob"), 7000);
+	assert_int_equal(replica_host_cutoff(r, "alice"), 0);
+}
+
+static void
 a_cutoff_cuts_the_certificates_before_it(void **state)
 {
 	static const struct policy_identity as_root = { .login = "root" };
@@ -559,6 +570,7 @@ main(void)
 		TEST(a_value_that_is_too_large_is_lost),
 		TEST(what_cannot_even_be_noted_makes_its_whole_kind_lost),
 		TEST(a_cutoff_cuts_the_certificates_before_it),
+		TEST(a_cutoff_for_everybody_cuts_all_users_and_no_host),
 		TEST(a_lock_closes_the_door_for_whom_it_fits),
 		TEST(a_lock_that_is_lost_holds_for_everybody),
 		TEST(own_labels_that_are_not_known_are_not_none),

@@ -376,6 +376,64 @@ a_killed_writer_loses_nothing_it_was_told_is_done(void **state)
 	}
 }
 
+static void
+next_is(struct store_snapshot *n, const char *key, const char *value)
+{
+	struct store_item item;
+	struct err e;
+
+	assert_int_equal(store_snapshot_next(n, &item, &e), 0);
+	assert_string_equal(item.key, key);
+	assert_true(span_is(item.value, value));
+}
+
+static void
+a_snapshot_is_of_one_moment(void **state)
+{
+	struct fixture *f = *state;
+	struct store_snapshot *n;
+	struct store_item item;
+	uint64_t revision;
+	struct err e;
+
+	assert_int_equal(store_put(f->s, "a/1", span_str("one"), 0, STORE_ANY, NULL), 0);
+	assert_int_equal(store_put(f->s, "a/2", span_str("two"), 1, STORE_ANY, NULL), 0);
+	assert_int_equal(store_put(f->s, "b/1", span_str(""), 0, STORE_ANY, &revision), 0);
+	assert_int_equal(store_snapshot_open(f->s, &n, &e), 0);
+	next_is(n, "a/1", "one");
+	assert_int_equal(store_put(f->s, "a/2", span_str("changed"), 0, STORE_ANY, NULL), 0);
+	assert_int_equal(store_delete(f->s, "b/1", STORE_ANY), 0);
+	assert_int_equal(store_put(f->s, "c/1", span_str("new"), 0, STORE_ANY, NULL), 0);
+	next_is(n, "a/2", "two"); /* expired ones too */
+	next_is(n, "b/1", "");
+	assert_int_equal(store_snapshot_next(n, &item, &e), STORE_E_NOT_FOUND);
+	assert_int_equal(store_snapshot_revision(n), revision);
+	store_snapshot_close(n);
+	assert_int_equal(store_get(f->s, "b/1", &f->value, NULL, NULL), STORE_E_NOT_FOUND);
+}
+
+static void
+a_filled_store_has_the_revisions_of_its_copy(void **state)
+{
+	struct fixture *f = *state;
+	const struct store_item item = { "a/1", span_str("one"), 41, 0 };
+	uint64_t revision;
+
+	/* Only as a whole. */
+	assert_int_equal(store_fill(f->s, &item), -1);
+	assert_int_equal(store_set_revision(f->s, 99), -1);
+	assert_int_equal(store_begin(f->s), 0);
+	assert_int_equal(store_fill(f->s, &item), 0);
+	assert_int_equal(store_fill(f->s, &(struct store_item){ "not a key", span_str(""), 1, 0 }),
+	    -1);
+	assert_int_equal(store_set_revision(f->s, 99), 0);
+	assert_int_equal(store_commit(f->s), 0);
+	assert_int_equal(store_get(f->s, "a/1", &f->value, &revision, NULL), 0);
+	assert_int_equal(revision, 41);
+	assert_int_equal(store_put(f->s, "a/2", span_str("two"), 0, STORE_ABSENT, &revision), 0);
+	assert_int_equal(revision, 100);
+}
+
 int
 main(void)
 {
@@ -394,6 +452,9 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(a_second_opener_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(content_and_revisions_survive_reopening, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(a_snapshot_is_of_one_moment, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_filled_store_has_the_revisions_of_its_copy, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(a_killed_writer_loses_nothing_it_was_told_is_done,
 		    setup, teardown),

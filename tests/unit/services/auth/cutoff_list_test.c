@@ -129,6 +129,28 @@ a_list_is_there_from_the_start_and_new_with_every_change(void **state)
 }
 
 static void
+one_for_everybody_is_no_entry_and_counts_for_all(void **state)
+{
+	struct fixture *f = *state;
+	struct cutoffs list;
+
+	next_list(f, &list);
+	cut(f, CUTOFF_EVERYBODY, 5000);
+	cut(f, "alice", 1234);
+	cut(f, "bob", 7000);
+	do
+		next_list(f, &list);
+	while (cutoffs_of(&list, "bob") != 7000);
+	assert_int_equal(list.n, 1); /* alice's is covered */
+	assert_int_equal(cutoffs_of(&list, "alice"), 5000);
+	assert_int_equal(cutoffs_of(&list, "carol"), 5000);
+	/* authd's own question. */
+	assert_int_equal(cutoff_get(&f->a, RESOURCE_CUTOFF, "carol"), 5000);
+	assert_int_equal(cutoff_get(&f->a, RESOURCE_CUTOFF, "bob"), 7000);
+	assert_int_equal(cutoff_get(&f->a, RESOURCE_HOST_CUTOFF, "carol"), 0);
+}
+
+static void
 more_cutoffs_than_fit_cut_everybody_who_is_as_old(void **state)
 {
 	enum { MANY = 1200, NAME = 60 };
@@ -164,6 +186,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_list_is_there_from_the_start_and_new_with_every_change),
+		T(one_for_everybody_is_no_entry_and_counts_for_all),
 		T(more_cutoffs_than_fit_cut_everybody_who_is_as_old),
 	};
 

@@ -18,10 +18,14 @@
 #include <cmocka.h>
 
 #include "api/cutoffs.h"
+#include "auth/signer_keys.h"
 #include "auth/signer_proto.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "base/wire.h"
+#include "crypto/capin.h"
+#include "crypto/secret_key.h"
 #include "crypto/rand.h"
 #include "crypto/sshcert.h"
 #include "crypto/x509.h"
@@ -364,6 +368,82 @@ signs_x509_of_the_right_kind_by_the_right_ca(void **state)
 	x509_cert_free(user_root);
 }
 
+/* The key of the key file, as root's tctl reads it. */
+static void
+prove(struct world *w, const struct backup_recipient *r, uint8_t proof[BACKUP_PROOF_BYTES])
+{
+	struct secret *key;
+	struct err e;
+
+	assert_int_equal(secret_key_load(&key, w->key, false, &e), 0);
+	backup_proof(key, r, proof);
+	secret_free(key);
+}
+
+static void
+opens_with(struct world *w, const struct secret *private)
+{
+	struct wire a = wire_from(buf_span(&w->answer));
+	struct span stream_key = wire_string(&a), box = wire_string(&a);
+	struct backup_secrets s;
+	struct secret *key;
+	char pin[CAPIN_SIZE];
+	struct err e;
+
+	assert_true(wire_end(&a));
+	assert_int_equal(backup_box_open(&s, private, box, &e), 0);
+	assert_true(span_eq(s.stream_key, stream_key));
+	/* What is in it opens the authorities, of this cluster and no other. */
+	key = secret_new(s.ca_key.n);
+	memcpy(key->p, s.ca_key.p, s.ca_key.n);
+	assert_int_equal(signer_keys_try(s.state, key, cluster, pin, &e), 0);
+	assert_int_equal(signer_keys_try(s.state, key, "another.cluster", pin, &e), -1);
+	key->p[0] ^= 1;
+	assert_int_equal(signer_keys_try(s.state, key, cluster, pin, &e), -1);
+	secret_free(key);
+	backup_secrets_done(&s);
+}
+
+static void
+seals_backups_for_whom_root_says_and_for_nobody_else(void **state)
+{
+	struct world *w = *state;
+	struct secret *private = secret_new(SEALED_BOX_KEY_BYTES);
+	struct backup_recipient ours = { .kind = BACKUP_FOR_KEY }, other = ours;
+	uint8_t proof[BACKUP_PROOF_BYTES];
+	struct signer_backup q = { .recipient = &ours };
+	struct err e;
+
+	rand_bytes(private->p, private->n);
+	assert_int_equal(sealed_box_public(private, ours.key), 0);
+	rand_bytes(other.key, sizeof(other.key));
+	/* Nobody is configured, and nobody has shown anything. */
+	assert_false(signed_ok(w, signer_make_backup(w->client, &q, on_signed, w, &e)));
+	prove(w, &ours, proof);
+	q.proof = (struct span){ proof, sizeof(proof) };
+	assert_true(signed_ok(w, signer_make_backup(w->client, &q, on_signed, w, &e)));
+	opens_with(w, private);
+	/* A proof is of one recipient. */
+	q.recipient = &other;
+	assert_false(signed_ok(w, signer_make_backup(w->client, &q, on_signed, w, &e)));
+	q.proof.n--;
+	assert_false(signed_ok(w, signer_make_backup(w->client, &q, on_signed, w, &e)));
+	/* The configuration's needs none. */
+	stop(w);
+	w->options.backup_recipient = &ours;
+	spawn(w);
+	q = (struct signer_backup){ .recipient = &ours };
+	assert_true(signed_ok(w, signer_make_backup(w->client, &q, on_signed, w, &e)));
+	opens_with(w, private);
+	q.recipient = &other;
+	assert_false(signed_ok(w, signer_make_backup(w->client, &q, on_signed, w, &e)));
+	/* Of the same key, for a passphrase that it was not made of: another one. */
+	other = ours;
+	other.kind = BACKUP_FOR_PASSPHRASE;
+	assert_false(signed_ok(w, signer_make_backup(w->client, &q, on_signed, w, &e)));
+	secret_free(private);
+}
+
 static void
 signs_lists_of_cutoffs_by_the_host_ca_with_its_own_time(void **state)
 {
@@ -647,6 +727,7 @@ main(void)
 		TEST(signs_hosts_and_tunnels_by_the_host_ca),
 		TEST(signs_x509_of_the_right_kind_by_the_right_ca),
 		TEST(signs_lists_of_cutoffs_by_the_host_ca_with_its_own_time),
+		TEST(seals_backups_for_whom_root_says_and_for_nobody_else),
 		TEST(keeps_its_keys_and_signs_the_bundle),
 		TEST(does_not_start_without_what_belongs_together),
 		TEST(has_given_up_its_rights),

@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backup and restore: a cluster comes back from one file and what opens it, and from nothing that is not exactly that."""
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+from cluster import wait_for
+
+from authd import Authd, Keys, audit_text, fails, pb
+
+pytestmark = pytest.mark.sanitized
+
+PASSPHRASE = 'a passphrase that nobody guesses'
+
+
+@pytest.fixture
+def authd(build):
+    folder = tempfile.mkdtemp(prefix='sp-backup-')
+    a = Authd(folder, build).start()
+    with open(os.open(f'{folder}/passphrase', os.O_WRONLY | os.O_CREAT, 0o600), 'w') as f:
+        f.write(PASSPHRASE + '\n')
+    yield a
+    a.stop()
+    text = a.daemon.text()
+    assert 'ERROR: AddressSanitizer' not in text and 'runtime error' not in text, text[-4000:]
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(*argv):
+    out = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+    return out.returncode, out.stdout
+
+
+def tctl(a, *args):
+    return run(os.path.join(a.build, 'tctl'), f'--auth-socket={a.socket}', *args)
+
+
+def backup(a, name='backup'):
+    """As root on authd's host, for the passphrase."""
+    path = os.path.join(a.dir, name)
+    status, text = tctl(a, 'backup', path, f'--passphrase-file={a.dir}/passphrase', f'--ca-key={a.state}.key')
+    assert status == 0, text
+    return path
+
+
+def restore(a, path, *args, opener=None):
+    return run(os.path.join(a.build, 'authd'), f'--config={a.config}', f'--restore={path}',
+               opener or f'--passphrase-file={a.dir}/passphrase', *args)
+
+
+def fill(a, n):
+    """Roles of 56 KB each: more than a stream's windows take."""
+    values = ['x%06d' % i + 'y' * 210 for i in range(256)]
+    for i in range(n):
+        a.local().put(pb.Role(name=f'big-{i:03}', allow=pb.RoleConditions(node_labels=[pb.LabelRule(key='k', values=values)])))
+
+
+def lose(a):
+    """The machine is gone, but for authd.yaml."""
+    a.stop()
+    shutil.rmtree(a.state)
+    os.remove(a.state + '.key')
+
+
+def files(a):
+    """Everything in the state folder and the key, with its content, and what else lies beside them."""
+    found = {}
+    for top in (a.state, a.dir):
+        for root, _, names in os.walk(top) if top == a.state else [(top, [], os.listdir(top))]:
+            for name in names:
+                path = os.path.join(root, name)
+                if os.path.isfile(path) and not path.endswith(('.lock', '.log')):
+                    with open(path, 'rb') as f:
+                        found[path] = f.read()
+    return found
+
+
+def test_a_lost_machine_comes_back_from_the_file_and_the_passphrase(authd):
+    alice = authd.user('alice', roles=['editor', 'access'])
+    keys = Keys()
+    cert = alice.login(with_keys=keys)[0].tls_cert_pem.encode()
+    node = authd.join(name='db-1')
+    authd.local().put(pb.Role(name='dev', allow=pb.RoleConditions(logins=['dev'])))
+    authd.local().put(pb.Lock(user='mallory', message='left'), kind='lock')
+    token = authd.local().AddToken(kind='node', ttl_s=100000).token
+    link = authd.local().AddUser(name='bob', roles=['access']).token
+    pin = list(authd.local().GetStatus().ca_pins)
+    path = backup(authd)
+    with open(path, 'rb') as f:
+        data = f.read()
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert b'alice' not in data and b'db-1' not in data
+    # Who fetched it, and which file that was, is in the trail, the beginning before the first byte.
+    trail = audit_text(authd)
+    assert b'backup.start' in trail and hashlib.sha256(data).hexdigest().encode() in trail
+
+    lose(authd)
+    status, text = restore(authd, path)
+    assert status == 0 and pin[0] in text and '2 users' in text and '4 roles' in text and '1 nodes' in text, text
+    assert os.stat(authd.state + '.key').st_mode & 0o777 == 0o600
+    assert os.stat(authd.state).st_mode & 0o777 == 0o700
+    for name in ('authd.sqlite', 'ca.sealed'):
+        assert os.stat(os.path.join(authd.state, name)).st_mode & 0o777 == 0o600
+    authd.start()
+    assert b'auth.restore' in audit_text(authd)
+    assert list(authd.local().GetStatus().ca_pins) == pin
+    # The node was never told anything: its certificate is good.
+    node.caller = authd.remote(node.keys.tls_pem(), node.reply.tls_cert_pem.encode())
+    node.beat()
+    assert [n.name for n in authd.local().ListNodes().nodes] == ['db-1']
+    assert {r.name for r in authd.local().GetResources(kind='role').resources} == {'access', 'editor', 'auditor', 'dev'}
+    assert len(authd.local().GetResources(kind='lock').resources) == 1
+    # Password and second factor are the old ones; certificates from before are not: some may have been withdrawn since.
+    code, why = fails(authd.remote(keys.tls_pem(), cert).ListUsers)
+    assert code == 'UNAUTHENTICATED' and 'tsh login' in why
+    _, after = alice.login()
+    assert {u.name for u in after.ListUsers().users} == {'alice', 'bob'}
+    # What could be used once may have been used since.
+    assert fails(authd.local().GetInvite, name=link)[0] != 'OK'
+    assert fails(authd.join, name='db-2', token=token)[0] != 'OK'
+    # The event is written once.
+    authd.stop()
+    authd.start()
+    assert audit_text(authd).count(b'auth.restore') == 1
+
+
+def test_a_backup_for_a_key_is_opened_by_its_file_alone(authd):
+    status, text = tctl(authd, 'backup', f'--make-key={authd.dir}/private')
+    recipient = re.search(r'^backup_recipient: (sallyport-backup-1:\S+)$', text, re.M).group(1)
+    assert status == 0 and os.stat(f'{authd.dir}/private').st_mode & 0o777 == 0o600
+    assert tctl(authd, 'backup', f'--make-key={authd.dir}/private')[0] == 1  # not written over
+    assert tctl(authd, 'backup', f'--make-key={authd.dir}/other')[0] == 0
+    status, text = tctl(authd, 'backup', f'{authd.dir}/backup')
+    assert status == 1 and 'backup_recipient' in text
+    authd.stop()
+    with open(authd.config, 'a') as f:
+        f.write(f'backup_recipient: {recipient}\n')
+    authd.start()
+    status, text = tctl(authd, 'backup', f'{authd.dir}/backup')
+    assert status == 0 and recipient in text, text
+    status, text = tctl(authd, 'backup', f'{authd.dir}/backup')
+    assert status == 1 and 'there already' in text
+    lose(authd)
+    status, text = restore(authd, f'{authd.dir}/backup')
+    assert status == 1 and '--backup-key' in text
+    status, text = restore(authd, f'{authd.dir}/backup', opener=f'--backup-key={authd.dir}/other')
+    assert status == 1 and 'does not open' in text and not os.path.exists(authd.state)
+    assert restore(authd, f'{authd.dir}/backup', opener=f'--backup-key={authd.dir}/private')[0] == 0
+    authd.start()
+
+
+def fetch(caller, **kw):
+    """The file as a foreign client would fetch it."""
+    data, last = b'', None
+    for part in caller.Backup(timeout=60, **kw):
+        data, last = data + part.data, part
+    assert last.done and last.size == len(data) and last.sha256 == hashlib.sha256(data).digest()
+    return data
+
+
+def test_a_backup_is_for_whom_root_says(authd):
+    """Whoever may fetch one, or holds authd itself, does not choose who can open it."""
+    for name in ('ours', 'mine'):
+        tctl(authd, 'backup', f'--make-key={authd.dir}/{name}')
+    with open(f'{authd.dir}/mine') as f:
+        assert f.read().startswith('sallyport-backup-secret-1:')
+    os.remove(f'{authd.dir}/mine')
+    ours, mine = [re.search(r'sallyport-backup-1:\S+', text).group(0) for text in
+                  (tctl(authd, 'backup', f'--make-key={authd.dir}/{n}')[1] for n in ('a', 'b'))]
+    authd.stop()
+    with open(authd.config, 'a') as f:
+        f.write(f'backup_recipient: {ours}\n')
+    authd.start()
+    authd.local().put(pb.Role(name='keeper', allow=pb.RoleConditions(
+        rules=[pb.VerbRule(resources=['backup'], verbs=['create'])])))
+    _, keeper = authd.user('keeper', roles=['keeper']).login()
+    _, editor = authd.user('editor', roles=['editor', 'access', 'auditor']).login()
+    node = authd.join(name='db-1')
+    assert fetch(keeper).startswith(b'SPBACKUP')
+    assert fetch(keeper, recipient=ours).startswith(b'SPBACKUP')
+    for caller, wanted in ((keeper, 'authd.yaml'), (authd.local(), 'authd.yaml')):
+        for proof in (b'', b'\0' * 32, b'x' * 31):
+            code, why = fails(lambda c=caller, p=proof: fetch(c, recipient=mine, proof=p))
+            assert code == 'FAILED_PRECONDITION' and wanted in why
+    # No preset has the right, and daemons have none.
+    code, why = fails(lambda: fetch(editor))
+    assert code == 'PERMISSION_DENIED' and 'backup' in why
+    assert fails(lambda: fetch(node.caller))[0] == 'PERMISSION_DENIED'
+    assert fails(lambda: fetch(authd.anyone()))[0] in ('PERMISSION_DENIED', 'UNAUTHENTICATED')
+    code, why = fails(lambda: fetch(keeper, recipient='sallyport-backup-1:AAAA'))
+    assert code == 'FAILED_PRECONDITION' and '--make-key' in why
+
+
+def test_who_breaks_off_is_known_as_well(authd):
+    fill(authd, 300)
+    recipient = re.search(r'sallyport-backup-1:\S+', tctl(authd, 'backup', f'--make-key={authd.dir}/key')[1]).group(0)
+    authd.stop()
+    with open(authd.config, 'a') as f:
+        f.write(f'backup_recipient: {recipient}\n')
+    authd.start()
+    streams = [authd.local().Backup() for _ in range(2)]
+    for stream in streams:
+        next(stream)
+    assert b'backup.start' in audit_text(authd) and b'backup.create' not in audit_text(authd)
+    # They hold the store's log: there are few at a time, and authd serves others meanwhile.
+    assert fails(lambda: list(authd.local().Backup()))[0] == 'RESOURCE_EXHAUSTED'
+    authd.local().AddUser(name='bob', roles=['access'])
+    for stream in streams:
+        stream.cancel()
+    wait_for('the event of the end', lambda: audit_text(authd).count(b'backup.create') == 2, 60)
+    assert b'TBK01E' in audit_text(authd)
+    assert len(fetch(authd.local())) > 1000000
+
+
+def test_a_backup_is_of_one_moment(authd):
+    """What is changed while it is fetched is in it as it was when it began."""
+    fill(authd, 300)
+    status, text = tctl(authd, 'backup', f'--make-key={authd.dir}/key2')
+    recipient = re.search(r'sallyport-backup-1:\S+', text).group(0)
+    authd.stop()
+    with open(authd.config, 'a') as f:
+        f.write(f'backup_recipient: {recipient}\n')
+    authd.start()
+    stream = authd.local().Backup()
+    data = next(stream).data
+    for i in range(300):
+        authd.local().RemoveResource(kind='role', name=f'big-{i:03}')
+    authd.local().AddUser(name='zoe', roles=['access'])
+    for part in stream:
+        data += part.data
+    with open(f'{authd.dir}/backup', 'wb') as f:
+        f.write(data)
+    lose(authd)
+    status, text = restore(authd, f'{authd.dir}/backup', opener=f'--backup-key={authd.dir}/key2')
+    assert status == 0 and '303 roles' in text and '0 users' in text, text
+    authd.start()
+    assert authd.local().GetResources(kind='role', name='big-299').resources
+    assert not authd.local().ListUsers().users
+
+
+def test_what_is_no_whole_backup_changes_nothing(authd):
+    authd.user('alice')
+    path = backup(authd)
+    with open(path, 'rb') as f:
+        good = f.read()
+    authd.stop()
+    before = files(authd)
+
+    def refused(data, *args, wanted, opener=None):
+        bad = f'{authd.dir}/bad'
+        with open(bad, 'wb') as f:
+            f.write(data)
+        status, text = restore(authd, bad, '--replace', *args, opener=opener)
+        os.remove(bad)
+        assert status == 1 and wanted in text and text.count('\n') == 1, text
+        assert files(authd) == before
+
+    refused(good[:-1], wanted='cut off')
+    refused(good[:len(good) // 2], wanted='cut off')
+    refused(b'', wanted='cut off')
+    refused(good + b'x', wanted='changed')
+    middle = len(good) // 2
+    refused(good[:-100] + bytes([good[-100] ^ 1]) + good[-99:], wanted='changed')
+    refused(good[:300] + bytes([good[300] ^ 1]) + good[301:], wanted='does not open')
+    refused(good[:8] + b'\0\0\0\2' + good[12:], wanted='version 2')
+    refused(good.replace(b'test.sallyport', b'best.sallyport', 1), wanted='keeps its name')
+    refused(os.urandom(middle), wanted='no backup')
+    with open(os.open(f'{authd.dir}/wrong', os.O_WRONLY | os.O_CREAT, 0o600), 'w') as f:
+        f.write('another passphrase')
+    before = files(authd)
+    refused(good, wanted='wrong', opener=f'--passphrase-file={authd.dir}/wrong')
+    status, text = restore(authd, f'{authd.dir}/none')
+    assert status == 1 and 'No such file' in text
+    status, text = restore(authd, '/dev/zero')
+    assert status == 1 and 'not a regular file' in text
+    # Nor does one that is good, as long as nobody says that what is there may go.
+    status, text = restore(authd, path)
+    assert status == 1 and '--replace' in text and files(authd) == before
+    status, text = restore(authd, path, '--dry-run')
+    assert status == 0 and '1 users' in text and files(authd) == before
+    status, text = run(os.path.join(authd.build, 'authd'), f'--config={authd.config}', '--replace')
+    assert status == 1 and '--restore' in text
+    authd.start()
+
+
+def test_restore_leaves_a_running_authd_alone(authd):
+    authd.user('alice')
+    path = backup(authd)
+    status, text = restore(authd, path, '--replace')
+    assert status == 1 and 'in use' in text, text
+    assert {u.name for u in authd.local().ListUsers().users} == {'alice'}
+
+
+def test_what_was_there_is_kept_beside_it(authd):
+    authd.user('alice')
+    path = backup(authd)
+    authd.user('bob')
+    authd.stop()
+    status, text = restore(authd, path, '--replace')
+    assert status == 0, text
+    old = [n for n in os.listdir(authd.state) if n.startswith('replaced-')]
+    assert len(old) == 1 and set(os.listdir(os.path.join(authd.state, old[0]))) >= {'authd.sqlite', 'ca.sealed'}
+    assert os.path.exists(f'{authd.state}.key.{old[0]}') and old[0] in text
+    authd.start()
+    assert {u.name for u in authd.local().ListUsers().users} == {'alice'}
+    # And back.
+    authd.stop()
+    for name in os.listdir(os.path.join(authd.state, old[0])):
+        os.rename(os.path.join(authd.state, old[0], name), os.path.join(authd.state, name))
+    os.rename(f'{authd.state}.key.{old[0]}', authd.state + '.key')
+    authd.start()
+    assert {u.name for u in authd.local().ListUsers().users} == {'alice', 'bob'}
+
+
+def test_a_restore_that_was_broken_off_is_seen_and_can_be_done_again(authd):
+    authd.user('alice')
+    path = backup(authd)
+    lose(authd)
+    assert restore(authd, path)[0] == 0
+    # As if the power had failed between the files.
+    os.remove(os.path.join(authd.state, 'ca.sealed'))
+    os.remove(authd.state + '.key')
+    with open(os.path.join(authd.state, 'restore.unfinished'), 'w'):
+        pass
+    status, text = run(os.path.join(authd.build, 'authd'), f'--config={authd.config}')
+    assert status == 1 and '--restore' in text, text
+    assert not os.path.exists(os.path.join(authd.state, 'ca.sealed')) and not os.path.exists(authd.state + '.key')
+    status, text = restore(authd, path)
+    assert status == 0, text
+    authd.start()
+    assert {u.name for u in authd.local().ListUsers().users} == {'alice'}
