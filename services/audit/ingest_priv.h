@@ -11,12 +11,12 @@
 #include "audit/ingest.h"
 
 enum {
-	/* A group is begun when there is so much, or the oldest is so old; it takes what there is then, up to four times as
+	/* A group is begun when there is so much, or the oldest is so old; it takes what there is then, up to eight times as
 	 * much: the busier, the fewer commits. */
 	INGEST_DUE_RECORDS = 1000,
 	INGEST_DUE_BYTES = 1024 * 1024,
 	INGEST_GROUP_MS = 100,
-	INGEST_GROUP_RECORDS = 4 * INGEST_DUE_RECORDS,
+	INGEST_GROUP_RECORDS = 8 * INGEST_DUE_RECORDS,
 	INGEST_GROUP_BYTES = 4 * INGEST_DUE_BYTES,
 	/* A producer with more, over all its logs, is paused until half of it is written. */
 	INGEST_PRODUCER_BYTES = 4 * 1024 * 1024,
