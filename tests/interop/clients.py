@@ -257,7 +257,7 @@ class Libssh(Program):
 
     def __init__(self, world):
         self.w = world
-        self.program = world.compile('libssh_client', ['gcc', '-O1', '-Wall', '-Wextra', '-Werror'],
+        self.program = world.compile('libssh_client', ['gcc', '-O1', '-Wall', '-Wextra', '-Werror', '-Wno-deprecated-declarations'],
                                      os.path.join(PEERS, 'libssh.c'), ['-lssh'])
 
     def argv(self, what, command=''):

@@ -278,7 +278,7 @@ auditd_addr: 127.0.0.1:{self.audit_port}
 
     def status(self):
         """tctl status as a dictionary."""
-        return dict(re.split(r'\s{2,}', line, 1) for line in self.tctl('status').stdout.splitlines() if '  ' in line)
+        return dict(re.split(r'\s{2,}', line, maxsplit=1) for line in self.tctl('status').stdout.splitlines() if '  ' in line)
 
     def ca_pin(self):
         return self.status()['CA pin']
