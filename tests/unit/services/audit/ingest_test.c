@@ -54,18 +54,21 @@ records_of_all_logs_share_a_transaction(void **state)
 	ingest_close(sb);
 }
 
+/* What two groups take, the second not to its full. */
+enum { FULL = INGEST_GROUP_RECORDS, AHEAD = 2000, BOTH = FULL + AHEAD };
+
 static void
-a_group_has_at_most_four_thousand_records(void **state)
+a_group_has_at_most_so_many_records(void **state)
 {
 	struct world *w = *state;
 	struct stream st = { 0 };
 	struct ingest_source *s = open_log(w, LOG_A, &st);
 
-	assert_int_equal(feed(s, 1, 9000, 0), INGEST_OK);
+	assert_int_equal(feed(s, 1, 2 * FULL + 1, 0), INGEST_OK);
 	settle(w);
-	assert_int_equal(w->store.largest, INGEST_GROUP_RECORDS);
+	assert_int_equal(w->store.largest, FULL);
 	assert_int_equal(w->store.writes, 3);
-	assert_int_equal(st.committed, 9000);
+	assert_int_equal(st.committed, 2 * FULL + 1);
 	ingest_close(s);
 }
 
@@ -86,21 +89,21 @@ rows_are_made_while_the_group_before_is_being_written(void **state)
 	struct stream st = { 0 };
 	struct ingest_source *s = open_log(w, LOG_A, &st);
 
-	assert_int_equal(feed(s, 1, 6000, 0), INGEST_OK);
+	assert_int_equal(feed(s, 1, BOTH, 0), INGEST_OK);
 	until_writes(w, 1);
-	assert_int_equal(w->in->group.n, INGEST_GROUP_RECORDS);
-	assert_int_equal(w->in->next.n, 2000);
+	assert_int_equal(w->in->group.n, FULL);
+	assert_int_equal(w->in->next.n, AHEAD);
 	/* Slice by slice: what the database was given before goes out in between. */
 	assert_true(w->in->next.added <= INGEST_SLICE_RECORDS);
 	for (int i = 0; i < 20; i++)
 		loop_turn(w->loop, 5);
 	assert_true(w->in->next.built);
-	assert_int_equal(w->in->next.added, 2000);
+	assert_int_equal(w->in->next.added, AHEAD);
 	assert_int_equal(st.committed, 0);
 	settle(w);
-	assert_int_equal(w->store.events, 6000);
+	assert_int_equal(w->store.events, BOTH);
 	assert_int_equal(w->store.begins, 2);
-	assert_int_equal(st.committed, 6000);
+	assert_int_equal(st.committed, BOTH);
 	ingest_close(s);
 }
 
@@ -111,16 +114,16 @@ rows_that_are_half_made_are_finished_before_the_lock_is_taken(void **state)
 	struct stream st = { 0 };
 	struct ingest_source *s = open_log(w, LOG_A, &st);
 
-	assert_int_equal(feed(s, 1, 6000, 0), INGEST_OK);
+	assert_int_equal(feed(s, 1, BOTH, 0), INGEST_OK);
 	until_writes(w, 1);
-	assert_true(w->in->next.added < 2000);
+	assert_true(w->in->next.added < AHEAD);
 	turn(w); /* committed */
 	loop_turn(w->loop, 5);
-	assert_int_equal(w->in->group.n, 2000);
+	assert_int_equal(w->in->group.n, AHEAD);
 	assert_int_equal(w->store.writes, 1);
 	assert_true(w->in->group.built);
 	settle(w);
-	assert_int_equal(w->store.events, 6000);
+	assert_int_equal(w->store.events, BOTH);
 	assert_int_equal(w->store.begins, 2);
 	ingest_close(s);
 }
@@ -132,13 +135,13 @@ rows_that_were_made_ahead_are_made_again_when_another_auditd_wrote(void **state)
 	struct stream st = { 0 };
 	struct ingest_source *s = open_log(w, LOG_A, &st);
 
-	assert_int_equal(feed(s, 1, 6000, 0), INGEST_OK);
+	assert_int_equal(feed(s, 1, BOTH, 0), INGEST_OK);
 	until_writes(w, 1);
 	turn(w); /* committed */
 	w->store.idx += 5;
 	settle(w); /* the store checks the numbers */
-	assert_int_equal(w->store.events, 6000);
-	assert_int_equal(st.committed, 6000);
+	assert_int_equal(w->store.events, BOTH);
+	assert_int_equal(st.committed, BOTH);
 	ingest_close(s);
 }
 
@@ -150,14 +153,14 @@ what_was_made_ahead_of_a_group_that_failed_is_undone_with_it(void **state)
 	struct ingest_source *s = open_log(w, LOG_A, &st);
 
 	w->store.next_write = STORE_LOST;
-	assert_int_equal(feed(s, 1, 6000, 0), INGEST_OK);
+	assert_int_equal(feed(s, 1, BOTH, 0), INGEST_OK);
 	until_writes(w, 1);
-	assert_int_equal(w->in->next.n, 2000);
+	assert_int_equal(w->in->next.n, AHEAD);
 	turn(w);
 	assert_int_equal(w->in->next.n, 0);
 	settle(w);
-	assert_int_equal(w->store.events, 6000);
-	assert_int_equal(st.committed, 6000);
+	assert_int_equal(w->store.events, BOTH);
+	assert_int_equal(st.committed, BOTH);
 	ingest_close(s);
 }
 
@@ -168,14 +171,14 @@ a_stream_that_is_replaced_forgets_what_was_made_ahead(void **state)
 	struct stream old = { 0 }, new = { 0 };
 	struct ingest_source *s = open_log(w, LOG_A, &old);
 
-	assert_int_equal(feed(s, 1, 6000, 0), INGEST_OK);
+	assert_int_equal(feed(s, 1, BOTH, 0), INGEST_OK);
 	until_writes(w, 1);
-	assert_int_equal(w->in->next.n, 2000);
+	assert_int_equal(w->in->next.n, AHEAD);
 	s = open_log(w, LOG_A, &new);
-	assert_int_equal(new.committed, 4000);
-	assert_int_equal(feed(s, 4001, 2000, 0), INGEST_OK);
+	assert_int_equal(new.committed, FULL);
+	assert_int_equal(feed(s, FULL + 1, AHEAD, 0), INGEST_OK);
 	settle(w);
-	assert_int_equal(w->store.events, 6000);
+	assert_int_equal(w->store.events, BOTH);
 	ingest_close(s);
 }
 
@@ -582,7 +585,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		WORLD_TEST(a_log_is_told_its_place_and_then_its_commits),
 		WORLD_TEST(records_of_all_logs_share_a_transaction),
-		WORLD_TEST(a_group_has_at_most_four_thousand_records),
+		WORLD_TEST(a_group_has_at_most_so_many_records),
 		WORLD_TEST(rows_are_made_while_the_group_before_is_being_written),
 		WORLD_TEST(rows_that_are_half_made_are_finished_before_the_lock_is_taken),
 		WORLD_TEST(rows_that_were_made_ahead_are_made_again_when_another_auditd_wrote),
