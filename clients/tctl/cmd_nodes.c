@@ -7,6 +7,7 @@
 
 #include "api/label.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "cli/out.h"
 #include "tctl/labels.h"
 #include "tctl/tctl.h"
@@ -19,24 +20,40 @@ static struct {
 
 static const struct cli_option ls_options[] = {
 	{ 'f', "format", CLI_FORMATS "|names", "output format", CLI_CHOICE, &opt.format },
-	{ 'v', "verbose", NULL, "labels in full", CLI_FLAG, &opt.verbose },
+	{ 'v', "verbose", NULL, "versions, and labels in full", CLI_FLAG, &opt.verbose },
 	{ 0, "search", "TEXT", "only nodes whose name or labels contain the text", CLI_STRING,
 	    &opt.search },
 	{ 0 },
 };
 
+/* With the version of noded, and "too old" where it is. */
+static void
+add_verbose(struct cli_table *t, const Auth__Node *n, const char *labels)
+{
+	char version[100];
+
+	(void)str_format(version, sizeof version, "%s%s", n->version,
+	    n->too_old ? " (too old: upgrade)" : "");
+	cli_table_add(t, n->name, n->uuid, nodes_address_text(n), version, labels, NULL);
+}
+
 /* Labels are cut to the terminal's width, unless --verbose. */
 static void
 print_text(const Auth__NodeList *list)
 {
-	struct cli_table *t = cli_table_new("Nodename", "UUID", "Address", "Labels", NULL);
+	struct cli_table *t = opt.verbose
+	    ? cli_table_new("Nodename", "UUID", "Address", "Version", "Labels", NULL)
+	    : cli_table_new("Nodename", "UUID", "Address", "Labels", NULL);
 
 	for (size_t i = 0; i < list->n_nodes; i++) {
 		const Auth__Node *n = list->nodes[i];
 		_cleanup_free_ char *labels = nodes_labels_text(n);
 
-		cli_table_add(t, n->name, n->uuid, nodes_address_text(n), labels ? labels : "",
-		    NULL);
+		if (opt.verbose)
+			add_verbose(t, n, labels ? labels : "");
+		else
+			cli_table_add(t, n->name, n->uuid, nodes_address_text(n),
+			    labels ? labels : "", NULL);
 	}
 	if (opt.verbose)
 		cli_table_uncut(t);

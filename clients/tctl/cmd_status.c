@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/version.h"
 #include "cli/out.h"
 #include "tctl/tctl.h"
@@ -19,6 +20,26 @@ const struct cli_option cmd_version_options[] = {
 	{ 0 },
 };
 
+/* "0.9.1 (3, too old), 2.0.0 (12)": of one kind. Their versions are what hosts say, and the table cleans it. */
+static void
+versions_row(struct cli_table *t, const Auth__StatusReply *s, const char *kind, const char *title)
+{
+	struct buf text;
+
+	buf_init(&text, 65536);
+	for (size_t i = 0; i < s->n_versions; i++) {
+		const Auth__VersionCount *v = s->versions[i];
+
+		if (strcmp(v->kind, kind) == 0)
+			(void)buf_printf(&text, "%s%s (%u%s)", text.len > 0 ? ", " : "",
+			    *v->version ? v->version : "other", v->count,
+			    v->too_old ? ", too old: upgrade" : "");
+	}
+	if (text.len > 0 && buf_put(&text, "", 1))
+		cli_table_add(t, title, (char *)buf_head(&text), NULL);
+	buf_done(&text);
+}
+
 static void
 print_text(const Auth__StatusReply *s)
 {
@@ -31,6 +52,9 @@ print_text(const Auth__StatusReply *s)
 	cli_table_add(t, "User CA", s->user_ca, NULL);
 	for (size_t i = 0; i < s->n_ca_pins; i++)
 		cli_table_add(t, "CA pin", s->ca_pins[i], NULL);
+	versions_row(t, s, "proxy", "Proxies");
+	versions_row(t, s, "audit", "Audit");
+	versions_row(t, s, "node", "Nodes");
 	cli_table_uncut(t);
 	cli_table_print(t, stdout);
 	cli_table_free(t);
@@ -39,13 +63,18 @@ print_text(const Auth__StatusReply *s)
 static void
 print_value(const Auth__StatusReply *s)
 {
-	json_t *pins = json_array(), *v;
+	json_t *pins = json_array(), *versions = json_array(), *v;
 
 	for (size_t i = 0; i < s->n_ca_pins; i++)
 		json_array_append_new(pins, json_string(s->ca_pins[i]));
-	v = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s}", "cluster", s->cluster, "version",
+	for (size_t i = 0; i < s->n_versions; i++)
+		json_array_append_new(versions,
+		    json_pack("{s:s, s:s, s:i, s:b}", "kind", s->versions[i]->kind, "version",
+			s->versions[i]->version, "count", (int)s->versions[i]->count, "too_old",
+			s->versions[i]->too_old));
+	v = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:o}", "cluster", s->cluster, "version",
 	    s->version, "host_ca", s->host_ca, "user_ca", s->user_ca, "ca_pins", pins, "proxy",
-	    s->proxy_public_addr);
+	    s->proxy_public_addr, "versions", versions);
 	tctl_print(v, format);
 }
 
@@ -58,6 +87,10 @@ show(struct client *c, void *arg, struct err *e)
 	(void)arg;
 	if (auth_sync_get_status(c, &q, &s, e) < 0)
 		return -1;
+	if (version_too_old(SALLYPORT_VERSION, s->version))
+		cli_warn(
+		    "this tctl (%s) is more than one major version behind the cluster (%s): upgrade it",
+		    SALLYPORT_VERSION, s->version);
 	if (strcmp(format, "text") == 0)
 		print_text(s);
 	else

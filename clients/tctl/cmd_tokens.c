@@ -41,6 +41,35 @@ static const struct cli_option ls_options[] = {
 	{ 0 },
 };
 
+/* The line that installs, configures and starts a node, to be pasted into a shell. Where the web certificate is one of the
+ * cluster's own, its authority is part of the line: whatever of such a line is left out, curl then trusts nobody, which a
+ * hash beside --insecure would not give. Nothing is indented: the certificate would not be one. */
+static void
+print_install(const Auth__StatusReply *s, const char *proxy, const char *pin)
+{
+	bool own = s->proxy_own_certificate;
+
+	printf("Put it into a file on the new host (token.file, mode 0600) and run there:\n\n"
+	       "curl -fsS %shttps://%s/scripts/install.sh %s| sudo bash -s -- "
+	       "--token-file=token.file --ca-pin=%s\n%s%s\n",
+	    own ? "" : "--cacert /dev/stdin ", proxy, own ? "" : "<<'CA' ", pin,
+	    own ? "" : s->ca_pem, own ? "" : "CA\n");
+}
+
+static void
+print_node_help(const Auth__StatusReply *s)
+{
+	const char *proxy = *s->proxy_public_addr ? s->proxy_public_addr : "PROXY:3080";
+	const char *pin = s->n_ca_pins ? s->ca_pins[0] : "";
+
+	print_install(s, proxy, pin);
+	printf("Where noded is installed already:\n\n"
+	       "  noded configure --output=file:///etc/sallyport/noded.yaml \\\n"
+	       "    --token=/root/token.file --proxy=%s \\\n    --ca-pin=%s\n"
+	       "  systemctl enable --now sallyport-noded\n",
+	    proxy, pin);
+}
+
 /* Without --format: the token, its life, and the command that uses it. */
 static int
 print_help(struct client *c, const Auth__Token *t)
@@ -56,15 +85,12 @@ print_help(struct client *c, const Auth__Token *t)
 	str_duration_text((t->expires - clock_wall_ms() + 999) / 1000, span, sizeof span);
 	printf("The token: %s\nIt is for one %s%s and expires in %s.\n\n", t->token, t->kind,
 	    t->uses_left > 1 ? " and more" : "", span);
-	printf("Put it into a file on the new host (token.file, mode 0600) and run there:\n\n");
 	if (strcmp(t->kind, "node") == 0)
-		printf("  noded configure --output=file:///etc/sallyport/noded.yaml \\\n"
-		       "    --token=/root/token.file --proxy=%s \\\n    --ca-pin=%s\n"
-		       "  systemctl enable --now sallyport-noded\n",
-		    *s->proxy_public_addr ? s->proxy_public_addr : "PROXY:3080",
-		    s->n_ca_pins ? s->ca_pins[0] : "");
+		print_node_help(s);
 	else
-		printf("  (in /etc/sallyport/%sd.yaml)\n  token: /root/token.file\n  ca_pin: %s\n",
+		printf(
+		    "Put it into a file on the new host (token.file, mode 0600) and say there:\n\n"
+		    "  (in /etc/sallyport/%sd.yaml)\n  token: /root/token.file\n  ca_pin: %s\n",
 		    t->kind, s->n_ca_pins ? s->ca_pins[0] : "");
 	client_free_reply(s);
 	return 0;

@@ -49,7 +49,8 @@ check_version(struct discovery *d, const char *min, struct err *e)
 	long need = strtol(min, NULL, 10), have = strtol(SALLYPORT_VERSION, NULL, 10);
 
 	if (need > have)
-		return err_set(e, "this tsh (%s) is too old for the proxy (%s, needs %s)",
+		return err_set(e,
+		    "this tsh (%s) is too old for the proxy (%s, needs %s): upgrade it with the proxy's install.sh --clients",
 		    SALLYPORT_VERSION, d->version, min);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/version.h"
 #include "crypto/rand.h"
 #include "proto/auth.async.h"
 
@@ -67,6 +68,7 @@ open_stream(void *arg)
 	Auth__WatchRequest q = AUTH__WATCH_REQUEST__INIT;
 
 	w->begun = false;
+	q.version = SALLYPORT_VERSION;
 	/* Asked each time: where to go on has moved since the last stream. */
 	w->events.ask(&q, w->arg);
 	w->call = auth_watch_open(w->c, &q, &on, w);

@@ -30,6 +30,7 @@ static const struct stored_field host_fields[] = {
 	STORED_FIELD(STORED_NAMES, "allowed_names", host, allowed_names),
 	STORED_FIELD(STORED_TEXT, "public_addr", host, public_addr),
 	STORED_FIELD(STORED_TEXT, "ssh_addr", host, ssh_addr),
+	STORED_FIELD(STORED_BOOL, "own_certificate", host, own_certificate),
 	STORED_FIELD(STORED_BYTES, "token_sha256", host, token_sha256),
 	STORED_FIELD(STORED_BOOL, "online", host, online),
 	STORED_FIELD(STORED_TEXT, "address", host, address),
@@ -161,6 +162,12 @@ take(struct host *n, const struct host_seen *seen)
 	return changed;
 }
 
+static bool
+is_version(const char *s)
+{
+	return strlen(s) < HOST_VERSION_MAX && str_is_printable(s, strlen(s));
+}
+
 /* A host that is taken over may say anything: it goes to terminals and into other hosts'
  * decisions. */
 static int
@@ -176,8 +183,7 @@ check_seen(const struct host_seen *seen, struct err *e)
 		err_set(e, "the address of a node is HOST:PORT");
 		return AUTH_E_INVALID;
 	}
-	if (strlen(seen->version) >= HOST_VERSION_MAX ||
-	    !str_is_printable(seen->version, strlen(seen->version))) {
+	if (!is_version(seen->version)) {
 		err_set(e, "the version is not printable text");
 		return AUTH_E_INVALID;
 	}
@@ -208,6 +214,18 @@ host_heartbeat(struct auth *a, struct host *n, const struct host_seen *seen, str
 		return AUTH_E_INVALID;
 	}
 	return host_put(a, n, e);
+}
+
+void
+host_note_version(struct auth *a, struct host *n, const char *version)
+{
+	struct err e;
+
+	if (!version[0] || !is_version(version) || strcmp(n->version, version) == 0)
+		return;
+	(void)str_copy(n->version, sizeof(n->version), version);
+	if (host_put(a, n, &e) < 0)
+		log_error("cannot note a version", "node", n->name, "cause", e.text, NULL);
 }
 
 /* Failing to write it is only logged: after a restart it counts as there until it is silent. */

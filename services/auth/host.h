@@ -38,7 +38,8 @@ struct host {
 	struct names addresses;
 	struct names allowed_names; /* patterns of the token it joined with; none: any */
 	char public_addr[HOST_ADDR_MAX], ssh_addr[HOST_ADDR_MAX]; /* proxies */
-	uint8_t token_sha256[32];                                 /* that it joined with */
+	bool own_certificate;     /* proxies: HTTPS shows one that is not of our authorities */
+	uint8_t token_sha256[32]; /* that it joined with */
 	bool online;
 	char address[HOST_ADDR_MAX]; /* where it listens; "" with a tunnel */
 	char version[HOST_VERSION_MAX];
@@ -66,6 +67,8 @@ struct host_seen {
 	struct labels *labels;
 };
 int host_heartbeat(struct auth *a, struct host *n, const struct host_seen *seen, struct err *e);
+/* What version of its program a host says that it runs; text that is none is not taken. Written when it is another. */
+void host_note_version(struct auth *a, struct host *n, const char *version);
 /* Off the list at once; the identity stays. */
 void host_leave(struct auth *a, struct host *n);
 /* The row is deleted and a cutoff is told: its certificates are worth nothing until it joins

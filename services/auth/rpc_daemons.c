@@ -8,6 +8,7 @@
 #include "api/label.h"
 #include "auth/rpc_faces.h"
 #include "base/str.h"
+#include "base/version.h"
 
 static void
 reply_labels(struct rpc_call *call, const struct labels *labels)
@@ -18,6 +19,7 @@ reply_labels(struct rpc_call *call, const struct labels *labels)
 	arena_init(&arena, FACE_ARENA_MAX);
 	reply.n_server_labels = labels->n;
 	reply.server_labels = api_labels(&arena, labels_view(labels));
+	reply.version = SALLYPORT_VERSION;
 	if (reply.server_labels)
 		auth_heartbeat_reply(call, &reply);
 	else
@@ -110,6 +112,7 @@ on_hello_proxy(struct rpc_call *call, const Auth__ProxyHello *m)
 	str_copy(n->remote, sizeof(n->remote), origin.at.ip);
 	str_copy(n->public_addr, sizeof(n->public_addr), m->public_addr);
 	str_copy(n->ssh_addr, sizeof(n->ssh_addr), m->ssh_addr);
+	n->own_certificate = m->own_certificate;
 	str_copy(n->version, sizeof(n->version), m->version);
 	n->online = true;
 	n->last_seen_ms = a->now_ms();

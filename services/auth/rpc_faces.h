@@ -66,6 +66,8 @@ const char **face_texts(struct face_list *l, const struct names *n); /* copies *
 
 /* The authorities as a message; points into the signer's client. */
 void face_bundle(struct auth *a, Auth__CaBundle *ret);
+/* A person sees a node (rpc_nodes.c) where some login is allowed to him; whoever manages nodes sees them all. */
+bool nodes_visible(const struct access_person *p, const struct host *n);
 /* The public address of a proxy that is known (rpc_status.c); "" when none is. */
 const char *status_proxy_addr(struct auth *a);
 

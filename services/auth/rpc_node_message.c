@@ -5,6 +5,7 @@
 #include "auth/rpc_node_message.h"
 
 #include "api/label.h"
+#include "base/version.h"
 
 Auth__Node *
 node_message(struct arena *arena, const struct host *n)
@@ -21,6 +22,7 @@ node_message(struct arena *arena, const struct host *n)
 	m->n_labels = n->labels.n;
 	m->labels = api_labels(arena, labels_view(&n->labels));
 	m->version = n->version;
+	m->too_old = version_too_old(n->version, SALLYPORT_VERSION);
 	m->last_seen = n->last_seen_ms;
 	m->joined = n->joined_ms;
 	return m->labels ? m : NULL;

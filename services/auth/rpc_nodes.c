@@ -51,9 +51,8 @@ found(const char *search, const struct host *n)
 	return true;
 }
 
-/* Where some login is allowed; whoever manages nodes sees them all. */
-static bool
-visible(const struct access_person *p, const struct host *n)
+bool
+nodes_visible(const struct access_person *p, const struct host *n)
 {
 	/* Whoever removes a node must be able to find it. */
 	if (p->local || policy_verb(&p->view.user, "node", "delete", NULL))
@@ -123,7 +122,7 @@ find_nodes(struct rpc_call *call, const Auth__ListNodesRequest *m, const struct 
 		/* What costs most is asked last. */
 		if (n->online && strcmp(n->kind, "node") == 0 &&
 		    (!from.name || order(from.name, from.uuid, n) < 0) && selected(m, n) &&
-		    found(m->search, n) && visible(p, n))
+		    found(m->search, n) && nodes_visible(p, n))
 			face_list_add(ret, n);
 	if (ret->n > 0)
 		qsort(ret->v, ret->n, sizeof(*ret->v), by_name);

@@ -298,10 +298,14 @@ on_watch(struct rpc_call *call, const Auth__WatchRequest *m)
 	struct auth *a = rpc_context(call);
 	const struct rpc_peer *peer = rpc_peer(call);
 	struct watcher *w;
+	struct host *n = NULL;
 	uint32_t kinds;
 
-	if (peer->who != RPC_LOCAL && !access_registered(call))
+	if (peer->who != RPC_LOCAL && !(n = access_registered(call)))
 		return;
+	/* Whoever was upgraded begins a stream: nobody tells oftener. */
+	if (n)
+		host_note_version(a, n, m->version);
 	if (!choose_kinds(call, m, &kinds))
 		return;
 	if (peer->who != RPC_LOCAL)

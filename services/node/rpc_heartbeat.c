@@ -24,23 +24,36 @@ enum {
 struct heartbeat {
 	struct node *node;
 	struct timer timer;
-	bool leaving, complained;
+	bool leaving, complained, told_old;
 	void (*left)(void *arg);
 	void *left_arg;
 };
 
+/* Once a start: whoever reads the log of a node sees what it needs. */
+static void
+say_if_too_old(struct heartbeat *h, const char *cluster)
+{
+	if (!h->told_old && version_too_old(SALLYPORT_VERSION, cluster))
+		log_warn(
+		    "this version is more than one major version behind the cluster, upgrade it: run install.sh of the proxy again",
+		    "version", SALLYPORT_VERSION, "cluster", cluster, NULL);
+	h->told_old = version_too_old(SALLYPORT_VERSION, cluster);
+}
+
+/* The labels of the reply come with the watch too. */
 static void
 on_done(enum rpc_code code, const char *why, const Auth__HeartbeatReply *reply, void *arg)
 {
 	struct heartbeat *h = arg;
 
-	(void)reply; /* the same labels come with the watch */
 	/* Once for an outage. */
 	if (code != RPC_OK && !h->complained)
 		log_warn("authd does not take heartbeats", "cause", why, NULL);
 	else if (code == RPC_OK && h->complained)
 		log_info("authd takes heartbeats again", NULL);
 	h->complained = code != RPC_OK;
+	if (code == RPC_OK)
+		say_if_too_old(h, reply->version);
 	if (h->leaving)
 		return;
 	int64_t ms = code == RPC_OK ? EVERY_MS + rand_below(JITTER_MS)

@@ -44,7 +44,7 @@ load_web_certificate(struct proxy *p, const struct conf *conf, struct err *e)
 	if (file_read(chain_path, PEM_MAX, &chain, &n, e) < 0 ||
 	    file_read_secret(key_path, PEM_MAX, &key, e) < 0)
 		return -1;
-	r = web_set_certificate(p->web, chain, key, e);
+	r = web_set_certificate(p->web, chain, key, conf->tls.certificate != NULL, e);
 	secret_zero(key, strlen(key));
 	return r < 0 ? err_prefix(e, "%s", chain_path) : 0;
 }
@@ -109,7 +109,7 @@ proxy_authd_there(void *arg)
 {
 	struct proxy *p = arg;
 
-	hello_send(p->auth, p->conf->public_addr, p->conf->ssh_addr);
+	hello_send(p->auth, p->conf->public_addr, p->conf->ssh_addr, p->web->own_certificate);
 }
 
 void
@@ -149,5 +149,6 @@ proxy_reload(struct daemon_run *run, const void *fresh)
 		log_error("the web certificate stays as it was", "cause", e.text, NULL);
 	else
 		log_info("web certificate read again", NULL);
+	proxy_authd_there(p);
 	web_reload_packages(p->web, conf_packages(fresh));
 }

@@ -8,7 +8,8 @@
 
 #include "rpc/rpc.h"
 
-/* Both "HOST:PORT"; ssh_addr "" when there is no second port. */
-void hello_send(struct rpc_client *auth, const char *public_addr, const char *ssh_addr);
+/* Both "HOST:PORT"; ssh_addr "" when there is no second port. own_certificate: of HTTPS, not issued by the cluster. */
+void hello_send(struct rpc_client *auth, const char *public_addr, const char *ssh_addr,
+    bool own_certificate);
 
 #endif

@@ -178,9 +178,12 @@ web_free(struct web *w)
 }
 
 int
-web_set_certificate(struct web *w, const char *chain, const char *key, struct err *e)
+web_set_certificate(struct web *w, const char *chain, const char *key, bool own, struct err *e)
 {
-	return tls_server_set(w->tls, chain, key, e);
+	if (tls_server_set(w->tls, chain, key, e) < 0)
+		return -1;
+	w->own_certificate = own;
+	return 0;
 }
 
 void

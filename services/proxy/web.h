@@ -32,6 +32,7 @@ struct web {
 	struct tls_server *tls;
 	struct http_server *http;
 	const struct bundle *ca; /* the present one */
+	bool own_certificate;    /* not issued by those */
 	struct rate *rate;
 	struct packages *packages; /* the present ones */
 	struct web_reload *reload; /* they are being read again; or NULL */
@@ -40,8 +41,9 @@ struct web {
 
 int web_new(struct web **ret, const struct web_config *config, struct err *e);
 void web_free(struct web *w); /* NULL is fine */
-/* The certificate that browsers see, as PEM; and the authorities (valid until the next call). */
-int web_set_certificate(struct web *w, const char *chain, const char *key, struct err *e);
+/* The certificate that browsers see, as PEM; own: it is not of the cluster's authorities. And those (valid until the next
+ * call). */
+int web_set_certificate(struct web *w, const char *chain, const char *key, bool own, struct err *e);
 void web_set_authorities(struct web *w, const struct bundle *ca);
 
 /* web_find.c */

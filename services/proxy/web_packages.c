@@ -209,7 +209,7 @@ put_script(struct buf *b, const struct web *w)
 	    page_render(b, asset_install_sh,
 		(const char *[]){ "proxy", w->config.conf->public_addr, "version",
 		    SALLYPORT_VERSION, "pins", pins, "authorities", w->ca->host_pem, "certificate",
-		    w->config.conf->tls.certificate ? "own" : "cluster", "indexes",
+		    w->own_certificate ? "own" : "cluster", "indexes",
 		    (const char *)buf_head(&indexes), NULL });
 	buf_done(&indexes);
 	return ok;

@@ -4,6 +4,7 @@ of a proxy that lies. Real proxyd, curl and bash; tiny packages, which are fetch
 import hashlib
 import http.client
 import http.server
+import json
 import os
 import re
 import shutil
@@ -49,6 +50,13 @@ def make_deb(folder, package, size=0):
 
 def make_index(folder, release=RELEASE):
     subprocess.run([f'{TOP}/tools/packages-index', release, ARCH, folder], check=True)
+
+
+def make_certificate(chain, key):
+    """One that nobody knows, for localhost."""
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key,
+                    '-out', chain, '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'], check=True,
+                   stderr=subprocess.DEVNULL)
 
 
 def sha256(data):
@@ -282,6 +290,80 @@ def test_curl_and_bash_fetch_the_packages_of_this_proxy(depot, tmp_path):
     assert 'curl: (60)' in out.stdout and not (tmp_path / 'no').exists()
 
 
+def bootstrap(c, instead):
+    """What `tctl tokens add` prints to be run on the new host, with something else in the place of root's shell."""
+    out = c.tctl('tokens', 'add', '--type=node').stdout
+    block = re.search(r'^curl .*?(?=^$)', out, re.M | re.S).group(0)
+    assert re.search(rf'\| sudo bash -s -- --token-file=token.file --ca-pin={c.ca_pin()}$', block, re.M), block
+    assert not re.search(r'\s-\w*k|insecure', block)
+    return re.sub('sudo bash .*', lambda _: instead, block, count=1)
+
+
+def test_the_line_that_tctl_prints_fetches_the_script_from_this_cluster_alone(depot, tmp_path):
+    """Without a trusted certificate too; and whatever of it is left out, it trusts no other."""
+    line = bootstrap(depot, 'cat')
+    for shell in ('bash', 'dash'):
+        out = subprocess.run([shell, '-c', line], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert out.stdout == script(depot), out.stderr
+    key, chain = str(tmp_path / 'key'), str(tmp_path / 'crt')
+    make_certificate(chain, key)
+    without_authority = re.sub(r'--cacert \S+ ', '', line).replace("<<'CA' ", '').split('\n')[0]
+    with Liar(depot, {'install.sh': b'echo evil'}, (chain, key)) as liar:
+        for said in (line, without_authority, line.replace('-----BEGIN', '----BEGIN')):
+            out = subprocess.run(['bash', '-c', said.replace(depot.proxy, liar.proxy)], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True)
+            assert out.stdout == '' and 'curl: (' in out.stderr, (said, out.stderr)
+        assert liar.asked == []
+
+
+def test_with_a_certificate_of_its_own_the_proxy_is_believed_by_the_systems_roots(build, tmp_path):
+    """Here those that are given with --cacert. What tctl prints has no authority in it then."""
+    c = Cluster(scratch(), build)
+    try:
+        make_certificate(c.path('own.crt'), c.path('own.key'))
+        c.give(c.path('own.crt'))
+        c.give(c.path('own.key'))
+        packages = c.folder('packages')
+        os.chmod(packages, 0o755)
+        make_deb(packages, 'sallyport-noded')
+        make_index(packages)
+        c.start_authd()
+        c.start_proxyd(f"packages: {packages}\ntls:\n  certificate: {c.path('own.crt')}\n  key: {c.path('own.key')}\n")
+        wait_for('authd to know', lambda: 'CERTIFICATE' not in bootstrap(c, 'cat'))
+        line = bootstrap(c, 'cat')
+        assert line.startswith(f'curl -fsS https://{c.proxy}/scripts/install.sh | cat')
+        own = {'CURL_CA_BUNDLE': c.path('own.crt')}
+        text = c.run('bash', '-c', line, env=own).stdout
+        assert "certificate='own'" in text
+        refused(run_script(text, f'--download-only={tmp_path}/d'), 'certificate .* is not to be trusted')
+        out = run_script(text, f'--download-only={tmp_path}/d', f"--cacert={c.path('own.crt')}")
+        assert out.returncode == 0, out.stderr
+    finally:
+        keep_logs(c, 'install-own')
+        c.remove()
+
+
+def test_versions_of_all_who_are_there_are_shown(build):
+    c = Cluster(scratch(), build)
+    try:
+        c.start_authd()
+        c.start_proxyd()
+        c.start_node('node-1')
+        version = c.tctl('version').stdout.split('v')[1].strip()
+        row = re.search(r'^node-1 .*$', c.tctl('nodes', 'ls', '-v').stdout, re.M).group(0)
+        assert f' {version} ' in row + ' '
+        assert version not in c.tctl('nodes', 'ls').stdout
+        status = c.tctl('status').stdout
+        for kind in ('Proxies', 'Nodes'):
+            assert re.search(rf'^{kind} +{re.escape(version)} \(1\)$', status, re.M), status
+        found = json.loads(c.tctl('status', '--format=json').stdout)['versions']
+        assert {(v['kind'], v['version'], v['count'], v['too_old']) for v in found} == {
+            ('node', version, 1, False), ('proxy', version, 1, False)}
+    finally:
+        keep_logs(c, 'install-versions')
+        c.remove()
+
+
 def test_the_script_says_what_it_can_do_and_what_is_wrong_with_what_it_is_told(depot, tmp_path):
     text = script(depot)
     out = run_script(text, '--help')
@@ -376,8 +458,7 @@ def test_a_proxy_that_tells_the_truth_is_believed(depot, tmp_path):
 
 def test_a_wrong_certificate_is_refused(depot, tmp_path):
     key, chain = str(tmp_path / 'key'), str(tmp_path / 'crt')
-    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', chain, '-days', '2',
-                    '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'], check=True, stderr=subprocess.DEVNULL)
+    make_certificate(chain, key)
     out, asked = ask(depot, tmp_path, {}, (chain, key))
     refused(out, 'certificate .* is not to be trusted', 'nothing was changed')
     assert asked == []
