@@ -159,6 +159,8 @@ def test_openssh_believes_the_host_certificate(echo):
 def test_openssh_binds_its_signature_to_the_host_key_as_it_was_shown(echo, known, options):
     """By certificate, by plain key, and by a certificate of which the client believes the plain key only."""
     p = echo.ssh('echo ok', known=known, LogLevel='DEBUG3', **options)
+    if b"Couldn't drop certificate" in p.stderr:
+        pytest.skip('this ssh (10.0) gives up at the certificate of a CA that it does not know, with sshd too')
     assert p.stdout == b'ok\n', p.stderr
     assert b'sign_and_send_pubkey: using publickey-hostbound-v00@openssh.com' in p.stderr
     p = echo.ssh('echo ok', known=known, LogLevel='DEBUG3', PubkeyAuthentication='unbound', **options)
