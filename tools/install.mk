@@ -24,6 +24,7 @@ install: build man ## installs programs, units, manual pages and sample configur
 	done
 	install -D -m 644 deploy/pam/sallyport $(DESTDIR)$(sysconfdir)/pam.d/sallyport
 	install -m 644 deploy/sysusers/*.conf $(DESTDIR)$(prefix)/lib/sysusers.d
+	for f in deploy/prometheus/* deploy/grafana/*; do install -D -m 644 $$f $(DESTDIR)$(datadir)/sallyport/$${f#deploy/}; done
 	for c in deploy/conf/*.yaml; do install -m 644 $$c $(DESTDIR)$(sysconfdir)/sallyport/$$(basename $$c).sample; done
 	for c in tsh tctl; do \
 		$(B)/$$c completion bash > $(DESTDIR)$(bash_dir)/$$c && \

@@ -133,7 +133,7 @@ put_authorities(struct metric_out *out, const void *arg)
 
 static const struct metric end_rows[] = {
 	{ "sallyport_certificate_expiry_timestamp_seconds", METRIC_GAUGE,
-	    "When a certificate of this daemon ends, seconds since 1970: tls among daemons, ssh as a host, web for browsers.",
+	    "When a certificate of this daemon ends, seconds since 1970: tls among daemons, ssh as a host, web of proxyd.yaml.",
 	    put_certificates },
 	{ "sallyport_ca_expiry_timestamp_seconds", METRIC_GAUGE,
 	    "When the authority that signs now ends, seconds since 1970, as this daemon knows it.",

@@ -20,7 +20,7 @@ void rpc_metrics_asked(struct metric_out *out, const struct rpc_loop *rl);
 struct rpc_ends {
 	int64_t tls_s;
 	int64_t ssh_s; /* a host certificate of SSH */
-	int64_t web_s; /* shown to browsers */
+	int64_t web_s; /* shown to browsers, where it is another one */
 	int64_t host_ca_s, user_ca_s;
 };
 /* Of an identity tls_s and those of the authorities. */

@@ -47,6 +47,7 @@ audit_refused_call(const struct rpc_peer *peer, const char *method, void *arg)
 {
 	struct audit *a = arg;
 
+	a->denials[AUDIT_DENIAL_CALLER]++;
 	if (a->events)
 		events_refused(a->events, peer, method, "not a call for this kind of caller");
 }

@@ -16,6 +16,9 @@
 #include "audit/store.h"
 #include "audit/trust.h"
 
+/* Calls that were refused since the start, for those who watch (metrics.c). */
+enum audit_denial { AUDIT_DENIAL_CALLER, AUDIT_DENIAL_ROLE, AUDIT_DENIALS };
+
 struct audit {
 	struct daemon_run *run;
 	const struct conf *conf;
@@ -30,6 +33,7 @@ struct audit {
 	struct ingest *ingest;
 	struct events *events;
 	struct timer status;
+	uint64_t denials[AUDIT_DENIALS];
 };
 
 /* The rows of the service, context struct audit (rpc_search.c). */

@@ -86,6 +86,12 @@ events_free(struct events *n)
 	free(n);
 }
 
+const struct audit_log *
+events_log(const struct events *n)
+{
+	return n->log;
+}
+
 /* Adds who called, and writes it. */
 static int
 write_event(struct events *n, const struct rpc_peer *peer, struct audit_event *ev)

@@ -10,6 +10,7 @@
 #include "event/loop.h"
 #include "rpc/rpc.h"
 
+struct audit_log;
 struct events;
 
 int events_new(struct events **ret, struct loop *loop, struct rpc_loop *rl, const struct conf *conf,
@@ -18,6 +19,8 @@ int events_new(struct events **ret, struct loop *loop, struct rpc_loop *rl, cons
 int
 events_connect(struct events *n, const char *cluster, struct rpc_identity *identity, struct err *e);
 void events_free(struct events *n); /* NULL is fine; before the server */
+
+const struct audit_log *events_log(const struct events *n); /* for those who watch */
 
 /* Negative: it could not be written down, so it must not happen. */
 int events_playing(struct events *n, const struct rpc_peer *peer, const char *session,

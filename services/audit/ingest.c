@@ -178,6 +178,7 @@ ingest_counters(const struct ingest *in)
 	c.queued = in->queue_items;
 	c.queued_bytes = in->queue_bytes;
 	c.streams = map_count(in->sources);
+	c.oldest_ms = in->queue_items ? loop_now_ms(in->loop) - in->oldest_ms : 0;
 	return c;
 }
 

@@ -14,6 +14,7 @@
  * (sight.c).
  */
 #include "audit/conf.h"
+#include "audit/metrics.h"
 #include "audit/schema_verb.h"
 #include "audit/start.h"
 
@@ -44,6 +45,8 @@ static const struct daemon auditd = {
 	.start = audit_start,
 	.stop = audit_stop,
 	.diag_addr = conf_diag,
+	.unready = audit_unready,
+	.metrics = audit_metrics_put,
 	.done = audit_done,
 };
 

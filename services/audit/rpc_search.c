@@ -90,6 +90,7 @@ may_see(struct rpc_call *call, const char *verb)
 	/* Before the database is looked at: how it is doing is nobody's business who may see
 	 * nothing. */
 	if (sight == SIGHT_NOTHING) {
+		d->denials[AUDIT_DENIAL_ROLE]++;
 		events_refused(d->events, peer, rpc_method_name(call), why.text);
 		rpc_finish(call, RPC_PERMISSION_DENIED, "%s", why.text);
 		return SIGHT_NOTHING;

@@ -277,6 +277,22 @@ store_free(struct store *s)
 	free(s);
 }
 
+const struct store_stats *
+store_stats(const struct store *s)
+{
+	return &s->stats;
+}
+
+size_t
+store_queries(const struct store *s)
+{
+	size_t n = 0;
+
+	for (const struct list *l = s->readings.next; l != &s->readings; l = l->next)
+		n++;
+	return n;
+}
+
 bool
 store_is_ready(const struct store *s)
 {

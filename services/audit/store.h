@@ -13,6 +13,7 @@
 #include "audit/cursor.h"
 #include "db/db.h"
 #include "event/loop.h"
+#include "metric/histogram.h"
 
 struct store;
 
@@ -22,6 +23,15 @@ struct store_config {
 	const char *password;   /* may be NULL */
 	int64_t retention_days; /* 0: for ever */
 	int readers;
+};
+
+/* What was written since the start, for those who watch (metrics.c). */
+enum store_table { STORE_EVENTS, STORE_CHUNKS, STORE_PROOFS, STORE_DEAD, STORE_GAPS, STORE_TABLES };
+struct store_stats {
+	uint64_t rows[STORE_TABLES]; /* committed */
+	struct histogram copies;     /* from sending the rows of a table to its answer */
+	struct histogram commits; /* whole transactions, the wait for the writers' lock with them */
+	int64_t last_commit_ms;   /* since 1970; 0: none yet */
 };
 
 struct store_events {
@@ -36,6 +46,8 @@ int store_new(struct store **ret, const struct store_config *config,
     const struct store_events *events, void *arg, struct err *e);
 void store_free(struct store *s); /* NULL is fine */
 bool store_is_ready(const struct store *s);
+const struct store_stats *store_stats(const struct store *s);
+size_t store_queries(const struct store *s); /* of people, under way */
 /* Why not, for people. */
 const char *store_trouble(const struct store *s);
 /* All of the schema as a script for psql, for a role of the database that may make it: then the role `login`, as which

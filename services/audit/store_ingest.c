@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "audit/store_priv.h"
+#include "base/clock.h"
 #include "base/str.h"
 
 enum { STORE_SQL_MAX = 4 * 1024 * 1024 };
@@ -78,6 +79,7 @@ store_ingest_begin(struct store *s, struct store_place *places, size_t n, store_
 	struct buf sql;
 
 	store_operation(s, done, arg);
+	s->began_us = clock_mono_us();
 	s->begin_places = places;
 	s->begin_n = n;
 	for (size_t i = 0; i < n; i++)
@@ -160,9 +162,11 @@ static void on_step(const struct db_reply *r, void *arg);
 static bool
 copy_rows(struct store *s, const char *sql, int rows, const struct buf *data)
 {
-	if (rows)
-		db_copy(s->writer, sql, buf_span(data), on_step, s);
-	return rows > 0;
+	if (rows == 0)
+		return false;
+	s->tx.copy_us = clock_mono_us();
+	db_copy(s->writer, sql, buf_span(data), on_step, s);
+	return true;
 }
 
 static bool
@@ -266,6 +270,21 @@ static bool (*const write_steps[])(struct store *s) = { write_events, write_chun
 
 enum { WRITE_STEPS = sizeof(write_steps) / sizeof(write_steps[0]) };
 
+static void
+count_commit(struct store *s)
+{
+	const struct batch *b = s->tx.batch;
+	struct store_stats *stats = &s->stats;
+
+	stats->rows[STORE_EVENTS] += (uint64_t)b->events;
+	stats->rows[STORE_CHUNKS] += (uint64_t)b->chunks;
+	stats->rows[STORE_PROOFS] += (uint64_t)b->proofs;
+	stats->rows[STORE_DEAD] += (uint64_t)b->dead;
+	stats->rows[STORE_GAPS] += (uint64_t)b->gaps;
+	stats->last_commit_ms = clock_wall_ms();
+	histogram_add(&stats->commits, clock_mono_us() - s->began_us);
+}
+
 /* Steps without rows ask nothing of the server; the commit is always there. */
 static void
 next_step(struct store *s)
@@ -276,6 +295,7 @@ next_step(struct store *s)
 		if (write_steps[s->tx.step++](s))
 			return;
 	}
+	count_commit(s);
 	store_answered(s, &committed);
 }
 
@@ -295,6 +315,10 @@ on_step(const struct db_reply *r, void *arg)
 {
 	struct store *s = arg;
 	struct store_answer a = store_answer_of(r);
+
+	if (s->tx.copy_us)
+		histogram_add(&s->stats.copies, clock_mono_us() - s->tx.copy_us);
+	s->tx.copy_us = 0;
 
 	switch (a.outcome) {
 	case STORE_OK:

@@ -16,6 +16,7 @@ struct store_tx {
 	const struct store_place *places;
 	size_t n;
 	size_t step;
+	int64_t copy_us;            /* when the COPY that runs began; 0: none does */
 	enum store_outcome outcome; /* of the step that failed */
 	char why[ERR_MAX];
 };
@@ -40,6 +41,8 @@ struct store {
 	size_t begin_n;
 	struct facts *facts;
 	struct store_tx tx;
+	int64_t began_us; /* the transaction */
+	struct store_stats stats;
 
 	int schema_at;                    /* migration that runs */
 	bool may_upgrade, may_make_roles; /* the role that connected */

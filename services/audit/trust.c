@@ -177,6 +177,12 @@ trust_wait(struct trust *t, const bool *give_up, struct err *e)
 	return 0;
 }
 
+struct rpc_identity *
+trust_identity(const struct trust *t)
+{
+	return t->join ? join_rpc_identity(t->join) : t->files;
+}
+
 void
 trust_free(struct trust *t)
 {

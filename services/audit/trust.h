@@ -23,6 +23,7 @@ int trust_new(struct trust **ret, struct loop *loop, struct rpc_loop *rl, const 
     struct replica *replica, const struct trust_events *events, void *arg, struct err *e);
 /* Turns the loop until there is an identity, or there will be none (negative), or *give_up. */
 int trust_wait(struct trust *t, const bool *give_up, struct err *e);
-void trust_free(struct trust *t); /* NULL is fine; after the server */
+struct rpc_identity *trust_identity(const struct trust *t); /* NULL until there is one */
+void trust_free(struct trust *t);                           /* NULL is fine; after the server */
 
 #endif

@@ -15,6 +15,7 @@
  * authd and auditd is TLS that ends there.
  */
 #include "proxy/conf.h"
+#include "proxy/metrics.h"
 #include "proxy/proxy.h"
 #include "proxy/start.h"
 
@@ -35,6 +36,8 @@ static const struct daemon proxyd = {
 	.reload = proxy_reload,
 	.stop = proxy_stop,
 	.diag_addr = conf_diag,
+	.unready = proxy_unready,
+	.metrics = proxy_metrics,
 	.done = proxy_done,
 };
 

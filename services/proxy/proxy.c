@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "crypto/secret.h"
+#include "crypto/x509.h"
 #include "net/ceiling.h"
 #include "proxy/rpc_hello.h"
 #include "proxy/ssh_server.h"
@@ -28,6 +29,17 @@ proxy_path(const struct proxy *p, const char *name, char *dst, size_t size)
 /* --- identity -------------------------------------------------------------------- */
 
 /* What browsers see: the configured certificate, or the one that authd gave us. */
+/* For those who watch: who keeps it elsewhere forgets that it ends. */
+static int64_t
+end_of(const char *chain)
+{
+	struct x509_cert *cert = NULL;
+	int64_t end_s = x509_cert_from_pem(&cert, chain, NULL) == 0 ? x509_cert_not_after(cert) : 0;
+
+	x509_cert_free(cert);
+	return end_s;
+}
+
 static int
 load_web_certificate(struct proxy *p, const struct conf *conf, struct err *e)
 {
@@ -46,6 +58,9 @@ load_web_certificate(struct proxy *p, const struct conf *conf, struct err *e)
 		return -1;
 	r = web_set_certificate(p->web, chain, key, conf->tls.certificate != NULL, e);
 	secret_zero(key, strlen(key));
+	/* That of the cluster renews itself, and is told as such. */
+	if (r == 0)
+		p->web_end_s = conf->tls.certificate ? end_of(chain) : 0;
 	return r < 0 ? err_prefix(e, "%s", chain_path) : 0;
 }
 

@@ -43,6 +43,8 @@ struct proxy {
 	struct web *web;
 	struct front *front;
 	struct timer status, drain_step, drain_end;
+	int64_t
+	    web_end_s; /* of the certificate of tls.certificate, seconds since 1970; 0: there is none */
 	bool leaving;
 };
 

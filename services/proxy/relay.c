@@ -137,6 +137,7 @@ void
 relay_accept(struct relay *c, const struct ssh_chan_events *events)
 {
 	c->accepted = true;
+	c->all->outcomes[RELAY_OK]++;
 	/* Written before the first byte passes (but for what came with the opening, behind which nobody has signed in),
 	 * so that there is no session without its line in the trail. */
 	relay_note(c, true, NULL);
@@ -146,8 +147,9 @@ relay_accept(struct relay *c, const struct ssh_chan_events *events)
 
 /* Before relay_accept only. Frees the relay. */
 void
-relay_fail(struct relay *c, const char *why)
+relay_fail(struct relay *c, enum relay_outcome outcome, const char *why)
 {
+	c->all->outcomes[outcome]++;
 	if (may_tell_failure(c->all, c->user_name))
 		relay_note(c, false, why);
 	if (c->user)
@@ -262,7 +264,7 @@ on_node_refused(struct ssh_chan *chan, uint32_t reason, const char *text, void *
 	c->node = NULL;
 	/* The text is the node's own; the engine has cleaned it. */
 	(void)str_format(why, sizeof(why), "node %s refused: %s", c->node_name, text);
-	relay_fail(c, why);
+	relay_fail(c, RELAY_UNREACHABLE, why);
 }
 
 static void
@@ -283,7 +285,7 @@ on_node_closed(struct ssh_chan *chan, void *arg)
 	(void)chan;
 	c->node = NULL;
 	if (c->user && !c->accepted)
-		relay_fail(c, "the node's tunnel was lost");
+		relay_fail(c, RELAY_UNREACHABLE, "the node's tunnel was lost");
 	else if (c->user)
 		ssh_chan_close(c->user);
 	else
@@ -335,7 +337,8 @@ relay_tunnel_open(struct relay *c, struct ssh *tunnel, const struct addr *peer, 
 	    : NULL;
 	buf_done(&payload);
 	if (!c->node)
-		relay_fail(c, "the node's tunnel takes no more sessions, try again later");
+		relay_fail(c, RELAY_UNREACHABLE,
+		    "the node's tunnel takes no more sessions, try again later");
 }
 
 /* --- opening --------------------------------------------------------------------- */
@@ -352,6 +355,7 @@ refuse_target(struct relays *cs, const struct relay_owner *owner, struct ssh_cha
 
 	char clean[HOST_SIZE], more[LOG_LIMIT_TEXT];
 
+	cs->outcomes[RELAY_REFUSED]++;
 	/* As it was sent, also when it is no name: somebody who probes is seen by what he asked
 	 * for. */
 	if (host.n > TARGET_MAX)
@@ -425,7 +429,7 @@ relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 	}
 	why = relay_count(c);
 	if (why) {
-		relay_fail(c, why);
+		relay_fail(c, RELAY_MANY, why);
 		return;
 	}
 	/* A tunnel first, also for a node that listens: it was dialled by the node itself, an address is what
@@ -435,7 +439,7 @@ relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
 		relay_tunnel_open(c, tunnel, owner->peer, first);
 	/* A node that listens is not told whose it is, and sees one address, ours. */
 	else if (count_young(c) > YOUNG_TO_LISTENER)
-		relay_fail(c,
+		relay_fail(c, RELAY_MANY,
 		    "you have too many new connections to this node: try again in a moment");
 	else
 		relay_tcp_open(c, node->address, first);

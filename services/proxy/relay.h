@@ -14,6 +14,15 @@
 #include "proxy/tunnel.h"
 #include "ssh/ssh.h"
 
+/* What came of wishes to reach a node, for those who watch (metrics.c). */
+enum relay_outcome {
+	RELAY_OK,
+	RELAY_REFUSED,     /* no such node, or not for this user */
+	RELAY_MANY,        /* he has too many */
+	RELAY_UNREACHABLE, /* no tunnel any more, or it takes no more; the node does not answer */
+	RELAY_OUTCOMES
+};
+
 struct relays {
 	struct loop *loop;
 	struct pool *pool; /* for the names of nodes that listen */
@@ -26,6 +35,7 @@ struct relays {
 	struct rate *failures; /* that are written down, by user */
 	int dial_timeout_ms;
 	size_t count; /* of live ones */
+	uint64_t outcomes[RELAY_OUTCOMES];
 };
 
 /* Who asked, and what he has. */

@@ -36,7 +36,7 @@ struct relay {
  */
 void relay_accept(struct relay *c, const struct ssh_chan_events *events);
 /* The node cannot be reached: refuses the channel, writes it down, frees. */
-void relay_fail(struct relay *c, const char *why);
+void relay_fail(struct relay *c, enum relay_outcome outcome, const char *why);
 /* Frees the struct; both ends must be gone. */
 void relay_free(struct relay *c);
 

@@ -214,7 +214,7 @@ on_dialled(int fd, const char *why, void *arg)
 	if (fd < 0) {
 		(void)str_format(text, sizeof(text), "node %s cannot be reached: %s", c->node_name,
 		    why);
-		relay_fail(c, text);
+		relay_fail(c, RELAY_UNREACHABLE, text);
 		return;
 	}
 	c->fd = fd;
@@ -223,7 +223,7 @@ on_dialled(int fd, const char *why, void *arg)
 	if (watch_init(&c->watch, c->all->loop, fd, on_socket, c) < 0) {
 		close(fd);
 		c->fd = -1;
-		relay_fail(c, "the proxy is out of memory, try again later");
+		relay_fail(c, RELAY_UNREACHABLE, "the proxy is out of memory, try again later");
 		return;
 	}
 	relay_accept(c, &tcp_user_events);
@@ -245,5 +245,5 @@ relay_tcp_open(struct relay *c, const char *address, struct span first)
 	if (c->first)
 		memcpy(c->first, first.p, first.n);
 	if ((first.n && !c->first) || dial_new(&c->dial, &config, address, &e) < 0)
-		relay_fail(c, e.text);
+		relay_fail(c, RELAY_UNREACHABLE, e.text);
 }

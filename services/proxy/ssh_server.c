@@ -81,6 +81,7 @@ struct ssh_server {
 	struct ssh_server_identity *identity; /* the present one */
 	const struct bundle *ca;
 	size_t users;
+	uint64_t denials[SSH_DENIALS];
 	struct rate *refusals_of_one, *refusals_of_all; /* that are recorded */
 	struct ssh_allowances *allowances;              /* of people */
 	bool draining;
@@ -104,10 +105,12 @@ conn_deny(struct conn *g, const char *name, const char *why)
 }
 
 static void
-note_denial(const struct conn *g, const char *kind, const char *why)
+note_denial(const struct conn *g, enum ssh_denial cause, const char *why)
 {
+	static const char *const kinds[SSH_DENIALS] = { "unknown", "user", "node", "user" };
 	struct ssh_server *s = g->ssh_server;
 	int64_t now = loop_now_ms(s->config.loop);
+	const char *kind = kinds[cause];
 	char more[LOG_LIMIT_TEXT];
 	struct audit_event ev = { .id = EVENT_AUTH,
 		.failed = true,
@@ -115,6 +118,7 @@ note_denial(const struct conn *g, const char *kind, const char *why)
 		.remote_addr = span_str(g->peer.ip),
 		.message = span_str(why) };
 
+	s->denials[cause]++;
 	event_put_text(&ev, EVENT_KEY_KIND, kind);
 	event_put_text(&ev, EVENT_KEY_METHOD, "certificate");
 	event_put_text(&ev, EVENT_KEY_REASON, why);
@@ -131,11 +135,11 @@ note_denial(const struct conn *g, const char *kind, const char *why)
 /* A certificate of ours that is worth nothing: say why and hang up, since no other key will do
  * better. */
 static enum ssh_verdict
-conn_turn_away(struct conn *g, struct ssh *ssh, const struct sshcert *cert, const char *kind,
+conn_turn_away(struct conn *g, struct ssh *ssh, const struct sshcert *cert, enum ssh_denial cause,
     const char *why)
 {
 	conn_deny(g, cert->key_id, why);
-	note_denial(g, kind, why);
+	note_denial(g, cause, why);
 	free(g->denial);
 	g->denial = NULL; /* recorded */
 	ssh_disconnect(ssh, DISCONNECT_NO_MORE_AUTH, why);
@@ -257,14 +261,14 @@ on_auth(struct ssh *ssh, const struct ssh_auth *auth, void *arg)
 		if (check_node(g, auth->cert, &e) < 0 ||
 		    (strcmp(auth->user, auth->cert->key_id) != 0 &&
 			err_set(&e, "a node's certificate logs in as that node only") < 0))
-			return conn_turn_away(g, ssh, auth->cert, "node", e.text);
+			return conn_turn_away(g, ssh, auth->cert, SSH_DENIAL_NODE, e.text);
 		/* Asked twice: without a signature (RFC 4252 section 7), when anybody may show the
 		 * certificate, and with it. Only then is he somebody. */
 		return !auth->proven || conn_admit(g, auth->cert, CONN_NODE) ? SSH_ALLOW : SSH_DENY;
 	}
 	if (is_signed_by(auth->cert, ca->user_ssh, ca->n_user_ssh)) {
 		if (check_user(g, auth->cert, &e) < 0)
-			return conn_turn_away(g, ssh, auth->cert, "user", e.text);
+			return conn_turn_away(g, ssh, auth->cert, SSH_DENIAL_USER, e.text);
 		return !auth->proven || conn_admit(g, auth->cert, CONN_USER) ? SSH_ALLOW : SSH_DENY;
 	}
 	/* People carry certificates of other clusters in their agents: let them try the next. */
@@ -301,9 +305,11 @@ on_authenticated(struct ssh *ssh, void *arg)
 		if (!g->allowance)
 			ssh_disconnect(ssh, DISCONNECT_BY_APPLICATION,
 			    "the proxy is out of memory");
-		else if (!g->counted)
+		else if (!g->counted) {
+			g->ssh_server->denials[SSH_DENIAL_MANY]++;
 			ssh_disconnect(ssh, DISCONNECT_BY_APPLICATION,
 			    "you have too many connections to this proxy: close some of them");
+		}
 		log_info("user connected", "user", g->who->name, "peer", g->peer.ip, "client",
 		    ssh_peer_version(ssh), NULL);
 		return;
@@ -428,7 +434,7 @@ on_link_ended(struct ssh_link *link, const char *why, void *arg)
 	if (!g->logged_in) {
 		ceiling_drop(ssh_server->config.strangers, g->peer.ip);
 		if (g->denial)
-			note_denial(g, "unknown", g->denial);
+			note_denial(g, SSH_DENIAL_STRANGER, g->denial);
 		else
 			log_debug("left without login", "peer", g->peer.ip, "cause", why, NULL);
 	} else if (g->tunnel) {
@@ -719,6 +725,12 @@ ssh_server_drain(struct ssh_server *g, void (*empty)(void *arg), void *arg)
 		tunnel_hang_up(node->ssh_link, "this proxy is stopping, connect again");
 	}
 	ssh_server_check_empty(g);
+}
+
+uint64_t
+ssh_server_denials(const struct ssh_server *g, enum ssh_denial cause)
+{
+	return g->denials[cause];
 }
 
 size_t

@@ -12,6 +12,15 @@
 #include "proxy/tunnel.h"
 
 struct ssh_server;
+
+/* Connections that were not let in, for those who watch (metrics.c). */
+enum ssh_denial {
+	SSH_DENIAL_STRANGER, /* no certificate of ours */
+	SSH_DENIAL_USER, /* a person whose certificate is not valid, was withdrawn, or is locked out */
+	SSH_DENIAL_NODE, /* the same of a node */
+	SSH_DENIAL_MANY, /* too many connections of one person */
+	SSH_DENIALS
+};
 struct bundle;
 
 struct ssh_server_config {
@@ -52,5 +61,6 @@ void ssh_server_review(struct ssh_server *g);
  * their tunnels. Then empty(arg), which may come from inside. */
 void ssh_server_drain(struct ssh_server *g, void (*empty)(void *arg), void *arg);
 size_t ssh_server_count_users(const struct ssh_server *g);
+uint64_t ssh_server_denials(const struct ssh_server *g, enum ssh_denial cause);
 
 #endif

@@ -139,15 +139,16 @@ class Daemon:
 
 
 class Cluster:
-    def __init__(self, folder, build, cluster=CLUSTER):
+    def __init__(self, folder, build, cluster=CLUSTER, diag=()):
         self.dir, self.build, self.name = os.path.abspath(folder), os.path.abspath(build), cluster
         self.built = self.build  # where the programs came from; build may be a copy
         self.root = os.getuid() == 0
         self.daemons = {}
         self.nodes = []
-        self.auth_port, self.audit_port, self.public_port, self.ssh_port = free_ports(4)
+        self.auth_port, self.audit_port, self.public_port, self.ssh_port, *more = free_ports(4 + len(diag))
         self.proxy = f'localhost:{self.public_port}'
-        self.diag = {}  # ports of /metrics by name of the daemon; the others serve none, so that clusters do not meet there
+        # Ports of /metrics by name of the daemon; the others serve none, so that clusters do not meet there.
+        self.diag = dict(zip(diag, more))
         self.pg_running = False
         os.makedirs(self.dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
