@@ -15,7 +15,7 @@ TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev clang libclang-rt-dev wasi-libc 
 
 BENCH_PACKAGES := $(TEST_PACKAGES) clustershell
 DEPLOY_PACKAGES := $(BUILD_PACKAGES) $(DEB_PACKAGES) lintian mmdebstrap systemd-container python3-pytest openssh-client \
-	curl procps
+	curl procps iproute2 iptables $(if $(wildcard /usr/*bin/dockerd),,docker.io docker-compose)
 UNIT_PACKAGES := $(BUILD_PACKAGES) libcmocka-dev python3 openssh-client openssl
 
 # Installs those of a list that are missing.
