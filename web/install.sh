@@ -266,14 +266,16 @@ install_or_not() {
 	say "installed $package $available"
 }
 
-# systemd's word for it, until it has joined or half a minute is over.
+# systemd's word for it, until it has joined, has ended once, or half a minute is over.
 wait_for_node() {
-	local tries=60
+	local tries=60 before
+	before=$(systemctl show -P NRestarts sallyport-noded)
 	while [ $((tries -= 1)) -gt 0 ]; do
 		if systemctl --quiet is-active sallyport-noded; then
 			say "the node runs and has joined the cluster: tsh ls shows it"
 			return 0
 		fi
+		if [ "$(systemctl show -P NRestarts sallyport-noded)" != "$before" ]; then break; fi
 		sleep 0.5
 	done
 	fail "the node has not joined yet, and goes on trying; journalctl -u sallyport-noded says:" \

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or '')
 DAEMONS = ['authd', 'auditd', 'proxyd', 'noded']
 UNITS = [f'sallyport-{d}' for d in DAEMONS]
 USERS = ['sallyport-authd', 'sallyport-auditd', 'sallyport-proxyd', 'sallyport-node']
-PACKAGES = ['sallyport', 'sallyport-clients', *UNITS]
+PACKAGES = ['sallyport', 'sallyport-clients', 'sallyport-packages', *UNITS]
 HOST = 'tele.example.com'
 # What people change; what dpkg and logs keep of any package; what PostgreSQL has.
 ELSEWHERE = ['/proc', '/sys', '/dev', '/tmp', '/root', '/home', '/debs', '/var/log', '/var/cache', '/var/lib/dpkg', '/var/lib/apt',
@@ -41,7 +41,8 @@ def needed(debs):
 def higher(debs, folder):
     """The same packages as of a later version, with another sample of a configuration; nothing is compiled for it."""
     os.makedirs(folder)
-    for deb in glob.glob(f'{debs}/*.deb'):
+    # Last the package that has others in it.
+    for deb in sorted(glob.glob(f'{debs}/*.deb'), key=lambda deb: '-packages_' in deb):
         tree, package, version = os.path.join(folder, 'tree'), field(deb, 'Package'), field(deb, 'Version')
         machine.run('dpkg-deb', '-R', deb, tree)
         with open(f'{tree}/DEBIAN/control') as f:
@@ -51,27 +52,40 @@ def higher(debs, folder):
         for sample in glob.glob(f'{tree}/etc/sallyport/*.sample'):
             with open(sample, 'a') as f:
                 f.write('# said by a later version\n')
+        for inside in glob.glob(f'{tree}/usr/share/sallyport/packages/*.deb'):
+            os.unlink(inside)
+            shutil.copy(f'{folder}/{os.path.basename(inside).split("_")[0]}.deb', inside.replace(version, version + '+1'))
+        for index in glob.glob(f'{tree}/usr/share/sallyport/packages/*.index'):
+            machine.run(f'{machine.TOP}/tools/packages-index', *os.path.basename(index)[:-6].split('-'), os.path.dirname(index))
         machine.run('dpkg-deb', '-b', '--root-owner-group', '-Znone', tree, f'{folder}/{package}.deb')
         shutil.rmtree(tree)
 
 
-@pytest.fixture(scope='module')
-def m(debs, tmp_path_factory):
-    packages = ['systemd', 'dbus', 'procps', 'postgresql', 'openssh-client', 'openssh-sftp-server', *needed(debs)]
+def boot(debs, folder):
+    """A machine with all that our packages need of Debian's, and these in /debs/old; in /debs/new those of a later version,
+    which are made in the folder."""
+    packages = ['systemd', 'dbus', 'procps', 'curl', 'postgresql', 'openssh-client', 'openssh-sftp-server', *needed(debs)]
     release = os.path.basename(debs)
     root = machine.base(f'deploy-{release}', packages, release, [p for p in machine.UNWANTED if 'LLVM' in p or 'llvm' in p])
-    new = str(tmp_path_factory.mktemp('new') / 'debs')
-    higher(debs, new)
+    higher(debs, folder)
     m = machine.Machine(f'/tmp/sp-deploy-{os.getpid()}', root)
     try:
         m.boot()
         os.mkdir(f'{m.root}/debs')
         shutil.copytree(debs, f'{m.root}/debs/old', ignore=lambda _, names: [n for n in names if not n.endswith('.deb')])
-        shutil.copytree(new, f'{m.root}/debs/new')
+        shutil.copytree(folder, f'{m.root}/debs/new')
         m.write('/etc/hosts', f'127.0.0.1 localhost {HOST}\n')
-        yield m
-    finally:
+    except BaseException:
         m.stop()
+        raise
+    return m
+
+
+@pytest.fixture(scope='module')
+def m(debs, tmp_path_factory):
+    m = boot(debs, str(tmp_path_factory.mktemp('new') / 'debs'))
+    yield m
+    m.stop()
 
 
 def install(m, which):
