@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "crypto/identity.h"
 #include "crypto/rand.h"
+#include "crypto/sha256.h"
 #include "crypto/sshcert.h"
 
 static bool
@@ -380,4 +381,34 @@ host_state_take_identity(struct host_state *s, const Auth__HostIdentity *id, str
 	s->valid_from_s = t.from_s;
 	s->valid_until_s = t.until_s;
 	return store_identity(s, id, e);
+}
+
+/* --- the token ---------------------------------------------------------------------------------- */
+
+static void
+token_text(const char *token, char dst[2 * SHA256_BYTES + 2])
+{
+	uint8_t digest[SHA256_BYTES];
+
+	sha256_of(span_str(token), digest);
+	str_hex(dst, digest, sizeof(digest));
+}
+
+int
+host_state_note_token(const struct host_state *s, const char *token, struct err *e)
+{
+	char text[2 * SHA256_BYTES + 2];
+
+	token_text(token, text);
+	return save(s, "token_used", span_str(text), e);
+}
+
+bool
+host_state_is_other_token(const struct host_state *s, const char *token)
+{
+	_cleanup_free_ char *known = load(s, "token_used", NULL);
+	char text[2 * SHA256_BYTES + 2];
+
+	token_text(token, text);
+	return known && strcmp(known, text) != 0;
 }

@@ -8,6 +8,7 @@
  *	ssh_host_cert    certificate line, as in *-cert.pub
  *	tunnel_cert      the same; nodes only
  *	ca_bundle        packed CaBundle
+ *	token_used       SHA-256, hex, of the token that it joined with
  *
  * Keys stay for the life of the folder, so that every single file can be replaced on its own and what is
  * there always fits together.
@@ -50,6 +51,9 @@ void host_state_forget(struct host_state *s);
 int host_state_take_bundle(struct host_state *s, struct bundle *bundle, struct err *e);
 /* What authd answered to Join or Renew: checked against our keys and the bundle, then stored. */
 int host_state_take_identity(struct host_state *s, const Auth__HostIdentity *id, struct err *e);
+/* The token that it was joined with; whether one is another: of a host that never noted any, none is. */
+int host_state_note_token(const struct host_state *s, const char *token, struct err *e);
+bool host_state_is_other_token(const struct host_state *s, const char *token);
 /* The private TLS key as PEM; freed by the caller, who wipes it. */
 int host_state_tls_key_pem(const struct host_state *s, struct buf *ret);
 

@@ -76,6 +76,19 @@ free_config(struct join *j)
 
 /* --- pauses and refusals --------------------------------------------------------------------------- */
 
+/* The new token brought nothing: what it has is still good. */
+static bool
+falls_back(struct join *j, const char *why)
+{
+	if (!j->again || !host_state_is_valid(j->host))
+		return false;
+	j->again = false;
+	log_warn("this host cannot join again with the new token; going on as the host that it is",
+	    "cause", why, NULL);
+	join_done(j);
+	return true;
+}
+
 void
 join_pause(struct join *j, const char *what, const char *why)
 {
@@ -83,6 +96,8 @@ join_pause(struct join *j, const char *what, const char *why)
 	int64_t ms = RETRY_MIN_MS << (j->failures < 10 ? j->failures : 10);
 	char text[32];
 
+	if (falls_back(j, why))
+		return;
 	if (ms > max)
 		ms = max;
 	ms = ms / 2 +
@@ -97,6 +112,8 @@ join_pause(struct join *j, const char *what, const char *why)
 void
 join_refuse(struct join *j, const char *why)
 {
+	if (falls_back(j, why))
+		return;
 	j->state = JOIN_REFUSED;
 	(void)str_copy(j->why, sizeof j->why, why);
 	timer_stop(&j->timer);
@@ -214,16 +231,28 @@ start_over(struct join *j)
 	join_get_bundle(j);
 }
 
+/* Keys and UUID stay here as well. */
+static void
+join_again(struct join *j)
+{
+	log_info("there is a new token: joining again", NULL);
+	j->again = true;
+	j->state = JOIN_JOINING;
+	join_do_join(j);
+}
+
 /* What is to be done now. */
 void
 join_step(struct join *j)
 {
 	switch (j->state) {
 	case JOIN_FETCHING:
-		if (host_state_is_valid(j->host))
-			join_done(j);
-		else
+		if (!host_state_is_valid(j->host))
 			join_get_bundle(j);
+		else if (!j->ready && join_has_new_token(j))
+			join_again(j);
+		else
+			join_done(j);
 		break;
 	case JOIN_JOINING:
 		join_do_join(j);

@@ -2,10 +2,12 @@
 /*
  * join: how noded, proxyd and auditd get their identity and keep it.
  *
- * With a valid identity in state_dir it is used. Otherwise: fetch the CA bundle (from the proxy over HTTPS, or from
- * authd), compare the CA pin, make keys here, and call Join with the token over TLS pinned to that bundle. While
- * authd cannot be reached it tries again, for ever, with a jittered back-off; a definite refusal (used or expired
- * token, wrong pin) is reported and final. At two thirds of its life the identity is renewed over itself.
+ * With a valid identity in state_dir it is used, unless the token at hand is another than the one that it came of: then
+ * somebody wants the host to join again (it was removed, or its registry restored from before), which is tried once; what it
+ * has stays when that fails. Without one: fetch the CA bundle (from the proxy over HTTPS, or from authd), compare the CA pin,
+ * make keys here, and call Join with the token over TLS pinned to that bundle. While authd cannot be reached it tries again,
+ * for ever, with a jittered back-off; a definite refusal (used or expired token, wrong pin) is reported and final. At two
+ * thirds of its life the identity is renewed over itself.
  *
  * Files in state_dir (0700), each 0600 and replaced atomically: api/host_state.h.
  *

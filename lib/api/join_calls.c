@@ -52,6 +52,52 @@ is_definite(enum rpc_code code)
 	}
 }
 
+/* --- the token ----------------------------------------------------------------------------------------------- */
+
+/* For the caller to wipe and free. */
+static int
+read_token(const struct join *j, char **ret, struct err *e)
+{
+	if (j->token)
+		/* A copy, as of the file: the caller wipes and frees either. */
+		return (*ret = strdup(j->token)) ? 0 : err_memory(e);
+	if (!j->token_file)
+		return err_set(e,
+		    "this host has no valid identity in %s and no join token is configured: make one with "
+		    "`tctl tokens add`",
+		    j->host->dir);
+	return file_read_secret(j->token_file, TOKEN_MAX, ret, e);
+}
+
+bool
+join_has_new_token(const struct join *j)
+{
+	char *token = NULL;
+	bool other = false;
+
+	/* Most have none any more: it was needed once. */
+	if (read_token(j, &token, NULL) == 0) {
+		other = host_state_is_other_token(j->host, token);
+		explicit_bzero(token, strlen(token));
+	}
+	free(token);
+	return other;
+}
+
+static void
+note_token(struct join *j)
+{
+	struct err e = { "" };
+	char *token = NULL;
+
+	if (read_token(j, &token, &e) < 0 || host_state_note_token(j->host, token, &e) < 0)
+		log_warn("which token this host joined with cannot be noted", "cause", e.text,
+		    NULL);
+	if (token)
+		explicit_bzero(token, strlen(token));
+	free(token);
+}
+
 /* --- Join and Renew ----------------------------------------------------------------------------------------- */
 
 /* What comes is checked by host_state as if a stranger had sent it. */
@@ -78,6 +124,9 @@ on_identity(enum rpc_code code, const char *why, const Auth__HostIdentity *id, v
 	struct join *j = arg;
 
 	if (code == RPC_OK) {
+		if (j->state == JOIN_JOINING)
+			note_token(j);
+		j->again = false;
 		take_identity(j, id);
 		if (j->state != JOIN_REFUSED)
 			join_done(j);
@@ -108,21 +157,6 @@ public_keys(const struct join *j, Auth__PublicKeys *keys, struct buf *spki)
 	keys->ssh = (ProtobufCBinaryData){ ssh.n, (uint8_t *)(uintptr_t)ssh.p };
 	keys->tls = (ProtobufCBinaryData){ spki->len, buf_head(spki) };
 	return 0;
-}
-
-/* For the caller to wipe and free. */
-static int
-read_token(const struct join *j, char **ret, struct err *e)
-{
-	if (j->token)
-		/* A copy, as of the file: the caller wipes and frees either. */
-		return (*ret = strdup(j->token)) ? 0 : err_memory(e);
-	if (!j->token_file)
-		return err_set(e,
-		    "this host has no valid identity in %s and no join token is configured: make one with "
-		    "`tctl tokens add`",
-		    j->host->dir);
-	return file_read_secret(j->token_file, TOKEN_MAX, ret, e);
 }
 
 static void

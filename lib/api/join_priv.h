@@ -38,6 +38,7 @@ struct join {
 	struct timer timer;
 	unsigned failures;
 	bool ready;
+	bool again;        /* it has an identity, and tries for another one with a new token */
 	char why[ERR_MAX]; /* of the refusal */
 };
 
@@ -58,6 +59,7 @@ void join_get_bundle(struct join *j);
 int join_open_client(struct join *j, bool anybody, struct err *e);
 void join_drop_client(struct join *j); /* its call ends without an answer */
 void join_do_join(struct join *j);
+bool join_has_new_token(const struct join *j); /* that the identity at hand was not made with */
 void join_do_renew(struct join *j);
 
 #endif

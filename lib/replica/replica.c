@@ -179,22 +179,10 @@ drop_unnamed(struct replica *r, enum replica_kind kind)
 		note(r, kind, NULL);
 }
 
-/* An authd that has just begun may not have heard of everybody yet: those have had their time. */
-static void
-on_stale(void *arg)
-{
-	struct replica *r = arg;
-
-	for (int kind = 0; kind < REPLICA_KINDS; kind++)
-		if (replica_kinds[kind].grace_ms > 0)
-			drop_unnamed(r, (enum replica_kind)kind);
-}
-
 void
 replica_begin(struct replica *r)
 {
 	r->mark++;
-	timer_stop(&r->stale);
 	/* What was lost stays lost until the snapshot has named everything. */
 	memset(r->next_blind, 0, sizeof(r->next_blind));
 }
@@ -202,15 +190,10 @@ replica_begin(struct replica *r)
 void
 replica_complete(struct replica *r)
 {
-	int64_t grace_ms = 0;
-
-	for (int kind = 0; kind < REPLICA_KINDS; kind++) {
-		if (replica_kinds[kind].grace_ms == 0)
-			drop_unnamed(r, (enum replica_kind)kind);
-		else if (replica_kinds[kind].grace_ms > grace_ms)
-			grace_ms = replica_kinds[kind].grace_ms;
-	}
-	timer_start(&r->stale, grace_ms);
+	/* Hosts too: authd has them all in its store before it answers, and one that was restored does not have those that came
+	 * after its backup. */
+	for (int kind = 0; kind < REPLICA_KINDS; kind++)
+		drop_unnamed(r, (enum replica_kind)kind);
 	memcpy(r->blind, r->next_blind, sizeof(r->blind));
 	/* Nothing may have changed, and still everybody is judged anew: until now the answer was
 	 * "not known". */
@@ -385,7 +368,7 @@ replica_new(struct replica **ret, const struct replica_config *config,
 		failed |= !(r->entries[kind] = map_new());
 	if (config->path)
 		failed |= !(r->path = strdup(config->path));
-	if (failed || timer_init(&r->stale, r->loop, on_stale, r) < 0 || replica_file_init(r) < 0) {
+	if (failed || replica_file_init(r) < 0) {
 		replica_free(r);
 		return -1;
 	}
@@ -404,7 +387,6 @@ replica_free(struct replica *r)
 		replica_file_save(r);
 	deferred_cancel(&r->tell);
 	timer_done(&r->save);
-	timer_done(&r->stale);
 	replica_clear(r);
 	for (int kind = 0; kind < REPLICA_KINDS; kind++)
 		map_free(r->entries[kind]);

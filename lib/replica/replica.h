@@ -40,7 +40,7 @@ enum replica_kind {
 /* What every daemon wants. */
 enum {
 	REPLICA_BASE = 0
-#define REPLICA(id, noun, name, base, grace) | ((base) ? REPLICA_BIT(REPLICA_##id) : 0)
+#define REPLICA(id, noun, name, base) | ((base) ? REPLICA_BIT(REPLICA_##id) : 0)
 #include "replica/kinds.def"
 #undef REPLICA
 };

@@ -108,7 +108,7 @@ on_begin(void *arg)
 {
 	struct replica *r = arg;
 
-	r->said_lost = false;
+	r->said_lost = r->said_refused = false;
 	r->connected = true;
 	/* What a broken snapshot left is put right by the one that follows. */
 	r->filling = false;
@@ -122,11 +122,13 @@ on_lost(enum rpc_code code, const char *why, void *arg)
 	struct replica *r = arg;
 	bool refused = code == RPC_UNAUTHENTICATED || code == RPC_PERMISSION_DENIED;
 
-	if (!r->said_lost)
+	/* That it is away, and then that it is there and refuses, are two things to know. */
+	if (refused ? !r->said_refused : !r->said_lost)
 		log_warn(refused ? "authd refuses this host; going on with what is known"
 				 : "authd cannot be reached; going on with what is known",
 		    "cause", why, NULL);
 	r->said_lost = true;
+	r->said_refused = r->said_refused || refused;
 	r->connected = false;
 }
 

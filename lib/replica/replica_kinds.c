@@ -208,8 +208,7 @@ const struct replica_hooks replica_signed_cutoffs_hooks = { decode_signed_cutoff
 const struct replica_hooks replica_labels_hooks = { decode_labels, free_labels, NULL };
 
 const struct kind replica_kinds[REPLICA_KINDS] = {
-#define REPLICA(id, noun, name, base, grace) \
-	[REPLICA_##id] = { name, &replica_##noun##_hooks, grace },
+#define REPLICA(id, noun, name, base) [REPLICA_##id] = { name, &replica_##noun##_hooks },
 #include "replica/kinds.def"
 #undef REPLICA
 };

@@ -30,7 +30,6 @@ struct replica_hooks {
 struct kind {
 	const char *name;
 	const struct replica_hooks *hooks;
-	int64_t grace_ms;
 };
 extern const struct kind replica_kinds[REPLICA_KINDS];
 
@@ -83,7 +82,6 @@ struct replica {
 	struct deferred tell;
 	bool known;
 	uint64_t mark;
-	struct timer stale;
 	/* replica_feed.c */
 	struct auth_watch *watch;
 	bool connected;
@@ -94,7 +92,7 @@ struct replica {
 	uint64_t revision;
 	bool filling;   /* a snapshot is coming */
 	bool deficient; /* something is lost: the next stream is to bring everything */
-	bool said_lost;
+	bool said_lost, said_refused;
 	struct timer again;
 	/* replica_file.c */
 	char *path;

@@ -49,8 +49,8 @@ node_confine(struct daemon_run *run, struct err *e)
 
 /* --- start ---------------------------------------------------------------------------------- */
 
-/* The token is the monitor's to read (root alone may), and only asked for by a node that has no
- * identity yet. */
+/* The token is the monitor's to read (root alone may). A node that has an identity needs none, and asks all the same: one
+ * that it did not join with is somebody's wish that it joins again. */
 static int
 start_joining(struct node *n, struct err *e)
 {
@@ -62,7 +62,7 @@ start_joining(struct node *n, struct err *e)
 	    !str_format(certificate, sizeof(certificate), "%s/tls.crt", folder))
 		return err_set(e, "state: the path is too long");
 	if (monitor_host_key(n->monitor, &n->host_key, e) ||
-	    (access(certificate, F_OK) != 0 && monitor_token(n->monitor, &token, e)))
+	    (monitor_token(n->monitor, &token, e) && access(certificate, F_OK) != 0))
 		return -1;
 	static const struct join_events events = { .ready = node_joined,
 		.changed = node_identity_changed };

@@ -334,3 +334,137 @@ def test_a_restore_that_was_broken_off_is_seen_and_can_be_done_again(authd):
     assert status == 0, text
     authd.start()
     assert {u.name for u in authd.local().ListUsers().users} == {'alice'}
+
+
+# --- a whole cluster ------------------------------------------------------------------------------------------------
+
+def save(c):
+    path = c.path('cluster.backup')
+    c.write('passphrase', PASSPHRASE + '\n')
+    c.tctl('backup', path, f"--passphrase-file={c.path('passphrase')}", f"--ca-key={c.path('authd.key')}")
+    return path
+
+
+def bring_back(c, path):
+    """authd's machine is lost, and made anew from the package, authd.yaml and the backup."""
+    c.daemons['authd'].cut_off()
+    shutil.rmtree(c.path('authd'))
+    os.remove(c.path('authd.key'))
+    c.run(c.bin('authd'), f"--config={c.path('authd.yaml')}", f'--restore={path}', f"--passphrase-file={c.path('passphrase')}")
+    if c.root:
+        owner = os.stat(c.path('authd'))
+        assert owner.st_uid == os.stat(c.path('authd/authd.sqlite')).st_uid == os.stat(c.path('authd/ca.sealed')).st_uid != 0
+        assert owner.st_mode & 0o777 == 0o700 and os.stat(c.path('authd.key')).st_uid == 0
+    restart(c, 'authd')
+
+
+def restart(c, name):
+    d = c.restart(name)
+    if name == 'authd':
+        wait_for('authd', lambda: c.up(d) and c.tctl('status', check=False).returncode == 0, 60)
+
+
+def count(c, query):
+    return int(c.sql(query)[0][0])
+
+
+def says(c, user, *args):
+    out = c.tsh(user, *args, check=False)
+    return out.returncode, out.stdout + out.stderr
+
+
+def test_everybody_takes_the_older_state_after_a_restore(fresh):
+    """What came after the backup is gone in every program, what went after it is back, and who has to do something is told."""
+    c = fresh.start([('node-1', 'env=example')])
+    people = {name: c.add_user(name) for name in ('alice', 'bob', 'carol')}
+    for name in ('alice', 'bob'):
+        c.login(people[name])
+    c.tsh('alice', 'ssh', 'root@node-1', 'echo recorded-before')
+    path = save(c)
+    # After the backup: bob goes, dora comes, a node comes, carol is locked.
+    c.tctl('users', 'rm', 'bob')
+    dora = c.add_user('dora')
+    c.login(dora)
+    c.start_node('node-2')
+    c.tctl('lock', '--user=carol', '--message=left')
+    assert says(c, 'dora', 'ssh', 'root@node-2', 'echo recorded-after')[1].strip() == 'recorded-after'
+    dora_keys = c.keys('dora')
+    wait_for('the recordings', lambda: count(c, "SELECT count(*) FROM sessions WHERE ended IS NOT NULL") == 2, 60)
+
+    bring_back(c, path)
+    # node-1 was told nothing and started by nobody.
+    wait_for('node-1', lambda: 'node-1' in c.node_names(), 60)
+    assert c.node_names() == {'node-1'}
+    assert {u for u in ('alice', 'bob', 'carol', 'dora') if u in c.tctl('users', 'ls').stdout} == {'alice', 'bob', 'carol'}
+    # Nobody's certificate of before counts: at authd, and at proxyd and node, which heard it.
+    wait_for('the replicas', lambda: says(c, 'alice', 'ssh', 'root@node-1', 'true')[0] != 0, 60)
+    for user in ('alice', 'bob', 'dora'):
+        status, text = says(c, user, 'ssh', 'root@node-1', 'true')
+        assert status != 0 and 'tsh login' in text, (user, text)
+        assert c.tctl_remote(user, 'users', 'ls', check=False).returncode != 0
+    # Of dora, who is known to nobody, a node alone would still believe the certificate.
+    assert os.path.exists(os.path.join(dora_keys, 'key-cert.pub'))
+    # bob is back with his old password; nobody knows dora; the lock is gone.
+    for name in ('alice', 'bob', 'carol'):
+        c.login(people[name])
+        assert says(c, name, 'ssh', 'root@node-1', 'echo again')[1].strip() == 'again'
+    assert c.login(dora, False).returncode != 0
+    # The node of after the backup is told what to do, and does it.
+    wait_for('word to node-2', lambda: 'not registered here' in c.daemons['node-2'].text() and
+             'new token' in c.daemons['node-2'].text(), 60)
+    status, text = says(c, 'alice', 'ssh', 'root@node-2', 'true')
+    assert status != 0 and 'node-2' in text
+    c.daemons['node-2'].stop()
+    os.remove(c.path('node-2.yaml'))
+    c.start_node('node-2')
+    assert says(c, 'alice', 'ssh', 'root@node-2', 'echo joined')[1].strip() == 'joined'
+    # Recordings and events are the database's, and all there: also of what authd has forgotten.
+    shown = c.tsh('alice', 'recordings', 'ls', '--format=json', check=False)
+    assert 'recorded-before' in c.tctl('recordings', 'ls').stdout and 'recorded-after' in c.tctl('recordings', 'ls').stdout, shown
+    wait_for('the event of the restore', lambda: count(c, "SELECT count(*) FROM events WHERE type = 'auth.restore'") == 1, 60)
+    assert count(c, "SELECT count(*) FROM events WHERE type = 'backup.create' AND ok") == 1
+    assert 'dora' in c.tctl('audit', 'ls', '--type=user.create', '--format=json').stdout
+    wait_for('what was done since', lambda: count(
+        c, "SELECT count(*) FROM sessions WHERE command IN ('echo again', 'echo joined') AND ended IS NOT NULL") == 4, 60)
+    assert count(c, 'SELECT count(*) FROM audit_dead_letter') == 0
+    assert count(c, 'SELECT count(*) FROM audit_gap') == 0
+
+
+def test_a_lost_proxy_audit_daemon_or_node_comes_back_with_a_new_token(fresh):
+    c = fresh.start([('node-1', 'env=example')])
+    alice = c.add_user('alice')
+    c.login(alice)
+    c.tsh('alice', 'ssh', 'root@node-1', 'echo one')
+    old_uuid = c.tctl('nodes', 'ls', '--format=json').stdout
+    # The proxy: another machine under the old address.
+    c.daemons['proxyd'].cut_off()
+    shutil.rmtree(c.path('proxyd'))
+    c.start_proxyd()
+    wait_for('the way through the new proxy', lambda: says(c, 'alice', 'ssh', 'root@node-1', 'echo two')[1].strip() == 'two', 60)
+    # The audit daemon.
+    c.daemons['auditd'].cut_off()
+    shutil.rmtree(c.path('auditd'))
+    assert says(c, 'alice', 'ssh', 'root@node-1', 'echo three')[1].strip() == 'three'
+    c.start_auditd()
+    # The node: its name is free when the old one is removed.
+    wait_for('what it had sent', lambda: count(c, "SELECT count(*) FROM sessions WHERE ended IS NOT NULL") == 3, 90)
+    c.daemons['node-1'].cut_off()
+    shutil.rmtree(c.path('node-1'))
+    c.tctl('nodes', 'rm', 'node-1')
+    c.nodes.remove('node-1')
+    os.remove(c.path('node-1.yaml'))
+    c.start_node('node-1', 'env=example')
+    assert c.tctl('nodes', 'ls', '--format=json').stdout != old_uuid
+    # Who knew the old machine is told that this is another one.
+    status, text = says(c, 'alice', 'ssh', 'root@node-1', 'true')
+    assert status != 0 and 'tsh forget' in text
+    c.tsh('alice', 'forget', 'node-1')
+    assert says(c, 'alice', 'ssh', 'root@node-1', 'echo four')[1].strip() == 'four'
+    # A token that is not good changes nothing for a node that is one.
+    c.daemons['node-1'].stop()
+    c.write('node-1.token', 'f' * 32 + '\n')
+    restart(c, 'node-1')
+    wait_for('node-1 as it was', lambda: 'going on as the host that it is' in c.daemons['node-1'].text() and
+             says(c, 'alice', 'ssh', 'root@node-1', 'echo five')[1].strip() == 'five', 60)
+    wait_for('the last', lambda: count(c, "SELECT count(*) FROM sessions WHERE command = 'echo four' AND ended IS NOT NULL") == 1, 60)
+    assert count(c, 'SELECT count(*) FROM audit_dead_letter') == 0

@@ -36,8 +36,8 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	static const char *const names[] = { "uuid", "ssh_host_key", "ssh_host_key.pub",
-		"tls.key" };
+	static const char *const names[] = { "uuid", "ssh_host_key", "ssh_host_key.pub", "tls.key",
+		"token_used" };
 	char path[128];
 
 	(void)state;
@@ -77,6 +77,22 @@ a_host_stays_the_same(void **state)
 	host_state_free(b);
 }
 
+static void
+another_token_than_the_one_it_joined_with_is_seen(void **state)
+{
+	struct host_state *s = opened();
+	struct err e;
+
+	(void)state;
+	/* Of a host that joined with none, or with one it did not note, none is new. */
+	assert_false(host_state_is_other_token(s, "0123456789abcdef"));
+	assert_int_equal(host_state_note_token(s, "0123456789abcdef", &e), 0);
+	assert_false(host_state_is_other_token(s, "0123456789abcdef"));
+	assert_true(host_state_is_other_token(s, "fedcba9876543210"));
+	assert_true(host_state_is_other_token(s, ""));
+	host_state_free(s);
+}
+
 /* A folder in its place: the tests may run as root, who can read every file. */
 static void
 what_cannot_be_read_is_not_replaced(void **state)
@@ -113,6 +129,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_host_stays_the_same),
+		T(another_token_than_the_one_it_joined_with_is_seen),
 		T(what_cannot_be_read_is_not_replaced),
 	};
 
