@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any byte that a client sends is recorded as what it is: commands, logins, variables that are no text, through stock ssh, tsh
 and paramiko. Their events are all there, with the exact bytes, and none is set aside."""
-import contextlib
 import json
 import os
 import time
@@ -10,6 +9,7 @@ import paramiko
 import pytest
 
 from cluster import wait_for
+from raw_ssh import connected, key_of
 
 # A byte that begins nothing, an overlong slash, a surrogate, a terminal's escape, C1, and right to left.
 ODD = b'\xff \xc0\xaf \xed\xa0\x80 \x1b[2J \xc2\x9b \xe2\x80\xae'
@@ -29,21 +29,9 @@ def ssh(cluster, config):
     return run
 
 
-@contextlib.contextmanager
 def paramiko_session(cluster, config, login, version=None):
     """A connection of alice's to node-1."""
-    keys = cluster.keys('alice')
-    key = paramiko.Ed25519Key.from_private_key_file(f'{keys}/key')
-    key.load_certificate(f'{keys}/key-cert.pub')
-    transport = paramiko.Transport(paramiko.ProxyCommand(f'ssh -F {config} -W node-1:3022 localhost'))
-    if version:
-        transport.local_version = version
-    try:
-        transport.start_client(timeout=20)
-        transport.auth_publickey(login, key)
-        yield transport
-    finally:
-        transport.close()
+    return connected(paramiko.ProxyCommand(f'ssh -F {config} -W node-1:3022 localhost'), login, key_of(cluster, 'alice'), version)
 
 
 @pytest.fixture

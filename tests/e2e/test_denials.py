@@ -13,6 +13,7 @@ import paramiko
 import pytest
 
 from cluster import wait_for
+from raw_ssh import connected, key_from
 
 pytestmark = pytest.mark.sanitized
 
@@ -92,17 +93,11 @@ def offer(cluster, config, key, cert, user, target=None):
     proxy, or to the proxy itself. True when it was let in."""
     jump = f'ssh -F {config} -W {target}:3022 localhost' if target else None
     sock = paramiko.ProxyCommand(jump) if jump else socket.create_connection(('127.0.0.1', cluster.ssh_port))
-    pkey = paramiko.Ed25519Key.from_private_key_file(str(key))
-    pkey.load_certificate(str(cert))
-    transport = paramiko.Transport(sock)
     try:
-        transport.start_client(timeout=20)
-        transport.auth_publickey(user, pkey)
-        return transport.is_authenticated()
+        with connected(sock, user, key_from(key, cert)) as transport:
+            return transport.is_authenticated()
     except paramiko.SSHException:
         return False
-    finally:
-        transport.close()
 
 
 def test_the_offer_of_these_tests_works(cluster, alice, login, config):

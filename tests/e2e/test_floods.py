@@ -13,6 +13,7 @@ from paramiko.common import cMSG_CHANNEL_REQUEST
 import flood
 from cluster import Cluster, wait_for
 from conftest import keep_logs, scratch
+from raw_ssh import connected, key_of
 
 LONG = base64.b64encode(os.urandom(150000)).decode()  # what does not get smaller in the log
 SEARCH = b'\x38\x90\x4e'  # SearchRequest: a limit of 10 000
@@ -46,33 +47,16 @@ def node(away, request):
         d.stop()
 
 
-def key_of(c, user):
-    key = paramiko.Ed25519Key.from_private_key_file(os.path.join(c.keys(user), 'key'))
-    key.load_certificate(os.path.join(c.keys(user), 'key-cert.pub'))
-    return key
-
-
-@contextlib.contextmanager
 def at_proxy(c, user):
-    t = paramiko.Transport(('127.0.0.1', c.ssh_port))
-    try:
-        t.start_client(timeout=20)
-        t.auth_publickey(user, key_of(c, user))
-        yield t
-    finally:
-        t.close()
+    return connected(('127.0.0.1', c.ssh_port), user, key_of(c, user))
 
 
 @contextlib.contextmanager
 def at_node(c, user, login, node):
     with at_proxy(c, user) as proxy:
-        t = paramiko.Transport(proxy.open_channel('direct-tcpip', (f'{node}.{c.name}', 3022), ('127.0.0.1', 1), timeout=20))
-        try:
-            t.start_client(timeout=20)
-            t.auth_publickey(login, key_of(c, user))
+        sock = proxy.open_channel('direct-tcpip', (f'{node}.{c.name}', 3022), ('127.0.0.1', 1), timeout=60)
+        with connected(sock, login, key_of(c, user)) as t:
             yield t
-        finally:
-            t.close()
 
 
 def ask(transport, channel, kind, *texts):

@@ -19,6 +19,7 @@ import pytest
 
 from cluster import Cluster, free_ports, wait_for
 from conftest import TOP, end, scratch
+from raw_ssh import connected, key_of
 
 pytestmark = pytest.mark.sanitized
 
@@ -322,21 +323,12 @@ def make_web_certificate(c, days):
 
 def fill_spool(c):
     """Refused ways to nodes are events, and auditd does not take them."""
-    keys = c.keys('alice')
-    key = paramiko.Ed25519Key.from_private_key_file(f'{keys}/key')
-    key.load_certificate(f'{keys}/key-cert.pub')
-    with socket.create_connection(('127.0.0.1', c.public_port)) as sock:
-        transport = paramiko.Transport(sock)
-        try:
-            transport.start_client(timeout=60)
-            transport.auth_publickey('alice', key)
-            for i in range(900):
-                with pytest.raises(paramiko.ChannelException):
-                    transport.open_channel('direct-tcpip', (f'no-such-node-{i}', 3022), ('127.0.0.1', 1), timeout=60)
-                if i % 100 == 99 and value(c, 'proxyd', 'sallyport_spool_full') == 1:
-                    return
-        finally:
-            transport.close()
+    with socket.create_connection(('127.0.0.1', c.public_port)) as sock, connected(sock, 'alice', key_of(c, 'alice')) as transport:
+        for i in range(900):
+            with pytest.raises(paramiko.ChannelException):
+                transport.open_channel('direct-tcpip', (f'no-such-node-{i}', 3022), ('127.0.0.1', 1), timeout=60)
+            if i % 100 == 99 and value(c, 'proxyd', 'sallyport_spool_full') == 1:
+                return
 
 
 def test_a_real_prometheus_raises_the_alerts(watched, prometheus):
