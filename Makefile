@@ -15,6 +15,7 @@ CC  := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
 prefix     ?= /usr
 bindir     ?= $(prefix)/bin
+sbindir    ?= $(prefix)/sbin
 libexecdir ?= $(prefix)/lib/sallyport
 sysconfdir ?= /etc
 mandir     ?= $(prefix)/share/man

@@ -10,10 +10,12 @@ bash_dir := $(datadir)/bash-completion/completions
 zsh_dir  := $(datadir)/zsh/vendor-completions
 fish_dir := $(datadir)/fish/vendor_completions.d
 
+SETUP_DIRS := s,@libexecdir@,$(libexecdir),g; s,@bindir@,$(bindir),g; s,@sbindir@,$(sbindir),g; s,@sysconfdir@,$(sysconfdir),g
+
 .PHONY: man install deb deploy-test
 man: $(MAN) ## manual pages
 install: build man ## installs programs, units, manual pages and sample configurations below DESTDIR
-	install -d $(addprefix $(DESTDIR),$(bindir) $(libexecdir) $(unitdir) $(sysconfdir)/sallyport $(prefix)/lib/sysusers.d \
+	install -d $(addprefix $(DESTDIR),$(bindir) $(sbindir) $(libexecdir)/setup $(unitdir) $(sysconfdir)/sallyport $(prefix)/lib/sysusers.d \
 		$(bash_dir) $(zsh_dir) $(fish_dir))
 	install -m 755 $(B)/tsh $(B)/tctl $(DESTDIR)$(bindir)
 	install -m 755 $(filter-out %/tsh %/tctl,$(PROGRAMS)) $(DESTDIR)$(libexecdir)
@@ -31,6 +33,12 @@ install: build man ## installs programs, units, manual pages and sample configur
 		$(B)/$$c completion zsh > $(DESTDIR)$(zsh_dir)/_$$c && \
 		$(B)/$$c completion fish > $(DESTDIR)$(fish_dir)/$$c.fish || exit 1; \
 	done
+	sed '$(SETUP_DIRS)' deploy/setup/sallyport-setup > $(DESTDIR)$(sbindir)/sallyport-setup
+	chmod 755 $(DESTDIR)$(sbindir)/sallyport-setup
+	install -m 644 deploy/setup/*.sh $(DESTDIR)$(libexecdir)/setup
+	install -m 644 deploy/setup/completion.bash $(DESTDIR)$(bash_dir)/sallyport-setup
+	install -m 644 deploy/setup/completion.zsh $(DESTDIR)$(zsh_dir)/_sallyport-setup
+	install -m 644 deploy/setup/completion.fish $(DESTDIR)$(fish_dir)/sallyport-setup.fish
 	for m in $(MAN); do s=$${m##*.}; install -D -m 644 $$m $(DESTDIR)$(mandir)/man$$s/$$(basename $$m); done
 	ln -sf sallyport-noded.8 $(DESTDIR)$(mandir)/man8/noded.8
 

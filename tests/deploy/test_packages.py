@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The packages in a machine with systemd and without a network: installed, configured by the words of the guide, upgraded,
-removed, installed again, purged. The tests follow one another on one machine."""
+"""The packages in a machine with systemd and without a network: installed, configured by hand as the guide's appendix says,
+upgraded, removed, installed again, purged. The tests follow one another on one machine."""
 import glob
 import os
 import re
@@ -64,7 +64,8 @@ def higher(debs, folder):
 def boot(debs, folder):
     """A machine with all that our packages need of Debian's, and these in /debs/old; in /debs/new those of a later version,
     which are made in the folder."""
-    packages = ['systemd', 'dbus', 'procps', 'curl', 'postgresql', 'openssh-client', 'openssh-sftp-server', *needed(debs)]
+    packages = ['systemd', 'dbus', 'procps', 'curl', 'postgresql', 'openssh-client', 'openssh-sftp-server', 'certbot', 'pebble',
+                *needed(debs)]
     release = os.path.basename(debs)
     root = machine.base(f'deploy-{release}', packages, release, [p for p in machine.UNWANTED if 'LLVM' in p or 'llvm' in p])
     higher(debs, folder)
@@ -174,7 +175,7 @@ def test_a_purge_before_anything_is_configured_leaves_nothing(m, before, install
 
 def test_the_guide_works_with_the_packages(m, installed):
     try:
-        m.shell(machine.chapter('The central machine'))
+        m.shell(machine.chapter('Appendix: the central machine by hand'))
         machine.node_on(m, HOST)
         assert set(running(m)) == set(UNITS)
         wait_for('the node', lambda: node_listed(m))

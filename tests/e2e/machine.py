@@ -189,10 +189,10 @@ def node_on(m, host):
         test "$(stat -c %a token.file)" = 600''')
 
 
-def sign_up(m, user, host, roles='access,editor', logins='root,guest'):
-    """A user who has opened the link and logged in, on the machine itself."""
-    link = re.search(r'https://\S+', m.run('tctl', 'users', 'add', user, f'--roles={roles}',
-                                           f'--logins={logins}').stdout).group(0)
+def sign_up(m, user, host, roles='access,editor', logins='root,guest', link=None):
+    """A user who has opened the link (without one he is made) and logged in, on the machine itself."""
+    link = link or re.search(r'https://\S+', m.run('tctl', 'users', 'add', user, f'--roles={roles}',
+                                                   f'--logins={logins}').stdout).group(0)
     curl = ['curl', '-sk', '--resolve', f'{host}:3080:127.0.0.1', link]
     page = html.unescape(re.sub(r'<[^>]+>', ' ', m.outside(*curl).stdout))
     secret = re.search(r'\b([A-Z2-7]{16,64})\b', page).group(1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The units under a real systemd, installed by `make install` and set up by the words of docs/GUIDE.md."""
+"""The units under a real systemd, installed by `make install` and set up by the words of docs/GUIDE.md: by sallyport-setup."""
 import os
 import re
 
@@ -42,7 +42,7 @@ def m(build, tmp_path_factory):
         m.write('/etc/hosts', f'127.0.0.1 localhost {HOST}\n')
         try:
             m.shell('systemd-sysusers && systemctl daemon-reload')
-            m.shell(machine.chapter('The central machine'))
+            m.setup_said = m.shell(machine.chapter('The central machine')).stdout
             machine.node_on(m, HOST)
         except AssertionError as e:
             raise AssertionError(f'{e}\n--- journal\n{journal(m)}') from None
@@ -76,6 +76,16 @@ def test_the_daemons_and_the_worker_run_as_their_own_user(m):
         assert users[daemon] == {f'sallyport-{daemon}'}, rows
     assert users['noded'] == {'sallyport-node'}, rows
     assert users['noded-monitor'] == {'root'}, rows
+
+
+def test_setup_has_said_how_to_go_on_and_finds_nothing_more_to_do(m):
+    assert re.search(rf'^  https://{re.escape(HOST)}:3080/web/invite/[0-9a-f]{{32}}$', m.setup_said, re.M), m.setup_said
+    assert re.search(rf'^  tsh login --proxy={re.escape(HOST)}:3080 --user=ada --ca-pin=sha256:[0-9a-f]{{64}}$', m.setup_said, re.M)
+    assert '\n  tctl tokens add --type=node\n' in m.setup_said
+    look = 'cd /etc/sallyport; sha256sum *; systemctl show -P MainPID sallyport-authd sallyport-auditd sallyport-proxyd; tctl users ls'
+    before = m.shell(look).stdout
+    out = m.run('sallyport-setup', '--yes').stdout
+    assert not re.search('^[+?] ', out, re.M) and m.shell(look).stdout == before
 
 
 def test_root_has_every_right_on_the_host_of_authd(m):
