@@ -218,12 +218,14 @@ installed_version() {
 }
 
 apt_get() {
-	DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" </dev/null > "$work/apt" 2>&1
+	# Configuration that was changed here stays, without a question.
+	DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef \
+		-o Dpkg::Options::=--force-confold "$@" </dev/null > "$work/apt" 2>&1
 }
 
 # What apt said that went wrong, in one line.
 apt_said() {
-	sed -n 's/^E: //p; s/^ *\([^ ]* : Depends: .*\)/\1/p' "$work/apt" | paste -sd ' ' | cut -c -300
+	sed -n 's/^E: //p; s/^Error: //p; s/^ *\([^ ]* : Depends: .*\)/\1/p' "$work/apt" | paste -sd ' ' | cut -c -300
 }
 
 # The packages that are needed beside it must be known to apt, and to be had, before anything begins.
@@ -279,7 +281,7 @@ wait_for_node() {
 		sleep 0.5
 	done
 	fail "the node has not joined yet, and goes on trying; journalctl -u sallyport-noded says:" \
-		"$(journalctl -qn 1 -o cat -t noded 2>/dev/null || true)"
+		"$(journalctl -qn 1 -o cat -p warning -t noded 2>/dev/null || true)"
 }
 
 configure_and_start() {

@@ -32,6 +32,8 @@ enum {
 struct web_reload {
 	struct web *web; /* NULL: it is gone */
 	char folder[1024];
+	char again
+	    [1024]; /* asked for since it began, which may have seen too little; "": not. The loop's. */
 	struct packages *packages; /* NULL: could not be read, and e says why */
 	struct err e;
 };
@@ -71,15 +73,21 @@ on_reloaded(void *arg, bool ran)
 			log_error("the packages stay as they were", "cause", j->e.text, NULL);
 	}
 	packages_unref(j->packages);
+	if (w && j->again[0])
+		web_reload_packages(w, j->again);
 	free(j);
 }
 
 void
 web_reload_packages(struct web *w, const char *folder)
 {
-	/* One at a time: of two that are asked for in one moment, the first may have seen too little. */
-	struct web_reload *j = w->reload ? NULL : calloc(1, sizeof(*j));
+	struct web_reload *j;
 
+	if (w->reload) {
+		(void)str_copy(w->reload->again, sizeof(w->reload->again), folder);
+		return;
+	}
+	j = calloc(1, sizeof(*j));
 	if (j) {
 		j->web = w;
 		(void)str_copy(j->folder, sizeof(j->folder), folder);
@@ -98,10 +106,12 @@ web_packages_new(struct web *w, const char *folder, struct err *e)
 	unsigned all = (unsigned)w->config.conf->limits.web_connections / 2, one = all / 8;
 	struct packages *p;
 
-	/* Half of the connections, so that whoever fetches packages keeps nobody from logging in. */
+	/* Half of the connections, so that whoever fetches packages keeps nobody from logging in; and from half of these on
+	 * those who have one already are refused first. */
 	if (ceiling_new(&w->handouts, all,
 		one > HTTP_PER_ADDRESS_MIN ? one : HTTP_PER_ADDRESS_MIN) < 0)
 		return err_memory(e);
+	ceiling_early(w->handouts, all / 2);
 	if (packages_load(&p, folder, e) < 0)
 		return err_prefix(e, "packages");
 	packages_take(w, p);
@@ -194,8 +204,17 @@ put_pins(char *dst, size_t size, const struct bundle *ca)
 	}
 }
 
-/* Every value stands between single quotes of the shell, and none can end them: the address was checked with the
- * configuration, the rest is base64, hexadecimal, and names that packages.c let through. */
+/* Every value stands between single quotes of the shell. None can end them: the address was checked with the configuration,
+ * the rest is base64, hexadecimal, and names that packages.c let through. But root runs it: it is looked at once more. */
+static bool
+render_quoted(struct buf *b, const char *const *values)
+{
+	for (size_t i = 1; values[i - 1]; i += 2)
+		if (strchr(values[i], '\''))
+			return false;
+	return page_render(b, asset_install_sh, values);
+}
+
 static bool
 put_script(struct buf *b, const struct web *w)
 {
@@ -206,7 +225,7 @@ put_script(struct buf *b, const struct web *w)
 	put_pins(pins, sizeof(pins), w->ca);
 	buf_init(&indexes, INDEXES_MAX);
 	ok = packages_put_indexes(w->packages, &indexes) && buf_put(&indexes, "", 1) &&
-	    page_render(b, asset_install_sh,
+	    render_quoted(b,
 		(const char *[]){ "proxy", w->config.conf->public_addr, "version",
 		    SALLYPORT_VERSION, "pins", pins, "authorities", w->ca->host_pem, "certificate",
 		    w->own_certificate ? "own" : "cluster", "indexes",
@@ -232,6 +251,6 @@ web_install_script(struct http_request *r, void *arg)
 		http_reply(r, 200, "text/x-shellscript; charset=utf-8", buf_span(&script));
 	else
 		http_reply_text(r, 503,
-		    "echo 'install.sh: the proxy is out of memory' >&2; exit 1\n");
+		    "echo 'install.sh: the proxy cannot make the script, try again' >&2; exit 1\n");
 	buf_done(&script);
 }

@@ -176,8 +176,10 @@ def test_run_again_it_changes_nothing(m):
 
 
 def test_a_newer_proxy_upgrades_the_node_and_an_older_one_leaves_it(m):
+    """And what was changed of a configuration on this host stays, without a question."""
+    m.shell('echo "# of this host" | tee -a /etc/sallyport/noded.yaml.sample >> /etc/pam.d/sallyport')
     old, pid = version(m), show(m, 'sallyport-noded', 'MainPID')
-    configuration = m.run('sha256sum', '/etc/sallyport/noded.yaml').stdout
+    configuration = m.run('sha256sum', '/etc/sallyport/noded.yaml', '/etc/sallyport/noded.yaml.sample', '/etc/pam.d/sallyport').stdout
     m.shell('dpkg -i /debs/new/sallyport-packages.deb')
     wait_for('the new packages', lambda: '+1' in index(m))
     out = run(m, '')
@@ -185,7 +187,7 @@ def test_a_newer_proxy_upgrades_the_node_and_an_older_one_leaves_it(m):
     assert version(m) == old + '+1'
     wait_for('a new process', lambda: show(m, 'sallyport-noded', 'MainPID') not in (pid, '0'))
     wait_for('the node', lambda: node_listed(m))
-    assert m.run('sha256sum', '/etc/sallyport/noded.yaml').stdout == configuration
+    assert m.run('sha256sum', '/etc/sallyport/noded.yaml', '/etc/sallyport/noded.yaml.sample', '/etc/pam.d/sallyport').stdout == configuration
     m.shell('dpkg -i --force-downgrade /debs/old/sallyport-packages_*.deb')
     wait_for('the old packages', lambda: '+1' not in index(m))
     out = run(m, '')

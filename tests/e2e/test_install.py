@@ -227,6 +227,21 @@ def test_new_packages_are_served_after_a_reload_and_a_download_ends_as_it_began(
         reload(depot)
 
 
+def test_of_many_reloads_in_a_row_the_last_one_counts(depot):
+    """Also when a read is under way: what was put there meanwhile is seen."""
+    name = f'late-{ARCH}.index'
+    try:
+        for i in range(30):
+            with open(f'{depot.packages}/{name}.new', 'w') as f:
+                f.write(f'sallyport-packages 1\nx {i} 11 {sha256(b"in no index")} notes.deb\n')
+            os.rename(f'{depot.packages}/{name}.new', f'{depot.packages}/{name}')
+            os.kill(depot.daemons['proxyd'].pid, signal.SIGHUP)
+        wait_for('the last', lambda: b'\nx 29 ' in get(depot, f'/packages/{name}')[2], 60)
+    finally:
+        os.unlink(f'{depot.packages}/{name}')
+        reload(depot)
+
+
 def resident(c):
     with open(f"/proc/{c.daemons['proxyd'].pid}/status") as f:
         return int(re.search(r'^VmRSS:\s+(\d+) kB', f.read(), re.M).group(1)) * 1024
