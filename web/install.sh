@@ -32,8 +32,10 @@ configuration=/etc/sallyport/noded.yaml
 # Free space to begin with, in KiB: more than noded takes with all that it needs of Debian's, packed and unpacked.
 space=81920
 
+# One line, whatever the words of others in it are.
 fail() {
-	echo "install.sh: $*" >&2
+	printf 'install.sh: %s' "$*" | tr -s '\000-\037\177' ' ' >&2
+	echo >&2
 	exit 1
 }
 
@@ -223,9 +225,10 @@ apt_get() {
 		-o Dpkg::Options::=--force-confold "$@" </dev/null > "$work/apt" 2>&1
 }
 
-# What apt said that went wrong, in one line.
+# What apt and dpkg said that went wrong, in one line.
 apt_said() {
-	sed -n 's/^E: //p; s/^Error: //p; s/^ *\([^ ]* : Depends: .*\)/\1/p' "$work/apt" | paste -sd ' ' | cut -c -300
+	sed -n '/^dpkg: error/{n; s/^ *//p; d}; /Sub-process/d; s/^E: //p; s/^Error: //p
+		s/^ *\([^ ]* : Depends: .*\)/\1/p' "$work/apt" | paste -sd ' ' | cut -c -300
 }
 
 # The packages that are needed beside it must be known to apt, and to be had, before anything begins.
@@ -235,15 +238,18 @@ plan() {
 	apt_get -s install "$work/$file" || refuse "cannot install $package: $(apt_said)"
 }
 
-# What dpkg has begun and not ended goes again.
+# What dpkg has begun and not ended goes again; but not what is left of a package that was removed and not purged.
 install_package() {
-	local before=$1
+	local before=$1 undo=--purge why
+	case $(dpkg-query -W -f '${db:Status-Status}' $package 2>/dev/null || true) in
+	'' | not-installed) ;;
+	*) undo=--remove ;;
+	esac
 	plan
 	apt_get install "$work/$file" && return 0
-	local why
 	why=$(apt_said)
 	if [ -z "$before" ]; then
-		dpkg --purge $package >/dev/null 2>&1 </dev/null || true
+		dpkg $undo $package >/dev/null 2>&1 </dev/null || true
 		fail "cannot install $package: $why; it was taken away again"
 	fi
 	fail "cannot upgrade $package: $why; apt-get -f install goes on with it"

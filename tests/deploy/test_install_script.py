@@ -5,6 +5,7 @@ one another on one machine."""
 import os
 import re
 import shutil
+import time
 
 import pytest
 
@@ -94,6 +95,32 @@ def test_a_disk_without_room_is_said_before_anything_is_changed(m):
     assert state(m) == before and version(m) is None
 
 
+def fetch(m, url):
+    """What the proxy says now; "" while it does not."""
+    time.sleep(0.3)  # it takes so many handshakes a second of one address
+    return m.outside('curl', '-sk', '--resolve', f'{HOST}:3080:127.0.0.1', url, check=False).stdout
+
+
+def nothing_of_it(m):
+    """Of a node whose installation failed."""
+    status = m.run('dpkg-query', '-W', '-f', '${db:Status-Status}', 'sallyport-noded', check=False).stdout
+    assert 'no packages found' in status or status == 'not-installed', status
+    assert m.run('dpkg', '--audit').stdout == ''
+    for path in ('/usr/bin/noded', '/usr/lib/sallyport/noded', '/etc/sallyport/noded.yaml', '/etc/pam.d/sallyport'):
+        assert m.run('test', '-e', path, check=False).returncode == 1, path
+    assert m.run('bash', '-c', 'ls -d /tmp/tmp.*', check=False).returncode != 0
+
+
+def test_a_disk_that_is_full_in_the_middle_leaves_nothing(m):
+    """Where dpkg unpacks: the daemons of this machine go on, their programs are below."""
+    m.run('mount', '-t', 'tmpfs', '-o', 'size=64k', 'none', '/usr/lib/sallyport')
+    try:
+        refused(run(m, '--token-file=token.file'), 'No space left', 'taken away again')
+    finally:
+        m.run('umount', '/usr/lib/sallyport')
+    nothing_of_it(m)
+
+
 def serve(m, package):
     """The proxy hands out this package file as the node's, until it is told otherwise."""
     m.shell(f"""rm -rf /srv/p; install -d -m 755 /srv/p; cp {package} /srv/p
@@ -101,16 +128,16 @@ def serve(m, package):
         cd /srv/p; deb=$(ls *.deb)
         echo "sallyport-packages 1" > "$(basename $name)"
         echo "sallyport-noded $(dpkg-deb -f $deb Version) $(stat -c %s $deb) $(sha256sum < $deb | cut -d' ' -f1) $deb" >> "$(basename $name)"
-        grep -q /srv/p /etc/sallyport/proxyd.yaml || sed -i 's,^packages:.*,packages: /srv/p,' /etc/sallyport/proxyd.yaml
+        sed -i /^packages:/d /etc/sallyport/proxyd.yaml; echo 'packages: /srv/p' >> /etc/sallyport/proxyd.yaml
         systemctl reload sallyport-proxyd""")
     sum_now = m.run('bash', '-c', 'sha256sum < /srv/p/*.index').stdout.split()[0]
-    wait_for('the index', lambda: sum_now in m.outside('curl', '-sk', '--resolve', f'{HOST}:3080:127.0.0.1', URL).stdout)
+    wait_for('the index', lambda: sum_now in fetch(m, URL))
 
 
 def index(m):
     """As the proxy hands it out."""
     name = os.path.basename(m.shell('echo /usr/share/sallyport/packages/*.index').stdout.strip())
-    return m.outside('curl', '-sk', '--resolve', f'{HOST}:3080:127.0.0.1', f'https://{HOST}:3080/packages/{name}').stdout
+    return fetch(m, f'https://{HOST}:3080/packages/{name}')
 
 
 def changed(m, edit):
@@ -126,6 +153,20 @@ def changed(m, edit):
     return f'/debs/changed/{name}'
 
 
+def fails(script):
+    """In the middle of dpkg's work."""
+    def edit(folder):
+        with open(f'{folder}/{script}', 'w') as f:
+            f.write('#!/bin/sh\nexit 1\n')
+        os.chmod(f'{folder}/{script}', 0o755)
+    return edit
+
+
+def serve_again(m):
+    """The packages that are installed on the central machine."""
+    m.shell("sed -i '/^packages:/d' /etc/sallyport/proxyd.yaml; systemctl restart sallyport-proxyd")
+
+
 def test_a_package_that_cannot_be_installed_leaves_nothing(m):
     """One that needs what is not to be had, and two that dpkg fails in the middle of."""
     def needs_more(folder):
@@ -134,23 +175,12 @@ def test_a_package_that_cannot_be_installed_leaves_nothing(m):
         with open(f'{folder}/control', 'w') as f:
             f.write(text)
 
-    def fails(script):
-        def edit(folder):
-            with open(f'{folder}/{script}', 'w') as f:
-                f.write('#!/bin/sh\nexit 1\n')
-            os.chmod(f'{folder}/{script}', 0o755)
-        return edit
-    for edit, words in [(needs_more, 'nosuch-package|apt-get update'), (fails('preinst'), 'taken away again'),
-                        (fails('postinst'), 'taken away again')]:
+    for edit, words in [(needs_more, 'nosuch-package.*nothing was changed|apt-get update: .*nothing was changed'), (fails('preinst'), 'script.* exit status 1.*taken away again'),
+                        (fails('postinst'), 'script.* exit status 1.*taken away again')]:
         serve(m, changed(m, edit))
         refused(run(m, '--token-file=token.file'), 'install.sh: ', words)
-        status = m.run('dpkg-query', '-W', '-f', '${db:Status-Status}', 'sallyport-noded', check=False).stdout
-        assert 'no packages found' in status or status == 'not-installed', status
-        assert m.run('dpkg', '--audit').stdout == ''
-        assert m.run('test', '-e', '/usr/lib/sallyport/noded', check=False).returncode == 1
-        assert m.run('test', '-e', '/etc/sallyport/noded.yaml', check=False).returncode == 1
-        assert m.run('bash', '-c', 'ls -d /tmp/tmp.*', check=False).returncode != 0
-    m.shell("sed -i '/^packages:/d' /etc/sallyport/proxyd.yaml; systemctl restart sallyport-proxyd")
+        nothing_of_it(m)
+    serve_again(m)
 
 
 def test_the_line_that_tctl_prints_makes_a_node(m, debs):
@@ -192,6 +222,22 @@ def test_a_newer_proxy_upgrades_the_node_and_an_older_one_leaves_it(m):
     wait_for('the old packages', lambda: '+1' not in index(m))
     out = run(m, '')
     assert out.returncode == 0 and 'newer' in out.stdout and version(m) == old + '+1', out.stdout
+
+
+def test_what_a_removed_node_left_stays_when_it_cannot_be_installed_again(m):
+    """Its identity and configuration: with these it is the same node when it can."""
+    kept = 'sha256sum /etc/sallyport/noded.yaml /var/lib/sallyport/noded/monitor/*'
+    before = m.shell(kept).stdout
+    m.run('dpkg', '--remove', 'sallyport-noded')
+    serve(m, changed(m, fails('postinst')))
+    refused(run(m, ''), 'taken away again')
+    assert m.shell(kept).stdout == before and version(m) is None
+    serve_again(m)
+    wait_for('the proxy', lambda: '+1' not in index(m))
+    out = run(m, '--token-file=token.file')
+    assert out.returncode == 0 and 'stays as it is' in out.stdout and 'has joined' in out.stdout, out.stdout
+    assert m.shell(kept).stdout == before
+    wait_for('the node', lambda: node_listed(m))
 
 
 def test_a_token_that_is_no_good_is_said(m):
