@@ -137,6 +137,7 @@ gather() {
 }
 
 gather_admin() {
+	asked_admin=$admin
 	if [ -n "$admin" ]; then
 		check_user "$admin" || fail "--admin: $why"
 	elif [ -z "$(users)" ]; then

@@ -125,6 +125,8 @@ act_admin() {
 	local have said
 	[ -z "$root" ] || return 0
 	have=$(users)
+	# authd, which did not run when the name was asked for, may have come back from a backup.
+	[ -z "$have" ] || admin=$asked_admin
 	if [ -z "$admin" ] || grep -qE "^${admin//./\\.} " <<< "$have"; then
 		kept admin "users: $(cut -d ' ' -f 1 <<< "$have" | paste -s -d ' ')"
 	elif step admin "user $admin is made, with the roles editor, access and auditor"; then
