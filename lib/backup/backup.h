@@ -132,5 +132,9 @@ const struct backup_secrets *backup_reader_secrets(const struct backup_reader *r
 int backup_reader_each(struct backup_reader *r,
     int (*fn)(const struct backup_item *item, void *arg, struct err *e), void *arg,
     uint64_t *ret_revision, struct err *e);
+/* Once more, from a source that stands behind the front, that many bytes from the beginning: head and secrets stay what
+ * they are, so that chunks of another backup are refused whoever made it. */
+size_t backup_reader_front(const struct backup_reader *r);
+int backup_reader_again(struct backup_reader *r, struct err *e);
 
 #endif

@@ -14,6 +14,8 @@
 #include "base/str.h"
 #include "crypto/sha256.h"
 
+enum { PLAIN_MAX = BACKUP_RECORD_MAX + 2 * BACKUP_CHUNK };
+
 struct backup_reader {
 	backup_source_fn *source;
 	void *arg;
@@ -151,7 +153,7 @@ backup_reader_new(struct backup_reader **ret, backup_source_fn *source, void *ar
 	r->arg = arg;
 	buf_init(&r->before, BACKUP_HEAD_MAX + BACKUP_BOX_MAX + 1024);
 	buf_init(&r->sealed, BACKUP_CHUNK + SECRET_STREAM_MORE);
-	buf_init(&r->plain, BACKUP_RECORD_MAX + 2 * BACKUP_CHUNK);
+	buf_init(&r->plain, PLAIN_MAX);
 	if (read_front(r, e) < 0) {
 		backup_reader_free(r);
 		return -1;
@@ -179,16 +181,41 @@ backup_reader_head(const struct backup_reader *r)
 	return &r->head;
 }
 
+static int
+begin_stream(struct backup_reader *r, struct err *e)
+{
+	const uint8_t *head = buf_head(&r->before) + r->before.len - SECRET_STREAM_HEAD;
+
+	return secret_stream_from(&r->stream, r->secrets.stream_key.p, head) < 0 ? changed(e) : 0;
+}
+
 int
 backup_reader_unlock(struct backup_reader *r, const struct secret *key, struct err *e)
 {
-	if (backup_box_open(&r->secrets, key, r->box, e) < 0)
+	if (backup_box_open(&r->secrets, key, r->box, e) < 0 || begin_stream(r, e) < 0)
 		return -1;
-	if (secret_stream_from(&r->stream, r->secrets.stream_key.p,
-		buf_head(&r->before) + r->before.len - SECRET_STREAM_HEAD) < 0)
-		return changed(e);
 	r->unlocked = true;
 	return 0;
+}
+
+size_t
+backup_reader_front(const struct backup_reader *r)
+{
+	return r->before.len;
+}
+
+int
+backup_reader_again(struct backup_reader *r, struct err *e)
+{
+	if (!r->unlocked)
+		return err_set(e, "the backup is not open");
+	secret_stream_done(&r->stream);
+	buf_reset(&r->sealed);
+	buf_wipe(&r->plain);
+	buf_init(&r->plain, PLAIN_MAX);
+	r->begun = r->last = r->ended = false;
+	r->n_items = 0;
+	return begin_stream(r, e);
 }
 
 const struct backup_secrets *

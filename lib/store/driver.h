@@ -36,6 +36,7 @@ struct store_driver {
 	int (*expired)(void *db, int64_t now_ms, size_t limit,
 	    int (*fn)(const struct store_item *, void *), void *arg, struct err *e);
 	int (*set_revision)(void *db, uint64_t revision, struct err *e);
+	int (*settle)(void *db, struct err *e); /* see store_settle */
 	/* See store_snapshot_open. next: the item is valid until the next call. */
 	int (*snapshot_open)(void *db, void **ret, uint64_t *ret_revision, struct err *e);
 	int (*snapshot_next)(void *snapshot, struct store_item *item, struct err *e);

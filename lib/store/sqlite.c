@@ -266,6 +266,29 @@ sqlite_set_revision(void *arg, uint64_t revision, struct err *e)
 	return rc == SQLITE_DONE ? 0 : fail(q, e, "set the revision");
 }
 
+/* Closing would do it too, and tell nobody that it could not. */
+static int
+sqlite_settle(void *arg, struct err *e)
+{
+	struct sqlite *q = arg;
+	sqlite3_stmt *st;
+	int rc;
+
+	if (sqlite3_prepare_v2(q->db, "PRAGMA wal_checkpoint(TRUNCATE)", -1, &st, NULL) !=
+	    SQLITE_OK)
+		return fail(q, e, "checkpoint");
+	/* One row: whether somebody was in the way, then numbers of pages. */
+	rc = sqlite3_step(st);
+	if (rc != SQLITE_ROW)
+		fail(q, e, "checkpoint");
+	else if (sqlite3_column_int(st, 0) != 0)
+		err_set(e, "database: checkpoint: it is read at the moment");
+	else
+		rc = SQLITE_DONE;
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : -1;
+}
+
 /* --- snapshots: a second connection, whose read transaction sees one state for as long as it is open ------------- */
 
 struct snapshot {
@@ -360,6 +383,7 @@ static const struct store_driver driver = {
 	.range = sqlite_range,
 	.expired = sqlite_expired,
 	.set_revision = sqlite_set_revision,
+	.settle = sqlite_settle,
 	.snapshot_open = snapshot_open,
 	.snapshot_next = snapshot_next,
 	.snapshot_close = snapshot_close,

@@ -508,6 +508,14 @@ store_set_revision(struct store *s, uint64_t revision)
 	return s->driver->set_revision(s->db, revision, &s->error);
 }
 
+int
+store_settle(struct store *s)
+{
+	if (s->in_txn)
+		return err_set(&s->error, "a transaction is open");
+	return s->driver->settle(s->db, &s->error);
+}
+
 /* --- watches -------------------------------------------------------------------------- */
 
 void

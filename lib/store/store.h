@@ -96,6 +96,9 @@ void store_snapshot_close(struct store_snapshot *n); /* NULL is fine; before sto
  * revision will be one above. No watcher hears of them. */
 int store_fill(struct store *s, const struct store_item *item);
 int store_set_revision(struct store *s, uint64_t revision);
+/* Outside of a transaction: what was committed is in the one file of the store, on the disk, and nothing of it beside that
+ * file any more. Negative: it could not be, for want of room or because somebody reads. */
+int store_settle(struct store *s);
 
 /* Takes the database file for this process as store_open_sqlite does, without opening it: nobody else has it while
  * *ret_fd is open. */

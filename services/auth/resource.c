@@ -116,12 +116,12 @@ object_from(const struct resource *r, const struct store_item *item, void *objec
 {
 	int64_t *expires = (int64_t *)(void *)((uint8_t *)object + r->form->expires_at);
 
-	/* First, because some kinds store it themselves as well. */
-	if (r->form->expires_at)
-		*expires = item->expires_ms;
 	if (!stored_unpack(r->form, item->value, object) ||
 	    !str_copy(key_of(r, object), r->form->key_size, item->key + strlen(r->prefix)))
 		return false;
+	/* Some kinds store it themselves as well; what the store goes by is what counts, also where a restore moved it. */
+	if (r->form->expires_at)
+		*expires = item->expires_ms;
 	*revision_of(r, object) = item->revision;
 	return true;
 }

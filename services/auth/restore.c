@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * restore: see restore.h. Reads the backup twice: to the end, so that a damaged one changes nothing; and again, into a new
- * folder beside what is there. Then the files change places, with a mark for as long as that takes.
+ * folder beside what is there. Then the files change places. A mark tells authd, and the next try, of one that was broken off.
  *
  * Security: run by root. What is done in the state folder, which authd's user can write to, is done as that user, so that
  * no link in there leads root anywhere else.
@@ -36,8 +36,10 @@
 
 /* One item of the store until authd's next start has told auditd: u64 when the backup was made, u64 when it was restored, ms. */
 static const char mark_key[] = "restored/last";
-/* In the state folder. */
+/* In the state folder. The mark is there for as long as what is in there is no state that authd may start with; in it is the
+ * name of the folder for what was there before, or nothing. */
 static const char mark_file[] = "restore.unfinished", new_dir[] = "restore.new";
+static const char replaced_prefix[] = "replaced-";
 static const char default_user[] = "sallyport-authd";
 static const char *const store_files[] = { "authd.sqlite", "authd.sqlite-wal", "authd.sqlite-shm",
 	"ca.sealed" };
@@ -67,6 +69,8 @@ struct restore {
 	const struct conf *conf;
 	struct restore_file file;
 	char replaced[64]; /* folder for what was there, or "" */
+	bool
+	    again; /* an earlier try was broken off: what is there beside that folder is its work */
 	int lock_fd;
 	struct priv_user user; /* whose the state is; name "": ours */
 };
@@ -105,6 +109,56 @@ has_mark(const struct conf *conf)
 	return str_format(path, sizeof(path), "%s/%s", conf->state, mark_file) && is_there(path);
 }
 
+static int
+sync_state(const struct restore *r, struct err *e)
+{
+	_cleanup_close_ int fd = open(r->conf->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && fsync(fd) == 0 ? 0 : err_errno(e, "cannot write %s", r->conf->state);
+}
+
+static int
+write_mark(const struct restore *r, struct err *e)
+{
+	char path[4096];
+
+	if (!path_of(r, path, "", mark_file))
+		return err_set(e, "state: the path is too long");
+	return file_write(path, 0600, r->replaced, strlen(r->replaced), e);
+}
+
+/* Authd's user can write there, and root goes by that name later: it is one of ours, or none. */
+static int
+read_mark(struct restore *r, struct err *e)
+{
+	_cleanup_free_ char *name = NULL;
+	char path[4096];
+
+	if (!path_of(r, path, "", mark_file))
+		return err_set(e, "state: the path is too long");
+	if (file_read(path, sizeof(r->replaced) - 1, &name, NULL, e) < 0)
+		return -1;
+	if (*name &&
+	    (!str_starts(name, replaced_prefix) ||
+		name[strspn(name, "replaced-0123456789TZ:.")] != '\0' ||
+		!str_copy(r->replaced, sizeof(r->replaced), name)))
+		return err_set(e,
+		    "%s does not say where the state of before is; look for %s* beside it", path,
+		    replaced_prefix);
+	r->again = true;
+	return 0;
+}
+
+static int
+remove_mark(const struct restore *r, struct err *e)
+{
+	char path[4096];
+
+	if (path_of(r, path, "", mark_file) && unlink(path) < 0)
+		return err_errno(e, "cannot remove %s", path);
+	return sync_state(r, e);
+}
+
 /* What an earlier try left: files of known names, and no others. */
 static int
 clear_new(const struct restore *r, struct err *e)
@@ -124,14 +178,16 @@ clear_new(const struct restore *r, struct err *e)
 
 struct fill {
 	struct store *store;
-	size_t n;
+	const struct restore_file *file;
+	int64_t now_ms;
 };
 
 static int
 on_item(const struct backup_item *item, void *arg, struct err *e)
 {
 	struct fill *f = arg;
-	const struct store_item out = { item->key, item->value, item->revision, item->expires_ms };
+	const struct store_item out = { item->key, item->value, item->revision,
+		restore_expiry(f->file, item, f->now_ms) };
 
 	if (restore_leaves_out(item->key))
 		return 0;
@@ -167,7 +223,7 @@ put_marks(struct store *store, const struct restore *r, struct err *e)
 static int
 fill_store(struct restore *r, struct store *store, struct err *e)
 {
-	struct fill f = { .store = store };
+	struct fill f = { store, &r->file, clock_wall_ms() };
 	uint64_t revision;
 
 	if (store_begin(store) < 0)
@@ -186,8 +242,8 @@ static int
 make_new(struct restore *r, struct err *e)
 {
 	char dir[4096], path[4096];
-	struct span state = restore_file_state(&r->file);
 	struct store *store;
+	struct span state;
 	int rc;
 
 	if (clear_new(r, e) < 0)
@@ -199,7 +255,11 @@ make_new(struct restore *r, struct err *e)
 	if (store_open_sqlite(&store, path, NULL, e) < 0)
 		return -1;
 	rc = fill_store(r, store, e);
+	/* Only that one file takes the place of what is there. */
+	if (rc == 0 && store_settle(store) < 0)
+		rc = err_set(e, "%s", store_error(store));
 	store_close(store);
+	state = restore_file_state(&r->file);
 	if (rc == 0 && path_of(r, path, new_dir, "ca.sealed"))
 		rc = file_write(path, 0600, state.p, state.n, e);
 	return rc;
@@ -217,56 +277,62 @@ move(const struct restore *r, const char *name, const char *from, const char *to
 	return err_errno(e, "cannot move %s to %s", old, new);
 }
 
+/* What an earlier try put there is worth nothing: the backup has it. */
 static int
-sync_state(const struct restore *r, struct err *e)
+drop(const struct restore *r, const char *name, struct err *e)
 {
-	_cleanup_close_ int fd = open(r->conf->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char path[4096];
 
-	return fd >= 0 && fsync(fd) == 0 ? 0 : err_errno(e, "cannot write %s", r->conf->state);
+	if (path_of(r, path, "", name) && (unlink(path) == 0 || errno == ENOENT))
+		return 0;
+	return err_errno(e, "cannot remove %s", path);
 }
 
-/* What is there goes into a folder of its own: nobody can say yet that it is worth nothing. */
+static bool
+is_aside(const struct restore *r, const char *name)
+{
+	char path[4096];
+
+	return path_of(r, path, r->replaced, name) && is_there(path);
+}
+
+/* What is there goes into a folder of its own: nobody can say yet that it is worth nothing. Done again after a broken
+ * try it goes on in the same folder, so that one state lies in one place. */
 static int
-set_aside(struct restore *r, struct err *e)
+set_aside(const struct restore *r, struct err *e)
 {
 	char dir[4096];
-	char when[40];
+	int rc = 0;
 
-	if (!has_state(r))
-		return 0;
-	clock_rfc3339(clock_wall_ms(), when, sizeof(when));
-	str_format(r->replaced, sizeof(r->replaced), "replaced-%s", when);
 	if (!path_of(r, dir, "", r->replaced))
 		return err_set(e, "state: the path is too long");
-	if (mkdir(dir, 0700) < 0)
+	if (*r->replaced && mkdir(dir, 0700) < 0 && !(r->again && errno == EEXIST))
 		return err_errno(e, "cannot create folder %s", dir);
-	for (size_t i = 0; i < N_STORE_FILES; i++)
-		if (move(r, store_files[i], "", r->replaced, e) < 0)
-			return -1;
-	return 0;
+	for (size_t i = 0; rc == 0 && i < N_STORE_FILES; i++)
+		rc = !*r->replaced || is_aside(r, store_files[i])
+		    ? drop(r, store_files[i], e)
+		    : move(r, store_files[i], "", r->replaced, e);
+	return rc;
+}
+
+static void
+name_aside(struct restore *r)
+{
+	char when[40];
+
+	clock_rfc3339(clock_wall_ms(), when, sizeof(when));
+	str_format(r->replaced, sizeof(r->replaced), "%s%s", replaced_prefix, when);
 }
 
 static int
 change_places(struct restore *r, struct err *e)
 {
-	char path[4096];
-
-	if (!path_of(r, path, "", mark_file))
-		return err_set(e, "state: the path is too long");
-	if (file_write(path, 0600, "", 0, e) < 0 || set_aside(r, e) < 0 ||
+	if (!r->again && has_state(r))
+		name_aside(r);
+	if (write_mark(r, e) < 0 || set_aside(r, e) < 0 ||
 	    move(r, "authd.sqlite", new_dir, "", e) < 0 ||
 	    move(r, "ca.sealed", new_dir, "", e) < 0 || clear_new(r, e) < 0)
 		return -1;
-	return sync_state(r, e);
-}
-
-static int
-remove_mark(const struct restore *r, struct err *e)
-{
-	char path[4096];
-
-	if (path_of(r, path, "", mark_file) && unlink(path) < 0)
-		return err_errno(e, "cannot remove %s", path);
 	return sync_state(r, e);
 }
 
@@ -324,6 +390,32 @@ as_user(struct restore *r, int (*fn)(struct restore *r, struct err *e), struct e
 
 /* --- the whole ------------------------------------------------------------------------------------------------- */
 
+/* A state that is there stays good until the files change places. */
+static int
+make_new_beside(struct restore *r, struct err *e)
+{
+	struct err ignored;
+
+	if (make_new(r, e) == 0)
+		return 0;
+	(void)clear_new(r, &ignored);
+	return -1;
+}
+
+/* Without one authd would make itself a cluster of what the power left. */
+static int
+make_first(struct restore *r, struct err *e)
+{
+	struct err ignored;
+
+	if (write_mark(r, e) < 0)
+		return -1;
+	if (make_new_beside(r, e) == 0)
+		return 0;
+	(void)remove_mark(r, &ignored);
+	return -1;
+}
+
 static int
 begin_in_state(struct restore *r, struct err *e)
 {
@@ -333,12 +425,14 @@ begin_in_state(struct restore *r, struct err *e)
 		return err_set(e, "state: the path is too long");
 	if (store_take_sqlite(path, &r->lock_fd, e) < 0)
 		return -1;
-	if (!opt.replace && !has_mark(r->conf) && has_state(r))
+	if (has_mark(r->conf) && read_mark(r, e) < 0)
+		return -1;
+	if (!opt.replace && !r->again && has_state(r))
 		return err_set(e,
 		    "there is a state already (%s, or %s); to put the backup in its place, which keeps what is there "
 		    "beside it, add --replace",
 		    r->conf->state, r->conf->ca_key_path);
-	return make_new(r, e);
+	return *r->replaced || has_state(r) ? make_new_beside(r, e) : make_first(r, e);
 }
 
 static int
@@ -360,9 +454,10 @@ write_key(const struct restore *r, struct err *e)
 	char hex[2 * BACKUP_CA_KEY_BYTES + 2], old[4096];
 	int rc;
 
-	if (r->replaced[0] &&
-	    (!str_format(old, sizeof(old), "%s.%s", path, r->replaced) ||
-		(rename(path, old) < 0 && errno != ENOENT)))
+	if (r->replaced[0] && !str_format(old, sizeof(old), "%s.%s", path, r->replaced))
+		return err_set(e, "ca_key: the path is too long");
+	/* Once: after a broken try the one that is there is the backup's. */
+	if (r->replaced[0] && !is_there(old) && rename(path, old) < 0 && errno != ENOENT)
 		return err_errno(e, "cannot move %s out of the way", path);
 	str_hex(hex, restore_file_ca_key(&r->file).p, BACKUP_CA_KEY_BYTES);
 	hex[2 * BACKUP_CA_KEY_BYTES] = '\n';

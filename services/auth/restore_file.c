@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/join.h"
 #include "auth/resource.h"
 #include "auth/signer_keys.h"
 #include "base/clock.h"
@@ -23,14 +24,27 @@
 bool
 restore_leaves_out(const char *key)
 {
-	/* The cost of passwords is measured anew where it runs now. */
-	static const enum resource_kind kinds[] = { RESOURCE_TOKEN, RESOURCE_INVITE,
-		RESOURCE_HASHING };
+	static const enum resource_kind kinds[] = { RESOURCE_TOKEN, RESOURCE_INVITE };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (str_starts(key, resource_table[kinds[i]].prefix))
 			return true;
 	return false;
+}
+
+int64_t
+restore_expiry(const struct restore_file *f, const struct backup_item *item, int64_t now_ms)
+{
+	static const enum resource_kind kinds[] = { RESOURCE_HOST, RESOURCE_HOST_CUTOFF };
+	int64_t latest = now_ms + INT64_C(1000) * HOST_TTL_S;
+
+	/* What never expires, and what was over when the backup was made. */
+	if (item->expires_ms <= f->made_ms || item->expires_ms >= latest)
+		return item->expires_ms;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (str_starts(item->key, resource_table[kinds[i]].prefix))
+			return latest;
+	return item->expires_ms;
 }
 
 static ssize_t
@@ -92,16 +106,6 @@ count(const struct backup_item *item, void *arg, struct err *e)
 	return 0;
 }
 
-static int
-begin(struct restore_file *f, struct err *e)
-{
-	backup_reader_free(f->reader);
-	f->reader = NULL;
-	if (lseek(f->fd, 0, SEEK_SET) < 0)
-		return err_errno(e, "cannot read %s", f->path);
-	return backup_reader_new(&f->reader, read_more, f, e);
-}
-
 /* The key of the key file, in guarded memory. */
 static int
 try_authorities(struct restore_file *f, struct err *e)
@@ -140,7 +144,7 @@ restore_file_open(struct restore_file *f, const struct restore_options_set *o, c
 	*f = (struct restore_file){ .path = o->file, .fd = -1 };
 	if (open_file(f, e) < 0)
 		return -1;
-	if (begin(f, e) < 0)
+	if (backup_reader_new(&f->reader, read_more, f, e) < 0)
 		return err_prefix(e, "%s", f->path);
 	head = backup_reader_head(f->reader);
 	if (strcmp(head->cluster, cluster) != 0)
@@ -196,7 +200,11 @@ restore_file_each(struct restore_file *f,
     int (*fn)(const struct backup_item *item, void *arg, struct err *e), void *arg,
     uint64_t *ret_revision, struct err *e)
 {
-	if (begin(f, e) < 0 || backup_reader_unlock(f->reader, f->key, e) < 0)
+	/* What was checked is what is read: in front of the records stands the key of all of them, and that is not read
+	 * again. */
+	if (lseek(f->fd, (off_t)backup_reader_front(f->reader), SEEK_SET) < 0)
+		return err_errno(e, "cannot read %s", f->path);
+	if (backup_reader_again(f->reader, e) < 0)
 		return err_prefix(e, "%s", f->path);
 	return backup_reader_each(f->reader, fn, arg, ret_revision, e);
 }

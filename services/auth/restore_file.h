@@ -36,11 +36,15 @@ void restore_file_done(struct restore_file *f);
 void restore_file_show(const struct restore_file *f);
 struct span restore_file_state(const struct restore_file *f);
 struct span restore_file_ca_key(const struct restore_file *f);
-/* Every item, from the file as it is now: negative also when it has changed since it was opened. */
+/* Every item, from the file as it is now: negative also when it has changed since it was opened, or is another one. */
 int restore_file_each(struct restore_file *f,
     int (*fn)(const struct backup_item *item, void *arg, struct err *e), void *arg,
     uint64_t *ret_revision, struct err *e);
 /* Items that must not come back: what they allow once may have been used. */
 bool restore_leaves_out(const char *key);
+/* Until when it stands in the store, ms. Hosts renew their certificates without the backup hearing of it: a host of which
+ * there was one when the backup was made may have one until HOST_TTL_S from now, and is known, or cut off, as long. */
+int64_t
+restore_expiry(const struct restore_file *f, const struct backup_item *item, int64_t now_ms);
 
 #endif

@@ -55,10 +55,16 @@ start_make_folder(const char *path, mode_t mode, const char *user, struct err *e
 {
 	struct priv_user u;
 	struct stat st;
+	mode_t mask;
+	int rc;
 
 	if (stat(path, &st) == 0)
 		return 0; /* systemd or an administrator made it */
-	if (file_mkdir(path, mode, e) < 0)
+	/* Folders on the way are other daemons' too, whatever the umask of who started this. */
+	mask = umask(022);
+	rc = file_mkdir(path, mode, e);
+	(void)umask(mask);
+	if (rc < 0)
 		return -1;
 	if (geteuid() != 0 || !user[0])
 		return 0;

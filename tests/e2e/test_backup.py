@@ -4,8 +4,10 @@ import hashlib
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -334,6 +336,126 @@ def test_a_restore_that_was_broken_off_is_seen_and_can_be_done_again(authd):
     assert status == 0, text
     authd.start()
     assert {u.name for u in authd.local().ListUsers().users} == {'alice'}
+
+
+def rows(a, query, *values):
+    """Of authd's store, while authd does not run."""
+    db = sqlite3.connect(f'{a.state}/authd.sqlite')
+    with db:
+        found = db.execute(query, values).fetchall()
+    db.close()
+    return found
+
+
+def test_a_host_is_known_for_as_long_as_its_certificates_may_live(authd):
+    """Hosts renew them after the backup, of which it knows nothing."""
+    node = authd.join(name='db-1')
+    gone = authd.join(name='db-2')
+    authd.local().RemoveNode(name=gone.uuid)
+    authd.stop()
+    now = int(time.time() * 1000)
+    # As of hosts that joined almost seven days ago.
+    rows(authd, "UPDATE item SET expires_ms = ? WHERE key LIKE 'node/%' OR key LIKE 'host_cutoff/%'", now + 600000)
+    authd.start()
+    path = backup(authd)
+    lose(authd)
+    assert restore(authd, path)[0] == 0
+    found = dict(rows(authd, "SELECT key, expires_ms FROM item WHERE key LIKE 'node/%' OR key LIKE 'host_cutoff/%'"))
+    assert set(found) == {f'node/{node.uuid}', f'host_cutoff/{gone.uuid}'}
+    assert all(now + 7 * 86400000 <= until <= now + 8 * 86400000 for until in found.values()), found
+    authd.start()
+    node.caller = authd.remote(node.keys.tls_pem(), node.reply.tls_cert_pem.encode())
+    node.beat()
+    # What is removed again is cut off as long, too.
+    authd.local().RemoveNode(name=node.uuid)
+    authd.stop()
+    [(until,)] = rows(authd, 'SELECT expires_ms FROM item WHERE key = ?', f'host_cutoff/{node.uuid}')
+    assert until >= now + 7 * 86400000
+
+
+def test_a_password_costs_what_it_did(authd):
+    """Measured anew it would cost another time than those of users, and tell who is one."""
+    authd.user('alice')
+    path = backup(authd)
+    authd.stop()
+    before = rows(authd, "SELECT value, revision FROM item WHERE key LIKE 'hashing/%'")
+    lose(authd)
+    assert restore(authd, path)[0] == 0
+    authd.start()
+    authd.stop()
+    assert len(before) == 1 and rows(authd, "SELECT value, revision FROM item WHERE key LIKE 'hashing/%'") == before
+
+
+def test_folders_on_the_way_are_open_to_the_other_daemons(authd):
+    """/var/lib/sallyport is everybody's, whatever the umask of root's shell."""
+    path = backup(authd)
+    lose(authd)
+    authd.state = f'{authd.dir}/var/lib/state'
+    with open(authd.config) as f:
+        text = f.read()
+    with open(authd.config, 'w') as f:
+        f.write(re.sub(r'(?m)^state: .*', f'state: {authd.state}', text))
+    old = os.umask(0o077)
+    try:
+        status, text = restore(authd, path)
+    finally:
+        os.umask(old)
+    assert status == 0, text
+    modes = [os.stat(os.path.join(authd.dir, d)).st_mode & 0o777 for d in ('var', 'var/lib', 'var/lib/state')]
+    assert modes == [0o755, 0o755, 0o700]
+    authd.start()
+
+
+def broken_restore(a, path, *args):
+    """One that is killed while it writes the new store."""
+    argv = [os.path.join(a.build, 'authd'), f'--config={a.config}', f'--restore={path}', f'--passphrase-file={a.dir}/passphrase']
+    return subprocess.run(['prlimit', '--fsize=20000', '--core=0', *argv, *args], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, timeout=120).returncode
+
+
+def test_a_restore_that_breaks_off_makes_no_new_cluster(authd):
+    fill(authd, 3)
+    path = backup(authd)
+    pin = list(authd.local().GetStatus().ca_pins)
+    # Beside a state nothing happened to it.
+    authd.stop()
+    assert broken_restore(authd, path, '--replace') != 0
+    authd.start()
+    assert list(authd.local().GetStatus().ca_pins) == pin
+    lose(authd)
+    assert broken_restore(authd, path) != 0
+    status, text = run(os.path.join(authd.build, 'authd'), f'--config={authd.config}')
+    assert status == 1 and '--restore' in text, text
+    assert not os.path.exists(os.path.join(authd.state, 'ca.sealed')) and not os.path.exists(authd.state + '.key')
+    status, text = restore(authd, path)
+    assert status == 0 and 'replaced' not in text, text
+    authd.start()
+    assert list(authd.local().GetStatus().ca_pins) == pin
+
+
+def test_what_was_there_is_in_one_place_however_often_it_is_tried(authd):
+    path = backup(authd)
+    authd.user('bob')
+    authd.stop()
+    with open(f'{authd.state}.key') as f:
+        key = f.read()
+    assert restore(authd, path, '--replace')[0] == 0
+    [old] = [n for n in os.listdir(authd.state) if n.startswith('replaced-')]
+    mark = os.path.join(authd.state, 'restore.unfinished')
+    # As if the power had failed just before the end.
+    for content, wanted in (('../../etc', 1), ('replaced-/../..', 1), (old, 0)):
+        with open(mark, 'w') as f:
+            f.write(content)
+        status, text = restore(authd, path)
+        assert status == wanted and (old in text or 'replaced-*' in text), text
+    assert [n for n in os.listdir(authd.state) if n.startswith('replaced-')] == [old] and not os.path.exists(mark)
+    db = sqlite3.connect(os.path.join(authd.state, old, 'authd.sqlite'))
+    assert db.execute("SELECT count(*) FROM item WHERE key = 'user/bob'").fetchone() == (1,)
+    db.close()
+    with open(f'{authd.state}.key.{old}') as f:
+        assert f.read() == key
+    authd.start()
+    assert not authd.local().ListUsers().users
 
 
 # --- a whole cluster ------------------------------------------------------------------------------------------------

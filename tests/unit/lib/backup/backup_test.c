@@ -321,6 +321,42 @@ chunks_cannot_change_places(void **state)
 	buf_done(&empty);
 }
 
+/* Who can write to where a backup lies can exchange it between two looks. */
+static void
+one_that_is_read_again_is_the_same_or_refused(void **state)
+{
+	struct buf b, other;
+	struct backup_reader *r;
+	struct source s;
+	struct err e;
+	uint64_t revision;
+	size_t n = 0, front;
+
+	(void)state;
+	make(&b, N_ITEMS);
+	make(&other, N_ITEMS);
+	s = (struct source){ buf_span(&b), 0 };
+	assert_int_equal(backup_reader_new(&r, pull, &s, &e), 0);
+	assert_int_equal(backup_reader_again(r, &e), -1);
+	assert_int_equal(backup_reader_unlock(r, private, &e), 0);
+	front = backup_reader_front(r);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(backup_reader_each(r, on_item, &n, &revision, &e), 0);
+		assert_int_equal(n, N_ITEMS);
+		n = 0;
+		s.s = (struct span){ buf_head(&b) + front, b.len - front };
+		assert_int_equal(backup_reader_again(r, &e), 0);
+		assert_true(span_is(backup_reader_secrets(r)->state, "sealed authorities"));
+	}
+	/* Another one, as good in itself and with the same key. */
+	s.s = (struct span){ buf_head(&other) + front, other.len - front };
+	assert_int_equal(backup_reader_each(r, on_item, &n, &revision, &e), -1);
+	assert_int_equal(n, 0);
+	backup_reader_free(r);
+	buf_done(&b);
+	buf_done(&other);
+}
+
 static void
 another_format_is_named(void **state)
 {
@@ -580,6 +616,7 @@ main(void)
 		cmocka_unit_test(a_changed_byte_is_refused_wherever),
 		cmocka_unit_test(the_head_of_another_is_refused),
 		cmocka_unit_test(chunks_cannot_change_places),
+		cmocka_unit_test(one_that_is_read_again_is_the_same_or_refused),
 		cmocka_unit_test(another_format_is_named),
 		cmocka_unit_test(another_key_does_not_open_it),
 		cmocka_unit_test(records_that_no_writer_makes_are_refused),

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -434,6 +435,39 @@ a_filled_store_has_the_revisions_of_its_copy(void **state)
 	assert_int_equal(revision, 100);
 }
 
+static off_t
+size_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+static void
+a_store_that_is_settled_is_one_file_or_says_so(void **state)
+{
+	struct fixture *f = *state;
+	struct store_snapshot *n;
+	char path[128];
+	struct err e;
+
+	str_format(path, sizeof(path), "%s-wal", f->path);
+	assert_int_equal(store_put(f->s, "a/1", span_str("one"), 0, STORE_ANY, NULL), 0);
+	assert_int_equal(store_snapshot_open(f->s, &n, &e), 0);
+	/* What a reader still needs stays beside it. */
+	assert_int_equal(store_put(f->s, "a/1", span_str("two"), 0, STORE_ANY, NULL), 0);
+	assert_true(store_settle(f->s) < 0);
+	assert_non_null(strstr(store_error(f->s), "checkpoint"));
+	assert_true(size_of(path) > 0);
+	store_snapshot_close(n);
+	assert_int_equal(store_settle(f->s), 0);
+	assert_int_equal(size_of(path), 0);
+	assert_int_equal(store_begin(f->s), 0);
+	assert_true(store_settle(f->s) < 0);
+	store_rollback(f->s);
+}
+
 int
 main(void)
 {
@@ -454,6 +488,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(content_and_revisions_survive_reopening, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(a_snapshot_is_of_one_moment, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_store_that_is_settled_is_one_file_or_says_so,
+		    setup, teardown),
 		cmocka_unit_test_setup_teardown(a_filled_store_has_the_revisions_of_its_copy, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(a_killed_writer_loses_nothing_it_was_told_is_done,
