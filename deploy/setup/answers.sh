@@ -41,7 +41,7 @@ host_of() {
 
 check_cluster() {
 	local has
-	if ! [[ $1 =~ ^[A-Za-z0-9._@][A-Za-z0-9._@-]{0,62}$ && $1 =~ [^.] ]]; then
+	if ! [[ $1 =~ ^[A-Za-z0-9._@][A-Za-z0-9._@-]{0,254}$ && $1 =~ [^.] ]]; then
 		because "'$1' cannot be the cluster's name: letters, digits and . _ @ - (usually a name like tele.example.com)" || return
 	fi
 	has=$(yaml_get "$root$etc/authd.yaml" cluster)
@@ -62,7 +62,7 @@ check_public() {
 }
 
 check_user() {
-	[[ $1 =~ ^[A-Za-z0-9._@][A-Za-z0-9._@-]{0,62}$ ]] || because "'$1' cannot be a user's name: letters, digits and . _ @ -"
+	[[ $1 =~ ^[A-Za-z0-9._@][A-Za-z0-9._@-]{0,254}$ ]] || because "'$1' cannot be a user's name: letters, digits and . _ @ -"
 }
 
 check_readable() {
@@ -76,10 +76,20 @@ secret_from() { # VARIABLE FILE
 	printf -v "$1" %s "$(head -n 1 -- "$2")"
 }
 
-# Who listens on a port of this machine, "?" when that cannot be told, nothing when nobody does.
-listener() { # PORT
-	local inode fd
-	inode=$(awk -v port="$(printf ':%04X$' "$((10#$1))")" '$2 ~ port && $4 == "0A" { print $10; exit }' \
+# Who listens on a port of this machine, "?" when that cannot be told, nothing when nobody does. Of one address only who has
+# that or all of them; an address of IPv6 is left to the daemon.
+listener() { # [HOST]:PORT
+	local address=${1%:*} inode fd
+	if [[ $address =~ ^([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})$ && $address != 0.0.0.0 ]]; then
+		# As the kernel prints it, the lowest byte first.
+		address=$(printf '^(0+|%02X%02X%02X%02X)$' "${BASH_REMATCH[4]}" "${BASH_REMATCH[3]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[1]}")
+	elif [[ -z $address || $address = 0.0.0.0 || $address = '[::]' ]]; then
+		address=.
+	else
+		address='^0+$'
+	fi
+	inode=$(awk -v address="$address" -v port="$(printf %04X "$((10#${1##*:}))")" '
+		split($2, at, ":") == 2 && at[2] == port && at[1] ~ address && $4 == "0A" { print $10; exit }' \
 		/proc/net/tcp /proc/net/tcp6 2>/dev/null) || true
 	[ -n "$inode" ] || return 0
 	for fd in /proc/[0-9]*/fd/*; do
@@ -96,7 +106,7 @@ check_port() { # DAEMON [HOST]:PORT OPTION
 	local port=${2##*:} who
 	[ "$2" != off ] || return 0
 	[[ $2 =~ ^(\[[^]]*\]|[^:]*):[0-9]{1,5}$ ]] && ((10#$port > 0 && 10#$port < 65536)) || because "$3: '$2' is not [HOST]:PORT" || return
-	who=$(listener "$port")
+	who=$(listener "$2")
 	[ -z "$who" ] || { [ "$who" = "$1" ] && unit_runs "sallyport-$1"; } ||
 		because "port $port is taken, by '$who': stop that, or use another port ($3)"
 }
@@ -122,14 +132,18 @@ check_ports() {
 
 # All questions, before anything is done. What an earlier run has written is not asked again.
 gather() {
-	local name
+	local name was has
 	cluster=$(or_else "$cluster" "$(yaml_get "$root$etc/authd.yaml" cluster)")
 	name=$(host_of "$public_addr")
 	[ -n "$name$yes" ] || name=$(hostname -f 2>/dev/null) || name=''
 	settle cluster check_cluster 'Name of the cluster, for ever' --cluster-name "$name"
-	public_addr=$(or_else "$public_addr" "$(yaml_get "$root$etc/proxyd.yaml" public_addr)")
+	was=$(yaml_get "$root$etc/proxyd.yaml" public_addr)
+	public_addr=$(or_else "$public_addr" "$was")
 	settle public_addr check_public 'How people and nodes reach this machine' --public-addr "$cluster:$PUBLIC_PORT"
-	listen=$(or_else "$listen" "$(yaml_get "$root$etc/proxyd.yaml" listen)" ":${public_addr##*:}")
+	# Without a word about it the public port is the same here and outside, also when it changes, unless it was another.
+	has=$(yaml_get "$root$etc/proxyd.yaml" listen)
+	[ "$has" != ":${was##*:}" ] || has=''
+	listen=$(or_else "$listen" "$has" ":${public_addr##*:}")
 	[ -n "$root" ] || check_ports
 	gather_database
 	gather_web

@@ -56,20 +56,22 @@ conf_get() { # FILE KEY
 	yaml_get "$@"
 }
 
-conf_set() { # FILE KEY VALUE
-	if [ "$2" = tls ]; then
-		yaml_put "$1" tls "${3:+tls:
+conf_set() { # FILE KEY VALUE; an empty one takes the key away
+	local text=''
+	case $2${3:+=} in
+	tls=) text="tls:
   certificate: $etc/web.crt
-  key: $etc/web.key}"
-	else
-		yaml_put "$1" "$2" "$2: $(yaml_quoted "$3")"
-	fi
+  key: $etc/web.key" ;;
+	*=) text="$2: $(yaml_quoted "$3")" ;;
+	esac
+	yaml_put "$1" "$2" "$text"
 }
 
 # A file, whole or not at all.
 put_file() { # FROM TO MODE [OWNER]
-	install -m "$3" ${4:+-o "$4" -g "$4"} "$1" "$2.new"
-	mv "$2.new" "$2"
+	local new=${2%/*}/.sallyport-setup.new
+	install -m "$3" ${4:+-o "$4" -g "$4"} "$1" "$new"
+	mv "$new" "$2"
 }
 
 # Values for keys of DAEMON.yaml: an empty one leaves the key alone, `none` takes it away. Sets `changed` to the keys that are
@@ -90,7 +92,8 @@ configure() { # DAEMON KEY VALUE ...
 		fi
 		shift 2
 	done
-	why=$("$root$libexec/$daemon" --check --config="$new" 2>&1) || fail "$file would not be right: ${why#ERROR: }"
+	why=$("$root$libexec/$daemon" --check --config="$new" 2>&1) ||
+		fail "not written, because $daemon would not take it: ${why//"$new"/$file}"
 	if [ ! -e "$file" ]; then
 		! step "$daemon" "$file is written: $text" || put_file "$new" "$file" 644
 	elif [ -z "$changed" ]; then

@@ -42,7 +42,7 @@ database_part() { # user|dbname: what `database` says
 
 # SQL from standard input, as auditd will come: as its user, with its home.
 as_auditd() {
-	(cd / && HOME=$state/auditd PGPASSWORD=$password PGCONNECT_TIMEOUT=10 runuser -u sallyport-auditd -- "${PSQL[@]}" -d "$database")
+	(cd / && HOME=$(state auditd) PGPASSWORD=$password PGCONNECT_TIMEOUT=10 runuser -u sallyport-auditd -- "${PSQL[@]}" -d "$database")
 }
 
 # The same as who may make roles; -v NAME=VALUE is :'NAME' there.
@@ -81,8 +81,18 @@ check_remote() {
 		check_version "$out"
 		return
 	fi
-	out=$(as_auditd 2>&1 <<< 'SHOW server_version_num') || because "PostgreSQL: $(cause "$out")" || return
+	out=$(as_auditd 2>&1 <<< 'SHOW server_version_num') || {
+		ask_password "$out" && out=$(as_auditd 2>&1 <<< 'SHOW server_version_num')
+	} || because "PostgreSQL: $(cause "$out")" || return
 	check_version "$out" && check_tables
+}
+
+# The password, when that is all that was missing.
+ask_password() { # WHAT psql SAID
+	[[ -z $yes && $1 == *'no password supplied'* ]] || return
+	printf 'Password of that user: '
+	read -rs password || return
+	echo
 }
 
 # Without an administrator: are the tables there, or may auditd make them?
@@ -122,7 +132,10 @@ gather_database() {
 	fi
 	database=$(or_else "$database" "$(yaml_get "$root$etc/auditd.yaml" database)")
 	[ -n "$password" ] || [ ! -s "$root$etc/database.password" ] || password=$(< "$root$etc/database.password")
-	settle database check_database 'PostgreSQL: local, or postgresql://USER:PASSWORD@HOST/NAME' --database local
+	settle database check_database 'PostgreSQL: local, or postgresql://USER@HOST/NAME' --database local
+	[ "$database" = "$LOCAL_DATABASE" ] || [[ $database =~ (@|host=)(localhost|127\.|\[::1\]|/|%2F) ]] ||
+		[[ $database == *sslmode=verify-full* ]] ||
+		warn "without sslmode=verify-full whoever stands in between can pose as that PostgreSQL (man sallyport-setup)"
 }
 
 # --- the step ---------------------------------------------------------------------------------------------------------------

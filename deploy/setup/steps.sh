@@ -6,7 +6,16 @@ readonly START_S=60
 
 unit_runs() { [ "$(systemctl show -P SubState "$1")" = running ]; }
 
-joined() { [ -s "$state/$1/tls.crt" ]; } # DAEMON
+# Where a daemon keeps its identity.
+state() { or_else "$(yaml_get "$etc/$1.yaml" state)" "/var/lib/sallyport/$1"; } # DAEMON
+
+joined() { [ -s "$(state "$1")/tls.crt" ]; } # DAEMON
+
+# By the sockets of this machine, whatever login of root's there is.
+tctl() {
+	"$bindir/tctl" --auth-socket="$(or_else "$(yaml_get "$etc/authd.yaml" socket)" /run/sallyport/authd/authd.sock)" \
+		--audit-socket="$(or_else "$(yaml_get "$etc/auditd.yaml" socket)" /run/sallyport/auditd/auditd.sock)" "$@"
+}
 
 give_up() { # DAEMON WHAT
 	journalctl --no-pager -q -o cat -n 5 -u "sallyport-$1" >&2 || true
@@ -33,14 +42,18 @@ start_unit() { # DAEMON CHECK
 	else
 		step "$1" "$unit is $word" || return 0
 		systemctl --quiet enable "$unit" 2>/dev/null || true
-		systemctl $verb "$unit" 2>/dev/null || give_up "$1" "does not start"
+		why=$(systemctl $verb "$unit" 2>&1) || {
+			# Of a program that ended the journal says more.
+			[[ $why != 'Job for '* ]] || why=''
+			give_up "$1" "does not start${why:+ (${why%%$'\n'*})}"
+		}
 	fi
 	[ -n "$dry" ] || await "$1" "$2"
 }
 
-authd_works() { "$bindir/tctl" status > /dev/null 2>&1; }
+authd_works() { tctl status > /dev/null 2>&1; }
 
-auditd_works() { joined auditd && unit_runs sallyport-auditd && "$bindir/tctl" audit ls --limit=1 > /dev/null 2>&1; }
+auditd_works() { joined auditd && unit_runs sallyport-auditd && tctl audit ls --limit=1 > /dev/null 2>&1; }
 
 # The certificate that the public port shows, after `openssl x509 -fingerprint`.
 shown_certificate() {
@@ -51,18 +64,19 @@ shown_certificate() {
 	openssl x509 -noout -fingerprint -sha256 <<< "$said" 2>/dev/null
 }
 
-# It answers, with the certificate that it shall have.
+# It answers, with the certificate that it shall have. Where it listens to load balancers first, it has to be believed.
 proxyd_works() {
 	local want
-	want=$(or_else "$(yaml_get "$etc/proxyd.yaml" tls.certificate)" "$state/proxyd/tls.crt")
-	joined proxyd && unit_runs sallyport-proxyd &&
-		[ "$(shown_certificate)" = "$(openssl x509 -in "$want" -noout -fingerprint -sha256 2>/dev/null)" ]
+	want=$(or_else "$(yaml_get "$etc/proxyd.yaml" tls.certificate)" "$(state proxyd)/tls.crt")
+	joined proxyd && unit_runs sallyport-proxyd || return
+	! grep -E '^proxy_protocol_from:' "$etc/proxyd.yaml" | grep -qvE ': *\[ *\]' || return 0
+	[ "$(shown_certificate)" = "$(openssl x509 -in "$want" -noout -fingerprint -sha256 2>/dev/null)" ]
 }
 
 # NAME CONFIRMED, a line each: who has set a password is confirmed.
 users() {
 	local said
-	said=$("$bindir/tctl" users ls --format=json 2>/dev/null) || return 0
+	said=$(tctl users ls --format=json 2>/dev/null) || return 0
 	sed -nE 's/^ *"(name|confirmed)": "?([^",]*)"?,?$/\2/p' <<< "$said" | paste -d ' ' - -
 }
 
@@ -72,7 +86,7 @@ act_authd() {
 	configure authd cluster "$cluster"
 	[ -z "$root" ] || return 0
 	start_unit authd authd_works
-	pin=$("$bindir/tctl" status 2>/dev/null | sed -n 's/^CA pin *//p') || pin=''
+	pin=$(tctl status 2>/dev/null | sed -n 's/^CA pin *//p') || pin=''
 	pin=${pin%%$'\n'*}
 }
 
@@ -88,7 +102,7 @@ join() { # DAEMON TYPE
 	fi
 	join_keys=(token "$etc/$1.token" ca_pin "$pin")
 	if step "$1" "$etc/$1.token is written: a token to join the cluster with"; then
-		token=$("$bindir/tctl" tokens add --type="$2" --format=text)
+		token=$(tctl tokens add --type="$2" --format=text)
 		printf '%s\n' "$token" > "$scratch/secret"
 		put_file "$scratch/secret" "$etc/$1.token" 600 "sallyport-$1"
 	fi
@@ -130,7 +144,7 @@ act_admin() {
 	if [ -z "$admin" ] || grep -qE "^${admin//./\\.} " <<< "$have"; then
 		kept admin "users: $(cut -d ' ' -f 1 <<< "$have" | paste -s -d ' ')"
 	elif step admin "user $admin is made, with the roles editor, access and auditor"; then
-		said=$("$bindir/tctl" users add "$admin" --roles=editor,access,auditor --logins="$logins" 2>&1) ||
+		said=$(tctl users add "$admin" --roles=editor,access,auditor --logins="$logins" 2>&1) ||
 			fail "user $admin: ${said#ERROR: }"
 		link=$(grep -o 'https://[^ ]*' <<< "$said")
 	fi

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/rand.h"
+#include "crypto/sshcert.h"
 
 enum {
 	RETRY_MIN_MS = 500,
@@ -160,11 +161,39 @@ join_fill_identity(struct join *j)
 		.audit_server = j->audit_server };
 }
 
+static bool
+has_principal(const struct sshcert *cert, const char *name)
+{
+	for (size_t i = 0; i < cert->n_principals; i++)
+		if (strcasecmp(cert->principals[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the host certificate lacks an address that is configured now: whoever comes by it would be told that this is
+ * another host, until the identity is renewed. */
+static bool
+is_renamed(const struct join *j)
+{
+	struct sshcert *cert = NULL;
+	bool all = true;
+	struct err e;
+
+	if (sshcert_parse(&cert, buf_span(&j->host->ssh_host_cert), &e) < 0)
+		return false;
+	for (size_t i = 0; all && i < j->n_addresses; i++)
+		all = has_principal(cert, j->addresses[i]);
+	sshcert_free(cert);
+	return !all;
+}
+
 static int64_t
 renew_at_s(const struct join *j)
 {
 	int64_t life = j->host->valid_until_s - j->host->valid_from_s;
 
+	if (j->renamed)
+		return 0;
 	/* A third of the life is left for an authd that is away. */
 	return j->host->valid_from_s + life * 2 / 3;
 }
@@ -173,7 +202,7 @@ renew_at_s(const struct join *j)
 static void
 sleep_until_renewal(struct join *j)
 {
-	int64_t ms = (renew_at_s(j) * 1000 - clock_wall_ms());
+	int64_t ms = renew_at_s(j) * 1000 - clock_wall_ms();
 
 	if (ms < 200)
 		ms = 200;
@@ -247,12 +276,14 @@ join_step(struct join *j)
 {
 	switch (j->state) {
 	case JOIN_FETCHING:
-		if (!host_state_is_valid(j->host))
+		if (!host_state_is_valid(j->host)) {
 			join_get_bundle(j);
-		else if (!j->ready && join_has_new_token(j))
+		} else if (!j->ready && join_has_new_token(j)) {
 			join_again(j);
-		else
+		} else {
+			j->renamed = is_renamed(j);
 			join_done(j);
+		}
 		break;
 	case JOIN_JOINING:
 		join_do_join(j);

@@ -126,7 +126,8 @@ on_identity(enum rpc_code code, const char *why, const Auth__HostIdentity *id, v
 	if (code == RPC_OK) {
 		if (j->state == JOIN_JOINING)
 			note_token(j);
-		j->again = false;
+		/* Also when authd has left out a name: it would again. */
+		j->again = j->renamed = false;
 		take_identity(j, id);
 		if (j->state != JOIN_REFUSED)
 			join_done(j);

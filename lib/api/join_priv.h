@@ -4,7 +4,7 @@
  *
  *	FETCHING  the CA bundle      (join_bundle.c)                 -> JOINING, or a pause
  *	JOINING   the call Join      (join_calls.c)                  -> JOINED, REFUSED, or a pause
- *	JOINED    looks at the clock (join.c)                        -> RENEWING at two thirds
+ *	JOINED    looks at the clock (join.c)                        -> RENEWING at two thirds, or when it has another address
  *	RENEWING  the call Renew     (join_calls.c)                  -> JOINED
  */
 #ifndef API_JOIN_PRIV_H
@@ -39,6 +39,7 @@ struct join {
 	unsigned failures;
 	bool ready;
 	bool again;        /* it has an identity, and tries for another one with a new token */
+	bool renamed;      /* an address is configured that its certificates do not have */
 	char why[ERR_MAX]; /* of the refusal */
 };
 

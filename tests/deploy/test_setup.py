@@ -75,6 +75,7 @@ def recorded(m, database='sallyport'):
 def test_what_cannot_work_is_told_before_anything_is_done(m):
     assert 'nowhere.example.com has no address' in refused(m, '--public-addr=nowhere.example.com')
     assert 'Connection refused' in refused(m, '--database=postgresql://sally@127.0.0.1:5999/trail')
+    assert 'could not translate host name' in refused(m, '--database=postgresql://sally@nowhere.example.com/trail?sslmode=verify-full')
     m.write('/root/pw', 'wrong\n', 0o600)
     assert 'authentication failed' in refused(m, '--database=postgresql://sally@127.0.0.1/trail', '--database-password-file=/root/pw')
     m.run('systemd-run', '--quiet', '--unit=squatter', 'python3', '-m', 'http.server', '3026')
@@ -173,18 +174,22 @@ def test_certbots_certificate_and_its_renewal_reach_the_proxy(m):
     first = serial(m)
     assert first == m.run('openssl', 'x509', '-noout', '-serial', '-in', f'/etc/letsencrypt/live/{HOST}/cert.pem').stdout
     assert done(well(m, *acme, env=env)) == []
-    m.run('certbot', 'renew', '--force-renewal', env=env)
+    m.run('certbot', 'renew', '--force-renewal', '--no-random-sleep-on-renew', env=env)
     second = serial(m)
     assert second == m.run('openssl', 'x509', '-noout', '-serial', '-in', f'/etc/letsencrypt/live/{HOST}/cert.pem').stdout != first
     assert test_packages.running(m)['sallyport-proxyd'] == pid
     m.run('systemctl', 'stop', 'acme')
 
 
-def test_another_address_is_one_command(m):
-    out = well(m, f'--public-addr={HOST}:443', '--listen=:443')
-    assert f'public_addr: {HOST}:443 (was {HOST}:3080)' in out and f'--proxy={HOST}:443' in out
-    assert m.run('curl', '-sk', f'https://{HOST}:443/v1/webapi/find').stdout.startswith('{')
-    well(m, f'--public-addr={HOST}:3080', '--listen=:3080')
+def test_another_address_is_one_command_and_in_the_certificate_at_once(m):
+    """The node, which knows the old one, comes back by it."""
+    m.shell('echo 127.0.0.1 gate.example.com >> /etc/hosts')
+    out = well(m, '--public-addr=gate.example.com:443', '--self-signed')
+    assert f'public_addr: gate.example.com:443 (was {HOST}:3080), listen: :443 (was :3080)' in out
+    assert '--proxy=gate.example.com:443 ' in out
+    shown = 'openssl s_client -connect gate.example.com:443 </dev/null 2>/dev/null | openssl x509 -noout -checkhost gate.example.com'
+    wait_for('the new name', lambda: 'does match' in m.shell(shown, check=False).stdout)
+    well(m, f'--public-addr={HOST}:3080')
     wait_for('the node', lambda: test_packages.node_listed(m))
 
 

@@ -140,7 +140,17 @@ def test_what_people_wrote_stays_and_what_is_changed_is_said(tree):
     out = tree.made('--public-addr=gate.example.com:8443')
     assert f'public_addr: gate.example.com:8443 (was {NAME}:3080)' in out and 'proxyd.yaml.old' in out
     assert tree.read('proxyd.yaml.old') == mine
-    assert tree.read('proxyd.yaml') == mine.replace(f'public_addr: {NAME}:3080', 'public_addr: gate.example.com:8443')
+    assert tree.read('proxyd.yaml') == mine.replace(f'public_addr: {NAME}:3080', 'public_addr: gate.example.com:8443').replace(
+        'listen: ":3080"', 'listen: ":8443"')
+
+
+def test_the_port_here_follows_the_public_one_unless_it_was_another(tree):
+    tree.made(f'--cluster-name={NAME}')
+    tree.made(f'--public-addr={NAME}:443')
+    assert tree.keys('proxyd')['listen'] == '":443"'
+    tree.made(f'--public-addr={NAME}:443', '--listen=127.0.0.1:8443')
+    tree.made(f'--public-addr={NAME}:444')
+    assert tree.keys('proxyd')['listen'] == '127.0.0.1:8443'
 
 
 @pytest.mark.parametrize('written', [f'"public_addr": {NAME}:1', f'public_addr : {NAME}:1', 'public_addr: &a >-\n  folded\npublic_addr: b:1'])
@@ -164,11 +174,13 @@ def test_a_password_is_taken_out_of_the_url_and_kept_from_others(tree):
     assert os.stat(tree.path('database.password')).st_mode & 0o777 == 0o600
     assert SECRET not in out.stdout + out.stderr and 'not%2F' not in out.stdout + out.stderr
     assert tree.keys('auditd')['database_password'] == '/etc/sallyport/database.password'
+    tree.made('--database=local')
+    assert 'database_password' not in tree.keys('auditd') and tree.made().count('as it should be') == 3
 
 
 def test_a_password_of_a_file_is_the_same_and_warns_of_nothing(tree, tmp_path):
     (tmp_path / 'pw').write_text(SECRET + '\n')
-    out = tree.setup(f'--cluster-name={NAME}', '--database=postgresql://sally@db.example.com/trail',
+    out = tree.setup(f'--cluster-name={NAME}', '--database=postgresql://sally@db.example.com/trail?sslmode=verify-full',
                      f'--database-password-file={tmp_path}/pw')
     assert out.returncode == 0 and out.stderr == '' and tree.read('database.password') == SECRET + '\n'
 

@@ -42,6 +42,7 @@ struct fixture {
 	struct rpc_server *server;
 	char target[64];
 	int64_t ttl_s;
+	const char *address; /* that the host is configured with; NULL: n1.example */
 	int joins, renewals, fetches;
 	enum rpc_code refuse_with; /* RPC_OK: does not */
 	uint64_t generation;
@@ -78,7 +79,7 @@ issue_tls(struct fixture *f, struct span spki, const struct identity *who, const
 }
 
 static struct sshcert *
-issue_ssh(struct fixture *f, struct span key, uint32_t type, const char *uuid)
+issue_ssh(struct fixture *f, struct span key, uint32_t type, const char *uuid, const char *address)
 {
 	struct sshcert *cert = calloc(1, sizeof *cert);
 	struct err e = { "" };
@@ -86,9 +87,10 @@ issue_ssh(struct fixture *f, struct span key, uint32_t type, const char *uuid)
 	assert_int_equal(sshkey_from_blob(&cert->key, key), 0);
 	cert->type = type;
 	cert->key_id = strdup(uuid);
-	cert->principals = calloc(1, sizeof *cert->principals);
+	cert->principals = calloc(2, sizeof *cert->principals);
 	cert->principals[0] = strdup(uuid);
-	cert->n_principals = 1;
+	cert->principals[1] = strdup(address);
+	cert->n_principals = 2;
 	cert->valid_after = (uint64_t)(clock_wall_ms() / 1000 - 1);
 	cert->valid_before = (uint64_t)(clock_wall_ms() / 1000 + f->ttl_s);
 	if (sshcert_sign(cert, f->ssh_host_ca, &e) < 0)
@@ -149,14 +151,14 @@ on_bundle(struct rpc_call *call, const Auth__Empty *q)
 
 static void
 answer_identity(struct rpc_call *call, const char *kind, const char *uuid,
-    const Auth__PublicKeys *keys)
+    const Auth__PublicKeys *keys, const char *address)
 {
 	struct fixture *f = rpc_context(call);
 	Auth__HostIdentity id = AUTH__HOST_IDENTITY__INIT;
 	Auth__CaBundle b = AUTH__CA_BUNDLE__INIT;
 	struct span ssh = { keys->ssh.data, keys->ssh.len };
-	struct sshcert *host = issue_ssh(f, ssh, SSHCERT_HOST, uuid),
-		       *tunnel = issue_ssh(f, ssh, SSHCERT_USER, uuid);
+	struct sshcert *host = issue_ssh(f, ssh, SSHCERT_HOST, uuid, address),
+		       *tunnel = issue_ssh(f, ssh, SSHCERT_USER, uuid, "tunnel");
 	struct identity who;
 	enum identity_kind k;
 	struct buf tls, set, sig;
@@ -192,7 +194,7 @@ on_join(struct rpc_call *call, const Auth__JoinRequest *q)
 	} else {
 		assert_string_equal(q->labels[0]->key, "env");
 		assert_string_equal(q->addresses[0], "n1.example");
-		answer_identity(call, q->kind, q->uuid, q->keys);
+		answer_identity(call, q->kind, q->uuid, q->keys, q->addresses[0]);
 	}
 }
 
@@ -206,7 +208,7 @@ on_renew(struct rpc_call *call, const Auth__RenewRequest *q)
 	if (f->refuse_with != RPC_OK)
 		rpc_finish(call, f->refuse_with, "not now");
 	else
-		answer_identity(call, "node", rpc_peer(call)->name, q->keys);
+		answer_identity(call, "node", rpc_peer(call)->name, q->keys, q->addresses[0]);
 }
 
 static void
@@ -425,7 +427,7 @@ begin(struct fixture *f, const char *token, const char *pin)
 {
 	static const struct join_events events = { on_ready, on_changed, on_refused };
 	static const struct policy_label label = { "env", "example" };
-	static const char *const addresses[] = { "n1.example" };
+	const char *const addresses[] = { f->address ? f->address : "n1.example" };
 	struct join_config config = { .kind = "node",
 		.state_dir = f->dir,
 		.name = "n1",
@@ -581,6 +583,36 @@ an_identity_is_renewed_before_it_ends(void **state)
 }
 
 static void
+another_address_is_in_the_certificates_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct sshcert *cert;
+	struct err e;
+
+	begin(f, TOKEN, f->pin);
+	until(f, &f->ready, 1);
+	again(f);
+	f->address = "N1.example"; /* the same, as names are */
+	begin(f, NULL, NULL);
+	until(f, &f->ready, 1);
+	for (int i = 0; i < 100; i++)
+		loop_turn(f->loop, 10);
+	assert_int_equal(f->renewals, 0);
+	again(f);
+	f->address = "n2.example";
+	f->refuse_with = RPC_UNAVAILABLE;
+	begin(f, NULL, NULL);
+	until(f, &f->renewals, 1); /* authd is busy: it asks again, and goes on meanwhile */
+	assert_int_equal(f->ready, 1);
+	f->refuse_with = RPC_OK;
+	until(f, &f->changed, 1);
+	assert_int_equal(f->joins, 1);
+	assert_int_equal(sshcert_parse(&cert, join_identity(f->join)->ssh_host_cert, &e), 0);
+	assert_string_equal(cert->principals[1], "n2.example");
+	sshcert_free(cert);
+}
+
+static void
 an_identity_that_nobody_renewed_is_joined_again(void **state)
 {
 	struct fixture *f = *state;
@@ -732,6 +764,8 @@ main(void)
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(an_identity_is_renewed_before_it_ends, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(another_address_is_in_the_certificates_at_once,
+		    setup, teardown),
 		cmocka_unit_test_setup_teardown(an_identity_that_nobody_renewed_is_joined_again,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(
