@@ -34,6 +34,14 @@ const struct cli_command tctl_commands[] = {
 	    .summary = "show the cluster, its authorities and CA pin",
 	    .options = cmd_status_options,
 	    .run = cmd_status },
+	{ .name = "top",
+	    .summary = "show how the daemons do, live",
+	    .options = cmd_top_options,
+	    .more =
+		"authd, auditd and the proxies of the cluster: processor, memory, how long others wait (Lag, 99 of 100),\n"
+		"calls, spools, and what people do. Needs a role that may read `cluster`. docs/METRICS.md has all numbers,\n"
+		"for Prometheus.",
+	    .run = cmd_top },
 	{ .name = "users", .summary = "manage users", .sub = cmd_users_sub },
 	{ .name = "tokens", .summary = "manage join tokens", .sub = cmd_tokens_sub },
 	{ .name = "nodes", .summary = "list and label nodes", .sub = cmd_nodes_sub },

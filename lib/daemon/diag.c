@@ -143,22 +143,25 @@ on_readyz(struct http_request *r, void *arg)
 	http_reply_text(r, why ? 503 : 200, text);
 }
 
-/* False: it does not fit, or there is no memory. */
+int
+diag_text(const struct daemon_run *run, struct buf *text)
+{
+	struct metric_out out;
+
+	metric_begin(&out, text);
+	metric_table(&out, daemon_metrics, sizeof(daemon_metrics) / sizeof(*daemon_metrics), run);
+	process_metrics(&out);
+	if (run->daemon->metrics)
+		run->daemon->metrics(run, &out);
+	return buf_ok(text) ? 0 : -1;
+}
+
 static bool
 make_text(struct diag *d)
 {
-	const struct daemon *daemon = d->run->daemon;
-	struct metric_out out;
-
 	buf_reset(&d->text);
-	metric_begin(&out, &d->text);
-	metric_table(&out, daemon_metrics, sizeof(daemon_metrics) / sizeof(*daemon_metrics),
-	    d->run);
-	process_metrics(&out);
-	if (daemon->metrics)
-		daemon->metrics(d->run, &out);
 	d->text_ms = clock_mono_ms();
-	return buf_ok(&d->text);
+	return diag_text(d->run, &d->text) == 0;
 }
 
 static void

@@ -20,6 +20,9 @@
 
 struct diag;
 
+/* What /metrics has, also where nothing is served. Negative: it does not fit into text, or no memory. */
+int diag_text(const struct daemon_run *run, struct buf *text);
+
 /* address: HOST:PORT, HOST an IP address or "localhost". That the port is taken is no failure: anybody on the machine
  * could take it, and a daemon that does not start for it would be theirs to stop. It is logged, and tried again. */
 int diag_new(struct diag **ret, const struct daemon_run *run, const char *address, struct err *e);

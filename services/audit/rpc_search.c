@@ -16,9 +16,13 @@
 #include "audit/sight.h"
 #include "base/str.h"
 #include "base/version.h"
+#include "daemon/diag.h"
 #include "proto/audit.server.h"
 
-enum { PLAY_QUEUE = 4 /* messages not yet taken by the transport */ };
+enum {
+	PLAY_QUEUE = 4, /* messages not yet taken by the transport */
+	METRICS_MAX = 512 * 1024,
+};
 
 static const char not_a_cursor[] = "`after` is not what an answer before this had as `next`";
 
@@ -73,6 +77,16 @@ look(struct rpc_call *call, const char *verb, struct err *why)
 		    : sight_events(r, rpc_peer(call), why);
 }
 
+static void
+refuse(struct rpc_call *call, const char *why)
+{
+	struct audit *d = rpc_context(call);
+
+	d->denials[AUDIT_DENIAL_ROLE]++;
+	events_refused(d->events, rpc_peer(call), rpc_method_name(call), why);
+	rpc_finish(call, RPC_PERMISSION_DENIED, "%s", why);
+}
+
 /* SIGHT_NOTHING: the call was ended. verb: on recordings; NULL: events. */
 static enum sight
 may_see(struct rpc_call *call, const char *verb)
@@ -90,9 +104,7 @@ may_see(struct rpc_call *call, const char *verb)
 	/* Before the database is looked at: how it is doing is nobody's business who may see
 	 * nothing. */
 	if (sight == SIGHT_NOTHING) {
-		d->denials[AUDIT_DENIAL_ROLE]++;
-		events_refused(d->events, peer, rpc_method_name(call), why.text);
-		rpc_finish(call, RPC_PERMISSION_DENIED, "%s", why.text);
+		refuse(call, why.text);
 		return SIGHT_NOTHING;
 	}
 	if (!store_is_ready(d->store)) {
@@ -518,6 +530,36 @@ on_status(struct rpc_call *call, const Audit__AuditEmpty *request)
 		search_start(&a->search, d->store, query_counts, &all, on_counted, a);
 }
 
+/* --- GetAuditMetrics ---------------------------------------------------------------------- */
+
+static void
+on_metrics(struct rpc_call *call, const Audit__AuditEmpty *request)
+{
+	struct audit *d = rpc_context(call);
+	Audit__AuditMetrics reply = AUDIT__AUDIT_METRICS__INIT;
+	struct buf text;
+	struct err why;
+
+	(void)request;
+	if (rpc_peer(call)->who == RPC_USER && !replica_is_known(d->replica)) {
+		rpc_finish(call, RPC_UNAVAILABLE,
+		    "auditd does not know the users and roles yet; try again in a moment");
+		return;
+	}
+	if (sight_metrics(d->replica, rpc_peer(call), &why) == SIGHT_NOTHING) {
+		refuse(call, why.text);
+		return;
+	}
+	buf_init(&text, METRICS_MAX);
+	if (diag_text(d->run, &text) == 0 && buf_put(&text, "", 1)) {
+		reply.text = (const char *)buf_head(&text);
+		audit_get_audit_metrics_reply(call, &reply);
+	} else {
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+	}
+	buf_done(&text);
+}
+
 /* --- the service ---------------------------------------------------------------------- */
 
 int
@@ -532,6 +574,7 @@ audit_serve(struct audit *d, struct rpc_server *server)
 		AUDIT_METHOD(Play, RPC_USER | RPC_LOCAL, on_play, .writable = on_play_writable,
 		    .closed = on_closed),
 		AUDIT_METHOD(GetAuditStatus, RPC_USER | RPC_LOCAL, on_status, .closed = on_closed),
+		AUDIT_METHOD(GetAuditMetrics, RPC_USER | RPC_LOCAL, on_metrics),
 	};
 
 	return audit_serve_rows(server, rows, sizeof(rows) / sizeof(rows[0]), d);

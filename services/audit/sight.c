@@ -32,6 +32,21 @@ nothing(const struct rpc_peer *peer, const char *what, struct err *why)
 }
 
 enum sight
+sight_metrics(struct replica *r, const struct rpc_peer *peer, struct err *why)
+{
+	struct subject_view view;
+
+	if (peer->who == RPC_LOCAL)
+		return SIGHT_ALL;
+	if (peer->who != RPC_USER)
+		return nothing(peer, "metrics", why);
+	if (user_of(r, peer, &view, why) < 0)
+		return SIGHT_NOTHING;
+	return policy_verb(&view.user, "cluster", "read", NULL) ? SIGHT_ALL
+								: nothing(peer, "metrics", why);
+}
+
+enum sight
 sight_events(struct replica *r, const struct rpc_peer *peer, struct err *why)
 {
 	struct subject_view view;

@@ -15,7 +15,9 @@ enum sight {
 	SIGHT_ALL,
 };
 
-/* SIGHT_NOTHING: *why has a line for the caller. */
+/* Each with SIGHT_NOTHING: *why has a line for the caller. */
+/* How auditd does: all or nothing, for whoever may read the cluster. */
+enum sight sight_metrics(struct replica *r, const struct rpc_peer *peer, struct err *why);
 enum sight sight_events(struct replica *r, const struct rpc_peer *peer, struct err *why);
 /* verb: "list" or "read". */
 enum sight

@@ -78,6 +78,7 @@ struct auth {
 	struct origins origins;
 	struct timer janitor;
 	struct auth_counts counts;
+	struct list shown;       /* metrics of proxies, struct shown of rpc_metrics.c */
 	int64_t (*now_ms)(void); /* wall clock */
 };
 

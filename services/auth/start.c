@@ -103,6 +103,7 @@ auth_prepare(struct daemon_run *run, struct err *e)
 	if (!a)
 		return err_memory(e);
 	run->state = a;
+	list_init(&a->shown);
 	a->run = run;
 	a->conf = conf;
 	a->now_ms = clock_wall_ms;

@@ -13,6 +13,7 @@
 #include "proxy/conf.h"
 #include "proxy/relay.h"
 #include "proxy/rpc_leave.h"
+#include "proxy/rpc_metrics.h"
 #include "replica/replica.h"
 
 struct ceiling;
@@ -39,6 +40,7 @@ struct proxy {
 	struct ssh_server *ssh_server;
 	struct rpc_client *auth;
 	struct leave leave;
+	struct metrics_show show;
 	struct origins *origins;
 	struct web *web;
 	struct front *front;

@@ -177,6 +177,8 @@ make_clients(struct proxy *p, struct err *e)
 		.arg = p };
 	if (web_new(&p->web, &web, e) < 0 || proxy_take_identity(p, id, e) < 0)
 		return -1;
+	if (metrics_show_init(&p->show, p->run, p->auth) < 0)
+		return err_memory(e);
 	return replica_start(p->replica, p->auth, p->join, e);
 }
 
@@ -333,6 +335,7 @@ proxy_done(struct daemon_run *run)
 	web_free(p->web);
 	/* Its watch ends before the client does; tunnels still look hosts up until they end. */
 	replica_free(p->replica);
+	metrics_show_done(&p->show);
 	if (p->auth)
 		rpc_client_free(p->auth);
 	origins_free(p->origins);

@@ -120,7 +120,8 @@ class Caller:
     def __init__(self, channel):
         self.channel = channel
         for m in SERVICE.methods:
-            make = channel.unary_stream if m.server_streaming else channel.unary_unary
+            make = channel.stream_stream if m.client_streaming else \
+                channel.unary_stream if m.server_streaming else channel.unary_unary
             call = make(f'/{SERVICE.full_name}/{m.name}',
                         request_serializer=lambda x: x.SerializeToString(),
                         response_deserializer=getattr(pb, m.output_type.name).FromString)

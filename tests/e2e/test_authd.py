@@ -4,6 +4,7 @@ import base64
 import concurrent.futures
 import itertools
 import os
+import queue
 import shutil
 import signal
 import sqlite3
@@ -206,6 +207,67 @@ def test_people_behind_a_proxy_are_known_by_their_own_address(authd, tmp_path):
     assert ssh_cert(reply.ssh_cert, tmp_path)['Critical Options'] == ['source-address 203.0.113.7/32']
     assert b'203.0.113.7:4444' in audit_text(authd)
     assert fails(proxy.caller.NoteOrigin, via='10.9.9.9:1', client='203.0.113.7:1')[0] == 'INVALID_ARGUMENT'
+
+
+class Shown:
+    """A proxy that shows its metrics; how often it was asked for them, and how its stream ended."""
+
+    def __init__(self, caller):
+        self.texts, self.asked, self.ended = queue.Queue(), 0, None
+        self.stream = caller.ShowMetrics(iter(self.texts.get, None))
+        self.show('')
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def show(self, text):
+        self.texts.put(pb.MetricsText(daemon='authd', host='somebody else', text=text))
+
+    def listen(self):
+        try:
+            for _ in self.stream:
+                self.asked += 1
+        except grpc.RpcError as e:
+            self.ended = e.code().name
+
+
+def test_a_proxy_shows_its_metrics_when_somebody_asks(authd):
+    boss, proxy = authd.local(), authd.join('proxy', 'gate')
+    shown = Shown(proxy.caller)
+    wait_for('the question', lambda: boss.GetMetrics().daemons[0].daemon == 'authd' and shown.asked == 1)
+    boss.GetMetrics()
+    assert shown.asked == 1  # the first is not answered yet
+    shown.show('sallyport_tunnels 7\n')
+    wait_for('the answer', lambda: [(d.daemon, d.host, d.text) for d in boss.GetMetrics().daemons[1:]] ==
+             [('proxyd', 'gate', 'sallyport_tunnels 7\n')])
+    assert 'sallyport_build_info{daemon="authd"' in boss.GetMetrics().daemons[0].text
+
+    # Who sends without being asked, or too much, sends no more.
+    wait_for('the next question', lambda: shown.asked == 2)
+    shown.show('a 1\n')
+    shown.show('a 2\n')
+    wait_for('the end of the stream', lambda: shown.ended == 'INVALID_ARGUMENT')
+    wait_for('nothing of it left', lambda: len(boss.GetMetrics().daemons) == 1)
+    shown = Shown(proxy.caller)
+    wait_for('the question', lambda: boss.GetMetrics() and shown.asked == 1)
+    shown.show('x' * 300000)
+    wait_for('the end of the stream', lambda: shown.ended == 'INVALID_ARGUMENT')
+
+    # One that comes twice is there once; one that was removed, no more.
+    first, second = Shown(proxy.caller), Shown(proxy.caller)
+    wait_for('the question', lambda: boss.GetMetrics() and (second.asked or first.asked) and (first.ended or second.ended))
+    boss.RemoveNode(name='gate')
+    wait_for('the end of both', lambda: boss.GetMetrics() and first.ended and second.ended)
+    assert len(boss.GetMetrics().daemons) == 1
+
+
+def test_metrics_are_for_those_who_may_read_the_cluster(authd):
+    authd.local().put(pb.Role(name='blind', allow=pb.RoleConditions(
+        logins=['root'], node_labels=[pb.LabelRule(key='*', values=['*'])])))
+    node, alice, bob = authd.join('node', 'n1'), authd.user('alice', ['auditor']), authd.user('bob', ['blind'])
+    assert len(alice.login()[1].GetMetrics().daemons) == 1
+    assert fails(bob.login()[1].GetMetrics)[0] == 'PERMISSION_DENIED'
+    assert fails(authd.anyone().GetMetrics)[0] == 'UNAUTHENTICATED'
+    assert fails(node.caller.GetMetrics)[0] == 'PERMISSION_DENIED'
+    assert fails(lambda: next(node.caller.ShowMetrics(iter([pb.MetricsText()]))))[0] == 'PERMISSION_DENIED'
 
 
 def test_keys_of_the_wrong_kind_are_refused(authd):

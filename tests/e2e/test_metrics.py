@@ -15,16 +15,18 @@ import urllib.parse
 import urllib.request
 
 import paramiko
+import pexpect
 import pytest
 
 from cluster import Cluster, free_ports, wait_for
 from conftest import TOP, end, scratch
 from raw_ssh import connected, key_of
 
-pytestmark = pytest.mark.sanitized
+sanitized = pytest.mark.sanitized
 
 DAEMONS = {'authd': 'authd', 'auditd': 'auditd', 'proxyd': 'proxyd', 'noded': 'node-1'}
 PROMETHEUS = os.path.join(TOP, 'deploy', 'prometheus')
+BLIND = 'kind: role\nmetadata: {name: blind}\nspec: {allow: {logins: [nobody], node_labels: {"*": "*"}}}\n'
 LINE = re.compile(r'([a-z_]+)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)",?')
 
@@ -56,6 +58,8 @@ def get(c, daemon, path, **headers):
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as e:
         return e.code, e.read().decode()
+    except urllib.error.URLError as e:
+        return 0, str(e)  # it is not there
 
 
 def values(c, daemon):
@@ -77,6 +81,7 @@ def value(c, daemon, name, **labels):
     return values(c, daemon)[name, tuple(labels.items())]
 
 
+@sanitized
 @pytest.mark.parametrize('daemon', DAEMONS)
 def test_a_daemon_says_that_it_runs_and_takes_work(watched, daemon):
     assert get(watched, daemon, '/healthz') == (200, 'ok\n')
@@ -92,6 +97,7 @@ def test_promtool_finds_nothing_to_say_about_the_metrics(watched, daemon):
     assert (out.returncode, out.stdout.decode()) == (0, '')
 
 
+@sanitized
 @pytest.mark.parametrize('daemon', DAEMONS)
 def test_the_address_is_no_way_in(watched, daemon):
     assert get(watched, daemon, '/metrics', Host='evil.example')[0] == 403
@@ -108,14 +114,16 @@ def test_the_address_is_no_way_in(watched, daemon):
     conn.close()
 
 
+@sanitized
 def test_nothing_of_people_or_hosts_is_in_the_metrics(watched, login):
-    secrets = {'alice', 'mallory', 'nobody-there', 'node-1', 'no-such-node', watched.person['password'], watched.person['secret']}
+    secrets = {'alice', 'bob', 'mallory', 'nobody-there', 'node-1', 'no-such-node', watched.person['password'], watched.person['secret']}
     secrets |= set(re.findall(r'[0-9a-f]{8}-[0-9a-f-]{27}', watched.tctl('nodes', 'ls', '--format=json').stdout))
     for daemon in DAEMONS:
         text = get(watched, daemon, '/metrics')[1]
         assert {s for s in secrets if s in text} == set(), daemon
 
 
+@sanitized
 def test_what_happened_is_counted(watched):
     auth, proxy = values(watched, 'authd'), values(watched, 'proxyd')
     node, audit = values(watched, 'noded'), values(watched, 'auditd')
@@ -158,6 +166,7 @@ def test_what_happened_is_counted(watched):
         assert one(found, 'sallyport_loop_lag_seconds_count') > 0
 
 
+@sanitized
 def test_a_running_session_is_counted(watched, login):
     shell = subprocess.Popen([watched.bin('tsh'), 'ssh', f'{login}@node-1', 'cat'], env={**os.environ, **watched.env('alice')},
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -170,6 +179,49 @@ def test_a_running_session_is_counted(watched, login):
         shell.stdin.close()
         shell.wait(60)
     wait_for('its end', lambda: value(watched, 'noded', 'sallyport_sessions') == 0)
+
+
+# --- tctl top -----------------------------------------------------------------------------------------------------------
+
+def shows_all(out):
+    assert re.search(r'^Daemon +Up +Ready +CPU +Memory +Descriptors +Lag +Calls/s +Spool\n', out, re.M), out
+    for daemon in ('authd', 'auditd', r'proxyd \S+'):
+        assert re.search(rf'^{daemon} +\S+ +yes +\d+\.\d % +\d+ MB +\d+ % ', out, re.M), (daemon, out)
+    assert re.search(r'^Nodes +1 online, 0 offline; 1 tunnels$', out, re.M), out
+    assert re.search(r'^Record +database up; \d+\.\d records a second, ', out, re.M), out
+    return True
+
+
+@sanitized
+def test_top_shows_how_the_daemons_do(watched):
+    assert shows_all(watched.tctl('top', '--once').stdout)
+
+
+@sanitized
+def test_top_works_from_elsewhere_through_the_proxy(watched):
+    assert shows_all(watched.tctl_remote('alice', 'top', '--once').stdout)
+
+
+def test_top_is_for_those_who_may_read_the_cluster(watched, login):
+    watched.write('blind.yaml', BLIND)
+    watched.tctl('create', '-f', watched.path('blind.yaml'))
+    watched.login(watched.add_user('bob', roles='blind', logins=login))
+    out = watched.tctl_remote('bob', 'top', '--once', check=False)
+    assert out.returncode == 1 and out.stdout == '' and re.search(r'^ERROR: .*cluster', out.stderr), out
+    wait_for('the refusal in the metrics', lambda: value(watched, 'authd', 'sallyport_denials_total', cause='role') >= 1)
+
+
+def test_top_is_live_on_a_terminal(watched):
+    top = pexpect.spawn(watched.bin('tctl'), [f"--auth-socket={watched.path('run/authd.sock')}",
+                                              f"--audit-socket={watched.path('run/auditd.sock')}", 'top', '--interval=1'],
+                        timeout=60, encoding='utf-8', dimensions=(30, 130))
+    for _ in range(2):
+        top.expect(r'\x1b\[H\x1b\[2J[0-9T:-]+   every 1 s; q ends')
+        top.expect(r'Record +database up')
+    top.send('q')
+    top.expect(pexpect.EOF)
+    top.close()
+    assert top.exitstatus == 0
 
 
 # --- the document -------------------------------------------------------------------------------------------------------
@@ -362,6 +414,7 @@ def test_a_real_prometheus_raises_the_alerts(watched, prometheus):
         ('SallyportAuditdDown', 'auditd'), ('SallyportSpoolFull', 'proxyd')}, 120)
 
 
+@sanitized
 def test_a_daemon_says_why_it_takes_no_work(watched):
     """Last: the parts go and come."""
     c = watched
@@ -373,6 +426,13 @@ def test_a_daemon_says_why_it_takes_no_work(watched):
     c.stop_postgres('immediate')
     wait_for('auditd without a database', lambda: get(c, 'auditd', '/readyz') == (503, 'the database is away\n'))
     assert value(c, 'auditd', 'sallyport_database_up') == 0
+    assert 'database DOWN' in c.tctl('top', '--once').stdout
+    c.daemons['auditd'].stop()
+    out = c.tctl('top', '--once').stdout
+    assert re.search(r'^authd .* yes ', out, re.M) and re.search(r'^Record +auditd: cannot reach ', out, re.M)
+    c.start_postgres()
+    c.restart('auditd')
+    wait_for('auditd again', lambda: get(c, 'auditd', '/readyz') == (200, 'ready\n'))
 
 
 def test_prometheus_is_there():

@@ -40,6 +40,14 @@ recordings(const char *user, const char *verb)
 	return sight_recordings(a, &p, verb, NULL);
 }
 
+static enum sight
+metrics(enum rpc_who who, const char *user)
+{
+	struct rpc_peer p = peer(who, user);
+
+	return sight_metrics(a, &p, NULL);
+}
+
 static void
 put(const char *user, const char *role)
 {
@@ -100,6 +108,21 @@ strangers_and_daemons_see_nothing_root_here_everything(void **state)
 	assert_int_equal(sight_recordings(a, &none, "read", NULL), SIGHT_NOTHING);
 	assert_int_equal(sight_events(a, &local, NULL), SIGHT_ALL);
 	assert_int_equal(sight_recordings(a, &local, "read", NULL), SIGHT_ALL);
+}
+
+static void
+metrics_are_for_those_who_may_read_the_cluster(void **state)
+{
+	const struct policy_role blind = { .name = "blind" };
+
+	(void)state;
+	cluster_role(a, &blind);
+	put("dave", "blind");
+	assert_int_equal(metrics(RPC_USER, "alice"), SIGHT_ALL);
+	assert_int_equal(metrics(RPC_USER, "dave"), SIGHT_NOTHING);
+	assert_int_equal(metrics(RPC_USER, "mallory"), SIGHT_NOTHING);
+	assert_int_equal(metrics(RPC_NODE, "alice"), SIGHT_NOTHING);
+	assert_int_equal(metrics(RPC_LOCAL, "root"), SIGHT_ALL);
 }
 
 static void
@@ -187,6 +210,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(roles_decide, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    strangers_and_daemons_see_nothing_root_here_everything, setup, teardown),
+		cmocka_unit_test_setup_teardown(metrics_are_for_those_who_may_read_the_cluster,
+		    setup, teardown),
 		cmocka_unit_test_setup_teardown(changes_count_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(certificates_from_before_a_cutoff_are_worth_nothing,
 		    setup, teardown),
