@@ -912,15 +912,18 @@ WHO = {
     'GetStatus': PEOPLE, 'ListNodes': PEOPLE, 'RemoveNode': PEOPLE, 'LabelNode': PEOPLE, 'AddUser': PEOPLE,
     'UpdateUser': PEOPLE, 'ListUsers': PEOPLE, 'RemoveUser': PEOPLE, 'ResetUser': PEOPLE, 'AddToken': PEOPLE,
     'ListTokens': PEOPLE, 'RemoveToken': PEOPLE, 'PutResource': PEOPLE, 'GetResources': PEOPLE,
-    'RemoveResource': PEOPLE,
+    'RemoveResource': PEOPLE, 'Backup': PEOPLE, 'GetMetrics': PEOPLE, 'ShowMetrics': {'proxy'},
 }
+# Streams: how they are called. The answer to a call shows with the first message that is read.
+STREAMS = {'Watch': lambda c: c.Watch(timeout=10), 'Backup': lambda c: c.Backup(timeout=10),
+           'ShowMetrics': lambda c: c.ShowMetrics(iter([pb.MetricsText()]), timeout=10)}
 # Verbs: what a person's role must allow.
 VERBS = {
     'RemoveNode': ('node', 'delete'), 'LabelNode': ('node', 'update'), 'AddUser': ('user', 'create'),
     'UpdateUser': ('user', 'update'), 'ListUsers': ('user', 'list'), 'RemoveUser': ('user', 'delete'),
     'ResetUser': ('user', 'update'), 'AddToken': ('token', 'create'), 'ListTokens': ('token', 'list'),
     'RemoveToken': ('token', 'delete'), 'PutResource': ('role', 'create'), 'GetResources': ('role', 'list'),
-    'RemoveResource': ('role', 'delete'),
+    'RemoveResource': ('role', 'delete'), 'GetMetrics': ('cluster', 'read'),
 }
 # Whose rules decide stands in the request.
 ARGUMENTS = {'PutResource': {'resource': pb.Resource(kind='role')}, 'GetResources': {'kind': 'role'}, 'RemoveResource': {'kind': 'role'}}
@@ -928,9 +931,9 @@ ARGUMENTS = {'PutResource': {'resource': pb.Resource(kind='role')}, 'GetResource
 
 def admitted(caller, method):
     """Whether a call gets past the table of who may call (whatever it is answered then)."""
-    if method == 'Watch':
-        stream = caller.Watch(timeout=10)
-        code, text = fails(next, stream)
+    if method in STREAMS:
+        stream = STREAMS[method](caller)
+        code, text = fails(next, stream, None)
         stream.cancel()
     else:
         code, text = fails(getattr(caller, method))
