@@ -139,6 +139,7 @@ NOT_HERE(on_search, Audit__SearchRequest)
 NOT_HERE(on_list, Audit__ListRecordingsRequest)
 NOT_HERE(on_play, Audit__PlayRequest)
 NOT_HERE(on_status, Audit__AuditEmpty)
+NOT_HERE(on_metrics, Audit__AuditEmpty)
 
 static const struct rpc_row rows[] = {
 	AUDIT_METHOD(Ingest, RPC_NODE, on_ingest),
@@ -146,6 +147,7 @@ static const struct rpc_row rows[] = {
 	AUDIT_METHOD(ListRecordings, RPC_NODE, on_list),
 	AUDIT_METHOD(Play, RPC_NODE, on_play),
 	AUDIT_METHOD(GetAuditStatus, RPC_NODE, on_status),
+	AUDIT_METHOD(GetAuditMetrics, RPC_NODE, on_metrics),
 };
 
 static void
