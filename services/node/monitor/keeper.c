@@ -100,8 +100,9 @@ take_terminal(const struct keeper *k, const struct account *a)
 
 	/* Others may write messages to it only through set-gid programs, as on every terminal. */
 	if (k->root) {
-		(void)!chown(k->tty, a->uid, tty ? tty->gr_gid : a->gid);
+		/* The mode while it is root's, who may not have the right to change that of others' files. */
 		(void)chmod(k->tty, tty ? 0620 : 0600);
+		(void)!chown(k->tty, a->uid, tty ? tty->gr_gid : a->gid);
 	}
 }
 

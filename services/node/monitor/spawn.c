@@ -47,6 +47,17 @@ find_user(struct monitor *m, struct err *e)
 	return 0;
 }
 
+/* Whether the folder is as it should be, seen without the right to look into it: a root that has not all of root's rights, as
+ * in a container, cannot open what is the worker's alone. */
+static bool
+is_made(const char *path, uid_t uid, gid_t gid, mode_t mode)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid &&
+	    st.st_gid == gid && (st.st_mode & 07777) == mode;
+}
+
 /* The folder, ours or the worker's alone. */
 static int
 make_folder(const char *parent, const char *name, uid_t uid, gid_t gid, mode_t mode, struct err *e)
@@ -57,11 +68,14 @@ make_folder(const char *parent, const char *name, uid_t uid, gid_t gid, mode_t m
 		return err_set(e, "state: the path is too long");
 	if (file_mkdir(path, mode, e))
 		return -1;
+	if (is_made(path, uid, gid, mode))
+		return 0;
 	/* By descriptor: between looking and changing the owner the name could become a link. */
 	int fd = open(path, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(e, "cannot open %s", path);
-	int r = fchown(fd, uid, gid) || fchmod(fd, mode)
+	/* The mode while it is ours: afterwards that would take one right more. */
+	int r = fchmod(fd, mode) || fchown(fd, uid, gid)
 	    ? err_errno(e, "cannot set owner and mode of %s", path)
 	    : 0;
 	close(fd);
