@@ -4,8 +4,8 @@
 # gave you this script, and what they need of Debian's from where apt has it. Run again it changes nothing; it upgrades when the
 # proxy has newer packages.
 #
-#   curl -s https://{{&proxy}}/scripts/install.sh | sudo bash
-#   curl -s https://{{&proxy}}/scripts/install.sh | sudo bash -s -- --token-file=FILE --labels=env=prod
+#   curl -fsS https://{{&proxy}}/scripts/install.sh | sudo bash
+#   curl -fsS https://{{&proxy}}/scripts/install.sh | sudo bash -s -- --token-file=FILE --labels=env=prod
 #
 # --clients             the clients instead of noded
 # --token-file=FILE     also configure and start noded, which joins with the token in the file (tctl tokens add)
@@ -27,7 +27,7 @@ indexes='{{&indexes}}'
 authorities='{{&authorities}}'
 
 package=sallyport-noded
-token_file='' labels='' name='' ca_pin='' cacert='' only=''
+configured='' token_file='' labels='' name='' ca_pin='' cacert='' only=''
 configuration=/etc/sallyport/noded.yaml
 # Free space to begin with, in KiB: more than noded takes with all that it needs of Debian's, packed and unpacked.
 space=81920
@@ -50,7 +50,7 @@ say() {
 
 usage() {
 	cat <<-END
-		Usage: curl -s https://$proxy/scripts/install.sh | sudo bash [-s -- OPTION...]
+		Usage: curl -fsS https://$proxy/scripts/install.sh | sudo bash [-s -- OPTION...]
 
 		  --clients             install tsh and tctl instead of noded
 		  --token-file=FILE     also configure and start noded, which joins with the token in the file
@@ -64,18 +64,23 @@ usage() {
 }
 
 read_options() {
-	local option value
+	local option value given
 	while [ $# -gt 0 ]; do
-		option=$1
+		option=$1 given=''
 		shift
 		case $option in
 		--token-file | --labels | --name | --ca-pin | --cacert | --download-only)
 			[ $# -gt 0 ] || fail "$option needs a value"
-			value=$1
+			value=$1 given=yes
 			shift
 			;;
-		*=*) value=${option#*=} option=${option%%=*} ;;
+		*=*) value=${option#*=} option=${option%%=*} given=yes ;;
 		*) value='' ;;
+		esac
+		# What is empty is a variable that was not set: to go on would be to leave out a check that was asked for.
+		[ -z "$given" ] || [ -n "$value" ] || fail "$option has an empty value"
+		case $option in
+		--clients | --version | -h | --help) [ -z "$given" ] || fail "$option takes no value" ;;
 		esac
 		case $option in
 		--clients) package=sallyport-clients ;;
@@ -112,8 +117,21 @@ check_options() {
 	fi
 	[ $package = sallyport-noded ] || fail "--token-file is for nodes: it does not go with --clients"
 	[ -z "$only" ] || fail "--token-file does not go with --download-only"
-	[ -e $configuration ] || [ -s "$token_file" ] ||
-		fail "there is no token in $token_file: tctl tokens add --type=node makes one"
+	if [ -e $configuration ]; then
+		check_configuration
+	else
+		[ -s "$token_file" ] || fail "there is no token in $token_file: tctl tokens add --type=node makes one"
+	fi
+}
+
+# The node that is configured here: of the cluster of this proxy?
+check_configuration() {
+	configured=$(sed -n "s/^ca_pin:[[:space:]\"']*\(sha256:[0-9A-Fa-f]*\).*/\1/p" $configuration | tail -n 1 | tr A-F a-f)
+	if [ -z "$configured" ]; then return 0; fi
+	case " $pins " in
+	*" $configured "*) ;;
+	*) refuse "$configuration is that of a node of another cluster, whose pin is $configured; this proxy's is $pins" ;;
+	esac
 }
 
 # RELEASE-ARCHITECTURE as the indexes are called; the system's own word for people in $system_name.
@@ -231,28 +249,35 @@ apt_said() {
 		s/^ *\([^ ]* : Depends: .*\)/\1/p' "$work/apt" | paste -sd ' ' | cut -c -300
 }
 
-# The packages that are needed beside it must be known to apt, and to be had, before anything begins.
-plan() {
-	apt_get -s install "$work/$file" && return 0
+# The packages that are needed beside it must be there before anything begins. What apt knows may be old: of packages that
+# their servers no longer have.
+prepare() {
+	apt_get --download-only install "$work/$file" && return 0
 	apt_get update || refuse "apt-get update: $(apt_said)"
-	apt_get -s install "$work/$file" || refuse "cannot install $package: $(apt_said)"
+	apt_get --download-only install "$work/$file" || refuse "cannot install $package: $(apt_said)"
 }
 
-# What dpkg has begun and not ended goes again; but not what is left of a package that was removed and not purged.
+# Of dpkg: how far it is with the package; nothing when it does not know it.
+status_of() {
+	{ dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null || true; } | sed 's/^not-installed$//'
+}
+
+# A package that was not there goes again, with everything of it; of one that was removed what it had left stays. In any other
+# state it is somebody's node, with its configuration, identity and recordings: that stays as dpkg has it.
 install_package() {
-	local before=$1 undo=--purge why
-	case $(dpkg-query -W -f '${db:Status-Status}' $package 2>/dev/null || true) in
-	'' | not-installed) ;;
-	*) undo=--remove ;;
-	esac
-	plan
+	local before undo why
+	before=$(status_of $package)
+	prepare
 	apt_get install "$work/$file" && return 0
 	why=$(apt_said)
-	if [ -z "$before" ]; then
-		dpkg $undo $package >/dev/null 2>&1 </dev/null || true
-		fail "cannot install $package: $why; it was taken away again"
-	fi
-	fail "cannot upgrade $package: $why; apt-get -f install goes on with it"
+	case $before in
+	'') undo=--purge ;;
+	config-files) undo=--remove ;;
+	*) fail "cannot upgrade $package: $why; apt-get -f install goes on with it" ;;
+	esac
+	dpkg $undo $package >/dev/null 2>&1 </dev/null ||
+		fail "cannot install $package: $why; nor can it be taken away again: dpkg $undo $package says why"
+	fail "cannot install $package: $why; it was taken away again"
 }
 
 install_or_not() {
@@ -270,17 +295,19 @@ install_or_not() {
 	need_space $((bytes / 1024 + 1024)) "$work"
 	fetch "$file" "$bytes"
 	check "$file" "$sum"
-	install_package "$before"
+	install_package
 	say "installed $package $available"
 }
 
 # systemd's word for it, until it has joined, has ended once, or half a minute is over.
 wait_for_node() {
-	local tries=60 before
+	local tries=60 before of_which=''
+	# Without a pin nothing here can tell which.
+	[ -n "$configured" ] || of_which=' of its configuration'
 	before=$(systemctl show -P NRestarts sallyport-noded)
 	while [ $((tries -= 1)) -gt 0 ]; do
 		if systemctl --quiet is-active sallyport-noded; then
-			say "the node runs and has joined the cluster: tsh ls shows it"
+			say "the node runs and has joined the cluster$of_which: tsh ls shows it"
 			return 0
 		fi
 		if [ "$(systemctl show -P NRestarts sallyport-noded)" != "$before" ]; then break; fi
@@ -300,6 +327,7 @@ configure_and_start() {
 	else
 		noded configure "${options[@]}" </dev/null > "$work/noded" 2>&1 ||
 			fail "noded is installed, and cannot be configured: $(sed -n 's/^ERROR: //p' "$work/noded" | head -n 1)"
+		configured=${ca_pin:-${pins%% *}}
 	fi
 	if [ ! -d /run/systemd/system ]; then
 		say "there is no systemd here: start /usr/lib/sallyport/noded yourself"

@@ -240,6 +240,57 @@ def test_what_a_removed_node_left_stays_when_it_cannot_be_installed_again(m):
     wait_for('the node', lambda: node_listed(m))
 
 
+def test_a_node_that_dpkg_has_not_finished_stays_when_it_cannot_be_upgraded(m):
+    """Half configured, or unpacked: it is somebody's node all the same."""
+    kept = 'sha256sum /etc/sallyport/noded.yaml /var/lib/sallyport/noded/monitor/*; ls -d /var/lib/sallyport/noded/worker; id sallyport-node'
+    before = m.shell(kept).stdout
+    good = '/debs/old/sallyport-noded_*.deb'
+    serve(m, changed(m, fails('postinst')))
+    for state_of_dpkg, make in [('half-configured', 'dpkg -i /srv/p/*.deb'), ('unpacked', f'dpkg --unpack {good}')]:
+        m.shell(f'{make} || true')
+        assert m.run('dpkg-query', '-W', '-f', '${db:Status-Status}', 'sallyport-noded').stdout == state_of_dpkg
+        refused(run(m, ''), 'cannot upgrade', 'apt-get -f install')
+        assert m.shell(kept).stdout == before
+    m.shell(f'dpkg -i {good}')
+    serve_again(m)
+    wait_for('the node', lambda: node_listed(m))
+
+
+def test_packages_that_apt_knows_of_and_their_server_no_longer_has_are_looked_up_again(m):
+    """What apt knows of Debian is as old as its last update, and an old package is gone as soon as there is a newer one."""
+    def repository(version):
+        m.shell(f"""rm -rf /srv/r /tmp/r; mkdir -p /srv/r /tmp/r/DEBIAN; cd /srv/r
+            printf 'Package: helper\\nVersion: {version}\\nArchitecture: all\\nMaintainer: x <x@example.com>\\nDescription: x\\n' > /tmp/r/DEBIAN/control
+            dpkg-deb -b -Znone /tmp/r helper_{version}.deb; rm -r /tmp/r
+            {{ cat <<< "$(dpkg-deb -f helper_{version}.deb)"; echo "Filename: ./helper_{version}.deb"; echo "Size: $(stat -c %s *.deb)"
+            echo "SHA256: $(sha256sum < helper_{version}.deb | cut -d' ' -f1)"; }} > Packages""")
+
+    def needs_helper(folder):
+        with open(f'{folder}/control') as f:
+            text = f.read().replace('Depends: ', 'Depends: helper, ')
+        with open(f'{folder}/control', 'w') as f:
+            f.write(re.sub(r'^Version: .*', lambda v: v.group(0) + '+helper', text, flags=re.M))
+    m.shell('mkdir -p /root/apt; mv /etc/apt/sources.list* /root/apt/; echo "deb [trusted=yes] file:/srv/r ./" > /etc/apt/sources.list')
+    try:
+        repository(1)
+        m.shell('apt-get update')
+        repository(2)
+        serve(m, changed(m, needs_helper))
+        out = run(m, '')
+        assert out.returncode == 0 and 'installed sallyport-noded' in out.stdout, out.stdout
+        assert version(m, 'helper') == '2'
+        # One that is not to be had at all is said before anything is changed.
+        m.run('dpkg', '--purge', '--force-depends', 'helper')
+        m.shell('apt-get update; rm /srv/r/*.deb; dpkg -i --force-downgrade /debs/old/sallyport-noded_*.deb')
+        before = mark(m)
+        refused(run(m, ''), 'nothing was changed')
+        m.run('rm', '/root/token.file')
+        assert state(m) == before
+    finally:
+        m.shell('rm -rf /etc/apt/sources.list*; mv /root/apt/* /etc/apt/')
+        serve_again(m)
+
+
 def test_a_token_that_is_no_good_is_said(m):
     """Of a host that is none yet. noded goes on trying, and takes a good one from the same file."""
     uuid = re.search(rf'^{re.escape(m.name)} +(\S+)', m.run('tctl', 'nodes', 'ls').stdout, re.M).group(1)

@@ -382,12 +382,42 @@ def test_versions_of_all_who_are_there_are_shown(build):
 def test_the_script_says_what_it_can_do_and_what_is_wrong_with_what_it_is_told(depot, tmp_path):
     text = script(depot)
     out = run_script(text, '--help')
-    assert out.returncode == 0 and f'https://{depot.proxy}/scripts/install.sh' in out.stdout and '--token-file' in out.stdout
+    assert out.returncode == 0 and f'curl -fsS https://{depot.proxy}/scripts/install.sh' in out.stdout and '--token-file' in out.stdout
     refused(run_script(text, '--nosuch'), 'unknown option --nosuch')
     refused(run_script(text, '--ca-pin'), '--ca-pin needs a value')
     refused(run_script(text, '--labels=a=b'), 'need --token-file')
     refused(run_script(text, '--clients', f'--token-file={tmp_path}/f'), 'does not go with --clients')
     refused(run_script(text, f'--cacert={tmp_path}/nosuch', f'--download-only={tmp_path}'), 'cannot read')
+
+
+@pytest.mark.parametrize('option', ['--token-file', '--labels', '--name', '--ca-pin', '--cacert', '--download-only'])
+def test_an_empty_value_is_no_value(depot, option):
+    """It is a variable of somebody's own script that was not set: a check that is left out by that is none."""
+    refused(run_script(script(depot), f'{option}='), f'{option} has an empty value')
+    refused(run_script(script(depot), option, ''), f'{option} has an empty value')
+
+
+@pytest.mark.parametrize('option', ['--clients', '--version', '--help'])
+def test_what_is_no_value_of_an_option_is_refused(depot, option):
+    for value in ('no', ''):
+        refused(run_script(script(depot), f'{option}={value}'), option)
+
+
+@needs_root
+def test_a_node_of_another_cluster_is_told_from_one_of_this(depot, tmp_path):
+    """By the pin of its configuration, before anything is changed; whose pin is not known there is not said to be in this one."""
+    configuration, token = tmp_path / 'noded.yaml', tmp_path / 'token'
+    token.write_text('0' * 32)
+    text = script(depot).replace('configuration=/etc/sallyport/noded.yaml', f'configuration={configuration}').replace(
+        'install_or_not() {', 'install_or_not() {\n\tfail "would go on"\n')
+    other = 'sha256:' + 'ab' * 32
+    for line in (f'ca_pin: "{other}"', f'ca_pin: {other}  # ours', f"ca_pin:   '{other}'"):
+        configuration.write_text(f'proxy: "p:1"\n{line}\n')
+        refused(run_script(text, f'--token-file={token}'), 'another cluster', other, depot.ca_pin(), 'nothing was changed')
+    for line in (f'ca_pin: "{depot.ca_pin()}"', f'ca_pin: {depot.ca_pin().replace("a", "A").replace("shA", "sha")}',
+                 f'#ca_pin: "{other}"', ''):
+        configuration.write_text(f'proxy: "p:1"\n{line}\n')
+        refused(run_script(text, f'--token-file={token}'), 'would go on')
 
 
 def test_a_wrong_pin_is_refused_before_anything_is_fetched(depot, tmp_path):
