@@ -44,7 +44,8 @@ put_channels(struct metric_out *out, const void *arg)
 static void
 put_denials(struct metric_out *out, const void *arg)
 {
-	static const char *const names[NODE_DENIALS] = { "stranger", "rights", "many", "monitor" };
+	static const char *const names[NODE_DENIALS] = { "stranger", "rights", "many", "monitor",
+		"unproven" };
 	const struct node *n = arg;
 
 	for (int i = 0; i < NODE_DENIALS; i++)
@@ -88,7 +89,7 @@ static const struct metric rows[] = {
 	    put_channels },
 	{ "sallyport_denials_total", METRIC_COUNTER,
 	    "Who could not sign in, once a connection, by cause: stranger (no certificate of the cluster), rights, "
-	    "many (connections), monitor.",
+	    "many (connections), monitor (does not believe it), unproven (the monitor cannot say).",
 	    put_denials },
 	{ "sallyport_sessions_refused_total", METRIC_COUNTER,
 	    "Sessions that were not started, by cause: stopping, request (nothing that can be run), many, spool "

@@ -23,7 +23,8 @@ struct request {
 	struct list link; /* among those that wait for their answer */
 	uint32_t id;
 	monitor_answer_fn *done;
-	monitor_signed_fn *got; /* instead of it, when the answer is bytes */
+	monitor_signed_fn *got;     /* instead of it, when the answer is bytes */
+	monitor_verdict_fn *judged; /* or more than yes and no */
 	void *arg;
 };
 
@@ -122,6 +123,8 @@ refuse(const struct request *rq, const char *why)
 {
 	if (rq->got)
 		rq->got((struct span){ NULL, 0 }, why, rq->arg);
+	else if (rq->judged)
+		rq->judged(MON_UNPROVEN, why, rq->arg);
 	else if (rq->done)
 		rq->done(false, why, NULL, 0, rq->arg);
 }
@@ -173,14 +176,17 @@ take_request(struct monitor_client *m, uint32_t id)
 
 /* To whoever waits for bytes an answer without them is a no. */
 static void
-on_answer(struct monitor_client *m, uint32_t id, bool ok, const char *text, int *fds, size_t n_fds)
+on_answer(struct monitor_client *m, uint32_t id, enum mon_verdict verdict, const char *text,
+    int *fds, size_t n_fds)
 {
 	struct request *rq = take_request(m, id);
 
 	if (rq && rq->got)
 		refuse(rq, text);
+	else if (rq && rq->judged)
+		rq->judged(verdict, text, rq->arg);
 	else if (rq && rq->done)
-		rq->done(ok, text, fds, n_fds, rq->arg);
+		rq->done(verdict == MON_YES, text, fds, n_fds, rq->arg);
 	else
 		close_fds(fds, n_fds);
 	free(rq);
@@ -212,11 +218,11 @@ dispatch(struct monitor_client *m, struct span packet, int *fds, size_t n_fds)
 		return -1;
 	switch (type) {
 	case MON_ANSWER: {
-		bool ok = wire_bool(&w);
+		uint8_t verdict = wire_u8(&w);
 		wire_text(&w, text, sizeof(text));
-		if (!wire_end(&w) || n_fds)
+		if (!wire_end(&w) || n_fds || verdict > MON_UNPROVEN)
 			return -1;
-		on_answer(m, id, ok, text, NULL, 0);
+		on_answer(m, id, verdict, text, NULL, 0);
 		return 0;
 	}
 	case MON_DATA:
@@ -230,7 +236,7 @@ dispatch(struct monitor_client *m, struct span packet, int *fds, size_t n_fds)
 		(void)wire_u32(&w);
 		/* Whoever asked owns the descriptors now; nobody asked any more: on_answer closes
 		 * them. */
-		on_answer(m, id, true, "", fds, n_fds);
+		on_answer(m, id, MON_YES, "", fds, n_fds);
 		return wire_end(&w) ? 0 : -1;
 	case MON_EXITED:
 		if (mon_get_exited(&exited, &w) || n_fds)
@@ -386,12 +392,12 @@ monitor_sign_tunnel(struct monitor_client *m, struct span data, monitor_signed_f
 }
 
 void
-monitor_prove(struct monitor_client *m, const struct mon_prove *prove, monitor_answer_fn *done,
+monitor_prove(struct monitor_client *m, const struct mon_prove *prove, monitor_verdict_fn *done,
     void *arg)
 {
 	begin(m, MON_PROVE);
 	mon_put_prove(&m->out, prove);
-	commit(m, done, arg);
+	commit_request(m, &(const struct request){ .judged = done, .arg = arg });
 }
 
 void

@@ -44,9 +44,11 @@ void monitor_sign(struct monitor_client *m, const struct mon_sign *sign, monitor
     void *arg);
 void
 monitor_sign_tunnel(struct monitor_client *m, struct span data, monitor_signed_fn *done, void *arg);
+/* MON_UNPROVEN also when the monitor cannot be asked; once. */
+typedef void monitor_verdict_fn(enum mon_verdict verdict, const char *why, void *arg);
+void monitor_prove(struct monitor_client *m, const struct mon_prove *prove,
+    monitor_verdict_fn *done, void *arg);
 /* The rest is asynchronous too. done may be NULL. */
-void monitor_prove(struct monitor_client *m, const struct mon_prove *prove, monitor_answer_fn *done,
-    void *arg);
 void monitor_start(struct monitor_client *m, const struct mon_start *start, monitor_answer_fn *done,
     void *arg);
 /* A signed list of cut-offs. */

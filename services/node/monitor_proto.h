@@ -22,7 +22,7 @@
 #define MON_CONFIG_PATH "/proc/self/fd/4" /* where the worker finds a copy of noded.yaml */
 
 enum {
-	MON_VERSION = 3,
+	MON_VERSION = 4,
 	MON_FD = 3, /* the worker's end of the pair, at exec */
 	MON_CONFIG_FD = 4,
 	MON_MESSAGE_MAX = 192 * 1024,
@@ -52,13 +52,17 @@ enum mon_type {
 	MON_SIGN_TUNNEL = 12, /* string: the login at the proxy; answered with a signature blob */
 	MON_CUTOFFS = 13,     /* string: a signed list of cut-offs (api/cutoffs.h) */
 	/* monitor to worker */
-	MON_ANSWER = 64, /* bool ok, string text */
+	MON_ANSWER = 64, /* u8 enum mon_verdict, string text */
 	MON_STARTED =
 	    65, /* u32 session; with the master of the terminal, or stdin, stdout, stderr */
 	MON_EXITED = 66, /* struct mon_exited */
 	MON_STOP = 67,   /* leave cleanly */
 	MON_DATA = 68,   /* string: what was asked for */
 };
+
+/* MON_UNPROVEN only to MON_PROVE: what was brought may be right; the monitor does not know enough, or too late, to say so.
+ * MON_NO is there the word for what an honest worker does not bring. */
+enum mon_verdict { MON_NO = 0, MON_YES = 1, MON_UNPROVEN = 2 };
 
 enum mon_kind { MON_KIND_SHELL = 0, MON_KIND_EXEC = 1, MON_KIND_SUBSYSTEM = 2 };
 

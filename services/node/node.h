@@ -36,6 +36,7 @@ enum node_denial {
 	NODE_DENIAL_RIGHTS,   /* one that is not valid, not allowed, or was withdrawn */
 	NODE_DENIAL_MANY,     /* too many connections of the user */
 	NODE_DENIAL_MONITOR,  /* the monitor does not believe the sign-in */
+	NODE_DENIAL_UNPROVEN, /* it cannot say: MON_UNPROVEN */
 	NODE_DENIALS
 };
 /* Which session was not started. */

@@ -145,12 +145,11 @@ deny(struct conn *c, enum node_denial cause, const char *user, const char *login
 }
 
 static void
-on_proof(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
+on_proof(enum mon_verdict verdict, const char *text, void *arg)
 {
 	struct conn *c = arg;
+	const bool ok = verdict == MON_YES;
 
-	(void)fds;
-	(void)n_fds;
 	/* Cut meanwhile: what waits for the proof must not start. */
 	c->proof = ok && !c->cut ? PROOF_GOOD : PROOF_REFUSED;
 	if (c->cut)
@@ -159,7 +158,8 @@ on_proof(bool ok, const char *text, int *fds, size_t n_fds, void *arg)
 		channel_all_proven(c);
 		return;
 	}
-	deny(c, NODE_DENIAL_MONITOR, c->access.user, c->login, text);
+	deny(c, verdict == MON_NO ? NODE_DENIAL_MONITOR : NODE_DENIAL_UNPROVEN, c->access.user,
+	    c->login, text);
 	conn_cut(c, text);
 }
 

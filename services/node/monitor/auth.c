@@ -221,10 +221,7 @@ check_certificate(const struct auth_facts *facts, const struct sshcert *cert,
 		.source_address = m->address[0] ? m->address : NULL,
 		.now_s = (uint64_t)facts->now_s,
 	};
-	if (sshcert_check(cert, &rules, e))
-		return -1;
-	return known_cutoffs_check(facts->cutoffs, cert->key_id, issued_ms(cert),
-	    facts->now_s * 1000, e);
+	return sshcert_check(cert, &rules, e);
 }
 
 /* What was signed is about this connection, this login and this host. */
@@ -279,9 +276,10 @@ take(const struct auth_facts *facts, const struct sshcert *cert, struct auth_res
 	int known = seen_add(facts->seen, facts->session_id, ret->until_s, facts->now_s);
 	if (known == 0)
 		return 0;
-	return err_set(e,
-	    known > 0 ? "this session identifier was used before"
-		      : "the session identifier cannot be remembered");
+	if (known > 0)
+		return err_set(e, "this session identifier was used before");
+	err_set(e, "the session identifier cannot be remembered");
+	return AUTH_E_UNPROVEN;
 }
 
 int
@@ -291,15 +289,21 @@ auth_prove(const struct auth_facts *facts, const struct mon_prove *m, struct aut
 	struct userauth u;
 	struct sshcert *cert = NULL;
 
-	if (!facts->trust->bundle || facts->trust->bundle->n_user_ssh == 0)
-		return err_set(e, "the monitor knows no certificate authority yet");
+	if (!facts->trust->bundle || facts->trust->bundle->n_user_ssh == 0) {
+		err_set(e, "the monitor knows no certificate authority yet");
+		return AUTH_E_UNPROVEN;
+	}
 	if (check_request(facts, m, &u, e) || sshcert_parse(&cert, u.blob, e))
 		return -1;
-	/* The session identifier is taken last: only a signature that a user really gave may use
-	 * up a place in the table. */
+	/* What a worker invents is told from what only the time has brought, so that comes first. The session identifier is
+	 * taken last: only a signature that a user really gave may use up a place in the table. */
 	int r = check_certificate(facts, cert, m, e);
 	if (r == 0)
 		r = check_signature(cert, &u, m, e);
+	if (r == 0 &&
+	    known_cutoffs_check(facts->cutoffs, cert->key_id, issued_ms(cert), facts->now_s * 1000,
+		e))
+		r = AUTH_E_UNPROVEN;
 	if (r == 0)
 		r = take(facts, cert, ret, e);
 	sshcert_free(cert);

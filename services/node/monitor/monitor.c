@@ -72,13 +72,19 @@ monitor_tell(struct monitor *m, const int *fds, size_t n_fds)
 		monitor_kill_worker(m, "it does not read its answers");
 }
 
+static void
+answer(struct monitor *m, uint32_t request, enum mon_verdict verdict, const char *text)
+{
+	mon_begin(&m->out, MON_ANSWER, request);
+	wire_put_u8(&m->out, (uint8_t)verdict);
+	wire_put_text(&m->out, text);
+	monitor_tell(m, NULL, 0);
+}
+
 void
 monitor_answer(struct monitor *m, uint32_t request, bool ok, const char *text)
 {
-	mon_begin(&m->out, MON_ANSWER, request);
-	wire_put_bool(&m->out, ok);
-	wire_put_text(&m->out, text);
-	monitor_tell(m, NULL, 0);
+	answer(m, request, ok ? MON_YES : MON_NO, text);
 }
 
 /* It is dead to us at once, for its socket is closed; its end is noticed by SIGCHLD, as any
@@ -243,7 +249,7 @@ on_sign_tunnel(struct monitor *m, uint32_t request, struct wire *w)
 	return 0;
 }
 
-/* Whether it may still be proven whose connection this is, and is. */
+/* Whether it may still be proven whose connection this is, and is. As auth_prove. */
 static int
 prove(struct monitor *m, const struct mon_prove *prove, struct connection *c, struct err *e)
 {
@@ -251,8 +257,10 @@ prove(struct monitor *m, const struct mon_prove *prove, struct connection *c, st
 
 	if (!c)
 		return err_set(e, "no keys were exchanged on this connection");
-	if (!connection_is_open(c, clock_mono_ms()))
-		return err_set(e, "the login took too long");
+	if (!connection_is_open(c, clock_mono_ms())) {
+		err_set(e, "the login took too long");
+		return AUTH_E_UNPROVEN;
+	}
 	const struct auth_facts facts = {
 		.trust = &m->trust,
 		.cutoffs = &m->cutoffs,
@@ -261,8 +269,9 @@ prove(struct monitor *m, const struct mon_prove *prove, struct connection *c, st
 		.session_id = { c->session_id, sizeof(c->session_id) },
 		.now_s = clock_wall_ms() / 1000,
 	};
-	if (auth_prove(&facts, prove, &result, e))
-		return -1;
+	int r = auth_prove(&facts, prove, &result, e);
+	if (r)
+		return r;
 	/* Kept from the proof, and used for every session of the connection: what MON_START says
 	 * about any of this is not read. */
 	c->proven = true;
@@ -288,11 +297,11 @@ on_prove(struct monitor *m, uint32_t request, struct wire *w)
 	 * a connection that has one. */
 	if (c && c->proven)
 		return -1;
-	bool ok = prove(m, &p, c, &e) == 0;
-	if (!ok)
-		log_warn("proof of a sign-in refused", "login", p.login, "address", p.address,
-		    "cause", e.text, NULL);
-	monitor_answer(m, request, ok, e.text);
+	int r = prove(m, &p, c, &e);
+	if (r)
+		log_warn(r < 0 ? "proof of a sign-in refused" : "sign-in cannot be proven", "login",
+		    p.login, "address", p.address, "cause", e.text, NULL);
+	answer(m, request, r == 0 ? MON_YES : r < 0 ? MON_NO : MON_UNPROVEN, e.text);
 	return 0;
 }
 

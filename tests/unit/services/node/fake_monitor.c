@@ -26,15 +26,21 @@ say(struct buf *b, const int *fds, size_t n_fds)
 }
 
 static void
-answer(uint32_t request, bool ok, const char *text)
+say_verdict(uint32_t request, enum mon_verdict verdict, const char *text)
 {
 	struct buf b;
 
 	buf_init(&b, 2048);
 	mon_begin(&b, MON_ANSWER, request);
-	wire_put_bool(&b, ok);
+	wire_put_u8(&b, (uint8_t)verdict);
 	wire_put_text(&b, text);
 	say(&b, NULL, 0);
+}
+
+static void
+answer(uint32_t request, bool ok, const char *text)
+{
+	say_verdict(request, ok ? MON_YES : MON_NO, text);
 }
 
 static void
@@ -157,6 +163,8 @@ on_packet(struct fake_monitor *m, struct span packet)
 		assert_string_equal(prove.login, "root");
 		if (m->hold_proof)
 			m->held = request;
+		else if (m->cannot_prove)
+			say_verdict(request, MON_UNPROVEN, "no news");
 		else
 			answer(request, !m->deny_proof, m->deny_proof ? "no proof" : "");
 		return;

@@ -15,7 +15,7 @@ enum { TEXT_MAX = 4096 };
 struct fake_monitor {
 	int fd;
 	struct watch watch;
-	bool deny_sign, deny_proof, hold_proof, deny_start, hold_start;
+	bool deny_sign, deny_proof, cannot_prove, hold_proof, deny_start, hold_start;
 	uint32_t held; /* the request that waits for the test's answer */
 	int exchanges, proofs, starts, forgets, kills;
 	int signals[8];

@@ -128,6 +128,21 @@ what_the_monitor_does_not_believe_is_cut(void **state)
 	assert_string_equal(world_field("auth", "reason"),
 	    "the signature is of another connection");
 	assert_int_equal(world->node.n_sessions, 0);
+	assert_int_equal(world->node.counts.denials[NODE_DENIAL_MONITOR], 1);
+}
+
+/* Out as well; but nobody is called to a node whose monitor only lacks news. */
+static void
+what_the_monitor_cannot_say_is_no_disbelief(void **state)
+{
+	(void)state;
+	world->monitor.cannot_prove = true;
+	world_connect();
+	over();
+	assert_string_equal(world->goodbye, "no news");
+	assert_int_equal(world_events("auth"), 1);
+	assert_int_equal(world->node.counts.denials[NODE_DENIAL_MONITOR], 0);
+	assert_int_equal(world->node.counts.denials[NODE_DENIAL_UNPROVEN], 1);
 }
 
 static void
@@ -410,6 +425,7 @@ main(void)
 		T(a_key_of_nobody_is_written_down_once),
 		T(a_certificate_that_may_not_is_told_why),
 		T(what_the_monitor_does_not_believe_is_cut),
+		T(what_the_monitor_cannot_say_is_no_disbelief),
 		T(an_exchange_that_the_monitor_does_not_sign_ends),
 		T(sessions_wait_for_the_proof),
 		T(a_client_that_leaves_before_the_proof),

@@ -285,6 +285,31 @@ without_news_of_cutoffs_nobody_signs_in(void **state)
 	assert_int_equal(verdict(f, &p), 0);
 }
 
+/* What an honest worker may bring, and what only one brings that was taken over: people are called for the second. */
+static void
+what_only_the_time_has_brought_is_told_from_what_a_worker_invents(void **state)
+{
+	struct fixture *f = *state;
+	struct world_proof p, forged;
+
+	world_proof_default(f->world, &p);
+	assert_int_equal(verdict(f, &p), AUTH_E_UNPROVEN); /* no authority */
+	assert_int_equal(take(f, f->world, NULL, 1), 0);
+	assert_int_equal(verdict(f, &p), AUTH_E_UNPROVEN); /* no list of cut-offs */
+	forged = p;
+	forged.principal = "nobody";
+	assert_true(verdict(f, &forged) < 0);
+	assert_int_equal(cut(f, f->world, 3700, NULL, 0), 0);
+	assert_int_equal(verdict(f, &p), AUTH_E_UNPROVEN); /* an old one */
+	assert_true(verdict(f, &forged) < 0);
+	assert_int_equal(cut(f, f->world, 5, "alice", 30), 0);
+	assert_int_equal(verdict(f, &p),
+	    AUTH_E_UNPROVEN); /* withdrawn, and the worker does not know it yet */
+	assert_int_equal(cut(f, f->world, 4, NULL, 0), 0);
+	assert_int_equal(verdict(f, &p), 0);
+	assert_true(verdict(f, &p) < 0); /* a second time */
+}
+
 /* --- proofs ---------------------------------------------------------------------------- */
 
 static void
@@ -591,6 +616,7 @@ main(void)
 		T(a_forged_bundle_changes_nothing),
 		T(a_bundle_signed_by_a_known_authority_replaces_the_old_one_and_an_older_one_does_not),
 		T(the_bundle_is_there_after_a_restart),
+		T(what_only_the_time_has_brought_is_told_from_what_a_worker_invents),
 		T(nothing_is_believed_without_authorities),
 		T(a_good_proof_is_believed_once),
 		T(a_certificate_that_does_not_fit_is_refused),

@@ -83,7 +83,7 @@ worker_expect(struct worker *f, uint8_t type)
 			if (f->type == type)
 				return;
 			if (f->type == MON_ANSWER && type == MON_STARTED) {
-				bool ok = wire_bool(&f->body);
+				bool ok = wire_u8(&f->body) == MON_YES;
 				struct span why = wire_string(&f->body);
 				fail_msg("%d: %.*s", ok, (int)why.n, (const char *)why.p);
 			}
@@ -99,7 +99,7 @@ worker_answer(struct worker *f, char *why, size_t size)
 {
 	worker_expect(f, MON_ANSWER);
 	assert_int_equal(f->answers, f->request);
-	bool ok = wire_bool(&f->body);
+	bool ok = wire_u8(&f->body) == MON_YES;
 	wire_text(&f->body, why, size);
 	return ok;
 }
