@@ -15,12 +15,14 @@
 
 static struct {
 	const char *format, *search;
-	bool verbose;
+	bool verbose, offline;
 } opt = { .format = "text" };
 
 static const struct cli_option ls_options[] = {
 	{ 'f', "format", CLI_FORMATS "|names", "output format", CLI_CHOICE, &opt.format },
 	{ 'v', "verbose", NULL, "versions, and labels in full", CLI_FLAG, &opt.verbose },
+	{ 0, "offline", NULL, "instead: those that joined and give no sign of life", CLI_FLAG,
+	    &opt.offline },
 	{ 0, "search", "TEXT", "only nodes whose name or labels contain the text", CLI_STRING,
 	    &opt.search },
 	{ 0 },
@@ -64,10 +66,12 @@ print_text(const Auth__NodeList *list)
 static int
 list_nodes(struct client *c, void *arg, struct err *e)
 {
-	const char *selector = arg;
+	const struct nodes_query what = { .selector = arg,
+		.search = opt.search,
+		.offline = opt.offline };
 	Auth__NodeList *list = NULL;
 
-	if (nodes_list(c, selector, opt.search, &list, e) < 0)
+	if (nodes_list(c, &what, &list, e) < 0)
 		return -1;
 	if (strcmp(opt.format, "text") == 0)
 		print_text(list);

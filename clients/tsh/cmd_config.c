@@ -96,7 +96,9 @@ list_nodes(struct profile *p, Auth__NodeList **ret)
 	struct err e;
 	int rc = 0;
 
-	if (pin && (client_open(&c, p, &e) < 0 || nodes_list(c, NULL, NULL, ret, &e) < 0))
+	if (pin &&
+	    (client_open(&c, p, &e) < 0 ||
+		nodes_list(c, &(const struct nodes_query){ 0 }, ret, &e) < 0))
 		rc = tsh_call_failed(p, c, &e);
 	client_free(c);
 	return rc;

@@ -71,7 +71,9 @@ cmd_ls(int argc, char **argv)
 
 	if (!p)
 		goto out;
-	if (client_open(&c, p, &e) < 0 || nodes_list(c, selector, opt.search, &list, &e) < 0) {
+	if (client_open(&c, p, &e) < 0 ||
+	    nodes_list(c, &(const struct nodes_query){ .selector = selector, .search = opt.search },
+		&list, &e) < 0) {
 		rc = tsh_call_failed(p, c, &e);
 		goto out;
 	}

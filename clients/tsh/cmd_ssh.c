@@ -214,7 +214,8 @@ by_label(struct profile *p, const char *selector, const char *login, const char 
 	struct err e;
 	int rc = 1;
 
-	if (client_open(&c, p, &e) < 0 || nodes_list(c, selector, NULL, &list, &e) < 0) {
+	if (client_open(&c, p, &e) < 0 ||
+	    nodes_list(c, &(const struct nodes_query){ .selector = selector }, &list, &e) < 0) {
 		rc = tsh_call_failed(p, c, &e);
 		goto out;
 	}

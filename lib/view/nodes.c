@@ -17,20 +17,20 @@
 enum { SELECTOR_ARENA = 65536, LABELS_TEXT_MAX = 65536 };
 
 int
-nodes_list(struct client *c, const char *selector, const char *search, Auth__NodeList **ret,
-    struct err *e)
+nodes_list(struct client *c, const struct nodes_query *what, Auth__NodeList **ret, struct err *e)
 {
 	Auth__ListNodesRequest q = AUTH__LIST_NODES_REQUEST__INIT;
 	struct policy_selector parsed;
 	struct arena arena;
 	int rc;
 
-	if (policy_selector_parse(&parsed, selector ? selector : "", e) < 0)
+	if (policy_selector_parse(&parsed, what->selector ? what->selector : "", e) < 0)
 		return -1;
 	arena_init(&arena, SELECTOR_ARENA);
 	q.selector = api_labels(&arena, (struct policy_labels){ parsed.v, parsed.n });
 	q.n_selector = parsed.n;
-	q.search = search ? search : "";
+	q.search = what->search ? what->search : "";
+	q.offline = what->offline;
 	rc = q.selector ? auth_sync_list_nodes_all(c, &q, ret, e) : err_memory(e);
 	arena_done(&arena);
 	return rc;

@@ -5,6 +5,7 @@
 #ifndef VIEW_NODES_H
 #define VIEW_NODES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -13,9 +14,14 @@
 #include "base/err.h"
 #include "proto/auth.pb-c.h"
 
-/* Nodes that match a selector "k=v,k2=v2" (NULL or "": all), sorted by name. Free with client_free_reply. */
-int nodes_list(struct client *c, const char *selector, const char *search, Auth__NodeList **ret,
-    struct err *e);
+struct nodes_query {
+	const char *selector; /* "k=v,k2=v2"; NULL or "": all */
+	const char *search;   /* in names and labels; NULL or "": no matter */
+	bool offline;         /* those that are not there, for whoever may delete nodes */
+};
+/* Nodes that match, sorted by name. Free with client_free_reply. */
+int
+nodes_list(struct client *c, const struct nodes_query *what, Auth__NodeList **ret, struct err *e);
 /* The words of a command line as one selector: "a=b c=d" as "a=b,c=d". Caller frees; NULL without memory. */
 char *nodes_selector(int argc, char **argv);
 /* "env=example,team=x", sorted by key. Caller frees; NULL without memory. */

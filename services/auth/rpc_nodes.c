@@ -120,7 +120,7 @@ find_nodes(struct rpc_call *call, const Auth__ListNodesRequest *m, const struct 
 		return;
 	while (host_next(rpc_context(call), &pos, &n) && !ret->failed)
 		/* What costs most is asked last. */
-		if (n->online && strcmp(n->kind, "node") == 0 &&
+		if (n->online != m->offline && strcmp(n->kind, "node") == 0 &&
 		    (!from.name || order(from.name, from.uuid, n) < 0) && selected(m, n) &&
 		    found(m->search, n) && nodes_visible(p, n))
 			face_list_add(ret, n);
@@ -172,6 +172,8 @@ on_list(struct rpc_call *call, const Auth__ListNodesRequest *m)
 {
 	struct access_person p;
 
+	if (m->offline && !access_allows(call, "node", "delete"))
+		return;
 	if (access_person(call, &p))
 		reply_nodes(call, m, &p);
 	access_person_done(&p);

@@ -570,6 +570,25 @@ def test_people_see_the_nodes_their_roles_allow(authd):
     assert [n.name for n in admin.ListNodes().nodes] == ['node-1', 'node-2']
 
 
+def test_nodes_that_are_gone_are_listed_for_those_who_may_remove_them(authd):
+    """Who is told that some are gone must be able to find out which."""
+    local = authd.local()
+    here, gone = authd.join(name='node-1'), authd.join(name='node-2')
+    for node in (here, gone):
+        node.beat(labels={'env': 'dev'})
+    assert [n.name for n in local.ListNodes(offline=True).nodes] == []
+    gone.caller.Leave()
+    assert [n.name for n in local.ListNodes().nodes] == ['node-1']
+    _, editor = authd.user('eve', ['editor', 'access'], ['root']).login()
+    _, other = authd.user('dave', ['access'], ['root']).login()
+    for caller in (local, editor):
+        assert [n.name for n in caller.ListNodes(offline=True).nodes] == ['node-2']
+    assert [n.name for n in other.ListNodes().nodes] == ['node-1']
+    assert fails(other.ListNodes, offline=True)[0] == 'PERMISSION_DENIED'
+    editor.RemoveNode(name='node-2')
+    assert [n.name for n in editor.ListNodes(offline=True).nodes] == []
+
+
 @pytest.mark.heavy
 def test_a_watcher_that_does_not_read_is_cut_and_costs_nothing(authd):
     """More changes than authd remembers, for one watcher that reads and one that does not."""

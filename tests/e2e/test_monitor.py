@@ -22,7 +22,7 @@ from authd import pb
 
 pytestmark = pytest.mark.sanitized
 
-VERSION = 3
+VERSION = 4
 HELLO, TOKEN, BUNDLE, PROVE, FORGET, START, SIGNAL, KILL, READY, HOSTKEY, SIGN, SIGN_TUNNEL, CUTOFFS = range(1, 14)
 ANSWER, STARTED, EXITED, STOP, DATA = range(64, 69)
 CONNECTIONS_MAX = 4096
