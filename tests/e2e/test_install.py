@@ -123,6 +123,7 @@ def reload(c, said='packages read'):
 # --- what is served ----------------------------------------------------------------------------------
 
 
+@pytest.mark.sanitized
 def test_packages_and_their_index_are_served_whole(depot):
     assert len(files(depot)) == 3
     for name, data in files(depot).items():
@@ -137,6 +138,7 @@ def test_packages_and_their_index_are_served_whole(depot):
         assert get(depot, f'/packages/{name}', headers={'If-None-Match': '"x"'})[0] == 200
 
 
+@pytest.mark.sanitized
 def test_several_answers_come_over_one_connection(depot):
     """A long one, one without a body, one of a page: each ends where it says."""
     names = files(depot)
@@ -157,6 +159,7 @@ ESCAPES = ['/packages', '/packages/', '/packages/.', '/packages/..', '/packages/
            '/scripts', '/scripts/', '/scripts/../packages/notes.deb', '/scripts/install.sh%00', '/scripts/install.sh/..']
 
 
+@pytest.mark.sanitized
 @pytest.mark.parametrize('path', ESCAPES)
 def test_the_folder_cannot_be_listed_or_left(depot, path):
     for method in ('GET', 'HEAD'):
@@ -165,6 +168,7 @@ def test_the_folder_cannot_be_listed_or_left(depot, path):
     assert get(depot, f'/packages/{SYSTEM}.index')[0] == 200
 
 
+@pytest.mark.sanitized
 @pytest.mark.parametrize('line', [
     'sallyport-noded 1 7 {sum} ../secret.deb', 'sallyport-noded 1 7 {sum} /{outside}', 'sallyport-noded 1 7 {sum} link.deb',
     'sallyport-noded 1 7 {sum} .hidden.deb', 'sallyport-noded 1 7 {sum} fifo.deb', 'sallyport-noded 1 7 {sum} notes.txt',
@@ -205,6 +209,7 @@ def test_an_index_that_names_what_it_should_not_is_not_served(depot, line):
         reload(depot)
 
 
+@pytest.mark.sanitized
 def test_new_packages_are_served_after_a_reload_and_a_download_ends_as_it_began(depot):
     clients = next(n for n in files(depot) if n.startswith('sallyport-clients'))
     old = files(depot)[clients]
@@ -227,6 +232,7 @@ def test_new_packages_are_served_after_a_reload_and_a_download_ends_as_it_began(
         reload(depot)
 
 
+@pytest.mark.sanitized
 def test_of_many_reloads_in_a_row_the_last_one_counts(depot):
     """Also when a read is under way: what was put there meanwhile is seen."""
     name = f'late-{ARCH}.index'
