@@ -248,7 +248,7 @@ def test_nobody_becomes_another_by_a_home(cluster, alice):
 
 
 def test_a_node_that_was_lost_comes_back_with_a_new_token(cluster, alice):
-    cluster('rm', '-s', '-f', 'node-2')
+    cluster('rm', '-s', '-f', 'node-2', 'init')
     cluster.engine.docker('volume', 'rm', 'sallyport_node-2')
     cluster.run('tctl', 'nodes', 'rm', 'node-2')
     up(cluster, 'a new node-2')
