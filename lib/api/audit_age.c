@@ -41,6 +41,9 @@ audit_age_committed(struct audit_age *a, uint64_t seq, uint64_t last)
 		gone++;
 	if (seq >= last)
 		gone = a->n;
+	/* All that is marked has gone: what waits came after it, and the steps of a long wait are too long for it. */
+	else if (a->n > 0 && gone + 1 == a->n && a->marks[gone].seq <= seq)
+		a->step_ms = STEP_MS;
 	a->n -= gone;
 	memmove(a->marks, a->marks + gone, a->n * sizeof(*a->marks));
 }

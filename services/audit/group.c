@@ -43,6 +43,7 @@ take_items(struct ingest *in, struct group *g)
 		g->n++;
 		g->bytes += it->record.n;
 	}
+	g->oldest_ms = in->oldest_ms;
 	in->oldest_ms = loop_now_ms(in->loop);
 }
 
@@ -56,6 +57,9 @@ give_back(struct ingest *in, struct group *g)
 		list_del(last);
 		list_add(in->queue.next, last);
 	}
+	/* A try that failed makes nothing younger. */
+	if (g->n && g->oldest_ms < in->oldest_ms)
+		in->oldest_ms = g->oldest_ms;
 	g->n = g->bytes = 0;
 }
 

@@ -170,6 +170,19 @@ ingest_drain(struct ingest *in, void (*done)(void *arg), void *arg)
 	ingest_kick(in);
 }
 
+static int64_t
+oldest_ms(const struct ingest *in)
+{
+	const int64_t now = loop_now_ms(in->loop);
+	int64_t since = list_empty(&in->queue) ? now : in->oldest_ms;
+
+	if (in->next.n && in->next.oldest_ms < since)
+		since = in->next.oldest_ms;
+	if (in->group.n && in->group.oldest_ms < since)
+		since = in->group.oldest_ms;
+	return now - since;
+}
+
 struct ingest_counters
 ingest_counters(const struct ingest *in)
 {
@@ -178,7 +191,7 @@ ingest_counters(const struct ingest *in)
 	c.queued = in->queue_items;
 	c.queued_bytes = in->queue_bytes;
 	c.streams = map_count(in->sources);
-	c.oldest_ms = in->queue_items ? loop_now_ms(in->loop) - in->oldest_ms : 0;
+	c.oldest_ms = oldest_ms(in);
 	return c;
 }
 

@@ -67,7 +67,7 @@ void ingest_drain(struct ingest *in, void (*done)(void *arg), void *arg);
 
 struct ingest_counters {
 	uint64_t records, transactions, dead, queued, queued_bytes, streams;
-	int64_t oldest_ms; /* how long the queue has not been empty */
+	int64_t oldest_ms; /* how long the oldest has waited, to within a transaction */
 };
 struct ingest_counters ingest_counters(const struct ingest *in);
 

@@ -94,6 +94,7 @@ enum writer_state {
 struct group {
 	struct list items;
 	size_t n, bytes;
+	int64_t oldest_ms; /* when what it took had begun to wait */
 	struct store_place
 	    *places; /* of each source; at: where it stands, as expected or as the database says */
 	size_t n_places;
@@ -116,7 +117,7 @@ struct ingest {
 	size_t queue_items, queue_bytes; /* with those in groups */
 	struct group group;              /* of the transaction that runs */
 	struct group next;               /* made ready meanwhile */
-	int64_t oldest_ms;               /* when the queue stopped being empty */
+	int64_t oldest_ms;               /* when what is in the queue began to wait */
 	bool crowded;                    /* the queue has been full, and is not at half yet */
 
 	enum writer_state writer;

@@ -35,6 +35,7 @@ static const struct daemon authd = {
 	.reload = auth_reload,
 	.stop = auth_stop,
 	.diag_addr = conf_diag,
+	.unready = auth_unready,
 	.metrics = auth_metrics,
 	.done = auth_done,
 };

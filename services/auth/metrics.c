@@ -8,6 +8,7 @@
 
 #include "api/audit_metrics.h"
 #include "auth/auth.h"
+#include "auth/events.h"
 #include "auth/self.h"
 #include "net/ceiling.h"
 #include "rpc/metrics.h"
@@ -117,6 +118,13 @@ static const struct metric rows[] = {
 	{ "sallyport_signatures_waiting", METRIC_GAUGE, "Signatures that wait for the signer.",
 	    put_signatures },
 };
+
+const char *
+auth_unready(const struct daemon_run *run)
+{
+	return events_are_full(run->state) ? "the spool is full, so that no login can be recorded"
+					   : NULL;
+}
 
 void
 auth_metrics(const struct daemon_run *run, struct metric_out *out)

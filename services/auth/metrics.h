@@ -7,6 +7,8 @@
 
 #include "daemon/daemon.h"
 
+/* Why nobody can log in, or NULL. */
+const char *auth_unready(const struct daemon_run *run);
 void auth_metrics(const struct daemon_run *run, struct metric_out *out);
 
 #endif

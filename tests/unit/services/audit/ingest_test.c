@@ -344,10 +344,13 @@ a_refusal_for_no_fault_of_the_records_is_tried_again_later(void **state)
 
 	w->store.next_write = STORE_REFUSED;
 	assert_int_equal(feed(s, 1, 10, 0), INGEST_OK);
+	int64_t came_ms = w->in->oldest_ms;
 	for (int i = 0; i < TURNS_MAX && !w->in->retry_wait; i++)
 		turn(w);
 	assert_int_equal(w->store.writes, 1);
 	assert_true(w->in->retry_wait);
+	/* They have waited since they came, not since the try that failed. */
+	assert_int_equal(w->in->oldest_ms, came_ms);
 	int64_t refused_us = clock_mono_us();
 	settle(w);
 	/* Not before it has waited, however slow the machine is. */
