@@ -115,7 +115,8 @@ check_database() {
 	# As somebody wrote it into the configuration it is right, also with a password.
 	if [ "$1" != "$(yaml_get "$root$etc/auditd.yaml" database)" ]; then
 		part_url "$1" || return
-		database=$url password=$(or_else "$url_password" "$password")
+		database=$url
+		[ -z "$url_password" ] || password=$url_password password_found=''
 	fi
 	[ -n "$root" ] || check_remote
 }
@@ -131,7 +132,9 @@ gather_database() {
 		[ -z "$admin_password_file" ] || secret_from admin_password "$admin_password_file"
 	fi
 	database=$(or_else "$database" "$(yaml_get "$root$etc/auditd.yaml" database)")
-	[ -n "$password" ] || [ ! -s "$root$etc/database.password" ] || password=$(< "$root$etc/database.password")
+	if [ -z "$password" ] && [ -s "$root$etc/database.password" ]; then
+		password=$(< "$root$etc/database.password") password_found=yes
+	fi
 	settle database check_database 'PostgreSQL: local, or postgresql://USER@HOST/NAME' --database local
 	[ "$database" = "$LOCAL_DATABASE" ] || [[ $database =~ (@|host=)(localhost|127\.|\[::1\]|/|%2F) ]] ||
 		[[ $database == *sslmode=verify-full* ]] ||
@@ -146,13 +149,14 @@ schema_version() { # DATABASE; nothing when there are no tables
 	{ in_database "$1"; echo 'SELECT max(version) FROM audit_schema'; } | as_admin 2>/dev/null || true
 }
 
-# A password is in auditd's file before it is anywhere else: a run that stops in between loses nothing.
+# A password is in auditd's file before it is anywhere else: a run that stops in between loses nothing. One that lies there
+# already is of another role, or of a run that did not come to this.
 make_role() { # ROLE
 	if [ "$database" = "$LOCAL_DATABASE" ]; then
 		as_admin -v "role=$1" <<< 'CREATE ROLE :"role" LOGIN'
 		return
 	fi
-	if [ -z "$password" ]; then
+	if [ -z "$password" ] || [ -n "$password_found" ]; then
 		password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 		keep_secret auditd "$etc/database.password" "$password" "a new password of $1"
 	fi

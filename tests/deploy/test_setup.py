@@ -198,6 +198,7 @@ def test_a_database_elsewhere_with_roles_and_tables_made_there(m):
         (umask 077; printf 'b:o/ss%%\n' > /root/boss)''')
     there = ['--database=postgresql://sally@127.0.0.1/trail', '--database-admin=postgresql://boss@127.0.0.1/postgres']
     assert 'no password supplied' in refused(m, *there)
+    m.write('/etc/sallyport/database.password', 'of another one\n', 0o600)
     well(m, *there, '--database-admin-password-file=/root/boss')
     password = m.run('cat', '/etc/sallyport/database.password').stdout.strip()
     assert len(password) == 32 and m.run('stat', '-c', '%U %a', '/etc/sallyport/database.password').stdout == 'sallyport-auditd 600\n'
