@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/wire.h"
 #include "crypto/rand.h"
+#include "rec/segment.h"
 
 enum {
 	FRAMES_MAX = 128 * 1024,
@@ -151,6 +152,15 @@ audit_log_committed(struct audit_log *log, uint64_t seq)
 		log->failing = false;
 }
 
+void
+audit_log_emptied(struct audit_log *log)
+{
+	const uint64_t last = rec_log_last(log->rec);
+
+	if (audit_log_pending(log) == 0)
+		audit_age_committed(&log->age, last, last);
+}
+
 bool
 audit_log_is_full(const struct audit_log *log)
 {
@@ -184,9 +194,13 @@ audit_log_room(const struct audit_log *log)
 uint64_t
 audit_log_pending(const struct audit_log *log)
 {
-	uint64_t last = rec_log_last(log->rec), committed = log->up.committed;
+	const uint64_t last = rec_log_last(log->rec), committed = log->up.committed;
+	/* Numbers jump, and where auditd stands is not known before it has said so: there are no more than the disk has. */
+	const uint64_t most = rec_log_bytes(log->rec) / SEGMENT_RECORD_HEADER;
 
-	return last > committed ? last - committed : 0;
+	if (last <= committed || audit_upload_is_empty_from(&log->up, committed))
+		return 0;
+	return last - committed < most ? last - committed : most;
 }
 
 bool

@@ -30,6 +30,8 @@ struct audit_upload {
 	bool broken_log;
 	uint64_t committed; /* by auditd, as far as we know */
 	uint64_t sent;      /* last record handed to the stream */
+	/* Behind the first the log had nothing when the second was its last number. */
+	uint64_t empty_from, empty_to;
 	uint64_t marks
 	    [AUDIT_MARKS]; /* last record of each batch that is not committed yet; oldest first */
 	unsigned n_marks;
@@ -69,11 +71,15 @@ struct audit_log {
 int audit_log_append(struct audit_log *log, const Audit__Record *record);
 /* auditd has everything up to seq. */
 void audit_log_committed(struct audit_log *log, uint64_t seq);
+/* What was looked for behind what was sent is not there. */
+void audit_log_emptied(struct audit_log *log);
 void audit_sync_init(struct audit_sync *s, struct audit_log *log);
 /* Nobody is answered any more. Waits for what runs. */
 void audit_sync_done(struct audit_sync *s);
 int audit_upload_init(struct audit_upload *up, struct audit_log *log);
 void audit_upload_done(struct audit_upload *up);
+/* Whether it is known that the log has no record behind `at`, whatever its last number is. */
+bool audit_upload_is_empty_from(const struct audit_upload *up, uint64_t at);
 /* Something was appended. */
 void audit_upload_wake(struct audit_upload *up);
 

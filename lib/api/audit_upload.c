@@ -39,7 +39,15 @@ static void open_stream(struct audit_upload *up);
 static bool
 has_more(const struct audit_upload *up)
 {
-	return rec_log_last(up->log->rec) > (up->greeted ? up->sent : up->committed);
+	const uint64_t at = up->greeted ? up->sent : up->committed;
+
+	return rec_log_last(up->log->rec) > at && !audit_upload_is_empty_from(up, at);
+}
+
+bool
+audit_upload_is_empty_from(const struct audit_upload *up, uint64_t at)
+{
+	return at == up->empty_from && rec_log_last(up->log->rec) == up->empty_to;
 }
 
 /* There is one timer: what it is for is `what`, and the last one to ask has it. */
@@ -222,8 +230,14 @@ send_batch(struct audit_upload *up)
 		up->broken_log = true;
 		return false;
 	}
-	if (up->batch.count == 0)
+	if (up->batch.count == 0) {
+		/* After a power failure numbers jump: of those in between there are no records. What was sent stays where
+		 * it is, so that the next record names them as lost. */
+		up->empty_from = up->sent;
+		up->empty_to = rec_log_last(up->log->rec);
+		audit_log_emptied(up->log);
 		return false;
+	}
 	batch.first_seq = seq;
 	/* Numbers that the log could not read any more are named as lost, so that the gap is in the trail. */
 	batch.lost = seq - (up->sent + 1);

@@ -15,7 +15,10 @@
 #include <cmocka.h>
 
 #include "api/audit_log.h"
+#include "api/audit_log_priv.h"
 #include "api/event.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "proto/audit.server.h"
@@ -375,6 +378,42 @@ what_was_written_without_auditd_comes_after_a_restart(void **state)
 	until_events(f, 51);
 }
 
+/* Numbers jump then, and nothing is between them: nobody is called to a daemon that has nothing to send. */
+static void
+after_a_power_failure_an_idle_log_has_nothing_that_waits(void **state)
+{
+	struct fixture *f = *state;
+	char path[256];
+
+	connect_log(f);
+	write_events(f, 0, 20);
+	until_events(f, 20);
+	for (int run = 0; run < 2; run++) {
+		audit_log_close(f->log);
+		if (run == 0) {
+			assert_true(str_format(path, sizeof path, "%s/boot", f->dir));
+			assert_int_equal(file_write(path, 0600, "another-boot open\n", 18, NULL),
+			    0);
+		}
+		open_log(f, 0);
+		assert_true(audit_log_last(f->log) > 1000000);
+		/* What the disk has at most, until auditd has said what of it is there. */
+		assert_true(audit_log_pending(f->log) < 1000);
+		connect_log(f);
+		for (int i = 0; i < 3000 && audit_log_pending(f->log) > 0; i++)
+			loop_turn(f->loop, 10);
+		assert_int_equal(audit_log_pending(f->log), 0);
+		assert_int_equal(audit_age_ms(&f->log->age, clock_wall_ms()), 0);
+	}
+	/* What comes then is sent, and the gap is told. */
+	write_events(f, 20, 5);
+	until_events(f, 25);
+	for (int i = 0; i < 3000 && audit_log_pending(f->log) > 0; i++)
+		loop_turn(f->loop, 10);
+	assert_int_equal(audit_log_pending(f->log), 0);
+	assert_true(f->store.lost > 0);
+}
+
 static void
 a_log_older_than_auditd_goes_on_with_new_numbers(void **state)
 {
@@ -507,6 +546,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    what_was_written_without_auditd_comes_after_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_log_older_than_auditd_goes_on_with_new_numbers,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(after_a_power_failure_an_idle_log_has_nothing_that_waits,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(over_the_quota_nothing_is_written_and_it_says_so,
 		    setup, teardown),
