@@ -189,6 +189,8 @@ def test_a_node_reaches_the_proxy_and_nothing_else(cluster):
         address = found[service]['NetworkSettings']['Networks']['sallyport_central']['IPAddress']
         assert reaches(address, port, 'proxyd')
         assert not reaches(service, port) and not reaches(address, port)
+    networks = [set(found[node]['NetworkSettings']['Networks']) for node in NODES]
+    assert [len(n) for n in networks] == [1, 1] and not networks[0] & networks[1], networks
     with cluster.engine.world() as elsewhere:
         wait_for('the way out for who has one', lambda: reaches(elsewhere, 80, 'proxyd'), 60)
         assert [s for s in ('authd', 'auditd', *NODES) if reaches(elsewhere, 80, s)] == []
