@@ -15,6 +15,8 @@ enum {
 	BACKUP_HEAD_MAX = 1024,
 	BACKUP_RECORD_MAX = BACKUP_VALUE_MAX + BACKUP_KEY_MAX + 64,
 };
+/* The end of the year 9999: what is later cannot be shown. */
+#define BACKUP_TIME_MAX_MS INT64_C(253402300799999)
 enum backup_record { BACKUP_ITEM = 1, BACKUP_END = 2 };
 
 void backup_recipient_put(const struct backup_recipient *r, struct buf *b);

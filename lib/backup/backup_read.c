@@ -108,7 +108,7 @@ read_head(struct backup_head *head, struct span s, struct err *e)
 	head->made_ms = (int64_t)wire_u64(&w);
 	recipient = wire_string(&w);
 	/* Texts are shown before anybody vouches for them. */
-	if (!wire_end(&w) || head->made_ms < 0 ||
+	if (!wire_end(&w) || head->made_ms < 0 || head->made_ms > BACKUP_TIME_MAX_MS ||
 	    !backup_recipient_get(&head->recipient, recipient) ||
 	    !str_is_printable(head->cluster, strlen(head->cluster)) ||
 	    !str_is_printable(head->version, strlen(head->version)))

@@ -72,6 +72,7 @@ struct auth {
 	struct resources resources;
 	struct watchers watchers;
 	struct list backups;                    /* backup.h; those under way */
+	int64_t last_backup_ms;                 /* that was fetched whole; 0: none ever was */
 	struct cutoff_list *cutoff_list;        /* signed, for the monitors of nodes */
 	struct rate *logins, *joins, *refusals; /* by address; of refusals: events written */
 	struct ceiling *verifying;              /* logins that wait for Argon2id, by address */

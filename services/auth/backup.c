@@ -9,9 +9,13 @@
 
 #include "auth/auth.h"
 #include "auth/values.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "base/version.h"
 #include "base/wire.h"
+
+/* One item of the store: u64 ms. A restored store has it as well, rightly: it is of the backup before. */
+static const char last_key[] = "backup/last";
 
 struct backup {
 	struct auth *auth;
@@ -142,4 +146,35 @@ backup_digest(const struct backup *b, uint8_t ret[SHA256_BYTES])
 	struct sha256 h = b->hash; /* what comes afterwards is still to be counted */
 
 	sha256_end(&h, ret);
+}
+
+/* --- the last one ----------------------------------------------------------------------------------------- */
+
+void
+backup_load_last(struct auth *a)
+{
+	struct buf b;
+
+	buf_init(&b, 64);
+	if (store_get(a->store, last_key, &b, NULL, NULL) == 0) {
+		struct wire w = wire_from(buf_span(&b));
+		uint64_t ms = wire_u64(&w);
+
+		a->last_backup_ms = w.bad || ms > INT64_MAX ? 0 : (int64_t)ms;
+	}
+	buf_done(&b);
+}
+
+void
+backup_note_last(struct auth *a)
+{
+	struct buf b;
+
+	a->last_backup_ms = a->now_ms();
+	buf_init(&b, 64);
+	wire_put_u64(&b, (uint64_t)a->last_backup_ms);
+	if (!buf_ok(&b) || store_put(a->store, last_key, buf_span(&b), 0, STORE_ANY, NULL) < 0)
+		log_error("when the last backup was fetched cannot be noted", "cause",
+		    store_error(a->store), NULL);
+	buf_done(&b);
 }

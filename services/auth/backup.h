@@ -32,6 +32,10 @@ int backup_next(struct backup *b, struct span *ret, struct err *e);
 uint64_t backup_size(const struct backup *b);
 void backup_digest(const struct backup *b, uint8_t ret[SHA256_BYTES]);
 
+/* When one was last fetched whole, kept over restarts: read at the start, noted afterwards. */
+void backup_load_last(struct auth *a);
+void backup_note_last(struct auth *a);
+
 /* In rpc_backup.c: ends those that take too long. */
 void backups_sweep(struct auth *a);
 

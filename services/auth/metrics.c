@@ -95,6 +95,12 @@ put_hosts(struct metric_out *out, const void *arg)
 	}
 }
 
+static void
+put_backup(struct metric_out *out, const void *arg)
+{
+	metric_put(out, (double)((const struct auth *)arg)->last_backup_ms / 1000);
+}
+
 static const struct metric rows[] = {
 	{ "sallyport_logins_total", METRIC_COUNTER,
 	    "Logins with a password, by result: wrong (name, password or code), closed (too many of them), "
@@ -117,6 +123,8 @@ static const struct metric rows[] = {
 	    put_passwords },
 	{ "sallyport_signatures_waiting", METRIC_GAUGE, "Signatures that wait for the signer.",
 	    put_signatures },
+	{ "sallyport_backup_last_timestamp_seconds", METRIC_GAUGE,
+	    "When a backup was last fetched whole, seconds since 1970; 0: never.", put_backup },
 };
 
 const char *

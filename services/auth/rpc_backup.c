@@ -73,6 +73,7 @@ send_last(struct sending *s)
 		return;
 	}
 	s->done = true;
+	backup_note_last(s->auth);
 	backup_digest(s->backup, digest);
 	m.done = true;
 	m.sha256 = (ProtobufCBinaryData){ sizeof(digest), digest };
@@ -132,12 +133,14 @@ sending_new(struct rpc_call *call)
 	struct sending *s;
 	size_t n = 0;
 
+	/* One of a person, so that who does not read his keeps nobody else from one. */
 	list_each (struct sending, other, &a->backups, link)
-		n++;
+		n += strcmp(rpc_peer(other->call)->name, rpc_peer(call)->name) == 0 ? BACKUPS_MAX
+										    : 1;
 	s = n < BACKUPS_MAX ? calloc(1, sizeof(*s)) : NULL;
 	if (!s) {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
-		    "other backups are being fetched; try again when they are done");
+		    "a backup is being fetched already; try again when it is done");
 		return NULL;
 	}
 	s->auth = a;

@@ -208,6 +208,7 @@ auth_start(struct daemon_run *run, struct err *e)
 	if (open_state(a, e) < 0 || open_helpers(a, e) < 0 || self_new(a, e) < 0 ||
 	    events_open(a, e) < 0 || events_connect(a, e) < 0 || serve(a, e) < 0)
 		return -1;
+	backup_load_last(a);
 	note_start(a);
 	restore_note(a);
 	log_info("serving", "cluster", a->cluster, "listen", a->conf->listen, "socket",

@@ -158,6 +158,39 @@ def test_what_strangers_reach_does_not_see_authd(m):
             assert m.run('nsenter', '-t', pid, '-m', '-r', '-w', 'ls', path, check=False).returncode != 0, (unit, path)
 
 
+def test_a_lost_authd_comes_back_from_its_backup(m, alice):
+    """docs/BACKUP.md by its words: on a machine with nothing but the programs and authd.yaml."""
+    m.write('/root/passphrase', 'a passphrase that nobody guesses\n', 0o600)
+    m.run('tctl', 'backup', '/root/cluster.backup', '--passphrase-file=/root/passphrase')
+    pin = re.search(r'sha256:\w+', m.run('tctl', 'status').stdout).group(0)
+    authd = re.search(r'path=(\S+/authd) ', show(m, 'sallyport-authd', 'ExecStart')).group(1)
+    restore = [authd, '--restore=/root/cluster.backup', '--passphrase-file=/root/passphrase']
+    running = m.run(*restore, '--replace', check=False)
+    assert running.returncode == 1 and 'in use' in running.stdout
+    m.run('systemctl', 'stop', 'sallyport-authd')
+    m.shell('rm -r /var/lib/sallyport/authd /var/lib/sallyport/authd.key; systemctl reset-failed')
+    # A folder that somebody who has authd's rights has prepared leads root nowhere.
+    m.shell('mkdir -p /root/elsewhere; touch /root/elsewhere/authd.sqlite; '
+            'install -d -m 700 -o sallyport-authd -g sallyport-authd /var/lib/sallyport/authd; '
+            'runuser -u sallyport-authd -- ln -s /root/elsewhere /var/lib/sallyport/authd/restore.new')
+    led = m.run(*restore, check=False)
+    assert led.returncode == 1 and 'restore.new' in led.stdout and m.run('ls', '/root/elsewhere').stdout.split() == ['authd.sqlite']
+    m.run('rm', '/var/lib/sallyport/authd/restore.new')
+    out = m.run(*restore).stdout
+    assert pin in out
+    owners = m.shell('stat -c "%U %a" /var/lib/sallyport/authd /var/lib/sallyport/authd/authd.sqlite /var/lib/sallyport/authd/ca.sealed '
+                     '/var/lib/sallyport/authd.key').stdout.split('\n')
+    assert owners[:4] == ['sallyport-authd 700', 'sallyport-authd 600', 'sallyport-authd 600', 'root 600'], owners
+    m.run('systemctl', 'start', 'sallyport-authd')
+    assert pin in m.run('tctl', 'status').stdout and 'alice' in m.run('tctl', 'users', 'ls').stdout
+    # The others were not touched.
+    wait_for('the node', lambda: m.name in listed(m), 60)
+    wait_for('the end of old certificates', lambda: 'tsh login' in m.run('tsh', 'ssh', f'guest@{m.name}', 'true', check=False).stdout, 60)
+    machine.sign_up(m, 'carl', HOST)
+    wait_for('a session', lambda: m.run('tsh', 'ssh', f'guest@{m.name}', 'echo in', check=False).stdout.split() == ['in'], 60)
+    wait_for('the trail', lambda: 'auth.restore' in m.run('tctl', 'audit', 'ls', '--type=auth.*').stdout, 60)
+
+
 def test_stopping_everything_is_clean(m):
     m.run('systemctl', 'stop', *UNITS)
     for unit in UNITS:
