@@ -190,7 +190,7 @@ fetch() {
 	done
 	case $status in
 	0) ;;
-	18) refuse "the download of $url was cut" ;;
+	18 | 56) refuse "the download of $url was cut" ;;
 	22) refuse "the proxy does not give $url ($(curl_said))" ;;
 	23) refuse "cannot write $work/$1, the disk may be full" ;;
 	60) refuse "the web certificate of $proxy is not to be trusted ($(curl_said))" ;;

@@ -534,7 +534,7 @@ def test_everybody_takes_the_older_state_after_a_restore(fresh):
     # bob is back with his old password; nobody knows dora; the lock is gone.
     for name in ('alice', 'bob', 'carol'):
         c.login(people[name])
-        assert says(c, name, 'ssh', 'root@node-1', 'echo again')[1].strip() == 'again'
+        wait_for(f'{name} at the node', lambda: says(c, name, 'ssh', 'root@node-1', 'echo again')[1].strip() == 'again')
     assert c.login(dora, False).returncode != 0
     # The node of after the backup is told what to do, and does it.
     wait_for('word to node-2', lambda: 'not registered here' in c.daemons['node-2'].text() and
@@ -544,7 +544,7 @@ def test_everybody_takes_the_older_state_after_a_restore(fresh):
     c.daemons['node-2'].stop()
     os.remove(c.path('node-2.yaml'))
     c.start_node('node-2')
-    assert says(c, 'alice', 'ssh', 'root@node-2', 'echo joined')[1].strip() == 'joined'
+    wait_for('node-2', lambda: says(c, 'alice', 'ssh', 'root@node-2', 'echo joined')[1].strip() == 'joined')
     # Recordings and events are the database's, and all there: also of what authd has forgotten.
     shown = c.tsh('alice', 'recordings', 'ls', '--format=json', check=False)
     assert 'recorded-before' in c.tctl('recordings', 'ls').stdout and 'recorded-after' in c.tctl('recordings', 'ls').stdout, shown

@@ -2,12 +2,15 @@
 """sallyport-setup as far as it goes without a machine of its own: what it writes with --root, and what it refuses.
 
 The rest of it is walked in test_systemd.py and in tests/deploy/test_setup.py."""
+import datetime
 import os
 import re
 import shutil
 import subprocess
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 import machine
 
@@ -76,6 +79,18 @@ def tree(installed):
             os.unlink(t.path(name))
 
 
+def over(of, key, path):
+    """A certificate like another one, that ended yesterday; not every openssl makes such."""
+    with open(of, 'rb') as f, open(key, 'rb') as k:
+        like, signer = x509.load_pem_x509_certificate(f.read()), serialization.load_pem_private_key(k.read(), None)
+    now, day = datetime.datetime.utcnow(), datetime.timedelta(1)
+    builder = x509.CertificateBuilder(like.subject, like.subject, like.public_key(), 1, now - 9 * day, now - day)
+    for e in like.extensions:
+        builder = builder.add_extension(e.value, e.critical)
+    with open(path, 'wb') as f:
+        f.write(builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+
 @pytest.fixture(scope='module')
 def pairs(tmp_path_factory):
     """NAME.crt and NAME.key: a good pair, one of another host, one that is over, one that browsers do not take, with a passphrase."""
@@ -86,10 +101,7 @@ def pairs(tmp_path_factory):
                             ('locked', NAME, ['-newkey', 'rsa:2048', '-passout', 'pass:secret'])]:
         machine.run('openssl', 'req', '-x509', *how, '-keyout', f'{folder}/{name}.key', '-out', f'{folder}/{name}.crt', '-days', '30',
                     '-subj', '/CN=web', '-addext', f'subjectAltName=DNS:{host}')
-    machine.run('openssl', 'req', '-new', '-key', f'{folder}/good.key', '-subj', '/CN=web', '-addext', f'subjectAltName=DNS:{NAME}',
-                '-out', f'{folder}/over.csr')
-    machine.run('openssl', 'x509', '-req', '-in', f'{folder}/over.csr', '-signkey', f'{folder}/good.key', '-days', '-1',
-                '-copy_extensions', 'copy', '-out', f'{folder}/over.crt')
+    over(f'{folder}/good.crt', f'{folder}/good.key', f'{folder}/over.crt')
     shutil.copy(f'{folder}/good.key', f'{folder}/over.key')
     return folder
 

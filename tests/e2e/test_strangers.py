@@ -15,6 +15,8 @@ from conftest import keep_logs, scratch
 
 WRONG = dict(password='not the password!', otp='000000')
 LOGIN = b'/sallyport.auth.Auth/Login'
+# Memory that a flood may cost: 10 to 14 MiB here; the gRPC of Debian 13 takes half as much again. Without bounds 42 and more.
+BOUND_KIB = 28 * 1024
 
 
 @pytest.fixture
@@ -116,7 +118,7 @@ def test_8000_calls_without_a_certificate_cost_authd_little_and_others_nothing(a
     waited = second_address_gets_in(authd, alice)
     grown = flood.resident_kib(authd.daemon.pid) - before
     print(f'\n8000 open calls: authd +{grown} KiB, a second address answered in {waited * 1000:.0f} ms')
-    assert grown < 16 * 1024
+    assert grown < BOUND_KIB
     assert waited < 1
     wait_for('those that listen to nothing to be ended', lambda: sum(s.is_open() for s in held) <= 64)
     wait_for('the end of requests that never come', lambda: sum(s.is_open() for s in held) == 0, 90)
@@ -186,7 +188,7 @@ def test_nobody_gets_beyond_auditds_handshake_without_a_certificate(cluster):
     wait_for('their end', lambda: sum(s.is_open() for s in held) == 0)
     grown = flood.resident_kib(pid) - before
     print(f'\n200 connections: auditd +{grown} KiB')
-    assert grown < 16 * 1024
+    assert grown < BOUND_KIB
     for s in held:
         s.close()
 
@@ -296,7 +298,7 @@ def test_calls_without_a_certificate_through_the_proxy_cost_authd_little(gate):
     took = min(seconds(authd_from, gate, '127.0.0.3') for _ in range(3))
     grown = flood.resident_kib(pid) - before
     print(f'\n20000 calls through the proxy: authd +{grown} KiB, another address waited {took * 1000:.0f} ms')
-    assert grown < 16 * 1024
+    assert grown < BOUND_KIB
     assert took < 1
     wait_for('the rest to be ended', lambda: sum(s.is_open() for s in held) <= 64)
     assert gate.tsh('alice', 'ls').returncode == 0  # from the address of the proxy
