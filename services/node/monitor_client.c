@@ -458,6 +458,7 @@ monitor_cancel(struct monitor_client *m, void *arg)
 			 * away. */
 			rq->done = NULL;
 			rq->got = NULL;
+			rq->judged = NULL;
 		}
 	}
 }
