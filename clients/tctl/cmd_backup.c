@@ -191,7 +191,7 @@ end_file(struct fetch *f, struct err *e)
 		rc = -1;
 	f->fd = -1;
 	if (rc == 0)
-		rc = renameat2(AT_FDCWD, f->tmp, AT_FDCWD, f->path, RENAME_NOREPLACE);
+		rc = file_rename_new(f->tmp, f->path);
 	if (rc == 0)
 		rc = file_sync_folder(f->path);
 	return rc < 0 ? err_errno(e, "cannot write %s", f->path) : 0;

@@ -75,30 +75,25 @@ free_config(struct join *j)
 	free(j->pin);
 }
 
+static void serve(struct join *j);
+
 /* --- pauses and refusals --------------------------------------------------------------------------- */
 
-/* The new token brought nothing: what it has is still good. */
+/* With a new token under way: what it has is still good. */
 static bool
-falls_back(struct join *j, const char *why)
+may_go_on(const struct join *j)
 {
-	if (!j->again || !host_state_is_valid(j->host))
-		return false;
-	j->again = false;
-	log_warn("this host cannot join again with the new token; going on as the host that it is",
-	    "cause", why, NULL);
-	join_done(j);
-	return true;
+	return j->again && j->state != JOIN_JOINED && host_state_is_valid(j->host);
 }
 
 void
 join_pause(struct join *j, const char *what, const char *why)
 {
-	int64_t max = j->state == JOIN_JOINED ? RENEW_RETRY_MAX_MS : RETRY_MAX_MS;
+	bool go_on = may_go_on(j);
+	int64_t max = go_on || j->state == JOIN_JOINED ? RENEW_RETRY_MAX_MS : RETRY_MAX_MS;
 	int64_t ms = RETRY_MIN_MS << (j->failures < 10 ? j->failures : 10);
 	char text[32];
 
-	if (falls_back(j, why))
-		return;
 	if (ms > max)
 		ms = max;
 	ms = ms / 2 +
@@ -107,14 +102,25 @@ join_pause(struct join *j, const char *what, const char *why)
 	(void)str_format(text, sizeof text, "%lld ms", (long long)ms);
 	log_warn(what, "cause", why, "again_in", text, NULL);
 	timer_start(&j->timer, ms);
+	/* Whoever waits for this host does not wait for that; the token is tried again. */
+	if (go_on && !j->ready)
+		serve(j);
+	else if (go_on)
+		j->state = JOIN_JOINED;
 }
 
 /* The end of trying: only a person can help. */
 void
 join_refuse(struct join *j, const char *why)
 {
-	if (falls_back(j, why))
+	if (may_go_on(j)) {
+		j->again = false;
+		log_warn(
+		    "this host cannot join again with the new token; going on as the host that it is",
+		    "cause", why, NULL);
+		join_done(j);
 		return;
+	}
 	j->state = JOIN_REFUSED;
 	(void)str_copy(j->why, sizeof j->why, why);
 	timer_stop(&j->timer);
@@ -229,22 +235,27 @@ join_publish(struct join *j)
 	return 0;
 }
 
-void
-join_done(struct join *j)
+/* With what it has. */
+static void
+serve(struct join *j)
 {
 	join_drop_client(j);
 	pool_free(j->pool);
 	j->pool = NULL;
-	j->failures = 0;
 	j->state = JOIN_JOINED;
-	if (join_publish(j) < 0)
-		return;
-	sleep_until_renewal(j);
-	if (j->ready)
+	if (join_publish(j) < 0 || j->ready)
 		return;
 	j->ready = true;
 	if (j->events.ready)
 		j->events.ready(&j->id, j->arg);
+}
+
+void
+join_done(struct join *j)
+{
+	j->failures = 0;
+	sleep_until_renewal(j);
+	serve(j);
 }
 
 /* --- the clock ------------------------------------------------------------------------------------------ */
@@ -264,7 +275,8 @@ start_over(struct join *j)
 static void
 join_again(struct join *j)
 {
-	log_info("there is a new token: joining again", NULL);
+	if (!j->again)
+		log_info("there is a new token: joining again", NULL);
 	j->again = true;
 	j->state = JOIN_JOINING;
 	join_do_join(j);
@@ -274,16 +286,17 @@ join_again(struct join *j)
 void
 join_step(struct join *j)
 {
+	bool renews = clock_wall_ms() / 1000 >= renew_at_s(j);
+
 	switch (j->state) {
 	case JOIN_FETCHING:
-		if (!host_state_is_valid(j->host)) {
+		j->renamed = host_state_is_valid(j->host) && is_renamed(j);
+		if (!host_state_is_valid(j->host))
 			join_get_bundle(j);
-		} else if (!j->ready && join_has_new_token(j)) {
+		else if (!j->ready && join_has_new_token(j))
 			join_again(j);
-		} else {
-			j->renamed = is_renamed(j);
+		else
 			join_done(j);
-		}
 		break;
 	case JOIN_JOINING:
 		join_do_join(j);
@@ -291,7 +304,10 @@ join_step(struct join *j)
 	case JOIN_JOINED:
 		if (!host_state_is_valid(j->host))
 			start_over(j);
-		else if (clock_wall_ms() / 1000 >= renew_at_s(j))
+		/* By turns when both are due: of a token that is never answered the identity must not run out. */
+		else if (j->again && (!renews || j->failures % 2 == 0))
+			join_again(j);
+		else if (renews)
 			join_do_renew(j);
 		else
 			sleep_until_renewal(j);

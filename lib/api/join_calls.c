@@ -2,8 +2,10 @@
 /*
  * join_calls: the calls Join and Renew, and the client they use. Called by join.c and join_bundle.c.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/join_priv.h"
 #include "api/label.h"
@@ -72,13 +74,20 @@ read_token(const struct join *j, char **ret, struct err *e)
 bool
 join_has_new_token(const struct join *j)
 {
+	struct err e = { "" };
 	char *token = NULL;
 	bool other = false;
 
 	/* Most have none any more: it was needed once. */
-	if (read_token(j, &token, NULL) == 0) {
+	if (!j->token && (!j->token_file || (access(j->token_file, F_OK) < 0 && errno == ENOENT)))
+		return false;
+	if (read_token(j, &token, &e) == 0) {
 		other = host_state_is_other_token(j->host, token);
 		explicit_bzero(token, strlen(token));
+	} else {
+		log_warn(
+		    "whether there is a new token is not known; going on as the host that it is",
+		    "cause", e.text, NULL);
 	}
 	free(token);
 	return other;
@@ -104,17 +113,34 @@ note_token(struct join *j)
 static void
 take_identity(struct join *j, const Auth__HostIdentity *id)
 {
+	bool joining = j->state == JOIN_JOINING;
 	struct err e = { "" };
+	int rc;
 
 	/* First, since the new certificates may be of a CA that only the new bundle names. */
 	if (id->ca)
 		join_take_bundle(j, id->ca);
-	if (host_state_take_identity(j->host, id, &e) == 0)
+	if (j->state == JOIN_REFUSED)
 		return;
-	if (j->ready) /* what we have is good until it ends */
-		log_warn("the renewed identity cannot be used", "cause", e.text, NULL);
-	else
+	rc = host_state_take_identity(j->host, id, &e);
+	if (rc < 0 && !j->ready) {
 		join_refuse(j, e.text);
+		return;
+	}
+	/* Last: a token of which nothing was kept is tried at the next start. */
+	if (rc == 0 && joining)
+		note_token(j);
+	if (joining)
+		j->again = false;
+	if (rc == 0) {
+		join_done(j);
+		return;
+	}
+	/* What we have is good until it ends. */
+	j->state = JOIN_JOINED;
+	join_drop_client(j);
+	join_pause(j, "the new identity cannot be used", e.text);
+	(void)join_publish(j);
 }
 
 /* Both calls are answered by an identity. */
@@ -124,13 +150,9 @@ on_identity(enum rpc_code code, const char *why, const Auth__HostIdentity *id, v
 	struct join *j = arg;
 
 	if (code == RPC_OK) {
-		if (j->state == JOIN_JOINING)
-			note_token(j);
 		/* Also when authd has left out a name: it would again. */
-		j->again = j->renamed = false;
+		j->renamed = false;
 		take_identity(j, id);
-		if (j->state != JOIN_REFUSED)
-			join_done(j);
 	} else if (j->state == JOIN_RENEWING) {
 		j->state = JOIN_JOINED;
 		join_drop_client(j);

@@ -186,8 +186,23 @@ file_sync_folder(const char *path)
 	return fd < 0 ? -1 : fsync(fd);
 }
 
+int
+file_rename_new(const char *from, const char *to)
+{
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+		return -1;
+	/* File systems over the network know no such renaming; a second name has never replaced a file anywhere. */
+	if (link(from, to) < 0)
+		return -1;
+	(void)unlink(from);
+	return 0;
+}
+
 static int
-write_file(const char *path, mode_t mode, struct span bytes, unsigned flags, struct err *e)
+write_file(const char *path, mode_t mode, struct span bytes,
+    int (*name)(const char *from, const char *to), struct err *e)
 {
 	char tmp[PATH_MAX];
 	int fd;
@@ -206,7 +221,7 @@ write_file(const char *path, mode_t mode, struct span bytes, unsigned flags, str
 		goto fail;
 	}
 	fd = -1;
-	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, flags) < 0 || file_sync_folder(path) < 0)
+	if (name(tmp, path) < 0 || file_sync_folder(path) < 0)
 		goto fail;
 	return 0;
 fail:
@@ -220,13 +235,13 @@ fail:
 int
 file_write(const char *path, mode_t mode, const void *p, size_t n, struct err *e)
 {
-	return write_file(path, mode, (struct span){ p, n }, 0, e);
+	return write_file(path, mode, (struct span){ p, n }, rename, e);
 }
 
 int
 file_write_new(const char *path, mode_t mode, const void *p, size_t n, struct err *e)
 {
-	return write_file(path, mode, (struct span){ p, n }, RENAME_NOREPLACE, e);
+	return write_file(path, mode, (struct span){ p, n }, file_rename_new, e);
 }
 
 int

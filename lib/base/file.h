@@ -18,6 +18,8 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_len, struct 
 int file_write(const char *path, mode_t mode, const void *p, size_t n, struct err *e);
 /* The same for a file that is not there yet; negative when there is something of that name, also since a moment ago. */
 int file_write_new(const char *path, mode_t mode, const void *p, size_t n, struct err *e);
+/* rename(2) that fails with EEXIST when there is something of the new name; also on NFS and the like. 0 or -1 with errno. */
+int file_rename_new(const char *from, const char *to);
 /* Takes a file away from all but its owner, whatever becomes of its name meanwhile: 1: they could read or write it until
  * now; 0: they could not. Negative with the cause: no regular file (a link is none), or one with several names. */
 int file_close_to_others(const char *path, struct err *e);

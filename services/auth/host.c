@@ -9,6 +9,7 @@
 
 #include "auth/auth.h"
 #include "auth/cutoff.h"
+#include "auth/join.h"
 #include "auth/stored.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -259,6 +260,13 @@ host_remove(struct auth *a, struct host *n, struct err *e)
 	 * know. */
 	resource_forget(a, RESOURCE_HOST, n->uuid);
 	return 0;
+}
+
+int
+host_cut_unknown(struct auth *a, const char *uuid, struct err *e)
+{
+	return cutoff_set(a, RESOURCE_HOST_CUTOFF, uuid, a->now_ms() + INT64_C(1000) * HOST_TTL_S,
+	    e);
 }
 
 /* The server's labels as they would be. */

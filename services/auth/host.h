@@ -74,6 +74,8 @@ void host_leave(struct auth *a, struct host *n);
 /* The row is deleted and a cutoff is told: its certificates are worth nothing until it joins
  * again. */
 int host_remove(struct auth *a, struct host *n, struct err *e);
+/* The same for one that authd does not know: it joined after the backup that authd was restored from. */
+int host_cut_unknown(struct auth *a, const char *uuid, struct err *e);
 /* Which labels it would have by host_label; ret is emptied by labels_done in any case. 0 or AUTH_E_INVALID. */
 int host_labels_after(const struct host *n, const struct labels *set, char *const *remove,
     size_t n_remove, struct labels *ret, struct err *e);

@@ -252,6 +252,17 @@ take_over(struct host *n, const struct host *old, struct err *e)
 	return 0;
 }
 
+/* Of a host that joins anew with a new token: what `tctl nodes label` gave it. Rules that deny hang on such labels, so
+ * that only who may remove hosts can be rid of them. */
+static int
+keep_labels(struct host *n, const struct host *old, struct err *e)
+{
+	if (!old || strcmp(old->kind, n->kind) != 0 ||
+	    memcmp(old->key_sha256, n->key_sha256, sizeof(old->key_sha256)) != 0)
+		return 0;
+	return labels_merge(&n->server_labels, &old->server_labels) < 0 ? err_memory(e) : 0;
+}
+
 static int
 commit(struct joining *j, struct err *e)
 {
@@ -276,7 +287,8 @@ commit(struct joining *j, struct err *e)
 	claim = claim_of(j->node);
 	if ((rc = hostname_check_owner(a, &claim, e)) != 0)
 		return rc;
-	if ((j->renewal || j->again) && take_over(j->node, old, e) < 0)
+	if ((j->renewal || j->again ? take_over(j->node, old, e) : keep_labels(j->node, old, e)) <
+	    0)
 		return -1;
 	if (!j->renewal && not_before(j, &j->node->certs_from_s, e) < 0)
 		return -1;

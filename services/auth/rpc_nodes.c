@@ -208,6 +208,36 @@ note(struct rpc_call *call, enum event_id id, const struct noted *n)
 	(void)events_write(rpc_context(call), rpc_peer(call), &ev);
 }
 
+/* Others believe a certificate whether authd knows its host or not. What kind of host it was nobody can say, so it takes the
+ * right to remove any. */
+static int
+remove_unknown(struct auth *a, const struct access_person *p, const char *uuid, struct noted *what,
+    struct err *e)
+{
+	struct err ignored;
+
+	/* e says already that there is none. */
+	if (!uuid_is_good(uuid) || rights_over_kind(p, "proxy", "node", &ignored) != 0)
+		return AUTH_E_NOT_FOUND;
+	*what = (struct noted){ .kind = "unknown" };
+	str_copy(what->uuid, sizeof(what->uuid), uuid);
+	str_copy(what->name, sizeof(what->name), uuid);
+	return host_cut_unknown(a, uuid, e);
+}
+
+static int
+remove_known(struct auth *a, const struct access_person *p, struct host *n, struct noted *what,
+    struct err *e)
+{
+	int rc = rights_over_kind(p, n->kind, "node", e);
+
+	if (rc != 0)
+		return rc;
+	noted_of(n, what);
+	/* n is freed by this. */
+	return host_remove(a, n, e);
+}
+
 static void
 on_remove(struct rpc_call *call, const Auth__Name *m)
 {
@@ -224,13 +254,10 @@ on_remove(struct rpc_call *call, const Auth__Name *m)
 	}
 	rc = host_by_name(a, m->name, &n, &e);
 	if (rc == 0)
-		rc = rights_over_kind(&p, n->kind, "node", &e);
+		rc = remove_known(a, &p, n, &what, &e);
+	else if (rc == AUTH_E_NOT_FOUND)
+		rc = remove_unknown(a, &p, m->name, &what, &e);
 	access_person_done(&p);
-	if (rc == 0) {
-		noted_of(n, &what);
-		/* n is freed by this. */
-		rc = host_remove(a, n, &e);
-	}
 	if (rc == 0) {
 		note(call, EVENT_NODE_REMOVE, &what);
 		face_done(call);

@@ -410,6 +410,34 @@ def test_folders_on_the_way_are_open_to_the_other_daemons(authd):
     authd.start()
 
 
+def test_a_host_that_only_its_certificate_knows_can_be_cut_off(authd):
+    """Who joined after the backup is believed by nodes until they hear a cut-off."""
+    authd.local().put(pb.Role(name='remover', allow=pb.RoleConditions(
+        logins=['root'], node_labels=[pb.LabelRule(key='*', values=['*'])],
+        rules=[pb.VerbRule(resources=['node'], verbs=['delete'])])))
+    remover = authd.user('rita', ['remover'])
+    path = backup(authd)
+    proxy = authd.join('proxy', 'gate-1')
+    lose(authd)
+    assert restore(authd, path)[0] == 0
+    authd.start()
+    proxy.caller = authd.remote(proxy.keys.tls_pem(), proxy.reply.tls_cert_pem.encode())
+    assert fails(proxy.caller.HelloProxy)[0] == 'UNAUTHENTICATED'
+    # It might be a proxy: nodes are what she may remove.
+    assert fails(remover.login()[1].RemoveNode, name=proxy.uuid)[0] == 'NOT_FOUND'
+    assert fails(authd.local().RemoveNode, name='gate-1')[0] == 'NOT_FOUND'
+    node = authd.join('node', 'db-1')
+    watch = node.caller.watch('host_cutoff')
+    assert not watch.of('host_cutoff')
+    status, text = tctl(authd, 'nodes', 'rm', proxy.uuid)
+    assert status == 0, text
+    change = watch.next_of('host_cutoff')
+    assert change.key == proxy.uuid and change.value.issued_before > 0
+    assert b'node.remove' in audit_text(authd)
+    # And it can come back like others.
+    authd.join('proxy', 'gate-1', uid=proxy.uuid, keys=proxy.keys)
+
+
 def broken_restore(a, path, *args):
     """One that is killed while it writes the new store."""
     argv = [os.path.join(a.build, 'authd'), f'--config={a.config}', f'--restore={path}', f'--passphrase-file={a.dir}/passphrase']

@@ -566,6 +566,25 @@ while_authd_is_away_or_busy_the_host_tries_again(void **state)
 }
 
 static void
+a_new_token_is_tried_until_it_is_answered(void **state)
+{
+	struct fixture *f = *state;
+	char path[128];
+
+	begin(f, TOKEN, f->pin);
+	until(f, &f->ready, 1);
+	again(f);
+	/* As if it had joined with another one. */
+	(void)str_format(path, sizeof path, "%s/token_used", f->dir);
+	assert_int_equal(file_write(path, 0600, "another", 7, NULL), 0);
+	f->refuse_with = RPC_UNAVAILABLE;
+	begin(f, TOKEN, f->pin);
+	until(f, &f->ready, 1); /* nobody waits for that */
+	f->refuse_with = RPC_OK;
+	until(f, &f->joins, 3);
+}
+
+static void
 an_identity_is_renewed_before_it_ends(void **state)
 {
 	struct fixture *f = *state;
@@ -762,6 +781,8 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(while_authd_is_away_or_busy_the_host_tries_again,
 		    setup, teardown),
+		cmocka_unit_test_setup_teardown(a_new_token_is_tried_until_it_is_answered, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(an_identity_is_renewed_before_it_ends, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(another_address_is_in_the_certificates_at_once,

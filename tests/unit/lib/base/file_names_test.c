@@ -11,10 +11,14 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <glob.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/str.h"
 
 static char dir[] = "/tmp/file-names-XXXXXX";
 
@@ -111,12 +115,51 @@ teardown(void **state)
 	return rmdir(dir);
 }
 
+/* As NFS, sshfs and GlusterFS answer. In place of libc's. */
+static bool without_flags;
+
+int
+renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+	if (without_flags && flags) {
+		errno = EINVAL;
+		return -1;
+	}
+	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
+
+static void
+a_new_file_is_made_on_file_systems_that_only_rename(void **state)
+{
+	const char *file = path_of("fresh"), *other = path_of("taken");
+	char pattern[64];
+	struct err e;
+	glob_t found;
+
+	(void)state;
+	make(other, 0644);
+	for (int i = 0; i < 2; i++) {
+		without_flags = i == 1;
+		assert_int_equal(file_write_new(file, 0600, "x", 1, &e), 0);
+		assert_int_equal(mode_of(file), 0600);
+		assert_true(file_write_new(other, 0600, "x", 1, &e) < 0);
+		assert_non_null(strstr(e.text, "File exists"));
+		assert_int_equal(mode_of(other), 0644);
+		assert_int_equal(unlink(file), 0);
+	}
+	assert_int_equal(unlink(other), 0);
+	/* Nothing of another name was left. */
+	str_format(pattern, sizeof(pattern), "%s/*.??????", dir);
+	assert_int_equal(glob(pattern, 0, NULL, &found), GLOB_NOMATCH);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_closed_to_others_by_no_name_but_its_own),
 		cmocka_unit_test(a_new_file_replaces_nothing),
+		cmocka_unit_test(a_new_file_is_made_on_file_systems_that_only_rename),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -335,6 +335,35 @@ the_same_join_again_costs_no_use(void **state)
 	    "was used already");
 }
 
+static void
+a_new_token_leaves_the_servers_labels(void **state)
+{
+	struct auth_world *w = *state;
+	struct labels set = { 0 };
+	char token[TOKEN_TEXT_SIZE];
+	struct join_request q;
+	struct host *n;
+	struct err e;
+
+	joins_token(w, "node", 1, token);
+	joins_joined(joins_plain(w, token, "node", joins_uuid_a));
+	assert_int_equal(labels_set(&set, "tier", "server"), 0);
+	assert_int_equal(host_label(&w->a, host_find(&w->a, joins_uuid_a), &set, NULL, 0, &e), 0);
+	labels_done(&set);
+	joins_token(w, "node", 1, token);
+	joins_joined(joins_plain(w, token, "node", joins_uuid_a));
+	n = host_find(&w->a, joins_uuid_a);
+	assert_string_equal(labels_get(&n->server_labels, "tier"), "server");
+	assert_string_equal(labels_get(&n->labels, "tier"), "server");
+	/* Who comes with another key, when it has run out, is another host. */
+	n->valid_until_ms = w->a.now_ms() - 1;
+	joins_token(w, "node", 1, token);
+	q = joins_request(w, token, "node", joins_uuid_a);
+	q.tls_key = buf_span(&w->other_tls_key);
+	joins_joined(joins_at(w, q, NULL));
+	assert_null(labels_get(&host_find(&w->a, joins_uuid_a)->server_labels, "tier"));
+}
+
 /* Not even with a token that is good; and the token is not used up by it. */
 static void
 a_host_that_is_locked_does_not_join(void **state)
@@ -500,6 +529,7 @@ main(void)
 		T(a_host_has_so_many_addresses),
 		T(an_identity_belongs_to_its_key),
 		T(the_same_join_again_costs_no_use),
+		T(a_new_token_leaves_the_servers_labels),
 		T(a_host_that_is_locked_does_not_join),
 		T(a_renewal_keeps_the_row),
 		T(a_name_belongs_to_the_first_host),
