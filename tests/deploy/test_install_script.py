@@ -193,7 +193,7 @@ def test_the_line_that_tctl_prints_makes_a_node(m, debs):
     assert show(m, 'sallyport-noded', 'UnitFileState') == 'enabled'
     assert m.run('stat', '-c', '%a %U', '/etc/sallyport/noded.yaml').stdout == '600 root\n'
     machine.sign_up(m, 'alice', HOST)
-    assert m.run('tsh', 'ssh', f'root@{m.name}', 'echo', 'in').stdout.split() == ['in']
+    wait_for('a session', lambda: m.run('tsh', 'ssh', f'root@{m.name}', 'echo', 'in', check=False).stdout.split() == ['in'])
 
 
 def test_run_again_it_changes_nothing(m):

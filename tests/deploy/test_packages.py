@@ -183,7 +183,7 @@ def test_the_guide_works_with_the_packages(m, installed):
         assert set(running(m)) == set(UNITS)
         wait_for('the node', lambda: node_listed(m))
         machine.sign_up(m, 'alice', HOST)
-        assert m.run('tsh', 'ssh', f'root@{m.name}', 'echo', 'in').stdout.split() == ['in']
+        wait_for('a session', lambda: m.run('tsh', 'ssh', f'root@{m.name}', 'echo', 'in', check=False).stdout.split() == ['in'])
     except AssertionError as e:
         raise AssertionError(f'{e}\n--- journal\n{said(m)}') from None
 
@@ -200,7 +200,7 @@ def test_an_upgrade_keeps_everything_and_restarts_in_order(m):
     assert began == sorted(began)
     assert kept(m) == old
     assert 'said by a later version' in m.run('cat', '/etc/sallyport/authd.yaml.sample').stdout
-    assert m.run('tsh', 'ssh', f'root@{m.name}', 'echo', 'in').stdout.split() == ['in']
+    wait_for('a session', lambda: m.run('tsh', 'ssh', f'root@{m.name}', 'echo', 'in', check=False).stdout.split() == ['in'])
 
 
 def test_an_upgrade_from_a_session_of_the_node_comes_to_its_end(m):

@@ -136,7 +136,7 @@ def test_from_the_first_administrators_link_to_a_recorded_session(m):
     machine.sign_up(m, 'ada', HOST, link=link)
     machine.node_on(m, HOST)
     wait_for('the node', lambda: test_packages.node_listed(m))
-    assert m.run('tsh', 'ssh', f'root@{m.name}', 'echo', 'in').stdout.split() == ['in']
+    wait_for('a session', lambda: m.run('tsh', 'ssh', f'root@{m.name}', 'echo', 'in', check=False).stdout.split() == ['in'])
     wait_for('the recording', lambda: recorded(m) == 1)
     assert m.name in m.run('tsh', 'recordings', 'ls').stdout
 
@@ -203,7 +203,7 @@ def test_a_database_elsewhere_with_roles_and_tables_made_there(m):
     password = m.run('cat', '/etc/sallyport/database.password').stdout.strip()
     assert len(password) == 32 and m.run('stat', '-c', '%U %a', '/etc/sallyport/database.password').stdout == 'sallyport-auditd 600\n'
     assert done(well(m)) == []
-    m.run('tsh', 'ssh', f'root@{m.name}', 'echo', 'there')
+    wait_for('a session', lambda: m.run('tsh', 'ssh', f'root@{m.name}', 'echo', 'there', check=False).returncode == 0)
     wait_for('the recording', lambda: recorded(m, 'trail') >= 1)
     owner = m.shell("cd /; runuser -u postgres -- psql -XAtqd trail -c \"SELECT tableowner FROM pg_tables WHERE tablename = 'audit_event'\"")
     assert owner.stdout == 'trail_owner\n'
