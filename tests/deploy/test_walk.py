@@ -149,8 +149,8 @@ def test_the_rest_of_the_guide(t, central, alice):
     assert all(n in out for n in NODES), out
     first = next(r['id'] for r in json.loads(alice('tsh recordings ls --format=json').stdout) if 'recorded' in r['command'])
     assert 'recorded' in alice(f'tsh play {first}').stdout
-    rows = central.shell("cd /; runuser -u postgres -- psql -XAtqd sallyport -c \"SELECT count(*) FROM sessions WHERE username = 'alice'\"")
-    assert int(rows.stdout) >= 5
+    count = "cd /; runuser -u postgres -- psql -XAtqd sallyport -c \"SELECT count(*) FROM sessions WHERE username = 'alice'\""
+    wait_for('the sessions in SQL', lambda: int(central.shell(count).stdout) >= 5)
 
 
 def test_no_server_has_an_open_port(t, central):
