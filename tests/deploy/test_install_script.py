@@ -292,7 +292,7 @@ def test_packages_that_apt_knows_of_and_their_server_no_longer_has_are_looked_up
 
 def test_a_token_that_is_no_good_is_said(m):
     """Of a host that is none yet. noded goes on trying, and takes a good one from the same file."""
-    uuid = re.search(rf'^{re.escape(m.name)} +(\S+)', m.run('tctl', 'nodes', 'ls').stdout, re.M).group(1)
+    uuid = wait_for('the node', lambda: re.search(rf'^{re.escape(m.name)} +(\S+)', m.run('tctl', 'nodes', 'ls').stdout, re.M)).group(1)
     m.run('dpkg', '--purge', 'sallyport-noded')
     m.run('tctl', 'nodes', 'rm', uuid)
     good = line(m)

@@ -177,6 +177,7 @@ def test_an_upgrade_brings_the_nodes_back(t, central, alice):
 
 def test_a_central_machine_that_burnt_down_is_replaced(t, central, alice):
     """By the packages, a backup of authd and a dump of the database; nobody goes to the nodes."""
+    recordings = alice('tsh recordings ls --format=json').stdout
     central.run('tctl', 'backup', '/root/authd.backup', '--passphrase', stdin=None, input='a long sentence\na long sentence\n')
     central.shell('cd /tmp; runuser -u postgres -- pg_dumpall --roles-only > /root/roles.sql;'
                   ' runuser -u postgres -- pg_dump -Fc sallyport > /root/trail.dump')
@@ -185,7 +186,6 @@ def test_a_central_machine_that_burnt_down_is_replaced(t, central, alice):
     for name in ('authd.backup', 'roles.sql', 'trail.dump'):
         shutil.copy(f'{central.root}/root/{name}', kept)
     users, nodes, cluster = (central.run('tctl', *w.split()).stdout for w in ('users ls', 'nodes ls', 'status'))
-    recordings = alice('tsh recordings ls --format=json').stdout
     t.lose('central')
 
     fresh = t.add('central', [HOST])
