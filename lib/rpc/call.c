@@ -308,13 +308,19 @@ rpc_resume(struct rpc_call *call)
 
 /* --- the end ------------------------------------------------------------------------- */
 
+enum rpc_code
+rpc_known_code(int code)
+{
+	return code >= RPC_OK && code < RPC_CODES ? (enum rpc_code)code : RPC_UNKNOWN;
+}
+
 /* Once, with the status in words that may be shown. */
 static void
 tell_closed(struct rpc_call *call)
 {
 	char *raw = grpc_slice_to_c_string(call->status_text);
 	char text[RPC_STATUS_TEXT_MAX + 1];
-	struct rpc_status status = { .code = (enum rpc_code)call->status, .message = text };
+	struct rpc_status status = { .code = rpc_known_code((int)call->status), .message = text };
 
 	/* A client's is the other side's word, which ends in logs and on terminals: rpc_client_explain
 	 * cleans it as well. */
@@ -386,9 +392,7 @@ rpc_finish(struct rpc_call *call, enum rpc_code code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	/* Other numbers would reach the peer as UNKNOWN. */
-	call->status = code >= RPC_OK && code <= RPC_UNAUTHENTICATED ? (grpc_status_code)code
-								     : GRPC_STATUS_UNKNOWN;
+	call->status = (grpc_status_code)rpc_known_code((int)code);
 	grpc_slice_unref(call->status_text);
 	call->status_text = rpc_status_slice(text);
 	call->ending = true;

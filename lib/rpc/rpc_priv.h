@@ -30,6 +30,8 @@
 #include "rpc/tls.h"
 
 #define RPC_CODES (RPC_UNAUTHENTICATED + 1)
+/* A status may be any number that the other side writes; those that gRPC's documents do not name are UNKNOWN. */
+enum rpc_code rpc_known_code(int code);
 
 enum {
 	RPC_ASKED_METHODS = 32,     /* that a daemon calls at others, and are timed each */

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "rpc/rpc_priv.h"
 #include "rpc_world.h"
 
 static const struct rpc_method no_such_method = { &echo__echo__descriptor, "NoSuch", RPC_UNARY };
@@ -513,10 +514,24 @@ a_slow_path_delays_the_connection_and_does_not_prevent_it(void **state)
 	close(s.listener);
 }
 
+/* Daemons count by it, in arrays of that size. */
+static void
+a_status_of_any_number_is_one_that_is_known(void **state)
+{
+	const int odd[] = { -1, RPC_CODES, 99, 1 << 20, INT32_MIN, INT32_MAX };
+
+	(void)state;
+	for (int code = 0; code < RPC_CODES; code++)
+		assert_int_equal(rpc_known_code(code), code);
+	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++)
+		assert_int_equal(rpc_known_code(odd[i]), RPC_UNKNOWN);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_status_of_any_number_is_one_that_is_known),
 		cmocka_unit_test_setup_teardown(unary_calls_bring_back_what_was_sent, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(statuses_and_their_texts_arrive_clean_and_cut,
