@@ -18,7 +18,8 @@ from cluster import Cluster  # noqa: E402
 
 # Clients load gRPC when they need it: the leak sanitizer dies now and then of the thread-local memory of a library that came so.
 os.environ.setdefault('ASAN_OPTIONS', 'intercept_tls_get_addr=0')
-os.environ.setdefault('LSAN_OPTIONS', 'print_suppressions=0:suppressions=' + os.path.join(TOP, 'tests', 'lsan.supp'))
+for name, file in ('LSAN_OPTIONS', 'lsan-clients.supp'), ('LSAN_OPTIONS_OF_DAEMONS', 'lsan.supp'):
+    os.environ.setdefault(name, 'print_suppressions=0:suppressions=' + os.path.join(TOP, 'tests', file))
 
 
 def quiet_shells():

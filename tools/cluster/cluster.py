@@ -98,9 +98,12 @@ class Daemon:
                 os.setgroups([])
                 os.setgid(pw.pw_gid)
                 os.setuid(pw.pw_uid)
+        env = dict(self.env or os.environ)
+        if 'LSAN_OPTIONS_OF_DAEMONS' in env:
+            env['LSAN_OPTIONS'] = env['LSAN_OPTIONS_OF_DAEMONS']
         with open(self.log, 'ab') as out:
             self.proc = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                         env=self.env, preexec_fn=preexec, start_new_session=True)
+                                         env=env, preexec_fn=preexec, start_new_session=True)
         return self
 
     @property
