@@ -69,8 +69,7 @@ struct restore {
 	const struct conf *conf;
 	struct restore_file file;
 	char replaced[64]; /* folder for what was there, or "" */
-	bool
-	    again; /* an earlier try was broken off: what is there beside that folder is its work */
+	bool again; /* an earlier try was broken off: what is beside that folder is its work */
 	int lock_fd;
 	struct priv_user user; /* whose the state is; name "": ours */
 };
@@ -436,12 +435,6 @@ begin_in_state(struct restore *r, struct err *e)
 }
 
 static int
-change_in_state(struct restore *r, struct err *e)
-{
-	return change_places(r, e);
-}
-
-static int
 end_in_state(struct restore *r, struct err *e)
 {
 	return remove_mark(r, e);
@@ -477,7 +470,7 @@ write_all(struct restore *r, struct err *e)
 	if (rc == 0)
 		rc = as_user(r, begin_in_state, e);
 	if (rc == 0)
-		rc = as_user(r, change_in_state, e);
+		rc = as_user(r, change_places, e);
 	/* Last: a state without its key does not start, and says what is missing. */
 	if (rc == 0)
 		rc = write_key(r, e);

@@ -32,8 +32,8 @@ enum {
 struct web_reload {
 	struct web *web; /* NULL: it is gone */
 	char folder[1024];
-	char again
-	    [1024]; /* asked for since it began, which may have seen too little; "": not. The loop's. */
+	/* Asked for since it began, which may have seen too little; "": not. The loop's. */
+	char again[1024];
 	struct packages *packages; /* NULL: could not be read, and e says why */
 	struct err e;
 };

@@ -50,11 +50,9 @@ struct auth_facts {
 	struct span session_id; /* that we signed for this connection */
 	int64_t now_s;
 };
-enum {
-	AUTH_E_UNPROVEN =
-	    1, /* the monitor has no news, or old ones, of whose access was withdrawn; it knows more than the
-	                        worker; or it cannot remember the proof */
-};
+/* The monitor has no news, or old ones, of whose access was withdrawn; it knows more than the worker; or it cannot remember
+ * the proof. */
+enum { AUTH_E_UNPROVEN = 1 };
 /* 0 when everything holds, or with the cause: AUTH_E_; negative for what an honest worker does not bring. */
 int auth_prove(const struct auth_facts *facts, const struct mon_prove *m, struct auth_result *ret,
     struct err *e);
