@@ -51,15 +51,20 @@ def free_ports(n):
 
 
 def wait_for(what, check, timeout=60.0, pause=0.05):
-    """Calls check until it is true; its last value. The time is for a machine that is busy, and for a daemon that waits up to
-    half a minute before it tries another one again."""
+    """Calls check until it is true; its last value. A connection that is refused or reset, or a file that is not there, is
+    "not yet". The time is for a machine that is busy, and for a daemon that waits up to half a minute before it tries
+    another one again."""
     end = time.monotonic() + timeout
     while True:
-        value = check()
+        why = None
+        try:
+            value = check()
+        except OSError as e:
+            value, why = None, e
         if value:
             return value
         if time.monotonic() > end:
-            raise Failure(f'{what}: not within {timeout:.0f} s')
+            raise Failure(f'{what}: not within {timeout:.0f} s' + (f' ({why})' if why else ''))
         time.sleep(pause)
 
 
