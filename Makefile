@@ -24,6 +24,7 @@ unitdir    ?= /lib/systemd/system
 include tools/deps.mk
 include tools/flags.mk
 include tools/build.mk
+include tools/web.mk
 include tools/check.mk
 include tools/install.mk
 
