@@ -34,7 +34,8 @@ request(const struct ssh *ssh, const struct ssh_identity *id)
 	};
 	struct wire w = wire_from(u.blob);
 
-	u.alg = wire_string(&w); /* with Ed25519 the algorithm is named as the key's type */
+	u.alg = wire_string(
+	    &w); /* Ed25519 and ECDSA: the algorithm is named as the type of the key, or of its certificate */
 	return u;
 }
 

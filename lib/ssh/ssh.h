@@ -41,8 +41,9 @@ enum ssh_role { SSH_SERVER, SSH_CLIENT };
 
 /* A key that proves who we are: a server's host key, a client's user key. */
 struct ssh_identity {
-	const struct sshkey *key; /* Ed25519; without its private half, ssh_events.sign signs */
-	struct span cert;         /* its certificate's blob, or empty */
+	/* Ed25519; without its private half, ssh_events.sign signs, and it may be ECDSA P-256 */
+	const struct sshkey *key;
+	struct span cert; /* its certificate's blob, or empty */
 };
 
 enum ssh_verdict { SSH_DENY, SSH_ALLOW };

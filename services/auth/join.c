@@ -116,7 +116,7 @@ take_addresses(struct host *n, const struct names *given)
 static int
 check_request(const struct join_request *q, struct err *e)
 {
-	int rc = values_check_keys(q->ssh_key, q->tls_key, "a daemon", e);
+	int rc = values_check_keys(q->ssh_key, q->tls_key, KEY_OF_DAEMON, e);
 
 	if (rc == 0 && !q->token[0]) {
 		err_set(e, "no join token was given; make one with `tctl tokens add`");
@@ -579,7 +579,7 @@ join_start(struct joining **ret, struct auth *a, const struct join_request *q, j
 {
 	struct joining *j;
 	int rc = q->token ? check_request(q, e)
-			  : values_check_keys(q->ssh_key, q->tls_key, "a daemon", e);
+			  : values_check_keys(q->ssh_key, q->tls_key, KEY_OF_DAEMON, e);
 
 	if (rc != 0)
 		return rc;

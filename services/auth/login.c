@@ -454,7 +454,7 @@ work_verify(void *arg)
 static int
 check_request(const struct login_request *q, struct err *e)
 {
-	int rc = values_check_keys(q->ssh_key, q->tls_key, "a login", e);
+	int rc = values_check_keys(q->ssh_key, q->tls_key, KEY_OF_PERSON, e);
 
 	if (rc == 0 && q->ttl_s < 0) {
 		err_set(e, "the time to live is negative");

@@ -36,7 +36,7 @@ enum {
 
 struct login_request {
 	const char *user, *password, *otp;
-	struct span ssh_key; /* ssh-ed25519 public key blob */
+	struct span ssh_key; /* public key blob: Ed25519 or ECDSA P-256 */
 	struct span tls_key; /* P-256 SubjectPublicKeyInfo */
 	int64_t ttl_s;       /* 0: as long as the roles allow, at most 12 h */
 	const struct origin *origin;

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "api/cutoffs.h"
+#include "auth/values.h"
 #include "base/str.h"
 #include "base/wire.h"
 #include "crypto/rand.h"
@@ -49,15 +50,18 @@ uuid_ok(const char *s)
 
 /* --- SSH -------------------------------------------------------------------------------- */
 
-/* Everything the struct points to belongs to somebody else but the two buffers. */
+/* Everything the struct points to belongs to somebody else but the two buffers. The kind of key is looked at here again, though
+ * authd did. */
 static int
-sign_ssh(struct sshcert *cert, struct span key, const struct sshkey *ca, struct buf *ret,
-    struct err *e)
+sign_ssh(struct sshcert *cert, struct span key, enum key_owner owner, const struct sshkey *ca,
+    struct buf *ret, struct err *e)
 {
 	int rc = -1;
 
+	if (values_check_ssh_key(key, owner, e) != 0)
+		return -1;
 	if (sshkey_from_blob(&cert->key, key) < 0)
-		return err_set(e, "the public key is malformed or of a kind that is not accepted");
+		return err_memory(e);
 	/* Random, so that what audit trails name a certificate by needs no counter that could be set back. */
 	cert->serial = rand_u64();
 	if (sshcert_sign(cert, ca, e) == 0)
@@ -108,7 +112,7 @@ issue_ssh_user(const struct signer_keys *keys, const struct signer_ssh_user *q, 
 	cert.n_principals = q->n_logins;
 	cert.valid_after = (uint64_t)(now_s - SIGNER_BACKDATE_S);
 	cert.valid_before = (uint64_t)q->valid_until_s;
-	return sign_ssh(&cert, q->key, keys->sets[0].user_ssh, ret, e);
+	return sign_ssh(&cert, q->key, KEY_OF_PERSON, keys->sets[0].user_ssh, ret, e);
 }
 
 /* Letters of DNS names and IP addresses; a pattern (*) is neither. */
@@ -150,7 +154,7 @@ issue_ssh_host(const struct signer_keys *keys, const struct signer_ssh_host *q, 
 	cert.n_extensions = q->tunnel ? 1 : 0;
 	cert.valid_after = (uint64_t)(now_s - SIGNER_BACKDATE_S);
 	cert.valid_before = (uint64_t)q->valid_until_s;
-	return sign_ssh(&cert, q->key, keys->sets[0].host_ssh, ret, e);
+	return sign_ssh(&cert, q->key, KEY_OF_DAEMON, keys->sets[0].host_ssh, ret, e);
 }
 
 /* --- X.509 -------------------------------------------------------------------------------- */

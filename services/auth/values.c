@@ -298,16 +298,35 @@ uuid_is_good(const char *uuid)
 }
 
 int
-values_check_keys(struct span ssh_key, struct span tls_key, const char *who, struct err *e)
+values_check_ssh_key(struct span key, enum key_owner owner, struct err *e)
 {
-	struct sshkey *key = NULL;
-	bool ok = ssh_key.n <= BROUGHT_KEY_MAX && tls_key.n <= BROUGHT_KEY_MAX &&
-	    sshkey_from_blob(&key, ssh_key) == 0 && sshkey_type(key) == SSHKEY_ED25519 &&
-	    x509_spki_ok(tls_key);
+	struct sshkey *k = NULL;
+	bool ok = key.n <= BROUGHT_KEY_MAX && sshkey_from_blob(&k, key) == 0 &&
+	    (sshkey_type(k) == SSHKEY_ED25519 ||
+		(owner == KEY_OF_PERSON && sshkey_type(k) == SSHKEY_ECDSA_P256));
 
-	sshkey_free(key);
+	sshkey_free(k);
 	if (ok)
 		return 0;
-	err_set(e, "%s brings an Ed25519 SSH key and a P-256 TLS key", who);
+	err_set(e,
+	    owner == KEY_OF_PERSON ? "a person's SSH key is Ed25519 or ECDSA P-256"
+				   : "a daemon's SSH key is Ed25519");
 	return AUTH_E_INVALID;
+}
+
+static int
+check_tls_key(struct span key, struct err *e)
+{
+	if (key.n <= BROUGHT_KEY_MAX && x509_spki_ok(key))
+		return 0;
+	err_set(e, "the TLS key is P-256");
+	return AUTH_E_INVALID;
+}
+
+int
+values_check_keys(struct span ssh_key, struct span tls_key, enum key_owner owner, struct err *e)
+{
+	int rc = values_check_ssh_key(ssh_key, owner, e);
+
+	return rc == 0 ? check_tls_key(tls_key, e) : rc;
 }

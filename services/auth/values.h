@@ -84,8 +84,12 @@ int host_check(const char *name, struct err *e);
 bool uuid_is_good(const char *uuid);
 
 /* --- public keys that a caller wants certified: 0 or AUTH_E_INVALID -------------------------- */
-/* An Ed25519 SSH key (wire form) and a P-256 TLS key (SubjectPublicKeyInfo), each at most BROUGHT_KEY_MAX bytes. who, for
- * the error: "a login". */
-int values_check_keys(struct span ssh_key, struct span tls_key, const char *who, struct err *e);
+/* Each at most BROUGHT_KEY_MAX bytes. An SSH key (wire form) is Ed25519; a person's, who may have it from a browser that
+ * makes no other, also ECDSA P-256. A daemon's signs exchanges of keys, which only Ed25519 does here. */
+enum key_owner { KEY_OF_PERSON, KEY_OF_DAEMON };
+int values_check_ssh_key(struct span key, enum key_owner owner, struct err *e);
+/* And a TLS key, which is P-256 (SubjectPublicKeyInfo). */
+int
+values_check_keys(struct span ssh_key, struct span tls_key, enum key_owner owner, struct err *e);
 
 #endif

@@ -12,6 +12,7 @@ UNIT_OBJ_lib/ssh/connection_test := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/flow_test       := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/hostile_test    := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/loop_test       := tests/unit/lib/ssh/ssh_pair.o
+UNIT_OBJ_lib/ssh/p256_test       := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/packet_test     := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/sign_test       := tests/unit/lib/ssh/ssh_pair.o
 UNIT_OBJ_lib/ssh/small_suite_test := tests/unit/lib/ssh/ssh_pair.o
@@ -30,7 +31,7 @@ UNIT_OBJ_services/auth/join_meanwhile_test := $(JOIN_TEST_OBJ)
 UNIT_OBJ_services/auth/memory_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o tests/unit/no_memory.o tests/unit/services/auth/light_passwords.o
 UNIT_OBJ_services/auth/nouns_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
 UNIT_OBJ_services/auth/resource_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
-UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/auth/signer*.c))
+UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/auth/signer*.c)) services/auth/values.o
 
 UNIT_OBJ_services/audit/sight_test  := services/audit/sight.o tests/unit/cluster.o
 UNIT_OBJ_lib/profile/known_nodes_test := tests/unit/lib/profile/profile_home.o

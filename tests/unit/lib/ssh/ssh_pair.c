@@ -18,8 +18,8 @@
 struct sshkey *pair_host_key, *pair_user_key, *pair_ca_key;
 struct buf pair_host_cert, pair_user_cert;
 
-static void
-make_cert(struct buf *ret, const struct sshkey *key, uint32_t type, const char *principal)
+void
+pair_certify(struct buf *ret, const struct sshkey *key, uint32_t type, const char *principal)
 {
 	struct sshcert *cert = calloc(1, sizeof(*cert));
 	struct err e;
@@ -50,8 +50,8 @@ pair_keys(void)
 	assert_int_equal(sshkey_generate(&pair_host_key), 0);
 	assert_int_equal(sshkey_generate(&pair_user_key), 0);
 	assert_int_equal(sshkey_generate(&pair_ca_key), 0);
-	make_cert(&pair_host_cert, pair_host_key, SSHCERT_HOST, "node1");
-	make_cert(&pair_user_cert, pair_user_key, SSHCERT_USER, "root");
+	pair_certify(&pair_host_cert, pair_host_key, SSHCERT_HOST, "node1");
+	pair_certify(&pair_user_cert, pair_user_key, SSHCERT_USER, "root");
 }
 
 unsigned

@@ -64,6 +64,8 @@ struct pair {
 #define PAIR_NOBODY "nobody"
 
 void pair_keys(void); /* once a process */
+/* A certificate of pair_ca_key with one principal, for whoever needs another one. */
+void pair_certify(struct buf *ret, const struct sshkey *key, uint32_t type, const char *principal);
 extern struct sshkey *pair_host_key, *pair_user_key, *pair_ca_key;
 extern struct buf pair_host_cert, pair_user_cert;
 extern const struct ssh_chan_events pair_chan_events;

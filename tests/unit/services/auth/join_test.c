@@ -17,6 +17,7 @@
 #include "auth_joins.h"
 #include "base/str.h"
 #include "policy/lock.h"
+#include "some_keys.h"
 
 /* --- what is given ----------------------------------------------------------------------------- */
 
@@ -129,6 +130,7 @@ a_request_is_whole(void **state)
 	uint8_t big[600] = { 0 };
 	struct labels bad_label = { 0 };
 	struct join_request q;
+	struct buf p256;
 
 	joins_token(w, "node", 1, token);
 	q = joins_request(w, token, "node", joins_uuid_a);
@@ -136,6 +138,11 @@ a_request_is_whole(void **state)
 	joins_refused(joins_at(w, q, NULL), AUTH_E_INVALID, "Ed25519");
 	q.ssh_key = (struct span){ big, sizeof(big) };
 	joins_refused(joins_at(w, q, NULL), AUTH_E_INVALID, "Ed25519");
+	buf_init(&p256, 1024);
+	assert_int_equal(sshkey_line_to_blob(SOME_P256, &p256), 0); /* a person's may be */
+	q.ssh_key = buf_span(&p256);
+	joins_refused(joins_at(w, q, NULL), AUTH_E_INVALID, "Ed25519");
+	buf_done(&p256);
 	q.ssh_key = buf_span(&w->ssh_key);
 	q.tls_key = span_str("garbage");
 	joins_refused(joins_at(w, q, NULL), AUTH_E_INVALID, "P-256");

@@ -21,6 +21,7 @@
 #include "crypto/rand.h"
 #include "net/ceiling.h"
 #include "net/rate.h"
+#include "some_keys.h"
 
 static const char password[] = "correct horse battery";
 static const struct origin home = { { "10.1.2.3", 5555 }, false };
@@ -572,6 +573,38 @@ keys_are_of_the_kinds_that_are_signed(void **state)
 	refused(run(w, &q), AUTH_E_INVALID, "P-256");
 }
 
+/* Those of a browser that makes no other. */
+static void
+a_p256_key_is_certified_for_a_person_and_no_other_kind_is(void **state)
+{
+	static const char *const lines[] = { SOME_P256, SOME_RSA, SOME_P384, SOME_TOKEN };
+	struct auth_world *w = *state;
+	char otp[16];
+
+	make_user(w, "alice", "access", "root");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		struct login_request q;
+		struct outcome o;
+		struct buf key;
+
+		buf_init(&key, 4096);
+		assert_int_equal(sshkey_line_to_blob(lines[i], &key), 0);
+		code_of(w, "alice", otp);
+		q = request(w, "alice", password, otp);
+		q.ssh_key = buf_span(&key);
+		o = run(w, &q);
+		if (i > 0) {
+			refused(o, AUTH_E_INVALID, "Ed25519 or ECDSA P-256");
+		} else {
+			assert_int_equal(o.rc, 0);
+			assert_int_equal(sshkey_type(o.ssh->key), SSHKEY_ECDSA_P256);
+			assert_true(span_eq(sshkey_blob(o.ssh->key), buf_span(&key)));
+			outcome_done(&o);
+		}
+		buf_done(&key);
+	}
+}
+
 static void
 an_address_has_so_many_tries_and_a_proxy_more(void **state)
 {
@@ -695,6 +728,7 @@ main(void)
 		T(a_guess_that_runs_beside_the_fifth_is_refused),
 		T(what_changes_while_the_password_is_verified_counts),
 		T(keys_are_of_the_kinds_that_are_signed),
+		T(a_p256_key_is_certified_for_a_person_and_no_other_kind_is),
 		T(an_address_has_so_many_tries_and_a_proxy_more),
 		T(people_whom_a_proxy_hides_do_not_pay_for_each_other),
 		T(an_abandoned_login_tells_nobody),

@@ -31,6 +31,7 @@
 #include "crypto/x509.h"
 #include "priv/channel.h"
 #include "proto/auth.pb-c.h"
+#include "some_keys.h"
 
 static const char cluster[] = "tele.example.com";
 static const char uuid[] = "01234567-89ab-4cde-8f01-23456789abcd";
@@ -256,6 +257,31 @@ refuses_user_certificates_over_its_limits(void **state)
 	q = good, q.roles = "a\x1b[2J";
 	assert_false(sign_user(w, &q));
 	assert_true(sign_user(w, &good)); /* and goes on */
+}
+
+/* Whatever authd says. */
+static void
+signs_keys_of_two_kinds_for_people_and_of_one_for_hosts(void **state)
+{
+	static const char *const lines[] = { SOME_P256, SOME_RSA, SOME_P384, SOME_TOKEN };
+	static const char *const names[] = { "node-1" };
+	struct world *w = *state;
+	struct signer_ssh_user user = user_request(w);
+	struct signer_ssh_host host = { .uuid = uuid,
+		.principals = names,
+		.n_principals = 1,
+		.valid_until_s = w->now + 86400 };
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		struct buf key;
+
+		buf_init(&key, 4096);
+		assert_int_equal(sshkey_line_to_blob(lines[i], &key), 0);
+		user.key = host.key = buf_span(&key);
+		assert_int_equal(sign_user(w, &user), i == 0);
+		assert_false(sign_host(w, &host));
+		buf_done(&key);
+	}
 }
 
 static void
@@ -724,6 +750,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(signs_user_certificates),
 		TEST(refuses_user_certificates_over_its_limits),
+		TEST(signs_keys_of_two_kinds_for_people_and_of_one_for_hosts),
 		TEST(signs_hosts_and_tunnels_by_the_host_ca),
 		TEST(signs_x509_of_the_right_kind_by_the_right_ca),
 		TEST(signs_lists_of_cutoffs_by_the_host_ca_with_its_own_time),
