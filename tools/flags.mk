@@ -14,7 +14,7 @@ LDFLAGS  := $(LDHARDEN) $(if $(SAN),$(SANFLAGS))
 
 pc = $(shell pkg-config $(1) 2>/dev/null)
 PKG_CFLAGS := $(call pc,--cflags libevent libprotobuf-c libsodium libpq sqlite3 libcyaml jansson libzstd libsystemd \
-	      libseccomp libqrencode liboath)
+	      libseccomp libqrencode liboath libfido2)
 CPPFLAGS += $(PKG_CFLAGS)
 
 # Intel's multi-buffer library is on x86-64 only, and may be missing there too, when building and when running; lib/crypto/gcm.h
