@@ -193,10 +193,11 @@ users_value(const void *found, size_t i)
 	char when[40];
 
 	clock_rfc3339(u->created, when, sizeof when);
-	return json_pack("{s:s, s:o, s:o, s:s, s:b, s:b}", "name", u->name, "roles",
+	return json_pack("{s:s, s:o, s:o, s:s, s:b, s:b, s:o}", "name", u->name, "roles",
 	    strings((char *const *)u->roles, u->n_roles), "logins",
 	    strings((char *const *)u->logins, u->n_logins), "created", when, "locked", u->locked,
-	    "confirmed", u->confirmed);
+	    "confirmed", u->confirmed, "second_factors",
+	    strings((char *const *)u->factors, u->n_factors));
 }
 
 static const struct cli_listing users = { users_table, users_row, users_value, NULL };

@@ -161,6 +161,20 @@ struct completion {
 	void *arg;
 };
 
+/* In place of all that he had: whoever needs a reset has lost them, or others have them. */
+static int
+give_factor(const struct completion *c, const struct invite *i, struct user *u, struct err *e)
+{
+	struct factor f;
+
+	factor_init(c->auth, &f, FACTOR_TOTP, "authenticator app");
+	/* Sealed for the same user, as it is. */
+	memcpy(f.seed, i->seed, sizeof(f.seed));
+	f.last_step = c->step;
+	factor_list_done(&u->factors);
+	return factor_list_add(&u->factors, &f) ? 0 : err_memory(e);
+}
+
 /* What ends an invite: all or nothing. */
 static int
 settle(struct completion *c, struct invite *i, struct err *e)
@@ -173,13 +187,12 @@ settle(struct completion *c, struct invite *i, struct err *e)
 		rc = rights_of_maker(a, i->maker, &u, i->reset, e);
 	if (rc == 0) {
 		str_copy(u.password, sizeof(u.password), c->hash);
-		/* Sealed for the same user, as it is. */
-		memcpy(u.seed, i->seed, sizeof(u.seed));
-		u.totp_last_step = c->step;
 		u.confirmed = true;
 		user_forget_sources(&u);
-		rc = user_save(a, &u, e);
+		rc = give_factor(c, i, &u, e);
 	}
+	if (rc == 0)
+		rc = user_save(a, &u, e);
 	user_done(&u);
 	if (rc == 0)
 		rc = invite_drop(a, i->user, e);

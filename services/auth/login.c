@@ -13,7 +13,6 @@
 #include "base/str.h"
 #include "crypto/secret.h"
 #include "crypto/sshkey.h"
-#include "crypto/totp.h"
 #include "crypto/x509.h"
 #include "net/addr.h"
 #include "net/ceiling.h"
@@ -363,26 +362,13 @@ charge(struct login *l)
 		rate_fail(l->auth->logins, l->origin.at.ip, factor_of(l), l->auth->now_ms());
 }
 
-/* The time step of the code into *ret, or negative there; a negative result is no verdict on the code. */
-static int
-step_of_code(const struct login *l, const struct user *u, int64_t *ret, struct err *e)
-{
-	uint8_t totp[TOTP_SECRET_BYTES];
-	int rc = seed_open(l->auth, u->name, u->seed, totp, e);
-
-	if (rc == 0)
-		*ret = totp_verify(totp, l->otp, l->auth->now_ms() / 1000, u->totp_last_step);
-	secret_zero(totp, sizeof(totp));
-	return rc;
-}
-
 /* On the loop again: everything that must be looked at together. */
 static int
 prove(struct login *l, struct user *u, struct err *e)
 {
 	struct auth *a = l->auth;
 	struct lockout_try who = try_of(l);
-	int64_t step = -1;
+	struct factor *factor = NULL;
 	int rc = check_open(l, e); /* guesses that ran beside the fifth count as well */
 
 	if (rc != 0)
@@ -393,18 +379,17 @@ prove(struct login *l, struct user *u, struct err *e)
 	/* The hash again: the password may have been changed while the pool computed with the old one. Only who has it
 	 * learns that a seed does not open. */
 	if (rc == 0 && u->confirmed && l->password_fits && strcmp(u->password, l->hash) == 0 &&
-	    step_of_code(l, u, &step, e) < 0)
+	    factor_take_code(a, u->name, &u->factors, l->otp, &factor, e) < 0)
 		return -1;
 	/* One text for a wrong name, password or code, and no earlier answer for any of them: which one it was
 	 * is nobody's business who cannot log in. */
-	if (!l->password_fits || step < 0) {
+	if (!factor) {
 		charge(l);
 		err_set(e, "wrong user name, password or one-time code; a code is good once");
 		return AUTH_E_UNAUTHENTICATED;
 	}
-	/* Written before the certificates are made, under the revision that was read: of two logins with one
-	 * code that run side by side one fails. */
-	u->totp_last_step = step;
+	/* What was used is written before the certificates are made, under the revision that was read: of two logins with
+	 * one code that run side by side one fails. */
 	if (l->source[0])
 		user_note_source(u, l->source, a->now_ms());
 	rc = user_save(a, u, e);

@@ -214,10 +214,13 @@ on_user(const void *object, void *arg)
 	const struct user *u = object;
 	struct listing *l = arg;
 	Auth__User *m = arena_alloc(&l->list.arena, sizeof(*m));
+	const char **kinds = arena_alloc(&l->list.arena, FACTOR_KINDS * sizeof(*kinds));
 
-	if (!m)
+	if (!m || !kinds)
 		return -1;
 	auth__user__init(m);
+	m->n_factors = factor_list_kinds(&u->factors, kinds);
+	m->factors = kinds;
 	m->name = face_text(&l->list, u->name);
 	m->n_roles = u->roles.n;
 	m->roles = face_texts(&l->list, &u->roles);

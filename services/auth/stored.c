@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/label.h"
+#include "auth/factor.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "crypto/secret.h"
@@ -24,11 +25,11 @@ static const struct {
 	[STORED_NAMES] = { PROTOBUF_C_TYPE_STRING, true },
 	[STORED_LABELS] = { PROTOBUF_C_TYPE_MESSAGE, true },
 	[STORED_BYTES] = { PROTOBUF_C_TYPE_BYTES, false },
-	[STORED_SECRET] = { PROTOBUF_C_TYPE_BYTES, false },
 	[STORED_LATER] = { PROTOBUF_C_TYPE_BYTES, false },
 	[STORED_INT64] = { PROTOBUF_C_TYPE_INT64, false },
 	[STORED_UINT32] = { PROTOBUF_C_TYPE_UINT32, false },
 	[STORED_BOOL] = { PROTOBUF_C_TYPE_BOOL, false },
+	[STORED_FACTORS] = { PROTOBUF_C_TYPE_MESSAGE, true },
 	[STORED_TIMES] = { PROTOBUF_C_TYPE_INT64, true },
 };
 
@@ -70,6 +71,7 @@ put_field(struct arena *arena, const struct stored_field *f, const void *object,
 	struct place to = place_of(m, f->name, f->type);
 	const struct names *names = (const void *)from;
 	const struct labels *labels = (const void *)from;
+	const struct factor_list *factors = (const void *)from;
 
 	if (!to.value)
 		return false;
@@ -85,10 +87,13 @@ put_field(struct arena *arena, const struct stored_field *f, const void *object,
 		*(Common__Label ***)to.value = api_labels(arena, labels_view(labels));
 		*to.n = labels->n;
 		return *(void **)to.value != NULL;
+	case STORED_FACTORS:
+		*(struct Stored__StoredFactor ***)to.value = stored_factors_rows(arena, factors);
+		*to.n = *(const bool *)(base + f->with) ? factors->n : 0;
+		return *(void **)to.value != NULL;
 	case STORED_BYTES:
 		*(ProtobufCBinaryData *)to.value = bytes_of(from, f->size);
 		return true;
-	case STORED_SECRET:
 	case STORED_LATER:
 		*(ProtobufCBinaryData *)to.value = bytes_of(from,
 		    *(const bool *)(base + f->with) ? f->size : 0);
@@ -196,12 +201,14 @@ take_field(const struct stored_field *f, void *object, ProtobufCMessage *m)
 		return names_copy((void *)to, *(char ***)from.value, *from.n) == 0;
 	case STORED_LABELS:
 		return stored_labels((void *)to, *(Common__Label ***)from.value, *from.n) == 0;
+	case STORED_FACTORS:
+		/* Some where there should be none, or none where there should be some: the record was tampered with, or is
+		 * damaged. */
+		return (*from.n > 0) == *with &&
+		    stored_factors_take((void *)to, *(struct Stored__StoredFactor ***)from.value,
+			*from.n);
 	case STORED_BYTES:
 		return take_bytes(f, to, bytes);
-	case STORED_SECRET:
-		/* Bytes where there should be none, or none where there should be: the record was
-		 * tampered with, or is damaged. */
-		return *with ? take_bytes(f, to, bytes) : bytes->len == 0;
 	case STORED_LATER:
 		*with = bytes->len > 0;
 		return !*with || take_bytes(f, to, bytes);
@@ -252,6 +259,8 @@ stored_done(const struct stored_form *form, void *object)
 			names_done((void *)member);
 		else if (form->fields[i].type == STORED_LABELS)
 			labels_done((void *)member);
+		else if (form->fields[i].type == STORED_FACTORS)
+			factor_list_done((void *)member);
 	}
 	/* Of every kind: which of them holds a secret need not be remembered. */
 	secret_zero(object, form->size);

@@ -13,6 +13,9 @@
 #include "base/buf.h"
 
 struct Common__Label;
+struct Stored__StoredFactor;
+struct arena;
+struct factor_list;
 struct ProtobufCMessageDescriptor;
 
 /* How a member of the struct and a field of the message correspond. */
@@ -21,12 +24,12 @@ enum stored_type {
 	STORED_NAMES,  /* struct names and repeated string */
 	STORED_LABELS, /* struct labels and repeated Label */
 	STORED_BYTES,  /* uint8_t[] and bytes of exactly that length */
-	STORED_SECRET, /* the same, there only when the bool `with` (read before it) says so */
-	STORED_LATER,  /* the same, and reading it sets the bool `with` when it is there */
+	STORED_LATER,  /* the same, or none; reading sets the bool `with` when it is there */
 	STORED_INT64,
 	STORED_UINT32,
 	STORED_BOOL,
-	STORED_TIMES, /* int64_t[] and repeated int64; `with`: the size_t that counts them */
+	STORED_FACTORS, /* struct factor_list and repeated StoredFactor; some when `with` (read before) says so, else none */
+	STORED_TIMES,   /* int64_t[] and repeated int64; `with`: the size_t that counts them */
 };
 
 struct stored_field {
@@ -80,5 +83,10 @@ void stored_done(const struct stored_form *form, void *object);
 
 /* Adds the labels of a message. Negative without memory or over LABELS_MAX. */
 int stored_labels(struct labels *dst, struct Common__Label *const *rows, size_t n);
+/* In stored_factor.c: as messages, which borrow from the list (NULL without memory), and back (false: no such records, or
+ * no memory). */
+struct Stored__StoredFactor **stored_factors_rows(struct arena *arena, const struct factor_list *l);
+bool
+stored_factors_take(struct factor_list *dst, struct Stored__StoredFactor *const *rows, size_t n);
 
 #endif

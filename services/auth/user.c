@@ -27,8 +27,7 @@ static const struct stored_field user_fields[] = {
 	STORED_FIELD(STORED_TEXT, "created_by", user, created_by),
 	STORED_FIELD(STORED_BOOL, "confirmed", user, confirmed),
 	STORED_FIELD(STORED_TEXT, "password", user, password),
-	STORED_FIELD_WITH(STORED_SECRET, "totp_secret", user, seed, confirmed),
-	STORED_FIELD(STORED_INT64, "totp_last_step", user, totp_last_step),
+	STORED_FIELD_WITH(STORED_FACTORS, "factors", user, factors, confirmed),
 	STORED_FIELD(STORED_NAMES, "sources", user, sources),
 	STORED_FIELD_WITH(STORED_TIMES, "sources_seen", user, sources_ms, n_sources_ms),
 };

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "auth/seed.h"
+#include "auth/factor.h"
 #include "auth/values.h"
 #include "crypto/password.h"
 
@@ -26,8 +26,7 @@ struct user {
 	char created_by[NAME_LEN_MAX + 1];
 	bool confirmed;                    /* an invite was completed */
 	char password[PASSWORD_HASH_SIZE]; /* "" until then */
-	uint8_t seed[SEED_SEALED_BYTES];   /* of the second factor, sealed */
-	int64_t totp_last_step;
+	struct factor_list factors;        /* none until then */
 	struct names sources; /* addresses he logged in from, and at the same place when last */
 	int64_t sources_ms[USER_SOURCES];
 	size_t n_sources_ms;

@@ -140,6 +140,34 @@ auth_world_role(struct auth_world *w, const struct policy_role *role)
 		fail_msg("%s", e.text);
 }
 
+void
+auth_world_give_app(struct auth_world *w, struct user *u)
+{
+	uint8_t totp[TOTP_SECRET_BYTES];
+	struct factor f;
+	struct err e;
+
+	factor_init(&w->a, &f, FACTOR_TOTP, "phone");
+	rand_bytes(totp, sizeof(totp));
+	assert_int_equal(seed_close(&w->a, u->name, totp, f.seed, &e), 0);
+	assert_non_null(factor_list_add(&u->factors, &f));
+}
+
+void
+auth_world_code(struct auth_world *w, const char *user, char code[16])
+{
+	uint8_t totp[TOTP_SECRET_BYTES];
+	struct user u;
+	struct err e;
+
+	assert_int_equal(user_load(&w->a, user, &u, &e), 0);
+	u.factors.v[0].last_step = 0;
+	assert_int_equal(user_save(&w->a, &u, &e), 0);
+	assert_int_equal(seed_open(&w->a, user, u.factors.v[0].seed, totp, &e), 0);
+	assert_int_equal(totp_code(totp, w->a.now_ms() / 1000, code), 0);
+	user_done(&u);
+}
+
 struct sshcert *
 auth_world_ssh_cert(struct span blob)
 {

@@ -28,6 +28,10 @@ int auth_world_teardown(void **state);
 void auth_world_run(struct auth_world *w, const bool *done);
 /* A role as given; it lives in the store. */
 void auth_world_role(struct auth_world *w, const struct policy_role *role);
+/* An app for one-time codes, of a user who is being made. */
+void auth_world_give_app(struct auth_world *w, struct user *u);
+/* The code that his app shows, as if none had been used. */
+void auth_world_code(struct auth_world *w, const char *user, char code[16]);
 struct sshcert *auth_world_ssh_cert(struct span blob);
 struct x509_cert *auth_world_tls_cert(struct span pem);
 bool auth_world_has_principal(const struct sshcert *cert, const char *name);

@@ -71,7 +71,6 @@ static void
 make_user(struct auth_world *w, const char *name, const char *role, const char *login)
 {
 	struct user u = { .created_ms = 1, .confirmed = true, .revision = STORE_ABSENT };
-	uint8_t totp[TOTP_SECRET_BYTES];
 	struct err e;
 
 	str_copy(u.name, sizeof(u.name), name);
@@ -79,26 +78,9 @@ make_user(struct auth_world *w, const char *name, const char *role, const char *
 	if (login)
 		assert_int_equal(names_add(&u.logins, login), 0);
 	assert_int_equal(password_hash(password, 1, u.password), 0);
-	rand_bytes(totp, sizeof(totp));
-	assert_int_equal(seed_close(&w->a, u.name, totp, u.seed, &e), 0);
+	auth_world_give_app(w, &u);
 	if (user_save(&w->a, &u, &e) != 0)
 		fail_msg("%s", e.text);
-	user_done(&u);
-}
-
-/* A code that was not used before. */
-static void
-code_of(struct auth_world *w, const char *name, char code[16])
-{
-	uint8_t totp[TOTP_SECRET_BYTES];
-	struct user u;
-	struct err e;
-
-	assert_int_equal(user_load(&w->a, name, &u, &e), 0);
-	u.totp_last_step = 0;
-	assert_int_equal(user_save(&w->a, &u, &e), 0);
-	assert_int_equal(seed_open(&w->a, name, u.seed, totp, &e), 0);
-	assert_int_equal(totp_code(totp, w->a.now_ms() / 1000, code), 0);
 	user_done(&u);
 }
 
@@ -137,7 +119,7 @@ log_in(struct auth_world *w, const char *name)
 {
 	char code[16];
 
-	code_of(w, name, code);
+	auth_world_code(w, name, code);
 	struct login_request q = request(w, name, password, code);
 	return run(w, &q);
 }
@@ -233,7 +215,7 @@ the_time_to_live_is_what_was_asked(void **state)
 	int64_t left;
 
 	make_user(w, "alice", "access", "deploy");
-	code_of(w, "alice", code);
+	auth_world_code(w, "alice", code);
 	q = request(w, "alice", password, code);
 	q.ttl_s = -1;
 	refused(run(w, &q), AUTH_E_INVALID, "negative");
@@ -322,17 +304,17 @@ a_pinned_address_is_in_the_certificate(void **state)
 	assert_int_equal(o.rc, 0);
 	assert_string_equal(sshcert_critical(o.ssh, "source-address"), "10.1.2.3/32");
 	outcome_done(&o);
-	code_of(w, "alice", code);
+	auth_world_code(w, "alice", code);
 	q = request(w, "alice", password, code);
 	q.origin = &six;
 	o = run(w, &q);
 	assert_int_equal(o.rc, 0);
 	assert_string_equal(sshcert_critical(o.ssh, "source-address"), "2001:db8::7/128");
 	outcome_done(&o);
-	code_of(w, "alice", code);
+	auth_world_code(w, "alice", code);
 	q.origin = &hidden;
 	refused(run(w, &q), AUTH_E_DENIED, "not known here");
-	code_of(w, "alice", code);
+	auth_world_code(w, "alice", code);
 	q.origin = &local;
 	refused(run(w, &q), AUTH_E_DENIED, "not known here");
 }
@@ -350,14 +332,14 @@ all_that_is_wrong_has_one_answer(void **state)
 
 	make_user(w, "alice", "access", "deploy");
 	make_user(w, "new", "access", "deploy");
-	code_of(w, "new", fresh);
+	auth_world_code(w, "new", fresh);
 	assert_int_equal(user_load(&w->a, "new", &u, &e), 0);
 	u.confirmed = false;
 	assert_int_equal(user_save(&w->a, &u, &e), 0);
 	user_done(&u);
 	memset(long_text, 'x', sizeof(long_text));
 	long_text[sizeof(long_text) - 1] = '\0';
-	code_of(w, "alice", code);
+	auth_world_code(w, "alice", code);
 	str_copy(wrong, sizeof(wrong), code);
 	wrong[0] = wrong[0] == '9' ? '0' : (char)(wrong[0] + 1);
 	const struct login_request bad[] = { request(w, "nobody", password, code),
@@ -380,7 +362,7 @@ a_code_is_good_once(void **state)
 	char code[16];
 
 	make_user(w, "alice", "access", "deploy");
-	code_of(w, "alice", code);
+	auth_world_code(w, "alice", code);
 	q = request(w, "alice", password, code);
 	o = run(w, &q);
 	assert_int_equal(o.rc, 0);
@@ -417,7 +399,7 @@ five_failures_close_a_name_for_their_address(void **state)
 			assert_int_equal(o.closed,
 			    i == LOCKOUT_FREE - 1 ? LOCKOUT_SOURCE : LOCKOUT_OPEN);
 		}
-		code_of(w, "alice", code);
+		auth_world_code(w, "alice", code);
 		q = request(w, names[n], password, code);
 		q.origin = &elsewhere;
 		refused(run(w, &q), AUTH_E_STATE, "from your address: try again in 60 seconds");
@@ -513,7 +495,7 @@ a_guess_that_runs_beside_the_fifth_is_refused(void **state)
 	char code[16];
 
 	make_user(w, "alice", "access", "deploy");
-	code_of(w, "alice", code);
+	auth_world_code(w, "alice", code);
 	struct login_request q = request(w, "alice", password, code);
 	assert_int_equal(login_start(&l, &w->a, &q, on_done, &o, &e), 0);
 	for (int i = 0; i < LOCKOUT_FREE; i++)
@@ -537,7 +519,7 @@ what_changes_while_the_password_is_verified_counts(void **state)
 
 		str_format(name, sizeof(name), "alice%d", what);
 		make_user(w, name, "access", "deploy");
-		code_of(w, name, code);
+		auth_world_code(w, name, code);
 		struct login_request q = request(w, name, password, code);
 		assert_int_equal(login_start(&l, &w->a, &q, on_done, &o, &e), 0);
 		assert_int_equal(user_load(&w->a, name, &u, &e), 0);
@@ -589,7 +571,7 @@ a_p256_key_is_certified_for_a_person_and_no_other_kind_is(void **state)
 
 		buf_init(&key, 4096);
 		assert_int_equal(sshkey_line_to_blob(lines[i], &key), 0);
-		code_of(w, "alice", otp);
+		auth_world_code(w, "alice", otp);
 		q = request(w, "alice", password, otp);
 		q.ssh_key = buf_span(&key);
 		o = run(w, &q);
@@ -641,7 +623,7 @@ people_whom_a_proxy_hides_do_not_pay_for_each_other(void **state)
 		assert_int_equal(o.rc, AUTH_E_UNAUTHENTICATED);
 		assert_int_equal(o.closed, LOCKOUT_OPEN);
 	}
-	code_of(w, "alice", code);
+	auth_world_code(w, "alice", code);
 	q = request(w, "alice", password, code);
 	q.origin = &hidden;
 	o = run(w, &q);
@@ -666,7 +648,7 @@ an_abandoned_login_tells_nobody(void **state)
 
 	make_user(w, "alice", "access", "deploy");
 	make_user(w, "bob", "access", "deploy");
-	code_of(w, "alice", code);
+	auth_world_code(w, "alice", code);
 	struct login_request q = request(w, "alice", password, code);
 	assert_int_equal(login_start(&l, &w->a, &q, on_done, &o, &e), 0);
 	login_abandon(l);

@@ -120,7 +120,6 @@ static void
 make_user(struct auth_world *w)
 {
 	struct user u = { .created_ms = 1, .confirmed = true, .revision = STORE_ABSENT };
-	uint8_t totp[TOTP_SECRET_BYTES];
 	struct err e;
 
 	str_copy(u.name, sizeof(u.name), "alice");
@@ -128,8 +127,7 @@ make_user(struct auth_world *w)
 	assert_int_equal(names_add(&u.roles, "editor"), 0);
 	assert_int_equal(names_add(&u.logins, "root"), 0);
 	assert_int_equal(password_hash(password, 1, u.password), 0);
-	rand_bytes(totp, sizeof(totp));
-	assert_int_equal(seed_close(&w->a, u.name, totp, u.seed, &e), 0);
+	auth_world_give_app(w, &u);
 	if (user_save(&w->a, &u, &e) != 0)
 		fail_msg("%s", e.text);
 	user_done(&u);
@@ -451,7 +449,7 @@ logs_in(struct auth_world *w, struct outcome *o, struct err *e)
 		.origin = &home };
 
 	if (rc == 0)
-		rc = seed_open(&w->a, u.name, u.seed, totp, e);
+		rc = seed_open(&w->a, u.name, u.factors.v[0].seed, totp, e);
 	if (rc == 0)
 		rc = totp_code(totp, w->a.now_ms() / 1000, code);
 	if (rc == 0)

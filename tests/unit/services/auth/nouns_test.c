@@ -162,7 +162,7 @@ a_record_that_somebody_else_changed_is_not_overwritten(void **state)
 	add_user(f, "alice", "access");
 	assert_int_equal(user_load(&f->a, "alice", &a, &f->e), 0);
 	assert_int_equal(user_load(&f->a, "alice", &b, &f->e), 0);
-	a.totp_last_step = 7;
+	a.created_ms = 7;
 	assert_int_equal(user_save(&f->a, &a, &f->e), 0);
 	assert_int_equal(user_save(&f->a, &b, &f->e), AUTH_E_STATE);
 	user_done(&a);

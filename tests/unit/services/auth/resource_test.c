@@ -56,14 +56,32 @@ a_user_is_kept_with_every_member(void **state)
 		.created_ms = 5,
 		.created_by = "root",
 		.confirmed = true,
-		.password = "$argon2id$x",
-		.totp_last_step = 77 };
+		.password = "$argon2id$x" };
+	const struct factor app = { .id = "0123456789abcdef",
+		.name = "phone",
+		.kind = FACTOR_TOTP,
+		.created_ms = 6,
+		.used_ms = 7,
+		.seed = { 0xa5, [SEED_SEALED_BYTES - 1] = 0x5a },
+		.last_step = 77 };
+	const struct factor key = { .id = "fedcba9876543210",
+		.name = "blue key",
+		.kind = FACTOR_WEBAUTHN,
+		.created_ms = 8,
+		.rp_id = "proxy.example.org",
+		.key = { .id = { 1, 2, 3 },
+		    .n_id = 3,
+		    .algorithm = -257,
+		    .key = { 4, [WEBAUTHN_KEY_MAX - 1] = 5 },
+		    .n_key = WEBAUTHN_KEY_MAX,
+		    .counter = UINT32_MAX } };
 	struct user again;
 
 	names_add(&u.roles, "access");
 	names_add(&u.roles, "editor");
 	names_add(&u.logins, "root");
-	memset(u.seed, 0xa5, sizeof(u.seed));
+	assert_non_null(factor_list_add(&u.factors, &app));
+	assert_non_null(factor_list_add(&u.factors, &key));
 	save(f, RESOURCE_USER, &u);
 	auth_state_close(f);
 	auth_state_open(f);
@@ -75,8 +93,9 @@ a_user_is_kept_with_every_member(void **state)
 	assert_string_equal(again.created_by, "root");
 	assert_true(again.confirmed);
 	assert_string_equal(again.password, "$argon2id$x");
-	assert_memory_equal(again.seed, u.seed, sizeof(u.seed));
-	assert_int_equal(again.totp_last_step, 77);
+	assert_int_equal(again.factors.n, 2);
+	assert_memory_equal(&again.factors.v[0], &app, sizeof(app));
+	assert_memory_equal(&again.factors.v[1], &key, sizeof(key));
 	assert_int_equal(again.revision, u.revision);
 	user_done(&again);
 	user_done(&u);

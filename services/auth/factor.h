@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * factor: what a person has besides the password, several of them: authenticator apps (one-time codes) and security keys.
+ * A list that is part of the user's record. Called by login.c, invite.c and rpc_users.c; touches memory, and the key that
+ * opens seeds.
+ */
+#ifndef AUTH_FACTOR_H
+#define AUTH_FACTOR_H
+
+#include <stdint.h>
+
+#include "auth/seed.h"
+#include "crypto/webauthn.h"
+
+struct auth;
+
+enum { FACTORS_MAX = 10, FACTOR_ID_SIZE = 17, FACTOR_NAME_SIZE = 65 };
+
+enum factor_kind { FACTOR_TOTP, FACTOR_WEBAUTHN, FACTOR_KINDS };
+/* "totp", "webauthn": in the store, events and answers. */
+const char *factor_kind_name(enum factor_kind kind);
+/* False: there is no such kind. */
+bool factor_kind_of(const char *name, enum factor_kind *ret);
+
+struct factor {
+	char id[FACTOR_ID_SIZE];     /* for the user and the audit trail; 16 hexadecimal digits */
+	char name[FACTOR_NAME_SIZE]; /* that the user gave */
+	enum factor_kind kind;
+	int64_t created_ms, used_ms; /* used_ms 0: never */
+	/* FACTOR_TOTP */
+	uint8_t seed[SEED_SEALED_BYTES]; /* sealed */
+	int64_t last_step; /* the newest that was used; older ones and itself are refused */
+	/* FACTOR_WEBAUTHN */
+	char rp_id[WEBAUTHN_RP_ID_SIZE]; /* whose site it is for */
+	struct webauthn_credential key;
+};
+
+struct factor_list {
+	struct factor *v;
+	size_t n;
+};
+
+/* Zeroes and frees. */
+void factor_list_done(struct factor_list *l);
+/* A copy at the end. NULL: there are FACTORS_MAX, or no memory. */
+struct factor *factor_list_add(struct factor_list *l, const struct factor *f);
+/* The kinds that are there, each once, for lists; how many. */
+size_t factor_list_kinds(const struct factor_list *l, const char *ret[FACTOR_KINDS]);
+
+/* A new one with its id and the time; the caller fills in the rest. */
+void factor_init(struct auth *a, struct factor *ret, enum factor_kind kind, const char *name);
+
+/* The app of the user whose code that is, noted as used in its list (the caller saves, under the revision that was read,
+ * so that a code is good once); NULL: nobody's. Negative: a seed does not open, which is no verdict on the code. */
+int factor_take_code(struct auth *a, const char *user, struct factor_list *l, const char *code,
+    struct factor **ret, struct err *e);
+
+#endif
