@@ -14,393 +14,17 @@
 #include <cmocka.h>
 
 #include "api/auth_watch.h"
-#include "api/join.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "crypto/capin.h"
-#include "crypto/identity.h"
-#include "crypto/rand.h"
 #include "crypto/sshcert.h"
-#include "crypto/x509.h"
+#include "join_world.h"
 #include "proto/auth.async.h"
-#include "proto/auth.server.h"
-#include "rpc/tls.h"
-
-#define TOKEN "0123456789abcdef0123456789abcdef"
-
-struct fixture {
-	struct loop *loop;
-	struct rpc_loop *rl;
-	/* the cluster */
-	struct x509_key *host_key, *user_key;
-	struct x509_cert *host_ca;
-	struct buf host_pem, user_pem;
-	struct sshkey *ssh_host_ca, *ssh_user_ca;
-	char pin[CAPIN_SIZE];
-	struct rpc_identity *server_id;
-	struct rpc_server *server;
-	char target[64];
-	int64_t ttl_s;
-	const char *address; /* that the host is configured with; NULL: n1.example */
-	int joins, renewals, fetches;
-	enum rpc_code refuse_with; /* RPC_OK: does not */
-	uint64_t generation;
-	bool watching;
-	struct rpc_call *watch;
-	/* the host */
-	char dir[64];
-	struct join *join;
-	int ready, changed, refused;
-	char why[512], uuid[40];
-	bool server_down;
-};
-
-/* --- a server like authd ------------------------------------------------------------------------- */
-
-static void
-issue_tls(struct fixture *f, struct span spki, const struct identity *who, const char *dns,
-    struct buf *ret)
-{
-	const char *const names[] = { dns };
-	struct x509_request q = { .spki = spki,
-		.identity = who,
-		.dns = names,
-		.n_dns = dns ? 1 : 0,
-		.not_before_s = clock_wall_ms() / 1000 - 1,
-		.not_after_s = clock_wall_ms() / 1000 + f->ttl_s,
-		.usage = X509_SERVER | X509_CLIENT };
-	struct err e = { "" };
-
-	buf_init(ret, X509_PEM_MAX);
-	if (x509_issue(&q, f->host_ca, f->host_key, ret, &e) < 0)
-		fail_msg("%s", e.text);
-	assert_true(buf_put(ret, "", 1));
-}
-
-static struct sshcert *
-issue_ssh(struct fixture *f, struct span key, uint32_t type, const char *uuid, const char *address)
-{
-	struct sshcert *cert = calloc(1, sizeof *cert);
-	struct err e = { "" };
-
-	assert_int_equal(sshkey_from_blob(&cert->key, key), 0);
-	cert->type = type;
-	cert->key_id = strdup(uuid);
-	cert->principals = calloc(2, sizeof *cert->principals);
-	cert->principals[0] = strdup(uuid);
-	cert->principals[1] = strdup(address);
-	cert->n_principals = 2;
-	cert->valid_after = (uint64_t)(clock_wall_ms() / 1000 - 1);
-	cert->valid_before = (uint64_t)(clock_wall_ms() / 1000 + f->ttl_s);
-	if (sshcert_sign(cert, f->ssh_host_ca, &e) < 0)
-		fail_msg("%s", e.text);
-	return cert;
-}
-
-/* ca_set and signature, packed; freed by the caller. */
-static void
-make_bundle(struct fixture *f, struct buf *set, struct buf *sig)
-{
-	Auth__CaSet m = AUTH__CA_SET__INIT;
-	const char *host[] = { (const char *)buf_head(&f->host_pem) },
-		   *user[] = { (const char *)buf_head(&f->user_pem) };
-	struct span hs = sshkey_blob(f->ssh_host_ca), us = sshkey_blob(f->ssh_user_ca);
-	ProtobufCBinaryData hb = { hs.n, (uint8_t *)(uintptr_t)hs.p },
-			    ub = { us.n, (uint8_t *)(uintptr_t)us.p };
-	size_t n;
-
-	m.cluster = "test";
-	m.host_x509_pem = host;
-	m.user_x509_pem = user;
-	m.n_host_x509_pem = m.n_user_x509_pem = 1;
-	m.host_ssh = &hb;
-	m.user_ssh = &ub;
-	m.n_host_ssh = m.n_user_ssh = 1;
-	m.generation = f->generation;
-	buf_init(set, 65536);
-	buf_init(sig, 256);
-	n = protobuf_c_message_get_packed_size(&m.base);
-	protobuf_c_message_pack(&m.base, buf_reserve(set, n));
-	buf_commit(set, n);
-	assert_int_equal(x509_sign_data(f->host_key, buf_span(set), sig), 0);
-}
-
-static void
-fill_bundle(Auth__CaBundle *b, struct buf *set, struct buf *sig)
-{
-	b->ca_set = (ProtobufCBinaryData){ set->len, buf_head(set) };
-	b->signature = (ProtobufCBinaryData){ sig->len, buf_head(sig) };
-}
-
-static void
-on_bundle(struct rpc_call *call, const Auth__Empty *q)
-{
-	struct fixture *f = rpc_context(call);
-	Auth__CaBundle b = AUTH__CA_BUNDLE__INIT;
-	struct buf set, sig;
-
-	(void)q;
-	f->fetches++;
-	make_bundle(f, &set, &sig);
-	fill_bundle(&b, &set, &sig);
-	auth_get_ca_bundle_reply(call, &b);
-	buf_done(&set);
-	buf_done(&sig);
-}
-
-static void
-answer_identity(struct rpc_call *call, const char *kind, const char *uuid,
-    const Auth__PublicKeys *keys, const char *address)
-{
-	struct fixture *f = rpc_context(call);
-	Auth__HostIdentity id = AUTH__HOST_IDENTITY__INIT;
-	Auth__CaBundle b = AUTH__CA_BUNDLE__INIT;
-	struct span ssh = { keys->ssh.data, keys->ssh.len };
-	struct sshcert *host = issue_ssh(f, ssh, SSHCERT_HOST, uuid, address),
-		       *tunnel = issue_ssh(f, ssh, SSHCERT_USER, uuid, "tunnel");
-	struct identity who;
-	enum identity_kind k;
-	struct buf tls, set, sig;
-
-	assert_true(identity_kind_from(span_str(kind), &k) && identity_set(&who, "test", k, uuid));
-	issue_tls(f, (struct span){ keys->tls.data, keys->tls.len }, &who, NULL, &tls);
-	make_bundle(f, &set, &sig);
-	fill_bundle(&b, &set, &sig);
-	id.cluster = "test";
-	id.uuid = uuid;
-	id.tls_cert_pem = (const char *)buf_head(&tls);
-	id.ssh_host_cert = (ProtobufCBinaryData){ host->blob.len, buf_head(&host->blob) };
-	id.ssh_tunnel_cert = (ProtobufCBinaryData){ tunnel->blob.len, buf_head(&tunnel->blob) };
-	id.ca = &b;
-	auth_join_reply(call, &id);
-	sshcert_free(host);
-	sshcert_free(tunnel);
-	buf_done(&tls);
-	buf_done(&set);
-	buf_done(&sig);
-}
-
-static void
-on_join(struct rpc_call *call, const Auth__JoinRequest *q)
-{
-	struct fixture *f = rpc_context(call);
-
-	f->joins++;
-	if (f->refuse_with != RPC_OK) {
-		rpc_finish(call, f->refuse_with, "the token was used before: make a new one");
-	} else if (strcmp(q->token, TOKEN) != 0) {
-		rpc_finish(call, RPC_PERMISSION_DENIED, "the token is not known");
-	} else {
-		assert_string_equal(q->labels[0]->key, "env");
-		assert_string_equal(q->addresses[0], "n1.example");
-		answer_identity(call, q->kind, q->uuid, q->keys, q->addresses[0]);
-	}
-}
-
-static void
-on_renew(struct rpc_call *call, const Auth__RenewRequest *q)
-{
-	struct fixture *f = rpc_context(call);
-
-	f->renewals++;
-	assert_int_equal(rpc_peer(call)->who, RPC_NODE);
-	if (f->refuse_with != RPC_OK)
-		rpc_finish(call, f->refuse_with, "not now");
-	else
-		answer_identity(call, "node", rpc_peer(call)->name, q->keys, q->addresses[0]);
-}
-
-static void
-on_watch(struct rpc_call *call, const Auth__WatchRequest *q)
-{
-	struct fixture *f = rpc_context(call);
-	Auth__WatchUpdate u = AUTH__WATCH_UPDATE__INIT;
-
-	(void)q;
-	f->watch = call;
-	u.complete = true;
-	auth_watch_push(call, &u);
-}
-
-static void
-on_heartbeat(struct rpc_call *call, const Auth__HeartbeatRequest *q)
-{
-	Auth__HeartbeatReply r = AUTH__HEARTBEAT_REPLY__INIT;
-
-	if (strcmp(q->name, "n1") == 0)
-		auth_heartbeat_reply(call, &r);
-	else
-		rpc_finish(call, RPC_NOT_FOUND, "no such node");
-}
-
-static void
-on_other(struct rpc_call *call, const void *message)
-{
-	(void)message;
-	rpc_finish(call, RPC_UNIMPLEMENTED, "%s", "not here");
-}
-
-/* What this test does not serve has rows too, as every method must. */
-static struct rpc_method others[64];
-static struct rpc_row rows[64];
-
-static size_t
-fill_rows(void)
-{
-	static const struct rpc_row served[] = {
-		AUTH_METHOD(GetCaBundle, RPC_ANYONE, on_bundle),
-		AUTH_METHOD(Join, RPC_ANYONE, on_join),
-		AUTH_METHOD(Renew, RPC_NODE, on_renew),
-		AUTH_METHOD(Heartbeat, RPC_NODE, on_heartbeat),
-		AUTH_METHOD(Watch, RPC_NODE, on_watch),
-	};
-	const ProtobufCServiceDescriptor *d = &auth__auth__descriptor;
-
-	for (unsigned i = 0; i < d->n_methods; i++) {
-		others[i] = (struct rpc_method){ d, d->methods[i].name, RPC_UNARY };
-		rows[i] = (struct rpc_row){ &others[i], RPC_NODE, { .message = on_other } };
-		for (size_t k = 0; k < sizeof served / sizeof *served; k++)
-			if (strcmp(served[k].method->name, others[i].name) == 0)
-				rows[i] = served[k];
-	}
-	return d->n_methods;
-}
-
-static void
-start_server(struct fixture *f, const char *address)
-{
-	struct rpc_server_config config = { .cluster = "test" };
-	struct err e = { "" };
-	int port;
-
-	assert_int_equal(rpc_server_new(&f->server, f->rl, &config), 0);
-	assert_int_equal(auth_serve_rows(f->server, rows, fill_rows(), f), 0);
-	assert_int_equal(rpc_server_listen(f->server, address, f->server_id, &port, &e), 0);
-	rpc_server_start(f->server);
-	(void)str_format(f->target, sizeof f->target, "127.0.0.1:%d", port);
-}
-
-static void
-on_stopped(void *arg)
-{
-	*(bool *)arg = true;
-}
-
-static void
-stop_server(struct fixture *f)
-{
-	f->server_down = false;
-	rpc_server_stop(f->server, 0, on_stopped, &f->server_down);
-	while (!f->server_down)
-		loop_turn(f->loop, 100);
-	rpc_server_free(f->server);
-	f->server = NULL;
-}
-
-/* --- the fixture ---------------------------------------------------------------------------------- */
-
-static void
-make_ca(struct fixture *f)
-{
-	int64_t now = clock_wall_ms() / 1000;
-	struct err e = { "" };
-
-	buf_init(&f->host_pem, X509_PEM_MAX);
-	buf_init(&f->user_pem, X509_PEM_MAX);
-	assert_int_equal(x509_key_generate(&f->host_key), 0);
-	assert_int_equal(x509_key_generate(&f->user_key), 0);
-	assert_int_equal(x509_ca_new(f->host_key, "host", now - 3600, now + 360000, &f->host_pem,
-			     &e),
-	    0);
-	assert_int_equal(x509_ca_new(f->user_key, "user", now - 3600, now + 360000, &f->user_pem,
-			     &e),
-	    0);
-	assert_true(buf_put(&f->host_pem, "", 1) && buf_put(&f->user_pem, "", 1));
-	assert_int_equal(x509_cert_from_pem(&f->host_ca, (const char *)buf_head(&f->host_pem), &e),
-	    0);
-	assert_int_equal(capin_of_cert(f->host_ca, f->pin), 0);
-	assert_int_equal(sshkey_generate(&f->ssh_host_ca), 0);
-	assert_int_equal(sshkey_generate(&f->ssh_user_ca), 0);
-}
-
-static void
-make_server_identity(struct fixture *f)
-{
-	struct x509_key *key;
-	struct identity who;
-	struct buf spki, pem, tls;
-	struct err e = { "" };
-
-	assert_int_equal(x509_key_generate(&key), 0);
-	buf_init(&spki, X509_SPKI_MAX);
-	buf_init(&pem, 4096);
-	assert_int_equal(x509_key_spki(key, &spki), 0);
-	assert_int_equal(x509_key_to_pem(key, &pem), 0);
-	assert_true(buf_put(&pem, "", 1));
-	assert_true(identity_set(&who, "test", IDENTITY_AUTH, "a1"));
-	issue_tls(f, buf_span(&spki), &who, "authd.test", &tls);
-	assert_int_equal(rpc_identity_new(&f->server_id), 0);
-	if (rpc_identity_set(f->server_id, (const char *)buf_head(&f->host_pem),
-		(const char *)buf_head(&f->user_pem), (const char *)buf_head(&tls),
-		(const char *)buf_head(&pem), &e) < 0)
-		fail_msg("%s", e.text);
-	buf_done(&spki);
-	buf_done(&pem);
-	buf_done(&tls);
-	x509_key_free(key);
-}
-
-static int
-setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof *f);
-
-	assert_int_equal(crypto_init(), 0);
-	f->ttl_s = 3600;
-	f->generation = 1;
-	(void)str_copy(f->dir, sizeof f->dir, "/tmp/join-test-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	assert_int_equal(loop_new(&f->loop), 0);
-	assert_int_equal(rpc_loop_new(&f->rl, f->loop), 0);
-	make_ca(f);
-	make_server_identity(f);
-	start_server(f, "127.0.0.1:0");
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-	char command[128];
-
-	join_free(f->join);
-	if (f->server)
-		stop_server(f);
-	for (int i = 0; i < 5; i++)
-		loop_turn(f->loop, 20);
-	rpc_loop_free(f->rl);
-	loop_free(f->loop);
-	rpc_identity_free(f->server_id);
-	x509_key_free(f->host_key);
-	x509_key_free(f->user_key);
-	x509_cert_free(f->host_ca);
-	buf_done(&f->host_pem);
-	buf_done(&f->user_pem);
-	sshkey_free(f->ssh_host_ca);
-	sshkey_free(f->ssh_user_ca);
-	(void)str_format(command, sizeof command, "rm -rf %s", f->dir);
-	assert_int_equal(system(command), 0);
-	free(f);
-	return 0;
-}
 
 static void
 on_ready(const struct join_identity *id, void *arg)
 {
-	struct fixture *f = arg;
+	struct join_world *f = arg;
 
 	f->ready++;
 	(void)str_copy(f->uuid, sizeof f->uuid, id->uuid);
@@ -410,20 +34,20 @@ static void
 on_changed(const struct join_identity *id, void *arg)
 {
 	(void)id;
-	((struct fixture *)arg)->changed++;
+	((struct join_world *)arg)->changed++;
 }
 
 static void
 on_refused(const char *why, void *arg)
 {
-	struct fixture *f = arg;
+	struct join_world *f = arg;
 
 	f->refused++;
 	(void)str_copy(f->why, sizeof f->why, why);
 }
 
 static void
-begin(struct fixture *f, const char *token, const char *pin)
+begin(struct join_world *f, const char *token, const char *pin)
 {
 	static const struct join_events events = { on_ready, on_changed, on_refused };
 	static const struct policy_label label = { "env", "example" };
@@ -445,7 +69,7 @@ begin(struct fixture *f, const char *token, const char *pin)
 }
 
 static void
-until(struct fixture *f, const int *what, int n)
+until(struct join_world *f, const int *what, int n)
 {
 	for (int i = 0; i < 3000 && *what < n; i++)
 		loop_turn(f->loop, 10);
@@ -453,7 +77,7 @@ until(struct fixture *f, const int *what, int n)
 }
 
 static void
-again(struct fixture *f)
+again(struct join_world *f)
 {
 	join_free(f->join);
 	f->join = NULL;
@@ -465,7 +89,7 @@ again(struct fixture *f)
 static void
 a_host_joins_and_is_itself_after_a_restart(void **state)
 {
-	struct fixture *f = *state;
+	struct join_world *f = *state;
 	const struct join_identity *id;
 	char path[128], uuid[40];
 	struct stat st;
@@ -489,7 +113,7 @@ a_host_joins_and_is_itself_after_a_restart(void **state)
 	}
 	(void)str_copy(uuid, sizeof uuid, f->uuid);
 	again(f);
-	stop_server(f);
+	join_world_stop(f);
 	begin(f, NULL, NULL); /* no token, no pin, no authd: the identity is on disk */
 	until(f, &f->ready, 1);
 	assert_string_equal(f->uuid, uuid);
@@ -499,7 +123,7 @@ a_host_joins_and_is_itself_after_a_restart(void **state)
 static void
 a_wrong_pin_is_refused_before_the_token_is_sent(void **state)
 {
-	struct fixture *f = *state;
+	struct join_world *f = *state;
 	char pin[CAPIN_SIZE];
 
 	(void)str_copy(pin, sizeof pin, f->pin);
@@ -513,7 +137,7 @@ a_wrong_pin_is_refused_before_the_token_is_sent(void **state)
 static void
 without_a_pin_nothing_is_trusted(void **state)
 {
-	struct fixture *f = *state;
+	struct join_world *f = *state;
 
 	begin(f, TOKEN, NULL);
 	until(f, &f->refused, 1);
@@ -524,7 +148,7 @@ without_a_pin_nothing_is_trusted(void **state)
 static void
 a_used_token_is_a_definite_refusal(void **state)
 {
-	struct fixture *f = *state;
+	struct join_world *f = *state;
 	struct err e = { "" };
 
 	f->refuse_with = RPC_PERMISSION_DENIED;
@@ -539,7 +163,7 @@ a_used_token_is_a_definite_refusal(void **state)
 static void
 a_host_without_a_token_says_how_to_get_one(void **state)
 {
-	struct fixture *f = *state;
+	struct join_world *f = *state;
 
 	begin(f, NULL, f->pin);
 	until(f, &f->refused, 1);
@@ -549,45 +173,112 @@ a_host_without_a_token_says_how_to_get_one(void **state)
 static void
 while_authd_is_away_or_busy_the_host_tries_again(void **state)
 {
-	struct fixture *f = *state;
+	struct join_world *f = *state;
 	char address[64];
 
 	(void)str_copy(address, sizeof address, f->target);
-	stop_server(f);
+	join_world_stop(f);
 	begin(f, TOKEN, f->pin);
 	for (int i = 0; i < 30; i++)
 		loop_turn(f->loop, 20);
 	assert_int_equal(f->ready + f->refused, 0);
 	f->refuse_with = RPC_UNAVAILABLE;
-	start_server(f, address);
+	join_world_serve(f, address);
 	until(f, &f->joins, 1);
 	f->refuse_with = RPC_OK;
 	until(f, &f->ready, 1);
 }
 
+/* The file of the state folder, as if it had joined with another token. */
+static void
+used_another(struct join_world *f)
+{
+	char path[128];
+	struct err e;
+
+	(void)str_format(path, sizeof path, "%s/token_used", f->dir);
+	assert_int_equal(file_write(path, 0600, "another", 7, &e), 0);
+}
+
 static void
 a_new_token_is_tried_until_it_is_answered(void **state)
 {
-	struct fixture *f = *state;
-	char path[128];
+	struct join_world *f = *state;
+	char address[64];
+
+	(void)str_copy(address, sizeof address, f->target);
+	begin(f, TOKEN, f->pin);
+	until(f, &f->ready, 1);
+	again(f);
+	used_another(f);
+	/* Nobody waits for an authd that is away or busy. */
+	f->refuse_with = RPC_UNAVAILABLE;
+	begin(f, TOKEN, f->pin);
+	until(f, &f->ready, 1);
+	assert_int_equal(f->joins, 2);
+	join_world_stop(f);
+	for (int i = 0; i < 50; i++)
+		loop_turn(f->loop, 20);
+	f->refuse_with = RPC_OK;
+	join_world_serve(f, address);
+	until(f, &f->joins, 3);
+	until(f, &f->changed, 1);
+	assert_int_equal(f->refused, 0);
+	/* That was it. */
+	again(f);
+	begin(f, TOKEN, f->pin);
+	until(f, &f->ready, 1);
+	assert_int_equal(f->joins, 3);
+	/* Of one that is refused, too. */
+	again(f);
+	used_another(f);
+	f->refuse_with = RPC_PERMISSION_DENIED;
+	begin(f, TOKEN, f->pin);
+	until(f, &f->ready, 1);
+	assert_int_equal(f->joins, 4);
+	for (int i = 0; i < 100; i++)
+		loop_turn(f->loop, 20);
+	assert_int_equal(f->joins, 4);
+	assert_int_equal(f->refused, 0);
+}
+
+static void
+an_identity_is_renewed_while_a_new_token_is_not_answered(void **state)
+{
+	struct join_world *f = *state;
 
 	begin(f, TOKEN, f->pin);
 	until(f, &f->ready, 1);
 	again(f);
-	/* As if it had joined with another one. */
-	(void)str_format(path, sizeof path, "%s/token_used", f->dir);
-	assert_int_equal(file_write(path, 0600, "another", 7, NULL), 0);
-	f->refuse_with = RPC_UNAVAILABLE;
+	used_another(f);
+	f->refuse_joins = true;
+	/* So that it is due. */
+	f->address = "n2.example";
 	begin(f, TOKEN, f->pin);
-	until(f, &f->ready, 1); /* nobody waits for that */
-	f->refuse_with = RPC_OK;
-	until(f, &f->joins, 3);
+	until(f, &f->ready, 1);
+	until(f, &f->renewals, 1);
+}
+
+static void
+a_token_of_which_nothing_was_kept_is_not_used(void **state)
+{
+	struct join_world *f = *state;
+	char path[128];
+
+	/* Nothing can be written under that name. */
+	(void)str_format(path, sizeof path, "%s/tls.crt", f->dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	begin(f, TOKEN, f->pin);
+	until(f, &f->refused, 1);
+	assert_int_equal(f->joins, 1);
+	(void)str_format(path, sizeof path, "%s/token_used", f->dir);
+	assert_int_equal(access(path, F_OK), -1);
 }
 
 static void
 an_identity_is_renewed_before_it_ends(void **state)
 {
-	struct fixture *f = *state;
+	struct join_world *f = *state;
 	int64_t until_s;
 
 	f->ttl_s = 4;
@@ -604,7 +295,7 @@ an_identity_is_renewed_before_it_ends(void **state)
 static void
 another_address_is_in_the_certificates_at_once(void **state)
 {
-	struct fixture *f = *state;
+	struct join_world *f = *state;
 	struct sshcert *cert;
 	struct err e;
 
@@ -634,7 +325,7 @@ another_address_is_in_the_certificates_at_once(void **state)
 static void
 an_identity_that_nobody_renewed_is_joined_again(void **state)
 {
-	struct fixture *f = *state;
+	struct join_world *f = *state;
 
 	f->ttl_s = 2;
 	begin(f, TOKEN, f->pin);
@@ -653,15 +344,15 @@ an_identity_that_nobody_renewed_is_joined_again(void **state)
 static void
 a_new_bundle_is_taken_and_an_older_or_foreign_one_is_not(void **state)
 {
-	struct fixture *f = *state;
+	struct join_world *f = *state;
 	Auth__CaBundle b = AUTH__CA_BUNDLE__INIT;
 	struct buf set, sig;
 
 	begin(f, TOKEN, f->pin);
 	until(f, &f->ready, 1);
 	f->generation = 5;
-	make_bundle(f, &set, &sig);
-	fill_bundle(&b, &set, &sig);
+	join_world_bundle(f, &set, &sig);
+	join_world_fill_bundle(&b, &set, &sig);
 	join_take_bundle(f->join, &b);
 	assert_int_equal(f->changed, 1);
 	assert_int_equal(join_identity(f->join)->ca->generation, 5);
@@ -673,8 +364,8 @@ a_new_bundle_is_taken_and_an_older_or_foreign_one_is_not(void **state)
 	buf_done(&set);
 	buf_done(&sig);
 	f->generation = 4;
-	make_bundle(f, &set, &sig);
-	fill_bundle(&b, &set, &sig);
+	join_world_bundle(f, &set, &sig);
+	join_world_fill_bundle(&b, &set, &sig);
 	join_take_bundle(f->join, &b);
 	assert_int_equal(f->changed, 1);
 	buf_done(&set);
@@ -728,7 +419,7 @@ static void
 a_joined_host_beats_and_its_watch_survives_authd(void **state)
 {
 	static const struct auth_watch_events events = { on_ask, on_begin, on_update, on_lost };
-	struct fixture *f = *state;
+	struct join_world *f = *state;
 	struct rpc_channel_config config = { .server_name = "authd.test", .keepalive = true };
 	Auth__HeartbeatRequest q = AUTH__HEARTBEAT_REQUEST__INIT;
 	struct rpc_client *c;
@@ -753,9 +444,9 @@ a_joined_host_beats_and_its_watch_survives_authd(void **state)
 	assert_int_equal(a.code, RPC_NOT_FOUND);
 	assert_int_equal(auth_watch_new(&watch, c, &events, &a), 0);
 	until(f, &a.complete, 1);
-	stop_server(f);
+	join_world_stop(f);
 	until(f, &a.lost, 1);
-	start_server(f, address);
+	join_world_serve(f, address);
 	until(f, &a.complete, 2);
 	assert_int_equal(a.begun, 2);
 	auth_heartbeat(c, &q, on_beaten, &a); /* not answered before the client goes: no callback */
@@ -770,29 +461,36 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_host_joins_and_is_itself_after_a_restart, setup,
-		    teardown),
+		cmocka_unit_test_setup_teardown(a_host_joins_and_is_itself_after_a_restart,
+		    join_world_setup, join_world_teardown),
 		cmocka_unit_test_setup_teardown(a_wrong_pin_is_refused_before_the_token_is_sent,
-		    setup, teardown),
-		cmocka_unit_test_setup_teardown(without_a_pin_nothing_is_trusted, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_used_token_is_a_definite_refusal, setup,
-		    teardown),
-		cmocka_unit_test_setup_teardown(a_host_without_a_token_says_how_to_get_one, setup,
-		    teardown),
+		    join_world_setup, join_world_teardown),
+		cmocka_unit_test_setup_teardown(without_a_pin_nothing_is_trusted, join_world_setup,
+		    join_world_teardown),
+		cmocka_unit_test_setup_teardown(a_used_token_is_a_definite_refusal,
+		    join_world_setup, join_world_teardown),
+		cmocka_unit_test_setup_teardown(a_host_without_a_token_says_how_to_get_one,
+		    join_world_setup, join_world_teardown),
 		cmocka_unit_test_setup_teardown(while_authd_is_away_or_busy_the_host_tries_again,
-		    setup, teardown),
-		cmocka_unit_test_setup_teardown(a_new_token_is_tried_until_it_is_answered, setup,
-		    teardown),
-		cmocka_unit_test_setup_teardown(an_identity_is_renewed_before_it_ends, setup,
-		    teardown),
+		    join_world_setup, join_world_teardown),
+		cmocka_unit_test_setup_teardown(an_identity_is_renewed_before_it_ends,
+		    join_world_setup, join_world_teardown),
 		cmocka_unit_test_setup_teardown(another_address_is_in_the_certificates_at_once,
-		    setup, teardown),
-		cmocka_unit_test_setup_teardown(an_identity_that_nobody_renewed_is_joined_again,
-		    setup, teardown),
+		    join_world_setup, join_world_teardown),
+		cmocka_unit_test_setup_teardown(a_new_token_is_tried_until_it_is_answered,
+		    join_world_setup, join_world_teardown),
 		cmocka_unit_test_setup_teardown(
-		    a_new_bundle_is_taken_and_an_older_or_foreign_one_is_not, setup, teardown),
+		    an_identity_is_renewed_while_a_new_token_is_not_answered, join_world_setup,
+		    join_world_teardown),
+		cmocka_unit_test_setup_teardown(a_token_of_which_nothing_was_kept_is_not_used,
+		    join_world_setup, join_world_teardown),
+		cmocka_unit_test_setup_teardown(an_identity_that_nobody_renewed_is_joined_again,
+		    join_world_setup, join_world_teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_new_bundle_is_taken_and_an_older_or_foreign_one_is_not, join_world_setup,
+		    join_world_teardown),
 		cmocka_unit_test_setup_teardown(a_joined_host_beats_and_its_watch_survives_authd,
-		    setup, teardown),
+		    join_world_setup, join_world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
