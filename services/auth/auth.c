@@ -36,6 +36,7 @@ auth_janitor(void *arg)
 	hosts_sweep(a);
 	resources_sweep(a);
 	origins_sweep(a);
+	tickets_sweep(a);
 	self_tick(a);
 }
 

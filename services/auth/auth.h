@@ -14,6 +14,7 @@
 #include "auth/resource.h"
 #include "auth/role.h"
 #include "auth/signer_client.h"
+#include "auth/ticket.h"
 #include "auth/watchers.h"
 #include "event/loop.h"
 #include "store/store.h"
@@ -77,6 +78,7 @@ struct auth {
 	struct rate *logins, *joins, *refusals; /* by address; of refusals: events written */
 	struct ceiling *verifying;              /* logins that wait for Argon2id, by address */
 	struct origins origins;
+	struct tickets tickets; /* second steps that are waited for */
 	struct timer janitor;
 	struct auth_counts counts;
 	struct list shown;       /* metrics of proxies, struct shown of rpc_metrics.c */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/event.h"
 #include "auth/auth.h"
 #include "base/str.h"
 #include "crypto/rand.h"
@@ -66,6 +67,25 @@ factor_list_add(struct factor_list *l, const struct factor *f)
 	return &l->v[l->n++];
 }
 
+struct factor *
+factor_list_find(const struct factor_list *l, const char *id)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i].id, id) == 0)
+			return &l->v[i];
+	return NULL;
+}
+
+void
+factor_list_drop(struct factor_list *l, struct factor *f)
+{
+	size_t after = (size_t)(l->v + l->n - (f + 1));
+
+	memmove(f, f + 1, after * sizeof(*f));
+	l->n--;
+	secret_zero(&l->v[l->n], sizeof(*f));
+}
+
 size_t
 factor_list_kinds(const struct factor_list *l, const char *ret[FACTOR_KINDS])
 {
@@ -86,6 +106,14 @@ factor_init(struct auth *a, struct factor *ret, enum factor_kind kind, const cha
 	*ret = (struct factor){ .kind = kind, .created_ms = a->now_ms() };
 	rand_hex(ret->id, (FACTOR_ID_SIZE - 1) / 2);
 	(void)str_copy(ret->name, sizeof(ret->name), name);
+}
+
+void
+factor_put_event(const struct factor *f, struct audit_event *ev)
+{
+	event_put_text(ev, EVENT_KEY_MFA_DEVICE_TYPE, factor_kind_name(f->kind));
+	event_put_text(ev, EVENT_KEY_MFA_DEVICE_ID, f->id);
+	event_put_text(ev, EVENT_KEY_MFA_DEVICE_NAME, f->name);
 }
 
 /* --- one-time codes -------------------------------------------------------------------------- */
@@ -127,4 +155,126 @@ factor_take_code(struct auth *a, const char *user, struct factor_list *l, const 
 	}
 	/* One that is damaged does not keep the others from being used. */
 	return *ret ? 0 : rc;
+}
+
+/* --- security keys -------------------------------------------------------------------------- */
+
+static bool
+is_key(const struct factor *f, const char *rp_id, struct span credential)
+{
+	return f->kind == FACTOR_WEBAUTHN && strcmp(f->rp_id, rp_id) == 0 &&
+	    span_eq((struct span){ f->key.id, f->key.n_id }, credential);
+}
+
+static struct factor *
+find_key(const struct factor_list *l, const char *rp_id, struct span credential)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (is_key(&l->v[i], rp_id, credential))
+			return &l->v[i];
+	return NULL;
+}
+
+int
+factor_take_signature(struct auth *a, struct factor_list *l, const struct factor_answer *q,
+    struct factor **ret, struct err *e)
+{
+	struct factor *f = find_key(l, q->site->rp_id, q->credential);
+	uint32_t counter = 0;
+	int rc;
+
+	*ret = NULL;
+	if (!f) {
+		err_set(e, "no security key of the user has this credential at this site");
+		return AUTH_E_UNAUTHENTICATED;
+	}
+	rc = webauthn_verify(q->site, q->challenge, &q->answer, &f->key, &counter, e);
+	if (rc < 0)
+		return AUTH_E_UNAUTHENTICATED;
+	*ret = f;
+	if (rc == WEBAUTHN_E_CLONE) {
+		err_set(e,
+		    "the security key \"%s\" has counted %u signatures, and showed %u before: there is a copy of it; remove "
+		    "it",
+		    f->name, counter, f->key.counter);
+		return AUTH_E_DENIED;
+	}
+	f->key.counter = counter;
+	f->used_ms = a->now_ms();
+	return 0;
+}
+
+/* --- new ones ------------------------------------------------------------------------------- */
+
+/* Whether the list may have one of that name: AUTH_E_INVALID, AUTH_E_EXISTS. */
+static int
+check_label(const struct factor_list *l, const char *name, struct err *e)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n >= FACTOR_NAME_SIZE || !str_is_printable(name, n)) {
+		err_set(e,
+		    "give the second factor a name of at most %d letters, such as \"blue key\"",
+		    FACTOR_NAME_SIZE - 1);
+		return AUTH_E_INVALID;
+	}
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i].name, name) == 0) {
+			err_set(e, "you have a second factor of that name; choose another");
+			return AUTH_E_EXISTS;
+		}
+	return 0;
+}
+
+static int
+add(struct factor_list *l, const struct factor *f, struct err *e)
+{
+	if (l->n >= FACTORS_MAX) {
+		err_set(e, "you have %d second factors; remove one first", FACTORS_MAX);
+		return AUTH_E_STATE;
+	}
+	return factor_list_add(l, f) ? 0 : err_memory(e);
+}
+
+int
+factor_add_key(struct auth *a, struct factor_list *l, const struct factor_answer *q,
+    const char *name, struct err *e)
+{
+	struct factor f;
+	int rc = check_label(l, name, e);
+
+	if (rc != 0)
+		return rc;
+	factor_init(a, &f, FACTOR_WEBAUTHN, name);
+	(void)str_copy(f.rp_id, sizeof(f.rp_id), q->site->rp_id);
+	if (webauthn_register(q->site, q->challenge, &q->answer, &f.key, e) < 0)
+		return AUTH_E_INVALID;
+	if (find_key(l, f.rp_id, (struct span){ f.key.id, f.key.n_id })) {
+		err_set(e, "you have this security key already");
+		return AUTH_E_EXISTS;
+	}
+	return add(l, &f, e);
+}
+
+int
+factor_add_app(struct auth *a, const char *user, struct factor_list *l,
+    const uint8_t seed[SEED_SEALED_BYTES], const char *code, const char *name, struct err *e)
+{
+	struct factor f;
+	int64_t step = -1;
+	int rc = check_label(l, name, e);
+
+	if (rc != 0)
+		return rc;
+	factor_init(a, &f, FACTOR_TOTP, name);
+	memcpy(f.seed, seed, sizeof(f.seed));
+	if (step_of(a, user, &f, code, &step, e) < 0)
+		return -1;
+	if (step < 0) {
+		err_set(e,
+		    "the code does not fit; check the clock of your device and type the code it shows now");
+		return AUTH_E_DENIED;
+	}
+	f.last_step = step;
+	return add(l, &f, e);
 }

@@ -12,6 +12,7 @@
 #include "auth/seed.h"
 #include "crypto/webauthn.h"
 
+struct audit_event;
 struct auth;
 
 enum { FACTORS_MAX = 10, FACTOR_ID_SIZE = 17, FACTOR_NAME_SIZE = 65 };
@@ -44,6 +45,8 @@ struct factor_list {
 void factor_list_done(struct factor_list *l);
 /* A copy at the end. NULL: there are FACTORS_MAX, or no memory. */
 struct factor *factor_list_add(struct factor_list *l, const struct factor *f);
+struct factor *factor_list_find(const struct factor_list *l, const char *id);
+void factor_list_drop(struct factor_list *l, struct factor *f);
 /* The kinds that are there, each once, for lists; how many. */
 size_t factor_list_kinds(const struct factor_list *l, const char *ret[FACTOR_KINDS]);
 
@@ -54,5 +57,26 @@ void factor_init(struct auth *a, struct factor *ret, enum factor_kind kind, cons
  * so that a code is good once); NULL: nobody's. Negative: a seed does not open, which is no verdict on the code. */
 int factor_take_code(struct auth *a, const char *user, struct factor_list *l, const char *code,
     struct factor **ret, struct err *e);
+
+/* A security key's answer to a challenge at a site. */
+struct factor_answer {
+	const struct webauthn_site *site;
+	const uint8_t *challenge; /* WEBAUTHN_CHALLENGE_BYTES */
+	struct span credential;   /* of a signature: the id of whose it is */
+	struct webauthn_answer answer;
+};
+/* The key that made the signature, noted as used in the list (the caller saves). AUTH_E_UNAUTHENTICATED: nobody's, and e is
+ * for the log. *ret with AUTH_E_DENIED: it is that key's, whose counter shows that there is a copy of it. */
+int factor_take_signature(struct auth *a, struct factor_list *l, const struct factor_answer *q,
+    struct factor **ret, struct err *e);
+/* A new key of that name, into the list. AUTH_E_INVALID: it is none; AUTH_E_EXISTS: it is there already; AUTH_E_STATE: there
+ * are FACTORS_MAX. */
+int factor_add_key(struct auth *a, struct factor_list *l, const struct factor_answer *q,
+    const char *name, struct err *e);
+/* The same for an app with that seed, shown by a code of it. */
+int factor_add_app(struct auth *a, const char *user, struct factor_list *l,
+    const uint8_t seed[SEED_SEALED_BYTES], const char *code, const char *name, struct err *e);
+/* Which one it is, for the audit trail. */
+void factor_put_event(const struct factor *f, struct audit_event *ev);
 
 #endif

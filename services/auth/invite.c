@@ -148,6 +148,33 @@ invite_show(struct auth *a, const char *token, struct invite *ret, uint8_t totp[
 	return save(a, ret, e);
 }
 
+/* --- a security key ------------------------------------------------------------------------- */
+
+int
+invite_begin_key(struct auth *a, const char *token, const char *origin, const struct ticket **ret,
+    struct err *e)
+{
+	struct webauthn_site site;
+	struct ticket *t;
+	struct invite i;
+	int rc = load(a, token, &i, e);
+
+	if (rc == 0)
+		rc = check_maker(a, &i, e);
+	if (rc == 0)
+		rc = ticket_site(a, origin, &site, e);
+	if (rc != 0)
+		return rc;
+	t = ticket_new(a, TICKET_INVITE, i.user, i.key);
+	secret_zero(&i, sizeof(i));
+	if (!t)
+		return err_memory(e);
+	t->kind = FACTOR_WEBAUTHN;
+	t->site = site;
+	*ret = t;
+	return 0;
+}
+
 /* --- completing --------------------------------------------------------------------------- */
 
 struct completion {
@@ -156,23 +183,25 @@ struct completion {
 	char password[PASSWORD_MAX + 1];
 	char hash[PASSWORD_HASH_SIZE];
 	bool hashed;
-	int64_t step; /* of the code */
-	void (*done)(int rc, const char *user, bool reset, struct err *e, void *arg);
+	struct factor_list factors; /* the one that was shown to work */
+	invite_fn done;
 	void *arg;
 };
 
+static void
+completion_free(struct completion *c)
+{
+	factor_list_done(&c->factors);
+	secret_zero(c, sizeof(*c));
+	free(c);
+}
+
 /* In place of all that he had: whoever needs a reset has lost them, or others have them. */
 static int
-give_factor(const struct completion *c, const struct invite *i, struct user *u, struct err *e)
+give_factor(const struct completion *c, struct user *u, struct err *e)
 {
-	struct factor f;
-
-	factor_init(c->auth, &f, FACTOR_TOTP, "authenticator app");
-	/* Sealed for the same user, as it is. */
-	memcpy(f.seed, i->seed, sizeof(f.seed));
-	f.last_step = c->step;
 	factor_list_done(&u->factors);
-	return factor_list_add(&u->factors, &f) ? 0 : err_memory(e);
+	return factor_list_add(&u->factors, &c->factors.v[0]) ? 0 : err_memory(e);
 }
 
 /* What ends an invite: all or nothing. */
@@ -189,7 +218,7 @@ settle(struct completion *c, struct invite *i, struct err *e)
 		str_copy(u.password, sizeof(u.password), c->hash);
 		u.confirmed = true;
 		user_forget_sources(&u);
-		rc = give_factor(c, i, &u, e);
+		rc = give_factor(c, &u, e);
 	}
 	if (rc == 0)
 		rc = user_save(a, &u, e);
@@ -208,6 +237,7 @@ on_hashed(void *arg, bool ran)
 	struct completion *c = arg;
 	struct auth *a = c->auth;
 	struct invite i = { 0 };
+	struct invite_result result;
 	struct err e;
 	int rc;
 
@@ -222,10 +252,10 @@ on_hashed(void *arg, bool ran)
 		if (rc == 0)
 			lockout_clear(a, i.user);
 	}
-	c->done(rc, i.user, i.reset, &e, c->arg);
+	result = (struct invite_result){ i.user, i.reset, &c->factors.v[0] };
+	c->done(rc, &result, &e, c->arg);
 	secret_zero(&i, sizeof(i));
-	secret_zero(c, sizeof(*c));
-	free(c);
+	completion_free(c);
 }
 
 static void
@@ -241,74 +271,96 @@ work_hash(void *arg)
 static int
 wrong_code(struct auth *a, struct invite *i, struct err *e)
 {
-	int rc;
+	struct err gone;
 
 	i->tries++;
-	if (i->tries >= INVITE_TRIES_MAX) {
-		if (resource_remove(a, RESOURCE_INVITE, i->key, e) < 0)
-			return -1;
-		err_set(e,
-		    "too many wrong codes: this link is gone; ask for a new one (tctl users reset NAME)");
-		return AUTH_E_DENIED;
+	if (i->tries < INVITE_TRIES_MAX) {
+		int rc = save(a, i, &gone);
+
+		if (rc != 0)
+			*e = gone;
+		return rc == 0 ? AUTH_E_DENIED : rc;
 	}
-	rc = save(a, i, e);
-	if (rc != 0)
-		return rc;
+	if (resource_remove(a, RESOURCE_INVITE, i->key, e) < 0)
+		return -1;
 	err_set(e,
-	    "the code does not fit; check the clock of your device and type the code it shows now");
+	    "too many wrong codes: this link is gone; ask for a new one (tctl users reset NAME)");
 	return AUTH_E_DENIED;
 }
 
 static int
-check(struct auth *a, const char *token, const char *password, const char *otp, int64_t *ret_step,
+check_app(struct completion *c, const struct invite_answer *q, struct invite *i, struct err *e)
+{
+	int rc;
+
+	if (!i->has_totp) {
+		err_set(e, "open the link first: it shows the second factor to set up");
+		return AUTH_E_STATE;
+	}
+	rc = factor_add_app(c->auth, i->user, &c->factors, i->seed, q->otp,
+	    q->name[0] ? q->name : "authenticator app", e);
+	return rc == AUTH_E_DENIED ? wrong_code(c->auth, i, e) : rc;
+}
+
+/* Costs no try: there is nothing to guess. */
+static int
+check_key(struct completion *c, const struct invite_answer *q, const struct invite *i,
     struct err *e)
 {
-	uint8_t totp[TOTP_SECRET_BYTES];
+	struct ticket t;
+	int rc;
+
+	if (!ticket_take(c->auth, q->ticket, TICKET_INVITE, i->user, &t) ||
+	    strcmp(t.bound, i->key) != 0) {
+		err_set(e, "that took too long, or was sent already; try again");
+		return AUTH_E_STATE;
+	}
+	rc = factor_add_key(c->auth, &c->factors,
+	    &(struct factor_answer){ .site = &t.site, .challenge = t.challenge, .answer = q->key },
+	    q->name[0] ? q->name : "security key", e);
+	secret_zero(&t, sizeof(t));
+	return rc;
+}
+
+/* The second factor is looked at before the password is hashed: a wrong one costs no Argon2id. */
+static int
+check(struct completion *c, const struct invite_answer *q, struct err *e)
+{
+	struct auth *a = c->auth;
 	struct invite i;
-	int rc = load(a, token, &i, e);
+	int rc = load(a, q->token, &i, e);
 
 	if (rc == 0)
 		rc = check_maker(a, &i, e);
-	if (rc == 0 && password_check(password, e) < 0)
+	if (rc == 0 && password_check(q->password, e) < 0)
 		rc = AUTH_E_INVALID;
-	if (rc == 0 && !i.has_totp) {
-		err_set(e, "open the link first: it shows the second factor to set up");
-		rc = AUTH_E_STATE;
-	}
-	/* Checked before the password is hashed: a wrong code costs no Argon2id. */
 	if (rc == 0)
-		rc = seed_open(a, i.user, i.seed, totp, e);
-	if (rc == 0 && (*ret_step = totp_verify(totp, otp, a->now_ms() / 1000, 0)) < 0)
-		rc = wrong_code(a, &i, e);
-	secret_zero(totp, sizeof(totp));
+		rc = q->ticket ? check_key(c, q, &i, e) : check_app(c, q, &i, e);
 	secret_zero(&i, sizeof(i));
 	return rc;
 }
 
 int
-invite_complete(struct auth *a, const char *token, const char *password, const char *otp,
-    void (*done)(int rc, const char *user, bool reset, struct err *e, void *arg), void *arg,
+invite_complete(struct auth *a, const struct invite_answer *answer, invite_fn done, void *arg,
     struct err *e)
 {
-	struct completion *c;
-	int64_t step = 0;
-	int rc = check(a, token, password, otp, &step, e);
+	struct completion *c = calloc(1, sizeof(*c));
+	int rc;
 
-	if (rc != 0)
-		return rc;
-	c = calloc(1, sizeof(*c));
 	if (!c)
 		return err_memory(e);
 	c->auth = a;
-	c->step = step;
 	c->done = done;
 	c->arg = arg;
-	if (str_copy(c->token, sizeof(c->token), token) &&
-	    str_copy(c->password, sizeof(c->password), password) &&
-	    pool_submit(a->pool, work_hash, on_hashed, c) == 0)
-		return 0;
-	secret_zero(c, sizeof(*c));
-	free(c);
-	err_set(e, "the server is busy; try again");
-	return AUTH_E_BUSY;
+	rc = check(c, answer, e);
+	if (rc == 0 &&
+	    (!str_copy(c->token, sizeof(c->token), answer->token) ||
+		!str_copy(c->password, sizeof(c->password), answer->password) ||
+		pool_submit(a->pool, work_hash, on_hashed, c) < 0)) {
+		err_set(e, "the server is busy; try again");
+		rc = AUTH_E_BUSY;
+	}
+	if (rc != 0)
+		completion_free(c);
+	return rc;
 }

@@ -10,8 +10,10 @@
 #include <stdint.h>
 
 #include "auth/user.h"
+#include "crypto/webauthn.h"
 
 struct auth;
+struct ticket;
 
 enum {
 	INVITE_TOKEN_SIZE = 33, /* 32 hexadecimal digits */
@@ -50,10 +52,27 @@ int invite_show(struct auth *a, const char *token, struct invite *ret,
 /* Drops all links of a user. Inside a transaction. */
 int invite_drop(struct auth *a, const char *user, struct err *e);
 
-/* Checks the code, hashes the password in the pool, then calls done once, from the loop: rc 0 or
+/* What a security key is asked to make for the page of that origin; the ticket is of tickets.h. AUTH_E_INVALID: not there. */
+int invite_begin_key(struct auth *a, const char *token, const char *origin,
+    const struct ticket **ret, struct err *e);
+
+struct invite_answer {
+	const char *token, *password;
+	const char *name; /* of the second factor; "": one is given */
+	const char *
+	    ticket; /* of invite_begin_key, with what the key answered; NULL: an app, with the code it shows */
+	struct webauthn_answer key;
+	const char *otp;
+};
+struct invite_result {
+	const char *user;
+	bool reset;
+	const struct factor *factor; /* the one that he has now */
+};
+/* Checks the second factor, hashes the password in the pool, then calls done once, from the loop: rc 0 or
  * as above. Negative or AUTH_E_*: refused at once, done is not called. */
-int invite_complete(struct auth *a, const char *token, const char *password, const char *otp,
-    void (*done)(int rc, const char *user, bool reset, struct err *e, void *arg), void *arg,
+typedef void (*invite_fn)(int rc, const struct invite_result *result, struct err *e, void *arg);
+int invite_complete(struct auth *a, const struct invite_answer *answer, invite_fn done, void *arg,
     struct err *e);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_invite: GetInvite and CompleteInvite, for proxies that show the page. The noun is invite.c.
+ * rpc_invite: GetInvite, BeginInviteKey and CompleteInvite, for proxies that show the page. The noun is invite.c.
  */
 #include <stdlib.h>
 
 #include "auth/rpc_faces.h"
 #include "auth/invite.h"
+#include "auth/rpc_keys.h"
 #include "crypto/secret.h"
 #include "crypto/totp.h"
 
@@ -54,6 +55,28 @@ on_get(struct rpc_call *call, const Auth__Name *m)
 	buf_wipe(&uri);
 }
 
+static void
+on_begin_key(struct rpc_call *call, const Auth__BeginInviteKeyRequest *m)
+{
+	static const struct factor_list none;
+	struct auth *a = rpc_context(call);
+	struct key_challenge reply;
+	const struct ticket *t;
+	struct err e;
+	int rc;
+
+	if (!may(call))
+		return;
+	rc = invite_begin_key(a, m->token, m->origin, &t, &e);
+	if (rc != 0) {
+		face_fail(call, rc, &e);
+		return;
+	}
+	/* Those of before go with the invite: the same key may be the new one. */
+	rpc_keys_ask_new(a, t, &none, &reply);
+	auth_begin_invite_key_reply(call, &reply.message);
+}
+
 struct pending {
 	struct auth *auth;
 	struct rpc_call *call; /* NULL: closed meanwhile */
@@ -63,25 +86,26 @@ struct pending {
 
 /* The caller may be gone: the password is changed all the same, and that is in the trail. */
 static void
-note_completed(const struct pending *p, const char *user, bool reset)
+note_completed(const struct pending *p, const struct invite_result *r)
 {
 	const struct rpc_peer *peer = p->call ? rpc_peer(p->call) : NULL;
-	struct audit_event password = { .id = EVENT_USER_PASSWORD_CHANGE, .user = span_str(user) };
-	struct audit_event factor = { .id = EVENT_MFA_ADD, .user = span_str(user) };
+	struct audit_event password = { .id = EVENT_USER_PASSWORD_CHANGE,
+		.user = span_str(r->user) };
+	struct audit_event factor = { .id = EVENT_MFA_ADD, .user = span_str(r->user) };
 
-	event_put_flag(&password, EVENT_KEY_RESET, reset);
-	event_put_text(&factor, EVENT_KEY_MFA_DEVICE_TYPE, "totp");
+	event_put_flag(&password, EVENT_KEY_RESET, r->reset);
+	factor_put_event(r->factor, &factor);
 	(void)events_write(p->auth, peer, &password);
 	(void)events_write(p->auth, peer, &factor);
 }
 
 static void
-on_completed(int rc, const char *user, bool reset, struct err *e, void *arg)
+on_completed(int rc, const struct invite_result *r, struct err *e, void *arg)
 {
 	struct pending *p = arg;
 
 	if (rc == 0)
-		note_completed(p, user, reset);
+		note_completed(p, r);
 	/* Whichever comes last, this or the closing of the call, frees it. */
 	p->waiting = false;
 	if (!p->call)
@@ -96,12 +120,20 @@ on_completed(int rc, const char *user, bool reset, struct err *e, void *arg)
 static void
 on_complete(struct rpc_call *call, const Auth__CompleteInviteRequest *m)
 {
+	struct invite_answer q = { .token = m->token,
+		.password = m->password,
+		.otp = m->otp,
+		.name = m->name };
 	struct pending *p;
 	struct err e;
 	int rc;
 
 	if (!may(call))
 		return;
+	if (m->key) {
+		q.ticket = m->key->ticket;
+		q.key = rpc_keys_new(m->key);
+	}
 	p = calloc(1, sizeof(*p));
 	if (!p) {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
@@ -109,7 +141,7 @@ on_complete(struct rpc_call *call, const Auth__CompleteInviteRequest *m)
 	}
 	*p = (struct pending){ .auth = rpc_context(call), .call = call, .waiting = true };
 	rpc_set_data(call, p);
-	rc = invite_complete(p->auth, m->token, m->password, m->otp, on_completed, p, &e);
+	rc = invite_complete(p->auth, &q, on_completed, p, &e);
 	/* Not begun: nothing comes back any more, so on_closed frees p. */
 	if (rc != 0) {
 		p->waiting = false;
@@ -132,6 +164,7 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 
 static const struct rpc_row rows[] = {
 	AUTH_METHOD(GetInvite, RPC_PROXY | RPC_LOCAL, on_get),
+	AUTH_METHOD(BeginInviteKey, RPC_PROXY | RPC_LOCAL, on_begin_key),
 	AUTH_METHOD(CompleteInvite, RPC_PROXY | RPC_LOCAL, on_complete, .closed = on_closed),
 };
 const struct face face_invite = { rows, sizeof(rows) / sizeof(rows[0]) };

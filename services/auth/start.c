@@ -151,6 +151,7 @@ open_state(struct auth *a, struct err *e)
 static int
 open_helpers(struct auth *a, struct err *e)
 {
+	tickets_init(&a->tickets);
 	if (!origins_init(&a->origins) || rate_new(&a->logins, LOGIN_PER_MIN, LOGIN_BURST) < 0 ||
 	    rate_new(&a->joins, JOIN_PER_MIN, JOIN_BURST) < 0 ||
 	    rate_new(&a->refusals, REFUSALS_PER_MIN, REFUSALS_BURST) < 0 ||
@@ -266,6 +267,7 @@ auth_done(struct daemon_run *run)
 	rate_free(a->refusals);
 	ceiling_free(a->verifying);
 	origins_done(&a->origins);
+	tickets_done(&a->tickets);
 	signer_child_done(&a->child);
 	secret_free(a->seed_key);
 	free(a);

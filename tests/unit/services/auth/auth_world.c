@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "auth/conf.h"
 #include "auth/join.h"
 #include "auth/login.h"
 #include "base/clock.h"
@@ -54,6 +55,7 @@ int
 auth_world_setup(void **state)
 {
 	struct auth_world *w = calloc(1, sizeof(*w));
+	static const struct conf conf;
 	struct signer_options options = { WORLD_CLUSTER, w->ca, w->key, NULL };
 	struct err e;
 
@@ -68,6 +70,8 @@ auth_world_setup(void **state)
 	str_format(w->key, sizeof(w->key), "%s/ca.key", w->dir);
 	w->a.now_ms = clock_wall_ms;
 	w->a.hash_passes = 1;
+	w->a.conf = &conf;
+	tickets_init(&w->a.tickets);
 	str_copy(w->a.cluster, sizeof(w->a.cluster), WORLD_CLUSTER);
 	if (signer_spawn(&options, &w->a.child, &e) < 0)
 		fail_msg("%s", e.text);
@@ -96,6 +100,7 @@ auth_world_teardown(void **state)
 
 	pool_free(w->a.pool);
 	signer_client_free(w->a.signer);
+	tickets_done(&w->a.tickets);
 	watchers_done(&w->a);
 	resources_done(&w->a);
 	store_close(w->a.store);

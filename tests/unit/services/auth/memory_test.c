@@ -250,10 +250,9 @@ a_link_is_made_or_there_is_none(void **state)
 }
 
 static void
-on_completed(int rc, const char *user, bool reset, struct err *e, void *arg)
+on_completed(int rc, const struct invite_result *result, struct err *e, void *arg)
 {
-	(void)user;
-	(void)reset;
+	(void)result;
 	ends(arg, rc, e);
 }
 
@@ -296,13 +295,17 @@ completes(struct auth_world *w, struct outcome *o, struct err *e)
 {
 	char code[16];
 	uint8_t totp[TOTP_SECRET_BYTES];
+	const struct invite_answer q = { .token = link_token,
+		.password = "another password",
+		.otp = code,
+		.name = "" };
 	struct invite i;
 	int rc = invite_show(&w->a, link_token, &i, totp, e);
 
 	if (rc != 0)
 		return rc;
 	assert_int_equal(totp_code(totp, w->a.now_ms() / 1000, code), 0);
-	return invite_complete(&w->a, link_token, "another password", code, on_completed, o, e);
+	return invite_complete(&w->a, &q, on_completed, o, e);
 }
 
 static void

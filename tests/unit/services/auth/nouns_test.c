@@ -234,16 +234,21 @@ an_invite_keeps_its_secret_and_a_new_one_replaces_it(void **state)
 }
 
 static void
-never(int rc, const char *user, bool reset, struct err *e, void *arg)
+never(int rc, const struct invite_result *result, struct err *e, void *arg)
 {
-	(void)rc, (void)user, (void)reset, (void)e, (void)arg;
+	(void)rc, (void)result, (void)e, (void)arg;
 	fail_msg("completed");
 }
 
 static int
 complete(struct auth_state *f, const char *link, const char *password, const char *code)
 {
-	return invite_complete(&f->a, link, password, code, never, NULL, &f->e);
+	const struct invite_answer q = { .token = link,
+		.password = password,
+		.otp = code,
+		.name = "" };
+
+	return invite_complete(&f->a, &q, never, NULL, &f->e);
 }
 
 static void
