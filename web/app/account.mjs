@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * account: who one is here, where one is logged in, and one's password.
+ */
+import { h, fill } from './h.mjs';
+import { get, post, remove, name } from './api.mjs';
+import { session, logout, loadSession } from './session.mjs';
+import { busy, confirm, copyable, field, sayError, toast } from './dialog.mjs';
+import { head, facts, failed, loading, chip, badge } from './parts.mjs';
+import { ago, moment, until } from './words.mjs';
+
+/* --- web sessions ----------------------------------------------------------------------------------------------- */
+
+/* What a browser calls itself, as a name for people. */
+function browserName(agent) {
+	const found = [
+		['Edge', /Edg\/(\d+)/],
+		['Firefox', /Firefox\/(\d+)/],
+		['Chrome', /Chrome\/(\d+)/],
+		['Safari', /Version\/(\d+).*Safari/],
+	]
+		.map(([words, e]) => [words, e.exec(agent)?.[1]])
+		.find(([, v]) => v);
+	const system = ['Windows', 'Android', 'iPhone', 'Mac OS', 'Linux'].find((words) => agent.includes(words)) ?? '';
+	return found ? `${found[0]} ${found[1]}${system && ` on ${system}`}` : agent || 'unknown browser';
+}
+
+function sessionRow(one, changed) {
+	async function end() {
+		await remove(`account/sessions/${name(one.id)}`);
+		changed();
+	}
+	return h(
+		'tr',
+		null,
+		h(
+			'td',
+			null,
+			h('span', { title: one.browser }, browserName(one.browser)),
+			one.current && badge('this one', 'ok'),
+		),
+		h('td', { class: 'mono opt' }, one.address),
+		h('td', { class: 'opt', title: moment(one.created) }, ago(one.created)),
+		h(
+			'td',
+			{ class: 'end' },
+			!one.current &&
+				h(
+					'button',
+					{ class: 'btn small', type: 'button', on: { click: () => end().catch(sayError) } },
+					'Sign out',
+				),
+		),
+	);
+}
+
+function sessions(signal) {
+	const body = h('div', null, loading(2));
+	async function load() {
+		try {
+			const found = await get('account/sessions', {}, { signal });
+			fill(
+				body,
+				h(
+					'div',
+					{ class: 'card' },
+					h(
+						'table',
+						{ class: 'rows', 'aria-label': 'Where you are logged in' },
+						h(
+							'thead',
+							null,
+							h(
+								'tr',
+								null,
+								h('th', { scope: 'col' }, 'Browser'),
+								h('th', { scope: 'col', class: 'opt' }, 'Address'),
+								h('th', { scope: 'col', class: 'opt c-state' }, 'Since'),
+								h(
+									'th',
+									{ scope: 'col', class: 'c-state' },
+									h('span', { class: 'unseen' }, 'Actions'),
+								),
+							),
+						),
+						h(
+							'tbody',
+							null,
+							found.sessions.map((one) => sessionRow(one, load)),
+						),
+					),
+				),
+			);
+		} catch (error) {
+			if (error.name !== 'AbortError') fill(body, failed(error, load));
+		}
+	}
+	load();
+	return body;
+}
+
+async function everywhere() {
+	if (
+		!(await confirm(
+			'Sign out everywhere?',
+			'Every web session of yours ends, this one too, and so do open terminals. tsh has to log in anew.',
+			'Sign out everywhere',
+		))
+	)
+		return;
+	await post('account/signout');
+	await loadSession();
+}
+
+/* --- password ------------------------------------------------------------------------------------------------------ */
+
+function passwordForm() {
+	const input = (props) => h('input', { required: true, ...props });
+	const now = input({ type: 'password', autocomplete: 'current-password' }),
+		next = input({ type: 'password', autocomplete: 'new-password', minlength: '12', maxlength: '128' });
+	const again = input({ type: 'password', autocomplete: 'new-password' }),
+		otp = input({
+			inputmode: 'numeric',
+			autocomplete: 'one-time-code',
+			pattern: '[0-9 ]{6,8}',
+			maxlength: '8',
+			class: 'code-input',
+			placeholder: '123456',
+		});
+	const problem = h('p', { class: 'problem', role: 'alert', hidden: true }),
+		save = h('button', { class: 'btn primary', type: 'submit' }, 'Change password');
+	async function send(event) {
+		event.preventDefault();
+		problem.hidden = true;
+		busy(save, true);
+		try {
+			if (next.value !== again.value) throw new Error('The two new passwords are not the same.');
+			await post('account/password', {
+				password: now.value,
+				otp: otp.value.replace(/\s/g, ''),
+				new_password: next.value,
+			});
+			event.target.reset();
+			toast('Your password is changed. You are logged out everywhere else.');
+		} catch (error) {
+			fill(problem, error.message);
+			problem.hidden = false;
+		}
+		busy(save, false);
+	}
+	return h(
+		'form',
+		{ class: 'form narrow', on: { submit: send } },
+		h('input', { type: 'text', autocomplete: 'username', value: session().user, readonly: true, hidden: true }),
+		field('Password of now', now),
+		field('New password', next, 'At least 12 characters.'),
+		field('The same again', again),
+		field('Code', otp, 'The six digits that your authenticator app shows now.'),
+		problem,
+		h('div', null, save),
+	);
+}
+
+export function show(place) {
+	const who = session(),
+		proxy = who.proxy_public_addr || location.host;
+	return h(
+		'div',
+		null,
+		head(
+			'Account',
+			null,
+			h('button', { class: 'btn', type: 'button', on: { click: () => logout().catch(sayError) } }, 'Log out'),
+		),
+		h(
+			'div',
+			{ class: 'stack' },
+			h(
+				'section',
+				{ class: 'card pad' },
+				facts([
+					['User', who.user],
+					['Roles', who.roles.map((role) => [chip(role), ' '])],
+					['Logins', who.logins.join(', ') || 'none'],
+					['This session ends', `${moment(who.expires)}, in ${until(who.expires)}`],
+				]),
+				h('p', { class: 'dim above' }, 'From a terminal:'),
+				copyable(`tsh login --proxy=${proxy} --user=${who.user}`, 'The command'),
+			),
+			h(
+				'section',
+				null,
+				h(
+					'div',
+					{ class: 'head' },
+					h('h2', null, 'Where you are logged in'),
+					h('span', { class: 'grow' }),
+					h(
+						'button',
+						{
+							class: 'btn danger',
+							type: 'button',
+							on: { click: () => everywhere().catch(sayError) },
+						},
+						'Sign out everywhere',
+					),
+				),
+				sessions(place.signal),
+			),
+			h('section', { class: 'card pad' }, h('h2', null, 'Password'), passwordForm()),
+		),
+	);
+}

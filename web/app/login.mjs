@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * login: who are you. After it the page that was wanted.
+ */
+import { h, fill } from './h.mjs';
+import { busy, field } from './dialog.mjs';
+import { login } from './session.mjs';
+import { recall, remember } from './local.mjs';
+
+/* Only back into the app. */
+function wanted(place) {
+	const next = place.query.get('next') ?? '';
+	return /^\/web(\/|\?|$)/.test(next) && !next.startsWith('/web/login') ? next : '/web';
+}
+
+/* then(path): what happens when somebody is logged in. why: why he has to, if there is something to say. */
+export function loginPage(place, then, why = '') {
+	const user = h('input', {
+		name: 'user',
+		autocomplete: 'username',
+		autocapitalize: 'none',
+		spellcheck: 'false',
+		required: true,
+		value: recall('user', ''),
+	});
+	const password = h('input', { name: 'password', type: 'password', autocomplete: 'current-password', required: true });
+	const otp = h('input', {
+		name: 'otp',
+		inputmode: 'numeric',
+		autocomplete: 'one-time-code',
+		pattern: '[0-9 ]{6,8}',
+		maxlength: '8',
+		required: true,
+		class: 'code-input',
+		placeholder: '123456',
+	});
+	const problem = h('p', { class: 'problem', role: 'alert', hidden: true });
+	const button = h('button', { class: 'btn primary big', type: 'submit' }, 'Log in');
+
+	async function send(event) {
+		event.preventDefault();
+		problem.hidden = true;
+		busy(button, true);
+		try {
+			await login(user.value.trim(), password.value, otp.value.replace(/\s/g, ''));
+			remember('user', user.value.trim());
+			password.value = '';
+			then(wanted(place));
+		} catch (error) {
+			fill(problem, error.message);
+			problem.hidden = false;
+			otp.value = '';
+			(error.status === 401 || error.status === 403 ? password : otp).focus();
+		}
+		busy(button, false);
+	}
+	setTimeout(() => (user.value ? password : user).focus());
+	return h(
+		'main',
+		{ class: 'login' },
+		h('p', { class: 'mark' }, h('span', { class: 'gate', 'aria-hidden': 'true' }), 'Sallyport'),
+		h('h1', null, 'Log in'),
+		h('p', { class: 'dim host' }, location.host),
+		why && h('p', { class: 'note', role: 'status' }, why),
+		h(
+			'form',
+			{ class: 'form', on: { submit: send } },
+			field('User', user),
+			field('Password', password),
+			field('Code', otp, 'The six digits that your authenticator app shows now.'),
+			problem,
+			button,
+		),
+		h(
+			'p',
+			{ class: 'dim foot' },
+			'No account yet? An administrator gives you a link. ',
+			h('a', { href: '/', target: '_self' }, 'With tsh from a terminal'),
+		),
+	);
+}

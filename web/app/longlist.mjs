@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * longlist: a list that the servers give page by page: the first at once, more when it is asked for. A newer question makes the
+ * answers to older ones worthless.
+ */
+import { h, fill } from './h.mjs';
+import { get } from './api.mjs';
+import { busy } from './dialog.mjs';
+import { button, loading, failed } from './parts.mjs';
+
+/* draw(all, box): shows what there is; none(): what stands there when there is nothing. */
+export class LongList {
+	#path;
+	#field;
+	#draw;
+	#none;
+	#signal;
+	#turn = 0;
+	#query = {};
+	#all = [];
+	#next = '';
+	#rows = h('div');
+	#more;
+	#page;
+
+	constructor({ path, field, draw, none, signal, page = 100 }) {
+		Object.assign(this, { node: h('div') });
+		this.#path = path;
+		this.#field = field;
+		this.#draw = draw;
+		this.#none = none;
+		this.#signal = signal;
+		this.#page = page;
+		this.#more = button('Show more', () => this.#fetch(), 'more-rows');
+	}
+
+	get all() {
+		return this.#all;
+	}
+
+	ask(query) {
+		this.#query = query;
+		this.#turn++;
+		this.#all = [];
+		this.#next = '';
+		if (!this.node.hasChildNodes()) fill(this.node, loading());
+		return this.#fetch();
+	}
+
+	async #fetch() {
+		const turn = this.#turn;
+		this.node.setAttribute('aria-busy', 'true');
+		busy(this.#more, true);
+		try {
+			const reply = await get(
+				this.#path,
+				{ ...this.#query, limit: this.#page, after: this.#next },
+				{ signal: this.#signal },
+			);
+			if (turn !== this.#turn) return;
+			this.#all = [...this.#all, ...reply[this.#field]];
+			this.#next = reply.next;
+			this.#show();
+		} catch (error) {
+			if (turn === this.#turn && error.name !== 'AbortError')
+				fill(
+					this.node,
+					failed(error, () => this.ask(this.#query)),
+				);
+		}
+		this.node.removeAttribute('aria-busy');
+		busy(this.#more, false);
+	}
+
+	#show() {
+		if (this.#all.length === 0) return fill(this.node, this.#none());
+		this.#more.hidden = !this.#next;
+		if (this.#rows.parentNode !== this.node) fill(this.node, this.#rows, this.#more);
+		this.#draw(this.#all, this.#rows);
+	}
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * main: the app's first module. Which pages there are, who is logged in, what the keys do; pages themselves are loaded when
+ * they are first wanted.
+ */
+import { loadSession, onSession, session, may } from './session.mjs';
+import { pageFor, onPage, show, go, followLinks } from './route.mjs';
+import { showBare, showFramed, focusSearch } from './shell.mjs';
+import { loginPage } from './login.mjs';
+import { shortcut, listenToKeys, showKeys } from './keys.mjs';
+import { failed } from './parts.mjs';
+import { h } from './h.mjs';
+import * as servers from './servers.mjs';
+
+pageFor('/web', { title: () => 'Servers', load: () => servers });
+pageFor('/web/terminal', { title: () => 'Terminals', load: () => import('./terminal.mjs') });
+pageFor('/web/terminal/:node/:login', {
+	nav: '/web/terminal',
+	title: ({ node, login }) => `${login}@${node}`,
+	load: () => import('./terminal.mjs'),
+});
+pageFor('/web/recordings', { title: () => 'Recordings', load: () => import('./recordings.mjs') });
+pageFor('/web/recordings/:id', { nav: '/web/recordings', title: () => 'Recording', load: () => import('./player.mjs') });
+pageFor('/web/audit', { title: () => 'Audit log', load: () => import('./audit.mjs') });
+pageFor('/web/users', { title: () => 'Users', load: () => import('./users.mjs') });
+pageFor('/web/roles', { title: () => 'Roles', load: () => import('./roles.mjs') });
+pageFor('/web/tokens', { title: () => 'Join tokens', load: () => import('./tokens.mjs') });
+pageFor('/web/nodes', { title: () => 'Nodes', load: () => import('./nodes.mjs') });
+pageFor('/web/cluster', { title: () => 'Cluster', load: () => import('./cluster.mjs') });
+pageFor('/web/account', { title: () => 'Account', load: () => import('./account.mjs') });
+
+const loggedIn = () => session() !== null;
+shortcut('/', 'Search servers', focusSearch, loggedIn);
+shortcut('?', 'This list', showKeys);
+for (const [keys, words, path, when] of [
+	['g s', 'Servers', '/web', loggedIn],
+	['g t', 'Terminals', '/web/terminal', loggedIn],
+	['g r', 'Recordings', '/web/recordings', () => may('session', 'list') || may('own_session', 'list')],
+	['g a', 'Audit log', '/web/audit', () => may('event', 'list') || may('own_event', 'list')],
+	['g u', 'Users', '/web/users', () => may('user', 'list')],
+	['g y', 'Account', '/web/account', loggedIn],
+])
+	shortcut(keys, words, () => go(path), when);
+
+/* --- logged in or not -------------------------------------------------------------------------------------- */
+
+let shown = null,
+	was = false; /* was: somebody was logged in when we last looked */
+
+function draw() {
+	if (shown && loggedIn()) showFramed(shown, show);
+}
+
+onPage((place) => {
+	shown = place;
+	if (loggedIn()) draw();
+});
+
+function showLogin(why = '') {
+	const url = new URL(location.href);
+	if (url.pathname !== '/web/login')
+		history.replaceState(null, '', '/web/login?next=' + encodeURIComponent(url.pathname + url.search));
+	document.title = 'Log in \u00b7 Sallyport';
+	showBare(
+		loginPage(
+			{ query: new URL(location.href).searchParams },
+			(path) => {
+				history.replaceState(null, '', path);
+				show();
+			},
+			why,
+		),
+	);
+}
+
+onSession((who, why) => {
+	if (!who && was) showLogin(why);
+	was = who !== null;
+});
+
+async function start() {
+	try {
+		if (!(await loadSession())) return showLogin();
+	} catch (error) {
+		return showBare(
+			h(
+				'main',
+				{ class: 'login' },
+				failed(error, () => location.reload()),
+			),
+		);
+	}
+	if (location.pathname === '/web/login') history.replaceState(null, '', '/web');
+	show();
+}
+
+followLinks();
+listenToKeys();
+start();

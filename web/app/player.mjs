@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * player: one recording, in a terminal, with time. Frames come while it plays; a jump back begins at the beginning, without
+ * waiting.
+ *
+ * Security: there is no keyboard into this terminal and no link out of it.
+ */
+import { h, fill, icon } from './h.mjs';
+import { ask, get, name } from './api.mjs';
+import { makeTerminal } from './xterm.mjs';
+import { FrameReader, OUT, ERR, RESIZE, MARKER, EXIT, GAP, sizeOf, asciicast } from './frames.mjs';
+import { saveFile } from './savefile.mjs';
+import { what } from './recordings.mjs';
+import { head, button, failed, facts } from './parts.mjs';
+import { sayError } from './dialog.mjs';
+import { recall, remember } from './local.mjs';
+import { clock, moment, bytes } from './words.mjs';
+
+const SPEEDS = [0.5, 1, 2, 4, 8, 16],
+	IDLE_S = 1.5,
+	UNDRAWN_MAX = 1 << 20,
+	STEP_S = 5,
+	REMARKS_MAX = 500;
+
+/* --- the clock and what it writes -------------------------------------------------------------------------- */
+
+class Player {
+	frames = [];
+	at = 0;
+	next = 0;
+	playing = false;
+	whole = false;
+	#term;
+	#changed;
+	#turn = 0;
+	#last = 0;
+
+	constructor(term, changed) {
+		this.#term = term;
+		this.#changed = changed;
+		this.speed = recall('speed', 1);
+		this.skipIdle = recall('skip-idle', true);
+	}
+
+	get length() {
+		return this.frames.length ? this.frames[this.frames.length - 1].at : 0;
+	}
+
+	#feed({ type, data }) {
+		if (type === OUT || type === ERR) {
+			this.#term.write(data);
+			return data.length;
+		}
+		if (type === RESIZE && sizeOf({ data })) this.#term.resize(...sizeOf({ data }));
+		return 0;
+	}
+
+	/* xterm.js takes a flood only as fast as it draws. */
+	async #drawn() {
+		await new Promise((done) => this.#term.write('', done));
+	}
+
+	async seek(to) {
+		const turn = ++this.#turn;
+		to = Math.max(0, Math.min(to, this.length));
+		if (to < this.at) {
+			this.#term.reset();
+			this.next = 0;
+		}
+		this.at = to;
+		let fed = 0;
+		while (this.next < this.frames.length && this.frames[this.next].at <= to) {
+			fed += this.#feed(this.frames[this.next++]);
+			if (fed > UNDRAWN_MAX) {
+				fed = 0;
+				await this.#drawn();
+				if (turn !== this.#turn) return;
+			}
+		}
+		await this.#drawn();
+		this.#changed();
+	}
+
+	play() {
+		if (this.whole && this.at >= this.length) this.seek(0);
+		this.playing = true;
+		this.#last = performance.now();
+		requestAnimationFrame((now) => this.#tick(now));
+		this.#changed();
+	}
+
+	pause() {
+		this.playing = false;
+		this.#changed();
+	}
+
+	async #tick(now) {
+		if (!this.playing) return;
+		let to = this.at + ((now - this.#last) / 1000) * this.speed;
+		const coming = this.frames[this.next];
+		this.#last = now;
+		if (this.skipIdle && coming && coming.at - this.at > IDLE_S) to = Math.max(to, coming.at - IDLE_S / 4);
+		if (coming || !this.whole) await this.seek(Math.min(to, Math.max(this.length, this.at)));
+		if (this.whole && this.next >= this.frames.length) this.pause();
+		else requestAnimationFrame((then) => this.#tick(then));
+	}
+}
+
+/* --- what is seen -------------------------------------------------------------------------------------------- */
+
+const glyphButton = (words, glyph, act) =>
+	h('button', { class: 'icon-btn', type: 'button', 'aria-label': words, title: words, on: { click: act } }, icon(glyph));
+
+function controls(player) {
+	const toggle = glyphButton('Play', 'play', () => (player.playing ? player.pause() : player.play()));
+	const bar = h('input', {
+		type: 'range',
+		min: '0',
+		max: '0',
+		step: 'any',
+		value: '0',
+		class: 'timeline',
+		'aria-label': 'Time',
+		on: { input: () => player.seek(Number(bar.value)) },
+	});
+	const time = h('span', { class: 'mono time' });
+	const speed = h(
+		'select',
+		{ 'aria-label': 'Speed', on: { change: () => remember('speed', (player.speed = Number(speed.value))) } },
+		SPEEDS.map((value) => h('option', { value, selected: value === player.speed }, `${value}\u00d7`)),
+	);
+	const skip = h('input', {
+		type: 'checkbox',
+		checked: player.skipIdle,
+		on: { change: () => remember('skip-idle', (player.skipIdle = skip.checked)) },
+	});
+	function draw() {
+		fill(toggle, icon(player.playing ? 'pause' : 'play'));
+		toggle.setAttribute('aria-label', player.playing ? 'Pause' : 'Play');
+		toggle.title = player.playing ? 'Pause' : 'Play';
+		bar.max = player.length;
+		bar.value = player.at;
+		bar.setAttribute('aria-valuetext', clock(player.at));
+		fill(time, `${clock(player.at)} / ${clock(player.length)}`);
+	}
+	draw();
+	return {
+		draw,
+		node: h(
+			'div',
+			{ class: 'play-bar' },
+			toggle,
+			bar,
+			time,
+			speed,
+			h('label', { class: 'check' }, skip, 'Skip idle'),
+		),
+	};
+}
+
+/* What the recording says between the lines: ends, gaps, what was typed unseen. "": nothing. */
+function remark({ type, data }) {
+	const utf = new TextDecoder(),
+		view = new DataView(data.buffer, data.byteOffset, data.length);
+	if (type === MARKER) return utf.decode(data);
+	if (type === GAP && data.length >= 8) return `${bytes(Number(view.getBigUint64(0)))} were not recorded`;
+	if (type !== EXIT || data.length < 4) return '';
+	return data.length > 4 ? `ended by signal ${utf.decode(data.slice(4))}` : `ended with status ${view.getUint32(0)}`;
+}
+
+function remarks(player, list, from) {
+	for (const frame of player.frames.slice(from)) {
+		const words = list.childElementCount < REMARKS_MAX && remark(frame);
+		if (!words) continue;
+		const jump = () => player.seek(frame.at);
+		const at = h('button', { type: 'button', class: 'link mono', on: { click: jump } }, clock(frame.at));
+		list.append(h('li', null, at, ' ', words));
+	}
+}
+
+function describe(recording) {
+	return facts([
+		['User', recording.user],
+		['Server', `${recording.login}@${recording.node_name}`],
+		['Began', moment(recording.started_us / 1000)],
+		['What', what(recording)],
+		['Recording', h('span', { class: 'mono' }, recording.session)],
+		['', h('a', { href: `/web/audit?session=${recording.session}` }, 'Its events')],
+	]);
+}
+
+/* Who and where, when the address was all that is known. */
+async function lookUp(id, signal) {
+	const found = await get('recordings', { session: id, limit: 1 }, { signal });
+	if (found.recordings.length === 0)
+		throw new Error(
+			'There is no such recording, or none that you may see. It appears some seconds after its session began.',
+		);
+	return found.recordings[0];
+}
+
+async function readAll(id, signal, take) {
+	const response = await ask('GET', `recordings/${name(id)}/frames`, { signal, accept: 'application/octet-stream' }),
+		reader = new FrameReader();
+	const stream = response.body.getReader();
+	for (let part = await stream.read(); !part.done; part = await stream.read()) take(reader.push(part.value));
+	return reader.cut;
+}
+
+/* Letters as large as the box allows. */
+function fitTo(box, term) {
+	const width = box.clientWidth - 28;
+	if (width > 0) term.options.fontSize = Math.max(5, Math.min(15, Math.floor((width / term.cols / 0.61) * 2) / 2));
+}
+
+function onKeys(player, signal) {
+	const acts = {
+		' ': () => (player.playing ? player.pause() : player.play()),
+		ArrowLeft: () => player.seek(player.at - STEP_S),
+		ArrowRight: () => player.seek(player.at + STEP_S),
+		Home: () => player.seek(0),
+		End: () => player.seek(player.length),
+	};
+	addEventListener(
+		'keydown',
+		(event) => {
+			if (
+				event.ctrlKey ||
+				event.altKey ||
+				event.metaKey ||
+				event.target.closest?.('input, select, button, a, dialog') ||
+				!acts[event.key]
+			)
+				return;
+			event.preventDefault();
+			acts[event.key]();
+		},
+		{ signal },
+	);
+}
+
+export async function show(place) {
+	const { id } = place.values,
+		recording = place.state?.recording ?? (await lookUp(id, place.signal));
+	const view = makeTerminal({ scrollback: 5000, disableStdin: true }),
+		box = h('div', { class: 'xterm-box', tabindex: '0', role: 'group', 'aria-label': 'What the terminal showed' });
+	const list = h('ul', { class: 'remarks' }),
+		player = new Player(view.term, () => bar.draw()),
+		bar = controls(player);
+	const state = h('p', { class: 'dim', role: 'status' }, 'Loading\u2026');
+	const title = recording.login ? `${recording.login}@${recording.node_name}` : 'Recording';
+	const download = button(
+		'Download',
+		() =>
+			saveFile(
+				`${title}-${id.slice(0, 8)}.cast`,
+				'application/x-asciicast',
+				asciicast(player.frames, { title, started_ms: recording.started_us / 1000 }),
+			),
+		'',
+		'save',
+	);
+	const text = h('div', { hidden: true }),
+		textButton = button('As text', () => showText().catch(sayError), '', 'list');
+	async function showText() {
+		text.hidden = !text.hidden;
+		textButton.setAttribute('aria-pressed', String(!text.hidden));
+		if (text.hidden) return;
+		const { transcript } = await import('./transcript.mjs');
+		fill(text, await transcript(player.frames));
+	}
+	const node = h(
+		'div',
+		null,
+		head(
+			title,
+			h('span', { class: 'count' }, recording.user),
+			h('a', { class: 'btn', href: '/web/recordings' }, 'All recordings'),
+			textButton,
+			download,
+		),
+		h('div', { class: 'player card' }, box, bar.node),
+		state,
+		text,
+		list,
+		h('div', { class: 'card pad about' }, describe(recording)),
+	);
+	view.term.onResize(() => fitTo(box, view.term));
+	const observer = new ResizeObserver(() => fitTo(box, view.term));
+	place.signal.addEventListener('abort', () => {
+		player.pause();
+		observer.disconnect();
+		view.dispose();
+	});
+	onKeys(player, place.signal);
+	requestAnimationFrame(() => {
+		view.open(box);
+		observer.observe(box);
+		read(place, player, view.term, list, state).then(bar.draw);
+	});
+	return node;
+}
+
+async function read(place, player, term, list, state) {
+	let begun = false;
+	const from = Number(place.query.get('t')) || 0;
+	function take(frames) {
+		const n = player.frames.length;
+		for (const frame of frames) player.frames.push(frame);
+		remarks(player, list, n);
+		if (!begun && player.frames.length > 0) {
+			/* a command without a terminal ends its lines by LF alone */
+			begun = true;
+			term.options.convertEol = player.frames[0].type !== RESIZE;
+			if (!from) player.play();
+		}
+	}
+	try {
+		const cut = await readAll(place.values.id, place.signal, take);
+		player.whole = true;
+		fill(
+			state,
+			cut
+				? 'The recording is cut: this is all there is of it.'
+				: player.frames.length === 0
+					? 'Nothing was recorded.'
+					: '',
+		);
+		if (from) await player.seek(from);
+	} catch (error) {
+		if (error.name !== 'AbortError') fill(state, failed(error));
+	}
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * session: who is logged in, as authd says it. What is hidden here is hidden for convenience: authd and auditd decide about
+ * every call themselves.
+ */
+import { get, post, onSignedOut } from './api.mjs';
+import { forget } from './identity.mjs';
+
+const ENDED = 'Your session has ended: log in again.';
+let current = null;
+const watchers = new Set();
+
+export const session = () => current;
+
+function become(value, why = '') {
+	current = value;
+	for (const watcher of watchers) watcher(current, why);
+}
+
+/* watcher(session or null, why it ended): now and whenever it changes. */
+export function onSession(watcher) {
+	watchers.add(watcher);
+	watcher(current, '');
+}
+
+/* False: nobody is logged in. */
+export async function loadSession() {
+	try {
+		become(await get('session', {}, { quiet: true }));
+	} catch (error) {
+		if (error.status !== 401) throw error;
+		await forget();
+		become(null, current ? ENDED : '');
+	}
+	return current !== null;
+}
+
+export async function login(user, password, otp) {
+	await forget();
+	await post('login', { user, password, otp }, { quiet: true });
+	return loadSession();
+}
+
+export async function logout() {
+	try {
+		await post('logout', {}, { quiet: true });
+	} catch (error) {
+		if (error.status !== 401) throw error;
+	}
+	await ended('You are logged out.');
+}
+
+async function ended(why) {
+	if (!current) return;
+	become(null, why);
+	await forget();
+}
+
+onSignedOut(() => ended(ENDED));
+
+/* Whether the roles allow one of these verbs on the resource at all. */
+export function may(resource, ...verbs) {
+	return (current?.may ?? []).some(
+		(rule) =>
+			(rule.resource === resource || rule.resource === '*') &&
+			rule.verbs.some((verb) => verb === '*' || verbs.includes(verb)),
+	);
+}

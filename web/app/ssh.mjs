@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * ssh: this page's one SSH connection to the proxy, by which all its terminals reach their nodes; made when first needed, and
+ * made anew when somebody opens a terminal after it has ended.
+ */
+import { Ssh, WORKER, ENGINE } from './engine.mjs';
+import { identity } from './identity.mjs';
+import { session, onSession } from './session.mjs';
+
+let current = null; /* of the connection, once it stands or while it is made */
+
+async function connect() {
+	const who = session(),
+		mine = await identity(who),
+		ssh = new Ssh({ worker: WORKER, wasm: ENGINE });
+	const address = new URL('/v1/webapi/ssh', location.href);
+	address.protocol = 'wss:';
+	try {
+		await ssh.connect({
+			url: address.href,
+			user: mine.user,
+			privateKey: mine.privateKey,
+			certificate: mine.certificate,
+			hostCa: mine.hostCa,
+			proxyHost: mine.proxyHost,
+		});
+	} catch (error) {
+		ssh.close();
+		throw error;
+	}
+	return ssh;
+}
+
+/* Rejects with words for people. */
+export function connection() {
+	if (!current) {
+		const mine = (current = connect());
+		const over = () => {
+			if (current === mine) current = null;
+		};
+		mine.then((ssh) => {
+			ssh.onclose = over;
+		}, over);
+	}
+	return current;
+}
+
+onSession((who) => {
+	if (!who && current) {
+		current.then(
+			(ssh) => ssh.close(),
+			() => {},
+		);
+		current = null;
+	}
+});

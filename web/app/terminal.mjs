@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * terminal: the page with all open terminals as tabs. It stays alive while other pages are shown; what is open ends when its
+ * tab, the browser's tab or the web session ends.
+ */
+import { h, fill, icon } from './h.mjs';
+import { go } from './route.mjs';
+import { keptPage, countTerminals } from './shell.mjs';
+import { session, onSession } from './session.mjs';
+import { Tab } from './tab.mjs';
+import { toast } from './dialog.mjs';
+import { empty } from './parts.mjs';
+import { usedLogin } from './local.mjs';
+
+const WARN_MS = 5 * 60 * 1000,
+	TABS_MAX = 32;
+let tabs = [],
+	active = null,
+	warning = 0;
+
+const strip = h('ul', { class: 'tabs', 'aria-label': 'Open terminals' });
+const tools = h('div', { class: 'tools' });
+const panels = h('div', { class: 'panels' });
+const none = empty('No terminal is open', h('p', null, h('a', { href: '/web' }, 'Choose a server')));
+const node = h(
+	'div',
+	{ class: 'terminals' },
+	h('h1', { class: 'unseen' }, 'Terminals'),
+	h('div', { class: 'tab-bar' }, strip, tools),
+	panels,
+	none,
+);
+
+/* --- the strip -------------------------------------------------------------------------------------------------- */
+
+function drawTab(tab) {
+	const on = tab === active;
+	return h(
+		'li',
+		{ class: `tab ${on ? 'on' : ''} ${tab.state}` },
+		h(
+			'button',
+			{
+				type: 'button',
+				class: 'tab-name',
+				'aria-current': on ? 'true' : null,
+				title: tab.title,
+				on: {
+					click: () => choose(tab),
+					auxclick: (event) => {
+						if (event.button === 1) tab.close();
+					},
+				},
+			},
+			h('span', { class: tab.live ? 'dot' : tab.state === 'opening' ? 'dot wait' : 'dot off' }),
+			h('span', { class: 'title' }, tab.title),
+			tab.rang && h('span', { class: 'bell', title: 'It rang' }, '\u2022'),
+		),
+		h(
+			'button',
+			{
+				type: 'button',
+				class: 'icon-btn',
+				'aria-label': `Close ${tab.title}`,
+				on: { click: () => tab.close() },
+			},
+			icon('close'),
+		),
+	);
+}
+
+const tool = (words, glyph, act) =>
+	h('button', { class: 'icon-btn', type: 'button', 'aria-label': words, title: words, on: { click: act } }, icon(glyph));
+
+function draw() {
+	fill(strip, tabs.map(drawTab));
+	fill(
+		tools,
+		active && [
+			tool('Search in the scrollback', 'search', () => active.find()),
+			tool('Smaller letters', 'smaller', () => active.enlarge(-1)),
+			tool('Larger letters', 'larger', () => active.enlarge(1)),
+			tool('Full screen', 'full', fullScreen),
+			active.live &&
+				h(
+					'button',
+					{ class: 'btn small danger', type: 'button', on: { click: () => active.disconnect() } },
+					'Disconnect',
+				),
+		],
+	);
+	none.hidden = tabs.length > 0;
+	countTerminals(tabs.length);
+}
+
+/* Keys that are the strip's also while a program on a node has the keyboard. */
+function keys(event) {
+	const step = event.ctrlKey && event.altKey && { PageUp: -1, PageDown: 1 }[event.key];
+	if (!step) return false;
+	choose(tabs[(tabs.indexOf(active) + step + tabs.length) % tabs.length]);
+	return true;
+}
+
+strip.addEventListener('keydown', (event) => {
+	const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+	if (!step || !event.target.classList.contains('tab-name')) return;
+	choose(tabs[(tabs.indexOf(active) + step + tabs.length) % tabs.length]);
+	strip.querySelector('[aria-current]')?.focus();
+});
+
+async function fullScreen() {
+	try {
+		await (document.fullscreenElement ? document.exitFullscreen() : node.requestFullscreen());
+	} catch {
+		toast('The browser does not allow full screen here.');
+	}
+	active?.focus();
+}
+
+/* --- tabs -------------------------------------------------------------------------------------------------------- */
+
+const pathOf = (tab) => `/web/terminal/${encodeURIComponent(tab.node)}/${encodeURIComponent(tab.login)}`;
+
+/* The address is that of the tab one sees: a bookmark of it opens the same. */
+function choose(tab) {
+	active = tab;
+	for (const one of tabs) one.show(one === tab);
+	draw();
+	if (!keptPage.hidden) {
+		history.replaceState({ tab: tab.id }, '', pathOf(tab));
+		document.title = `${tab.title} \u00b7 ${session().cluster}`;
+	}
+}
+
+function left(tab) {
+	const at = tabs.indexOf(tab);
+	tabs = tabs.filter((one) => one !== tab);
+	if (active === tab) active = null;
+	if (tabs.length > 0 && !active) return choose(tabs[Math.min(at, tabs.length - 1)]);
+	draw();
+	if (tabs.length === 0 && !keptPage.hidden && session()) go('/web');
+}
+
+function openTab(values) {
+	const tab = new Tab({ ...values, changed: draw, left, keys });
+	tabs.push(tab);
+	panels.append(tab.panel);
+	usedLogin(values.node, values.login);
+	return tab;
+}
+
+export function show(place) {
+	if (node.parentNode !== keptPage) keptPage.append(node);
+	keptPage.hidden = false;
+	let tab = tabs.find((one) => one.id === place.state?.tab) ?? (place.values.node ? null : active);
+	const fresh = !tab && place.values.node;
+	if (fresh && tabs.length >= TABS_MAX) throw new Error(`${TABS_MAX} terminals are open: close one first.`);
+	if (fresh) tab = openTab(place.values);
+	requestAnimationFrame(() => {
+		if (tab && tabs.includes(tab)) choose(tab);
+		else draw();
+		if (fresh) tab.open();
+	});
+	return keptPage;
+}
+
+/* --- ends ----------------------------------------------------------------------------------------------------------- */
+
+/* A shell's Ctrl+W is the browser's, too: it asks before it throws away what is open. */
+addEventListener('beforeunload', (event) => {
+	if (tabs.some((tab) => tab.live)) event.preventDefault();
+});
+
+/* With the web session its terminals end; who is at work should know before. */
+function warnBeforeEnd(who) {
+	clearTimeout(warning);
+	const left_ms = who ? who.expires - Date.now() - WARN_MS : 0;
+	if (who && left_ms > 0 && left_ms < 2 ** 31)
+		warning = setTimeout(() => {
+			if (tabs.some((tab) => tab.live))
+				toast('Your web session ends in 5 minutes, and open terminals with it.', 'bad');
+		}, left_ms);
+}
+
+onSession((who) => {
+	warnBeforeEnd(who);
+	if (!who) {
+		for (const tab of [...tabs]) tab.close();
+	}
+});
