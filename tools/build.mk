@@ -37,6 +37,11 @@ TPROTO_A := $(B)/libtestproto.a
 libs_of   = $(foreach f,$(TOP_DOWN),$(if $(and $(filter $(f),$(1)),$(call lib_src,$(f))),$(B)/lib$(f).a)) $(if $(filter proto,$(1)),$(PROTO_A))
 LIBS     := $(call libs_of,$(FLOORS) proto)
 
+# The SSH engine without the files that know a library, a terminal, a socket or the loop: what runs in a browser.
+ENGINE_SRC := $(addprefix lib/,base/buf.c base/err.c base/str.c base/wire.c crypto/cipher.c crypto/kex.c crypto/kex_hash.c crypto/sshcert.c \
+	      crypto/sshcert_check.c crypto/sshkey.c crypto/sshkey_verify.c) \
+	      $(filter-out $(addprefix lib/ssh/,allowance.c fuzz.c loop.c modes_termios.c),$(call lib_src,ssh))
+
 # Programs: name, folder, folder of installation.
 DAEMONS  := authd:auth proxyd:proxy noded:node auditd:audit
 CLIENTS  := tsh:tsh tctl:tctl

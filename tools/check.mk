@@ -17,10 +17,7 @@ loc: ## lines of code and comments of lib, services, clients; COMMIT=... of that
 format: ## clang-format over FILES (default: all sources)
 	clang-format -i $(or $(FILES),$(shell git ls-files '*.c' '*.h'))
 
-# The SSH engine without the files that know a library, a terminal, a socket or the loop.
-ENGINE_OBJ := $(addprefix $(B)/lib/,base/buf.o base/err.o base/str.o base/wire.o crypto/cipher.o crypto/kex.o crypto/kex_hash.o crypto/sshcert.o \
-	      crypto/sshcert_check.o crypto/sshkey.o crypto/sshkey_verify.o) \
-	      $(filter-out $(addprefix $(B)/lib/ssh/,allowance.o fuzz.o loop.o modes_termios.o),$(call lib_obj,ssh))
+ENGINE_OBJ := $(ENGINE_SRC:%.c=$(B)/%.o)
 engine-check: $(ENGINE_OBJ) $(B)/unit/lib/ssh/small_suite_test ## what the SSH engine leans on, as for a browser
 	@tools/engine-check $(B) $(ENGINE_OBJ)
 

@@ -9,3 +9,19 @@ $(NPM): web/package.json web/package-lock.json web/.npmrc
 	@mkdir -p $(@D)
 	@echo "  NPM   $(@D)"
 	$(Q)cp $^ $(@D) && cd $(@D) && npm ci >/dev/null && touch $(@F)
+
+# The SSH engine for the browser: lib/ssh and what it needs of lib, over primitives that the page's worker brings
+# (web/engine/README.md). One compilation, so that the optimiser sees it whole; what nobody reaches is dropped.
+WASM_CC    := clang --target=wasm32-wasi --sysroot=/usr
+WASM_FLAGS := -mexec-model=reactor -Os -flto -std=c11 -D_GNU_SOURCE -D_WASI_EMULATED_SIGNAL -Ilib -Iweb -Wall -Wextra $(WERROR) \
+	      -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes
+WASM_LINK  := -Wl,--gc-sections -Wl,--strip-all -Wl,-z,stack-size=131072 -lc-printscan-no-floating-point
+WASM_SRC   := $(wildcard web/engine/*.c) $(ENGINE_SRC)
+WASM       := $(B)/web/engine.wasm
+
+.PHONY: engine
+engine: $(WASM) ## the SSH engine as WebAssembly, in $(B)/web
+$(WASM): $(WASM_SRC) $(wildcard web/engine/*.h lib/base/*.h lib/crypto/*.h lib/ssh/*.h)
+	@mkdir -p $(@D)
+	@echo "  WASM  $@"
+	$(Q)$(WASM_CC) $(WASM_FLAGS) -o $@ $(WASM_SRC) $(WASM_LINK)

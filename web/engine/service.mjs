@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// service: what the worker does for its page: one connection to the proxy, inside it one to each node and login, in these the
+// terminals and commands. The messages are those in the head of worker.mjs. Knows no browser: whoever makes a Service brings the
+// transport and what carries messages, so that tests run it in Node.js.
+import { Engine } from './engine.mjs';
+import { sign } from './keys.mjs';
+
+const TICK_MS = 1000;
+const START_MS = 30000; // to reach a node and start something there
+const LINGER_MS = 10000; // a connection to a node that nothing uses any more
+const UNTAKEN_MAX = 256 * 1024; // bytes of one channel that the page was given and has not taken
+// Inside: what a program may write ahead of the page, which is what is still shown after Ctrl+C.
+const NODE_WINDOW = 256 * 1024, NODE_WINDOW_MAX = 4 * 1024 * 1024;
+
+export class Service {
+	// post(message, transfer) to the page; dial(url, { onopen, ondata, onclose(why), ondrain }) -> { send, full, close };
+	// loadEngine(wasm) -> Promise of { wasm, prims } as Engine.load wants them; options: { rekeyBytes } for tests.
+	constructor({ post, dial, loadEngine, options = {} }) {
+		Object.assign(this, { post, dial, loadEngine, options, engine: null, proxy: null, who: null, nodes: new Map(), chans: new Map(), timer: null });
+	}
+
+	async handle(m) {
+		const does = { start: 'onStart', connect: 'onConnect', renew: 'onRenew', open: 'onOpen', write: 'onWrite', taken: 'onTaken', resize: 'onResize',
+			eof: 'onEof', close: 'onClose', disconnect: 'onDisconnect' }[m.op];
+		if (!does) throw new Error(`no such message: ${m.op}`);
+		await this[does](m);
+	}
+
+	// --- the engine, the connection to the proxy ------------------------------------------------------------------------------
+
+	onStart({ wasm }) {
+		// A fault stays until somebody connects, who is told.
+		this.loading = this.loadEngine(wasm).then(({ wasm: module, prims }) => Engine.load(module, prims)).then((e) => { this.engine = e; });
+		this.loading.catch(() => {});
+	}
+
+	async onConnect(m) {
+		try {
+			await this.connect(m);
+			this.post({ op: 'connected' });
+		} catch (error) {
+			this.ended(error.message);
+		}
+	}
+
+	onRenew({ user, privateKey, certificate }) {
+		this.who = { ...this.who, user, certificate, sign: (data) => sign(privateKey, data) };
+		// A connection that is there keeps what it logged in with, but nothing new begins in it.
+		this.nodes.forEach((n, key) => { n.old = true; this.nodes.delete(key); });
+	}
+
+	async connect({ url, user, privateKey, certificate, hostCa, proxyHost }) {
+		if (this.proxy) throw new Error('there is a connection already');
+		this.who = { user, certificate, hostCa, sign: (data) => sign(privateKey, data) };
+		let link = null, gone = null;
+		const early = []; // what came before the engine was there: the proxy speaks first
+		const opened = new Promise((resolve, reject) => {
+			const transport = this.dial(url, {
+				onopen: () => resolve(transport),
+				ondata: (bytes) => (link ? link.input(bytes) : early.push(bytes)),
+				onclose: (why) => { gone = why; reject(new Error(why)); link?.lost(why); },
+				ondrain: () => this.engine?.turn(() => {}),
+			});
+		});
+		const [transport] = await Promise.all([opened, this.loading]);
+		if (gone !== null) throw new Error(gone);
+		link = this.proxy = this.engine.link({ ...this.who, host: proxyHost, transport, rekeyBytes: this.options.rekeyBytes });
+		link.onbanner = (text) => this.post({ op: 'banner', host: proxyHost, text });
+		this.timer ??= setInterval(() => this.engine.tick(), TICK_MS);
+		early.forEach((bytes) => link.input(bytes));
+		await link.ready;
+		// Its end is why connecting failed, until here; from here on it is news. What refuses the login comes as such.
+		if (link.isOver) throw new Error(link.why);
+		link.onover = (why) => this.ended(why);
+	}
+
+	ended(reason) {
+		clearInterval(this.timer);
+		this.timer = null;
+		this.proxy = null;
+		this.nodes.clear();
+		this.post({ op: 'disconnected', reason });
+	}
+
+	onDisconnect() { this.proxy?.close('closed'); }
+
+	// --- connections to nodes --------------------------------------------------------------------------------------------------
+
+	node(node, login) {
+		if (!this.proxy || this.proxy.isOver) throw new Error('there is no connection to the proxy');
+		const key = `${login}@${node}`;
+		let n = this.nodes.get(key);
+		if (n) return n;
+		const link = this.engine.link({ ...this.who, user: login, host: node, outer: this.proxy, window: NODE_WINDOW, windowMax: NODE_WINDOW_MAX,
+			rekeyBytes: this.options.rekeyBytes });
+		n = { key, link, used: 0, old: false, idle: null };
+		link.onbanner = (text) => this.post({ op: 'banner', host: node, text });
+		link.onover = () => { clearTimeout(n.idle); if (this.nodes.get(key) === n) this.nodes.delete(key); };
+		this.nodes.set(key, n);
+		return n;
+	}
+
+	use(n) { n.used++; clearTimeout(n.idle); }
+
+	unuse(n) {
+		if (--n.used > 0) return;
+		n.idle = setTimeout(() => { if (n.used === 0) n.link.close(); }, n.old ? 0 : LINGER_MS);
+		n.idle.unref?.(); // in Node.js: no reason to go on running
+	}
+
+	// --- channels --------------------------------------------------------------------------------------------------------------
+
+	async onOpen({ id, node, login, request, what = '', pty = null }) {
+		let n = null, c = null;
+		try {
+			n = this.node(node, login);
+			this.use(n);
+			await within(START_MS, n.link.ready, `${node} does not answer`);
+			c = this.attach(id, n, n.link.session(request, what, pty));
+			await within(START_MS, c.chan.started, `${node} does not start the session`);
+		} catch (error) {
+			c?.chan.close();
+			this.chans.delete(id);
+			if (n) this.unuse(n);
+			this.post({ op: 'refused', id, reason: error.message });
+			return;
+		}
+		this.post({ op: 'opened', id });
+		c.shown = true;
+		c.chan.resume();
+		if (c.ended) this.exited(id, c.ended);
+	}
+
+	// The channel's bytes go to the page as fast as it takes them, once it knows that it is open; what it writes waits here until
+	// SSH takes it.
+	attach(id, node, chan) {
+		const c = { chan, node, shown: false, untaken: 0, waits: false, writes: [], eof: false, ended: null };
+		this.chans.set(id, c);
+		chan.ondata = (bytes, ext) => {
+			if (!c.shown || c.untaken >= UNTAKEN_MAX) {
+				c.waits = true;
+				return false;
+			}
+			c.untaken += bytes.length;
+			this.post({ op: 'data', id, bytes, stderr: ext === 1 }, [bytes.buffer]);
+			return true;
+		};
+		chan.onwritable = () => this.push(id, c);
+		chan.onend = (how) => {
+			c.ended = how;
+			if (c.shown) this.exited(id, how);
+		};
+		return c;
+	}
+
+	exited(id, how) {
+		const c = this.chans.get(id);
+		if (!c) return;
+		this.chans.delete(id);
+		this.unuse(c.node);
+		this.post({ op: 'exit', id, ...how });
+	}
+
+	push(id, c) {
+		while (c.writes.length) {
+			const w = c.writes[0];
+			const n = c.chan.write(w.bytes);
+			w.bytes = w.bytes.subarray(n);
+			if (w.bytes.length) return;
+			c.writes.shift();
+			this.post({ op: 'wrote', id, write: w.write });
+		}
+		if (c.eof) c.chan.eof();
+	}
+
+	onWrite({ id, write, bytes }) {
+		const c = this.chans.get(id);
+		if (!c) return; // it has ended, which the page is being told
+		c.writes.push({ write, bytes });
+		if (c.writes.length === 1) this.push(id, c);
+	}
+
+	onTaken({ id, n }) {
+		const c = this.chans.get(id);
+		if (!c) return;
+		c.untaken -= n;
+		if (!c.waits || c.untaken > UNTAKEN_MAX / 2) return;
+		c.waits = false;
+		c.chan.resume();
+	}
+
+	onResize({ id, cols, rows }) { this.chans.get(id)?.chan.resize(cols, rows); }
+
+	onEof({ id }) {
+		const c = this.chans.get(id);
+		if (!c) return;
+		c.eof = true;
+		this.push(id, c);
+	}
+
+	onClose({ id }) { this.chans.get(id)?.chan.close(); }
+}
+
+function within(ms, promise, why) {
+	let timer;
+	const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(why)), ms); });
+	return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
