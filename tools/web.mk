@@ -25,3 +25,12 @@ $(WASM): $(WASM_SRC) $(wildcard web/engine/*.h lib/base/*.h lib/crypto/*.h lib/s
 	@mkdir -p $(@D)
 	@echo "  WASM  $@"
 	$(Q)$(WASM_CC) $(WASM_FLAGS) -o $@ $(WASM_SRC) $(WASM_LINK)
+
+# Everything that a browser loads, under names that carry a hash of the content (tools/gather-web).
+SITE       := $(B)/web/site/index
+
+.PHONY: web
+web: $(SITE) ## the files of the web app, in $(B)/web/site
+$(SITE): tools/gather-web $(wildcard web/app/* web/engine/*.mjs) $(WASM) $(NPM)
+	@echo "  WEB   $(@D)"
+	$(Q)tools/gather-web $(B)

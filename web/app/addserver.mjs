@@ -7,7 +7,7 @@ import { get, post } from './api.mjs';
 import { may } from './session.mjs';
 import { dialog, field, busy, copyable } from './dialog.mjs';
 import { parseLabels } from './glob.mjs';
-import { onNodes, nodeList } from './nodelist.mjs';
+import { onNodes, nodeList, reload } from './nodelist.mjs';
 import { button } from './parts.mjs';
 import { until } from './words.mjs';
 
@@ -81,6 +81,7 @@ export function addServer() {
 				uses: Number(uses.value),
 				labels: given,
 			});
+			await reload(); /* who is there already has not joined by it */
 			showLine(box, token, await get('status'), control.signal);
 		} catch (error) {
 			fill(problem, error.message);

@@ -200,10 +200,10 @@ export function show(place) {
 
 	function query() {
 		const v = values(),
-			type = v.type && !/[.*]/.test(v.type) ? `${v.type}.*` : v.type;
+			whole = v.type && !/[.*]/.test(v.type) ? [`${v.type}.*`] : []; /* "session" is all that sessions do */
 		return {
 			...times(v),
-			types: type ? [v.type, type] : [],
+			types: [v.type, ...whole].filter(Boolean),
 			user: v.user,
 			node: v.node,
 			session: v.session,

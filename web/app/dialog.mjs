@@ -216,7 +216,12 @@ export function menu(button, items) {
 		}),
 	);
 	button.setAttribute('aria-expanded', 'true');
-	(button.closest('dialog, main, header') ?? document.querySelector('main') ?? document.body).append(list);
+	(
+		document.fullscreenElement ??
+		button.closest('dialog, main, header') ??
+		document.querySelector('main') ??
+		document.body
+	).append(list);
 	place(list, button.getBoundingClientRect());
 	list.querySelector('[role=menuitem]')?.focus();
 	addEventListener('pointerdown', outside, true);

@@ -259,9 +259,8 @@ export function show(place) {
 					h('p', null, button('Show all', clear)),
 				),
 			);
-		table.rows = shown;
 		if (table.node.parentNode !== body) fill(body, table.node);
-		table.rows = shown; /* where it stands is known only now */
+		table.rows = shown;
 	}
 	function clear() {
 		filter.q = '';

@@ -4,8 +4,8 @@
  * made anew when somebody opens a terminal after it has ended.
  */
 import { Ssh, WORKER, ENGINE } from './engine.mjs';
-import { identity } from './identity.mjs';
-import { session, onSession } from './session.mjs';
+import { identity, forget } from './identity.mjs';
+import { session, onSession, loadSession } from './session.mjs';
 
 let current = null; /* of the connection, once it stands or while it is made */
 
@@ -25,10 +25,18 @@ async function connect() {
 			proxyHost: mine.proxyHost,
 		});
 	} catch (error) {
-		ssh.close();
+		end(ssh);
+		await forget(); /* whatever was wrong with it: the next one is new */
+		loadSession().catch(() => {}); /* and a web session that has ended is seen */
 		throw error;
 	}
 	return ssh;
+}
+
+/* The worker, too: it would wait for ever. */
+function end(ssh) {
+	ssh.close();
+	setTimeout(() => ssh.port.terminate?.(), 1000);
 }
 
 /* Rejects with words for people. */
@@ -39,7 +47,10 @@ export function connection() {
 			if (current === mine) current = null;
 		};
 		mine.then((ssh) => {
-			ssh.onclose = over;
+			ssh.onclose = () => {
+				over();
+				end(ssh);
+			};
 		}, over);
 	}
 	return current;
@@ -47,10 +58,7 @@ export function connection() {
 
 onSession((who) => {
 	if (!who && current) {
-		current.then(
-			(ssh) => ssh.close(),
-			() => {},
-		);
+		current.then(end, () => {});
 		current = null;
 	}
 });

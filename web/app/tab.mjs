@@ -14,6 +14,8 @@ import { recall, remember } from './local.mjs';
 
 const FONT_MIN = 8,
 	FONT_MAX = 32;
+/* Back from what a program that was cut off has left on: its other screen, mouse, bracketed paste. */
+const PLAIN = '\x1b[?1049l\x1b[?1000;1002;1003;1006;2004l\x1b[!p\x1b[?25h';
 let ids = 0;
 
 /* Control and click, as terminals have it. Words that hide another address are asked about first. */
@@ -144,9 +146,8 @@ export class Tab {
 				: status === 0 || status === null
 					? 'ended'
 					: `ended with status ${status}`);
-		this.#view.term.write('\r\n');
+		this.#view.term.write(`${PLAIN}\r\n`);
 		this.#become('ended', reason ? `The session is over: ${how}` : `The session has ${how}.`, true);
-		if (!this.#box.hidden) this.#bar.querySelector('button')?.focus();
 	}
 
 	/* Ends the session; the tab stays and says so. */
@@ -155,6 +156,7 @@ export class Tab {
 		this.#attempt++;
 		this.#channel = null;
 		channel?.close();
+		this.#view.term.write(`${PLAIN}\r\n`);
 		this.#become('ended', 'You have disconnected.', true);
 	}
 
@@ -210,6 +212,7 @@ export class Tab {
 
 	/* False: not for the program on the node. */
 	#key(event, keys) {
+		if (this.state === 'ended') return false; /* the keys are the page's again */
 		if (event.type !== 'keydown') return true;
 		if (keys(event)) {
 			event.preventDefault();
