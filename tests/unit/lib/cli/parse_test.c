@@ -121,7 +121,8 @@ static char *said; /* stdout and stderr of the last run */
 static int
 run(const char *line)
 {
-	char copy[256], path[64];
+	static char copy[256]; /* options point into it */
+	char path[64];
 	char *argv[32], *save = NULL;
 	int argc = 0, status, out = dup(1), err = dup(2);
 	FILE *f;
