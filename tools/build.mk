@@ -25,7 +25,7 @@ TGEN_O   := $(TGEN_C:.c=.o)
 STUBS    := server async sync
 SERVICES := $(shell grep -l '^service ' $(PROTOS))
 STUB_H   := $(foreach s,$(STUBS),$(SERVICES:proto/%.proto=$(B)/gen/proto/%.$(s).h)) \
-	    $(TPROTOS:tests/proto/%.proto=$(B)/gen/tests/%.server.h)
+	    $(foreach s,server async,$(TPROTOS:tests/proto/%.proto=$(B)/gen/tests/%.$(s).h))
 GENERATED := $(GEN_C) $(TGEN_C) $(STUB_H)
 .SECONDARY: $(GENERATED)
 

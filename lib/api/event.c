@@ -34,7 +34,7 @@ static const char *const key_names[EVENT_KEY_N] = {
 _Static_assert(EVENT_KEY_N <= 64, "the keys of a type are bits of a uint64_t");
 
 #define K(id) (UINT64_C(1) << EVENT_KEY_##id)
-#define CALL  (K(CLUSTER) | K(CALLER) | K(CALLER_NAME))
+#define CALL  (K(CLUSTER) | K(CALLER) | K(CALLER_NAME) | K(WEB_SESSION))
 #define NODE  RPC_NODE
 #define PROXY RPC_PROXY
 #define AUTH  RPC_AUTH

@@ -31,6 +31,9 @@ enum {
  * "update", "delete", or "*" for these; and POLICY_VERB_ESCALATE, which "*" does not give: the
  * other verbs on that resource also beyond what one holds oneself (covers.h). */
 #define POLICY_VERB_ESCALATE "escalate"
+/* All of them but "*", each list with a NULL behind it. */
+extern const char *const policy_resources[], *const policy_verbs[];
+enum { POLICY_RESOURCES = 11, POLICY_VERBS = 6 };
 
 struct policy_names {
 	const char *const *v;

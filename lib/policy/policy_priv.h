@@ -9,7 +9,6 @@
 #include "policy/policy.h"
 
 /* Every resource and verb that a rule may name, without "*"; ended by NULL. */
-extern const char *const policy_resources[], *const policy_verbs[];
 
 bool policy_listed(struct policy_names names, const char *s);
 /* "{{internal.logins}}", with or without blanks. */

@@ -337,6 +337,15 @@ replica_bundle(const struct replica *r)
 	return e ? e->value : NULL;
 }
 
+const struct replica_web_session *
+replica_web_session(const struct replica *r, const char *key)
+{
+	bool lost;
+	const struct entry *e = replica_find(r, REPLICA_WEB_SESSION, key, &lost);
+
+	return e ? &((const struct web_value *)e->value)->session : NULL;
+}
+
 struct span
 replica_signed_cutoffs(const struct replica *r)
 {

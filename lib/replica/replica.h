@@ -113,6 +113,16 @@ int replica_own_labels(const struct replica *r, struct policy_labels *ret);
  * unknown or lost. */
 const struct bundle *replica_bundle(const struct replica *r);
 
+/* A web session that authd has: whose, and until when. */
+struct replica_web_session {
+	const char *user;
+	int64_t valid_after_s; /* as of a certificate */
+	int64_t expires_ms;
+};
+/* By the session's key (rpc_session_key). NULL: unknown (any more) or lost. That it is here says not that it is good:
+ * replica_check_web. */
+const struct replica_web_session *replica_web_session(const struct replica *r, const char *key);
+
 /* The signed list of cut-offs (api/cutoffs.h), to be passed on. Empty: unknown or lost. */
 struct span replica_signed_cutoffs(const struct replica *r);
 
@@ -120,7 +130,7 @@ struct span replica_signed_cutoffs(const struct replica *r);
 
 enum replica_result {
 	REPLICA_E_UNKNOWN = 1, /* the cluster is not known yet: later */
-	REPLICA_E_CUT,         /* not with this certificate, or not now */
+	REPLICA_E_CUT,         /* not with this certificate or session, or not now */
 };
 /* Is this identity still good? issued_ms: when its certificate began. use: what for, as far as it is
  * known (login, host, host_name; the rest is who's); NULL: nothing. 0, or REPLICA_E_* with a line for
@@ -130,6 +140,16 @@ int replica_check_user(const struct replica *r, const struct subject *who,
 /* The same for a daemon. name: NULL when it is not known, or the replica has hosts. */
 int replica_check_host(const struct replica *r, const char *uuid, const char *name,
     int64_t issued_ms, struct err *e);
+/* Is the web session of that key still good: there, not expired, its user there and not cut off since, and nothing closes the
+ * door for him? Asked when a call or connection in it begins, and again for what lasts whenever something changed
+ * (replica_events) and at the session's end. *ret (may be NULL) is the session then, until the next change. 0, or
+ * REPLICA_E_* with a line for the user. Needs the kinds USER and WEB_SESSION. */
+int replica_check_web(const struct replica *r, const char *key,
+    const struct replica_web_session **ret, struct err *e);
+/* For the server of a daemon that has a replica (rpc.h, rpc_session_fn): whether the proxy is still one, the session still
+ * good, and whose it is. */
+enum rpc_code
+replica_web_peer(const struct replica *r, const char *key, struct rpc_peer *peer, struct err *e);
 /* Of that the part that no certificate decides: whether something closes the door for this identity,
  * whatever the roles allow. 0 or REPLICA_E_CUT. */
 int replica_denies(const struct replica *r, const struct policy_identity *who, struct err *e);

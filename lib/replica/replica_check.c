@@ -8,6 +8,7 @@
  * everybody, since nobody knows for whom it was.
  */
 #include "base/clock.h"
+#include "base/str.h"
 #include "replica/replica_priv.h"
 
 /* A lost cut-off (INT64_MAX) cuts every certificate, also those that begin in the far future. */
@@ -99,6 +100,64 @@ replica_check_host(const struct replica *r, const char *uuid, const char *name, 
 	}
 	return replica_denies(r,
 	    &(struct policy_identity){ .host = uuid, .host_name = host ? host->name : name }, e);
+}
+
+/* --- web sessions -------------------------------------------------------------------- */
+
+/* While authd is away a session may be new: then nobody should believe that it has ended. */
+static int
+not_there(const struct replica *r, struct err *e)
+{
+	if (replica_is_known(r) && replica_is_connected(r) && !r->filling) {
+		err_set(e, "your session has ended; log in again");
+		return REPLICA_E_CUT;
+	}
+	err_set(e, "your session is not known here; try again in a moment");
+	return REPLICA_E_UNKNOWN;
+}
+
+int
+replica_check_web(const struct replica *r, const char *key, const struct replica_web_session **ret,
+    struct err *e)
+{
+	const struct replica_web_session *s = replica_web_session(r, key);
+	const struct subject *who = s ? replica_user(r, s->user) : NULL;
+	int rc;
+
+	if (!s)
+		return not_there(r, e);
+	if (s->expires_ms <= clock_wall_ms() || !who ||
+	    is_cut(s->valid_after_s * 1000, replica_user_cutoff(r, s->user))) {
+		err_set(e, "your session has ended; log in again");
+		return REPLICA_E_CUT;
+	}
+	rc = replica_check_user(r, who, NULL, s->valid_after_s * 1000, e);
+	if (rc == 0 && ret)
+		*ret = s;
+	return rc;
+}
+
+enum rpc_code
+replica_web_peer(const struct replica *r, const char *key, struct rpc_peer *peer, struct err *e)
+{
+	const struct replica_web_session *s = NULL;
+	int rc = replica_check_host(r, peer->name, NULL, peer->issued_s * 1000, e);
+
+	/* A locked proxy is to try again; one that was removed finds itself nowhere. */
+	if (rc != 0)
+		return RPC_UNAVAILABLE;
+	if (!replica_host(r, peer->name)) {
+		err_set(e, "this proxy is not part of the cluster");
+		return RPC_UNAUTHENTICATED;
+	}
+	rc = replica_check_web(r, key, &s, e);
+	if (rc != 0)
+		return rc == REPLICA_E_CUT ? RPC_UNAUTHENTICATED : RPC_UNAVAILABLE;
+	peer->who = RPC_USER;
+	(void)str_copy(peer->name, sizeof(peer->name), s->user);
+	peer->issued_s = s->valid_after_s;
+	peer->expires_s = s->expires_ms / 1000;
+	return RPC_OK;
 }
 
 int

@@ -47,6 +47,10 @@ struct user_value {
 	struct subject subject;
 	Auth__User *message;
 };
+struct web_value {
+	struct replica_web_session session;
+	Auth__LiveWebSession *message;
+};
 struct labels_value {
 	struct policy_labels labels;
 	Auth__OwnLabels *message;

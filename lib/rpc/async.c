@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/str.h"
+#include "crypto/secret.h"
 #include "rpc/rpc_priv.h"
 
 enum { CALL_TIMEOUT_MS = 20000 };
@@ -15,6 +17,7 @@ struct rpc_client {
 	struct rpc_loop *rl;
 	struct rpc_channel *channel;
 	struct list calls; /* struct asked */
+	char *session, *client; /* on whose behalf; NULL: our own */
 };
 
 /* One call. It belongs to the call and goes with it, not with the client: gRPC ends a cancelled call later. */
@@ -47,6 +50,29 @@ rpc_client_new(struct rpc_client **ret, struct rpc_loop *rl,
 	return 0;
 }
 
+struct rpc_client *
+rpc_client_for(const struct rpc_client *c, const char *session, const char *client)
+{
+	char key[RPC_SESSION_KEY_SIZE];
+	struct rpc_client *p;
+
+	/* What is no token comes from a browser: it must not become a header of ours. */
+	if ((session && !rpc_session_key(session, key)) || !str_is_printable(client, strlen(client)))
+		return NULL;
+	p = calloc(1, sizeof *p);
+	if (!p)
+		return NULL;
+	list_init(&p->calls);
+	p->rl = c->rl;
+	p->channel = rpc_channel_ref(c->channel);
+	p->session = session ? strdup(session) : NULL;
+	p->client = strdup(client);
+	if (p->client && (p->session || !session))
+		return p;
+	rpc_client_free(p);
+	return NULL;
+}
+
 void
 rpc_client_free(struct rpc_client *c)
 {
@@ -59,6 +85,10 @@ rpc_client_free(struct rpc_client *c)
 		rpc_cancel(a->call);
 	}
 	rpc_channel_free(c->channel);
+	if (c->session)
+		secret_zero(c->session, strlen(c->session));
+	free(c->session);
+	free(c->client);
 	free(c);
 }
 
@@ -134,7 +164,9 @@ void
 rpc_client_ask(struct rpc_client *c, const struct rpc_method *method, const void *request,
     const struct rpc_answer *answer)
 {
-	static const struct rpc_options options = { .timeout_ms = CALL_TIMEOUT_MS };
+	const struct rpc_options options = { .timeout_ms = CALL_TIMEOUT_MS,
+		.session = c->session,
+		.client = c->client };
 	static const struct rpc_events events = { .message = on_message, .closed = on_closed };
 	struct asked *a = calloc(1, sizeof *a);
 
@@ -156,5 +188,6 @@ struct rpc_call *
 rpc_client_open(struct rpc_client *c, const struct rpc_method *method, const struct rpc_events *on,
     void *data)
 {
-	return rpc_open(c->rl, c->channel, method, on, data, NULL);
+	return rpc_open(c->rl, c->channel, method, on, data,
+	    &(struct rpc_options){ .session = c->session, .client = c->client });
 }

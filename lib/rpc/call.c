@@ -56,6 +56,7 @@ rpc_call_free(struct rpc_call *call)
 	drop_queue(call);
 	grpc_byte_buffer_destroy(call->inbox);
 	grpc_byte_buffer_destroy(call->outbox);
+	rpc_behalf_done(call);
 	grpc_metadata_array_destroy(&call->initial);
 	grpc_metadata_array_destroy(&call->trailing);
 	grpc_call_details_destroy(&call->details);
@@ -89,6 +90,8 @@ rpc_call_put_greeting(struct rpc_call *call, grpc_op *op)
 		return 0;
 	call->greeted = true;
 	op->op = GRPC_OP_SEND_INITIAL_METADATA;
+	op->data.send_initial_metadata.count = call->n_told;
+	op->data.send_initial_metadata.metadata = call->told;
 	if (call->wait_for_ready)
 		op->flags = GRPC_INITIAL_METADATA_WAIT_FOR_READY |
 		    GRPC_INITIAL_METADATA_WAIT_FOR_READY_EXPLICITLY_SET;

@@ -148,6 +148,13 @@ rpc_channel_unref(struct rpc_channel *ch)
 	grpc_shutdown();
 }
 
+struct rpc_channel *
+rpc_channel_ref(struct rpc_channel *ch)
+{
+	ch->refs++;
+	return ch;
+}
+
 void
 rpc_channel_free(struct rpc_channel *ch)
 {
@@ -276,14 +283,14 @@ client_call(struct rpc_loop *rl, struct rpc_channel *ch, const struct rpc_events
 {
 	struct rpc_call *call = rpc_call_new(rl, on, data);
 
-	call->channel = ch;
 	/* A call keeps its channel: the owner may free it, or renew its core, while the call goes
 	 * on. */
-	ch->refs++;
+	call->channel = rpc_channel_ref(ch);
 	/* Clients read until the status comes, whatever the method: it is the end of a call in any
 	 * case. */
 	call->reads_many = true;
 	call->wait_for_ready = options && options->wait_for_ready;
+	rpc_behalf_tell(call, options);
 	return call;
 }
 

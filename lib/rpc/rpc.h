@@ -51,6 +51,8 @@ enum rpc_code {
 	RPC_UNAUTHENTICATED = 16,
 };
 
+enum { RPC_SESSION_KEY_SIZE = 65, RPC_SESSION_ID_LEN = 16 /* digits that people see */ };
+
 struct rpc_status {
 	enum rpc_code code;
 	const char *message; /* never NULL; clean text of at most 1 KiB */
@@ -83,7 +85,15 @@ struct rpc_peer {
 	char address[128]; /* transport address, for logs: "ipv4:10.0.0.1:5555" */
 	int64_t issued_s;  /* not_before and not_after of the certificate; 0 when none */
 	int64_t expires_s;
+	/* Of a call that a proxy makes for somebody (behalf.c): */
+	bool told; /* address is his, as the proxy tells it, and not the connection's */
+	char web[RPC_SESSION_KEY_SIZE]; /* the web session that he calls in; "": none */
+	char via[64];                   /* UUID of the proxy */
 };
+
+/* A web session's key, by which everybody knows it: the SHA-256 of its token, in hexadecimal digits. False: that is no
+ * token (64 digits in lower case). */
+bool rpc_session_key(const char *token, char ret[RPC_SESSION_KEY_SIZE]);
 
 /* --- methods --------------------------------------------------------------------------- */
 
@@ -143,6 +153,11 @@ struct rpc_row {
 /* Whose connection it is, in *ret. False: a proxy's, and not yet known for whom. peer_address: as in struct rpc_peer. */
 typedef bool rpc_origin_fn(const char *peer_address, struct addr *ret, void *arg);
 
+/* Whose web session has that key. *peer is the proxy that asks on its behalf; with RPC_OK it becomes the person: who,
+ * name, issued_s, expires_s. Otherwise the code that the call ends with, and why. */
+typedef enum rpc_code
+rpc_session_fn(const char *key, struct rpc_peer *peer, void *arg, struct err *e);
+
 /* Callers without a certificate have small shares (guard.c): messages of 64 KiB, 32 calls and 64 connections of an
  * address at the same time, ten seconds for a request, a minute and 256 KiB for a connection. Where no row is for
  * RPC_ANYONE nobody without a certificate gets beyond the handshake. */
@@ -157,6 +172,7 @@ struct rpc_server_config {
 	/* What a stream may send before anybody reads it, bytes; 0: gRPC's choice, 64 KiB and growing. */
 	size_t stream_window;
 	rpc_origin_fn *origin; /* NULL: connections are whose address they come from */
+	rpc_session_fn *session; /* NULL: nobody may call on behalf of somebody */
 	/* Connections of one address that have not shown a certificate; 0: 64. */
 	unsigned strangers_of_one;
 	/* Calls at the same time of one user, or node: who does not read an answer has it in our memory; 0: 64. */
@@ -204,6 +220,8 @@ void rpc_loop_free(struct rpc_loop *rl); /* after everything on it has closed */
 struct rpc_options {
 	int timeout_ms; /* 0: none */
 	bool wait_for_ready;
+	/* A proxy's calls on behalf of somebody: as for rpc_client_for. NULL: its own. */
+	const char *session, *client;
 };
 
 struct rpc_channel_config {
@@ -251,6 +269,11 @@ int rpc_client_new(struct rpc_client **ret, struct rpc_loop *rl,
  * his data away (rpc_set_data) and cancels them. */
 void rpc_client_free(struct rpc_client *c);
 struct loop *rpc_client_loop(const struct rpc_client *c);
+/* The same channel, for what is asked on behalf of one person: small, made for one request, and freed like any other (its
+ * calls end then without their done); may outlive c. session: the token of his web session, or NULL where he has none
+ * yet. client: "IP:PORT" that he comes from. Copied. NULL: no memory, or what cannot be such a text. */
+struct rpc_client *
+rpc_client_for(const struct rpc_client *c, const char *session, const char *client);
 
 /* Of the stubs. tell(a, RPC_OK, "", reply), with the reply valid until it returns; or tell(a, code, why, NULL). It is
  * not called when done is NULL. */

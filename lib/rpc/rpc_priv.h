@@ -11,6 +11,7 @@
  * async.c    one daemon asks another: calls that are forgotten together
  * tls.c      identities and credentials
  * peer.c     who the caller is
+ * behalf.c   for whom a proxy calls
  *
  * gRPC ends the process when it finds no memory; the small allocations here come from the same place
  * (gpr_zalloc) and do the same, so that no half-made call has to be thought about.
@@ -146,6 +147,8 @@ struct rpc_call {
 	grpc_status_code status;
 	grpc_slice status_text;
 	int cancelled;
+	grpc_metadata told[2]; /* a client's, on behalf of whom */
+	size_t n_told;
 };
 
 struct rpc_call *rpc_call_new(struct rpc_loop *rl, const struct rpc_events *on, void *data);
@@ -186,6 +189,7 @@ void rpc_server_call_freed(struct rpc_call *call, bool accepted);
 /* client.c: what a status means for people, in dst; the code may be made clearer. */
 void rpc_client_explain(const struct rpc_call *call, const char *text, char *dst, size_t size);
 void rpc_channel_unref(struct rpc_channel *channel);
+struct rpc_channel *rpc_channel_ref(struct rpc_channel *channel);
 
 /* --- tls.c ------------------------------------------------------------------------ */
 
@@ -249,5 +253,14 @@ void rpc_peer_locate(struct rpc_call *call);
 /* Fills the rest of call->peer. 0, or negative with why the caller is not to be believed. */
 int rpc_peer_identify(struct rpc_peers *peers, struct rpc_identity *id, struct rpc_call *call,
     struct err *e);
+
+/* --- behalf.c --------------------------------------------------------------------- */
+
+/* A server's call whose peer is known: if it is on behalf of somebody, call->peer becomes him. RPC_OK; or the code and
+ * reason with which it ends. *ret_denied: it was nobody who may do that, which belongs in the audit trail. */
+enum rpc_code rpc_behalf_read(struct rpc_call *call, bool *ret_denied, struct err *e);
+/* A client's, before it begins. */
+void rpc_behalf_tell(struct rpc_call *call, const struct rpc_options *options);
+void rpc_behalf_done(struct rpc_call *call);
 
 #endif

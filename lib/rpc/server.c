@@ -284,10 +284,9 @@ admit_caller(struct rpc_call *call)
 	struct rpc_guard *guard = call->server->guard;
 	char text[ERR_MAX];
 
-	if (call->peer.who != RPC_ANYONE)
-		rpc_guard_known(guard, call->peer.address);
 	/* For anyone means with any certificate, too; a wrong one was refused before. */
-	else if ((call->row->who & RPC_ANYONE) && !rpc_guard_admit(guard, call)) {
+	if (call->peer.who == RPC_ANYONE && (call->row->who & RPC_ANYONE) &&
+	    !rpc_guard_admit(guard, call)) {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
 		    "too many calls without a certificate from your address; try again in a moment");
 		return false;
@@ -310,6 +309,22 @@ admit_caller(struct rpc_call *call)
 	return false;
 }
 
+/* What a proxy's call is on behalf of; false: it was answered. From here the peer is who it is for, and so are the limits,
+ * the row and the handler. */
+static bool
+admit_behalf(struct rpc_call *call)
+{
+	struct err e = { "" };
+	bool denied = false;
+	enum rpc_code code = rpc_behalf_read(call, &denied, &e);
+
+	if (denied)
+		refuse(call, code, e.text);
+	else if (code != RPC_OK)
+		rpc_finish(call, code, "%s", e.text);
+	return code == RPC_OK;
+}
+
 /* True when the call may go on to its handler; otherwise it was answered. */
 static bool
 admit(struct rpc_call *call)
@@ -325,7 +340,10 @@ admit(struct rpc_call *call)
 		refuse(call, RPC_UNAUTHENTICATED, e.text);
 		return false;
 	}
-	return admit_caller(call);
+	/* The connection's, before the address becomes another's. */
+	if (call->peer.who != RPC_ANYONE)
+		rpc_guard_known(call->server->guard, call->peer.address);
+	return admit_behalf(call) && admit_caller(call);
 }
 
 static void accept_call(struct rpc_server *server);
@@ -356,7 +374,8 @@ on_accepted(void *arg, bool ok)
 	accept_call(call->server);
 	watch_end(call);
 	if (!admit(call)) {
-		rpc_guard_refused(call->server->guard, call->peer.address);
+		if (!call->peer.told)
+			rpc_guard_refused(call->server->guard, call->peer.address);
 		return;
 	}
 	call->on = call->row->on;

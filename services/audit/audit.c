@@ -52,6 +52,14 @@ audit_refused_call(const struct rpc_peer *peer, const char *method, void *arg)
 		events_refused(a->events, peer, method, "not a call for this kind of caller");
 }
 
+static enum rpc_code
+web_session(const char *key, struct rpc_peer *peer, void *arg, struct err *e)
+{
+	const struct audit *a = arg;
+
+	return replica_web_peer(a->replica, key, peer, e);
+}
+
 void
 audit_trusted(const char *cluster, struct rpc_identity *identity, void *arg)
 {
@@ -60,6 +68,7 @@ audit_trusted(const char *cluster, struct rpc_identity *identity, void *arg)
 	struct rpc_server_config config = { .max_message = MESSAGE_MAX,
 		.cluster = cluster,
 		.refused = audit_refused_call,
+		.session = web_session,
 		/* Nodes come through a proxy, from its address. */
 		.strangers_of_one = STRANGERS_OF_ONE,
 		.memory_max = MEMORY_MAX,
@@ -94,7 +103,8 @@ audit_cluster_changed(enum replica_kind kind, const char *key, void *arg)
 	/* New authorities take nothing away from what is open. */
 	if (kind == REPLICA_CA)
 		return;
-	review_again(&a->streams);
+	if (kind != REPLICA_WEB_SESSION)
+		review_again(&a->streams);
 	review_again(&a->asks);
 }
 

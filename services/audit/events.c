@@ -102,6 +102,11 @@ write_event(struct events *n, const struct rpc_peer *peer, struct audit_event *e
 		ev->user = span_str(peer->name);
 	ev->remote_addr = span_str(peer->address);
 	event_put_text(ev, EVENT_KEY_CALLER, rpc_who_name(peer->who));
+	if (peer->web[0]) {
+		event_put_text(ev, EVENT_KEY_CALLER_NAME, peer->via);
+		event_put(ev, EVENT_KEY_WEB_SESSION,
+		    (struct span){ (const uint8_t *)peer->web, RPC_SESSION_ID_LEN });
+	}
 	/* A name is believed as far as a certificate gave it. */
 	if (!person && peer->who > RPC_ANYONE)
 		event_put_text(ev, EVENT_KEY_CALLER_NAME, peer->name);

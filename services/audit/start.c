@@ -63,7 +63,8 @@ make_replica(struct audit *a)
 	static const struct replica_events events = { .changed = audit_cluster_changed };
 	char path[1100];
 	const struct replica_config config = { .loop = a->run->loop,
-		.kinds = REPLICA_BASE | REPLICA_BIT(REPLICA_HOST) | REPLICA_BIT(REPLICA_USER),
+		.kinds = REPLICA_BASE | REPLICA_BIT(REPLICA_HOST) | REPLICA_BIT(REPLICA_USER) |
+		    REPLICA_BIT(REPLICA_WEB_SESSION),
 		.path = path };
 
 	review_init(&a->streams, a->run->loop, rpc_ingest_review, a);

@@ -8,7 +8,9 @@
 #include "auth/cutoff.h"
 #include "auth/events.h"
 #include "auth/rpc_faces.h"
+#include "auth/web_session.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "net/rate.h"
 #include "rpc/rpc.h"
 
@@ -23,7 +25,7 @@ access_note_refused(struct auth *a, const struct rpc_peer *peer, const char *met
 		.message = span_str(reason) };
 
 	event_put_text(&ev, EVENT_KEY_METHOD, method);
-	origin_of(a, peer->address, &origin);
+	origin_of(a, peer, &origin);
 	if (rate_take(a->refusals, origin.at.ip, 1, a->now_ms()))
 		(void)events_write(a, peer, &ev);
 	else
@@ -69,8 +71,22 @@ is_open(struct rpc_call *call, const struct policy_identity *who)
 		return true;
 	a->counts.denials[DENIAL_LOCK]++;
 	access_note_refused(a, rpc_peer(call), rpc_method_name(call), e.text);
-	rpc_finish(call, who->host ? RPC_UNAVAILABLE : RPC_PERMISSION_DENIED, "%s", e.text);
+	/* A web session is over for as long as it lasts: the page is to say so as of one that ended. */
+	rpc_finish(call,
+	    who->host                    ? RPC_UNAVAILABLE
+		: rpc_peer(call)->web[0] ? RPC_UNAUTHENTICATED
+					 : RPC_PERMISSION_DENIED,
+	    "%s", e.text);
 	return false;
+}
+
+/* What he did not lose in a browser he lost with tsh. */
+static const char *
+gone_text(const struct rpc_peer *peer)
+{
+	return peer->web[0]
+	    ? "your session has ended: your account was changed or removed; log in again"
+	    : "your certificate is no longer good: your account was changed or removed; run tsh login";
 }
 
 bool
@@ -92,8 +108,7 @@ access_person(struct rpc_call *call, struct access_person *ret)
 	}
 	/* The store decides, not the certificate alone: authd hears of its own changes first. */
 	if (rc != 0 || is_cut_off(peer, cutoff_get(a, RESOURCE_CUTOFF, peer->name))) {
-		unknown(call,
-		    "your certificate is no longer good: your account was changed or removed; run tsh login");
+		unknown(call, gone_text(peer));
 		return false;
 	}
 	if (role_view(a, &ret->user, &ret->view, &e) < 0) {
@@ -178,20 +193,75 @@ access_daemon(struct rpc_call *call)
 	    : NULL;
 }
 
-struct host *
-access_registered(struct rpc_call *call)
+static const char not_registered[] =
+    "this host is not registered here any more: it was removed, or joined again from elsewhere; "
+    "join it with a new token";
+
+/* NULL: it is not, any more. */
+static struct host *
+registered(struct auth *a, const struct rpc_peer *peer)
 {
-	const struct rpc_peer *peer = rpc_peer(call);
-	struct auth *a = rpc_context(call);
 	struct host *n = host_find(a, peer->name);
 
 	/* Certificates from before the host's last join are another machine's, or were left behind on one that
 	 * was taken. */
-	if (n && peer->issued_s >= n->certs_from_s &&
-	    !is_cut_off(peer, cutoff_get(a, RESOURCE_HOST_CUTOFF, peer->name)))
-		return n;
-	unknown(call,
-	    "this host is not registered here any more: it was removed, or joined again from elsewhere; "
-	    "join it with a new token");
-	return NULL;
+	return n && peer->issued_s >= n->certs_from_s &&
+		!is_cut_off(peer, cutoff_get(a, RESOURCE_HOST_CUTOFF, peer->name))
+	    ? n
+	    : NULL;
+}
+
+struct host *
+access_registered(struct rpc_call *call)
+{
+	struct host *n = registered(rpc_context(call), rpc_peer(call));
+
+	if (!n)
+		unknown(call, not_registered);
+	return n;
+}
+
+/* --- web sessions ------------------------------------------------------------------------ */
+
+/* The proxy may speak for others: it is still one, and nothing closes the door for it. */
+static enum rpc_code
+check_proxy(struct auth *a, const struct rpc_peer *proxy, struct err *e)
+{
+	const struct host *n = registered(a, proxy);
+
+	if (!n) {
+		a->counts.denials[DENIAL_GONE]++;
+		err_set(e, "%s", not_registered);
+		return RPC_UNAUTHENTICATED;
+	}
+	if (resource_denies(a, &(struct policy_identity){ .host = n->uuid, .host_name = n->name },
+		e) != 0) {
+		a->counts.denials[DENIAL_LOCK]++;
+		return RPC_UNAVAILABLE;
+	}
+	return RPC_OK;
+}
+
+/* Whose the session is says nothing about what he may: that is looked at as with a certificate (access_person), the
+ * cut-off, too, for which the session began when a certificate would have. */
+enum rpc_code
+access_session(const char *key, struct rpc_peer *peer, void *auth, struct err *e)
+{
+	enum rpc_code code = check_proxy(auth, peer, e);
+	const struct web_session *s = web_session_find(auth, key);
+	struct auth *a = auth;
+
+	if (code != RPC_OK)
+		return code;
+	/* Not written down: that is also how every session that expired ends, and nobody guesses 256 bits. */
+	if (!s) {
+		a->counts.denials[DENIAL_GONE]++;
+		err_set(e, "your session has ended; log in again");
+		return RPC_UNAUTHENTICATED;
+	}
+	(void)str_copy(peer->name, sizeof(peer->name), s->user);
+	peer->who = RPC_USER;
+	peer->issued_s = s->valid_after_s;
+	peer->expires_s = s->expires_ms / 1000;
+	return RPC_OK;
 }

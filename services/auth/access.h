@@ -11,10 +11,9 @@
 #include "auth/host.h"
 #include "auth/role.h"
 #include "auth/user.h"
+#include "rpc/rpc.h"
 
 struct auth;
-struct rpc_call;
-struct rpc_peer;
 
 /* A person (or root on the local socket) for this verb; resource NULL: whoever is somebody.
  * False: the call has been answered, and a refusal been written down. */
@@ -41,6 +40,9 @@ void access_person_done(struct access_person *p);
  * is closed otherwise: it may still hear what changes, and leave. */
 struct host *access_daemon(struct rpc_call *call);
 struct host *access_registered(struct rpc_call *call);
+
+/* Whose web session that is, for the server (rpc.h, rpc_session_fn); arg: struct auth. */
+enum rpc_code access_session(const char *key, struct rpc_peer *peer, void *arg, struct err *e);
 
 /* The method was refused: an event, then PERMISSION_DENIED with the reason. */
 void access_refuse(struct rpc_call *call, const char *reason);

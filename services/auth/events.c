@@ -11,6 +11,7 @@
 #include "auth/auth.h"
 #include "auth/conf.h"
 #include "auth/self.h"
+#include "auth/web_session.h"
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "base/str.h"
@@ -73,6 +74,10 @@ add_caller(struct audit_event *ev, const struct auth *a, const struct rpc_peer *
 	if (peer->who == RPC_USER || peer->who == RPC_LOCAL) {
 		if (!ev->user.n)
 			ev->user = span_str(peer->name);
+		if (peer->web[0]) {
+			event_put_text(ev, EVENT_KEY_CALLER_NAME, peer->via);
+			event_put(ev, EVENT_KEY_WEB_SESSION, web_session_id(peer->web));
+		}
 	} else if (peer->who & (RPC_NODE | RPC_PROXY | RPC_AUTH | RPC_AUDIT)) {
 		event_put_text(ev, EVENT_KEY_CALLER_NAME, peer->name);
 		if (!ev->node.n && peer->who == RPC_NODE)
@@ -113,7 +118,7 @@ events_write(struct auth *a, const struct rpc_peer *peer, struct audit_event *ev
 	struct origin origin;
 
 	if (peer) {
-		origin_of(a, peer->address, &origin);
+		origin_of(a, peer, &origin);
 		if (origin.at.ip[0])
 			addr_text(&origin.at, from, sizeof(from));
 		ev->remote_addr = span_str(from);

@@ -11,6 +11,7 @@
 #include "auth/auth.h"
 #include "auth/rights.h"
 #include "auth/stored.h"
+#include "auth/web_session.h"
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "crypto/secret.h"
@@ -249,8 +250,10 @@ on_hashed(void *arg, bool ran)
 		rc = resource_begin(a, &e);
 		if (rc == 0)
 			rc = resource_end(a, settle(c, &i, &e), &e);
-		if (rc == 0)
+		if (rc == 0) {
+			web_sessions_end(a, i.user, NULL);
 			lockout_clear(a, i.user);
+		}
 	}
 	result = (struct invite_result){ i.user, i.reset, &c->factors.v[0] };
 	c->done(rc, &result, &e, c->arg);

@@ -90,8 +90,8 @@ is_proxys(struct auth *a, const char *ip)
 	return false;
 }
 
-void
-origin_of(struct auth *a, const char *peer_address, struct origin *ret)
+static void
+of_connection(struct auth *a, const char *peer_address, struct origin *ret)
 {
 	const struct noted *n;
 	char key[TEXT_SIZE];
@@ -109,12 +109,23 @@ origin_of(struct auth *a, const char *peer_address, struct origin *ret)
 		ret->hidden = is_proxys(a, ret->at.ip);
 }
 
+void
+origin_of(struct auth *a, const struct rpc_peer *peer, struct origin *ret)
+{
+	/* Told with the call itself: it is no connection's. */
+	*ret = (struct origin){ 0 };
+	if (peer->told)
+		(void)rpc_peer_addr(peer->address, &ret->at);
+	else
+		of_connection(a, peer->address, ret);
+}
+
 bool
 origin_known(const char *peer_address, struct addr *ret, void *auth)
 {
 	struct origin o;
 
-	origin_of(auth, peer_address, &o);
+	of_connection(auth, peer_address, &o);
 	*ret = o.at;
 	return !o.hidden;
 }

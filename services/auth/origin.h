@@ -14,6 +14,7 @@
 
 struct auth;
 struct map;
+struct rpc_peer;
 
 enum { ORIGINS_MAX = 100000, ORIGIN_KEEP_MS = 30 * 3600 * 1000 };
 
@@ -31,9 +32,10 @@ void origins_done(struct origins *o);
 /* via, client: "IP:PORT". peer_address: of the proxy that tells. False: malformed, or not its
  * connection. */
 bool origin_note(struct auth *a, const char *peer_address, const char *via, const char *client);
-/* peer_address: as in struct rpc_peer ("ipv4:10.0.0.1:5555"). */
-void origin_of(struct auth *a, const char *peer_address, struct origin *ret);
-/* The same for the server's limits (rpc.h); arg: struct auth. */
+/* Of a call's other side. */
+void origin_of(struct auth *a, const struct rpc_peer *peer, struct origin *ret);
+/* Of a connection, for the server's limits (rpc.h); arg: struct auth. peer_address: as in struct rpc_peer
+ * ("ipv4:10.0.0.1:5555"). */
 bool origin_known(const char *peer_address, struct addr *ret, void *auth);
 /* Forgets what is older than any connection should be. */
 void origins_sweep(struct auth *a);

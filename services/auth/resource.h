@@ -87,6 +87,7 @@ enum { WATCH_GONE = 1 };
 /* In rpc_watch_kinds.c. */
 int watch_pack_user(struct auth *a, const char *key, struct buf *b);
 int watch_pack_host(struct auth *a, const char *key, struct buf *b);
+int watch_pack_web_session(struct auth *a, const char *key, struct buf *b);
 
 extern const struct resource resource_table[RESOURCE_KINDS];
 

@@ -106,7 +106,7 @@ on_hello_proxy(struct rpc_call *call, const Auth__ProxyHello *m)
 		rpc_finish(call, RPC_INVALID_ARGUMENT, "the addresses of a proxy are HOST:PORT");
 		return;
 	}
-	origin_of(a, rpc_peer(call)->address, &origin);
+	origin_of(a, rpc_peer(call), &origin);
 	/* As the connection shows it, not as the proxy says: origin.c knows a proxy's connections
 	 * by this. */
 	str_copy(n->remote, sizeof(n->remote), origin.at.ip);

@@ -182,7 +182,7 @@ on_join(struct rpc_call *call, const Auth__JoinRequest *m)
 	struct pending *p;
 	bool ok;
 
-	origin_of(a, rpc_peer(call)->address, &origin);
+	origin_of(a, rpc_peer(call), &origin);
 	/* Before the token is looked at: guessing is what is slowed down. */
 	if (!rate_take(a->joins, origin.at.ip, origin.hidden ? JOIN_PROXY_FACTOR : 1,
 		a->now_ms())) {

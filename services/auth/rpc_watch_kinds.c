@@ -10,6 +10,7 @@
 #include "auth/cutoff_list.h"
 #include "auth/rpc_faces.h"
 #include "auth/watchers.h"
+#include "auth/web_session.h"
 #include "base/str.h"
 
 static int
@@ -82,6 +83,22 @@ watch_pack_host(struct auth *a, const char *uuid, struct buf *b)
 		rc = pack(b, &m.base);
 	arena_done(&arena);
 	return rc;
+}
+
+/* What others need to judge by: neither address nor browser. */
+int
+watch_pack_web_session(struct auth *a, const char *key, struct buf *b)
+{
+	const struct web_session *s = web_session_find(a, key);
+	Auth__LiveWebSession m = AUTH__LIVE_WEB_SESSION__INIT;
+
+	if (!s)
+		return WATCH_GONE;
+	m.key = s->key;
+	m.user = s->user;
+	m.valid_after_s = s->valid_after_s;
+	m.expires = s->expires_ms;
+	return pack(b, &m.base);
 }
 
 /* The server's alone: the node puts them over those that it is configured with. */

@@ -23,7 +23,7 @@
 #include "auth/hashing.h"
 #include "auth/rpc_faces.h"
 #include "auth/join.h"
-#include "auth/login.h"
+#include "auth/signin.h"
 #include "auth/restore.h"
 #include "auth/self.h"
 #include "base/clock.h"
@@ -40,7 +40,7 @@
 enum {
 	JANITOR_MS = 5000,
 	HASH_THREADS = 2,
-	HASH_QUEUE = LOGIN_VERIFYING + 32, /* and new passwords */
+	HASH_QUEUE = SIGNIN_VERIFYING + 32, /* and new passwords */
 	GRACE_MS = 3000,
 	REFUSALS_PER_MIN = 20,
 	REFUSALS_BURST = 40,
@@ -152,10 +152,10 @@ static int
 open_helpers(struct auth *a, struct err *e)
 {
 	tickets_init(&a->tickets);
-	if (!origins_init(&a->origins) || rate_new(&a->logins, LOGIN_PER_MIN, LOGIN_BURST) < 0 ||
+	if (!origins_init(&a->origins) || rate_new(&a->logins, SIGNIN_PER_MIN, SIGNIN_BURST) < 0 ||
 	    rate_new(&a->joins, JOIN_PER_MIN, JOIN_BURST) < 0 ||
 	    rate_new(&a->refusals, REFUSALS_PER_MIN, REFUSALS_BURST) < 0 ||
-	    ceiling_new(&a->verifying, LOGIN_VERIFYING, LOGIN_VERIFYING_ONE) < 0 ||
+	    ceiling_new(&a->verifying, SIGNIN_VERIFYING, SIGNIN_VERIFYING_ONE) < 0 ||
 	    pool_new(&a->pool, a->loop, HASH_THREADS, HASH_QUEUE) < 0 ||
 	    timer_init(&a->janitor, a->loop, auth_janitor, a) < 0)
 		return err_memory(e);
@@ -176,6 +176,7 @@ serve(struct auth *a, struct err *e)
 	struct rpc_server_config config = { .cluster = a->cluster,
 		.refused = auth_refused_call,
 		.origin = origin_known,
+		.session = access_session,
 		.stream_window = STREAM_WINDOW,
 		.memory_max = MEMORY_MAX,
 		.arg = a };

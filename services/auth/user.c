@@ -11,6 +11,7 @@
 #include "auth/cutoff.h"
 #include "auth/invite.h"
 #include "auth/stored.h"
+#include "auth/web_session.h"
 
 _Static_assert((int)NAMES_MAX <= (int)POLICY_ROLES_MAX, "nobody gets more roles than count");
 
@@ -179,16 +180,15 @@ replace(struct names *dst, const struct names *src, bool *changed)
 
 static int
 update(struct auth *a, const char *name, const struct names *roles, const struct names *logins,
-    struct err *e)
+    bool *changed, struct err *e)
 {
 	struct user u;
-	bool changed = false;
 	int rc = user_load(a, name, &u, e);
 
 	if (rc == 0 &&
-	    (replace(&u.roles, roles, &changed) < 0 || replace(&u.logins, logins, &changed) < 0))
+	    (replace(&u.roles, roles, changed) < 0 || replace(&u.logins, logins, changed) < 0))
 		rc = err_memory(e);
-	if (rc == 0 && changed && (rc = user_save(a, &u, e)) == 0)
+	if (rc == 0 && *changed && (rc = user_save(a, &u, e)) == 0)
 		/* Certificates carry roles and logins: those made before the change must not outlive it. */
 		rc = user_cut_off(a, name, e);
 	user_done(&u);
@@ -200,12 +200,17 @@ user_update(struct auth *a, const char *name, const struct names *roles, const s
     struct err *e)
 {
 	int rc = check_rights(a, roles, logins, e);
+	bool changed = false;
 
 	if (rc != 0)
 		return rc;
 	if (resource_begin(a, e) < 0)
 		return -1;
-	return resource_end(a, update(a, name, roles, logins, e), e);
+	rc = update(a, name, roles, logins, &changed, e);
+	rc = resource_end(a, rc, e);
+	if (rc == 0 && changed)
+		web_sessions_end(a, name, NULL);
+	return rc;
 }
 
 static int
@@ -228,8 +233,10 @@ user_remove(struct auth *a, const char *name, struct err *e)
 	if (resource_begin(a, e) < 0)
 		return -1;
 	rc = resource_end(a, drop(a, name, e), e);
-	if (rc == 0)
+	if (rc == 0) {
+		web_sessions_end(a, name, NULL);
 		lockout_clear(a, name);
+	}
 	return rc;
 }
 

@@ -115,7 +115,8 @@ proxy_cluster_changed(enum replica_kind kind, const char *key, void *arg)
 	struct proxy *p = arg;
 
 	(void)key;
-	if (kind != REPLICA_CA && p->ssh_server)
+	/* Web sessions let nobody in with SSH: there certificates do. */
+	if (kind != REPLICA_CA && kind != REPLICA_WEB_SESSION && p->ssh_server)
 		ssh_server_review(p->ssh_server);
 }
 

@@ -119,7 +119,8 @@ make_ssh(struct proxy *p, struct err *e)
 	struct loop *loop = p->run->loop;
 	char path[1100];
 	const struct replica_config replica = { .loop = loop,
-		.kinds = REPLICA_BASE | REPLICA_BIT(REPLICA_HOST),
+		.kinds = REPLICA_BASE | REPLICA_BIT(REPLICA_HOST) | REPLICA_BIT(REPLICA_USER) |
+		    REPLICA_BIT(REPLICA_WEB_SESSION),
 		.path = proxy_path(p, "cluster", path, sizeof(path)) };
 
 	if (replica_new(&p->replica, &replica, &events, p) < 0 ||

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real authd alone, and callers of every kind, speaking gRPC as any foreign client would."""
+import base64
 import contextlib
 import importlib
 import os
@@ -71,7 +72,8 @@ class Keys:
 
 # What the kinds of a watch carry.
 VALUES = {'ca': pb.CaBundle, 'role': pb.Role, 'host': pb.Host, 'user': pb.User, 'cutoff': pb.Cutoff,
-          'host_cutoff': pb.Cutoff, 'own_labels': pb.OwnLabels, 'signed_cutoffs': pb.SignedCutoffs}
+          'host_cutoff': pb.Cutoff, 'own_labels': pb.OwnLabels, 'signed_cutoffs': pb.SignedCutoffs,
+          'web_session': pb.LiveWebSession}
 
 
 class Change:
@@ -129,9 +131,9 @@ class Caller:
 
     @staticmethod
     def wrap(call, cls, stream):
-        def invoke(message=None, timeout=None if stream else 20, **fields):
+        def invoke(message=None, timeout=None if stream else 20, metadata=None, **fields):
             fields = {k: labels(v) if isinstance(v, dict) else v for k, v in fields.items()}
-            return call(message if message is not None else cls(**fields), timeout=timeout)
+            return call(message if message is not None else cls(**fields), timeout=timeout, metadata=metadata)
         return invoke
 
     def watch(self, *kinds, timeout=30, epoch='', after=0):
@@ -163,6 +165,21 @@ def audit_text(authd):
             with open(os.path.join(root, f), 'rb') as fh:
                 data += fh.read()
     return data
+
+
+def ssh_cert(blob, tmp_path, algorithm='ssh-ed25519-cert-v01@openssh.com'):
+    """ssh-keygen's reading of a certificate: field -> text."""
+    path = tmp_path / f'{uuid.uuid4()}-cert.pub'
+    path.write_text(f'{algorithm} ' + base64.b64encode(blob).decode() + '\n')
+    out = subprocess.run(['ssh-keygen', '-L', '-f', str(path)], stdout=subprocess.PIPE, text=True, check=True).stdout
+    fields, key = {}, None
+    for line in out.splitlines()[1:]:
+        if line.startswith(' ' * 16):
+            fields[key].append(line.strip())
+        else:
+            key, _, value = line.strip().partition(':')
+            fields[key] = [value.strip()] if value.strip() else []
+    return fields
 
 
 class Relay:
@@ -279,6 +296,29 @@ class Authd:
         reply = self.anyone().Join(token=token, kind=kind, name=name, uuid=uid, keys=keys.public(),
                                    labels=labels or {}, addresses=addresses, version='0.1.0')
         return Host(self, reply, keys)
+
+
+def on_behalf(session=None, client=None):
+    """What a proxy's call brings of a browser."""
+    return [(k, v) for k, v in (('sallyport-session', session), ('sallyport-client', client)) if v is not None]
+
+
+class Browser:
+    """Somebody's browser, as authd sees it: calls of a proxy on behalf of whoever logged in."""
+
+    def __init__(self, proxy, address='203.0.113.7', port=40000):
+        self.proxy, self.address, self.token, self.session = proxy, f'{address}:{port}', None, None
+
+    def login(self, who, **kw):
+        fields = dict(user=who.name, password=who.password, otp=kw.pop('otp', None) or who.otp(), browser='Firefox')
+        fields.update(kw)
+        reply = self.proxy.WebLogin(metadata=on_behalf(client=self.address), **fields)
+        self.token, self.session = reply.token, reply.session
+        return self
+
+    def __getattr__(self, name):
+        method = getattr(self.proxy, name)
+        return lambda *a, **kw: method(*a, metadata=on_behalf(self.token, self.address), **kw)
 
 
 class Person:

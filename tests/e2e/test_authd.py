@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from cluster import free_ports, wait_for
 
-from authd import CLUSTER, PASSWORD, Authd, Caller, Keys, Person, Relay, as_dict, audit_text, fails, pb
+from authd import CLUSTER, PASSWORD, Authd, Caller, Keys, Person, Relay, as_dict, audit_text, fails, pb, ssh_cert
 
 pytestmark = pytest.mark.sanitized
 
@@ -34,21 +34,6 @@ def authd(build):
     text = a.daemon.text()
     assert 'ERROR: AddressSanitizer' not in text and 'runtime error' not in text, text[-4000:]
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def ssh_cert(blob, tmp_path):
-    """ssh-keygen's reading of a certificate: field -> text."""
-    path = tmp_path / f'{uuid.uuid4()}-cert.pub'
-    path.write_text('ssh-ed25519-cert-v01@openssh.com ' + base64.b64encode(blob).decode() + '\n')
-    out = subprocess.run(['ssh-keygen', '-L', '-f', str(path)], stdout=subprocess.PIPE, text=True, check=True).stdout
-    fields, key = {}, None
-    for line in out.splitlines()[1:]:
-        if line.startswith(' ' * 16):
-            fields[key].append(line.strip())
-        else:
-            key, _, value = line.strip().partition(':')
-            fields[key] = [value.strip()] if value.strip() else []
-    return fields
 
 
 def test_a_copy_of_the_store_has_no_seed_and_the_key_is_not_in_its_folder(authd):

@@ -7,6 +7,7 @@ UNIT_OBJ_lib/crypto/sshcert_memory_test := tests/unit/no_memory.o
 UNIT_OBJ_lib/crypto/webauthn_test := tests/unit/authenticator.o
 UNIT_OBJ_lib/policy/memory_test  := tests/unit/no_memory.o
 UNIT_OBJ_lib/http/fetch_test     := tests/unit/pki.o
+UNIT_OBJ_lib/rpc/behalf_test     := tests/unit/lib/rpc/rpc_world.o tests/unit/pki.o
 UNIT_OBJ_lib/rpc/call_test       := tests/unit/lib/rpc/rpc_world.o tests/unit/pki.o
 UNIT_OBJ_lib/rpc/peer_test       := tests/unit/lib/rpc/rpc_world.o tests/unit/pki.o
 UNIT_OBJ_lib/ssh/allowance_test  := tests/unit/lib/ssh/ssh_pair.o

@@ -182,9 +182,12 @@ static void
 on_who(struct rpc_call *call, const Echo__Msg *q)
 {
 	const struct rpc_peer *peer = rpc_peer(call);
+	const char *more[] = { peer->address, peer->web };
 	Echo__Msg m = ECHO__MSG__INIT;
 
 	(void)q;
+	m.names = more;
+	m.n_names = 2;
 	m.text = peer->name;
 	m.n = peer->who;
 	echo_open_reply(call, &m);
@@ -239,6 +242,23 @@ on_refused(const struct rpc_peer *peer, const char *method, void *arg)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* The one session that there is. */
+static enum rpc_code
+on_session(const char *key, struct rpc_peer *peer, void *arg, struct err *e)
+{
+	char right[RPC_SESSION_KEY_SIZE];
+
+	(void)arg;
+	assert(peer->who == RPC_PROXY && rpc_session_key(WORLD_TOKEN, right));
+	if (strcmp(key, right) != 0) {
+		err_set(e, "no such session");
+		return RPC_UNAUTHENTICATED;
+	}
+	peer->who = RPC_USER;
+	(void)str_copy(peer->name, sizeof peer->name, "anna");
+	return RPC_OK;
+}
+
 static void *
 serve(void *arg)
 {
@@ -256,7 +276,11 @@ serve(void *arg)
 static void
 start_server(struct world *w, struct world_server *s)
 {
-	struct rpc_server_config config = { .cluster = "test", .refused = on_refused, .arg = s };
+	struct rpc_server_config config = { .cluster = "test",
+		.refused = on_refused,
+		.session = on_session,
+		.calls_of_one = WORLD_CALLS_OF_ONE,
+		.arg = s };
 	struct err e = { "" };
 	int port = 0;
 

@@ -13,7 +13,9 @@
 #include "pki.h"
 #include "tests/echo.server.h"
 
-enum { WORLD_TIMEOUT_MS = 20000 };
+enum { WORLD_TIMEOUT_MS = 20000, WORLD_CALLS_OF_ONE = 64 };
+/* Of the one web session that the server knows, of user anna. */
+#define WORLD_TOKEN "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 struct world {
 	struct pki_ca *host_ca, *user_ca, *other_ca;

@@ -15,6 +15,7 @@
 
 #include "auth/conf.h"
 #include "auth/join.h"
+#include "auth/signin.h"
 #include "auth/login.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -83,9 +84,9 @@ auth_world_setup(void **state)
 	    resources_load(&w->a, &e) < 0 || watchers_init(&w->a) < 0 ||
 	    roles_make_presets(&w->a, &e) < 0)
 		fail_msg("%s", e.text);
-	assert_int_equal(rate_new(&w->a.logins, LOGIN_PER_MIN, LOGIN_BURST), 0);
-	assert_int_equal(ceiling_new(&w->a.verifying, LOGIN_VERIFYING, LOGIN_VERIFYING_ONE), 0);
-	assert_int_equal(pool_new(&w->a.pool, w->a.loop, 1, LOGIN_VERIFYING + 32), 0);
+	assert_int_equal(rate_new(&w->a.logins, SIGNIN_PER_MIN, SIGNIN_BURST), 0);
+	assert_int_equal(ceiling_new(&w->a.verifying, SIGNIN_VERIFYING, SIGNIN_VERIFYING_ONE), 0);
+	assert_int_equal(pool_new(&w->a.pool, w->a.loop, 1, SIGNIN_VERIFYING + 32), 0);
 	assert_int_equal(signer_client_new(&w->a.signer, w->a.loop, &w->a.child, on_dead, w), 0);
 	make_keys(w);
 	*state = w;

@@ -14,6 +14,7 @@
 
 #include "auth/cutoff.h"
 #include "auth/lockout.h"
+#include "auth/signin.h"
 #include "auth/login.h"
 #include "auth/origin.h"
 #include "auth_world.h"
@@ -38,14 +39,15 @@ struct outcome {
 };
 
 static void
-on_done(int rc, const struct login_result *result, const struct err *e, void *arg)
+on_done(int rc, const struct certify_result *result, enum lockout_scope closed,
+    const struct err *e, void *arg)
 {
 	struct outcome *o = arg;
 
 	assert_false(o->done);
 	o->done = true;
 	o->rc = rc;
-	o->closed = result->closed;
+	o->closed = closed;
 	if (rc != 0) {
 		str_copy(o->error, sizeof(o->error), e->text);
 		return;
@@ -248,7 +250,7 @@ who_may_only_look_gets_a_principal_that_no_account_has(void **state)
 		if (o.rc != 0)
 			fail_msg("%s", o.error);
 		assert_int_equal(o.ssh->n_principals, 1);
-		assert_true(auth_world_has_principal(o.ssh, LOGIN_NOWHERE));
+		assert_true(auth_world_has_principal(o.ssh, CERTIFY_NOWHERE));
 		assert_string_equal(o.logins, "");
 		outcome_done(&o);
 	}
@@ -404,7 +406,7 @@ five_failures_close_a_name_for_their_address(void **state)
 		q.origin = &elsewhere;
 		refused(run(w, &q), AUTH_E_STATE, "from your address: try again in 60 seconds");
 		rate_free(w->a.logins);
-		assert_int_equal(rate_new(&w->a.logins, LOGIN_PER_MIN, LOGIN_BURST), 0);
+		assert_int_equal(rate_new(&w->a.logins, SIGNIN_PER_MIN, SIGNIN_BURST), 0);
 	}
 	o = log_in(w, "alice"); /* from home */
 	assert_int_equal(o.rc, 0);
@@ -453,7 +455,7 @@ static void
 the_queue_for_passwords_has_room_for_others(void **state)
 {
 	struct auth_world *w = *state;
-	struct outcome many[LOGIN_VERIFYING + 1] = { 0 }, last = { 0 };
+	struct outcome many[SIGNIN_VERIFYING + 1] = { 0 }, last = { 0 };
 	struct login *l;
 	struct err e;
 	size_t n = 0;
@@ -462,7 +464,7 @@ the_queue_for_passwords_has_room_for_others(void **state)
 	last = log_in(w, "alice"); /* known from now on */
 	assert_int_equal(last.rc, 0);
 	outcome_done(&last);
-	for (size_t i = 0; i < LOGIN_VERIFYING + 1; i++) {
+	for (size_t i = 0; i < SIGNIN_VERIFYING + 1; i++) {
 		struct origin from = { { "", 1 }, false };
 		struct login_request q = request(w, "nobody", password, "123456");
 
@@ -470,14 +472,14 @@ the_queue_for_passwords_has_room_for_others(void **state)
 		q.origin = &from;
 		many[i].rc = login_start(&l, &w->a, &q, on_done, &many[i], &e);
 		n += many[i].rc == 0;
-		if (i % 9 == LOGIN_VERIFYING_ONE)
+		if (i % 9 == SIGNIN_VERIFYING_ONE)
 			assert_int_equal(many[i].rc, AUTH_E_BUSY);
 	}
-	assert_int_equal(n, LOGIN_VERIFYING_STRANGERS);
+	assert_int_equal(n, SIGNIN_VERIFYING_STRANGERS);
 	last = log_in(w, "alice");
 	assert_int_equal(last.rc, 0);
 	outcome_done(&last);
-	for (size_t i = 0; i < LOGIN_VERIFYING + 1; i++)
+	for (size_t i = 0; i < SIGNIN_VERIFYING + 1; i++)
 		if (many[i].rc == 0 && !many[i].done)
 			auth_world_run(w, &many[i].done);
 	assert_int_equal(ceiling_count(w->a.verifying), 0);

@@ -420,10 +420,12 @@ a_host_joins_whole_or_not_at_all(void **state)
 /* --- logins ---------------------------------------------------------------------------------------- */
 
 static void
-on_login(int rc, const struct login_result *result, const struct err *e, void *arg)
+on_login(int rc, const struct certify_result *result, enum lockout_scope closed,
+    const struct err *e, void *arg)
 {
 	struct sshcert *ssh;
 
+	(void)closed;
 	ends(arg, rc, e);
 	if (rc != 0)
 		return;

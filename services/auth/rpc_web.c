@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rpc_web: WebLogin, GetWebSession, EndWebSession, CertifyWeb: what a person's browser needs, through a proxy. The nouns
+ * are web_login.c, web_session.c and certify.c. What people do about their sessions and passwords is rpc_account.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/bundle.h"
+#include "auth/login_events.h"
+#include "auth/rpc_faces.h"
+#include "auth/self.h"
+#include "auth/web_login.h"
+#include "base/str.h"
+#include "base/version.h"
+#include "crypto/secret.h"
+#include "net/rate.h"
+
+/* --- who somebody is -------------------------------------------------------------------------- */
+
+/* What a WebSession points to while it is sent. */
+struct shown {
+	char id[WEB_SESSION_ID_LEN + 1];
+	struct subject_view view;
+	const char *roles[POLICY_ROLES_MAX], *logins[POLICY_LOGINS_MAX];
+	Auth__AllowedVerbs may[POLICY_RESOURCES], *may_rows[POLICY_RESOURCES];
+	const char *verbs[POLICY_RESOURCES][POLICY_VERBS];
+};
+
+static void
+show_verbs(struct shown *w, Auth__WebSession *ret)
+{
+	for (size_t i = 0; policy_resources[i]; i++) {
+		Auth__AllowedVerbs *row = &w->may[ret->n_may];
+
+		auth__allowed_verbs__init(row);
+		row->resource = policy_resources[i];
+		row->verbs = w->verbs[ret->n_may];
+		for (size_t k = 0; policy_verbs[k]; k++)
+			if (policy_verb(&w->view.user, policy_resources[i], policy_verbs[k], NULL))
+				row->verbs[row->n_verbs++] = policy_verbs[k];
+		if (row->n_verbs > 0)
+			w->may_rows[ret->n_may++] = row;
+	}
+	ret->may = w->may_rows;
+}
+
+/* Everything lent. AUTH_E_DENIED: a role cannot be read. */
+static int
+show(struct auth *a, const struct web_session *s, const struct user *u, struct shown *w,
+    Auth__WebSession *ret, struct err *e)
+{
+	auth__web_session__init(ret);
+	if (role_view(a, u, &w->view, e) < 0)
+		return AUTH_E_DENIED;
+	/* As every id is shown: the first digits of the key. */
+	(void)str_format(w->id, sizeof(w->id), "%.*s", WEB_SESSION_ID_LEN, s->key);
+	ret->id = w->id;
+	ret->user = u->name;
+	ret->cluster = a->cluster;
+	ret->version = SALLYPORT_VERSION;
+	ret->expires = s->expires_ms;
+	ret->proxy_public_addr = status_proxy_addr(a);
+	for (size_t i = 0; i < w->view.user.n_roles; i++)
+		w->roles[i] = w->view.roles[i]->name;
+	ret->n_roles = w->view.user.n_roles;
+	ret->roles = w->roles;
+	ret->n_logins = policy_logins(&w->view.user, w->logins);
+	ret->logins = w->logins;
+	show_verbs(w, ret);
+	return 0;
+}
+
+/* --- WebLogin --------------------------------------------------------------------------------- */
+
+/* A call that waits for its login. */
+struct pending {
+	struct auth *auth;
+	struct rpc_call *call;
+	struct web_login *login;
+	char user[NAME_LEN_MAX + 1]; /* as it was given, for the events */
+};
+
+static struct login_note
+note_of(const struct pending *p)
+{
+	return (struct login_note){ .auth = p->auth,
+		.peer = rpc_peer(p->call),
+		.user = p->user,
+		.method = "web" };
+}
+
+static void
+answer(struct pending *p, const struct web_login_result *r)
+{
+	Auth__WebLoginReply reply = AUTH__WEB_LOGIN_REPLY__INIT;
+	Auth__WebSession session;
+	struct shown shown;
+	struct err e;
+	int rc = show(p->auth, r->session, r->user, &shown, &session, &e);
+
+	if (rc != 0) {
+		face_fail(p->call, rc, &e);
+		return;
+	}
+	reply.token = r->token;
+	reply.session = &session;
+	auth_web_login_reply(p->call, &reply);
+}
+
+/* Nobody gets in unseen: the session goes again. */
+static void
+take_back(struct pending *p, const struct web_login_result *r)
+{
+	struct err e;
+
+	(void)web_session_end(p->auth, r->session->key, &e);
+	rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "%s", login_unseen);
+}
+
+static void
+on_web_login_done(int rc, const struct web_login_result *r, enum lockout_scope closed,
+    const struct err *e, void *arg)
+{
+	struct pending *p = arg;
+	struct login_note n = note_of(p);
+	bool noted;
+
+	/* The login is freed after this returns; closing the call must not abandon it any more. */
+	p->login = NULL;
+	n.web_session = rc == 0 ? r->session->key : NULL;
+	noted = login_note(&n, rc, closed, e) == 0;
+	login_count(p->auth, rc == 0 && !noted ? -1 : rc);
+	if (rc != 0)
+		face_fail(p->call, rc, e);
+	else if (noted)
+		answer(p, r);
+	else
+		take_back(p, r);
+}
+
+/* False: answered. A login counts by the browser's address, so that there must be one. */
+static bool
+may_log_in(struct rpc_call *call)
+{
+	if (!access_daemon(call))
+		return false;
+	if (rpc_peer(call)->told)
+		return true;
+	rpc_finish(call, RPC_INVALID_ARGUMENT,
+	    "the call's metadata does not say whose address the login comes from");
+	return false;
+}
+
+static void
+on_web_login(struct rpc_call *call, const Auth__WebLoginRequest *m)
+{
+	struct auth *a = rpc_context(call);
+	struct web_login_request q = { .user = m->user,
+		.password = m->password,
+		.otp = m->otp,
+		.browser = m->browser };
+	struct origin origin;
+	struct login_note n;
+	struct pending *p;
+	struct err e;
+	int rc;
+
+	if (!may_log_in(call))
+		return;
+	p = calloc(1, sizeof(*p));
+	if (!p) {
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+		return;
+	}
+	*p = (struct pending){ .auth = a, .call = call };
+	/* The event is about a claim in any case. */
+	(void)str_copy(p->user, sizeof(p->user), m->user);
+	rpc_set_data(call, p);
+	origin_of(a, rpc_peer(call), &origin);
+	q.origin = &origin;
+	rc = web_login_start(&p->login, a, &q, on_web_login_done, p, &e);
+	if (rc != 0) {
+		n = note_of(p);
+		login_note_refused(&n, rc, &e);
+		face_fail(call, rc, &e);
+	}
+}
+
+static void
+on_web_login_closed(struct rpc_call *call, const struct rpc_status *status)
+{
+	struct pending *p = rpc_data(call);
+
+	(void)status;
+	/* The pool still has it: abandoned, and freed when it comes back. */
+	if (p && p->login)
+		web_login_abandon(p->login);
+	free(p);
+}
+
+/* --- in a session ------------------------------------------------------------------------------- */
+
+/* The session that the call is made in; NULL: answered. access_person_done in any case. */
+static const struct web_session *
+own_session(struct rpc_call *call, struct access_person *ret)
+{
+	const struct rpc_peer *peer = rpc_peer(call);
+	const struct web_session *s;
+
+	*ret = (struct access_person){ 0 };
+	if (!peer->web[0]) {
+		access_refuse(call, "this is only for calls in a web session");
+		return NULL;
+	}
+	if (!access_person(call, ret))
+		return NULL;
+	s = web_session_find(rpc_context(call), peer->web);
+	/* It was there when the call was taken, and this is the same turn of the loop. */
+	if (!s)
+		rpc_finish(call, RPC_UNAUTHENTICATED, "your session has ended; log in again");
+	return s;
+}
+
+static void
+on_get(struct rpc_call *call, const Auth__Empty *m)
+{
+	struct auth *a = rpc_context(call);
+	const struct web_session *s;
+	Auth__WebSession reply;
+	struct access_person p;
+	struct shown shown;
+	struct err e;
+	int rc;
+
+	(void)m;
+	s = own_session(call, &p);
+	if (s) {
+		rc = show(a, s, &p.user, &shown, &reply, &e);
+		if (rc == 0)
+			auth_get_web_session_reply(call, &reply);
+		else
+			access_fail(call, rc, &e);
+	}
+	access_person_done(&p);
+}
+
+/* Whoever goes is let go, whatever was closed for him meanwhile: no right is asked for. */
+static void
+on_end(struct rpc_call *call, const Auth__Empty *m)
+{
+	const struct rpc_peer *peer = rpc_peer(call);
+	struct auth *a = rpc_context(call);
+	struct audit_event ev = { .id = EVENT_USER_LOGOUT };
+	struct err e;
+	int rc;
+
+	(void)m;
+	if (!peer->web[0]) {
+		access_refuse(call, "this is only for calls in a web session");
+		return;
+	}
+	rc = web_session_end(a, peer->web, &e);
+	event_put(&ev, EVENT_KEY_NAME, web_session_id(peer->web));
+	if (rc == 0)
+		(void)events_write(a, peer, &ev);
+	if (rc < 0)
+		face_fail(call, rc, &e);
+	else
+		face_done(call);
+}
+
+/* --- CertifyWeb ------------------------------------------------------------------------------- */
+
+/* Whichever comes last, the certificate or the closing of the call, frees it. */
+struct certifying {
+	struct auth *auth;
+	struct rpc_call *call; /* NULL: closed meanwhile */
+	bool waiting;
+};
+
+/* The principal of the proxy that the page came from: the host of its public address. */
+static void
+proxy_host(struct auth *a, const char *uuid, char *dst, size_t size)
+{
+	const struct host *n = host_find(a, uuid);
+	uint16_t port;
+
+	*dst = '\0';
+	if (!n || !str_host_port(n->public_addr, 443, dst, size, &port))
+		*dst = '\0';
+}
+
+static void
+answer_certificate(struct certifying *c, const struct certify_result *r)
+{
+	const struct bundle *b = self_authorities(c->auth->self);
+	Auth__WebCertificate reply = AUTH__WEB_CERTIFICATE__INIT;
+	ProtobufCBinaryData host_ca[BUNDLE_CA_MAX];
+	char host[256];
+
+	proxy_host(c->auth, rpc_peer(c->call)->via, host, sizeof(host));
+	for (size_t i = 0; i < b->n_host_ssh; i++)
+		host_ca[i] = (ProtobufCBinaryData){ b->host_ssh[i].n,
+			(uint8_t *)(uintptr_t)b->host_ssh[i].p };
+	reply.ssh_cert = (ProtobufCBinaryData){ r->ssh_cert.n,
+		(uint8_t *)(uintptr_t)r->ssh_cert.p };
+	reply.user = r->user;
+	reply.n_logins = r->logins->n;
+	reply.logins = (const char **)(void *)r->logins->v;
+	reply.valid_until = r->valid_until_s * 1000;
+	reply.n_host_ca = b->n_host_ssh;
+	reply.host_ca = host_ca;
+	reply.proxy_host = host;
+	c->auth->counts.user_certs++;
+	auth_certify_web_reply(c->call, &reply);
+}
+
+static void
+on_certified(int rc, const struct certify_result *r, const struct err *e, void *arg)
+{
+	struct certifying *c = arg;
+
+	c->waiting = false;
+	/* Nobody has it: it does not exist. */
+	if (!c->call) {
+		free(c);
+		return;
+	}
+	if (rc != 0)
+		access_fail(c->call, rc, e);
+	else if (login_note_cert(&(struct login_note){ .auth = c->auth, .peer = rpc_peer(c->call) },
+		     r) != 0)
+		rpc_finish(c->call, RPC_RESOURCE_EXHAUSTED, "%s", login_unseen);
+	else
+		answer_certificate(c, r);
+}
+
+/* 0 or as certify_start. */
+static int
+certify(struct certifying *c, const struct web_session *s, const struct user *u, struct span key,
+    struct err *e)
+{
+	struct auth *a = c->auth;
+	struct origin origin;
+	const struct certify_request q = { .user = u,
+		.ssh_key = key,
+		.until_s = s->expires_ms / 1000,
+		.origin = &origin };
+	int rc = values_check_ssh_key(key, KEY_OF_PERSON, e);
+
+	/* Each costs the signer work and the trail a record: as often as logins of one address. */
+	if (rc == 0 && !rate_take(a->logins, s->key, 1, a->now_ms())) {
+		err_set(e, "too many certificates for this session; wait a moment");
+		rc = AUTH_E_BUSY;
+	}
+	if (rc != 0)
+		return rc;
+	origin_of(a, rpc_peer(c->call), &origin);
+	rc = certify_start(a, &q, on_certified, c, e);
+	c->waiting = rc == 0;
+	return rc;
+}
+
+static void
+on_certify(struct rpc_call *call, const Auth__CertifyWebRequest *m)
+{
+	const struct web_session *s;
+	struct access_person p;
+	struct certifying *c;
+	struct err e;
+	int rc;
+
+	s = own_session(call, &p);
+	if (s) {
+		c = calloc(1, sizeof(*c));
+		if (c) {
+			*c = (struct certifying){ .auth = rpc_context(call), .call = call };
+			rpc_set_data(call, c);
+			rc = certify(c, s, &p.user,
+			    (struct span){ m->ssh_key.data, m->ssh_key.len }, &e);
+			if (rc != 0)
+				access_fail(call, rc, &e);
+		} else {
+			rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+		}
+	}
+	access_person_done(&p);
+}
+
+static void
+on_certify_closed(struct rpc_call *call, const struct rpc_status *status)
+{
+	struct certifying *c = rpc_data(call);
+
+	(void)status;
+	if (!c)
+		return;
+	c->call = NULL;
+	if (!c->waiting)
+		free(c);
+}
+
+static const struct rpc_row rows[] = {
+	AUTH_METHOD(WebLogin, RPC_PROXY, on_web_login, .closed = on_web_login_closed),
+	AUTH_METHOD(GetWebSession, RPC_USER, on_get),
+	AUTH_METHOD(EndWebSession, RPC_USER, on_end),
+	AUTH_METHOD(CertifyWeb, RPC_USER, on_certify, .closed = on_certify_closed),
+};
+const struct face face_web = { rows, sizeof(rows) / sizeof(rows[0]) };

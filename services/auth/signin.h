@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * signin: a person proves who they are: the password (on the pool), then the code of the second factor (on the loop), and
+ * what a try costs whom. One door for every way of signing in: tsh, a browser, a change of password.
+ *
+ *	open?  ->  password (pool)  ->  open still?, code  ->  done
+ *
+ * Wrong user, wrong password and wrong code are one answer and cost the same time. Called by login.c, web_login.c and
+ * new_password.c; touches the store and the pool.
+ */
+#ifndef AUTH_SIGNIN_H
+#define AUTH_SIGNIN_H
+
+#include "auth/lockout.h"
+#include "auth/values.h"
+
+struct auth;
+struct signin;
+struct origin;
+struct user;
+
+enum {
+	SIGNIN_PER_MIN = 20, /* of one address */
+	SIGNIN_BURST = 40,
+	SIGNIN_PROXY_FACTOR = 50,
+	/* Passwords that wait for Argon2id: of one address, of all who are not known to have logged in from where they
+	 * are, and of all. */
+	SIGNIN_VERIFYING_ONE = 8,
+	SIGNIN_VERIFYING_STRANGERS = 24,
+	SIGNIN_VERIFYING = 32,
+};
+
+struct signin_request {
+	const char *user, *password, *otp;
+	const struct origin *origin;
+};
+
+/* rc 0: u is who it is, as he is now, lent for the call. Otherwise AUTH_E_* or negative, with e; closed: what this failure
+ * closed. Once, from the loop; the signin is gone afterwards. */
+typedef void (*signin_fn)(int rc, const struct user *u, enum lockout_scope closed,
+    const struct err *e, void *arg);
+
+/* 0: done will come, whatever happens to whoever waits: arg stays until then. Otherwise refused at once. Nothing of the
+ * request is kept. */
+int signin_start(struct auth *a, const struct signin_request *q, signin_fn done, void *arg,
+    struct err *e);
+
+#endif

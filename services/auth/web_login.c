@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * web_login: see web_login.h. One struct web_login waits for the factors, and where need be for a cut-off to pass.
+ */
+#include "auth/web_login.h"
+
+#include <stdlib.h>
+
+#include "auth/auth.h"
+#include "auth/cutoff.h"
+#include "auth/signin.h"
+#include "auth/user.h"
+#include "base/str.h"
+#include "crypto/secret.h"
+
+struct web_login {
+	struct auth *auth;
+	web_login_fn done; /* NULL: nobody waits */
+	void *arg;
+	char name[NAME_LEN_MAX + 1];
+	char address[ADDR_TEXT_SIZE], browser[WEB_SESSION_BROWSER_SIZE];
+	struct timer wait;
+};
+
+static void
+end(struct web_login *l, int rc, const struct web_login_result *result, enum lockout_scope closed,
+    const struct err *e)
+{
+	if (l->done)
+		l->done(rc, result, closed, e, l->arg);
+	timer_done(&l->wait);
+	free(l);
+}
+
+void
+web_login_abandon(struct web_login *l)
+{
+	/* Not freed: the pool or the timer still has it, and comes back. */
+	l->done = NULL;
+}
+
+static int
+make(struct web_login *l, const struct user *u, struct web_login_result *ret,
+    char token[WEB_SESSION_TOKEN_SIZE], struct err *e)
+{
+	struct web_session_spec spec = { .user = l->name,
+		.address = l->address,
+		.browser = l->browser };
+	struct rights rights;
+	int rc = rights_of_login(l->auth, u, 0, &rights, e);
+
+	spec.expires_s = rights.valid_until_s;
+	rights_done(&rights);
+	if (rc == 0)
+		rc = web_session_new(l->auth, &spec, token, &ret->session, e);
+	ret->token = token;
+	ret->user = u;
+	return rc;
+}
+
+/* Also by the timer: a session of this very second would be cut off by the change that preceded it (cutoff.c). */
+static void
+begin(struct web_login *l, const struct user *u)
+{
+	int64_t wait = cutoff_wait_ms(l->auth, cutoff_get(l->auth, RESOURCE_CUTOFF, l->name));
+	char token[WEB_SESSION_TOKEN_SIZE];
+	struct web_login_result result;
+	struct err e;
+	int rc;
+
+	if (wait > 0) { /* timers may come a little early */
+		timer_start(&l->wait, wait + 1);
+		return;
+	}
+	/* A session that nobody gets would only be one more to be stolen. */
+	rc = l->done ? make(l, u, &result, token, &e) : AUTH_E_STATE;
+	end(l, rc, &result, LOCKOUT_OPEN, &e);
+	secret_zero(token, sizeof(token));
+}
+
+/* Who he is is read again: a second has passed, and what happened in it counts. */
+static void
+on_waited(void *arg)
+{
+	struct web_login *l = arg;
+	struct user u;
+	struct err e;
+	int rc = user_load(l->auth, l->name, &u, &e);
+
+	if (rc == 0)
+		begin(l, &u);
+	else
+		end(l, rc, NULL, LOCKOUT_OPEN, &e);
+	user_done(&u);
+}
+
+static void
+on_proven(int rc, const struct user *u, enum lockout_scope closed, const struct err *e, void *arg)
+{
+	struct web_login *l = arg;
+
+	if (rc != 0) {
+		end(l, rc, NULL, closed, e);
+		return;
+	}
+	(void)str_copy(l->name, sizeof(l->name), u->name);
+	begin(l, u);
+}
+
+int
+web_login_start(struct web_login **ret, struct auth *a, const struct web_login_request *q,
+    web_login_fn done, void *arg, struct err *e)
+{
+	const struct signin_request who = { q->user, q->password, q->otp, q->origin };
+	struct web_login *l = calloc(1, sizeof(*l));
+	int rc;
+
+	if (!l || timer_init(&l->wait, a->loop, on_waited, l) < 0) {
+		free(l);
+		return err_memory(e);
+	}
+	l->auth = a;
+	l->done = done;
+	l->arg = arg;
+	(void)str_copy(l->address, sizeof(l->address), q->origin->at.ip);
+	(void)str_copy(l->browser, sizeof(l->browser), q->browser); /* cut where it is too long */
+	rc = signin_start(a, &who, on_proven, l, e);
+	if (rc != 0) {
+		timer_done(&l->wait);
+		free(l);
+		return rc;
+	}
+	*ret = l;
+	return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * web_login: a person proves who they are (signin.h) in a browser and gets a web session (web_session.h): with the same
+ * refusals, limits and lockouts as with tsh, counted by the browser's address. Called by rpc_web.c.
+ */
+#ifndef AUTH_WEB_LOGIN_H
+#define AUTH_WEB_LOGIN_H
+
+#include "auth/certify.h"
+#include "auth/lockout.h"
+#include "auth/web_session.h"
+
+struct web_login;
+
+struct web_login_request {
+	const char *user, *password, *otp;
+	const char *browser; /* as it calls itself */
+	const struct origin *origin;
+};
+struct web_login_result {
+	const struct web_session *session;
+	const char *token;
+	const struct user *user;
+};
+
+/* rc: 0, AUTH_E_* or negative with e; the result only with 0. closed: what this failure closed. Once, from the loop;
+ * everything is gone afterwards. */
+typedef void (*web_login_fn)(int rc, const struct web_login_result *result,
+    enum lockout_scope closed, const struct err *e, void *arg);
+
+/* 0: done will come, ret is valid until then. Otherwise refused at once. */
+int web_login_start(struct web_login **ret, struct auth *a, const struct web_login_request *q,
+    web_login_fn done, void *arg, struct err *e);
+/* Nobody waits any more: done does not come, and no session is made. */
+void web_login_abandon(struct web_login *l);
+
+#endif

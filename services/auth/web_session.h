@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * web_session: what a login in a browser gives: a token of 256 random bits, of which only the SHA-256 is kept, with whose
+ * it is and until when. All in memory and in the store. Called by web_login.c (making), access.c (who calls), rpc_web.c
+ * and whoever takes something away from a user; touches the store, from where proxies and audit daemons hear of it.
+ *
+ * A session is worth something as long as it is here, has not expired, and no cut-off of its user came after it: that is
+ * looked at with every call (access.c). So what ends a user's certificates ends his sessions too, also where the record
+ * could not be removed.
+ */
+#ifndef AUTH_WEB_SESSION_H
+#define AUTH_WEB_SESSION_H
+
+#include <stdint.h>
+
+#include "auth/resource.h"
+#include "auth/values.h"
+#include "net/addr.h"
+
+struct auth;
+
+enum {
+	WEB_SESSIONS_OF_ONE = 16, /* then the oldest goes */
+	WEB_SESSION_TTL_MAX_S = 12 * 3600,
+	WEB_SESSION_TOKEN_SIZE = 65, /* 64 hexadecimal digits */
+	WEB_SESSION_KEY_SIZE = 65,
+	WEB_SESSION_ID_LEN = 16, /* the first digits of the key, for people and events (RPC_SESSION_ID_LEN) */
+	WEB_SESSION_BROWSER_SIZE = 201,
+};
+
+struct web_session {
+	char key[WEB_SESSION_KEY_SIZE]; /* SHA-256 of the token, hexadecimal */
+	char user[NAME_LEN_MAX + 1];
+	int64_t created_ms, expires_ms;
+	int64_t valid_after_s; /* when a certificate would begin that was made with it: for cut-offs */
+	char address[ADDR_TEXT_SIZE]; /* of the browser at the login */
+	char browser[WEB_SESSION_BROWSER_SIZE];
+	uint64_t revision;
+};
+
+struct web_session_spec {
+	const char *user;
+	const char *address, *browser; /* cut where they are too long */
+	int64_t expires_s;             /* at most WEB_SESSION_TTL_MAX_S from now */
+};
+/* Writes the token. *ret is the cache's. AUTH_E_STATE: there are too many in all. */
+int web_session_new(struct auth *a, const struct web_session_spec *spec,
+    char token[WEB_SESSION_TOKEN_SIZE], const struct web_session **ret, struct err *e);
+/* NULL: there is none of that key (any more). Lent until the next change. */
+const struct web_session *web_session_find(struct auth *a, const char *key);
+/* Of a key, lent: the first WEB_SESSION_ID_LEN digits. */
+struct span web_session_id(const char *key);
+
+/* The user's, oldest first. Returns how many. */
+size_t web_sessions_of(struct auth *a, const char *user,
+    const struct web_session *ret[WEB_SESSIONS_OF_ONE]);
+/* In memory in any case. Negative: it is still on the disk. AUTH_E_NOT_FOUND. */
+int web_session_end(struct auth *a, const char *key, struct err *e);
+/* It goes on although its user was just cut off: who asked for that asked in it. Failures are logged. */
+void web_session_outlive(struct auth *a, const char *key);
+/* All of the user's but that one (NULL: all); failures are logged. After the cut-off, outside of any transaction. */
+void web_sessions_end(struct auth *a, const char *user, const char *but);
+
+#endif
