@@ -17,8 +17,8 @@
 		    sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *) \
 	}
 
-const char *const policy_resources[POLICY_RESOURCES + 1] = { "user", "role", "token", "node", "lock", "cluster",
-	"backup", "event", "session", "own_event", "own_session", NULL };
+const char *const policy_resources[POLICY_RESOURCES + 1] = { "user", "role", "token", "node",
+	"lock", "cluster", "backup", "event", "session", "own_event", "own_session", NULL };
 const char *const policy_verbs[POLICY_VERBS + 1] = { "list", "read", "create", "update", "delete",
 	POLICY_VERB_ESCALATE, NULL };
 

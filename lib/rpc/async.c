@@ -16,7 +16,7 @@ enum { CALL_TIMEOUT_MS = 20000 };
 struct rpc_client {
 	struct rpc_loop *rl;
 	struct rpc_channel *channel;
-	struct list calls; /* struct asked */
+	struct list calls;      /* struct asked */
 	char *session, *client; /* on whose behalf; NULL: our own */
 };
 
@@ -57,7 +57,8 @@ rpc_client_for(const struct rpc_client *c, const char *session, const char *clie
 	struct rpc_client *p;
 
 	/* What is no token comes from a browser: it must not become a header of ours. */
-	if ((session && !rpc_session_key(session, key)) || !str_is_printable(client, strlen(client)))
+	if ((session && !rpc_session_key(session, key)) ||
+	    !str_is_printable(client, strlen(client)))
 		return NULL;
 	p = calloc(1, sizeof *p);
 	if (!p)

@@ -171,7 +171,7 @@ struct rpc_server_config {
 	size_t memory_max;
 	/* What a stream may send before anybody reads it, bytes; 0: gRPC's choice, 64 KiB and growing. */
 	size_t stream_window;
-	rpc_origin_fn *origin; /* NULL: connections are whose address they come from */
+	rpc_origin_fn *origin;   /* NULL: connections are whose address they come from */
 	rpc_session_fn *session; /* NULL: nobody may call on behalf of somebody */
 	/* Connections of one address that have not shown a certificate; 0: 64. */
 	unsigned strangers_of_one;

@@ -19,7 +19,7 @@ struct certify {
 	char name[NAME_LEN_MAX + 1];
 	struct origin origin;
 	struct buf ssh_key, tls_key, ssh_cert, tls_pem;
-	struct rights rights;
+	struct certify_rights rights;
 	struct names principals, extensions;
 	struct timer wait;
 };
@@ -32,7 +32,7 @@ certify_free(struct certify *c)
 	buf_done(&c->tls_key);
 	buf_done(&c->ssh_cert);
 	buf_done(&c->tls_pem);
-	rights_done(&c->rights);
+	certify_rights_done(&c->rights);
 	names_done(&c->principals);
 	names_done(&c->extensions);
 	free(c);
@@ -180,7 +180,7 @@ has_rules(const struct policy_user *user)
 }
 
 static int
-take_rights(const struct policy_user *user, struct rights *ret, struct err *e)
+take_rights(const struct policy_user *user, struct certify_rights *ret, struct err *e)
 {
 	const char *logins[POLICY_LOGINS_MAX];
 	size_t n = policy_logins(user, logins);
@@ -207,13 +207,13 @@ take_rights(const struct policy_user *user, struct rights *ret, struct err *e)
 
 /* Read after the proof: those of now count, not those of when the password was sent. */
 int
-rights_of_login(struct auth *a, const struct user *u, int64_t asked_ttl_s, struct rights *ret,
+certify_rights(struct auth *a, const struct user *u, int64_t asked_ttl_s, struct certify_rights *ret,
     struct err *e)
 {
 	struct subject_view view;
 	int rc;
 
-	*ret = (struct rights){ 0 };
+	*ret = (struct certify_rights){ 0 };
 	if (resource_denies(a,
 		&(struct policy_identity){ .user = u->name, .roles = names_view(&u->roles) },
 		e) != 0 ||
@@ -229,7 +229,7 @@ rights_of_login(struct auth *a, const struct user *u, int64_t asked_ttl_s, struc
 }
 
 void
-rights_done(struct rights *r)
+certify_rights_done(struct certify_rights *r)
 {
 	names_done(&r->roles);
 	names_done(&r->logins);
@@ -270,7 +270,7 @@ fill(struct certify *c, const struct certify_request *q, struct err *e)
 	buf_init(&c->tls_pem, 65536);
 	c->origin = *q->origin;
 	(void)str_copy(c->name, sizeof(c->name), q->user->name);
-	rc = rights_of_login(c->auth, q->user, q->ttl_s, &c->rights, e);
+	rc = certify_rights(c->auth, q->user, q->ttl_s, &c->rights, e);
 	if (rc != 0)
 		return rc;
 	if (q->until_s > 0 && c->rights.valid_until_s > q->until_s)

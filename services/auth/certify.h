@@ -25,22 +25,22 @@ struct user;
 #define CERTIFY_NOWHERE "no-login@sallyport"
 
 /* What a login gives. */
-struct rights {
+struct certify_rights {
 	struct names roles, logins;
 	struct policy_options options;
 	int64_t valid_until_s;
 };
 /* AUTH_E_DENIED with a line for him: locked, no role, or roles that allow nothing. asked_ttl_s 0: as long as the roles
- * allow, at most 12 h. rights_done in any case. */
-int rights_of_login(struct auth *a, const struct user *u, int64_t asked_ttl_s, struct rights *ret,
+ * allow, at most 12 h. certify_rights_done in any case. */
+int certify_rights(struct auth *a, const struct user *u, int64_t asked_ttl_s, struct certify_rights *ret,
     struct err *e);
-void rights_done(struct rights *r);
+void certify_rights_done(struct certify_rights *r);
 
 struct certify_request {
 	const struct user *user; /* whose rights count */
 	struct span ssh_key;     /* checked by the caller (values.h) */
 	struct span tls_key;     /* likewise; empty: no certificate for TLS */
-	int64_t ttl_s;           /* as for rights_of_login */
+	int64_t ttl_s;           /* as for certify_rights */
 	int64_t until_s;         /* not beyond; 0: no matter */
 	const struct origin *origin;
 };
@@ -54,8 +54,8 @@ struct certify_result {
 
 /* rc: 0, AUTH_E_* or negative with e; the result only with 0. Once, from the loop, never from inside certify_start;
  * everything is gone afterwards. */
-typedef void (*certify_fn)(int rc, const struct certify_result *result, const struct err *e,
-    void *arg);
+typedef void (
+    *certify_fn)(int rc, const struct certify_result *result, const struct err *e, void *arg);
 
 /* 0: done will come, whatever happens to whoever waits: arg stays until then. Otherwise refused at once, AUTH_E_DENIED as
  * above. Nothing of the request is kept. */

@@ -2,7 +2,7 @@
 /*
  * cutoff: the moment before which certificates of a user (RESOURCE_CUTOFF) or of a daemon
  * (RESOURCE_HOST_CUTOFF) are worth nothing, because what they say was changed or removed. Kept as
- * long as such a certificate could live. Called by user.c, host.c, login.c, join.c and access.c;
+ * long as such a certificate could live. Called by user.c, host.c, certify.c, join.c and access.c;
  * touches the store, from where every watcher hears of it.
  */
 #ifndef AUTH_CUTOFF_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * factor: what a person has besides the password, several of them: authenticator apps (one-time codes) and security keys.
- * A list that is part of the user's record. Called by login.c, invite.c and rpc_users.c; touches memory, and the key that
+ * A list that is part of the user's record. Called by signin.c, invite.c and rpc_users.c; touches memory, and the key that
  * opens seeds.
  */
 #ifndef AUTH_FACTOR_H

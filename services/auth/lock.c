@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lock: locks as authd keeps them. What one closes is decided by lib/policy/lock.h; who asks is
- * resource.c, for access.c, login.c and join.c. Called through the hooks of its row alone.
+ * resource.c, for access.c, certify.c and join.c. Called through the hooks of its row alone.
  */
 #include "policy/lock.h"
 

@@ -12,7 +12,7 @@
  * treated as those of users are at an address that is not known, so that no stranger learns which exist. At a known one it
  * can be told: whoever shares an address with a person may learn that he has logged in from there. Behind a proxy that does
  * not say whose a connection is nobody has an address: what everybody together has counts. (What an address may do whatever
- * the name: net/rate.h.) Called by login.c, invite.c, user.c and rpc_users.c; touches the store.
+ * the name: net/rate.h.) Called by signin.c, invite.c, user.c and rpc_users.c; touches the store.
  */
 #ifndef AUTH_LOCKOUT_H
 #define AUTH_LOCKOUT_H

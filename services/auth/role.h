@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * role: the roles of the cluster, all in memory, kept in the store as packed sallyport.auth.Role.
- * Called by access.c, login.c and user.c; files of roles go through the hooks of its row (resource.def).
+ * Called by access.c, certify.c and user.c; files of roles go through the hooks of its row (resource.def).
  */
 #ifndef AUTH_ROLE_H
 #define AUTH_ROLE_H

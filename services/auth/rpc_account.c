@@ -115,7 +115,8 @@ on_sign_out(struct rpc_call *call, const Auth__Empty *m)
 struct pending {
 	struct auth *auth;
 	struct rpc_call *call; /* NULL: closed meanwhile */
-	struct rpc_peer peer;  /* for the trail, also when the caller is gone: the password is changed all the same */
+	struct rpc_peer
+	    peer; /* for the trail, also when the caller is gone: the password is changed all the same */
 	bool waiting;
 };
 
@@ -152,11 +153,11 @@ on_changed(int rc, enum lockout_scope closed, const struct err *e, void *arg)
 static void
 start(struct pending *p, const Auth__ChangePasswordRequest *m)
 {
-	struct new_password_request q = { .who = { .user = p->peer.name,
-						  .password = m->password,
-						  .otp = m->otp },
+	struct new_password_request q = {
+		.who = { .user = p->peer.name, .password = m->password, .otp = m->otp },
 		.password = m->new_password,
-		.keep = p->peer.web[0] ? p->peer.web : NULL };
+		.keep = p->peer.web[0] ? p->peer.web : NULL
+	};
 	const struct login_note n = note_of(p);
 	struct origin origin;
 	struct err e;

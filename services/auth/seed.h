@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * seed: the seeds of second factors at rest: sealed with a key that the signer derives from the key file, and bound to
- * the user whose they are. Called by login.c and invite.c, which open one for as long as a code is compared or a page is
+ * the user whose they are. Called by factor.c and invite.c, which open one for as long as a code is compared or a page is
  * made.
  *
  * Security: who has the store alone (a copy, a backup) cannot make codes; who can write it cannot give a user another

@@ -252,7 +252,7 @@ signin_start(struct auth *a, const struct signin_request *q, signin_fn done, voi
 	struct signin *s = calloc(1, sizeof(*s));
 	int rc;
 
-	if (!f)
+	if (!s)
 		return err_memory(e);
 	s->auth = a;
 	s->done = done;

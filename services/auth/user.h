@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * user: people: their record, what makes their certificates worthless, and the list of them.
- * Called by login.c, invite.c and rpc_users.c; touches the store.
+ * Called by signin.c, invite.c, new_password.c and rpc_users.c; touches the store.
  */
 #ifndef AUTH_USER_H
 #define AUTH_USER_H

@@ -46,11 +46,11 @@ make(struct web_login *l, const struct user *u, struct web_login_result *ret,
 	struct web_session_spec spec = { .user = l->name,
 		.address = l->address,
 		.browser = l->browser };
-	struct rights rights;
-	int rc = rights_of_login(l->auth, u, 0, &rights, e);
+	struct certify_rights rights;
+	int rc = certify_rights(l->auth, u, 0, &rights, e);
 
 	spec.expires_s = rights.valid_until_s;
-	rights_done(&rights);
+	certify_rights_done(&rights);
 	if (rc == 0)
 		rc = web_session_new(l->auth, &spec, token, &ret->session, e);
 	ret->token = token;

@@ -126,8 +126,8 @@ web_session_outlive(struct auth *a, const char *key)
 		return;
 	if (s) {
 		*s = *old;
-		s->valid_after_s =
-		    cutoff_get(a, RESOURCE_CUTOFF, old->user) / 1000; /* the first second after it */
+		s->valid_after_s = cutoff_get(a, RESOURCE_CUTOFF, old->user) /
+		    1000; /* the first second after it */
 		if (resource_save(a, RESOURCE_WEB_SESSION, s, &e) == 0)
 			return;
 	}

@@ -24,7 +24,8 @@ enum {
 	WEB_SESSION_TTL_MAX_S = 12 * 3600,
 	WEB_SESSION_TOKEN_SIZE = 65, /* 64 hexadecimal digits */
 	WEB_SESSION_KEY_SIZE = 65,
-	WEB_SESSION_ID_LEN = 16, /* the first digits of the key, for people and events (RPC_SESSION_ID_LEN) */
+	WEB_SESSION_ID_LEN =
+	    16, /* the first digits of the key, for people and events (RPC_SESSION_ID_LEN) */
 	WEB_SESSION_BROWSER_SIZE = 201,
 };
 
@@ -32,7 +33,8 @@ struct web_session {
 	char key[WEB_SESSION_KEY_SIZE]; /* SHA-256 of the token, hexadecimal */
 	char user[NAME_LEN_MAX + 1];
 	int64_t created_ms, expires_ms;
-	int64_t valid_after_s; /* when a certificate would begin that was made with it: for cut-offs */
+	int64_t
+	    valid_after_s; /* when a certificate would begin that was made with it: for cut-offs */
 	char address[ADDR_TEXT_SIZE]; /* of the browser at the login */
 	char browser[WEB_SESSION_BROWSER_SIZE];
 	uint64_t revision;

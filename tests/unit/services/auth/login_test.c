@@ -39,8 +39,8 @@ struct outcome {
 };
 
 static void
-on_done(int rc, const struct certify_result *result, enum lockout_scope closed,
-    const struct err *e, void *arg)
+on_done(int rc, const struct certify_result *result, enum lockout_scope closed, const struct err *e,
+    void *arg)
 {
 	struct outcome *o = arg;
 
