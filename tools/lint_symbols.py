@@ -38,6 +38,7 @@ KEPT = {
     "labels_get": "tests look at labels",
     "b64_encode": "tests write what people's tools write",
     "kex_pair_from_secret": "published test vectors begin with the secret",
+    "rpc_client_for": "the JSON API is to call it",
     "sshcert_critical": "tests look at what was signed",
     "factor_take_signature": "logins with a security key are to call it",
     "factor_list_drop": "the account page is to call it",

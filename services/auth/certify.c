@@ -207,8 +207,8 @@ take_rights(const struct policy_user *user, struct certify_rights *ret, struct e
 
 /* Read after the proof: those of now count, not those of when the password was sent. */
 int
-certify_rights(struct auth *a, const struct user *u, int64_t asked_ttl_s, struct certify_rights *ret,
-    struct err *e)
+certify_rights(struct auth *a, const struct user *u, int64_t asked_ttl_s,
+    struct certify_rights *ret, struct err *e)
 {
 	struct subject_view view;
 	int rc;

@@ -32,8 +32,8 @@ struct certify_rights {
 };
 /* AUTH_E_DENIED with a line for him: locked, no role, or roles that allow nothing. asked_ttl_s 0: as long as the roles
  * allow, at most 12 h. certify_rights_done in any case. */
-int certify_rights(struct auth *a, const struct user *u, int64_t asked_ttl_s, struct certify_rights *ret,
-    struct err *e);
+int certify_rights(struct auth *a, const struct user *u, int64_t asked_ttl_s,
+    struct certify_rights *ret, struct err *e);
 void certify_rights_done(struct certify_rights *r);
 
 struct certify_request {

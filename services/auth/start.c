@@ -108,6 +108,7 @@ auth_prepare(struct daemon_run *run, struct err *e)
 	a->conf = conf;
 	a->now_ms = clock_wall_ms;
 	list_init(&a->backups);
+	tickets_init(&a->tickets);
 	str_copy(a->cluster, sizeof(a->cluster), conf->cluster);
 	if (!str_format(state_path, sizeof(state_path), "%s/ca.sealed", conf->state))
 		return err_set(e, "state: the path is too long");
@@ -151,7 +152,6 @@ open_state(struct auth *a, struct err *e)
 static int
 open_helpers(struct auth *a, struct err *e)
 {
-	tickets_init(&a->tickets);
 	if (!origins_init(&a->origins) || rate_new(&a->logins, SIGNIN_PER_MIN, SIGNIN_BURST) < 0 ||
 	    rate_new(&a->joins, JOIN_PER_MIN, JOIN_BURST) < 0 ||
 	    rate_new(&a->refusals, REFUSALS_PER_MIN, REFUSALS_BURST) < 0 ||

@@ -221,7 +221,7 @@ class Relay:
 
 
 class Authd:
-    def __init__(self, folder, build, listen='127.0.0.1'):
+    def __init__(self, folder, build, listen='127.0.0.1', auditd='127.0.0.1:1'):
         self.dir, self.build = folder, build
         self.port = free_ports(1)[0]
         self.config = os.path.join(folder, 'authd.yaml')
@@ -229,7 +229,7 @@ class Authd:
         self.state = os.path.join(folder, 'state')
         with open(self.config, 'w') as f:
             f.write(f'cluster: {CLUSTER}\nlisten: "{listen}:{self.port}"\nstate: {self.state}\n'
-                    f'socket: {self.socket}\nauditd_addr: 127.0.0.1:1\nproxy_addr: tele.example.com:443\ndiag_addr: ""\n')
+                    f'socket: {self.socket}\nauditd_addr: {auditd}\nproxy_addr: tele.example.com:443\ndiag_addr: ""\n')
         self.daemon = Daemon('authd', [os.path.join(build, 'authd'), f'--config={self.config}'],
                              os.path.join(folder, 'authd.log'))
         self.callers = []

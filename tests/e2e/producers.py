@@ -39,15 +39,17 @@ common_pb = importlib.import_module('common_pb2')
 
 
 class Audit:
-    """PostgreSQL, authd, auditds that joined, and producers: hosts of the registry, and alice who may be root."""
+    """PostgreSQL, authd, auditds that joined, and producers: hosts of the registry, and alice who may be root. of_authd: authd's
+    own events come, too."""
 
-    def __init__(self, build, nodes=2):
+    def __init__(self, build, nodes=2, of_authd=False):
         self.c = Cluster(scratch(), build, CLUSTER)
         self.c.start_postgres()
         self.c.folder('run', 'nobody')
         folder = self.c.folder('authority')
         os.makedirs(os.path.join(folder, 'run'), exist_ok=True)
-        self.authd = Authd(folder, self.c.build).start()
+        auditd = f'127.0.0.1:{self.c.audit_port}' if of_authd else '127.0.0.1:1'
+        self.authd = Authd(folder, self.c.build, auditd=auditd).start()
         self.pin = list(self.authd.local().GetStatus().ca_pins)[0]
         self.pki = self.c.folder('pki', None, 0o755)
         self.c.write('pki/host_ca.pem', self.authd.ca.decode(), 0o644)

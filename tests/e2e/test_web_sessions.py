@@ -26,7 +26,7 @@ NEW = 'another long password'
 
 @pytest.fixture(scope='module')
 def audit(build):
-    a = Audit(build, nodes=0)
+    a = Audit(build, nodes=0, of_authd=True)
     try:
         a.proxy = a.host('proxy-1', kind='proxy')
         a.start()
@@ -135,7 +135,7 @@ def test_the_trail_names_the_session_and_the_proxy_and_never_the_token(audit, au
     b.EndWebSession()
     rows = wait_for('the trail', lambda: (r := audit.sql(
         f"SELECT type, code, fields ->> 'web_session', fields ->> 'caller', fields ->> 'caller_name', fields ->> 'method', remote_addr"
-        f" FROM events WHERE username = '{alice.name}' AND at > now() - interval '5 min' ORDER BY happened, idx")) and r[-1][0] == 'user.logout' and r, 30)
+        f" FROM events WHERE username = '{alice.name}' AND at > now() - interval '5 min' ORDER BY happened, idx")) and r[-1][0] == 'user.logout' and r, 60)
     by = {r[0]: r for r in rows}
     assert by['user.login'][1:6] == ['T1000I', b.session.id, 'proxy', audit.proxy.uuid, 'web']
     assert by['access.deny'][1:6] == ['TA000W', b.session.id, 'user', audit.proxy.uuid, 'AddUser']

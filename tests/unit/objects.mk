@@ -34,6 +34,7 @@ UNIT_OBJ_services/auth/join_test   := $(JOIN_TEST_OBJ)
 UNIT_OBJ_services/auth/join_meanwhile_test := $(JOIN_TEST_OBJ)
 UNIT_OBJ_services/auth/memory_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o tests/unit/no_memory.o tests/unit/services/auth/light_passwords.o
 UNIT_OBJ_services/auth/nouns_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
+UNIT_OBJ_services/auth/web_session_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
 UNIT_OBJ_services/auth/resource_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
 UNIT_OBJ_services/auth/signer_test := $(patsubst %.c,%.o,$(wildcard services/auth/signer*.c)) services/auth/values.o
 
@@ -45,6 +46,7 @@ UNIT_OBJ_lib/rec/log_packed_test := tests/unit/lib/rec/log_folder.o
 UNIT_OBJ_lib/rec/log_limits_test := tests/unit/lib/rec/log_folder.o
 UNIT_OBJ_lib/rec/log_memory_test := tests/unit/lib/rec/log_folder.o tests/unit/no_memory.o
 UNIT_OBJ_lib/replica/feed_test    := tests/unit/cluster.o
+UNIT_OBJ_lib/replica/web_test     := tests/unit/cluster.o
 UNIT_OBJ_lib/replica/replica_test := tests/unit/cluster.o
 AUDIT_RECORD := $(addprefix services/audit/,judge.o proof.o facts.o record.o rpc_record.o json.o) \
 		tests/unit/services/audit/audit_world.o

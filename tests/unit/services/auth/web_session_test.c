@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Web sessions in memory and in the store, with a clock of our own. Whole logins and calls: tests/e2e/test_web_sessions.py.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "auth/access.h"
+#include "auth/cutoff.h"
+#include "auth/user.h"
+#include "auth/web_session.h"
+#include "auth_state.h"
+#include "base/str.h"
+
+static int
+setup(void **state)
+{
+	return auth_state_new(state, AUTH_STATE_LOOP | AUTH_STATE_ROLES);
+}
+
+/* Of somebody, for that many seconds; the token. */
+static const struct web_session *
+begin(struct auth_state *f, const char *user, int64_t ttl_s, char token[WEB_SESSION_TOKEN_SIZE])
+{
+	const struct web_session *s;
+	const struct web_session_spec spec = { user, "203.0.113.7", "Firefox",
+		auth_state_ms / 1000 + ttl_s };
+
+	if (web_session_new(&f->a, &spec, token, &s, &f->e) != 0)
+		fail_msg("%s", f->e.text);
+	return s;
+}
+
+static const struct web_session *
+of_token(struct auth_state *f, const char *token)
+{
+	char key[RPC_SESSION_KEY_SIZE];
+
+	assert_true(rpc_session_key(token, key));
+	return web_session_find(&f->a, key);
+}
+
+static void
+a_session_is_found_by_the_hash_of_its_token_alone(void **state)
+{
+	struct auth_state *f = *state;
+	char token[WEB_SESSION_TOKEN_SIZE];
+	const struct web_session *s = begin(f, "alice", 3600, token);
+
+	assert_ptr_equal(of_token(f, token), s);
+	assert_string_equal(s->user, "alice");
+	assert_null(web_session_find(&f->a, token));
+	assert_null(of_token(f, s->key));
+	assert_null(web_session_find(&f->a, ""));
+}
+
+static void
+a_session_outlives_a_restart_and_its_end_does_too(void **state)
+{
+	struct auth_state *f = *state;
+	char stays[WEB_SESSION_TOKEN_SIZE], goes[WEB_SESSION_TOKEN_SIZE];
+	const struct web_session *s;
+
+	begin(f, "alice", 3600, stays);
+	s = begin(f, "alice", 3600, goes);
+	assert_int_equal(web_session_end(&f->a, s->key, &f->e), 0);
+	auth_state_close(f);
+	auth_state_open(f);
+	assert_null(of_token(f, goes));
+	s = of_token(f, stays);
+	assert_non_null(s);
+	assert_string_equal(s->browser, "Firefox");
+	assert_int_equal(s->valid_after_s, auth_state_ms / 1000 - SIGNER_BACKDATE_S);
+}
+
+static void
+a_session_ends_at_its_time_and_lasts_no_longer_than_twelve_hours(void **state)
+{
+	struct auth_state *f = *state;
+	char token[WEB_SESSION_TOKEN_SIZE];
+	const struct web_session *all[WEB_SESSIONS_OF_ONE];
+
+	begin(f, "alice", 30 * 3600, token);
+	auth_state_ms += WEB_SESSION_TTL_MAX_S * 1000LL - 1;
+	assert_non_null(of_token(f, token));
+	auth_state_ms++;
+	assert_null(of_token(f, token));
+	assert_int_equal(web_sessions_of(&f->a, "alice", all), 0);
+}
+
+static void
+the_oldest_of_a_user_makes_room(void **state)
+{
+	struct auth_state *f = *state;
+	char first[WEB_SESSION_TOKEN_SIZE], second[WEB_SESSION_TOKEN_SIZE],
+	    token[WEB_SESSION_TOKEN_SIZE], bobs[WEB_SESSION_TOKEN_SIZE];
+	const struct web_session *all[WEB_SESSIONS_OF_ONE];
+
+	begin(f, "bob", 3600, bobs);
+	begin(f, "alice", 3600, first);
+	auth_state_ms++;
+	begin(f, "alice", 3600, second);
+	for (int i = 2; i < WEB_SESSIONS_OF_ONE; i++) {
+		auth_state_ms++;
+		begin(f, "alice", 3600, token);
+	}
+	assert_non_null(of_token(f, first));
+	auth_state_ms++;
+	begin(f, "alice", 3600, token);
+	assert_null(of_token(f, first));
+	assert_int_equal(web_sessions_of(&f->a, "alice", all), WEB_SESSIONS_OF_ONE);
+	assert_ptr_equal(all[0], of_token(f, second));
+	assert_ptr_equal(all[WEB_SESSIONS_OF_ONE - 1], of_token(f, token));
+	assert_non_null(of_token(f, bobs));
+}
+
+static void
+a_users_sessions_end_together_but_the_one_that_asks(void **state)
+{
+	struct auth_state *f = *state;
+	char here[WEB_SESSION_TOKEN_SIZE], there[WEB_SESSION_TOKEN_SIZE],
+	    bobs[WEB_SESSION_TOKEN_SIZE];
+	const struct web_session *s = begin(f, "alice", 3600, here);
+	char key[WEB_SESSION_KEY_SIZE];
+
+	str_copy(key, sizeof(key), s->key);
+	begin(f, "alice", 3600, there);
+	begin(f, "bob", 3600, bobs);
+	web_sessions_end(&f->a, "alice", key);
+	assert_non_null(of_token(f, here));
+	assert_null(of_token(f, there));
+	web_sessions_end(&f->a, "alice", NULL);
+	assert_null(of_token(f, here));
+	assert_non_null(of_token(f, bobs));
+}
+
+/* As access.c compares, for every kind of caller. */
+static bool
+is_cut(struct auth_state *f, const struct web_session *s)
+{
+	return s->valid_after_s * 1000 < cutoff_get(&f->a, RESOURCE_CUTOFF, s->user);
+}
+
+/* Also where the record could not be removed. */
+static void
+a_cut_off_counts_for_sessions_as_for_certificates(void **state)
+{
+	struct auth_state *f = *state;
+	char token[WEB_SESSION_TOKEN_SIZE];
+	const struct web_session *old = begin(f, "alice", 3600, token), *new;
+
+	assert_false(is_cut(f, old));
+	assert_int_equal(user_cut_off(&f->a, "alice", &f->e), 0);
+	assert_true(is_cut(f, old));
+	auth_state_ms += cutoff_wait_ms(&f->a,
+	    cutoff_get(&f->a, RESOURCE_CUTOFF, "alice")); /* as web_login.c waits */
+	new = begin(f, "alice", 3600, token);
+	assert_false(is_cut(f, new));
+}
+
+static void
+the_session_that_asked_for_a_cut_off_goes_on(void **state)
+{
+	struct auth_state *f = *state;
+	char token[WEB_SESSION_TOKEN_SIZE];
+	const struct web_session *s = begin(f, "alice", 3600, token);
+	int64_t expires_ms = s->expires_ms;
+
+	assert_int_equal(user_cut_off(&f->a, "alice", &f->e), 0);
+	web_session_outlive(&f->a, s->key);
+	s = of_token(f, token);
+	assert_false(is_cut(f, s));
+	assert_int_equal(s->expires_ms, expires_ms);
+	/* The next one counts again. */
+	auth_state_ms += 1000;
+	assert_int_equal(user_cut_off(&f->a, "alice", &f->e), 0);
+	assert_true(is_cut(f, of_token(f, token)));
+	web_session_outlive(&f->a, "no such key");
+}
+
+static void
+what_a_browser_calls_itself_is_cut_and_cleaned(void **state)
+{
+	struct auth_state *f = *state;
+	char token[WEB_SESSION_TOKEN_SIZE], browser[1000];
+	const struct web_session *s;
+	const struct web_session_spec spec = { "alice", "203.0.113.7", browser,
+		auth_state_ms / 1000 + 60 };
+
+	memset(browser, 'x', sizeof(browser));
+	browser[3] = '\x1b';
+	browser[sizeof(browser) - 1] = '\0';
+	assert_int_equal(web_session_new(&f->a, &spec, token, &s, &f->e), 0);
+	assert_int_equal(strlen(s->browser), WEB_SESSION_BROWSER_SIZE - 1);
+	assert_true(str_is_printable(s->browser, strlen(s->browser)));
+}
+
+/* --- who calls ---------------------------------------------------------------------------- */
+
+static void
+no_session_is_believed_of_a_proxy_that_is_not_registered(void **state)
+{
+	struct auth_state *f = *state;
+	char token[WEB_SESSION_TOKEN_SIZE];
+	const struct web_session *s = begin(f, "alice", 3600, token);
+	struct rpc_peer peer = { .who = RPC_PROXY,
+		.name = "5d2a4b0e-7f2e-4f5c-9a43-0c1d8d1c2b3a",
+		.issued_s = auth_state_ms / 1000 };
+
+	assert_int_equal(access_session(s->key, &peer, &f->a, &f->e), RPC_UNAUTHENTICATED);
+	assert_int_equal(peer.who, RPC_PROXY);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, auth_state_free)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_session_is_found_by_the_hash_of_its_token_alone),
+		T(a_session_outlives_a_restart_and_its_end_does_too),
+		T(a_session_ends_at_its_time_and_lasts_no_longer_than_twelve_hours),
+		T(the_oldest_of_a_user_makes_room),
+		T(a_users_sessions_end_together_but_the_one_that_asks),
+		T(a_cut_off_counts_for_sessions_as_for_certificates),
+		T(the_session_that_asked_for_a_cut_off_goes_on),
+		T(what_a_browser_calls_itself_is_cut_and_cleaned),
+		T(no_session_is_believed_of_a_proxy_that_is_not_registered),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
