@@ -16,12 +16,12 @@ WASM_CC    := clang --target=wasm32-wasi --sysroot=/usr
 WASM_FLAGS := -mexec-model=reactor -Os -flto -std=c11 -D_GNU_SOURCE -D_WASI_EMULATED_SIGNAL -Ilib -Iweb -Wall -Wextra $(WERROR) \
 	      -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes
 WASM_LINK  := -Wl,--gc-sections -Wl,--strip-all -Wl,-z,stack-size=131072 -lc-printscan-no-floating-point
-WASM_SRC   := $(wildcard web/engine/*.c) $(ENGINE_SRC)
+WASM_SRC   := $(wildcard web/engine/*.c) $(ENGINE_SRC) $(addprefix lib/session/,sftp_engine.c sftp_body.c sftp_wire.c)
 WASM       := $(B)/web/engine.wasm
 
 .PHONY: engine
 engine: $(WASM) ## the SSH engine as WebAssembly, in $(B)/web
-$(WASM): $(WASM_SRC) $(wildcard web/engine/*.h lib/base/*.h lib/crypto/*.h lib/ssh/*.h)
+$(WASM): $(WASM_SRC) $(wildcard web/engine/*.h lib/base/*.h lib/crypto/*.h lib/ssh/*.h lib/session/sftp_*.h)
 	@mkdir -p $(@D)
 	@echo "  WASM  $@"
 	$(Q)$(WASM_CC) $(WASM_FLAGS) -o $@ $(WASM_SRC) $(WASM_LINK)

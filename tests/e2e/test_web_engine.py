@@ -94,3 +94,11 @@ def test_leaving_ends_sessions_and_one_may_come_back(do):
     assert got['closed']['status'] is None or got['closed']['reason'] == ''
     assert got['how']['reason'] == 'closed' == got['reason']
     assert 'no connection' in got['again'] and got['back'] == 'back\n'
+
+
+def test_files_go_up_and_come_down_whole_or_with_a_reason(do):
+    got = do('files')
+    assert got['path'] == '/na me.bin' and got['up'] and got['down'] and got['told'], got
+    assert got['none'] == 0 and got['proc'], got
+    assert 'is a folder' in got['folder'] and 'No such file' in got['absent'] and 'No such file' in got['nowhere']
+    assert got['given'] == 'given up'

@@ -44,6 +44,8 @@ export function page(build, options = {}) {
 	const service = new Service({
 		post: (m, transfer = []) => port2.postMessage(m, transfer),
 		dial: (url, on) => dialTcp(url, on, options.change),
+		// A page's File cannot be read at once here; bytes stand for one.
+		read: (file, from, to) => file.bytes.subarray(from, to),
 		loadEngine: async () => {
 			const got = await loadEngine(build), { x25519 } = got.prims.imports;
 			got.prims.imports.x25519 = (ret, secret, peer) => { if (peer) counted.exchanges++; return x25519(ret, secret, peer); };

@@ -182,6 +182,35 @@ const tests = {
 		return { closed, how, reason, again, back: back.out.toString() };
 	},
 
+	// Files up and down, several at once; what is refused; what is given up.
+	async files() {
+		const p = await connected();
+		const at = { node: who.node, login: who.login };
+		const file = (bytes) => ({ name: 'na me.bin', size: bytes.length, bytes });
+		const run = async (command) => (await gather(await p.ssh.exec({ ...at, command }))).out.toString().trim();
+		const folder = await run('mktemp -d /tmp/sp-page-XXXXXX');
+		const why = (transfer) => transfer.done.then(() => 'done', (error) => error.message);
+		try {
+			const data = randomBytes(20 * MIB + 12345), told = [];
+			const up = p.ssh.upload({ ...at, file: file(data), path: folder, onprogress: (n, size) => told.push([n, size]) });
+			const [{ path }, empty] = await Promise.all([up.done, p.ssh.upload({ ...at, file: file(new Uint8Array()), path: `${folder}/empty` }).done]);
+			const hash = (await run(`sha256sum < '${path}'`)).slice(0, 64);
+			const down = await p.ssh.download({ ...at, path }).done;
+			const none = await p.ssh.download({ ...at, path: empty.path }).done;
+			const proc = await p.ssh.download({ ...at, path: '/proc/self/status' }).done; // says that it has no bytes
+			const given = p.ssh.upload({ ...at, file: file(Buffer.alloc(64 * MIB)), path: folder, onprogress: () => given.cancel() });
+			return {
+				path: path.slice(folder.length), up: hash === sha256(data), down: sha256(Buffer.from(await down.blob.arrayBuffer())) === sha256(data),
+				none: none.blob.size, proc: (await proc.blob.text()).startsWith('Name:'), told: told.length > 0 && told.every(([n, size]) => n <= size && size === data.length),
+				folder: await why(p.ssh.download({ ...at, path: folder })), absent: await why(p.ssh.download({ ...at, path: `${folder}/absent` })),
+				nowhere: await why(p.ssh.upload({ ...at, file: file(data), path: `${folder}/absent/` })), given: await why(given),
+			};
+		} finally {
+			await run(`rm -rf '${folder}'`);
+			p.end();
+		}
+	},
+
 	// How long, in ms, and how fast, in MiB/s; size in MiB. For people.
 	async figures() {
 		const p = page(build);

@@ -38,6 +38,21 @@ export class Ssh {
 		});
 	}
 
+	// Files: { done, cancel() }; done is a promise, of { path } or { path, blob }. onprogress(done, size), a few times a second.
+	upload({ node, login, file, name = file.name, path = '', mode = 0o644, onprogress = null }) {
+		return this.transfer({ op: 'upload', node, login, file, name, path, mode }, onprogress);
+	}
+
+	download({ node, login, path, onprogress = null }) { return this.transfer({ op: 'download', node, login, path }, onprogress); }
+
+	transfer(message, onprogress) {
+		const id = ++this.last;
+		const done = new Promise((resolve, reject) => this.channels.set(id, { resolve, reject, channel: null, onprogress }));
+		done.catch(() => {}); // whoever gave it up need not catch it
+		this.post({ ...message, id });
+		return { done, cancel: () => this.post({ op: 'close', id }) };
+	}
+
 	// --- from the worker -----------------------------------------------------------------------------------------------
 
 	on_connected() {
@@ -75,6 +90,13 @@ export class Ssh {
 		this.channels.delete(id);
 		if (c.channel) c.channel.ended({ status, signal, reason });
 		else c.reject(new Error(reason));
+	}
+
+	on_progress({ id, done, size }) { this.channels.get(id)?.onprogress?.(done, size); }
+
+	on_transferred({ id, path, blob }) {
+		this.channels.get(id)?.resolve({ path, blob });
+		this.channels.delete(id);
 	}
 
 	on_banner({ host, text }) { this.onbanner?.(host, text); }

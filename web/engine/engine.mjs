@@ -29,6 +29,7 @@ export class Engine {
 	constructor() {
 		this.links = new Map(); // by address, as the engine names them
 		this.chans = new Map();
+		this.sftps = new Map();
 		this.queue = [];
 		this.pumping = false;
 		this.broken = null;
@@ -38,6 +39,16 @@ export class Engine {
 		const later = (f) => this.queue.push(f);
 		const chan = (p, f) => { const c = this.chans.get(p); if (c) later(() => f(c)); };
 		const link = (p, f) => { const l = this.links.get(p); if (l) later(() => f(l)); };
+		const sftp = (p, f) => { const s = this.sftps.get(p); if (s) later(() => f(s)); };
+		// What answers at once: a fault of whoever uses us must not unwind the engine.
+		const answer = (p, f) => {
+			try {
+				return f(this.sftps.get(p)) ?? -1;
+			} catch (error) {
+				console.error(error);
+				return -1;
+			}
+		};
 		return {
 			now_ms: () => performance.now(),
 			time_s: () => Date.now() / 1000,
@@ -65,6 +76,17 @@ export class Engine {
 			// The address may be another channel's as soon as this returns.
 			refused: (p, at, n) => { const why = this.text(at, n); chan(p, (c) => c.end(why || 'the node refused the session')); this.chans.delete(p); },
 			closed: (p) => { chan(p, (c) => c.end('')); this.chans.delete(p); },
+			sftp_ready: (p) => sftp(p, (s) => s.resolve()),
+			sftp_attrs: (p, size, mode) => { const s = this.sftps.get(p); if (s) s.attrs = { size, mode: mode >>> 0 }; },
+			sftp_load: (p, at, n) => answer(p, (s) => {
+				const b = s?.task?.load?.(n);
+				if (b) this.view(at, b.length).set(b);
+				return b?.length;
+			}),
+			sftp_store: (p, offset, at, n) => answer(p, (s) => s?.task?.store?.(offset, this.copy(at, n))),
+			sftp_progress: (p, n) => answer(p, (s) => { s?.task?.progress?.(n); return 0; }),
+			sftp_done: (p, at, n) => { const why = this.text(at, n); sftp(p, (s) => s.finish(why)); },
+			sftp_over: (p, at, n) => { const why = this.text(at, n); sftp(p, (s) => s.over(why)); },
 		};
 	}
 
@@ -146,7 +168,7 @@ export class Engine {
 
 class Link {
 	constructor(engine, p, o) {
-		Object.assign(this, { engine, p, o, why: null, open: false, chans: new Set(), onover: null, onbanner: null });
+		Object.assign(this, { engine, p, o, why: null, open: false, chans: new Set(), sftps: new Set(), onover: null, onbanner: null });
 		// When channels may be opened; rejected with why the connection ended before.
 		this.ready = new Promise((resolve, reject) => { this.resolve = resolve; this.reject = reject; });
 		this.ready.catch(() => {});
@@ -202,9 +224,11 @@ class Link {
 			c.end(this.why);
 		}
 		engine.links.delete(this.p);
+		if (engine.broken) [...this.sftps].forEach((s) => s.over(this.why));
 		// Last: links inside hear of it now.
 		if (!engine.broken) {
 			const inner = [...engine.links.values()].filter((l) => l.o.outer === this);
+			// Of each of its channels C tells the end now; what is told later may name nothing that is gone.
 			engine.x.web_link_free(this.p);
 			inner.forEach((l) => l.over(''));
 		}
@@ -236,6 +260,19 @@ class Link {
 			engine.chans.set(p, c);
 			this.chans.add(c);
 			return c;
+		}) ?? fail(this.why ?? this.engine.broken);
+	}
+
+	// A session for files.
+	sftp() {
+		if (this.isOver) throw new Error(this.why);
+		return this.engine.turn(() => {
+			const p = this.engine.x.web_sftp_new(this.p);
+			if (!p) throw new Error('too many sessions in this connection');
+			const s = new Sftp(this, p);
+			this.engine.sftps.set(p, s);
+			this.sftps.add(s);
+			return s;
 		}) ?? fail(this.why ?? this.engine.broken);
 	}
 }
@@ -285,6 +322,53 @@ class Chan {
 	resize(cols, rows) { this.call((x, p) => x.web_chan_resize(p, cols, rows)); }
 	eof() { this.call((x, p) => x.web_chan_eof(p)); }
 	close() { this.call((x, p) => x.web_chan_close(p)); }
+}
+
+// Files of a host, by one SFTP session; one thing at a time. ready: a promise, rejected with why there is no session.
+class Sftp {
+	constructor(link, p) {
+		Object.assign(this, { link, p, why: null, task: null, attrs: null, onover: null });
+		this.ready = new Promise((resolve, reject) => { this.resolve = resolve; this.reject = reject; });
+		this.ready.catch(() => {});
+	}
+
+	get isOver() { return this.why !== null; }
+
+	do(path, task, call) {
+		if (this.isOver) return Promise.reject(new Error(this.why));
+		if (this.task) throw new Error('something is under way in this session');
+		const done = new Promise((resolve, reject) => { this.task = { ...task, resolve, reject, path }; });
+		this.link.engine.turn(() => this.link.engine.lend([path], (at) => call(this.link.engine.x, this.p, at)));
+		return done;
+	}
+
+	// { size, mode }, mode with the bits of the type.
+	stat(path) { return this.do(path, {}, (x, p, at) => x.web_sftp_stat(p, at)); }
+	// store(offset, bytes) -> 0, negative to stop: pieces in any order. progress(n). size: as far as it is known, or 0.
+	get(path, size, { store, progress }) { return this.do(path, { store, progress }, (x, p, at) => x.web_sftp_get(p, at, size)); }
+	// load(n) -> the next bytes, at most n, none at the end; null to stop. progress(n). mode: of a new file.
+	put(path, mode, { load, progress }) { return this.do(path, { load, progress }, (x, p, at) => x.web_sftp_put(p, at, mode)); }
+
+	finish(why) {
+		const { task, attrs } = this;
+		this.task = this.attrs = null;
+		if (why) task?.reject(new Error(`${task.path}: ${why}`));
+		else task?.resolve(attrs);
+	}
+
+	over(why) {
+		if (this.isOver) return;
+		this.why = this.link.why ?? why;
+		const { engine } = this.link;
+		engine.sftps.delete(this.p);
+		this.link.sftps.delete(this);
+		if (!engine.broken) engine.x.web_sftp_free(this.p);
+		this.reject(new Error(this.why));
+		this.finish(this.why);
+		this.onover?.(this.why);
+	}
+
+	close() { if (!this.isOver) this.link.engine.turn(() => this.link.engine.x.web_sftp_close(this.p)); }
 }
 
 function fail(why) { throw new Error(why); }

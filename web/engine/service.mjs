@@ -8,20 +8,24 @@ import { sign } from './keys.mjs';
 const TICK_MS = 1000;
 const START_MS = 30000; // to reach a node and start something there
 const LINGER_MS = 10000; // a connection to a node that nothing uses any more
+const PROGRESS_MS = 100; // between two messages of how far a transfer is
+const READ_BYTES = 4 << 20, PART_BYTES = 1 << 20;
+const IS_FOLDER = 0o040000, TYPE = 0o170000;
 const UNTAKEN_MAX = 256 * 1024; // bytes of one channel that the page was given and has not taken
 // Inside: what a program may write ahead of the page, which is what is still shown after Ctrl+C.
 const NODE_WINDOW = 256 * 1024, NODE_WINDOW_MAX = 4 * 1024 * 1024;
 
 export class Service {
 	// post(message, transfer) to the page; dial(url, { onopen, ondata, onclose(why), ondrain }) -> { send, full, close };
+	// read(file, from, to) -> bytes of a file of the page, at once;
 	// loadEngine(wasm) -> Promise of { wasm, prims } as Engine.load wants them; options: { rekeyBytes } for tests.
-	constructor({ post, dial, loadEngine, options = {} }) {
-		Object.assign(this, { post, dial, loadEngine, options, engine: null, proxy: null, who: null, nodes: new Map(), chans: new Map(), timer: null });
+	constructor({ post, dial, read, loadEngine, options = {} }) {
+		Object.assign(this, { post, dial, read, loadEngine, options, engine: null, proxy: null, who: null, nodes: new Map(), chans: new Map(), transfers: new Map(), timer: null });
 	}
 
 	async handle(m) {
 		const does = { start: 'onStart', connect: 'onConnect', renew: 'onRenew', open: 'onOpen', write: 'onWrite', taken: 'onTaken', resize: 'onResize',
-			eof: 'onEof', close: 'onClose', disconnect: 'onDisconnect' }[m.op];
+			eof: 'onEof', close: 'onClose', upload: 'onUpload', download: 'onDownload', disconnect: 'onDisconnect' }[m.op];
 		if (!does) throw new Error(`no such message: ${m.op}`);
 		await this[does](m);
 	}
@@ -198,7 +202,118 @@ export class Service {
 		this.push(id, c);
 	}
 
-	onClose({ id }) { this.chans.get(id)?.chan.close(); }
+	onClose({ id }) {
+		this.chans.get(id)?.chan.close();
+		this.transfers.get(id)?.stop();
+	}
+
+	// --- files -----------------------------------------------------------------------------------------------------------------
+
+	onUpload(m) {
+		return this.transfer(m, async (sftp, t) => {
+			const { file, mode = 0o644 } = m;
+			const path = await intoFolder(sftp, m.path, m.name);
+			const load = reader(this.read, file);
+			await sftp.put(path, mode, { load: (n) => (t.stopped ? null : load(n)), progress: (n) => t.progress(n, file.size) });
+			return { path };
+		});
+	}
+
+	onDownload(m) {
+		return this.transfer(m, async (sftp, t) => {
+			const { size, mode } = await sftp.stat(m.path);
+			if ((mode & TYPE) === IS_FOLDER) throw new Error(`${m.path}: is a folder; download files, or pack it first (tar)`);
+			const file = new Collector();
+			await sftp.get(m.path, size, { store: (offset, bytes) => (t.stopped ? -1 : file.store(offset, bytes)), progress: (n) => t.progress(n, size) });
+			return { path: m.path, blob: file.blob() };
+		});
+	}
+
+	// A session for files, for as long as work(sftp, t) goes on.
+	async transfer({ id, node, login }, work) {
+		let n = null, sftp = null, told = 0;
+		const t = {
+			stopped: false,
+			// What is not answered any more ends, too.
+			stop: () => { t.stopped = true; sftp?.close(); },
+			progress: (done, size) => {
+				const now = performance.now();
+				if (now - told < PROGRESS_MS) return;
+				told = now;
+				this.post({ op: 'progress', id, done, size });
+			},
+		};
+		this.transfers.set(id, t);
+		try {
+			n = this.node(node, login);
+			this.use(n);
+			await within(START_MS, n.link.ready, `${node} does not answer`);
+			sftp = n.link.sftp();
+			await within(START_MS, sftp.ready, `${node} does not start the session for files`);
+			if (t.stopped) throw new Error('given up');
+			this.post({ op: 'transferred', id, ...await work(sftp, t) });
+		} catch (error) {
+			this.post({ op: 'refused', id, reason: t.stopped ? 'given up' : error.message });
+		} finally {
+			this.transfers.delete(id);
+			sftp?.close();
+			if (n) this.unuse(n);
+		}
+	}
+}
+
+// name in the folder at path; path itself, when it is none.
+async function intoFolder(sftp, path, name) {
+	try {
+		const { mode } = await sftp.stat(path || '.');
+		if ((mode & TYPE) !== IS_FOLDER) return path;
+	} catch (error) {
+		if (sftp.isOver || !path || path.endsWith('/')) throw error;
+		return path; // it is to be made, or opening it says why not
+	}
+	return !path || path === '.' ? name : `${path.replace(/\/+$/, '')}/${name}`;
+}
+
+// The bytes of a file from its beginning on: load(n) -> the next ones, at most n.
+function reader(read, file) {
+	let at = 0, part = new Uint8Array();
+	return (n) => {
+		if (!part.length && at < file.size) {
+			part = read(file, at, Math.min(at + READ_BYTES, file.size));
+			at += part.length;
+		}
+		const got = part.subarray(0, n);
+		part = part.subarray(got.length);
+		return got;
+	};
+}
+
+// Pieces in any order, put together to a Blob, which a browser keeps on its disk when it is large.
+class Collector {
+	constructor() { Object.assign(this, { parts: [], at: 0, early: new Map(), run: [], length: 0 }); }
+
+	store(offset, bytes) {
+		this.early.set(offset, bytes);
+		for (let b; (b = this.early.get(this.at)); this.at += b.length) {
+			this.early.delete(this.at);
+			this.run.push(b);
+			this.length += b.length;
+			if (this.length >= PART_BYTES) this.flush();
+		}
+		return 0;
+	}
+
+	flush() {
+		if (this.run.length) this.parts.push(new Blob(this.run));
+		this.run = [];
+		this.length = 0;
+	}
+
+	blob() {
+		if (this.early.size) throw new Error('the node left out a part of the file');
+		this.flush();
+		return new Blob(this.parts);
+	}
 }
 
 function within(ms, promise, why) {

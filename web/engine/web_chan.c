@@ -117,8 +117,9 @@ put_pty(struct buf *b, const char *term, uint32_t cols, uint32_t rows)
 /* request: "shell", "exec" or "subsystem"; text: the command's or the subsystem's name. All of it travels with the opening.
  * NULL: too many, too long, or no memory. */
 EXPORT("web_chan_open")
-struct ssh_chan *web_chan_open(struct web_link *link, const char *request, const char *text,
-    const char *term, uint32_t cols, uint32_t rows)
+struct ssh_chan *
+web_chan_open(struct web_link *link, const char *request, const char *text, const char *term,
+    uint32_t cols, uint32_t rows)
 {
 	struct ssh_chan *chan = NULL;
 	struct buf b, one;

@@ -25,7 +25,8 @@ enum {
 	CA_MAX = 16,
 	CA_BYTES_MAX = 16 * 1024,
 	OPEN_MAX = 8192,
-	KEEPALIVE_MS = 15000, /* of silence: a proxy between may forget a quiet connection after a minute */
+	KEEPALIVE_MS =
+	    15000, /* of silence: a proxy between may forget a quiet connection after a minute */
 	DISCONNECT_BY_APPLICATION = 11,
 };
 
@@ -87,7 +88,8 @@ on_verify_host(struct ssh *ssh, const struct ssh_host *shown, struct err *e, voi
 
 	(void)ssh;
 	if (!shown->cert)
-		return err_set(e, "%s shows a host key without a certificate of this cluster", link->host);
+		return err_set(e, "%s shows a host key without a certificate of this cluster",
+		    link->host);
 	if (sshcert_check(shown->cert, &rules, e) < 0)
 		return err_prefix(e, "the host certificate of %s is not good", link->host);
 	/* In a later exchange of keys: the same machine, whatever else has that name by now. */
@@ -206,15 +208,15 @@ dial(struct web_link *link, struct web_link *outer, const char *node)
 		ssh_output_drain(link->ssh, first.n);
 	}
 	if (buf_ok(&b))
-		link->carrier = ssh_chan_open(outer->ssh, "direct-tcpip", buf_span(&b), &carrier_events, link);
+		link->carrier = ssh_chan_open(outer->ssh, "direct-tcpip", buf_span(&b),
+		    &carrier_events, link);
 	buf_done(&b);
 	return link->carrier ? 0 : err_set(&error, "too many connections at once");
 }
 
 /* What inner links have to send goes into the channels that carry them; the page does the rest with root links. Called
  * at the end of every turn. */
-EXPORT("web_link_flush") void
-web_link_flush(void)
+EXPORT("web_link_flush") void web_link_flush(void)
 {
 	for (struct web_link *l = links; l; l = l->next) {
 		struct span out;
@@ -233,21 +235,18 @@ web_link_flush(void)
 
 /* --- from the page: beginning and end ------------------------------------------------------------------- */
 
-EXPORT("web_alloc") void *
-web_alloc(size_t n)
+EXPORT("web_alloc") void *web_alloc(size_t n)
 {
 	return malloc(n);
 }
 
-EXPORT("web_free") void
-web_free(void *p)
+EXPORT("web_free") void web_free(void *p)
 {
 	free(p);
 }
 
 /* Why the last web_link_new, or what else says so, failed; with a NUL. */
-EXPORT("web_error") const char *
-web_error(void)
+EXPORT("web_error") const char *web_error(void)
 {
 	return error.text;
 }
@@ -264,28 +263,29 @@ take_cas(struct web_link *link, const uint8_t *cas, size_t n)
 	w = wire_from(buf_span(&link->cas));
 	while (!wire_end(&w) && !w.bad && link->n_ca < CA_MAX)
 		link->ca[link->n_ca++] = wire_string(&w);
-	return wire_end(&w) && link->n_ca > 0 ? 0 : err_set(&error, "the list of authorities is malformed");
+	return wire_end(&w) && link->n_ca > 0
+	    ? 0
+	    : err_set(&error, "the list of authorities is malformed");
 }
 
 static int
 take_names(struct web_link *link, const char *user, const char *host)
 {
-	if (str_copy(link->user, sizeof link->user, user) && str_copy(link->host, sizeof link->host, host) && *host)
+	if (str_copy(link->user, sizeof link->user, user) &&
+	    str_copy(link->host, sizeof link->host, host) && *host)
 		return 0;
 	return err_set(&error, "a name is empty or too long");
 }
 
 /* Takes no input any more; whoever is at the other end is told. */
-EXPORT("web_link_disconnect") void
-web_link_disconnect(struct web_link *link)
+EXPORT("web_link_disconnect") void web_link_disconnect(struct web_link *link)
 {
 	ssh_disconnect(link->ssh, DISCONNECT_BY_APPLICATION, "closed by the user");
 	check(link);
 }
 
 /* Its channels go too, each with page_closed; a link inside one of them is over. */
-EXPORT("web_link_free") void
-web_link_free(struct web_link *link)
+EXPORT("web_link_free") void web_link_free(struct web_link *link)
 {
 	for (struct web_link **l = &links; *l; l = &(*l)->next)
 		if (*l == link) {
@@ -298,7 +298,8 @@ web_link_free(struct web_link *link)
 		if (out.n > 0)
 			(void)ssh_chan_write(link->carrier, 0, out.p, out.n);
 		ssh_chan_set_events(link->carrier, &nobody, NULL);
-		ssh_chan_resume(link->carrier); /* what waited there is dropped, so that it can close */
+		ssh_chan_resume(
+		    link->carrier); /* what waited there is dropped, so that it can close */
 		ssh_chan_close(link->carrier);
 	}
 	ssh_free(link->ssh);
@@ -325,15 +326,18 @@ start(struct web_link *link, uint32_t window, uint32_t window_max, double rekey_
 		.keepalive_ms = KEEPALIVE_MS,
 	};
 
-	link->identity = (struct ssh_identity){ link->user_cert->key, buf_span(&link->user_cert->blob) };
+	link->identity = (struct ssh_identity){ link->user_cert->key,
+		buf_span(&link->user_cert->blob) };
 	return ssh_new(&link->ssh, &config, now_ms()) < 0 ? err_memory(&error) : 0;
 }
 
 /* user: who logs in; host: the principal that its certificate must have, and of an inner link (outer not NULL) the node to
  * reach. Texts end with a NUL; nothing is kept of what is passed. NULL: web_error says why. */
-EXPORT("web_link_new") struct web_link *
-web_link_new(const char *user, const char *host, const uint8_t *cert, size_t n_cert, const uint8_t *cas, size_t n_cas,
-    struct web_link *outer, uint32_t window, uint32_t window_max, double rekey_bytes)
+EXPORT("web_link_new")
+struct web_link *
+web_link_new(const char *user, const char *host, const uint8_t *cert, size_t n_cert,
+    const uint8_t *cas, size_t n_cas, struct web_link *outer, uint32_t window, uint32_t window_max,
+    double rekey_bytes)
 {
 	struct web_link *link = calloc(1, sizeof *link);
 
@@ -343,7 +347,8 @@ web_link_new(const char *user, const char *host, const uint8_t *cert, size_t n_c
 	}
 	if (take_names(link, user, host) < 0 || take_cas(link, cas, n_cas) < 0 ||
 	    sshcert_parse(&link->user_cert, (struct span){ cert, n_cert }, &error) < 0 ||
-	    start(link, window, window_max, rekey_bytes) < 0 || (outer && dial(link, outer, host) < 0)) {
+	    start(link, window, window_max, rekey_bytes) < 0 ||
+	    (outer && dial(link, outer, host) < 0)) {
 		web_link_free(link);
 		return NULL;
 	}
@@ -355,8 +360,7 @@ web_link_new(const char *user, const char *host, const uint8_t *cert, size_t n_c
 /* --- from the page: bytes and time ------------------------------------------------------------------------- */
 
 /* p is scribbled on. */
-EXPORT("web_link_input") void
-web_link_input(struct web_link *link, uint8_t *p, size_t n)
+EXPORT("web_link_input") void web_link_input(struct web_link *link, uint8_t *p, size_t n)
 {
 	if (link->over)
 		return;
@@ -367,27 +371,23 @@ web_link_input(struct web_link *link, uint8_t *p, size_t n)
 static struct span output;
 
 /* How much a root link has to send; where it lies says web_link_output_at. */
-EXPORT("web_link_output") size_t
-web_link_output(struct web_link *link)
+EXPORT("web_link_output") size_t web_link_output(struct web_link *link)
 {
 	output = ssh_output(link->ssh);
 	return output.n;
 }
 
-EXPORT("web_link_output_at") const uint8_t *
-web_link_output_at(void)
+EXPORT("web_link_output_at") const uint8_t *web_link_output_at(void)
 {
 	return output.p;
 }
 
-EXPORT("web_link_drain") void
-web_link_drain(struct web_link *link, size_t n)
+EXPORT("web_link_drain") void web_link_drain(struct web_link *link, size_t n)
 {
 	ssh_output_drain(link->ssh, n);
 }
 
-EXPORT("web_link_tick") void
-web_link_tick(void)
+EXPORT("web_link_tick") void web_link_tick(void)
 {
 	for (struct web_link *l = links; l; l = l->next)
 		if (!l->over && ssh_tick(l->ssh, now_ms()) < 0)
@@ -395,8 +395,7 @@ web_link_tick(void)
 }
 
 /* The signature blob that page_sign asked for; n 0: it cannot be made. */
-EXPORT("web_link_signed") void
-web_link_signed(struct web_link *link, const uint8_t *p, size_t n)
+EXPORT("web_link_signed") void web_link_signed(struct web_link *link, const uint8_t *p, size_t n)
 {
 	if (link->over)
 		return;
@@ -414,8 +413,7 @@ web_link_ssh(const struct web_link *link)
 }
 
 /* Who was believed: the key id of the certificate, a node's UUID. With a NUL. */
-EXPORT("web_link_host_id") const char *
-web_link_host_id(const struct web_link *link)
+EXPORT("web_link_host_id") const char *web_link_host_id(const struct web_link *link)
 {
 	return link->host_id;
 }

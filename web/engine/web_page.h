@@ -3,8 +3,8 @@
  * web_page: where engine.wasm and the page's worker meet (engine.mjs): what C calls there, and what is called from there.
  * A link is an SSH connection, a channel one thing that runs on the host at its end; to JavaScript both are addresses.
  *
- * Of the calls from C to the page only page_data answers; the page must not call back into the engine from inside any of
- * them, but notes what is to be done and does it afterwards (Engine.pump).
+ * Of the calls from C to the page only page_data and those of transfers answer; the page must not call back into the engine
+ * from inside any of them, but notes what is to be done and does it afterwards (Engine.pump).
  */
 #ifndef ENGINE_WEB_PAGE_H
 #define ENGINE_WEB_PAGE_H
@@ -41,5 +41,22 @@ PAGE("eof") void page_eof(struct ssh_chan *chan);
 /* One of the two is the last of a channel. */
 PAGE("refused") void page_refused(struct ssh_chan *chan, const char *why, size_t n);
 PAGE("closed") void page_closed(struct ssh_chan *chan);
+
+/* --- files: web_sftp.c ------------------------------------------------------------------------------------ */
+struct web_sftp;
+
+PAGE("sftp_ready") void page_sftp_ready(struct web_sftp *s);
+PAGE("sftp_attrs")
+void page_sftp_attrs(struct web_sftp *s, double size, uint32_t mode); /* st_mode */
+/* These three answer at once, as page_data does. The next bytes of what is sent: how many, 0: that was all, negative: stop. */
+PAGE("sftp_load") int page_sftp_load(struct web_sftp *s, uint8_t *p, size_t n);
+/* Bytes that came, pieces in any order; negative: stop. */
+PAGE("sftp_store")
+int page_sftp_store(struct web_sftp *s, double offset, const uint8_t *p, size_t n);
+PAGE("sftp_progress") void page_sftp_progress(struct web_sftp *s, double n);
+/* What was under way is done; the text says why it failed, or is empty. */
+PAGE("sftp_done") void page_sftp_done(struct web_sftp *s, const char *why, size_t n);
+/* The last one: the session is over. */
+PAGE("sftp_over") void page_sftp_over(struct web_sftp *s, const char *why, size_t n);
 
 #endif

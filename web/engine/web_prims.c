@@ -33,7 +33,8 @@ void prim_ed25519_pair(const uint8_t seed[32], uint8_t public[32], uint8_t secre
 PRIM("ed25519_sign")
 void prim_ed25519_sign(const uint8_t secret[64], const uint8_t *p, size_t n, uint8_t sig[64]);
 PRIM("ed25519_verify")
-int prim_ed25519_verify(const uint8_t public[32], const uint8_t *p, size_t n, const uint8_t sig[64]);
+int
+prim_ed25519_verify(const uint8_t public[32], const uint8_t *p, size_t n, const uint8_t sig[64]);
 /* Of a packet p[0..n) with its tag behind; key as in OpenSSH PROTOCOL.chacha20poly1305. open: negative when forged. */
 PRIM("chacha_length")
 void prim_chacha_length(const uint8_t key[CHACHA_KEY], uint32_t seq, uint8_t p[4]);
@@ -237,5 +238,5 @@ chacha_open(void *state, uint32_t seq, uint8_t *p, size_t n)
 	return prim_chacha_open(state, seq, p, n);
 }
 
-const struct cipher_ops cipher_chacha = { NULL, CHACHA_KEY, chacha_init, NULL, chacha_seal, chacha_peek,
-	chacha_open };
+const struct cipher_ops cipher_chacha = { NULL, CHACHA_KEY, chacha_init, NULL, chacha_seal,
+	chacha_peek, chacha_open };

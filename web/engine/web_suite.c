@@ -13,8 +13,9 @@ const struct cipher_alg suite_ciphers[] = {
 const size_t suite_n_ciphers = 1;
 
 const struct sshkey_kind suite_keys[] = {
-	{ SSHKEY_ED25519, "ssh-ed25519", "ssh-ed25519-cert-v01@openssh.com", 1, false, &sshkey_ed25519 },
-	{ SSHKEY_ECDSA_P256, "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256-cert-v01@openssh.com", 2, false,
-	    &sshkey_ecdsa },
+	{ SSHKEY_ED25519, "ssh-ed25519", "ssh-ed25519-cert-v01@openssh.com", 1, false,
+	    &sshkey_ed25519 },
+	{ SSHKEY_ECDSA_P256, "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256-cert-v01@openssh.com", 2,
+	    false, &sshkey_ecdsa },
 };
 const size_t suite_n_keys = 2;

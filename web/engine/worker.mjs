@@ -11,7 +11,9 @@
 //   write       { id, write, bytes }                   answered by wrote, when SSH has taken them
 //   taken       { id, n }                              so many bytes of data are done with
 //   resize      { id, cols, rows }
-//   eof, close  { id }
+//   eof, close  { id }                                 close also gives a transfer up
+//   upload      { id, node, login, file, name, path, mode }   a File or Blob; into the folder at path ('': where the login lands), or as that file
+//   download    { id, node, login, path }              both answered by transferred or refused
 //   disconnect  {}
 // Messages to the page:
 //   connected   {}                                     the proxy is believed, the login is on its way
@@ -19,6 +21,8 @@
 //   opened      { id }      refused { id, reason }
 //   data        { id, bytes, stderr }                  at most 256 KiB (and a packet) that are not taken
 //   wrote       { id, write }
+//   progress    { id, done, size }                     of a transfer, a few times a second
+//   transferred { id, path, blob }                     the last one of it; blob: what was downloaded
 //   exit        { id, status, signal, reason }         the last one of a channel
 //   banner      { host, text }                         what a host says to those who log in
 //
@@ -57,5 +61,9 @@ function dial(url, { onopen, ondata, onclose, ondrain }) {
 	};
 }
 
-const service = new Service({ post: (message, transfer = []) => self.postMessage(message, transfer), dial, loadEngine });
+// Workers may wait for a file.
+const files = new FileReaderSync();
+const read = (file, from, to) => new Uint8Array(files.readAsArrayBuffer(file.slice(from, to)));
+
+const service = new Service({ post: (message, transfer = []) => self.postMessage(message, transfer), dial, read, loadEngine });
 self.onmessage = (m) => service.handle(m.data);
