@@ -108,8 +108,18 @@ factor_init(struct auth *a, struct factor *ret, enum factor_kind kind, const cha
 	(void)str_copy(ret->name, sizeof(ret->name), name);
 }
 
+struct factor_mark
+factor_mark_of(const struct factor *f)
+{
+	struct factor_mark m = { .kind = f->kind };
+
+	(void)str_copy(m.id, sizeof(m.id), f->id);
+	(void)str_copy(m.name, sizeof(m.name), f->name);
+	return m;
+}
+
 void
-factor_put_event(const struct factor *f, struct audit_event *ev)
+factor_put_event(const struct factor_mark *f, struct audit_event *ev)
 {
 	event_put_text(ev, EVENT_KEY_MFA_DEVICE_TYPE, factor_kind_name(f->kind));
 	event_put_text(ev, EVENT_KEY_MFA_DEVICE_ID, f->id);
@@ -206,9 +216,8 @@ factor_take_signature(struct auth *a, struct factor_list *l, const struct factor
 
 /* --- new ones ------------------------------------------------------------------------------- */
 
-/* Whether the list may have one of that name: AUTH_E_INVALID, AUTH_E_EXISTS. */
-static int
-check_label(const struct factor_list *l, const char *name, struct err *e)
+int
+factor_name_check(const struct factor_list *l, const char *name, struct err *e)
 {
 	size_t n = strlen(name);
 
@@ -226,13 +235,22 @@ check_label(const struct factor_list *l, const char *name, struct err *e)
 	return 0;
 }
 
+int
+factor_list_has_room(const struct factor_list *l, struct err *e)
+{
+	if (l->n < FACTORS_MAX)
+		return 0;
+	err_set(e, "you have %d second factors; remove one first", FACTORS_MAX);
+	return AUTH_E_STATE;
+}
+
 static int
 add(struct factor_list *l, const struct factor *f, struct err *e)
 {
-	if (l->n >= FACTORS_MAX) {
-		err_set(e, "you have %d second factors; remove one first", FACTORS_MAX);
-		return AUTH_E_STATE;
-	}
+	int rc = factor_list_has_room(l, e);
+
+	if (rc != 0)
+		return rc;
 	return factor_list_add(l, f) ? 0 : err_memory(e);
 }
 
@@ -241,7 +259,7 @@ factor_add_key(struct auth *a, struct factor_list *l, const struct factor_answer
     const char *name, struct err *e)
 {
 	struct factor f;
-	int rc = check_label(l, name, e);
+	int rc = factor_name_check(l, name, e);
 
 	if (rc != 0)
 		return rc;
@@ -262,7 +280,7 @@ factor_add_app(struct auth *a, const char *user, struct factor_list *l,
 {
 	struct factor f;
 	int64_t step = -1;
-	int rc = check_label(l, name, e);
+	int rc = factor_name_check(l, name, e);
 
 	if (rc != 0)
 		return rc;

@@ -36,6 +36,14 @@ struct factor {
 	struct webauthn_credential key;
 };
 
+/* Which one it is, for the audit trail. */
+struct factor_mark {
+	char id[FACTOR_ID_SIZE], name[FACTOR_NAME_SIZE];
+	enum factor_kind kind;
+};
+struct factor_mark factor_mark_of(const struct factor *f);
+void factor_put_event(const struct factor_mark *m, struct audit_event *ev);
+
 struct factor_list {
 	struct factor *v;
 	size_t n;
@@ -76,7 +84,8 @@ int factor_add_key(struct auth *a, struct factor_list *l, const struct factor_an
 /* The same for an app with that seed, shown by a code of it. */
 int factor_add_app(struct auth *a, const char *user, struct factor_list *l,
     const uint8_t seed[SEED_SEALED_BYTES], const char *code, const char *name, struct err *e);
-/* Which one it is, for the audit trail. */
-void factor_put_event(const struct factor *f, struct audit_event *ev);
+/* Whether the list may have one more: AUTH_E_STATE; one of that name: AUTH_E_INVALID, AUTH_E_EXISTS. */
+int factor_list_has_room(const struct factor_list *l, struct err *e);
+int factor_name_check(const struct factor_list *l, const char *name, struct err *e);
 
 #endif

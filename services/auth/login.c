@@ -16,6 +16,7 @@ struct login {
 	struct origin origin;
 	int64_t ttl_s;
 	struct buf ssh_key, tls_key;
+	struct signin_outcome how;
 };
 
 static void
@@ -27,11 +28,11 @@ login_free(struct login *l)
 }
 
 static void
-end(struct login *l, int rc, const struct certify_result *result, enum lockout_scope closed,
+end(struct login *l, int rc, const struct certify_result *result, const struct signin_outcome *how,
     const struct err *e)
 {
 	if (l->done)
-		l->done(rc, result, closed, e, l->arg);
+		l->done(rc, result, how, e, l->arg);
 	login_free(l);
 }
 
@@ -45,11 +46,14 @@ login_abandon(struct login *l)
 static void
 on_certified(int rc, const struct certify_result *result, const struct err *e, void *arg)
 {
-	end(arg, rc, result, LOCKOUT_OPEN, e);
+	struct login *l = arg;
+
+	end(l, rc, result, &l->how, e);
 }
 
 static void
-on_proven(int rc, const struct user *u, enum lockout_scope closed, const struct err *e, void *arg)
+on_proven(int rc, const struct user *u, const struct signin_outcome *how, const struct err *e,
+    void *arg)
 {
 	struct login *l = arg;
 	struct certify_request q = { .user = u,
@@ -60,12 +64,13 @@ on_proven(int rc, const struct user *u, enum lockout_scope closed, const struct 
 	struct err why;
 
 	if (rc != 0) {
-		end(l, rc, NULL, closed, e);
+		end(l, rc, NULL, how, e);
 		return;
 	}
+	l->how = *how;
 	rc = certify_start(l->auth, &q, on_certified, l, &why);
 	if (rc != 0)
-		end(l, rc, NULL, closed, &why);
+		end(l, rc, NULL, how, &why);
 }
 
 static int
@@ -98,7 +103,10 @@ int
 login_start(struct login **ret, struct auth *a, const struct login_request *q, login_fn done,
     void *arg, struct err *e)
 {
-	const struct signin_request who = { q->user, q->password, q->otp, q->origin };
+	const struct signin_request who = { .user = q->user,
+		.password = q->password,
+		.otp = q->otp,
+		.origin = q->origin };
 	int rc = check_request(q, e);
 	struct login *l;
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "auth/certify.h"
-#include "auth/lockout.h"
+#include "auth/signin.h"
 
 struct login;
 
@@ -21,10 +21,10 @@ struct login_request {
 	const struct origin *origin;
 };
 
-/* rc: 0, AUTH_E_* or negative with e; the result only with 0. closed: what this failure closed. Once, from the loop;
+/* rc: 0, AUTH_E_* or negative with e; the result only with 0. Once, from the loop;
  * everything is gone afterwards. */
-typedef void (*login_fn)(int rc, const struct certify_result *result, enum lockout_scope closed,
-    const struct err *e, void *arg);
+typedef void (*login_fn)(int rc, const struct certify_result *result,
+    const struct signin_outcome *how, const struct err *e, void *arg);
 
 /* 0: done will come, ret is valid until then. Otherwise refused at once. */
 int login_start(struct login **ret, struct auth *a, const struct login_request *q, login_fn done,

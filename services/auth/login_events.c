@@ -27,8 +27,21 @@ note_lock(const struct login_note *n, enum lockout_scope scope)
 	(void)events_write(n->auth, n->peer, &ev);
 }
 
+/* Somebody has a copy of it, and the password too. */
+static void
+note_clone(const struct login_note *n, const struct factor_mark *key)
+{
+	struct audit_event ev = { .id = EVENT_MFA_CLONE,
+		.failed = true,
+		.user = span_str(n->user) };
+
+	factor_put_event(key, &ev);
+	(void)events_write(n->auth, n->peer, &ev);
+}
+
 int
-login_note(const struct login_note *n, int rc, enum lockout_scope closed, const struct err *e)
+login_note(const struct login_note *n, int rc, const struct signin_outcome *how,
+    const struct err *e)
 {
 	struct audit_event ev = { .id = EVENT_USER_LOGIN,
 		.failed = rc != 0,
@@ -39,9 +52,13 @@ login_note(const struct login_note *n, int rc, enum lockout_scope closed, const 
 	event_put_text(&ev, EVENT_KEY_METHOD, n->method);
 	if (n->web_session)
 		event_put(&ev, EVENT_KEY_WEB_SESSION, web_session_id(n->web_session));
+	if (how && how->has_factor)
+		factor_put_event(&how->factor, &ev);
 	done = events_write(n->auth, n->peer, &ev);
-	if (closed != LOCKOUT_OPEN)
-		note_lock(n, closed);
+	if (how && how->is_cloned)
+		note_clone(n, &how->factor);
+	if (how && how->closed != LOCKOUT_OPEN)
+		note_lock(n, how->closed);
 	return done;
 }
 
@@ -73,7 +90,7 @@ login_note_refused(const struct login_note *n, int rc, const struct err *e)
 	 * a door that is closed: at an address that is known no rate stands before it. */
 	if (rc != AUTH_E_BUSY && rc != AUTH_E_INVALID &&
 	    (rc != AUTH_E_STATE || rate_take(a->refusals, origin.at.ip, 1, a->now_ms())))
-		(void)login_note(n, rc, LOCKOUT_OPEN, e);
+		(void)login_note(n, rc, NULL, e);
 }
 
 /* Floods and nonsense, too, of which no record is written. */

@@ -7,7 +7,7 @@
 #define AUTH_LOGIN_EVENTS_H
 
 #include "auth/certify.h"
-#include "auth/lockout.h"
+#include "auth/signin.h"
 
 struct auth;
 struct rpc_peer;
@@ -21,8 +21,9 @@ struct login_note {
 	const char *web_session; /* key of the one that it began; NULL: none */
 };
 
-/* How it ended, and what the failure closed. 0: it is in the log; otherwise nobody may be let in (login_unseen). */
-int login_note(const struct login_note *n, int rc, enum lockout_scope closed, const struct err *e);
+/* How it ended, with what; how NULL: it did not begin. 0: it is in the log; otherwise nobody may be let in (login_unseen). */
+int login_note(const struct login_note *n, int rc, const struct signin_outcome *how,
+    const struct err *e);
 int login_note_cert(const struct login_note *n, const struct certify_result *r);
 /* It was refused before it began: counted, and written down unless that could fill the log. */
 void login_note_refused(const struct login_note *n, int rc, const struct err *e);

@@ -23,12 +23,13 @@ struct change {
 	char old_hash[PASSWORD_HASH_SIZE];
 	char password[PASSWORD_MAX + 1], hash[PASSWORD_HASH_SIZE];
 	bool hashed;
+	struct signin_outcome how;
 };
 
 static void
-end(struct change *c, int rc, enum lockout_scope closed, const struct err *e)
+end(struct change *c, int rc, const struct signin_outcome *how, const struct err *e)
 {
-	c->done(rc, closed, e, c->arg);
+	c->done(rc, how, e, c->arg);
 	secret_zero(c, sizeof(*c));
 	free(c);
 }
@@ -85,7 +86,7 @@ on_hashed(void *arg, bool ran)
 		rc = replace(c, &e);
 	else
 		err_set(&e, "the server is busy; try again");
-	end(c, rc, LOCKOUT_OPEN, &e);
+	end(c, rc, &c->how, &e);
 }
 
 /* On a thread of the pool. */
@@ -99,20 +100,22 @@ work_hash(void *arg)
 }
 
 static void
-on_proven(int rc, const struct user *u, enum lockout_scope closed, const struct err *e, void *arg)
+on_proven(int rc, const struct user *u, const struct signin_outcome *how, const struct err *e,
+    void *arg)
 {
 	struct change *c = arg;
 	struct err busy;
 
 	if (rc != 0) {
-		end(c, rc, closed, e);
+		end(c, rc, how, e);
 		return;
 	}
+	c->how = *how;
 	(void)str_copy(c->old_hash, sizeof(c->old_hash), u->password);
 	if (pool_submit(c->auth->pool, work_hash, on_hashed, c) == 0)
 		return;
 	err_set(&busy, "the server is busy; try again");
-	end(c, AUTH_E_BUSY, LOCKOUT_OPEN, &busy);
+	end(c, AUTH_E_BUSY, how, &busy);
 }
 
 static int

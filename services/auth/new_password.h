@@ -15,8 +15,9 @@ struct new_password_request {
 	const char *keep; /* key of the web session that goes on; NULL: none */
 };
 
-/* rc 0, AUTH_E_* or negative with e. closed: what this failure closed. Once, from the loop. */
-typedef void (*new_password_fn)(int rc, enum lockout_scope closed, const struct err *e, void *arg);
+/* rc 0, AUTH_E_* or negative with e. Once, from the loop. */
+typedef void (
+    *new_password_fn)(int rc, const struct signin_outcome *how, const struct err *e, void *arg);
 
 /* 0: done will come, whatever happens to whoever waits: arg stays until then. Otherwise refused at once. */
 int new_password_start(struct auth *a, const struct new_password_request *q, new_password_fn done,

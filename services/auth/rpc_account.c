@@ -10,6 +10,7 @@
 #include "auth/login_events.h"
 #include "auth/new_password.h"
 #include "auth/rpc_faces.h"
+#include "auth/rpc_keys.h"
 #include "auth/web_session.h"
 #include "base/str.h"
 
@@ -130,7 +131,7 @@ note_of(const struct pending *p)
 }
 
 static void
-on_changed(int rc, enum lockout_scope closed, const struct err *e, void *arg)
+on_changed(int rc, const struct signin_outcome *how, const struct err *e, void *arg)
 {
 	struct pending *p = arg;
 	struct audit_event ev = { .id = EVENT_USER_PASSWORD_CHANGE };
@@ -140,7 +141,7 @@ on_changed(int rc, enum lockout_scope closed, const struct err *e, void *arg)
 	if (rc == 0)
 		(void)events_write(p->auth, &p->peer, &ev);
 	else
-		(void)login_note(&n, rc, closed, e);
+		(void)login_note(&n, rc, how, e);
 	p->waiting = false;
 	if (!p->call)
 		free(p);
@@ -159,10 +160,16 @@ start(struct pending *p, const Auth__ChangePasswordRequest *m)
 		.keep = p->peer.web[0] ? p->peer.web : NULL
 	};
 	const struct login_note n = note_of(p);
+	struct signin_key key;
 	struct origin origin;
 	struct err e;
 	int rc;
 
+	if (m->key) {
+		key = rpc_keys_signature(m->key);
+		q.who.proof = SIGNIN_KEY;
+		q.who.key = &key;
+	}
 	origin_of(p->auth, &p->peer, &origin);
 	q.who.origin = &origin;
 	rc = new_password_start(p->auth, &q, on_changed, p, &e);

@@ -19,7 +19,7 @@ faces_serve(struct auth *a, struct err *e)
 {
 	static const struct face *const faces[] = { &face_status, &face_login, &face_invite,
 		&face_users, &face_tokens, &face_nodes, &face_daemons, &face_resources, &face_join,
-		&face_watch, &face_backup, &face_metrics, &face_web, &face_account };
+		&face_watch, &face_backup, &face_metrics, &face_factors, &face_web, &face_account };
 	static struct rpc_row rows[METHODS_MAX];
 	size_t n = 0;
 
@@ -88,6 +88,18 @@ face_list_done(struct face_list *l)
 {
 	free(l->v);
 	arena_done(&l->arena);
+}
+
+bool
+face_may_log_in(struct rpc_call *call)
+{
+	if (!access_daemon(call))
+		return false;
+	if (rpc_peer(call)->told)
+		return true;
+	rpc_finish(call, RPC_INVALID_ARGUMENT,
+	    "the call's metadata does not say whose address the login comes from");
+	return false;
 }
 
 /* item NULL: it could not be made. Every failure is kept, so that callers look once at the end. */

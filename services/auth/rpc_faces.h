@@ -33,14 +33,17 @@ struct face {
 	size_t n;
 };
 extern const struct face face_status, face_login, face_invite, face_users, face_tokens, face_nodes,
-    face_daemons, face_resources, face_join, face_watch, face_backup, face_metrics, face_web,
-    face_account;
+    face_daemons, face_resources, face_join, face_watch, face_backup, face_metrics, face_factors,
+    face_web, face_account;
 
 /* All of them on the server. Negative: a method without row, or twice (a bug). */
 int faces_serve(struct auth *a, struct err *e);
 
 /* Ends the call by what a noun answered (rc other than 0). */
 void face_fail(struct rpc_call *call, int rc, const struct err *e);
+/* A proxy, for somebody in a browser who is not signed in: what he tries counts by his address, so that there must be one.
+ * False: answered. */
+bool face_may_log_in(struct rpc_call *call);
 /* The answer to "done". */
 void face_done(struct rpc_call *call);
 

@@ -91,10 +91,11 @@ note_completed(const struct pending *p, const struct invite_result *r)
 	const struct rpc_peer *peer = p->call ? rpc_peer(p->call) : NULL;
 	struct audit_event password = { .id = EVENT_USER_PASSWORD_CHANGE,
 		.user = span_str(r->user) };
+	struct factor_mark mark = factor_mark_of(r->factor);
 	struct audit_event factor = { .id = EVENT_MFA_ADD, .user = span_str(r->user) };
 
 	event_put_flag(&password, EVENT_KEY_RESET, r->reset);
-	factor_put_event(r->factor, &factor);
+	factor_put_event(&mark, &factor);
 	(void)events_write(p->auth, peer, &password);
 	(void)events_write(p->auth, peer, &factor);
 }

@@ -17,8 +17,9 @@ bytes_of(const uint8_t *p, size_t n)
 }
 
 /* Keys of other sites are none here. */
-static void
-ask(const struct ticket *t, const struct factor_list *l, struct key_challenge *ret)
+void
+rpc_keys_ask_signature(const struct ticket *t, const struct factor_list *l,
+    struct key_challenge *ret)
 {
 	Auth__KeyChallenge *m = &ret->message;
 
@@ -54,7 +55,7 @@ rpc_keys_ask_new(struct auth *a, const struct ticket *t, const struct factor_lis
 {
 	Auth__KeyChallenge *m = &ret->message;
 
-	ask(t, l, ret);
+	rpc_keys_ask_signature(t, l, ret);
 	m->user = t->user;
 	handle_of(a, t->user, ret->user_handle);
 	m->user_handle = bytes_of(ret->user_handle, sizeof(ret->user_handle));
@@ -68,4 +69,14 @@ rpc_keys_new(const Auth__NewKey *m)
 {
 	return (struct webauthn_answer){ .client_data = { m->client_data.data, m->client_data.len },
 		.auth_data = { m->auth_data.data, m->auth_data.len } };
+}
+
+struct signin_key
+rpc_keys_signature(const Auth__KeySignature *m)
+{
+	return (struct signin_key){ .ticket = m->ticket,
+		.credential = { m->credential.data, m->credential.len },
+		.answer = { { m->client_data.data, m->client_data.len },
+		    { m->auth_data.data, m->auth_data.len },
+		    { m->signature.data, m->signature.len } } };
 }

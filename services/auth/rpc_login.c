@@ -50,7 +50,7 @@ answer(struct pending *p, const struct certify_result *r)
 }
 
 static void
-on_login_done(int rc, const struct certify_result *r, enum lockout_scope closed,
+on_login_done(int rc, const struct certify_result *r, const struct signin_outcome *how,
     const struct err *e, void *arg)
 {
 	struct pending *p = arg;
@@ -58,7 +58,7 @@ on_login_done(int rc, const struct certify_result *r, enum lockout_scope closed,
 		.peer = rpc_peer(p->call),
 		.user = p->user,
 		.method = "local" };
-	bool noted = login_note(&n, rc, closed, e) == 0;
+	bool noted = login_note(&n, rc, how, e) == 0;
 
 	/* The login is freed after this returns; closing the call must not abandon it any more. */
 	p->login = NULL;

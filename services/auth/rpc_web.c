@@ -9,6 +9,7 @@
 #include "api/bundle.h"
 #include "auth/login_events.h"
 #include "auth/rpc_faces.h"
+#include "auth/rpc_keys.h"
 #include "auth/self.h"
 #include "auth/web_login.h"
 #include "base/str.h"
@@ -119,7 +120,7 @@ take_back(struct pending *p, const struct web_login_result *r)
 }
 
 static void
-on_web_login_done(int rc, const struct web_login_result *r, enum lockout_scope closed,
+on_web_login_done(int rc, const struct web_login_result *r, const struct signin_outcome *how,
     const struct err *e, void *arg)
 {
 	struct pending *p = arg;
@@ -129,7 +130,7 @@ on_web_login_done(int rc, const struct web_login_result *r, enum lockout_scope c
 	/* The login is freed after this returns; closing the call must not abandon it any more. */
 	p->login = NULL;
 	n.web_session = rc == 0 ? r->session->key : NULL;
-	noted = login_note(&n, rc, closed, e) == 0;
+	noted = login_note(&n, rc, how, e) == 0;
 	login_count(p->auth, rc == 0 && !noted ? -1 : rc);
 	if (rc != 0)
 		face_fail(p->call, rc, e);
@@ -137,19 +138,6 @@ on_web_login_done(int rc, const struct web_login_result *r, enum lockout_scope c
 		answer(p, r);
 	else
 		take_back(p, r);
-}
-
-/* False: answered. A login counts by the browser's address, so that there must be one. */
-static bool
-may_log_in(struct rpc_call *call)
-{
-	if (!access_daemon(call))
-		return false;
-	if (rpc_peer(call)->told)
-		return true;
-	rpc_finish(call, RPC_INVALID_ARGUMENT,
-	    "the call's metadata does not say whose address the login comes from");
-	return false;
 }
 
 static void
@@ -160,13 +148,14 @@ on_web_login(struct rpc_call *call, const Auth__WebLoginRequest *m)
 		.password = m->password,
 		.otp = m->otp,
 		.browser = m->browser };
+	struct signin_key key;
 	struct origin origin;
 	struct login_note n;
 	struct pending *p;
 	struct err e;
 	int rc;
 
-	if (!may_log_in(call))
+	if (!face_may_log_in(call))
 		return;
 	p = calloc(1, sizeof(*p));
 	if (!p) {
@@ -179,6 +168,10 @@ on_web_login(struct rpc_call *call, const Auth__WebLoginRequest *m)
 	rpc_set_data(call, p);
 	origin_of(a, rpc_peer(call), &origin);
 	q.origin = &origin;
+	if (m->key) {
+		key = rpc_keys_signature(m->key);
+		q.key = &key;
+	}
 	rc = web_login_start(&p->login, a, &q, on_web_login_done, p, &e);
 	if (rc != 0) {
 		n = note_of(p);

@@ -8,14 +8,20 @@
 #include <string.h>
 
 #include "auth/auth.h"
+#include "auth/ticket.h"
 #include "auth/user.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "crypto/secret.h"
 #include "net/addr.h"
 #include "net/ceiling.h"
 #include "net/rate.h"
 
-enum { OTP_SIZE = 16 };
+enum {
+	OTP_SIZE = 16,
+	KEY_MAX = WEBAUTHN_ID_MAX + WEBAUTHN_CLIENT_MAX + WEBAUTHN_AUTH_DATA_MAX +
+	    WEBAUTHN_SIGNATURE_MAX
+};
 
 struct signin {
 	struct auth *auth;
@@ -31,7 +37,13 @@ struct signin {
 	bool known;           /* he logged in from there before */
 	bool verifying;       /* counted in auth->verifying */
 	bool password_fits;
-	enum lockout_scope closed; /* by this failure */
+	enum signin_proof proof;
+	/* SIGNIN_KEY: what the key's answer lies in, and where. */
+	char ticket[TICKET_ID_SIZE];
+	struct buf bytes;
+	struct span credential;
+	struct webauthn_answer answer;
+	struct signin_outcome how;
 };
 
 static void verifying_drop(struct signin *s);
@@ -40,6 +52,7 @@ static void
 signin_free(struct signin *s)
 {
 	verifying_drop(s);
+	buf_done(&s->bytes);
 	/* The whole struct: password, code and hash stand in it side by side. */
 	secret_zero(s, sizeof(*s));
 	free(s);
@@ -141,46 +154,111 @@ charge(struct signin *s)
 {
 	struct lockout_try who = try_of(s);
 
-	s->closed = lockout_fail(s->auth, &who);
+	s->how.closed = lockout_fail(s->auth, &who);
 	/* Not behind a proxy that hides its people: there it would be the penalty of all of them. */
 	if (!s->known && !s->origin.hidden)
 		rate_fail(s->auth->logins, s->origin.at.ip, factor_of(s), s->auth->now_ms());
+}
+
+/* A key's signature is good where its ticket is: for the password that was shown then, which must still be the password.
+ * 0 without factor: it is wrong. */
+static int
+take_signature(struct signin *s, struct user *u, struct factor **ret, struct err *e)
+{
+	struct ticket t;
+	const struct factor_answer q = { &t.site, t.challenge, s->credential, s->answer };
+	struct err why;
+	int rc;
+
+	if (!ticket_take(s->auth, s->ticket, TICKET_LOGIN, s->name, &t) ||
+	    strcmp(t.bound, u->password) != 0)
+		return 0;
+	rc = factor_take_signature(s->auth, &u->factors, &q, ret, &why);
+	if (rc == AUTH_E_DENIED) {
+		s->how.is_cloned = true;
+		*e = why;
+		return rc;
+	}
+	/* What did not fit is for whoever looks after the cluster. */
+	if (rc != 0)
+		log_info("security key refused", "user", s->name, "cause", why.text, NULL);
+	return 0;
+}
+
+/* The factor that he showed; NULL: nothing that is right. Otherwise 0, or no verdict with e. */
+static int
+take_factor(struct signin *s, struct user *u, struct factor **ret, struct err *e)
+{
+	if (s->proof == SIGNIN_KEY)
+		return take_signature(s, u, ret, e);
+	/* The hash again: the password may have been changed while the pool computed with the old one. Only who has it
+	 * learns that a seed does not open. */
+	if (!s->password_fits || strcmp(u->password, s->hash) != 0)
+		return 0;
+	return factor_take_code(s->auth, u->name, &u->factors, s->otp, ret, e);
+}
+
+static int
+refuse(struct signin *s, struct err *e)
+{
+	static const char *const words[] = {
+		[SIGNIN_CODE] = "wrong user name, password or one-time code; a code is good once",
+		[SIGNIN_PASSWORD] = "wrong user name or password",
+		[SIGNIN_KEY] =
+		    "the security key does not fit, or what it signed was used or is too old; try again",
+	};
+
+	charge(s);
+	err_set(e, "%s", words[s->proof]);
+	return AUTH_E_UNAUTHENTICATED;
+}
+
+/* What was used is written before anything is given for it, under the revision that was read: of two logins with
+ * one code that run side by side one fails. */
+static int
+note_used(struct signin *s, struct user *u, struct err *e)
+{
+	struct lockout_try who = try_of(s);
+	int rc;
+
+	if (s->source[0])
+		user_note_source(u, s->source, s->auth->now_ms());
+	rc = user_save(s->auth, u, e);
+	if (rc == 0)
+		lockout_forgive(s->auth, &who);
+	return rc;
 }
 
 /* On the loop again: everything that must be looked at together. */
 static int
 prove(struct signin *s, struct user *u, struct err *e)
 {
-	struct auth *a = s->auth;
-	struct lockout_try who = try_of(s);
 	struct factor *factor = NULL;
 	int rc = check_open(s, e); /* guesses that ran beside the fifth count as well */
+	bool is_user;
 
 	if (rc != 0)
 		return rc;
-	rc = user_load(a, s->name, u, e);
+	rc = user_load(s->auth, s->name, u, e);
 	if (rc < 0)
 		return rc;
-	/* The hash again: the password may have been changed while the pool computed with the old one. Only who has it
-	 * learns that a seed does not open. */
-	if (rc == 0 && u->confirmed && s->password_fits && strcmp(u->password, s->hash) == 0 &&
-	    factor_take_code(a, u->name, &u->factors, s->otp, &factor, e) < 0)
-		return -1;
+	is_user = rc == 0 && u->confirmed;
+	/* Nothing is given for it yet, so that nothing is forgiven. */
+	if (is_user && s->proof == SIGNIN_PASSWORD && s->password_fits &&
+	    strcmp(u->password, s->hash) == 0)
+		return 0;
+	rc = is_user && s->proof != SIGNIN_PASSWORD ? take_factor(s, u, &factor, e) : 0;
+	if (factor) {
+		s->how.has_factor = true;
+		s->how.factor = factor_mark_of(factor);
+	}
+	if (s->how.is_cloned)
+		charge(s);
+	if (rc != 0)
+		return rc;
 	/* One text for a wrong name, password or code, and no earlier answer for any of them: which one it was
 	 * is nobody's business who cannot log in. */
-	if (!factor) {
-		charge(s);
-		err_set(e, "wrong user name, password or one-time code; a code is good once");
-		return AUTH_E_UNAUTHENTICATED;
-	}
-	/* What was used is written before anything is given for it, under the revision that was read: of two logins with
-	 * one code that run side by side one fails. */
-	if (s->source[0])
-		user_note_source(u, s->source, a->now_ms());
-	rc = user_save(a, u, e);
-	if (rc == 0)
-		lockout_forgive(a, &who);
-	return rc;
+	return factor ? note_used(s, u, e) : refuse(s, e);
 }
 
 /* ran false: the pool was too full, or ends. */
@@ -199,7 +277,7 @@ on_verified(void *arg, bool ran)
 		err_set(&e, "the server is busy; try again");
 		rc = AUTH_E_BUSY;
 	}
-	s->done(rc, &u, s->closed, &e, s->arg);
+	s->done(rc, &u, &s->how, &e, s->arg);
 	user_done(&u);
 	signin_free(s);
 }
@@ -210,6 +288,9 @@ work_verify(void *arg)
 {
 	struct signin *s = arg;
 
+	/* The ticket stands for the password. */
+	if (s->proof == SIGNIN_KEY)
+		return;
 	/* Without a hash it computes as long as with one: how long it takes says nothing about
 	 * who exists. */
 	s->password_fits = password_verify(s->hash, s->auth->hash_passes, s->password);
@@ -217,6 +298,34 @@ work_verify(void *arg)
 }
 
 /* --- start ---------------------------------------------------------------------------------- */
+
+/* AUTH_E_INVALID: longer than anything that browsers send. */
+static int
+copy_key(struct signin *s, const struct signin_key *key, struct err *e)
+{
+	const struct webauthn_answer *from = &key->answer;
+	const struct {
+		struct span from, *to;
+	} parts[] = {
+		{ key->credential, &s->credential },
+		{ from->client_data, &s->answer.client_data },
+		{ from->auth_data, &s->answer.auth_data },
+		{ from->signature, &s->answer.signature },
+	};
+	size_t at = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		(void)buf_put(&s->bytes, parts[i].from.p, parts[i].from.n);
+	if (!buf_ok(&s->bytes) || !str_copy(s->ticket, sizeof(s->ticket), key->ticket)) {
+		err_set(e, "the security key's answer is too long");
+		return AUTH_E_INVALID;
+	}
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		*parts[i].to = (struct span){ buf_span(&s->bytes).p + at, parts[i].from.n };
+		at += parts[i].from.n;
+	}
+	return 0;
+}
 
 /* Copies all that the request lends: it is gone when signin_start returns. */
 static int
@@ -226,6 +335,10 @@ fill(struct signin *s, const struct signin_request *q, struct err *e)
 	int rc;
 
 	s->origin = *q->origin;
+	s->proof = q->proof;
+	buf_init(&s->bytes, KEY_MAX);
+	if (q->proof == SIGNIN_KEY && copy_key(s, q->key, e) != 0)
+		return AUTH_E_INVALID;
 	/* What is too long cannot be right; it costs the same as anything wrong. */
 	if (!str_copy(s->name, sizeof(s->name), q->user))
 		s->name[0] = '\0';

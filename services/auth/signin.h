@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signin: a person proves who they are: the password (on the pool), then the code of the second factor (on the loop), and
- * what a try costs whom. One door for every way of signing in: tsh, a browser, a change of password.
+ * signin: a person proves who they are: the password (on the pool), then a second factor (on the loop), and what a try
+ * costs whom. One door for every way of signing in: tsh, a browser, a change of password or of second factors.
  *
  *	open?  ->  password (pool)  ->  open still?, code  ->  done
+ *	open?  ->  password (pool)  ->  open still?  ->  a ticket  ->  open?  ->  ticket, signature  ->  done
  *
- * Wrong user, wrong password and wrong code are one answer and cost the same time. Called by login.c, web_login.c and
- * new_password.c; touches the store and the pool.
+ * Wrong user, wrong password and wrong code are one answer and cost the same time. Called by login.c, web_login.c,
+ * new_password.c and rpc_factors.c; touches the store and the pool.
  */
 #ifndef AUTH_SIGNIN_H
 #define AUTH_SIGNIN_H
 
+#include "auth/factor.h"
 #include "auth/lockout.h"
 #include "auth/values.h"
 
@@ -30,14 +32,35 @@ enum {
 	SIGNIN_VERIFYING = 32,
 };
 
+/* What he shows. */
+enum signin_proof {
+	SIGNIN_CODE, /* the password and the code of an app */
+	SIGNIN_PASSWORD, /* the password alone: for a second step, or for a change that somebody who is signed in makes */
+	SIGNIN_KEY, /* the signature of a security key, with the ticket that the password was shown for */
+};
+struct signin_key {
+	const char *ticket;
+	struct span credential;
+	struct webauthn_answer answer;
+};
 struct signin_request {
 	const char *user, *password, *otp;
 	const struct origin *origin;
+	enum signin_proof proof;
+	const struct signin_key *key;
 };
 
-/* rc 0: u is who it is, as he is now, lent for the call. Otherwise AUTH_E_* or negative, with e; closed: what this failure
- * closed. Once, from the loop; the signin is gone afterwards. */
-typedef void (*signin_fn)(int rc, const struct user *u, enum lockout_scope closed,
+/* How it went, for the audit trail. */
+struct signin_outcome {
+	enum lockout_scope closed; /* what this failure closed */
+	bool has_factor;
+	bool is_cloned; /* that is a security key of which there is a copy; he was refused */
+	struct factor_mark factor; /* that was used */
+};
+
+/* rc 0: u is who it is, as he is now, lent for the call. Otherwise AUTH_E_* or negative, with e. Once, from the loop; the
+ * signin is gone afterwards. */
+typedef void (*signin_fn)(int rc, const struct user *u, const struct signin_outcome *how,
     const struct err *e, void *arg);
 
 /* 0: done will come, whatever happens to whoever waits: arg stays until then. Otherwise refused at once. Nothing of the

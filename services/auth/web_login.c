@@ -20,14 +20,15 @@ struct web_login {
 	char name[NAME_LEN_MAX + 1];
 	char address[ADDR_TEXT_SIZE], browser[WEB_SESSION_BROWSER_SIZE];
 	struct timer wait;
+	struct signin_outcome how;
 };
 
 static void
-end(struct web_login *l, int rc, const struct web_login_result *result, enum lockout_scope closed,
-    const struct err *e)
+end(struct web_login *l, int rc, const struct web_login_result *result,
+    const struct signin_outcome *how, const struct err *e)
 {
 	if (l->done)
-		l->done(rc, result, closed, e, l->arg);
+		l->done(rc, result, how, e, l->arg);
 	timer_done(&l->wait);
 	free(l);
 }
@@ -74,7 +75,7 @@ begin(struct web_login *l, const struct user *u)
 	}
 	/* A session that nobody gets would only be one more to be stolen. */
 	rc = l->done ? make(l, u, &result, token, &e) : AUTH_E_STATE;
-	end(l, rc, &result, LOCKOUT_OPEN, &e);
+	end(l, rc, &result, &l->how, &e);
 	secret_zero(token, sizeof(token));
 }
 
@@ -90,19 +91,21 @@ on_waited(void *arg)
 	if (rc == 0)
 		begin(l, &u);
 	else
-		end(l, rc, NULL, LOCKOUT_OPEN, &e);
+		end(l, rc, NULL, &l->how, &e);
 	user_done(&u);
 }
 
 static void
-on_proven(int rc, const struct user *u, enum lockout_scope closed, const struct err *e, void *arg)
+on_proven(int rc, const struct user *u, const struct signin_outcome *how, const struct err *e,
+    void *arg)
 {
 	struct web_login *l = arg;
 
 	if (rc != 0) {
-		end(l, rc, NULL, closed, e);
+		end(l, rc, NULL, how, e);
 		return;
 	}
+	l->how = *how;
 	(void)str_copy(l->name, sizeof(l->name), u->name);
 	begin(l, u);
 }
@@ -111,7 +114,12 @@ int
 web_login_start(struct web_login **ret, struct auth *a, const struct web_login_request *q,
     web_login_fn done, void *arg, struct err *e)
 {
-	const struct signin_request who = { q->user, q->password, q->otp, q->origin };
+	const struct signin_request who = { .user = q->user,
+		.password = q->password,
+		.otp = q->otp,
+		.origin = q->origin,
+		.proof = q->key ? SIGNIN_KEY : SIGNIN_CODE,
+		.key = q->key };
 	struct web_login *l = calloc(1, sizeof(*l));
 	int rc;
 

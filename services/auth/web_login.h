@@ -7,14 +7,15 @@
 #define AUTH_WEB_LOGIN_H
 
 #include "auth/certify.h"
-#include "auth/lockout.h"
+#include "auth/signin.h"
 #include "auth/web_session.h"
 
 struct web_login;
 
 struct web_login_request {
 	const char *user, *password, *otp;
-	const char *browser; /* as it calls itself */
+	const struct signin_key *key; /* instead of password and code: after BeginLogin; or NULL */
+	const char *browser;          /* as it calls itself */
 	const struct origin *origin;
 };
 struct web_login_result {
@@ -23,10 +24,10 @@ struct web_login_result {
 	const struct user *user;
 };
 
-/* rc: 0, AUTH_E_* or negative with e; the result only with 0. closed: what this failure closed. Once, from the loop;
+/* rc: 0, AUTH_E_* or negative with e; the result only with 0. Once, from the loop;
  * everything is gone afterwards. */
 typedef void (*web_login_fn)(int rc, const struct web_login_result *result,
-    enum lockout_scope closed, const struct err *e, void *arg);
+    const struct signin_outcome *how, const struct err *e, void *arg);
 
 /* 0: done will come, ret is valid until then. Otherwise refused at once. */
 int web_login_start(struct web_login **ret, struct auth *a, const struct web_login_request *q,

@@ -147,6 +147,20 @@ auth_world_role(struct auth_world *w, const struct policy_role *role)
 }
 
 void
+auth_world_add_host(struct auth_world *w, const char *uuid, const char *address, const char *kind)
+{
+	struct host *n = resource_new(RESOURCE_HOST);
+	struct err e;
+
+	str_copy(n->uuid, sizeof(n->uuid), uuid);
+	str_copy(n->name, sizeof(n->name), uuid);
+	str_copy(n->kind, sizeof(n->kind), kind);
+	str_copy(n->public_addr, sizeof(n->public_addr), address);
+	n->valid_until_ms = w->a.now_ms() + 1000000;
+	assert_int_equal(host_put(&w->a, n, &e), 0);
+}
+
+void
 auth_world_give_app(struct auth_world *w, struct user *u)
 {
 	uint8_t totp[TOTP_SECRET_BYTES];

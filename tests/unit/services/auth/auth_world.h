@@ -28,6 +28,9 @@ int auth_world_teardown(void **state);
 void auth_world_run(struct auth_world *w, const bool *done);
 /* A role as given; it lives in the store. */
 void auth_world_role(struct auth_world *w, const struct policy_role *role);
+/* A daemon that has joined; address: of a proxy, what people call it by. */
+void
+auth_world_add_host(struct auth_world *w, const char *uuid, const char *address, const char *kind);
 /* An app for one-time codes, of a user who is being made. */
 void auth_world_give_app(struct auth_world *w, struct user *u);
 /* The code that his app shows, as if none had been used. */

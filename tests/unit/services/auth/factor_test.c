@@ -12,6 +12,9 @@
 #include <cmocka.h>
 
 #include "auth/invite.h"
+#include "auth/origin.h"
+#include "auth/own_factor.h"
+#include "auth/signin.h"
 #include "auth/ticket.h"
 #include "auth_world.h"
 #include "authenticator.h"
@@ -41,20 +44,6 @@ setup(void **state)
 	return rc;
 }
 
-static void
-add_proxy(struct auth_world *w, const char *uuid, const char *address, const char *kind)
-{
-	struct host *n = resource_new(RESOURCE_HOST);
-	struct err e;
-
-	str_copy(n->uuid, sizeof(n->uuid), uuid);
-	str_copy(n->name, sizeof(n->name), uuid);
-	str_copy(n->kind, sizeof(n->kind), kind);
-	str_copy(n->public_addr, sizeof(n->public_addr), address);
-	n->valid_until_ms = w->a.now_ms() + 1000000;
-	assert_int_equal(host_put(&w->a, n, &e), 0);
-}
-
 static struct ticket
 begin(struct auth_world *w, enum ticket_use use, const char *user)
 {
@@ -74,7 +63,7 @@ a_ticket_is_good_once_for_one_use_and_person_and_not_for_long(void **state)
 	struct auth_world *w = *state;
 	struct ticket t, got;
 
-	add_proxy(w, "p1", "proxy.example.org:3080", "proxy");
+	auth_world_add_host(w, "p1", "proxy.example.org:3080", "proxy");
 	t = begin(w, TICKET_LOGIN, "alice");
 	assert_true(ticket_take(&w->a, t.id, TICKET_LOGIN, "alice", &got));
 	assert_memory_equal(got.challenge, t.challenge, sizeof(t.challenge));
@@ -105,7 +94,7 @@ who_begins_without_end_takes_no_place_from_others(void **state)
 	struct auth_world *w = *state;
 	struct ticket bob, last, got;
 
-	add_proxy(w, "p1", "proxy.example.org:3080", "proxy");
+	auth_world_add_host(w, "p1", "proxy.example.org:3080", "proxy");
 	bob = begin(w, TICKET_LOGIN, "bob");
 	for (int i = 0; i < 3 * TICKETS_ONE; i++)
 		last = begin(w, TICKET_LOGIN, "alice");
@@ -128,10 +117,10 @@ a_site_is_a_proxy_of_the_cluster(void **state)
 	struct webauthn_site site;
 	struct err e;
 
-	add_proxy(w, "p1", "proxy.example.org:3080", "proxy");
-	add_proxy(w, "p2", "other.example.net:443", "proxy");
-	add_proxy(w, "p3", "192.0.2.1:3080", "proxy");
-	add_proxy(w, "n1", "node.example.org:3080", "node");
+	auth_world_add_host(w, "p1", "proxy.example.org:3080", "proxy");
+	auth_world_add_host(w, "p2", "other.example.net:443", "proxy");
+	auth_world_add_host(w, "p3", "192.0.2.1:3080", "proxy");
+	auth_world_add_host(w, "n1", "node.example.org:3080", "node");
 	assert_int_equal(ticket_site(&w->a, ORIGIN, &site, &e), 0);
 	assert_string_equal(site.rp_id, RP_ID);
 	assert_int_equal(ticket_site(&w->a, "https://other.example.net", &site, &e), 0);
@@ -278,7 +267,7 @@ a_key_signs_and_its_counter_is_kept(void **state)
 	struct factor_list l = { 0 };
 	struct factor *f;
 
-	add_proxy(w, "p1", "proxy.example.org:3080", "proxy");
+	auth_world_add_host(w, "p1", "proxy.example.org:3080", "proxy");
 	add_key(w, &l, blue, "blue");
 	add_key(w, &l, red, "red");
 	assert_int_equal(sign(w, &l, red, 2, &f), 0);
@@ -309,8 +298,8 @@ a_key_signs_for_its_owner_its_site_and_this_challenge(void **state)
 	struct factor *f;
 	struct err e;
 
-	add_proxy(w, "p1", "proxy.example.org:3080", "proxy");
-	add_proxy(w, "p2", "other.example.net", "proxy");
+	auth_world_add_host(w, "p1", "proxy.example.org:3080", "proxy");
+	auth_world_add_host(w, "p2", "other.example.net", "proxy");
 	add_key(w, &l, alices, "key");
 	add_key(w, &his, bobs, "key");
 	assert_int_equal(sign(w, &l, bobs, 2, &f), AUTH_E_UNAUTHENTICATED);
@@ -349,7 +338,7 @@ a_key_is_added_once(void **state)
 	struct factor_answer q;
 	struct err e;
 
-	add_proxy(w, "p1", "proxy.example.org:3080", "proxy");
+	auth_world_add_host(w, "p1", "proxy.example.org:3080", "proxy");
 	add_key(w, &l, key, "one");
 	t = begin(w, TICKET_NEW_FACTOR, "alice");
 	c = ceremony_of(&t, 1);
@@ -434,7 +423,7 @@ a_link_is_completed_with_a_security_key(void **state)
 	struct user u;
 	struct err e;
 
-	add_proxy(w, "p1", "proxy.example.org:3080", "proxy");
+	auth_world_add_host(w, "p1", "proxy.example.org:3080", "proxy");
 	invite_alice(w, token, false);
 	assert_int_equal(invite_begin_key(&w->a, token, "https://evil.example", &begun, &e),
 	    AUTH_E_INVALID);
@@ -483,6 +472,306 @@ a_link_is_completed_with_a_security_key(void **state)
 	authenticator_free(next);
 }
 
+/* --- signing in with a key ----------------------------------------------------------------------- */
+
+static const struct origin home = { { "10.1.2.3", 5555 }, false };
+static const char password[] = "correct horse battery";
+
+struct signed_in {
+	int rc;
+	bool done;
+	struct signin_outcome how;
+	char error[256], hash[PASSWORD_HASH_SIZE];
+};
+
+static void
+on_signed_in(int rc, const struct user *u, const struct signin_outcome *how, const struct err *e,
+    void *arg)
+{
+	struct signed_in *s = arg;
+
+	*s = (struct signed_in){ .rc = rc, .done = true, .how = *how };
+	str_copy(s->error, sizeof(s->error), rc == 0 ? "" : e->text);
+	str_copy(s->hash, sizeof(s->hash), rc == 0 ? u->password : "");
+}
+
+static struct signed_in
+sign_in(struct auth_world *w, const struct signin_request *q)
+{
+	struct signed_in s = { 0 };
+	struct err e;
+
+	s.rc = signin_start(&w->a, q, on_signed_in, &s, &e);
+	if (s.rc == 0)
+		auth_world_run(w, &s.done);
+	else
+		str_copy(s.error, sizeof(s.error), e.text);
+	return s;
+}
+
+static struct signed_in
+show_password(struct auth_world *w, const char *word)
+{
+	const struct signin_request q = { .user = "alice",
+		.password = word,
+		.otp = "",
+		.origin = &home,
+		.proof = SIGNIN_PASSWORD };
+
+	return sign_in(w, &q);
+}
+
+static struct signed_in
+show_signature(struct auth_world *w, const char *user, const struct ticket *t,
+    struct authenticator *key, struct webauthn_answer answer)
+{
+	const struct signin_key k = { t->id, authenticator_id(key), answer };
+	const struct signin_request q = { .user = user,
+		.password = "",
+		.otp = "",
+		.origin = &home,
+		.proof = SIGNIN_KEY,
+		.key = &k };
+
+	return sign_in(w, &q);
+}
+
+/* As rpc_factors.c does it, when the password was right. */
+static struct ticket
+begin_login(struct auth_world *w)
+{
+	struct signed_in s = show_password(w, password);
+	struct ticket *t;
+	struct err e;
+
+	assert_int_equal(s.rc, 0);
+	t = ticket_new(&w->a, TICKET_LOGIN, "alice", s.hash);
+	assert_int_equal(ticket_site(&w->a, ORIGIN, &t->site, &e), 0);
+	return *t;
+}
+
+static void
+make_user(struct auth_world *w, const char *name, struct authenticator *key)
+{
+	struct user u = { .created_ms = 1, .confirmed = true, .revision = STORE_ABSENT };
+	struct err e;
+
+	str_copy(u.name, sizeof(u.name), name);
+	assert_int_equal(names_add(&u.roles, "access"), 0);
+	assert_int_equal(password_hash(password, 1, u.password), 0);
+	add_key(w, &u.factors, key, "blue");
+	assert_int_equal(user_save(&w->a, &u, &e), 0);
+	user_done(&u);
+}
+
+static struct webauthn_answer
+get(struct authenticator *key, const struct ticket *t, uint32_t counter)
+{
+	struct ceremony c = ceremony_of(t, counter);
+
+	return authenticator_get(key, &c);
+}
+
+static void
+a_key_signs_in_after_the_password_and_once(void **state)
+{
+	struct auth_world *w = *state;
+	struct authenticator *key = authenticator_new(-7);
+	struct webauthn_answer answer;
+	struct signed_in s;
+	struct ticket t;
+	struct user u;
+	struct err e;
+
+	auth_world_add_host(w, "p1", "proxy.example.org:3080", "proxy");
+	make_user(w, "alice", key);
+	assert_int_equal(show_password(w, "wrong horse battery").rc, AUTH_E_UNAUTHENTICATED);
+	t = begin_login(w);
+	answer = get(key, &t, 2);
+	s = show_signature(w, "alice", &t, key, answer);
+	if (s.rc != 0)
+		fail_msg("%s", s.error);
+	assert_true(s.how.has_factor);
+	assert_string_equal(s.how.factor.name, "blue");
+	assert_int_equal(user_load(&w->a, "alice", &u, &e), 0);
+	assert_int_equal(u.factors.v[0].key.counter, 2);
+	assert_true(u.factors.v[0].used_ms > 0);
+	assert_true(user_knows(&u, "10.1.2.3", w->a.now_ms()));
+	user_done(&u);
+	/* Again; and to another ticket. */
+	s = show_signature(w, "alice", &t, key, answer);
+	assert_int_equal(s.rc, AUTH_E_UNAUTHENTICATED);
+	t = begin_login(w);
+	s = show_signature(w, "alice", &t, key, answer);
+	assert_int_equal(s.rc, AUTH_E_UNAUTHENTICATED);
+	assert_false(s.how.has_factor);
+	/* Too late. */
+	t = begin_login(w);
+	answer = get(key, &t, 3);
+	later_ms += TICKET_LIFE_MS;
+	assert_int_equal(show_signature(w, "alice", &t, key, answer).rc, AUTH_E_UNAUTHENTICATED);
+	authenticator_free(key);
+}
+
+static void
+a_key_signs_in_nobody_else(void **state)
+{
+	static uint8_t much[WEBAUTHN_CLIENT_MAX * 4];
+	struct auth_world *w = *state;
+	struct authenticator *alices = authenticator_new(-7), *bobs = authenticator_new(-7);
+	struct webauthn_answer answer;
+	struct ticket t;
+	struct user u;
+	struct err e;
+
+	auth_world_add_host(w, "p1", "proxy.example.org:3080", "proxy");
+	make_user(w, "alice", alices);
+	make_user(w, "bob", bobs);
+	t = begin_login(w);
+	assert_int_equal(show_signature(w, "bob", &t, bobs, get(bobs, &t, 2)).rc,
+	    AUTH_E_UNAUTHENTICATED);
+	t = begin_login(w);
+	assert_int_equal(show_signature(w, "alice", &t, bobs, get(bobs, &t, 2)).rc,
+	    AUTH_E_UNAUTHENTICATED);
+	t = begin_login(w);
+	assert_int_equal(show_signature(w, "nobody", &t, alices, get(alices, &t, 2)).rc,
+	    AUTH_E_UNAUTHENTICATED);
+	/* More than browsers send. */
+	answer = get(alices, &t, 2);
+	answer.client_data = (struct span){ much, sizeof(much) };
+	assert_int_equal(show_signature(w, "alice", &t, alices, answer).rc, AUTH_E_INVALID);
+	/* Of the password that it was begun with, and no other. */
+	t = begin_login(w);
+	assert_int_equal(user_load(&w->a, "alice", &u, &e), 0);
+	assert_int_equal(password_hash("another password", 1, u.password), 0);
+	assert_int_equal(user_save(&w->a, &u, &e), 0);
+	user_done(&u);
+	assert_int_equal(show_signature(w, "alice", &t, alices, get(alices, &t, 2)).rc,
+	    AUTH_E_UNAUTHENTICATED);
+	authenticator_free(alices);
+	authenticator_free(bobs);
+}
+
+static void
+a_copy_of_a_key_is_refused_and_told(void **state)
+{
+	struct auth_world *w = *state;
+	struct authenticator *key = authenticator_new(-8);
+	struct signed_in s;
+	struct ticket t;
+
+	auth_world_add_host(w, "p1", "proxy.example.org:3080", "proxy");
+	make_user(w, "alice", key);
+	t = begin_login(w);
+	assert_int_equal(show_signature(w, "alice", &t, key, get(key, &t, 9)).rc, 0);
+	t = begin_login(w);
+	s = show_signature(w, "alice", &t, key, get(key, &t, 9));
+	assert_int_equal(s.rc, AUTH_E_DENIED);
+	assert_true(s.how.is_cloned && s.how.has_factor);
+	assert_string_equal(s.how.factor.name, "blue");
+	assert_non_null(strstr(s.error, "there is a copy of it"));
+	authenticator_free(key);
+}
+
+/* Whichever step they fail at, guesses are counted together, and the first step forgives none. */
+static void
+both_steps_of_a_login_are_tries(void **state)
+{
+	struct auth_world *w = *state;
+	struct authenticator *key = authenticator_new(-8);
+	struct signed_in s;
+	struct ticket t;
+
+	auth_world_add_host(w, "p1", "proxy.example.org:3080", "proxy");
+	make_user(w, "alice", key);
+	for (int i = 0; i < LOCKOUT_FREE - 1; i++) {
+		t = begin_login(w);
+		s = show_signature(w, "alice", &t, key, get(key, &t, 0));
+		assert_int_not_equal(s.rc, 0);
+		assert_int_equal(s.how.closed, LOCKOUT_OPEN);
+	}
+	s = show_password(w, "wrong horse battery");
+	assert_int_equal(s.rc, AUTH_E_UNAUTHENTICATED);
+	assert_int_equal(s.how.closed, LOCKOUT_SOURCE);
+	assert_int_equal(show_password(w, password).rc, AUTH_E_STATE);
+	assert_int_equal(show_signature(w, "alice", &t, key, get(key, &t, 2)).rc, AUTH_E_STATE);
+	authenticator_free(key);
+}
+
+/* --- one's own ------------------------------------------------------------------------------------ */
+
+static void
+one_adds_names_and_removes_but_not_the_last(void **state)
+{
+	struct auth_world *w = *state;
+	struct authenticator *blue = authenticator_new(-7), *red = authenticator_new(-8);
+	struct own_factor_offer offer = { 0 };
+	struct own_factor_answer q = { .name = "phone" };
+	struct factor f, first;
+	char code[16];
+	struct ceremony c;
+	struct ticket t;
+	struct user u;
+	struct err e;
+
+	auth_world_add_host(w, "p1", "proxy.example.org:3080", "proxy");
+	make_user(w, "alice", blue);
+	assert_int_equal(user_load(&w->a, "alice", &u, &e), 0);
+	first = u.factors.v[0];
+	assert_int_equal(own_factor_remove(&w->a, "alice", first.id, &f, &e), AUTH_E_STATE);
+
+	/* An app, once. */
+	assert_int_equal(own_factor_begin(&w->a, &u, FACTOR_TOTP, "", &offer, &e), 0);
+	t = *offer.ticket;
+	assert_int_equal(totp_code(offer.totp, w->a.now_ms() / 1000, code), 0);
+	q.ticket = t.id;
+	q.otp = code;
+	assert_int_equal(own_factor_add(&w->a, "alice", &q, &f, &e), 0);
+	assert_int_equal(f.kind, FACTOR_TOTP);
+	assert_int_equal(own_factor_add(&w->a, "alice", &q, &f, &e), AUTH_E_STATE);
+
+	/* A key; what was begun for another, or before the password was changed, is worth nothing. */
+	assert_int_equal(own_factor_begin(&w->a, &u, FACTOR_WEBAUTHN, "https://evil.example",
+			     &offer, &e),
+	    AUTH_E_INVALID);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(own_factor_begin(&w->a, &u, FACTOR_WEBAUTHN, ORIGIN, &offer, &e),
+		    0);
+		t = *offer.ticket;
+		c = ceremony_of(&t, 1);
+		q = (struct own_factor_answer){ .ticket = t.id,
+			.name = "red",
+			.key = authenticator_create(red, &c) };
+		if (i == 0)
+			assert_int_equal(own_factor_add(&w->a, "bob", &q, &f, &e),
+			    AUTH_E_NOT_FOUND);
+		else
+			assert_int_equal(own_factor_add(&w->a, "alice", &q, &f, &e), 0);
+	}
+	assert_int_equal(own_factor_begin(&w->a, &u, FACTOR_TOTP, "", &offer, &e), 0);
+	user_done(&u);
+	assert_int_equal(user_load(&w->a, "alice", &u, &e), 0);
+	assert_int_equal(u.factors.n, 3);
+	assert_int_equal(password_hash("another password", 1, u.password), 0);
+	assert_int_equal(user_save(&w->a, &u, &e), 0);
+	q = (struct own_factor_answer){ .ticket = offer.ticket->id, .name = "x", .otp = code };
+	assert_int_equal(own_factor_add(&w->a, "alice", &q, &f, &e), AUTH_E_STATE);
+	user_done(&u);
+
+	assert_int_equal(own_factor_rename(&w->a, "alice", first.id, "red", &f, &e), AUTH_E_EXISTS);
+	assert_int_equal(own_factor_rename(&w->a, "alice", first.id, "sky", &f, &e), 0);
+	assert_int_equal(own_factor_rename(&w->a, "alice", "0", "sky", &f, &e), AUTH_E_NOT_FOUND);
+	assert_int_equal(own_factor_remove(&w->a, "alice", first.id, &f, &e), 0);
+	assert_string_equal(f.name, "sky");
+	assert_int_equal(own_factor_remove(&w->a, "alice", first.id, &f, &e), AUTH_E_NOT_FOUND);
+	assert_int_equal(user_load(&w->a, "alice", &u, &e), 0);
+	assert_int_equal(u.factors.n, 2);
+	assert_string_equal(u.factors.v[1].name, "red");
+	user_done(&u);
+	authenticator_free(blue);
+	authenticator_free(red);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, auth_world_teardown)
 
 int
@@ -498,6 +787,11 @@ main(void)
 		TEST(a_key_signs_for_its_owner_its_site_and_this_challenge),
 		TEST(a_key_is_added_once),
 		TEST(a_link_is_completed_with_a_security_key),
+		TEST(a_key_signs_in_after_the_password_and_once),
+		TEST(a_key_signs_in_nobody_else),
+		TEST(a_copy_of_a_key_is_refused_and_told),
+		TEST(both_steps_of_a_login_are_tries),
+		TEST(one_adds_names_and_removes_but_not_the_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

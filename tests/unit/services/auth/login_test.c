@@ -39,15 +39,15 @@ struct outcome {
 };
 
 static void
-on_done(int rc, const struct certify_result *result, enum lockout_scope closed, const struct err *e,
-    void *arg)
+on_done(int rc, const struct certify_result *result, const struct signin_outcome *how,
+    const struct err *e, void *arg)
 {
 	struct outcome *o = arg;
 
 	assert_false(o->done);
 	o->done = true;
 	o->rc = rc;
-	o->closed = closed;
+	o->closed = how->closed;
 	if (rc != 0) {
 		str_copy(o->error, sizeof(o->error), e->text);
 		return;

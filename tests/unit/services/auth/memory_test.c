@@ -420,12 +420,12 @@ a_host_joins_whole_or_not_at_all(void **state)
 /* --- logins ---------------------------------------------------------------------------------------- */
 
 static void
-on_login(int rc, const struct certify_result *result, enum lockout_scope closed,
+on_login(int rc, const struct certify_result *result, const struct signin_outcome *how,
     const struct err *e, void *arg)
 {
 	struct sshcert *ssh;
 
-	(void)closed;
+	(void)how;
 	ends(arg, rc, e);
 	if (rc != 0)
 		return;
