@@ -618,6 +618,24 @@ http_header(const struct http_request *r, const char *lower_case_name)
 }
 
 struct span
+http_query_text(const struct http_request *r)
+{
+	return r->parsed.query;
+}
+
+bool
+http_query(const struct http_request *r, const char *name, char *dst, size_t size)
+{
+	return http_query_find(r->parsed.query, name, dst, size);
+}
+
+bool
+http_cookie(const struct http_request *r, const char *name, char *dst, size_t size)
+{
+	return http_cookie_find(http_header(r, "cookie"), name, dst, size);
+}
+
+struct span
 http_body(const struct http_request *r)
 {
 	return buf_span(&r->body);

@@ -18,6 +18,7 @@
 #include <jansson.h>
 
 #include "http/head.h"
+#include "http/query.h"
 #include "net/addr.h"
 #include "net/tls.h"
 
@@ -72,6 +73,11 @@ const struct addr *http_peer(const struct http_request *r);
 /* The decoded segment that stands at the ":name" of the route; "" when it has none. */
 const char *http_param(const struct http_request *r);
 struct span http_header(const struct http_request *r, const char *lower_case_name);
+/* What stands behind the '?' of its target, to be walked: struct http_query q = { .rest = http_query_text(r) }. */
+struct span http_query_text(const struct http_request *r);
+/* One value of it, as http_query_find; and one cookie, as http_cookie_find. */
+bool http_query(const struct http_request *r, const char *name, char *dst, size_t size);
+bool http_cookie(const struct http_request *r, const char *name, char *dst, size_t size);
 struct span http_body(const struct http_request *r);
 /* Whoever asked names HTML among what he takes (Accept, RFC 9110 section 12.5.1): a browser, for a person. Programs take
  * anything, or JSON. */
