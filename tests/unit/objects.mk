@@ -2,6 +2,7 @@
 # UNIT_OBJ_<path of the test below tests/unit, without .c>
 UNIT_OBJ_lib/api/audit_test      := tests/unit/pki.o
 UNIT_OBJ_lib/api/join_test       := tests/unit/lib/api/join_world.o
+UNIT_OBJ_lib/api/json_test       := tests/unit/no_memory.o
 UNIT_OBJ_lib/crypto/x509_memory_test := tests/unit/no_memory.o
 UNIT_OBJ_lib/crypto/sshcert_memory_test := tests/unit/no_memory.o
 UNIT_OBJ_lib/crypto/webauthn_test := tests/unit/authenticator.o
