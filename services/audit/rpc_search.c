@@ -387,6 +387,7 @@ on_list(struct rpc_call *call, const Audit__ListRecordingsRequest *q)
 		.to_us = q->to_us,
 		.user = q->user,
 		.node = q->node,
+		.session = q->session,
 		.only_user = only_user(call, sight),
 		.after = after,
 		.limit = q->limit,

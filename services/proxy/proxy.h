@@ -38,7 +38,7 @@ struct proxy {
 	struct tunnels *tunnels;
 	struct relays relays;
 	struct ssh_server *ssh_server;
-	struct rpc_client *auth;
+	struct rpc_client *auth, *audit_search; /* audit_search NULL: no auditd is known */
 	struct leave leave;
 	struct metrics_show show;
 	struct origins *origins;

@@ -42,6 +42,7 @@ enum {
 	FAILURES_PER_MIN = 60, /* of one user to reach a node, written down */
 	FAILURES_BURST = 1000, /* at once: a fan-out while the nodes are away */
 	RELAYS_TO_NODE = 192,  /* of one user to one node, not yet grown */
+	AUDIT_ANSWER_MAX = 4 * 1024 * 1024,
 };
 
 /* --- joining ----------------------------------------------------------------------- */
@@ -160,7 +161,16 @@ make_clients(struct proxy *p, struct err *e)
 		.identity = join_rpc_identity(p->join),
 		.keepalive = true };
 
+	struct rpc_channel_config audit = { .target = p->conf->auditd_addr,
+		.server_name = id->audit_server,
+		.identity = join_rpc_identity(p->join),
+		.max_message = AUDIT_ANSWER_MAX,
+		.keepalive = true };
+
 	if (rpc_client_new(&p->auth, p->rl, &auth, e) < 0)
+		return -1;
+	/* For what people ask in a browser; the log of events has a channel of its own. */
+	if (p->conf->auditd_addr && rpc_client_new(&p->audit_search, p->rl, &audit, e) < 0)
 		return -1;
 	if (origins_new(&p->origins, p->auth) < 0)
 		return err_memory(e);
@@ -172,6 +182,7 @@ make_clients(struct proxy *p, struct err *e)
 		.pool = p->pool,
 		.conf = p->conf,
 		.auth = p->auth,
+		.audit = p->audit_search,
 		.cluster = p->cluster,
 		.arrived = proxy_web_arrived,
 		.closed = proxy_web_closed,
@@ -337,8 +348,8 @@ proxy_done(struct daemon_run *run)
 	/* Its watch ends before the client does; tunnels still look hosts up until they end. */
 	replica_free(p->replica);
 	metrics_show_done(&p->show);
-	if (p->auth)
-		rpc_client_free(p->auth);
+	rpc_client_free(p->auth);
+	rpc_client_free(p->audit_search);
 	origins_free(p->origins);
 	tunnels_free(p->tunnels);
 	audit_log_close(p->audit);

@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "net/rate.h"
 #include "proxy/asset.h"
+#include "proxy/web_api.h"
 #include "proxy/web_page.h"
 
 /* The one form has three short fields; more is not a browser's doing. */
@@ -112,6 +113,10 @@ static const struct http_route routes[] = {
 	{ "GET", "/packages/:file", web_package, 0 },
 	{ "GET", "/web/invite/:token", web_invite_show, 0 },
 	{ "POST", "/web/invite/:token", web_invite_complete, FORM_MAX },
+#define WEB_API(service, method, verb, path, ...) \
+	{ (verb), (path), web_api_##method, WEB_API_BODY_MAX },
+#include "proxy/web_api.def"
+#undef WEB_API
 };
 
 static void
@@ -155,6 +160,10 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 		web_free(w);
 		return -1;
 	}
+	if (web_api_new(&w->api, config->loop, config->auth, config->audit) < 0) {
+		web_free(w);
+		return err_memory(e);
+	}
 	http.tls = w->tls;
 	if (http_server_new(&w->http, config->loop, &http) < 0) {
 		web_free(w);
@@ -171,6 +180,7 @@ web_free(struct web *w)
 		return;
 	/* What is being sent ends with its connection. */
 	http_server_free(w->http);
+	web_api_free(w->api);
 	web_packages_done(w);
 	tls_server_free(w->tls);
 	rate_free(w->rate);

@@ -14,13 +14,14 @@ struct ceiling;
 struct packages;
 struct pool;
 struct rate;
+struct web_api;
 struct web_reload;
 
 struct web_config {
 	struct loop *loop;
 	struct pool *pool; /* outlives what is read on it */
 	const struct conf *conf;
-	struct rpc_client *auth;
+	struct rpc_client *auth, *audit; /* audit NULL: none is known */
 	const char *cluster;
 	void (*arrived)(const struct addr *peer, void *arg); /* as in http_config */
 	void (*closed)(const struct addr *peer, void *arg);
@@ -34,6 +35,7 @@ struct web {
 	const struct bundle *ca; /* the present one */
 	bool own_certificate;    /* not issued by those */
 	struct rate *rate;
+	struct web_api *api;
 	struct packages *packages; /* the present ones */
 	struct web_reload *reload; /* they are being read again; or NULL */
 	struct ceiling *handouts;  /* packages that are being sent */

@@ -365,11 +365,12 @@ state: {self.path('proxyd')}
         out = self.tctl('nodes', 'ls', check=False).stdout
         return {line.split()[0] for line in out.splitlines()[2:] if line.strip()}
 
-    def start(self, nodes=()):
+    def start(self, nodes=(), proxyd=''):
+        """proxyd: more of its configuration."""
         self.start_postgres()
         self.start_authd()
         self.start_auditd()
-        self.start_proxyd()
+        self.start_proxyd(proxyd)
         for name, labels in nodes:
             self.start_node(name, labels, wait=False)
         self.wait_nodes([n for n, _ in nodes])

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * web_api: see web_api.h. A request is admitted (whose page asks, how often), becomes the method's message by its
+ * descriptor (lib/api/json.h), is asked for with a handle of the person's, and its answer is written as JSON.
+ */
+#include "proxy/web_api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/json.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/log_limit.h"
+#include "base/str.h"
+#include "event/loop.h"
+#include "net/ceiling.h"
+#include "net/rate.h"
+#include "proto/audit.async.h"
+#include "proto/auth.async.h"
+#include "proxy/web.h"
+#include "proxy/web_session.h"
+
+enum {
+	/* A page asks for a handful when it opens, and for a page of a list while somebody scrolls. Many people share an
+	 * address. */
+	REQUESTS_PER_MIN = 600,
+	REQUESTS_BURST = 200,
+	OF_ADDRESS = 4, /* times that */
+	/* Calls and answers that are under way: what a slow reader holds is an answer of each. */
+	CALLS = 256,
+	CALLS_OF_ADDRESS = 64,
+	CALLS_OF_SESSION = 8,
+	ANSWER_MAX = 4 * 1024 * 1024,
+	BROWSER_MAX = 200, /* bytes of what a browser calls itself */
+};
+
+#define RETRY_S "10"
+
+enum web_api_kind { WEB_API_CALL, WEB_API_LOGIN, WEB_API_LOGOUT };
+
+struct web_api_row {
+	const struct rpc_method *method;
+	const char *verb;  /* "GET": nothing changes */
+	const char *field; /* that the path's parameter is; NULL: it has none */
+	enum web_api_kind kind;
+};
+
+/* From the request until the last byte of the answer is out, or nobody takes it. */
+struct web_call {
+	struct list link; /* web_api.calls */
+	struct web_api *api;
+	const struct web_api_row *row;
+	struct http_request *request; /* NULL: answered */
+	struct rpc_client *as;        /* the person's; NULL: done with */
+	struct buf answer;
+	struct addr peer;
+	char session[33]; /* what it is counted by; "": there is none */
+};
+
+struct web_api {
+	struct loop *loop;
+	struct rpc_client *auth, *audit;
+	struct rate *by_address, *by_session;
+	struct ceiling *of_address, *of_session;
+	struct list calls;
+};
+
+/* --- the table ------------------------------------------------------------------------------- */
+
+enum row_id {
+#define WEB_API(service, method, ...) ROW_##method,
+#include "proxy/web_api.def"
+#undef WEB_API
+};
+
+static const struct web_api_row rows[] = {
+#define WEB_API(service, method_, verb_, path, field_, kind_)        \
+	[ROW_##method_] = { .method = &service##_##method_##_method, \
+		.verb = (verb_),                                     \
+		.field = (field_),                                   \
+		.kind = WEB_API_##kind_ },
+#include "proxy/web_api.def"
+#undef WEB_API
+};
+
+static void handle(struct http_request *r, const struct web *w, const struct web_api_row *row);
+
+#define WEB_API(service, method, ...)                            \
+	void web_api_##method(struct http_request *r, void *arg) \
+	{                                                        \
+		handle(r, arg, &rows[ROW_##method]);             \
+	}
+#include "proxy/web_api.def"
+#undef WEB_API
+
+static const ProtobufCMessageDescriptor *
+request_type(const struct rpc_method *m)
+{
+	return protobuf_c_service_descriptor_get_method_by_name(m->service, m->name)->input;
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+static void
+web_call_free(struct web_call *c)
+{
+	list_del(&c->link);
+	ceiling_drop(c->api->of_address, c->peer.ip);
+	if (c->session[0])
+		ceiling_drop(c->api->of_session, c->session);
+	rpc_client_free(c->as);
+	/* A new user's link stands in some. */
+	buf_wipe(&c->answer);
+	free(c);
+}
+
+static void
+web_call_refuse(struct web_call *c, int status, const char *why)
+{
+	http_reply_error(c->request, status, why);
+	web_call_free(c);
+}
+
+/* docs/WEBAPI.md, "Errors". */
+static int
+status_of(enum rpc_code code)
+{
+	switch (code) {
+	case RPC_OK:
+		return 200;
+	case RPC_INVALID_ARGUMENT:
+	case RPC_OUT_OF_RANGE:
+		return 400;
+	case RPC_UNAUTHENTICATED:
+		return 401;
+	case RPC_PERMISSION_DENIED:
+		return 403;
+	case RPC_NOT_FOUND:
+		return 404;
+	case RPC_ALREADY_EXISTS:
+	case RPC_FAILED_PRECONDITION:
+	case RPC_ABORTED:
+		return 409;
+	case RPC_RESOURCE_EXHAUSTED:
+		return 429;
+	case RPC_UNAVAILABLE:
+	case RPC_DEADLINE_EXCEEDED:
+		return 503;
+	default:
+		return 500;
+	}
+}
+
+static void
+web_call_fail(struct web_call *c, enum rpc_code code, const char *why)
+{
+	int status = status_of(code);
+	char more[LOG_LIMIT_TEXT];
+
+	/* What went wrong on the way is for whoever runs this, and no words for somebody else's browser. */
+	if (status >= 500) {
+		if (log_limit(c->peer.ip, more))
+			log_warn("web request failed", "method", c->row->method->name, "cause", why,
+			    *more ? "left_out" : NULL, more, NULL);
+		why = status == 503 ? "the cluster does not answer; try again in a moment"
+				    : "something is wrong in the cluster; its logs say what";
+	}
+	if (status == 429)
+		http_set_header(c->request, "Retry-After", RETRY_S);
+	web_call_refuse(c, status, why);
+}
+
+static void
+on_sent(void *arg)
+{
+	web_call_free(arg);
+}
+
+static void
+web_call_answer(struct web_call *c, const ProtobufCMessage *m)
+{
+	struct http_request *r = c->request;
+	struct http_long body = { .done = on_sent, .arg = c };
+
+	buf_init(&c->answer, ANSWER_MAX);
+	if (!api_json_put(&c->answer, m)) {
+		web_call_refuse(c, 400, "the answer is too long; ask for less of it, with `limit`");
+		return;
+	}
+	c->request = NULL;
+	body.bytes = buf_span(&c->answer);
+	http_reply_long(r, 200, "application/json", &body);
+}
+
+/* --- what is asked --------------------------------------------------------------------------- */
+
+static void
+answer_login(struct web_call *c, const Auth__WebLoginReply *reply)
+{
+	if (!reply->session) {
+		web_call_fail(c, RPC_INTERNAL, "authd's answer to a login has no session");
+		return;
+	}
+	web_session_keep(c->request, reply->token);
+	web_call_answer(c, &reply->session->base);
+}
+
+/* The stubs know each method's types; here every method is the same, and its descriptor says what the reply is. */
+static void
+on_reply(const struct rpc_answer *a, enum rpc_code code, const char *why, const void *reply)
+{
+	struct web_call *c = a->arg;
+
+	/* Whatever authd thinks of a session: whoever wants none any more has none. */
+	if (c->row->kind == WEB_API_LOGOUT && (code == RPC_OK || code == RPC_UNAUTHENTICATED))
+		web_session_forget(c->request);
+	if (code != RPC_OK)
+		web_call_fail(c, code, why);
+	else if (c->row->kind == WEB_API_LOGIN)
+		answer_login(c, reply);
+	else
+		web_call_answer(c, reply);
+}
+
+static void
+on_asked(void)
+{
+}
+
+static void
+ask(struct web_call *c, const ProtobufCMessage *request)
+{
+	/* `done` is only looked at for being there. */
+	const struct rpc_answer answer = { .tell = on_reply, .done = on_asked, .arg = c };
+
+	rpc_client_ask(c->as, c->row->method, request, &answer);
+}
+
+/* --- the message ----------------------------------------------------------------------------- */
+
+/* Where the fields may come from. A query stands in logs and histories of whatever is between: not what changes
+ * something. */
+static int
+take_all(struct web_call *c, struct api_json *in, struct err *e)
+{
+	const struct http_request *r = c->request;
+	struct span agent = http_header(r, "user-agent");
+	char browser[BROWSER_MAX + 1];
+
+	if (c->row->field && api_json_take_field(in, c->row->field, span_str(http_param(r)), e) < 0)
+		return -1;
+	if (c->row->kind == WEB_API_LOGIN) {
+		str_clean(browser, sizeof(browser), (const char *)agent.p, agent.n);
+		if (api_json_take_field(in, "browser", span_str(browser), e) < 0)
+			return -1;
+	}
+	if (strcmp(c->row->verb, "POST") == 0 && http_query_text(r).n > 0)
+		return err_set(e, "this has no query: its fields come in the body");
+	if (strcmp(c->row->verb, "POST") != 0 && http_body(r).n > 0)
+		return err_set(e, "this has no body: its fields come in the query");
+	if (api_json_take_query(in, http_query_text(r), e) < 0)
+		return -1;
+	return http_body(r).n > 0 ? api_json_take_body(in, http_body(r), e) : 0;
+}
+
+static void
+make_and_ask(struct web_call *c)
+{
+	struct api_json in;
+	ProtobufCMessage *m = NULL;
+	struct err e;
+
+	api_json_begin(&in, request_type(c->row->method));
+	if (take_all(c, &in, &e) < 0 || api_json_finish(&in, &m, &e) < 0)
+		web_call_refuse(c, in.no_memory ? 503 : 400, e.text);
+	else
+		ask(c, m);
+	api_json_free(m);
+	api_json_done(&in);
+}
+
+/* --- who asks -------------------------------------------------------------------------------- */
+
+static void
+refuse_busy(struct http_request *r, const char *why)
+{
+	http_set_header(r, "Retry-After", RETRY_S);
+	http_reply_error(r, 429, why);
+}
+
+/* NULL: answered. */
+static struct web_call *
+call_new(struct web_api *api, const struct web_api_row *row, struct http_request *r)
+{
+	const struct addr *peer = http_peer(r);
+	struct web_call *c;
+
+	if (!rate_take(api->by_address, peer->ip, OF_ADDRESS, loop_now_ms(api->loop))) {
+		refuse_busy(r, "too many requests from your address; wait a moment");
+		return NULL;
+	}
+	if (!ceiling_take(api->of_address, peer->ip)) {
+		refuse_busy(r, "too many requests at the same time from your address");
+		return NULL;
+	}
+	c = calloc(1, sizeof(*c));
+	if (!c) {
+		ceiling_drop(api->of_address, peer->ip);
+		http_reply_error(r, 503, "out of memory");
+		return NULL;
+	}
+	*c = (struct web_call){ .api = api, .row = row, .request = r, .peer = *peer };
+	list_add(&api->calls, &c->link);
+	return c;
+}
+
+/* False: answered. Whoever asks is counted by his session, which nobody else can use up. */
+static bool
+count_session(struct web_call *c, const char *token)
+{
+	char key[RPC_SESSION_KEY_SIZE];
+
+	if (!rpc_session_key(token, key)) {
+		web_call_refuse(c, 401, "log in first");
+		return false;
+	}
+	key[sizeof(c->session) - 1] = '\0';
+	if (!rate_take(c->api->by_session, key, 1, loop_now_ms(c->api->loop)) ||
+	    !ceiling_take(c->api->of_session, key)) {
+		http_set_header(c->request, "Retry-After", RETRY_S);
+		web_call_refuse(c, 429, "too many requests in this session; wait a moment");
+		return false;
+	}
+	(void)str_copy(c->session, sizeof(c->session), key);
+	return true;
+}
+
+/* False: answered. The handle that the call is made with. */
+static bool
+become(struct web_call *c)
+{
+	bool of_audit = c->row->method->service == &audit__audit__descriptor;
+	const struct rpc_client *own = of_audit ? c->api->audit : c->api->auth;
+	bool has_session = c->row->kind != WEB_API_LOGIN;
+	char token[WEB_TOKEN_SIZE], client[ADDR_TEXT_SIZE + 8];
+	bool ok;
+
+	if (has_session && !web_session_token(c->request, token)) {
+		web_call_refuse(c, 401, "log in first");
+		return false;
+	}
+	if (has_session && !count_session(c, token))
+		return false;
+	if (!own) {
+		explicit_bzero(token, sizeof(token));
+		web_call_refuse(c, 503, "this proxy has no auditd (auditd_addr in proxyd.yaml)");
+		return false;
+	}
+	addr_text(&c->peer, client, sizeof(client));
+	c->as = rpc_client_for(own, has_session ? token : NULL, client);
+	ok = c->as != NULL;
+	explicit_bzero(token, sizeof(token));
+	if (!ok)
+		web_call_refuse(c, 503, "out of memory");
+	return ok;
+}
+
+static bool
+is_json(struct span type)
+{
+	static const char json[] = "application/json";
+	const size_t n = sizeof(json) - 1;
+
+	/* Parameters say nothing (RFC 8259 section 11): it is UTF-8, or refused for that. */
+	return type.n >= n && memcmp(type.p, json, n) == 0 && (type.n == n || type.p[n] == ';');
+}
+
+/* A page of somebody else's can make a browser send what a form sends, and ask for anything; it cannot make it say that
+ * it is ours, nor send JSON without being asked first (CORS), which is never allowed. */
+static const char *
+refused_for(const struct http_request *r, const struct web_api_row *row)
+{
+	if (strcmp(row->verb, "GET") == 0)
+		return web_from_elsewhere(r) ? "this was asked for by another site" : NULL;
+	if (!web_from_own_page(r))
+		return "this must come from a page of this proxy (Origin)";
+	if (!is_json(http_header(r, "content-type")))
+		return "this must be JSON (Content-Type: application/json)";
+	return NULL;
+}
+
+static void
+handle(struct http_request *r, const struct web *w, const struct web_api_row *row)
+{
+	struct web_call *c = call_new(w->api, row, r);
+	const char *why;
+
+	if (!c)
+		return;
+	why = refused_for(r, row);
+	if (why)
+		web_call_refuse(c, 403, why);
+	else if (become(c))
+		make_and_ask(c);
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+int
+web_api_new(struct web_api **ret, struct loop *loop, struct rpc_client *auth,
+    struct rpc_client *audit)
+{
+	struct web_api *api = calloc(1, sizeof(*api));
+
+	if (!api)
+		return -1;
+	api->loop = loop;
+	api->auth = auth;
+	api->audit = audit;
+	list_init(&api->calls);
+	if (rate_new(&api->by_address, REQUESTS_PER_MIN, REQUESTS_BURST) < 0 ||
+	    rate_new(&api->by_session, REQUESTS_PER_MIN, REQUESTS_BURST) < 0 ||
+	    ceiling_new(&api->of_address, CALLS, CALLS_OF_ADDRESS) < 0 ||
+	    ceiling_new(&api->of_session, CALLS, CALLS_OF_SESSION) < 0) {
+		web_api_free(api);
+		return -1;
+	}
+	*ret = api;
+	return 0;
+}
+
+void
+web_api_free(struct web_api *api)
+{
+	if (!api)
+		return;
+	/* Their connections are gone; what is asked for them is forgotten with their handles. */
+	list_each (struct web_call, c, &api->calls, link)
+		web_call_refuse(c, 503, "this proxy stops");
+	rate_free(api->by_address);
+	rate_free(api->by_session);
+	ceiling_free(api->of_address);
+	ceiling_free(api->of_session);
+	free(api);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * web_api: the JSON API under /v1/webapi (docs/WEBAPI.md): requests of browsers as calls of authd and auditd, made on
+ * behalf of whoever's session the cookie names. The table is web_api.def; web.c has the routes in its own.
+ *
+ * Nothing is decided here: authd and auditd see the person, not the proxy. What this file sees to is what they cannot
+ * see: that a page of ours asks, how often and how much at once, and that an answer has a bound.
+ */
+#ifndef PROXY_WEB_API_H
+#define PROXY_WEB_API_H
+
+#include "base/err.h"
+#include "http/server.h"
+
+struct loop;
+struct rpc_client;
+struct web_api;
+
+enum { WEB_API_BODY_MAX = 64 * 1024 };
+
+/* auth and audit outlive it; audit NULL: this proxy knows no auditd. Negative: no memory. */
+int web_api_new(struct web_api **ret, struct loop *loop, struct rpc_client *auth,
+    struct rpc_client *audit);
+/* NULL is fine. After the HTTP server has gone, before the clients do. */
+void web_api_free(struct web_api *api);
+
+/* The handlers: one a row of the table, as web_api_list_nodes; arg: struct web. */
+#define WEB_API(service, method, ...) http_handler_fn web_api_##method;
+#include "proxy/web_api.def"
+#undef WEB_API
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * web_session: see web_session.h.
+ */
+#include "proxy/web_session.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+/* A name with this prefix is believed by browsers only from this host itself, over TLS, for all of its paths: a page of
+ * another host of the same domain cannot plant a session (RFC 6265bis section 4.1.3.2). */
+#define COOKIE     "__Host-sallyport"
+#define ATTRIBUTES "; Path=/; Secure; HttpOnly; SameSite=Strict"
+
+bool
+web_session_token(const struct http_request *r, char dst[WEB_TOKEN_SIZE])
+{
+	const size_t n = WEB_TOKEN_SIZE - 1;
+
+	if (!http_cookie(r, COOKIE, dst, WEB_TOKEN_SIZE))
+		return false;
+	return strlen(dst) == n && strspn(dst, "0123456789abcdef") == n;
+}
+
+void
+web_session_keep(struct http_request *r, const char *token)
+{
+	char cookie[256];
+
+	if (str_format(cookie, sizeof(cookie), COOKIE "=%s" ATTRIBUTES, token))
+		http_set_header(r, "Set-Cookie", cookie);
+	explicit_bzero(cookie, sizeof(cookie));
+}
+
+void
+web_session_forget(struct http_request *r)
+{
+	http_set_header(r, "Set-Cookie", COOKIE "=" ATTRIBUTES "; Max-Age=0");
+}
+
+/* What the browser says of where a request comes from. */
+enum says { SAYS_NOTHING, SAYS_OURS, SAYS_OTHERS };
+
+/* Its Origin: of all requests that change something, and of WebSockets. */
+static enum says
+origin_says(const struct http_request *r)
+{
+	struct span origin = http_header(r, "origin"), host = http_header(r, "host");
+
+	if (!origin.p)
+		return SAYS_NOTHING;
+	return host.n > 0 && origin.n == host.n + 8 && memcmp(origin.p, "https://", 8) == 0 &&
+		memcmp(origin.p + 8, host.p, host.n) == 0
+	    ? SAYS_OURS
+	    : SAYS_OTHERS;
+}
+
+/* Who made it ask (Fetch Metadata): of all requests, in browsers since 2023. "none": somebody typed the address. */
+static enum says
+site_says(const struct http_request *r)
+{
+	struct span site = http_header(r, "sec-fetch-site");
+
+	if (!site.p || span_is(site, "none"))
+		return SAYS_NOTHING;
+	return span_is(site, "same-origin") ? SAYS_OURS : SAYS_OTHERS;
+}
+
+bool
+web_from_elsewhere(const struct http_request *r)
+{
+	return origin_says(r) == SAYS_OTHERS || site_says(r) == SAYS_OTHERS;
+}
+
+bool
+web_from_own_page(const struct http_request *r)
+{
+	return !web_from_elsewhere(r) && (origin_says(r) == SAYS_OURS || site_says(r) == SAYS_OURS);
+}

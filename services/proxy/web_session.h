@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * web_session: what a browser shows of itself with a request: the cookie of its session, and where the request comes
+ * from. Called by everything of proxyd that acts for whoever is logged in.
+ *
+ * Security: the cookie's value is the session: it goes to authd and auditd with the calls made for it, and nowhere else.
+ * That the browser sends it says nothing about who made the request (any page can): so what changes something must come
+ * from a page of ours, by what the browser itself says, in headers that no script can set.
+ */
+#ifndef PROXY_WEB_SESSION_H
+#define PROXY_WEB_SESSION_H
+
+#include "http/server.h"
+
+enum { WEB_TOKEN_SIZE = 65 }; /* 64 hexadecimal digits */
+
+/* The token of the cookie; the caller wipes it. False: there is none, or two, or no token. */
+bool web_session_token(const struct http_request *r, char dst[WEB_TOKEN_SIZE]);
+/* Before the answer: the browser keeps this one, or none any more. */
+void web_session_keep(struct http_request *r, const char *token);
+void web_session_forget(struct http_request *r);
+
+/* The browser names our own origin, and nothing else, as the request's (Origin, RFC 6454; Sec-Fetch-Site). False also
+ * when it names none. */
+bool web_from_own_page(const struct http_request *r);
+/* Another site made the browser ask. False also when nothing says so. */
+bool web_from_elsewhere(const struct http_request *r);
+
+#endif

@@ -1,0 +1,444 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The JSON API of proxyd: every request of it, by those who may and those who may not, and what other sites, wrong
+cookies and wrong requests come to. Real daemons, as a browser would ask."""
+import http.client
+import json
+import os
+import re
+import secrets
+import socket
+import ssl
+import time
+
+import pytest
+
+from authd import TOP
+from cluster import Cluster, wait_for
+from conftest import end, scratch
+from test_recording import newest
+from webapi import Browser
+
+FORM = 'application/x-www-form-urlencoded'
+MARKUP = '<script>alert(1)</script>&amp;"\'\u202e\\'
+
+
+def routes():
+    """(method, path) of every row of the table, with a value for what stands in the path."""
+    with open(os.path.join(TOP, 'services/proxy/web_api.def')) as f:
+        rows = re.findall(r'^WEB_API\(\w+, \w+, "([A-Z]+)", "([^"]+)"', f.read(), re.M)
+    assert len(rows) > 20
+    return [(method, re.sub(r':\w+', 'nobody', path)) for method, path in rows]
+
+
+LOGIN = ('POST', '/v1/webapi/login')
+
+
+@pytest.fixture(scope='module')
+def cluster(build):
+    """One of our own: these tests make many users, from one address."""
+    c = Cluster(scratch(), build)
+    try:
+        c.start([('node-1', 'env=example,team=x'), ('node-2', 'env=example'), ('node-3', 'env=prod')],
+                proxyd='limits: {web_requests_per_minute: 1000}\n')
+        yield c
+    finally:
+        end(c, 'web-api')
+
+
+@pytest.fixture(scope='module')
+def alice(cluster, login):
+    """Somebody who works with tsh."""
+    person = cluster.add_user('alice', roles='editor,access,auditor', logins=login)
+    cluster.login(person)
+    return person
+
+
+@pytest.fixture(scope='module')
+def admin(cluster, login):
+    """Somebody who may everything."""
+    person = cluster.add_user('web-admin', roles='editor,access,auditor', logins=login)
+    browser = Browser(cluster)
+    browser.login(person)
+    return browser
+
+
+@pytest.fixture(scope='module')
+def nobody(cluster, tmp_path_factory):
+    """Somebody with a role that allows nothing, but on nodes that there are none of: whose roles allow no login has no session."""
+    path = tmp_path_factory.mktemp('web') / 'role.yaml'
+    path.write_text(json.dumps({'kind': 'role', 'version': 'v1', 'metadata': {'name': 'web-nothing'},
+                                'spec': {'allow': {'logins': ['root'], 'node_labels': {'env': 'there-is-none'}}}}))
+    cluster.tctl('create', '-f', '--force', str(path))
+    person = cluster.add_user('web-nobody', roles='web-nothing', logins='root')
+    browser = Browser(cluster)
+    browser.login(person)
+    return browser
+
+
+# --- the cookie -----------------------------------------------------------------------------------------
+
+
+def test_a_login_sets_a_cookie_that_no_script_and_no_other_site_gets(cluster, login):
+    person = cluster.add_user('web-cookie', roles='access', logins=login)
+    browser = Browser(cluster)
+    fields = {'user': 'web-cookie', 'password': person['password'], 'otp': cluster.code(person)}
+    status, headers, body = browser.send(*LOGIN, json.dumps(fields))
+    assert status == 200
+    name, *attributes = headers['Set-Cookie'].split('; ')
+    assert re.fullmatch(r'__Host-sallyport=[0-9a-f]{64}', name)
+    assert sorted(attributes) == ['HttpOnly', 'Path=/', 'SameSite=Strict', 'Secure']
+    # The token is in the cookie, and nowhere else.
+    token = name.split('=')[1]
+    assert token not in body.decode() and headers['Cache-Control'] == 'no-store'
+    session = json.loads(body)
+    assert session['user'] == 'web-cookie' and session['roles'] == ['access'] and session['logins'] == [login]
+    browser.cookie = token
+    again = browser.get('/v1/webapi/session')
+    assert {k: again[k] for k in ('id', 'user', 'cluster', 'expires')} == {
+        k: session[k] for k in ('id', 'user', 'cluster', 'expires')}
+    own = browser.get('/v1/webapi/account/sessions')['sessions']
+    assert [(s['current'], s['browser']) for s in own] == [(True, 'Mozilla/5.0 (tests)')]
+    assert own[0]['address'].startswith('127.0.0.1')
+    # Logging out ends it, and takes it back.
+    status, headers, body = browser.send('POST', '/v1/webapi/logout', '{}')
+    assert status == 200 and json.loads(body) == {}
+    assert headers['Set-Cookie'].startswith('__Host-sallyport=;') and 'Max-Age=0' in headers['Set-Cookie']
+    assert browser.refused('GET', '/v1/webapi/session')[0] == 401
+    status, headers, _ = browser.send('POST', '/v1/webapi/logout')
+    assert status == 401 and 'Max-Age=0' in headers['Set-Cookie']
+
+
+def test_wrong_logins_get_no_cookie(cluster, login):
+    person = cluster.add_user('web-wrong', roles='access', logins=login)
+    browser = Browser(cluster)
+    right = {'user': 'web-wrong', 'password': person['password'], 'otp': '000000'}
+    for fields in right, right | {'password': 'wrong'}, right | {'user': 'web-there-is-none'}:
+        status, headers, body = browser.send(*LOGIN, json.dumps(fields))
+        assert status == 401 and 'Set-Cookie' not in headers and 'message' in json.loads(body)['error']
+    # What proxyd says of the browser is not for the page to say.
+    for fields in {'browser': 'x'}, {'roles': ['editor']}, {'password': 7}, {'user': ['web-wrong']}:
+        status, message = browser.refused(*LOGIN, right | fields)
+        assert status == 400 and message.startswith(list(fields)[0] + ': ')
+    assert browser.refused('POST', '/v1/webapi/login?user=web-wrong&password=x')[0] == 400
+
+
+def test_without_a_cookie_of_ours_nobody_is_anybody(admin, cluster):
+    good = admin.cookie
+    wrong = [None, '', good[:-1], good + '0', good.upper() if good.upper() != good else 'g' * 64, secrets.token_hex(32), f'"{good}"',
+             good[:-1] + ('0' if good[-1] != '0' else '1')]
+    for method, path in routes():
+        if (method, path) == LOGIN:
+            continue
+        stranger = Browser(cluster)
+        assert stranger.refused(method, path)[0] == 401, (method, path)
+    for cookie in wrong:
+        stranger.cookie = cookie
+        assert stranger.refused('GET', '/v1/webapi/session')[0] == 401, cookie
+    # Two: somebody planted one. Another name is another cookie.
+    for header in (f'__Host-sallyport={good}; __Host-sallyport={good}', f'sallyport={good}', f'__host-sallyport={good}'):
+        assert stranger.refused('GET', '/v1/webapi/session', Cookie=header)[0] == 401
+    # Beside others it counts.
+    assert stranger.ask('GET', '/v1/webapi/session', Cookie=f'a=b; __Host-sallyport={good}; c="d"')[0] == 200
+
+
+def test_whose_cookie_it_is_he_is(admin, nobody):
+    assert admin.get('/v1/webapi/session')['user'] == 'web-admin'
+    assert nobody.get('/v1/webapi/session')['user'] == 'web-nobody'
+    # A session of another's is not his to end, and he is not told that it is there.
+    other = admin.get('/v1/webapi/account/sessions')['sessions'][0]['id']
+    status, _ = nobody.ask('DELETE', f'/v1/webapi/account/sessions/{other}')
+    assert status in (200, 404) and admin.get('/v1/webapi/session')['user'] == 'web-admin'
+    assert [s['id'] for s in nobody.get('/v1/webapi/account/sessions')['sessions']] == [nobody.get('/v1/webapi/session')['id']]
+
+
+# --- other sites ------------------------------------------------------------------------------------------
+
+
+def test_what_another_site_makes_a_browser_ask_is_refused(admin):
+    port = admin.origin.rsplit(':', 1)[1]
+    elsewhere = [dict(Origin='https://evil.example', Sec_Fetch_Site='cross-site'), dict(Origin='null'), dict(Origin=''),
+                 dict(Origin=f'http://localhost:{port}'), dict(Origin=f'https://localhost.evil.example:{port}'),
+                 dict(Origin='https://localhost'), dict(Origin=admin.origin + '/'), dict(Origin=f'https://evil.localhost:{port}'),
+                 dict(Sec_Fetch_Site='same-site'), dict(Sec_Fetch_Site='cross-site', Origin=None),
+                 dict(Sec_Fetch_Site='none', Origin=None), dict(Origin=None, Sec_Fetch_Site=None)]
+    forms = [dict(Content_Type=t) for t in (FORM, 'text/plain', 'multipart/form-data; boundary=x', 'application/jsonp',
+                                            'text/plain; x=application/json', '', None)]
+    for method, path in routes():
+        if method == 'GET':
+            continue
+        for changed in elsewhere + forms:
+            assert admin.refused(method, path, {}, **changed)[0] == 403, (method, path, changed)
+    for method, path in routes():
+        if method == 'GET':
+            for changed in elsewhere[:4] + elsewhere[8:10]:
+                assert admin.refused(method, path, **changed)[0] == 403, (path, changed)
+    # An address that somebody typed is no other site.
+    assert admin.ask('GET', '/v1/webapi/session', Sec_Fetch_Site='none')[0] == 200
+    # Either of the two is enough, where a browser sends only one.
+    for changed in dict(Origin=None), dict(Sec_Fetch_Site=None):
+        assert admin.refused('POST', '/v1/webapi/users/web-there-is-none', {'unlock': True}, **changed)[0] == 404
+    assert admin.refused('POST', '/v1/webapi/users/web-there-is-none', {'unlock': True},
+                         Content_Type='application/json; charset=utf-8')[0] == 404
+    # No page of another site is told that it may read or ask.
+    for method in 'GET', 'OPTIONS':
+        _, headers, _ = admin.send(method, '/v1/webapi/session', Origin='https://evil.example',
+                                   Access_Control_Request_Method='POST')
+        assert not [h for h in headers if h.lower().startswith('access-control-')]
+
+
+def test_what_a_form_sends_is_no_login(cluster):
+    browser = Browser(cluster)
+    for kind in FORM, 'text/plain':
+        body = 'user=a&password=b' if kind == FORM else '{"user":"a","password":"b","otp":"1","x":"="}'
+        assert browser.send(*LOGIN, body, Content_Type=kind)[0] == 403
+
+
+# --- what it does ------------------------------------------------------------------------------------------
+
+
+def test_servers(admin):
+    nodes = admin.get('/v1/webapi/nodes?selector=env%3Dexample')
+    assert [n['name'] for n in nodes['nodes']] == ['node-1', 'node-2'] and nodes['next'] == ''
+    assert admin.get('/v1/webapi/nodes?selector=env=*&selector=team=x')['nodes'][0]['name'] == 'node-1'
+    found = admin.get('/v1/webapi/nodes?search=node-3')['nodes']
+    assert [n['name'] for n in found] == ['node-3'] and found[0]['tunnel'] is True
+    # Every field is there, with its type.
+    node = found[0]
+    assert {k: type(v) for k, v in node.items()} == {
+        'uuid': str, 'name': str, 'address': str, 'tunnel': bool, 'labels': list, 'version': str, 'last_seen': int, 'joined': int,
+        'too_old': bool}
+    # Labels are data, whatever they hold.
+    admin.post(f"/v1/webapi/nodes/{node['uuid']}/labels", set=[{'key': 'web-note', 'value': 'a b'}])
+    wait_for('the label', lambda: {'key': 'web-note', 'value': 'a b'} in admin.get('/v1/webapi/nodes?search=node-3')['nodes'][0]['labels'], 60)
+    admin.post('/v1/webapi/nodes/node-3/labels', remove=['web-note'])
+    assert admin.refused('DELETE', '/v1/webapi/nodes/there-is-none')[0] == 404
+
+
+def test_pages_go_on_where_the_last_one_ended(admin):
+    names, after = [], ''
+    while True:
+        page = admin.get(f'/v1/webapi/nodes?limit=1&after={after}')
+        assert len(page['nodes']) <= 1
+        names += [n['name'] for n in page['nodes']]
+        after = page['next']
+        if not after:
+            break
+    assert [n for n in names if n.startswith('node-')][:3] == ['node-1', 'node-2', 'node-3'] and len(set(names)) == len(names)
+    first = admin.get('/v1/webapi/events?limit=2')
+    second = admin.get(f"/v1/webapi/events?limit=2&after={first['next']}")
+    ids = [e['event']['id'] for e in first['events'] + second['events']]
+    assert len(set(ids)) == 4
+    assert admin.refused('GET', '/v1/webapi/events?after=nonsense')[0] == 400
+
+
+def test_users(admin, cluster):
+    link = admin.post('/v1/webapi/users', name='web-made', roles=['access'], logins=['root'], ttl_s=600)
+    assert link['user'] == 'web-made' and re.search(r'/web/invite/[0-9a-f]{32}$', link['url'])
+    assert admin.refused('POST', '/v1/webapi/users', {'name': 'web-made', 'roles': ['access']})[0] == 409
+    assert admin.post('/v1/webapi/users/web-made', set_logins=True, logins=['ubuntu']) == {}
+    made = next(u for u in admin.get('/v1/webapi/users')['users'] if u['name'] == 'web-made')
+    assert made['logins'] == ['ubuntu'] and made['roles'] == ['access'] and made['confirmed'] is False
+    cluster.accept_invite(link['url'], 'correct horse battery')
+    again = admin.post('/v1/webapi/users/web-made/reset', ttl_s=600)
+    assert again['url'] != link['url']
+    assert admin.delete('/v1/webapi/users/web-made') == {}
+    assert admin.refused('DELETE', '/v1/webapi/users/web-made')[0] == 404
+
+
+def test_tokens(admin):
+    token = admin.post('/v1/webapi/tokens', kind='node', ttl_s=600, labels=[{'key': 'env', 'value': MARKUP[:25]}])
+    assert token['token'] and token['uses_left'] == 1
+    listed = [t for t in admin.get('/v1/webapi/tokens')['tokens'] if t['id'] == token['id']]
+    assert listed[0]['token'] == '' and listed[0]['labels'] == token['labels'] == [{'key': 'env', 'value': MARKUP[:25]}]
+    assert admin.delete(f"/v1/webapi/tokens/{token['id']}") == {}
+    assert admin.refused('POST', '/v1/webapi/tokens', {'kind': 'emperor'})[0] == 400
+
+
+def test_roles_and_locks_are_written_as_their_messages(admin):
+    role = {'name': 'web-dba', 'allow': {'logins': ['postgres'], 'node_labels': [{'key': 'env', 'values': ['prod']}], 'rules': []},
+            'options': {'max_session_ttl_s': 3600, 'permit_pty': True}}
+    put = admin.post('/v1/webapi/resources', resource={'kind': 'role', 'value': role})
+    assert put['name'] == 'web-dba' and put['value'] is None
+    got = admin.get('/v1/webapi/resources?kind=role&name=web-dba')['resources']
+    assert len(got) == 1 and got[0]['value']['allow'] == role['allow'] | {'rules': []}
+    # What was read can be sent back; over an old revision it cannot.
+    got[0]['value']['allow']['logins'] = ['postgres', 'ubuntu']
+    admin.post('/v1/webapi/resources', resource=got[0], replace=True)
+    assert admin.refused('POST', '/v1/webapi/resources', {'resource': got[0], 'replace': True})[0] == 409
+    assert admin.refused('POST', '/v1/webapi/resources', {'resource': {'kind': 'role', 'value': role}})[0] == 409
+    assert admin.get('/v1/webapi/resources?kind=role&name=web-dba')['resources'][0]['value']['allow']['logins'] == ['postgres', 'ubuntu']
+    assert admin.delete('/v1/webapi/resources?kind=role&name=web-dba') == {}
+    lock = admin.post('/v1/webapi/resources', resource={'kind': 'lock', 'value': {'user': 'web-mallory', 'message': MARKUP[:25]}})
+    locks = admin.get('/v1/webapi/resources?kind=lock')['resources']
+    mine = next(r['value'] for r in locks if r['name'] == lock['name'])
+    assert mine['user'] == 'web-mallory' and mine['message'] == MARKUP[:25]
+    assert admin.delete(f"/v1/webapi/resources?kind=lock&name={lock['name']}") == {}
+    assert admin.refused('GET', '/v1/webapi/resources?kind=emperor')[0] == 400
+
+
+def test_status(admin, cluster):
+    status = admin.get('/v1/webapi/status')
+    assert status['cluster'] == cluster.name and status['ca_pins'] == [cluster.ca_pin()]
+    assert admin.get('/v1/webapi/session')['may']
+
+
+def test_events_and_recordings(admin, cluster, alice, login):
+    mark = f'web-mark {MARKUP[:25]}'
+    cluster.tsh('alice', 'ssh', f'{login}@node-1', f"printf '%s\\n' '{mark}'; head -c 300000 /dev/urandom | base64; exit 7",
+                check=False)
+    row = newest(cluster, 'web-mark')
+    listed = admin.get(f"/v1/webapi/recordings?session={row['id'][:12]}")['recordings']
+    assert [r['session'] for r in listed] == [row['id']] and mark in listed[0]['command'] and listed[0]['exit_status'] == 7
+    started = admin.get(f"/v1/webapi/events?types=session.start&session={row['id']}")['events']
+    assert len(started) == 1 and started[0]['event']['user'] == 'alice' and started[0]['backed'] == 'signature'
+    assert mark in {f['key']: f['value'] for f in started[0]['event']['fields']}['command']
+
+
+def test_a_key_of_the_page_is_certified(admin, cluster, tmp_path):
+    path = tmp_path / 'key'
+    cluster.run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', str(path))
+    blob = (tmp_path / 'key.pub').read_text().split()[1]
+    made = admin.post('/v1/webapi/certificate', ssh_key=blob)
+    assert made['user'] == 'web-admin' and made['host_ca'] and made['valid_until'] <= admin.get('/v1/webapi/session')['expires']
+    cert = tmp_path / 'key-cert.pub'
+    cert.write_text(f"ssh-ed25519-cert-v01@openssh.com {made['ssh_cert']}\n")
+    assert 'web-admin' in cluster.run('ssh-keygen', '-L', '-f', str(cert)).stdout
+    assert admin.refused('POST', '/v1/webapi/certificate', {'ssh_key': 'AAAA'})[0] == 400
+    assert admin.refused('POST', '/v1/webapi/certificate', {'ssh_key': '***'})[0] == 400
+
+
+# --- who may not ---------------------------------------------------------------------------------------------
+
+
+OWN = {'/v1/webapi/session', '/v1/webapi/logout', '/v1/webapi/certificate', '/v1/webapi/account/sessions',
+       '/v1/webapi/account/sessions/nobody', '/v1/webapi/account/signout', '/v1/webapi/account/password', '/v1/webapi/status'}
+# What each request must say to be understood at all.
+FIELDS = {'/v1/webapi/nodes/nobody/labels': {'set': [{'key': 'a', 'value': 'b'}]},
+          '/v1/webapi/users': {'name': 'web-by-nobody', 'roles': ['web-nothing'], 'logins': []},
+          '/v1/webapi/users/nobody': {'unlock': True},
+          '/v1/webapi/tokens': {'kind': 'node'},
+          '/v1/webapi/resources': {'resource': {'kind': 'lock', 'value': {'user': 'alice'}}}}
+
+
+def test_a_role_that_allows_nothing_allows_nothing_here_either(nobody):
+    assert nobody.get('/v1/webapi/session')['may'] == []
+    for method, path in routes():
+        if path in OWN or (method, path) == LOGIN:
+            continue
+        if path == '/v1/webapi/resources' and method != 'POST':
+            path += '?kind=role' if method == 'GET' else '?kind=role&name=access'
+        status, answer = nobody.ask(method, path, FIELDS.get(path, {}) if method == 'POST' else None)
+        lists = [v for v in answer.values() if isinstance(v, list)]
+        assert status == 403 or (status == 200 and method == 'GET' and lists == [[]]), (method, path, status, answer)
+    # Of events his own.
+    events = nobody.ask('GET', '/v1/webapi/events?limit=1000')
+    assert events[0] == 403 or {e['event']['user'] for e in events[1]['events']} <= {'web-nobody'}
+
+
+# --- the end of a session -----------------------------------------------------------------------------------
+
+
+def over(browser):
+    return browser.ask('GET', '/v1/webapi/session')[0] == 401
+
+
+def reset(cluster, name):
+    link = re.search(r'https://\S+', cluster.tctl('users', 'reset', name).stdout).group(0)
+    cluster.accept_invite(link, 'staple correct horse')
+
+
+def test_a_session_ends_with_a_lock_and_with_its_user(cluster, login):
+    for name, end in (('web-locked', lambda n: cluster.tctl('lock', f'--user={n}', '--message=gone')),
+                      ('web-removed', lambda n: cluster.tctl('users', 'rm', n)),
+                      ('web-reset', lambda n: reset(cluster, n)),
+                      ('web-changed', lambda n: cluster.tctl('users', 'update', n, '--set-roles=auditor'))):
+        browser = Browser(cluster)
+        browser.login(cluster.add_user(name, roles='access', logins=login))
+        assert not over(browser)
+        end(name)
+        wait_for(f'the end of {name}', lambda b=browser: over(b), 60)
+        # By auditd, too, which knows from the watch.
+        wait_for(f'the end of {name} at auditd', lambda b=browser: b.ask('GET', '/v1/webapi/recordings')[0] == 401, 60)
+
+
+def test_signing_out_everywhere_and_a_new_password_end_the_others(cluster, login):
+    person = cluster.add_user('web-many', roles='access', logins=login)
+    one, two = Browser(cluster), Browser(cluster)
+    one.login(person)
+    two.login(person)
+    assert len(one.get('/v1/webapi/account/sessions')['sessions']) == 2
+    assert one.refused('POST', '/v1/webapi/account/password', {
+        'password': 'wrong', 'otp': '000000', 'new_password': 'staple correct horse'})[0] in (401, 403)
+    own = one.get('/v1/webapi/session')['id']
+    other = next(s['id'] for s in one.get('/v1/webapi/account/sessions')['sessions'] if s['id'] != own)
+    assert one.delete(f'/v1/webapi/account/sessions/{other}') == {}
+    assert over(two) and not over(one)
+    assert one.post('/v1/webapi/account/signout') == {}
+    assert over(one)
+
+
+# --- wrong requests -------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_understood_is_refused_by_name(admin):
+    for fields, field in (({'names': 'x'}, 'names'), ({'name': 7}, 'name'), ({'roles': 'access'}, 'roles'),
+                          ({'roles': [None]}, 'roles[0]'), ({'ttl_s': 1.5}, 'ttl_s'), ({'ttl_s': '1'}, 'ttl_s')):
+        status, message = admin.refused('POST', '/v1/webapi/users', fields)
+        assert status == 400 and message.startswith(field + ': '), message
+    status, message = admin.refused('POST', '/v1/webapi/users/web-admin', {'name': 'alice', 'unlock': True})
+    assert (status, message) == (400, 'name: this is given twice')
+    for query, field in (('limit=-1', 'limit'), ('limit=4294967296', 'limit'), ('offline=1', 'offline'), ('selector=x', 'selector'),
+                         ('limit=1&limit=2', 'limit'), ('lim=1', 'lim'), ('%3Cscript%3E=1', '<script>')):
+        status, message = admin.refused('GET', f'/v1/webapi/nodes?{query}')
+        assert status == 400 and message.startswith(field + ': '), message
+    for query in 'limit', 'limit=1&', '%zz=1', 'search=%ff', 'search=%00', 'a=1&' * 70 + 'a=1':
+        assert admin.refused('GET', f'/v1/webapi/nodes?{query}')[0] == 400
+    for body in '[]', '{', '{"name":"a"} x', '{"name":"a","name":"b"}', '\ufeff{}', 'null', '{"name":"\\u0000"}', '[' * 30000:
+        status, _, answer = admin.send('POST', '/v1/webapi/users', body.encode())
+        assert status == 400 and 'message' in json.loads(answer)['error'], body[:20]
+    assert admin.send('PUT', '/v1/webapi/users', '{}')[0] == 405
+    assert admin.send('GET', '/v1/webapi/nothing')[0] == 404
+    status, headers, body = admin.send('HEAD', '/v1/webapi/nodes')
+    assert status == 200 and body == b'' and int(headers['Content-Length']) > 100
+
+
+def test_bodies_have_a_size(admin):
+    assert admin.send('POST', '/v1/webapi/users', b'{"name":"' + b'a' * 65536 + b'"}')[0] == 413
+    # Up to there it is judged by what it says.
+    assert admin.refused('POST', '/v1/webapi/users', {'name': 'a' * 65000})[0] == 400
+    assert admin.send('GET', '/v1/webapi/session', b'{}')[0] in (400, 413)
+
+
+def test_whoever_sends_his_request_byte_by_byte_is_cut_off(admin):
+    with ssl._create_unverified_context().wrap_socket(socket.create_connection(('127.0.0.1', admin.cluster.public_port), timeout=60),
+                                                      server_hostname='localhost') as s:
+        head = ''.join(f'{k}: {v}\r\n' for k, v in admin.headers('POST').items())
+        s.sendall(f'POST /v1/webapi/users HTTP/1.1\r\n{head}Content-Length: 60000\r\n\r\n'.encode())
+        s.settimeout(0.3)
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            try:
+                s.sendall(b' ')
+                if s.recv(1000) == b'':
+                    return
+            except TimeoutError:
+                continue
+            except (ConnectionError, ssl.SSLError):
+                return
+        raise AssertionError('the connection was still open')
+
+
+def test_one_session_cannot_ask_without_end(cluster, login):
+    browser = Browser(cluster)
+    browser.login(cluster.add_user('web-hasty', roles='access', logins=login))
+    conn = http.client.HTTPSConnection('127.0.0.1', cluster.public_port, timeout=60, context=ssl._create_unverified_context())
+    answers = []
+    for _ in range(500):
+        conn.request('GET', '/v1/webapi/session', headers=browser.headers('GET'))
+        answer = conn.getresponse()
+        answer.read()
+        answers.append(answer)
+    conn.close()
+    assert answers[0].status == 200
+    refused = [a for a in answers if a.status == 429]
+    assert refused and int(refused[0].getheader('Retry-After')) > 0
