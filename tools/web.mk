@@ -34,3 +34,25 @@ web: $(SITE) ## the files of the web app, in $(B)/web/site
 $(SITE): tools/gather-web $(wildcard web/app/* web/engine/*.mjs) $(WASM) $(NPM)
 	@echo "  WEB   $(@D)"
 	$(Q)tools/gather-web $(B)
+
+# The engine's unit tests over the page's primitives, in Node.js: objects once, each test file linked with all of them.
+WASM_TESTS    := lib/crypto/cipher_test lib/crypto/known_answers_test lib/crypto/sshcert_limits_test \
+		 lib/ssh/connection_test lib/ssh/flow_test lib/ssh/hostile_test lib/ssh/packet_test lib/ssh/sign_test lib/ssh/stranger_test \
+		 lib/session/sftp_body_test lib/session/sftp_engine_test
+WASM_UNIT     := $(WASM_TESTS:%=$(B)/wasm/%.wasm)
+WASM_UNIT_OBJ := $(patsubst %.c,$(B)/wasm/%.o,$(ENGINE_SRC) web/engine/web_prims.c web/engine/web_suite.c \
+		 lib/crypto/sshcert_sign.c tests/web/unit.c tests/unit/lib/ssh/ssh_pair.c tests/unit/lib/session/sftp_server.c \
+		 $(addprefix lib/session/,sftp_engine.c sftp_body.c sftp_wire.c))
+WASM_UNIT_CC   = $(WASM_CC) -O1 -std=c11 -D_GNU_SOURCE -D_WASI_EMULATED_SIGNAL -Itests/web/include -Ilib -Iweb -Itests/unit \
+		 -Itests/unit/lib/ssh -Itests/unit/lib/session -Wall -Wextra $(WERROR) -Wno-missing-field-initializers
+
+.PHONY: unit-web
+unit-web: $(WASM_UNIT) $(NPM) ## the engine's unit tests as WebAssembly, over the page's primitives
+	@node tests/web/unit.mjs $(B) $(WASM_UNIT)
+$(B)/wasm/%.o: %.c $(wildcard tests/web/include/*.h)
+	@mkdir -p $(@D)
+	$(Q)$(WASM_UNIT_CC) $(if $(filter %_test.c,$<),-Dmain=test_main) -MMD -MP -c -o $@ $<
+$(B)/wasm/%_test.wasm: $(B)/wasm/tests/unit/%_test.o $(WASM_UNIT_OBJ)
+	@mkdir -p $(@D)
+	@echo "  WASM  $@"
+	$(Q)$(WASM_CC) -mexec-model=reactor -o $@ $^ -Wl,--gc-sections -Wl,-z,stack-size=1048576 -lwasi-emulated-signal

@@ -152,6 +152,8 @@ static void
 ctr(void **state)
 {
 	(void)state;
+	if (!cipher_find(span_str("aes256-ctr")))
+		skip();
 	for (size_t i = 0; i < sizeof(ctr_answers) / sizeof(ctr_answers[0]); i++)
 		check(ctr_answers[i].cipher, ctr_answers[i].mac, ctr_answers[i].hex);
 }
@@ -168,9 +170,12 @@ a_long_stream(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
-		struct cipher *c = make(names[i][0], names[i][1]),
-			      *d = make(names[i][0], names[i][1]);
+		struct cipher *c, *d;
 
+		if (!cipher_find(span_str(names[i][0])))
+			continue; /* a page has one of them */
+		c = make(names[i][0], names[i][1]);
+		d = make(names[i][0], names[i][1]);
 		for (uint32_t seq = 0; seq < 1000; seq++) {
 			size_t n = 16 * (1 + seq % 300) + (cipher_length_apart(c) ? 4 : 0);
 
@@ -250,6 +255,8 @@ static void
 p256_rfc5903_8_1(void **state)
 {
 	(void)state;
+	if (!kex_available(KEX_P256))
+		skip();
 	agree(KEX_P256, "c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433",
 	    "04dad0b65394221cf9b051e1feca5787d098dfe637fc90b9ef945d0c3772581180"
 	    "5271a0461cdb8252d61f1c456fa3e59ab1f45b33accf5f58389e0577b8990bb3",
@@ -272,6 +279,8 @@ bad_values_of_the_peer(void **state)
 	assert_int_not_equal(kex_pair_secret(a, (struct span){ one, 32 }, out), 0);
 	assert_int_not_equal(kex_pair_secret(a, (struct span){ zero, 31 }, out), 0);
 	kex_pair_free(a);
+	if (!kex_available(KEX_P256))
+		return;
 	assert_int_equal(kex_pair_new(&a, KEX_P256), 0);
 	/* not on the curve */
 	assert_int_not_equal(kex_pair_secret(a, (struct span){ point, 65 }, out), 0);

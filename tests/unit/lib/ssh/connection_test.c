@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <sodium.h>
 
+#include "crypto/cipher.h"
+#include "crypto/rand.h"
+#include "crypto/sshkey_priv.h"
 #include "ssh/session.h"
 #include "ssh/ssh_priv.h"
 #include "ssh_pair.h"
@@ -46,6 +48,8 @@ every_cipher_and_mac(void **state)
 		for (size_t m = 0; m < (c < 2 ? 1 : 4); m++) {
 			struct pair p;
 
+			if (!cipher_find(span_str(ciphers[c])))
+				continue;
 			pair_init(&p);
 			p.client_config.ciphers = ciphers[c];
 			p.client_config.macs = macs[m];
@@ -66,6 +70,8 @@ every_exchange_method(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		struct pair p;
 
+		if (i == 2 && !kex_available(KEX_P256))
+			continue;
 		pair_init(&p);
 		p.client_config.kex = kex[i];
 		pair_login(&p);
@@ -182,11 +188,12 @@ static void
 put_sk_request(struct pair *p, struct buf *b, uint8_t flags)
 {
 	static const char name[] = "sk-ssh-ed25519@openssh.com";
-	uint8_t pk[32], sk[64], sig[64];
+	uint8_t seed[32], pk[32], sk[64], sig[64];
 	struct buf key, data, to_sign;
 	struct span part;
 
-	crypto_sign_keypair(pk, sk);
+	rand_bytes(seed, sizeof seed);
+	sshkey_ed25519_pair(seed, pk, sk);
 	buf_init(&key, 1000);
 	buf_init(&data, 1000);
 	buf_init(&to_sign, 1000);
@@ -210,7 +217,7 @@ put_sk_request(struct pair *p, struct buf *b, uint8_t flags)
 	part = buf_span(&data);
 	kex_hash(&part, 1, buf_reserve(&to_sign, 32));
 	buf_commit(&to_sign, 32);
-	crypto_sign_detached(sig, NULL, buf_head(&to_sign), to_sign.len, sk);
+	sshkey_ed25519_sign(sk, buf_span(&to_sign), sig);
 	buf_reset(&data);
 	wire_put_text(&data, name);
 	wire_put_string(&data, (struct span){ sig, 64 });
@@ -226,6 +233,8 @@ static void
 login_with_a_security_key(void **state)
 {
 	(void)state;
+	if (!sshkey_type_available("sk-ssh-ed25519@openssh.com"))
+		skip();
 	for (int touched = 0; touched < 2; touched++) {
 		struct pair p;
 		struct buf b;

@@ -124,6 +124,8 @@ the_owner_signs_the_exchange_late(void **state)
 		struct ssh_events events;
 		struct pair p;
 
+		if (i == 1 && !kex_available(KEX_P256))
+			continue;
 		pair_init(&p);
 		give_away_keys(&p, &p.server_config, &events);
 		p.client_config.kex = kex[i];
@@ -446,7 +448,8 @@ the_host_key_is_of_the_first_exchange(void **state)
 
 	(void)state;
 	pair_init(&p);
-	p.client_config.kex = "ecdh-sha2-nistp256";
+	if (kex_available(KEX_P256))
+		p.client_config.kex = "ecdh-sha2-nistp256";
 	pair_login(&p);
 	assert_true(p.server->host_key.len == 0 && p.client->host_key.len == 0); /* not kept */
 	pair_done(&p);
