@@ -38,7 +38,6 @@ KEPT = {
     "labels_get": "tests look at labels",
     "b64_encode": "tests write what people's tools write",
     "kex_pair_from_secret": "published test vectors begin with the secret",
-    "rpc_client_for": "the JSON API is to call it",
     "sshcert_critical": "tests look at what was signed",
     "x509_cert_from_der": "as sshcert_critical, and the fuzz targets",
     "x509_cert_has_dns": "as sshcert_critical",

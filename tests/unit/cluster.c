@@ -166,6 +166,19 @@ cluster_cutoff(struct replica *r, enum replica_kind kind, const char *key, int64
 }
 
 void
+cluster_web_session(struct replica *r, const char *key, const char *user, int64_t valid_after_s,
+    int64_t expires_ms)
+{
+	Auth__LiveWebSession m = AUTH__LIVE_WEB_SESSION__INIT;
+
+	m.key = key;
+	m.user = user;
+	m.valid_after_s = valid_after_s;
+	m.expires = expires_ms;
+	put(r, REPLICA_WEB_SESSION, key, &m.base);
+}
+
+void
 cluster_garbage(struct replica *r, enum replica_kind kind, const char *key)
 {
 	static const uint8_t bytes[] = { 0x0a, 0xff, 0xff, 0xff };

@@ -21,21 +21,6 @@ static struct loop *loop;
 static struct replica *r;
 static int64_t now_s;
 
-static void
-put_session(const char *as, const char *user, int64_t valid_after_s, int64_t expires_ms)
-{
-	Auth__LiveWebSession m = AUTH__LIVE_WEB_SESSION__INIT;
-	struct buf b;
-
-	m.key = key;
-	m.user = user;
-	m.valid_after_s = valid_after_s;
-	m.expires = expires_ms;
-	cluster_pack(&b, &m.base);
-	replica_put(r, REPLICA_WEB_SESSION, as, buf_span(&b));
-	buf_done(&b);
-}
-
 /* A user with a session, and the proxy that it is used through; authd is there. */
 static int
 setup(void **state)
@@ -50,7 +35,7 @@ setup(void **state)
 	cluster_user(r, "alice", roles, 1);
 	cluster_host(r,
 	    &(struct replica_host){ .uuid = PROXY, .kind = "proxy", .name = "p", .address = "" });
-	put_session(key, "alice", now_s - 60, (now_s + 3600) * 1000);
+	cluster_web_session(r, key, "alice", now_s - 60, (now_s + 3600) * 1000);
 	return 0;
 }
 
@@ -113,7 +98,7 @@ static void
 a_session_ends_with_its_time(void **state)
 {
 	(void)state;
-	put_session(key, "alice", now_s - 60, now_s * 1000 - 1);
+	cluster_web_session(r, key, "alice", now_s - 60, now_s * 1000 - 1);
 	has_ended();
 }
 
@@ -154,10 +139,17 @@ a_session_under_another_key_is_none(void **state)
 {
 	static const char other[] =
 	    "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+	Auth__LiveWebSession m = AUTH__LIVE_WEB_SESSION__INIT;
 	struct rpc_peer peer;
+	struct buf b;
 
 	(void)state;
-	put_session(other, "alice", now_s - 60, (now_s + 3600) * 1000);
+	m.key = key;
+	m.user = "alice";
+	m.expires = (now_s + 3600) * 1000;
+	cluster_pack(&b, &m.base);
+	replica_put(r, REPLICA_WEB_SESSION, other, buf_span(&b));
+	buf_done(&b);
 	assert_int_equal(call(other, &peer), RPC_UNAUTHENTICATED);
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -246,6 +247,36 @@ malformed_metadata_is_refused(void **state)
 	caller_done(&c);
 }
 
+/* What they do not read is in the server's memory: each of them has so much of it, and the proxy is nobody. */
+static void
+the_calls_of_a_session_count_as_the_persons(void **state)
+{
+	static const struct rpc_events events = { .closed = on_closed };
+	static const struct rpc_method wait = { &echo__echo__descriptor, "Wait", RPC_UNARY };
+	const struct rpc_options hers = { .session = WORLD_TOKEN, .client = BROWSER };
+	struct caller waiting[WORLD_CALLS_OF_ONE] = { 0 }, c;
+	struct rpc_call *calls[WORLD_CALLS_OF_ONE];
+	const Echo__Msg q = ECHO__MSG__INIT;
+	struct world *w = *state;
+
+	caller_init(&c, w, w->host_ca, proxy_uri);
+	for (int i = 0; i < WORLD_CALLS_OF_ONE; i++)
+		calls[i] = rpc_invoke(w->rl, c.ch, &wait, &q, &events, &waiting[i], &hers);
+	for (int i = 0; i < 2000 && world_waiting(w) < WORLD_CALLS_OF_ONE; i++)
+		usleep(10000);
+	assert_int_equal(world_waiting(w), WORLD_CALLS_OF_ONE);
+	assert_int_equal(ask(w, &c, "OnlyUsers", WORLD_TOKEN, BROWSER), RPC_RESOURCE_EXHAUSTED);
+	assert_int_equal(ask(w, &c, "Open", NULL, NULL), RPC_OK);
+	for (int i = 0; i < WORLD_CALLS_OF_ONE; i++) {
+		rpc_cancel(calls[i]);
+		rpc_loop_run(w->rl, &waiting[i].done);
+	}
+	for (int i = 0; i < 2000 && world_waiting(w) > 0; i++)
+		usleep(10000);
+	assert_int_equal(ask(w, &c, "OnlyUsers", WORLD_TOKEN, BROWSER), RPC_OK);
+	caller_done(&c);
+}
+
 /* --- the client's handle ---------------------------------------------------------------------- */
 
 static void
@@ -325,6 +356,7 @@ main(void)
 		cmocka_unit_test(nobody_but_a_proxy_calls_for_others),
 		cmocka_unit_test(what_is_no_session_is_refused),
 		cmocka_unit_test(malformed_metadata_is_refused),
+		cmocka_unit_test(the_calls_of_a_session_count_as_the_persons),
 		cmocka_unit_test(a_handle_calls_for_one_person_and_its_maker_for_itself),
 		cmocka_unit_test(no_handle_is_made_of_what_is_no_token),
 	};

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "audit/sight.h"
+#include "base/clock.h"
 #include "base/str.h"
 #include "cluster.h"
 
@@ -155,6 +156,27 @@ certificates_from_before_a_cutoff_are_worth_nothing(void **state)
 	assert_int_not_equal(events("bob"), SIGHT_NOTHING);
 }
 
+/* A search or a play that is under way is looked at again with every change. */
+static void
+what_is_seen_in_a_web_session_ends_with_it(void **state)
+{
+	static const char key[] =
+	    "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+	struct rpc_peer web = peer(RPC_USER, "alice");
+	int64_t now_s = clock_wall_ms() / 1000;
+
+	(void)state;
+	web.issued_s = now_s;
+	(void)str_copy(web.web, sizeof(web.web), key);
+	cluster_web_session(a, key, "alice", now_s, (now_s + 3600) * 1000);
+	assert_int_equal(sight_events(a, &web, NULL), SIGHT_ALL);
+	assert_int_equal(sight_recordings(a, &web, "read", NULL), SIGHT_ALL);
+	replica_remove(a, REPLICA_WEB_SESSION, key);
+	assert_int_equal(sight_events(a, &web, NULL), SIGHT_NOTHING);
+	assert_int_equal(sight_recordings(a, &web, "read", NULL), SIGHT_NOTHING);
+	assert_int_equal(events("alice"), SIGHT_ALL); /* with a certificate */
+}
+
 static void
 whoever_has_more_roles_than_are_looked_at_may_do_nothing(void **state)
 {
@@ -215,6 +237,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(changes_count_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(certificates_from_before_a_cutoff_are_worth_nothing,
 		    setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_seen_in_a_web_session_ends_with_it, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(
 		    whoever_has_more_roles_than_are_looked_at_may_do_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_has_a_role_that_cannot_be_decoded_sees_nothing,

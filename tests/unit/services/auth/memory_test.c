@@ -19,6 +19,7 @@
 #include "auth/lockout.h"
 #include "auth/login.h"
 #include "auth/origin.h"
+#include "auth/web_login.h"
 #include "auth_world.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -439,13 +440,26 @@ on_login(int rc, const struct certify_result *result, const struct signin_outcom
 }
 
 static int
+code_of_alice(struct auth_world *w, char code[16], struct err *e)
+{
+	struct user u;
+	uint8_t totp[TOTP_SECRET_BYTES];
+	int rc = user_load(&w->a, "alice", &u, e);
+
+	if (rc == 0)
+		rc = seed_open(&w->a, u.name, u.factors.v[0].seed, totp, e);
+	if (rc == 0)
+		rc = totp_code(totp, w->a.now_ms() / 1000, code);
+	user_done(&u);
+	return rc;
+}
+
+static int
 logs_in(struct auth_world *w, struct outcome *o, struct err *e)
 {
 	struct login *l;
-	struct user u;
-	uint8_t totp[TOTP_SECRET_BYTES];
 	char code[16];
-	int rc = user_load(&w->a, "alice", &u, e);
+	int rc = code_of_alice(w, code, e);
 	const struct login_request q = { .user = "alice",
 		.password = password,
 		.otp = code,
@@ -453,14 +467,7 @@ logs_in(struct auth_world *w, struct outcome *o, struct err *e)
 		.tls_key = buf_span(&w->tls_key),
 		.origin = &home };
 
-	if (rc == 0)
-		rc = seed_open(&w->a, u.name, u.factors.v[0].seed, totp, e);
-	if (rc == 0)
-		rc = totp_code(totp, w->a.now_ms() / 1000, code);
-	if (rc == 0)
-		rc = login_start(&l, &w->a, &q, on_login, o, e);
-	user_done(&u);
-	return rc;
+	return rc == 0 ? login_start(&l, &w->a, &q, on_login, o, e) : rc;
 }
 
 static void
@@ -475,6 +482,62 @@ static void
 a_certificate_is_whole_or_there_is_none(void **state)
 {
 	const struct job job = { make_user, logs_in, is_logged_in };
+
+	(void)state;
+	try_everywhere(&job);
+}
+
+/* --- web sessions ------------------------------------------------------------------------------ */
+
+static void
+on_web_login(int rc, const struct web_login_result *result, const struct signin_outcome *how,
+    const struct err *e, void *arg)
+{
+	(void)how;
+	ends(arg, rc, e);
+	if (rc != 0)
+		return;
+	memory_returns();
+	assert_string_equal(result->session->user, "alice");
+	assert_string_equal(result->session->address, home.at.ip);
+}
+
+static int
+logs_in_to_the_web(struct auth_world *w, struct outcome *o, struct err *e)
+{
+	struct web_login *l;
+	char code[16];
+	const struct web_login_request q = { .user = "alice",
+		.password = password,
+		.otp = code,
+		.browser = "Firefox",
+		.origin = &home };
+	int rc = code_of_alice(w, code, e);
+
+	return rc == 0 ? web_login_start(&l, &w->a, &q, on_web_login, o, e) : rc;
+}
+
+/* In memory and in the store, or in neither. */
+static void
+has_a_session_or_none(struct auth_world *w, const struct outcome *o)
+{
+	const struct web_session *all[WEB_SESSIONS_OF_ONE];
+	size_t n = web_sessions_of(&w->a, "alice", all);
+	struct web_session stored;
+	struct err e;
+
+	assert_true(o->rc != AUTH_E_UNAUTHENTICATED && o->rc != AUTH_E_DENIED);
+	assert_int_equal(n, o->rc == 0 ? 1 : 0);
+	if (n == 0)
+		return;
+	assert_int_equal(resource_load(&w->a, RESOURCE_WEB_SESSION, all[0]->key, &stored, &e), 0);
+	resource_done(RESOURCE_WEB_SESSION, &stored);
+}
+
+static void
+a_web_session_is_whole_or_there_is_none(void **state)
+{
+	const struct job job = { make_user, logs_in_to_the_web, has_a_session_or_none };
 
 	(void)state;
 	try_everywhere(&job);
@@ -499,6 +562,7 @@ main(void)
 		cmocka_unit_test(a_link_is_used_whole_or_stays),
 		cmocka_unit_test(a_host_joins_whole_or_not_at_all),
 		cmocka_unit_test(a_certificate_is_whole_or_there_is_none),
+		cmocka_unit_test(a_web_session_is_whole_or_there_is_none),
 	};
 
 	/* A world says at its start that it made new keys. */
