@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 
-from cluster import totp
+from cluster import totp, wait_for
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PACKAGES = ['systemd', 'dbus', 'procps', 'postgresql', 'openssh-client', 'openssh-sftp-server']
@@ -194,8 +194,9 @@ def sign_up(m, user, host, roles='access,editor', logins='root,guest', link=None
     link = link or re.search(r'https://\S+', m.run('tctl', 'users', 'add', user, f'--roles={roles}',
                                                    f'--logins={logins}').stdout).group(0)
     curl = ['curl', '-sk', '--resolve', f'{host}:3080:127.0.0.1', link]
-    page = html.unescape(re.sub(r'<[^>]+>', ' ', m.outside(*curl).stdout))
-    secret = re.search(r'\b([A-Z2-7]{16,64})\b', page).group(1)
+    # Right after authd was started the proxy may not have it again yet.
+    secret = wait_for('the page of the link', lambda: re.search(
+        r'\b([A-Z2-7]{16,64})\b', html.unescape(re.sub(r'<[^>]+>', ' ', m.outside(*curl, check=False).stdout)))).group(1)
     password = 'correct horse battery'
     # A code counts once, and that of the step before still counts: one for each, without waiting for the next step.
     if time.time() % 30 > 20:

@@ -29,7 +29,7 @@ def test_a_signal_to_its_group_stops_everything_and_is_no_failure(build, sig):
     log = os.path.join(folder, 'log')
     with open(log, 'w') as f:
         p = subprocess.Popen([os.path.join(TOP, 'tools', 'demo'), build], stdin=subprocess.DEVNULL, stdout=f, stderr=f,
-                             env={**os.environ, 'DEMO_DIR': os.path.join(folder, 'demo')}, start_new_session=True,
+                             env={**os.environ, 'DEMO_DIR': os.path.join(folder, 'demo'), 'DEMO_ONCE': ''}, start_new_session=True,
                              preexec_fn=heard)
 
     def text():

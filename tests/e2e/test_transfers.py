@@ -27,7 +27,9 @@ def home():
     os.chown(path, pw.pw_uid, pw.pw_gid)
     subprocess.run(['usermod', '-d', path, '-s', '/bin/bash', LOGIN], check=True)
     yield path
-    subprocess.run(['usermod', '-d', pw.pw_dir, '-s', pw.pw_shell, LOGIN], check=True)
+    # Debian 13's refuses while a process of the last session is still ending.
+    wait_for('the login user to be idle',
+             lambda: subprocess.run(['usermod', '-d', pw.pw_dir, '-s', pw.pw_shell, LOGIN]).returncode == 0)
     shutil.rmtree(path)
 
 
