@@ -11,7 +11,7 @@ DEMO_PACKAGES := $(BUILD_PACKAGES) $(WEB_PACKAGES) python3 postgresql openssh-cl
 	procps
 TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev libclang-rt-dev python3-pytest python3-pytest-xdist python3-pexpect \
 	python3-paramiko python3-asyncssh python3-psycopg2 python3-grpcio python3-protobuf python3-cryptography \
-	python3-grpc-tools openssh-server rsync git curl jq oathtool \
+	python3-grpc-tools python3-websockets openssh-server rsync git curl jq oathtool \
 	iproute2 systemd systemd-container mmdebstrap mandoc zstd putty-tools openssl \
 	openssh-tests golang-go golang-golang-x-crypto-dev libssh-dev shellcheck lftp sshfs ansible-core chromium fonts-dejavu-core zsh fish prometheus
 

@@ -70,7 +70,7 @@ head_request_line(struct http_head *h, struct span line)
 	h->method[n] = '\0';
 	version = (struct span){ b + 1, line.n - (size_t)(b + 1 - line.p) };
 	if (span_is(version, "HTTP/1.1"))
-		h->keep_alive = true;
+		h->is_1_1 = h->keep_alive = true;
 	else if (!span_is(version, "HTTP/1.0"))
 		return version.n == 8 && memcmp(version.p, "HTTP/", 5) == 0 ? -505 : -400;
 	return head_target(h, (struct span){ a + 1, (size_t)(b - a - 1) });
@@ -132,6 +132,29 @@ http_head_field(const struct http_head *h, const char *name)
 			if (span_is(h->fields[i].name, name))
 				return h->fields[i].value;
 	return (struct span){ NULL, 0 };
+}
+
+static bool
+is_word(struct span s, const char *word)
+{
+	return s.n == strlen(word) && strncasecmp((const char *)s.p, word, s.n) == 0;
+}
+
+bool
+http_head_lists(const struct http_head *h, const char *name, const char *word)
+{
+	struct span list = http_head_field(h, name);
+
+	while (list.n > 0) {
+		const uint8_t *comma = memchr(list.p, ',', list.n);
+		struct span item = { list.p, comma ? (size_t)(comma - list.p) : list.n };
+
+		if (is_word(span_trim(item), word))
+			return true;
+		list = comma ? (struct span){ comma + 1, list.n - item.n - 1 }
+			     : (struct span){ NULL, 0 };
+	}
+	return false;
 }
 
 static bool
@@ -309,6 +332,7 @@ http_status_text(int status)
 		int status;
 		const char *text;
 	} rows[] = {
+		{ 101, "Switching Protocols" },
 		{ 200, "OK" },
 		{ 204, "No Content" },
 		{ 303, "See Other" },
@@ -322,6 +346,7 @@ http_status_text(int status)
 		{ 413, "Content Too Large" },
 		{ 414, "URI Too Long" },
 		{ 415, "Unsupported Media Type" },
+		{ 426, "Upgrade Required" },
 		{ 429, "Too Many Requests" },
 		{ 431, "Request Header Fields Too Large" },
 		{ 500, "Internal Server Error" },

@@ -28,6 +28,7 @@ struct http_head {
 	uint64_t content_length;
 	bool has_body;   /* Content-Length was there */
 	bool keep_alive; /* the client will take another answer on this connection */
+	bool is_1_1;     /* HTTP/1.1; otherwise 1.0 */
 };
 
 enum http_head_e { HTTP_HEAD_E_MORE = 1 };
@@ -36,6 +37,8 @@ enum http_head_e { HTTP_HEAD_E_MORE = 1 };
 int http_head_parse(struct http_head *ret, uint8_t *p, size_t n);
 /* The value of the field that occurs exactly once, or an empty span. name in lower case. */
 struct span http_head_field(const struct http_head *head, const char *name);
+/* The field is a list in which this word stands (RFC 9110 section 5.6.1), in whatever letters. word in lower case. */
+bool http_head_lists(const struct http_head *head, const char *name, const char *word);
 
 /* Decodes %xx (and '+' as a blank for forms) into dst[size] with a NUL. False: malformed, holds a
  * NUL, too long. */

@@ -46,23 +46,6 @@ http_query_next(struct http_query *q)
 	    : -1;
 }
 
-bool
-http_query_find(struct span query, const char *name, char *dst, size_t size)
-{
-	struct http_query q = { .rest = query };
-	bool found = false;
-	int r;
-
-	while ((r = http_query_next(&q)) > 0) {
-		if (strcmp(q.name, name) != 0)
-			continue;
-		if (found || !str_copy(dst, size, q.value))
-			return false;
-		found = true;
-	}
-	return r == 0 && found;
-}
-
 /* --- cookies --------------------------------------------------------------------- */
 
 /* RFC 6265's cookie-octet, which is what browsers send of what we set. */

@@ -24,9 +24,6 @@ struct http_query {
  * control character, too long, too many), and nothing of the query should be believed. */
 int http_query_next(struct http_query *q);
 
-/* The value of the one pair with this name. False: it is absent or there twice, or the query is malformed. */
-bool http_query_find(struct span query, const char *name, char *dst, size_t size);
-
 /* The value of the one cookie with this name in a Cookie field (RFC 6265 section 4.2.1), as it was sent. False: absent,
  * there twice, too long, or with a character that no cookie has. Other cookies may be as they like: some other program on
  * the same host made them. */

@@ -8,7 +8,7 @@
  * sending the answer, of which a long one is fed to TLS whenever that has nothing left. A request
  * outlives its connection when the client leaves before a late answer.
  */
-#include "http/server.h"
+#include "http/server_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,54 +16,17 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "event/loop.h"
 #include "net/ceiling.h"
 
 enum {
-	PARAM_MAX = 256,
 	HEADERS_MAX = 4096,
 	REQUEST_MS = 30 * 1000,
 	IDLE_MS = 60 * 1000,
 	ANSWER_MS = 60 * 1000,
+	PING_MS = 25 * 1000,   /* less than what routers forget idle connections after */
 	INPUT_EXTRA = 4096,    /* of a pipelined next request */
 	REQUESTS_MAX = 1000,   /* on one connection */
 	PIECE_MAX = 64 * 1024, /* of a long answer: all that a slow reader holds of our memory */
-};
-
-enum conn_state { CONN_READING, CONN_HANDLING, CONN_ANSWERING, CONN_OVER };
-
-struct http_conn {
-	struct list link;
-	struct http_server *server;
-	struct tls_stream *tls;
-	struct http_request *request; /* the handler has it */
-	struct http_long rest;        /* of a long answer; `done` NULL: there is none */
-	struct timer limit;
-	struct buf input;
-	struct addr peer;
-	enum conn_state state;
-	unsigned requests;
-	bool keep_alive;
-	bool arrived; /* told */
-};
-
-struct http_server {
-	struct http_config config;
-	struct loop *loop;
-	struct list conns;
-	struct ceiling *places;
-	bool draining;
-};
-
-struct http_request {
-	struct http_conn *conn; /* NULL: the client has left */
-	struct addr peer;
-	char method[16];
-	char param[PARAM_MAX];
-	struct buf head; /* bytes that head's spans point into */
-	struct http_head parsed;
-	struct buf body;
-	struct buf headers; /* further ones of the answer */
 };
 
 static const char fixed_headers[] =
@@ -79,8 +42,8 @@ static const char strictest_csp[] =
 
 /* --- requests -------------------------------------------------------------------- */
 
-static void
-request_free(struct http_request *r)
+void
+http_request_free(struct http_request *r)
 {
 	buf_wipe(&r->head);
 	buf_wipe(&r->body);
@@ -99,7 +62,7 @@ route_matches(const char *pattern, struct span path, char *param)
 			const uint8_t *slash = memchr(p, '/', (size_t)(end - p));
 			struct span part = { p, (size_t)((slash ? slash : end) - p) };
 
-			if (part.n == 0 || !http_unescape(part, false, param, PARAM_MAX))
+			if (part.n == 0 || !http_unescape(part, false, param, HTTP_PARAM_MAX))
 				return false;
 			p += part.n;
 			while (*pattern && *pattern != '/')
@@ -230,7 +193,7 @@ http_reply(struct http_request *r, int status, const char *content_type, struct 
 		conn_answer(c, &out, 0);
 		buf_wipe(&out);
 	}
-	request_free(r);
+	http_request_free(r);
 }
 
 void
@@ -251,7 +214,7 @@ http_reply_long(struct http_request *r, int status, const char *content_type,
 		conn_answer(c, &head, wanted ? body->bytes.n : 0);
 		buf_done(&head);
 	}
-	request_free(r);
+	http_request_free(r);
 	if (!wanted)
 		body->done(body->arg);
 }
@@ -379,7 +342,7 @@ conn_next(struct http_conn *c)
 	}
 	status = request_fill(c, r, &route);
 	if (status == HTTP_HEAD_E_MORE) {
-		request_free(r);
+		http_request_free(r);
 		return;
 	}
 	c->state = CONN_HANDLING;
@@ -451,24 +414,30 @@ on_tls_drained(struct tls_stream *s, void *arg)
 		conn_next(c);
 }
 
+void
+http_conn_leave(struct http_conn *c)
+{
+	list_del(&c->link);
+	ceiling_drop(c->server->places, c->peer.ip);
+	timer_done(&c->limit);
+	buf_wipe(&c->input);
+	free(c);
+}
+
 static void
 on_tls_closed(struct tls_stream *s, void *arg)
 {
 	struct http_conn *c = arg;
-	struct http_server *server = c->server;
+	const struct http_config *config = &c->server->config;
 
 	(void)s;
 	if (c->request)
 		c->request->conn = NULL;
 	conn_drop_rest(c);
-	list_del(&c->link);
-	ceiling_drop(server->places, c->peer.ip);
 	conn_arrived(c);
-	if (server->config.closed)
-		server->config.closed(&c->peer, server->config.arg);
-	timer_done(&c->limit);
-	buf_wipe(&c->input);
-	free(c);
+	if (config->closed)
+		config->closed(&c->peer, config->arg);
+	http_conn_leave(c);
 }
 
 static const struct tls_events tls_events = {
@@ -516,8 +485,10 @@ http_server_new(struct http_server **ret, struct loop *loop, const struct http_c
 	s->config = *config;
 	s->loop = loop;
 	list_init(&s->conns);
-	if (ceiling_new(&s->places, config->max_connections, places_of_one(config)) < 0) {
-		free(s);
+	list_init(&s->sockets);
+	if (ceiling_new(&s->places, config->max_connections, places_of_one(config)) < 0 ||
+	    ceiling_new(&s->socket_places, config->max_sockets, config->sockets_per_payer) < 0) {
+		http_server_free(s);
 		return -1;
 	}
 	if (!config->newest_first)
@@ -528,6 +499,8 @@ http_server_new(struct http_server **ret, struct loop *loop, const struct http_c
 		s->config.idle_ms = IDLE_MS;
 	if (!s->config.answer_ms)
 		s->config.answer_ms = ANSWER_MS;
+	if (!s->config.ping_ms)
+		s->config.ping_ms = PING_MS;
 	*ret = s;
 	return 0;
 }
@@ -584,6 +557,7 @@ http_server_drain(struct http_server *server)
 	list_each (struct http_conn, c, &server->conns, link)
 		if (c->state == CONN_READING)
 			conn_end(c);
+	websocket_drain_all(server);
 }
 
 void
@@ -593,7 +567,9 @@ http_server_free(struct http_server *server)
 		return;
 	list_each (struct http_conn, c, &server->conns, link)
 		tls_stream_free(c->tls);
+	websocket_free_all(server);
 	ceiling_free(server->places);
+	ceiling_free(server->socket_places);
 	free(server);
 }
 
@@ -621,12 +597,6 @@ struct span
 http_query_text(const struct http_request *r)
 {
 	return r->parsed.query;
-}
-
-bool
-http_query(const struct http_request *r, const char *name, char *dst, size_t size)
-{
-	return http_query_find(r->parsed.query, name, dst, size);
 }
 
 bool

@@ -45,6 +45,9 @@ struct http_config {
 	struct tls_server *tls; /* the caller's, outlives the server; NULL: without TLS */
 	unsigned max_connections;
 	unsigned per_address; /* of these; 0: an eighth, at least HTTP_PER_ADDRESS_MIN */
+	/* WebSockets, which are no connections of these any more (websocket.h): in all, and of one payer; 0: none. */
+	unsigned max_sockets, sockets_per_payer;
+	int ping_ms; /* whoever was silent for so long is asked whether he is there; 0: 25 s */
 	/* Where all places are taken, whoever has been silent for longest makes room for who comes. */
 	bool newest_first;
 	int request_ms; /* for all of one request to arrive, handshake included; 0: 30 s */
@@ -75,8 +78,7 @@ const char *http_param(const struct http_request *r);
 struct span http_header(const struct http_request *r, const char *lower_case_name);
 /* What stands behind the '?' of its target, to be walked: struct http_query q = { .rest = http_query_text(r) }. */
 struct span http_query_text(const struct http_request *r);
-/* One value of it, as http_query_find; and one cookie, as http_cookie_find. */
-bool http_query(const struct http_request *r, const char *name, char *dst, size_t size);
+/* One cookie, as http_cookie_find. */
 bool http_cookie(const struct http_request *r, const char *name, char *dst, size_t size);
 struct span http_body(const struct http_request *r);
 /* Whoever asked names HTML among what he takes (Accept, RFC 9110 section 12.5.1): a browser, for a person. Programs take

@@ -7,6 +7,8 @@
 #define NET_MBED_SSL_H
 
 #include <mbedtls/ssl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "crypto/mbed.h"
 
@@ -39,6 +41,33 @@ mbed_ssl_conf_curves(mbedtls_ssl_config *config)
 
 	mbedtls_ssl_conf_curves(config, curves);
 #endif
+}
+
+#if !MBED_3
+#define MBEDTLS_PRIVATE(member) member
+#endif
+
+/* The whole pages of a record buffer behind its first bytes, which hold the record counter (8 bytes) and a header, become the
+ * system's again, and zeroes when they are touched. It has 16 KiB and a little. */
+static inline void
+mbed_ssl_rest_buffer(unsigned char *p)
+{
+	enum { BUFFER = 16384, KEPT = 64 };
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE),
+		  from = ((uintptr_t)p + KEPT + page - 1) & ~(page - 1),
+		  to = ((uintptr_t)p + BUFFER) & ~(page - 1);
+
+	if (p && from < to)
+		(void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+/* Debian's builds have no MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH, and keep two buffers of a record's size for every connection.
+ * Only between records: nothing that was received or is to be sent is in them. */
+static inline void
+mbed_ssl_rest(mbedtls_ssl_context *ssl)
+{
+	mbed_ssl_rest_buffer(ssl->MBEDTLS_PRIVATE(in_buf));
+	mbed_ssl_rest_buffer(ssl->MBEDTLS_PRIVATE(out_buf));
 }
 
 #endif

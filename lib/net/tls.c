@@ -66,6 +66,7 @@ struct tls_stream {
 	int fd;
 	size_t writing; /* length of the write that mbedTLS wants repeated */
 	bool paused, wants_write, owes_drained;
+	bool in_record; /* bytes of one have come that mbedTLS has not shown yet */
 };
 
 /* --- servers ------------------------------------------------------------------------ */
@@ -185,6 +186,7 @@ on_bio_recv(void *arg, unsigned char *p, size_t n)
 	ssize_t r;
 
 	if (s->first.len > 0) {
+		s->in_record = true;
 		/* What the sniffer read before it was known that this is TLS comes first. */
 		n = n < s->first.len ? n : s->first.len;
 		memcpy(p, buf_head(&s->first), n);
@@ -197,6 +199,7 @@ on_bio_recv(void *arg, unsigned char *p, size_t n)
 	if (r < 0)
 		return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_READ
 							 : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+	s->in_record = true;
 	return (int)r;
 }
 
@@ -215,7 +218,17 @@ on_bio_send(void *arg, const unsigned char *p, size_t n)
 static int
 on_tls_read(struct tls_stream *s, uint8_t *p, size_t n)
 {
-	return mbedtls_ssl_read(&s->ssl, p, n);
+	bool was_in_record = s->in_record;
+	int r;
+
+	/* In it as soon as on_bio_recv has a byte, out of it when all of it was shown. */
+	s->in_record = false;
+	r = mbedtls_ssl_read(&s->ssl, p, n);
+	if (r > 0)
+		s->in_record = mbedtls_ssl_get_bytes_avail(&s->ssl) > 0;
+	else
+		s->in_record |= was_in_record;
+	return r;
 }
 
 static int
@@ -470,6 +483,17 @@ tls_stream_pause(struct tls_stream *s, bool paused)
 		return;
 	s->paused = paused;
 	loop_defer(s->loop, &s->pump);
+}
+
+void
+tls_stream_rest(struct tls_stream *s)
+{
+	if (s->state != TLS_OPEN || s->out.len > 0 || s->writing || s->in_record ||
+	    s->first.len > 0)
+		return;
+	buf_done(&s->out);
+	if (s->material)
+		mbed_ssl_rest(&s->ssl);
 }
 
 void

@@ -45,6 +45,9 @@ void tls_stream_start(struct tls_stream *s, const struct tls_events *events, voi
 enum { TLS_OUTPUT_MAX = 1024 * 1024 };
 int tls_stream_write(struct tls_stream *s, const void *p, size_t n);
 void tls_stream_pause(struct tls_stream *s, bool paused); /* stop reading */
+/* Nothing has happened for a while: gives back of TLS's buffers (33 KiB) what a stream without a record under way does not
+ * need. Works on as ever. */
+void tls_stream_rest(struct tls_stream *s);
 /* Sends what is queued, then close_notify and FIN, waits shortly for the peer's, then closed. No
  * more data comes. */
 void tls_stream_close(struct tls_stream *s);

@@ -42,7 +42,9 @@ struct ssh_link {
 	struct ssh *ssh;
 	ssh_link_ended_fn *ended;
 	void *arg;
-	struct ssh_chan *outer; /* the transport: this, or fd */
+	struct ssh_chan *outer; /* the transport: this, or pipe, or fd */
+	const struct ssh_link_pipe *pipe;
+	void *pipe_arg;
 	int fd;
 	struct watch watch;
 	uint32_t quick_left; /* bytes still to be acknowledged at once */
@@ -130,7 +132,7 @@ mark_dirty(struct ssh_link *link)
 
 	if (link->is_over || !list_empty(&link->queue))
 		return;
-	list_add(link->fd >= 0 ? &hub->dirty_fds : &hub->dirty_chans, &link->queue);
+	list_add(link->fd >= 0 || link->pipe ? &hub->dirty_fds : &hub->dirty_chans, &link->queue);
 	loop_defer(hub->loop, &hub->flush);
 }
 
@@ -209,6 +211,9 @@ void
 ssh_link_feed(struct ssh_link *link, uint8_t *p, size_t n)
 {
 	feed(link, p, n);
+	/* Over a pipe: it is told to pause when this turn ends. */
+	if (!link->is_over && !ssh_wants_input(link->ssh))
+		mark_dirty(link);
 }
 
 void
@@ -427,6 +432,48 @@ flush_chan(struct ssh_link *link)
 	}
 }
 
+/* --- over a pipe --------------------------------------------------------------------- */
+
+void
+ssh_link_attach_pipe(struct ssh_link *link, const struct ssh_link_pipe *pipe, void *arg)
+{
+	link->pipe = pipe;
+	link->pipe_arg = arg;
+	if (!link->is_over)
+		/* it may have been dirty without a transport, in the other list */
+		list_del(&link->queue);
+	start_transport(link);
+}
+
+void
+ssh_link_writable(struct ssh_link *link)
+{
+	mark_dirty(link);
+}
+
+void
+ssh_link_hang_up(struct ssh_link *link, const char *why)
+{
+	link_over(link, why);
+}
+
+/* What the pipe does not take stays in the engine, until ssh_link_writable. */
+static void
+flush_pipe(struct ssh_link *link)
+{
+	struct span out = ssh_output(link->ssh);
+	bool stopped;
+
+	if (out.n > 0)
+		ssh_output_drain(link->ssh, link->pipe->send(out, link->pipe_arg));
+	stopped = !ssh_wants_input(link->ssh);
+	if (stopped == link->input_stopped)
+		return;
+	/* First the flag: whoever may send again may do so from inside. */
+	link->input_stopped = stopped;
+	link->pipe->pause(stopped, link->pipe_arg);
+}
+
 /* --- the end of a turn -------------------------------------------------------------- */
 
 static void
@@ -434,10 +481,13 @@ flush_one(struct ssh_link *link)
 {
 	if (link->fd >= 0)
 		flush_socket(link);
+	else if (link->pipe)
+		flush_pipe(link);
 	else
 		flush_chan(link);
 	/* The engine may have died of something that did not come through feed(). */
-	if (link->closing && (ssh_output(link->ssh).n == 0 || (link->fd < 0 && !link->outer)))
+	if (link->closing &&
+	    (ssh_output(link->ssh).n == 0 || (link->fd < 0 && !link->outer && !link->pipe)))
 		link_over(link, "");
 	else if (!link->closing && ssh_is_dead(link->ssh))
 		engine_over(link);
@@ -471,6 +521,8 @@ finish(struct ssh_link *link)
 		watch_done(&link->watch);
 		close(link->fd);
 	}
+	if (link->pipe)
+		link->pipe->gone(link->pipe_arg);
 	if (link->outer) {
 		/* The channel lives on until its peer has closed it too; by then the link is freed. */
 		ssh_chan_set_events(link->outer, &nobody, NULL);

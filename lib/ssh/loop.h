@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * loop: drives a struct ssh from the event loop, over a socket or over a
- * channel of another connection. The one file of lib/ssh that knows lib/event.
+ * loop: drives a struct ssh from the event loop, over a socket, over a
+ * channel of another connection, or over what its owner makes (a WebSocket). The one file of lib/ssh that knows lib/event.
  *
  * Links that became dirty are flushed once per turn of the loop. Sockets get
  * TCP_NODELAY, and TCP_QUICKACK for their first 64 KiB.
@@ -31,6 +31,20 @@ int ssh_link_attach_chan(struct ssh_link *link, struct ssh_chan *outer);
 /* For accepting a channel straight into a link: ssh_chan_accept(chan, &ssh_link_chan_events, link),
  * then attach. */
 extern const struct ssh_chan_events ssh_link_chan_events;
+/* A transport of somebody else's: what comes is brought by ssh_link_feed, what is to leave is taken here. */
+struct ssh_link_pipe {
+	/* Takes what there is room for, and says how much; calls ssh_link_writable when there is room again. */
+	size_t (*send)(struct span bytes, void *arg);
+	/* The engine can take no more for now, or again. What comes in spite of that is taken, and kept. */
+	void (*pause)(bool paused, void *arg);
+	/* The link has ended, and calls nothing any more; before ssh_link_ended_fn. */
+	void (*gone)(void *arg);
+};
+/* No callback comes from inside. */
+void ssh_link_attach_pipe(struct ssh_link *link, const struct ssh_link_pipe *pipe, void *arg);
+void ssh_link_writable(struct ssh_link *link);
+/* The transport has ended. */
+void ssh_link_hang_up(struct ssh_link *link, const char *why);
 /* Bytes that somebody read before (the first bytes of a sniffed connection). p is scribbled on. */
 void ssh_link_feed(struct ssh_link *link, uint8_t *p, size_t n);
 /* Ends it: flushes what is queued for at most grace_ms, then ended(). */

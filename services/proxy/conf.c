@@ -27,6 +27,8 @@ static const cyaml_schema_field_t limits_fields[] = {
 	NUMBER("unauthenticated", struct conf_limits, unauthenticated),
 	NUMBER("unauthenticated_per_address", struct conf_limits, unauthenticated_per_address),
 	NUMBER("web_connections", struct conf_limits, web_connections),
+	NUMBER("web_sockets", struct conf_limits, web_sockets),
+	NUMBER("web_sockets_per_user", struct conf_limits, web_sockets_per_user),
 	NUMBER("relays_per_user", struct conf_limits, relays_per_user),
 	NUMBER("web_requests_per_minute", struct conf_limits, web_requests_per_minute),
 	TEXT("login_grace", struct conf_limits, login_grace),
@@ -83,6 +85,9 @@ check_limits(struct conf_limits *l, struct err *e)
 	    conf_range(&l->unauthenticated_per_address, "limits.unauthenticated_per_address", 128,
 		1, 100000, e) < 0 ||
 	    conf_range(&l->web_connections, "limits.web_connections", 1000, 1, 100000, e) < 0 ||
+	    conf_range(&l->web_sockets, "limits.web_sockets", 4000, 1, 100000, e) < 0 ||
+	    conf_range(&l->web_sockets_per_user, "limits.web_sockets_per_user", 100, 1, 100000, e) <
+		0 ||
 	    conf_range(&l->web_requests_per_minute, "limits.web_requests_per_minute", 20, 1, 100000,
 		e) < 0 ||
 	    conf_range(&l->relays_per_user, "limits.relays_per_user", 2000, 1, 100000, e) < 0)

@@ -19,6 +19,7 @@ struct conf_limits {
 	int64_t unauthenticated;
 	int64_t unauthenticated_per_address;
 	int64_t web_connections;
+	int64_t web_sockets, web_sockets_per_user;
 	int64_t relays_per_user;
 	int64_t web_requests_per_minute;
 	char *login_grace, *keepalive;

@@ -118,6 +118,8 @@ proxy_cluster_changed(enum replica_kind kind, const char *key, void *arg)
 	/* Web sessions let nobody in with SSH: there certificates do. */
 	if (kind != REPLICA_CA && kind != REPLICA_WEB_SESSION && p->ssh_server)
 		ssh_server_review(p->ssh_server);
+	if (p->web)
+		web_cluster_changed(p->web, kind, key);
 }
 
 void

@@ -450,9 +450,8 @@ on_link_ended(struct ssh_link *link, const char *why, void *arg)
 	ssh_server_check_empty(ssh_server);
 }
 
-/* 0, or -1: no memory. fd is the link's only after 0. */
 static int
-conn_start(struct conn *g, int fd)
+conn_start(struct conn *g)
 {
 	const struct ssh_server *ssh_server = g->ssh_server;
 	struct ssh_config config = { .role = SSH_SERVER,
@@ -465,25 +464,20 @@ conn_start(struct conn *g, int fd)
 		.window_in = WINDOW_RELAYED,
 		.max_channels = CHANNELS_NODE };
 
-	if (ssh_link_new(&g->ssh_link, ssh_server->config.loop, &config, on_link_ended, g) < 0)
-		return -1;
-	(void)ssh_link_attach_fd(g->ssh_link,
-	    fd); /* else it ends by itself, through on_link_ended */
-	return 0;
+	return ssh_link_new(&g->ssh_link, ssh_server->config.loop, &config, on_link_ended, g);
 }
 
-void
-ssh_server_take(struct ssh_server *ssh_server, int fd, const struct addr *peer, struct span first)
+/* Counted in both ceilings. NULL: not now, or no memory, and the counts were given back. */
+static struct conn *
+conn_new(struct ssh_server *ssh_server, const struct addr *peer)
 {
 	struct conn *g = calloc(1, sizeof(*g));
 
-	/* The descriptor and both counts are ours with the call, whatever becomes of it. */
 	if (!g || !ssh_server->identity || !ssh_server->ca || ssh_server->draining) {
 		ceiling_drop(ssh_server->config.strangers, peer->ip);
 		ceiling_drop(ssh_server->config.all, peer->ip);
 		free(g);
-		close(fd);
-		return;
+		return NULL;
 	}
 	g->ssh_server = ssh_server;
 	g->identity = ssh_server->identity;
@@ -493,14 +487,40 @@ ssh_server_take(struct ssh_server *ssh_server, int fd, const struct addr *peer, 
 	g->owner.peer = &g->peer;
 	list_init(&g->owner.relays);
 	list_add(&ssh_server->conns, &g->link);
-	if (conn_start(g, fd) < 0) {
+	if (conn_start(g) < 0) {
 		ceiling_drop(ssh_server->config.strangers, peer->ip);
 		conn_free(g);
+		return NULL;
+	}
+	return g;
+}
+
+void
+ssh_server_take(struct ssh_server *ssh_server, int fd, const struct addr *peer, struct span first)
+{
+	struct conn *g = conn_new(ssh_server, peer);
+
+	/* The descriptor and both counts are ours with the call, whatever becomes of it. */
+	if (!g) {
 		close(fd);
 		return;
 	}
+	(void)ssh_link_attach_fd(g->ssh_link,
+	    fd); /* else it ends by itself, through on_link_ended */
 	if (first.n > 0)
 		ssh_link_feed(g->ssh_link, (uint8_t *)(uintptr_t)first.p, first.n);
+}
+
+struct ssh_link *
+ssh_server_take_pipe(struct ssh_server *ssh_server, const struct ssh_link_pipe *pipe, void *arg,
+    const struct addr *peer)
+{
+	struct conn *g = conn_new(ssh_server, peer);
+
+	if (!g)
+		return NULL;
+	ssh_link_attach_pipe(g->ssh_link, pipe, arg);
+	return g->ssh_link;
 }
 
 /* --- when rights change ------------------------------------------------------------ */

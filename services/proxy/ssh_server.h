@@ -52,6 +52,12 @@ void ssh_server_set_authorities(struct ssh_server *g, const struct bundle *ca);
  * Owns the fd in any case, and gives the counts back. */
 void ssh_server_take(struct ssh_server *g, int fd, const struct addr *peer, struct span first);
 
+/* The same for a connection over a transport of the caller's (ssh/loop.h). NULL: it was not taken, no memory or not now, and the
+ * counts were given back. */
+struct ssh_link_pipe;
+struct ssh_link *ssh_server_take_pipe(struct ssh_server *g, const struct ssh_link_pipe *pipe,
+    void *arg, const struct addr *peer);
+
 /* Roles, labels, hosts or cut-offs have changed: everybody who is logged in is judged again. Who is
  * cut off is told so and his connection ended; a relay to a node that he may not see any more ends,
  * and the connection with it when it was the only one. */

@@ -12,6 +12,8 @@
 #include "net/rate.h"
 #include "proxy/asset.h"
 #include "proxy/web_api.h"
+#include "proxy/web_changes.h"
+#include "proxy/web_live.h"
 #include "proxy/web_page.h"
 
 /* The one form has three short fields; more is not a browser's doing. */
@@ -19,6 +21,7 @@ enum {
 	FORM_MAX = 64 * 1024,
 	REQUEST_MS = 15 *
 	    1000, /* for handshake and request: who has it open longer is not at work */
+	LIVE_TICK_MS = 1000,
 };
 
 /* Pages have no script, and styles only from here. */
@@ -109,6 +112,8 @@ static const struct http_route routes[] = {
 	{ "GET", "/v1/webapi/ping/:connector", web_find, 0 },
 	{ "GET", "/v1/webapi/ca", web_ca, 0 },
 	{ "GET", "/v1/webapi/ca.pem", web_ca_pem, 0 },
+	{ "GET", "/v1/webapi/ssh", web_ssh, 0 },
+	{ "GET", "/v1/webapi/changes", web_changes_open, 0 },
 	{ "GET", "/scripts/install.sh", web_install_script, 0 },
 	{ "GET", "/packages/:file", web_package, 0 },
 	{ "GET", "/web/invite/:token", web_invite_show, 0 },
@@ -135,6 +140,13 @@ on_http_closed(const struct addr *peer, void *arg)
 	w->config.closed(peer, w->config.arg);
 }
 
+/* Authd says when a session has ended; but it may be away when one expires. */
+static void
+on_live_tick(void *arg)
+{
+	web_live_review(arg);
+}
+
 int
 web_new(struct web **ret, const struct web_config *config, struct err *e)
 {
@@ -144,6 +156,8 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 		.n_routes = sizeof(routes) / sizeof(routes[0]),
 		.arg = w,
 		.max_connections = (unsigned)config->conf->limits.web_connections,
+		.max_sockets = (unsigned)config->conf->limits.web_sockets,
+		.sockets_per_payer = (unsigned)config->conf->limits.web_sockets_per_user,
 		.request_ms = REQUEST_MS,
 		.arrived = on_http_arrived,
 		.refused = web_refused,
@@ -152,7 +166,10 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 	if (!w)
 		return err_memory(e);
 	w->config = *config;
-	if (tls_server_new(&w->tls) < 0 || rate_new(&w->rate, per_minute, per_minute) < 0) {
+	list_init(&w->live);
+	if (timer_init(&w->live_tick, config->loop, on_live_tick, w) < 0 ||
+	    web_changes_new(&w->changes, w) < 0 || tls_server_new(&w->tls) < 0 ||
+	    rate_new(&w->rate, per_minute, per_minute) < 0) {
 		web_free(w);
 		return err_memory(e);
 	}
@@ -169,8 +186,16 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 		web_free(w);
 		return err_memory(e);
 	}
+	timer_repeat(&w->live_tick, LIVE_TICK_MS);
 	*ret = w;
 	return 0;
+}
+
+void
+web_cluster_changed(struct web *w, enum replica_kind kind, const char *key)
+{
+	web_live_review(w);
+	web_changes_note(w->changes, kind, key);
 }
 
 void
@@ -178,9 +203,11 @@ web_free(struct web *w)
 {
 	if (!w)
 		return;
+	timer_done(&w->live_tick);
 	/* What is being sent ends with its connection. */
 	http_server_free(w->http);
 	web_api_free(w->api);
+	web_changes_free(w->changes);
 	web_packages_done(w);
 	tls_server_free(w->tls);
 	rate_free(w->rate);

@@ -9,9 +9,12 @@
 #include "api/bundle.h"
 #include "http/server.h"
 #include "proxy/conf.h"
+#include "replica/replica.h"
 
 struct ceiling;
 struct packages;
+struct ssh_server;
+struct web_changes;
 struct pool;
 struct rate;
 struct web_api;
@@ -22,6 +25,9 @@ struct web_config {
 	struct pool *pool; /* outlives what is read on it */
 	const struct conf *conf;
 	struct rpc_client *auth, *audit; /* audit NULL: none is known */
+	struct replica *replica;
+	struct ssh_server *ssh_server;   /* of connections that come by WebSocket */
+	struct ceiling *strangers, *all; /* where those count */
 	const char *cluster;
 	void (*arrived)(const struct addr *peer, void *arg); /* as in http_config */
 	void (*closed)(const struct addr *peer, void *arg);
@@ -39,6 +45,9 @@ struct web {
 	struct packages *packages; /* the present ones */
 	struct web_reload *reload; /* they are being read again; or NULL */
 	struct ceiling *handouts;  /* packages that are being sent */
+	struct list live;          /* WebSockets */
+	struct timer live_tick;    /* looks which have expired */
+	struct web_changes *changes;
 };
 
 int web_new(struct web **ret, const struct web_config *config, struct err *e);
@@ -48,6 +57,9 @@ void web_free(struct web *w); /* NULL is fine */
 int web_set_certificate(struct web *w, const char *chain, const char *key, bool own, struct err *e);
 void web_set_authorities(struct web *w, const struct bundle *ca);
 
+/* Something that the replica has is different (replica_events): what is open is judged again, and told. */
+void web_cluster_changed(struct web *w, enum replica_kind kind, const char *key);
+
 /* web_find.c */
 void web_find(struct http_request *r, void *arg);
 void web_ca(struct http_request *r, void *arg);
@@ -55,6 +67,8 @@ void web_ca_pem(struct http_request *r, void *arg);
 /* web_invite.c */
 void web_invite_show(struct http_request *r, void *arg);
 void web_invite_complete(struct http_request *r, void *arg);
+/* web_ssh.c */
+void web_ssh(struct http_request *r, void *arg);
 /* web_packages.c */
 void web_package(struct http_request *r, void *arg);
 void web_install_script(struct http_request *r, void *arg);

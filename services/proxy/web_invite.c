@@ -18,6 +18,7 @@
 #include "proxy/web_page.h"
 #include "net/rate.h"
 #include "proxy/web.h"
+#include "proxy/web_session.h"
 
 enum { TOKEN_DIGITS = 32, PASSWORD_SIZE = 513, OTP_SIZE = 16, QR_MAX = 64 * 1024 };
 
@@ -182,20 +183,6 @@ on_completed(enum rpc_code code, const char *why, const Auth__Empty *reply, void
 	free(i);
 }
 
-/* Browsers say where a form comes from; programs do not. */
-static bool
-is_from_here(const struct http_request *r)
-{
-	struct span origin = http_header(r, "origin"), host = http_header(r, "host");
-
-	/* No browser, so nobody whose session somebody else could be riding; the link's secret must be there in
-	 * any case. */
-	if (!origin.p)
-		return true;
-	return origin.n == host.n + 8 && host.n > 0 && memcmp(origin.p, "https://", 8) == 0 &&
-	    memcmp(origin.p + 8, host.p, host.n) == 0;
-}
-
 struct filled {
 	char password[PASSWORD_SIZE], again[PASSWORD_SIZE], otp[OTP_SIZE];
 };
@@ -234,7 +221,7 @@ web_invite_complete(struct http_request *r, void *arg)
 
 	if (!i)
 		return;
-	if (!is_from_here(r)) {
+	if (web_from_elsewhere(r)) {
 		invite_notice(r, i->web, 403, "Refused",
 		    "This form came from another site. Open the link itself.");
 		free(i);

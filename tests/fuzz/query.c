@@ -21,8 +21,6 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		    !str_is_printable(q.value, strlen(q.value)) || !q.name[0] || pairs > n)
 			abort();
 	}
-	if (http_query_find((struct span){ p, n }, "labels", value, sizeof(value)) && pairs == 0)
-		abort();
 	if (http_cookie_find((struct span){ p, n }, "sid", value, sizeof(value)) &&
 	    strpbrk(value, " ;,\"\r\n"))
 		abort();
