@@ -37,7 +37,14 @@ enum {
 
 #define RETRY_S "10"
 
-enum web_api_kind { WEB_API_CALL, WEB_API_LOGIN, WEB_API_LOGOUT };
+enum web_api_kind {
+	WEB_API_CALL,
+	WEB_API_LOGOUT,
+	/* Without a session: */
+	WEB_API_ANYBODY,
+	WEB_API_LOGIN,
+	WEB_API_INVITE,
+};
 
 struct web_api_row {
 	const struct rpc_method *method;
@@ -342,7 +349,7 @@ become(struct web_call *c)
 {
 	bool of_audit = c->row->method->service == &audit__audit__descriptor;
 	const struct rpc_client *own = of_audit ? c->api->audit : c->api->auth;
-	bool has_session = c->row->kind != WEB_API_LOGIN;
+	bool has_session = c->row->kind < WEB_API_ANYBODY;
 	char token[WEB_TOKEN_SIZE], client[ADDR_TEXT_SIZE + 8];
 	bool ok;
 
@@ -401,6 +408,11 @@ handle(struct http_request *r, const struct web *w, const struct web_api_row *ro
 	why = refused_for(r, row);
 	if (why)
 		web_call_refuse(c, 403, why);
+	else if (row->kind == WEB_API_INVITE &&
+	    !rate_take(w->rate, c->peer.ip, 1, loop_now_ms(c->api->loop)))
+		/* As the page that is a form. */
+		web_call_fail(c, RPC_RESOURCE_EXHAUSTED,
+		    "too many requests; wait a minute, then try again");
 	else if (become(c))
 		make_and_ask(c);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The JSON API of proxyd: every request of it, by those who may and those who may not, and what other sites, wrong
 cookies and wrong requests come to. Real daemons, as a browser would ask."""
+import base64
 import http.client
 import json
 import os
@@ -9,12 +10,14 @@ import secrets
 import socket
 import ssl
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from authd import TOP
-from cluster import Cluster, wait_for
+from cluster import Cluster, totp, wait_for
 from conftest import end, scratch
+from security_key import SecurityKey
 from test_recording import newest
 from webapi import Browser
 
@@ -22,12 +25,13 @@ FORM = 'application/x-www-form-urlencoded'
 MARKUP = '<script>alert(1)</script>&amp;"\'\u202e\\'
 
 
-def routes():
-    """(method, path) of every row of the table, with a value for what stands in the path."""
+def routes(of_nobody=False):
+    """(method, path) of every row of the table, with a value for what stands in the path; of_nobody: those without a session."""
     with open(os.path.join(TOP, 'services/proxy/web_api.def')) as f:
-        rows = re.findall(r'^WEB_API\(\w+, \w+, "([A-Z]+)", "([^"]+)"', f.read(), re.M)
-    assert len(rows) > 20
-    return [(method, re.sub(r':\w+', 'nobody', path)) for method, path in rows]
+        rows = re.findall(r'^WEB_API\(\w+, \w+, "([A-Z]+)", "([^"]+)", \S+, (\w+)\)', f.read(), re.M)
+    assert len(rows) > 30
+    return [(method, re.sub(r':\w+', 'nobody', path)) for method, path, kind in rows
+            if (kind in ('LOGIN', 'ANYBODY', 'INVITE')) == of_nobody]
 
 
 LOGIN = ('POST', '/v1/webapi/login')
@@ -127,8 +131,6 @@ def test_without_a_cookie_of_ours_nobody_is_anybody(admin, cluster):
     wrong = [None, '', good[:-1], good + '0', good.upper() if good.upper() != good else 'g' * 64, secrets.token_hex(32), f'"{good}"',
              good[:-1] + ('0' if good[-1] != '0' else '1')]
     for method, path in routes():
-        if (method, path) == LOGIN:
-            continue
         stranger = Browser(cluster)
         assert stranger.refused(method, path)[0] == 401, (method, path)
     for cookie in wrong:
@@ -163,7 +165,7 @@ def test_what_another_site_makes_a_browser_ask_is_refused(admin):
                  dict(Sec_Fetch_Site='none', Origin=None), dict(Origin=None, Sec_Fetch_Site=None)]
     forms = [dict(Content_Type=t) for t in (FORM, 'text/plain', 'multipart/form-data; boundary=x', 'application/jsonp',
                                             'text/plain; x=application/json', '', None)]
-    for method, path in routes():
+    for method, path in routes() + routes(of_nobody=True):
         if method == 'GET':
             continue
         for changed in elsewhere + forms:
@@ -307,11 +309,47 @@ def test_a_key_of_the_page_is_certified(admin, cluster, tmp_path):
     assert admin.refused('POST', '/v1/webapi/certificate', {'ssh_key': '***'})[0] == 400
 
 
+def asked(challenge):
+    """A KeyChallenge as a browser gives it to the key."""
+    return SimpleNamespace(**challenge | {'challenge': base64.b64decode(challenge['challenge'])})
+
+
+def as_json(made):
+    return {k: base64.b64encode(v).decode() if isinstance(v, bytes) else v for k, v in made.items()}
+
+
+def test_security_keys_from_the_invitation_on(admin, cluster):
+    browser, key = Browser(cluster), SecurityKey(admin.origin)
+    link = admin.post('/v1/webapi/users', name='web-keys', roles=['access'], logins=['root'])['token']
+    challenge = browser.post(f'/v1/webapi/invites/{link}/key', origin=admin.origin)
+    assert challenge['rp_id'] == 'localhost' and challenge['user'] == 'web-keys'
+    password = 'correct horse battery'
+    made = {'key': as_json(key.make(asked(challenge))), 'name': 'blue', 'password': password}
+    assert browser.refused('POST', f'/v1/webapi/invites/{link}', made | {'token': link})[0] == 400
+    assert browser.ask('POST', f'/v1/webapi/invites/{link}', made) == (200, {})
+    assert browser.refused('POST', f'/v1/webapi/invites/{link}', made)[0] == 404
+    assert browser.refused('POST', '/v1/webapi/login/begin', {'user': 'web-keys', 'password': 'x', 'origin': admin.origin})[0] == 401
+    challenge = browser.post('/v1/webapi/login/begin', user='web-keys', password=password, origin=admin.origin)
+    signed = {'user': 'web-keys', 'key': as_json(key.sign(asked(challenge)))}
+    status, headers, _ = browser.send(*LOGIN, json.dumps(signed))
+    assert status == 200
+    browser.cookie = re.search('[0-9a-f]{64}', headers['Set-Cookie'])[0]
+    # What was signed counts once.
+    assert Browser(cluster).refused(*LOGIN, signed)[0] == 401
+    factors = browser.get('/v1/webapi/account/factors')['factors']
+    assert [(f['name'], f['kind'], f['site']) for f in factors] == [('blue', 'webauthn', 'localhost')]
+    offer = browser.post('/v1/webapi/account/newfactor', kind='totp', password=password)
+    app = browser.post('/v1/webapi/account/factors', name='phone', ticket=offer['ticket'], otp=totp(offer['totp_secret']))
+    assert browser.post(f"/v1/webapi/account/factors/{app['id']}", name=MARKUP[:25])['name'] == MARKUP[:25]
+    assert browser.refused('POST', f"/v1/webapi/account/factors/{app['id']}/remove", {'password': 'x'})[0] in (401, 403)
+    assert browser.post(f"/v1/webapi/account/factors/{app['id']}/remove", password=password) == {}
+    assert browser.refused('POST', f"/v1/webapi/account/factors/{factors[0]['id']}/remove", {'password': password})[0] == 409
+
+
 # --- who may not ---------------------------------------------------------------------------------------------
 
 
-OWN = {'/v1/webapi/session', '/v1/webapi/logout', '/v1/webapi/certificate', '/v1/webapi/account/sessions',
-       '/v1/webapi/account/sessions/nobody', '/v1/webapi/account/signout', '/v1/webapi/account/password', '/v1/webapi/status'}
+OWN = {'/v1/webapi/session', '/v1/webapi/logout', '/v1/webapi/certificate', '/v1/webapi/status'}
 # What each request must say to be understood at all.
 FIELDS = {'/v1/webapi/nodes/nobody/labels': {'set': [{'key': 'a', 'value': 'b'}]},
           '/v1/webapi/users': {'name': 'web-by-nobody', 'roles': ['web-nothing'], 'logins': []},
@@ -323,7 +361,7 @@ FIELDS = {'/v1/webapi/nodes/nobody/labels': {'set': [{'key': 'a', 'value': 'b'}]
 def test_a_role_that_allows_nothing_allows_nothing_here_either(nobody):
     assert nobody.get('/v1/webapi/session')['may'] == []
     for method, path in routes():
-        if path in OWN or (method, path) == LOGIN:
+        if path in OWN or path.startswith('/v1/webapi/account/'):
             continue
         if path == '/v1/webapi/resources' and method != 'POST':
             path += '?kind=role' if method == 'GET' else '?kind=role&name=access'
