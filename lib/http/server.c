@@ -47,7 +47,8 @@ http_request_free(struct http_request *r)
 {
 	buf_wipe(&r->head);
 	buf_wipe(&r->body);
-	buf_done(&r->headers);
+	/* A cookie that is set may be what somebody is known by. */
+	buf_wipe(&r->headers);
 	free(r);
 }
 
@@ -115,6 +116,9 @@ conn_await(struct http_conn *c)
 	tls_stream_pause(c->tls, false);
 }
 
+/* Of a body that is in chunks. */
+#define LENGTH_UNKNOWN SIZE_MAX
+
 static bool
 answer_put_head(struct buf *b, const struct http_request *r, int status, const char *type, size_t n)
 {
@@ -124,7 +128,11 @@ answer_put_head(struct buf *b, const struct http_request *r, int status, const c
 	(void)buf_printf(b, "HTTP/1.1 %d %s\r\n", status, http_status_text(status));
 	/* 304 has none, and speaks of what the client has (RFC 9110 section 15.4.5). */
 	if (type)
-		(void)buf_printf(b, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, n);
+		(void)buf_printf(b, "Content-Type: %s\r\n", type);
+	if (type && n == LENGTH_UNKNOWN)
+		(void)buf_printf(b, "Transfer-Encoding: chunked\r\n");
+	else if (type)
+		(void)buf_printf(b, "Content-Length: %zu\r\n", n);
 	(void)buf_put(b, fixed_headers, sizeof(fixed_headers) - 1);
 	if (c->server->config.tls)
 		(void)buf_put(b, only_tls, sizeof(only_tls) - 1);
@@ -212,11 +220,25 @@ http_reply_long(struct http_request *r, int status, const char *content_type,
 		if (wanted)
 			c->rest = *body;
 		conn_answer(c, &head, wanted ? body->bytes.n : 0);
-		buf_done(&head);
+		buf_wipe(&head);
 	}
 	http_request_free(r);
 	if (!wanted)
 		body->done(body->arg);
+}
+
+void
+http_reply_head(struct http_request *r, int status, const char *content_type)
+{
+	struct http_conn *c = r->conn;
+	struct buf head;
+
+	buf_init(&head, HEADERS_MAX);
+	conn_answer_is_last(c);
+	(void)answer_put_head(&head, r, status, content_type, LENGTH_UNKNOWN);
+	conn_answer(c, &head, 0);
+	buf_done(&head);
+	http_request_free(r);
 }
 
 bool
@@ -404,6 +426,10 @@ on_tls_drained(struct tls_stream *s, void *arg)
 	(void)s;
 	if (c->state != CONN_ANSWERING || conn_send_piece(c))
 		return;
+	if (c->stream) {
+		http_stream_drained(c->stream);
+		return;
+	}
 	conn_drop_rest(c);
 	if (!c->keep_alive || c->server->draining) {
 		conn_end(c);
@@ -434,6 +460,8 @@ on_tls_closed(struct tls_stream *s, void *arg)
 	if (c->request)
 		c->request->conn = NULL;
 	conn_drop_rest(c);
+	if (c->stream)
+		http_stream_closed(c->stream);
 	conn_arrived(c);
 	if (config->closed)
 		config->closed(&c->peer, config->arg);

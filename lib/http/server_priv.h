@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * server_priv: the inside of the HTTP server, for server.c and websocket.c: a connection that becomes a WebSocket leaves the
- * one and goes on in the other.
+ * server_priv: the inside of the HTTP server, for server.c, stream.c and websocket.c: a connection that becomes a WebSocket
+ * leaves the one and goes on in the other.
  */
 #ifndef HTTP_SERVER_PRIV_H
 #define HTTP_SERVER_PRIV_H
@@ -19,6 +19,7 @@ struct http_conn {
 	struct tls_stream *tls;
 	struct http_request *request; /* the handler has it */
 	struct http_long rest;        /* of a long answer; `done` NULL: there is none */
+	struct http_stream *stream;   /* the answer comes piece by piece; or NULL */
 	struct timer limit;
 	struct buf input;
 	struct addr peer;
@@ -52,6 +53,13 @@ struct http_request {
 void http_request_free(struct http_request *r);
 /* The connection is a WebSocket's now: forgets all of it but the stream, which is the caller's, and gives its place back. */
 void http_conn_leave(struct http_conn *c);
+
+/* The head of an answer in chunks; what follows is stream.c's. */
+void http_reply_head(struct http_request *r, int status, const char *content_type);
+
+/* stream.c: TLS has nothing left; the connection is over. */
+void http_stream_drained(struct http_stream *s);
+void http_stream_closed(struct http_stream *s);
 
 /* websocket.c */
 void websocket_drain_all(struct http_server *server);

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "api/json.h"
-#include "base/list.h"
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "base/str.h"
@@ -19,6 +18,7 @@
 #include "proto/audit.async.h"
 #include "proto/auth.async.h"
 #include "proxy/web.h"
+#include "proxy/web_api_priv.h"
 #include "proxy/web_session.h"
 
 enum {
@@ -36,34 +36,6 @@ enum {
 };
 
 #define RETRY_S "10"
-
-enum web_api_kind {
-	WEB_API_CALL,
-	WEB_API_LOGOUT,
-	/* Without a session: */
-	WEB_API_ANYBODY,
-	WEB_API_LOGIN,
-	WEB_API_INVITE,
-};
-
-struct web_api_row {
-	const struct rpc_method *method;
-	const char *verb;  /* "GET": nothing changes */
-	const char *field; /* that the path's parameter is; NULL: it has none */
-	enum web_api_kind kind;
-};
-
-/* From the request until the last byte of the answer is out, or nobody takes it. */
-struct web_call {
-	struct list link; /* web_api.calls */
-	struct web_api *api;
-	const struct web_api_row *row;
-	struct http_request *request; /* NULL: answered */
-	struct rpc_client *as;        /* the person's; NULL: done with */
-	struct buf answer;
-	struct addr peer;
-	char session[33]; /* what it is counted by; "": there is none */
-};
 
 struct web_api {
 	struct loop *loop;
@@ -109,7 +81,7 @@ request_type(const struct rpc_method *m)
 
 /* --- answers --------------------------------------------------------------------------------- */
 
-static void
+void
 web_call_free(struct web_call *c)
 {
 	list_del(&c->link);
@@ -122,7 +94,7 @@ web_call_free(struct web_call *c)
 	free(c);
 }
 
-static void
+void
 web_call_refuse(struct web_call *c, int status, const char *why)
 {
 	http_reply_error(c->request, status, why);
@@ -159,7 +131,7 @@ status_of(enum rpc_code code)
 	}
 }
 
-static void
+void
 web_call_fail(struct web_call *c, enum rpc_code code, const char *why)
 {
 	int status = status_of(code);
@@ -241,7 +213,10 @@ ask(struct web_call *c, const ProtobufCMessage *request)
 	/* `done` is only looked at for being there. */
 	const struct rpc_answer answer = { .tell = on_reply, .done = on_asked, .arg = c };
 
-	rpc_client_ask(c->as, c->row->method, request, &answer);
+	if (c->row->kind == WEB_API_FRAMES)
+		web_play(c, (const Audit__PlayRequest *)request);
+	else
+		rpc_client_ask(c->as, c->row->method, request, &answer);
 }
 
 /* --- the message ----------------------------------------------------------------------------- */
@@ -448,8 +423,12 @@ web_api_free(struct web_api *api)
 	if (!api)
 		return;
 	/* Their connections are gone; what is asked for them is forgotten with their handles. */
-	list_each (struct web_call, c, &api->calls, link)
-		web_call_refuse(c, 503, "this proxy stops");
+	list_each (struct web_call, c, &api->calls, link) {
+		if (c->play)
+			web_play_drop(c);
+		else
+			web_call_refuse(c, 503, "this proxy stops");
+	}
 	rate_free(api->by_address);
 	rate_free(api->by_session);
 	ceiling_free(api->of_address);

@@ -17,6 +17,7 @@ import pytest
 from authd import TOP
 from cluster import Cluster, totp, wait_for
 from conftest import end, scratch
+from producers import frames_of
 from security_key import SecurityKey
 from test_recording import newest
 from webapi import Browser
@@ -284,16 +285,81 @@ def test_status(admin, cluster):
     assert admin.get('/v1/webapi/session')['may']
 
 
-def test_events_and_recordings(admin, cluster, alice, login):
+def test_events_and_recordings_and_the_very_bytes_that_tsh_plays(admin, cluster, alice, login):
     mark = f'web-mark {MARKUP[:25]}'
     cluster.tsh('alice', 'ssh', f'{login}@node-1', f"printf '%s\\n' '{mark}'; head -c 300000 /dev/urandom | base64; exit 7",
                 check=False)
     row = newest(cluster, 'web-mark')
     listed = admin.get(f"/v1/webapi/recordings?session={row['id'][:12]}")['recordings']
     assert [r['session'] for r in listed] == [row['id']] and mark in listed[0]['command'] and listed[0]['exit_status'] == 7
+    status, headers, data = admin.send('GET', f"/v1/webapi/recordings/{row['id']}/frames")
+    assert status == 200 and headers['Content-Type'] == 'application/octet-stream'
+    played = json.loads(cluster.tsh('alice', 'play', '--format=json', row['id']).stdout)
+    names = {1: 'output', 2: 'error', 3: 'input'}
+    for kind, name in names.items():
+        assert b''.join(d for k, d in frames_of(data) if k == kind).decode() == ''.join(
+            f['data'] for f in played if f['type'] == name)
+    assert mark.encode() in data
+    # Of some of it the rest; of none, or somebody else's, an answer and no frames.
+    assert admin.send('GET', f"/v1/webapi/recordings/{row['id']}/frames?from_us=999999999999")[0] == 200
+    for wrong in '00000000-0000-4000-8000-000000000000', 'nonsense', "x'%3B--":
+        status, _, body = admin.send('GET', f'/v1/webapi/recordings/{wrong}/frames')
+        assert status in (400, 404) and 'message' in json.loads(body)['error']
+    looked = wait_for('the event', lambda: [
+        e for e in admin.get(f"/v1/webapi/events?types=session.recording.access&session={row['id']}")['events']
+        if e['event']['user'] == 'web-admin'], 60)
+    assert looked[0]['event']['ok'] is True
     started = admin.get(f"/v1/webapi/events?types=session.start&session={row['id']}")['events']
     assert len(started) == 1 and started[0]['event']['user'] == 'alice' and started[0]['backed'] == 'signature'
     assert mark in {f['key']: f['value'] for f in started[0]['event']['fields']}['command']
+
+
+@pytest.fixture(scope='module')
+def long_recording(cluster, alice, login):
+    """More than is under way between auditd and a browser that does not read."""
+    cluster.tsh('alice', 'ssh', f'{login}@node-2', 'head -c 24000000 /dev/urandom | base64 # web-long')
+    return newest(cluster, 'web-long')['id']
+
+
+def reader(browser, session):
+    """An answer with frames, of which nothing was read yet."""
+    conn = http.client.HTTPSConnection('127.0.0.1', browser.cluster.public_port, timeout=60, context=ssl._create_unverified_context())
+    conn.request('GET', f'/v1/webapi/recordings/{session}/frames', headers=browser.headers('GET'))
+    answer = conn.getresponse()
+    assert answer.status == 200
+    return conn, answer
+
+
+def resident(cluster):
+    with open(f"/proc/{cluster.daemons['proxyd'].pid}/status") as f:
+        return int(re.search(r'VmRSS:\s+(\d+) kB', f.read())[1]) * 1024
+
+
+def test_a_browser_that_does_not_read_costs_no_memory(admin, cluster, long_recording):
+    before = resident(cluster)
+    readers = [reader(admin, long_recording) for _ in range(4)]
+    # Long enough for all of it to come, were nobody waited for.
+    whole = admin.send('GET', f'/v1/webapi/recordings/{long_recording}/frames')[2]
+    assert len(whole) > 32000000 and resident(cluster) - before < 4 * 12 * 1024 * 1024
+    for conn, answer in readers:
+        assert answer.read() == whole
+        conn.close()
+
+
+def test_who_leaves_or_loses_his_session_gets_no_more_frames(admin, cluster, login, long_recording):
+    conn, answer = reader(admin, long_recording)
+    answer.read(100000)
+    conn.close()
+    person = cluster.add_user('web-watcher', roles='access,auditor', logins=login)
+    watcher = Browser(cluster)
+    watcher.login(person)
+    conn, answer = reader(watcher, long_recording)
+    answer.read(100000)
+    cluster.tctl('lock', '--user=web-watcher', '--message=gone')
+    wait_for('the end of the session at auditd', lambda: watcher.ask('GET', '/v1/webapi/recordings')[0] == 401, 60)
+    # What was under way comes, and then the connection ends: it does not look whole.
+    with pytest.raises((http.client.IncompleteRead, ConnectionError, ssl.SSLError)):
+        answer.read()
 
 
 def test_a_key_of_the_page_is_certified(admin, cluster, tmp_path):
@@ -367,7 +433,8 @@ def test_a_role_that_allows_nothing_allows_nothing_here_either(nobody):
             path += '?kind=role' if method == 'GET' else '?kind=role&name=access'
         status, answer = nobody.ask(method, path, FIELDS.get(path, {}) if method == 'POST' else None)
         lists = [v for v in answer.values() if isinstance(v, list)]
-        assert status == 403 or (status == 200 and method == 'GET' and lists == [[]]), (method, path, status, answer)
+        assert status == 403 or (status == 200 and method == 'GET' and lists == [[]]) or (
+            status == 404 and path.endswith('/frames')), (method, path, status, answer)
     # Of events his own.
     events = nobody.ask('GET', '/v1/webapi/events?limit=1000')
     assert events[0] == 403 or {e['event']['user'] for e in events[1]['events']} <= {'web-nobody'}

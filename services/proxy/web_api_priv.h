@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * web_api_priv: a request on its way through authd or auditd, for the files of the JSON API.
+ */
+#ifndef PROXY_WEB_API_PRIV_H
+#define PROXY_WEB_API_PRIV_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "proto/audit.pb-c.h"
+#include "proxy/web_api.h"
+#include "rpc/rpc.h"
+
+enum web_api_kind {
+	WEB_API_CALL,
+	WEB_API_LOGOUT,
+	WEB_API_FRAMES,
+	/* Without a session: */
+	WEB_API_ANYBODY,
+	WEB_API_LOGIN,
+	WEB_API_INVITE,
+};
+
+struct play;
+
+struct web_api_row {
+	const struct rpc_method *method;
+	const char *verb;  /* "GET": nothing changes */
+	const char *field; /* that the path's parameter is; NULL: it has none */
+	enum web_api_kind kind;
+};
+
+/* From the request until the last byte of the answer is out, or nobody takes it. */
+struct web_call {
+	struct list link; /* web_api.calls */
+	struct web_api *api;
+	const struct web_api_row *row;
+	struct http_request *request; /* NULL: answered */
+	struct rpc_client *as;        /* the person's; NULL: done with */
+	struct buf answer;
+	struct addr peer;
+	char session[33];  /* what it is counted by; "": there is none */
+	struct play *play; /* of web_play.c; or NULL */
+};
+
+/* Answers and ends the call. */
+void web_call_refuse(struct web_call *c, int status, const char *why);
+void web_call_fail(struct web_call *c, enum rpc_code code, const char *why);
+/* It was answered, all of it. */
+void web_call_free(struct web_call *c);
+
+/* web_play.c: asks auditd, and passes on what it sends; ends the call. */
+void web_play(struct web_call *c, const Audit__PlayRequest *request);
+/* Nobody takes it any more: ends the call. */
+void web_play_drop(struct web_call *c);
+
+#endif
