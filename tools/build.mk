@@ -99,7 +99,7 @@ $(B)/%.o: %.c | $(GENERATED)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The pages that proxyd serves are inside it.
-$(B)/services/proxy/asset.o: $(wildcard web/*)
+$(B)/services/proxy/asset.o: $(wildcard web/*.* web/app/securitykey.mjs)
 
 # The SQL of auditd's schema, as rows of a C table.
 SCHEMA_SQL := $(sort $(wildcard services/audit/schema/*.sql))

@@ -12,5 +12,7 @@
 ASSET(asset_index_html, "web/index.html");
 ASSET(asset_install_sh, "web/install.sh");
 ASSET(asset_invite_html, "web/invite.html");
+ASSET(asset_invite_mjs, "web/invite.mjs");
 ASSET(asset_notice_html, "web/notice.html");
+ASSET(asset_securitykey_mjs, "web/app/securitykey.mjs");
 ASSET(asset_style_css, "web/style.css");

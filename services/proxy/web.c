@@ -24,24 +24,40 @@ enum {
 	LIVE_TICK_MS = 1000,
 };
 
-/* Pages have no script, and styles only from here. */
-static const char page_csp[] =
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'";
+/* Pages have styles only from here, and no script, or only from here. */
+#define PAGE_CSP                                                                           \
+	"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; " \
+	"frame-ancestors 'none'; base-uri 'none'"
+static const char page_csp[] = PAGE_CSP;
+static const char scripted_csp[] = PAGE_CSP "; script-src 'self'; connect-src 'self'";
 
-void
-web_page(struct http_request *r, int status, struct span template, const char *const *values)
+static void
+put_page(struct http_request *r, int status, struct span template, const char *const *values)
 {
 	struct buf html;
 
 	buf_init(&html, 256 * 1024);
-	http_set_header(r, "Content-Security-Policy", page_csp);
 	if (page_render(&html, template, values))
 		http_reply(r, status, "text/html; charset=utf-8", buf_span(&html));
 	else
 		http_reply_text(r, 500, "out of memory\n");
 	/* The invitation's page holds the seed of the second factor. */
 	buf_wipe(&html);
+}
+
+static void
+plain_page(struct http_request *r, int status, struct span template, const char *const *values)
+{
+	http_set_header(r, "Content-Security-Policy", page_csp);
+	put_page(r, status, template, values);
+}
+
+void
+web_page_scripted(struct http_request *r, int status, struct span template,
+    const char *const *values)
+{
+	http_set_header(r, "Content-Security-Policy", scripted_csp);
+	put_page(r, status, template, values);
 }
 
 void
@@ -61,7 +77,7 @@ web_index(struct http_request *r, void *arg)
 	char command[WEB_COMMAND_MAX];
 
 	web_login_command(w, "NAME", command, sizeof(command));
-	web_page(r, 200, asset_index_html,
+	plain_page(r, 200, asset_index_html,
 	    (const char *[]){ "cluster", w->config.cluster, "version", SALLYPORT_VERSION, "command",
 		command, NULL });
 }
@@ -69,7 +85,7 @@ web_index(struct http_request *r, void *arg)
 void
 web_notice(struct http_request *r, const struct web *w, int status, const struct web_notice *n)
 {
-	web_page(r, status, asset_notice_html,
+	plain_page(r, status, asset_notice_html,
 	    (const char *[]){ "title", n->title, "text", n->text, "cluster", w->config.cluster,
 		"command", n->command ? n->command : "", "command_class",
 		n->command ? "command" : "hidden", NULL });
@@ -100,10 +116,33 @@ web_style(struct http_request *r, void *arg)
 	http_reply(r, 200, "text/css; charset=utf-8", asset_style_css);
 }
 
+static void
+web_script(struct http_request *r, struct span script)
+{
+	http_set_header(r, "Cache-Control", "no-cache");
+	http_reply(r, 200, "text/javascript; charset=utf-8", script);
+}
+
+static void
+web_invite_script(struct http_request *r, void *arg)
+{
+	(void)arg;
+	web_script(r, asset_invite_mjs);
+}
+
+static void
+web_securitykey_script(struct http_request *r, void *arg)
+{
+	(void)arg;
+	web_script(r, asset_securitykey_mjs);
+}
+
 static const struct http_route routes[] = {
 	{ "GET", "/", web_index, 0 },
 	{ "GET", "/web", web_index, 0 },
 	{ "GET", "/web/style.css", web_style, 0 },
+	{ "GET", "/web/invite.mjs", web_invite_script, 0 },
+	{ "GET", "/web/securitykey.mjs", web_securitykey_script, 0 },
 	{ "GET", "/webapi/find", web_find, 0 },
 	{ "GET", "/v1/webapi/find", web_find, 0 },
 	{ "GET", "/webapi/ping", web_find, 0 },

@@ -77,8 +77,10 @@ int web_packages_new(struct web *w, const char *folder, struct err *e);
 void web_packages_done(struct web *w);
 /* Again, on the pool: what is there now stays until then, and when it fails. */
 void web_reload_packages(struct web *w, const char *folder);
-/* web.c: an HTML page from a template of web/; values alternate name and text, ended by NULL. */
-void web_page(struct http_request *r, int status, struct span template, const char *const *values);
+/* web.c: an HTML page from a template of web/, which may load script from here and ask the JSON API with it; values alternate
+ * name and text, ended by NULL. */
+void web_page_scripted(struct http_request *r, int status, struct span template,
+    const char *const *values);
 /* A page of a few words. */
 struct web_notice {
 	const char *title, *text;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * web_invite: the page behind the one-time link of `tctl users add`: choose a password, scan the
- * QR code, prove it with a code. No script.
+ * QR code, prove it with a code; that needs no script. With it (web/invite.mjs) a security key can be had instead, by the
+ * JSON API.
  *
  * Security: the link is the secret (128 bits). proxyd sees the password of this one form, since a
  * browser cannot speak to authd; it passes it on and keeps nothing. Requests are counted per
@@ -85,7 +86,7 @@ invite_form(const struct invite *i, const Auth__InviteInfo *info)
 	if (page_put_qr(&qr, info->totp_uri) < 0 || !buf_put(&qr, "", 1)) {
 		http_reply_text(i->request, 500, "cannot make the QR code\n");
 	} else {
-		web_page(i->request, i->status, asset_invite_html,
+		web_page_scripted(i->request, i->status, asset_invite_html,
 		    (const char *[]){ "user", info->user, "cluster", i->web->config.cluster,
 			"secret", info->totp_secret, "qr", (const char *)buf_head(&qr), "token",
 			i->token, "problem", i->problem, "title",

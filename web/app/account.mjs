@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * account: who one is here, where one is logged in, and one's password.
+ * account: who one is here, where one is logged in, one's second factors, and one's password.
  */
 import { h, fill } from './h.mjs';
 import { get, post, remove, name } from './api.mjs';
-import { session, logout, loadSession } from './session.mjs';
+import { session, logout, loadSession, keySignature } from './session.mjs';
 import { busy, confirm, copyable, field, sayError, toast } from './dialog.mjs';
 import { head, facts, failed, loading, chip, badge } from './parts.mjs';
 import { ago, moment, until } from './words.mjs';
+import { factors } from './factors.mjs';
+import { hasSecurityKeys } from './securitykey.mjs';
 
 /* --- web sessions ----------------------------------------------------------------------------------------------- */
 
@@ -128,25 +130,30 @@ function passwordForm() {
 			placeholder: '123456',
 		});
 	const problem = h('p', { class: 'problem', role: 'alert', hidden: true }),
-		save = h('button', { class: 'btn primary', type: 'submit' }, 'Change password');
+		save = h('button', { class: 'btn primary', type: 'submit' }, 'Change password'),
+		byKey = h('button', { class: 'btn', type: 'submit', formnovalidate: true }, 'Change with a security key');
+	/* The one of now, and a second factor. */
+	async function proof(pressed) {
+		if (pressed === byKey) return { key: await keySignature(session().user, now.value) };
+		return { password: now.value, otp: otp.value.replace(/\s/g, '') };
+	}
 	async function send(event) {
+		const pressed = event.submitter === byKey ? byKey : save;
 		event.preventDefault();
 		problem.hidden = true;
-		busy(save, true);
+		if (![now, next, again].every((input) => input.reportValidity())) return;
+		busy(pressed, true);
 		try {
 			if (next.value !== again.value) throw new Error('The two new passwords are not the same.');
-			await post('account/password', {
-				password: now.value,
-				otp: otp.value.replace(/\s/g, ''),
-				new_password: next.value,
-			});
+			/* A wrong one is no end of the session. */
+			await post('account/password', { ...(await proof(pressed)), new_password: next.value }, { quiet: true });
 			event.target.reset();
 			toast('Your password is changed. You are logged out everywhere else.');
 		} catch (error) {
 			fill(problem, error.message);
 			problem.hidden = false;
 		}
-		busy(save, false);
+		busy(pressed, false);
 	}
 	return h(
 		'form',
@@ -157,7 +164,7 @@ function passwordForm() {
 		field('The same again', again),
 		field('Code', otp, 'The six digits that your authenticator app shows now.'),
 		problem,
-		h('div', null, save),
+		h('div', { class: 'row' }, save, ' ', hasSecurityKeys() && byKey),
 	);
 }
 
@@ -207,6 +214,7 @@ export function show(place) {
 				),
 				sessions(place.signal),
 			),
+			factors(place.signal),
 			h('section', { class: 'card pad' }, h('h2', null, 'Password'), passwordForm()),
 		),
 	);

@@ -23,7 +23,7 @@ const PROPERTIES = new Set([
 /* A link that a name made by somebody else can never turn into a script. */
 export function safeLink(href) {
 	const url = new URL(href, location.origin);
-	return url.origin === location.origin || url.protocol === 'https:' || url.protocol === 'blob:' ? href : '#';
+	return url.origin === location.origin || ['https:', 'blob:', 'otpauth:'].includes(url.protocol) ? href : '#';
 }
 
 function set(node, name, value) {

@@ -4,7 +4,8 @@
  */
 import { h, fill } from './h.mjs';
 import { busy, field } from './dialog.mjs';
-import { login } from './session.mjs';
+import { login, loginWithKey } from './session.mjs';
+import { hasSecurityKeys } from './securitykey.mjs';
 import { recall, remember } from './local.mjs';
 
 /* Only back into the app. */
@@ -37,12 +38,22 @@ export function loginPage(place, then, why = '') {
 	const problem = h('p', { class: 'problem', role: 'alert', hidden: true });
 	const button = h('button', { class: 'btn primary big', type: 'submit' }, 'Log in');
 
+	const byKey = h('button', { class: 'btn big', type: 'submit', formnovalidate: true }, 'Use a security key');
+
+	/* A code is not asked for where a key signs. */
+	function prove(pressed) {
+		if (pressed !== byKey) return login(user.value.trim(), password.value, otp.value.replace(/\s/g, ''));
+		if (!user.reportValidity() || !password.reportValidity()) return false;
+		return loginWithKey(user.value.trim(), password.value);
+	}
+
 	async function send(event) {
+		const pressed = event.submitter === byKey ? byKey : button;
 		event.preventDefault();
 		problem.hidden = true;
-		busy(button, true);
+		busy(pressed, true);
 		try {
-			await login(user.value.trim(), password.value, otp.value.replace(/\s/g, ''));
+			if ((await prove(pressed)) === false) return busy(pressed, false);
 			remember('user', user.value.trim());
 			password.value = '';
 			then(wanted(place));
@@ -52,7 +63,7 @@ export function loginPage(place, then, why = '') {
 			otp.value = '';
 			(error.status === 401 || error.status === 403 ? password : otp).focus();
 		}
-		busy(button, false);
+		busy(pressed, false);
 	}
 	setTimeout(() => (user.value ? password : user).focus());
 	return h(
@@ -70,6 +81,7 @@ export function loginPage(place, then, why = '') {
 			field('Code', otp, 'The six digits that your authenticator app shows now.'),
 			problem,
 			button,
+			hasSecurityKeys() && byKey,
 		),
 		h(
 			'p',

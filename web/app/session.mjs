@@ -5,6 +5,7 @@
  */
 import { get, post, onSignedOut } from './api.mjs';
 import { forget } from './identity.mjs';
+import { signWithKey } from './securitykey.mjs';
 
 const ENDED = 'Your session has ended: log in again.';
 let current = null;
@@ -38,6 +39,21 @@ export async function loadSession() {
 export async function login(user, password, otp) {
 	await forget();
 	await post('login', { user, password, otp }, { quiet: true });
+	return loadSession();
+}
+
+/* What shows who somebody is in two steps: the password, then one of his security keys signs. */
+export async function keySignature(user, password) {
+	const challenge = await post('login/begin', { user, password, origin: location.origin }, { quiet: true });
+	if (challenge.credentials.length === 0)
+		throw new Error('You have no security key for this address: use a code of your app.');
+	return signWithKey(challenge);
+}
+
+export async function loginWithKey(user, password) {
+	const key = await keySignature(user, password);
+	await forget();
+	await post('login', { user, key }, { quiet: true });
 	return loadSession();
 }
 
