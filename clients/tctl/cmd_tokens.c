@@ -14,15 +14,18 @@
 #include "tctl/tctl.h"
 
 static struct {
-	const char *type, *labels, *names, *value, *format;
+	const char *type, *labels, *names, *roles, *value, *format;
 	int64_t ttl_s, uses;
 	bool secrets;
 } opt = { .type = "node", .format = NULL };
 
 static const struct cli_option add_options[] = {
-	{ 0, "type", "node|proxy|audit", "what may join with it (default node)", CLI_CHOICE,
+	{ 0, "type", "node|proxy|audit|api",
+	    "what may join with it (default node); api: calls of the web API", CLI_CHOICE,
 	    &opt.type },
-	{ 0, "ttl", "DURATION", "life (default 30m)", CLI_DURATION, &opt.ttl_s },
+	{ 0, "roles", "ROLE,...", "of an api token: what it may", CLI_STRING, &opt.roles },
+	{ 0, "ttl", "DURATION", "life (default 30m; of an api token 720h)", CLI_DURATION,
+	    &opt.ttl_s },
 	{ 0, "uses", "N", "how often it may be used (default 1)", CLI_INT, &opt.uses },
 	{ 0, "labels", "KEY=VALUE,...", "labels for the nodes that join with it", CLI_STRING,
 	    &opt.labels },
@@ -70,6 +73,18 @@ print_node_help(const Auth__StatusReply *s)
 	    proxy, pin);
 }
 
+static int
+print_api_help(const Auth__StatusReply *s, const Auth__Token *t, const char *span)
+{
+	const char *proxy = *s->proxy_public_addr ? s->proxy_public_addr : "PROXY:3080";
+
+	printf("The token: %s\nIts calls are those of api:%s; it expires in %s.\n\n"
+	       "Put it into a file that only your program can read (token.file), and ask:\n\n"
+	       "  curl -fsS -H \"Authorization: Bearer $(cat token.file)\" https://%s/v1/webapi/nodes\n",
+	    t->token, t->id, span, proxy);
+	return 0;
+}
+
 /* Without --format: the token, its life, and the command that uses it. */
 static int
 print_help(struct client *c, const Auth__Token *t)
@@ -78,11 +93,17 @@ print_help(struct client *c, const Auth__Token *t)
 	Auth__StatusReply *s = NULL;
 	char span[48];
 	struct err e;
+	int rc;
 
 	if (auth_sync_get_status(c, &q, &s, &e) < 0)
 		return cli_fail_err(&e);
 	/* Rounded up: "30m", and not "29m59s" for what was just made. */
 	str_duration_text((t->expires - clock_wall_ms() + 999) / 1000, span, sizeof span);
+	if (strcmp(t->kind, "api") == 0) {
+		rc = print_api_help(s, t, span);
+		client_free_reply(s);
+		return rc;
+	}
 	printf("The token: %s\nIt is for one %s%s and expires in %s.\n\n", t->token, t->kind,
 	    t->uses_left > 1 ? " and more" : "", span);
 	if (strcmp(t->kind, "node") == 0)
@@ -121,7 +142,7 @@ static int
 add(int argc, char **argv)
 {
 	Auth__AddTokenRequest q = AUTH__ADD_TOKEN_REQUEST__INIT;
-	struct tctl_words names = { 0 };
+	struct tctl_words names = { 0 }, roles = { 0 };
 	struct arena arena;
 	Auth__Token *t = NULL;
 	struct labels labels;
@@ -133,7 +154,9 @@ add(int argc, char **argv)
 	(void)argv;
 	if (labels_parse(&labels, opt.labels, &e) < 0)
 		return cli_fail_err(&e);
-	if (tctl_words_split(&names, opt.names, &e) < 0) {
+	if (tctl_words_split(&names, opt.names, &e) < 0 ||
+	    tctl_words_split(&roles, opt.roles, &e) < 0) {
+		tctl_words_done(&names);
 		labels_done(&labels);
 		return cli_fail_err(&e);
 	}
@@ -145,6 +168,8 @@ add(int argc, char **argv)
 	q.n_labels = labels.n;
 	q.names = (const char **)(void *)names.v;
 	q.n_names = names.n;
+	q.roles = (const char **)(void *)roles.v;
+	q.n_roles = roles.n;
 	q.value = opt.value ? opt.value : "";
 	c = q.labels ? tctl_client() : NULL;
 	rc = !q.labels                               ? cli_fail("out of memory")
@@ -157,14 +182,17 @@ add(int argc, char **argv)
 	client_free(c);
 	labels_done(&labels);
 	tctl_words_done(&names);
+	tctl_words_done(&roles);
 	arena_done(&arena);
 	return rc;
 }
 
-/* "web-*,db-1", or nothing: any name. */
+/* "web-*,db-1", or nothing: any name. Of an API token its roles. */
 static void
 names_text(const Auth__Token *t, struct buf *b)
 {
+	for (size_t i = 0; i < t->n_roles; i++)
+		buf_printf(b, "%s%s", i ? "," : "", t->roles[i]);
 	for (size_t i = 0; i < t->n_names; i++)
 		buf_printf(b, "%s%s", i ? "," : "", t->names[i]);
 	buf_put(b, "", 1);
@@ -181,7 +209,7 @@ labels_text(const Auth__Token *t, struct buf *b)
 static struct cli_table *
 tokens_table(void)
 {
-	return cli_table_new("Token", "Type", "Names", "Labels", "Uses", "Expiry Time (UTC)", NULL);
+	return cli_table_new("Token", "Type", "Names or Roles", "Labels", "Uses", "Expiry Time (UTC)", NULL);
 }
 
 static void
@@ -210,16 +238,19 @@ static json_t *
 tokens_value(const void *found, size_t i)
 {
 	const Auth__Token *k = ((const Auth__TokenList *)found)->tokens[i];
-	json_t *labels = json_object(), *names = json_array();
+	json_t *labels = json_object(), *names = json_array(), *roles = json_array();
 	char when[40];
 
 	for (size_t j = 0; j < k->n_labels; j++)
 		json_object_set_new(labels, k->labels[j]->key, json_string(k->labels[j]->value));
 	for (size_t j = 0; j < k->n_names; j++)
 		json_array_append_new(names, json_string(k->names[j]));
+	for (size_t j = 0; j < k->n_roles; j++)
+		json_array_append_new(roles, json_string(k->roles[j]));
 	clock_rfc3339(k->expires, when, sizeof when);
-	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:i}", "id", k->id, "type", k->kind, "names",
-	    names, "labels", labels, "expires", when, "uses", (int)k->uses_left);
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:i}", "id", k->id, "type", k->kind,
+	    "names", names, "roles", roles, "labels", labels, "expires", when, "uses",
+	    (int)k->uses_left);
 }
 
 static const struct cli_listing tokens = { tokens_table, tokens_row, tokens_value,
@@ -268,7 +299,7 @@ rm(int argc, char **argv)
 }
 
 const struct cli_command cmd_tokens_sub[] = {
-	{ .name = "add", .summary = "make a join token", .options = add_options, .run = add },
+	{ .name = "add", .summary = "make a token: to join, or for the web API", .options = add_options, .run = add },
 	{ .name = "ls",
 	    .summary = "list tokens that can still be used",
 	    .options = ls_options,

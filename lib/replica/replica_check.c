@@ -121,7 +121,7 @@ replica_check_web(const struct replica *r, const char *key, const struct replica
     struct err *e)
 {
 	const struct replica_web_session *s = replica_web_session(r, key);
-	const struct subject *who = s ? replica_user(r, s->user) : NULL;
+	const struct subject *who = !s ? NULL : s->own ? s->own : replica_user(r, s->user);
 	int rc;
 
 	if (!s)

@@ -49,6 +49,7 @@ struct user_value {
 };
 struct web_value {
 	struct replica_web_session session;
+	struct subject own;
 	Auth__LiveWebSession *message;
 };
 struct labels_value {

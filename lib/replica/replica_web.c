@@ -22,7 +22,10 @@ decode(const char *key, struct span packed)
 	v->message = m;
 	v->session = (struct replica_web_session){ .user = m->user,
 		.valid_after_s = m->valid_after_s,
-		.expires_ms = m->expires };
+		.expires_ms = m->expires,
+		.own = m->api ? &v->own : NULL };
+	v->own = (struct subject){ .name = m->user,
+		.roles = { (const char *const *)(void *)m->roles, m->n_roles } };
 	return v;
 }
 

@@ -14,11 +14,15 @@ user_of(struct replica *r, const struct rpc_peer *peer, struct subject_view *ret
 {
 	const struct subject nameless = { .name = peer->name };
 	const struct subject *who = replica_user(r, peer->name);
+	const struct replica_web_session *session;
 	int64_t issued_ms = peer->issued_s < INT64_MAX / 1000 ? peer->issued_s * 1000 : INT64_MAX;
 
 	/* What is under way ends with the session, too. */
-	if (peer->web[0] && replica_check_web(r, peer->web, NULL, why) != 0)
-		return -1;
+	if (peer->web[0]) {
+		if (replica_check_web(r, peer->web, &session, why) != 0)
+			return -1;
+		who = session->own ? session->own : who;
+	}
 	if (replica_check_user(r, who ? who : &nameless, NULL, issued_ms, why) != 0)
 		return -1;
 	if (!who)

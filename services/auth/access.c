@@ -8,7 +8,7 @@
 #include "auth/cutoff.h"
 #include "auth/events.h"
 #include "auth/rpc_faces.h"
-#include "auth/web_session.h"
+#include "auth/api_token.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "net/rate.h"
@@ -100,7 +100,7 @@ access_person(struct rpc_call *call, struct access_person *ret)
 	*ret = (struct access_person){ .local = peer->who == RPC_LOCAL };
 	if (ret->local)
 		return true;
-	rc = user_load(a, peer->name, &ret->user, &e);
+	rc = person_load(a, peer->name, &ret->user, &e);
 	if (rc < 0) {
 		log_error("cannot check a caller", "user", peer->name, "cause", e.text, NULL);
 		rpc_finish(call, RPC_INTERNAL, "internal error; the log of authd has the cause");
@@ -156,6 +156,17 @@ access_allows(struct rpc_call *call, const char *resource, const char *verb)
 
 	access_person_done(&p);
 	return ok;
+}
+
+bool
+access_self(struct rpc_call *call)
+{
+	if (!access_allows(call, NULL, NULL))
+		return false;
+	if (!str_starts(rpc_peer(call)->name, WEB_SESSION_API_PREFIX))
+		return true;
+	access_refuse(call, "this is not for API tokens");
+	return false;
 }
 
 bool

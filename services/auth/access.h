@@ -36,6 +36,9 @@ struct access_person {
 bool access_person(struct rpc_call *call, struct access_person *ret);
 void access_person_done(struct access_person *p);
 
+/* As access_allows with resource NULL, for what a person does about himself: not an API token. */
+bool access_self(struct rpc_call *call);
+
 /* The daemon that calls, from the registry. NULL: answered. registered: also one for which the door
  * is closed otherwise: it may still hear what changes, and leave. */
 struct host *access_daemon(struct rpc_call *call);

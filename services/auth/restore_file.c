@@ -24,7 +24,8 @@
 bool
 restore_leaves_out(const char *key)
 {
-	static const enum resource_kind kinds[] = { RESOURCE_TOKEN, RESOURCE_INVITE };
+	static const enum resource_kind kinds[] = { RESOURCE_TOKEN, RESOURCE_INVITE,
+		RESOURCE_WEB_SESSION };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (str_starts(key, resource_table[kinds[i]].prefix))

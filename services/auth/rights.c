@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "auth/api_token.h"
 #include "auth/auth.h"
 #include "auth/token.h"
 #include "base/str.h"
@@ -87,7 +88,7 @@ rights_of_maker(struct auth *a, const char *maker, const struct user *u, bool re
 
 	if (p.local)
 		return 0;
-	rc = user_load(a, maker, &p.user, e);
+	rc = person_load(a, maker, &p.user, e);
 	if (rc == 0 &&
 	    (role_view(a, &p.user, &p.view, e) < 0 ||
 		!policy_verb(&p.view.user, "user", reset ? "update" : "create", NULL) ||
@@ -151,6 +152,8 @@ over_holders(struct change *c)
 {
 	int rc = resource_each(c->auth, RESOURCE_USER, on_holder, c);
 
+	if (rc == 0)
+		rc = api_token_each(c->auth, on_holder, c);
 	return rc < 0 ? err_set(c->e, "the users cannot be read") : rc;
 }
 
@@ -192,7 +195,7 @@ static int
 over_one(struct auth *a, const struct access_person *p, const char *name, struct err *e)
 {
 	struct user u;
-	int rc = user_load(a, name, &u, e);
+	int rc = person_load(a, name, &u, e);
 
 	if (rc == 0)
 		rc = over_user(a, p, &u, "lock", e);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "auth/api_token.h"
 #include "auth/auth.h"
 #include "auth/rights.h"
 #include "auth/user.h"
@@ -96,10 +97,15 @@ may_remove(struct auth *a, const void *object, struct err *e)
 	}
 	/* A user whose role is gone would lose rights, or a deny rule, without anybody having said so. */
 	rc = resource_each(a, RESOURCE_USER, on_user, &h);
+	if (rc == 0)
+		rc = api_token_each(a, on_user, &h);
 	if (rc < 0)
 		return err_set(e, "the users cannot be read");
 	if (rc == 1) {
-		err_set(e, "user %s has role %s; change or remove the user first", h.user, r->name);
+		err_set(e, "%s %s has role %s; change or remove %s first",
+		    str_starts(h.user, WEB_SESSION_API_PREFIX) ? "API token" : "user", h.user,
+		    r->name,
+		    str_starts(h.user, WEB_SESSION_API_PREFIX) ? "the token" : "the user");
 		return AUTH_E_STATE;
 	}
 	return 0;

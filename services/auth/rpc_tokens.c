@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_tokens: AddToken, ListTokens, RemoveToken. The noun is token.c.
+ * rpc_tokens: AddToken, ListTokens, RemoveToken. The nouns are token.c and api_token.c.
  */
+#include <string.h>
+
 #include "api/label.h"
+#include "auth/api_token.h"
 #include "auth/rights.h"
 #include "auth/rpc_faces.h"
 #include "auth/token.h"
@@ -43,6 +46,108 @@ message_of(struct face_list *l, Auth__Token *m, const struct token *t)
 	return m->labels && !l->failed;
 }
 
+/* --- API tokens ------------------------------------------------------------------------------ */
+
+static void
+note_api(struct rpc_call *call, enum event_id id, const struct web_session *s)
+{
+	struct audit_event ev = { .id = id };
+	char roles[1024];
+
+	names_text(&s->roles, roles, sizeof(roles));
+	event_put_text(&ev, EVENT_KEY_NAME, s->user);
+	event_put_text(&ev, EVENT_KEY_ROLES, roles);
+	event_put_number(&ev, EVENT_KEY_EXPIRES_MS, s->expires_ms);
+	(void)events_write(rpc_context(call), rpc_peer(call), &ev);
+}
+
+static bool
+api_message(struct face_list *l, Auth__Token *m, const struct web_session *s)
+{
+	char id[API_TOKEN_ID_LEN + 1];
+
+	(void)str_format(id, sizeof(id), "%.*s", API_TOKEN_ID_LEN, s->key);
+	auth__token__init(m);
+	m->id = face_text(l, id);
+	m->kind = "api";
+	m->expires = s->expires_ms;
+	m->created = s->created_ms;
+	m->n_roles = s->roles.n;
+	m->roles = face_texts(l, &s->roles);
+	return !l->failed;
+}
+
+/* The caller holds what the token may. */
+static int
+make_api(struct rpc_call *call, const struct access_person *p, const struct names *roles,
+    int64_t ttl_s, struct err *e)
+{
+	const struct api_token_spec spec = { roles, ttl_s, rpc_peer(call)->name };
+	struct auth *a = rpc_context(call);
+	char token[WEB_SESSION_TOKEN_SIZE];
+	const struct web_session *s;
+	struct face_list list;
+	Auth__Token reply;
+	struct user as;
+	int rc = api_token_check(a, &spec, &as, e);
+
+	if (rc == 0)
+		rc = rights_over_user(a, p, &as, e);
+	if (rc == 0)
+		rc = api_token_add(a, &spec, token, &s, e);
+	if (rc != 0)
+		return rc;
+	note_api(call, EVENT_API_TOKEN_CREATE, s);
+	face_list_init(&list);
+	if (api_message(&list, &reply, s)) {
+		reply.token = token;
+		auth_add_token_reply(call, &reply);
+	} else {
+		rc = err_memory(e);
+	}
+	face_list_done(&list);
+	secret_zero(token, sizeof(token));
+	return rc;
+}
+
+static int
+add_api(struct rpc_call *call, const struct access_person *p, const Auth__AddTokenRequest *m,
+    struct err *e)
+{
+	struct names roles = { 0 };
+	int rc = AUTH_E_INVALID;
+
+	if (m->uses > 0 || m->n_labels > 0 || m->value[0] || m->n_names > 0)
+		err_set(e, "an API token has roles and a life, and nothing else");
+	else if (names_copy(&roles, (char **)(void *)m->roles, m->n_roles) < 0)
+		err_set(e, "at most %d roles", NAMES_MAX);
+	else
+		rc = make_api(call, p, &roles, m->ttl_s, e);
+	names_done(&roles);
+	return rc;
+}
+
+/* Whoever removes it could have made it. AUTH_E_NOT_FOUND: it is none. */
+static int
+remove_api(struct rpc_call *call, const struct access_person *p, const char *token_or_id,
+    struct err *e)
+{
+	struct auth *a = rpc_context(call);
+	const struct web_session *s = api_token_find(a, token_or_id);
+	const struct user as = { .roles = s ? s->roles : (struct names){ 0 } };
+	int rc;
+
+	if (!s)
+		return AUTH_E_NOT_FOUND;
+	rc = rights_over_user(a, p, &as, e);
+	if (rc != 0)
+		return rc;
+	note_api(call, EVENT_API_TOKEN_DELETE, s);
+	return web_session_end(a, s->key, e);
+}
+
+/* --- join tokens ----------------------------------------------------------------------------- */
+
 static void
 on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 {
@@ -62,8 +167,19 @@ on_add(struct rpc_call *call, const Auth__AddTokenRequest *m)
 		access_person_done(&p);
 		return;
 	}
+	if (strcmp(m->kind, "api") == 0) {
+		rc = add_api(call, &p, m, &e);
+		access_person_done(&p);
+		if (rc != 0)
+			access_fail(call, rc, &e);
+		return;
+	}
 	rc = rights_over_kind(&p, m->kind, "token", &e);
 	access_person_done(&p);
+	if (rc == 0 && m->n_roles > 0) {
+		err_set(&e, "roles are of API tokens (--type=api)");
+		rc = AUTH_E_INVALID;
+	}
 	if (rc == 0)
 		rc = face_labels(&labels, m->labels, m->n_labels, &e);
 	spec.kind = m->kind;
@@ -123,6 +239,33 @@ on_token(const void *object, void *arg)
 	return l->list.failed ? -1 : rc;
 }
 
+/* API tokens come behind the join tokens; the name of a place among them begins with what no key of those does. */
+#define API_PLACE "~"
+
+static int
+list_api(struct listing *l, const char *after)
+{
+	const struct web_session *all[API_TOKENS_MAX];
+	size_t n = api_tokens(l->auth, all);
+	char place[WEB_SESSION_KEY_SIZE + 1];
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		Auth__Token *m;
+
+		(void)str_format(place, sizeof(place), API_PLACE "%s", all[i]->key);
+		if (strcmp(place, after) <= 0)
+			continue;
+		m = arena_alloc(&l->list.arena, sizeof(*m));
+		if (!m || !api_message(&l->list, m, all[i]))
+			return -1;
+		rc = face_page_add(&l->list, &m->base);
+		if (rc == 0)
+			l->last = face_text(&l->list, place);
+	}
+	return l->list.failed ? -1 : rc;
+}
+
 static void
 on_list(struct rpc_call *call, const Auth__ListTokensRequest *m)
 {
@@ -134,7 +277,11 @@ on_list(struct rpc_call *call, const Auth__ListTokensRequest *m)
 		return;
 	face_list_init(&l.list);
 	l.list.limit = m->limit;
-	rc = resource_each_after(l.auth, RESOURCE_TOKEN, m->after, on_token, &l);
+	rc = str_starts(m->after, API_PLACE)
+	    ? 0
+	    : resource_each_after(l.auth, RESOURCE_TOKEN, m->after, on_token, &l);
+	if (rc == 0)
+		rc = list_api(&l, m->after);
 	if (rc < 0) {
 		rpc_finish(call, RPC_INTERNAL,
 		    "the tokens could not be read; the log of authd has the cause");
@@ -147,23 +294,36 @@ on_list(struct rpc_call *call, const Auth__ListTokensRequest *m)
 	face_list_done(&l.list);
 }
 
+static int
+remove_any(struct rpc_call *call, const struct access_person *p, const char *name, struct err *e)
+{
+	struct token t = { 0 };
+	int rc = remove_api(call, p, name, e);
+
+	if (rc == AUTH_E_NOT_FOUND) {
+		rc = token_remove(rpc_context(call), name, &t, e);
+		if (rc == 0)
+			note(call, EVENT_JOIN_TOKEN_DELETE, &t);
+		token_done(&t);
+	}
+	return rc;
+}
+
 static void
 on_remove(struct rpc_call *call, const Auth__Name *m)
 {
-	struct token t = { 0 };
+	struct access_person p;
 	struct err e;
 	int rc;
 
-	if (!access_may_change(call, "token", "delete"))
-		return;
-	rc = token_remove(rpc_context(call), m->name, &t, &e);
-	if (rc == 0) {
-		note(call, EVENT_JOIN_TOKEN_DELETE, &t);
-		face_done(call);
-	} else {
-		face_fail(call, rc, &e);
+	if (access_changer(call, "token", "delete", &p)) {
+		rc = remove_any(call, &p, m->name, &e);
+		if (rc == 0)
+			face_done(call);
+		else
+			access_fail(call, rc, &e);
 	}
-	token_done(&t);
+	access_person_done(&p);
 }
 
 static const struct rpc_row rows[] = {

@@ -98,6 +98,9 @@ watch_pack_web_session(struct auth *a, const char *key, struct buf *b)
 	m.user = s->user;
 	m.valid_after_s = s->valid_after_s;
 	m.expires = s->expires_ms;
+	m.api = s->api;
+	m.n_roles = s->roles.n;
+	m.roles = (const char **)(void *)s->roles.v;
 	return pack(b, &m.base);
 }
 

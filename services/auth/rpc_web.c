@@ -215,6 +215,18 @@ own_session(struct rpc_call *call, struct access_person *ret)
 	return s;
 }
 
+/* The same of a person's: an API token calls, and is nobody who logs in anywhere. */
+static const struct web_session *
+persons_session(struct rpc_call *call, struct access_person *ret)
+{
+	const struct web_session *s = own_session(call, ret);
+
+	if (!s || !s->api)
+		return s;
+	access_refuse(call, "this is not for API tokens");
+	return NULL;
+}
+
 static void
 on_get(struct rpc_call *call, const Auth__Empty *m)
 {
@@ -238,7 +250,8 @@ on_get(struct rpc_call *call, const Auth__Empty *m)
 	access_person_done(&p);
 }
 
-/* Whoever goes is let go, whatever was closed for him meanwhile: no right is asked for. */
+/* Whoever goes is let go, whatever was closed for him meanwhile: no right is asked for. A token goes when whoever made it
+ * says so. */
 static void
 on_end(struct rpc_call *call, const Auth__Empty *m)
 {
@@ -249,8 +262,8 @@ on_end(struct rpc_call *call, const Auth__Empty *m)
 	int rc;
 
 	(void)m;
-	if (!peer->web[0]) {
-		access_refuse(call, "this is only for calls in a web session");
+	if (!peer->web[0] || str_starts(peer->name, WEB_SESSION_API_PREFIX)) {
+		access_refuse(call, "this is only for calls in a person's web session");
 		return;
 	}
 	rc = web_session_end(a, peer->web, &e);
@@ -364,7 +377,7 @@ on_certify(struct rpc_call *call, const Auth__CertifyWebRequest *m)
 	struct err e;
 	int rc;
 
-	s = own_session(call, &p);
+	s = persons_session(call, &p);
 	if (s) {
 		c = calloc(1, sizeof(*c));
 		if (c) {

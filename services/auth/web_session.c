@@ -29,6 +29,9 @@ static const struct stored_field web_session_fields[] = {
 	STORED_FIELD(STORED_TEXT, "address", web_session, address),
 	STORED_FIELD(STORED_TEXT, "browser", web_session, browser),
 	STORED_FIELD(STORED_INT64, "valid_after_s", web_session, valid_after_s),
+	STORED_FIELD(STORED_BOOL, "api", web_session, api),
+	STORED_FIELD(STORED_NAMES, "roles", web_session, roles),
+	STORED_FIELD(STORED_TEXT, "created_by", web_session, created_by),
 };
 const struct stored_form web_session_form = { STORED_KEY(web_session, key),
 	.expires_at = offsetof(struct web_session, expires_ms),
@@ -122,8 +125,11 @@ web_session_outlive(struct auth *a, const char *key)
 	struct web_session *s = old ? resource_new(RESOURCE_WEB_SESSION) : NULL;
 	struct err e = { "out of memory" };
 
-	if (!old)
+	/* An API token has no password that it could change; its lists would be two sessions'. */
+	if (!old || old->api) {
+		resource_free(RESOURCE_WEB_SESSION, s);
 		return;
+	}
 	if (s) {
 		*s = *old;
 		s->valid_after_s = cutoff_get(a, RESOURCE_CUTOFF, old->user) /
@@ -148,13 +154,44 @@ make_room(struct auth *a, const char *user, struct err *e)
 	return web_session_end(a, all[0]->key, e) < 0 ? -1 : 0;
 }
 
+/* Whose it is. */
+static int
+give(struct web_session *s, const struct web_session_spec *spec, struct err *e)
+{
+	if (!spec->roles) {
+		(void)str_copy(s->user, sizeof(s->user), spec->user);
+		return 0;
+	}
+	s->api = true;
+	(void)str_format(s->user, sizeof(s->user), WEB_SESSION_API_PREFIX "%.8s", s->key);
+	(void)str_copy(s->created_by, sizeof(s->created_by), spec->by);
+	return names_copy(&s->roles, spec->roles->v, spec->roles->n) < 0 ? err_memory(e) : 0;
+}
+
+/* Everything but the key. */
+static int
+fill(struct auth *a, struct web_session *s, const struct web_session_spec *spec, struct err *e)
+{
+	int64_t now_ms = a->now_ms(),
+		longest_s = spec->roles ? WEB_SESSION_API_TTL_MAX_S : WEB_SESSION_TTL_MAX_S;
+
+	(void)str_copy(s->address, sizeof(s->address), spec->address);
+	str_clean(s->browser, sizeof(s->browser), spec->browser, strlen(spec->browser));
+	s->created_ms = now_ms;
+	s->valid_after_s = now_ms / 1000 - SIGNER_BACKDATE_S;
+	s->expires_ms = spec->expires_s * 1000;
+	if (s->expires_ms > now_ms + longest_s * 1000)
+		s->expires_ms = now_ms + longest_s * 1000;
+	s->revision = STORE_ABSENT;
+	return give(s, spec, e);
+}
+
 int
 web_session_new(struct auth *a, const struct web_session_spec *spec,
     char token[WEB_SESSION_TOKEN_SIZE], const struct web_session **ret, struct err *e)
 {
-	int64_t now_ms = a->now_ms();
 	struct web_session *s;
-	int rc = make_room(a, spec->user, e);
+	int rc = spec->roles ? 0 : make_room(a, spec->user, e);
 
 	if (rc != 0)
 		return rc;
@@ -164,16 +201,9 @@ web_session_new(struct auth *a, const struct web_session_spec *spec,
 	/* A new one with each login, whatever the browser sent: a token that somebody else planted is worth nothing. */
 	rand_hex(token, (WEB_SESSION_TOKEN_SIZE - 1) / 2);
 	(void)rpc_session_key(token, s->key);
-	(void)str_copy(s->user, sizeof(s->user), spec->user);
-	(void)str_copy(s->address, sizeof(s->address), spec->address);
-	str_clean(s->browser, sizeof(s->browser), spec->browser, strlen(spec->browser));
-	s->created_ms = now_ms;
-	s->valid_after_s = now_ms / 1000 - SIGNER_BACKDATE_S;
-	s->expires_ms = spec->expires_s * 1000;
-	if (s->expires_ms > now_ms + WEB_SESSION_TTL_MAX_S * 1000LL)
-		s->expires_ms = now_ms + WEB_SESSION_TTL_MAX_S * 1000LL;
-	s->revision = STORE_ABSENT;
-	rc = resource_save(a, RESOURCE_WEB_SESSION, s, e);
+	rc = fill(a, s, spec, e);
+	if (rc == 0)
+		rc = resource_save(a, RESOURCE_WEB_SESSION, s, e);
 	if (rc != 0) {
 		resource_free(RESOURCE_WEB_SESSION, s);
 		return rc;

@@ -22,6 +22,7 @@ struct auth;
 enum {
 	WEB_SESSIONS_OF_ONE = 16, /* then the oldest goes */
 	WEB_SESSION_TTL_MAX_S = 12 * 3600,
+	WEB_SESSION_API_TTL_MAX_S = 366 * 86400,
 	WEB_SESSION_TOKEN_SIZE = 65, /* 64 hexadecimal digits */
 	WEB_SESSION_KEY_SIZE = 65,
 	WEB_SESSION_ID_LEN =
@@ -37,13 +38,20 @@ struct web_session {
 	    valid_after_s; /* when a certificate would begin that was made with it: for cut-offs */
 	char address[ADDR_TEXT_SIZE]; /* of the browser at the login */
 	char browser[WEB_SESSION_BROWSER_SIZE];
+	bool api; /* an API token (api_token.h): no user's, and with what follows */
+	struct names roles;
+	char created_by[NAME_LEN_MAX + 1];
 	uint64_t revision;
 };
+/* Of the names of those who hold API tokens: no user can be called that. */
+#define WEB_SESSION_API_PREFIX "api:"
 
 struct web_session_spec {
 	const char *user;
 	const char *address, *browser; /* cut where they are too long */
 	int64_t expires_s;             /* at most WEB_SESSION_TTL_MAX_S from now */
+	const struct names *roles;     /* an API token with these; user is not looked at; NULL: none */
+	const char *by;                /* who makes that */
 };
 /* Writes the token. *ret is the cache's. AUTH_E_STATE: there are too many in all. */
 int web_session_new(struct auth *a, const struct web_session_spec *spec,

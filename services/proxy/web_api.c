@@ -318,6 +318,15 @@ count_session(struct web_call *c, const char *token)
 	return true;
 }
 
+/* A program says who it is with every request, and a browser by itself. */
+static bool
+token_of(const struct http_request *r, char dst[WEB_TOKEN_SIZE])
+{
+	bool any;
+
+	return web_session_bearer(r, dst, &any) || (!any && web_session_token(r, dst));
+}
+
 /* False: answered. The handle that the call is made with. */
 static bool
 become(struct web_call *c)
@@ -328,7 +337,7 @@ become(struct web_call *c)
 	char token[WEB_TOKEN_SIZE], client[ADDR_TEXT_SIZE + 8];
 	bool ok;
 
-	if (has_session && !web_session_token(c->request, token)) {
+	if (has_session && !token_of(c->request, token)) {
 		web_call_refuse(c, 401, "log in first");
 		return false;
 	}
@@ -358,17 +367,28 @@ is_json(struct span type)
 	return type.n >= n && memcmp(type.p, json, n) == 0 && (type.n == n || type.p[n] == ';');
 }
 
+static const char must_be_json[] = "this must be JSON (Content-Type: application/json)";
+
+static bool
+is_json_if_any(const struct http_request *r)
+{
+	return http_body(r).n == 0 || is_json(http_header(r, "content-type"));
+}
+
 /* A page of somebody else's can make a browser send what a form sends, and ask for anything; it cannot make it say that
  * it is ours, nor send JSON without being asked first (CORS), which is never allowed. */
 static const char *
 refused_for(const struct http_request *r, const struct web_api_row *row)
 {
+	/* No browser sends that by itself. */
+	if (row->kind != WEB_API_LOGIN && http_header(r, "authorization").p)
+		return is_json_if_any(r) ? NULL : must_be_json;
 	if (strcmp(row->verb, "GET") == 0)
 		return web_from_elsewhere(r) ? "this was asked for by another site" : NULL;
 	if (!web_from_own_page(r))
 		return "this must come from a page of this proxy (Origin)";
 	if (!is_json(http_header(r, "content-type")))
-		return "this must be JSON (Content-Type: application/json)";
+		return must_be_json;
 	return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include "proxy/web_session.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/str.h"
 
@@ -13,14 +14,33 @@
 #define COOKIE     "__Host-sallyport"
 #define ATTRIBUTES "; Path=/; Secure; HttpOnly; SameSite=Strict"
 
-bool
-web_session_token(const struct http_request *r, char dst[WEB_TOKEN_SIZE])
+static bool
+is_token(const char *text)
 {
 	const size_t n = WEB_TOKEN_SIZE - 1;
 
-	if (!http_cookie(r, COOKIE, dst, WEB_TOKEN_SIZE))
+	return strlen(text) == n && strspn(text, "0123456789abcdef") == n;
+}
+
+bool
+web_session_token(const struct http_request *r, char dst[WEB_TOKEN_SIZE])
+{
+	return http_cookie(r, COOKIE, dst, WEB_TOKEN_SIZE) && is_token(dst);
+}
+
+bool
+web_session_bearer(const struct http_request *r, char dst[WEB_TOKEN_SIZE], bool *ret_any)
+{
+	static const char scheme[] = "Bearer ";
+	struct span auth = http_header(r, "authorization");
+	const size_t n = sizeof(scheme) - 1;
+
+	*ret_any = auth.p != NULL;
+	if (auth.n != n + WEB_TOKEN_SIZE - 1 || strncasecmp((const char *)auth.p, scheme, n) != 0)
 		return false;
-	return strlen(dst) == n && strspn(dst, "0123456789abcdef") == n;
+	memcpy(dst, auth.p + n, WEB_TOKEN_SIZE - 1);
+	dst[WEB_TOKEN_SIZE - 1] = '\0';
+	return is_token(dst);
 }
 
 void

@@ -257,6 +257,38 @@ def test_tokens(admin):
     assert admin.refused('POST', '/v1/webapi/tokens', {'kind': 'emperor'})[0] == 400
 
 
+def test_a_program_calls_with_an_api_token_and_no_cookie(admin, cluster):
+    made = admin.post('/v1/webapi/tokens', kind='api', roles=['auditor'], ttl_s=3600)
+    bearer = {'Authorization': f"Bearer {made['token']}", 'Origin': None, 'Sec_Fetch_Site': None}
+    program = Browser(cluster)
+    status, session = program.ask('GET', '/v1/webapi/session', **bearer)
+    assert (status, session['user'], session['roles']) == (200, f"api:{made['id']}", ['auditor'])
+    assert program.ask('GET', '/v1/webapi/events?limit=1', **bearer)[0] == 200
+    # Its own rights, also beside somebody's cookie.
+    program.cookie = admin.cookie
+    for question in (('POST', '/v1/webapi/users', {'name': 'eve'}), ('POST', '/v1/webapi/logout'), ('POST', '/v1/webapi/account/signout', {}),
+                     ('DELETE', '/v1/webapi/tokens/' + made['id']), ('POST', '/v1/webapi/certificate', {'ssh_key': ''})):
+        assert program.refused(*question, **bearer)[0] == 403, question
+    for wrong in (made['token'].upper(), made['id'], '', secrets.token_hex(32)):
+        assert program.refused('GET', '/v1/webapi/session', **bearer | {'Authorization': f'Bearer {wrong}'})[0] == 401
+    assert program.refused('GET', '/v1/webapi/session', **bearer | {'Authorization': 'Basic YTpi'})[0] == 401
+    assert program.refused('POST', '/v1/webapi/users', {'name': 'eve'}, **bearer | {'Content_Type': 'text/plain'})[0] == 403
+    assert made['id'] in [t['id'] for t in admin.get('/v1/webapi/tokens')['tokens']]
+    admin.delete('/v1/webapi/tokens/' + made['id'])
+    assert program.refused('GET', '/v1/webapi/session', **bearer)[0] == 401
+
+
+def test_tctl_makes_api_tokens_and_says_how_they_are_used(cluster):
+    out = cluster.tctl('tokens', 'add', '--type=api', '--roles=auditor', '--ttl=1h').stdout
+    token = re.search(r'^The token: ([0-9a-f]{64})$', out, re.M)[1]
+    assert 'Authorization: Bearer' in out and f'https://localhost:{cluster.public_port}/v1/webapi/nodes' in out
+    assert Browser(cluster).ask('GET', '/v1/webapi/nodes', Authorization=f'Bearer {token}')[0] == 200
+    row = next(t for t in json.loads(cluster.tctl('tokens', 'ls', '--format=json').stdout) if t['type'] == 'api' and 'auditor' in t['roles'])
+    assert f"api:{row['id']}" in out and 'auditor' in cluster.tctl('tokens', 'ls').stdout
+    cluster.tctl('tokens', 'rm', row['id'])
+    assert Browser(cluster).refused('GET', '/v1/webapi/nodes', Authorization=f'Bearer {token}')[0] == 401
+
+
 def test_roles_and_locks_are_written_as_their_messages(admin):
     role = {'name': 'web-dba', 'allow': {'logins': ['postgres'], 'node_labels': [{'key': 'env', 'values': ['prod']}], 'rules': []},
             'options': {'max_session_ttl_s': 3600, 'permit_pty': True}}

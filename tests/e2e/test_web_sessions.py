@@ -399,3 +399,104 @@ def test_who_has_only_the_session_does_not_change_the_password(proxy, alice):
     codes = [fails(b.ChangePassword, password='wrong', otp='000000', new_password=NEW)[0] for _ in range(30)]
     assert codes[-1] in ('FAILED_PRECONDITION', 'RESOURCE_EXHAUSTED'), 'guesses cost what those of a login cost'
     assert b.GetWebSession().user == alice.name
+
+
+# --- API tokens -------------------------------------------------------------------------------------------------------------
+
+
+def api(proxy, token):
+    b = Browser(proxy, address())
+    b.token = token
+    return b
+
+
+def test_an_api_token_calls_by_its_own_roles(audit, authd, proxy):
+    made = authd.local().AddToken(kind='api', roles=['auditor'])
+    b = api(proxy, made.token)
+    assert len(made.token) == 64 and made.id == hashlib.sha256(made.token.encode()).hexdigest()[:8]
+    assert abs(made.expires / 1000 - time.time() - 30 * 86400) < 300
+    s = b.GetWebSession()
+    assert (s.user, list(s.roles), list(s.logins)) == (f'api:{made.id}', ['auditor'], [])
+    assert works(audit, b) and fails(b.ListNodes)[0] == 'OK'
+    assert fails(b.AddUser, name='eve')[0] == 'PERMISSION_DENIED'
+    wait_for('the trail', lambda: audit.sql(f"SELECT 1 FROM events WHERE username = 'api:{made.id}' AND type = 'access.deny'"), 60)
+    assert audit.sql(f"SELECT fields ->> 'roles' FROM events WHERE type = 'api_token.create' AND fields ->> 'name' = 'api:{made.id}'") == [['auditor']]
+    assert made.token.encode() not in audit_text(authd)
+    authd.local().RemoveToken(name=made.id)
+    assert has_ended(audit, b)
+    assert fails(authd.local().RemoveToken, name=made.id)[0] == 'NOT_FOUND'
+
+
+def test_an_api_token_is_no_person(authd, proxy):
+    b = api(proxy, authd.local().AddToken(kind='api', roles=['access']).token)
+    for method, kw in ((b.CertifyWeb, dict(ssh_key=Keys().public().ssh)), (b.EndWebSession, {}), (b.ListWebSessions, {}),
+                       (b.RemoveWebSession, {}), (b.SignOutEverywhere, {}), (b.ChangePassword, dict(new_password=NEW)),
+                       (b.WebLogin, {})):
+        assert fails(method, **kw)[0] == 'PERMISSION_DENIED', method
+    assert b.GetWebSession().user.startswith('api:')
+    assert fails(authd.local().AddUser, name=b.GetWebSession().user)[0] == 'INVALID_ARGUMENT', 'and nobody is called that'
+
+
+def test_an_api_token_ends_with_its_time(audit, authd, proxy):
+    b = api(proxy, authd.local().AddToken(kind='api', roles=['auditor'], ttl_s=3).token)
+    wait_for('the end', lambda: fails(b.GetWebSession)[0] == 'UNAUTHENTICATED', 30)
+    assert has_ended(audit, b)
+
+
+def test_nobody_makes_an_api_token_beyond_his_own_rights(authd, proxy):
+    name = f'tokens-{next(count)}'
+    authd.local().put(pb.Role(name=name, allow=pb.RoleConditions(rules=[
+        pb.VerbRule(resources=['token'], verbs=['create', 'delete', 'list']), pb.VerbRule(resources=['user'], verbs=['create'])])))
+    b = browser(proxy, authd.user(f'bob-{next(count)}', roles=[name], logins=[]))
+    for roles in (['editor'], [name, 'auditor']):
+        code, text = fails(b.AddToken, kind='api', roles=roles)
+        assert code == 'PERMISSION_DENIED' and 'beyond your own rights' in text
+    assert fails(b.AddToken, kind='api')[0] == 'INVALID_ARGUMENT'
+    assert fails(b.AddToken, kind='api', roles=['nothing'])[0] == 'NOT_FOUND'
+    assert fails(b.AddToken, kind='api', roles=[name], ttl_s=367 * 86400)[0] == 'INVALID_ARGUMENT'
+    assert fails(b.AddToken, kind='api', roles=[name], uses=1)[0] == 'INVALID_ARGUMENT'
+    assert fails(b.AddToken, kind='node', roles=[name])[0] == 'INVALID_ARGUMENT'
+    strong, own = authd.local().AddToken(kind='api', roles=['editor']), b.AddToken(kind='api', roles=[name])
+    assert fails(b.RemoveToken, name=strong.id)[0] == 'PERMISSION_DENIED'
+    # What a token makes holds, and no token makes more than it may.
+    c = api(proxy, own.token)
+    carol = f'carol-{next(count)}'
+    link = c.AddUser(name=carol, roles=[name]).token
+    assert authd.local().GetInvite(name=link).user == carol
+    assert fails(c.AddToken, kind='api', roles=['editor'])[0] == 'PERMISSION_DENIED'
+    b.RemoveToken(name=own.token)
+    assert fails(authd.local().GetInvite, name=link)[0] == 'PERMISSION_DENIED', 'the maker of the link is gone'
+    authd.local().RemoveToken(name=strong.id)
+
+
+def test_a_role_that_an_api_token_has_is_not_removed_and_locks_shut_it_out(audit, authd, proxy):
+    name = f'held-{next(count)}'
+    authd.local().put(pb.Role(name=name, allow=pb.RoleConditions(rules=[pb.VerbRule(resources=['event'], verbs=['list', 'read'])])))
+    made = authd.local().AddToken(kind='api', roles=[name])
+    b = api(proxy, made.token)
+    code, text = fails(authd.local().RemoveResource, kind='role', name=name)
+    assert code == 'FAILED_PRECONDITION' and f'api:{made.id}' in text
+    for lock in (dict(user=f'api:{made.id}'), dict(role=name)):
+        authd.local().put(pb.Lock(name=name, **lock), 'lock')
+        assert has_ended(audit, b)
+        authd.local().RemoveResource(kind='lock', name=name)
+        assert works(audit, b)
+    authd.local().RemoveToken(name=made.token)
+    authd.local().RemoveResource(kind='role', name=name)
+
+
+def test_api_tokens_are_listed_page_by_page_behind_join_tokens(authd):
+    local = authd.local()
+    for _ in range(3):
+        local.AddToken(kind='api', roles=['auditor'])
+        local.AddToken(kind='node')
+    whole = local.ListTokens().tokens
+    assert [t.kind for t in whole] == sorted((t.kind for t in whole), key=lambda k: k == 'api') and not any(t.token for t in whole)
+    pages, after = [], ''
+    while True:
+        page = local.ListTokens(limit=1, after=after)
+        pages += page.tokens
+        after = page.next
+        if not after:
+            break
+    assert [t.id for t in pages] == [t.id for t in whole] and len(whole) >= 6
