@@ -78,9 +78,10 @@ print_api_help(const Auth__StatusReply *s, const Auth__Token *t, const char *spa
 {
 	const char *proxy = *s->proxy_public_addr ? s->proxy_public_addr : "PROXY:3080";
 
-	printf("The token: %s\nIts calls are those of api:%s; it expires in %s.\n\n"
-	       "Put it into a file that only your program can read (token.file), and ask:\n\n"
-	       "  curl -fsS -H \"Authorization: Bearer $(cat token.file)\" https://%s/v1/webapi/nodes\n",
+	printf(
+	    "The token: %s\nIts calls are those of api:%s; it expires in %s.\n\n"
+	    "Put it into a file that only your program can read (token.file), and ask:\n\n"
+	    "  curl -fsS -H \"Authorization: Bearer $(cat token.file)\" https://%s/v1/webapi/nodes\n",
 	    t->token, t->id, span, proxy);
 	return 0;
 }
@@ -209,7 +210,8 @@ labels_text(const Auth__Token *t, struct buf *b)
 static struct cli_table *
 tokens_table(void)
 {
-	return cli_table_new("Token", "Type", "Names or Roles", "Labels", "Uses", "Expiry Time (UTC)", NULL);
+	return cli_table_new("Token", "Type", "Names or Roles", "Labels", "Uses",
+	    "Expiry Time (UTC)", NULL);
 }
 
 static void
@@ -299,7 +301,10 @@ rm(int argc, char **argv)
 }
 
 const struct cli_command cmd_tokens_sub[] = {
-	{ .name = "add", .summary = "make a token: to join, or for the web API", .options = add_options, .run = add },
+	{ .name = "add",
+	    .summary = "make a token: to join, or for the web API",
+	    .options = add_options,
+	    .run = add },
 	{ .name = "ls",
 	    .summary = "list tokens that can still be used",
 	    .options = ls_options,

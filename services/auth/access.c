@@ -100,7 +100,7 @@ access_person(struct rpc_call *call, struct access_person *ret)
 	*ret = (struct access_person){ .local = peer->who == RPC_LOCAL };
 	if (ret->local)
 		return true;
-	rc = person_load(a, peer->name, &ret->user, &e);
+	rc = api_token_person(a, peer->name, &ret->user, &e);
 	if (rc < 0) {
 		log_error("cannot check a caller", "user", peer->name, "cause", e.text, NULL);
 		rpc_finish(call, RPC_INTERNAL, "internal error; the log of authd has the cause");

@@ -24,7 +24,7 @@ holder_of(const struct web_session *s)
 }
 
 int
-person_load(struct auth *a, const char *name, struct user *ret, struct err *e)
+api_token_person(struct auth *a, const char *name, struct user *ret, struct err *e)
 {
 	size_t pos = 0;
 	void *object;
@@ -74,7 +74,10 @@ api_token_add(struct auth *a, const struct api_token_spec *spec, char token[WEB_
     const struct web_session **ret, struct err *e)
 {
 	const struct web_session *all[API_TOKENS_MAX];
-	struct web_session_spec s = { .roles = spec->roles, .by = spec->by, .address = "", .browser = "" };
+	struct web_session_spec s = { .roles = spec->roles,
+		.by = spec->by,
+		.address = "",
+		.browser = "" };
 	struct user as;
 	int rc = api_token_check(a, spec, &as, e);
 

@@ -24,8 +24,8 @@ struct api_token_spec {
 };
 
 /* Checked, and as whom it would call, for rights.h: lent from the spec. AUTH_E_INVALID, AUTH_E_NOT_FOUND (a role). */
-int api_token_check(struct auth *a, const struct api_token_spec *spec, struct user *ret,
-    struct err *e);
+int
+api_token_check(struct auth *a, const struct api_token_spec *spec, struct user *ret, struct err *e);
 /* Writes the token; *ret is the cache's. Also AUTH_E_STATE: there are too many. */
 int api_token_add(struct auth *a, const struct api_token_spec *spec,
     char token[WEB_SESSION_TOKEN_SIZE], const struct web_session **ret, struct err *e);
@@ -37,6 +37,6 @@ const struct web_session *api_token_find(struct auth *a, const char *token_or_id
 int api_token_each(struct auth *a, int (*fn)(const void *user, void *arg), void *arg);
 
 /* As user_load, for a caller by his name: a user, or the holder of a token. user_done in any case. */
-int person_load(struct auth *a, const char *name, struct user *ret, struct err *e);
+int api_token_person(struct auth *a, const char *name, struct user *ret, struct err *e);
 
 #endif

@@ -88,7 +88,7 @@ rights_of_maker(struct auth *a, const char *maker, const struct user *u, bool re
 
 	if (p.local)
 		return 0;
-	rc = person_load(a, maker, &p.user, e);
+	rc = api_token_person(a, maker, &p.user, e);
 	if (rc == 0 &&
 	    (role_view(a, &p.user, &p.view, e) < 0 ||
 		!policy_verb(&p.view.user, "user", reset ? "update" : "create", NULL) ||
@@ -195,7 +195,7 @@ static int
 over_one(struct auth *a, const struct access_person *p, const char *name, struct err *e)
 {
 	struct user u;
-	int rc = person_load(a, name, &u, e);
+	int rc = api_token_person(a, name, &u, e);
 
 	if (rc == 0)
 		rc = over_user(a, p, &u, "lock", e);

@@ -104,8 +104,7 @@ may_remove(struct auth *a, const void *object, struct err *e)
 	if (rc == 1) {
 		err_set(e, "%s %s has role %s; change or remove %s first",
 		    str_starts(h.user, WEB_SESSION_API_PREFIX) ? "API token" : "user", h.user,
-		    r->name,
-		    str_starts(h.user, WEB_SESSION_API_PREFIX) ? "the token" : "the user");
+		    r->name, str_starts(h.user, WEB_SESSION_API_PREFIX) ? "the token" : "the user");
 		return AUTH_E_STATE;
 	}
 	return 0;

@@ -61,7 +61,8 @@ check_spec(const struct token_spec *spec, struct err *e)
 	size_t n = strlen(spec->value);
 
 	if (!token_kind_is_good(spec->kind))
-		err_set(e, "a token is for a node, a proxy, an audit daemon or calls of the API (--type=node)");
+		err_set(e,
+		    "a token is for a node, a proxy, an audit daemon or calls of the API (--type=node)");
 	else if (spec->ttl_s < 0 || spec->ttl_s > TOKEN_TTL_MAX_S)
 		err_set(e, "a token may live 1 second to 30 days");
 	else if (spec->uses > TOKEN_USES_MAX)

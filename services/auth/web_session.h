@@ -50,8 +50,8 @@ struct web_session_spec {
 	const char *user;
 	const char *address, *browser; /* cut where they are too long */
 	int64_t expires_s;             /* at most WEB_SESSION_TTL_MAX_S from now */
-	const struct names *roles;     /* an API token with these; user is not looked at; NULL: none */
-	const char *by;                /* who makes that */
+	const struct names *roles; /* an API token with these; user is not looked at; NULL: none */
+	const char *by;            /* who makes that */
 };
 /* Writes the token. *ret is the cache's. AUTH_E_STATE: there are too many in all. */
 int web_session_new(struct auth *a, const struct web_session_spec *spec,

@@ -18,8 +18,7 @@ enum { WEB_TOKEN_SIZE = 65 }; /* 64 hexadecimal digits */
 bool web_session_token(const struct http_request *r, char dst[WEB_TOKEN_SIZE]);
 /* The token of a program: the header "Authorization: Bearer TOKEN" (RFC 6750). No browser sends it by itself, so that no
  * page can make one do so. *ret_any: there is such a header, of whatever kind, and a cookie counts no more. */
-bool
-web_session_bearer(const struct http_request *r, char dst[WEB_TOKEN_SIZE], bool *ret_any);
+bool web_session_bearer(const struct http_request *r, char dst[WEB_TOKEN_SIZE], bool *ret_any);
 /* Before the answer: the browser keeps this one, or none any more. */
 void web_session_keep(struct http_request *r, const char *token);
 void web_session_forget(struct http_request *r);
