@@ -80,7 +80,7 @@ function sessions(signal) {
 								h('th', { scope: 'col', class: 'opt c-state' }, 'Since'),
 								h(
 									'th',
-									{ scope: 'col', class: 'c-state' },
+									{ scope: 'col', class: 'c-play' },
 									h('span', { class: 'unseen' }, 'Actions'),
 								),
 							),

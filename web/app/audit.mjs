@@ -49,9 +49,9 @@ function detail({ event, ...about }) {
 		h('span', { class: 'mono' }, event.session),
 		' ',
 		(may('session', 'read') || may('own_session', 'read')) &&
-			h('a', { href: `/web/recordings/${event.session}` }, 'play'),
+			h('a', { href: `/web/recordings/${encodeURIComponent(event.session)}` }, 'play'),
 		' ',
-		h('a', { href: `/web/audit?session=${event.session}` }, 'all its events'),
+		h('a', { href: `/web/audit?session=${encodeURIComponent(event.session)}` }, 'all its events'),
 	];
 	return facts([
 		['Type', `${event.type} ${event.code}`],

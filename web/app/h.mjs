@@ -18,6 +18,7 @@ const PROPERTIES = new Set([
 	'max',
 	'min',
 	'download',
+	'multiple',
 ]);
 
 /* A link that a name made by somebody else can never turn into a script. */
@@ -82,6 +83,7 @@ const ICONS = {
 	copy: 'M6 6h7.5v7.5H6zM10 6V2.5H2.5V10H6',
 	more: 'M3.5 8h.01M8 8h.01M12.5 8h.01',
 	full: 'M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10',
+	upload: 'M8 10V2.5M4.5 5.5L8 2l3.5 3.5M2.5 13.5h11',
 	save: 'M8 2.5v7.5M4.5 7L8 10.5L11.5 7M2.5 13.5h11',
 	menu: 'M2.5 4h11M2.5 8h11M2.5 12h11',
 	cluster: 'M8 2.5l5 2.8v5.4l-5 2.8l-5-2.8V5.3zM8 8l5-2.7M8 8v5.5M8 8L3 5.3',

@@ -72,6 +72,25 @@ export class LongList {
 		busy(this.#more, false);
 	}
 
+	/* What came since, above the rest, and what is different now: keyOf(row) says which is which. Nobody asked for it: that it
+	 * failed is not shown. */
+	async refresh(keyOf) {
+		const turn = this.#turn;
+		try {
+			const reply = await get(this.#path, { ...this.#query, limit: this.#page }, { signal: this.#signal });
+			if (turn !== this.#turn || this.node.hasAttribute('aria-busy')) return;
+			const before = new Map(this.#all.map((row) => [keyOf(row), row]));
+			const fresh = reply[this.#field].map((row) => same(before.get(keyOf(row)), row)),
+				keys = new Set(fresh.map(keyOf));
+			if (fresh.every((row, i) => row === this.#all[i])) return;
+			if (this.#all.length <= fresh.length) this.#next = reply.next;
+			this.#all = [...fresh, ...this.#all.filter((row) => !keys.has(keyOf(row)))];
+			this.#show();
+		} catch {
+			/* the next time, then */
+		}
+	}
+
 	#show() {
 		if (this.#all.length === 0) return fill(this.node, this.#none());
 		this.#more.hidden = !this.#next;

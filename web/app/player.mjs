@@ -12,6 +12,7 @@ import { FrameReader, OUT, ERR, RESIZE, MARKER, EXIT, GAP, sizeOf, asciicast } f
 import { saveFile } from './savefile.mjs';
 import { what } from './recordings.mjs';
 import { head, button, failed, facts } from './parts.mjs';
+import { show as reload } from './route.mjs';
 import { sayError } from './dialog.mjs';
 import { recall, remember } from './local.mjs';
 import { clock, moment, bytes } from './words.mjs';
@@ -185,7 +186,7 @@ function describe(recording) {
 		['Began', moment(recording.started_us / 1000)],
 		['What', what(recording)],
 		['Recording', h('span', { class: 'mono' }, recording.session)],
-		['', h('a', { href: `/web/audit?session=${recording.session}` }, 'Its events')],
+		['', h('a', { href: `/web/audit?session=${encodeURIComponent(recording.session)}` }, 'Its events')],
 	]);
 }
 
@@ -207,10 +208,12 @@ async function readAll(id, signal, take) {
 	return reader.cut;
 }
 
-/* Letters as large as the box allows. */
+/* Letters as large as the box allows, and so that all lines are seen at once. */
 function fitTo(box, term) {
-	const width = box.clientWidth - 28;
-	if (width > 0) term.options.fontSize = Math.max(5, Math.min(15, Math.floor((width / term.cols / 0.61) * 2) / 2));
+	const width = box.clientWidth - 28,
+		height = Math.max(240, innerHeight - 290);
+	const size = Math.min(width / term.cols / 0.61, height / term.rows / 1.2);
+	if (width > 0) term.options.fontSize = Math.max(5, Math.min(15, Math.floor(size * 2) / 2));
 }
 
 function onKeys(player, signal) {
@@ -318,14 +321,15 @@ async function read(place, player, term, list, state) {
 	try {
 		const cut = await readAll(place.values.id, place.signal, take);
 		player.whole = true;
-		fill(
-			state,
-			cut
-				? 'The recording is cut: this is all there is of it.'
-				: player.frames.length === 0
-					? 'Nothing was recorded.'
-					: '',
-		);
+		const ended = player.frames.some((frame) => frame.type === EXIT);
+		if (cut) fill(state, 'The recording is cut: this is all there is of it.');
+		else if (ended) fill(state);
+		else
+			fill(
+				state,
+				'The session goes on: this is what has come so far. ',
+				button('Load it again', reload, 'small'),
+			);
 		if (from) await player.seek(from);
 	} catch (error) {
 		if (error.name !== 'AbortError') fill(state, failed(error));

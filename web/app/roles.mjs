@@ -5,6 +5,7 @@
  */
 import { h, fill, icon } from './h.mjs';
 import { get, pages, post, remove } from './api.mjs';
+import { onChange } from './live.mjs';
 import { may } from './session.mjs';
 import { Table } from './table.mjs';
 import { confirm, copyable, dialog, field, formDialog, menuButton, sayError, toast } from './dialog.mjs';
@@ -184,6 +185,7 @@ export function show(place) {
 			if (error.name !== 'AbortError') fill(body, failed(error, load));
 		}
 	}
+	onChange('role', load, place.signal);
 	load();
 	return h(
 		'div',

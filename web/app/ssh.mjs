@@ -25,12 +25,17 @@ async function connect() {
 			proxyHost: mine.proxyHost,
 		});
 	} catch (error) {
-		end(ssh);
-		await forget(); /* whatever was wrong with it: the next one is new */
-		loadSession().catch(() => {}); /* and a web session that has ended is seen */
+		await giveUp(ssh);
 		throw error;
 	}
 	return ssh;
+}
+
+/* Whatever was wrong with the certificate, the next one is new; and a web session that has ended is seen. */
+async function giveUp(ssh) {
+	end(ssh);
+	await forget();
+	loadSession().catch(() => {});
 }
 
 /* The worker, too: it would wait for ever. */
@@ -49,7 +54,7 @@ export function connection() {
 		mine.then((ssh) => {
 			ssh.onclose = () => {
 				over();
-				end(ssh);
+				giveUp(ssh);
 			};
 		}, over);
 	}

@@ -8,6 +8,7 @@
 import { h, fill, icon } from './h.mjs';
 import { makeTerminal } from './xterm.mjs';
 import { connection } from './ssh.mjs';
+import { Transfers } from './transfers.mjs';
 import { confirm, menu, toast } from './dialog.mjs';
 import { button } from './parts.mjs';
 import { recall, remember } from './local.mjs';
@@ -57,11 +58,13 @@ export class Tab {
 		this.#seen = h('div', { class: 'xterm-box' });
 		this.#bar = h('div', { class: 'end-bar', role: 'status' });
 		this.#searchBar = this.#makeSearch();
+		this.transfers = new Transfers({ node, login });
 		this.#box = h(
 			'div',
 			{ class: 'term', role: 'group', 'aria-label': this.title, hidden: true, id: `panel-${this.id}` },
 			this.#searchBar,
 			this.#seen,
+			this.transfers.view,
 			this.#bar,
 		);
 		this.#view = makeTerminal({ fontSize: recall('font', 14), openLink });
@@ -77,6 +80,7 @@ export class Tab {
 		});
 		this.#view.term.onResize(({ cols, rows }) => this.#channel?.resize(cols, rows));
 		this.#seen.addEventListener('contextmenu', (event) => this.#contextMenu(event));
+		this.#takeFiles();
 		this.#observer = new ResizeObserver(() => requestAnimationFrame(() => this.fit()));
 		this.#observer.observe(this.#seen);
 	}
@@ -156,6 +160,7 @@ export class Tab {
 		this.#attempt++;
 		this.#channel = null;
 		channel?.close();
+		this.transfers.close();
 		this.#view.term.write(`${PLAIN}\r\n`);
 		this.#become('ended', 'You have disconnected.', true);
 	}
@@ -164,6 +169,7 @@ export class Tab {
 		this.#attempt++;
 		this.#channel?.close();
 		this.#channel = null;
+		this.transfers.close();
 		this.#observer.disconnect();
 		this.#view.dispose();
 		this.#box.remove();
@@ -206,6 +212,18 @@ export class Tab {
 		remember('font', size);
 		this.#size = [0, 0];
 		this.fit();
+	}
+
+	/* What is dropped onto a terminal goes to its server. */
+	#takeFiles() {
+		this.#seen.addEventListener('dragover', (event) => {
+			event.preventDefault();
+			event.dataTransfer.dropEffect = this.live ? 'copy' : 'none';
+		});
+		this.#seen.addEventListener('drop', (event) => {
+			event.preventDefault();
+			if (this.live) this.transfers.upload([...event.dataTransfer.files]);
+		});
 	}
 
 	/* --- keys, clipboard ---------------------------------------------------------------------------------------- */

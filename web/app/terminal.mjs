@@ -8,7 +8,7 @@ import { go } from './route.mjs';
 import { keptPage, countTerminals } from './shell.mjs';
 import { session, onSession } from './session.mjs';
 import { Tab } from './tab.mjs';
-import { toast } from './dialog.mjs';
+import { menuButton, toast } from './dialog.mjs';
 import { empty } from './parts.mjs';
 import { usedLogin } from './local.mjs';
 
@@ -70,17 +70,40 @@ function drawTab(tab) {
 }
 
 const tool = (words, glyph, act) =>
-	h('button', { class: 'icon-btn', type: 'button', 'aria-label': words, title: words, on: { click: act } }, icon(glyph));
+	h(
+		'button',
+		{ class: 'icon-btn opt', type: 'button', 'aria-label': words, title: words, on: { click: act } },
+		icon(glyph),
+	);
+
+function moreTools() {
+	const files = [
+		{ label: 'Upload files\u2026', act: () => active.transfers.choose() },
+		{ label: 'Download a file\u2026', act: () => active.transfers.download() },
+		null,
+	];
+	return [
+		...(active.live ? files : []),
+		{ label: 'Search\u2026', act: () => active.find() },
+		{ label: 'Larger letters', act: () => active.enlarge(1) },
+		{ label: 'Smaller letters', act: () => active.enlarge(-1) },
+		{ label: 'Letters as before', act: () => active.enlarge(0) },
+		{ label: 'Full screen', act: fullScreen },
+	];
+}
 
 function draw() {
 	fill(strip, tabs.map(drawTab));
 	fill(
 		tools,
 		active && [
+			active.live && [
+				tool('Upload files', 'upload', () => active.transfers.choose()),
+				tool('Download a file', 'save', () => active.transfers.download()),
+			],
 			tool('Search in the scrollback', 'search', () => active.find()),
-			tool('Smaller letters', 'smaller', () => active.enlarge(-1)),
-			tool('Larger letters', 'larger', () => active.enlarge(1)),
 			tool('Full screen', 'full', fullScreen),
+			menuButton({ class: 'icon-btn', 'aria-label': 'More for this terminal' }, icon('more'), moreTools),
 			active.live &&
 				h(
 					'button',

@@ -7,6 +7,7 @@ import { h, fill, icon } from './h.mjs';
 import { pages, post, remove, name } from './api.mjs';
 import { may, session } from './session.mjs';
 import { Table } from './table.mjs';
+import { onChange } from './live.mjs';
 import { searchWith } from './shell.mjs';
 import { formDialog, dialog, field, confirm, copyable, menuButton, sayError, toast } from './dialog.mjs';
 import { head, button, loading, empty, failed, chip, badge } from './parts.mjs';
@@ -252,6 +253,7 @@ export function show(place) {
 			if (error.name !== 'AbortError') fill(body, failed(error, load));
 		}
 	}
+	onChange('user', load, place.signal);
 	searchWith(
 		(text) => {
 			sought = text;
