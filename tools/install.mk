@@ -12,6 +12,9 @@ fish_dir := $(datadir)/fish/vendor_completions.d
 
 SETUP_DIRS := s,@libexecdir@,$(libexecdir),g; s,@bindir@,$(bindir),g; s,@sbindir@,$(sbindir),g; s,@sysconfdir@,$(sysconfdir),g
 
+# The web app, where `make web` was called before: it takes npm's registry, which whoever makes packages may not have.
+SITE_DIR ?= $(B)/web/site
+
 .PHONY: man install deb deploy-test
 man: $(MAN) ## manual pages
 install: build man ## installs programs, units, manual pages and sample configurations below DESTDIR
@@ -39,6 +42,9 @@ install: build man ## installs programs, units, manual pages and sample configur
 	install -m 644 deploy/setup/completion.bash $(DESTDIR)$(bash_dir)/sallyport-setup
 	install -m 644 deploy/setup/completion.zsh $(DESTDIR)$(zsh_dir)/_sallyport-setup
 	install -m 644 deploy/setup/completion.fish $(DESTDIR)$(fish_dir)/sallyport-setup.fish
+	if [ -e $(SITE_DIR)/index ]; then \
+		install -d $(DESTDIR)$(datadir)/sallyport/web && install -m 644 $(SITE_DIR)/* $(DESTDIR)$(datadir)/sallyport/web; \
+	fi
 	for m in $(MAN); do s=$${m##*.}; install -D -m 644 $$m $(DESTDIR)$(mandir)/man$$s/$$(basename $$m); done
 	ln -sf sallyport-noded.8 $(DESTDIR)$(mandir)/man8/noded.8
 

@@ -29,12 +29,10 @@ enum {
 	PIECE_MAX = 64 * 1024, /* of a long answer: all that a slow reader holds of our memory */
 };
 
-static const char fixed_headers[] =
-    "X-Content-Type-Options: nosniff\r\n"
-    "X-Frame-Options: DENY\r\n"
-    "Referrer-Policy: same-origin\r\n" /* no-referrer makes the Origin of forms "null" */
-    "Cross-Origin-Opener-Policy: same-origin\r\n"
-    "Cross-Origin-Resource-Policy: same-origin\r\n";
+static const char fixed_headers[] = "X-Content-Type-Options: nosniff\r\n"
+				    "X-Frame-Options: DENY\r\n"
+				    "Cross-Origin-Opener-Policy: same-origin\r\n"
+				    "Cross-Origin-Resource-Policy: same-origin\r\n";
 static const char only_tls[] = "Strict-Transport-Security: max-age=31536000\r\n";
 static const char strictest_csp[] =
     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
@@ -52,13 +50,15 @@ http_request_free(struct http_request *r)
 	free(r);
 }
 
-/* Matches "/a/:x/b"; the one parameter is decoded into param. */
+/* Matches "/a/:x/b", or all that begins like a pattern that ends with '*'; the one parameter is decoded into param. */
 static bool
 route_matches(const char *pattern, struct span path, char *param)
 {
 	const uint8_t *p = path.p, *end = path.p + path.n;
 
 	while (*pattern) {
+		if (*pattern == '*')
+			return true;
 		if (*pattern == ':') {
 			const uint8_t *slash = memchr(p, '/', (size_t)(end - p));
 			struct span part = { p, (size_t)((slash ? slash : end) - p) };
@@ -119,6 +119,13 @@ conn_await(struct http_conn *c)
 /* Of a body that is in chunks. */
 #define LENGTH_UNKNOWN SIZE_MAX
 
+/* Among the header lines of the handler. */
+static bool
+says(struct span lines, const char *name)
+{
+	return lines.n > 0 && memmem(lines.p, lines.n, name, strlen(name));
+}
+
 static bool
 answer_put_head(struct buf *b, const struct http_request *r, int status, const char *type, size_t n)
 {
@@ -134,11 +141,14 @@ answer_put_head(struct buf *b, const struct http_request *r, int status, const c
 	else if (type)
 		(void)buf_printf(b, "Content-Length: %zu\r\n", n);
 	(void)buf_put(b, fixed_headers, sizeof(fixed_headers) - 1);
-	if (c->server->config.tls)
+	if (c->server->strict)
 		(void)buf_put(b, only_tls, sizeof(only_tls) - 1);
-	if (!own.n || !memmem(own.p, own.n, "Content-Security-Policy:", 24))
+	if (!says(own, "Content-Security-Policy:"))
 		(void)buf_put(b, strictest_csp, sizeof(strictest_csp) - 1);
-	if (!own.n || !memmem(own.p, own.n, "Cache-Control:", 14))
+	/* no-referrer makes the Origin of forms "null" */
+	if (!says(own, "Referrer-Policy:"))
+		(void)buf_printf(b, "Referrer-Policy: same-origin\r\n");
+	if (!says(own, "Cache-Control:"))
 		(void)buf_printf(b, "Cache-Control: no-store\r\n");
 	if (!c->keep_alive)
 		(void)buf_printf(b, "Connection: close\r\n");
@@ -579,6 +589,12 @@ http_server_take(struct http_server *server, int fd, const struct addr *peer, st
 }
 
 void
+http_server_strict(struct http_server *server, bool strict)
+{
+	server->strict = strict;
+}
+
+void
 http_server_drain(struct http_server *server)
 {
 	server->draining = true;
@@ -619,6 +635,12 @@ struct span
 http_header(const struct http_request *r, const char *lower_case_name)
 {
 	return http_head_field(&r->parsed, lower_case_name);
+}
+
+bool
+http_header_lists(const struct http_request *r, const char *lower_case_name, const char *word)
+{
+	return http_head_lists(&r->parsed, lower_case_name, word);
 }
 
 struct span

@@ -9,8 +9,8 @@
  * byte a second is cut off too.
  *
  * Every answer carries: Content-Security-Policy default-src 'none' (a page may loosen it),
- * X-Content-Type-Options, X-Frame-Options, Referrer-Policy, Cache-Control no-store; over TLS
- * Strict-Transport-Security.
+ * X-Content-Type-Options, X-Frame-Options, Referrer-Policy and Cache-Control no-store (a handler may say otherwise);
+ * Strict-Transport-Security where http_server_strict says so.
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
@@ -28,7 +28,8 @@ struct http_request;
 /* Answers now, or keeps the request and answers later: exactly one http_reply* call a request. */
 typedef void http_handler_fn(struct http_request *r, void *arg);
 
-/* "/web/invite/:token" matches one segment as parameter; method GET also answers HEAD. */
+/* "/web/invite/:token" matches one segment as parameter, a '*' at the end whatever follows; the first that fits counts. Method
+ * GET also answers HEAD. */
 struct http_route {
 	const char *method;
 	const char *path;
@@ -68,6 +69,8 @@ void http_server_free(struct http_server *server);
  * the caller's, and neither `arrived` nor `closed` is called. */
 int
 http_server_take(struct http_server *server, int fd, const struct addr *peer, struct span first);
+/* Browsers shall come by TLS alone, for a year from now on (RFC 6797): where the certificate is one that they know. */
+void http_server_strict(struct http_server *server, bool strict);
 /* No more requests: idle connections close, others after their answer. */
 void http_server_drain(struct http_server *server);
 
@@ -76,6 +79,8 @@ const struct addr *http_peer(const struct http_request *r);
 /* The decoded segment that stands at the ":name" of the route; "" when it has none. */
 const char *http_param(const struct http_request *r);
 struct span http_header(const struct http_request *r, const char *lower_case_name);
+/* The field is a list with this word (http_head_lists). */
+bool http_header_lists(const struct http_request *r, const char *lower_case_name, const char *word);
 /* What stands behind the '?' of its target, to be walked: struct http_query q = { .rest = http_query_text(r) }. */
 struct span http_query_text(const struct http_request *r);
 /* One cookie, as http_cookie_find. */

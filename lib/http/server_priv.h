@@ -36,7 +36,7 @@ struct http_server {
 	struct ceiling *places; /* of conns, by address */
 	struct list sockets;
 	struct ceiling *socket_places; /* of sockets, by payer */
-	bool draining;
+	bool draining, strict;
 };
 
 struct http_request {

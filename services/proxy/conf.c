@@ -51,6 +51,7 @@ static const cyaml_schema_field_t conf_fields[] = {
 	TEXT("spool_quota", struct conf, audit_quota),
 	TEXT("drain", struct conf, drain),
 	TEXT("packages", struct conf, packages),
+	TEXT("web_app", struct conf, web_app),
 	CYAML_FIELD_STRING_PTR("diag_addr", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct conf,
 	    diag_addr, 0, 255),
 	CYAML_FIELD_SEQUENCE("proxy_protocol_from", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
@@ -142,6 +143,7 @@ conf_check(void *conf, struct err *e)
 	    conf_path("state", c->state_dir, true, e) < 0 ||
 	    conf_path("token", c->token_file, true, e) < 0 ||
 	    conf_path("packages", c->packages, true, e) < 0 ||
+	    conf_path("web_app", c->web_app, true, e) < 0 ||
 	    conf_path("tls.certificate", c->tls.certificate, true, e) < 0 ||
 	    conf_path("tls.key", c->tls.key, true, e) < 0)
 		return -1;
@@ -172,6 +174,12 @@ const char *
 conf_packages(const struct conf *c)
 {
 	return conf_text(c->packages, "/usr/share/sallyport/packages");
+}
+
+const char *
+conf_web_app(const struct conf *c)
+{
+	return conf_text(c->web_app, "/usr/share/sallyport/web");
 }
 
 const char *

@@ -40,6 +40,7 @@ struct conf {
 	char *audit_quota;
 	char *drain;
 	char *packages;
+	char *web_app;
 	char *diag_addr;
 	char **proxy_protocol_from;
 	unsigned proxy_protocol_from_count;
@@ -62,6 +63,8 @@ int conf_check(void *conf, struct err *e);
 const char *conf_user(const void *conf);
 /* The folder of packages. */
 const char *conf_packages(const struct conf *c);
+/* The folder of the web app (site.h). */
+const char *conf_web_app(const struct conf *c);
 const char *conf_diag(const void *conf); /* "": off; for the skeleton */
 
 #endif

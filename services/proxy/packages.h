@@ -13,28 +13,18 @@
 #ifndef PROXY_PACKAGES_H
 #define PROXY_PACKAGES_H
 
-#include "base/buf.h"
-#include "base/err.h"
+#include "proxy/served.h"
 
 enum {
 	PACKAGES_FILES_MAX = 128,               /* indexes included */
 	PACKAGES_BYTES_MAX = 256 * 1024 * 1024, /* of one file, and of all together */
-	PACKAGES_NAME_SIZE = 192,
-	PACKAGES_SUM_SIZE = 2 * 32 + 1,
-};
-
-struct packages_file {
-	char name[PACKAGES_NAME_SIZE];
-	char sum[PACKAGES_SUM_SIZE]; /* SHA-256 in lower-case hexadecimal */
-	char *bytes;                 /* allocated */
-	size_t n;
 };
 
 /* Counted: an answer that is being sent keeps what it sends. All on one thread, but packages_load. */
 struct packages {
 	unsigned refs;
 	size_t n_files, n_bytes;
-	struct packages_file files[PACKAGES_FILES_MAX];
+	struct served files[PACKAGES_FILES_MAX];
 };
 
 /* Reads every index of the folder and what it names. An index that is malformed, or names a file that is not there, is none
@@ -46,7 +36,7 @@ struct packages *packages_ref(struct packages *p);
 void packages_unref(struct packages *p); /* NULL is fine */
 
 /* NULL: nothing of this name. */
-const struct packages_file *packages_find(const struct packages *p, const char *name);
+const struct served *packages_find(const struct packages *p, const char *name);
 /* Appends "RELEASE-ARCHITECTURE:SUM" for each index, a blank between; only a-z, 0-9, '-', ':' and blanks. False without
  * memory. */
 bool packages_put_indexes(const struct packages *p, struct buf *b);

@@ -156,11 +156,12 @@ proxy_status(void *arg)
 	    ceiling_count(p->all));
 }
 
-/* Only the web certificate and the packages can change without a restart. */
+/* Only the web certificate, the packages and the web app can change without a restart. */
 void
 proxy_reload(struct daemon_run *run, const void *fresh)
 {
 	struct proxy *p = run->state;
+	struct web_folders folders;
 	struct err e;
 
 	if (load_web_certificate(p, fresh, &e) < 0)
@@ -168,5 +169,7 @@ proxy_reload(struct daemon_run *run, const void *fresh)
 	else
 		log_info("web certificate read again", NULL);
 	proxy_authd_there(p);
-	web_reload_packages(p->web, conf_packages(fresh));
+	if (str_copy(folders.packages, sizeof(folders.packages), conf_packages(fresh)) &&
+	    str_copy(folders.site, sizeof(folders.site), conf_web_app(fresh)))
+		web_reload(p->web, &folders);
 }

@@ -64,7 +64,7 @@ void proxy_authd_there(void *arg);
 void proxy_web_arrived(const struct addr *peer, void *arg);
 void proxy_web_closed(const struct addr *peer, void *arg);
 void proxy_status(void *arg); /* a line for the service manager */
-/* SIGHUP: only the web certificate and the packages can change without a restart. */
+/* SIGHUP: only the web certificate, the packages and the web app can change without a restart. */
 void proxy_reload(struct daemon_run *run, const void *fresh);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "net/rate.h"
 #include "proxy/asset.h"
+#include "proxy/site.h"
 #include "proxy/web_api.h"
 #include "proxy/web_changes.h"
 #include "proxy/web_live.h"
@@ -70,7 +71,7 @@ web_login_command(const struct web *w, const char *user, char *dst, size_t size)
 	    w->config.conf->public_addr, user, pin ? " --ca-pin=" : "", pin ? w->ca->pins[0] : "");
 }
 
-static void
+void
 web_index(struct http_request *r, void *arg)
 {
 	const struct web *w = arg;
@@ -79,7 +80,7 @@ web_index(struct http_request *r, void *arg)
 	web_login_command(w, "NAME", command, sizeof(command));
 	plain_page(r, 200, asset_index_html,
 	    (const char *[]){ "cluster", w->config.cluster, "version", SALLYPORT_VERSION, "command",
-		command, NULL });
+		command, "app_class", w->site->page ? "" : "hidden", NULL });
 }
 
 void
@@ -91,21 +92,36 @@ web_notice(struct http_request *r, const struct web *w, int status, const struct
 		n->command ? "command" : "hidden", NULL });
 }
 
-/* What no route takes: words for people, JSON for programs. */
-static void
-web_refused(struct http_request *r, int status, void *arg)
+void
+web_not_found(struct http_request *r, struct web *w)
 {
-	if (!http_wants_html(r))
-		http_reply_error(r, status, http_status_text(status));
-	else if (status == 404)
-		web_notice(r, arg, status,
+	if (http_wants_html(r))
+		web_notice(r, w, 404,
 		    &(struct web_notice){ "No such page",
 			"There is nothing here. Check the address, or go to the first page of this proxy.",
 			NULL });
 	else
+		http_reply_error(r, 404, http_status_text(404));
+}
+
+/* What no route takes: words for people, JSON for programs. */
+static void
+web_refused(struct http_request *r, int status, void *arg)
+{
+	if (status == 404)
+		web_not_found(r, arg);
+	else if (!http_wants_html(r))
+		http_reply_error(r, status, http_status_text(status));
+	else
 		web_notice(r, arg, status,
 		    &(struct web_notice){ http_status_text(status),
 			"This proxy does not take such a request.", NULL });
+}
+
+static void
+web_nothing(struct http_request *r, void *arg)
+{
+	web_not_found(r, arg);
 }
 
 static void
@@ -139,7 +155,7 @@ web_securitykey_script(struct http_request *r, void *arg)
 
 static const struct http_route routes[] = {
 	{ "GET", "/", web_index, 0 },
-	{ "GET", "/web", web_index, 0 },
+	{ "GET", "/web", web_site_front, 0 },
 	{ "GET", "/web/style.css", web_style, 0 },
 	{ "GET", "/web/invite.mjs", web_invite_script, 0 },
 	{ "GET", "/web/securitykey.mjs", web_securitykey_script, 0 },
@@ -157,6 +173,11 @@ static const struct http_route routes[] = {
 	{ "GET", "/packages/:file", web_package, 0 },
 	{ "GET", "/web/invite/:token", web_invite_show, 0 },
 	{ "POST", "/web/invite/:token", web_invite_complete, FORM_MAX },
+	{ "GET", "/web/site/:file", web_site_file, 0 },
+	/* No addresses of the app: a link that is mistyped is not a page of it. */
+	{ "GET", "/web/invite/*", web_nothing, 0 },
+	{ "GET", "/web/site/*", web_nothing, 0 },
+	{ "GET", "/web/*", web_site_page, 0 },
 #define WEB_API(service, method, verb, path, ...) \
 	{ (verb), (path), web_api_##method, WEB_API_BODY_MAX },
 #include "proxy/web_api.def"
@@ -186,6 +207,17 @@ on_live_tick(void *arg)
 	web_live_review(arg);
 }
 
+static int
+site_new(struct web *w, const char *folder, struct err *e)
+{
+	struct site *s;
+
+	if (site_load(&s, folder, e) < 0)
+		return err_prefix(e, "the web app");
+	web_site_take(w, s);
+	return 0;
+}
+
 int
 web_new(struct web **ret, const struct web_config *config, struct err *e)
 {
@@ -212,7 +244,8 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 		web_free(w);
 		return err_memory(e);
 	}
-	if (web_packages_new(w, conf_packages(config->conf), e) < 0) {
+	if (web_packages_new(w, conf_packages(config->conf), e) < 0 ||
+	    site_new(w, conf_web_app(config->conf), e) < 0) {
 		web_free(w);
 		return -1;
 	}
@@ -247,7 +280,9 @@ web_free(struct web *w)
 	http_server_free(w->http);
 	web_api_free(w->api);
 	web_changes_free(w->changes);
+	web_reload_forget(w);
 	web_packages_done(w);
+	site_unref(w->site);
 	tls_server_free(w->tls);
 	rate_free(w->rate);
 	free(w);
@@ -259,6 +294,7 @@ web_set_certificate(struct web *w, const char *chain, const char *key, bool own,
 	if (tls_server_set(w->tls, chain, key, e) < 0)
 		return -1;
 	w->own_certificate = own;
+	http_server_strict(w->http, own);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 
 struct ceiling;
 struct packages;
+struct site;
 struct ssh_server;
 struct web_changes;
 struct pool;
@@ -43,7 +44,8 @@ struct web {
 	struct rate *rate;
 	struct web_api *api;
 	struct packages *packages; /* the present ones */
-	struct web_reload *reload; /* they are being read again; or NULL */
+	struct site *site;         /* the present web app */
+	struct web_reload *reload; /* both are being read again; or NULL */
 	struct ceiling *handouts;  /* packages that are being sent */
 	struct list live;          /* WebSockets */
 	struct timer live_tick;    /* looks which have expired */
@@ -75,9 +77,24 @@ void web_install_script(struct http_request *r, void *arg);
 /* Reads the folder before it returns; the parts of struct web that are its own. */
 int web_packages_new(struct web *w, const char *folder, struct err *e);
 void web_packages_done(struct web *w);
-/* Again, on the pool: what is there now stays until then, and when it fails. */
-void web_reload_packages(struct web *w, const char *folder);
-/* web.c: an HTML page from a template of web/, which may load script from here and ask the JSON API with it; values alternate
+/* Owns fresh. */
+void web_packages_take(struct web *w, struct packages *fresh);
+/* web_site.c */
+void web_site_file(struct http_request *r, void *arg);
+void web_site_page(struct http_request *r, void *arg);
+void web_site_front(struct http_request *r, void *arg);
+void web_site_take(struct web *w, struct site *fresh); /* owns it */
+/* web_reload.c: packages and web app again, on the pool: what is there now stays until then, and when it fails. */
+struct web_folders {
+	char packages[1024], site[1024];
+};
+void web_reload(struct web *w, const struct web_folders *folders);
+void web_reload_forget(struct web *w); /* it is being freed */
+/* web.c: the page that says what this is. */
+void web_index(struct http_request *r, void *arg);
+/* 404, in words or JSON. */
+void web_not_found(struct http_request *r, struct web *w);
+/* An HTML page from a template of web/, which may load script from here and ask the JSON API with it; values alternate
  * name and text, ended by NULL. */
 void web_page_scripted(struct http_request *r, int status, struct span template,
     const char *const *values);

@@ -23,23 +23,13 @@
 enum {
 	SCRIPT_MAX = 256 * 1024,
 	PINS_MAX = BUNDLE_CA_MAX * CAPIN_SIZE,
-	INDEXES_MAX = PACKAGES_FILES_MAX * (PACKAGES_NAME_SIZE + PACKAGES_SUM_SIZE),
+	INDEXES_MAX = PACKAGES_FILES_MAX * (SERVED_NAME_SIZE + SERVED_SUM_SIZE),
 };
 
 /* --- reading them --------------------------------------------------------------------- */
 
-/* One read on a thread of the pool. */
-struct web_reload {
-	struct web *web; /* NULL: it is gone */
-	char folder[1024];
-	/* Asked for since it began, which may have seen too little; "": not. The loop's. */
-	char again[1024];
-	struct packages *packages; /* NULL: could not be read, and e says why */
-	struct err e;
-};
-
-static void
-packages_take(struct web *w, struct packages *fresh)
+void
+web_packages_take(struct web *w, struct packages *fresh)
 {
 	char n[32];
 
@@ -48,56 +38,6 @@ packages_take(struct web *w, struct packages *fresh)
 	w->packages = fresh;
 	(void)str_format(n, sizeof(n), "%zu", fresh->n_files);
 	log_info("packages read", "files", n, NULL);
-}
-
-static void
-reload_on_thread(void *arg)
-{
-	struct web_reload *j = arg;
-
-	if (packages_load(&j->packages, j->folder, &j->e) < 0)
-		j->packages = NULL;
-}
-
-static void
-on_reloaded(void *arg, bool ran)
-{
-	struct web_reload *j = arg;
-	struct web *w = j->web;
-
-	if (w) {
-		w->reload = NULL;
-		if (j->packages)
-			packages_take(w, packages_ref(j->packages));
-		else if (ran)
-			log_error("the packages stay as they were", "cause", j->e.text, NULL);
-	}
-	packages_unref(j->packages);
-	if (w && j->again[0])
-		web_reload_packages(w, j->again);
-	free(j);
-}
-
-void
-web_reload_packages(struct web *w, const char *folder)
-{
-	struct web_reload *j;
-
-	if (w->reload) {
-		(void)str_copy(w->reload->again, sizeof(w->reload->again), folder);
-		return;
-	}
-	j = calloc(1, sizeof(*j));
-	if (j) {
-		j->web = w;
-		(void)str_copy(j->folder, sizeof(j->folder), folder);
-		w->reload = j;
-		if (pool_submit(w->config.pool, reload_on_thread, on_reloaded, j) == 0)
-			return;
-		w->reload = NULL;
-		free(j);
-	}
-	log_error("the packages stay as they were, reload once more", NULL);
 }
 
 int
@@ -114,15 +54,13 @@ web_packages_new(struct web *w, const char *folder, struct err *e)
 	ceiling_early(w->handouts, all / 2);
 	if (packages_load(&p, folder, e) < 0)
 		return err_prefix(e, "packages");
-	packages_take(w, p);
+	web_packages_take(w, p);
 	return 0;
 }
 
 void
 web_packages_done(struct web *w)
 {
-	if (w->reload)
-		w->reload->web = NULL;
 	packages_unref(w->packages);
 	ceiling_free(w->handouts);
 }
@@ -169,7 +107,7 @@ void
 web_package(struct http_request *r, void *arg)
 {
 	struct web *w = arg;
-	const struct packages_file *f = packages_find(w->packages, http_param(r));
+	const struct served *f = packages_find(w->packages, http_param(r));
 	struct http_long body = { .done = handout_end };
 
 	if (!f) {

@@ -15,7 +15,7 @@ BROWSER = {'Accept': 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 
 
 def test_unknown_paths_are_a_page_for_people_and_json_for_programs(gate):
-    for path in ('/nosuch', '/web/nosuch', '/v1/webapi/nosuch'):
+    for path in ('/nosuch', '/web/site/nosuch', '/v1/webapi/nosuch'):
         status, headers, page = gate.https('GET', path, headers=BROWSER)
         assert status == 404 and headers['Content-Type'] == 'text/html; charset=utf-8'
         assert 'No such page' in page and 'tsh login' not in page

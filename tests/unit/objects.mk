@@ -76,7 +76,8 @@ UNIT_OBJ_services/node/monitor/reaper_test := services/node/monitor/reaper.o
 UNIT_OBJ_services/node/monitor/life_test := $(NODE_MONITOR_UNIT) tests/unit/services/node/monitor/fake_worker.o
 
 UNIT_OBJ_services/proxy/conf_test       := services/proxy/conf.o
-UNIT_OBJ_services/proxy/packages_test   := services/proxy/packages.o
+UNIT_OBJ_services/proxy/packages_test   := services/proxy/packages.o services/proxy/served.o
+UNIT_OBJ_services/proxy/site_test       := services/proxy/site.o services/proxy/served.o
 UNIT_OBJ_services/proxy/page_test       := services/proxy/web_page.o
 UNIT_OBJ_services/proxy/resolve_test    := services/proxy/resolve.o tests/unit/cluster.o
 UNIT_OBJ_services/proxy/ssh_server_test := tests/unit/services/proxy/proxy_world.o tests/unit/cluster.o \

@@ -316,6 +316,16 @@ database: host={self.path('postgres')} user=postgres dbname=sallyport
         d = self.daemon('auditd', 'auditd', f"--config={self.path('auditd.yaml')}")
         wait_for('auditd', lambda: self.up(d) and self.port_open(self.audit_port))
 
+    def web_app_line(self):
+        """The web app, where `make web` has made it: also for programs of another build folder."""
+        to = self.path('site')
+        for build in (self.build, os.path.join(TOP, 'build')):
+            made = os.path.join(build, 'web', 'site')
+            if os.path.exists(os.path.join(made, 'index')) and not os.path.exists(to):
+                shutil.copytree(made, to)
+                os.chmod(to, 0o755)
+        return f'web_app: {to}\n'
+
     def start_proxyd(self, more=''):
         self.folder('proxyd', SERVICE_USER)
         self.write('proxyd.yaml', f'''{self.joiner('proxy')}public_addr: {self.proxy}
@@ -324,7 +334,7 @@ ssh_listen: 127.0.0.1:{self.ssh_port}
 ssh_public_addr: localhost:{self.ssh_port}
 auditd_addr: 127.0.0.1:{self.audit_port}
 state: {self.path('proxyd')}
-{self.diag_line('proxyd')}{more}''', 0o644)
+{self.diag_line('proxyd')}{'' if 'web_app:' in more else self.web_app_line()}{more}''', 0o644)
         d = self.daemon('proxyd', 'proxyd', f"--config={self.path('proxyd.yaml')}")
         wait_for('proxyd', lambda: self.up(d) and self.port_open(self.public_port))
 

@@ -55,7 +55,7 @@ static void
 put_line(char *dst, size_t size, const char *name, const char *content)
 {
 	uint8_t digest[SHA256_BYTES];
-	char sum[PACKAGES_SUM_SIZE];
+	char sum[SERVED_SUM_SIZE];
 
 	put(name, content, strlen(content));
 	sha256_of(span_str(content), digest);
