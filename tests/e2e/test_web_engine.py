@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The SSH engine of the page (build/web/engine.wasm and web/engine/*.mjs) in Node.js, against real proxies and nodes: a page and its
 worker, with keys of WebCrypto that cannot be exported. tests/web/session.mjs does, these tests judge."""
+import base64
+import contextlib
 import json
 import os
+import re
+import secrets
 import subprocess
 
 import own_keys
 import pytest
+from cluster import wait_for
+from webapi import Browser
+from websocket_client import WebSocket
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -33,12 +40,17 @@ def built():
 
 @pytest.fixture
 def do(who, built):
-    def run(test):
-        out = subprocess.run(['node', os.path.join(TOP, 'tests/web/session.mjs'), built, who, test], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             text=True, timeout=180)
-        assert out.returncode == 0, out.stdout + out.stderr
-        return json.loads(out.stdout)
-    return run
+    return lambda test: run(built, who, test)
+
+
+def command(built, who, test):
+    return ['node', os.path.join(TOP, 'tests/web/session.mjs'), built, who, test]
+
+
+def run(built, who, test):
+    out = subprocess.run(command(built, who, test), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=180)
+    assert out.returncode == 0, out.stdout + out.stderr
+    return json.loads(out.stdout)
 
 
 def test_a_terminal_in_the_page_with_resize_and_wide_characters(do):
@@ -102,3 +114,88 @@ def test_files_go_up_and_come_down_whole_or_with_a_reason(do):
     assert got['none'] == 0 and got['proc'], got
     assert 'is a folder' in got['folder'] and 'No such file' in got['absent'] and 'No such file' in got['nowhere']
     assert got['given'] == 'given up'
+
+
+# --- through a web session -------------------------------------------------------------------------------------
+
+
+class Visitor:
+    """Somebody in a browser: logged in, with a key that authd certified for the web session, and the proxy's WebSocket."""
+
+    def __init__(self, cluster, login, name):
+        self.person = cluster.add_user(name, roles='access', logins=login)
+        self.browser = Browser(cluster)
+        self.browser.login(self.person)
+        self.keys = own_keys.OwnKeys('ed25519')
+        mine = self.browser.post('/v1/webapi/certificate', ssh_key=base64.b64encode(self.keys.blob()).decode())
+        self.marker = 'm' + secrets.token_hex(12)
+        wait_for('the proxy to hear of the session', lambda: self.has_websocket(cluster))
+
+        def blob(text):
+            return base64.b64decode(text).hex()
+        self.file = cluster.write(f'{name}.json', json.dumps({
+            'url': f'wss://127.0.0.1:{cluster.public_port}/v1/webapi/ssh#{self.browser.cookie}', 'user': mine['user'], 'kind': 'ed25519',
+            'pkcs8': self.keys.pkcs8().hex(), 'certificate': blob(mine['ssh_cert']), 'hostCa': [blob(h) for h in mine['host_ca']],
+            'proxyHost': mine['proxy_host'], 'node': 'node-1', 'other': 'node-2', 'login': login, 'marker': self.marker}))
+
+
+    def has_websocket(self, cluster):
+        ws = WebSocket(cluster.public_port, '/v1/webapi/changes', self.browser.cookie)
+        ws.close()
+        return ws.status == 101
+
+
+@pytest.fixture(scope='module')
+def visitor(cluster, login):
+    return Visitor(cluster, login, 'victor')
+
+
+@pytest.fixture
+def typing(built, visitor):
+    """A terminal in a page, in which the marker was typed and is shown."""
+    child = subprocess.Popen(command(built, visitor.file, 'typed'), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout.readline() == 'shown\n'
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_terminal_bulk_and_files_through_the_proxys_websocket(built, visitor):
+    assert run(built, visitor.file, 'shell') == {'status': 3, 'signal': None, 'reason': '', 'wide': True}
+    got = run(built, visitor.file, 'bulk')
+    assert got['up'] and got['down'], got
+    assert run(built, visitor.file, 'files')['down']
+
+
+def memory_has(pid, mark):
+    """The bytes are somewhere in what the process can write to."""
+    with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as memory:
+        for line in maps:
+            start, end, rights = re.match('([0-9a-f]+)-([0-9a-f]+) (..)', line).groups()
+            if rights != 'rw':
+                continue
+            with contextlib.suppress(OSError):  # gone meanwhile
+                memory.seek(int(start, 16))
+                if mark in memory.read(int(end, 16) - int(start, 16)):
+                    return True
+    return False
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason='looks into the memory of another user\'s process')
+def test_the_proxy_has_neither_what_is_typed_in_a_page_nor_its_key(cluster, visitor, typing):
+    pid = cluster.daemons['proxyd'].pid
+    seed = visitor.keys.pkcs8()[-32:]
+    for _ in range(2):
+        assert not memory_has(pid, visitor.marker.encode()) and not memory_has(pid, seed)
+        # It is not that it could not be found: what the page does tell the proxy is there, while it is there.
+        if typing.poll() is None:
+            assert memory_has(pid, visitor.person['user'].encode())
+            typing.communicate('end\n', timeout=60)
+
+
+def test_logging_out_ends_what_runs_in_a_page(visitor, typing):
+    assert visitor.browser.post('/v1/webapi/logout') == {}
+    how = json.loads(typing.stdout.readline())
+    assert how['status'] is None and how['reason'], how

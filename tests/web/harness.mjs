@@ -3,6 +3,7 @@
 // MessageChannel, so that messages and keys are cloned as between a page and a worker; the transport is TCP instead of a WebSocket.
 import fs from 'node:fs';
 import net from 'node:net';
+import { spawn } from 'node:child_process';
 import { webcrypto } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 
@@ -37,13 +38,25 @@ export function dialTcp(url, { onopen, ondata, onclose, ondrain }, change) {
 	return { send: (b) => sock.write(b), full: () => sock.writableLength > 1 << 20, close: () => sock.destroySoon() };
 }
 
+// wss://HOST:PORT/PATH#TOKEN: the proxy's WebSocket with a web session's cookie, by the tests' own client.
+export function dialWebSocket(url, { onopen, ondata, onclose }) {
+	const { port, pathname, hash } = new URL(url);
+	const client = new URL('../e2e/websocket_client.py', import.meta.url).pathname;
+	const child = spawn('/usr/bin/python3', [client, port, pathname, hash.slice(1)], { stdio: ['pipe', 'pipe', 'inherit'] });
+	child.stdin.on('error', () => {});
+	child.stdout.on('data', (b) => ondata(new Uint8Array(b)));
+	child.on('close', () => onclose('the connection to the proxy was lost'));
+	queueMicrotask(onopen);
+	return { send: (b) => child.stdin.write(b), full: () => child.stdin.writableLength > 1 << 20, close: () => child.stdin.end() };
+}
+
 // A page's Ssh, and how to be rid of it. Options: rekeyBytes; change, as above.
 export function page(build, options = {}) {
 	const { port1, port2 } = new MessageChannel();
 	const counted = { exchanges: 0 }; // of keys, each of which computes a shared secret
 	const service = new Service({
 		post: (m, transfer = []) => port2.postMessage(m, transfer),
-		dial: (url, on) => dialTcp(url, on, options.change),
+		dial: (url, on) => (url.startsWith('wss:') ? dialWebSocket(url, on) : dialTcp(url, on, options.change)),
 		// A page's File cannot be read at once here; bytes stand for one.
 		read: (file, from, to) => file.bytes.subarray(from, to),
 		loadEngine: async () => {

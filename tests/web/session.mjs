@@ -213,6 +213,27 @@ const tests = {
 		}
 	},
 
+	// For who looks on from outside: something is typed and shown, and stays on the screen until the caller says a line; then it ends.
+	async typed() {
+		const p = await connected();
+		const t = await p.ssh.terminal({ node: who.node, login: who.login, cols: 80, rows: 24 });
+		let shown = '', told = false;
+		const exit = new Promise((resolve) => { t.onexit = resolve; });
+		t.ondata = (b, taken) => {
+			shown += Buffer.from(b).toString();
+			taken();
+			if (!told && shown.includes(`got ${who.marker}`)) { told = true; console.log('shown'); }
+		};
+		await t.write(`read line; echo got $line; cat\r${who.marker}\r`);
+		const line = new Promise((resolve) => process.stdin.once('data', () => resolve({ line: true })));
+		const how = await Promise.race([line, exit]);
+		if (!how.line) return how;
+		t.close();
+		await exit;
+		p.end();
+		return {};
+	},
+
 	// How long, in ms, and how fast, in MiB/s; size in MiB. For people.
 	async figures() {
 		const p = page(build);
