@@ -51,7 +51,7 @@ PROGRAMS := $(foreach d,$(DAEMONS),$(if $(wildcard services/$(lastword $(subst :
 
 # The linker takes of these what is used (--as-needed drops the others).
 SYS_LIBS := -lgrpc -lgpr -lprotobuf-c -levent_core -levent_extra -lmbedtls -lmbedx509 -lmbedcrypto -lsodium -lcrypto -lpq \
-	    -lsqlite3 -lcyaml -lyaml -ljansson -lwslay -loath -lfido2 -lqrencode -lzstd -lpam -lsystemd -lseccomp -lpthread -lm
+	    -lsqlite3 -lcyaml -lyaml -ljansson -lwslay -loath -lfido2 -lzxcvbn -lqrencode -lzstd -lpam -lsystemd -lseccomp -lpthread -lm
 
 # noded's privileged half is a program of its own, so that it carries neither gRPC nor the SSH engine's connections.
 MONITOR_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard services/node/monitor/*.c) services/node/conf.c services/node/transfer_command.c \

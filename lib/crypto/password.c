@@ -20,23 +20,6 @@ static const char nobody[] =
     "$argon2id$v=19$m=65536,t=%u,p=1$c2FsbHlwb3J0c2FsbHlwbw$ZHVtbXlkdW1teWR1bW15ZHVtbXlkdW1teWR1bW15ZHU";
 
 int
-password_check(const char *password, struct err *e)
-{
-	size_t n = strlen(password);
-
-	if (n < PASSWORD_MIN)
-		return err_set(e, "the password is too short; choose one of at least %d characters",
-		    PASSWORD_MIN);
-	if (n > PASSWORD_MAX)
-		return err_set(e, "the password is too long; choose one of at most %d bytes",
-		    PASSWORD_MAX);
-	if (!str_is_printable(password, n))
-		return err_set(e,
-		    "the password holds characters that cannot be typed; choose another one");
-	return 0;
-}
-
-int
 password_hash(const char *password, unsigned passes, char *dst)
 {
 	return crypto_pwhash_str_alg(dst, password, strlen(password), passes, MEMORY,

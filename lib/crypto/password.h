@@ -18,8 +18,10 @@ enum { PASSWORD_HASH_SIZE = 128, PASSWORD_MIN = 12, PASSWORD_MAX = 128 };
 /* The memory is 64 MiB always, what libsodium takes at least for interactive logins. */
 enum { PASSWORD_PASSES_MIN = 1, PASSWORD_PASSES_MAX = 10 };
 
-/* The rule for new passwords: 12 to 128 bytes of valid text. */
-int password_check(const char *password, struct err *e);
+/* The rule for new passwords: 12 to 128 bytes of valid text, which withstand PASSWORD_GUESSES_LOG2 of guesses that begin with
+ * what people choose. words, ended by NULL: what a guesser knows of whose it is. */
+enum { PASSWORD_GUESSES_LOG2 = 30 };
+int password_check(const char *password, const char *const *words, struct err *e);
 /* How many passes take about 100 ms of this processor, between PASSWORD_PASSES_MIN and _MAX. Takes as long as
  * three passes. 0 without memory. */
 unsigned password_measure(void);

@@ -335,8 +335,8 @@ check(struct completion *c, const struct invite_answer *q, struct err *e)
 
 	if (rc == 0)
 		rc = check_maker(a, &i, e);
-	if (rc == 0 && password_check(q->password, e) < 0)
-		rc = AUTH_E_INVALID;
+	if (rc == 0)
+		rc = user_check_password(a, i.user, q->password, e);
 	if (rc == 0)
 		rc = q->ticket ? check_key(c, q, &i, e) : check_app(c, q, &i, e);
 	secret_zero(&i, sizeof(i));

@@ -119,10 +119,12 @@ on_proven(int rc, const struct user *u, const struct signin_outcome *how, const 
 }
 
 static int
-check(const struct new_password_request *q, struct err *e)
+check(struct auth *a, const struct new_password_request *q, struct err *e)
 {
-	if (password_check(q->password, e) < 0)
-		return AUTH_E_INVALID;
+	int rc = user_check_password(a, q->who.user, q->password, e);
+
+	if (rc != 0)
+		return rc;
 	if (strcmp(q->password, q->who.password) != 0)
 		return 0;
 	err_set(e, "the new password is the old one");
@@ -133,7 +135,7 @@ int
 new_password_start(struct auth *a, const struct new_password_request *q, new_password_fn done,
     void *arg, struct err *e)
 {
-	int rc = check(q, e);
+	int rc = check(a, q, e);
 	struct change *c;
 
 	if (rc != 0)

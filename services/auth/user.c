@@ -110,6 +110,14 @@ user_note_source(struct user *u, const char *source, int64_t now_ms)
 	u->sources_ms[i] = now_ms;
 }
 
+int
+user_check_password(struct auth *a, const char *name, const char *password, struct err *e)
+{
+	const char *const words[] = { name, a->cluster, "sallyport", NULL };
+
+	return password_check(password, words, e) < 0 ? AUTH_E_INVALID : 0;
+}
+
 /* --- adding, changing, removing ------------------------------------------------------ */
 
 static int

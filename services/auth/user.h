@@ -45,6 +45,9 @@ void user_note_source(struct user *u, const char *source, int64_t now_ms);
 /* With a new password nothing that the old one got counts. */
 void user_forget_sources(struct user *u);
 
+/* Whether he may have that password (crypto/password.h): AUTH_E_INVALID. */
+int user_check_password(struct auth *a, const char *name, const char *password, struct err *e);
+
 /* A new user who has nothing yet but an invite to come. AUTH_E_INVALID, AUTH_E_EXISTS,
  * AUTH_E_NOT_FOUND (a role). */
 int user_add(struct auth *a, const struct user *spec, struct err *e);

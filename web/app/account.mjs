@@ -160,7 +160,7 @@ function passwordForm() {
 		{ class: 'form narrow', on: { submit: send } },
 		h('input', { type: 'text', autocomplete: 'username', value: session().user, readonly: true, hidden: true }),
 		field('Password of now', now),
-		field('New password', next, 'At least 12 characters.'),
+		field('New password', next, 'At least 12 characters, and none that is easily guessed.'),
 		field('The same again', again),
 		field('Code', otp, 'The six digits that your authenticator app shows now.'),
 		problem,

@@ -51,15 +51,39 @@ passwords_verify(void **state)
 	assert_false(password_verify("$argon2id$v=19$m=1,t=1,p=1$AAAA$AAAA", 1, "x"));
 	assert_false(password_verify("plain text", 1, "plain text"));
 
-	assert_int_equal(password_check("twelve chars", &e), 0);
-	assert_true(password_check("eleven char", &e) < 0);
-	assert_true(password_check("twelve chars\n", &e) < 0);
-	memset(longest, 'a', sizeof longest);
+	assert_int_equal(password_check("gX9!kd03mQpz", NULL, &e), 0);
+	assert_true(password_check("gX9!kd03mQp", NULL, &e) < 0);
+	assert_true(password_check("gX9!kd03mQpz\n", NULL, &e) < 0);
+	for (size_t i = 0; i < sizeof longest - 1; i++)
+		longest[i] = (char)('a' + (i * i + i / 3) % 26);
 	longest[PASSWORD_MAX] = '\0';
-	assert_int_equal(password_check(longest, &e), 0);
+	assert_int_equal(password_check(longest, NULL, &e), 0);
 	longest[PASSWORD_MAX] = 'a';
 	longest[PASSWORD_MAX + 1] = '\0';
-	assert_true(password_check(longest, &e) < 0);
+	assert_true(password_check(longest, NULL, &e) < 0);
+}
+
+/* Long enough, and nevertheless among the first that are tried. */
+static void
+a_password_that_is_guessed_soon_is_refused(void **state)
+{
+	static const char *const known[] = { "alice.mueller", "tele.example.com", NULL };
+	static const char *const bad[] = { "passwordpassword", "password1234", "123456789012",
+		"qwertyuiop123", "aaaaaaaaaaaa", "P@ssw0rd1234", "Summer2026!!!", "letmeinletmein",
+		"alice.mueller12", "tele.example.com", "abcabcabcabcabc", "1q2w3e4r5t6y" };
+	static const char *const good[] = { "correct horse battery", "another long password",
+		"alice.mueller likes umbrellas", "kd03-mQpz-Xw81", "zwölf Boxkämpfer jagen" };
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		if (password_check(bad[i], known, &e) == 0)
+			fail_msg("%s", bad[i]);
+		assert_non_null(strstr(e.text, "guessed soon"));
+	}
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		if (password_check(good[i], known, &e) < 0)
+			fail_msg("%s: %s", good[i], e.text);
 }
 
 static void
@@ -326,6 +350,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(passwords_verify),
+		cmocka_unit_test(a_password_that_is_guessed_soon_is_refused),
 		cmocka_unit_test(what_is_measured_is_within_its_bounds),
 		cmocka_unit_test(codes_are_those_of_the_rfc),
 		cmocka_unit_test(codes_are_good_once_and_near),
