@@ -16,7 +16,7 @@ async function post(path, body) {
 	try {
 		response = await fetch('/v1/webapi/invites/' + form.dataset.token + path, {
 			method: 'POST',
-			credentials: 'omit',
+			credentials: 'same-origin',
 			headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
 			body: JSON.stringify(body),
 		});
@@ -48,11 +48,12 @@ async function complete() {
 	if (password.value !== password2.value) throw new Error('The two passwords are not the same.');
 	const challenge = await post('/key', { origin: location.origin });
 	const key = await makeKey(challenge, form.dataset.cluster);
-	await post('', { password: password.value, key, name: keyname.value.trim() });
+	const session = await post('', { password: password.value, key, name: keyname.value.trim() });
 	form.reset();
+	return Boolean(session.user);
 }
 
-function done() {
+function done(isSignedIn) {
 	const main = document.querySelector('main');
 	const title = document.createElement('h1');
 	const text = document.createElement('p');
@@ -61,7 +62,7 @@ function done() {
 	title.tabIndex = -1;
 	text.textContent = 'Your password and security key are stored. ';
 	link.href = '/web';
-	link.textContent = 'Log in';
+	link.textContent = isSignedIn ? 'See your servers' : 'Log in';
 	text.append(link);
 	main.replaceChildren(title, text);
 	title.focus();
@@ -73,8 +74,7 @@ form.addEventListener('submit', async (event) => {
 	say('');
 	button.disabled = true;
 	try {
-		await complete();
-		done();
+		done(await complete());
 	} catch (error) {
 		say(error.message);
 	}

@@ -6,7 +6,10 @@
 
 #include "auth/rpc_faces.h"
 #include "auth/invite.h"
+#include "auth/login_events.h"
 #include "auth/rpc_keys.h"
+#include "auth/rpc_web.h"
+#include "base/str.h"
 #include "crypto/secret.h"
 #include "crypto/totp.h"
 
@@ -82,6 +85,8 @@ struct pending {
 	struct rpc_call *call; /* NULL: closed meanwhile */
 	/* invite_complete took it: on_completed is still to come. */
 	bool waiting;
+	struct web_login *login; /* after that; NULL: none */
+	char browser[WEB_SESSION_BROWSER_SIZE];
 };
 
 /* The caller may be gone: the password is changed all the same, and that is in the trail. */
@@ -100,6 +105,53 @@ note_completed(const struct pending *p, const struct invite_result *r)
 	(void)events_write(p->auth, peer, &factor);
 }
 
+/* The password is set in any case: who may not sign in yet is told so when he tries. */
+static void
+reply_without_session(struct rpc_call *call)
+{
+	Auth__WebLoginReply reply = AUTH__WEB_LOGIN_REPLY__INIT;
+
+	auth_complete_invite_reply(call, &reply);
+}
+
+static void
+on_signed_in(int rc, const struct web_login_result *r, const struct signin_outcome *how,
+    const struct err *e, void *arg)
+{
+	struct pending *p = arg;
+	struct login_note n = { .auth = p->auth, .peer = rpc_peer(p->call), .method = "web" };
+	bool noted;
+
+	(void)how;
+	(void)e;
+	p->login = NULL;
+	if (rc != 0) {
+		reply_without_session(p->call);
+		return;
+	}
+	n.user = r->session->user;
+	n.web_session = r->session->key;
+	noted = login_note(&n, 0, &(struct signin_outcome){ .closed = LOCKOUT_OPEN }, NULL) == 0;
+	login_count(p->auth, noted ? 0 : -1);
+	rpc_web_reply(p->call, r, noted);
+}
+
+/* Whoever holds the link, and has just chosen password and second factor, need not show them at once. */
+static void
+sign_in(struct pending *p, const char *user)
+{
+	struct origin origin;
+	const struct web_login_request q = { .user = user,
+		.browser = p->browser,
+		.origin = &origin };
+	struct err e;
+
+	origin_of(p->auth, rpc_peer(p->call), &origin);
+	if (!rpc_peer(p->call)->told ||
+	    web_login_admit(&p->login, p->auth, &q, on_signed_in, p, &e) != 0)
+		reply_without_session(p->call);
+}
+
 static void
 on_completed(int rc, const struct invite_result *r, struct err *e, void *arg)
 {
@@ -112,7 +164,7 @@ on_completed(int rc, const struct invite_result *r, struct err *e, void *arg)
 	if (!p->call)
 		free(p);
 	else if (rc == 0)
-		face_done(p->call);
+		sign_in(p, r->user);
 	else
 		face_fail(p->call, rc, e);
 }
@@ -141,6 +193,7 @@ on_complete(struct rpc_call *call, const Auth__CompleteInviteRequest *m)
 		return;
 	}
 	*p = (struct pending){ .auth = rpc_context(call), .call = call, .waiting = true };
+	(void)str_copy(p->browser, sizeof(p->browser), m->browser); /* cut where it is too long */
 	rpc_set_data(call, p);
 	rc = invite_complete(p->auth, &q, on_completed, p, &e);
 	/* Not begun: nothing comes back any more, so on_closed frees p. */
@@ -159,6 +212,8 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 	if (!p)
 		return;
 	p->call = NULL;
+	if (p->login)
+		web_login_abandon(p->login);
 	if (!p->waiting)
 		free(p);
 }

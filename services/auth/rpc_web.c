@@ -9,6 +9,7 @@
 #include "api/bundle.h"
 #include "auth/login_events.h"
 #include "auth/rpc_faces.h"
+#include "auth/rpc_web.h"
 #include "auth/rpc_keys.h"
 #include "auth/self.h"
 #include "auth/web_login.h"
@@ -91,32 +92,30 @@ note_of(const struct pending *p)
 		.method = "web" };
 }
 
-static void
-answer(struct pending *p, const struct web_login_result *r)
+/* Nobody gets in unseen: the session goes again. */
+void
+rpc_web_reply(struct rpc_call *call, const struct web_login_result *r, bool noted)
 {
+	struct auth *a = rpc_context(call);
 	Auth__WebLoginReply reply = AUTH__WEB_LOGIN_REPLY__INIT;
 	Auth__WebSession session;
 	struct shown shown;
 	struct err e;
-	int rc = show(p->auth, r->session, r->user, &shown, &session, &e);
+	int rc;
 
+	if (!noted) {
+		(void)web_session_end(a, r->session->key, &e);
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "%s", login_unseen);
+		return;
+	}
+	rc = show(a, r->session, r->user, &shown, &session, &e);
 	if (rc != 0) {
-		face_fail(p->call, rc, &e);
+		face_fail(call, rc, &e);
 		return;
 	}
 	reply.token = r->token;
 	reply.session = &session;
-	auth_web_login_reply(p->call, &reply);
-}
-
-/* Nobody gets in unseen: the session goes again. */
-static void
-take_back(struct pending *p, const struct web_login_result *r)
-{
-	struct err e;
-
-	(void)web_session_end(p->auth, r->session->key, &e);
-	rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "%s", login_unseen);
+	auth_web_login_reply(call, &reply); /* that of CompleteInvite is the same */
 }
 
 static void
@@ -134,10 +133,8 @@ on_web_login_done(int rc, const struct web_login_result *r, const struct signin_
 	login_count(p->auth, rc == 0 && !noted ? -1 : rc);
 	if (rc != 0)
 		face_fail(p->call, rc, e);
-	else if (noted)
-		answer(p, r);
 	else
-		take_back(p, r);
+		rpc_web_reply(p->call, r, noted);
 }
 
 static void

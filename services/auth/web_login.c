@@ -110,6 +110,24 @@ on_proven(int rc, const struct user *u, const struct signin_outcome *how, const 
 	begin(l, u);
 }
 
+/* NULL: no memory. */
+static struct web_login *
+web_login_new(struct auth *a, const struct web_login_request *q, web_login_fn done, void *arg)
+{
+	struct web_login *l = calloc(1, sizeof(*l));
+
+	if (!l || timer_init(&l->wait, a->loop, on_waited, l) < 0) {
+		free(l);
+		return NULL;
+	}
+	l->auth = a;
+	l->done = done;
+	l->arg = arg;
+	(void)str_copy(l->address, sizeof(l->address), q->origin->at.ip);
+	(void)str_copy(l->browser, sizeof(l->browser), q->browser); /* cut where it is too long */
+	return l;
+}
+
 int
 web_login_start(struct web_login **ret, struct auth *a, const struct web_login_request *q,
     web_login_fn done, void *arg, struct err *e)
@@ -120,24 +138,32 @@ web_login_start(struct web_login **ret, struct auth *a, const struct web_login_r
 		.origin = q->origin,
 		.proof = q->key ? SIGNIN_KEY : SIGNIN_CODE,
 		.key = q->key };
-	struct web_login *l = calloc(1, sizeof(*l));
+	struct web_login *l = web_login_new(a, q, done, arg);
 	int rc;
 
-	if (!l || timer_init(&l->wait, a->loop, on_waited, l) < 0) {
-		free(l);
+	if (!l)
 		return err_memory(e);
-	}
-	l->auth = a;
-	l->done = done;
-	l->arg = arg;
-	(void)str_copy(l->address, sizeof(l->address), q->origin->at.ip);
-	(void)str_copy(l->browser, sizeof(l->browser), q->browser); /* cut where it is too long */
 	rc = signin_start(a, &who, on_proven, l, e);
 	if (rc != 0) {
 		timer_done(&l->wait);
 		free(l);
 		return rc;
 	}
+	*ret = l;
+	return 0;
+}
+
+int
+web_login_admit(struct web_login **ret, struct auth *a, const struct web_login_request *q,
+    web_login_fn done, void *arg, struct err *e)
+{
+	struct web_login *l = web_login_new(a, q, done, arg);
+
+	if (!l)
+		return err_memory(e);
+	(void)str_copy(l->name, sizeof(l->name), q->user);
+	/* Never from inside this call. */
+	timer_start(&l->wait, 0);
 	*ret = l;
 	return 0;
 }

@@ -32,6 +32,10 @@ typedef void (*web_login_fn)(int rc, const struct web_login_result *result,
 /* 0: done will come, ret is valid until then. Otherwise refused at once. */
 int web_login_start(struct web_login **ret, struct auth *a, const struct web_login_request *q,
     web_login_fn done, void *arg, struct err *e);
+/* The same for a user who has proven himself in another way at this moment: with the link of an invitation. The rest of the
+ * request is not looked at. Negative: no memory. */
+int web_login_admit(struct web_login **ret, struct auth *a, const struct web_login_request *q,
+    web_login_fn done, void *arg, struct err *e);
 /* Nobody waits any more: done does not come, and no session is made. */
 void web_login_abandon(struct web_login *l);
 

@@ -89,7 +89,8 @@ web_notice(struct http_request *r, const struct web *w, int status, const struct
 	plain_page(r, status, asset_notice_html,
 	    (const char *[]){ "title", n->title, "text", n->text, "cluster", w->config.cluster,
 		"command", n->command ? n->command : "", "command_class",
-		n->command ? "command" : "hidden", NULL });
+		n->command ? "command" : "hidden", "next_class", n->signed_in ? "next" : "hidden",
+		NULL });
 }
 
 void
@@ -238,6 +239,7 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 		return err_memory(e);
 	w->config = *config;
 	list_init(&w->live);
+	list_init(&w->invites);
 	if (timer_init(&w->live_tick, config->loop, on_live_tick, w) < 0 ||
 	    web_changes_new(&w->changes, w) < 0 || tls_server_new(&w->tls) < 0 ||
 	    rate_new(&w->rate, per_minute, per_minute) < 0) {
@@ -279,6 +281,7 @@ web_free(struct web *w)
 	/* What is being sent ends with its connection. */
 	http_server_free(w->http);
 	web_api_free(w->api);
+	web_invites_done(w);
 	web_changes_free(w->changes);
 	web_reload_forget(w);
 	web_packages_done(w);

@@ -48,6 +48,7 @@ struct web {
 	struct web_reload *reload; /* both are being read again; or NULL */
 	struct ceiling *handouts;  /* packages that are being sent */
 	struct list live;          /* WebSockets */
+	struct list invites;       /* that are being completed (web_invite.c) */
 	struct timer live_tick;    /* looks which have expired */
 	struct web_changes *changes;
 };
@@ -69,6 +70,7 @@ void web_ca_pem(struct http_request *r, void *arg);
 /* web_invite.c */
 void web_invite_show(struct http_request *r, void *arg);
 void web_invite_complete(struct http_request *r, void *arg);
+void web_invites_done(struct web *w);
 /* web_ssh.c */
 void web_ssh(struct http_request *r, void *arg);
 /* web_packages.c */
@@ -102,6 +104,7 @@ void web_page_scripted(struct http_request *r, int status, struct span template,
 struct web_notice {
 	const char *title, *text;
 	const char *command; /* to be typed next; NULL: none */
+	bool signed_in;      /* and has a session now */
 };
 void
 web_notice(struct http_request *r, const struct web *w, int status, const struct web_notice *n);

@@ -177,6 +177,13 @@ web_call_answer(struct web_call *c, const ProtobufCMessage *m)
 static void
 answer_login(struct web_call *c, const Auth__WebLoginReply *reply)
 {
+	static const Auth__Empty nothing = AUTH__EMPTY__INIT;
+
+	/* Who has signed up and may do nothing yet has none. */
+	if (!reply->session && c->row->kind == WEB_API_SIGNUP) {
+		web_call_answer(c, &nothing.base);
+		return;
+	}
 	if (!reply->session) {
 		web_call_fail(c, RPC_INTERNAL, "authd's answer to a login has no session");
 		return;
@@ -196,7 +203,7 @@ on_reply(const struct rpc_answer *a, enum rpc_code code, const char *why, const 
 		web_session_forget(c->request);
 	if (code != RPC_OK)
 		web_call_fail(c, code, why);
-	else if (c->row->kind == WEB_API_LOGIN)
+	else if (c->row->kind == WEB_API_LOGIN || c->row->kind == WEB_API_SIGNUP)
 		answer_login(c, reply);
 	else
 		web_call_answer(c, reply);
@@ -232,7 +239,7 @@ take_all(struct web_call *c, struct api_json *in, struct err *e)
 
 	if (c->row->field && api_json_take_field(in, c->row->field, span_str(http_param(r)), e) < 0)
 		return -1;
-	if (c->row->kind == WEB_API_LOGIN) {
+	if (c->row->kind == WEB_API_LOGIN || c->row->kind == WEB_API_SIGNUP) {
 		str_clean(browser, sizeof(browser), (const char *)agent.p, agent.n);
 		if (api_json_take_field(in, "browser", span_str(browser), e) < 0)
 			return -1;
@@ -381,7 +388,7 @@ static const char *
 refused_for(const struct http_request *r, const struct web_api_row *row)
 {
 	/* No browser sends that by itself. */
-	if (row->kind != WEB_API_LOGIN && http_header(r, "authorization").p)
+	if (row->kind < WEB_API_ANYBODY && http_header(r, "authorization").p)
 		return is_json_if_any(r) ? NULL : must_be_json;
 	if (strcmp(row->verb, "GET") == 0)
 		return web_from_elsewhere(r) ? "this was asked for by another site" : NULL;
@@ -403,7 +410,7 @@ handle(struct http_request *r, const struct web *w, const struct web_api_row *ro
 	why = refused_for(r, row);
 	if (why)
 		web_call_refuse(c, 403, why);
-	else if (row->kind == WEB_API_INVITE &&
+	else if ((row->kind == WEB_API_INVITE || row->kind == WEB_API_SIGNUP) &&
 	    !rate_take(w->rate, c->peer.ip, 1, loop_now_ms(c->api->loop)))
 		/* As the page that is a form. */
 		web_call_fail(c, RPC_RESOURCE_EXHAUSTED,

@@ -19,6 +19,7 @@ enum web_api_kind {
 	WEB_API_ANYBODY,
 	WEB_API_LOGIN,
 	WEB_API_INVITE,
+	WEB_API_SIGNUP, /* the end of an invitation, and a login */
 };
 
 struct play;

@@ -21,12 +21,20 @@
 #include "proxy/web.h"
 #include "proxy/web_session.h"
 
-enum { TOKEN_DIGITS = 32, PASSWORD_SIZE = 513, OTP_SIZE = 16, QR_MAX = 64 * 1024 };
+enum {
+	TOKEN_DIGITS = 32,
+	PASSWORD_SIZE = 513,
+	OTP_SIZE = 16,
+	QR_MAX = 64 * 1024,
+	BROWSER_SIZE = 201
+};
 
 /* One request on its way through authd. */
 struct invite {
 	struct http_request *request;
 	struct web *web;
+	struct rpc_client *as; /* that says whose browser it is; NULL: not asked */
+	struct list link;      /* web->invites, while it is asked */
 	char token[TOKEN_DIGITS + 1];
 	char problem[256]; /* said on the form; "" at first */
 	char user[128];    /* as the form that was sent names him; "" at first */
@@ -150,7 +158,7 @@ invite_again(struct invite *i, int status, const char *problem)
 }
 
 static void
-invite_done(const struct invite *i)
+invite_done(const struct invite *i, bool signed_in)
 {
 	char command[WEB_COMMAND_MAX];
 
@@ -159,18 +167,24 @@ invite_done(const struct invite *i)
 	    sizeof(command));
 	web_notice(i->request, i->web, 200,
 	    &(struct web_notice){ "All set",
-		"Your password and second factor are stored. Log in from a terminal:", command });
+		"Your password and second factor are stored. Log in from a terminal:", command,
+		signed_in });
 }
 
 static void
-on_completed(enum rpc_code code, const char *why, const Auth__Empty *reply, void *arg)
+on_completed(enum rpc_code code, const char *why, const Auth__WebLoginReply *reply, void *arg)
 {
 	struct invite *i = arg;
 
-	(void)reply;
+	/* Its only call is over. */
+	list_del(&i->link);
+	rpc_client_free(i->as);
+	i->as = NULL;
 	if (code == RPC_OK) {
 		log_info("invitation completed", "peer", http_peer(i->request)->ip, NULL);
-		invite_done(i);
+		if (*reply->token)
+			web_session_keep(i->request, reply->token);
+		invite_done(i, *reply->token != '\0');
 	} else if (code == RPC_NOT_FOUND || code == RPC_UNAVAILABLE ||
 	    code == RPC_DEADLINE_EXCEEDED) {
 		/* The link is used up or authd is away: the form would not help, and on_invite has
@@ -212,6 +226,35 @@ filled_read(struct filled *f, const struct http_request *r)
 	return NULL;
 }
 
+static void
+invite_send(struct invite *i, Auth__CompleteInviteRequest *q)
+{
+	struct span agent = http_header(i->request, "user-agent");
+	char client[ADDR_TEXT_SIZE + 8], browser[BROWSER_SIZE];
+
+	addr_text(http_peer(i->request), client, sizeof(client));
+	str_clean(browser, sizeof(browser), (const char *)agent.p, agent.n);
+	q->browser = browser;
+	i->as = rpc_client_for(i->web->config.auth, NULL, client);
+	if (i->as) {
+		list_add(&i->web->invites, &i->link);
+		auth_complete_invite(i->as, q, on_completed, i);
+		return;
+	}
+	http_reply_text(i->request, 503, "out of memory\n");
+	free(i);
+}
+
+void
+web_invites_done(struct web *w)
+{
+	list_each (struct invite, i, &w->invites, link) {
+		list_del(&i->link);
+		rpc_client_free(i->as);
+		free(i);
+	}
+}
+
 void
 web_invite_complete(struct http_request *r, void *arg)
 {
@@ -236,7 +279,7 @@ web_invite_complete(struct http_request *r, void *arg)
 		q.token = i->token;
 		q.password = f.password;
 		q.otp = f.otp;
-		auth_complete_invite(i->web->config.auth, &q, on_completed, i);
+		invite_send(i, &q);
 	}
 	/* The call has packed its own copy by now. */
 	explicit_bzero(&f, sizeof(f));

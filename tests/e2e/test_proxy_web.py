@@ -153,9 +153,13 @@ def test_invite_form_is_repeated_until_it_is_right_and_works_once(gate):
         status, _, page = gate.https('POST', path, body, FORM)
         assert status == 400 and problem in html.unescape(page)
         assert secret_of(page) == secret
-    status, _, page = gate.https('POST', path, form(PASSWORD, PASSWORD, totp(secret)),
-                                 {**FORM, 'Origin': f'https://{gate.proxy}'})
+    status, headers, page = gate.https('POST', path, form(PASSWORD, PASSWORD, totp(secret)),
+                                       {**FORM, 'Origin': f'https://{gate.proxy}'})
     assert status == 200 and 'All set' in page
+    # And is signed in.
+    assert 'HttpOnly' in headers['Set-Cookie'] and 'href="/web"' in page
+    status, _, session = gate.https('GET', '/v1/webapi/session', None, {'Cookie': headers['Set-Cookie'].split(';')[0]})
+    assert status == 200 and json.loads(session)['user'] == 'ivy'
     assert gate.https('GET', path)[0] == 404
     assert gate.https('POST', path, form(PASSWORD, PASSWORD, totp(secret)), FORM)[0] == 404
 

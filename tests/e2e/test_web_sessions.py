@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from authd import Browser, Keys, audit_text, fails, on_behalf, pb, ssh_cert
+from authd import PASSWORD, Browser, Keys, Person, audit_text, fails, on_behalf, pb, ssh_cert
 from cluster import wait_for
 from conftest import keep_logs
 from producers import Audit
@@ -394,6 +394,46 @@ def test_who_has_only_the_session_does_not_change_the_password(proxy, alice):
     codes = [fails(b.ChangePassword, password='wrong', otp='000000', new_password=NEW)[0] for _ in range(30)]
     assert codes[-1] in ('FAILED_PRECONDITION', 'RESOURCE_EXHAUSTED'), 'guesses cost what those of a login cost'
     assert b.GetWebSession().user == alice.name
+
+
+# --- invitations ------------------------------------------------------------------------------------------------------------
+
+
+def complete(b, who, link, **kw):
+    """The reply to whoever fills the page behind a link in."""
+    who.secret, who.last = b.proxy.GetInvite(name=link).totp_secret, 0
+    metadata = kw.pop('metadata', on_behalf(client=b.address))
+    return b.proxy.CompleteInvite(token=link, password=who.password, otp=who.otp(), browser='Firefox', metadata=metadata, **kw)
+
+
+def signed_in(b, reply):
+    b.token, b.session = reply.token, reply.session
+    return b
+
+
+def test_who_completes_an_invitation_is_signed_in(audit, authd, proxy):
+    bob = Person(authd, f'bob-{next(count)}', PASSWORD)
+    b = browser(proxy)
+    signed_in(b, complete(b, bob, authd.local().AddUser(name=bob.name, roles=['access', 'auditor'], logins=['root']).token))
+    assert b.session == b.GetWebSession() and b.session.user == bob.name and works(audit, b)
+    assert [(s.address, s.browser) for s in b.ListWebSessions().sessions] == [(b.address.split(':')[0], 'Firefox')]
+    # A reset ends that session, and begins one.
+    again = browser(proxy)
+    signed_in(again, complete(again, bob, authd.local().ResetUser(name=bob.name).token))
+    assert has_ended(audit, b) and works(audit, again)
+    wait_for('the trail', lambda: audit.sql("SELECT 1 FROM events WHERE type = 'user.login' AND ok AND fields ->> 'web_session' = "
+                                            f"'{again.session.id}' AND username = '{bob.name}' AND fields ->> 'method' = 'web'"), 60)
+
+
+def test_who_may_do_nothing_yet_is_not_signed_in(authd, proxy):
+    idle = Person(authd, f'idle-{next(count)}', PASSWORD)
+    authd.local().put(pb.Role(name=idle.name))
+    reply = complete(browser(proxy), idle, authd.local().AddUser(name=idle.name, roles=[idle.name]).token)
+    assert reply.token == '' and not reply.HasField('session')
+    bob = Person(authd, f'bob-{next(count)}', PASSWORD)
+    reply = complete(browser(proxy), bob, authd.local().AddUser(name=bob.name, roles=['access'], logins=['root']).token, metadata=None)
+    assert reply.token == '', 'nor is it known whose browser it is'
+    assert bob.login()
 
 
 # --- API tokens -------------------------------------------------------------------------------------------------------------
