@@ -360,6 +360,14 @@ conn_arrived(struct http_conn *c)
 	c->arrived = true;
 }
 
+/* The request has its own copy, which is wiped with it. */
+static void
+conn_forget(struct http_conn *c, size_t n)
+{
+	explicit_bzero(buf_head(&c->input), n);
+	buf_drain(&c->input, n);
+}
+
 /* Handles the request at the head of the input, when it is whole. */
 static void
 conn_next(struct http_conn *c)
@@ -389,7 +397,7 @@ conn_next(struct http_conn *c)
 	conn_arrived(c);
 	c->keep_alive = r->parsed.keep_alive;
 	c->request = r;
-	buf_drain(&c->input, r->parsed.length + (size_t)r->parsed.content_length);
+	conn_forget(c, r->parsed.length + (size_t)r->parsed.content_length);
 	route->handle(r, c->server->config.arg);
 }
 

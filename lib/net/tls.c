@@ -309,6 +309,8 @@ tls_read(struct tls_stream *s)
 			return;
 		}
 		s->events->data(s, record, (size_t)n, s->arg);
+		/* It may have been a password. */
+		explicit_bzero(record, (size_t)n);
 	}
 	if (s->state == TLS_OPEN && !s->paused)
 		loop_defer(s->loop,

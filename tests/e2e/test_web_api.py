@@ -2,6 +2,7 @@
 """The JSON API of proxyd: every request of it, by those who may and those who may not, and what other sites, wrong
 cookies and wrong requests come to. Real daemons, as a browser would ask."""
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -537,6 +538,32 @@ def test_what_is_not_understood_is_refused_by_name(admin):
     assert admin.send('GET', '/v1/webapi/nothing')[0] == 404
     status, headers, body = admin.send('HEAD', '/v1/webapi/nodes')
     assert status == 200 and body == b'' and int(headers['Content-Length']) > 100
+
+
+def memory_has(pid, mark):
+    """The bytes are somewhere in what the process can write to."""
+    with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as memory:
+        for line in maps:
+            start, end, rights = re.match('([0-9a-f]+)-([0-9a-f]+) (..)', line).groups()
+            if rights != 'rw':
+                continue
+            with contextlib.suppress(OSError):  # gone meanwhile
+                memory.seek(int(start, 16))
+                if mark in memory.read(int(end, 16) - int(start, 16)):
+                    return True
+    return False
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason='looks into the memory of another user\'s process')
+def test_a_password_does_not_stay_in_memory(admin, cluster):
+    """Of a login that does not get as far as authd: what gRPC does with those that do is its own affair."""
+    pid, mark = cluster.daemons['proxyd'].pid, secrets.token_hex(12)
+    other = Browser(cluster)
+    for body in f'{{"user":"web-admin","password":"{mark}",}}', json.dumps({'password': mark, 'otp': mark, 'user': 7}):
+        assert other.send(*LOGIN, body)[0] == 400
+    wait_for('memory without it', lambda: not memory_has(pid, mark.encode()), 60)
+    # It is not that it could not be found.
+    assert memory_has(pid, cluster.name.encode())
 
 
 def test_bodies_have_a_size(admin):
