@@ -251,7 +251,8 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 		web_free(w);
 		return -1;
 	}
-	if (web_api_new(&w->api, config->loop, config->auth, config->audit) < 0) {
+	struct web_api_config api = { config->loop, config->auth, config->audit, config->replica };
+	if (web_api_new(&w->api, &api) < 0) {
 		web_free(w);
 		return err_memory(e);
 	}

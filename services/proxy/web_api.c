@@ -33,13 +33,14 @@ enum {
 	CALLS_OF_SESSION = 8,
 	ANSWER_MAX = 4 * 1024 * 1024,
 	BROWSER_MAX = 200, /* bytes of what a browser calls itself */
+	NEWS_MS = 50,      /* until what authd told is looked for again, ... */
+	NEWS_WAITS = 60,   /* ... so often */
 };
 
 #define RETRY_S "10"
 
 struct web_api {
-	struct loop *loop;
-	struct rpc_client *auth, *audit;
+	struct web_api_config config;
 	struct rate *by_address, *by_session;
 	struct ceiling *of_address, *of_session;
 	struct list calls;
@@ -64,6 +65,9 @@ static const struct web_api_row rows[] = {
 };
 
 static void handle(struct http_request *r, const struct web *w, const struct web_api_row *row);
+static void ask(struct web_call *c);
+static void send_answer(struct web_call *c);
+static bool wait_for_news(struct web_call *c);
 
 #define WEB_API(service, method, ...)                            \
 	void web_api_##method(struct http_request *r, void *arg) \
@@ -86,9 +90,11 @@ web_call_free(struct web_call *c)
 {
 	list_del(&c->link);
 	ceiling_drop(c->api->of_address, c->peer.ip);
-	if (c->session[0])
-		ceiling_drop(c->api->of_session, c->session);
+	if (c->counted)
+		ceiling_drop(c->api->of_session, c->key);
+	timer_done(&c->later);
 	rpc_client_free(c->as);
+	api_json_free(c->message);
 	/* A new user's link stands in some. */
 	buf_wipe(&c->answer);
 	free(c);
@@ -131,12 +137,56 @@ status_of(enum rpc_code code)
 	}
 }
 
+/* --- news of sessions ------------------------------------------------------------------------- */
+
+/* A session is good at authd at once; the others hear of it from authd's watch, a moment later. A page that has just
+ * logged in must not be told by one of them that it did not: a login is answered when this proxy knows of it, and where it
+ * does and auditd does not yet, auditd is asked again. */
+static bool
+is_of_audit(const struct web_call *c)
+{
+	return c->row->method->service == &audit__audit__descriptor;
+}
+
+static bool
+session_is_good(const struct web_call *c)
+{
+	struct err e;
+
+	return replica_check_web(c->api->config.replica, c->key, NULL, &e) == 0;
+}
+
+static void
+on_later(void *arg)
+{
+	struct web_call *c = arg;
+
+	if (c->answer.len == 0)
+		ask(c);
+	else if (session_is_good(c) || !wait_for_news(c))
+		send_answer(c);
+}
+
+/* False: long enough, or no memory. */
+static bool
+wait_for_news(struct web_call *c)
+{
+	if (c->waits++ >= NEWS_WAITS)
+		return false;
+	if (!c->later.ev && timer_init(&c->later, c->api->config.loop, on_later, c) < 0)
+		return false;
+	timer_start(&c->later, NEWS_MS);
+	return true;
+}
+
 void
 web_call_fail(struct web_call *c, enum rpc_code code, const char *why)
 {
 	int status = status_of(code);
 	char more[LOG_LIMIT_TEXT];
 
+	if (code == RPC_UNAUTHENTICATED && is_of_audit(c) && session_is_good(c) && wait_for_news(c))
+		return;
 	/* What went wrong on the way is for whoever runs this, and no words for somebody else's browser. */
 	if (status >= 500) {
 		if (log_limit(c->peer.ip, more))
@@ -157,19 +207,24 @@ on_sent(void *arg)
 }
 
 static void
-web_call_answer(struct web_call *c, const ProtobufCMessage *m)
+send_answer(struct web_call *c)
 {
+	struct http_long body = { .bytes = buf_span(&c->answer), .done = on_sent, .arg = c };
 	struct http_request *r = c->request;
-	struct http_long body = { .done = on_sent, .arg = c };
 
-	buf_init(&c->answer, ANSWER_MAX);
-	if (!api_json_put(&c->answer, m)) {
-		web_call_refuse(c, 400, "the answer is too long; ask for less of it, with `limit`");
-		return;
-	}
 	c->request = NULL;
-	body.bytes = buf_span(&c->answer);
 	http_reply_long(r, 200, "application/json", &body);
+}
+
+/* False: answered with why not. */
+static bool
+make_answer(struct web_call *c, const ProtobufCMessage *m)
+{
+	buf_init(&c->answer, ANSWER_MAX);
+	if (api_json_put(&c->answer, m))
+		return true;
+	web_call_refuse(c, 400, "the answer is too long; ask for less of it, with `limit`");
+	return false;
 }
 
 /* --- what is asked --------------------------------------------------------------------------- */
@@ -181,7 +236,8 @@ answer_login(struct web_call *c, const Auth__WebLoginReply *reply)
 
 	/* Who has signed up and may do nothing yet has none. */
 	if (!reply->session && c->row->kind == WEB_API_SIGNUP) {
-		web_call_answer(c, &nothing.base);
+		if (make_answer(c, &nothing.base))
+			send_answer(c);
 		return;
 	}
 	if (!reply->session) {
@@ -189,7 +245,9 @@ answer_login(struct web_call *c, const Auth__WebLoginReply *reply)
 		return;
 	}
 	web_session_keep(c->request, reply->token);
-	web_call_answer(c, &reply->session->base);
+	(void)rpc_session_key(reply->token, c->key);
+	if (make_answer(c, &reply->session->base) && (session_is_good(c) || !wait_for_news(c)))
+		send_answer(c);
 }
 
 /* The stubs know each method's types; here every method is the same, and its descriptor says what the reply is. */
@@ -205,8 +263,8 @@ on_reply(const struct rpc_answer *a, enum rpc_code code, const char *why, const 
 		web_call_fail(c, code, why);
 	else if (c->row->kind == WEB_API_LOGIN || c->row->kind == WEB_API_SIGNUP)
 		answer_login(c, reply);
-	else
-		web_call_answer(c, reply);
+	else if (make_answer(c, reply))
+		send_answer(c);
 }
 
 static void
@@ -215,15 +273,15 @@ on_asked(void)
 }
 
 static void
-ask(struct web_call *c, const ProtobufCMessage *request)
+ask(struct web_call *c)
 {
 	/* `done` is only looked at for being there. */
 	const struct rpc_answer answer = { .tell = on_reply, .done = on_asked, .arg = c };
 
 	if (c->row->kind == WEB_API_FRAMES)
-		web_play(c, (const Audit__PlayRequest *)request);
+		web_play(c, (const Audit__PlayRequest *)c->message);
 	else
-		rpc_client_ask(c->as, c->row->method, request, &answer);
+		rpc_client_ask(c->as, c->row->method, c->message, &answer);
 }
 
 /* --- the message ----------------------------------------------------------------------------- */
@@ -257,16 +315,16 @@ static void
 make_and_ask(struct web_call *c)
 {
 	struct api_json in;
-	ProtobufCMessage *m = NULL;
 	struct err e;
+	bool made;
 
 	api_json_begin(&in, request_type(c->row->method));
-	if (take_all(c, &in, &e) < 0 || api_json_finish(&in, &m, &e) < 0)
-		web_call_refuse(c, in.no_memory ? 503 : 400, e.text);
-	else
-		ask(c, m);
-	api_json_free(m);
+	made = take_all(c, &in, &e) == 0 && api_json_finish(&in, &c->message, &e) == 0;
 	api_json_done(&in);
+	if (made)
+		ask(c);
+	else
+		web_call_refuse(c, in.no_memory ? 503 : 400, e.text);
 }
 
 /* --- who asks -------------------------------------------------------------------------------- */
@@ -285,7 +343,7 @@ call_new(struct web_api *api, const struct web_api_row *row, struct http_request
 	const struct addr *peer = http_peer(r);
 	struct web_call *c;
 
-	if (!rate_take(api->by_address, peer->ip, OF_ADDRESS, loop_now_ms(api->loop))) {
+	if (!rate_take(api->by_address, peer->ip, OF_ADDRESS, loop_now_ms(api->config.loop))) {
 		refuse_busy(r, "too many requests from your address; wait a moment");
 		return NULL;
 	}
@@ -308,21 +366,16 @@ call_new(struct web_api *api, const struct web_api_row *row, struct http_request
 static bool
 count_session(struct web_call *c, const char *token)
 {
-	char key[RPC_SESSION_KEY_SIZE];
-
-	if (!rpc_session_key(token, key)) {
+	if (!rpc_session_key(token, c->key)) {
 		web_call_refuse(c, 401, "log in first");
 		return false;
 	}
-	key[sizeof(c->session) - 1] = '\0';
-	if (!rate_take(c->api->by_session, key, 1, loop_now_ms(c->api->loop)) ||
-	    !ceiling_take(c->api->of_session, key)) {
-		http_set_header(c->request, "Retry-After", RETRY_S);
-		web_call_refuse(c, 429, "too many requests in this session; wait a moment");
-		return false;
-	}
-	(void)str_copy(c->session, sizeof(c->session), key);
-	return true;
+	c->counted = rate_take(c->api->by_session, c->key, 1, loop_now_ms(c->api->config.loop)) &&
+	    ceiling_take(c->api->of_session, c->key);
+	if (!c->counted)
+		web_call_fail(c, RPC_RESOURCE_EXHAUSTED,
+		    "too many requests in this session; wait a moment");
+	return c->counted;
 }
 
 /* A program says who it is with every request, and a browser by itself. */
@@ -338,8 +391,7 @@ token_of(const struct http_request *r, char dst[WEB_TOKEN_SIZE])
 static bool
 become(struct web_call *c)
 {
-	bool of_audit = c->row->method->service == &audit__audit__descriptor;
-	const struct rpc_client *own = of_audit ? c->api->audit : c->api->auth;
+	const struct rpc_client *own = is_of_audit(c) ? c->api->config.audit : c->api->config.auth;
 	bool has_session = c->row->kind < WEB_API_ANYBODY;
 	char token[WEB_TOKEN_SIZE], client[ADDR_TEXT_SIZE + 8];
 	bool ok;
@@ -411,7 +463,7 @@ handle(struct http_request *r, const struct web *w, const struct web_api_row *ro
 	if (why)
 		web_call_refuse(c, 403, why);
 	else if ((row->kind == WEB_API_INVITE || row->kind == WEB_API_SIGNUP) &&
-	    !rate_take(w->rate, c->peer.ip, 1, loop_now_ms(c->api->loop)))
+	    !rate_take(w->rate, c->peer.ip, 1, loop_now_ms(c->api->config.loop)))
 		/* As the page that is a form. */
 		web_call_fail(c, RPC_RESOURCE_EXHAUSTED,
 		    "too many requests; wait a minute, then try again");
@@ -422,16 +474,13 @@ handle(struct http_request *r, const struct web *w, const struct web_api_row *ro
 /* --- the whole ------------------------------------------------------------------------------- */
 
 int
-web_api_new(struct web_api **ret, struct loop *loop, struct rpc_client *auth,
-    struct rpc_client *audit)
+web_api_new(struct web_api **ret, const struct web_api_config *config)
 {
 	struct web_api *api = calloc(1, sizeof(*api));
 
 	if (!api)
 		return -1;
-	api->loop = loop;
-	api->auth = auth;
-	api->audit = audit;
+	api->config = *config;
 	list_init(&api->calls);
 	if (rate_new(&api->by_address, REQUESTS_PER_MIN, REQUESTS_BURST) < 0 ||
 	    rate_new(&api->by_session, REQUESTS_PER_MIN, REQUESTS_BURST) < 0 ||

@@ -13,14 +13,20 @@
 #include "http/server.h"
 
 struct loop;
+struct replica;
 struct rpc_client;
 struct web_api;
 
 enum { WEB_API_BODY_MAX = 64 * 1024 };
 
-/* auth and audit outlive it; audit NULL: this proxy knows no auditd. Negative: no memory. */
-int web_api_new(struct web_api **ret, struct loop *loop, struct rpc_client *auth,
-    struct rpc_client *audit);
+/* All of it outlives the API. */
+struct web_api_config {
+	struct loop *loop;
+	struct rpc_client *auth, *audit; /* audit NULL: this proxy knows no auditd */
+	const struct replica *replica;
+};
+/* Negative: no memory. */
+int web_api_new(struct web_api **ret, const struct web_api_config *config);
 /* NULL is fine. After the HTTP server has gone, before the clients do. */
 void web_api_free(struct web_api *api);
 

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "event/loop.h"
 #include "proto/audit.pb-c.h"
 #include "proxy/web_api.h"
 #include "rpc/rpc.h"
@@ -38,9 +39,13 @@ struct web_call {
 	const struct web_api_row *row;
 	struct http_request *request; /* NULL: answered */
 	struct rpc_client *as;        /* the person's; NULL: done with */
+	ProtobufCMessage *message;    /* what is asked; NULL: nothing was yet */
 	struct buf answer;
 	struct addr peer;
-	char session[33];  /* what it is counted by; "": there is none */
+	char key[RPC_SESSION_KEY_SIZE]; /* of the session; "": there is none */
+	bool counted;                   /* for the session */
+	struct timer later;             /* until all daemons know the session */
+	unsigned waits;
 	struct play *play; /* of web_play.c; or NULL */
 };
 
