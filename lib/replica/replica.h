@@ -118,6 +118,7 @@ struct replica_web_session {
 	const char *user;
 	int64_t valid_after_s; /* as of a certificate */
 	int64_t expires_ms;
+	const char *pinned_to;     /* address that calls must come from; "": any */
 	const struct subject *own; /* of an API token, which has no user: who it is; else NULL */
 };
 /* By the session's key (rpc_session_key). NULL: unknown (any more) or lost. That it is here says not that it is good:

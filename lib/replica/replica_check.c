@@ -153,6 +153,10 @@ replica_web_peer(const struct replica *r, const char *key, struct rpc_peer *peer
 	rc = replica_check_web(r, key, &s, e);
 	if (rc != 0)
 		return rc == REPLICA_E_CUT ? RPC_UNAUTHENTICATED : RPC_UNAVAILABLE;
+	if (*s->pinned_to && !rpc_peer_is_at(peer, s->pinned_to)) {
+		err_set(e, "%s", rpc_pinned_text);
+		return RPC_UNAUTHENTICATED;
+	}
 	peer->who = RPC_USER;
 	(void)str_copy(peer->name, sizeof(peer->name), s->user);
 	peer->issued_s = s->valid_after_s;

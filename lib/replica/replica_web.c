@@ -23,6 +23,7 @@ decode(const char *key, struct span packed)
 	v->session = (struct replica_web_session){ .user = m->user,
 		.valid_after_s = m->valid_after_s,
 		.expires_ms = m->expires,
+		.pinned_to = m->pinned_to,
 		.own = m->api ? &v->own : NULL };
 	v->own = (struct subject){ .name = m->user,
 		.roles = { (const char *const *)(void *)m->roles, m->n_roles } };

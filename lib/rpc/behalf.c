@@ -40,6 +40,17 @@ rpc_session_key(const char *token, char ret[RPC_SESSION_KEY_SIZE])
 	return true;
 }
 
+const char rpc_pinned_text[] =
+    "your roles pin a session to the address that it began at, and this is another; log in again";
+
+bool
+rpc_peer_is_at(const struct rpc_peer *peer, const char *ip)
+{
+	struct addr at;
+
+	return rpc_peer_addr(peer->address, &at) && strcmp(at.ip, ip) == 0;
+}
+
 /* --- a server's calls ---------------------------------------------------------------------------- */
 
 /* What a call brings; what points to nothing it does not bring. */

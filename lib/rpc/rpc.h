@@ -91,6 +91,10 @@ struct rpc_peer {
 	char via[64];                   /* UUID of the proxy */
 };
 
+/* Whether he comes from that address, of whatever port: for sessions that are pinned to one; and what he is told if not. */
+bool rpc_peer_is_at(const struct rpc_peer *peer, const char *ip);
+extern const char rpc_pinned_text[];
+
 /* A web session's key, by which everybody knows it: the SHA-256 of its token, in hexadecimal digits. False: that is no
  * token (64 digits in lower case). */
 bool rpc_session_key(const char *token, char ret[RPC_SESSION_KEY_SIZE]);

@@ -14,19 +14,34 @@
 #include "net/rate.h"
 #include "rpc/rpc.h"
 
+/* How many times as many refusals of a proxy's people are written down as of one address. */
+enum { PROXY_FACTOR = 20 };
+
+bool
+access_is_worth_a_note(struct auth *a, const struct rpc_peer *peer)
+{
+	struct origin origin;
+
+	origin_of(a, peer, &origin);
+	if (!rate_take(a->refusals, origin.at.ip, 1, a->now_ms()))
+		return false;
+	/* A proxy says whose address it is, and could say another one each time. */
+	return !peer->told ||
+	    rate_take(a->refusals, peer->web[0] ? peer->via : peer->name, PROXY_FACTOR,
+		a->now_ms());
+}
+
 /* A record for each, as long as nobody makes so many that they fill the log. */
 void
 access_note_refused(struct auth *a, const struct rpc_peer *peer, const char *method,
     const char *reason)
 {
-	struct origin origin;
 	struct audit_event ev = { .id = EVENT_ACCESS_DENY,
 		.failed = true,
 		.message = span_str(reason) };
 
 	event_put_text(&ev, EVENT_KEY_METHOD, method);
-	origin_of(a, peer, &origin);
-	if (rate_take(a->refusals, origin.at.ip, 1, a->now_ms()))
+	if (access_is_worth_a_note(a, peer))
 		(void)events_write(a, peer, &ev);
 	else
 		log_debug("refused", "method", method, "from", peer->address, NULL);
@@ -268,6 +283,11 @@ access_session(const char *key, struct rpc_peer *peer, void *auth, struct err *e
 	if (!s) {
 		a->counts.denials[DENIAL_GONE]++;
 		err_set(e, "your session has ended; log in again");
+		return RPC_UNAUTHENTICATED;
+	}
+	if (s->pinned && !rpc_peer_is_at(peer, s->address)) {
+		a->counts.denials[DENIAL_GONE]++;
+		err_set(e, "%s", rpc_pinned_text);
 		return RPC_UNAUTHENTICATED;
 	}
 	(void)str_copy(peer->name, sizeof(peer->name), s->user);

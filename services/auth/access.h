@@ -51,6 +51,9 @@ enum rpc_code access_session(const char *key, struct rpc_peer *peer, void *arg, 
 void access_refuse(struct rpc_call *call, const char *reason);
 /* Ends the call by what a noun or rights.h answered: AUTH_E_DENIED as access_refuse, the rest as face_fail. */
 void access_fail(struct rpc_call *call, int rc, const struct err *e);
+/* Whether one more refusal of that caller is written down: at most 20 a minute of one address, and 400 of all that one proxy
+ * speaks for. */
+bool access_is_worth_a_note(struct auth *a, const struct rpc_peer *peer);
 /* The event alone, for calls that lib/rpc refused by their rows. */
 void access_note_refused(struct auth *a, const struct rpc_peer *peer, const char *method,
     const char *reason);

@@ -4,10 +4,10 @@
  */
 #include "auth/login_events.h"
 
+#include "auth/access.h"
 #include "auth/auth.h"
 #include "auth/events.h"
 #include "auth/web_session.h"
-#include "net/rate.h"
 #include "rpc/rpc.h"
 
 const char login_unseen[] =
@@ -81,15 +81,11 @@ login_note_cert(const struct login_note *n, const struct certify_result *r)
 void
 login_note_refused(const struct login_note *n, int rc, const struct err *e)
 {
-	struct auth *a = n->auth;
-	struct origin origin;
-
-	login_count(a, rc);
-	origin_of(a, n->peer, &origin);
+	login_count(n->auth, rc);
 	/* Nonsense and floods are not worth a record each: they could fill the log, and then nobody gets in. Nor is
 	 * a door that is closed: at an address that is known no rate stands before it. */
 	if (rc != AUTH_E_BUSY && rc != AUTH_E_INVALID &&
-	    (rc != AUTH_E_STATE || rate_take(a->refusals, origin.at.ip, 1, a->now_ms())))
+	    (rc != AUTH_E_STATE || access_is_worth_a_note(n->auth, n->peer)))
 		(void)login_note(n, rc, NULL, e);
 }
 

@@ -8,6 +8,7 @@
 
 #include "api/audit_metrics.h"
 #include "auth/auth.h"
+#include "auth/web_session.h"
 #include "auth/events.h"
 #include "auth/self.h"
 #include "net/ceiling.h"
@@ -68,6 +69,25 @@ put_watchers(struct metric_out *out, const void *arg)
 	metric_put(out, (double)((const struct auth *)arg)->watchers.n);
 }
 
+static void
+put_web_sessions(struct metric_out *out, const void *arg)
+{
+	/* As host_next. */
+	struct auth *a = (struct auth *)(uintptr_t)arg;
+	unsigned people = 0, programs = 0;
+	size_t pos = 0;
+	void *object;
+
+	while (resource_next(a, RESOURCE_WEB_SESSION, &pos, &object)) {
+		if (((const struct web_session *)object)->api)
+			programs++;
+		else
+			people++;
+	}
+	metric_put_label(out, "kind", "person", people);
+	metric_put_label(out, "kind", "api", programs);
+}
+
 /* The kinds that a token can be for. */
 static const char *const kinds[] = { "node", "proxy", "audit" };
 enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
@@ -117,6 +137,9 @@ static const struct metric rows[] = {
 	{ "sallyport_hosts", METRIC_GAUGE,
 	    "Hosts that joined, by kind; offline: no sign of life for 90 s, or it said that it stops.",
 	    put_hosts },
+	{ "sallyport_web_sessions", METRIC_GAUGE,
+	    "Web sessions that last, of people; and API tokens, which are as such.",
+	    put_web_sessions },
 	{ "sallyport_watchers", METRIC_GAUGE, "Daemons that are told of every change.",
 	    put_watchers },
 	{ "sallyport_passwords_waiting", METRIC_GAUGE, "Passwords that wait to be verified.",

@@ -99,6 +99,7 @@ watch_pack_web_session(struct auth *a, const char *key, struct buf *b)
 	m.valid_after_s = s->valid_after_s;
 	m.expires = s->expires_ms;
 	m.api = s->api;
+	m.pinned_to = s->pinned ? s->address : "";
 	m.n_roles = s->roles.n;
 	m.roles = (const char **)(void *)s->roles.v;
 	return pack(b, &m.base);

@@ -51,6 +51,7 @@ make(struct web_login *l, const struct user *u, struct web_login_result *ret,
 	int rc = certify_rights(l->auth, u, 0, &rights, e);
 
 	spec.expires_s = rights.valid_until_s;
+	spec.pinned = rights.options.pin_source_ip;
 	certify_rights_done(&rights);
 	if (rc == 0)
 		rc = web_session_new(l->auth, &spec, token, &ret->session, e);

@@ -32,6 +32,7 @@ static const struct stored_field web_session_fields[] = {
 	STORED_FIELD(STORED_BOOL, "api", web_session, api),
 	STORED_FIELD(STORED_NAMES, "roles", web_session, roles),
 	STORED_FIELD(STORED_TEXT, "created_by", web_session, created_by),
+	STORED_FIELD(STORED_BOOL, "pinned", web_session, pinned),
 };
 const struct stored_form web_session_form = { STORED_KEY(web_session, key),
 	.expires_at = offsetof(struct web_session, expires_ms),
@@ -177,6 +178,7 @@ fill(struct auth *a, struct web_session *s, const struct web_session_spec *spec,
 
 	(void)str_copy(s->address, sizeof(s->address), spec->address);
 	str_clean(s->browser, sizeof(s->browser), spec->browser, strlen(spec->browser));
+	s->pinned = spec->pinned;
 	s->created_ms = now_ms;
 	s->valid_after_s = now_ms / 1000 - SIGNER_BACKDATE_S;
 	s->expires_ms = spec->expires_s * 1000;

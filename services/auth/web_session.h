@@ -38,7 +38,8 @@ struct web_session {
 	    valid_after_s; /* when a certificate would begin that was made with it: for cut-offs */
 	char address[ADDR_TEXT_SIZE]; /* of the browser at the login */
 	char browser[WEB_SESSION_BROWSER_SIZE];
-	bool api; /* an API token (api_token.h): no user's, and with what follows */
+	bool pinned; /* a role wanted that: good from that address alone */
+	bool api;    /* an API token (api_token.h): no user's, and with what follows */
 	struct names roles;
 	char created_by[NAME_LEN_MAX + 1];
 	uint64_t revision;
@@ -49,6 +50,7 @@ struct web_session {
 struct web_session_spec {
 	const char *user;
 	const char *address, *browser; /* cut where they are too long */
+	bool pinned;                   /* to the address */
 	int64_t expires_s;             /* at most WEB_SESSION_TTL_MAX_S from now */
 	const struct names *roles; /* an API token with these; user is not looked at; NULL: none */
 	const char *by;            /* who makes that */

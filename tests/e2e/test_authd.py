@@ -918,6 +918,8 @@ WHO = {
     'UpdateUser': PEOPLE, 'ListUsers': PEOPLE, 'RemoveUser': PEOPLE, 'ResetUser': PEOPLE, 'AddToken': PEOPLE,
     'ListTokens': PEOPLE, 'RemoveToken': PEOPLE, 'PutResource': PEOPLE, 'GetResources': PEOPLE,
     'RemoveResource': PEOPLE, 'Backup': PEOPLE, 'GetMetrics': PEOPLE, 'ShowMetrics': {'proxy'},
+    'BeginLogin': {'proxy'}, 'ListFactors': {'user'}, 'BeginFactor': {'user'}, 'AddFactor': {'user'}, 'RenameFactor': {'user'},
+    'RemoveFactor': {'user'},
     'WebLogin': {'proxy'}, 'GetWebSession': {'user'}, 'EndWebSession': {'user'}, 'CertifyWeb': {'user'},
     'ListWebSessions': {'user'}, 'RemoveWebSession': {'user'}, 'ChangePassword': {'user'}, 'SignOutEverywhere': {'user'},
 }

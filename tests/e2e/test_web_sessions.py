@@ -354,6 +354,19 @@ def test_a_certificate_is_pinned_to_the_browsers_address_where_a_role_says_so(au
     assert f"source-address {b.address.split(':')[0]}/32" in cert['Critical Options'][0]
 
 
+def test_a_session_is_pinned_to_the_browsers_address_where_a_role_says_so(audit, authd, proxy):
+    name = f'pinned-{next(count)}'
+    authd.local().put(pb.Role(name=name, options=pb.RoleOptions(pin_source_ip=True), allow=pb.RoleConditions(
+        rules=[pb.VerbRule(resources=['event'], verbs=['list', 'read'])])))
+    b = browser(proxy, authd.user(f'bob-{next(count)}', roles=[name]))
+    assert works(audit, b)
+    here, b.address = b.address, address() + ':40000'
+    code, text = fails(b.GetWebSession)
+    assert code == 'UNAUTHENTICATED' and 'pin a session' in text and search_as(audit, b) == 'UNAUTHENTICATED'
+    b.address = here.split(':')[0] + ':40001'
+    assert works(audit, b), 'from another port'
+
+
 def test_what_is_no_key_of_a_person_is_not_certified(proxy, alice):
     b = browser(proxy, alice)
     rsa = b'\0\0\0\7ssh-rsa'

@@ -28,8 +28,10 @@ static const struct web_session *
 begin(struct auth_state *f, const char *user, int64_t ttl_s, char token[WEB_SESSION_TOKEN_SIZE])
 {
 	const struct web_session *s;
-	const struct web_session_spec spec = { user, "203.0.113.7", "Firefox",
-		auth_state_ms / 1000 + ttl_s };
+	const struct web_session_spec spec = { .user = user,
+		.address = "203.0.113.7",
+		.browser = "Firefox",
+		.expires_s = auth_state_ms / 1000 + ttl_s };
 
 	if (web_session_new(&f->a, &spec, token, &s, &f->e) != 0)
 		fail_msg("%s", f->e.text);
@@ -189,8 +191,10 @@ what_a_browser_calls_itself_is_cut_and_cleaned(void **state)
 	struct auth_state *f = *state;
 	char token[WEB_SESSION_TOKEN_SIZE], browser[1000];
 	const struct web_session *s;
-	const struct web_session_spec spec = { "alice", "203.0.113.7", browser,
-		auth_state_ms / 1000 + 60 };
+	const struct web_session_spec spec = { .user = "alice",
+		.address = "203.0.113.7",
+		.browser = browser,
+		.expires_s = auth_state_ms / 1000 + 60 };
 
 	memset(browser, 'x', sizeof(browser));
 	browser[3] = '\x1b';
