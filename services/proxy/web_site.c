@@ -35,6 +35,8 @@ hand_out(struct http_request *r, struct web *w, const struct site_file *f, const
 		.arg = w->site };
 
 	http_set_header(r, "Cache-Control", keep);
+	/* A worker's policy is that of its own file, not of the page. */
+	http_set_header(r, "Content-Security-Policy", app_csp);
 	http_set_header(r, "Vary", "Accept-Encoding");
 	if (http_reply_known(r, s->sum))
 		return;
@@ -66,7 +68,6 @@ web_site_page(struct http_request *r, void *arg)
 		web_not_found(r, w);
 		return;
 	}
-	http_set_header(r, "Content-Security-Policy", app_csp);
 	http_set_header(r, "Referrer-Policy", "no-referrer");
 	/* What it is now it says itself; the files that it names are kept. */
 	hand_out(r, w, w->site->page, "no-cache");

@@ -11,6 +11,7 @@ import pytest
 from cluster import Cluster, wait_for
 from conftest import keep_logs, scratch
 
+pytestmark = pytest.mark.sanitized
 PAGE = '<!doctype html><title>{}</title>'
 SCRIPT = 'export const x = 1;\n' * 100
 
@@ -56,6 +57,8 @@ def test_every_address_of_the_app_is_its_page(gate, path):
 
 def test_the_page_loads_from_here_alone(gate):
     headers = gate.https('GET', '/web')[1]
+    # A worker has the policy of its own file.
+    assert gate.https('GET', f'/web/site/{gate.script}')[1]['Content-Security-Policy'] == headers['Content-Security-Policy']
     policy = dict(part.strip().split(' ', 1) for part in headers['Content-Security-Policy'].split(';'))
     assert policy['default-src'] == policy['connect-src'] == policy['style-src'] == policy['form-action'] == "'self'"
     assert policy['script-src'] == "'self' 'wasm-unsafe-eval'"

@@ -18,6 +18,7 @@ from cluster import Cluster, wait_for
 from conftest import keep_logs, scratch
 from websocket_client import WebSocket
 
+pytestmark = pytest.mark.sanitized
 SSH = '/v1/webapi/ssh'
 CHANGES = '/v1/webapi/changes'
 IDLE = 1000
@@ -247,7 +248,9 @@ def rss(pid):
         return next(int(line.split()[1]) for line in f if line.startswith('Pss_Anon'))
 
 
-def test_a_thousand_idle_ones_cost_little(gate, token):
+def test_a_thousand_idle_ones_cost_little(gate, token, build):
+    if build.endswith('san'):
+        pytest.skip('the sanitizer has memory of its own')
     pid = gate.daemons['proxyd'].pid
     context = ssl._create_unverified_context()
     origin = f'https://localhost:{gate.public_port}'
@@ -272,3 +275,16 @@ def test_a_thousand_idle_ones_cost_little(gate, token):
         return cost
     cost = asyncio.run(go())
     assert cost < IDLE_KIB
+
+
+# --- the end ------------------------------------------------------------------------------------------------
+
+
+def test_a_proxy_that_stops_says_so(gate, token):
+    changes, ssh = open_ws(gate, token, CHANGES), open_ws(gate, token)
+    banner(ssh)
+    gate.daemons['proxyd'].stop()
+    assert changes.receive_close()[0] == 1001
+    assert ssh.receive_close()[0] in (1000, 1001)
+    text = gate.daemons['proxyd'].text()
+    assert 'AddressSanitizer' not in text and 'runtime error' not in text, text[-3000:]
