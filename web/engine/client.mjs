@@ -125,11 +125,12 @@ class Channel {
 
 	write(what) {
 		if (this.isOver) return Promise.reject(new Error('the session has ended'));
-		const b = typeof what === 'string' ? bytes.encode(what) : what;
+		// A copy to give away: a message with a part of a buffer takes the whole of it along.
+		const b = typeof what === 'string' ? bytes.encode(what) : Uint8Array.from(what);
 		const write = ++this.last;
 		const done = new Promise((resolve, reject) => this.writes.set(write, { resolve, reject }));
 		done.catch(() => {}); // whoever does not wait for a key stroke need not catch it either
-		this.ssh.post({ op: 'write', id: this.id, write, bytes: b });
+		this.ssh.post({ op: 'write', id: this.id, write, bytes: b }, [b.buffer]);
 		return done;
 	}
 
