@@ -15,11 +15,12 @@ PASSWORD = 'correct horse battery'
 
 @pytest.fixture(scope='module')
 def gate(build):
-    """authd and proxyd only."""
+    """authd and proxyd only, with the app."""
+    subprocess.run(['flock', 'web', 'make', '-s', 'web'], cwd=TOP, check=True)
     c = Cluster(scratch(), build)
     try:
         c.start_authd()
-        c.start_proxyd()
+        c.start_proxyd(f"web_app: {os.path.join(TOP, 'build/web/site')}\n")
         yield c
     finally:
         keep_logs(c, 'web-security-keys')
@@ -32,10 +33,9 @@ def invite(c, user):
 
 @pytest.fixture(scope='module')
 def done(gate):
-    subprocess.run(['flock', 'web', 'make', '-s', 'npm'], cwd=TOP, check=True)
     base = f'https://localhost:{gate.public_port}'
     q = {'base': base, 'other': base.replace('localhost', '127.0.0.1'), 'link': invite(gate, 'alice'), 'page': invite(gate, 'bob'),
-         'user': 'alice', 'password': PASSWORD, 'wrong': 'wrong horse battery'}
+         'user': 'alice', 'password': PASSWORD, 'next': 'staple another horse', 'shot': os.environ.get('SHOT', ''), 'wrong': 'wrong horse battery'}
     out = subprocess.run(['node', os.path.join(TOP, 'tests/web/security_key.mjs'), os.path.join(TOP, 'build'), json.dumps(q)],
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=240)
     assert out.returncode == 0, out.stdout + out.stderr
@@ -54,6 +54,12 @@ def test_a_security_key_logs_in_and_its_signature_is_good_once(done):
     assert done['cookies'] == [['__Host-sallyport', True, True, 'Strict']]
     [key] = done['factors']
     assert (key['name'], key['kind'], key['site']) == ('blue <b>key</b>', 'webauthn', 'localhost') and key['used'] > 0
+
+
+def test_the_account_page_adds_renames_and_removes_but_not_the_last(done):
+    assert [row.split('\t')[0].strip() for row in done['two']] == ['blue <b>key</b>', 'phone']
+    assert [row.split('\t')[0].strip() for row in done['one']] == ['blue <b>key</b>'] and done['last'] == ['Rename']
+    assert done['changed']
 
 
 def test_a_wrong_password_another_site_and_a_copy_of_the_key_are_refused(done):

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // security_key: a real Chromium with a virtual security key (over the debugger's WebAuthn domain): signs up on the page behind an
-// invitation's link, then logs in. Arguments: the build folder (for npm's packages); a JSON object {base, other, link, page, user,
-// password, wrong}. Writes what happened as JSON; tests/e2e/test_web_security_keys.py judges.
+// invitation's link, logs in, and looks after the second factors of the account in the app. Arguments: the build folder (for npm's packages); a JSON object {base, other, link, page, user,
+// password, next, wrong}. Writes what happened as JSON; tests/e2e/test_web_security_keys.py judges.
+import crypto from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 
 const [build, json] = process.argv.slice(2);
@@ -90,8 +91,89 @@ async function elsewhere() {
 	});
 }
 
+// --- the app -----------------------------------------------------------------------------------------------------------------
+
+const named = (role, name) => page.getByRole(role, { name, exact: true });
+const rows = () => page.getByRole('table', { name: 'Second factors' }).locator('tbody tr').allInnerTexts();
+
+// RFC 6238, of a base32 secret.
+function code(secret) {
+	const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+	const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+	const step = Buffer.alloc(8);
+	step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000)));
+	const mac = crypto.createHmac('sha1', key).update(step).digest();
+	return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1000000).padStart(6, '0');
+}
+
+async function logInByApp() {
+	await page.goto(q.base + '/web/login');
+	await page.getByLabel('User', { exact: true }).fill(q.user);
+	await page.getByLabel('Password', { exact: true }).fill(q.wrong);
+	await named('button', 'Use a security key').click();
+	await page.getByText('wrong user name or password', { exact: false }).waitFor();
+	await page.getByLabel('Password', { exact: true }).fill(q.password);
+	await named('button', 'Use a security key').click();
+	await page.locator('header.top').waitFor();
+}
+
+const box = () => page.locator('dialog');
+async function inBox(title, fill, press) {
+	await box().getByRole('heading', { name: title }).waitFor();
+	for (const [label, value] of Object.entries(fill)) await box().getByLabel(label, { exact: true }).fill(value);
+	await box().getByRole('button', { name: press, exact: true }).click();
+}
+const act = async (row, item) => {
+	await named('button', `Actions for ${row}`).click();
+	await named('menuitem', item).click();
+};
+
+async function account() {
+	await page.goto(q.base + '/web/account');
+	await named('button', 'Add security key').click();
+	await inBox('Add a security key or passkey', { Name: 'again', 'Your password': q.password }, 'Continue');
+	await page.getByText('You have this security key already.').waitFor();
+	await box().getByRole('button', { name: 'Cancel' }).click();
+
+	await named('button', 'Add app').click();
+	await inBox('Add an authenticator app', { Name: 'phone', 'Your password': q.wrong }, 'Continue');
+	await box().getByText('Wrong user name or password').waitFor();
+	await inBox('Add an authenticator app', { 'Your password': q.password }, 'Continue');
+	const secret = await page.getByLabel('The secret', { exact: true }).innerText();
+	await inBox('Set up the app', { Code: code(secret) }, 'Add');
+	await named('button', 'Actions for phone').waitFor();
+	out.two = await rows();
+
+	await act('phone', 'Rename');
+	await inBox('Rename phone', { Name: 'tablet' }, 'Save');
+	await named('button', 'Actions for tablet').waitFor();
+	await act('tablet', 'Remove');
+	await inBox('Remove tablet?', { 'Your password': q.password }, 'Remove');
+	await named('button', 'Actions for tablet').waitFor({ state: 'detached' });
+	out.one = await rows();
+	await named('button', `Actions for blue <b>key</b>`).click();
+	out.last = await page.getByRole('menuitem').allInnerTexts();
+	await page.keyboard.press('Escape');
+	if (q.shot) await page.screenshot({ path: q.shot, fullPage: true });
+}
+
+async function changePassword() {
+	await page.getByLabel('Password of now', { exact: true }).fill(q.password);
+	for (const label of ['New password', 'The same again']) await page.getByLabel(label, { exact: true }).fill('password123456');
+	await named('button', 'Change with a security key').click();
+	await page.getByText('guessed soon', { exact: false }).waitFor();
+	for (const label of ['New password', 'The same again']) await page.getByLabel(label, { exact: true }).fill(q.next);
+	await named('button', 'Change with a security key').click();
+	await page.getByText('Your password is changed.', { exact: false }).waitFor();
+	out.changed = true;
+}
+
 try {
 	await signUp();
+	await logInByApp();
+	await account();
+	await changePassword();
+	q.password = q.next;
 	await logIn();
 	await clone();
 	await elsewhere();

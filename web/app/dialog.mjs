@@ -223,10 +223,11 @@ export function menu(button, items) {
 		document.body
 	).append(list);
 	place(list, button.getBoundingClientRect());
-	list.querySelector('[role=menuitem]')?.focus();
+	list.querySelector('[role=menuitem]')?.focus({ preventScroll: true });
 	addEventListener('pointerdown', outside, true);
-	addEventListener('scroll', close, true);
 	addEventListener('resize', close);
+	/* What was scrolled before is told in the next frame. */
+	requestAnimationFrame(() => requestAnimationFrame(() => list.isConnected && addEventListener('scroll', close, true)));
 	openMenu = close;
 }
 
