@@ -56,3 +56,7 @@ $(B)/wasm/%_test.wasm: $(B)/wasm/tests/unit/%_test.o $(WASM_UNIT_OBJ)
 	@mkdir -p $(@D)
 	@echo "  WASM  $@"
 	$(Q)$(WASM_CC) -mexec-model=reactor -o $@ $^ -Wl,--gc-sections -Wl,-z,stack-size=1048576 -lwasi-emulated-signal
+
+.PHONY: screenshots
+screenshots: build web ## pictures of every page of the web app, of a cluster of their own, in $(B)/screenshots
+	@tools/screenshots $(B) $(B)/screenshots

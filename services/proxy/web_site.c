@@ -12,8 +12,8 @@
 #include "proxy/site.h"
 #include "proxy/web.h"
 
-/* connect-src: the API and WebSockets. 'wasm-unsafe-eval': the SSH engine is compiled in the browser; no script is made of
- * text by that. */
+/* Of the page, and of its files: a worker goes by what its own script came with. connect-src: the API and WebSockets.
+ * 'wasm-unsafe-eval': the SSH engine is compiled in the browser; no script is made of text by that. */
 static const char app_csp[] =
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -34,6 +34,7 @@ hand_out(struct http_request *r, struct web *w, const struct site_file *f, const
 		.done = on_sent,
 		.arg = w->site };
 
+	http_set_header(r, "Content-Security-Policy", app_csp);
 	http_set_header(r, "Cache-Control", keep);
 	/* A worker's policy is that of its own file, not of the page. */
 	http_set_header(r, "Content-Security-Policy", app_csp);

@@ -12,6 +12,8 @@ import { nodeList, onNodes } from './nodelist.mjs';
 import { head, button, empty } from './parts.mjs';
 import { moment, span, bytes } from './words.mjs';
 
+const REFRESH_MS = 5000;
+
 export function what(recording) {
 	return recording.kind === 'shell' ? 'shell' : recording.command || recording.kind;
 }
@@ -75,16 +77,8 @@ export function show(place) {
 			),
 		place.signal,
 	);
+	const timer = setInterval(() => document.hidden || list.refresh((r) => r.session), REFRESH_MS);
+	place.signal.addEventListener('abort', () => clearInterval(timer));
 	ask(values());
-	return h(
-		'div',
-		null,
-		head(
-			'Recordings',
-			null,
-			button('Refresh', () => ask(values())),
-		),
-		form,
-		list.node,
-	);
+	return h('div', null, head('Recordings'), form, list.node);
 }

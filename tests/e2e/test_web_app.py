@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The web app as people use it: a real Chromium, a real cluster. tests/e2e/browser.py says how it is driven."""
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+
+import pytest
+from browser import TOP, Browser
+from cluster import wait_for
+
+PAGES = ['/web', '/web/recordings', '/web/audit', '/web/users', '/web/roles', '/web/tokens', '/web/nodes', '/web/cluster', '/web/account']
+FIRST_PAGE_MAX = 150 * 1024
+SCREEN = "[...document.querySelectorAll('.term:not([hidden]) .xterm-rows > div')].map((row) => row.textContent).join('\\n')"
+TEXT = "document.body.innerText"
+
+
+@pytest.fixture(scope='module')
+def browser(cluster):
+    b = Browser(os.path.join(TOP, 'build'), f'https://{cluster.proxy}')
+    yield b
+    b.stop()
+
+
+@pytest.fixture(scope='module')
+def people(cluster, login):
+    """Who may do everything, and who may open servers."""
+    return {'ada': cluster.add_user('ada', roles='editor,access,auditor', logins=f'{login},ubuntu'),
+            'ben': cluster.add_user('ben', roles='access', logins=login)}
+
+
+def shows(browser, expression, pattern):
+    return wait_for(pattern, lambda: re.search(pattern, browser.evaluate(expression) or ''))
+
+
+def comes(browser, path, text):
+    """The page shows it, now or when it is asked for again: auditd may not have it yet."""
+    def look():
+        browser.do('goto', path=path)
+        browser.do('see', selector='h1')
+        wait_for('what the page loads', lambda: browser.do('count', selector='[aria-busy=true]') == 0)
+        return text in browser.evaluate(TEXT)
+    wait_for(text, look)
+
+
+@pytest.fixture(scope='module')
+def ada(browser, cluster, people):
+    """Logged in once: codes count once, and half a minute passes until the next."""
+    browser.log_in(people['ada'], cluster.code(people['ada']))
+    return people['ada']
+
+
+# --- without a browser -----------------------------------------------------------------------------------------
+
+
+def static_imports(module, found):
+    with open(os.path.join(TOP, 'web/app', module), encoding='utf-8') as f:
+        for other in re.findall(r"from '\./([\w.]+)'", f.read()):
+            if other not in found:
+                found.add(other)
+                static_imports(other, found)
+    return found
+
+
+def test_the_page_names_the_modules_that_it_begins_with():
+    """So that a browser fetches all of them at once, and not one after the other as they name each other."""
+    with open(os.path.join(TOP, 'web/app/app.html'), encoding='utf-8') as f:
+        named = re.findall('<link rel="modulepreload" href="([^"]+)">', f.read())
+    assert named == sorted(static_imports('main.mjs', set()))
+
+
+# --- terminals -------------------------------------------------------------------------------------------------
+
+
+def test_a_terminal_from_the_login_to_the_end(browser, ada, cluster, login):
+    browser.do('goto', path='/web')
+    browser.see('node-1')
+    browser.click('button', f'Connect to node-1 as {login}')
+    browser.see('Disconnect')
+    assert browser.do('address') == f'/web/terminal/node-1/{login}'
+    shows(browser, SCREEN, r'[$#]')
+    browser.do('type', value='echo $((6*7))-seen; tty\n')
+    shows(browser, SCREEN, r'42-seen\s+/dev/pts/')
+    browser.do('type', value="printf 'wide: \\346\\274\\242\\345\\255\\227|\\n'\n")
+    shows(browser, SCREEN, r'wide: \u6f22\u5b57\|')
+
+    def size():
+        browser.do('type', value='clear; stty size; echo done\n')
+        return shows(browser, SCREEN, r'(\d+) (\d+)\s+done').groups()
+    before = size()
+    browser.do('size', width=900, height=600)
+    wait_for('another size', lambda: size() != before and int(size()[1]) < int(before[1]))
+    browser.do('size', width=1280, height=800)
+    browser.click('button', 'Disconnect')
+    browser.see('You have disconnected.')
+    wait_for('the end in the audit trail', lambda: cluster.tctl('audit', 'ls', '--type=session.end', '--by=ada').stdout.count('session.end'))
+    browser.click('button', 'Reconnect')
+    browser.see('Disconnect')
+    shows(browser, SCREEN, r'[$#]')
+    browser.do('type', value='exit 3\n')
+    browser.see('The session has ended with status 3.')
+    browser.click('button', f'Close {login}@node-1')
+    browser.see('Servers')
+    assert browser.do('complaints') == []
+
+
+def test_a_terminal_by_its_address_that_is_refused_says_why(browser, ada):
+    browser.do('goto', path='/web/terminal/no-such-node/root')
+    browser.see('Reconnect')
+    assert 'no-such-node' in browser.texts('.end-bar')[0]
+
+
+def test_files_go_to_a_server_and_come_back(browser, ada, login, tmp_path):
+    content = os.urandom(3_000_000)
+    (tmp_path / 'up load.bin').write_bytes(content)
+    browser.do('goto', path=f'/web/terminal/node-1/{login}')
+    browser.see('Disconnect')
+    browser.do('choose', role='button', name='Upload files', files=[str(tmp_path / 'up load.bin')])
+    browser.fill('Folder', str(tmp_path / 'nosuch'))
+    browser.click('button', 'Upload')
+    browser.do('see', selector='.transfers .bad')
+    browser.do('choose', role='button', name='Upload files', files=[str(tmp_path / 'up load.bin')])
+    (tmp_path / 'there').mkdir()
+    browser.fill('Folder', str(tmp_path / 'there'))
+    browser.click('button', 'Upload')
+    browser.see(f'is {tmp_path}/there/up load.bin')
+    assert (tmp_path / 'there' / 'up load.bin').read_bytes() == content
+    browser.click('button', 'Download a file')
+    browser.fill('File', str(tmp_path / 'there' / 'up load.bin'))
+    assert browser.download('button', 'Download') == ('up load.bin', content)
+
+
+def test_one_command_on_all_servers_that_were_found(browser, ada, login):
+    browser.do('goto', path='/web?label=env%3Dexample')
+    browser.see('node-2')
+    browser.click('button', 'Run command')
+    browser.see('Run on 2 servers')
+    browser.fill('Command', 'echo on-$((1+1)); test $(hostname) = nowhere')
+    browser.click('button', 'Run')
+    browser.see('0 of 2 succeeded, 2 failed')
+    assert [text for text in browser.texts('.job pre')] == ['on-2\n', 'on-2\n'] and 'status 1' in browser.texts('.job')[0]
+    browser.do('press', key='Escape')
+
+
+# --- lists that live ---------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_joins_and_one_that_stops_are_seen_at_once(browser, ada, cluster):
+    browser.do('goto', path='/web')
+    browser.see('node-1')
+    cluster.start_node('node-brief', labels='env=brief')
+    browser.see('node-brief')
+    cluster.daemons['node-brief'].stop()
+    browser.see('stopped just now')
+    assert 'gone' in browser.evaluate("document.querySelector('.rows .name[title^=node-brief]').closest('tr').className")
+
+
+def test_servers_are_found_by_words_and_labels_which_the_address_keeps(browser, ada):
+    browser.do('goto', path='/web')
+    browser.see('node-3')
+    browser.do('press', key='/')
+    browser.do('type', value='env=prod')
+    browser.do('see', selector='.name[title^="node-1 "]', gone=True)
+    assert browser.texts('.rows .name') == ['node-3'] and browser.do('address') == '/web?q=env%3Dprod'
+    browser.do('reload')
+    browser.see('node-3')
+    assert browser.texts('.rows .name') == ['node-3']
+
+
+def test_adding_a_server_gives_a_line_and_shows_who_joins(browser, ada, cluster):
+    browser.do('goto', path='/web')
+    browser.click('button', 'Add server')
+    browser.fill('Labels', 'env=added')
+    browser.click('button', 'Next')
+    browser.see('Waiting for it to join')
+    line = browser.texts('dialog pre')[0]
+    token = re.search(r"printf '%s\\n' '(\w+)'", line).group(1)
+    assert f'https://{cluster.proxy}/scripts/install.sh' in line and cluster.ca_pin() in line and line.count(token) == 1
+    with open(cluster.write('added.token', token + '\n'), encoding='ascii') as f:
+        assert f.read()
+    cluster.start_node('node-added', labels='env=added')
+    browser.see('has joined')
+    assert 'node-added' in browser.texts('.joined')[0]
+    browser.click('button', 'Done')
+    cluster.daemons['node-added'].stop()
+
+
+# --- what others named -------------------------------------------------------------------------------------------
+
+
+EVIL = '<img src=x onerror=document.title=1>'
+
+
+def test_what_others_named_is_text(browser, ada, cluster, login):
+    cluster.tctl('nodes', 'label', 'node-2', f'note={EVIL}')
+    browser.do('goto', path='/web')
+    browser.see(f'note={EVIL}')
+    cluster.login(ada)
+    cluster.tsh('ada', 'ssh', f'{login}@node-2', f"echo '{EVIL}\x1b]2;pwned\x07'", check=False)
+    comes(browser, '/web/audit?type=exec', EVIL)
+    browser.do('click', selector='.events button.icon-btn')
+    comes(browser, '/web/recordings', EVIL)
+    played_when_whole(browser)
+    shows(browser, "[...document.querySelectorAll('.xterm-rows > div')].map((row) => row.textContent).join('')", 'onerror')
+    assert browser.evaluate("document.querySelectorAll('img').length") == 0 and 'pwned' not in browser.do('title')
+    cluster.tctl('nodes', 'label', 'node-2', 'note-')
+    assert browser.do('complaints') == []
+
+
+# --- what happened -------------------------------------------------------------------------------------------------
+
+
+def played_when_whole(browser):
+    """The newest recording: it is listed when its session begins, and its end comes some seconds later."""
+    browser.do('see', selector='.rows .dot.live', gone=True)
+    browser.do('click', role='button', name='Play', nth=0)
+    comes(browser, browser.do('address'), 'ended with status')
+
+
+def test_a_recording_plays_to_its_end(browser, ada, cluster, login):
+    cluster.tsh('ada', 'ssh', '-t', f'{login}@node-1', 'seq 1 300; printf "\\033[2J\\033[Hthe \\033[31mlast\\033[0m screen"')
+    comes(browser, '/web/recordings', 'seq 1 300')
+    played_when_whole(browser)
+    rows = "[...document.querySelectorAll('.xterm-rows > div')].map((row) => row.textContent.trimEnd()).join('\\n').trim()"
+    wait_for('the last screen', lambda: browser.evaluate(rows) == 'the last screen')
+    browser.see('ended with status 0')
+    name, text = browser.download('button', 'Download')
+    head, *events = [json.loads(line) for line in text.splitlines()]
+    assert head['version'] == 2 and name.endswith('.cast') and ''.join(e[2] for e in events).startswith('1\r\n2\r\n3\r\n')
+    browser.click('button', 'As text')
+    browser.fill('Lines with', '299')
+    browser.see('1 line')
+
+
+def test_events_are_found_and_saved(browser, ada):
+    comes(browser, '/web/audit?type=user.login&user=ada', 'user.login')
+    assert set(browser.texts('.events .c-type .mono')) == {'user.login'}
+    browser.do('click', selector='.events tbody button')
+    assert 'T1000I' in browser.texts('.events .detail')[0]
+    browser.click('button', 'Export')
+    _, text = browser.download('menuitem', 'CSV')
+    rows = list(csv.DictReader(io.StringIO(text.decode())))
+    assert rows and {row['type'] for row in rows} == {'user.login'} and {row['user'] for row in rows} == {'ada'}
+    browser.click('button', 'Export')
+    _, text = browser.download('menuitem', 'JSON lines')
+    assert [json.loads(line)['event']['id'] for line in text.splitlines()] == [row['id'] for row in rows]
+
+
+# --- administration ------------------------------------------------------------------------------------------------
+
+
+def test_a_user_is_made_changed_and_removed(browser, ada, cluster):
+    browser.do('goto', path='/web/users')
+    browser.click('button', 'Add user')
+    browser.fill('Name', 'carol')
+    browser.fill('Logins', 'ubuntu')
+    browser.click('button', 'Add')
+    browser.see('carol can sign up')
+    assert re.fullmatch(rf'https://{cluster.proxy}/web/invite/[0-9a-f]{{32}}', browser.texts('dialog pre')[0])
+    browser.click('button', 'Done')
+    browser.click('button', 'What to do with carol')
+    browser.do('click', role='menuitem', name='Roles and logins', exact=False)
+    browser.do('click', label='auditor')
+    browser.click('button', 'Save')
+    wait_for('the role', lambda: 'auditor' in next(line for line in cluster.tctl('users', 'ls').stdout.splitlines() if line.startswith('carol')))
+    browser.click('button', 'What to do with carol')
+    browser.do('click', role='menuitem', name='Remove', exact=False)
+    browser.click('button', 'Remove')
+    browser.do('see', selector='.name[title=carol]', gone=True)
+    assert 'carol' not in cluster.tctl('users', 'ls').stdout
+
+
+# --- how it looks --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('width, scheme', [(1280, 'light'), (1280, 'dark'), (360, 'light')])
+def test_pages_can_be_used_by_everybody(browser, ada, width, scheme):
+    """axe-core finds nothing, and nothing is wider than the window."""
+    browser.do('look', width=width, height=740, scheme=scheme)
+    for path in PAGES:
+        browser.do('goto', path=path)
+        browser.do('see', selector='h1')
+        wait_for('what the page loads', lambda: browser.do('count', selector='[aria-busy=true]') == 0)
+        assert browser.do('axe') == [], path
+        assert browser.evaluate('document.documentElement.scrollWidth <= innerWidth'), path
+    browser.do('look', width=1280, height=800, scheme='light')
+    assert browser.do('complaints') == []
+
+
+def test_the_first_page_is_small(browser, ada):
+    browser.do('goto', path='/web')
+    browser.see('node-1')
+    assert sum(size for _, size, _ in browser.do('loaded')) < FIRST_PAGE_MAX
+
+
+# --- who may not ---------------------------------------------------------------------------------------------------
+
+
+def test_who_may_not_administer_sees_nothing_of_it(browser, cluster, people):
+    browser.log_in(people['ben'], cluster.code(people['ben']))
+    browser.see('node-1')
+    links = browser.texts('nav a')
+    assert links == ['Servers', 'Recordings', 'Audit log', 'Account']
+    assert browser.do('count', selector='button:has-text("Add server")') == 0
+    browser.do('goto', path='/web/users')
+    browser.see('That did not work')
+    browser.do('goto', path='/web/recordings')
+    browser.see('No recording')
+    assert all(not c['name'].startswith('__Host-') or (c['httpOnly'] and c['secure'] and c['sameSite'] == 'Strict') for c in browser.do('cookies'))
+    assert browser.evaluate('document.cookie') == ''
+
+
+def test_a_session_that_is_taken_away_shows_the_login_page_and_goes_back(browser, cluster, people, login):
+    """Ben is logged in since the test before; he is changed, which ends his session and his terminal."""
+    browser.do('goto', path=f'/web/terminal/node-1/{login}')
+    browser.see('Disconnect')
+    cluster.tctl('users', 'update', 'ben', f'--set-logins={login},ubuntu')
+    browser.do('see', selector='.login .note >> text=Your session has ended')
+    assert browser.do('address').startswith('/web/login?next=')
+
+
+def test_wrong_words_are_said(browser, cluster, people):
+    browser.do('open')
+    browser.do('goto', path='/web/audit')
+    browser.fill('User', 'ben')
+    browser.fill('Password', 'not his password')
+    browser.fill('Code', '000000')
+    browser.click('button', 'Log in')
+    browser.do('see', selector='.problem')
+    assert browser.do('address') == '/web/login?next=%2Fweb%2Faudit'
+    browser.fill('Password', people['ben']['password'])
+    browser.fill('Code', cluster.code(people['ben']))
+    browser.click('button', 'Log in')
+    browser.see('Audit log')
+    assert browser.do('address') == '/web/audit'
