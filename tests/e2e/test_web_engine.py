@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import subprocess
+import threading
 
 import own_keys
 import pytest
@@ -51,6 +52,11 @@ def run(built, who, test):
     out = subprocess.run(command(built, who, test), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=180)
     assert out.returncode == 0, out.stdout + out.stderr
     return json.loads(out.stdout)
+
+
+def test_what_comes_with_the_end_of_a_channel_does_not_touch_it_any_more():
+    out = subprocess.run(['node', os.path.join(TOP, 'tests/web/stale.mjs')], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert out.returncode == 0 and json.loads(out.stdout)['cases'] == 5, out.stdout
 
 
 def test_a_terminal_in_the_page_with_resize_and_wide_characters(do):
@@ -154,10 +160,13 @@ def visitor(cluster, login):
 def typing(built, visitor):
     """A terminal in a page, in which the marker was typed and is shown."""
     child = subprocess.Popen(command(built, visitor.file, 'typed'), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    late = threading.Timer(180, child.kill)  # then nothing is read, and the test fails
+    late.start()
     try:
         assert child.stdout.readline() == 'shown\n'
         yield child
     finally:
+        late.cancel()
         child.kill()
         child.wait()
 

@@ -38,6 +38,14 @@ export class Engine {
 	imports() {
 		const later = (f) => this.queue.push(f);
 		const chan = (p, f) => { const c = this.chans.get(p); if (c) later(() => f(c)); };
+		// The address may be another channel's as soon as C goes on: whatever was put off before must not name it any more.
+		const gone = (p, why) => {
+			const c = this.chans.get(p);
+			if (!c) return;
+			this.chans.delete(p);
+			c.p = 0;
+			later(() => c.end(why));
+		};
 		const link = (p, f) => { const l = this.links.get(p); if (l) later(() => f(l)); };
 		const sftp = (p, f) => { const s = this.sftps.get(p); if (s) later(() => f(s)); };
 		// What answers at once: a fault of whoever uses us must not unwind the engine.
@@ -73,9 +81,8 @@ export class Engine {
 			exit_status: (p, status) => { const c = this.chans.get(p); if (c) c.status = status >>> 0; },
 			exit_signal: (p, at, n) => { const c = this.chans.get(p); if (c) c.signal = this.text(at, n); },
 			eof: (p) => chan(p, (c) => c.oneof?.()),
-			// The address may be another channel's as soon as this returns.
-			refused: (p, at, n) => { const why = this.text(at, n); chan(p, (c) => c.end(why || 'the node refused the session')); this.chans.delete(p); },
-			closed: (p) => { chan(p, (c) => c.end('')); this.chans.delete(p); },
+			refused: (p, at, n) => gone(p, this.text(at, n) || 'the node refused the session'),
+			closed: (p) => gone(p, ''),
 			sftp_ready: (p) => sftp(p, (s) => s.resolve()),
 			sftp_attrs: (p, size, mode) => { const s = this.sftps.get(p); if (s) s.attrs = { size, mode: mode >>> 0 }; },
 			sftp_load: (p, at, n) => answer(p, (s) => {
@@ -311,7 +318,8 @@ class Chan {
 		this.onend?.({ status: this.status, signal: this.signal, reason });
 	}
 
-	call(f) { return this.isOver ? undefined : this.link.engine.turn(() => f(this.link.engine.x, this.p)); }
+	// Not from its last moment in C on, which may be before `end`.
+	call(f) { return this.isOver || !this.p ? undefined : this.link.engine.turn(() => f(this.link.engine.x, this.p)); }
 
 	// Returns how much was taken.
 	write(bytes) {

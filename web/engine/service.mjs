@@ -66,9 +66,15 @@ export class Service {
 				ondrain: () => this.engine?.turn(() => {}),
 			});
 		});
-		const [transport] = await Promise.all([opened, this.loading]);
-		if (gone !== null) throw new Error(gone);
-		link = this.proxy = this.engine.link({ ...this.who, host: proxyHost, transport, rekeyBytes: this.options.rekeyBytes });
+		const transport = await opened;
+		try {
+			await this.loading;
+			if (gone !== null) throw new Error(gone);
+			link = this.proxy = this.engine.link({ ...this.who, host: proxyHost, transport, rekeyBytes: this.options.rekeyBytes });
+		} catch (error) {
+			transport.close(); // nobody else would
+			throw error;
+		}
 		link.onbanner = (text) => this.post({ op: 'banner', host: proxyHost, text });
 		this.timer ??= setInterval(() => this.engine.tick(), TICK_MS);
 		early.forEach((bytes) => link.input(bytes));
