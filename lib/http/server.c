@@ -596,6 +596,12 @@ http_server_take(struct http_server *server, int fd, const struct addr *peer, st
 	return 0;
 }
 
+unsigned
+http_server_sockets(const struct http_server *server)
+{
+	return ceiling_count(server->socket_places);
+}
+
 void
 http_server_strict(struct http_server *server, bool strict)
 {

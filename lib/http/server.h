@@ -69,6 +69,7 @@ void http_server_free(struct http_server *server);
  * the caller's, and neither `arrived` nor `closed` is called. */
 int
 http_server_take(struct http_server *server, int fd, const struct addr *peer, struct span first);
+unsigned http_server_sockets(const struct http_server *server); /* WebSockets that are open */
 /* Browsers shall come by TLS alone, for a year from now on (RFC 6797): where the certificate is one that they know. */
 void http_server_strict(struct http_server *server, bool strict);
 /* No more requests: idle connections close, others after their answer. */

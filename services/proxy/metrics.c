@@ -8,6 +8,7 @@
 #include "net/ceiling.h"
 #include "proxy/proxy.h"
 #include "proxy/ssh_server.h"
+#include "proxy/web.h"
 #include "rpc/metrics.h"
 
 static void
@@ -72,6 +73,12 @@ put_denials(struct metric_out *out, const void *arg)
 }
 
 static void
+put_sockets(struct metric_out *out, const void *arg)
+{
+	metric_put(out, http_server_sockets(((const struct proxy *)arg)->web->http));
+}
+
+static void
 put_authd_connected(struct metric_out *out, const void *arg)
 {
 	metric_put(out, replica_is_connected(((const struct proxy *)arg)->replica));
@@ -96,6 +103,8 @@ static const struct metric rows[] = {
 	    "SSH connections that were not let in, by cause: stranger (no certificate of the cluster), rights (of a "
 	    "person), node, many (of one person).",
 	    put_denials },
+	{ "sallyport_web_sockets", METRIC_GAUGE,
+	    "WebSockets of people who are logged in in a browser.", put_sockets },
 	{ "sallyport_authd_connected", METRIC_GAUGE,
 	    "1 while authd tells this daemon of changes; otherwise what it said last holds.",
 	    put_authd_connected },

@@ -269,7 +269,9 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 void
 web_cluster_changed(struct web *w, enum replica_kind kind, const char *key)
 {
-	web_live_review(w);
+	/* Of nodes there are many, and no session depends on them. */
+	if (kind != REPLICA_HOST)
+		web_live_review(w);
 	web_changes_note(w->changes, kind, key);
 }
 
