@@ -4,9 +4,12 @@
  * answers to older ones worthless.
  */
 import { h, fill } from './h.mjs';
-import { get } from './api.mjs';
+import { get, ApiError } from './api.mjs';
 import { busy } from './dialog.mjs';
 import { button, loading, failed } from './parts.mjs';
+
+/* The row of before when it has not changed. */
+const same = (old, row) => (old && JSON.stringify(old) === JSON.stringify(row) ? old : row);
 
 /* draw(all, box): shows what there is; none(): what stands there when there is nothing. */
 export class LongList {
@@ -86,8 +89,8 @@ export class LongList {
 			if (this.#all.length <= fresh.length) this.#next = reply.next;
 			this.#all = [...fresh, ...this.#all.filter((row) => !keys.has(keyOf(row)))];
 			this.#show();
-		} catch {
-			/* the next time, then */
+		} catch (error) {
+			if (!(error instanceof ApiError) && error.name !== 'AbortError') throw error;
 		}
 	}
 

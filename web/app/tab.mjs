@@ -16,7 +16,7 @@ import { recall, remember } from './local.mjs';
 const FONT_MIN = 8,
 	FONT_MAX = 32;
 /* Back from what a program that was cut off has left on: its other screen, mouse, bracketed paste. */
-const PLAIN = '\x1b[?1049l\x1b[?1000;1002;1003;1006;2004l\x1b[!p\x1b[?25h';
+const PLAIN = '\x1b[?1047l\x1b[?1000;1002;1003;1006;2004l\x1b[!p\x1b[?25h';
 let ids = 0;
 
 /* Control and click, as terminals have it. Words that hide another address are asked about first. */
