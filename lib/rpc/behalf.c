@@ -5,12 +5,14 @@
  * anything of the request is read, and by client.c.
  *
  *	sallyport-session   the token: 64 hexadecimal digits
- *	sallyport-client    "IP:PORT" of the browser; alone where it has no session yet
+ *	sallyport-client    "IP:PORT" of the browser; alone where it has no session yet (rows with RPC_BROWSER)
  *
  * Security: with a good token the peer IS the person: rows, limits and handlers never see the proxy, so that nothing can
  * be reached this way that the person could not do himself. Nobody but a proxy may speak for others, and whoever tries is
  * refused, also where his own rights would do. What begins with "sallyport-" and is not understood is refused as well: it
- * might be meant to limit the call. The token goes no further than this file; the daemon is asked with its SHA-256.
+ * might be meant to limit the call. An address without a session is believed by the few rows alone that browsers log in
+ * by: elsewhere a proxy that somebody took would choose where its own calls come from.
+ * The token goes no further than this file; the daemon is asked with its SHA-256.
  */
 #include <string.h>
 
@@ -161,6 +163,12 @@ rpc_behalf_read(struct rpc_call *call, bool *ret_denied, struct err *e)
 	}
 	if (!b.any)
 		return RPC_OK;
+	if (understood && !b.session && b.client && !(call->row->who & RPC_BROWSER)) {
+		*ret_denied = true;
+		err_set(e, "a proxy calls %s for itself alone, or in somebody's session",
+		    rpc_method_name(call));
+		return RPC_PERMISSION_DENIED;
+	}
 	/* A session without the address that it is used from would be used from the proxy's. */
 	if (!understood || !b.client || !take_address(b.client, &call->peer))
 		return malformed(e);

@@ -70,6 +70,9 @@ enum rpc_who {
 	RPC_AUTH = 1 << 4,   /* host CA, kind auth */
 	RPC_AUDIT = 1 << 5,  /* host CA, kind audit */
 	RPC_LOCAL = 1 << 6,  /* root or the daemon's own user, on the Unix socket */
+	/* In a row only: a proxy may call it for a browser that has no session yet, and say where that is. Everything else that
+	 * a proxy calls it calls from its own address. */
+	RPC_BROWSER = 1 << 7,
 };
 
 /* "user", "node", ...; "anyone" for RPC_ANYONE and for 0. For logs and events. */

@@ -260,6 +260,7 @@ who_name(enum rpc_who who)
 	case RPC_LOCAL:
 		return "local caller";
 	case RPC_ANYONE:
+	case RPC_BROWSER:
 		break;
 	}
 	return "caller without a certificate";

@@ -10,6 +10,7 @@
 #include "auth/auth.h"
 #include "auth/cutoff.h"
 #include "auth/user.h"
+#include "auth/web_session.h"
 #include "base/str.h"
 
 struct certify {
@@ -22,6 +23,10 @@ struct certify {
 	struct certify_rights rights;
 	struct names principals, extensions;
 	struct timer wait;
+	/* For the look at the end: */
+	char web[WEB_SESSION_KEY_SIZE]; /* "": no web session asks */
+	int64_t ttl_s, until_s;
+	struct cutoff_mark mark;
 };
 
 static void
@@ -40,7 +45,7 @@ certify_free(struct certify *c)
 
 /* What the result points to dies with it. */
 static void
-end(struct certify *c, int rc, const struct err *e)
+tell(struct certify *c, int rc, const struct err *e)
 {
 	struct certify_result result = { .user = c->name,
 		.roles = &c->rights.roles,
@@ -52,6 +57,72 @@ end(struct certify *c, int rc, const struct err *e)
 
 	c->done(rc, &result, e, c->arg);
 	certify_free(c);
+}
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+static bool
+same_options(const struct policy_options *a, const struct policy_options *b)
+{
+	return a->permit_pty == b->permit_pty && a->forward_agent == b->forward_agent &&
+	    a->port_forwarding == b->port_forwarding && a->pin_source_ip == b->pin_source_ip;
+}
+
+static int
+rights_now(const struct certify *c, const struct user *u, struct certify_rights *ret, struct err *e)
+{
+	int rc = certify_rights(c->auth, u, c->ttl_s, ret, e);
+
+	if (c->until_s > 0 && ret->valid_until_s > c->until_s)
+		ret->valid_until_s = c->until_s;
+	return rc;
+}
+
+/* What was signed is what he may now. Roles change without a cut-off, and are read again. */
+static int
+check_rights(struct certify *c, struct err *e)
+{
+	struct certify_rights now = { 0 };
+	struct user u;
+	int rc = user_load(c->auth, c->name, &u, e);
+
+	if (rc == 0)
+		rc = rights_now(c, &u, &now, e);
+	if (rc == 0 &&
+	    (!names_equal(&now.roles, &c->rights.roles) ||
+		!names_equal(&now.logins, &c->rights.logins) ||
+		!same_options(&now.options, &c->rights.options) ||
+		now.valid_until_s < c->rights.valid_until_s)) {
+		err_set(e, "what your roles allow was changed at this moment; try again");
+		rc = AUTH_E_STATE;
+	}
+	certify_rights_done(&now);
+	user_done(&u);
+	return rc;
+}
+
+static int
+check_still(struct certify *c, struct err *e)
+{
+	int rc = cutoff_check(c->auth, c->name, c->mark, e);
+
+	if (rc == 0 && c->web[0] && !web_session_find(c->auth, c->web)) {
+		err_set(e, "your session has ended; log in again");
+		rc = AUTH_E_UNAUTHENTICATED;
+	}
+	return rc == 0 ? check_rights(c, e) : rc;
+}
+
+static void
+end(struct certify *c, int rc, const struct err *e)
+{
+	struct err why;
+
+	if (rc == 0) {
+		rc = check_still(c, &why);
+		e = &why;
+	}
+	tell(c, rc, e);
 }
 
 /* --- signing --------------------------------------------------------------------------- */
@@ -110,8 +181,15 @@ comma_list(const struct names *l, char *dst, size_t size)
 static int
 pin(const struct certify *c, char *cidr, size_t size, struct err *e)
 {
+	const struct web_session *s = c->web[0] ? web_session_find(c->auth, c->web) : NULL;
 	const struct origin *o = &c->origin;
 
+	/* Whoever took the cookie elsewhere gets none that is good there. */
+	if (c->web[0] && (!s || strcmp(s->address, o->at.ip) != 0)) {
+		err_set(e,
+		    "your roles pin the address that you logged in from, and this is another; log in again from here");
+		return AUTH_E_DENIED;
+	}
 	if (!o->at.ip[0] || o->hidden) {
 		err_set(e, "your roles pin the address you come from, and it is not known here");
 		return AUTH_E_DENIED;
@@ -270,11 +348,13 @@ fill(struct certify *c, const struct certify_request *q, struct err *e)
 	buf_init(&c->tls_pem, 65536);
 	c->origin = *q->origin;
 	(void)str_copy(c->name, sizeof(c->name), q->user->name);
-	rc = certify_rights(c->auth, q->user, q->ttl_s, &c->rights, e);
+	(void)str_copy(c->web, sizeof(c->web), q->web ? q->web : "");
+	c->ttl_s = q->ttl_s;
+	c->until_s = q->until_s;
+	c->mark = cutoff_mark(c->auth, c->name);
+	rc = rights_now(c, q->user, &c->rights, e);
 	if (rc != 0)
 		return rc;
-	if (q->until_s > 0 && c->rights.valid_until_s > q->until_s)
-		c->rights.valid_until_s = q->until_s;
 	if (!buf_put(&c->ssh_key, q->ssh_key.p, q->ssh_key.n) ||
 	    !buf_put(&c->tls_key, q->tls_key.p, q->tls_key.n) ||
 	    timer_init(&c->wait, c->auth->loop, sign, c) < 0)

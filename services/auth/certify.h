@@ -3,7 +3,10 @@
  * certify: what somebody gets who has proven who he is: his rights as they are at this moment, and certificates that say so
  * for the keys that he brought.
  *
- *	rights  ->  wait for a cutoff  ->  signer, once or twice  ->  done
+ *	rights  ->  wait for a cutoff  ->  signer, once or twice  ->  the same rights still?  ->  done
+ *
+ * Security: between the rights and the end lies up to a second and the signer's work. Whoever lost something meanwhile gets
+ * nothing that was signed for what he had: what is given is what is true when it is given.
  *
  * Called by login.c, web_login.c and rpc_web.c; touches memory and the signer.
  */
@@ -43,6 +46,9 @@ struct certify_request {
 	int64_t ttl_s;           /* as for certify_rights */
 	int64_t until_s;         /* not beyond; 0: no matter */
 	const struct origin *origin;
+	/* Key of the web session that asks, which must still be there at the end, and is good from its own address alone where
+	 * roles pin that; NULL: none does. */
+	const char *web;
 };
 
 struct certify_result {
@@ -52,8 +58,8 @@ struct certify_result {
 	struct span ssh_cert, tls_pem; /* tls_pem empty where no key was brought */
 };
 
-/* rc: 0, AUTH_E_* or negative with e; the result only with 0. Once, from the loop, never from inside certify_start;
- * everything is gone afterwards. */
+/* rc: 0, AUTH_E_* or negative with e (AUTH_E_STATE: what he may was changed meanwhile); the result only with 0. Once, from the
+ * loop, never from inside certify_start; everything is gone afterwards. */
 typedef void (
     *certify_fn)(int rc, const struct certify_result *result, const struct err *e, void *arg);
 

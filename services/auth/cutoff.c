@@ -58,6 +58,40 @@ cutoff_get(struct auth *a, enum resource_kind kind, const char *name)
 	return own > all ? own : all;
 }
 
+static uint64_t
+revision_of(struct auth *a, const char *name)
+{
+	struct cutoff c;
+	struct err e;
+
+	switch (resource_load(a, RESOURCE_CUTOFF, name, &c, &e)) {
+	case 0:
+		return c.revision;
+	case AUTH_E_NOT_FOUND:
+		return 0;
+	default:
+		return UINT64_MAX;
+	}
+}
+
+struct cutoff_mark
+cutoff_mark(struct auth *a, const char *user)
+{
+	return (struct cutoff_mark){ revision_of(a, user), revision_of(a, CUTOFF_EVERYBODY) };
+}
+
+int
+cutoff_check(struct auth *a, const char *user, struct cutoff_mark mark, struct err *e)
+{
+	const struct cutoff_mark now = cutoff_mark(a, user);
+
+	if (now.own == mark.own && now.all == mark.all && now.own != UINT64_MAX &&
+	    now.all != UINT64_MAX)
+		return 0;
+	err_set(e, "your account was changed at this moment; try again");
+	return AUTH_E_STATE;
+}
+
 int64_t
 cutoff_wait_ms(struct auth *a, int64_t issued_before_ms)
 {

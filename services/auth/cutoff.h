@@ -31,6 +31,14 @@ int cutoff_set(struct auth *a, enum resource_kind kind, const char *name, int64_
 /* issued_before_ms of that name; 0: none, all certificates count; INT64_MAX: it cannot be read, none
  * counts. */
 int64_t cutoff_get(struct auth *a, enum resource_kind kind, const char *name);
+/* What cut a user off so far, himself and everybody: a later cut-off is another mark, also in the same second, in which
+ * both have the same value. */
+struct cutoff_mark {
+	uint64_t own, all;
+};
+struct cutoff_mark cutoff_mark(struct auth *a, const char *user);
+/* AUTH_E_STATE with a line for him: he was cut off since the mark was taken. */
+int cutoff_check(struct auth *a, const char *user, struct cutoff_mark mark, struct err *e);
 /* How long to wait before issuing, so that a new certificate begins after this cutoff: certificates
  * know whole seconds only. Mostly 0. */
 int64_t cutoff_wait_ms(struct auth *a, int64_t issued_before_ms);

@@ -349,7 +349,7 @@ on_remove(struct rpc_call *call, const Auth__RemoveFactorRequest *m)
 }
 
 static const struct rpc_row rows[] = {
-	AUTH_METHOD(BeginLogin, RPC_PROXY, on_begin_login, .closed = on_closed),
+	AUTH_METHOD(BeginLogin, RPC_PROXY | RPC_BROWSER, on_begin_login, .closed = on_closed),
 	AUTH_METHOD(ListFactors, RPC_USER, on_list),
 	AUTH_METHOD(BeginFactor, RPC_USER, on_begin, .closed = on_closed),
 	AUTH_METHOD(AddFactor, RPC_USER, on_add),

@@ -218,9 +218,11 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 		free(p);
 }
 
+enum { FOR_INVITED = RPC_PROXY | RPC_BROWSER | RPC_LOCAL };
+
 static const struct rpc_row rows[] = {
-	AUTH_METHOD(GetInvite, RPC_PROXY | RPC_LOCAL, on_get),
-	AUTH_METHOD(BeginInviteKey, RPC_PROXY | RPC_LOCAL, on_begin_key),
-	AUTH_METHOD(CompleteInvite, RPC_PROXY | RPC_LOCAL, on_complete, .closed = on_closed),
+	AUTH_METHOD(GetInvite, FOR_INVITED, on_get),
+	AUTH_METHOD(BeginInviteKey, FOR_INVITED, on_begin_key),
+	AUTH_METHOD(CompleteInvite, FOR_INVITED, on_complete, .closed = on_closed),
 };
 const struct face face_invite = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -349,7 +349,8 @@ certify(struct certifying *c, const struct web_session *s, const struct user *u,
 	const struct certify_request q = { .user = u,
 		.ssh_key = key,
 		.until_s = s->expires_ms / 1000,
-		.origin = &origin };
+		.origin = &origin,
+		.web = s->key };
 	int rc = values_check_ssh_key(key, KEY_OF_PERSON, e);
 
 	/* Each costs the signer work and the trail a record: as often as logins of one address. */
@@ -405,7 +406,7 @@ on_certify_closed(struct rpc_call *call, const struct rpc_status *status)
 }
 
 static const struct rpc_row rows[] = {
-	AUTH_METHOD(WebLogin, RPC_PROXY, on_web_login, .closed = on_web_login_closed),
+	AUTH_METHOD(WebLogin, RPC_PROXY | RPC_BROWSER, on_web_login, .closed = on_web_login_closed),
 	AUTH_METHOD(GetWebSession, RPC_USER, on_get),
 	AUTH_METHOD(EndWebSession, RPC_USER, on_end),
 	AUTH_METHOD(CertifyWeb, RPC_USER, on_certify, .closed = on_certify_closed),

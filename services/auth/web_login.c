@@ -5,6 +5,7 @@
 #include "auth/web_login.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "auth/auth.h"
 #include "auth/cutoff.h"
@@ -21,6 +22,9 @@ struct web_login {
 	char address[ADDR_TEXT_SIZE], browser[WEB_SESSION_BROWSER_SIZE];
 	struct timer wait;
 	struct signin_outcome how;
+	/* What was proven of him (note_proof): */
+	char password[PASSWORD_HASH_SIZE];
+	struct cutoff_mark mark;
 };
 
 static void
@@ -30,7 +34,29 @@ end(struct web_login *l, int rc, const struct web_login_result *result,
 	if (l->done)
 		l->done(rc, result, how, e, l->arg);
 	timer_done(&l->wait);
+	secret_zero(l->password, sizeof(l->password));
 	free(l);
+}
+
+/* What he is proven to be: who has that password, and was cut off so often. */
+static void
+note_proof(struct web_login *l, const struct user *u)
+{
+	(void)str_copy(l->password, sizeof(l->password), u->password);
+	l->mark = cutoff_mark(l->auth, l->name);
+}
+
+/* The proof is good for what it was given for: who changes his password meanwhile ends every session of the old one, and
+ * this one, too. */
+static int
+check_proof(const struct web_login *l, const struct user *u, struct err *e)
+{
+	int rc = cutoff_check(l->auth, l->name, l->mark, e);
+
+	if (rc != 0 || strcmp(u->password, l->password) == 0)
+		return rc;
+	err_set(e, "your password was changed at this moment; log in again");
+	return AUTH_E_STATE;
 }
 
 void
@@ -75,7 +101,9 @@ begin(struct web_login *l, const struct user *u)
 		return;
 	}
 	/* A session that nobody gets would only be one more to be stolen. */
-	rc = l->done ? make(l, u, &result, token, &e) : AUTH_E_STATE;
+	rc = l->done ? check_proof(l, u, &e) : AUTH_E_STATE;
+	if (rc == 0)
+		rc = make(l, u, &result, token, &e);
 	end(l, rc, &result, &l->how, &e);
 	secret_zero(token, sizeof(token));
 }
@@ -108,6 +136,7 @@ on_proven(int rc, const struct user *u, const struct signin_outcome *how, const 
 	}
 	l->how = *how;
 	(void)str_copy(l->name, sizeof(l->name), u->name);
+	note_proof(l, u);
 	begin(l, u);
 }
 
@@ -159,10 +188,20 @@ web_login_admit(struct web_login **ret, struct auth *a, const struct web_login_r
     web_login_fn done, void *arg, struct err *e)
 {
 	struct web_login *l = web_login_new(a, q, done, arg);
+	struct user u = { 0 };
+	int rc;
 
 	if (!l)
 		return err_memory(e);
 	(void)str_copy(l->name, sizeof(l->name), q->user);
+	rc = user_load(a, l->name, &u, e);
+	note_proof(l, &u);
+	user_done(&u);
+	if (rc != 0) {
+		web_login_abandon(l);
+		end(l, rc, NULL, NULL, e);
+		return rc;
+	}
 	/* Never from inside this call. */
 	timer_start(&l->wait, 0);
 	*ret = l;

@@ -33,7 +33,7 @@ typedef void (*web_login_fn)(int rc, const struct web_login_result *result,
 int web_login_start(struct web_login **ret, struct auth *a, const struct web_login_request *q,
     web_login_fn done, void *arg, struct err *e);
 /* The same for a user who has proven himself in another way at this moment: with the link of an invitation. The rest of the
- * request is not looked at. Negative: no memory. */
+ * request is not looked at. As of this moment: what is changed before done refuses him. Otherwise as user_load. */
 int web_login_admit(struct web_login **ret, struct auth *a, const struct web_login_request *q,
     web_login_fn done, void *arg, struct err *e);
 /* Nobody waits any more: done does not come, and no session is made. */

@@ -156,6 +156,30 @@ an_address_alone_leaves_the_proxy_what_it_is(void **state)
 	caller_done(&c);
 }
 
+/* It would choose where its own calls come from. */
+static void
+an_address_alone_is_refused_where_no_browser_logs_in(void **state)
+{
+	struct world *w = *state;
+	char method[64];
+	enum rpc_who who;
+	struct caller c;
+	enum rpc_code own;
+	int before;
+
+	caller_init(&c, w, w->host_ca, proxy_uri);
+	own = ask(w, &c, "Fail", NULL, NULL);
+	assert_int_not_equal(own, RPC_PERMISSION_DENIED);
+	before = world_refusals(w, method, sizeof method, &who);
+	assert_int_equal(ask(w, &c, "Fail", NULL, BROWSER), RPC_PERMISSION_DENIED);
+	assert_non_null(strstr(c.why, "a proxy calls Fail for itself alone"));
+	assert_int_equal(world_refusals(w, method, sizeof method, &who), before + 1);
+	assert_int_equal(who, RPC_PROXY);
+	/* In a session it is the person's. */
+	assert_int_equal(ask(w, &c, "Fail", WORLD_TOKEN, BROWSER), own);
+	caller_done(&c);
+}
+
 static void
 a_person_reaches_no_row_of_proxies_or_hosts(void **state)
 {
@@ -352,6 +376,7 @@ main(void)
 		cmocka_unit_test(a_call_with_a_sessions_token_is_the_persons),
 		cmocka_unit_test(the_same_connection_is_the_proxys_without_it),
 		cmocka_unit_test(an_address_alone_leaves_the_proxy_what_it_is),
+		cmocka_unit_test(an_address_alone_is_refused_where_no_browser_logs_in),
 		cmocka_unit_test(a_person_reaches_no_row_of_proxies_or_hosts),
 		cmocka_unit_test(nobody_but_a_proxy_calls_for_others),
 		cmocka_unit_test(what_is_no_session_is_refused),

@@ -195,7 +195,7 @@ on_who(struct rpc_call *call, const Echo__Msg *q)
 
 static const struct rpc_row rows[] = {
 	ECHO_METHOD(Unary, RPC_USER | RPC_NODE | RPC_LOCAL, on_unary, .closed = on_closed),
-	ECHO_METHOD(Fail, RPC_USER, on_fail, .closed = on_closed),
+	ECHO_METHOD(Fail, RPC_USER | RPC_PROXY, on_fail, .closed = on_closed),
 	ECHO_METHOD(Wait, RPC_USER, on_wait, .closed = on_wait_closed),
 	ECHO_METHOD(Later, RPC_USER, on_later, .closed = on_later_closed),
 	ECHO_METHOD(Download, RPC_USER, on_download, .writable = on_download_writable,
@@ -205,7 +205,7 @@ static const struct rpc_row rows[] = {
 	ECHO_METHOD(OnlyNodes, RPC_NODE, on_who, .closed = on_closed),
 	ECHO_METHOD(OnlyUsers, RPC_USER, on_who, .closed = on_closed),
 	ECHO_METHOD(OnlyLocal, RPC_LOCAL, on_who, .closed = on_closed),
-	ECHO_METHOD(Open, RPC_ANYONE, on_who, .closed = on_closed),
+	ECHO_METHOD(Open, RPC_ANYONE | RPC_BROWSER, on_who, .closed = on_closed),
 };
 
 /* --- the thread ---------------------------------------------------------------------------- */

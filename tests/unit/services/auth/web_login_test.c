@@ -17,7 +17,9 @@
 #include "auth/origin.h"
 #include "auth/web_login.h"
 #include "auth_world.h"
+#include "base/clock.h"
 #include "base/str.h"
+#include "net/ceiling.h"
 
 static const char password[] = "correct horse battery", other_password[] = "another long password";
 static const struct origin home = { { "10.1.2.3", 5555 }, false };
@@ -175,6 +177,94 @@ a_session_begins_after_the_cut_off_that_preceded_it(void **state)
 	assert_true(is_good(w, &o));
 }
 
+/* --- what happens while a login waits ------------------------------------------------------- */
+
+static int64_t frozen_ms;
+
+static int64_t
+frozen(void)
+{
+	return frozen_ms;
+}
+
+static void
+set_password(struct auth_world *w, const char *name, const char *word)
+{
+	struct user u;
+	struct err e;
+
+	assert_int_equal(user_load(&w->a, name, &u, &e), 0);
+	assert_int_equal(password_hash(word, 1, u.password), 0);
+	assert_int_equal(user_save(&w->a, &u, &e), 0);
+	user_done(&u);
+}
+
+/* What is done meanwhile: a new password, or what ends every session of the user. */
+static void
+meanwhile(struct auth_world *w, int what)
+{
+	struct err e;
+
+	if (what == 0)
+		set_password(w, "alice", other_password);
+	else
+		assert_int_equal(user_cut_off(&w->a, "alice", &e), 0);
+}
+
+/* It is a login by the old password, whenever it was proven. */
+static void
+a_login_does_not_outlive_what_changes_in_its_wait(void **state)
+{
+	struct auth_world *w = *state;
+	struct err e;
+
+	make_user(w, "alice", "access");
+	for (int what = 0; what < 2; what++) {
+		struct outcome o = { 0 };
+
+		set_password(w, "alice", password);
+		/* It waits for the second of this cut-off, which ends when the test says so. */
+		frozen_ms = clock_wall_ms() / 1000 * 1000 + 950;
+		w->a.now_ms = frozen;
+		assert_int_equal(user_cut_off(&w->a, "alice", &e), 0);
+		(void)start(w, "alice", password, &o);
+		for (int i = 0; i < 2000 && ceiling_count(w->a.verifying) > 0; i++)
+			(void)loop_turn(w->a.loop, 10);
+		assert_false(o.done);
+		meanwhile(w, what);
+		frozen_ms += 50;
+		auth_world_run(w, &o.done);
+		assert_int_equal(o.rc, AUTH_E_STATE);
+		assert_non_null(strstr(o.error, "changed at this moment"));
+		w->a.now_ms = clock_wall_ms;
+	}
+	assert_int_equal(count_of(w, "alice"), 0);
+}
+
+/* Whoever has completed an invitation is signed in as who he is then. */
+static void
+an_admission_does_not_outlive_what_changes_in_its_wait(void **state)
+{
+	const struct web_login_request q = { .user = "alice",
+		.browser = "Firefox",
+		.origin = &home };
+	struct auth_world *w = *state;
+	struct web_login *l;
+	struct err e;
+
+	make_user(w, "alice", "access");
+	for (int what = 0; what < 3; what++) {
+		struct outcome o = { 0 };
+
+		assert_int_equal(web_login_admit(&l, &w->a, &q, on_login, &o, &e), 0);
+		if (what < 2)
+			meanwhile(w, what);
+		auth_world_run(w, &o.done);
+		assert_int_equal(o.rc, what < 2 ? AUTH_E_STATE : 0);
+	}
+	assert_int_equal(count_of(w, "alice"), 1);
+}
+
 /* --- new passwords ------------------------------------------------------------------------- */
 
 static void
@@ -257,6 +347,8 @@ main(void)
 		T(a_login_that_is_refused_makes_no_session),
 		T(a_login_that_nobody_waits_for_makes_no_session),
 		T(a_session_begins_after_the_cut_off_that_preceded_it),
+		T(a_login_does_not_outlive_what_changes_in_its_wait),
+		T(an_admission_does_not_outlive_what_changes_in_its_wait),
 		T(a_new_password_keeps_the_session_that_asked_and_no_other),
 		T(a_password_that_was_not_proven_or_is_none_changes_nothing),
 	};
