@@ -372,10 +372,11 @@ count_session(struct web_call *c, const char *token)
 	}
 	c->counted = rate_take(c->api->by_session, c->key, 1, loop_now_ms(c->api->config.loop)) &&
 	    ceiling_take(c->api->of_session, c->key);
-	if (!c->counted)
-		web_call_fail(c, RPC_RESOURCE_EXHAUSTED,
-		    "too many requests in this session; wait a moment");
-	return c->counted;
+	if (c->counted)
+		return true;
+	web_call_fail(c, RPC_RESOURCE_EXHAUSTED,
+	    "too many requests in this session; wait a moment");
+	return false;
 }
 
 /* A program says who it is with every request, and a browser by itself. */
