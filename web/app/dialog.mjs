@@ -63,6 +63,12 @@ export function dialog(title, { wide = false, onClose = () => {} } = {}) {
 	return { node, body, close: () => node.close() };
 }
 
+/* With whoever they were for: dialogs end as by Escape, words go. */
+export function closeDialogs() {
+	for (const node of document.querySelectorAll('dialog[open]')) node.close();
+	fill(toasts);
+}
+
 /* A form in a dialog: submit(values) may throw what to say, and what it returns closes the dialog unless it is false. */
 export function formDialog(title, { fields, button, danger = false, submit, note = null }) {
 	const box = dialog(title);

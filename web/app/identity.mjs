@@ -54,17 +54,21 @@ async function make(session) {
 	};
 }
 
-let pending = null;
+let pending = null,
+	turn = 0; /* another one with every forget(): what was begun before it is not kept */
 
 /* The identity of this web session: the one that is kept, or a new one. Several callers at once make one key. */
 export function identity(session) {
-	pending ??= find(session).finally(() => {
-		pending = null;
-	});
+	if (!pending) {
+		const mine = (pending = find(session).finally(() => {
+			if (pending === mine) pending = null;
+		}));
+	}
 	return pending;
 }
 
 async function find(session) {
+	const mine = turn;
 	let kept = null;
 	try {
 		kept = await inStore('readonly', (store) => store.get(KEY));
@@ -74,6 +78,7 @@ async function find(session) {
 	if (kept && kept.session === session.id && kept.user === session.user && kept.validUntil > Date.now() + 60000)
 		return kept;
 	const made = await make(session);
+	if (mine !== turn) throw new Error('The session ended meanwhile.');
 	try {
 		await inStore('readwrite', (store) => store.put(made, KEY));
 	} catch {
@@ -84,6 +89,8 @@ async function find(session) {
 
 /* At the end of the session, and before another begins. */
 export async function forget() {
+	turn++;
+	pending = null;
 	try {
 		await inStore('readwrite', (store) => store.delete(KEY));
 	} catch {

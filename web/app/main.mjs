@@ -3,8 +3,8 @@
  * main: the app's first module. Which pages there are, who is logged in, what the keys do; pages themselves are loaded when
  * they are first wanted.
  */
-import { loadSession, onSession, session, may } from './session.mjs';
-import { pageFor, onPage, show, go, followLinks } from './route.mjs';
+import { loadSession, onSession, session, may, LOGGED_OUT } from './session.mjs';
+import { pageFor, onPage, show, go, leave, followLinks } from './route.mjs';
 import { showBare, showFramed, focusSearch } from './shell.mjs';
 import { loginPage } from './login.mjs';
 import { shortcut, listenToKeys, showKeys } from './keys.mjs';
@@ -56,10 +56,16 @@ onPage((place) => {
 	if (loggedIn()) draw();
 });
 
-function showLogin(why = '') {
+/* back: whoever logs in goes on where the address is; it is somebody else, perhaps, after one has left. */
+function showLogin(why = '', back = true) {
+	leave();
 	const url = new URL(location.href);
 	if (url.pathname !== '/web/login')
-		history.replaceState(null, '', '/web/login?next=' + encodeURIComponent(url.pathname + url.search));
+		history.replaceState(
+			null,
+			'',
+			back ? '/web/login?next=' + encodeURIComponent(url.pathname + url.search) : '/web/login',
+		);
 	document.title = 'Log in \u00b7 Sallyport';
 	showBare(
 		loginPage(
@@ -74,7 +80,7 @@ function showLogin(why = '') {
 }
 
 onSession((who, why) => {
-	if (!who && was) showLogin(why);
+	if (!who && was) showLogin(why, why !== LOGGED_OUT);
 	was = who !== null;
 });
 

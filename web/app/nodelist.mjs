@@ -13,7 +13,8 @@ const watchers = new Set();
 let nodes = new Map(),
 	state = { loaded: false, error: null },
 	running = null,
-	again = false;
+	again = false,
+	of = null; /* the web session that asked for them */
 
 function tell() {
 	for (const watcher of watchers) watcher();
@@ -40,8 +41,10 @@ function leave(before, now) {
 async function fetchAll() {
 	const before = nodes,
 		found = new Map(),
-		first = !state.loaded;
+		first = !state.loaded,
+		mine = of;
 	for await (const page of pages('nodes', { limit: PAGE }, 'nodes')) {
+		if (mine !== of) return;
 		for (const node of page) {
 			const fresh = searchable(node);
 			found.set(node.uuid, same(before.get(node.uuid), fresh) ? before.get(node.uuid) : fresh);
@@ -88,7 +91,9 @@ onChange('node', () => {
 	if (watchers.size > 0) reload();
 });
 onSession((who) => {
-	if (!who) {
+	const before = of;
+	of = who?.id ?? null;
+	if (of !== before) {
 		nodes = new Map();
 		state = { loaded: false, error: null };
 	}

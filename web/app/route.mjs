@@ -58,6 +58,13 @@ export async function show() {
 	}
 }
 
+/* Nobody is to see the page any more: it stops what it does. */
+export function leave() {
+	turn++;
+	current?.leave();
+	current = null;
+}
+
 export function go(path, state = null) {
 	if (path !== location.pathname + location.search) history.pushState(state, '', path);
 	return show();

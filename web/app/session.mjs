@@ -8,14 +8,22 @@ import { forget } from './identity.mjs';
 import { signWithKey } from './securitykey.mjs';
 
 const ENDED = 'Your session has ended: log in again.';
+export const LOGGED_OUT = 'You are logged out.';
 let current = null;
 const watchers = new Set();
 
 export const session = () => current;
 
+/* Each is told, whatever becomes of the others: some of them take away what the next person must not see. */
 function become(value, why = '') {
 	current = value;
-	for (const watcher of watchers) watcher(current, why);
+	for (const watcher of watchers) {
+		try {
+			watcher(current, why);
+		} catch (error) {
+			reportError(error);
+		}
+	}
 }
 
 /* watcher(session or null, why it ended): now and whenever it changes. */
@@ -30,8 +38,9 @@ export async function loadSession() {
 		become(await get('session', {}, { quiet: true }));
 	} catch (error) {
 		if (error.status !== 401) throw error;
-		await forget();
+		const forgotten = forget();
 		become(null, current ? ENDED : '');
+		await forgotten;
 	}
 	return current !== null;
 }
@@ -63,13 +72,14 @@ export async function logout() {
 	} catch (error) {
 		if (error.status !== 401) throw error;
 	}
-	await ended('You are logged out.');
+	await ended(LOGGED_OUT);
 }
 
 async function ended(why) {
 	if (!current) return;
+	const forgotten = forget();
 	become(null, why);
-	await forget();
+	await forgotten;
 }
 
 onSignedOut(() => ended(ENDED));

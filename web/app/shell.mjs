@@ -5,7 +5,7 @@
 import { h, fill, icon } from './h.mjs';
 import { session, may, logout } from './session.mjs';
 import { go } from './route.mjs';
-import { menuButton, sayError } from './dialog.mjs';
+import { menuButton, sayError, closeDialogs } from './dialog.mjs';
 import { failed } from './parts.mjs';
 import { showKeys } from './keys.mjs';
 
@@ -184,8 +184,11 @@ function drawFrame() {
 	fill(document.body, h('a', { class: 'skip', href: '#main' }, 'Skip to the page'), header(), nav, main);
 }
 
-/* A page without anything around it: login. */
+/* A page without anything around it: login. Nothing stays of what was seen before. */
 export function showBare(node) {
+	closeDialogs();
+	fill(page);
+	kept.hidden = true;
 	document.body.className = 'bare';
 	fill(document.body, node);
 }

@@ -7,11 +7,13 @@ import { Ssh, WORKER, ENGINE } from './engine.mjs';
 import { identity, forget } from './identity.mjs';
 import { session, onSession, loadSession } from './session.mjs';
 
-let current = null; /* of the connection, once it stands or while it is made */
+let current = null /* of the connection, once it stands or while it is made */,
+	of = null; /* the web session that it is of */
 
 async function connect() {
-	const who = session(),
-		mine = await identity(who),
+	const who = session();
+	if (!who) throw new Error('You are not logged in any more.');
+	const mine = await identity(who),
 		ssh = new Ssh({ worker: WORKER, wasm: ENGINE });
 	const address = new URL('/v1/webapi/ssh', location.href);
 	address.protocol = 'wss:';
@@ -62,7 +64,9 @@ export function connection() {
 }
 
 onSession((who) => {
-	if (!who && current) {
+	const before = of;
+	of = who?.id ?? null;
+	if (of !== before && current) {
 		current.then(end, () => {});
 		current = null;
 	}

@@ -8,6 +8,7 @@
 import { h, fill, icon } from './h.mjs';
 import { makeTerminal } from './xterm.mjs';
 import { connection } from './ssh.mjs';
+import { pasted } from './paste.mjs';
 import { Transfers } from './transfers.mjs';
 import { confirm, menu, toast } from './dialog.mjs';
 import { button } from './parts.mjs';
@@ -81,6 +82,7 @@ export class Tab {
 		this.#view.term.onResize(({ cols, rows }) => this.#channel?.resize(cols, rows));
 		this.#seen.addEventListener('contextmenu', (event) => this.#contextMenu(event));
 		this.#takeFiles();
+		this.#takePastes();
 		this.#observer = new ResizeObserver(() => requestAnimationFrame(() => this.fit()));
 		this.#observer.observe(this.#seen);
 	}
@@ -105,6 +107,7 @@ export class Tab {
 		this.#become('opening', `Connecting to ${this.node}\u2026`);
 		try {
 			const ssh = await connection();
+			if (attempt !== this.#attempt) return;
 			this.fit();
 			const channel = await ssh.terminal({
 				node: this.node,
@@ -251,7 +254,7 @@ export class Tab {
 			act();
 			return false;
 		}
-		/* The browser pastes it into the terminal itself. */
+		/* The browser pastes it itself, see #takePastes. */
 		return !(event.code === 'KeyV' && (event.shiftKey || event.metaKey));
 	}
 
@@ -264,9 +267,24 @@ export class Tab {
 		this.focus();
 	}
 
+	/* Every way leads here: xterm.js would take what the browser pastes as it is. */
+	#takePastes() {
+		const take = (event) => {
+			event.preventDefault();
+			event.stopPropagation();
+			this.#paste(event.clipboardData?.getData('text/plain') ?? '');
+		};
+		this.#seen.addEventListener('paste', take, { capture: true });
+	}
+
+	#paste(text) {
+		const clean = pasted(text);
+		if (clean) this.#view.term.paste(clean);
+	}
+
 	async paste() {
 		try {
-			this.#view.term.paste(await navigator.clipboard.readText());
+			this.#paste(await navigator.clipboard.readText());
 		} catch {
 			toast('The browser does not let this page read the clipboard: press Ctrl+Shift+V.');
 		}

@@ -16,7 +16,8 @@ const WARN_MS = 5 * 60 * 1000,
 	TABS_MAX = 32;
 let tabs = [],
 	active = null,
-	warning = 0;
+	warning = 0,
+	of = null; /* the web session that the tabs are of */
 
 const strip = h('ul', { class: 'tabs', 'aria-label': 'Open terminals' });
 const tools = h('div', { class: 'tools' });
@@ -149,7 +150,7 @@ function choose(tab) {
 	active = tab;
 	for (const one of tabs) one.show(one === tab);
 	draw();
-	if (!keptPage.hidden) {
+	if (!keptPage.hidden && session()) {
 		history.replaceState({ tab: tab.id }, '', pathOf(tab));
 		document.title = `${tab.title} \u00b7 ${session().cluster}`;
 	}
@@ -157,6 +158,7 @@ function choose(tab) {
 
 function left(tab) {
 	const at = tabs.indexOf(tab);
+	if (at < 0) return;
 	tabs = tabs.filter((one) => one !== tab);
 	if (active === tab) active = null;
 	if (tabs.length > 0 && !active) return choose(tabs[Math.min(at, tabs.length - 1)]);
@@ -180,9 +182,10 @@ export function show(place) {
 	if (fresh && tabs.length >= TABS_MAX) throw new Error(`${TABS_MAX} terminals are open: close one first.`);
 	if (fresh) tab = openTab(place.values);
 	requestAnimationFrame(() => {
-		if (tab && tabs.includes(tab)) choose(tab);
+		const isHere = tab && tabs.includes(tab);
+		if (isHere) choose(tab);
 		else draw();
-		if (fresh) tab.open();
+		if (fresh && isHere) tab.open();
 	});
 	return keptPage;
 }
@@ -205,9 +208,19 @@ function warnBeforeEnd(who) {
 		}, left_ms);
 }
 
+/* Out of the page first: none of them may be seen by whoever logs in next, even if closing one fails. */
+function closeAll() {
+	const old = tabs;
+	tabs = [];
+	active = null;
+	fill(panels);
+	draw();
+	for (const tab of old) tab.close();
+}
+
 onSession((who) => {
 	warnBeforeEnd(who);
-	if (!who) {
-		for (const tab of [...tabs]) tab.close();
-	}
+	if ((who?.id ?? null) === of) return;
+	of = who?.id ?? null;
+	closeAll();
 });

@@ -86,7 +86,7 @@ const THEME = {
 };
 const FONT = 'ui-monospace, "JetBrains Mono", "DejaVu Sans Mono", Menlo, Consolas, monospace';
 
-/* openLink(uri, said): uri is http or https; said: the words that stood there may not be the address. */
+/* openLink(event, uri, hidden): hidden: the words that stood there may not be the address. Without it links do nothing. */
 export function makeTerminal({ fontSize = 14, scrollback = 10000, openLink = null, ...options }) {
 	const sheets = new Set();
 	const term = new Terminal({
@@ -99,7 +99,8 @@ export function makeTerminal({ fontSize = 14, scrollback = 10000, openLink = nul
 		macOptionIsMeta: true,
 		minimumContrastRatio: 4.5,
 		...options,
-		linkHandler: openLink && { activate: (event, uri) => openLink(event, uri, true) },
+		/* Always one: xterm.js has its own way of opening a link where there is none. */
+		linkHandler: { activate: (event, uri) => openLink?.(event, uri, true) },
 	});
 	const fit = new FitAddon(),
 		search = new SearchAddon();

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The web app between people and programs, in a real Chromium: what one leaves is nothing for the next, what is pasted is no keys, and
+nothing leads out of a recording."""
+import os
+import re
+
+import pytest
+from browser import TOP, Browser
+from cluster import wait_for
+
+SCREEN = "[...document.querySelectorAll('.term:not([hidden]) .xterm-rows > div')].map((row) => row.textContent).join('\\n')"
+# How many keys the page has kept.
+KEYS = """new Promise((done, fail) => {
+    const open = indexedDB.open('sallyport', 1);
+    open.onupgradeneeded = () => open.result.createObjectStore('identity');
+    open.onerror = () => fail(open.error);
+    open.onsuccess = () => {
+        const count = open.result.transaction('identity').objectStore('identity').count();
+        count.onsuccess = () => { open.result.close(); done(count.result); };
+    };
+})"""
+
+# What a click on a link of a terminal's own (OSC 8) does where nobody gave it a way: whether it is taken, and how often it leads out.
+LINK = """(async () => {
+    let led = 0;
+    window.open = window.confirm = () => { led++; return null; };
+    for (const { name } of performance.getEntriesByType('resource').filter((one) => /xterm\\.[0-9a-f]+\\.mjs$/.test(one.name))) {
+        const { makeTerminal } = await import(name);
+        if (!makeTerminal) continue;
+        const { term, dispose } = makeTerminal({ disableStdin: true });
+        term.options.linkHandler?.activate(new MouseEvent('click'), 'https://elsewhere.example/', null);
+        const taken = term.options.linkHandler !== null;
+        dispose();
+        return [taken, led];
+    }
+})()"""
+
+
+@pytest.fixture(scope='module')
+def browser(cluster):
+    b = Browser(os.path.join(TOP, 'build'), f'https://{cluster.proxy}')
+    yield b
+    b.stop()
+
+
+@pytest.fixture(scope='module')
+def fay(browser, cluster, login):
+    person = cluster.add_user('fay', roles='access', logins=login)
+    browser.log_in(person, cluster.code(person))
+    return person
+
+
+def shows(browser, pattern):
+    return wait_for(pattern, lambda: re.search(pattern, browser.evaluate(SCREEN) or ''))
+
+
+def terminal(browser, node, login):
+    browser.click('link', 'Servers', nth=0)
+    browser.click('button', f'Connect to {node} as {login}')
+    browser.do('see', selector='.term:not([hidden]) .xterm-rows')
+    browser.see('Disconnect')
+    shows(browser, r'[$#]')
+
+
+def test_pasted_text_ends_no_bracketed_paste(browser, fay, login):
+    """A shell runs nothing of what is pasted, whatever the clipboard says."""
+    terminal(browser, 'node-1', login)
+    text = '"one\\u001b[201~two\\u009b201~three\\u0003\\n!"'
+    browser.do('type', value="stty raw -echo; printf '\\033[?2004hready\\r\\n'; exec cat -v\n")
+    shows(browser, r'\nready')
+    clipboard = f"const d = new DataTransfer(); d.setData('text/plain', {text});"
+    browser.evaluate(f"""(() => {{ {clipboard} document.querySelector('.term:not([hidden]) .xterm-helper-textarea').dispatchEvent(
+        new ClipboardEvent('paste', {{ clipboardData: d, bubbles: true, cancelable: true }})); }})()""")
+    once = r'\^\[\[200~one\[201~two201~three\^M!\^\[\[201~'
+    shows(browser, once)
+    browser.evaluate(f'navigator.clipboard.writeText({text})')
+    browser.do('click', selector='.term:not([hidden]) .xterm-screen', button='right')
+    browser.click('menuitem', 'Paste')
+    shows(browser, once + once)
+    browser.click('button', f'Close {login}@node-1')
+
+
+def test_no_link_leads_out_of_a_recording(browser, fay):
+    browser.do('goto', path='/web/terminal')
+    browser.see('No terminal is open')
+    assert browser.evaluate(LINK) == [True, 0]
+
+
+def test_nothing_of_who_was_logged_in_is_there_for_the_next(browser, fay, cluster, login):
+    gus = cluster.add_user('gus', roles='access', logins=login)
+    browser.do('goto', path='/web')
+    terminal(browser, 'node-1', login)
+    terminal(browser, 'node-2', login)
+    terminal(browser, 'node-3', login)
+    browser.do('click', role='button', name=f'{login}@node-1')
+    browser.do('see', selector='.tab.on:first-child')
+    assert browser.evaluate(KEYS) == 1 and browser.do('count', selector='.term') == 3
+    browser.evaluate("(() => { window.same = true; })()")
+    browser.do('click', selector='button.who')
+    browser.do('click', role='menuitem', name='Log out')
+    browser.see('You are logged out.')
+    assert browser.do('address') == '/web/login'
+    wait_for('no key', lambda: browser.evaluate(KEYS) == 0)
+    browser.fill('User', gus['user'])
+    browser.fill('Password', gus['password'])
+    browser.fill('Code', cluster.code(gus))
+    browser.click('button', 'Log in')
+    browser.see('node-1')
+    assert browser.do('address') == '/web' and browser.evaluate('window.same')
+    browser.evaluate("history.pushState(null, '', '/web/terminal'); dispatchEvent(new PopStateEvent('popstate'))")
+    browser.see('No terminal is open')
+    assert browser.do('count', selector='.term') == 0 and browser.do('count', selector='.tab') == 0 and browser.evaluate(KEYS) == 0
+    assert browser.do('complaints') == []
