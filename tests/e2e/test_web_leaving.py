@@ -86,6 +86,27 @@ def test_no_link_leads_out_of_a_recording(browser, fay):
     assert browser.evaluate(LINK) == [True, 0]
 
 
+def test_a_page_whose_files_are_gone_says_that_it_is_to_be_loaded_again(browser, fay, login):
+    """As after an upgrade: the proxy hands out a page that names other files, and those that this one names are not there."""
+    browser.do('goto', path='/web')
+    browser.see('node-1')
+    browser.evaluate("""(() => {
+        const fetched = window.fetch;
+        window.fetch = (what, how) => (what === '/web' ? Promise.resolve(new Response('<script src="/web/other.mjs">')) : fetched(what, how));
+    })()""")
+    browser.do('gone', pattern='**/worker.*.mjs')
+    browser.click('button', f'Connect to node-1 as {login}')
+    browser.see('The app has been updated: load this page again.')
+    browser.do('gone', pattern='**/recordings.*.mjs')
+    browser.click('link', 'Recordings')
+    browser.do('see', selector='.empty.bad >> text=The app has been updated: load this page again.')
+    browser.do('gone')
+    browser.do('click', selector='#page button:has-text("Load the page again")')
+    browser.do('see', selector='.empty.bad', gone=True)
+    browser.do('see', selector='h1:text-is("Recordings")')
+    browser.do('complaints')
+
+
 def test_nothing_of_who_was_logged_in_is_there_for_the_next(browser, fay, cluster, login):
     gus = cluster.add_user('gus', roles='access', logins=login)
     browser.do('goto', path='/web')

@@ -3,9 +3,79 @@
 import assert from 'node:assert';
 import test from 'node:test';
 import { pasted } from '../../web/app/paste.mjs';
+import { readFrames, OUT, RESIZE } from '../../web/app/frames.mjs';
+import { Player } from '../../web/app/playback.mjs';
 
 test('what is pasted is text: nothing in it closes the brackets around it', () => {
 	assert.equal(pasted('echo \x1b[201~\nreboot\r\n\tdone'), 'echo [201~\nreboot\r\n\tdone');
 	assert.equal(pasted('a\x9b201~b\x00c\x7fd\x08e\x03f\x0bg\x0ch'), 'a201~bcdefgh');
 	assert.equal(pasted('w\u00efde \u6f22\u5b57 \u{1f512} \u00a0'), 'w\u00efde \u6f22\u5b57 \u{1f512} \u00a0');
+});
+
+// A stream of the same frame of output, until nobody asks any more.
+function endless(size) {
+	const frame = new Uint8Array(4 + size);
+	frame.set([OUT, 1, (size & 127) | 128, size >> 7]);
+	const stream = { reads: 0, cancelled: false, read: async () => ({ done: false, value: (stream.reads++, frame) }), cancel: async () => { stream.cancelled = true; } };
+	return stream;
+}
+
+test('a recording that is too long for a page is read to a limit, and no more is asked for', async () => {
+	for (const size of [1000, 1]) { // frames cost something, however small they are
+		const stream = endless(size);
+		let kept = 0;
+		assert.equal(await readFrames(stream, (frames) => { kept += frames.length; }, 1 << 20), 'long');
+		assert.ok(stream.cancelled && kept === stream.reads && kept * size <= (1 << 20) + size && kept < 10000);
+	}
+});
+
+test('a recording is whole, or it is cut, by what the last frame says', async () => {
+	const parts = (...list) => ({ read: async () => (list.length ? { done: false, value: Uint8Array.from(list.shift()) } : { done: true }), cancel: async () => {} });
+	const read = (...list) => readFrames(parts(...list), () => {}, 1 << 20);
+	assert.equal(await read([OUT, 1, 1, 65]), 'whole');
+	assert.equal(await read([OUT, 1], [1, 65, OUT, 1, 3, 65]), 'cut');
+	assert.equal(await read([OUT, 1, 255, 255, 255, 255, 1], [65]), 'cut');
+});
+
+// A terminal that draws only when it is told to; screen: what is seen, with what came in between.
+class Slow {
+	queue = [];
+	screen = '';
+	write(data, done) { this.queue.push([typeof data === 'string' ? data : new TextDecoder().decode(data), done]); }
+	reset() { this.screen = ''; }
+	resize(cols, rows) { this.screen += `<${cols}x${rows}>`; }
+	async draw() {
+		do {
+			for (const [text, done] of this.queue.splice(0)) { this.screen += text; done?.(); }
+			await new Promise((go) => setImmediate(go));
+		} while (this.queue.length > 0);
+	}
+}
+
+function playing() {
+	const term = new Slow(), player = new Player(term, () => {});
+	const text = (at, words) => ({ at, type: OUT, data: new TextEncoder().encode(words) });
+	player.frames = [text(0, 'a'), text(1, 'b'), { at: 2, type: RESIZE, data: Uint8Array.from([0, 90, 0, 30]) }, text(3, 'c'), text(4, 'd')];
+	player.whole = true;
+	return { term, player };
+}
+
+test('a jump back shows that moment and nothing of what was still to be drawn', async () => {
+	const { term, player } = playing();
+	const all = [player.seek(4), player.seek(1)];
+	await term.draw();
+	all.push(player.seek(4), player.seek(0), player.seek(1));
+	assert.equal(player.at, 1);
+	await term.draw();
+	await Promise.race([Promise.all(all), term.draw()]);
+	assert.equal(term.screen, 'ab');
+	assert.equal(player.next, 2);
+});
+
+test('a change of size comes after what was shown before it', async () => {
+	const { term, player } = playing();
+	const end = player.seek(9);
+	await term.draw();
+	await end;
+	assert.equal(term.screen, 'ab<90x30>cd');
 });

@@ -49,6 +49,8 @@ const acts = {
 		await page.setViewportSize({ width, height });
 		await page.emulateMedia({ colorScheme: scheme });
 	},
+	// Files that the server has not any more; without a pattern it has all of them again.
+	gone: ({ pattern }) => (pattern ? page.route(pattern, (route) => route.fulfill({ status: 404 })) : page.unrouteAll()).then(() => null),
 	size: ({ width, height }) => page.setViewportSize({ width, height }),
 	click: (o) => find(o).click({ modifiers: o.modifiers ?? [], button: o.button ?? 'left' }),
 	fill: (o) => find(o).fill(o.value),

@@ -71,6 +71,31 @@ export class FrameReader {
 	}
 }
 
+const FRAME_COST = 160; /* bytes of memory, about, besides the data */
+
+/*
+ * stream: a reader of the recording's bytes; take(frames) as they come. What they cost to keep ends at max. Gives "whole", "cut"
+ * (there is no more of it) or "long" (there is, and it was not asked for).
+ */
+export async function readFrames(stream, take, max) {
+	const reader = new FrameReader();
+	let held = 0;
+	for (let part = await stream.read(); !part.done; part = await stream.read()) {
+		const frames = reader.push(part.value);
+		take(frames);
+		for (const frame of frames) held += frame.data.length + FRAME_COST;
+		if (held > max) {
+			await stream.cancel();
+			return 'long';
+		}
+		if (reader.broken) {
+			await stream.cancel();
+			break;
+		}
+	}
+	return reader.cut ? 'cut' : 'whole';
+}
+
 export function sizeOf({ data }) {
 	const side = (i) => Math.max(2, Math.min(SIDE_MAX, data[i] * 256 + data[i + 1]));
 	return data.length >= 4 ? [side(0), side(2)] : null;

@@ -6,6 +6,7 @@
  * more. It lives in IndexedDB, which other origins cannot read, and goes with the session.
  */
 import { post } from './api.mjs';
+import { later } from './update.mjs';
 
 const STORE = 'identity',
 	KEY = 'current';
@@ -40,7 +41,7 @@ const fromBase64 = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
 const toBase64 = (bytes) => btoa(String.fromCharCode(...bytes));
 
 async function make(session) {
-	const { makeKey } = await import('../engine/keys.mjs');
+	const { makeKey } = await later(() => import('../engine/keys.mjs'));
 	const { privateKey, publicKey } = await makeKey();
 	const reply = await post('certificate', { ssh_key: toBase64(publicKey) });
 	return {

@@ -31,7 +31,9 @@ export function failed(error, again) {
 		{ class: 'empty bad', role: 'alert' },
 		h('h2', null, 'That did not work'),
 		h('p', null, error.message),
-		again && h('p', null, button('Try again', again)),
+		error.reload
+			? h('p', null, button('Load the page again', () => location.reload(), 'primary'))
+			: again && h('p', null, button('Try again', again)),
 	);
 }
 

@@ -8,104 +8,21 @@
 import { h, fill, icon } from './h.mjs';
 import { ask, get, name } from './api.mjs';
 import { makeTerminal } from './xterm.mjs';
-import { FrameReader, OUT, ERR, RESIZE, MARKER, EXIT, GAP, sizeOf, asciicast } from './frames.mjs';
+import { readFrames, RESIZE, MARKER, EXIT, GAP, asciicast } from './frames.mjs';
+import { Player } from './playback.mjs';
 import { saveFile } from './savefile.mjs';
 import { what } from './recordings.mjs';
 import { head, button, failed, facts } from './parts.mjs';
 import { show as reload } from './route.mjs';
+import { later } from './update.mjs';
 import { sayError } from './dialog.mjs';
 import { recall, remember } from './local.mjs';
 import { clock, moment, bytes } from './words.mjs';
 
 const SPEEDS = [0.5, 1, 2, 4, 8, 16],
-	IDLE_S = 1.5,
-	UNDRAWN_MAX = 1 << 20,
 	STEP_S = 5,
-	REMARKS_MAX = 500;
-
-/* --- the clock and what it writes -------------------------------------------------------------------------- */
-
-class Player {
-	frames = [];
-	at = 0;
-	next = 0;
-	playing = false;
-	whole = false;
-	#term;
-	#changed;
-	#turn = 0;
-	#last = 0;
-
-	constructor(term, changed) {
-		this.#term = term;
-		this.#changed = changed;
-		this.speed = recall('speed', 1);
-		this.skipIdle = recall('skip-idle', true);
-	}
-
-	get length() {
-		return this.frames.length ? this.frames[this.frames.length - 1].at : 0;
-	}
-
-	#feed({ type, data }) {
-		if (type === OUT || type === ERR) {
-			this.#term.write(data);
-			return data.length;
-		}
-		if (type === RESIZE && sizeOf({ data })) this.#term.resize(...sizeOf({ data }));
-		return 0;
-	}
-
-	/* xterm.js takes a flood only as fast as it draws. */
-	async #drawn() {
-		await new Promise((done) => this.#term.write('', done));
-	}
-
-	async seek(to) {
-		const turn = ++this.#turn;
-		to = Math.max(0, Math.min(to, this.length));
-		if (to < this.at) {
-			this.#term.reset();
-			this.next = 0;
-		}
-		this.at = to;
-		let fed = 0;
-		while (this.next < this.frames.length && this.frames[this.next].at <= to) {
-			fed += this.#feed(this.frames[this.next++]);
-			if (fed > UNDRAWN_MAX) {
-				fed = 0;
-				await this.#drawn();
-				if (turn !== this.#turn) return;
-			}
-		}
-		await this.#drawn();
-		this.#changed();
-	}
-
-	play() {
-		if (this.whole && this.at >= this.length) this.seek(0);
-		this.playing = true;
-		this.#last = performance.now();
-		requestAnimationFrame((now) => this.#tick(now));
-		this.#changed();
-	}
-
-	pause() {
-		this.playing = false;
-		this.#changed();
-	}
-
-	async #tick(now) {
-		if (!this.playing) return;
-		let to = this.at + ((now - this.#last) / 1000) * this.speed;
-		const coming = this.frames[this.next];
-		this.#last = now;
-		if (this.skipIdle && coming && coming.at - this.at > IDLE_S) to = Math.max(to, coming.at - IDLE_S / 4);
-		if (coming || !this.whole) await this.seek(Math.min(to, Math.max(this.length, this.at)));
-		if (this.whole && this.next >= this.frames.length) this.pause();
-		else requestAnimationFrame((then) => this.#tick(then));
-	}
-}
+	REMARKS_MAX = 500,
+	HELD_MAX = 128 << 20; /* of page memory: a jump back needs everything from the beginning */
 
 /* --- what is seen -------------------------------------------------------------------------------------------- */
 
@@ -201,11 +118,8 @@ async function lookUp(id, signal) {
 }
 
 async function readAll(id, signal, take) {
-	const response = await ask('GET', `recordings/${name(id)}/frames`, { signal, accept: 'application/octet-stream' }),
-		reader = new FrameReader();
-	const stream = response.body.getReader();
-	for (let part = await stream.read(); !part.done; part = await stream.read()) take(reader.push(part.value));
-	return reader.cut;
+	const response = await ask('GET', `recordings/${name(id)}/frames`, { signal, accept: 'application/octet-stream' });
+	return readFrames(response.body.getReader(), take, HELD_MAX);
 }
 
 /* Letters as large as the box allows, and so that all lines are seen at once. */
@@ -269,7 +183,7 @@ export async function show(place) {
 		text.hidden = !text.hidden;
 		textButton.setAttribute('aria-pressed', String(!text.hidden));
 		if (text.hidden) return;
-		const { transcript } = await import('./transcript.mjs');
+		const { transcript } = await later(() => import('./transcript.mjs'));
 		fill(text, await transcript(player.frames));
 	}
 	const node = h(
@@ -319,10 +233,16 @@ async function read(place, player, term, list, state) {
 		}
 	}
 	try {
-		const cut = await readAll(place.values.id, place.signal, take);
+		const how = await readAll(place.values.id, place.signal, take);
 		player.whole = true;
 		const ended = player.frames.some((frame) => frame.type === EXIT);
-		if (cut) fill(state, 'The recording is cut: this is all there is of it.');
+		if (how === 'long')
+			fill(
+				state,
+				`This recording is too long for a browser: this is its beginning, ${clock(player.length)}. `,
+				`All of it: tsh play ${place.values.id}`,
+			);
+		else if (how === 'cut') fill(state, 'The recording is cut: this is all there is of it.');
 		else if (ended) fill(state);
 		else
 			fill(

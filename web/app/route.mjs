@@ -5,6 +5,8 @@
  * A page is {path, title, load}: path is a pattern such as /web/recordings/:id, load gives a module with show(place) -> {node,
  * leave?}; place has the pattern's values, the query and the signal that ends when the page is left.
  */
+import { later } from './update.mjs';
+
 const table = [];
 let current = null,
 	turn = 0,
@@ -50,7 +52,7 @@ export async function show() {
 	const place = { ...found, query: url.searchParams, signal: control.signal, state: history.state };
 	onShow({ ...place, node: null });
 	try {
-		const module = await found.page.load();
+		const module = await later(found.page.load);
 		if (mine !== turn) return;
 		onShow({ ...place, node: await module.show(place) });
 	} catch (error) {

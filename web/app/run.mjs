@@ -26,9 +26,17 @@ function shown(chunks) {
 		.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '\ufffd');
 }
 
-async function runOn(job, login, command) {
-	const ssh = await connection(),
-		channel = await ssh.exec({ node: job.address, login, command });
+const STOPPED = { status: null, signal: null, reason: 'stopped' };
+
+/* Whoever closes the dialog ends what is only beginning, too. */
+async function runOn(job, login, command, stopped) {
+	const ssh = await connection();
+	if (stopped()) return STOPPED;
+	const channel = await ssh.exec({ node: job.address, login, command });
+	if (stopped()) {
+		channel.close();
+		return STOPPED;
+	}
 	job.channel = channel;
 	channel.ondata = (bytes, taken) => {
 		job.bytes += bytes.length;
@@ -42,10 +50,10 @@ async function runOn(job, login, command) {
 	return end;
 }
 
-async function finish(job, login, command) {
+async function finish(job, login, command, stopped) {
 	job.become('running', '');
 	try {
-		const { status, signal, reason } = await runOn(job, login, command);
+		const { status, signal, reason } = await runOn(job, login, command, stopped);
 		const how = reason || (signal ? `signal ${signal}` : `status ${status}`);
 		job.become(status === 0 && !reason ? 'ok' : 'bad', status === 0 && !reason ? 'ok' : how);
 	} catch (error) {
@@ -95,7 +103,7 @@ async function runAll(jobs, login, command, told, stopped) {
 	async function worker() {
 		for (let job = left.shift(); job && !stopped(); job = left.shift()) {
 			told();
-			await finish(job, login, command);
+			await finish(job, login, command, stopped);
 			told();
 		}
 	}

@@ -12,6 +12,7 @@ import { onNodes, nodeList, nodeState, reload } from './nodelist.mjs';
 import { loginsFor } from './local.mjs';
 import { menu, toast } from './dialog.mjs';
 import { addServer, howToAdd } from './addserver.mjs';
+import { later } from './update.mjs';
 import { head, button, loading, empty, failed } from './parts.mjs';
 import { ago, since, moment } from './words.mjs';
 
@@ -192,7 +193,7 @@ export function show(place) {
 		const nodes = nodeList().filter((n) => !n.gone && matcher(filter.q, filter.labels)(n));
 		if (nodes.length > RUN_MAX)
 			return toast(`That would be ${nodes.length} servers: search for at most ${RUN_MAX}.`);
-		const { runCommand } = await import('./run.mjs');
+		const { runCommand } = await later(() => import('./run.mjs'));
 		runCommand(nodes.map((n) => [n, nameOf(n, twins)]));
 	}
 	function remember() {

@@ -37,7 +37,7 @@ const NAVIGATION = [
 		[
 			{ href: '/web/users', words: 'Users', glyph: 'users', when: () => may('user', 'list') },
 			{ href: '/web/roles', words: 'Roles', glyph: 'shield', when: () => may('role', 'list') },
-			{ href: '/web/tokens', words: 'Join tokens', glyph: 'key', when: () => may('token', 'list') },
+			{ href: '/web/tokens', words: 'Tokens', glyph: 'key', when: () => may('token', 'list') },
 			{ href: '/web/nodes', words: 'Nodes', glyph: 'tag', when: () => may('node', 'update', 'delete') },
 			{ href: '/web/cluster', words: 'Cluster', glyph: 'cluster', when: () => may('cluster', 'update') },
 		],

@@ -5,6 +5,7 @@
  */
 import { Ssh, WORKER, ENGINE } from './engine.mjs';
 import { identity, forget } from './identity.mjs';
+import { whyNotLoaded } from './update.mjs';
 import { session, onSession, loadSession } from './session.mjs';
 
 let current = null /* of the connection, once it stands or while it is made */,
@@ -28,7 +29,7 @@ async function connect() {
 		});
 	} catch (error) {
 		await giveUp(ssh);
-		throw error;
+		throw await whyNotLoaded(error); /* the worker and the engine are files of the app, too */
 	}
 	return ssh;
 }

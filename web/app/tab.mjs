@@ -124,17 +124,19 @@ export class Tab {
 			this.fit();
 			this.focus();
 		} catch (error) {
-			if (attempt === this.#attempt) this.#become('ended', error.message, true);
+			if (attempt === this.#attempt) this.#become('ended', error.message, true, error.reload);
 		}
 	}
 
-	#become(state, words, again = false) {
+	#become(state, words, again = false, reload = false) {
 		this.state = state;
 		fill(
 			this.#bar,
 			words && h('span', { class: state === 'ended' ? 'why' : 'why wait' }, words),
 			again && [
-				button('Reconnect', () => this.open(), 'small primary'),
+				reload
+					? button('Load the page again', () => location.reload(), 'small primary')
+					: button('Reconnect', () => this.open(), 'small primary'),
 				button('Close', () => this.close(), 'small'),
 			],
 		);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tokens: what lets hosts join, until it is used up or over.
+ * tokens: what lets hosts join, until it is used up or over; and what lets programs call the API.
  */
 import { h, fill } from './h.mjs';
 import { pages, post, remove, name } from './api.mjs';
@@ -17,6 +17,8 @@ const KINDS = [
 	['proxy', 'a proxy'],
 	['audit', 'an audit daemon'],
 ];
+
+const isApi = (token) => token.kind === 'api';
 
 function showToken(token) {
 	const box = dialog('The token');
@@ -96,10 +98,10 @@ function addToken(changed) {
 
 const columns = (changed) => [
 	{ key: 'id', title: 'Token', by: (t) => t.id, cell: (t) => h('span', { class: 'mono name' }, `${t.id}\u2026`) },
-	{ key: 'kind', title: 'For', class: 'c-short', by: (t) => t.kind, cell: (t) => t.kind },
+	{ key: 'kind', title: 'For', class: 'c-short', by: (t) => t.kind, cell: (t) => (isApi(t) ? 'API' : t.kind) },
 	{
 		key: 'labels',
-		title: 'Labels',
+		title: 'Labels, roles',
 		class: 'opt',
 		cell: (t) =>
 			h(
@@ -107,9 +109,16 @@ const columns = (changed) => [
 				{ class: 'labels' },
 				t.labels.map((l) => chip(`${l.key}=${l.value}`)),
 				t.names.map((n) => h('span', { class: 'mono dim' }, n)),
+				t.roles.map((role) => chip(role)),
 			),
 	},
-	{ key: 'uses', title: 'Uses left', class: 'c-short opt', by: (t) => t.uses_left, cell: (t) => t.uses_left },
+	{
+		key: 'uses',
+		title: 'Uses left',
+		class: 'c-short opt',
+		by: (t) => t.uses_left,
+		cell: (t) => (isApi(t) ? '' : t.uses_left),
+	},
 	{
 		key: 'expires',
 		title: 'Good for',
@@ -140,7 +149,9 @@ async function removeToken(token, changed) {
 	if (
 		await confirm(
 			`Remove ${token.id}\u2026?`,
-			'No host can join with it any more. Those that have joined stay.',
+			isApi(token)
+				? 'No program can call the API with it any more.'
+				: 'No host can join with it any more. Those that have joined stay.',
 			'Remove',
 		)
 	) {
@@ -150,7 +161,7 @@ async function removeToken(token, changed) {
 }
 
 export function show(place) {
-	const table = new Table({ label: 'Join tokens', columns: columns(load), keyOf: (t) => t.id, sort: 'expires' }).follow(
+	const table = new Table({ label: 'Tokens', columns: columns(load), keyOf: (t) => t.id, sort: 'expires' }).follow(
 			place.signal,
 		),
 		body = h('div', null, loading(3));
@@ -177,7 +188,7 @@ export function show(place) {
 		'div',
 		null,
 		head(
-			'Join tokens',
+			'Tokens',
 			null,
 			may('token', 'create') && [
 				button('Add token', () => addToken(load)),

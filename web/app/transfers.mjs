@@ -16,6 +16,7 @@ export class Transfers {
 	#node;
 	#login;
 	#running = new Set();
+	#turn = 0; /* another one with every close() */
 
 	constructor({ node, login }) {
 		this.#node = node;
@@ -85,6 +86,7 @@ export class Transfers {
 
 	/* With its terminal. */
 	close() {
+		this.#turn++;
 		for (const transfer of this.#running) transfer.cancel();
 	}
 
@@ -93,7 +95,9 @@ export class Transfers {
 	async #run(name, begin, ended) {
 		const bar = h('progress', { max: 1, value: 0, 'aria-label': name }),
 			state = h('span', { class: 'dim', role: 'status' }, 'begins\u2026');
+		const turn = this.#turn;
 		let transfer = null,
+			stopped = false,
 			over = false;
 		const stop = h(
 			'button',
@@ -101,7 +105,14 @@ export class Transfers {
 				type: 'button',
 				class: 'icon-btn',
 				'aria-label': `Stop ${name}`,
-				on: { click: () => (over || !transfer ? row.remove() : transfer.cancel(), this.#shown()) },
+				on: {
+					click: () => {
+						stopped = true;
+						if (over || !transfer) row.remove();
+						else transfer.cancel();
+						this.#shown();
+					},
+				},
 			},
 			icon('close'),
 		);
@@ -109,7 +120,9 @@ export class Transfers {
 		this.view.append(row);
 		this.#shown();
 		try {
-			transfer = begin(await connection(), (done, size) => {
+			const ssh = await connection();
+			if (stopped || turn !== this.#turn) throw new Error('stopped');
+			transfer = begin(ssh, (done, size) => {
 				bar.value = size > 0 ? done / size : 0;
 				fill(state, size > 0 ? `${bytes(done)} of ${bytes(size)}` : bytes(done));
 			});
