@@ -8,7 +8,6 @@ import { OUT, ERR, RESIZE, sizeOf } from './frames.mjs';
 import { count } from './words.mjs';
 
 const LINES_MAX = 200000,
-	UNREAD_MAX = 1 << 20,
 	SHOWN_MAX = 5000;
 
 /* Without a page: xterm.js reads the bytes and is asked for its lines. */
@@ -16,14 +15,13 @@ async function linesOf(frames) {
 	const { term, dispose } = makeTerminal({ scrollback: LINES_MAX, convertEol: frames[0]?.type !== RESIZE });
 	let fed = 0;
 	for (const frame of frames) {
-		if (fed > UNREAD_MAX || (fed > 0 && frame.type === RESIZE)) {
-			/* a size counts at once, and not for what was shown before it */
-			fed = 0;
-			await new Promise((done) => term.write('', done));
-		}
 		if (frame.type === RESIZE && sizeOf(frame)) term.resize(...sizeOf(frame));
 		else if (frame.type === OUT || frame.type === ERR) term.write(frame.data);
 		fed += frame.data.length;
+		if (fed > 1 << 20) {
+			fed = 0;
+			await new Promise((done) => term.write('', done));
+		}
 	}
 	await new Promise((done) => term.write('', done));
 	const buffer = term.buffer.normal,
