@@ -69,6 +69,13 @@ def works(own, login, node='node-1'):
     return own.run(*ssh_argv(own, login, 'true', node=node), check=False).returncode == 0
 
 
+def further_node(own, login, name, more):
+    """authd lists it a moment before the proxy has heard of its labels."""
+    node = own.start_node(name, 'env=example', more=more)
+    wait_for('a session', lambda: works(own, login, node=name))
+    return node
+
+
 def events(own, type_, **want):
     out = own.tctl('audit', 'ls', f'--type={type_}', '--limit=1000', '--format=json', check=False)
     rows = json.loads(out.stdout) if out.returncode == 0 else []  # auditd is not back yet
@@ -289,7 +296,7 @@ def test_the_client_sees_nothing_that_is_not_in_the_spool_already(own, bob, logi
 
 def test_a_session_that_fills_the_spool_waits_and_a_quiet_one_survives_it(own, bob, login):
     """Of the same user, while auditd is away. Nothing of either is lost, and none is ended."""
-    node = own.start_node('small', 'env=example', more='spool_quota: 16MB\n')
+    node = further_node(own, login, 'small', 'spool_quota: 16MB\n')
     quiet = subprocess.Popen(ssh_argv(own, login, 'cat', node='small'), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     quiet.stdin.write(b'before\n')
     quiet.stdin.flush()
@@ -325,10 +332,16 @@ def test_a_session_that_fills_the_spool_waits_and_a_quiet_one_survives_it(own, b
 
 def test_no_session_begins_when_the_spool_is_full(own, bob, login):
     """Half of it by one user's sessions, more by another's: who has filled his share is told so."""
-    node = own.start_node('tight', 'env=example', more='spool_quota: 16MB\n')
+    node = further_node(own, login, 'tight', 'spool_quota: 16MB\n')
     own.daemons['auditd'].kill()
-    noisy = [subprocess.Popen(ssh_argv(own, login, 'head -c 40000000 /dev/urandom', node='tight'),
-                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(4)]
+    # All of them begin before the first is noisy.
+    noisy = [subprocess.Popen(ssh_argv(own, login, 'echo begun >&2; read x; head -c 40000000 /dev/urandom', node='tight'),
+                              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(4)]
+    for p in noisy:
+        assert p.stderr.readline() == b'begun\n'
+    for p in noisy:
+        p.stdin.write(b'go\n')
+        p.stdin.flush()
     try:
         for p in noisy:
             assert p.stderr.readline().startswith(b'WAITING: ')
@@ -417,7 +430,7 @@ def test_a_fork_bomb_leaves_the_node_and_other_sessions_working(own, bob, login)
         pytest.skip('needs root: the limit is for a user that is not ours')
     victim = 'games'
     own.login(own.add_user('boris', roles='access', logins=victim))
-    node = own.start_node('bombed', 'env=example', more='session_processes: 150\n')
+    node = further_node(own, login, 'bombed', 'session_processes: 150\n')
     shell = pwd.getpwnam(victim).pw_shell
     subprocess.run(['usermod', '-s', '/bin/sh', victim], check=True)
     quiet = start_ssh(own, login, 'echo here; sleep 1000', node='bombed')
@@ -466,7 +479,7 @@ def test_a_clean_stop_tells_the_client_and_loses_nothing(own, bob, login):
 def test_a_node_may_listen_too(own, bob, login):
     from cluster import free_ports
     port = free_ports(1)[0]
-    node = own.start_node('listener', 'env=example', more=f'listen: 127.0.0.1:{port}\n')
+    node = further_node(own, login, 'listener', f'listen: 127.0.0.1:{port}\n')
     wait_for('the port', lambda: own.port_open(port))
     out = own.run('ssh', '-F', own.config, '-o', 'ProxyJump=none', '-o', 'HostName=127.0.0.1', '-p', str(port), '-o',
                   f'HostKeyAlias=listener.{own.name}', f'{login}@listener.{own.name}', 'echo direct')
