@@ -232,7 +232,7 @@ show_events(const struct store_list *list, struct shown_event *shown, Audit__Fou
 		 * taken. */
 		if (!record)
 			continue;
-		bytes += row->canon.n;
+		bytes += row->canon.n + SEARCH_ROW_BYTES;
 		show_event(row, record, &shown[n]);
 		events[n] = &shown[n].found;
 		n++;
@@ -335,6 +335,17 @@ show_recording(const struct store_recording *row, Audit__Recording *ret)
 	ret->backed = row->backed;
 }
 
+/* How many of the list fit into an answer: at least one, if there is one. */
+static size_t
+recordings_that_fit(const struct store_list *list)
+{
+	size_t n = 0, bytes = 0;
+
+	for (; n < list->n && bytes < SEARCH_BYTES_MAX; n++)
+		bytes += strlen(list->recordings[n].command) + SEARCH_ROW_BYTES;
+	return n;
+}
+
 /* Texts are lent from the rows, which live as long as this call. */
 static void
 reply_recordings(struct rpc_call *call, const struct store_list *list)
@@ -342,17 +353,18 @@ reply_recordings(struct rpc_call *call, const struct store_list *list)
 	Audit__RecordingList reply = AUDIT__RECORDING_LIST__INIT;
 	Audit__Recording *rows = calloc(list->n + 1, sizeof(*rows));
 	char next[CURSOR_TEXT] = "";
+	size_t n = recordings_that_fit(list);
 
 	reply.recordings = calloc(list->n + 1, sizeof(*reply.recordings));
 	if (rows && reply.recordings) {
-		for (size_t i = 0; i < list->n; i++) {
+		for (size_t i = 0; i < n; i++) {
 			show_recording(&list->recordings[i], &rows[i]);
 			reply.recordings[i] = &rows[i];
 		}
-		reply.n_recordings = list->n;
-		if (list->n && list->more)
-			cursor_of_recording(next, list->recordings[list->n - 1].started_us,
-			    list->recordings[list->n - 1].session);
+		reply.n_recordings = n;
+		if (n && (list->more || n < list->n))
+			cursor_of_recording(next, list->recordings[n - 1].started_us,
+			    list->recordings[n - 1].session);
 		reply.next = next;
 		audit_list_recordings_reply(call, &reply);
 	} else {

@@ -15,7 +15,10 @@ enum {
 	SEARCH_LIMIT = 50,
 	SEARCH_LIMIT_MAX = 10000,
 	SEARCH_TYPES_MAX = 64,
-	SEARCH_BYTES_MAX = 8 * 1024 * 1024, /* of events in one answer: clients take 16 MiB */
+	/* Of one answer, and what each row of it takes besides its texts: a proxy takes 4 MiB for whoever asks in a browser, and
+	 * the last row may stand over the bound. */
+	SEARCH_BYTES_MAX = 3 * 1024 * 1024,
+	SEARCH_ROW_BYTES = 256,
 };
 
 struct search; /* a question that waits for its answer */

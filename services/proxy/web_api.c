@@ -27,10 +27,8 @@ enum {
 	REQUESTS_PER_MIN = 600,
 	REQUESTS_BURST = 200,
 	OF_ADDRESS = 4, /* times that */
-	/* Calls and answers that are under way: what a slow reader holds is an answer of each. */
-	CALLS = 256,
+	/* Calls and answers that are under way, besides a person's share of them (web_share.h). */
 	CALLS_OF_ADDRESS = 64,
-	CALLS_OF_SESSION = 8,
 	ANSWER_MAX = 4 * 1024 * 1024,
 	BROWSER_MAX = 200, /* bytes of what a browser calls itself */
 	NEWS_MS = 50,      /* until what authd told is looked for again, ... */
@@ -42,7 +40,8 @@ enum {
 struct web_api {
 	struct web_api_config config;
 	struct rate *by_address, *by_session;
-	struct ceiling *of_address, *of_session;
+	struct ceiling *of_address;
+	struct web_shares *shares;
 	struct list calls;
 };
 
@@ -91,7 +90,8 @@ web_call_free(struct web_call *c)
 	list_del(&c->link);
 	ceiling_drop(c->api->of_address, c->peer.ip);
 	if (c->counted)
-		ceiling_drop(c->api->of_session, c->key);
+		web_share_drop(c->api->shares, c->who);
+	web_share_drop_bytes(c->api->shares, c->who, c->taken);
 	timer_done(&c->later);
 	rpc_client_free(c->as);
 	api_json_free(c->message);
@@ -179,6 +179,8 @@ wait_for_news(struct web_call *c)
 	return true;
 }
 
+static const char too_long[] = "the answer is too long; ask for less of it, with `limit`";
+
 void
 web_call_fail(struct web_call *c, enum rpc_code code, const char *why)
 {
@@ -194,6 +196,11 @@ web_call_fail(struct web_call *c, enum rpc_code code, const char *why)
 			    *more ? "left_out" : NULL, more, NULL);
 		why = status == 503 ? "the cluster does not answer; try again in a moment"
 				    : "something is wrong in the cluster; its logs say what";
+	}
+	/* The core's word for a message over the channel's bound: there is nothing to wait for. */
+	if (status == 429 && strstr(why, "larger than max")) {
+		web_call_refuse(c, 400, too_long);
+		return;
 	}
 	if (status == 429)
 		http_set_header(c->request, "Retry-After", RETRY_S);
@@ -221,10 +228,18 @@ static bool
 make_answer(struct web_call *c, const ProtobufCMessage *m)
 {
 	buf_init(&c->answer, ANSWER_MAX);
-	if (api_json_put(&c->answer, m))
-		return true;
-	web_call_refuse(c, 400, "the answer is too long; ask for less of it, with `limit`");
-	return false;
+	if (!api_json_put(&c->answer, m)) {
+		web_call_refuse(c, 400, too_long);
+		return false;
+	}
+	/* What has been done is answered: what is long is what was only read. */
+	if (!web_share_take_bytes(c->api->shares, c->who, c->answer.len)) {
+		web_call_fail(c, RPC_RESOURCE_EXHAUSTED,
+		    "earlier answers were not read yet; read them, or ask for less");
+		return false;
+	}
+	c->taken = c->answer.len;
+	return true;
 }
 
 /* --- what is asked --------------------------------------------------------------------------- */
@@ -358,11 +373,23 @@ call_new(struct web_api *api, const struct web_api_row *row, struct http_request
 		return NULL;
 	}
 	*c = (struct web_call){ .api = api, .row = row, .request = r, .peer = *peer };
+	(void)str_copy(c->who, sizeof(c->who), peer->ip);
 	list_add(&api->calls, &c->link);
 	return c;
 }
 
-/* False: answered. Whoever asks is counted by his session, which nobody else can use up. */
+/* Whose share it is: the person's, however many sessions he has; where this proxy does not know the session, or not yet,
+ * the address's. No name of a user is an address with that in front. */
+static void
+find_who(struct web_call *c)
+{
+	const struct replica_web_session *s = replica_web_session(c->api->config.replica, c->key);
+
+	if (s && s->user)
+		(void)str_format(c->who, sizeof(c->who), "user:%s", s->user);
+}
+
+/* False: answered. How often is counted by the session, and how much by the person: nobody else can use that up. */
 static bool
 count_session(struct web_call *c, const char *token)
 {
@@ -370,12 +397,12 @@ count_session(struct web_call *c, const char *token)
 		web_call_refuse(c, 401, "log in first");
 		return false;
 	}
+	find_who(c);
 	c->counted = rate_take(c->api->by_session, c->key, 1, loop_now_ms(c->api->config.loop)) &&
-	    ceiling_take(c->api->of_session, c->key);
+	    web_share_take(c->api->shares, c->who);
 	if (c->counted)
 		return true;
-	web_call_fail(c, RPC_RESOURCE_EXHAUSTED,
-	    "too many requests in this session; wait a moment");
+	web_call_fail(c, RPC_RESOURCE_EXHAUSTED, "too many requests of yours; wait a moment");
 	return false;
 }
 
@@ -485,11 +512,13 @@ web_api_new(struct web_api **ret, const struct web_api_config *config)
 	list_init(&api->calls);
 	if (rate_new(&api->by_address, REQUESTS_PER_MIN, REQUESTS_BURST) < 0 ||
 	    rate_new(&api->by_session, REQUESTS_PER_MIN, REQUESTS_BURST) < 0 ||
-	    ceiling_new(&api->of_address, CALLS, CALLS_OF_ADDRESS) < 0 ||
-	    ceiling_new(&api->of_session, CALLS, CALLS_OF_SESSION) < 0) {
+	    ceiling_new(&api->of_address, WEB_SHARE_CALLS, CALLS_OF_ADDRESS) < 0 ||
+	    web_shares_new(&api->shares) < 0) {
 		web_api_free(api);
 		return -1;
 	}
+	/* Two addresses do not hold all places. */
+	ceiling_early(api->of_address, WEB_SHARE_CALLS / 2);
 	*ret = api;
 	return 0;
 }
@@ -509,6 +538,6 @@ web_api_free(struct web_api *api)
 	rate_free(api->by_address);
 	rate_free(api->by_session);
 	ceiling_free(api->of_address);
-	ceiling_free(api->of_session);
+	web_shares_free(api->shares);
 	free(api);
 }

@@ -10,6 +10,7 @@
 #include "event/loop.h"
 #include "proto/audit.pb-c.h"
 #include "proxy/web_api.h"
+#include "proxy/web_share.h"
 #include "rpc/rpc.h"
 
 enum web_api_kind {
@@ -43,7 +44,9 @@ struct web_call {
 	struct buf answer;
 	struct addr peer;
 	char key[RPC_SESSION_KEY_SIZE]; /* of the session; "": there is none */
-	bool counted;                   /* for the session */
+	char who[WEB_SHARE_WHO_SIZE];   /* whose share it is of */
+	bool counted;                   /* in that */
+	size_t taken;                   /* of it, by the answer: bytes */
 	struct timer later;             /* until all daemons know the session */
 	unsigned waits;
 	struct play *play; /* of web_play.c; or NULL */

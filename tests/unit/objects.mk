@@ -78,6 +78,7 @@ UNIT_OBJ_services/node/monitor/life_test := $(NODE_MONITOR_UNIT) tests/unit/serv
 
 UNIT_OBJ_services/proxy/conf_test       := services/proxy/conf.o
 UNIT_OBJ_services/proxy/packages_test   := services/proxy/packages.o services/proxy/served.o
+UNIT_OBJ_services/proxy/web_share_test  := services/proxy/web_share.o
 UNIT_OBJ_services/proxy/site_test       := services/proxy/site.o services/proxy/served.o
 UNIT_OBJ_services/proxy/page_test       := services/proxy/web_page.o
 UNIT_OBJ_services/proxy/resolve_test    := services/proxy/resolve.o tests/unit/cluster.o
