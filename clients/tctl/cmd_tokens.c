@@ -250,9 +250,9 @@ tokens_value(const void *found, size_t i)
 	for (size_t j = 0; j < k->n_roles; j++)
 		json_array_append_new(roles, json_string(k->roles[j]));
 	clock_rfc3339(k->expires, when, sizeof when);
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:i}", "id", k->id, "type", k->kind,
-	    "names", names, "roles", roles, "labels", labels, "expires", when, "uses",
-	    (int)k->uses_left);
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i}", "id", k->id, "type", k->kind,
+	    "names", names, "roles", roles, "labels", labels, "created_by", k->created_by,
+	    "expires", when, "uses", (int)k->uses_left);
 }
 
 static const struct cli_listing tokens = { tokens_table, tokens_row, tokens_value,

@@ -23,26 +23,38 @@ holder_of(const struct web_session *s)
 	return u;
 }
 
-int
-api_token_person(struct auth *a, const char *name, struct user *ret, struct err *e)
+/* The token whose holder is called that; NULL: there is none (any more). */
+static const struct web_session *
+holder_session(struct auth *a, const char *name)
 {
 	size_t pos = 0;
 	void *object;
 
-	if (!str_starts(name, WEB_SESSION_API_PREFIX))
-		return user_load(a, name, ret, e);
-	*ret = (struct user){ 0 };
 	while (resource_next(a, RESOURCE_WEB_SESSION, &pos, &object)) {
 		const struct web_session *s = object;
 
-		if (!s->api || strcmp(s->user, name) != 0 || s->expires_ms <= a->now_ms())
-			continue;
-		*ret = holder_of(s);
-		ret->roles = (struct names){ 0 };
-		return names_copy(&ret->roles, s->roles.v, s->roles.n) < 0 ? err_memory(e) : 0;
+		if (s->api && strcmp(s->user, name) == 0 && s->expires_ms > a->now_ms())
+			return s;
 	}
-	err_set(e, "no such API token: %s", name);
-	return AUTH_E_NOT_FOUND;
+	return NULL;
+}
+
+int
+api_token_person(struct auth *a, const char *name, struct user *ret, struct err *e)
+{
+	const struct web_session *s;
+
+	if (!str_starts(name, WEB_SESSION_API_PREFIX))
+		return user_load(a, name, ret, e);
+	*ret = (struct user){ 0 };
+	s = holder_session(a, name);
+	if (!s) {
+		err_set(e, "no such API token: %s", name);
+		return AUTH_E_NOT_FOUND;
+	}
+	*ret = holder_of(s);
+	ret->roles = (struct names){ 0 };
+	return names_copy(&ret->roles, s->roles.v, s->roles.n) < 0 ? err_memory(e) : 0;
 }
 
 /* --- making ------------------------------------------------------------------------------ */
@@ -78,6 +90,7 @@ api_token_add(struct auth *a, const struct api_token_spec *spec, char token[WEB_
 		.by = spec->by,
 		.address = "",
 		.browser = "" };
+	const struct web_session *maker;
 	struct user as;
 	int rc = api_token_check(a, spec, &as, e);
 
@@ -89,6 +102,9 @@ api_token_add(struct auth *a, const struct api_token_spec *spec, char token[WEB_
 		return AUTH_E_STATE;
 	}
 	s.expires_s = a->now_ms() / 1000 + (spec->ttl_s ? spec->ttl_s : API_TOKEN_TTL_S);
+	maker = holder_session(a, spec->by);
+	if (maker && s.expires_s > maker->expires_ms / 1000)
+		s.expires_s = maker->expires_ms / 1000;
 	return web_session_new(a, &s, token, ret, e);
 }
 
@@ -129,6 +145,33 @@ api_token_find(struct auth *a, const char *token_or_id)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
 		if (whole ? strcmp(all[i]->key, key) == 0 : str_starts(all[i]->key, token_or_id))
+			return all[i];
+	return NULL;
+}
+
+/* What cannot be read is not gone. */
+static bool
+maker_is_gone(struct auth *a, const char *maker)
+{
+	struct user u;
+	struct err e;
+	int rc;
+
+	if (!maker[0])
+		return false;
+	rc = api_token_person(a, maker, &u, &e);
+	user_done(&u);
+	return rc == AUTH_E_NOT_FOUND;
+}
+
+const struct web_session *
+api_token_orphan(struct auth *a)
+{
+	const struct web_session *all[API_TOKENS_MAX];
+	size_t n = api_tokens(a, all);
+
+	for (size_t i = 0; i < n; i++)
+		if (maker_is_gone(a, all[i]->created_by))
 			return all[i];
 	return NULL;
 }

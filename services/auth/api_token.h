@@ -20,19 +20,23 @@ enum {
 struct api_token_spec {
 	const struct names *roles; /* at least one; that exist */
 	int64_t ttl_s;             /* 0: API_TOKEN_TTL_S */
-	const char *by;
+	const char
+	    *by; /* a user, or the holder of a token, with whom it ends; "": root on this host */
 };
 
 /* Checked, and as whom it would call, for rights.h: lent from the spec. AUTH_E_INVALID, AUTH_E_NOT_FOUND (a role). */
 int
 api_token_check(struct auth *a, const struct api_token_spec *spec, struct user *ret, struct err *e);
-/* Writes the token; *ret is the cache's. Also AUTH_E_STATE: there are too many. */
+/* Writes the token; *ret is the cache's. Also AUTH_E_STATE: there are too many. One that a
+ * token makes expires with it at the latest. */
 int api_token_add(struct auth *a, const struct api_token_spec *spec,
     char token[WEB_SESSION_TOKEN_SIZE], const struct web_session **ret, struct err *e);
 /* All of them, by their keys. Returns how many. */
 size_t api_tokens(struct auth *a, const struct web_session *ret[API_TOKENS_MAX]);
 /* By the token itself, or its id. NULL: there is none. */
 const struct web_session *api_token_find(struct auth *a, const char *token_or_id);
+/* One whose maker is gone, and which is worth nothing any more: to be ended, after which another may be. NULL: none. */
+const struct web_session *api_token_orphan(struct auth *a);
 /* fn answers 0 to go on; the holder is lent. As resource_each, of all holders. */
 int api_token_each(struct auth *a, int (*fn)(const void *user, void *arg), void *arg);
 

@@ -85,6 +85,7 @@ struct pending {
 	struct rpc_call *call; /* NULL: closed meanwhile */
 	/* invite_complete took it: on_completed is still to come. */
 	bool waiting;
+	bool no_session;
 	struct web_login *login; /* after that; NULL: none */
 	char browser[WEB_SESSION_BROWSER_SIZE];
 };
@@ -147,7 +148,7 @@ sign_in(struct pending *p, const char *user)
 	struct err e;
 
 	origin_of(p->auth, rpc_peer(p->call), &origin);
-	if (!rpc_peer(p->call)->told ||
+	if (p->no_session || !rpc_peer(p->call)->told ||
 	    web_login_admit(&p->login, p->auth, &q, on_signed_in, p, &e) != 0)
 		reply_without_session(p->call);
 }
@@ -192,7 +193,10 @@ on_complete(struct rpc_call *call, const Auth__CompleteInviteRequest *m)
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
-	*p = (struct pending){ .auth = rpc_context(call), .call = call, .waiting = true };
+	*p = (struct pending){ .auth = rpc_context(call),
+		.call = call,
+		.waiting = true,
+		.no_session = m->no_session };
 	(void)str_copy(p->browser, sizeof(p->browser), m->browser); /* cut where it is too long */
 	rpc_set_data(call, p);
 	rc = invite_complete(p->auth, &q, on_completed, p, &e);

@@ -8,7 +8,9 @@
 #include "auth/api_token.h"
 #include "auth/rights.h"
 #include "auth/rpc_faces.h"
+#include "auth/rpc_tokens.h"
 #include "auth/token.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "crypto/secret.h"
 
@@ -74,6 +76,7 @@ api_message(struct face_list *l, Auth__Token *m, const struct web_session *s)
 	m->created = s->created_ms;
 	m->n_roles = s->roles.n;
 	m->roles = face_texts(l, &s->roles);
+	m->created_by = face_text(l, s->created_by);
 	return !l->failed;
 }
 
@@ -82,7 +85,7 @@ static int
 make_api(struct rpc_call *call, const struct access_person *p, const struct names *roles,
     int64_t ttl_s, struct err *e)
 {
-	const struct api_token_spec spec = { roles, ttl_s, rpc_peer(call)->name };
+	const struct api_token_spec spec = { roles, ttl_s, p->local ? "" : rpc_peer(call)->name };
 	struct auth *a = rpc_context(call);
 	char token[WEB_SESSION_TOKEN_SIZE];
 	const struct web_session *s;
@@ -127,6 +130,22 @@ add_api(struct rpc_call *call, const struct access_person *p, const Auth__AddTok
 	return rc;
 }
 
+void
+rpc_tokens_end_orphans(struct rpc_call *call)
+{
+	struct auth *a = rpc_context(call);
+	const struct web_session *s;
+	struct err e;
+
+	while ((s = api_token_orphan(a))) {
+		note_api(call, EVENT_API_TOKEN_DELETE, s);
+		/* From memory in any case, so that this ends. */
+		if (web_session_end(a, s->key, &e) < 0)
+			log_error("cannot remove an API token from the store", "cause", e.text,
+			    NULL);
+	}
+}
+
 /* Whoever removes it could have made it. AUTH_E_NOT_FOUND: it is none. */
 static int
 remove_api(struct rpc_call *call, const struct access_person *p, const char *token_or_id,
@@ -143,7 +162,9 @@ remove_api(struct rpc_call *call, const struct access_person *p, const char *tok
 	if (rc != 0)
 		return rc;
 	note_api(call, EVENT_API_TOKEN_DELETE, s);
-	return web_session_end(a, s->key, e);
+	rc = web_session_end(a, s->key, e);
+	rpc_tokens_end_orphans(call);
+	return rc;
 }
 
 /* --- join tokens ----------------------------------------------------------------------------- */

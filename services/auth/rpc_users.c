@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "auth/rpc_faces.h"
+#include "auth/rpc_tokens.h"
 #include "auth/invite.h"
 #include "auth/lockout.h"
 #include "auth/rights.h"
@@ -287,6 +288,8 @@ on_remove(struct rpc_call *call, const Auth__Name *m)
 			rc = user_remove(a, m->name, &e);
 		if (rc == 0) {
 			note(call, EVENT_USER_DELETE, m->name, NULL);
+			/* With what he made to act without him. */
+			rpc_tokens_end_orphans(call);
 			face_done(call);
 		} else {
 			access_fail(call, rc, &e);

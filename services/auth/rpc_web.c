@@ -92,6 +92,16 @@ note_of(const struct pending *p)
 		.method = "web" };
 }
 
+/* The oldest session of a user who has as many as there may be. */
+static void
+note_pushed_out(struct rpc_call *call, const struct web_login_result *r)
+{
+	struct audit_event ev = { .id = EVENT_USER_LOGOUT, .user = span_str(r->user->name) };
+
+	event_put_text(&ev, EVENT_KEY_NAME, r->ended);
+	(void)events_write(rpc_context(call), rpc_peer(call), &ev);
+}
+
 /* Nobody gets in unseen: the session goes again. */
 void
 rpc_web_reply(struct rpc_call *call, const struct web_login_result *r, bool noted)
@@ -103,6 +113,8 @@ rpc_web_reply(struct rpc_call *call, const struct web_login_result *r, bool note
 	struct err e;
 	int rc;
 
+	if (r->ended[0])
+		note_pushed_out(call, r);
 	if (!noted) {
 		(void)web_session_end(a, r->session->key, &e);
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "%s", login_unseen);

@@ -72,7 +72,8 @@ make(struct web_login *l, const struct user *u, struct web_login_result *ret,
 {
 	struct web_session_spec spec = { .user = l->name,
 		.address = l->address,
-		.browser = l->browser };
+		.browser = l->browser,
+		.ret_ended = ret->ended };
 	struct certify_rights rights;
 	int rc = certify_rights(l->auth, u, 0, &rights, e);
 
@@ -92,7 +93,7 @@ begin(struct web_login *l, const struct user *u)
 {
 	int64_t wait = cutoff_wait_ms(l->auth, cutoff_get(l->auth, RESOURCE_CUTOFF, l->name));
 	char token[WEB_SESSION_TOKEN_SIZE];
-	struct web_login_result result;
+	struct web_login_result result = { .ended = "" };
 	struct err e;
 	int rc;
 

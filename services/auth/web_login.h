@@ -22,6 +22,7 @@ struct web_login_result {
 	const struct web_session *session;
 	const char *token;
 	const struct user *user;
+	char ended[WEB_SESSION_ID_LEN + 1]; /* his oldest, which had to go for this one; "": none */
 };
 
 /* rc: 0, AUTH_E_* or negative with e; the result only with 0. Once, from the loop;

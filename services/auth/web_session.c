@@ -146,12 +146,15 @@ web_session_outlive(struct auth *a, const char *key)
 
 /* Room for one more of the user. */
 static int
-make_room(struct auth *a, const char *user, struct err *e)
+make_room(struct auth *a, const struct web_session_spec *spec, struct err *e)
 {
 	const struct web_session *all[WEB_SESSIONS_OF_ONE];
 
-	if (web_sessions_of(a, user, all) < WEB_SESSIONS_OF_ONE)
+	if (web_sessions_of(a, spec->user, all) < WEB_SESSIONS_OF_ONE)
 		return 0;
+	if (spec->ret_ended)
+		(void)str_format(spec->ret_ended, WEB_SESSION_ID_LEN + 1, "%.*s",
+		    WEB_SESSION_ID_LEN, all[0]->key);
 	return web_session_end(a, all[0]->key, e) < 0 ? -1 : 0;
 }
 
@@ -193,7 +196,7 @@ web_session_new(struct auth *a, const struct web_session_spec *spec,
     char token[WEB_SESSION_TOKEN_SIZE], const struct web_session **ret, struct err *e)
 {
 	struct web_session *s;
-	int rc = spec->roles ? 0 : make_room(a, spec->user, e);
+	int rc = spec->roles ? 0 : make_room(a, spec, e);
 
 	if (rc != 0)
 		return rc;

@@ -54,6 +54,8 @@ struct web_session_spec {
 	int64_t expires_s;             /* at most WEB_SESSION_TTL_MAX_S from now */
 	const struct names *roles; /* an API token with these; user is not looked at; NULL: none */
 	const char *by;            /* who makes that */
+	char *
+	    ret_ended; /* NULL, or WEB_SESSION_ID_LEN + 1 bytes: the id of the oldest, if it had to go */
 };
 /* Writes the token. *ret is the cache's. AUTH_E_STATE: there are too many in all. */
 int web_session_new(struct auth *a, const struct web_session_spec *spec,

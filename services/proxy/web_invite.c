@@ -6,7 +6,7 @@
  *
  * Security: the link is the secret (128 bits). proxyd sees the password of this one form, since a
  * browser cannot speak to authd; it passes it on and keeps nothing. Requests are counted per
- * address; forms from elsewhere are refused.
+ * address; forms from elsewhere are refused, and only one that says that it is ours signs in.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -235,6 +235,9 @@ invite_send(struct invite *i, Auth__CompleteInviteRequest *q)
 	addr_text(http_peer(i->request), client, sizeof(client));
 	str_clean(browser, sizeof(browser), (const char *)agent.p, agent.n);
 	q->browser = browser;
+	/* A form that says not where it comes from sets the password of whoever has the link, which is its secret; but a page of
+	 * somebody else's must not make a browser his. */
+	q->no_session = !web_from_own_page(i->request);
 	i->as = rpc_client_for(i->web->config.auth, NULL, client);
 	if (i->as) {
 		list_add(&i->web->invites, &i->link);

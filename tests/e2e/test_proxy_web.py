@@ -164,6 +164,15 @@ def test_invite_form_is_repeated_until_it_is_right_and_works_once(gate):
     assert gate.https('POST', path, form(PASSWORD, PASSWORD, totp(secret)), FORM)[0] == 404
 
 
+def test_an_invite_form_that_names_no_page_of_ours_signs_nobody_in(gate):
+    path = invite(gate, 'olga')
+    secret = secret_of(gate.https('GET', path)[2])
+    status, headers, page = gate.https('POST', path, form(PASSWORD, PASSWORD, totp(secret)), FORM)
+    assert status == 200 and 'All set' in page
+    assert 'Set-Cookie' not in headers and '<p class="hidden">You are signed in here' in page
+    assert gate.https('GET', path)[0] == 404
+
+
 def test_invite_form_from_another_site_is_refused(gate):
     path = invite(gate, 'eve')
     secret = secret_of(gate.https('GET', path)[2])

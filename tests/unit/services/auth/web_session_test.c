@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "auth/access.h"
+#include "auth/api_token.h"
 #include "auth/cutoff.h"
 #include "auth/user.h"
 #include "auth/web_session.h"
@@ -34,6 +35,20 @@ begin(struct auth_state *f, const char *user, int64_t ttl_s, char token[WEB_SESS
 		.expires_s = auth_state_ms / 1000 + ttl_s };
 
 	if (web_session_new(&f->a, &spec, token, &s, &f->e) != 0)
+		fail_msg("%s", f->e.text);
+	return s;
+}
+
+static const struct web_session *
+make_api(struct auth_state *f, const char *by, int64_t ttl_s)
+{
+	static char *role[] = { (char *)(uintptr_t) "auditor" };
+	const struct names roles = { role, 1 };
+	const struct api_token_spec spec = { &roles, ttl_s, by };
+	char token[WEB_SESSION_TOKEN_SIZE];
+	const struct web_session *s;
+
+	if (api_token_add(&f->a, &spec, token, &s, &f->e) != 0)
 		fail_msg("%s", f->e.text);
 	return s;
 }
@@ -93,6 +108,58 @@ a_session_ends_at_its_time_and_lasts_no_longer_than_twelve_hours(void **state)
 	auth_state_ms++;
 	assert_null(of_token(f, token));
 	assert_int_equal(web_sessions_of(&f->a, "alice", all), 0);
+}
+
+/* Told, so that it is in the trail. */
+static void
+who_logs_in_learns_which_session_had_to_go(void **state)
+{
+	struct auth_state *f = *state;
+	char first[WEB_SESSION_ID_LEN + 1] = "", ended[WEB_SESSION_ID_LEN + 1],
+					token[WEB_SESSION_TOKEN_SIZE];
+	const struct web_session_spec spec = { .user = "alice",
+		.address = "203.0.113.7",
+		.browser = "Firefox",
+		.expires_s = auth_state_ms / 1000 + 600,
+		.ret_ended = ended };
+	const struct web_session *s;
+
+	for (int i = 0; i <= WEB_SESSIONS_OF_ONE; i++) {
+		ended[0] = '\0';
+		auth_state_ms++;
+		assert_int_equal(web_session_new(&f->a, &spec, token, &s, &f->e), 0);
+		if (i == 0)
+			str_format(first, sizeof(first), "%.*s", WEB_SESSION_ID_LEN, s->key);
+		assert_string_equal(ended, i < WEB_SESSIONS_OF_ONE ? "" : first);
+	}
+}
+
+/* With whoever made it goes what he made to act without him, and what that made. */
+static void
+an_api_token_ends_with_its_maker(void **state)
+{
+	struct auth_state *f = *state;
+	const struct web_session *hers, *its, *roots;
+	struct user u = { .created_ms = 1, .revision = STORE_ABSENT };
+	const int64_t now_s = auth_state_ms / 1000;
+
+	str_copy(u.name, sizeof(u.name), "alice");
+	assert_int_equal(names_add(&u.roles, "editor"), 0);
+	assert_int_equal(user_save(&f->a, &u, &f->e), 0);
+	user_done(&u);
+	roots = make_api(f, "", 0);
+	hers = make_api(f, "alice", 600);
+	its = make_api(f, hers->user, 86400);
+	assert_string_equal(its->created_by, hers->user);
+	assert_in_range(its->expires_ms / 1000, now_s, now_s + 600);
+	assert_null(api_token_orphan(&f->a));
+	assert_int_equal(resource_remove(&f->a, RESOURCE_USER, "alice", &f->e), 0);
+	assert_ptr_equal(api_token_orphan(&f->a), hers);
+	assert_int_equal(web_session_end(&f->a, hers->key, &f->e), 0);
+	assert_ptr_equal(api_token_orphan(&f->a), its);
+	assert_int_equal(web_session_end(&f->a, its->key, &f->e), 0);
+	assert_null(api_token_orphan(&f->a));
+	assert_non_null(web_session_find(&f->a, roots->key));
 }
 
 static void
@@ -229,6 +296,8 @@ main(void)
 		T(a_session_is_found_by_the_hash_of_its_token_alone),
 		T(a_session_outlives_a_restart_and_its_end_does_too),
 		T(a_session_ends_at_its_time_and_lasts_no_longer_than_twelve_hours),
+		T(who_logs_in_learns_which_session_had_to_go),
+		T(an_api_token_ends_with_its_maker),
 		T(the_oldest_of_a_user_makes_room),
 		T(a_users_sessions_end_together_but_the_one_that_asks),
 		T(a_cut_off_counts_for_sessions_as_for_certificates),
