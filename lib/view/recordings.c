@@ -126,6 +126,11 @@ recordings_show(struct client *c, const struct recordings_query *q, struct err *
 	if (audit_sync_list_recordings(c, &req, &list, e) < 0)
 		return -1;
 	cli_print_listing(&recordings, list, list->n_recordings, q->format, stdout);
+	/* An answer has a bound in bytes, too; a list that ends there must not look whole. */
+	if (*list->next && list->n_recordings < req.limit)
+		cli_warn(
+		    "only the last %zu are shown, which are as many as fit into one answer; ask for others with --to-utc",
+		    list->n_recordings);
 	client_free_reply(list);
 	return 0;
 }

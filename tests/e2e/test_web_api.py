@@ -293,6 +293,22 @@ def test_a_program_calls_with_an_api_token_and_no_cookie(admin, cluster):
     assert program.refused('GET', '/v1/webapi/session', **bearer)[0] == 401
 
 
+def test_an_api_token_ends_with_the_user_who_made_it(admin, cluster, login):
+    maker = Browser(cluster)
+    maker.login(cluster.add_user('web-maker', roles='editor,auditor', logins=login))
+    made = maker.post('/v1/webapi/tokens', kind='api', roles=['auditor'], ttl_s=3600)
+    own = cluster.tctl('tokens', 'add', '--type=api', '--roles=auditor', '--format=text').stdout.strip()
+    by = {t['id']: t['created_by'] for t in json.loads(cluster.tctl('tokens', 'ls', '--format=json').stdout) if t['type'] == 'api'}
+    assert by[made['id']] == 'web-maker' and '' in by.values()
+    program = Browser(cluster)
+    assert program.ask('GET', '/v1/webapi/nodes', Authorization=f"Bearer {made['token']}")[0] == 200
+    cluster.tctl('users', 'rm', 'web-maker')
+    assert program.refused('GET', '/v1/webapi/nodes', Authorization=f"Bearer {made['token']}")[0] == 401
+    assert made['id'] not in [t['id'] for t in admin.get('/v1/webapi/tokens')['tokens']]
+    assert program.ask('GET', '/v1/webapi/nodes', Authorization=f'Bearer {own}')[0] == 200
+    cluster.tctl('tokens', 'rm', own)
+
+
 def test_tctl_makes_api_tokens_and_says_how_they_are_used(cluster):
     out = cluster.tctl('tokens', 'add', '--type=api', '--roles=auditor', '--ttl=1h').stdout
     token = re.search(r'^The token: ([0-9a-f]{64})$', out, re.M)[1]
