@@ -107,6 +107,10 @@ function code(secret) {
 }
 
 async function logInByApp() {
+	// Who signs up is signed in.
+	await page.goto(q.base + '/web/account');
+	await named('button', 'Log out').click();
+	await page.getByLabel('User', { exact: true }).waitFor();
 	await page.goto(q.base + '/web/login');
 	await page.getByLabel('User', { exact: true }).fill(q.user);
 	await page.getByLabel('Password', { exact: true }).fill(q.wrong);
