@@ -189,6 +189,17 @@ plain_run(const uint8_t *p, size_t n)
 	return i;
 }
 
+/* NULs say nothing, and binary output has them by the million. */
+static size_t
+nul_run(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && p[i] == '\0')
+		i++;
+	return i;
+}
+
 void
 rec_text_add(struct rec_text *t, struct span bytes, struct buf *out)
 {
@@ -207,12 +218,11 @@ rec_text_add(struct rec_text *t, struct span bytes, struct buf *out)
 		} else if (!t->n_pending) {
 			size_t n = plain_run(bytes.p + i, bytes.n - i);
 
-			if (n) {
+			if (n)
 				put(t, bytes.p + i, n, out);
-				i += n - 1;
-			} else {
+			else if ((n = nul_run(bytes.p + i, bytes.n - i)) == 0)
 				put_byte(t, c, out);
-			}
+			i += n ? n - 1 : 0;
 		} else {
 			put_byte(t, c, out);
 		}

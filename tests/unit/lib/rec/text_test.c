@@ -75,6 +75,11 @@ escape_sequences_are_left_out_however_they_are_cut(void **state)
 			check(cases[i].in, strlen(cases[i].in), cases[i].want, step);
 	}
 	check("a\0b", 3, "ab", 1);
+	for (size_t step = 1; step <= 12; step++) {
+		check("\0\0\0a\0\0\0\0b\0\0", 11, "ab", step);
+		check("\xc3\0\0\xa9\0\xa9z", 7, "\xef\xbf\xbdz", step); /* parted, it is none */
+		check("\x1b[3\0\0mc", 7, "c", step);
+	}
 }
 
 static void
