@@ -20,7 +20,7 @@ def gate(build):
     c = Cluster(scratch(), build)
     try:
         c.start_authd()
-        c.start_proxyd(f"web_app: {os.path.join(TOP, 'build/web/site')}\n")
+        c.start_proxyd()
         yield c
     finally:
         keep_logs(c, 'web-security-keys')

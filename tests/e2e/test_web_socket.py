@@ -13,6 +13,7 @@ import time
 
 import pytest
 import websockets
+import websockets.version
 
 from cluster import Cluster, wait_for
 from conftest import keep_logs, scratch
@@ -23,6 +24,7 @@ SSH = '/v1/webapi/ssh'
 CHANGES = '/v1/webapi/changes'
 IDLE = 1000
 IDLE_KIB = 20
+HEADERS = 'additional_headers' if int(websockets.version.version.split('.')[0]) >= 14 else 'extra_headers'
 CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'websocket_client.py')
 
 
@@ -260,7 +262,7 @@ def test_a_thousand_idle_ones_cost_little(gate, token, build):
             ws = await websockets.connect(f'wss://localhost:{gate.public_port}{CHANGES}', ssl=context, origin=origin,
                                           compression=None, open_timeout=60, ping_interval=None,
                                           local_addr=(f'127.0.0.{2 + n % 10}', 0),
-                                          extra_headers={'Cookie': f'__Host-sallyport={token}'})
+                                          **{HEADERS: {'Cookie': f'__Host-sallyport={token}'}})
             return ws
         before, sockets, cost = rss(pid), [], None
         while len(sockets) < IDLE:
