@@ -32,7 +32,7 @@ test-run:
 
 demo: deps-demo ## a whole cluster in a folder, the guide walked; DEMO_ONCE=1 stops at the end
 	@$(MAKE) --no-print-directory -s -j$(shell nproc) build
-	@$(MAKE) --no-print-directory -s web || echo "demo: without the web app, which needs npm's registry"
+	@$(MAKE) --no-print-directory -s web || echo "demo: without the web app: make web failed (it needs npm and its registry)"
 	@tools/demo $(B)
 
 bench: deps-bench ## figures against OpenSSH in build/bench.json; BEFORE=TREE measures another checkout beside

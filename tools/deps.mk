@@ -16,7 +16,7 @@ TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev libclang-rt-dev python3-pytest p
 	openssh-tests golang-go golang-golang-x-crypto-dev libssh-dev shellcheck lftp sshfs ansible-core chromium fonts-dejavu-core zsh fish prometheus
 
 BENCH_PACKAGES := $(TEST_PACKAGES) clustershell
-DEPLOY_PACKAGES := $(BUILD_PACKAGES) $(DEB_PACKAGES) lintian mmdebstrap systemd-container python3-pytest openssh-client \
+DEPLOY_PACKAGES := $(BUILD_PACKAGES) $(DEB_PACKAGES) $(WEB_PACKAGES) lintian mmdebstrap systemd-container python3-pytest openssh-client \
 	curl procps iproute2 iptables $(if $(wildcard /usr/*bin/dockerd),,docker.io docker-compose)
 UNIT_PACKAGES := $(BUILD_PACKAGES) libcmocka-dev python3 openssh-client openssl
 
@@ -31,9 +31,11 @@ define install_missing
 	fi
 endef
 
-.PHONY: deps deps-deb deps-deploy deps-demo deps-unit deps-test deps-bench
+.PHONY: deps deps-web deps-deb deps-deploy deps-demo deps-unit deps-test deps-bench
 deps: ## installs what building needs
 	$(call install_missing,$(BUILD_PACKAGES))
+deps-web: ## ... and what the web app needs
+	$(call install_missing,$(WEB_PACKAGES))
 deps-deb: ## ... and what making packages needs
 	$(call install_missing,$(BUILD_PACKAGES) $(DEB_PACKAGES))
 deps-deploy: ## ... and what testing packages needs

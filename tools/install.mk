@@ -48,7 +48,7 @@ install: build man ## installs programs, units, manual pages and sample configur
 	for m in $(MAN); do s=$${m##*.}; install -D -m 644 $$m $(DESTDIR)$(mandir)/man$$s/$$(basename $$m); done
 	ln -sf sallyport-noded.8 $(DESTDIR)$(mandir)/man8/noded.8
 
-deb: $(if $(RELEASE),,deps-deb) ## Debian packages of the last commit in build/deb; RELEASE=trixie: of that release, in a tree of it (root)
+deb: $(if $(RELEASE),,deps-deb) deps-web ## Debian packages of the last commit in build/deb; RELEASE=trixie: of that release, in a tree of it (root)
 	@tools/deb $(RELEASE)
 deploy-test: deps-deploy ## the packages made twice, judged, installed, upgraded and purged in a machine (root); RELEASE=trixie
 	@tools/deploy-test $(RELEASE)

@@ -181,6 +181,7 @@ def test_the_guide_works_with_the_packages(m, installed):
         m.shell(machine.chapter('Appendix: the central machine by hand'))
         machine.node_on(m, HOST)
         assert set(running(m)) == set(UNITS)
+        m.run('test', '-s', '/usr/share/sallyport/web/index')
         wait_for('the node', lambda: node_listed(m))
         machine.sign_up(m, 'alice', HOST)
         wait_for('a session', lambda: m.run('tsh', 'ssh', f'root@{m.name}', 'echo', 'in', check=False).stdout.split() == ['in'])

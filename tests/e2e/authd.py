@@ -334,8 +334,9 @@ class Person:
         return self
 
     def otp(self):
-        """A code that was not used yet; the server takes the step before, the present and the next one."""
-        step = max(int(time.time()) // 30 - 1, self.last + 1)
+        """A code that was not used yet; the server takes the step before (which may end while it is on its way), the present
+        and the next one."""
+        step = max(int(time.time()) // 30 - (time.time() % 30 < 25), self.last + 1)
         while step > int(time.time()) // 30 + 1:
             time.sleep(0.2)
         self.last = step

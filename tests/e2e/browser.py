@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import threading
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -18,8 +19,11 @@ class Browser:
     def do(self, act, **options):
         self.proc.stdin.write(json.dumps({'do': act, **options}) + '\n')
         self.proc.stdin.flush()
+        late = threading.Timer(180, self.proc.kill)  # then there is no line
+        late.start()
         line = self.proc.stdout.readline()
-        assert line, 'the browser has ended'
+        late.cancel()
+        assert line, f'the browser has ended, or did not answer: {act}'
         answer = json.loads(line)
         assert 'error' not in answer, answer['error']
         return answer['value']
@@ -48,12 +52,12 @@ class Browser:
         return self.do('evaluate', expression=expression)
 
     def log_in(self, person, code, path='/web', **window):
-        """In a browser of its own: no cookie, nothing kept of before."""
+        """In a browser of its own: no cookie, nothing kept of before. code: called for the code when the form is there."""
         self.do('open', **window)
         self.do('goto', path=path)
         self.fill('User', person['user'])
         self.fill('Password', person['password'])
-        self.fill('Code', code)
+        self.fill('Code', code())
         self.click('button', 'Log in')
         self.do('see', selector='header.top')
 

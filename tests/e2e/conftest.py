@@ -5,6 +5,7 @@ import os
 import pwd
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -49,6 +50,7 @@ def scratch():
 @pytest.fixture(scope='session')
 def cluster(build):
     """Three nodes: node-1 and node-2 with env=example, node-3 with env=prod."""
+    subprocess.run(['flock', 'web', 'make', '-s', 'web'], cwd=TOP, check=True)  # the app that its proxy serves
     c = Cluster(scratch(), build)
     try:
         c.start([('node-1', 'env=example,team=x'), ('node-2', 'env=example'), ('node-3', 'env=prod')])

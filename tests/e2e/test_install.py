@@ -351,6 +351,8 @@ def test_with_a_certificate_of_its_own_the_proxy_is_believed_by_the_systems_root
         c.start_authd()
         c.start_proxyd(f"packages: {packages}\ntls:\n  certificate: {c.path('own.crt')}\n  key: {c.path('own.key')}\n")
         wait_for('authd to know', lambda: 'CERTIFICATE' not in bootstrap(c, 'cat'))
+        # Its certificate is one that browsers know.
+        assert int(re.search(r'max-age=(\d+)', c.https('GET', '/')[1]['Strict-Transport-Security'])[1]) > 0
         line = bootstrap(c, 'cat')
         assert line.startswith(f'curl -fsS https://{c.proxy}/scripts/install.sh | cat')
         own = {'CURL_CA_BUNDLE': c.path('own.crt')}

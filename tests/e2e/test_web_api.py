@@ -2,7 +2,7 @@
 """The JSON API of proxyd: every request of it, by those who may and those who may not, and what other sites, wrong
 cookies and wrong requests come to. Real daemons, as a browser would ask."""
 import base64
-import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from authd import TOP
-from cluster import Cluster, totp, wait_for
+from cluster import Cluster, memory_has, totp, wait_for
 from conftest import end, scratch
 from producers import frames_of
 from security_key import SecurityKey
@@ -161,8 +161,8 @@ def test_whose_cookie_it_is_he_is(admin, nobody):
     assert nobody.get('/v1/webapi/session')['user'] == 'web-nobody'
     # A session of another's is not his to end, and he is not told that it is there.
     other = admin.get('/v1/webapi/account/sessions')['sessions'][0]['id']
-    status, _ = nobody.ask('DELETE', f'/v1/webapi/account/sessions/{other}')
-    assert status in (200, 404) and admin.get('/v1/webapi/session')['user'] == 'web-admin'
+    assert nobody.refused('DELETE', f'/v1/webapi/account/sessions/{other}')[0] == 404
+    assert admin.get('/v1/webapi/session')['user'] == 'web-admin'
     own = [s['id'] for s in nobody.get('/v1/webapi/account/sessions')['sessions']]
     assert nobody.get('/v1/webapi/session')['id'] in own and other not in own
 
@@ -299,7 +299,7 @@ def test_an_api_token_ends_with_the_user_who_made_it(admin, cluster, login):
     made = maker.post('/v1/webapi/tokens', kind='api', roles=['auditor'], ttl_s=3600)
     own = cluster.tctl('tokens', 'add', '--type=api', '--roles=auditor', '--format=text').stdout.strip()
     by = {t['id']: t['created_by'] for t in json.loads(cluster.tctl('tokens', 'ls', '--format=json').stdout) if t['type'] == 'api'}
-    assert by[made['id']] == 'web-maker' and '' in by.values()
+    assert by[made['id']] == 'web-maker' and by[hashlib.sha256(own.encode()).hexdigest()[:8]] == ''
     program = Browser(cluster)
     assert program.ask('GET', '/v1/webapi/nodes', Authorization=f"Bearer {made['token']}")[0] == 200
     cluster.tctl('users', 'rm', 'web-maker')
@@ -395,7 +395,7 @@ def reader(browser, session):
 
 
 def unsanitized(cluster):
-    if 'san' in cluster.build:
+    if cluster.build.endswith('san'):
         pytest.skip('the sanitizers keep what was freed, and have memory of their own')
 
 
@@ -581,20 +581,6 @@ def test_what_is_not_understood_is_refused_by_name(admin):
     assert status == 200 and body == b'' and int(headers['Content-Length']) > 100
 
 
-def memory_has(pid, mark):
-    """The bytes are somewhere in what the process can write to."""
-    with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as memory:
-        for line in maps:
-            start, end, rights = re.match('([0-9a-f]+)-([0-9a-f]+) (..)', line).groups()
-            if rights != 'rw':
-                continue
-            with contextlib.suppress(OSError):  # gone meanwhile
-                memory.seek(int(start, 16))
-                if mark in memory.read(int(end, 16) - int(start, 16)):
-                    return True
-    return False
-
-
 @pytest.mark.skipif(os.getuid() != 0, reason='looks into the memory of another user\'s process')
 def test_a_password_does_not_stay_in_memory(admin, cluster):
     """Of a login that does not get as far as authd: what gRPC does with those that do is its own affair."""
@@ -640,13 +626,14 @@ def test_one_session_cannot_ask_without_end(cluster, login):
     browser = Browser(cluster)
     browser.login(cluster.add_user('web-hasty', roles='access', logins=login))
     conn = http.client.HTTPSConnection('127.0.0.1', cluster.public_port, timeout=60, context=ssl._create_unverified_context())
-    answers = []
-    for _ in range(500):
-        conn.request('GET', '/v1/webapi/session', headers=browser.headers('GET'))
+
+    def ask():
+        # What ends at the proxy counts, too, and is quick on any machine.
+        conn.request('GET', '/v1/webapi/nodes?lim=1', headers=browser.headers('GET'))
         answer = conn.getresponse()
         answer.read()
-        answers.append(answer)
+        return answer
+    assert ask().status == 400
+    refused = next(a for a in (ask() for _ in range(2000)) if a.status != 400)
     conn.close()
-    assert answers[0].status == 200
-    refused = [a for a in answers if a.status == 429]
-    assert refused and int(refused[0].getheader('Retry-After')) > 0
+    assert refused.status == 429 and int(refused.getheader('Retry-After')) > 0

@@ -46,7 +46,7 @@ def browser(cluster):
 @pytest.fixture(scope='module')
 def fay(browser, cluster, login):
     person = cluster.add_user('fay', roles='access', logins=login)
-    browser.log_in(person, cluster.code(person))
+    browser.log_in(person, lambda: cluster.code(person))
     return person
 
 

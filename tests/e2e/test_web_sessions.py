@@ -95,13 +95,13 @@ def has_ended(audit, b):
     """At authd at once, at auditd as soon as it heard of it."""
     assert fails(b.GetWebSession)[0] == 'UNAUTHENTICATED'
     assert fails(b.ListNodes)[0] == 'UNAUTHENTICATED'
-    wait_for('the end at auditd', lambda: search_as(audit, b) == 'UNAUTHENTICATED', 20)
+    wait_for('the end at auditd', lambda: search_as(audit, b) == 'UNAUTHENTICATED')
     return True
 
 
 def works(audit, b):
     assert b.GetWebSession().user
-    return wait_for('auditd to know the session', lambda: search_as(audit, b) == 'OK', 20)
+    return wait_for('auditd to know the session', lambda: search_as(audit, b) == 'OK')
 
 
 def p256_blob(key):
@@ -173,8 +173,7 @@ def test_failed_logins_close_the_name_for_the_browsers_address_alone(proxy, alic
 
 def test_a_flood_of_one_browser_does_not_shut_out_others_behind_the_same_proxy(proxy, alice):
     flood = browser(proxy)
-    codes = [fails(flood.login, alice, user=f'nobody-{i}', otp='000000')[0] for i in range(60)]
-    assert 'RESOURCE_EXHAUSTED' in codes
+    assert any(fails(flood.login, alice, user=f'nobody-{i}', otp='000000')[0] == 'RESOURCE_EXHAUSTED' for i in range(300))
     assert browser(proxy, alice).GetWebSession().user == alice.name
 
 
@@ -238,7 +237,7 @@ def test_a_proxy_that_was_removed_acts_for_nobody(audit, authd, alice):
     authd.local().RemoveNode(name=other.uuid)
     assert fails(b.GetWebSession)[0] == 'UNAUTHENTICATED'
     assert fails(browser(other.caller).login, alice, otp='000000')[0] == 'UNAUTHENTICATED'
-    wait_for('auditd to hear of it', lambda: search(audit, on_behalf(b.token, b.address), other)[0] != 'OK', 20)
+    wait_for('auditd to hear of it', lambda: search(audit, on_behalf(b.token, b.address), other)[0] != 'OK')
     # The person's session goes on through another.
     b.proxy = audit.proxy.caller
     assert works(audit, b)
@@ -291,7 +290,7 @@ def test_a_session_ends_with_its_time(audit, authd, proxy):
     bob = authd.user(f'bob-{next(count)}', roles=[name])
     b = browser(proxy, bob)
     assert b.session.expires <= time.time() * 1000 + 3000
-    wait_for('the end of the session', lambda: fails(b.GetWebSession)[0] == 'UNAUTHENTICATED', 30)
+    wait_for('the end of the session', lambda: fails(b.GetWebSession)[0] == 'UNAUTHENTICATED')
     assert has_ended(audit, b)
 
 
@@ -302,7 +301,7 @@ def test_sessions_outlive_a_restart_of_authd(audit, authd, proxy, alice):
     authd.daemon.stop()
     assert search_as(audit, b) == 'OK', 'auditd decides by what it knows'
     authd.start()
-    wait_for('the session', lambda: fails(b.GetWebSession)[0] == 'OK', 30)
+    wait_for('the session', lambda: fails(b.GetWebSession)[0] == 'OK')
     assert fails(gone.GetWebSession)[0] == 'UNAUTHENTICATED'
     assert works(audit, b)
 
@@ -487,7 +486,7 @@ def test_an_api_token_is_no_person(authd, proxy):
 
 def test_an_api_token_ends_with_its_time(audit, authd, proxy):
     b = api(proxy, authd.local().AddToken(kind='api', roles=['auditor'], ttl_s=3).token)
-    wait_for('the end', lambda: fails(b.GetWebSession)[0] == 'UNAUTHENTICATED', 30)
+    wait_for('the end', lambda: fails(b.GetWebSession)[0] == 'UNAUTHENTICATED')
     assert has_ended(audit, b)
 
 

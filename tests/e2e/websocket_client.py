@@ -15,7 +15,7 @@ HOST = 'localhost'
 class WebSocket:
     def __init__(self, port, path, token=None, origin=True, extra=(), key=None, send_request=True):
         context = ssl._create_unverified_context()  # the tests' own loopback proxy
-        self.sock = context.wrap_socket(socket.create_connection(('127.0.0.1', port), timeout=30), server_hostname=HOST)
+        self.sock = context.wrap_socket(socket.create_connection(('127.0.0.1', port), timeout=90), server_hostname=HOST)
         self.buffer = b''
         key = key or base64.b64encode(os.urandom(16)).decode()
         lines = [f'GET {path} HTTP/1.1', f'Host: {HOST}:{port}', 'Upgrade: websocket', 'Connection: Upgrade',
@@ -69,13 +69,17 @@ class WebSocket:
         return data
 
     def receive(self):
-        """(first byte, payload) of the next frame."""
+        """(first byte, payload) of the next frame that is no ping; those are answered."""
         first, n = self.need(2)
         if n == 126:
             n, = struct.unpack('>H', self.need(2))
         elif n == 127:
             n, = struct.unpack('>Q', self.need(8))
-        return first, self.need(n)
+        data = self.need(n)
+        if first == 0x89:
+            self.send(data, first=0x8a)
+            return self.receive()
+        return first, data
 
     def receive_close(self):
         """(code, reason) of the close frame; what comes before is passed over."""
@@ -104,9 +108,7 @@ def main():
                 first, data = ws.receive()
             except (EOFError, OSError):
                 return
-            if first == 0x89:
-                ws.send(data, first=0x8a)
-            elif first == 0x88:
+            if first == 0x88:
                 return
             elif first == 0x82:
                 os.write(1, data) if len(data) <= 4096 else sys.stdout.buffer.write(data) and sys.stdout.buffer.flush()

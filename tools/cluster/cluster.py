@@ -5,6 +5,7 @@ The demonstration (tools/demo) and the end-to-end tests use it. As root the daem
 nodes serve real logins; as an ordinary user everything runs as that user and nodes serve only his own login.
 """
 import base64
+import contextlib
 import hashlib
 import hmac
 import html
@@ -66,6 +67,20 @@ def wait_for(what, check, timeout=60.0, pause=0.05):
         if time.monotonic() > end:
             raise Failure(f'{what}: not within {timeout:.0f} s' + (f' ({why})' if why else ''))
         time.sleep(pause)
+
+
+def memory_has(pid, mark):
+    """The bytes are somewhere in what the process can write to."""
+    with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as memory:
+        for line in maps:
+            start, end, rights = re.match('([0-9a-f]+)-([0-9a-f]+) (..)', line).groups()
+            if rights != 'rw':
+                continue
+            with contextlib.suppress(OSError):  # gone meanwhile
+                memory.seek(int(start, 16))
+                if mark in memory.read(int(end, 16) - int(start, 16)):
+                    return True
+    return False
 
 
 def totp(secret, when=None):
@@ -458,10 +473,11 @@ state: {self.path('proxyd')}
 
     @staticmethod
     def code(person):
-        """The next one-time code: each step counts once, and authd takes the last, this and the next one."""
+        """The next one-time code: each step counts once, and authd takes the last, this and the next one; the last not in
+        this one's last five seconds, which a busy machine needs until authd looks."""
         while True:
             now = int(time.time() // 30)
-            step = max(person['last_step'] + 1, now - 1)
+            step = max(person['last_step'] + 1, now - (time.time() % 30 < 25))
             if step <= now + 1:
                 person['last_step'] = step
                 return totp(person['secret'], step * 30)
