@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The web app between people and programs, in a real Chromium: what one leaves is nothing for the next, what is pasted is no keys, and
 nothing leads out of a recording."""
+import json
 import os
 import re
 
@@ -131,4 +132,25 @@ def test_nothing_of_who_was_logged_in_is_there_for_the_next(browser, fay, cluste
     browser.evaluate("history.pushState(null, '', '/web/terminal'); dispatchEvent(new PopStateEvent('popstate'))")
     browser.see('No terminal is open')
     assert browser.do('count', selector='.term') == 0 and browser.do('count', selector='.tab') == 0 and browser.evaluate(KEYS) == 0
+    assert browser.do('complaints') == []
+
+
+def test_a_tab_begins_anew_when_another_tab_is_somebody_else_s(browser, fay, cluster, login):
+    """As after an administrator has tried an invitation link: the cookie is all tabs', and nothing that this one shows is right any more."""
+    hal, ivy = [cluster.add_user(name, roles='access', logins=login) for name in ('hal', 'ivy')]
+    browser.log_in(hal, cluster.code(hal))
+    terminal(browser, 'node-1', login)
+    words = json.dumps({'user': ivy['user'], 'password': ivy['password'], 'otp': cluster.code(ivy)})
+    how = f"{{ method: 'POST', headers: {{ 'Content-Type': 'application/json' }}, body: JSON.stringify({words}) }}"
+    browser.evaluate(f"""(async () => {{
+        window.same = true;
+        const answer = await fetch('/v1/webapi/login', {how});
+        if (!answer.ok) throw new Error(await answer.text());
+        setTimeout(() => dispatchEvent(new Event('focus')));
+    }})()""")
+    browser.do('see', role='button', name='ivy: account and more')
+    browser.see('node-1')
+    assert browser.do('address') == '/web' and not browser.evaluate('window.same')
+    browser.evaluate("history.pushState(null, '', '/web/terminal'); dispatchEvent(new PopStateEvent('popstate'))")
+    browser.see('No terminal is open')
     assert browser.do('complaints') == []

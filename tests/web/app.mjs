@@ -3,8 +3,9 @@
 import assert from 'node:assert';
 import test from 'node:test';
 import { pasted } from '../../web/app/paste.mjs';
-import { readFrames, OUT, RESIZE } from '../../web/app/frames.mjs';
-import { Player } from '../../web/app/playback.mjs';
+import { readFrames, widest, OUT, RESIZE } from '../../web/app/frames.mjs';
+import { Player, writeAll } from '../../web/app/playback.mjs';
+import { paced, atMost } from '../../web/app/pace.mjs';
 
 test('what is pasted is text: nothing in it closes the brackets around it', () => {
 	assert.equal(pasted('echo \x1b[201~\nreboot\r\n\tdone'), 'echo [201~\nreboot\r\n\tdone');
@@ -78,4 +79,59 @@ test('a change of size comes after what was shown before it', async () => {
 	await term.draw();
 	await end;
 	assert.equal(term.screen, 'ab<90x30>cd');
+});
+
+test('a recording as text has every size after what was shown before it, and what follows in it', async () => {
+	const { term, player } = playing();
+	let over = false;
+	const all = writeAll(term, player.frames).then(() => { over = true; });
+	while (!over) await term.draw();
+	await all;
+	assert.equal(term.screen, 'ab<90x30>cd');
+});
+
+test('the widest that a terminal was is known before its recording is written', () => {
+	const size = (...sides) => ({ type: RESIZE, data: Uint8Array.from(sides.flatMap((side) => [side >> 8, side & 255])) });
+	assert.equal(widest([]), 80);
+	assert.equal(widest([size(40, 30), { type: OUT, data: new Uint8Array(4) }]), 80);
+	assert.equal(widest([size(40, 30), size(65535, 2), size(90, 30), { type: RESIZE, data: new Uint8Array(1) }]), 2000);
+});
+
+// Every time in order, at once.
+const settled = async () => { for (let i = 0; i < 20; i++) await Promise.resolve(); };
+
+test('what changes all the time is fetched once at a time, once more afterwards, and rests in between', async (t) => {
+	const rests = [], ends = [], real = globalThis.setTimeout;
+	globalThis.setTimeout = (done) => { rests.push(done); };
+	t.after(() => { globalThis.setTimeout = real; });
+	const stop = new AbortController(), told = paced(() => new Promise((done) => ends.push(done)), 2000, stop.signal);
+	for (let i = 0; i < 9; i++) told();
+	assert.equal(ends.length, 1);
+	rests[0]();
+	await settled();
+	assert.equal(ends.length, 1); // rested, and not over
+	ends[0]();
+	await settled();
+	assert.equal(ends.length, 2);
+	ends[1]();
+	told();
+	await settled();
+	assert.equal(ends.length, 2); // over, and not rested
+	stop.abort();
+	rests[1]();
+	await settled();
+	assert.equal(ends.length, 2); // nobody is there any more
+});
+
+test('of many that begin at once so many are under way as may be, and every one has its turn', async () => {
+	const inTurn = atMost(4), ends = [], done = [];
+	for (let i = 0; i < 10; i++)
+		inTurn(() => new Promise((good, bad) => ends.push(i % 2 ? good : bad))).then(() => done.push(i), () => done.push(i));
+	for (let over = 0; over < 10; over++) {
+		await settled();
+		assert.equal(ends.length, Math.min(10, 4 + over));
+		ends[over]();
+	}
+	await settled();
+	assert.equal(done.length, 10);
 });

@@ -101,6 +101,10 @@ export function sizeOf({ data }) {
 	return data.length >= 4 ? [side(0), side(2)] : null;
 }
 
+/* Columns, of the widest that the terminal ever was; 80 before anybody says. */
+export const widest = (frames) =>
+	frames.reduce((most, frame) => Math.max(most, (frame.type === RESIZE && sizeOf(frame)?.[0]) || 0), 80);
+
 /* Asciicast version 2, of what a terminal showed. */
 export function asciicast(frames, { title, started_ms }) {
 	const first = frames.find((frame) => frame.type === RESIZE),

@@ -4,10 +4,12 @@
  * anew. While there is none they ask now and then, and when the window is looked at again.
  */
 import { onSession, loadSession } from './session.mjs';
+import { paced } from './pace.mjs';
 
 const ASK_MS = 10000,
 	AGAIN_MS = [500, 1000, 2000, 5000, 10000],
-	SETTLE_MS = 150;
+	SETTLE_MS = 150,
+	REST_MS = 2000;
 const listeners = new Map();
 let socket = null,
 	tries = 0,
@@ -30,11 +32,16 @@ function tell(kind) {
 
 const tellAll = () => [...listeners.keys()].forEach(tell);
 
-/* listener(): things of that kind have changed, or may have. Without a signal for as long as the app is there. */
+/*
+ * listener(): things of that kind have changed, or may have; what it gives is waited for before it is called again, so that a
+ * list is fetched once at a time and not all the time. Without a signal for as long as the app is there.
+ */
 export function onChange(kind, listener, signal = null) {
+	if (signal?.aborted) return;
+	const told = paced(listener, REST_MS, signal);
 	if (!listeners.has(kind)) listeners.set(kind, new Set());
-	listeners.get(kind).add(listener);
-	signal?.addEventListener('abort', () => listeners.get(kind).delete(listener));
+	listeners.get(kind).add(told);
+	signal?.addEventListener('abort', () => listeners.get(kind).delete(told));
 }
 
 /* --- the WebSocket ----------------------------------------------------------------------------------------------- */
@@ -63,10 +70,10 @@ function connect() {
 	};
 }
 
-/* Why it ended the WebSocket does not say: a session that is over shows when one asks. */
+/* Why it ended the WebSocket does not say: a session that is over, or another's by now, shows when one asks. */
 async function again() {
 	try {
-		if (who && (tries < 2 || (await loadSession()))) connect();
+		if (who && (await loadSession()) && !socket) connect();
 	} catch {
 		/* the proxy does not answer either */
 		timer = setTimeout(again, AGAIN_MS[Math.min(tries++, AGAIN_MS.length - 1)]);
@@ -83,9 +90,23 @@ function disconnect() {
 setInterval(() => {
 	if (who && !document.hidden && socket?.readyState !== WebSocket.OPEN) tellAll();
 }, ASK_MS);
-document.addEventListener('visibilitychange', () => {
-	if (who && !document.hidden && socket?.readyState !== WebSocket.OPEN) tellAll();
-});
+
+let looking = false;
+
+/* Somebody looks again: the session may have ended meanwhile, or another tab may have begun another's. */
+async function lookedAt() {
+	if (!who || document.hidden || looking) return;
+	looking = true;
+	try {
+		await loadSession();
+	} catch {
+		/* the proxy does not answer: lists say so */
+	}
+	looking = false;
+	if (who && socket?.readyState !== WebSocket.OPEN) tellAll();
+}
+document.addEventListener('visibilitychange', lookedAt);
+addEventListener('focus', lookedAt);
 
 onSession((session) => {
 	const before = who;

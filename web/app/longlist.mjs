@@ -25,6 +25,7 @@ export class LongList {
 	#rows = h('div');
 	#more;
 	#page;
+	#refreshing = false;
 
 	constructor({ path, field, draw, none, signal, page = 100 }) {
 		Object.assign(this, { node: h('div') });
@@ -35,10 +36,6 @@ export class LongList {
 		this.#signal = signal;
 		this.#page = page;
 		this.#more = button('Show more', () => this.#fetch(), 'more-rows');
-	}
-
-	get all() {
-		return this.#all;
 	}
 
 	ask(query) {
@@ -76,9 +73,11 @@ export class LongList {
 	}
 
 	/* What came since, above the rest, and what is different now: keyOf(row) says which is which. Nobody asked for it: that it
-	 * failed is not shown. */
+	 * failed is not shown, and while one is under way there is no other. */
 	async refresh(keyOf) {
+		if (this.#refreshing) return;
 		const turn = this.#turn;
+		this.#refreshing = true;
 		try {
 			const reply = await get(this.#path, { ...this.#query, limit: this.#page }, { signal: this.#signal });
 			if (turn !== this.#turn || this.node.hasAttribute('aria-busy')) return;
@@ -91,6 +90,8 @@ export class LongList {
 			this.#show();
 		} catch (error) {
 			if (!(error instanceof ApiError) && error.name !== 'AbortError') throw error;
+		} finally {
+			this.#refreshing = false;
 		}
 	}
 

@@ -45,7 +45,7 @@ for (const [keys, words, path, when] of [
 /* --- logged in or not -------------------------------------------------------------------------------------- */
 
 let shown = null,
-	was = false; /* was: somebody was logged in when we last looked */
+	of = null; /* the web session that was there when we last looked */
 
 function draw() {
 	if (shown && loggedIn()) showFramed(shown, show);
@@ -79,9 +79,21 @@ function showLogin(why = '', back = true) {
 	);
 }
 
+/*
+ * The cookie is all tabs': another may have logged in as somebody else. Nothing of before is right any more, and the app begins
+ * anew, when everybody who watches the session has let go of it (terminals would ask whether to leave).
+ */
+function beginAnew() {
+	leave();
+	showBare(h('main', { class: 'login', 'aria-busy': 'true' }));
+	setTimeout(() => location.replace('/web'));
+}
+
 onSession((who, why) => {
-	if (!who && was) showLogin(why, why !== LOGGED_OUT);
-	was = who !== null;
+	const before = of;
+	of = who?.id ?? null;
+	if (!who && before) showLogin(why, why !== LOGGED_OUT);
+	else if (who && before && of !== before) beginAnew();
 });
 
 async function start() {

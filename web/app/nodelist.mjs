@@ -82,14 +82,13 @@ export async function reload() {
 }
 
 export function onNodes(watcher, signal) {
+	if (signal.aborted) return;
 	watchers.add(watcher);
 	signal.addEventListener('abort', () => watchers.delete(watcher));
 	reload();
 }
 
-onChange('node', () => {
-	if (watchers.size > 0) reload();
-});
+onChange('node', () => watchers.size > 0 && reload());
 onSession((who) => {
 	const before = of;
 	of = who?.id ?? null;

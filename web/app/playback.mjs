@@ -8,6 +8,28 @@ import { recall } from './local.mjs';
 const IDLE_S = 1.5,
 	UNDRAWN_MAX = 1 << 20;
 
+/* What was written until now is drawn. */
+const drawn = (term) => new Promise((done) => term.write('', done));
+
+/* All of it at once, without a page. A size counts at once: it waits for what was written before it, and is of what follows. */
+export async function writeAll(term, frames) {
+	let size = null,
+		undrawn = 0;
+	for (const frame of frames) {
+		if (frame.type === RESIZE) size = sizeOf(frame) ?? size;
+		if (frame.type !== OUT && frame.type !== ERR) continue;
+		if (size || undrawn > UNDRAWN_MAX) {
+			await drawn(term);
+			undrawn = 0;
+		}
+		if (size) term.resize(...size);
+		size = null;
+		undrawn += frame.data.length;
+		term.write(frame.data);
+	}
+	await drawn(term);
+}
+
 export class Player {
 	frames = [];
 	at = 0;
@@ -33,7 +55,7 @@ export class Player {
 
 	/* xterm.js takes a flood only as fast as it draws. Somebody may have jumped elsewhere meanwhile. */
 	async #drawn() {
-		if (this.#undrawn > 0) await new Promise((done) => this.#term.write('', done));
+		if (this.#undrawn > 0) await drawn(this.#term);
 	}
 
 	#feed({ type, data }) {

@@ -32,12 +32,15 @@ export function onSession(watcher) {
 	watcher(current, '');
 }
 
-/* False: nobody is logged in. */
+/* False: nobody is logged in. What has changed since it was asked is newer than the answer. */
 export async function loadSession() {
+	const before = current;
 	try {
-		become(await get('session', {}, { quiet: true }));
+		const found = await get('session', {}, { quiet: true });
+		if (current === before) become(found);
 	} catch (error) {
 		if (error.status !== 401) throw error;
+		if (current !== before) return current !== null;
 		const forgotten = forget();
 		become(null, current ? ENDED : '');
 		await forgotten;

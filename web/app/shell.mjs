@@ -189,6 +189,7 @@ export function showBare(node) {
 	closeDialogs();
 	fill(page);
 	kept.hidden = true;
+	find.value = '';
 	document.body.className = 'bare';
 	fill(document.body, node);
 }

@@ -4,26 +4,20 @@
  */
 import { h, fill } from './h.mjs';
 import { makeTerminal } from './xterm.mjs';
-import { OUT, ERR, RESIZE, sizeOf } from './frames.mjs';
+import { RESIZE, widest } from './frames.mjs';
+import { writeAll } from './playback.mjs';
 import { count } from './words.mjs';
 
-const LINES_MAX = 200000,
+const CELLS_MAX = 16e6 /* of 12 bytes each: 200 000 lines of 80 columns */,
 	SHOWN_MAX = 5000;
 
 /* Without a page: xterm.js reads the bytes and is asked for its lines. */
 async function linesOf(frames) {
-	const { term, dispose } = makeTerminal({ scrollback: LINES_MAX, convertEol: frames[0]?.type !== RESIZE });
-	let fed = 0;
-	for (const frame of frames) {
-		if (frame.type === RESIZE && sizeOf(frame)) term.resize(...sizeOf(frame));
-		else if (frame.type === OUT || frame.type === ERR) term.write(frame.data);
-		fed += frame.data.length;
-		if (fed > 1 << 20) {
-			fed = 0;
-			await new Promise((done) => term.write('', done));
-		}
-	}
-	await new Promise((done) => term.write('', done));
+	const { term, dispose } = makeTerminal({
+		scrollback: Math.floor(CELLS_MAX / widest(frames)),
+		convertEol: frames[0]?.type !== RESIZE,
+	});
+	await writeAll(term, frames);
 	const buffer = term.buffer.normal,
 		lines = [];
 	for (let i = 0; i < buffer.length; i++) {

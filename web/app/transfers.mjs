@@ -6,17 +6,20 @@
 import { h, fill, icon } from './h.mjs';
 import { connection } from './ssh.mjs';
 import { field, formDialog } from './dialog.mjs';
+import { atMost } from './pace.mjs';
 import { saveAs } from './savefile.mjs';
 import { bytes, count } from './words.mjs';
 
 const text = (props) =>
 	h('input', { autocomplete: 'off', spellcheck: 'false', autocapitalize: 'none', class: 'mono', ...props });
+const AT_ONCE = 4;
 
 export class Transfers {
 	#node;
 	#login;
 	#running = new Set();
 	#turn = 0; /* another one with every close() */
+	#inTurn = atMost(AT_ONCE);
 
 	constructor({ node, login }) {
 		this.#node = node;
@@ -94,7 +97,7 @@ export class Transfers {
 
 	async #run(name, begin, ended) {
 		const bar = h('progress', { max: 1, value: 0, 'aria-label': name }),
-			state = h('span', { class: 'dim', role: 'status' }, 'begins\u2026');
+			state = h('span', { class: 'dim', role: 'status' }, 'waits\u2026');
 		const turn = this.#turn;
 		let transfer = null,
 			stopped = false,
@@ -119,15 +122,21 @@ export class Transfers {
 		const row = h('li', null, h('span', { class: 'mono title', title: name }, name), bar, state, stop);
 		this.view.append(row);
 		this.#shown();
-		try {
+		const goes = () => !stopped && turn === this.#turn;
+		const carry = async () => {
+			if (!goes()) throw new Error('stopped');
+			fill(state, 'begins\u2026');
 			const ssh = await connection();
-			if (stopped || turn !== this.#turn) throw new Error('stopped');
+			if (!goes()) throw new Error('stopped');
 			transfer = begin(ssh, (done, size) => {
 				bar.value = size > 0 ? done / size : 0;
 				fill(state, size > 0 ? `${bytes(done)} of ${bytes(size)}` : bytes(done));
 			});
 			this.#running.add(transfer);
-			fill(state, ended(await transfer.done));
+			return transfer.done;
+		};
+		try {
+			fill(state, ended(await this.#inTurn(carry)));
 			bar.value = 1;
 		} catch (error) {
 			row.classList.add('bad');
