@@ -107,7 +107,7 @@ function describe(recording) {
 	]);
 }
 
-/* Who and where, when the address was all that is known. */
+/* Who and where: the address is all that is known, and all that a history keeps. */
 async function lookUp(id, signal) {
 	const found = await get('recordings', { session: id, limit: 1 }, { signal });
 	if (found.recordings.length === 0)
@@ -158,7 +158,7 @@ function onKeys(player, signal) {
 
 export async function show(place) {
 	const { id } = place.values,
-		recording = place.state?.recording ?? (await lookUp(id, place.signal));
+		recording = await lookUp(id, place.signal);
 	const view = makeTerminal({ scrollback: 5000, disableStdin: true }),
 		box = h('div', { class: 'xterm-box', tabindex: '0', role: 'group', 'aria-label': 'What the terminal showed' });
 	const list = h('ul', { class: 'remarks' }),
@@ -179,6 +179,7 @@ export async function show(place) {
 	);
 	const text = h('div', { hidden: true }),
 		textButton = button('As text', () => showText().catch(sayError), '', 'list');
+	for (const one of [textButton, download]) one.disabled = true; /* until all of it is here */
 	async function showText() {
 		text.hidden = !text.hidden;
 		textButton.setAttribute('aria-pressed', String(!text.hidden));
@@ -213,7 +214,10 @@ export async function show(place) {
 	requestAnimationFrame(() => {
 		view.open(box);
 		observer.observe(box);
-		read(place, player, view.term, list, state).then(bar.draw);
+		read(place, player, view.term, list, state).then(() => {
+			bar.draw();
+			for (const one of [textButton, download]) one.disabled = !player.whole;
+		});
 	});
 	return node;
 }

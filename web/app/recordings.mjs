@@ -18,7 +18,7 @@ export function what(recording) {
 	return recording.kind === 'shell' ? 'shell' : recording.command || recording.kind;
 }
 
-const play = (recording) => go(`/web/recordings/${encodeURIComponent(recording.session)}`, { recording });
+const play = (recording) => go(`/web/recordings/${encodeURIComponent(recording.session)}`);
 
 function length(recording) {
 	if (!recording.ended_us) return [h('span', { class: 'dot live' }), 'running'];

@@ -67,8 +67,8 @@ export function leave() {
 	current = null;
 }
 
-export function go(path, state = null) {
-	if (path !== location.pathname + location.search) history.pushState(state, '', path);
+export function go(path) {
+	if (path !== location.pathname + location.search) history.pushState(null, '', path);
 	return show();
 }
 
