@@ -141,6 +141,11 @@ def test_one_command_on_all_servers_that_were_found(browser, ada, login):
     browser.click('button', 'Run')
     browser.see('0 of 2 succeeded, 2 failed')
     assert [text for text in browser.texts('.job pre')] == ['on-2\n', 'on-2\n'] and 'status 1' in browser.texts('.job')[0]
+    browser.fill('Command', "head -c 300000 /dev/zero | tr '\\0' x")
+    browser.click('button', 'Run')
+    browser.see('2 of 2 succeeded')
+    output = browser.texts('.job pre')[0]
+    assert output.count('x') == 256 * 1024 and output.endswith(f'\n\u2026 and {300000 - 256 * 1024:,} bytes more')
     browser.do('press', key='Escape')
 
 
@@ -216,6 +221,8 @@ def played_when_whole(browser):
     """The newest recording: it is listed when its session begins, and its end comes some seconds later."""
     browser.do('see', selector='.rows .dot.live', gone=True)
     browser.do('click', role='button', name='Play', nth=0)
+    browser.do('see', selector='.player')
+    assert browser.evaluate('history.state') is None  # whoever logs in next has the same history
     comes(browser, browser.do('address'), 'ended with status')
 
 

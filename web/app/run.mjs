@@ -39,8 +39,8 @@ async function runOn(job, login, command, stopped) {
 	}
 	job.channel = channel;
 	channel.ondata = (bytes, taken) => {
+		if (job.bytes < OUTPUT_MAX) job.chunks.push(bytes.slice(0, OUTPUT_MAX - job.bytes));
 		job.bytes += bytes.length;
-		if (job.bytes <= OUTPUT_MAX) job.chunks.push(bytes.slice());
 		taken();
 	};
 	const end = new Promise((done) => {
