@@ -10,6 +10,13 @@ const TOAST_MS = 6000,
 	TOASTS_MAX = 4;
 const toasts = h('div', { class: 'toasts', role: 'status', 'aria-live': 'polite' });
 
+/* Full screen shows nothing but its element. */
+function placeToasts() {
+	const over = document.fullscreenElement ?? document.body;
+	if (toasts.parentNode !== over) over.append(toasts);
+}
+document.addEventListener('fullscreenchange', placeToasts);
+
 /* kind: "" or "bad". What is bad stays until it is closed. */
 export function toast(text, kind = '') {
 	const close = () => box.remove();
@@ -19,7 +26,7 @@ export function toast(text, kind = '') {
 		h('span', null, text),
 		h('button', { class: 'icon-btn', type: 'button', 'aria-label': 'Close', on: { click: close } }, icon('close')),
 	);
-	if (!toasts.isConnected) document.body.append(toasts);
+	placeToasts();
 	toasts.append(box);
 	while (toasts.childElementCount > TOASTS_MAX) toasts.firstElementChild.remove();
 	if (kind !== 'bad') setTimeout(close, TOAST_MS);

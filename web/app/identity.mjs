@@ -95,6 +95,6 @@ export async function forget() {
 	try {
 		await inStore('readwrite', (store) => store.delete(KEY));
 	} catch {
-		/* there was none */
+		/* a browser that keeps nothing has nothing to forget */
 	}
 }
