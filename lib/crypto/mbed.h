@@ -9,7 +9,6 @@
 #include <mbedtls/ecp.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/rsa.h>
-#include <mbedtls/sha1.h>
 #include <mbedtls/version.h>
 #include <mbedtls/x509_crt.h>
 #include <stdbool.h>
@@ -18,18 +17,6 @@
 #include "crypto/rand.h"
 
 #define MBED_3 (MBEDTLS_VERSION_MAJOR >= 3)
-
-/* --- SHA-1: for what a protocol wants so, not for anything that must hold --------- */
-
-static inline int
-mbed_sha1(const uint8_t *p, size_t n, uint8_t digest[20])
-{
-#if MBED_3
-	return mbedtls_sha1(p, n, digest);
-#else
-	return mbedtls_sha1_ret(p, n, digest);
-#endif
-}
 
 /* --- RSA: keys of others only --------------------------------------------------- */
 

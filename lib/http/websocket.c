@@ -13,7 +13,7 @@
 #include <wslay/wslay.h>
 
 #include "crypto/b64.h"
-#include "crypto/mbed.h"
+#include "crypto/sha1.h"
 #include "http/server_priv.h"
 #include "net/ceiling.h"
 
@@ -23,7 +23,6 @@
 enum {
 	KEY_BYTES = 16,
 	KEY_MAX = 64,
-	SHA1_BYTES = 20,
 	ACCEPT_SIZE = 32,
 	INPUT_MAX = 256 *
 	    1024, /* a TLS record that came while the socket was paused; what was sent with the handshake */
@@ -366,9 +365,11 @@ put_answer(struct buf *b, struct span key)
 	bool ok;
 
 	buf_init(&text, KEY_MAX + sizeof(ACCEPT_GUID));
-	ok = buf_put(&text, key.p, key.n) && buf_put(&text, ACCEPT_GUID, strlen(ACCEPT_GUID)) &&
-	    mbed_sha1(buf_head(&text), text.len, sum) == 0 &&
-	    b64_encode(accept, sizeof(accept), (struct span){ sum, sizeof(sum) }, B64_STD);
+	ok = buf_put(&text, key.p, key.n) && buf_put(&text, ACCEPT_GUID, strlen(ACCEPT_GUID));
+	if (ok) {
+		sha1_of(buf_span(&text), sum);
+		ok = b64_encode(accept, sizeof(accept), (struct span){ sum, sizeof(sum) }, B64_STD);
+	}
 	buf_done(&text);
 	return ok &&
 	    buf_printf(b,
