@@ -47,27 +47,35 @@ mbed_ssl_conf_curves(mbedtls_ssl_config *config)
 #define MBEDTLS_PRIVATE(member) member
 #endif
 
+#if !defined(MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH)
 /* The whole pages of a record buffer behind its first bytes, which hold the record counter (8 bytes) and a header, become the
- * system's again, and zeroes when they are touched. It has 16 KiB and a little. */
+ * system's again, and zeroes when they are touched. It has the content's n bytes and a little. */
 static inline void
-mbed_ssl_rest_buffer(unsigned char *p)
+mbed_ssl_rest_buffer(unsigned char *p, size_t n)
 {
-	enum { BUFFER = 16384, KEPT = 64 };
+	enum { KEPT = 64 };
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE),
 		  from = ((uintptr_t)p + KEPT + page - 1) & ~(page - 1),
-		  to = ((uintptr_t)p + BUFFER) & ~(page - 1);
+		  to = ((uintptr_t)p + n) & ~(page - 1);
 
 	if (p && from < to)
 		(void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-/* Debian's builds have no MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH, and keep two buffers of a record's size for every connection.
- * Only between records: nothing that was received or is to be sent is in them. */
+#endif
+
+/* Debian's builds have no MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH, and keep two buffers of a record's size for every connection;
+ * where it is, they are as small as the library makes them. Only between records: nothing that was received or is to be
+ * sent is in them. */
 static inline void
 mbed_ssl_rest(mbedtls_ssl_context *ssl)
 {
-	mbed_ssl_rest_buffer(ssl->MBEDTLS_PRIVATE(in_buf));
-	mbed_ssl_rest_buffer(ssl->MBEDTLS_PRIVATE(out_buf));
+#if defined(MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH)
+	(void)ssl;
+#else
+	mbed_ssl_rest_buffer(ssl->MBEDTLS_PRIVATE(in_buf), MBEDTLS_SSL_IN_CONTENT_LEN);
+	mbed_ssl_rest_buffer(ssl->MBEDTLS_PRIVATE(out_buf), MBEDTLS_SSL_OUT_CONTENT_LEN);
+#endif
 }
 
 #endif
