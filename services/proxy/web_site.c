@@ -34,7 +34,6 @@ hand_out(struct http_request *r, struct web *w, const struct site_file *f, const
 		.done = on_sent,
 		.arg = w->site };
 
-	http_set_header(r, "Content-Security-Policy", app_csp);
 	http_set_header(r, "Cache-Control", keep);
 	/* A worker's policy is that of its own file, not of the page. */
 	http_set_header(r, "Content-Security-Policy", app_csp);
