@@ -335,6 +335,18 @@ show_recording(const struct store_recording *row, Audit__Recording *ret)
 	ret->backed = row->backed;
 }
 
+static size_t
+recording_bytes(const struct store_recording *r)
+{
+	const char *const texts[] = { r->session, r->kind, r->user, r->login, r->node, r->node_name,
+		r->command, r->producer_kind, r->producer, r->backed };
+	size_t n = SEARCH_ROW_BYTES;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		n += strlen(texts[i]);
+	return n;
+}
+
 /* How many of the list fit into an answer: at least one, if there is one. */
 static size_t
 recordings_that_fit(const struct store_list *list)
@@ -342,7 +354,7 @@ recordings_that_fit(const struct store_list *list)
 	size_t n = 0, bytes = 0;
 
 	for (; n < list->n && bytes < SEARCH_BYTES_MAX; n++)
-		bytes += strlen(list->recordings[n].command) + SEARCH_ROW_BYTES;
+		bytes += recording_bytes(&list->recordings[n]);
 	return n;
 }
 
