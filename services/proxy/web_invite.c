@@ -34,7 +34,7 @@ struct invite {
 	struct http_request *request;
 	struct web *web;
 	struct rpc_client *as; /* that says whose browser it is; NULL: not asked */
-	struct list link;      /* web->invites, while it is asked */
+	struct list link;      /* web->invites */
 	char token[TOKEN_DIGITS + 1];
 	char problem[256]; /* said on the form; "" at first */
 	char user[128];    /* as the form that was sent names him; "" at first */
@@ -52,6 +52,14 @@ static bool
 is_token(const char *s)
 {
 	return strlen(s) == TOKEN_DIGITS && strspn(s, "0123456789abcdef") == TOKEN_DIGITS;
+}
+
+static void
+invite_free(struct invite *i)
+{
+	list_del(&i->link);
+	rpc_client_free(i->as);
+	free(i);
 }
 
 /* NULL when the request was answered already. */
@@ -76,6 +84,7 @@ invite_new(struct http_request *r, struct web *w)
 		http_reply_text(r, 503, "out of memory\n");
 		return NULL;
 	}
+	list_add(&w->invites, &i->link);
 	i->request = r;
 	i->web = w;
 	i->status = 200;
@@ -121,7 +130,7 @@ on_invite(enum rpc_code code, const char *why, const Auth__InviteInfo *reply, vo
 		invite_notice(i->request, i->web, 404, "This link is not valid",
 		    "It was used already, or has expired. Ask your administrator for a new one.");
 	}
-	free(i);
+	invite_free(i);
 }
 
 /* The link's secret goes to authd; what comes back is on_invite's. */
@@ -177,7 +186,6 @@ on_completed(enum rpc_code code, const char *why, const Auth__WebLoginReply *rep
 	struct invite *i = arg;
 
 	/* Its only call is over. */
-	list_del(&i->link);
 	rpc_client_free(i->as);
 	i->as = NULL;
 	if (code == RPC_OK) {
@@ -195,7 +203,7 @@ on_completed(enum rpc_code code, const char *why, const Auth__WebLoginReply *rep
 		invite_again(i, 400, why);
 		return;
 	}
-	free(i);
+	invite_free(i);
 }
 
 struct filled {
@@ -240,21 +248,19 @@ invite_send(struct invite *i, Auth__CompleteInviteRequest *q)
 	q->no_session = !web_from_own_page(i->request);
 	i->as = rpc_client_for(i->web->config.auth, NULL, client);
 	if (i->as) {
-		list_add(&i->web->invites, &i->link);
 		auth_complete_invite(i->as, q, on_completed, i);
 		return;
 	}
 	http_reply_text(i->request, 503, "out of memory\n");
-	free(i);
+	invite_free(i);
 }
 
 void
 web_invites_done(struct web *w)
 {
 	list_each (struct invite, i, &w->invites, link) {
-		list_del(&i->link);
-		rpc_client_free(i->as);
-		free(i);
+		http_reply_error(i->request, 503, "this proxy stops");
+		invite_free(i);
 	}
 }
 
@@ -271,7 +277,7 @@ web_invite_complete(struct http_request *r, void *arg)
 	if (web_from_elsewhere(r)) {
 		invite_notice(r, i->web, 403, "Refused",
 		    "This form came from another site. Open the link itself.");
-		free(i);
+		invite_free(i);
 		return;
 	}
 	(void)http_form_value(http_body(r), "username", i->user, sizeof(i->user));
