@@ -11,8 +11,9 @@
 
 enum {
 	CHUNK_MAX = 64 * 1024,
-	HEAD_MAX = 32,                  /* of a chunk, and its end */
-	WAITING_MAX = 64 * 1024 * 1024, /* more is somebody who does not wait for `drained` */
+	HEAD_MAX = 32, /* of a chunk, and its end */
+	/* A message of gRPC's, and a little: more is somebody who does not wait for `drained`. */
+	WAITING_MAX = 4 * 1024 * 1024 + CHUNK_MAX,
 };
 
 struct http_stream {

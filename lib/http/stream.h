@@ -25,7 +25,7 @@ struct http_stream_events {
 struct http_stream *http_reply_stream(struct http_request *r, int status, const char *content_type,
     const struct http_stream_events *on, void *arg);
 /* Copies the bytes; `drained` comes when they are out. A client that takes longer than answer_ms for what waits is cut
- * off. Negative: no memory; end it with http_stream_abort. */
+ * off. Negative: more than 4 MiB wait, or no memory; end it with http_stream_abort. */
 int http_stream_put(struct http_stream *s, struct span bytes);
 /* That was all: what waits is sent, then the connection takes its next request. */
 void http_stream_end(struct http_stream *s);

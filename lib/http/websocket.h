@@ -48,9 +48,10 @@ struct websocket_events {
 struct websocket_config {
 	const struct websocket_events *events;
 	void *arg;
-	const char *payer;  /* for whom it counts (net/ceiling.h): a user */
-	size_t message_max; /* bytes; a longer message ends the socket */
-	bool pieces;        /* messages have no meaning of their own: pass on what there is */
+	const char *payer; /* for whom it counts (net/ceiling.h): a user */
+	/* Bytes; a longer message ends the socket. With pieces: a longer frame, and messages end when they do. */
+	size_t message_max;
+	bool pieces; /* messages have no meaning of their own: pass on what there is */
 };
 
 /* Answers the request, in any case: with 101, and the socket lives until `closed`; or with an error, and NULL: it asks for no

@@ -145,9 +145,14 @@ int replica_check_host(const struct replica *r, const char *uuid, const char *na
 /* Is the web session of that key still good: there, not expired, its user there and not cut off since, and nothing closes the
  * door for him? Asked when a call or connection in it begins, and again for what lasts whenever something changed
  * (replica_events) and at the session's end. *ret (may be NULL) is the session then, until the next change. 0, or
- * REPLICA_E_* with a line for the user. Needs the kinds USER and WEB_SESSION. */
+ * REPLICA_E_* with a line for the user. Needs the kinds USER and WEB_SESSION. Says nothing about where it is used. */
 int replica_check_web(const struct replica *r, const char *key,
     const struct replica_web_session **ret, struct err *e);
+/* The same for whoever asks from the address ip ("": unknown): REPLICA_E_CUT also where the session is pinned to another. */
+int replica_check_web_at(const struct replica *r, const char *key, const char *ip,
+    const struct replica_web_session **ret, struct err *e);
+/* Only that: it is used where it may be. */
+bool replica_web_is_at(const struct replica_web_session *s, const char *ip);
 /* For the server of a daemon that has a replica (rpc.h, rpc_session_fn): whether the proxy is still one, the session still
  * good, and whose it is. */
 enum rpc_code

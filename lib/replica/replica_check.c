@@ -7,6 +7,8 @@
  * cut-offs, and kinds that close doors (struct replica_hooks). Of these one that is lost holds for
  * everybody, since nobody knows for whom it was.
  */
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/str.h"
 #include "replica/replica_priv.h"
@@ -137,10 +139,35 @@ replica_check_web(const struct replica *r, const char *key, const struct replica
 	return rc;
 }
 
+bool
+replica_web_is_at(const struct replica_web_session *s, const char *ip)
+{
+	return !*s->pinned_to || strcmp(s->pinned_to, ip) == 0;
+}
+
+int
+replica_check_web_at(const struct replica *r, const char *key, const char *ip,
+    const struct replica_web_session **ret, struct err *e)
+{
+	const struct replica_web_session *s = NULL;
+	int rc = replica_check_web(r, key, &s, e);
+
+	if (rc != 0)
+		return rc;
+	if (!replica_web_is_at(s, ip)) {
+		err_set(e, "%s", rpc_pinned_text);
+		return REPLICA_E_CUT;
+	}
+	if (ret)
+		*ret = s;
+	return 0;
+}
+
 enum rpc_code
 replica_web_peer(const struct replica *r, const char *key, struct rpc_peer *peer, struct err *e)
 {
 	const struct replica_web_session *s = NULL;
+	struct addr at;
 	int rc = replica_check_host(r, peer->name, NULL, peer->issued_s * 1000, e);
 
 	/* A locked proxy is to try again; one that was removed finds itself nowhere. */
@@ -150,13 +177,9 @@ replica_web_peer(const struct replica *r, const char *key, struct rpc_peer *peer
 		err_set(e, "this proxy is not part of the cluster");
 		return RPC_UNAUTHENTICATED;
 	}
-	rc = replica_check_web(r, key, &s, e);
+	rc = replica_check_web_at(r, key, rpc_peer_addr(peer->address, &at) ? at.ip : "", &s, e);
 	if (rc != 0)
 		return rc == REPLICA_E_CUT ? RPC_UNAUTHENTICATED : RPC_UNAVAILABLE;
-	if (*s->pinned_to && !rpc_peer_is_at(peer, s->pinned_to)) {
-		err_set(e, "%s", rpc_pinned_text);
-		return RPC_UNAUTHENTICATED;
-	}
 	peer->who = RPC_USER;
 	(void)str_copy(peer->name, sizeof(peer->name), s->user);
 	peer->issued_s = s->valid_after_s;

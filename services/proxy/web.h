@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * web: what proxyd answers over HTTPS: discovery, the authorities, the invite page, packages and the script that installs
- * them, a page that says what this is. One file a group of routes; the table is in web.c.
+ * web: what proxyd answers over HTTPS: discovery, the authorities, the invite page, the web app with its JSON API and
+ * WebSockets, packages and the script that installs them, a page that says what this is. One file a group of routes; the
+ * table is in web.c.
  */
 #ifndef PROXY_WEB_H
 #define PROXY_WEB_H
@@ -48,7 +49,7 @@ struct web {
 	struct web_reload *reload; /* both are being read again; or NULL */
 	struct ceiling *handouts;  /* packages that are being sent */
 	struct list live;          /* WebSockets */
-	struct list invites;       /* that are being completed (web_invite.c) */
+	struct list invites;       /* that wait for authd (web_invite.c) */
 	struct timer live_tick;    /* looks which have expired */
 	struct web_changes *changes;
 };

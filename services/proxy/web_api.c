@@ -153,7 +153,7 @@ session_is_good(const struct web_call *c)
 {
 	struct err e;
 
-	return replica_check_web(c->api->config.replica, c->key, NULL, &e) == 0;
+	return replica_check_web_at(c->api->config.replica, c->key, c->peer.ip, NULL, &e) == 0;
 }
 
 static void
@@ -223,6 +223,18 @@ send_answer(struct web_call *c)
 	http_reply_long(r, 200, "application/json", &body);
 }
 
+bool
+web_call_charge(struct web_call *c, size_t n)
+{
+	if (web_share_take_bytes(c->api->shares, c->who, n)) {
+		c->taken = n;
+		return true;
+	}
+	web_call_fail(c, RPC_RESOURCE_EXHAUSTED,
+	    "earlier answers were not read yet; read them, or ask for less");
+	return false;
+}
+
 /* False: answered with why not. */
 static bool
 make_answer(struct web_call *c, const ProtobufCMessage *m)
@@ -233,13 +245,7 @@ make_answer(struct web_call *c, const ProtobufCMessage *m)
 		return false;
 	}
 	/* What has been done is answered: what is long is what was only read. */
-	if (!web_share_take_bytes(c->api->shares, c->who, c->answer.len)) {
-		web_call_fail(c, RPC_RESOURCE_EXHAUSTED,
-		    "earlier answers were not read yet; read them, or ask for less");
-		return false;
-	}
-	c->taken = c->answer.len;
-	return true;
+	return web_call_charge(c, c->answer.len);
 }
 
 /* --- what is asked --------------------------------------------------------------------------- */
@@ -389,12 +395,28 @@ find_who(struct web_call *c)
 		(void)str_format(c->who, sizeof(c->who), "user:%s", s->user);
 }
 
+/* Used from elsewhere than it may be: what others have stolen takes nothing of the person's share. What this proxy does not
+ * know (yet) authd judges. */
+static bool
+is_elsewhere(const struct web_call *c)
+{
+	const struct replica_web_session *s = replica_web_session(c->api->config.replica, c->key);
+
+	return s && !replica_web_is_at(s, c->peer.ip);
+}
+
 /* False: answered. How often is counted by the session, and how much by the person: nobody else can use that up. */
 static bool
 count_session(struct web_call *c, const char *token)
 {
 	if (!rpc_session_key(token, c->key)) {
 		web_call_refuse(c, 401, "log in first");
+		return false;
+	}
+	if (is_elsewhere(c)) {
+		if (c->row->kind == WEB_API_LOGOUT)
+			web_session_forget(c->request);
+		web_call_refuse(c, 401, rpc_pinned_text);
 		return false;
 	}
 	find_who(c);

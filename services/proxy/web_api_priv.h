@@ -55,6 +55,9 @@ struct web_call {
 /* Answers and ends the call. */
 void web_call_refuse(struct web_call *c, int status, const char *why);
 void web_call_fail(struct web_call *c, enum rpc_code code, const char *why);
+/* Once a call: n bytes of its answer are held, at the expense of whose share it is of, until it is freed. False: there is no
+ * room; it was answered, and has ended. */
+bool web_call_charge(struct web_call *c, size_t n);
 /* It was answered, all of it. */
 void web_call_free(struct web_call *c);
 

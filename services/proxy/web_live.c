@@ -36,7 +36,7 @@ who_asks(char key[RPC_SESSION_KEY_SIZE], const struct web *w, struct http_reques
 		http_reply_error(r, 401, "log in first");
 		return NULL;
 	}
-	if (replica_check_web(w->config.replica, key, &session, &e) != 0) {
+	if (replica_check_web_at(w->config.replica, key, http_peer(r)->ip, &session, &e) != 0) {
 		http_reply_error(r, 401, e.text);
 		return NULL;
 	}

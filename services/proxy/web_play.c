@@ -10,6 +10,9 @@
 #include "proto/audit.async.h"
 #include "proxy/web_api_priv.h"
 
+/* What a recording that nobody reads holds here: a message of auditd's, in gRPC, in the stream and on its way into it. */
+enum { PLAY_BYTES = 1024 * 1024 };
+
 struct play {
 	struct web_call *call;
 	struct rpc_call *rpc;
@@ -117,8 +120,12 @@ void
 web_play(struct web_call *c, const Audit__PlayRequest *request)
 {
 	static const struct audit_play_on on = { .message = on_part, .closed = on_rpc_closed };
-	struct play *p = calloc(1, sizeof(*p));
+	struct play *p;
 
+	/* It may be asked for again (web_call_fail). */
+	if (c->taken == 0 && !web_call_charge(c, PLAY_BYTES))
+		return;
+	p = calloc(1, sizeof(*p));
 	if (!p) {
 		web_call_refuse(c, 503, "out of memory");
 		return;

@@ -151,7 +151,8 @@ on_session_over(struct web_live *live, const char *why)
 	tunnel_hang_up(s->link, why);
 }
 
-/* In both counts, as front.c does it for what it accepts; ssh_server gives them back. */
+/* In both counts, as front.c does it for what it accepts; ssh_server gives them back. The WebSocket's own descriptor is in `all`
+ * since it was accepted, so that it counts there as two: the SSH connection inside costs as much as one of its own. */
 static bool
 count_in(const struct web *w, const struct addr *peer)
 {

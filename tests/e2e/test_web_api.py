@@ -22,6 +22,7 @@ from producers import frames_of
 from security_key import SecurityKey
 from test_recording import newest
 from webapi import Browser
+from websocket_client import WebSocket
 
 FORM = 'application/x-www-form-urlencoded'
 MARKUP = '<script>alert(1)</script>&amp;"\'\u202e\\'
@@ -417,6 +418,19 @@ def test_a_browser_that_does_not_read_costs_no_memory(admin, cluster, long_recor
 
 
 @pytest.mark.sanitized
+def test_recordings_that_somebody_does_not_read_are_of_his_share(cluster, login, long_recording):
+    hoarder = Browser(cluster)
+    hoarder.login(cluster.add_user('web-hoarder', roles='access,auditor', logins=login))
+    path = f'/v1/webapi/recordings/{long_recording}/frames'
+    readers = [reader(hoarder, long_recording) for _ in range(8)]
+    status, why = hoarder.refused('GET', path)
+    assert status == 429 and 'not read yet' in why
+    for conn, _ in readers:
+        conn.close()
+    wait_for('his share to be free', lambda: hoarder.send('GET', path)[0] == 200, 60)
+
+
+@pytest.mark.sanitized
 def test_who_leaves_or_loses_his_session_gets_no_more_frames(admin, cluster, login, long_recording):
     conn, answer = reader(admin, long_recording)
     answer.read(100000)
@@ -538,6 +552,29 @@ def test_a_session_ends_with_a_lock_and_with_its_user(cluster, login):
         wait_for(f'the end of {name}', lambda b=browser: over(b), 60)
         # By auditd, too, which knows from the watch.
         wait_for(f'the end of {name} at auditd', lambda b=browser: b.ask('GET', '/v1/webapi/recordings')[0] == 401, 60)
+
+
+@pytest.mark.sanitized
+def test_a_pinned_session_is_worth_nothing_elsewhere(cluster, tmp_path):
+    """Where a role pins it to the address that it began at; and whoever stole it takes none of its person's share."""
+    path = tmp_path / 'role.yaml'
+    path.write_text(json.dumps({'kind': 'role', 'version': 'v1', 'metadata': {'name': 'web-pinned'}, 'spec': {
+        'options': {'pin_source_ip': True},
+        'allow': {'logins': ['root'], 'node_labels': {'*': '*'}, 'rules': [{'resources': ['session'], 'verbs': ['list', 'read']}]}}}))
+    cluster.tctl('create', '-f', '--force', str(path))
+    here, elsewhere = Browser(cluster), Browser(cluster, '127.0.0.2')
+    here.login(cluster.add_user('web-pin', roles='web-pinned', logins='root'))
+    elsewhere.cookie = here.cookie
+    wait_for('the proxy to hear of the session', lambda: elsewhere.ask('GET', '/v1/webapi/session')[0] == 401, 60)
+    for asked in ('session', 'recordings', 'nodes'):
+        status, why = elsewhere.refused('GET', f'/v1/webapi/{asked}')
+        assert status == 401 and 'pin a session' in why, asked
+        assert here.ask('GET', f'/v1/webapi/{asked}')[0] == 200, asked
+    for path in ('/v1/webapi/changes', '/v1/webapi/ssh'):
+        for source, status in (('127.0.0.2', 401), ('127.0.0.1', 101)):
+            ws = WebSocket(cluster.public_port, path, here.cookie, source=source)
+            ws.close()
+            assert ws.status == status, (path, source)
 
 
 def test_own_sessions_are_listed_and_ended_one_by_one_or_all(cluster, login):

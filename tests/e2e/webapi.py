@@ -10,8 +10,8 @@ import ssl
 class Browser:
     """One browser, whose pages are the proxy's."""
 
-    def __init__(self, cluster):
-        self.cluster, self.cookie, self.conn = cluster, None, None
+    def __init__(self, cluster, source='127.0.0.1'):
+        self.cluster, self.cookie, self.conn, self.source = cluster, None, None, source
         self.origin = f'https://localhost:{cluster.public_port}'
 
     def headers(self, method):
@@ -29,7 +29,7 @@ class Browser:
         with contextlib.suppress(OSError, http.client.HTTPException):
             if self.conn:  # kept, as browsers do: the proxy counts handshakes
                 return self.send_once(*request)
-        self.conn = http.client.HTTPSConnection('127.0.0.1', self.cluster.public_port, timeout=60,
+        self.conn = http.client.HTTPSConnection('127.0.0.1', self.cluster.public_port, timeout=60, source_address=(self.source, 0),
                                                 context=ssl._create_unverified_context())  # the tests' own loopback proxy
         return self.send_once(*request)
 

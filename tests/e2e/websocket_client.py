@@ -13,9 +13,11 @@ HOST = 'localhost'
 
 
 class WebSocket:
-    def __init__(self, port, path, token=None, origin=True, extra=(), key=None, send_request=True):
+    def __init__(self, port, path, token=None, origin=True, extra=(), key=None, send_request=True,
+                 source='127.0.0.1'):
         context = ssl._create_unverified_context()  # the tests' own loopback proxy
-        self.sock = context.wrap_socket(socket.create_connection(('127.0.0.1', port), timeout=90), server_hostname=HOST)
+        self.sock = context.wrap_socket(socket.create_connection(('127.0.0.1', port), timeout=90, source_address=(source, 0)),
+                                        server_hostname=HOST)
         self.buffer = b''
         key = key or base64.b64encode(os.urandom(16)).decode()
         lines = [f'GET {path} HTTP/1.1', f'Host: {HOST}:{port}', 'Upgrade: websocket', 'Connection: Upgrade',

@@ -153,6 +153,42 @@ a_session_under_another_key_is_none(void **state)
 	assert_int_equal(call(other, &peer), RPC_UNAUTHENTICATED);
 }
 
+static void
+a_session_is_good_only_at_the_address_that_it_is_pinned_to(void **state)
+{
+	const struct replica_web_session *s = NULL;
+	Auth__LiveWebSession m = AUTH__LIVE_WEB_SESSION__INIT;
+	struct rpc_peer peer;
+	struct buf b;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(replica_check_web_at(r, key, "192.0.2.2", &s, &e), 0);
+	m.key = key;
+	m.user = "alice";
+	m.valid_after_s = now_s - 60;
+	m.expires = (now_s + 3600) * 1000;
+	m.pinned_to = "192.0.2.1";
+	cluster_pack(&b, &m.base);
+	replica_put(r, REPLICA_WEB_SESSION, key, buf_span(&b));
+	buf_done(&b);
+
+	assert_int_equal(replica_check_web_at(r, key, "192.0.2.1", &s, &e), 0);
+	assert_string_equal(s->user, "alice");
+	s = NULL;
+	assert_int_equal(replica_check_web_at(r, key, "192.0.2.2", &s, &e), REPLICA_E_CUT);
+	assert_null(s);
+	assert_string_equal(e.text, rpc_pinned_text);
+	assert_int_equal(replica_check_web_at(r, key, "", NULL, &e), REPLICA_E_CUT);
+
+	peer = (struct rpc_peer){ .who = RPC_PROXY,
+		.name = PROXY,
+		.issued_s = now_s - 60,
+		.address = "ipv4:192.0.2.1:5555" };
+	assert_int_equal(replica_web_peer(r, key, &peer, &e), RPC_OK);
+	assert_int_equal(call(key, &peer), RPC_UNAUTHENTICATED);
+}
+
 /* It may be new. */
 static void
 a_session_that_is_not_known_while_authd_is_away_is_to_try_again(void **state)
@@ -194,6 +230,7 @@ main(void)
 		T(a_session_ends_with_a_cut_off_and_not_with_an_older_one),
 		T(a_session_that_cannot_be_decoded_is_none),
 		T(a_session_under_another_key_is_none),
+		T(a_session_is_good_only_at_the_address_that_it_is_pinned_to),
 		T(a_session_that_is_not_known_while_authd_is_away_is_to_try_again),
 		T(a_proxy_that_was_removed_makes_no_calls),
 	};
