@@ -138,7 +138,7 @@ def test_nothing_of_who_was_logged_in_is_there_for_the_next(browser, fay, cluste
 def test_a_tab_begins_anew_when_another_tab_is_somebody_else_s(browser, fay, cluster, login):
     """As after an administrator has tried an invitation link: the cookie is all tabs', and nothing that this one shows is right any more."""
     hal, ivy = [cluster.add_user(name, roles='access', logins=login) for name in ('hal', 'ivy')]
-    browser.log_in(hal, cluster.code(hal))
+    browser.log_in(hal, lambda: cluster.code(hal))
     terminal(browser, 'node-1', login)
     words = json.dumps({'user': ivy['user'], 'password': ivy['password'], 'otp': cluster.code(ivy)})
     how = f"{{ method: 'POST', headers: {{ 'Content-Type': 'application/json' }}, body: JSON.stringify({words}) }}"
