@@ -7,7 +7,6 @@
  */
 export const OUT = 1,
 	ERR = 2,
-	IN = 3,
 	RESIZE = 4,
 	MARKER = 5,
 	EXIT = 7,
@@ -17,7 +16,7 @@ const FRAME_MAX = 65536,
 	SIDE_MAX = 2000;
 
 /* Takes bytes as they come, gives frames {at (seconds since the start), type, data}. */
-export class FrameReader {
+class FrameReader {
 	#left = new Uint8Array(0);
 	#at = 0;
 	broken = false;

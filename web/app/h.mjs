@@ -22,7 +22,7 @@ const PROPERTIES = new Set([
 ]);
 
 /* A link that a name made by somebody else can never turn into a script. */
-export function safeLink(href) {
+function safeLink(href) {
 	const url = new URL(href, location.origin);
 	return url.origin === location.origin || ['https:', 'blob:', 'otpauth:'].includes(url.protocol) ? href : '#';
 }
@@ -50,7 +50,7 @@ export function h(tag, props, ...kids) {
 	return node;
 }
 
-export function append(node, kids) {
+function append(node, kids) {
 	for (const kid of kids.flat(Infinity)) {
 		if (kid !== null && kid !== undefined && kid !== false)
 			node.append(kid instanceof Node ? kid : document.createTextNode(String(kid)));
@@ -88,8 +88,6 @@ const ICONS = {
 	menu: 'M2.5 4h11M2.5 8h11M2.5 12h11',
 	cluster: 'M8 2.5l5 2.8v5.4l-5 2.8l-5-2.8V5.3zM8 8l5-2.7M8 8v5.5M8 8L3 5.3',
 	tag: 'M2.5 2.5h5.2l5.8 5.8l-5.2 5.2l-5.8-5.8zM5.2 5.2h.01',
-	smaller: 'M2 12.5L5.5 3.5L9 12.5M3.2 9.5h4.6M11 8h4',
-	larger: 'M2 12.5L5.5 3.5L9 12.5M3.2 9.5h4.6M11 8h4M13 6v4',
 };
 
 export function icon(name) {

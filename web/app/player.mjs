@@ -16,7 +16,7 @@ import { head, button, failed, facts } from './parts.mjs';
 import { show as reload } from './route.mjs';
 import { later } from './update.mjs';
 import { sayError } from './dialog.mjs';
-import { recall, remember } from './local.mjs';
+import { remember } from './local.mjs';
 import { clock, moment, bytes } from './words.mjs';
 
 const SPEEDS = [0.5, 1, 2, 4, 8, 16],

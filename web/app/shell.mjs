@@ -75,7 +75,7 @@ function link({ href, words, glyph }) {
 	);
 }
 
-export function drawNavigation() {
+function drawNavigation() {
 	fill(
 		nav,
 		NAVIGATION.map(([title, all]) => {

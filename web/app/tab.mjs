@@ -95,10 +95,6 @@ export class Tab {
 		return this.#channel !== null;
 	}
 
-	get terminal() {
-		return this.#view.term;
-	}
-
 	/* --- its life --------------------------------------------------------------------------------------------- */
 
 	async open() {

@@ -55,10 +55,6 @@ export class Table {
 		this.#order();
 	}
 
-	get shown() {
-		return this.#rows;
-	}
-
 	#order() {
 		const key = this.sort.replace(/^-/, ''),
 			column = this.#columns.find((c) => c.key === key);

@@ -5,7 +5,7 @@
  */
 
 /* What failed() offers to load the page again for. */
-export class Outdated extends Error {
+class Outdated extends Error {
 	reload = true;
 
 	constructor() {
