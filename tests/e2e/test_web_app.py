@@ -314,6 +314,8 @@ def test_who_may_not_administer_sees_nothing_of_it(browser, cluster, people):
     assert browser.do('count', selector='button:has-text("Add server")') == 0
     browser.do('goto', path='/web/users')
     browser.see('That did not work')
+    browser.do('goto', path='/web/account')
+    browser.see(f'tsh login --proxy={cluster.proxy} --user=ben --ca-pin={cluster.ca_pin()}')
     browser.do('goto', path='/web/recordings')
     browser.see('No recording')
     assert all(not c['name'].startswith('__Host-') or (c['httpOnly'] and c['secure'] and c['sameSite'] == 'Strict') for c in browser.do('cookies'))

@@ -5,7 +5,7 @@
 import { h, fill } from './h.mjs';
 import { get, post, remove, name } from './api.mjs';
 import { session, logout, loadSession, keySignature } from './session.mjs';
-import { busy, confirm, copyable, field, sayError, toast } from './dialog.mjs';
+import { busy, codeInput, confirm, copyable, field, sayError, toast } from './dialog.mjs';
 import { head, facts, failed, loading, chip, badge } from './parts.mjs';
 import { ago, moment, until } from './words.mjs';
 import { factors } from './factors.mjs';
@@ -121,14 +121,7 @@ function passwordForm() {
 	const now = input({ type: 'password', autocomplete: 'current-password' }),
 		next = input({ type: 'password', autocomplete: 'new-password', minlength: '12', maxlength: '128' });
 	const again = input({ type: 'password', autocomplete: 'new-password' }),
-		otp = input({
-			inputmode: 'numeric',
-			autocomplete: 'one-time-code',
-			pattern: '[0-9 ]{6,8}',
-			maxlength: '8',
-			class: 'code-input',
-			placeholder: '123456',
-		});
+		otp = codeInput({ required: true });
 	const problem = h('p', { class: 'problem', role: 'alert', hidden: true }),
 		save = h('button', { class: 'btn primary', type: 'submit' }, 'Change password'),
 		byKey = h('button', { class: 'btn', type: 'submit', formnovalidate: true }, 'Change with a security key');
@@ -168,9 +161,19 @@ function passwordForm() {
 	);
 }
 
+/* With the pin of the cluster's authority, by which a tsh that was never here knows whom to believe. */
+function tshLine(who, signal) {
+	const proxy = who.proxy_public_addr || location.host,
+		line = (pin) => copyable(`tsh login --proxy=${proxy} --user=${who.user}${pin}`, 'The command'),
+		box = h('div', null, line(''));
+	get('status', {}, { signal })
+		.then(({ ca_pins: [pin] }) => pin && fill(box, line(` --ca-pin=${pin}`)))
+		.catch(sayError);
+	return box;
+}
+
 export function show(place) {
-	const who = session(),
-		proxy = who.proxy_public_addr || location.host;
+	const who = session();
 	return h(
 		'div',
 		null,
@@ -192,7 +195,7 @@ export function show(place) {
 					['This session ends', `${moment(who.expires)}, in ${until(who.expires)}`],
 				]),
 				h('p', { class: 'dim above' }, 'From a terminal:'),
-				copyable(`tsh login --proxy=${proxy} --user=${who.user}`, 'The command'),
+				tshLine(who, place.signal),
 			),
 			h(
 				'section',

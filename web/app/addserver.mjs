@@ -5,7 +5,7 @@
 import { h, fill } from './h.mjs';
 import { get, post } from './api.mjs';
 import { may } from './session.mjs';
-import { dialog, field, busy, copyable } from './dialog.mjs';
+import { dialog, field, plainInput, busy, copyable } from './dialog.mjs';
 import { parseLabels } from './glob.mjs';
 import { onNodes, nodeList, reload } from './nodelist.mjs';
 import { button } from './parts.mjs';
@@ -54,13 +54,7 @@ const LIVES = [
 export function addServer() {
 	const control = new AbortController(),
 		box = dialog('Add server', { wide: true, onClose: () => control.abort() });
-	const labels = h('input', {
-		name: 'labels',
-		placeholder: 'env=prod, team=x',
-		autocomplete: 'off',
-		spellcheck: 'false',
-		autocapitalize: 'none',
-	});
+	const labels = plainInput({ name: 'labels', placeholder: 'env=prod, team=x' });
 	const life = h(
 		'select',
 		{ name: 'ttl' },

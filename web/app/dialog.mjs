@@ -124,6 +124,22 @@ export function field(label, input, help = null) {
 	return h('div', { class: 'field' }, h('label', { for: id }, label), input, help);
 }
 
+/* For names and the like: nothing completes or corrects them. */
+export const plainInput = (props) =>
+	h('input', { autocomplete: 'off', spellcheck: 'false', autocapitalize: 'none', ...props });
+
+/* For the six digits of an authenticator app. */
+export const codeInput = (props) =>
+	h('input', {
+		inputmode: 'numeric',
+		autocomplete: 'one-time-code',
+		pattern: '[0-9 ]{6,8}',
+		maxlength: '8',
+		class: 'code-input',
+		placeholder: '123456',
+		...props,
+	});
+
 /* A question with one dangerous answer: true when it was given. */
 export function confirm(title, text, button) {
 	return new Promise((done) => {
@@ -155,6 +171,14 @@ export function confirm(title, text, button) {
 		);
 		yes.focus();
 	});
+}
+
+/* Asks whether what bears that name is to be removed, has it done by act(), and says so. loss: what goes with it. */
+export async function removal(name, loss, act, changed) {
+	if (!(await confirm(`Remove ${name}?`, loss, 'Remove'))) return;
+	await act();
+	toast(`${name} is removed.`);
+	changed();
 }
 
 /* A text to be copied, as one line or several. */

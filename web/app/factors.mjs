@@ -6,7 +6,7 @@
 import { h, fill } from './h.mjs';
 import { get, post, name } from './api.mjs';
 import { session } from './session.mjs';
-import { copyable, field, formDialog, menuButton, sayError, toast } from './dialog.mjs';
+import { codeInput, copyable, field, formDialog, menuButton, sayError, toast } from './dialog.mjs';
 import { button, failed, loading } from './parts.mjs';
 import { hasSecurityKeys, makeKey } from './securitykey.mjs';
 import { ago, moment } from './words.mjs';
@@ -67,16 +67,7 @@ function addCode(offer, label, changed) {
 			copyable(offer.totp_secret, 'The secret'),
 			field(
 				'Code',
-				h('input', {
-					name: 'otp',
-					inputmode: 'numeric',
-					autocomplete: 'one-time-code',
-					pattern: '[0-9 ]{6,8}',
-					maxlength: '8',
-					required: true,
-					class: 'code-input',
-					placeholder: '123456',
-				}),
+				codeInput({ name: 'otp', required: true }),
 				'The six digits that it shows then.',
 			),
 		],

@@ -5,6 +5,7 @@
  */
 import { h } from './h.mjs';
 import { note } from './route.mjs';
+import { plainInput } from './dialog.mjs';
 
 const WAIT_MS = 350;
 const HOUR = 3600e6;
@@ -41,14 +42,7 @@ export function textFilter(name, label, suggest = []) {
 		'label',
 		{ class: 'filter' },
 		h('span', null, label),
-		h('input', {
-			name,
-			list: list.id,
-			autocomplete: 'off',
-			spellcheck: 'false',
-			autocapitalize: 'none',
-			placeholder: 'any',
-		}),
+		plainInput({ name, list: list.id, placeholder: 'any' }),
 		list,
 	);
 }

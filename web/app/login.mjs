@@ -3,7 +3,7 @@
  * login: who are you. After it the page that was wanted.
  */
 import { h, fill } from './h.mjs';
-import { busy, field } from './dialog.mjs';
+import { busy, codeInput, field, plainInput } from './dialog.mjs';
 import { login, loginWithKey } from './session.mjs';
 import { hasSecurityKeys } from './securitykey.mjs';
 import { recall, remember } from './local.mjs';
@@ -16,25 +16,9 @@ function wanted(place) {
 
 /* then(path): what happens when somebody is logged in. why: why he has to, if there is something to say. */
 export function loginPage(place, then, why = '') {
-	const user = h('input', {
-		name: 'user',
-		autocomplete: 'username',
-		autocapitalize: 'none',
-		spellcheck: 'false',
-		required: true,
-		value: recall('user', ''),
-	});
+	const user = plainInput({ name: 'user', autocomplete: 'username', required: true, value: recall('user', '') });
 	const password = h('input', { name: 'password', type: 'password', autocomplete: 'current-password', required: true });
-	const otp = h('input', {
-		name: 'otp',
-		inputmode: 'numeric',
-		autocomplete: 'one-time-code',
-		pattern: '[0-9 ]{6,8}',
-		maxlength: '8',
-		required: true,
-		class: 'code-input',
-		placeholder: '123456',
-	});
+	const otp = codeInput({ name: 'otp', required: true });
 	const problem = h('p', { class: 'problem', role: 'alert', hidden: true });
 	const button = h('button', { class: 'btn primary big', type: 'submit' }, 'Log in');
 

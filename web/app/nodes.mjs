@@ -8,21 +8,20 @@ import { may } from './session.mjs';
 import { Table } from './table.mjs';
 import { searchWith } from './shell.mjs';
 import { matcher, searchable, parseLabels } from './glob.mjs';
-import { formDialog, field, confirm, menuButton, sayError, toast } from './dialog.mjs';
+import { formDialog, field, plainInput, removal, menuButton, sayError } from './dialog.mjs';
 import { onChange } from './live.mjs';
 import { head, loading, empty, failed, chip, badge } from './parts.mjs';
 import { ago, moment, count } from './words.mjs';
 
 function label(node, changed) {
-	const input = (props) => h('input', { autocomplete: 'off', spellcheck: 'false', autocapitalize: 'none', ...props });
 	formDialog(`Labels of ${node.name}`, {
 		button: 'Save',
 		note: 'Labels that are given here win over the server\u2019s own, and stay when it joins anew.',
 		fields: [
-			field('Set', input({ name: 'set', placeholder: 'env=prod, team=x' })),
+			field('Set', plainInput({ name: 'set', placeholder: 'env=prod, team=x' })),
 			field(
 				'Take away',
-				input({ name: 'remove', placeholder: 'team' }),
+				plainInput({ name: 'remove', placeholder: 'team' }),
 				'Names of labels that were given here.',
 			),
 		],
@@ -36,19 +35,13 @@ function label(node, changed) {
 	});
 }
 
-async function removeNode(node, changed) {
-	if (
-		!(await confirm(
-			`Remove ${node.name}?`,
-			'Its certificates become worthless and its sessions end. To come back it needs a new token.',
-			'Remove',
-		))
-	)
-		return;
-	await remove(`nodes/${name(node.uuid)}`);
-	toast(`${node.name} is removed.`);
-	changed();
-}
+const removeNode = (node, changed) =>
+	removal(
+		node.name,
+		'Its certificates become worthless and its sessions end. To come back it needs a new token.',
+		() => remove(`nodes/${name(node.uuid)}`),
+		changed,
+	);
 
 function actions(node, changed) {
 	return [

@@ -8,7 +8,7 @@ import { get, pages, post, remove } from './api.mjs';
 import { onChange } from './live.mjs';
 import { may } from './session.mjs';
 import { Table } from './table.mjs';
-import { confirm, copyable, dialog, field, formDialog, menuButton, sayError, toast } from './dialog.mjs';
+import { copyable, dialog, field, formDialog, menuButton, removal, sayError } from './dialog.mjs';
 import { badge, button, chip, empty, failed, head, loading } from './parts.mjs';
 
 /* A role that opens something, to begin with. */
@@ -93,19 +93,13 @@ async function editRole(role, changed) {
 	});
 }
 
-async function removeRole(role, changed) {
-	if (
-		!(await confirm(
-			`Remove role ${role.name}?`,
-			'Who has it loses what it allows, and sessions that nothing else allows end.',
-			'Remove',
-		))
-	)
-		return;
-	await remove('resources', { query: { kind: 'role', name: role.name } });
-	toast(`Role ${role.name} is removed.`);
-	changed();
-}
+const removeRole = (role, changed) =>
+	removal(
+		role.name,
+		'Who has this role loses what it allows, and sessions that nothing else allows end.',
+		() => remove('resources', { query: { kind: 'role', name: role.name } }),
+		changed,
+	);
 
 function actions(role, changed) {
 	const act = (what) => () => what(role, changed).catch(sayError),

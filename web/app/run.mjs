@@ -5,7 +5,7 @@
  */
 import { h, fill } from './h.mjs';
 import { session } from './session.mjs';
-import { dialog, field } from './dialog.mjs';
+import { dialog, field, plainInput } from './dialog.mjs';
 import { button, badge } from './parts.mjs';
 import { connection } from './ssh.mjs';
 import { loginsFor, usedLogin } from './local.mjs';
@@ -121,15 +121,7 @@ export function runCommand(nodes) {
 			{ name: 'login' },
 			logins.map((value) => h('option', { value }, value)),
 		);
-	const command = h('input', {
-		name: 'command',
-		required: true,
-		autocomplete: 'off',
-		spellcheck: 'false',
-		autocapitalize: 'none',
-		placeholder: 'uptime',
-		class: 'mono',
-	});
+	const command = plainInput({ name: 'command', required: true, placeholder: 'uptime', class: 'mono' });
 	const go = h('button', { class: 'btn primary', type: 'submit' }, 'Run'),
 		summary = h('p', { role: 'status', class: 'dim' }),
 		results = h('div', { class: 'jobs' });

@@ -6,7 +6,7 @@ import { h, fill } from './h.mjs';
 import { pages, post, remove, name } from './api.mjs';
 import { may } from './session.mjs';
 import { Table } from './table.mjs';
-import { formDialog, dialog, field, confirm, copyable, sayError } from './dialog.mjs';
+import { formDialog, dialog, field, plainInput, removal, copyable, sayError } from './dialog.mjs';
 import { addServer } from './addserver.mjs';
 import { parseLabels } from './glob.mjs';
 import { head, button, loading, empty, failed, chip } from './parts.mjs';
@@ -36,7 +36,6 @@ function showToken(token) {
 }
 
 function addToken(changed) {
-	const text = (props) => h('input', { autocomplete: 'off', spellcheck: 'false', autocapitalize: 'none', ...props });
 	formDialog('Add token', {
 		button: 'Add',
 		fields: [
@@ -53,7 +52,7 @@ function addToken(changed) {
 				{ class: 'two' },
 				field(
 					'Minutes',
-					text({
+					plainInput({
 						name: 'minutes',
 						type: 'number',
 						min: '1',
@@ -64,7 +63,7 @@ function addToken(changed) {
 				),
 				field(
 					'How often',
-					text({
+					plainInput({
 						name: 'uses',
 						type: 'number',
 						min: '1',
@@ -74,10 +73,10 @@ function addToken(changed) {
 					}),
 				),
 			),
-			field('Labels', text({ name: 'labels', placeholder: 'env=prod, team=x' })),
+			field('Labels', plainInput({ name: 'labels', placeholder: 'env=prod, team=x' })),
 			field(
 				'Names',
-				text({ name: 'names', placeholder: 'any' }),
+				plainInput({ name: 'names', placeholder: 'any' }),
 				'What a host that joins may be called, such as web-*.',
 			),
 		],
@@ -145,20 +144,15 @@ const columns = (changed) => [
 	},
 ];
 
-async function removeToken(token, changed) {
-	if (
-		await confirm(
-			`Remove ${token.id}\u2026?`,
-			isApi(token)
-				? 'No program can call the API with it any more.'
-				: 'No host can join with it any more. Those that have joined stay.',
-			'Remove',
-		)
-	) {
-		await remove(`tokens/${name(token.id)}`);
-		changed();
-	}
-}
+const removeToken = (token, changed) =>
+	removal(
+		`${token.id}\u2026`,
+		isApi(token)
+			? 'No program can call the API with it any more.'
+			: 'No host can join with it any more. Those that have joined stay.',
+		() => remove(`tokens/${name(token.id)}`),
+		changed,
+	);
 
 export function show(place) {
 	const table = new Table({ label: 'Tokens', columns: columns(load), keyOf: (t) => t.id, sort: 'expires' }).follow(

@@ -5,13 +5,12 @@
  */
 import { h, fill, icon } from './h.mjs';
 import { connection } from './ssh.mjs';
-import { field, formDialog } from './dialog.mjs';
+import { field, formDialog, plainInput } from './dialog.mjs';
 import { atMost } from './pace.mjs';
 import { saveAs } from './savefile.mjs';
 import { bytes, count } from './words.mjs';
 
-const text = (props) =>
-	h('input', { autocomplete: 'off', spellcheck: 'false', autocapitalize: 'none', class: 'mono', ...props });
+const pathInput = (props) => plainInput({ name: 'path', class: 'mono', ...props });
 const AT_ONCE = 4;
 
 export class Transfers {
@@ -46,7 +45,7 @@ export class Transfers {
 			fields: [
 				field(
 					'Folder',
-					text({ name: 'path', placeholder: `home of ${this.#login}` }),
+					pathInput({ placeholder: `home of ${this.#login}` }),
 					'Empty: where the login begins. What is there under the same name is replaced.',
 				),
 			],
@@ -71,7 +70,7 @@ export class Transfers {
 	download() {
 		formDialog(`Download from ${this.#node}`, {
 			button: 'Download',
-			fields: [field('File', text({ name: 'path', required: true, placeholder: '/var/log/syslog' }))],
+			fields: [field('File', pathInput({ required: true, placeholder: '/var/log/syslog' }))],
 			submit: ({ path }) => {
 				const name = path.split('/').pop() || 'file';
 				this.#run(

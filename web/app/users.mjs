@@ -9,15 +9,13 @@ import { may, session } from './session.mjs';
 import { Table } from './table.mjs';
 import { onChange } from './live.mjs';
 import { searchWith } from './shell.mjs';
-import { formDialog, dialog, field, confirm, copyable, menuButton, sayError, toast } from './dialog.mjs';
+import { formDialog, dialog, field, plainInput, confirm, removal, copyable, menuButton, sayError, toast } from './dialog.mjs';
 import { head, button, loading, empty, failed, chip, badge } from './parts.mjs';
 import { until, moment, count } from './words.mjs';
 
 const words = (text) => text.split(/[\s,]+/).filter(Boolean);
 
 /* --- forms ----------------------------------------------------------------------------------------------------- */
-
-const text = (props) => h('input', { autocomplete: 'off', spellcheck: 'false', autocapitalize: 'none', ...props });
 
 /* Those that there are, to choose from; as words for who may not list them. */
 async function knownRoles() {
@@ -33,7 +31,7 @@ function roleFields(known, has) {
 	if (known.length === 0)
 		return field(
 			'Roles',
-			text({ name: 'roles', required: true, value: has.join(', ') }),
+			plainInput({ name: 'roles', required: true, value: has.join(', ') }),
 			`With commas between them: ${ROLES_HELP}`,
 		);
 	return h(
@@ -73,7 +71,7 @@ function rights(known, user) {
 		roleFields(known, user?.roles ?? ['access']),
 		field(
 			'Logins',
-			text({ name: 'logins', value: user?.logins.join(', ') ?? '' }),
+			plainInput({ name: 'logins', value: user?.logins.join(', ') ?? '' }),
 			'Unix users on the servers, such as ubuntu, root.',
 		),
 	];
@@ -99,7 +97,7 @@ async function addUser(changed) {
 	const known = await knownRoles();
 	formDialog('Add user', {
 		button: 'Add',
-		fields: [field('Name', text({ name: 'name', required: true })), rights(known, null)],
+		fields: [field('Name', plainInput({ name: 'name', required: true })), rights(known, null)],
 		async submit(values, box, form) {
 			const link = await post('users', {
 				name: values.name.trim(),
@@ -151,19 +149,13 @@ async function unlock(user, changed) {
 	changed();
 }
 
-async function removeUser(user, changed) {
-	if (
-		!(await confirm(
-			`Remove ${user.name}?`,
-			'Sessions that are open end within a second. What was recorded stays.',
-			'Remove',
-		))
-	)
-		return;
-	await remove(`users/${name(user.name)}`);
-	toast(`${user.name} is removed.`);
-	changed();
-}
+const removeUser = (user, changed) =>
+	removal(
+		user.name,
+		'Sessions that are open end within a second. What was recorded stays.',
+		() => remove(`users/${name(user.name)}`),
+		changed,
+	);
 
 /* --- the list ------------------------------------------------------------------------------------------------------ */
 
