@@ -7,6 +7,7 @@ import { h, fill, icon } from './h.mjs';
 import { go } from './route.mjs';
 import { keptPage, countTerminals } from './shell.mjs';
 import { session, onSession } from './session.mjs';
+import { terminalPath } from './servers.mjs';
 import { Tab } from './tab.mjs';
 import { menuButton, toast } from './dialog.mjs';
 import { empty } from './parts.mjs';
@@ -143,15 +144,13 @@ async function fullScreen() {
 
 /* --- tabs -------------------------------------------------------------------------------------------------------- */
 
-const pathOf = (tab) => `/web/terminal/${encodeURIComponent(tab.node)}/${encodeURIComponent(tab.login)}`;
-
 /* The address is that of the tab one sees: a bookmark of it opens the same. */
 function choose(tab) {
 	active = tab;
 	for (const one of tabs) one.show(one === tab);
 	draw();
 	if (!keptPage.hidden && session()) {
-		history.replaceState({ tab: tab.id }, '', pathOf(tab));
+		history.replaceState({ tab: tab.id }, '', terminalPath(tab.node, tab.login));
 		document.title = `${tab.title} \u00b7 ${session().cluster}`;
 	}
 }
