@@ -114,9 +114,9 @@ class Connection:
         return self.down is not None and self.up.over() and self.down.over()
 
 
-def serve(listener, target, delay, trips, pipe):
-    """The relay's process."""
-    sel, conns = selectors.DefaultSelector(), []
+def serve(listener, target, delay, pipe):
+    """The relay's process. It is asked for the count through the pipe, so that what it has handed on has been counted by then."""
+    sel, conns, trips = selectors.DefaultSelector(), [], 0
     sel.register(listener, selectors.EVENT_READ)
     sel.register(pipe, selectors.EVENT_READ)
     while True:
@@ -126,7 +126,7 @@ def serve(listener, target, delay, trips, pipe):
         for c in conns[:]:
             before = c.trips
             c.turn(now)
-            trips.value += c.trips - before
+            trips += c.trips - before
             if c.over():
                 conns.remove(c)
                 c.client.close()
@@ -153,10 +153,13 @@ def serve(listener, target, delay, trips, pipe):
                 sel.register(sock, events, c)
         for key, mask in sel.select(None if due is None else max(0, due - now)):
             if key.fileobj is pipe:
-                return
-            if key.fileobj is listener:
+                if not pipe.recv():
+                    return
+                pipe.send(trips)
+                trips = 0
+            elif key.fileobj is listener:
                 conns.append(Connection(listener.accept()[0], target, delay))
-                trips.value += 1
+                trips += 1
             elif mask & selectors.EVENT_READ:
                 c = key.data
                 (c.on_client if key.fileobj is c.client else c.on_server)(time.monotonic())
@@ -166,26 +169,23 @@ class Far:
     def __init__(self, port, one_way, host='127.0.0.1'):
         self.listener = socket.create_server((host, 0))
         self.port = self.listener.getsockname()[1]
-        self.count = multiprocessing.Value('l', 0)
-        ours, theirs = multiprocessing.Pipe()
-        self.pipe = ours
+        self.pipe, theirs = multiprocessing.Pipe()
         self.process = multiprocessing.Process(target=serve, daemon=True,
-                                               args=(self.listener, (host, port), one_way, self.count, theirs))
+                                               args=(self.listener, (host, port), one_way, theirs))
 
     def __enter__(self):
         self.process.start()
         return self
 
     def __exit__(self, *_):
-        self.pipe.send(None)
+        self.pipe.send(False)
         self.process.join(5)
         self.listener.close()
 
     def trips(self):
         """Since it was asked last."""
-        with self.count.get_lock():
-            n, self.count.value = self.count.value, 0
-        return n
+        self.pipe.send(True)
+        return self.pipe.recv()
 
 
 def far_home(cluster, user, public, ssh):

@@ -14,7 +14,6 @@
 #include "base/str.h"
 #include "base/wire.h"
 #include "crypto/rand.h"
-#include "crypto/sha1.h"
 #include "crypto/sha256.h"
 #include "crypto/sshcert.h"
 #include "crypto/sshkey.h"
@@ -92,19 +91,6 @@ sha256_in_any_pieces(void **state)
 		is_hex(digest, sizeof digest,
 		    "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 	}
-}
-
-/* FIPS 180's "abc", and RFC 6455 section 1.3: key and GUID of the handshake. */
-static void
-sha1_of_what_is_known(void **state)
-{
-	uint8_t digest[SHA1_BYTES];
-
-	(void)state;
-	sha1_of(span_str("abc"), digest);
-	is_hex(digest, sizeof digest, "a9993e364706816aba3e25717850c26c9cd0d89d");
-	sha1_of(span_str("dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11"), digest);
-	is_hex(digest, sizeof digest, "b37a4f2cc0624f1690f64606cf385945b2bec4ea");
 }
 
 /* RFC 8032 section 7.1, tests 1 to 3. */
@@ -230,7 +216,6 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sha256_in_any_pieces),
-		cmocka_unit_test(sha1_of_what_is_known),
 		cmocka_unit_test(ed25519_signs_and_verifies),
 		cmocka_unit_test(a_host_certificate_is_believed_for_its_names_and_its_time),
 		cmocka_unit_test(a_users_certificate_for_a_p256_key_is_read),
