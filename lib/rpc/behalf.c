@@ -28,14 +28,20 @@
 #define SESSION_NAME PREFIX "session"
 #define CLIENT_NAME  PREFIX "client"
 
-enum { TOKEN_BYTES = 32, TOKEN_SIZE = 2 * TOKEN_BYTES + 1 };
+bool
+rpc_is_session_token(const char *text)
+{
+	const size_t n = RPC_SESSION_TOKEN_SIZE - 1;
+
+	return strlen(text) == n && strspn(text, "0123456789abcdef") == n;
+}
 
 bool
 rpc_session_key(const char *token, char ret[RPC_SESSION_KEY_SIZE])
 {
 	uint8_t digest[SHA256_BYTES];
 
-	if (strlen(token) != TOKEN_SIZE - 1 || strspn(token, "0123456789abcdef") != TOKEN_SIZE - 1)
+	if (!rpc_is_session_token(token))
 		return false;
 	sha256_of(span_str(token), digest);
 	str_hex(ret, digest, sizeof(digest));
@@ -133,7 +139,7 @@ static enum rpc_code
 take_session(struct rpc_call *call, const grpc_slice *s, struct err *e)
 {
 	const struct rpc_server_config *config = &call->server->config;
-	char token[TOKEN_SIZE], key[RPC_SESSION_KEY_SIZE];
+	char token[RPC_SESSION_TOKEN_SIZE], key[RPC_SESSION_KEY_SIZE];
 	struct rpc_peer person = call->peer;
 	bool ok = text_of(s, token, sizeof token) && rpc_session_key(token, key);
 	enum rpc_code code;

@@ -228,6 +228,15 @@ rpc_client_explain(const struct rpc_call *call, const char *text, char *dst, siz
 		(void)str_copy(dst, size, clean);
 }
 
+/* gRPC has no code of its own for it, and its status is only told apart by its words ("Received message larger than max (N
+ * vs. M)"). A server that says the same of our request means the same. */
+bool
+rpc_is_too_large(const struct rpc_status *status)
+{
+	return status->code == RPC_RESOURCE_EXHAUSTED &&
+	    strstr(status->message, "message larger than max");
+}
+
 /* --- calls ------------------------------------------------------------------------------------- */
 
 /* In the place of a status of gRPC's; the call ends like any other. */

@@ -51,7 +51,11 @@ enum rpc_code {
 	RPC_UNAUTHENTICATED = 16,
 };
 
-enum { RPC_SESSION_KEY_SIZE = 65, RPC_SESSION_ID_LEN = 16 /* digits that people see */ };
+enum {
+	RPC_SESSION_TOKEN_SIZE = 65, /* 64 hexadecimal digits */
+	RPC_SESSION_KEY_SIZE = 65,
+	RPC_SESSION_ID_LEN = 16, /* digits that people see */
+};
 
 struct rpc_status {
 	enum rpc_code code;
@@ -98,8 +102,10 @@ struct rpc_peer {
 bool rpc_peer_is_at(const struct rpc_peer *peer, const char *ip);
 extern const char rpc_pinned_text[];
 
+/* Whether it can be the token of a web session: hexadecimal digits in lower case. */
+bool rpc_is_session_token(const char *text);
 /* A web session's key, by which everybody knows it: the SHA-256 of its token, in hexadecimal digits. False: that is no
- * token (64 digits in lower case). */
+ * token. */
 bool rpc_session_key(const char *token, char ret[RPC_SESSION_KEY_SIZE]);
 
 /* --- methods --------------------------------------------------------------------------- */
@@ -223,6 +229,10 @@ void rpc_loop_run(struct rpc_loop *rl, const bool *until);
 void rpc_loop_free(struct rpc_loop *rl); /* after everything on it has closed */
 
 /* --- client ------------------------------------------------------------------------- */
+
+/* Whether a call ended so because its answer has more bytes than the channel's max_message: asked again it ends the same
+ * way, and RPC_RESOURCE_EXHAUSTED alone says to wait. */
+bool rpc_is_too_large(const struct rpc_status *status);
 
 struct rpc_options {
 	int timeout_ms; /* 0: none */

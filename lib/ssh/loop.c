@@ -211,7 +211,7 @@ void
 ssh_link_feed(struct ssh_link *link, uint8_t *p, size_t n)
 {
 	feed(link, p, n);
-	/* Over a pipe: it is told to pause when this turn ends. */
+	/* A pipe is told to pause, and a socket no longer read, when this turn ends. */
 	if (!link->is_over && !ssh_wants_input(link->ssh))
 		mark_dirty(link);
 }
@@ -277,9 +277,7 @@ read_socket(struct ssh_link *link)
 		return;
 	}
 	link->quick_left -= link->quick_left < (size_t)n ? link->quick_left : (uint32_t)n;
-	feed(link, link->hub->read_buf, (size_t)n);
-	if (!ssh_wants_input(link->ssh) && !link->is_over)
-		mark_dirty(link);
+	ssh_link_feed(link, link->hub->read_buf, (size_t)n);
 }
 
 static void

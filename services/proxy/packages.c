@@ -65,25 +65,22 @@ read_line(struct packages *p, int folder, char *line, struct err *e)
 	return 0;
 }
 
-/* Every line ends with a newline: an index that was cut is none. */
 static int
 read_lines(struct packages *p, int folder, const struct served *index, struct err *e)
 {
 	_cleanup_free_ char *text = strdup(index->bytes);
-	char *line = text, *end;
+	char *rest = text, *line;
 
 	if (!text)
 		return err_memory(e);
-	if (strlen(text) != index->n || !str_ends(text, "\n"))
-		return err_set(e, "it does not end with a line");
-	for (bool first = true; *line; first = false, line = end + 1) {
-		end = strchr(line, '\n');
-		*end = '\0';
-		if (first && strcmp(line, INDEX_FIRST) != 0)
-			return err_set(e, "it does not begin with \"%s\"", INDEX_FIRST);
-		if (!first && read_line(p, folder, line, e) < 0)
+	if (served_is_index(index, e) < 0)
+		return -1;
+	line = served_line(&rest);
+	if (!line || strcmp(line, INDEX_FIRST) != 0)
+		return err_set(e, "it does not begin with \"%s\"", INDEX_FIRST);
+	while ((line = served_line(&rest)))
+		if (read_line(p, folder, line, e) < 0)
 			return -1;
-	}
 	return 0;
 }
 

@@ -78,3 +78,23 @@ served_done(struct served *f)
 	free(f->bytes);
 	f->bytes = NULL;
 }
+
+int
+served_is_index(const struct served *f, struct err *e)
+{
+	if (strlen(f->bytes) != f->n || !str_ends(f->bytes, "\n"))
+		return err_set(e, "%s does not end with a line", f->name);
+	return 0;
+}
+
+char *
+served_line(char **rest)
+{
+	char *line = *rest, *end = strchr(line, '\n');
+
+	if (!end)
+		return NULL;
+	*end = '\0';
+	*rest = end + 1;
+	return line;
+}

@@ -27,4 +27,9 @@ bool served_is_name(const char *s);
 int served_load(struct served *ret, int folder, const char *name, size_t max, struct err *e);
 void served_done(struct served *f);
 
+/* Lines of an index: every one ends with a newline, and one that was cut is no index. */
+int served_is_index(const struct served *f, struct err *e);
+/* The next line, cut out of the text at *rest; NULL behind the last. */
+char *served_line(char **rest);
+
 #endif

@@ -44,14 +44,15 @@ type_of(const char *name)
 	return NULL;
 }
 
-static struct site_file *
-find(struct site *s, const char *name, size_t n)
+/* Its place in the table; n_files: nothing of this name. */
+static size_t
+find(const struct site *s, struct span name)
 {
-	for (size_t i = 0; i < s->n_files; i++)
-		if (strlen(s->files[i].plain.name) == n &&
-		    memcmp(s->files[i].plain.name, name, n) == 0)
-			return &s->files[i];
-	return NULL;
+	size_t i = 0;
+
+	while (i < s->n_files && !span_is(name, s->files[i].plain.name))
+		i++;
+	return i;
 }
 
 /* --- the index ------------------------------------------------------------------------ */
@@ -60,17 +61,18 @@ find(struct site *s, const char *name, size_t n)
 static struct served *
 place_of(struct site *s, const char *name, struct err *e)
 {
-	size_t n = strlen(name);
+	struct span plain = span_str(name);
 	struct site_file *of;
 
 	if (str_ends(name, PACKED)) {
-		of = find(s, name, n - strlen(PACKED));
-		if (of && !of->packed.bytes)
+		plain.n -= strlen(PACKED);
+		of = &s->files[find(s, plain)];
+		if (of < &s->files[s->n_files] && !of->packed.bytes)
 			return &of->packed;
 		(void)err_set(e, "%s is the copy of nothing before it", name);
 		return NULL;
 	}
-	if (find(s, name, n) || s->n_files == SITE_FILES_MAX || !type_of(name)) {
+	if (find(s, plain) < s->n_files || s->n_files == SITE_FILES_MAX || !type_of(name)) {
 		(void)err_set(e, "%s is there twice, one too many, or of an unknown type", name);
 		return NULL;
 	}
@@ -100,20 +102,16 @@ read_line(struct site *s, int folder, const char *line, struct err *e)
 	return 0;
 }
 
-/* Every line ends with a newline: an index that was cut is none. */
 static int
 read_index(struct site *s, int folder, struct served *index, struct err *e)
 {
-	char *end;
+	char *rest = index->bytes, *line;
 
-	if (strlen(index->bytes) != index->n || !str_ends(index->bytes, "\n"))
-		return err_set(e, "the index does not end with a line");
-	for (char *line = index->bytes; *line; line = end + 1) {
-		end = strchr(line, '\n');
-		*end = '\0';
+	if (served_is_index(index, e) < 0)
+		return -1;
+	while ((line = served_line(&rest)))
 		if (read_line(s, folder, line, e) < 0)
 			return -1;
-	}
 	return s->page ? 0 : err_set(e, "there is no %s", PAGE);
 }
 
@@ -176,8 +174,7 @@ site_unref(struct site *s)
 const struct site_file *
 site_find(const struct site *s, const char *name)
 {
-	for (size_t i = 0; i < s->n_files; i++)
-		if (&s->files[i] != s->page && strcmp(s->files[i].plain.name, name) == 0)
-			return &s->files[i];
-	return NULL;
+	const struct site_file *f = &s->files[find(s, span_str(name))];
+
+	return f < &s->files[s->n_files] && f != s->page ? f : NULL;
 }

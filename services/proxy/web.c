@@ -94,8 +94,10 @@ web_notice(struct http_request *r, const struct web *w, int status, const struct
 }
 
 void
-web_not_found(struct http_request *r, struct web *w)
+web_not_found(struct http_request *r, void *arg)
 {
+	const struct web *w = arg;
+
 	if (http_wants_html(r))
 		web_notice(r, w, 404,
 		    &(struct web_notice){ "No such page",
@@ -117,12 +119,6 @@ web_refused(struct http_request *r, int status, void *arg)
 		web_notice(r, arg, status,
 		    &(struct web_notice){ http_status_text(status),
 			"This proxy does not take such a request.", NULL });
-}
-
-static void
-web_nothing(struct http_request *r, void *arg)
-{
-	web_not_found(r, arg);
 }
 
 static void
@@ -176,8 +172,8 @@ static const struct http_route routes[] = {
 	{ "POST", "/web/invite/:token", web_invite_complete, FORM_MAX },
 	{ "GET", "/web/site/:file", web_site_file, 0 },
 	/* No addresses of the app: a link that is mistyped is not a page of it. */
-	{ "GET", "/web/invite/*", web_nothing, 0 },
-	{ "GET", "/web/site/*", web_nothing, 0 },
+	{ "GET", "/web/invite/*", web_not_found, 0 },
+	{ "GET", "/web/site/*", web_not_found, 0 },
 	{ "GET", "/web/*", web_site_page, 0 },
 #define WEB_API(service, method, verb, path, ...) \
 	{ (verb), (path), web_api_##method, WEB_API_BODY_MAX },

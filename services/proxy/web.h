@@ -95,8 +95,8 @@ void web_reload(struct web *w, const struct web_folders *folders);
 void web_reload_forget(struct web *w); /* it is being freed */
 /* web.c: the page that says what this is. */
 void web_index(struct http_request *r, void *arg);
-/* 404, in words or JSON. */
-void web_not_found(struct http_request *r, struct web *w);
+/* 404, in words or JSON; arg: struct web. */
+void web_not_found(struct http_request *r, void *arg);
 /* An HTML page from a template of web/, which may load script from here and ask the JSON API with it; values alternate
  * name and text, ended by NULL. */
 void web_page_scripted(struct http_request *r, int status, struct span template,

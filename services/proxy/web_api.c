@@ -30,9 +30,8 @@ enum {
 	/* Calls and answers that are under way, besides a person's share of them (web_share.h). */
 	CALLS_OF_ADDRESS = 64,
 	ANSWER_MAX = 4 * 1024 * 1024,
-	BROWSER_MAX = 200, /* bytes of what a browser calls itself */
-	NEWS_MS = 50,      /* until what authd told is looked for again, ... */
-	NEWS_WAITS = 60,   /* ... so often */
+	NEWS_MS = 50,    /* until what authd told is looked for again, ... */
+	NEWS_WAITS = 60, /* ... so often */
 };
 
 #define RETRY_S "10"
@@ -197,8 +196,7 @@ web_call_fail(struct web_call *c, enum rpc_code code, const char *why)
 		why = status == 503 ? "the cluster does not answer; try again in a moment"
 				    : "something is wrong in the cluster; its logs say what";
 	}
-	/* The core's word for a message over the channel's bound: there is nothing to wait for. */
-	if (status == 429 && strstr(why, "larger than max")) {
+	if (rpc_is_too_large(&(struct rpc_status){ code, why })) {
 		web_call_refuse(c, 400, too_long);
 		return;
 	}
@@ -313,13 +311,12 @@ static int
 take_all(struct web_call *c, struct api_json *in, struct err *e)
 {
 	const struct http_request *r = c->request;
-	struct span agent = http_header(r, "user-agent");
-	char browser[BROWSER_MAX + 1];
+	char browser[WEB_BROWSER_SIZE];
 
 	if (c->row->field && api_json_take_field(in, c->row->field, span_str(http_param(r)), e) < 0)
 		return -1;
 	if (c->row->kind == WEB_API_LOGIN || c->row->kind == WEB_API_SIGNUP) {
-		str_clean(browser, sizeof(browser), (const char *)agent.p, agent.n);
+		web_browser(r, browser);
 		if (api_json_take_field(in, "browser", span_str(browser), e) < 0)
 			return -1;
 	}
@@ -430,7 +427,7 @@ count_session(struct web_call *c, const char *token)
 
 /* A program says who it is with every request, and a browser by itself. */
 static bool
-token_of(const struct http_request *r, char dst[WEB_TOKEN_SIZE])
+token_of(const struct http_request *r, char dst[RPC_SESSION_TOKEN_SIZE])
 {
 	bool any;
 
@@ -443,7 +440,7 @@ become(struct web_call *c)
 {
 	const struct rpc_client *own = is_of_audit(c) ? c->api->config.audit : c->api->config.auth;
 	bool has_session = c->row->kind < WEB_API_ANYBODY;
-	char token[WEB_TOKEN_SIZE], client[ADDR_TEXT_SIZE + 8];
+	char token[RPC_SESSION_TOKEN_SIZE], client[ADDR_TEXT_SIZE + 8];
 	bool ok;
 
 	if (has_session && !token_of(c->request, token)) {

@@ -26,7 +26,6 @@ enum {
 	PASSWORD_SIZE = 513,
 	OTP_SIZE = 16,
 	QR_MAX = 64 * 1024,
-	BROWSER_SIZE = 201
 };
 
 /* One request on its way through authd. */
@@ -237,11 +236,10 @@ filled_read(struct filled *f, const struct http_request *r)
 static void
 invite_send(struct invite *i, Auth__CompleteInviteRequest *q)
 {
-	struct span agent = http_header(i->request, "user-agent");
-	char client[ADDR_TEXT_SIZE + 8], browser[BROWSER_SIZE];
+	char client[ADDR_TEXT_SIZE + 8], browser[WEB_BROWSER_SIZE];
 
 	addr_text(http_peer(i->request), client, sizeof(client));
-	str_clean(browser, sizeof(browser), (const char *)agent.p, agent.n);
+	web_browser(i->request, browser);
 	q->browser = browser;
 	/* A form that says not where it comes from sets the password of whoever has the link, which is its secret; but a page of
 	 * somebody else's must not make a browser his. */

@@ -18,7 +18,7 @@ who_asks(char key[RPC_SESSION_KEY_SIZE], const struct web *w, struct http_reques
 {
 	const struct replica_web_session *session;
 	struct http_query query = { .rest = http_query_text(r) };
-	char token[WEB_TOKEN_SIZE];
+	char token[RPC_SESSION_TOKEN_SIZE];
 	struct err e;
 	bool known;
 

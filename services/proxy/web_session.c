@@ -14,33 +14,26 @@
 #define COOKIE     "__Host-sallyport"
 #define ATTRIBUTES "; Path=/; Secure; HttpOnly; SameSite=Strict"
 
-static bool
-is_token(const char *text)
+bool
+web_session_token(const struct http_request *r, char dst[RPC_SESSION_TOKEN_SIZE])
 {
-	const size_t n = WEB_TOKEN_SIZE - 1;
-
-	return strlen(text) == n && strspn(text, "0123456789abcdef") == n;
+	return http_cookie(r, COOKIE, dst, RPC_SESSION_TOKEN_SIZE) && rpc_is_session_token(dst);
 }
 
 bool
-web_session_token(const struct http_request *r, char dst[WEB_TOKEN_SIZE])
-{
-	return http_cookie(r, COOKIE, dst, WEB_TOKEN_SIZE) && is_token(dst);
-}
-
-bool
-web_session_bearer(const struct http_request *r, char dst[WEB_TOKEN_SIZE], bool *ret_any)
+web_session_bearer(const struct http_request *r, char dst[RPC_SESSION_TOKEN_SIZE], bool *ret_any)
 {
 	static const char scheme[] = "Bearer ";
 	struct span auth = http_header(r, "authorization");
 	const size_t n = sizeof(scheme) - 1;
 
 	*ret_any = auth.p != NULL;
-	if (auth.n != n + WEB_TOKEN_SIZE - 1 || strncasecmp((const char *)auth.p, scheme, n) != 0)
+	if (auth.n != n + RPC_SESSION_TOKEN_SIZE - 1 ||
+	    strncasecmp((const char *)auth.p, scheme, n) != 0)
 		return false;
-	memcpy(dst, auth.p + n, WEB_TOKEN_SIZE - 1);
-	dst[WEB_TOKEN_SIZE - 1] = '\0';
-	return is_token(dst);
+	memcpy(dst, auth.p + n, RPC_SESSION_TOKEN_SIZE - 1);
+	dst[RPC_SESSION_TOKEN_SIZE - 1] = '\0';
+	return rpc_is_session_token(dst);
 }
 
 void
@@ -57,6 +50,14 @@ void
 web_session_forget(struct http_request *r)
 {
 	http_set_header(r, "Set-Cookie", COOKIE "=" ATTRIBUTES "; Max-Age=0");
+}
+
+void
+web_browser(const struct http_request *r, char dst[WEB_BROWSER_SIZE])
+{
+	struct span agent = http_header(r, "user-agent");
+
+	str_clean(dst, WEB_BROWSER_SIZE, (const char *)agent.p, agent.n);
 }
 
 /* What the browser says of where a request comes from. */

@@ -11,17 +11,22 @@
 #define PROXY_WEB_SESSION_H
 
 #include "http/server.h"
+#include "rpc/rpc.h"
 
-enum { WEB_TOKEN_SIZE = 65 }; /* 64 hexadecimal digits */
+enum { WEB_BROWSER_SIZE = 201 };
 
 /* The token of the cookie; the caller wipes it. False: there is none, or two, or no token. */
-bool web_session_token(const struct http_request *r, char dst[WEB_TOKEN_SIZE]);
+bool web_session_token(const struct http_request *r, char dst[RPC_SESSION_TOKEN_SIZE]);
 /* The token of a program: the header "Authorization: Bearer TOKEN" (RFC 6750). No browser sends it by itself, so that no
  * page can make one do so. *ret_any: there is such a header, of whatever kind, and a cookie counts no more. */
-bool web_session_bearer(const struct http_request *r, char dst[WEB_TOKEN_SIZE], bool *ret_any);
+bool
+web_session_bearer(const struct http_request *r, char dst[RPC_SESSION_TOKEN_SIZE], bool *ret_any);
 /* Before the answer: the browser keeps this one, or none any more. */
 void web_session_keep(struct http_request *r, const char *token);
 void web_session_forget(struct http_request *r);
+
+/* What it calls itself, cleaned and cut; "": nothing. */
+void web_browser(const struct http_request *r, char dst[WEB_BROWSER_SIZE]);
 
 /* The browser names our own origin, and nothing else, as the request's (Origin, RFC 6454; Sec-Fetch-Site). False also
  * when it names none. */

@@ -349,6 +349,47 @@ oversized_requests_are_refused_and_the_connection_lives(void **state)
 	assert_int_equal(world_call(&f->w, f->ch, "Unary", NULL, NULL, &e), RPC_OK);
 }
 
+/* One call over a channel that takes answers of up to 1000 bytes. */
+static bool
+is_too_large(struct fixture *f, const struct rpc_method *m, const Echo__Msg *q, enum rpc_code *ret)
+{
+	const struct rpc_channel_config config = { .target = f->w.target,
+		.server_name = "authd.test",
+		.identity = f->id,
+		.max_message = 1000 };
+	const struct rpc_options options = { .timeout_ms = WORLD_TIMEOUT_MS };
+	struct seen s = { .in_order = true };
+	struct rpc_channel *ch;
+	struct err e;
+
+	assert_int_equal(rpc_channel_new(&ch, &config, &e), 0);
+	rpc_invoke(f->w.rl, ch, m, q, &reader_events, &s, &options);
+	rpc_loop_run(f->w.rl, &s.done);
+	rpc_channel_free(ch);
+	*ret = s.code;
+	return rpc_is_too_large(&(struct rpc_status){ s.code, s.text });
+}
+
+static void
+an_answer_that_is_too_large_is_told_apart_from_having_to_wait(void **state)
+{
+	struct fixture *f = *state;
+	Echo__Msg q = ECHO__MSG__INIT;
+	uint8_t data[1001] = { 0 };
+	enum rpc_code code;
+
+	assert_false(is_too_large(f, &echo_Unary_method, &q, &code));
+	assert_int_equal(code, RPC_OK);
+	q.data = (ProtobufCBinaryData){ sizeof data, data };
+	assert_true(is_too_large(f, &echo_Unary_method, &q, &code));
+	assert_int_equal(code, RPC_RESOURCE_EXHAUSTED);
+	q = (Echo__Msg)ECHO__MSG__INIT;
+	q.n = RPC_RESOURCE_EXHAUSTED;
+	q.text = "wait a moment";
+	assert_false(is_too_large(f, &echo_Fail_method, &q, &code));
+	assert_int_equal(code, RPC_RESOURCE_EXHAUSTED);
+}
+
 /* A message that nests 10 000 deep would overflow the stack of protobuf-c. */
 static void
 bombs_are_refused_before_they_are_unpacked(void **state)
@@ -553,6 +594,8 @@ main(void)
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    oversized_requests_are_refused_and_the_connection_lives, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    an_answer_that_is_too_large_is_told_apart_from_having_to_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(bombs_are_refused_before_they_are_unpacked, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(a_drain_lets_running_calls_end_and_refuses_new_ones,
