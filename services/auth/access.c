@@ -115,7 +115,7 @@ access_person(struct rpc_call *call, struct access_person *ret)
 	*ret = (struct access_person){ .local = peer->who == RPC_LOCAL };
 	if (ret->local)
 		return true;
-	rc = api_token_person(a, peer->name, &ret->user, &e);
+	rc = api_token_caller(a, peer, &ret->user, &e);
 	if (rc < 0) {
 		log_error("cannot check a caller", "user", peer->name, "cause", e.text, NULL);
 		rpc_finish(call, RPC_INTERNAL, "internal error; the log of authd has the cause");
@@ -178,7 +178,7 @@ access_self(struct rpc_call *call)
 {
 	if (!access_allows(call, NULL, NULL))
 		return false;
-	if (!str_starts(rpc_peer(call)->name, WEB_SESSION_API_PREFIX))
+	if (!web_session_is_api(rpc_peer(call)->name))
 		return true;
 	access_refuse(call, "this is not for API tokens");
 	return false;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "auth/auth.h"
+#include "auth/rights.h"
 #include "base/str.h"
 #include "rpc/rpc.h"
 
@@ -39,15 +40,11 @@ holder_session(struct auth *a, const char *name)
 	return NULL;
 }
 
-int
-api_token_person(struct auth *a, const char *name, struct user *ret, struct err *e)
+/* s NULL: there is none. */
+static int
+copy_holder(const struct web_session *s, const char *name, struct user *ret, struct err *e)
 {
-	const struct web_session *s;
-
-	if (!str_starts(name, WEB_SESSION_API_PREFIX))
-		return user_load(a, name, ret, e);
 	*ret = (struct user){ 0 };
-	s = holder_session(a, name);
 	if (!s) {
 		err_set(e, "no such API token: %s", name);
 		return AUTH_E_NOT_FOUND;
@@ -55,6 +52,21 @@ api_token_person(struct auth *a, const char *name, struct user *ret, struct err 
 	*ret = holder_of(s);
 	ret->roles = (struct names){ 0 };
 	return names_copy(&ret->roles, s->roles.v, s->roles.n) < 0 ? err_memory(e) : 0;
+}
+
+int
+api_token_person(struct auth *a, const char *name, struct user *ret, struct err *e)
+{
+	return web_session_is_api(name) ? copy_holder(holder_session(a, name), name, ret, e)
+					: user_load(a, name, ret, e);
+}
+
+int
+api_token_caller(struct auth *a, const struct rpc_peer *peer, struct user *ret, struct err *e)
+{
+	return web_session_is_api(peer->name)
+	    ? copy_holder(web_session_find(a, peer->web), peer->name, ret, e)
+	    : user_load(a, peer->name, ret, e);
 }
 
 /* --- making ------------------------------------------------------------------------------ */
@@ -136,44 +148,112 @@ api_tokens(struct auth *a, const struct web_session *ret[API_TOKENS_MAX])
 const struct web_session *
 api_token_find(struct auth *a, const char *token_or_id)
 {
-	const struct web_session *all[API_TOKENS_MAX];
+	const struct web_session *all[API_TOKENS_MAX], *found = NULL;
 	char key[RPC_SESSION_KEY_SIZE];
 	size_t n = api_tokens(a, all);
 	bool whole = rpc_session_key(token_or_id, key);
 
 	if (!whole && strlen(token_or_id) != API_TOKEN_ID_LEN)
 		return NULL;
-	for (size_t i = 0; i < n; i++)
-		if (whole ? strcmp(all[i]->key, key) == 0 : str_starts(all[i]->key, token_or_id))
-			return all[i];
-	return NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (!str_starts(all[i]->key, whole ? key : token_or_id))
+			continue;
+		if (found)
+			return NULL;
+		found = all[i];
+	}
+	return found;
 }
 
-/* What cannot be read is not gone. */
-static bool
-maker_is_gone(struct auth *a, const char *maker)
+/* --- whose maker would not make it ------------------------------------------------------- */
+
+/* All tokens, looked at once; last: to be ended. */
+struct walk {
+	struct auth *auth;
+	size_t n;
+	const struct web_session *all[API_TOKENS_MAX];
+	bool last[API_TOKENS_MAX];
+};
+
+/* The maker as he is now, into ret; user_done in any case. As user_load. */
+static int
+load_maker(const struct walk *w, const char *name, struct user *ret, struct err *e)
 {
-	struct user u;
+	if (!web_session_is_api(name))
+		return user_load(w->auth, name, ret, e);
+	for (size_t i = 0; i < w->n; i++)
+		if (strcmp(w->all[i]->user, name) == 0)
+			return copy_holder(w->all[i], name, ret, e);
+	return copy_holder(NULL, name, ret, e);
+}
+
+/* What cannot be read is no answer. */
+static bool
+is_orphan(const struct walk *w, const struct web_session *s)
+{
+	const struct user holder = holder_of(s);
+	struct user maker;
 	struct err e;
 	int rc;
 
-	if (!maker[0])
+	if (!s->created_by[0])
 		return false;
-	rc = api_token_person(a, maker, &u, &e);
-	user_done(&u);
-	return rc == AUTH_E_NOT_FOUND;
+	rc = load_maker(w, s->created_by, &maker, &e);
+	if (rc == 0)
+		rc = rights_of_maker(w->auth, &maker, "token", "create", &holder, &e);
+	user_done(&maker);
+	return rc == AUTH_E_NOT_FOUND || rc == AUTH_E_DENIED;
 }
 
-const struct web_session *
-api_token_orphan(struct auth *a)
+/* One that was made by one that goes. */
+static bool
+follows(const struct walk *w, const struct web_session *s)
 {
-	const struct web_session *all[API_TOKENS_MAX];
-	size_t n = api_tokens(a, all);
+	for (size_t i = 0; i < w->n; i++)
+		if (w->last[i] && strcmp(w->all[i]->user, s->created_by) == 0)
+			return true;
+	return false;
+}
 
-	for (size_t i = 0; i < n; i++)
-		if (maker_is_gone(a, all[i]->created_by))
-			return all[i];
-	return NULL;
+/* A token of a token of a token goes as well. */
+static size_t
+gather(struct walk *w, const struct web_session *ret[API_TOKENS_MAX])
+{
+	size_t n = 0;
+	bool more;
+
+	do {
+		more = false;
+		for (size_t i = 0; i < w->n; i++)
+			if (!w->last[i] && follows(w, w->all[i]))
+				more = w->last[i] = true;
+	} while (more);
+	for (size_t i = 0; i < w->n; i++)
+		if (w->last[i])
+			ret[n++] = w->all[i];
+	return n;
+}
+
+size_t
+api_tokens_orphaned(struct auth *a, const struct web_session *ret[API_TOKENS_MAX])
+{
+	struct walk w = { .auth = a };
+
+	w.n = api_tokens(a, w.all);
+	for (size_t i = 0; i < w.n; i++)
+		w.last[i] = is_orphan(&w, w.all[i]);
+	return gather(&w, ret);
+}
+
+size_t
+api_tokens_made_by(struct auth *a, const char *user, const struct web_session *ret[API_TOKENS_MAX])
+{
+	struct walk w = { .auth = a };
+
+	w.n = api_tokens(a, w.all);
+	for (size_t i = 0; i < w.n; i++)
+		w.last[i] = strcmp(w.all[i]->created_by, user) == 0;
+	return gather(&w, ret);
 }
 
 int

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/api_token.h"
 #include "auth/auth.h"
 #include "auth/rights.h"
 #include "auth/stored.h"
@@ -59,17 +60,34 @@ load(struct auth *a, const char *token, struct invite *ret, struct err *e)
 /* The user may have become more, or the maker less, while the link was under way: who holds it must not become what its
  * maker could not make. */
 static int
-check_maker(struct auth *a, const struct invite *i, struct err *e)
+ask_maker(struct auth *a, const struct invite *i, const struct user *u, struct err *e)
 {
-	struct user u;
+	struct user maker;
 	int rc;
 
 	/* By root on this host. */
 	if (!i->maker[0])
 		return 0;
-	rc = user_load(a, i->user, &u, e);
+	rc = api_token_person(a, i->maker, &maker, e);
 	if (rc == 0)
-		rc = rights_of_maker(a, i->maker, &u, i->reset, e);
+		rc = rights_of_maker(a, &maker, "user", i->reset ? "update" : "create", u, e);
+	user_done(&maker);
+	if (rc <= 0)
+		return rc;
+	err_set(e,
+	    "%s, who made this link, may not do that any more; ask for a new one (tctl users reset %s)",
+	    i->maker, u->name);
+	return AUTH_E_DENIED;
+}
+
+static int
+check_maker(struct auth *a, const struct invite *i, struct err *e)
+{
+	struct user u;
+	int rc = user_load(a, i->user, &u, e);
+
+	if (rc == 0)
+		rc = ask_maker(a, i, &u, e);
 	user_done(&u);
 	return rc;
 }
@@ -214,7 +232,7 @@ settle(struct completion *c, struct invite *i, struct err *e)
 	int rc = user_load(a, i->user, &u, e);
 
 	if (rc == 0)
-		rc = rights_of_maker(a, i->maker, &u, i->reset, e);
+		rc = ask_maker(a, i, &u, e);
 	if (rc == 0) {
 		str_copy(u.password, sizeof(u.password), c->hash);
 		u.confirmed = true;

@@ -14,6 +14,9 @@
 #include "base/str.h"
 #include "policy/covers.h"
 
+/* About as many makers are asked in one turn as there are API tokens. */
+enum { MAKERS = API_TOKENS_MAX };
+
 /* What somebody does, and to whom. Of a role: */
 struct change {
 	struct auth *auth;
@@ -60,53 +63,63 @@ compare(struct change *c, const struct policy_user *also, const struct policy_us
 	    : beyond(why.text, c->resource, c->e);
 }
 
+/* What cannot be read may hold more than anybody. */
 static int
-over_user(struct auth *a, const struct access_person *p, const struct user *u, const char *resource,
-    struct err *e)
+over_user(struct change *c, const struct user *u)
 {
-	struct change c = { .by = p, .resource = resource, .steps = COVERS_STEPS, .e = e };
 	struct subject_view view;
 	struct err why;
 
-	/* What cannot be read may hold more than anybody. */
-	if (role_view(a, u, &view, &why) < 0)
-		return beyond(why.text, resource, e);
-	return compare(&c, NULL, &view.user);
+	if (role_view(c->auth, u, &view, &why) < 0)
+		return beyond(why.text, c->resource, c->e);
+	return compare(c, NULL, &view.user);
 }
 
 int
 rights_over_user(struct auth *a, const struct access_person *p, const struct user *u, struct err *e)
 {
-	return is_above(p, "user") ? 0 : over_user(a, p, u, "user", e);
+	struct change c = {
+		.auth = a, .by = p, .resource = "user", .steps = COVERS_STEPS, .e = e
+	};
+
+	return is_above(p, "user") ? 0 : over_user(&c, u);
+}
+
+/* Nothing that decides over him is lost. */
+static bool
+can_be_judged(struct auth *a, const struct user *u, struct subject_view *ret, struct err *e)
+{
+	if (role_view(a, u, ret, e) < 0)
+		return false;
+	if (a->resources.damaged[RESOURCE_LOCK] == 0)
+		return true;
+	err_set(e, "a lock cannot be read");
+	return false;
 }
 
 int
-rights_of_maker(struct auth *a, const char *maker, const struct user *u, bool reset, struct err *e)
+rights_of_maker(struct auth *a, const struct user *maker, const char *resource, const char *verb,
+    const struct user *u, struct err *e)
 {
-	struct access_person p = { .local = !maker[0] };
-	int rc;
+	struct access_person p = { .user = *maker }; /* borrows */
+	struct change c = {
+		.auth = a, .by = &p, .resource = "user", .steps = COVERS_STEPS / MAKERS, .e = e
+	};
+	struct policy_decision decision;
+	struct subject_view his;
 
-	if (p.local)
-		return 0;
-	rc = api_token_person(a, maker, &p.user, e);
-	if (rc == 0 &&
-	    (role_view(a, &p.user, &p.view, e) < 0 ||
-		!policy_verb(&p.view.user, "user", reset ? "update" : "create", NULL) ||
-		resource_denies(a,
-		    &(struct policy_identity){ .user = p.user.name,
-			.roles = names_view(&p.user.roles) },
-		    e) != 0))
-		rc = AUTH_E_DENIED;
-	if (rc == 0)
-		rc = rights_over_user(a, &p, u, e);
-	user_done(&p.user);
-	if (rc > 0) {
-		err_set(e,
-		    "%s, who made this link, may not do that any more; ask for a new one (tctl users reset %s)",
-		    maker, u->name);
+	if (!can_be_judged(a, maker, &p.view, e) || !can_be_judged(a, u, &his, e))
+		return AUTH_E_STATE;
+	if (!policy_verb(&p.view.user, resource, verb, &decision)) {
+		err_set(e, "%s", decision.reason);
 		return AUTH_E_DENIED;
 	}
-	return rc;
+	if (resource_denies(a,
+		&(struct policy_identity){ .user = maker->name,
+		    .roles = names_view(&maker->roles) },
+		e) != 0)
+		return AUTH_E_DENIED;
+	return is_above(&p, "user") ? 0 : compare(&c, NULL, &his.user);
 }
 
 /* --- roles ----------------------------------------------------------------------------- */
@@ -194,11 +207,14 @@ over_everybody_with(struct auth *a, const struct access_person *p, const char *r
 static int
 over_one(struct auth *a, const struct access_person *p, const char *name, struct err *e)
 {
+	struct change c = {
+		.auth = a, .by = p, .resource = "lock", .steps = COVERS_STEPS, .e = e
+	};
 	struct user u;
 	int rc = api_token_person(a, name, &u, e);
 
 	if (rc == 0)
-		rc = over_user(a, p, &u, "lock", e);
+		rc = over_user(&c, &u);
 	else if (rc == AUTH_E_NOT_FOUND)
 		rc = 0; /* shuts out nobody who is there */
 	user_done(&u);

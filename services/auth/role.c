@@ -103,8 +103,8 @@ may_remove(struct auth *a, const void *object, struct err *e)
 		return err_set(e, "the users cannot be read");
 	if (rc == 1) {
 		err_set(e, "%s %s has role %s; change or remove %s first",
-		    str_starts(h.user, WEB_SESSION_API_PREFIX) ? "API token" : "user", h.user,
-		    r->name, str_starts(h.user, WEB_SESSION_API_PREFIX) ? "the token" : "the user");
+		    web_session_is_api(h.user) ? "API token" : "user", h.user, r->name,
+		    web_session_is_api(h.user) ? "the token" : "the user");
 		return AUTH_E_STATE;
 	}
 	return 0;

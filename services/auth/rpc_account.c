@@ -11,6 +11,7 @@
 #include "auth/new_password.h"
 #include "auth/rpc_faces.h"
 #include "auth/rpc_keys.h"
+#include "auth/rpc_tokens.h"
 #include "auth/web_session.h"
 #include "base/str.h"
 
@@ -104,6 +105,7 @@ on_sign_out(struct rpc_call *call, const Auth__Empty *m)
 	if (rc == 0) {
 		web_sessions_end(a, user, NULL);
 		note_logout(call, span_str("*"));
+		rpc_tokens_end_of(a, rpc_peer(call), user);
 		face_done(call);
 	} else {
 		face_fail(call, rc, &e);

@@ -8,6 +8,7 @@
 #include "auth/invite.h"
 #include "auth/login_events.h"
 #include "auth/rpc_keys.h"
+#include "auth/rpc_tokens.h"
 #include "auth/rpc_web.h"
 #include "base/str.h"
 #include "crypto/secret.h"
@@ -104,6 +105,9 @@ note_completed(const struct pending *p, const struct invite_result *r)
 	factor_put_event(&mark, &factor);
 	(void)events_write(p->auth, peer, &password);
 	(void)events_write(p->auth, peer, &factor);
+	/* Whoever had his account meanwhile is to keep nothing that acts. */
+	if (r->reset)
+		rpc_tokens_end_of(p->auth, peer, r->user);
 }
 
 /* The password is set in any case: who may not sign in yet is told so when he tries. */

@@ -7,6 +7,7 @@
 
 #include "auth/resource.h"
 #include "auth/rpc_faces.h"
+#include "auth/rpc_tokens.h"
 #include "auth/stored.h"
 #include "rpc/wire_check.h"
 
@@ -141,6 +142,7 @@ put(struct rpc_call *call, const Auth__PutResourceRequest *m, struct resource_fi
 	reply.revision = resource_revision(file->kind, file->kept);
 	resource_describe(file->kind, file->kept, target, sizeof(target));
 	note(call, file->replaced ? row->updated : row->created, reply.name, target);
+	rpc_tokens_end_orphans(rpc_context(call), rpc_peer(call));
 	auth_put_resource_reply(call, &reply);
 }
 
@@ -190,6 +192,7 @@ on_remove(struct rpc_call *call, const Auth__ResourceRef *m)
 		return;
 	}
 	note(call, resource_table[kind].removed, m->name, target);
+	rpc_tokens_end_orphans(rpc_context(call), rpc_peer(call));
 	face_done(call);
 }
 

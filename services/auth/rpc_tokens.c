@@ -51,7 +51,7 @@ message_of(struct face_list *l, Auth__Token *m, const struct token *t)
 /* --- API tokens ------------------------------------------------------------------------------ */
 
 static void
-note_api(struct rpc_call *call, enum event_id id, const struct web_session *s)
+note_api(struct auth *a, const struct rpc_peer *peer, enum event_id id, const struct web_session *s)
 {
 	struct audit_event ev = { .id = id };
 	char roles[1024];
@@ -60,7 +60,7 @@ note_api(struct rpc_call *call, enum event_id id, const struct web_session *s)
 	event_put_text(&ev, EVENT_KEY_NAME, s->user);
 	event_put_text(&ev, EVENT_KEY_ROLES, roles);
 	event_put_number(&ev, EVENT_KEY_EXPIRES_MS, s->expires_ms);
-	(void)events_write(rpc_context(call), rpc_peer(call), &ev);
+	(void)events_write(a, peer, &ev);
 }
 
 static bool
@@ -80,7 +80,66 @@ api_message(struct face_list *l, Auth__Token *m, const struct web_session *s)
 	return !l->failed;
 }
 
-/* The caller holds what the token may. */
+/* From memory in any case. */
+static void
+end_api(struct auth *a, const struct rpc_peer *peer, const struct web_session *s)
+{
+	struct err e;
+
+	note_api(a, peer, EVENT_API_TOKEN_DELETE, s);
+	if (web_session_end(a, s->key, &e) < 0)
+		log_error("cannot remove an API token from the store", "cause", e.text, NULL);
+}
+
+void
+rpc_tokens_end_orphans(struct auth *a, const struct rpc_peer *peer)
+{
+	const struct web_session *lost[API_TOKENS_MAX];
+	size_t n = api_tokens_orphaned(a, lost);
+
+	for (size_t i = 0; i < n; i++)
+		end_api(a, peer, lost[i]);
+}
+
+void
+rpc_tokens_end_of(struct auth *a, const struct rpc_peer *peer, const char *user)
+{
+	const struct web_session *his[API_TOKENS_MAX];
+	size_t n = api_tokens_made_by(a, user, his);
+
+	for (size_t i = 0; i < n; i++)
+		end_api(a, peer, his[i]);
+}
+
+/* The same question that is asked of its maker for as long as it lasts. */
+static int
+may_make(struct auth *a, const struct access_person *p, const struct user *as, struct err *e)
+{
+	int rc = p->local ? 0 : rights_of_maker(a, &p->user, "token", "create", as, e);
+
+	/* A role that cannot be read may hold more than anybody. */
+	return rc == AUTH_E_STATE ? AUTH_E_DENIED : rc;
+}
+
+/* False: no memory. */
+static bool
+show_new(struct rpc_call *call, const struct web_session *s, const char *token)
+{
+	struct face_list list;
+	Auth__Token reply;
+	bool ok;
+
+	face_list_init(&list);
+	ok = api_message(&list, &reply, s);
+	if (ok) {
+		reply.token = token;
+		auth_add_token_reply(call, &reply);
+	}
+	face_list_done(&list);
+	return ok;
+}
+
+/* What nobody was shown does not stay. */
 static int
 make_api(struct rpc_call *call, const struct access_person *p, const struct names *roles,
     int64_t ttl_s, struct err *e)
@@ -89,26 +148,20 @@ make_api(struct rpc_call *call, const struct access_person *p, const struct name
 	struct auth *a = rpc_context(call);
 	char token[WEB_SESSION_TOKEN_SIZE];
 	const struct web_session *s;
-	struct face_list list;
-	Auth__Token reply;
 	struct user as;
 	int rc = api_token_check(a, &spec, &as, e);
 
 	if (rc == 0)
-		rc = rights_over_user(a, p, &as, e);
+		rc = may_make(a, p, &as, e);
 	if (rc == 0)
 		rc = api_token_add(a, &spec, token, &s, e);
 	if (rc != 0)
 		return rc;
-	note_api(call, EVENT_API_TOKEN_CREATE, s);
-	face_list_init(&list);
-	if (api_message(&list, &reply, s)) {
-		reply.token = token;
-		auth_add_token_reply(call, &reply);
-	} else {
+	note_api(a, rpc_peer(call), EVENT_API_TOKEN_CREATE, s);
+	if (!show_new(call, s, token)) {
+		end_api(a, rpc_peer(call), s);
 		rc = err_memory(e);
 	}
-	face_list_done(&list);
 	secret_zero(token, sizeof(token));
 	return rc;
 }
@@ -130,22 +183,6 @@ add_api(struct rpc_call *call, const struct access_person *p, const Auth__AddTok
 	return rc;
 }
 
-void
-rpc_tokens_end_orphans(struct rpc_call *call)
-{
-	struct auth *a = rpc_context(call);
-	const struct web_session *s;
-	struct err e;
-
-	while ((s = api_token_orphan(a))) {
-		note_api(call, EVENT_API_TOKEN_DELETE, s);
-		/* From memory in any case, so that this ends. */
-		if (web_session_end(a, s->key, &e) < 0)
-			log_error("cannot remove an API token from the store", "cause", e.text,
-			    NULL);
-	}
-}
-
 /* Whoever removes it could have made it. AUTH_E_NOT_FOUND: it is none. */
 static int
 remove_api(struct rpc_call *call, const struct access_person *p, const char *token_or_id,
@@ -161,9 +198,9 @@ remove_api(struct rpc_call *call, const struct access_person *p, const char *tok
 	rc = rights_over_user(a, p, &as, e);
 	if (rc != 0)
 		return rc;
-	note_api(call, EVENT_API_TOKEN_DELETE, s);
+	note_api(a, rpc_peer(call), EVENT_API_TOKEN_DELETE, s);
 	rc = web_session_end(a, s->key, e);
-	rpc_tokens_end_orphans(call);
+	rpc_tokens_end_orphans(a, rpc_peer(call));
 	return rc;
 }
 

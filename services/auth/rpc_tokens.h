@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_tokens: what other faces do to API tokens. Called by rpc_users.c.
+ * rpc_tokens: what others do to API tokens, each that ends with its event. peer: who did what ended them; NULL: authd
+ * itself. Called by the wire faces of users, resources, accounts and invites, and by start.c.
  */
 #ifndef AUTH_RPC_TOKENS_H
 #define AUTH_RPC_TOKENS_H
 
-struct rpc_call;
+struct auth;
+struct rpc_peer;
 
-/* After something went that may have made tokens: those whose maker is gone go with it, each with its event. */
-void rpc_tokens_end_orphans(struct rpc_call *call);
+/* After whatever takes rights from anybody: those go that their makers could not make any more. */
+void rpc_tokens_end_orphans(struct auth *a, const struct rpc_peer *peer);
+/* After what a person does who fears that somebody else acts as him, or what is done for him: those that he made go. */
+void rpc_tokens_end_of(struct auth *a, const struct rpc_peer *peer, const char *user);
 
 #endif

@@ -46,7 +46,7 @@ reply_link(struct rpc_call *call, const char *user, const char *token, int64_t e
 	auth_add_user_reply(call, &reply); /* that of ResetUser is the same */
 }
 
-/* The link's maker, of whom its completion asks again (rights_of_maker). */
+/* The link's maker, of whom its completion asks again (invite.c). */
 static int
 make_link(struct rpc_call *call, const struct access_person *p, const struct invite_spec *spec,
     struct err *e)
@@ -174,6 +174,7 @@ updated(struct rpc_call *call, const Auth__UpdateUserRequest *m)
 		if (m->unlock)
 			lockout_clear(a, u.name);
 		note(call, EVENT_USER_UPDATE, u.name, &u);
+		rpc_tokens_end_orphans(a, rpc_peer(call));
 		face_done(call);
 	} else {
 		face_fail(call, rc, &e);
@@ -289,7 +290,7 @@ on_remove(struct rpc_call *call, const Auth__Name *m)
 		if (rc == 0) {
 			note(call, EVENT_USER_DELETE, m->name, NULL);
 			/* With what he made to act without him. */
-			rpc_tokens_end_orphans(call);
+			rpc_tokens_end_orphans(a, rpc_peer(call));
 			face_done(call);
 		} else {
 			access_fail(call, rc, &e);

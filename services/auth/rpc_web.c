@@ -271,7 +271,7 @@ on_end(struct rpc_call *call, const Auth__Empty *m)
 	int rc;
 
 	(void)m;
-	if (!peer->web[0] || str_starts(peer->name, WEB_SESSION_API_PREFIX)) {
+	if (!peer->web[0] || web_session_is_api(peer->name)) {
 		access_refuse(call, "this is only for calls in a person's web session");
 		return;
 	}

@@ -22,6 +22,7 @@
 #include "auth/events.h"
 #include "auth/hashing.h"
 #include "auth/rpc_faces.h"
+#include "auth/rpc_tokens.h"
 #include "auth/join.h"
 #include "auth/signin.h"
 #include "auth/restore.h"
@@ -213,6 +214,8 @@ auth_start(struct daemon_run *run, struct err *e)
 	backup_load_last(a);
 	note_start(a);
 	restore_note(a);
+	/* Before anybody is answered: the store may be an older one, or was changed by an authd that knew no such rule. */
+	rpc_tokens_end_orphans(a, NULL);
 	log_info("serving", "cluster", a->cluster, "listen", a->conf->listen, "socket",
 	    a->conf->socket, NULL);
 	return 0;

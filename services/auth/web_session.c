@@ -158,6 +158,28 @@ make_room(struct auth *a, const struct web_session_spec *spec, struct err *e)
 	return web_session_end(a, all[0]->key, e) < 0 ? -1 : 0;
 }
 
+bool
+web_session_is_api(const char *name)
+{
+	return str_starts(name, WEB_SESSION_API_PREFIX);
+}
+
+/* For people, rules and locks the first digits say which API token it is. */
+static bool
+has_twin(struct auth *a, const char *key)
+{
+	size_t pos = 0;
+	void *object;
+
+	while (resource_next(a, RESOURCE_WEB_SESSION, &pos, &object)) {
+		const struct web_session *s = object;
+
+		if (s->api && strncmp(s->key, key, WEB_SESSION_API_ID_LEN) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Whose it is. */
 static int
 give(struct web_session *s, const struct web_session_spec *spec, struct err *e)
@@ -167,7 +189,8 @@ give(struct web_session *s, const struct web_session_spec *spec, struct err *e)
 		return 0;
 	}
 	s->api = true;
-	(void)str_format(s->user, sizeof(s->user), WEB_SESSION_API_PREFIX "%.8s", s->key);
+	(void)str_format(s->user, sizeof(s->user), WEB_SESSION_API_PREFIX "%.*s",
+	    WEB_SESSION_API_ID_LEN, s->key);
 	(void)str_copy(s->created_by, sizeof(s->created_by), spec->by);
 	return names_copy(&s->roles, spec->roles->v, spec->roles->n) < 0 ? err_memory(e) : 0;
 }
@@ -204,8 +227,10 @@ web_session_new(struct auth *a, const struct web_session_spec *spec,
 	if (!s)
 		return err_memory(e);
 	/* A new one with each login, whatever the browser sent: a token that somebody else planted is worth nothing. */
-	rand_hex(token, (WEB_SESSION_TOKEN_SIZE - 1) / 2);
-	(void)rpc_session_key(token, s->key);
+	do {
+		rand_hex(token, (WEB_SESSION_TOKEN_SIZE - 1) / 2);
+		(void)rpc_session_key(token, s->key);
+	} while (spec->roles && has_twin(a, s->key));
 	rc = fill(a, s, spec, e);
 	if (rc == 0)
 		rc = resource_save(a, RESOURCE_WEB_SESSION, s, e);

@@ -28,6 +28,7 @@ enum {
 	WEB_SESSION_ID_LEN =
 	    16, /* the first digits of the key, for people and events (RPC_SESSION_ID_LEN) */
 	WEB_SESSION_BROWSER_SIZE = 201,
+	WEB_SESSION_API_ID_LEN = 8, /* of an API token, in the name of its holder */
 };
 
 struct web_session {
@@ -46,6 +47,8 @@ struct web_session {
 };
 /* Of the names of those who hold API tokens: no user can be called that. */
 #define WEB_SESSION_API_PREFIX "api:"
+/* Whether that is the name of one. */
+bool web_session_is_api(const char *name);
 
 struct web_session_spec {
 	const char *user;
@@ -57,7 +60,8 @@ struct web_session_spec {
 	char *
 	    ret_ended; /* NULL, or WEB_SESSION_ID_LEN + 1 bytes: the id of the oldest, if it had to go */
 };
-/* Writes the token. *ret is the cache's. AUTH_E_STATE: there are too many in all. */
+/* Writes the token. *ret is the cache's. An API token's holder has a name that no other one has. AUTH_E_STATE: there are too
+ * many in all. */
 int web_session_new(struct auth *a, const struct web_session_spec *spec,
     char token[WEB_SESSION_TOKEN_SIZE], const struct web_session **ret, struct err *e);
 /* NULL: there is none of that key (any more). Lent until the next change. */

@@ -532,6 +532,51 @@ def test_a_role_that_an_api_token_has_is_not_removed_and_locks_shut_it_out(audit
     authd.local().RemoveResource(kind='role', name=name)
 
 
+def maker_of(name, verbs):
+    return pb.Role(name=name, allow=pb.RoleConditions(rules=[
+        pb.VerbRule(resources=['token'], verbs=verbs), pb.VerbRule(resources=['event', 'session'], verbs=['list', 'read'])]))
+
+
+@pytest.mark.parametrize('what', ['gets other roles', 'has a role that may less', 'is locked', 'signs out everywhere', 'is reset',
+                                  'is gone at the start'])
+def test_an_api_token_ends_with_the_right_to_make_it(audit, authd, proxy, what):
+    local, name = authd.local(), f'maker-{next(count)}'
+    local.put(maker_of(name, ['create']))
+    maker = authd.user(name, roles=[name], logins=[])
+    b = browser(proxy, maker)
+    his = api(proxy, b.AddToken(kind='api', roles=[name]).token)
+    its = api(proxy, his.AddToken(kind='api', roles=[name]).token)
+    roots = api(proxy, local.AddToken(kind='api', roles=[name]).token)
+    # What takes nothing ends none.
+    local.put(maker_of(name, ['create', 'list']), replace=True)
+    b.ChangePassword(password=maker.password, otp=maker.otp(), new_password=NEW)
+    maker.password = NEW
+    assert works(audit, his) and works(audit, its)
+    if what == 'gets other roles':
+        local.UpdateUser(name=name, set_roles=True, roles=['auditor'])
+    elif what == 'has a role that may less':
+        local.put(maker_of(name, ['list']), replace=True)
+    elif what == 'is locked':
+        local.put(pb.Lock(name=name, user=name), 'lock')
+        local.RemoveResource(kind='lock', name=name)
+    elif what == 'signs out everywhere':
+        b.SignOutEverywhere()
+    elif what == 'is reset':
+        link = local.ResetUser(name=name).token
+        assert works(audit, his), 'nothing has happened yet'
+        maker.confirm(link)
+    else:
+        authd.daemon.stop()
+        with sqlite3.connect(os.path.join(authd.state, 'authd.sqlite')) as db:
+            assert db.execute('DELETE FROM item WHERE key = ?', (f'user/{name}',)).rowcount == 1
+        authd.start()
+    assert has_ended(audit, his) and has_ended(audit, its)
+    assert works(audit, roots)
+    deleted = f"SELECT 1 FROM events WHERE type = 'api_token.delete' AND fields ->> 'roles' = '{name}'"
+    wait_for('the trail', lambda: len(audit.sql(deleted)) == 2, 60)
+    local.RemoveToken(name=roots.token)
+
+
 def test_api_tokens_are_listed_page_by_page_behind_join_tokens(authd):
     local = authd.local()
     for _ in range(3):

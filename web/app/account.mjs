@@ -105,7 +105,7 @@ async function everywhere() {
 	if (
 		!(await confirm(
 			'Sign out everywhere?',
-			'Every web session of yours ends, this one too, and so do open terminals. tsh has to log in anew.',
+			'Your web sessions, open terminals and API tokens end, here too. tsh has to log in anew.',
 			'Sign out everywhere',
 		))
 	)

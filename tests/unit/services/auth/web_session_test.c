@@ -40,10 +40,10 @@ begin(struct auth_state *f, const char *user, int64_t ttl_s, char token[WEB_SESS
 }
 
 static const struct web_session *
-make_api(struct auth_state *f, const char *by, int64_t ttl_s)
+make_api_as(struct auth_state *f, const char *by, const char *role, int64_t ttl_s)
 {
-	static char *role[] = { (char *)(uintptr_t) "auditor" };
-	const struct names roles = { role, 1 };
+	char *names[] = { (char *)(uintptr_t)role };
+	const struct names roles = { names, 1 };
 	const struct api_token_spec spec = { &roles, ttl_s, by };
 	char token[WEB_SESSION_TOKEN_SIZE];
 	const struct web_session *s;
@@ -51,6 +51,12 @@ make_api(struct auth_state *f, const char *by, int64_t ttl_s)
 	if (api_token_add(&f->a, &spec, token, &s, &f->e) != 0)
 		fail_msg("%s", f->e.text);
 	return s;
+}
+
+static const struct web_session *
+make_api(struct auth_state *f, const char *by, int64_t ttl_s)
+{
+	return make_api_as(f, by, "auditor", ttl_s);
 }
 
 static const struct web_session *
@@ -134,32 +140,155 @@ who_logs_in_learns_which_session_had_to_go(void **state)
 	}
 }
 
-/* With whoever made it goes what he made to act without him, and what that made. */
+/* --- API tokens --------------------------------------------------------------------------- */
+
+/* Somebody with that role instead of what he had. */
+static void
+is_now(struct auth_state *f, const char *name, const char *role)
+{
+	struct user u = { .created_ms = 1, .revision = STORE_ANY };
+
+	str_copy(u.name, sizeof(u.name), name);
+	assert_int_equal(names_add(&u.roles, role), 0);
+	assert_int_equal(user_save(&f->a, &u, &f->e), 0);
+	user_done(&u);
+}
+
+static size_t
+orphans(struct auth_state *f)
+{
+	const struct web_session *lost[API_TOKENS_MAX];
+
+	return api_tokens_orphaned(&f->a, lost);
+}
+
+/* With whoever made it goes what he made to act without him, and what that made: in one walk. */
 static void
 an_api_token_ends_with_its_maker(void **state)
 {
 	struct auth_state *f = *state;
-	const struct web_session *hers, *its, *roots;
-	struct user u = { .created_ms = 1, .revision = STORE_ABSENT };
+	const struct web_session *hers, *its, *lost[API_TOKENS_MAX];
 	const int64_t now_s = auth_state_ms / 1000;
 
-	str_copy(u.name, sizeof(u.name), "alice");
-	assert_int_equal(names_add(&u.roles, "editor"), 0);
-	assert_int_equal(user_save(&f->a, &u, &f->e), 0);
-	user_done(&u);
-	roots = make_api(f, "", 0);
-	hers = make_api(f, "alice", 600);
-	its = make_api(f, hers->user, 86400);
+	is_now(f, "alice", "editor");
+	make_api(f, "", 0);
+	hers = make_api_as(f, "alice", "editor", 600);
+	its = make_api_as(f, hers->user, "editor", 86400);
+	make_api(f, its->user, 600);
 	assert_string_equal(its->created_by, hers->user);
 	assert_in_range(its->expires_ms / 1000, now_s, now_s + 600);
-	assert_null(api_token_orphan(&f->a));
+	is_now(f, "alice", "editor");
+	assert_int_equal(orphans(f), 0);
 	assert_int_equal(resource_remove(&f->a, RESOURCE_USER, "alice", &f->e), 0);
-	assert_ptr_equal(api_token_orphan(&f->a), hers);
-	assert_int_equal(web_session_end(&f->a, hers->key, &f->e), 0);
-	assert_ptr_equal(api_token_orphan(&f->a), its);
-	assert_int_equal(web_session_end(&f->a, its->key, &f->e), 0);
-	assert_null(api_token_orphan(&f->a));
-	assert_non_null(web_session_find(&f->a, roots->key));
+	assert_int_equal(api_tokens_orphaned(&f->a, lost), 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(web_session_end(&f->a, lost[i]->key, &f->e), 0);
+	assert_int_equal(orphans(f), 0);
+	assert_int_equal(api_tokens(&f->a, lost), 1);
+	assert_string_equal(lost[0]->created_by, "");
+}
+
+/* Whatever took the right from him. */
+static void
+an_api_token_ends_when_its_maker_could_not_make_it_any_more(void **state)
+{
+	struct auth_state *f = *state;
+	struct policy_role weaker = { .name = "editor" };
+	struct role *r = resource_new(RESOURCE_ROLE);
+
+	is_now(f, "alice", "editor");
+	is_now(f, "bob", "editor");
+	make_api(f, "alice", 0);
+	make_api(f, "bob", 0);
+	assert_int_equal(orphans(f), 0);
+	is_now(f, "alice", "access");
+	assert_int_equal(orphans(f), 1);
+	is_now(f, "alice", "auditor"); /* holds all of it, and makes none */
+	assert_int_equal(orphans(f), 1);
+	is_now(f, "alice", "editor");
+	assert_int_equal(orphans(f), 0);
+	str_copy(r->name, sizeof(r->name), "editor");
+	r->revision = STORE_ANY;
+	r->policy = policy_role_copy(&weaker);
+	assert_int_equal(resource_save(&f->a, RESOURCE_ROLE, r, &f->e), 0);
+	assert_int_equal(orphans(f), 2);
+}
+
+/* Nobody can tell then what he may; the token itself is denied what its own lost role might deny. */
+static void
+of_what_cannot_be_read_no_api_token_ends(void **state)
+{
+	struct auth_state *f = *state;
+	struct user u;
+
+	is_now(f, "alice", "editor");
+	make_api(f, "alice", 0);
+	f->a.resources.damaged[RESOURCE_LOCK]++;
+	assert_int_equal(orphans(f), 0);
+	f->a.resources.damaged[RESOURCE_LOCK]--;
+	assert_int_equal(store_put(f->a.store, "user/alice", span_str("\xff"), 0, STORE_ANY, NULL), 0);
+	assert_true(user_load(&f->a, "alice", &u, &f->e) < 0);
+	user_done(&u);
+	assert_int_equal(orphans(f), 0);
+}
+
+static void
+the_tokens_of_one_are_found_with_what_these_made(void **state)
+{
+	struct auth_state *f = *state;
+	const struct web_session *hers, *of[API_TOKENS_MAX];
+
+	is_now(f, "alice", "editor");
+	is_now(f, "bob", "editor");
+	hers = make_api(f, "alice", 0);
+	make_api(f, hers->user, 0);
+	make_api(f, "bob", 0);
+	make_api(f, "", 0);
+	assert_int_equal(api_tokens_made_by(&f->a, "alice", of), 2);
+	assert_int_equal(api_tokens_made_by(&f->a, "bob", of), 1);
+	assert_int_equal(api_tokens_made_by(&f->a, "carol", of), 0);
+}
+
+/* As the file of an older authd may have them: no new one gets the digits of another. */
+static void
+keep_twin(struct auth_state *f, const struct web_session *of, char last, const char *role)
+{
+	struct web_session *s = resource_new(RESOURCE_WEB_SESSION);
+
+	*s = *of;
+	s->roles = (struct names){ 0 };
+	assert_int_equal(names_add(&s->roles, role), 0);
+	s->key[WEB_SESSION_KEY_SIZE - 2] = last;
+	s->revision = STORE_ABSENT;
+	assert_int_equal(resource_save(&f->a, RESOURCE_WEB_SESSION, s, &f->e), 0);
+}
+
+static void
+an_api_token_calls_as_itself_and_not_as_one_that_is_called_like_it(void **state)
+{
+	struct auth_state *f = *state;
+	const struct web_session *one = make_api(f, "", 0);
+	char last = one->key[WEB_SESSION_KEY_SIZE - 2] == '0' ? '1' : '0', id[API_TOKEN_ID_LEN + 1];
+	struct rpc_peer peer = { .who = RPC_USER };
+	struct user u;
+
+	str_format(id, sizeof(id), "%.*s", API_TOKEN_ID_LEN, one->key);
+	str_copy(peer.name, sizeof(peer.name), one->user);
+	assert_ptr_equal(api_token_find(&f->a, id), one);
+	keep_twin(f, one, last, "access");
+	assert_null(api_token_find(&f->a, id));
+	str_copy(peer.web, sizeof(peer.web), one->key);
+	assert_int_equal(api_token_caller(&f->a, &peer, &u, &f->e), 0);
+	assert_string_equal(u.roles.v[0], "auditor");
+	user_done(&u);
+	peer.web[WEB_SESSION_KEY_SIZE - 2] = last;
+	assert_int_equal(api_token_caller(&f->a, &peer, &u, &f->e), 0);
+	assert_string_equal(u.roles.v[0], "access");
+	user_done(&u);
+	/* Not by its name alone. */
+	peer.web[0] = '\0';
+	assert_int_equal(api_token_caller(&f->a, &peer, &u, &f->e), AUTH_E_NOT_FOUND);
+	user_done(&u);
 }
 
 static void
@@ -298,6 +427,10 @@ main(void)
 		T(a_session_ends_at_its_time_and_lasts_no_longer_than_twelve_hours),
 		T(who_logs_in_learns_which_session_had_to_go),
 		T(an_api_token_ends_with_its_maker),
+		T(an_api_token_ends_when_its_maker_could_not_make_it_any_more),
+		T(of_what_cannot_be_read_no_api_token_ends),
+		T(the_tokens_of_one_are_found_with_what_these_made),
+		T(an_api_token_calls_as_itself_and_not_as_one_that_is_called_like_it),
 		T(the_oldest_of_a_user_makes_room),
 		T(a_users_sessions_end_together_but_the_one_that_asks),
 		T(a_cut_off_counts_for_sessions_as_for_certificates),
