@@ -22,7 +22,7 @@ struct rpc_channel {
 	unsigned generation; /* of the identity that grpc was made with */
 	struct rpc_identity *identity;
 	char *target, *server_name;
-	size_t max_message;
+	size_t max_message, stream_window;
 	bool keepalive, any_server;
 };
 
@@ -54,7 +54,7 @@ str_arg(const char *key, char *value)
 static grpc_channel *
 core_new(const struct rpc_channel *ch, grpc_channel_credentials *creds)
 {
-	grpc_arg args[12];
+	grpc_arg args[16];
 	size_t n = 0;
 
 	args[n++] = int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
@@ -69,6 +69,11 @@ core_new(const struct rpc_channel *ch, grpc_channel_credentials *creds)
 	/* No connection is shared with another channel of this process, whose identity may be
 	 * another. */
 	args[n++] = int_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+	if (ch->stream_window) {
+		/* Else it grows with the speed of the path, to megabytes. */
+		args[n++] = int_arg(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, (int)ch->stream_window);
+		args[n++] = int_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+	}
 	if (ch->keepalive) {
 		/* The server lets clients ping every ten seconds (server.c); more often, gRPC would
 		 * end the connection. */
@@ -125,6 +130,7 @@ rpc_channel_new(struct rpc_channel **ret, const struct rpc_channel_config *confi
 	ch->server_name = gpr_strdup(config->server_name);
 	ch->identity = is_local(config->target) || config->any_server ? NULL : config->identity;
 	ch->max_message = config->max_message;
+	ch->stream_window = config->stream_window;
 	ch->keepalive = config->keepalive;
 	ch->any_server = config->any_server;
 	if (refresh(ch, e) < 0) {

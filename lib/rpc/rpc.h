@@ -247,7 +247,8 @@ struct rpc_channel_config {
 	    *server_name; /* name expected in the certificate and sent as SNI; NULL for unix: */
 	struct rpc_identity *identity; /* roots, and our certificate if any; NULL for unix: */
 	size_t max_message;            /* 0: 1 MiB */
-	bool keepalive;                /* daemons: ping an idle connection every 20 s */
+	size_t stream_window; /* as of a server: what is held of a stream that nobody reads */
+	bool keepalive;       /* daemons: ping an idle connection every 20 s */
 	bool
 	    any_server; /* encrypted, to whoever answers; only for what is checked by other means (CA pin) */
 };

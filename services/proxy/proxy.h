@@ -38,7 +38,8 @@ struct proxy {
 	struct tunnels *tunnels;
 	struct relays relays;
 	struct ssh_server *ssh_server;
-	struct rpc_client *auth, *audit_search; /* audit_search NULL: no auditd is known */
+	struct rpc_client *auth, *audit_search,
+	    *audit_plays; /* both of auditd NULL: none is known */
 	struct leave leave;
 	struct metrics_show show;
 	struct origins *origins;

@@ -42,6 +42,8 @@ enum {
 	FAILURES_PER_MIN = 60, /* of one user to reach a node, written down */
 	FAILURES_BURST = 1000, /* at once: a fan-out while the nodes are away */
 	RELAYS_TO_NODE = 192,  /* of one user to one node, not yet grown */
+	PLAY_WINDOW = 256 *
+	    1024, /* of a recording that a browser does not take; each is one (web_play.c) */
 	AUDIT_ANSWER_MAX = 4 * 1024 *
 	    1024, /* auditd's have 3 MiB, and a row more (audit/search.h) */
 };
@@ -167,11 +169,15 @@ make_clients(struct proxy *p, struct err *e)
 		.identity = join_rpc_identity(p->join),
 		.max_message = AUDIT_ANSWER_MAX,
 		.keepalive = true };
+	struct rpc_channel_config plays = audit;
 
 	if (rpc_client_new(&p->auth, p->rl, &auth, e) < 0)
 		return -1;
-	/* For what people ask in a browser; the log of events has a channel of its own. */
-	if (p->conf->auditd_addr && rpc_client_new(&p->audit_search, p->rl, &audit, e) < 0)
+	/* For what people ask in a browser, and for what they play; the log of events has a channel of its own. */
+	plays.stream_window = PLAY_WINDOW;
+	if (p->conf->auditd_addr &&
+	    (rpc_client_new(&p->audit_search, p->rl, &audit, e) < 0 ||
+		rpc_client_new(&p->audit_plays, p->rl, &plays, e) < 0))
 		return -1;
 	if (origins_new(&p->origins, p->auth) < 0)
 		return err_memory(e);
@@ -184,6 +190,7 @@ make_clients(struct proxy *p, struct err *e)
 		.conf = p->conf,
 		.auth = p->auth,
 		.audit = p->audit_search,
+		.plays = p->audit_plays,
 		.replica = p->replica,
 		.ssh_server = p->ssh_server,
 		.strangers = p->strangers,
@@ -355,6 +362,7 @@ proxy_done(struct daemon_run *run)
 	metrics_show_done(&p->show);
 	rpc_client_free(p->auth);
 	rpc_client_free(p->audit_search);
+	rpc_client_free(p->audit_plays);
 	origins_free(p->origins);
 	tunnels_free(p->tunnels);
 	audit_log_close(p->audit);

@@ -247,7 +247,8 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 		web_free(w);
 		return -1;
 	}
-	struct web_api_config api = { config->loop, config->auth, config->audit, config->replica };
+	struct web_api_config api = { config->loop, config->auth, config->audit, config->plays,
+		config->replica };
 	if (web_api_new(&w->api, &api) < 0) {
 		web_free(w);
 		return err_memory(e);

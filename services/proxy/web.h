@@ -26,7 +26,7 @@ struct web_config {
 	struct loop *loop;
 	struct pool *pool; /* outlives what is read on it */
 	const struct conf *conf;
-	struct rpc_client *auth, *audit; /* audit NULL: none is known */
+	struct rpc_client *auth, *audit, *plays; /* as in web_api_config */
 	struct replica *replica;
 	struct ssh_server *ssh_server;   /* of connections that come by WebSocket */
 	struct ceiling *strangers, *all; /* where those count */

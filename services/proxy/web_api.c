@@ -90,6 +90,8 @@ web_call_free(struct web_call *c)
 	ceiling_drop(c->api->of_address, c->peer.ip);
 	if (c->counted)
 		web_share_drop(c->api->shares, c->who);
+	if (c->playing)
+		web_share_drop_play(c->api->shares, c->who);
 	web_share_drop_bytes(c->api->shares, c->who, c->taken);
 	timer_done(&c->later);
 	rpc_client_free(c->as);
@@ -222,15 +224,15 @@ send_answer(struct web_call *c)
 }
 
 bool
-web_call_charge(struct web_call *c, size_t n)
+web_call_take_play(struct web_call *c)
 {
-	if (web_share_take_bytes(c->api->shares, c->who, n)) {
-		c->taken = n;
-		return true;
-	}
-	web_call_fail(c, RPC_RESOURCE_EXHAUSTED,
-	    "earlier answers were not read yet; read them, or ask for less");
-	return false;
+	/* It may be asked for again (web_call_fail). */
+	if (!c->playing)
+		c->playing = web_share_take_play(c->api->shares, c->who);
+	if (!c->playing)
+		web_call_fail(c, RPC_RESOURCE_EXHAUSTED,
+		    "too many recordings are played at the same time; end one, or wait a moment");
+	return c->playing;
 }
 
 /* False: answered with why not. */
@@ -243,7 +245,13 @@ make_answer(struct web_call *c, const ProtobufCMessage *m)
 		return false;
 	}
 	/* What has been done is answered: what is long is what was only read. */
-	return web_call_charge(c, c->answer.len);
+	if (web_share_take_bytes(c->api->shares, c->who, c->answer.len)) {
+		c->taken = c->answer.len;
+		return true;
+	}
+	web_call_fail(c, RPC_RESOURCE_EXHAUSTED,
+	    "earlier answers were not read yet; read them, or ask for less");
+	return false;
 }
 
 /* --- what is asked --------------------------------------------------------------------------- */
@@ -434,11 +442,22 @@ token_of(const struct http_request *r, char dst[RPC_SESSION_TOKEN_SIZE])
 	return web_session_bearer(r, dst, &any) || (!any && web_session_token(r, dst));
 }
 
+/* The proxy's own: recordings that nobody reads fill no connection but theirs. */
+static const struct rpc_client *
+own_client(const struct web_call *c)
+{
+	const struct web_api_config *config = &c->api->config;
+
+	if (!is_of_audit(c))
+		return config->auth;
+	return c->row->kind == WEB_API_FRAMES ? config->plays : config->audit;
+}
+
 /* False: answered. The handle that the call is made with. */
 static bool
 become(struct web_call *c)
 {
-	const struct rpc_client *own = is_of_audit(c) ? c->api->config.audit : c->api->config.auth;
+	const struct rpc_client *own = own_client(c);
 	bool has_session = c->row->kind < WEB_API_ANYBODY;
 	char token[RPC_SESSION_TOKEN_SIZE], client[ADDR_TEXT_SIZE + 8];
 	bool ok;

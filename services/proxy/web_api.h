@@ -22,7 +22,8 @@ enum { WEB_API_BODY_MAX = 64 * 1024 };
 /* All of it outlives the API. */
 struct web_api_config {
 	struct loop *loop;
-	struct rpc_client *auth, *audit; /* audit NULL: this proxy knows no auditd */
+	/* plays: auditd too, for its recordings. Both NULL: this proxy knows no auditd. */
+	struct rpc_client *auth, *audit, *plays;
 	const struct replica *replica;
 };
 /* Negative: no memory. */

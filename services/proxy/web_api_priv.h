@@ -46,6 +46,7 @@ struct web_call {
 	char key[RPC_SESSION_KEY_SIZE]; /* of the session; "": there is none */
 	char who[WEB_SHARE_WHO_SIZE];   /* whose share it is of */
 	bool counted;                   /* in that */
+	bool playing;                   /* a recording, of it */
 	size_t taken;                   /* of it, by the answer: bytes */
 	struct timer later;             /* until all daemons know the session */
 	unsigned waits;
@@ -55,9 +56,9 @@ struct web_call {
 /* Answers and ends the call. */
 void web_call_refuse(struct web_call *c, int status, const char *why);
 void web_call_fail(struct web_call *c, enum rpc_code code, const char *why);
-/* Once a call: n bytes of its answer are held, at the expense of whose share it is of, until it is freed. False: there is no
- * room; it was answered, and has ended. */
-bool web_call_charge(struct web_call *c, size_t n);
+/* It plays a recording, at the expense of whose share it is of, until it is freed. False: there is no room; it was answered,
+ * and has ended. */
+bool web_call_take_play(struct web_call *c);
 /* It was answered, all of it. */
 void web_call_free(struct web_call *c);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * web_play: a recording's frames (docs/PROTOCOL.md "Recording frames"), passed on to the browser as auditd sends them. One
- * message is here at a time: the next is asked for when the browser has taken it. A recording that cannot be sent to its
+ * message is here at a time (with the window of its call, and what is on its way: 2 MiB): the next is asked for when the browser has taken it. A recording that cannot be sent to its
  * end is broken off, and never looks whole.
  */
 #include <stdlib.h>
@@ -9,9 +9,6 @@
 #include "http/stream.h"
 #include "proto/audit.async.h"
 #include "proxy/web_api_priv.h"
-
-/* What a recording that nobody reads holds here: a message of auditd's, in gRPC, in the stream and on its way into it. */
-enum { PLAY_BYTES = 1024 * 1024 };
 
 struct play {
 	struct web_call *call;
@@ -122,8 +119,7 @@ web_play(struct web_call *c, const Audit__PlayRequest *request)
 	static const struct audit_play_on on = { .message = on_part, .closed = on_rpc_closed };
 	struct play *p;
 
-	/* It may be asked for again (web_call_fail). */
-	if (c->taken == 0 && !web_call_charge(c, PLAY_BYTES))
+	if (!web_call_take_play(c))
 		return;
 	p = calloc(1, sizeof(*p));
 	if (!p) {

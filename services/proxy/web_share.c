@@ -9,7 +9,7 @@
 #include "net/ceiling.h"
 
 struct web_shares {
-	struct ceiling *calls, *units;
+	struct ceiling *calls, *plays, *units;
 };
 
 int
@@ -20,6 +20,7 @@ web_shares_new(struct web_shares **ret)
 	if (!s)
 		return -1;
 	if (ceiling_new(&s->calls, WEB_SHARE_CALLS, WEB_SHARE_CALLS_OF_ONE) < 0 ||
+	    ceiling_new(&s->plays, WEB_SHARE_PLAYS, WEB_SHARE_PLAYS_OF_ONE) < 0 ||
 	    ceiling_new(&s->units, WEB_SHARE_BYTES / WEB_SHARE_UNIT,
 		WEB_SHARE_BYTES_OF_ONE / WEB_SHARE_UNIT) < 0) {
 		web_shares_free(s);
@@ -27,6 +28,7 @@ web_shares_new(struct web_shares **ret)
 	}
 	/* The second half is more and more for those who hold nothing yet. */
 	ceiling_early(s->calls, WEB_SHARE_CALLS / 2);
+	ceiling_early(s->plays, WEB_SHARE_PLAYS / 2);
 	*ret = s;
 	return 0;
 }
@@ -37,6 +39,7 @@ web_shares_free(struct web_shares *s)
 	if (!s)
 		return;
 	ceiling_free(s->calls);
+	ceiling_free(s->plays);
 	ceiling_free(s->units);
 	free(s);
 }
@@ -51,6 +54,18 @@ void
 web_share_drop(struct web_shares *s, const char *who)
 {
 	ceiling_drop(s->calls, who);
+}
+
+bool
+web_share_take_play(struct web_shares *s, const char *who)
+{
+	return ceiling_take(s->plays, who);
+}
+
+void
+web_share_drop_play(struct web_shares *s, const char *who)
+{
+	ceiling_drop(s->plays, who);
 }
 
 static void

@@ -30,12 +30,14 @@ teardown(void **state)
 	return 0;
 }
 
+typedef bool take_fn(struct web_shares *, const char *who);
+
 static unsigned
-take_all(struct web_shares *s, const char *who)
+take_all(struct web_shares *s, take_fn *take, const char *who)
 {
 	unsigned n = 0;
 
-	while (web_share_take(s, who))
+	while (take(s, who))
 		n++;
 	return n;
 }
@@ -45,24 +47,41 @@ one_person_has_one_share_of_the_calls(void **state)
 {
 	struct web_shares *s = *state;
 
-	assert_int_equal(take_all(s, "user:alice"), WEB_SHARE_CALLS_OF_ONE);
-	assert_int_equal(take_all(s, "user:bob"), WEB_SHARE_CALLS_OF_ONE);
+	assert_int_equal(take_all(s, web_share_take, "user:alice"), WEB_SHARE_CALLS_OF_ONE);
+	assert_int_equal(take_all(s, web_share_take, "user:bob"), WEB_SHARE_CALLS_OF_ONE);
 	web_share_drop(s, "user:alice");
-	assert_int_equal(take_all(s, "user:alice"), 1);
+	assert_int_equal(take_all(s, web_share_take, "user:alice"), 1);
+}
+
+/* They are no part of each other. */
+static void
+one_person_has_one_share_of_the_recordings(void **state)
+{
+	struct web_shares *s = *state;
+
+	assert_int_equal(take_all(s, web_share_take_play, "user:alice"), WEB_SHARE_PLAYS_OF_ONE);
+	assert_true(web_share_take(s, "user:alice"));
+	assert_int_equal(take_all(s, web_share_take_play, "user:bob"), WEB_SHARE_PLAYS_OF_ONE);
+	web_share_drop_play(s, "user:alice");
+	assert_int_equal(take_all(s, web_share_take_play, "user:alice"), 1);
 }
 
 /* Those who hold some already leave the last places to those who hold none. */
 static void
 many_persons_leave_a_place_for_the_next(void **state)
 {
-	struct web_shares *s = *state;
+	static take_fn *const takes[] = { web_share_take, web_share_take_play };
+	static const unsigned persons[] = { WEB_SHARE_CALLS / WEB_SHARE_CALLS_OF_ONE,
+		WEB_SHARE_PLAYS / WEB_SHARE_PLAYS_OF_ONE };
 	char who[32];
 
-	for (int i = 0; i < WEB_SHARE_CALLS / WEB_SHARE_CALLS_OF_ONE; i++) {
-		str_format(who, sizeof(who), "user:u%d", i);
-		(void)take_all(s, who);
+	for (size_t t = 0; t < 2; t++) {
+		for (unsigned i = 0; i < persons[t]; i++) {
+			str_format(who, sizeof(who), "user:u%u", i);
+			(void)take_all(*state, takes[t], who);
+		}
+		assert_true(takes[t](*state, "user:carol"));
 	}
-	assert_true(web_share_take(s, "user:carol"));
 }
 
 static void
@@ -97,6 +116,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(one_person_has_one_share_of_the_calls),
+		T(one_person_has_one_share_of_the_recordings),
 		T(many_persons_leave_a_place_for_the_next),
 		T(answers_that_wait_have_a_bound_for_one_and_for_all),
 	};
