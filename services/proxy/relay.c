@@ -385,15 +385,29 @@ open_first(const struct ssh_open *open, struct span *ret)
 	return wire_end(&w) && ret->n <= SSH_FIRST_MAX;
 }
 
-void
-relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
-    const struct ssh_open *open)
+struct resolve_query
+relay_query(struct relays *cs, const struct relay_owner *owner)
 {
-	struct resolve_query q = { .replica = cs->replica,
+	return (struct resolve_query){ .replica = cs->replica,
 		.who = owner->who,
 		.cluster = cs->cluster,
 		.has_tunnel = tunnels_has,
 		.arg = cs->tunnels };
+}
+
+void
+relay_open(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
+    const struct ssh_open *open)
+{
+	if (!relay_waits(cs, owner, chan, open))
+		relay_now(cs, owner, chan, open);
+}
+
+void
+relay_now(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
+    const struct ssh_open *open)
+{
+	struct resolve_query q = relay_query(cs, owner);
 	const struct replica_host *node;
 	struct ssh *tunnel;
 	struct relay *c;
@@ -461,6 +475,7 @@ relay_abandon(struct relay *c)
 void
 relay_owner_gone(struct relay_owner *owner)
 {
+	relay_waits_end(owner);
 	list_each (struct relay, c, &owner->relays, link) {
 		/* The end of an accepted channel is told to it. */
 		if (c->accepted)

@@ -43,6 +43,7 @@ struct relay_owner {
 	const struct subject *who;
 	const struct addr *peer;
 	struct list relays;
+	struct list waits; /* relay_wait.c */
 };
 
 /* Answers a direct-tcpip open: accepts or refuses the channel, now or later. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * relay_priv: what relay.c (tunnels) and relay_tcp.c (nodes that listen) share.
+ * relay_priv: what relay.c (tunnels), relay_tcp.c (nodes that listen) and relay_wait.c (nodes that are not known yet) share.
  */
 #ifndef PROXY_RELAY_PRIV_H
 #define PROXY_RELAY_PRIV_H
@@ -39,6 +39,16 @@ void relay_accept(struct relay *c, const struct ssh_chan_events *events);
 void relay_fail(struct relay *c, enum relay_outcome outcome, const char *why);
 /* Frees the struct; both ends must be gone. */
 void relay_free(struct relay *c);
+
+struct resolve_query relay_query(struct relays *cs, const struct relay_owner *owner);
+/* relay_open, of a node that is there, or is not waited for. */
+void relay_now(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
+    const struct ssh_open *open);
+/* True: the node may come yet; relay_now is called when it has, or has not. */
+bool relay_waits(struct relays *cs, struct relay_owner *owner, struct ssh_chan *chan,
+    const struct ssh_open *open);
+/* Whoever waits has gone. */
+void relay_waits_end(struct relay_owner *owner);
 
 /* Begins to connect to the address of a node that listens; afterwards c is relay_tcp.c's. first: what goes to it first. */
 void relay_tcp_open(struct relay *c, const char *address, struct span first);

@@ -169,7 +169,7 @@ choose(const struct replica_host **ret, const struct found *f, const char *name,
 		return say_ambiguous(f, name, e);
 	if (f->closed.text[0]) {
 		*e = f->closed;
-		return RESOLVE_E_OFFLINE;
+		return RESOLVE_E_CLOSED;
 	}
 	if (f->offline) {
 		(void)err_set(e, "node %s is offline: it keeps no tunnel to this proxy now", name);

@@ -13,6 +13,7 @@ enum resolve_e {
 	RESOLVE_E_AMBIGUOUS = 2, /* several */
 	RESOLVE_E_OFFLINE = 3,   /* the node is known but not reachable now */
 	RESOLVE_E_PORT = 4,      /* not the SSH port */
+	RESOLVE_E_CLOSED = 5,    /* whatever roles allow */
 };
 
 struct resolve_query {

@@ -486,6 +486,7 @@ conn_new(struct ssh_server *ssh_server, const struct addr *peer)
 	g->peer = *peer;
 	g->owner.peer = &g->peer;
 	list_init(&g->owner.relays);
+	list_init(&g->owner.waits);
 	list_add(&ssh_server->conns, &g->link);
 	if (conn_start(g) < 0) {
 		ceiling_drop(ssh_server->config.strangers, peer->ip);

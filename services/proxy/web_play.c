@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * web_play: a recording's frames (docs/PROTOCOL.md "Recording frames"), passed on to the browser as auditd sends them. One
- * message is here at a time (with the window of its call, and what is on its way: 2 MiB): the next is asked for when the browser has taken it. A recording that cannot be sent to its
- * end is broken off, and never looks whole.
+ * message is here at a time (with the window of its call, and what is on its way: 2 MiB): the next is asked for when the
+ * browser has taken it. A recording that cannot be sent to its end is broken off, and never looks whole.
  */
 #include <stdlib.h>
 

@@ -82,8 +82,10 @@ UNIT_OBJ_services/proxy/web_share_test  := services/proxy/web_share.o
 UNIT_OBJ_services/proxy/site_test       := services/proxy/site.o services/proxy/served.o
 UNIT_OBJ_services/proxy/page_test       := services/proxy/web_page.o
 UNIT_OBJ_services/proxy/resolve_test    := services/proxy/resolve.o tests/unit/cluster.o
-UNIT_OBJ_services/proxy/ssh_server_test := tests/unit/services/proxy/proxy_world.o tests/unit/cluster.o \
+PROXY_WORLD := tests/unit/services/proxy/proxy_world.o tests/unit/cluster.o \
 	$(patsubst %.c,%.o,$(filter-out services/proxy/main.c,$(wildcard services/proxy/*.c)))
+UNIT_OBJ_services/proxy/ssh_server_test := $(PROXY_WORLD)
+UNIT_OBJ_services/proxy/relay_wait_test := $(PROXY_WORLD)
 
 TSH_OBJ := $(filter-out clients/tsh/main.o,$(patsubst %.c,%.o,$(wildcard clients/tsh/*.c)))
 UNIT_OBJ_clients/tsh/export_test := clients/tsh/export.o
