@@ -17,6 +17,7 @@
 #include "rpc/wire_check.h"
 #include "tctl/editor.h"
 #include "tctl/form.h"
+#include "tctl/place.h"
 #include "tctl/tctl.h"
 
 enum { FILE_MAX = 1 << 20 };
@@ -174,7 +175,7 @@ read_input(const char *path, char **ret, size_t *ret_n, struct err *e)
 	return *ret ? 0 : err_set(e, "standard input is larger than 1 MiB");
 }
 
-/* What is sent. Prints errors, and what was done. */
+/* What is sent. Prints what was done. */
 struct put {
 	struct client *client;
 	bool replace;
@@ -182,14 +183,14 @@ struct put {
 	const char *done;           /* "created" */
 };
 
-/* 0, or 1: printed. m stays the caller's. */
+/* m stays the caller's. */
 static int
-send_message(const struct put *put, const struct form *form, const ProtobufCMessage *m)
+send_message(const struct put *put, const struct form *form, const ProtobufCMessage *m,
+    struct err *e)
 {
 	Auth__PutResourceRequest q = AUTH__PUT_RESOURCE_REQUEST__INIT;
 	Auth__Resource r = AUTH__RESOURCE__INIT, *kept = NULL;
-	struct err e;
-	int rc = 0;
+	int rc;
 
 	r.kind = form->kind;
 	/* What was read: authd keeps it only if that is still what is there. */
@@ -199,12 +200,20 @@ send_message(const struct put *put, const struct form *form, const ProtobufCMess
 	}
 	q.resource = &r;
 	q.replace = put->replace;
-	if (tctl_put(put->client, &q, m, &kept, &e) < 0)
-		rc = cli_fail_err(&e);
-	else
+	rc = tctl_put(put->client, &q, m, &kept, e);
+	if (rc == 0)
 		printf("%s '%s' has been %s\n", form->kind, kept->name, put->done);
 	client_free_reply(kept);
 	return rc;
+}
+
+/* A refusal with its line, where authd said what it is about. */
+static int
+fail_at(const struct yaml_source *source, const json_t *value, const struct err *e)
+{
+	size_t line = place_line(value, source, e->text);
+
+	return line ? cli_fail("%s:%zu: %s", source->name, line, e->text) : cli_fail_err(e);
 }
 
 /* One resource, from its JSON form. */
@@ -218,9 +227,9 @@ put_value(const struct put *put, const json_t *value, const struct yaml_source *
 
 	if (form_from_json(value, source, &form, &m, &e) < 0)
 		return cli_fail_err(&e);
-	rc = send_message(put, form, m);
+	rc = send_message(put, form, m, &e);
 	protobuf_c_message_free_unpacked(m, NULL);
-	return rc;
+	return rc < 0 ? fail_at(source, value, &e) : 0;
 }
 
 /* Every document of the text, up to the first that fails. */

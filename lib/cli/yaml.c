@@ -61,46 +61,62 @@ scalar_value(const yaml_event_t *ev)
 
 static int read_value(struct reader *r, int depth, json_t **ret);
 
+/* Remembers where a key or an entry stood, so that a mistake in its value can be told with its line. */
+static int
+note_line(struct yaml_source *s, const struct yaml_line *line)
+{
+	struct yaml_line *grown = s->lines;
+
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? 2 * s->cap : 64;
+
+		grown = realloc(s->lines, cap * sizeof *grown);
+		if (!grown)
+			return -1;
+		s->lines = grown;
+		s->cap = cap;
+	}
+	s->lines[s->n++] = *line;
+	return 0;
+}
+
 static int
 read_sequence(struct reader *r, int depth, json_t *list)
 {
 	json_t *item;
 
 	for (;;) {
+		struct yaml_line line = { .in = list, .index = json_array_size(list) };
+
 		if (next(r) < 0)
 			return -1;
 		if (r->event.type == YAML_SEQUENCE_END_EVENT)
 			return 0;
+		line.line = r->event.start_mark.line + 1;
 		if (read_value(r, depth + 1, &item) < 0)
 			return -1;
 		json_array_append_new(list, item);
+		if (note_line(r->source, &line) < 0)
+			return fail(r, "out of memory");
 	}
-}
-
-/* Remembers where a key stood, so that a mistake in its value can be told with its line. */
-static int
-note_line(struct yaml_source *s, const json_t *map, const char *key, size_t line)
-{
-	struct yaml_line *grown = s->lines;
-
-	if (s->n == s->cap) {
-		grown = realloc(s->lines, (s->cap + 64) * sizeof *grown);
-		if (!grown)
-			return -1;
-		s->lines = grown;
-		s->cap += 64;
-	}
-	/* The object's own copy, which lives as long as the value; the caller's is freed. */
-	key = json_object_iter_key(json_object_iter_at((json_t *)map, key));
-	s->lines[s->n++] = (struct yaml_line){ map, key, line };
-	return 0;
 }
 
 size_t
 yaml_line(const struct yaml_source *source, const json_t *map, const char *key)
 {
 	for (size_t i = 0; i < source->n; i++)
-		if (source->lines[i].map == map && strcmp(source->lines[i].key, key) == 0)
+		if (source->lines[i].in == map && source->lines[i].key &&
+		    strcmp(source->lines[i].key, key) == 0)
+			return source->lines[i].line;
+	return 0;
+}
+
+size_t
+yaml_entry_line(const struct yaml_source *source, const json_t *list, size_t index)
+{
+	for (size_t i = 0; i < source->n; i++)
+		if (source->lines[i].in == list && !source->lines[i].key &&
+		    source->lines[i].index == index)
 			return source->lines[i].line;
 	return 0;
 }
@@ -137,7 +153,12 @@ read_mapping(struct reader *r, int depth, json_t *map)
 		if (rc == 0 && (rc = read_value(r, depth + 1, &value)) == 0 &&
 		    json_object_set_new(map, key, value) < 0)
 			rc = fail(r, "a key is not UTF-8");
-		if (rc == 0 && note_line(r->source, map, key, line) < 0)
+		/* The object's own copy of the key, which lives as long as the value. */
+		if (rc == 0 &&
+		    note_line(r->source,
+			&(struct yaml_line){ .in = map,
+			    .key = json_object_iter_key(json_object_iter_at(map, key)),
+			    .line = line }) < 0)
 			rc = fail(r, "out of memory");
 		free(key);
 		if (rc < 0)

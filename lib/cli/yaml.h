@@ -10,12 +10,13 @@
 
 #include "base/err.h"
 
-/* What is read: its name for errors, and afterwards where each key stands, for errors about what it means. */
+/* What is read: its name for errors, and afterwards where each key and entry stands, for errors about what it means. */
 struct yaml_source {
 	const char *name;
 	struct yaml_line {
-		const json_t *map;
-		const char *key; /* the map's */
+		const json_t *in;
+		const char *key; /* the mapping's; NULL: an entry of a list, */
+		size_t index;    /* this one */
 		size_t line;
 	} * lines;
 	size_t n, cap;
@@ -28,6 +29,8 @@ int
 yaml_to_json(struct yaml_source *source, const char *text, size_t n, json_t **ret, struct err *e);
 /* Of a key of a mapping that was read from there, from 1; 0: unknown. */
 size_t yaml_line(const struct yaml_source *source, const json_t *map, const char *key);
+/* The same of an entry of a list, which are counted from 0. */
+size_t yaml_entry_line(const struct yaml_source *source, const json_t *list, size_t index);
 void yaml_source_done(struct yaml_source *source);
 
 #endif

@@ -417,6 +417,29 @@ asks_for_nodes(const struct policy_role *role)
 	return role->allow.n_node_labels > 0;
 }
 
+/* What one role gives that no other takes away, wherever that is. Returns how many there are now. */
+static size_t
+collect_role(const struct policy_user *user, const struct policy_role *role, const char **ret,
+    size_t n)
+{
+	struct policy_names names = role->allow.logins;
+
+	for (size_t i = 0; i < names.n; i++)
+		n = collect(user,
+		    policy_is_template(names.v[i]) ? user->logins
+						   : (struct policy_names){ &names.v[i], 1 },
+		    ret, n);
+	return n;
+}
+
+static size_t
+sorted(const char **v, size_t n)
+{
+	if (n > 1)
+		qsort(v, n, sizeof *v, by_text);
+	return n;
+}
+
 size_t
 policy_logins(const struct policy_user *user, const char *ret[POLICY_LOGINS_MAX])
 {
@@ -424,21 +447,25 @@ policy_logins(const struct policy_user *user, const char *ret[POLICY_LOGINS_MAX]
 
 	if (denies_all_nodes(user))
 		return 0;
-	for (size_t r = 0; r < user->n_roles; r++) {
-		struct policy_names names = user->roles[r]->allow.logins;
+	for (size_t r = 0; r < user->n_roles; r++)
+		if (asks_for_nodes(user->roles[r]))
+			n = collect_role(user, user->roles[r], ret, n);
+	return sorted(ret, n);
+}
 
-		if (!asks_for_nodes(user->roles[r]))
-			continue;
-		for (size_t i = 0; i < names.n; i++)
-			n = collect(user,
-			    policy_is_template(names.v[i])
-				? user->logins
-				: (struct policy_names){ &names.v[i], 1 },
-			    ret, n);
-	}
-	if (n > 1)
-		qsort(ret, n, sizeof *ret, by_text);
-	return n;
+size_t
+policy_logins_on(const struct policy_user *user, struct policy_labels node,
+    const char *ret[POLICY_LOGINS_MAX])
+{
+	struct policy_decision ignored;
+	size_t n = 0;
+
+	if (find_node_deny(user, node, &ignored))
+		return 0;
+	for (size_t r = 0; r < user->n_roles; r++)
+		if (allows_node(&user->roles[r]->allow, node))
+			n = collect_role(user, user->roles[r], ret, n);
+	return sorted(ret, n);
 }
 
 /* Who has a role that records more is recorded more: another one that he was given takes nothing

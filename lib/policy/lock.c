@@ -98,12 +98,12 @@ policy_lock_check(const struct policy_lock *lock, struct err *e)
 
 	for (size_t i = 0; i < TARGETS; i++) {
 		if (!is_text(target_of(lock, i)))
-			return err_set(e, "the %s of the lock is not printable", targets[i].name);
+			return err_set(e, "%s: this is not printable", targets[i].name);
 		any |= *target_of(lock, i) != '\0';
 	}
 	if (!any)
 		return err_set(e, "a lock needs a target: a user, role, login or node");
-	return is_text(lock->message) ? 0 : err_set(e, "the message of the lock is not printable");
+	return is_text(lock->message) ? 0 : err_set(e, "message: this is not printable");
 }
 
 void

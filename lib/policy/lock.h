@@ -21,7 +21,7 @@ struct policy_lock {
 	int64_t expires_ms;                  /* since 1970; 0: never */
 };
 
-/* Whether it makes sense: a target, printable texts. Negative with the cause. */
+/* Whether it makes sense: a target, printable texts. Negative with the cause, as policy_role_check has it. */
 int policy_lock_check(const struct policy_lock *lock, struct err *e);
 /* Whether it closes the door for this identity, now. */
 bool

@@ -133,6 +133,9 @@ bool policy_event(const struct policy_user *user, const char *verb, const char *
  * principals of a certificate. ret holds that many; the strings belong to roles and user. Returns
  * how many. */
 size_t policy_logins(const struct policy_user *user, const char *ret[POLICY_LOGINS_MAX]);
+/* The same on one node: those for which policy_login says yes. */
+size_t policy_logins_on(const struct policy_user *user, struct policy_labels node,
+    const char *ret[POLICY_LOGINS_MAX]);
 struct policy_options policy_options(const struct policy_user *user);
 /* min(asked or 12 h, what every role allows, 30 h), in seconds; 0 only when the user has no role. */
 int64_t policy_session_ttl(const struct policy_user *user, int64_t asked_s);
@@ -145,7 +148,8 @@ bool policy_label_ok(const char *key, const char *value);
 
 /* --- roles ---------------------------------------------------------------------- */
 /* Whether the role means what its author thinks: known resources and verbs, no regular expressions
- * where globs are meant, known templates, sizes. Negative with one cause. */
+ * where globs are meant, known templates, sizes. Negative with one cause, behind the place where it is, as all refusals of
+ * resources have it: "allow.logins[2]: ...", by the fields of the message (auth.proto), lists counted from 0. */
 int policy_role_check(const struct policy_role *role, struct err *e);
 /* One block of memory with everything in it, or NULL. */
 struct policy_role *policy_role_copy(const struct policy_role *role);

@@ -49,18 +49,19 @@ policy_label_ok(const char *key, const char *value)
 	return *key && printable_without(key, "=,* ") && printable_without(value, ",");
 }
 
-/* --- checking ------------------------------------------------------------------------------ */
+/* --- checking: what is wrong says first where, by the fields of the message (policy_role_check) ----------- */
 
+/* where: "allow.logins"; the entry is where[i]. */
 static int
-check_names(struct policy_names names, const char *what, struct err *e)
+check_names(struct policy_names names, const char *where, struct err *e)
 {
 	if (names.n > POLICY_LIST_MAX)
-		return err_set(e, "%s has more than %d entries", what, POLICY_LIST_MAX);
+		return err_set(e, "%s: more than %d entries", where, POLICY_LIST_MAX);
 	for (size_t i = 0; i < names.n; i++)
 		if (!names.v[i][0] || !printable_without(names.v[i], ""))
 			return err_set(e,
-			    "%s has an entry that is empty, too long or holds control characters",
-			    what);
+			    "%s[%zu]: this is empty, too long or holds control characters", where,
+			    i);
 	return 0;
 }
 
@@ -79,63 +80,80 @@ is_regexp(const char *s)
 }
 
 static int
+check_login(const char *s, bool allow, struct err *e)
+{
+	/* An unknown template would stand there as a literal, and in a deny rule silently deny nobody. */
+	if (is_template(s))
+		return strcmp(s, "{{internal.logins}}") == 0 ||
+			strcmp(s, "{{ internal.logins }}") == 0
+		    ? 0
+		    : err_set(e, "the template %s is not known; {{internal.logins}} is", s);
+	if (is_regexp(s))
+		return err_set(e,
+		    "the login %s looks like a regular expression, which is not supported", s);
+	if (allow && !policy_login_ok(s))
+		return err_set(e,
+		    "%s cannot be a login; patterns are for deny only, where * stands for any text",
+		    s);
+	return 0;
+}
+
+static int
 check_logins(struct policy_names logins, bool allow, struct err *e)
 {
 	if (check_names(logins, "logins", e) < 0)
 		return -1;
-	for (size_t i = 0; i < logins.n; i++) {
-		const char *s = logins.v[i];
-
-		/* An unknown template would stand there as a literal, and in a deny rule silently deny
-		 * nobody. */
-		if (is_template(s)) {
-			if (strcmp(s, "{{internal.logins}}") != 0 &&
-			    strcmp(s, "{{ internal.logins }}") != 0)
-				return err_set(e,
-				    "the template %s is not known; {{internal.logins}} is", s);
-		} else if (is_regexp(s)) {
-			return err_set(e,
-			    "the login %s looks like a regular expression, which is not supported",
-			    s);
-		} else if (allow && !policy_login_ok(s)) {
-			return err_set(e,
-			    "%s cannot be a login; patterns are for deny only, where * stands for any text",
-			    s);
-		}
-	}
+	for (size_t i = 0; i < logins.n; i++)
+		if (check_login(logins.v[i], allow, e) < 0)
+			return err_prefix(e, "logins[%zu]", i);
 	return 0;
+}
+
+static int
+check_label(const struct policy_label_rule *r, struct err *e)
+{
+	if (strcmp(r->key, "*") != 0 && !policy_label_ok(r->key, ""))
+		return err_set(e, ": %s cannot be the key of a label", r->key);
+	if (!r->values.n)
+		return err_set(e, ": the label %s has no value; write '*' for any", r->key);
+	if (check_names(r->values, ".values", e) < 0)
+		return -1;
+	for (size_t i = 0; i < r->values.n; i++)
+		if (is_regexp(r->values.v[i]))
+			return err_set(e,
+			    ".values[%zu]: the label value %s looks like a regular expression, which is not supported; "
+			    "* stands for any text",
+			    i, r->values.v[i]);
+	return 0;
+}
+
+/* Puts the place in front of a text that begins with a further field or with ": ". Returns -1. */
+static int
+at_entry(struct err *e, const char *list, size_t i)
+{
+	struct err inner = *e;
+
+	return err_set(e, "%s[%zu]%s", list, i, inner.text);
 }
 
 static int
 check_labels(const struct policy_conditions *c, struct err *e)
 {
 	if (c->n_node_labels > POLICY_LIST_MAX)
-		return err_set(e, "node_labels has more than %d keys", POLICY_LIST_MAX);
-	for (size_t i = 0; i < c->n_node_labels; i++) {
-		const struct policy_label_rule *r = &c->node_labels[i];
-
-		if (strcmp(r->key, "*") != 0 && !policy_label_ok(r->key, ""))
-			return err_set(e, "%s cannot be the key of a label", r->key);
-		if (!r->values.n)
-			return err_set(e, "the label %s has no value; write '*' for any", r->key);
-		if (check_names(r->values, "node_labels", e) < 0)
-			return -1;
-		for (size_t k = 0; k < r->values.n; k++)
-			if (is_regexp(r->values.v[k]))
-				return err_set(e,
-				    "the label value %s looks like a regular expression, which is not supported; "
-				    "* stands for any text",
-				    r->values.v[k]);
-	}
+		return err_set(e, "node_labels: more than %d keys", POLICY_LIST_MAX);
+	for (size_t i = 0; i < c->n_node_labels; i++)
+		if (check_label(&c->node_labels[i], e) < 0)
+			return at_entry(e, "node_labels", i);
 	return 0;
 }
 
 static int
-check_known(struct policy_names names, const char *const *known, const char *what, struct err *e)
+check_known(struct policy_names names, const char *const *known, const char *where,
+    const char *what, struct err *e)
 {
 	if (!names.n)
-		return err_set(e, "a rule has no %ss", what);
-	if (check_names(names, "rules", e) < 0)
+		return err_set(e, "%s: a rule has no %ss", where, what);
+	if (check_names(names, where, e) < 0)
 		return -1;
 	for (size_t i = 0; i < names.n; i++) {
 		const char *const *k = known;
@@ -143,23 +161,34 @@ check_known(struct policy_names names, const char *const *known, const char *wha
 		while (*k && strcmp(*k, names.v[i]) != 0)
 			k++;
 		if (!*k && strcmp(names.v[i], "*") != 0)
-			return err_set(e, "the %s %s is not known", what, names.v[i]);
+			return err_set(e, "%s[%zu]: the %s %s is not known", where, i, what,
+			    names.v[i]);
 	}
 	return 0;
 }
 
 static int
-check_conditions(const struct policy_conditions *c, bool allow, struct err *e)
+check_rules(const struct policy_conditions *c, struct err *e)
 {
-	if (check_logins(c->logins, allow, e) < 0 || check_labels(c, e) < 0)
-		return -1;
 	if (c->n_rules > POLICY_LIST_MAX)
-		return err_set(e, "there are more than %d rules", POLICY_LIST_MAX);
+		return err_set(e, "rules: more than %d", POLICY_LIST_MAX);
 	for (size_t i = 0; i < c->n_rules; i++)
-		if (check_known(c->rules[i].resources, policy_resources, "resource", e) < 0 ||
-		    check_known(c->rules[i].verbs, policy_verbs, "verb", e) < 0)
-			return -1;
+		if (check_known(c->rules[i].resources, policy_resources, ".resources", "resource",
+			e) < 0 ||
+		    check_known(c->rules[i].verbs, policy_verbs, ".verbs", "verb", e) < 0)
+			return at_entry(e, "rules", i);
 	return 0;
+}
+
+static int
+check_conditions(const char *side, const struct policy_conditions *c, bool allow, struct err *e)
+{
+	struct err inner;
+
+	return check_logins(c->logins, allow, &inner) < 0 || check_labels(c, &inner) < 0 ||
+		check_rules(c, &inner) < 0
+	    ? err_set(e, "%s.%s", side, inner.text)
+	    : 0;
 }
 
 static bool
@@ -176,14 +205,13 @@ policy_role_check(const struct policy_role *role, struct err *e)
 {
 	if (!role->name || !role_name_ok(role->name))
 		return err_set(e,
-		    "the name of a role is 1 to 64 letters, digits, dots, dashes and underscores");
-	if (check_conditions(&role->allow, true, e) < 0)
-		return err_prefix(e, "role %s, allow", role->name);
-	if (check_conditions(&role->deny, false, e) < 0)
-		return err_prefix(e, "role %s, deny", role->name);
+		    "name: the name of a role is 1 to 64 letters, digits, dots, dashes and underscores");
+	if (check_conditions("allow", &role->allow, true, e) < 0 ||
+	    check_conditions("deny", &role->deny, false, e) < 0)
+		return -1;
 	if (role->options.max_session_ttl_s < 0 ||
 	    role->options.max_session_ttl_s > POLICY_TTL_MAX_S)
-		return err_set(e, "role %s: max_session_ttl is at most %dh", role->name,
+		return err_set(e, "options.max_session_ttl_s: at most %dh",
 		    POLICY_TTL_MAX_S / 3600);
 	return 0;
 }

@@ -42,10 +42,14 @@ check(struct auth *a, void *object, const void *old, struct err *e)
 	(void)old;
 	if (!l->name[0])
 		rand_uuid(l->name);
-	if (name_check(l->name, "lock name", e) != 0 || policy_lock_check(l, e) < 0)
+	if (name_check(l->name, "lock name", e) != 0) {
+		err_prefix(e, "name");
+		return AUTH_E_INVALID;
+	}
+	if (policy_lock_check(l, e) < 0)
 		return AUTH_E_INVALID;
 	if (l->expires_ms != 0 && l->expires_ms <= a->now_ms()) {
-		err_set(e, "the lock would be over already; give --ttl, or a time to come");
+		err_set(e, "expires: the lock would be over already; give --ttl, or a time to come");
 		return AUTH_E_INVALID;
 	}
 	return 0;

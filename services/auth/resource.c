@@ -343,7 +343,7 @@ take_file(struct auth *a, struct resource_file *file, void *object, struct err *
 		return AUTH_E_INVALID;
 	}
 	if (file->name[0] && strcmp(file->name, key_of(r, object)) != 0) {
-		err_set(e, "the name of the %s is another one in the file", r->name);
+		err_set(e, "name: the name of the %s is another one in the file", r->name);
 		return AUTH_E_INVALID;
 	}
 	old = resource_find(a, file->kind, key_of(r, object));

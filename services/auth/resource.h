@@ -40,7 +40,8 @@ struct resource_hooks {
 	 * Negative: the object is not possible. */
 	int (*derive)(struct auth *a, void *object);
 	/* Kinds that people manage as files: whether the object makes sense; may fill in what its
-	 * author left out. old: the one it replaces, or NULL. 0 or AUTH_E_*. */
+	 * author left out. old: the one it replaces, or NULL. 0 or AUTH_E_*, with a line that begins with the place
+	 * ("allow.logins[2]: ...", policy_role_check), from which editors show the line. */
 	int (*check)(struct auth *a, void *object, const void *old, struct err *e);
 	/* Kinds that people manage as files: whether this caller may, whose roles allow the verb (rights.h). next NULL:
 	 * it goes; old NULL: there was none; both NULL: there is one that cannot be read, and it goes. 0 or AUTH_E_*. */

@@ -21,7 +21,6 @@ enum { MAKERS = API_TOKENS_MAX };
 struct change {
 	struct auth *auth;
 	const struct access_person *by;
-	const char *name;
 	const struct policy_role *next; /* what everybody who has the role would have */
 	bool limits;                    /* what it takes away changes as well */
 	/* and of everything: */
@@ -124,18 +123,6 @@ rights_of_maker(struct auth *a, const struct user *maker, const char *resource, 
 
 /* --- roles ----------------------------------------------------------------------------- */
 
-/* In the shape of subject_role_fn: as it would be. */
-static enum subject_role
-role_after(void *arg, const char *name, const struct policy_role **ret)
-{
-	const struct change *c = arg;
-
-	if (strcmp(name, c->name) != 0)
-		return role_lookup(c->auth, name, ret);
-	*ret = c->next;
-	return SUBJECT_ROLE_FOUND;
-}
-
 /* Of one who has the role: what he gains, the caller holds; whom the caller limits, he covers. */
 static int
 on_holder(const void *object, void *arg)
@@ -143,17 +130,18 @@ on_holder(const void *object, void *arg)
 	const struct user *u = object;
 	struct subject_view before, after;
 	struct change *c = arg;
+	struct role_draft as_it_would_be = { c->auth, c->next };
 	struct err ignored;
 	int rc = 0;
 
-	if (!names_have(&u->roles, c->name))
+	if (!names_have(&u->roles, c->next->name))
 		return 0;
 	/* Another of his roles cannot be read: he may nothing, before and after. */
 	if (role_view(c->auth, u, &before, &ignored) < 0)
 		before.user.n_roles = 0;
 	if (subject_view(&(struct subject){ u->name, names_view(&u->roles),
 			     names_view(&u->logins) },
-		role_after, c, &after, &ignored) == 0)
+		role_lookup_draft, &as_it_would_be, &after, &ignored) == 0)
 		rc = compare(c, &before.user, &after.user);
 	if (rc == 0 && c->limits)
 		rc = compare(c, NULL, &before.user);
@@ -174,7 +162,7 @@ int
 rights_over_role(struct auth *a, const struct access_person *p, const struct policy_role *next,
     const struct policy_role *old, struct err *e)
 {
-	struct change c = { a, p, NULL, next, false, "role", COVERS_STEPS, e };
+	struct change c = { a, p, next, false, "role", COVERS_STEPS, e };
 	struct err why;
 
 	if (is_above(p, "role"))
@@ -187,7 +175,6 @@ rights_over_role(struct auth *a, const struct access_person *p, const struct pol
 	/* One that goes is nobody's (role.c). */
 	if (!next)
 		return 0;
-	c.name = next->name;
 	c.limits = old && !policy_limits_equal(old, next);
 	return over_holders(&c);
 }
@@ -199,7 +186,7 @@ static int
 over_everybody_with(struct auth *a, const struct access_person *p, const char *role, struct err *e)
 {
 	const struct policy_role nothing = { .name = role };
-	struct change c = { a, p, role, &nothing, true, "lock", COVERS_STEPS, e };
+	struct change c = { a, p, &nothing, true, "lock", COVERS_STEPS, e };
 
 	return over_holders(&c);
 }

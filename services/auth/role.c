@@ -57,8 +57,10 @@ check(struct auth *a, void *object, const void *old, struct err *e)
 	int rc = name_check(r->name, "role name", e);
 
 	(void)a;
-	if (rc != 0)
+	if (rc != 0) {
+		err_prefix(e, "name");
 		return rc;
+	}
 	if (policy_role_check(r->policy, e) < 0)
 		return AUTH_E_INVALID;
 	r->preset = old && ((const struct role *)old)->preset;
@@ -138,6 +140,17 @@ role_lookup(void *auth, const char *name, const struct policy_role **ret)
 	rc = resource_load(auth, RESOURCE_ROLE, name, &stored, NULL);
 	resource_done(RESOURCE_ROLE, &stored);
 	return rc == AUTH_E_NOT_FOUND ? SUBJECT_ROLE_NONE : SUBJECT_ROLE_LOST;
+}
+
+enum subject_role
+role_lookup_draft(void *draft, const char *name, const struct policy_role **ret)
+{
+	const struct role_draft *d = draft;
+
+	if (strcmp(name, d->role->name) != 0)
+		return role_lookup(d->auth, name, ret);
+	*ret = d->role;
+	return SUBJECT_ROLE_FOUND;
 }
 
 int

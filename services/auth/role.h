@@ -26,6 +26,13 @@ int roles_make_presets(struct auth *a, struct err *e);
 const struct role *role_find(struct auth *a, const char *name);
 /* In the shape of subject_role_fn; arg: struct auth. */
 enum subject_role role_lookup(void *auth, const char *name, const struct policy_role **ret);
+/* The roles as they would be with this one in place of the one of its name, or as a new one; the same shape, arg: this. */
+struct role_draft {
+	struct auth *auth;
+	const struct policy_role *role;
+};
+enum subject_role
+role_lookup_draft(void *draft, const char *name, const struct policy_role **ret);
 /* The policy's user of the record: points into u and into the roles. Negative with the cause, and
  * without any role, when one of them cannot be read. */
 int role_view(struct auth *a, const struct user *u, struct subject_view *ret, struct err *e);

@@ -2,9 +2,9 @@
 /*
  * rpc_nodes: ListNodes, RemoveNode, LabelNode, for people. The noun is host.c.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "auth/host_place.h"
 #include "auth/rights.h"
 #include "auth/rpc_faces.h"
 #include "auth/rpc_node_message.h"
@@ -60,49 +60,12 @@ nodes_visible(const struct access_person *p, const struct host *n)
 	return policy_see_node(&p->view.user, labels_view(&n->labels), NULL);
 }
 
-/* Names need not be unique; with the UUID the order is always the same. */
-static int
-order(const char *name, const char *uuid, const struct host *n)
-{
-	int c = strcmp(name, n->name);
-
-	return c ? c : strcmp(uuid, n->uuid);
-}
-
-static int
-by_name(const void *a, const void *b)
-{
-	const struct host *x = *(struct host *const *)a, *y = *(struct host *const *)b;
-
-	return order(x->name, x->uuid, y);
-}
-
-/* Where a page begins: behind this one, which need not be there any more. */
-struct place {
-	const char *name; /* NULL: at the first */
-	char uuid[37];
-};
-
-/* "UUID/NAME". False: it is none, and nothing is behind it. */
-static bool
-place_read(const char *text, struct place *ret)
-{
-	*ret = (struct place){ 0 };
-	if (!*text)
-		return true;
-	if (strlen(text) <= sizeof(ret->uuid) || text[sizeof(ret->uuid) - 1] != '/')
-		return false;
-	memcpy(ret->uuid, text, sizeof(ret->uuid) - 1);
-	ret->name = text + sizeof(ret->uuid);
-	return true;
-}
-
 static const char *
 place_text(struct face_list *l, const Auth__Node *last)
 {
-	char text[sizeof(((struct place *)0)->uuid) + HOST_NAME_SIZE];
+	char text[HOST_PLACE_SIZE];
 
-	str_format(text, sizeof(text), "%s/%s", last->uuid, last->name);
+	host_place_text(last->uuid, last->name, text);
 	return face_text(l, text);
 }
 
@@ -112,20 +75,19 @@ static void
 find_nodes(struct rpc_call *call, const Auth__ListNodesRequest *m, const struct access_person *p,
     struct face_list *ret)
 {
-	struct place from;
+	struct host_place from;
 	struct host *n;
 	size_t pos = 0;
 
-	if (!place_read(m->after, &from))
+	if (!host_place_read(m->after, &from))
 		return;
 	while (host_next(rpc_context(call), &pos, &n) && !ret->failed)
 		/* What costs most is asked last. */
 		if (n->online != m->offline && strcmp(n->kind, "node") == 0 &&
-		    (!from.name || order(from.name, from.uuid, n) < 0) && selected(m, n) &&
-		    found(m->search, n) && nodes_visible(p, n))
+		    host_is_behind(n, &from) && selected(m, n) && found(m->search, n) &&
+		    nodes_visible(p, n))
 			face_list_add(ret, n);
-	if (ret->n > 0)
-		qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
+	hosts_sort((struct host **)(void *)ret->v, ret->n);
 }
 
 /* As face_page_add. */

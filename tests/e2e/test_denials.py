@@ -294,5 +294,11 @@ def test_a_wrong_key_of_a_file_is_named_with_its_line(cluster, tmp_path):
     assert out.returncode == 1 and out.stderr == f'ERROR: {path}:6: allow: unknown key logns\n'
     path.write_text('kind: rolle\n')
     assert f'{path}:1: kind must be role' in cluster.tctl('create', str(path), check=False).stderr
+    # What authd refuses has its line, too.
+    path.write_text('kind: role\nmetadata:\n  name: x\nspec:\n  allow:\n    logins: [root]\n    node_labels:\n      env:\n      - dev\n      - ^prod$\n')
+    out = cluster.tctl('create', str(path), check=False)
+    assert out.returncode == 1 and out.stderr.startswith(f'ERROR: {path}:10: allow.node_labels[0].values[1]: the label value ^prod$')
+    path.write_text('kind: lock\nspec:\n  user: x\n  expires: 2001-01-01\n')
+    assert f'{path}:4: expires: the lock would be over' in cluster.tctl('create', str(path), check=False).stderr
     out = cluster.tctl('get', 'users', check=False)
     assert out.returncode == 1 and 'roles, role/NAME' in out.stderr

@@ -149,6 +149,52 @@ roles_that_would_not_mean_what_they_say_are_refused(void **state)
 	assert_true(policy_role_check(&role, &e) < 0);
 }
 
+/* Editors show the line of it: tctl, the web app. */
+static void
+what_is_wrong_is_said_with_its_place(void **state)
+{
+	const char *const logins[] = { "root", "^x$" }, *const values[] = { "dev", "^y$" },
+			 *const known[] = { "user" }, *const unknown[] = { "users" };
+	const struct policy_label_rule labels[] = { { "env", { values, 1 } },
+		{ "team", { values, 2 } } };
+	const struct policy_verb_rule rules[] = { { { known, 1 }, { (const char *[]){ "list" }, 1 } },
+		{ { known, 1 }, { unknown, 1 } } };
+	const struct {
+		struct policy_role role;
+		const char *place;
+	} rows[] = {
+		{ { .name = "" }, "name: " },
+		{ { .name = "r", .allow.logins = { logins, 2 } }, "allow.logins[1]: " },
+		{ { .name = "r", .deny.logins = { logins, 2 } }, "deny.logins[1]: " },
+		{ { .name = "r", .deny = { .node_labels = labels, .n_node_labels = 2 } },
+		    "deny.node_labels[1].values[1]: " },
+		{ { .name = "r",
+		      .allow = { .node_labels = &(struct policy_label_rule){ "a=b", { values, 1 } },
+			  .n_node_labels = 1 } },
+		    "allow.node_labels[0]: " },
+		{ { .name = "r", .allow = { .rules = rules, .n_rules = 2 } },
+		    "allow.rules[1].verbs[0]: " },
+		{ { .name = "r",
+		      .allow = { .rules = &(struct policy_verb_rule){ { unknown, 1 }, { known, 0 } },
+			  .n_rules = 1 } },
+		    "allow.rules[0].resources[0]: " },
+		{ { .name = "r",
+		      .allow = { .rules = &(struct policy_verb_rule){ { known, 1 }, { known, 0 } },
+			  .n_rules = 1 } },
+		    "allow.rules[0].verbs: " },
+		{ { .name = "r", .allow.logins = { logins, POLICY_LIST_MAX + 1 } }, "allow.logins: " },
+		{ { .name = "r", .options.max_session_ttl_s = -1 }, "options.max_session_ttl_s: " },
+	};
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		assert_true(policy_role_check(&rows[i].role, &e) < 0);
+		if (strncmp(e.text, rows[i].place, strlen(rows[i].place)) != 0)
+			fail_msg("%s is not at %s", e.text, rows[i].place);
+	}
+}
+
 static void
 lists_and_texts_have_limits(void **state)
 {
@@ -362,6 +408,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(presets_are_sound_and_do_what_they_say),
 		cmocka_unit_test(roles_that_would_not_mean_what_they_say_are_refused),
+		cmocka_unit_test(what_is_wrong_is_said_with_its_place),
 		cmocka_unit_test(lists_and_texts_have_limits),
 		cmocka_unit_test(a_login_has_at_most_64_characters),
 		cmocka_unit_test(a_rule_names_resources_and_verbs),
