@@ -51,13 +51,15 @@ extern const struct cli_command tctl_commands[]; /* table.c */
 extern const struct cli_command cmd_users_sub[], cmd_tokens_sub[], cmd_nodes_sub[],
     cmd_recordings_sub[], cmd_audit_sub[];
 extern const struct cli_option cmd_status_options[], cmd_get_options[], cmd_create_options[],
-    cmd_lock_options[], cmd_backup_options[], cmd_top_options[], cmd_version_options[];
+    cmd_lock_options[], cmd_backup_options[], cmd_top_options[], cmd_version_options[],
+    cmd_explain_options[];
 int cmd_status(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_edit(int argc, char **argv);
 int cmd_rm(int argc, char **argv);
 int cmd_lock(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_backup(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_version(int argc, char **argv);

@@ -468,6 +468,26 @@ policy_logins_on(const struct policy_user *user, struct policy_labels node,
 	return sorted(ret, n);
 }
 
+static size_t
+add_names(struct policy_names names, const char **ret, size_t n)
+{
+	for (size_t i = 0; i < names.n && n < POLICY_LOGINS_MAX; i++)
+		if (policy_login_ok(names.v[i]) &&
+		    !policy_listed((struct policy_names){ ret, n }, names.v[i]))
+			ret[n++] = names.v[i];
+	return n;
+}
+
+size_t
+policy_logins_named(const struct policy_user *user, const char *ret[POLICY_LOGINS_MAX])
+{
+	size_t n = add_names(user->logins, ret, 0);
+
+	for (size_t r = 0; r < user->n_roles; r++)
+		n = add_names(user->roles[r]->allow.logins, ret, n);
+	return sorted(ret, n);
+}
+
 /* Who has a role that records more is recorded more: another one that he was given takes nothing
  * from the trail. */
 static void

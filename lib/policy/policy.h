@@ -136,6 +136,8 @@ size_t policy_logins(const struct policy_user *user, const char *ret[POLICY_LOGI
 /* The same on one node: those for which policy_login says yes. */
 size_t policy_logins_on(const struct policy_user *user, struct policy_labels node,
     const char *ret[POLICY_LOGINS_MAX]);
+/* Those that the user and his roles name, allowed somewhere or not: what can be asked about. */
+size_t policy_logins_named(const struct policy_user *user, const char *ret[POLICY_LOGINS_MAX]);
 struct policy_options policy_options(const struct policy_user *user);
 /* min(asked or 12 h, what every role allows, 30 h), in seconds; 0 only when the user has no role. */
 int64_t policy_session_ttl(const struct policy_user *user, int64_t asked_s);

@@ -343,6 +343,82 @@ def test_roles_and_locks_are_written_as_their_messages(admin):
     assert admin.refused('GET', '/v1/webapi/resources?kind=emperor')[0] == 400
 
 
+def reach(browser, **question):
+    """{(user, node): (logins, drafted)} of all pages, two pairs each."""
+    found, after = {}, ''
+    while True:
+        page = browser.post('/v1/webapi/reach', **question, limit=2, after=after)
+        for r in page['reaches']:
+            assert (r['user'], r['node_name']) not in found and len(page['reaches']) <= 2
+            found[r['user'], r['node_name']] = (r['logins'], r['drafted'])
+        after = page['next']
+        if not after:
+            return found
+
+
+def test_who_reaches_what_is_the_policys_answer(admin, cluster):
+    role = {'name': 'web-reach', 'allow': {'logins': ['postgres'], 'node_labels': [{'key': 'env', 'values': ['example']}], 'rules': []}}
+    admin.post('/v1/webapi/resources', resource={'kind': 'role', 'value': role})
+    for user in ('web-reach-1', 'web-reach-2'):
+        cluster.tctl('users', 'add', user, '--roles=web-reach', '--logins=own')
+    now = (['postgres'], ['postgres'])
+    assert reach(admin, user='web-reach-1') == {('web-reach-1', 'node-1'): now, ('web-reach-1', 'node-2'): now}
+    of_node = reach(admin, node='node-1')
+    assert of_node['web-reach-1', 'node-1'] == of_node['web-reach-2', 'node-1'] == now and ('web-admin', 'node-1') in of_node
+    assert reach(admin, user='web-reach-1', node='node-3') == {}
+    # A draft: what would change for everybody who has the role, and for one as if he had it.
+    draft = role | {'allow': role['allow'] | {'logins': ['postgres', '{{internal.logins}}'], 'node_labels': [{'key': 'env', 'values': ['pr*']}]}}
+    lost, won = (['postgres'], []), ([], ['own', 'postgres'])
+    assert reach(admin, draft=draft) == {(f'web-reach-{n}', node): change for n in (1, 2)
+                                         for node, change in (('node-1', lost), ('node-2', lost), ('node-3', won))}
+    assert reach(admin, draft=role) == {}
+    before = reach(admin, user='web-admin', node='node-3')['web-admin', 'node-3'][0]
+    assert reach(admin, user='web-admin', draft=draft, give=True, changes=True) == {('web-admin', 'node-3'): (before, sorted([*before, 'postgres']))}
+    assert reach(admin, user='web-reach-1')['web-reach-1', 'node-1'] == now  # nothing was kept
+    # A draft that is no role is refused by its place, and so is one that would be kept.
+    wrong = {'name': 'web-reach', 'deny': {'node_labels': [{'key': 'env', 'values': ['a', '^b$']}]}}
+    for path, body in (('reach', {'draft': wrong}), ('resources', {'resource': {'kind': 'role', 'value': wrong}, 'replace': True})):
+        status, message = admin.refused('POST', f'/v1/webapi/{path}', body)
+        assert status == 400 and message.startswith('deny.node_labels[0].values[1]: '), message
+    for question in ({}, {'user': 'web-reach-1', 'give': True}, {'draft': role, 'give': True}, {'draft': role, 'after': 'x'}):
+        assert admin.refused('POST', '/v1/webapi/reach', question)[0] == 400
+    assert admin.refused('POST', '/v1/webapi/reach', {'user': 'web-no-such-user'})[0] == 404
+    assert admin.refused('POST', '/v1/webapi/reach', {'node': 'web-no-such-node'})[0] == 404
+    # Why, here and in tctl.
+    why = admin.get('/v1/webapi/explain?user=web-reach-1&node=node-1')['logins']
+    assert [(d['login'], d['allowed'], d['role']) for d in why] == [('own', False, ''), ('postgres', True, 'web-reach')]
+    assert cluster.tctl('explain', 'web-reach-1', 'node-3', '--login=postgres').stdout.splitlines()[2].split()[:2] == ['postgres', 'no']
+    lock = admin.post('/v1/webapi/resources', resource={'kind': 'lock', 'value': {'user': 'web-reach-1', 'message': MARKUP[:25]}})
+    row = admin.post('/v1/webapi/reach', user='web-reach-1', node='node-1')['reaches'][0]
+    assert row['logins'] == [] and row['closed'] == f'user web-reach-1 is locked: {MARKUP[:25]}'
+    said = json.loads(cluster.tctl('explain', 'web-reach-1', 'node-1', '--format=json').stdout)
+    assert {d['login']: d['rule'] for d in said} == {'own': 'no allow', 'postgres': 'lock'}
+    admin.delete(f"/v1/webapi/resources?kind=lock&name={lock['name']}")
+    for user in ('web-reach-1', 'web-reach-2'):
+        cluster.tctl('users', 'rm', user)
+    admin.delete('/v1/webapi/resources?kind=role&name=web-reach')
+
+
+def test_who_reaches_what_is_for_whoever_may_list_what_it_is_made_of(cluster, admin, login):
+    """And of the nodes those that he sees."""
+    kinds = ('user', 'role', 'node')
+    for missing in (*kinds, None):
+        name = f'web-lists-{missing}'
+        rules = [{'resources': [k for k in kinds if k != missing], 'verbs': ['list']}]
+        admin.post('/v1/webapi/resources', resource={'kind': 'role', 'value': {
+            'name': name, 'allow': {'logins': [login], 'node_labels': [{'key': 'env', 'values': ['prod']}], 'rules': rules},
+            'options': {'permit_pty': True}}})
+        browser = Browser(cluster)
+        browser.login(cluster.add_user(name, roles=name, logins=login))
+        for method, path, fields in (('POST', '/v1/webapi/reach', {'user': 'web-admin'}),
+                                     ('GET', '/v1/webapi/explain?user=web-admin&node=node-3', None)):
+            status, answer = browser.ask(method, path, fields)
+            assert status == (403 if missing else 200) and (not missing or f'list {missing}' in answer['error']['message']), answer
+    assert {node for _, node in reach(browser, user='web-admin')} == {'node-3'}
+    assert browser.refused('POST', '/v1/webapi/reach', {'node': 'node-1'})[0] == 404
+    assert browser.refused('GET', '/v1/webapi/explain?user=web-admin&node=node-1')[0] == 404
+
+
 def test_status(admin, cluster):
     status = admin.get('/v1/webapi/status')
     assert status['cluster'] == cluster.name and status['ca_pins'] == [cluster.ca_pin()]

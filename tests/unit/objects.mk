@@ -35,6 +35,7 @@ UNIT_OBJ_services/auth/join_test   := $(JOIN_TEST_OBJ)
 UNIT_OBJ_services/auth/join_meanwhile_test := $(JOIN_TEST_OBJ)
 UNIT_OBJ_services/auth/memory_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o tests/unit/no_memory.o tests/unit/services/auth/light_passwords.o
 UNIT_OBJ_services/auth/nouns_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
+UNIT_OBJ_services/auth/reach_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
 UNIT_OBJ_services/auth/certify_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o
 UNIT_OBJ_services/auth/web_login_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o tests/unit/services/auth/light_passwords.o
 UNIT_OBJ_services/auth/web_session_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o

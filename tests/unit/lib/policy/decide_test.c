@@ -457,10 +457,64 @@ options_of_several_roles(void **state)
 	assert_int_equal(policy_session_ttl(&u, 60), 0);
 }
 
+/* Every set of a few roles, on every kind of node: the list is what policy_login says of each login. */
+static void
+logins_on_a_node_are_those_that_it_lets_in(void **state)
+{
+	static const struct policy_role *const pool[] = { &dev, &everywhere, &blue, &no_root, &no_own,
+		&no_secret, &no_nodes, &no_logins, &no_values, &no_node_at_all };
+	static const struct policy_label labels[] = { { "env", "dev" }, { "team", "blue" },
+		{ "secret", "yes" } };
+	static const char *const asked[] = { "root", "deploy", "ann", "{{internal.logins}}", "-x" };
+	size_t some = 0;
+
+	(void)state;
+	for (unsigned set = 0; set < 1u << N(pool); set++)
+		for (size_t n_labels = 0; n_labels <= N(labels); n_labels++) {
+			const struct policy_role *roles[N(pool)];
+			struct policy_user u = { "ann", roles, 0, NAMES("ann", "-x") };
+			const char *got[POLICY_LOGINS_MAX];
+			struct policy_labels node = { labels, n_labels };
+			size_t n, found = 0;
+
+			for (size_t i = 0; i < N(pool); i++)
+				if (set & 1u << i)
+					roles[u.n_roles++] = pool[i];
+			n = policy_logins_on(&u, node, got);
+			for (size_t i = 0; i < N(asked); i++) {
+				bool there = false;
+
+				for (size_t k = 0; k < n; k++)
+					there |= strcmp(got[k], asked[i]) == 0;
+				found += there;
+				assert_int_equal(there, policy_login(&u, node, asked[i], NULL));
+			}
+			assert_int_equal(found, n);
+			some += n;
+		}
+	assert_true(some > 0);
+}
+
+static void
+what_can_be_asked_about_is_what_is_named(void **state)
+{
+	static const struct policy_role *const roles[] = { &dev, &no_root, &no_nodes };
+	const struct policy_user u = { "ann", roles, N(roles), NAMES("ann", "-x", "root") };
+	const char *got[POLICY_LOGINS_MAX];
+
+	(void)state;
+	assert_int_equal(policy_logins_named(&u, got), 3);
+	assert_string_equal(got[0], "ann");
+	assert_string_equal(got[1], "deploy");
+	assert_string_equal(got[2], "root");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(logins_on_a_node_are_those_that_it_lets_in),
+		cmocka_unit_test(what_can_be_asked_about_is_what_is_named),
 		cmocka_unit_test(logins_as_in_the_table),
 		cmocka_unit_test(nodes_are_seen_by_those_who_may_enter),
 		cmocka_unit_test(verbs_as_in_the_table),
