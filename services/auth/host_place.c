@@ -52,7 +52,7 @@ host_is_behind(const struct host *n, const struct host_place *place)
 }
 
 void
-hosts_sort(struct host **v, size_t n)
+host_place_sort(struct host **v, size_t n)
 {
 	if (n > 0)
 		qsort(v, n, sizeof(*v), by_name);

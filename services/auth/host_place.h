@@ -19,6 +19,6 @@ struct host_place {
 bool host_place_read(const char *text, struct host_place *ret);
 void host_place_text(const char *uuid, const char *name, char dst[HOST_PLACE_SIZE]);
 bool host_is_behind(const struct host *n, const struct host_place *place);
-void hosts_sort(struct host **v, size_t n);
+void host_place_sort(struct host **v, size_t n);
 
 #endif

@@ -87,7 +87,7 @@ find_nodes(struct rpc_call *call, const Auth__ListNodesRequest *m, const struct 
 		    host_is_behind(n, &from) && selected(m, n) && found(m->search, n) &&
 		    nodes_visible(p, n))
 			face_list_add(ret, n);
-	hosts_sort((struct host **)(void *)ret->v, ret->n);
+	host_place_sort((struct host **)(void *)ret->v, ret->n);
 }
 
 /* As face_page_add. */

@@ -54,7 +54,7 @@ find_all(struct auth *a, const struct access_person *p, struct face_list *ret)
 	while (host_next(a, &pos, &n) && !ret->failed)
 		if (strcmp(n->kind, "node") == 0 && nodes_visible(p, n))
 			face_list_add(ret, n);
-	hosts_sort((struct host **)(void *)ret->v, ret->n);
+	host_place_sort((struct host **)(void *)ret->v, ret->n);
 	return !ret->failed;
 }
 

@@ -89,7 +89,8 @@ other_refusals_have_none(void **state)
 {
 	static const char *const texts[] = { "role dba exists already", "allow", "allow.", "allow.logins",
 		"message: no field of a role", "", ": x", "[0]: x", "allow.logins[: x",
-		"allow.logins[0: x", "allow.logins[0]x: y", "allow logins: x", "allow..logins: x", "allow.logins[18446744073709551616]",
+		"allow.logins[0: x", "allow.logins[0]x: y", "allow logins: x",
+		"allow..logins: x", "allow.logins[18446744073709551616]",
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: x" };
 
 	(void)state;

@@ -156,7 +156,7 @@ all_nodes(struct auth_state *f, struct host *v[NODES])
 
 	while (host_next(&f->a, &pos, &host))
 		v[n++] = host;
-	hosts_sort(v, n);
+	host_place_sort(v, n);
 	return n;
 }
 
