@@ -65,11 +65,17 @@ print_node_help(const Auth__StatusReply *s)
 	const char *proxy = *s->proxy_public_addr ? s->proxy_public_addr : "PROXY:3080";
 	const char *pin = s->n_ca_pins ? s->ca_pins[0] : "";
 
-	print_install(s, proxy, pin);
-	printf("Where noded is installed already:\n\n"
+	if (s->proxy_has_packages)
+		print_install(s, proxy, pin);
+	/* install.sh has nothing to install then. */
+	printf("%s:\n\n"
 	       "  noded configure --output=file:///etc/sallyport/noded.yaml \\\n"
 	       "    --token=/root/token.file --proxy=%s \\\n    --ca-pin=%s\n"
 	       "  systemctl enable --now sallyport-noded\n",
+	    s->proxy_has_packages
+		? "Where noded is installed already"
+		: "Install the package sallyport-noded on the new host, put the token into a file there "
+		  "(/root/token.file, mode 0600), and run",
 	    proxy, pin);
 }
 

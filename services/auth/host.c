@@ -32,6 +32,7 @@ static const struct stored_field host_fields[] = {
 	STORED_FIELD(STORED_TEXT, "public_addr", host, public_addr),
 	STORED_FIELD(STORED_TEXT, "ssh_addr", host, ssh_addr),
 	STORED_FIELD(STORED_BOOL, "own_certificate", host, own_certificate),
+	STORED_FIELD(STORED_BOOL, "has_packages", host, has_packages),
 	STORED_FIELD(STORED_BYTES, "token_sha256", host, token_sha256),
 	STORED_FIELD(STORED_BOOL, "online", host, online),
 	STORED_FIELD(STORED_TEXT, "address", host, address),

@@ -39,6 +39,7 @@ struct host {
 	struct names allowed_names; /* patterns of the token it joined with; none: any */
 	char public_addr[HOST_ADDR_MAX], ssh_addr[HOST_ADDR_MAX]; /* proxies */
 	bool own_certificate;     /* proxies: HTTPS shows one that is not of our authorities */
+	bool has_packages;        /* proxies: to install hosts from */
 	uint8_t token_sha256[32]; /* that it joined with */
 	bool online;
 	char address[HOST_ADDR_MAX]; /* where it listens; "" with a tunnel */

@@ -245,6 +245,7 @@ take_over(struct host *n, const struct host *old, struct err *e)
 	str_copy(n->version, sizeof(n->version), old->version);
 	str_copy(n->public_addr, sizeof(n->public_addr), old->public_addr);
 	n->own_certificate = old->own_certificate;
+	n->has_packages = old->has_packages;
 	str_copy(n->ssh_addr, sizeof(n->ssh_addr), old->ssh_addr);
 	str_copy(n->remote, sizeof(n->remote), old->remote);
 	n->online = old->online;

@@ -113,6 +113,7 @@ on_hello_proxy(struct rpc_call *call, const Auth__ProxyHello *m)
 	str_copy(n->public_addr, sizeof(n->public_addr), m->public_addr);
 	str_copy(n->ssh_addr, sizeof(n->ssh_addr), m->ssh_addr);
 	n->own_certificate = m->own_certificate;
+	n->has_packages = m->has_packages;
 	str_copy(n->version, sizeof(n->version), m->version);
 	n->online = true;
 	n->last_seen_ms = a->now_ms();

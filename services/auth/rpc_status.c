@@ -143,6 +143,7 @@ reply_status(struct rpc_call *call, const struct access_person *p)
 	reply.ca_pins = pins;
 	reply.proxy_public_addr = status_proxy_addr(a);
 	reply.proxy_own_certificate = proxy && proxy->own_certificate;
+	reply.proxy_has_packages = proxy && proxy->has_packages;
 	reply.ca_pem = b->host_pem;
 	reply.n_versions = versions.n;
 	reply.versions = versions.rows;

@@ -127,7 +127,17 @@ proxy_authd_there(void *arg)
 {
 	struct proxy *p = arg;
 
-	hello_send(p->auth, p->conf->public_addr, p->conf->ssh_addr, p->web->own_certificate);
+	hello_send(p->auth,
+	    &(struct hello){ .public_addr = p->conf->public_addr,
+		.ssh_addr = p->conf->ssh_addr,
+		.own_certificate = p->web->own_certificate,
+		.has_packages = web_has_packages(p->web) });
+}
+
+void
+proxy_web_reloaded(void *arg)
+{
+	proxy_authd_there(arg);
 }
 
 void

@@ -63,6 +63,7 @@ void proxy_refused(const char *why, void *arg); /* by authd, for good: the daemo
 void proxy_cluster_changed(enum replica_kind kind, const char *key, void *arg);
 void proxy_authd_there(void *arg);
 void proxy_web_arrived(const struct addr *peer, void *arg);
+void proxy_web_reloaded(void *arg);
 void proxy_web_closed(const struct addr *peer, void *arg);
 void proxy_status(void *arg); /* a line for the service manager */
 /* SIGHUP: only the web certificate, the packages and the web app can change without a restart. */

@@ -18,14 +18,14 @@ on_hello(enum rpc_code code, const char *why, const Auth__Empty *reply, void *ar
 }
 
 void
-hello_send(struct rpc_client *auth, const char *public_addr, const char *ssh_addr,
-    bool own_certificate)
+hello_send(struct rpc_client *auth, const struct hello *what)
 {
 	Auth__ProxyHello hello = AUTH__PROXY_HELLO__INIT;
 
-	hello.public_addr = public_addr;
-	hello.ssh_addr = ssh_addr;
+	hello.public_addr = what->public_addr;
+	hello.ssh_addr = what->ssh_addr;
 	hello.version = SALLYPORT_VERSION;
-	hello.own_certificate = own_certificate;
+	hello.own_certificate = what->own_certificate;
+	hello.has_packages = what->has_packages;
 	auth_hello_proxy(auth, &hello, on_hello, NULL);
 }

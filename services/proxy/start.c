@@ -198,6 +198,7 @@ make_clients(struct proxy *p, struct err *e)
 		.cluster = p->cluster,
 		.arrived = proxy_web_arrived,
 		.closed = proxy_web_closed,
+		.reloaded = proxy_web_reloaded,
 		.arg = p };
 	if (web_new(&p->web, &web, e) < 0 || proxy_take_identity(p, id, e) < 0)
 		return -1;

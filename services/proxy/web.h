@@ -33,6 +33,7 @@ struct web_config {
 	const char *cluster;
 	void (*arrived)(const struct addr *peer, void *arg); /* as in http_config */
 	void (*closed)(const struct addr *peer, void *arg);
+	void (*reloaded)(void *arg); /* web_reload, or some of it */
 	void *arg;
 };
 
@@ -80,6 +81,7 @@ void web_install_script(struct http_request *r, void *arg);
 /* Reads the folder before it returns; the parts of struct web that are its own. */
 int web_packages_new(struct web *w, const char *folder, struct err *e);
 void web_packages_done(struct web *w);
+bool web_has_packages(const struct web *w);
 /* Owns fresh. */
 void web_packages_take(struct web *w, struct packages *fresh);
 /* web_site.c */

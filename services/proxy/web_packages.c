@@ -58,6 +58,12 @@ web_packages_new(struct web *w, const char *folder, struct err *e)
 	return 0;
 }
 
+bool
+web_has_packages(const struct web *w)
+{
+	return w->packages->n_files > 0;
+}
+
 void
 web_packages_done(struct web *w)
 {

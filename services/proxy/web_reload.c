@@ -56,8 +56,10 @@ on_reloaded(void *arg, bool ran)
 
 	if (w) {
 		w->reload = NULL;
-		if (ran)
+		if (ran) {
 			take(w, j);
+			w->config.reloaded(w->config.arg);
+		}
 	}
 	packages_unref(j->packages);
 	site_unref(j->site);

@@ -313,8 +313,11 @@ def test_curl_and_bash_fetch_the_packages_of_this_proxy(depot, tmp_path):
 
 def bootstrap(c, instead):
     """What `tctl tokens add` prints to be run on the new host, with something else in the place of root's shell."""
-    out = c.tctl('tokens', 'add', '--type=node').stdout
-    block = re.search(r'^curl .*?(?=^$)', out, re.M | re.S).group(0)
+    def line():
+        return re.search(r'^curl .*?(?=^$)', c.tctl('tokens', 'add', '--type=node').stdout, re.M | re.S)
+
+    wait_for('authd to know of the packages', line)
+    block = line().group(0)
     assert re.search(rf'\| sudo bash -s -- --token-file=token.file --ca-pin={c.ca_pin()}$', block, re.M), block
     assert not re.search(r'\s-\w*k|insecure', block)
     return re.sub('sudo bash .*', lambda _: instead, block, count=1)
@@ -385,6 +388,24 @@ def test_versions_of_all_who_are_there_are_shown(build):
     finally:
         keep_logs(c, 'install-versions')
         c.remove()
+
+
+def test_the_line_is_printed_where_there_are_packages(depot):
+    """Else it would install nothing: what is said then works."""
+    def says_line():
+        return f'https://{depot.proxy}/scripts/install.sh' in depot.tctl('tokens', 'add', '--type=node').stdout
+
+    wait_for('authd to know that there are packages', says_line)
+    index = f'{depot.packages}/{SYSTEM}.index'
+    os.rename(index, f'{index}.away')
+    try:
+        reload(depot)
+        wait_for('authd to know that there are none', lambda: not says_line())
+        assert 'Install the package sallyport-noded' in depot.tctl('tokens', 'add', '--type=node').stdout
+    finally:
+        os.rename(f'{index}.away', index)
+        reload(depot)
+    wait_for('authd to know that there are some again', says_line)
 
 
 def test_the_script_says_what_it_can_do_and_what_is_wrong_with_what_it_is_told(depot, tmp_path):

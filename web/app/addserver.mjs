@@ -32,14 +32,22 @@ export function howToAdd() {
 }
 
 /* As `tctl tokens add` says it. Where the web certificate is the cluster's own, its authority is part of the line. The token comes
- * by standard input into a file that only root reads: it is on no command line. */
-function installLine(status, token) {
+ * by standard input into a file that only root reads: it is on no command line. A proxy without packages installs nothing: the
+ * line then is for a server that has noded. */
+function joinLine(status, token) {
 	const own = status.proxy_own_certificate,
 		proxy = status.proxy_public_addr || location.host,
 		pin = status.ca_pins[0] ?? '';
 	const file = '/root/sallyport.token';
 	const put = `printf '%s\\n' '${token}' | sudo install -m 600 /dev/stdin ${file} && \\\n`;
-	const run = `sudo bash -s -- --token-file=${file}${pin ? ` --ca-pin=${pin}` : ''}`;
+	const pinned = pin ? ` --ca-pin=${pin}` : '';
+	if (!status.proxy_has_packages)
+		return [
+			`${put}sudo noded configure --output=file:///etc/sallyport/noded.yaml --token=${file}`,
+			`  --proxy=${proxy}${pinned} &&`,
+			'sudo systemctl enable --now sallyport-noded',
+		].join(' \\\n');
+	const run = `sudo bash -s -- --token-file=${file}${pinned}`;
 	return own
 		? `${put}curl -fsS https://${proxy}/scripts/install.sh | ${run}`
 		: `${put}curl -fsS --cacert /dev/stdin https://${proxy}/scripts/install.sh <<'CA' | ${run}\n${status.ca_pem}CA`;
@@ -107,8 +115,14 @@ function showLine(box, token, status, signal) {
 		joined = h('ul', { class: 'joined' }, h('li', { class: 'waiting' }, 'Waiting for it to join\u2026'));
 	fill(
 		box.body,
-		h('p', null, 'Run this on the server, which becomes a node of this cluster:'),
-		copyable(installLine(status, token.token), 'The line to run'),
+		h(
+			'p',
+			null,
+			status.proxy_has_packages
+				? 'Run this on the server, which becomes a node of this cluster:'
+				: 'Install the package sallyport-noded on the server, then run this there:',
+		),
+		copyable(joinLine(status, token.token), 'The line to run'),
 		h(
 			'p',
 			{ class: 'dim' },
