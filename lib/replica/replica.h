@@ -163,6 +163,8 @@ int replica_denies(const struct replica *r, const struct policy_identity *who, s
 
 /* Who a user certificate says its holder is. Owner frees (subject_free). Negative: no memory. */
 int replica_subject(struct subject **ret, const struct sshcert *cert);
+/* Key of the web session that asked for it and that it ends with (replica_check_web); NULL: none did. */
+const char *replica_web_of(const struct sshcert *cert);
 /* When the certificate began, for the checks above. */
 int64_t replica_issued_ms(const struct sshcert *cert);
 

@@ -194,6 +194,12 @@ replica_subject(struct subject **ret, const struct sshcert *cert)
 	    sshcert_extension(cert, "traits@sallyport"));
 }
 
+const char *
+replica_web_of(const struct sshcert *cert)
+{
+	return sshcert_extension(cert, "web-session@sallyport");
+}
+
 int64_t
 replica_issued_ms(const struct sshcert *cert)
 {

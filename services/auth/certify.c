@@ -212,7 +212,8 @@ sign_ssh(struct certify *c, struct err *e)
 		.forward_agent = options->forward_agent,
 		.port_forwarding = options->port_forwarding,
 		.roles = roles,
-		.traits = traits };
+		.traits = traits,
+		.web_session = c->web[0] ? c->web : NULL };
 
 	if (!comma_list(&c->rights.roles, roles, sizeof(roles)) ||
 	    !comma_list(&c->rights.logins, traits, sizeof(traits))) {

@@ -47,7 +47,7 @@ struct certify_request {
 	int64_t until_s;         /* not beyond; 0: no matter */
 	const struct origin *origin;
 	/* Key of the web session that asks, which must still be there at the end, and is good from its own address alone where
-	 * roles pin that; NULL: none does. */
+	 * roles pin that; the certificate for SSH names it, and is worth nothing at a proxy without it. NULL: none does. */
 	const char *web;
 };
 

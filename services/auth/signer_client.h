@@ -79,8 +79,10 @@ struct signer_ssh_user {
 	size_t n_logins;
 	int64_t valid_until_s; /* at most SIGNER_USER_TTL_MAX_S from now */
 	bool permit_pty, forward_agent, port_forwarding;
-	const char *roles;          /* comma list for roles@sallyport; "" or NULL: left out */
-	const char *traits;         /* comma list for traits@sallyport */
+	const char *roles;  /* comma list for roles@sallyport; "" or NULL: left out */
+	const char *traits; /* comma list for traits@sallyport */
+	const char
+	    *web_session; /* key of the one that asks, for web-session@sallyport; NULL: none does */
 	const char *source_address; /* CIDR list; NULL: none */
 };
 /* Signed by the SSH host CA. A host certificate: type host, principals as given. A tunnel

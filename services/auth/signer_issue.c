@@ -97,6 +97,8 @@ issue_ssh_user(const struct signer_keys *keys, const struct signer_ssh_user *q, 
 	for (size_t i = 0; i < q->n_logins; i++)
 		if (!policy_login_ok(q->logins[i]))
 			return err_set(e, "a login has characters that are not allowed");
+	if (q->web_session && strspn(q->web_session, "0123456789abcdef") != strlen(q->web_session))
+		return err_set(e, "the key of a web session has characters that are not allowed");
 	add_option(extensions, &cert.n_extensions, "permit-pty", q->permit_pty ? "" : NULL);
 	add_option(extensions, &cert.n_extensions, "permit-agent-forwarding",
 	    q->forward_agent ? "" : NULL);
@@ -104,6 +106,7 @@ issue_ssh_user(const struct signer_keys *keys, const struct signer_ssh_user *q, 
 	    q->port_forwarding ? "" : NULL);
 	add_option(extensions, &cert.n_extensions, "roles@sallyport", q->roles);
 	add_option(extensions, &cert.n_extensions, "traits@sallyport", q->traits);
+	add_option(extensions, &cert.n_extensions, "web-session@sallyport", q->web_session);
 	add_option(critical, &cert.n_critical, "source-address", q->source_address);
 	cert.extensions = extensions;
 	cert.critical = critical;

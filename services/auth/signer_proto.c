@@ -39,6 +39,7 @@ put_ssh_user(struct buf *b, const struct signer_ssh_user *q)
 	wire_put_bool(b, q->port_forwarding);
 	put_optional(b, q->roles);
 	put_optional(b, q->traits);
+	put_optional(b, q->web_session);
 	put_optional(b, q->source_address);
 }
 
@@ -171,6 +172,7 @@ get_ssh_user(struct wire *w, struct arena *arena, struct signer_ssh_user *q)
 	q->port_forwarding = wire_bool(w);
 	q->roles = get_optional(w, arena);
 	q->traits = get_optional(w, arena);
+	q->web_session = get_optional(w, arena);
 	q->source_address = get_optional(w, arena);
 }
 

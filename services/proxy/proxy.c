@@ -114,9 +114,9 @@ proxy_cluster_changed(enum replica_kind kind, const char *key, void *arg)
 {
 	struct proxy *p = arg;
 
-	(void)key;
-	/* Web sessions let nobody in with SSH: there certificates do. */
-	if (kind != REPLICA_CA && kind != REPLICA_WEB_SESSION && p->ssh_server)
+	if (p->ssh_server && kind == REPLICA_WEB_SESSION)
+		ssh_server_review_web(p->ssh_server, key);
+	else if (p->ssh_server && kind != REPLICA_CA)
 		ssh_server_review(p->ssh_server);
 	if (p->web)
 		web_cluster_changed(p->web, kind, key);

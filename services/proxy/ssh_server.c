@@ -55,6 +55,7 @@ struct conn {
 	struct addr peer;
 	char *denial;        /* why the last certificate was not believed */
 	char *name;          /* of a node: its UUID; of a person: for the record of failures */
+	char *web;           /* of a browser: its session, by its key; NULL: none */
 	int64_t issued_ms;   /* of the certificate */
 	int64_t expires_ms;  /* people: of the certificate; INT64_MAX: never */
 	struct subject *who; /* people */
@@ -186,6 +187,13 @@ check_node(const struct conn *g, const struct sshcert *cert, struct err *e)
 	return 0;
 }
 
+/* A browser's certificate ends with its session: whoever has the key of a page that was left gets in nowhere with it. */
+static int
+check_web(const struct conn *g, const char *key, struct err *e)
+{
+	return key ? replica_check_web(g->ssh_server->config.replica, key, NULL, e) : 0;
+}
+
 static int
 check_subject(const struct conn *g, const struct sshcert *cert, struct err *e)
 {
@@ -197,7 +205,7 @@ check_subject(const struct conn *g, const struct sshcert *cert, struct err *e)
 	rc = replica_check_user(g->ssh_server->config.replica, who, NULL, replica_issued_ms(cert),
 	    e);
 	subject_free(who);
-	return rc == 0 ? 0 : -1;
+	return rc == 0 && check_web(g, replica_web_of(cert), e) == 0 ? 0 : -1;
 }
 
 static int
@@ -223,15 +231,19 @@ check_user(const struct conn *g, const struct sshcert *cert, struct err *e)
 static bool
 conn_admit(struct conn *g, const struct sshcert *cert, enum conn_kind kind)
 {
+	const char *key = kind == CONN_USER ? replica_web_of(cert) : NULL;
+	char *name = strdup(cert->key_id), *web = key ? strdup(key) : NULL;
 	struct subject *who = NULL;
-	char *name = strdup(cert->key_id);
 
-	if (!name || (kind == CONN_USER && replica_subject(&who, cert) < 0)) {
+	if (!name || (key && !web) || (kind == CONN_USER && replica_subject(&who, cert) < 0)) {
 		free(name);
+		free(web);
 		return false;
 	}
 	free(g->name);
+	free(g->web);
 	g->name = name;
+	g->web = web;
 	subject_free(g->who);
 	g->who = who;
 	g->owner.who = who;
@@ -327,7 +339,8 @@ static bool
 user_is_cut(const struct conn *g, struct err *e)
 {
 	return replica_check_user(g->ssh_server->config.replica, g->who, NULL, g->issued_ms, e) ==
-	    REPLICA_E_CUT;
+	    REPLICA_E_CUT ||
+	    check_web(g, g->web, e) == REPLICA_E_CUT;
 }
 
 static void
@@ -403,6 +416,7 @@ conn_free(struct conn *g)
 	subject_free(g->who);
 	free(g->denial);
 	free(g->name);
+	free(g->web);
 	free(g);
 }
 
@@ -621,6 +635,14 @@ void
 ssh_server_review(struct ssh_server *g)
 {
 	review_again(&g->review);
+}
+
+void
+ssh_server_review_web(struct ssh_server *g, const char *key)
+{
+	list_each (struct conn, conn, &g->conns, link)
+		if (conn->logged_in && conn->web && (!key || strcmp(conn->web, key) == 0))
+			on_review(&conn->review, g);
 }
 
 /* --- the server -------------------------------------------------------------------- */

@@ -62,6 +62,8 @@ struct ssh_link *ssh_server_take_pipe(struct ssh_server *g, const struct ssh_lin
  * cut off is told so and his connection ended; a relay to a node that he may not see any more ends,
  * and the connection with it when it was the only one. */
 void ssh_server_review(struct ssh_server *g);
+/* The same of those whose certificate ends with this web session; key NULL: with any. */
+void ssh_server_review_web(struct ssh_server *g, const char *key);
 /* Stopping; called again until it is over. People without an open channel are told to go elsewhere at
  * once, others when their last channel is closed, nodes when no person is left: sessions run over
  * their tunnels. Then empty(arg), which may come from inside. */

@@ -10,6 +10,7 @@ import re
 import secrets
 import socket
 import ssl
+import subprocess
 import time
 from types import SimpleNamespace
 
@@ -536,6 +537,24 @@ def test_a_key_of_the_page_is_certified(admin, cluster, tmp_path):
     assert 'web-admin' in cluster.run('ssh-keygen', '-L', '-f', str(cert)).stdout
     assert admin.refused('POST', '/v1/webapi/certificate', {'ssh_key': 'AAAA'})[0] == 400
     assert admin.refused('POST', '/v1/webapi/certificate', {'ssh_key': '***'})[0] == 400
+
+
+def test_a_certificate_of_a_page_ends_with_its_session_for_who_has_the_key(cluster, login, tmp_path):
+    leaver = Browser(cluster)
+    leaver.login(cluster.add_user('web-leaver', roles='access', logins=login))
+    key = tmp_path / 'key'
+    cluster.run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', str(key))
+    made = leaver.post('/v1/webapi/certificate', ssh_key=(tmp_path / 'key.pub').read_text().split()[1])
+    (tmp_path / 'key-cert.pub').write_text(f"ssh-ed25519-cert-v01@openssh.com {made['ssh_cert']}\n")
+    command = ['ssh', '-F', 'none', '-i', str(key), '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no',
+               '-o', f'UserKnownHostsFile={tmp_path}/known', '-p', str(cluster.public_port), '-W', 'node-1:3022', 'web-leaver@127.0.0.1']
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as ssh:
+        assert ssh.stdout.read(8) == b'SSH-2.0-'  # the node's
+        leaver.post('/v1/webapi/logout')
+        wait_for('the end of the connection', lambda: ssh.poll() is not None, 60)
+        assert 'your session has ended' in ssh.stderr.read().decode()
+    again = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    assert again.stdout == b'' and 'your session has ended' in again.stderr.decode()
 
 
 def asked(challenge):

@@ -87,6 +87,7 @@ PROXY_WORLD := tests/unit/services/proxy/proxy_world.o tests/unit/cluster.o \
 	$(patsubst %.c,%.o,$(filter-out services/proxy/main.c,$(wildcard services/proxy/*.c)))
 UNIT_OBJ_services/proxy/ssh_server_test := $(PROXY_WORLD)
 UNIT_OBJ_services/proxy/relay_wait_test := $(PROXY_WORLD)
+UNIT_OBJ_services/proxy/web_certificate_test := $(PROXY_WORLD)
 
 TSH_OBJ := $(filter-out clients/tsh/main.o,$(patsubst %.c,%.o,$(wildcard clients/tsh/*.c)))
 UNIT_OBJ_clients/tsh/export_test := clients/tsh/export.o

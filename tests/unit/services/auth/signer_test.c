@@ -168,7 +168,8 @@ user_request(struct world *w)
 		.permit_pty = true,
 		.forward_agent = true,
 		.roles = "access,editor",
-		.traits = "root,alice" };
+		.traits = "root,alice",
+		.web_session = "00ff" };
 }
 
 static bool
@@ -219,6 +220,7 @@ signs_user_certificates(void **state)
 	assert_int_equal(cert->valid_before, w->now + 3600);
 	assert_string_equal(sshcert_extension(cert, "roles@sallyport"), "access,editor");
 	assert_string_equal(sshcert_extension(cert, "traits@sallyport"), "root,alice");
+	assert_string_equal(sshcert_extension(cert, "web-session@sallyport"), "00ff");
 	assert_non_null(sshcert_extension(cert, "permit-pty"));
 	assert_non_null(sshcert_extension(cert, "permit-agent-forwarding"));
 	assert_null(sshcert_extension(cert, "permit-port-forwarding"));
@@ -226,9 +228,11 @@ signs_user_certificates(void **state)
 	assert_true(sshcert_check(cert, &rules, &e) < 0);
 	sshcert_free(cert);
 
+	q.web_session = NULL;
 	q.source_address = "10.0.0.0/8";
 	assert_true(sign_user(w, &q));
 	assert_int_equal(sshcert_parse(&cert, buf_span(&w->answer), &e), 0);
+	assert_null(sshcert_extension(cert, "web-session@sallyport"));
 	assert_string_equal(sshcert_critical(cert, "source-address"), "10.0.0.0/8");
 	sshcert_free(cert);
 }
@@ -253,6 +257,8 @@ refuses_user_certificates_over_its_limits(void **state)
 	q = good, q.user = "";
 	assert_false(sign_user(w, &q));
 	q = good, q.key = span_str("junk");
+	assert_false(sign_user(w, &q));
+	q = good, q.web_session = "00FF";
 	assert_false(sign_user(w, &q));
 	q = good, q.roles = "a\x1b[2J";
 	assert_false(sign_user(w, &q));
@@ -677,6 +683,7 @@ requests_survive_the_wire_and_cuts_do_not(void **state)
 			assert_string_equal(r.ssh_user.user, q.ssh_user.user);
 			assert_string_equal(r.ssh_user.logins[1], "alice");
 			assert_int_equal(r.ssh_user.valid_until_s, q.ssh_user.valid_until_s);
+			assert_string_equal(r.ssh_user.web_session, "00ff");
 			assert_null(r.ssh_user.source_address);
 		}
 		arena_done(&arena);

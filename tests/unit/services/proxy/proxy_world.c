@@ -28,8 +28,9 @@ on_changed(enum replica_kind kind, const char *key, void *arg)
 {
 	struct world *w = arg;
 
-	(void)kind, (void)key;
-	if (w->ssh_server)
+	if (w->ssh_server && kind == REPLICA_WEB_SESSION)
+		ssh_server_review_web(w->ssh_server, key);
+	else if (w->ssh_server)
 		ssh_server_review(w->ssh_server);
 }
 
@@ -139,9 +140,10 @@ static void
 make_cert(const struct world *w, struct conn_end *g, const struct paper *paper)
 {
 	char *principal = (char *)(uintptr_t)(paper->principal ? paper->principal : "root");
+	const char *more = paper->web ? "web-session@sallyport" : paper->extension;
 	struct sshcert_option ext[2] = { { (char *)(uintptr_t) "roles@sallyport",
 					     (char *)(uintptr_t) "access" },
-		{ (char *)(uintptr_t)paper->extension, (char *)(uintptr_t) "" } };
+		{ (char *)(uintptr_t)more, (char *)(uintptr_t)(paper->web ? paper->web : "") } };
 	uint64_t now_s = (uint64_t)(clock_wall_ms() / 1000);
 	struct sshcert cert = { .key = g->key,
 		.type = paper->type ? paper->type : SSHCERT_USER,
@@ -151,7 +153,7 @@ make_cert(const struct world *w, struct conn_end *g, const struct paper *paper)
 		.valid_after = now_s - 3600,
 		.valid_before = paper->expired ? now_s - 60 : now_s + 600,
 		.extensions = ext,
-		.n_extensions = paper->extension ? 2 : 1 };
+		.n_extensions = more ? 2 : 1 };
 	struct err e;
 
 	buf_init(&cert.blob, SSHCERT_BLOB_MAX);

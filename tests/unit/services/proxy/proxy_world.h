@@ -52,6 +52,7 @@ struct paper {
 	const char *key_id;      /* NULL: "alice" */
 	const char *principal;   /* NULL: "root" */
 	const char *extension;   /* one more */
+	const char *web;         /* key of its web session */
 	bool expired, plain;     /* plain: the key without its certificate */
 };
 
