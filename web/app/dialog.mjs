@@ -70,8 +70,9 @@ export function dialog(title, { wide = false, onClose = () => {} } = {}) {
 	return { node, body, close: () => node.close() };
 }
 
-/* With whoever they were for: dialogs end as by Escape, words go. */
+/* With whoever they were for: dialogs end as by Escape, menus and words go. */
 export function closeDialogs() {
+	openMenu?.();
 	for (const node of document.querySelectorAll('dialog[open]')) node.close();
 	fill(toasts);
 }

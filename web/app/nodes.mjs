@@ -125,9 +125,10 @@ export function show(place) {
 	}).follow(place.signal);
 	const counts = h('span', { class: 'count', role: 'status' }),
 		body = h('div', null, loading());
-	let nodes = [],
+	let nodes = null /* not known yet */,
 		sought = '';
 	function draw() {
+		if (!nodes) return;
 		const shown = nodes.filter(matcher(sought));
 		fill(counts, `${count(nodes.length, 'node')}, ${nodes.filter((n) => n.online).length.toLocaleString()} online`);
 		if (shown.length === 0) return fill(body, empty(nodes.length ? 'Nothing fits' : 'No nodes yet'));

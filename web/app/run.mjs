@@ -18,9 +18,9 @@ const AT_ONCE = 8,
 
 /* What a terminal would do with escape sequences is nothing for a page: they are shown as the marks they are. */
 function shown(chunks) {
-	const utf = new TextDecoder();
-	return chunks
-		.map((chunk) => utf.decode(chunk, { stream: true }))
+	const utf = new TextDecoder(),
+		texts = chunks.map((chunk) => utf.decode(chunk, { stream: true }));
+	return [...texts, utf.decode()]
 		.join('')
 		.replace(/\r\n/g, '\n')
 		.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '\ufffd');

@@ -10,7 +10,7 @@ import { Table } from './table.mjs';
 import { matcher } from './glob.mjs';
 import { onNodes, nodeList, nodeState, reload } from './nodelist.mjs';
 import { loginsFor } from './local.mjs';
-import { menu, toast } from './dialog.mjs';
+import { menu, sayError, toast } from './dialog.mjs';
 import { addServer, howToAdd } from './addserver.mjs';
 import { later } from './update.mjs';
 import { head, button, loading, empty, failed } from './parts.mjs';
@@ -174,7 +174,7 @@ export function show(place) {
 	const counts = h('span', { class: 'count', role: 'status' }),
 		chips = h('div', { class: 'chips' }),
 		body = h('div', null, loading());
-	const runButton = button('Run command', run, '', 'terminal');
+	const runButton = button('Run command', () => run().catch(sayError), '', 'terminal');
 	const node = h(
 		'div',
 		null,

@@ -223,9 +223,10 @@ export function show(place) {
 		),
 		counts = h('span', { class: 'count', role: 'status' }),
 		body = h('div', null, loading());
-	let users = [],
+	let users = null /* not known yet */,
 		sought = '';
 	function draw() {
+		if (!users) return;
 		const shown = users.filter((u) =>
 			`${u.name} ${u.roles.join(' ')} ${u.logins.join(' ')}`.toLowerCase().includes(sought.toLowerCase()),
 		);

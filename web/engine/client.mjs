@@ -21,7 +21,6 @@ export class Ssh {
 		});
 	}
 
-	renew({ user, privateKey, certificate }) { this.post({ op: 'renew', user, privateKey, certificate }); }
 	close() { this.post({ op: 'disconnect' }); }
 
 	terminal({ node, login, cols, rows, term = 'xterm-256color' }) {
@@ -72,6 +71,7 @@ export class Ssh {
 
 	on_opened({ id }) {
 		const c = this.channels.get(id);
+		if (!c) return; // the connection ended meanwhile, which was said
 		c.channel = new Channel(this, id);
 		c.resolve(c.channel);
 	}

@@ -80,7 +80,6 @@ export class Engine {
 			started: (p, ok) => chan(p, (c) => c.start(ok ? null : 'the node refused to start the session')),
 			exit_status: (p, status) => { const c = this.chans.get(p); if (c) c.status = status >>> 0; },
 			exit_signal: (p, at, n) => { const c = this.chans.get(p); if (c) c.signal = this.text(at, n); },
-			eof: (p) => chan(p, (c) => c.oneof?.()),
 			refused: (p, at, n) => gone(p, this.text(at, n) || 'the node refused the session'),
 			closed: (p) => gone(p, ''),
 			sftp_ready: (p) => sftp(p, (s) => s.resolve()),
@@ -175,7 +174,7 @@ export class Engine {
 
 class Link {
 	constructor(engine, p, o) {
-		Object.assign(this, { engine, p, o, why: null, open: false, chans: new Set(), sftps: new Set(), onover: null, onbanner: null });
+		Object.assign(this, { engine, p, o, why: null, chans: new Set(), sftps: new Set(), onover: null, onbanner: null });
 		// When channels may be opened; rejected with why the connection ended before.
 		this.ready = new Promise((resolve, reject) => { this.resolve = resolve; this.reject = reject; });
 		this.ready.catch(() => {});
@@ -183,9 +182,7 @@ class Link {
 
 	get isOver() { return this.why !== null; }
 	loginSent() { this.resolve(); }
-	authenticated() { this.open = true; this.resolve(); }
-	// Who was believed: of a node its UUID.
-	hostId() { return this.isOver ? '' : this.engine.string(this.engine.x.web_link_host_id(this.p)); }
+	authenticated() { this.resolve(); }
 
 	async sign(data) {
 		let sig = new Uint8Array();
@@ -288,7 +285,7 @@ class Link {
 // onend({ status, signal, reason }) is the last. started: a promise, rejected with why it did not start.
 class Chan {
 	constructor(link, p) {
-		Object.assign(this, { link, p, status: null, signal: null, isOver: false, running: false, ondata: null, onwritable: null, oneof: null, onend: null });
+		Object.assign(this, { link, p, status: null, signal: null, isOver: false, running: false, ondata: null, onwritable: null, onend: null });
 		this.started = new Promise((resolve, reject) => { this.resolve = resolve; this.reject = reject; });
 		this.started.catch(() => {});
 	}

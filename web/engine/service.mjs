@@ -24,7 +24,7 @@ export class Service {
 	}
 
 	async handle(m) {
-		const does = { start: 'onStart', connect: 'onConnect', renew: 'onRenew', open: 'onOpen', write: 'onWrite', taken: 'onTaken', resize: 'onResize',
+		const does = { start: 'onStart', connect: 'onConnect', open: 'onOpen', write: 'onWrite', taken: 'onTaken', resize: 'onResize',
 			eof: 'onEof', close: 'onClose', upload: 'onUpload', download: 'onDownload', disconnect: 'onDisconnect' }[m.op];
 		if (!does) throw new Error(`no such message: ${m.op}`);
 		await this[does](m);
@@ -45,12 +45,6 @@ export class Service {
 		} catch (error) {
 			this.ended(error.message);
 		}
-	}
-
-	onRenew({ user, privateKey, certificate }) {
-		this.who = { ...this.who, user, certificate, sign: (data) => sign(privateKey, data) };
-		// A connection that is there keeps what it logged in with, but nothing new begins in it.
-		this.nodes.forEach((n, key) => { n.old = true; this.nodes.delete(key); });
 	}
 
 	async connect({ url, user, privateKey, certificate, hostCa, proxyHost }) {
@@ -103,7 +97,7 @@ export class Service {
 		if (n) return n;
 		const link = this.engine.link({ ...this.who, user: login, host: node, outer: this.proxy, window: NODE_WINDOW, windowMax: NODE_WINDOW_MAX,
 			rekeyBytes: this.options.rekeyBytes });
-		n = { key, link, used: 0, old: false, idle: null };
+		n = { link, used: 0, idle: null };
 		link.onbanner = (text) => this.post({ op: 'banner', host: node, text });
 		link.onover = () => { clearTimeout(n.idle); if (this.nodes.get(key) === n) this.nodes.delete(key); };
 		this.nodes.set(key, n);
@@ -114,7 +108,7 @@ export class Service {
 
 	unuse(n) {
 		if (--n.used > 0) return;
-		n.idle = setTimeout(() => { if (n.used === 0) n.link.close(); }, n.old ? 0 : LINGER_MS);
+		n.idle = setTimeout(() => { if (n.used === 0) n.link.close(); }, LINGER_MS);
 		n.idle.unref?.(); // in Node.js: no reason to go on running
 	}
 

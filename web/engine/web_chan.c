@@ -69,13 +69,6 @@ on_request(struct ssh_chan *chan, struct span name, struct span payload, void *a
 }
 
 static void
-on_eof(struct ssh_chan *chan, void *arg)
-{
-	(void)arg;
-	page_eof(chan);
-}
-
-static void
 on_closed(struct ssh_chan *chan, void *arg)
 {
 	(void)arg;
@@ -88,7 +81,6 @@ static const struct ssh_chan_events events = {
 	.refused = on_refused,
 	.request = on_request,
 	.reply = on_reply,
-	.eof = on_eof,
 	.closed = on_closed,
 };
 

@@ -411,9 +411,3 @@ web_link_ssh(const struct web_link *link)
 {
 	return link->ssh;
 }
-
-/* Who was believed: the key id of the certificate, a node's UUID. With a NUL. */
-EXPORT("web_link_host_id") const char *web_link_host_id(const struct web_link *link)
-{
-	return link->host_id;
-}

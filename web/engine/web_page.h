@@ -37,7 +37,6 @@ PAGE("writable") void page_writable(struct ssh_chan *chan);
 PAGE("started") void page_started(struct ssh_chan *chan, bool ok); /* what was asked for runs */
 PAGE("exit_status") void page_exit_status(struct ssh_chan *chan, uint32_t status);
 PAGE("exit_signal") void page_exit_signal(struct ssh_chan *chan, const char *name, size_t n);
-PAGE("eof") void page_eof(struct ssh_chan *chan);
 /* One of the two is the last of a channel. */
 PAGE("refused") void page_refused(struct ssh_chan *chan, const char *why, size_t n);
 PAGE("closed") void page_closed(struct ssh_chan *chan);

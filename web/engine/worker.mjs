@@ -5,7 +5,6 @@
 // Messages of the page, each an object with `op`; `id` names a channel, by the page's choice:
 //   start       { wasm }                               URL of engine.wasm; first of all
 //   connect     { url, user, privateKey, certificate, hostCa[], proxyHost }      answered by connected or disconnected
-//   renew       { user, privateKey, certificate }      for connections to nodes from now on
 //   open        { id, node, login, request, what, pty: { term, cols, rows } | null }
 //                                                      request: shell, exec, subsystem; answered by opened or refused
 //   write       { id, write, bytes }                   answered by wrote, when SSH has taken them
