@@ -51,7 +51,7 @@ PROGRAMS := $(foreach d,$(DAEMONS),$(if $(wildcard services/$(lastword $(subst :
 
 # The linker takes of these what is used (--as-needed drops the others).
 SYS_LIBS := -lgrpc -lgpr -lprotobuf-c -levent_core -levent_extra -lmbedtls -lmbedx509 -lmbedcrypto -lsodium -lcrypto -lpq \
-	    -lsqlite3 -lcyaml -lyaml -ljansson -lwslay -loath -lfido2 -lzxcvbn -lqrencode -lzstd -lpam -lsystemd -lseccomp -lpthread -lm
+	    -lsqlite3 -lcyaml -lyaml -ljansson -lwslay -loath -lfido2 -lzxcvbn -lqrencode -lzstd -lz -lpam -lsystemd -lseccomp -lpthread -lm
 
 # noded's privileged half is a program of its own, so that it carries neither gRPC nor the SSH engine's connections.
 MONITOR_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard services/node/monitor/*.c) services/node/conf.c services/node/transfer_command.c \
@@ -168,7 +168,7 @@ FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 FUZZFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 # Files of programs that parse what strangers send.
 FUZZ_SERVICES := $(addprefix services/audit/,record.c rpc_record.c json.c batch.c batch_session.c words.c judge.c proof.c facts.c) \
-	$(addprefix services/node/,conf.c transfer_command.c) clients/tsh/screen.c
+	$(addprefix services/node/,conf.c transfer_command.c) $(addprefix clients/tsh/,screen.c webcompare.c webhashes.c)
 # The floors that targets and these files include, and those below.
 FUZZ_USED   := $(filter $(FLOORS),$(shell sed -n 's|^\#include "\([a-z]*\)/.*|\1|p' $(FUZZ_SRC) $(FUZZ_SERVICES) $(wildcard $(FUZZ_SERVICES:.c=.h))))
 FUZZ_FLOORS := $(sort $(foreach f,$(FUZZ_USED),$(f) $(below_$(f))))

@@ -14,6 +14,8 @@ SETUP_DIRS := s,@libexecdir@,$(libexecdir),g; s,@bindir@,$(bindir),g; s,@sbindir
 
 # The web app, where `make web` was called before: it takes npm's registry, which whoever makes packages may not have.
 SITE_DIR ?= $(B)/web/site
+# What the clients know it by, where `make web-hashes` was called too.
+SITE_HASHES ?= $(B)/web/web-hashes
 
 .PHONY: man install deb deploy-test
 man: $(MAN) ## manual pages
@@ -45,6 +47,7 @@ install: build man ## installs programs, units, manual pages and sample configur
 	if [ -e $(SITE_DIR)/index ]; then \
 		install -d $(DESTDIR)$(datadir)/sallyport/web && install -m 644 $(SITE_DIR)/* $(DESTDIR)$(datadir)/sallyport/web; \
 	fi
+	if [ -e $(SITE_HASHES) ]; then install -D -m 644 $(SITE_HASHES) $(DESTDIR)$(datadir)/sallyport/web-hashes; fi
 	for m in $(MAN); do s=$${m##*.}; install -D -m 644 $$m $(DESTDIR)$(mandir)/man$$s/$$(basename $$m); done
 	ln -sf sallyport-noded.8 $(DESTDIR)$(mandir)/man8/noded.8
 

@@ -35,6 +35,15 @@ $(SITE): tools/gather-web $(wildcard web/app/* web/engine/*.mjs) $(WASM) $(NPM)
 	@echo "  WEB   $(@D)"
 	$(Q)tools/gather-web $(B)
 
+# What `tsh web verify` compares with what a proxy serves. The same for whoever builds the same commit with the same compiler; the
+# signature is for those who have the list from elsewhere than a package. KEY: as `ssh-keygen -Y sign -f` takes it.
+WEB_HASHES := $(B)/web/web-hashes
+.PHONY: web-hashes
+web-hashes: $(WEB_HASHES) ## the list of the web app's files with their hashes; SIGN=KEY signs it (ssh-keygen -Y)
+	$(if $(SIGN),$(Q)rm -f $<.sig && ssh-keygen -q -Y sign -f $(SIGN) -n sallyport-web $<)
+$(WEB_HASHES): tools/web-hashes $(SITE) $(wildcard web/*.mjs web/*.css) lib/base/version.h lib/http/server.c $(addprefix services/proxy/,site.c web_site.c)
+	$(Q)$< $(B) > $@
+
 # The engine's unit tests over the page's primitives, in Node.js: objects once, each test file linked with all of them.
 WASM_TESTS    := lib/crypto/cipher_test lib/crypto/known_answers_test lib/crypto/sshcert_limits_test \
 		 lib/ssh/connection_test lib/ssh/flow_test lib/ssh/hostile_test lib/ssh/packet_test lib/ssh/sign_test lib/ssh/stranger_test \

@@ -91,7 +91,18 @@ parse_find(struct discovery *d, const char *proxy, const char *body, struct err 
 	return rc;
 }
 
-/* A proxy's web certificate comes from the cluster's authorities or from the system's roots. */
+int
+discover_get(struct fetch *f, struct fetch_reply *ret, struct err *e)
+{
+	int rc = fetch_get(f, ret, e);
+
+	if (rc == FETCH_E_UNTRUSTED && f->trust == FETCH_GIVEN_ROOTS) {
+		f->trust = FETCH_SYSTEM_ROOTS;
+		rc = fetch_get(f, ret, e);
+	}
+	return rc > 0 ? -1 : rc;
+}
+
 static int
 fetch_find(struct discovery *d, const char *proxy, const char *ca_pem, struct err *e)
 {
@@ -102,13 +113,7 @@ fetch_find(struct discovery *d, const char *proxy, const char *ca_pem, struct er
 
 	if (!str_format(url, sizeof url, "https://%s/v1/webapi/find", proxy))
 		return err_set(e, "the proxy's address is too long");
-	rc = fetch_get(&f, &reply, e);
-	if (rc == FETCH_E_UNTRUSTED) {
-		f.trust = FETCH_SYSTEM_ROOTS;
-		rc = fetch_get(&f, &reply, e);
-	}
-	if (rc > 0)
-		rc = -1;
+	rc = discover_get(&f, &reply, e);
 	if (rc == 0 && reply.status != 200)
 		rc = err_set(e, "%s answers %d; is it a Sallyport proxy?", proxy, reply.status);
 	if (rc == 0)

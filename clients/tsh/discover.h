@@ -7,6 +7,7 @@
 
 #include "api/bundle.h"
 #include "base/err.h"
+#include "http/fetch.h"
 
 struct discovery {
 	struct bundle *ca;
@@ -22,5 +23,9 @@ int discover(struct discovery *ret, const char *proxy, const char *pin, const ch
 int
 discover_version(struct discovery *ret, const char *proxy, const char *known_pem, struct err *e);
 void discover_done(struct discovery *d);
+
+/* fetch_get from a proxy, whose web certificate comes from the cluster's authorities (f->ca_pem; NULL: not known) or from the
+ * system's roots: f is left with what it was believed by. 0, or -1 with e. */
+int discover_get(struct fetch *f, struct fetch_reply *ret, struct err *e);
 
 #endif

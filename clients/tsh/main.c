@@ -87,6 +87,7 @@ static const struct cli_command commands[] = {
 	    .max_args = 1,
 	    .run = cmd_play },
 	{ .name = "recordings", .summary = "find recorded sessions", .sub = cmd_recordings_sub },
+	{ .name = "web", .summary = "the web app that a proxy serves", .sub = cmd_web_sub },
 	{ .name = "version",
 	    .summary = "print the versions of tsh and of the proxy",
 	    .options = cmd_version_options,

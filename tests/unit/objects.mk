@@ -94,6 +94,7 @@ UNIT_OBJ_clients/tsh/export_test := clients/tsh/export.o
 UNIT_OBJ_clients/tsh/screen_test := clients/tsh/screen.o
 UNIT_OBJ_clients/tsh/scp_test    := $(filter-out clients/tsh/cmd_%.o,$(TSH_OBJ))
 UNIT_OBJ_clients/tsh/term_test   := clients/tsh/term.o
+UNIT_OBJ_clients/tsh/webhashes_test := clients/tsh/webhashes.o
 UNIT_OBJ_clients/tctl/form_test  := $(filter-out clients/tctl/main.o,$(patsubst %.c,%.o,$(wildcard clients/tctl/*.c)))
 UNIT_OBJ_clients/tctl/top_test   := clients/tctl/top.o
 UNIT_OBJ_clients/tctl/place_test := clients/tctl/place.o

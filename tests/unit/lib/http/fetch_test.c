@@ -29,6 +29,7 @@ struct fixture {
 	struct tls_server *tls;
 	struct watch listener, stop;
 	int fd, pipe[2], port;
+	int accepted; /* connections; read when none is being made */
 	pthread_t thread;
 };
 
@@ -44,9 +45,24 @@ static const struct {
 	{ "/badchunk",
 	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\nhello\r\n0\r\n\r\n" },
 	{ "/cutchunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n" },
+	{ "/heads",
+	    "HTTP/1.1 200 OK\r\nA: 1\r\nno colon\r\nContent-Length: 1\r\nB : \t x: y \t\r\nC:\r\n\r\n:" },
 	{ "/smtp", "220 mail.example ESMTP\r\n\r\n" },
 	{ "/nothing", "" },
 };
+
+/* Keeps the connection, or not, as the path says; and answers what it was asked in so many bytes. */
+static void
+echo(struct tls_stream *s, const uint8_t *p, size_t n)
+{
+	char head[64];
+
+	(void)str_format(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", n);
+	tls_stream_write(s, head, strlen(head));
+	tls_stream_write(s, p, n);
+	if (memmem(p, n, "/last", 5))
+		tls_stream_close(s);
+}
 
 static void
 on_data(struct tls_stream *s, const uint8_t *p, size_t n, void *arg)
@@ -67,6 +83,8 @@ on_data(struct tls_stream *s, const uint8_t *p, size_t n, void *arg)
 		tls_stream_write(s, "HTTP/1.1 200 OK\r\n\r\n", 19);
 		tls_stream_write(s, big, sizeof big);
 		tls_stream_close(s);
+	} else if (n > 9 && memcmp(p + 4, "/echo", 5) == 0) {
+		echo(s, p, n);
 	} /* else: silence */
 }
 
@@ -95,6 +113,7 @@ on_accept(struct watch *w, int ready, void *arg)
 	(void)ready;
 	if (fd < 0)
 		return;
+	f->accepted++;
 	if (tls_stream_new(&s, f->tls, f->loop, fd, (struct span){ NULL, 0 }) < 0)
 		close(fd);
 	else
@@ -214,6 +233,54 @@ bodies_of_every_shape_arrive_whole(void **state)
 }
 
 static void
+headers_of_the_answer_are_told(void **state)
+{
+	struct fetch how = { .trust = FETCH_ANYBODY };
+	static const char *const want[][2] = { { "A", "1" }, { "no colon", "" },
+		{ "Content-Length", "1" }, { "B ", "x: y" }, { "C", "" } };
+	struct span name, value;
+	struct fetch_reply r;
+	struct err e = { "" };
+	const char *pos;
+
+	assert_int_equal(get(*state, "/heads", how, &r, &e), 0);
+	pos = r.head;
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+		assert_true(fetch_header_next(&pos, &name, &value));
+		assert_true(span_is(name, want[i][0]));
+		assert_true(span_is(value, want[i][1]));
+	}
+	assert_false(fetch_header_next(&pos, &name, &value));
+	fetch_reply_done(&r);
+}
+
+static void
+a_connection_is_kept_and_made_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct fetch_kept kept = { NULL };
+	struct fetch how = { .trust = FETCH_ANYBODY, .keep = &kept, .ask = "X-Mine: 1\r\n" };
+	static const char *const paths[] = { "/echo/1", "/echo/2", "/echo/last", "/echo/4" };
+	struct fetch_reply r;
+	struct err e = { "" };
+
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		if (get(f, paths[i], how, &r, &e) != 0)
+			fail_msg("%s: %s", paths[i], e.text);
+		assert_non_null(strstr(r.body, paths[i]));
+		assert_non_null(strstr(r.body, "\r\nX-Mine: 1\r\nConnection: keep-alive\r\n\r\n"));
+		assert_null(strstr(r.body, "User-Agent"));
+		fetch_reply_done(&r);
+	}
+	assert_int_equal(f->accepted, 2);
+	/* Where nobody knows the end, nobody waits for it. */
+	assert_int_equal(get(f, "/end", how, &r, &e), -1);
+	assert_non_null(strstr(e.text, "no length"));
+	assert_null(kept.connection);
+	fetch_kept_done(&kept);
+}
+
+static void
 answers_that_are_cut_or_nonsense_are_errors(void **state)
 {
 	struct fixture *f = *state;
@@ -293,6 +360,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(bodies_of_every_shape_arrive_whole, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(headers_of_the_answer_are_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_connection_is_kept_and_made_anew, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(answers_that_are_cut_or_nonsense_are_errors, setup,
 		    teardown),
