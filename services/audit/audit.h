@@ -28,7 +28,8 @@ struct audit {
 	struct trust *trust;
 	struct replica *replica; /* roles, users, hosts, cut-offs, authorities */
 	struct review streams;   /* of producers (rpc_ingest.c), when the cluster changes */
-	struct review asks;      /* searches and plays (rpc_search.c), too */
+	struct review asks;      /* searches and plays (rpc_ask.h), too */
+	struct list counts;      /* searches that count: one of a person at a time */
 	struct store *store;
 	struct ingest *ingest;
 	struct events *events;
@@ -36,9 +37,9 @@ struct audit {
 	uint64_t denials[AUDIT_DENIALS];
 };
 
-/* The rows of the service, context struct audit (rpc_search.c). */
+/* The rows of the service, context struct audit (rpc_search.c); what is called is in the other rpc_*.c, too. */
 int audit_serve(struct audit *a, struct rpc_server *server);
-/* Judges one of a->asks (rpc_search.c). */
+/* Judges one of a->asks (rpc_ask.c). */
 void audit_review_ask(struct review_item *item, void *arg);
 
 /* Callbacks of the parts; arg: struct audit. */

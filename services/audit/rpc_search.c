@@ -3,17 +3,14 @@
  * rpc_search: the wire face of searching and playing: SearchEvents, ListRecordings, Play, GetAuditStatus, and the rows
  * that say who may call what. What may be asked and how it is found is in search.c and recording.c.
  *
- * Security: what a caller may see is decided by sight.c before the query, and is part of the query.
+ * Security: what a caller may see is decided before the query, and is part of the query (rpc_ask.h).
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit/audit.h"
-#include "audit/record.h"
-#include "audit/recording.h"
+#include "audit/rpc_ask.h"
+#include "audit/rpc_count.h"
 #include "audit/rpc_ingest.h"
-#include "audit/search.h"
-#include "audit/sight.h"
 #include "base/str.h"
 #include "base/version.h"
 #include "daemon/diag.h"
@@ -25,152 +22,6 @@ enum {
 };
 
 static const char not_a_cursor[] = "`after` is not what an answer before this had as `next`";
-
-/* A call that waits for the database; freed when the call is closed. */
-struct ask {
-	struct review_item review; /* audit.asks */
-	struct rpc_call *call;
-	enum sight sight; /* that it was allowed with */
-	const char *verb; /* on recordings; NULL: events */
-	struct search *search;
-	struct player *player;
-	/* Answers the call with what was found. */
-	void (*reply)(struct rpc_call *call, const struct store_list *list);
-};
-
-/* Freed by on_closed, which comes for every call, also for one that was finished here. */
-static struct ask *
-ask_new(struct rpc_call *call)
-{
-	struct ask *a = calloc(1, sizeof(*a));
-
-	if (!a) {
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
-		return NULL;
-	}
-	a->call = call;
-	rpc_set_data(call, a);
-	return a;
-}
-
-static void
-on_closed(struct rpc_call *call, const struct rpc_status *status)
-{
-	struct ask *a = rpc_data(call);
-
-	(void)status;
-	if (!a)
-		return;
-	review_remove(&a->review);
-	search_cancel(a->search);
-	/* A query under way comes back to the player, which waits for it by itself. */
-	player_free(a->player);
-	free(a);
-}
-
-static enum sight
-look(struct rpc_call *call, const char *verb, struct err *why)
-{
-	struct replica *r = ((struct audit *)rpc_context(call))->replica;
-
-	return verb ? sight_recordings(r, rpc_peer(call), verb, why)
-		    : sight_events(r, rpc_peer(call), why);
-}
-
-static void
-refuse(struct rpc_call *call, const char *why)
-{
-	struct audit *d = rpc_context(call);
-
-	d->denials[AUDIT_DENIAL_ROLE]++;
-	events_refused(d->events, rpc_peer(call), rpc_method_name(call), why);
-	rpc_finish(call, RPC_PERMISSION_DENIED, "%s", why);
-}
-
-/* SIGHT_NOTHING: the call was ended. verb: on recordings; NULL: events. */
-static enum sight
-may_see(struct rpc_call *call, const char *verb)
-{
-	struct audit *d = rpc_context(call);
-	const struct rpc_peer *peer = rpc_peer(call);
-	struct err why;
-	enum sight sight = look(call, verb, &why);
-
-	if (peer->who == RPC_USER && !replica_is_known(d->replica)) {
-		rpc_finish(call, RPC_UNAVAILABLE,
-		    "auditd does not know the users and roles yet; try again in a moment");
-		return SIGHT_NOTHING;
-	}
-	/* Before the database is looked at: how it is doing is nobody's business who may see
-	 * nothing. */
-	if (sight == SIGHT_NOTHING) {
-		refuse(call, why.text);
-		return SIGHT_NOTHING;
-	}
-	if (!store_is_ready(d->store)) {
-		rpc_finish(call, RPC_UNAVAILABLE,
-		    "the audit database cannot be used (%s); try again later",
-		    store_trouble(d->store));
-		return SIGHT_NOTHING;
-	}
-	return sight;
-}
-
-/* The call that may_see allowed; judged again when the cluster changes. NULL: it was ended. */
-static struct ask *
-ask_seeing(struct rpc_call *call, enum sight sight, const char *verb)
-{
-	struct audit *d = rpc_context(call);
-	struct ask *a = ask_new(call);
-
-	if (!a)
-		return NULL;
-	a->sight = sight;
-	a->verb = verb;
-	review_add(&d->asks, &a->review);
-	return a;
-}
-
-void
-audit_review_ask(struct review_item *item, void *arg)
-{
-	struct ask *a = container_of(item, struct ask, review);
-	struct err why = {
-		"your roles changed and no longer allow this; ask again for what they allow"
-	};
-
-	(void)arg;
-	/* More than before changes nothing of an answer that is under way; less ends it. */
-	if (look(a->call, a->verb, &why) >= a->sight)
-		return;
-	/* Nothing more of the answer. */
-	review_remove(&a->review);
-	search_cancel(a->search);
-	a->search = NULL;
-	player_free(a->player);
-	a->player = NULL;
-	rpc_finish(a->call, RPC_PERMISSION_DENIED, "%s", why.text);
-}
-
-/* Whose doings the caller sees; NULL: everybody's. */
-static const char *
-only_user(struct rpc_call *call, enum sight sight)
-{
-	return sight == SIGHT_ALL ? NULL : rpc_peer(call)->name;
-}
-
-/* The call is not closed yet: cancelled askers get no answer. */
-static void
-on_answer(const struct search_answer *answer, void *arg)
-{
-	struct ask *a = arg;
-
-	review_remove(&a->review);
-	if (answer->code == RPC_OK)
-		a->reply(a->call, answer->list);
-	else
-		rpc_finish(a->call, answer->code, "%s", answer->why);
-}
 
 /* --- SearchEvents ---------------------------------------------------------------------- */
 
@@ -273,18 +124,11 @@ on_search(struct rpc_call *call, const Audit__SearchRequest *q)
 	struct audit *d = rpc_context(call);
 	struct cursor after;
 	enum sight sight;
-	uint8_t uuid[16];
 	struct ask *a;
 
-	sight = may_see(call, NULL);
-	if (sight == SIGHT_NOTHING)
+	sight = ask_may_see(call, NULL);
+	if (sight == SIGHT_NOTHING || !ask_names_session(call, q->session))
 		return;
-	/* PostgreSQL would refuse it too, with words that help nobody. */
-	if (*q->session && !record_uuid_read(q->session, uuid)) {
-		rpc_finish(call, RPC_INVALID_ARGUMENT, "\"%s\" is not a session id (a UUID)",
-		    q->session);
-		return;
-	}
 	if (!cursor_read_event(&after, q->after)) {
 		rpc_finish(call, RPC_INVALID_ARGUMENT, "%s", not_a_cursor);
 		return;
@@ -293,21 +137,23 @@ on_search(struct rpc_call *call, const Audit__SearchRequest *q)
 	if (!a)
 		return;
 	a->reply = reply_events;
-	search_start(&a->search, d->store, store_events,
-	    &(struct store_filter){
-		.from_us = q->from_us,
-		.to_us = q->to_us,
-		.types = q->types,
-		.n_types = q->n_types,
-		.user = q->user,
-		.node = q->node,
-		.session = q->session,
-		.only_user = only_user(call, sight),
-		.failed_only = q->failed_only,
-		.after = after,
-		.limit = q->limit,
-	    },
-	    on_answer, a);
+	search_start(&a->search, d->store,
+	    &(struct search_question){ .query = store_events,
+		.filter =
+		    &(struct store_filter){
+			.from_us = q->from_us,
+			.to_us = q->to_us,
+			.types = q->types,
+			.n_types = q->n_types,
+			.user = q->user,
+			.node = q->node,
+			.session = q->session,
+			.only_user = ask_only_user(call, sight),
+			.failed_only = q->failed_only,
+			.after = after,
+			.limit = q->limit,
+		    } },
+	    ask_answer, a);
 }
 
 /* --- ListRecordings ---------------------------------------------------------------------- */
@@ -394,7 +240,7 @@ on_list(struct rpc_call *call, const Audit__ListRecordingsRequest *q)
 	enum sight sight;
 	struct ask *a;
 
-	sight = may_see(call, "list");
+	sight = ask_may_see(call, "list");
 	if (sight == SIGHT_NOTHING)
 		return;
 	if (!cursor_read_recording(&after, q->after)) {
@@ -405,18 +251,20 @@ on_list(struct rpc_call *call, const Audit__ListRecordingsRequest *q)
 	if (!a)
 		return;
 	a->reply = reply_recordings;
-	search_start(&a->search, d->store, store_recordings,
-	    &(struct store_filter){
-		.from_us = q->from_us,
-		.to_us = q->to_us,
-		.user = q->user,
-		.node = q->node,
-		.session = q->session,
-		.only_user = only_user(call, sight),
-		.after = after,
-		.limit = q->limit,
-	    },
-	    on_answer, a);
+	search_start(&a->search, d->store,
+	    &(struct search_question){ .query = store_recordings,
+		.filter =
+		    &(struct store_filter){
+			.from_us = q->from_us,
+			.to_us = q->to_us,
+			.user = q->user,
+			.node = q->node,
+			.session = q->session,
+			.only_user = ask_only_user(call, sight),
+			.after = after,
+			.limit = q->limit,
+		    } },
+	    ask_answer, a);
 }
 
 /* --- Play ---------------------------------------------------------------------- */
@@ -489,7 +337,7 @@ on_play(struct rpc_call *call, const Audit__PlayRequest *q)
 	enum sight sight;
 	struct ask *a;
 
-	sight = may_see(call, "read");
+	sight = ask_may_see(call, "read");
 	if (sight == SIGHT_NOTHING)
 		return;
 	a = ask_seeing(call, sight, "read");
@@ -504,7 +352,7 @@ on_play(struct rpc_call *call, const Audit__PlayRequest *q)
 	    &(struct player_config){
 		.store = d->store,
 		.session = q->session,
-		.only_user = only_user(call, sight),
+		.only_user = ask_only_user(call, sight),
 		.from_us = q->from_us,
 	    });
 }
@@ -552,7 +400,9 @@ on_status(struct rpc_call *call, const Audit__AuditEmpty *request)
 	}
 	a = ask_new(call);
 	if (a)
-		search_start(&a->search, d->store, query_counts, &all, on_counted, a);
+		search_start(&a->search, d->store,
+		    &(struct search_question){ .query = query_counts, .filter = &all }, on_counted,
+		    a);
 }
 
 /* --- GetAuditMetrics ---------------------------------------------------------------------- */
@@ -572,7 +422,7 @@ on_metrics(struct rpc_call *call, const Audit__AuditEmpty *request)
 		return;
 	}
 	if (sight_metrics(d->replica, rpc_peer(call), &why) == SIGHT_NOTHING) {
-		refuse(call, why.text);
+		ask_refuse(call, why.text);
 		return;
 	}
 	buf_init(&text, METRICS_MAX);
@@ -594,11 +444,13 @@ audit_serve(struct audit *d, struct rpc_server *server)
 		AUDIT_METHOD(Ingest, RPC_NODE | RPC_PROXY | RPC_AUTH | RPC_AUDIT,
 		    rpc_ingest_message, .writable = rpc_ingest_writable,
 		    .closed = rpc_ingest_closed),
-		AUDIT_METHOD(SearchEvents, RPC_USER | RPC_LOCAL, on_search, .closed = on_closed),
-		AUDIT_METHOD(ListRecordings, RPC_USER | RPC_LOCAL, on_list, .closed = on_closed),
+		AUDIT_METHOD(SearchEvents, RPC_USER | RPC_LOCAL, on_search, .closed = ask_closed),
+		AUDIT_METHOD(CountEvents, RPC_USER | RPC_LOCAL, rpc_count_events,
+		    .closed = ask_closed),
+		AUDIT_METHOD(ListRecordings, RPC_USER | RPC_LOCAL, on_list, .closed = ask_closed),
 		AUDIT_METHOD(Play, RPC_USER | RPC_LOCAL, on_play, .writable = on_play_writable,
-		    .closed = on_closed),
-		AUDIT_METHOD(GetAuditStatus, RPC_USER | RPC_LOCAL, on_status, .closed = on_closed),
+		    .closed = ask_closed),
+		AUDIT_METHOD(GetAuditStatus, RPC_USER | RPC_LOCAL, on_status, .closed = ask_closed),
 		AUDIT_METHOD(GetAuditMetrics, RPC_USER | RPC_LOCAL, on_metrics),
 	};
 

@@ -5,6 +5,7 @@
 #include "audit/search.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -12,6 +13,8 @@ struct search {
 	struct search **owner; /* the asker's pointer to this; NULL: cancelled */
 	search_done_fn *done;
 	void *arg;
+	struct list link; /* of those who have one at a time; or in no list */
+	char who[256];    /* as in struct rpc_peer */
 };
 
 struct search_answer
@@ -19,6 +22,12 @@ search_answer_of(const struct store_list *list, char *text, size_t size)
 {
 	struct search_answer a = { .code = RPC_UNAVAILABLE, .why = text };
 
+	if (list->late) {
+		a.code = RPC_DEADLINE_EXCEEDED;
+		(void)str_format(text, size,
+		    "that would take the database too long: ask for less time, or for one user or server");
+		return a;
+	}
 	switch (list->code) {
 	case DB_OK:
 		return (struct search_answer){ .code = RPC_OK, .why = "", .list = list };
@@ -50,6 +59,7 @@ on_list(const struct store_list *list, void *arg)
 		*q->owner = NULL;
 		q->done(&answer, q->arg);
 	}
+	list_del(&q->link);
 	free(q);
 }
 
@@ -72,10 +82,10 @@ limit_of(uint32_t asked)
 }
 
 void
-search_start(struct search **ret, struct store *store, search_query_fn *query,
-    const struct store_filter *filter, search_done_fn *done, void *arg)
+search_start(struct search **ret, struct store *store, const struct search_question *question,
+    search_done_fn *done, void *arg)
 {
-	struct store_filter f = *filter;
+	struct store_filter f = *question->filter;
 	struct search *q;
 
 	*ret = NULL;
@@ -88,12 +98,26 @@ search_start(struct search **ret, struct store *store, search_query_fn *query,
 		refuse(done, arg, RPC_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
+	list_init(&q->link);
+	if (question->occupied) {
+		(void)str_copy(q->who, sizeof(q->who), question->who);
+		list_add(question->occupied, &q->link);
+	}
 	q->owner = ret;
 	q->done = done;
 	q->arg = arg;
 	*ret = q;
 	f.limit = limit_of(f.limit);
-	query(store, &f, on_list, q);
+	question->query(store, &f, on_list, q);
+}
+
+bool
+search_occupies(struct list *occupied, const char *who)
+{
+	list_each (struct search, q, occupied, link)
+		if (strcmp(q->who, who) == 0)
+			return true;
+	return false;
 }
 
 /* The query goes on in the database; its answer finds nobody. */

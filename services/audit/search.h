@@ -9,6 +9,7 @@
 #define AUDIT_SEARCH_H
 
 #include "audit/store.h"
+#include "base/list.h"
 #include "rpc/rpc.h"
 
 enum {
@@ -36,10 +37,19 @@ typedef void search_done_fn(const struct search_answer *answer, void *arg);
 typedef void
 search_query_fn(struct store *s, const struct store_filter *filter, store_list_fn *done, void *arg);
 
+/* occupied: a list of those who have a question; NULL: any number at once. One stands there until the database has answered,
+ * also when its asker has gone by then. It outlives the store. */
+struct search_question {
+	search_query_fn *query;
+	const struct store_filter *filter;
+	struct list *occupied;
+	const char *who;
+};
 /* Asks. *ret is the search until its answer comes (NULL afterwards), for search_cancel. A limit of 0 is the usual
  * one, one that is too high the highest. */
-void search_start(struct search **ret, struct store *store, search_query_fn *query,
-    const struct store_filter *filter, search_done_fn *done, void *arg);
+void search_start(struct search **ret, struct store *store, const struct search_question *question,
+    search_done_fn *done, void *arg);
+bool search_occupies(struct list *occupied, const char *who);
 /* The asker is gone: done is not called any more. NULL is fine. */
 void search_cancel(struct search *search);
 

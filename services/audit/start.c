@@ -86,6 +86,7 @@ audit_start(struct daemon_run *run, struct err *e)
 	run->state = a;
 	a->run = run;
 	a->conf = run->conf;
+	list_init(&a->counts);
 	if (crypto_init() < 0)
 		return err_set(e, "no randomness, or a processor that cannot do the cryptography");
 	if (rpc_loop_new(&a->rl, run->loop) < 0 || make_replica(a) < 0)

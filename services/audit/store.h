@@ -118,6 +118,8 @@ struct store_filter {
 	const char *only_user;   /* what others did is not shown; NULL: everything is */
 	bool failed_only;        /* events only */
 	uint32_t limit;
+	int64_t
+	    bucket_us; /* counts only: how long a bucket is; from_us is where the first begins */
 };
 
 /* Texts are never NULL. Texts and bytes are valid until the done function returns. */
@@ -145,6 +147,10 @@ struct store_chunk {
 	struct span data, output; /* zstd beside that text */
 	bool intact;              /* it fits its hash */
 };
+struct store_bucket {
+	int64_t from_us, oldest_us; /* oldest: of its events */
+	uint64_t events, failed;
+};
 struct store_counts {
 	uint64_t sources, records;
 };
@@ -155,10 +161,12 @@ struct store_list {
 	const char *why; /* when it is not DB_OK */
 	size_t n;
 	bool more; /* as many as the limit: there may be others behind them */
+	bool late; /* the database gave up: it would take too long */
 	union {
 		const struct store_event *events;
 		const struct store_recording *recordings;
 		const struct store_chunk *chunks;
+		const struct store_bucket *buckets;
 		const struct store_counts *counts; /* one */
 	};
 };
@@ -168,6 +176,11 @@ typedef void store_list_fn(const struct store_list *list, void *arg);
 /* Newest first. */
 void
 store_events(struct store *s, const struct store_filter *filter, store_list_fn *done, void *arg);
+/* How many events, in buckets of time, oldest first; those of the newest STORE_COUNT_MAX events. At least from_us, to_us and
+ * bucket_us of the filter are given; what is behind a cursor, and the limit, do not count. */
+enum { STORE_COUNT_MAX = 1000000 };
+void store_event_buckets(struct store *s, const struct store_filter *filter, store_list_fn *done,
+    void *arg);
 void store_recordings(struct store *s, const struct store_filter *filter, store_list_fn *done,
     void *arg);
 /* Which chunks of a recording: those with a greater number, in order, at most limit. */

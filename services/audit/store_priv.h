@@ -25,6 +25,7 @@ struct store {
 	struct loop *loop;
 	struct db *writer;
 	struct db *readers[STORE_READERS_MAX];
+	struct db *counter; /* counts, one after the other: no search waits behind one */
 	int n_readers, next_reader;
 	struct store_events events;
 	void *arg;

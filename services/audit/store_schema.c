@@ -108,6 +108,7 @@ on_committed(const struct db_reply *r, void *arg)
 	/* They came up before there was a role for them. */
 	for (int i = 0; i < s->n_readers; i++)
 		db_reset(s->readers[i]);
+	db_reset(s->counter);
 	become_writer(s);
 }
 

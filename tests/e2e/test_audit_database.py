@@ -6,10 +6,12 @@ import json
 import random
 import re
 import subprocess
+import threading
 import time
 import uuid
 
 import grpc
+import psycopg2
 import pytest
 
 from cluster import wait_for
@@ -392,6 +394,84 @@ def test_every_event_is_on_one_page_also_beyond_ten_thousand_and_while_others_co
     assert every == sorted(every, key=lambda e: -e[0])
     out = audit.tctl('audit', 'ls', '--limit=11000', '--type=auth', '--format=json')
     assert len(json.loads(out.stdout)) == 11000
+
+
+# --- counting -------------------------------------------------------------------------------------------------
+
+
+PART = 10 * 10 ** 6  # of time, in microseconds
+
+
+def counts(audit, start, **question):
+    reply = audit.ask('CountEvents', pb.CountRequest(from_us=start, **question), pb.EventCounts)
+    return [((b.from_us - start) / PART, b.events, b.failed) for b in reply.buckets], reply.counted_from_us
+
+
+@pytest.fixture(scope='module')
+def counted(shared):
+    """Where the time begins in which something happened to this one only: 3 in its first part, one of which failed, none in the
+    second, 2 in the third, one at its very beginning and one at its very end."""
+    start = int(time.time() - 240) * 10 ** 6
+    with shared.producer(shared.hosts[0]) as p:
+        for at, ok in ((0, True), (1, False), (9.999999, True), (20, True), (29.999999, True)):
+            p.event('auth', 'T3007W', time_us=start + round(at * 10 ** 6), user='counted', ok=ok)
+        p.send()
+    return start
+
+
+def test_events_are_counted_where_they_happened(shared, counted):
+    audit, start = shared, counted
+    mine = {'user': 'counted', 'bucket_us': PART}
+    assert counts(audit, start, **mine) == ([(0, 3, 1), (2, 2, 0)], 0)
+    assert counts(audit, start + PART, **mine) == ([(1, 2, 0)], 0)
+    assert counts(audit, start, to_us=start + 2 * PART, **mine) == ([(0, 3, 1)], 0)  # the end does not belong to it
+    assert counts(audit, start, to_us=start + 2 * PART + 1, **mine) == ([(0, 3, 1), (2, 1, 0)], 0)
+    assert counts(audit, start, failed_only=True, **mine) == ([(0, 1, 1)], 0)
+    assert counts(audit, start, types=['a*h'], **mine)[0] and not counts(audit, start, types=['exec'], **mine)[0]
+    assert counts(audit, start, node=audit.hosts[0].uuid, **mine)[0] and not counts(audit, start, node='elsewhere', **mine)[0]
+    assert counts(audit, start, user='counted') == ([(0, 5, 1)], 0)  # an hour is what nobody asked otherwise
+    assert counts(audit, start, to_us=start - 1, **mine) == ([], 0)
+
+
+@pytest.mark.parametrize('question', [{}, {'from_us': -1}, {'from_us': 1}, {'from_us': 1, 'bucket_us': -1}, {'from_us': 2 ** 63 - 1, 'bucket_us': -5},
+                                      {'from_us': 1, 'to_us': 1002, 'bucket_us': 1}, {'from_us': 5, 'session': 'x', 'to_us': 6},
+                                      {'from_us': 5, 'to_us': 6, 'types': ['*'] * 65}])
+def test_what_cannot_be_counted_is_refused(shared, question):
+    with pytest.raises(grpc.RpcError) as e:
+        shared.ask('CountEvents', pb.CountRequest(**question), pb.EventCounts)
+    assert e.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_one_counts_once_at_a_time_and_gives_up_and_searches_go_on(audit):
+    """While the database holds up all that reads events: the second is refused, the first is told why it has no answer."""
+    audit.start()
+    start = int(time.time() - 3600) * 10 ** 6
+    with audit.producer(audit.hosts[0]) as p:
+        p.event('auth', 'T3007W', user='u')
+        p.send()
+    busy, said = [], []
+
+    def count():
+        with pytest.raises(grpc.RpcError) as e:
+            audit.ask('CountEvents', pb.CountRequest(from_us=start), pb.EventCounts)
+        said.append((e.value.code(), e.value.details()))
+
+    lock = psycopg2.connect(host=audit.c.path('postgres'), user='postgres', dbname='sallyport')
+    try:
+        lock.cursor().execute('LOCK TABLE audit_event IN ACCESS EXCLUSIVE MODE')
+        first = threading.Thread(target=count)
+        first.start()
+        wait_for('the count to wait in the database', lambda: audit.sql(
+            "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE '%counter%' AND wait_event_type = 'Lock'"))
+        count()
+        busy = said[:1]
+        assert audit.ask('ListRecordings', pb.ListRecordingsRequest(), pb.RecordingList) is not None
+        first.join(120)
+    finally:
+        lock.close()
+    assert busy[0][0] == grpc.StatusCode.RESOURCE_EXHAUSTED and 'being counted' in busy[0][1]
+    assert said[1][0] == grpc.StatusCode.DEADLINE_EXCEEDED and 'too long' in said[1][1]
+    assert audit.ask('CountEvents', pb.CountRequest(from_us=start), pb.EventCounts).buckets
 
 
 @pytest.mark.parametrize('after', ['x', '1', '1.', '.1', '1.x', '-1.1', '1.' + '9' * 40, '1.1.1', "1.1' OR true"])
