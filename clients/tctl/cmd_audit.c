@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tctl audit and tctl recordings: the audit trail, without SQL.
+ * tctl audit ls and tctl recordings: the audit trail, without SQL.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,30 +10,18 @@
 #include "base/str.h"
 #include "cli/out.h"
 #include "proto/audit.sync.h"
+#include "tctl/audit_filter.h"
 #include "tctl/tctl.h"
 #include "view/event.h"
 #include "view/recordings.h"
 
-static struct {
-	const char *from, *to, *user, *node, *session, *format;
-	int64_t last_s, limit;
-	struct cli_list types;
-	bool failed;
-} opt = { .limit = 50, .format = "text" };
+static int64_t limit = 50;
+static const char *format = "text";
 
 static const struct cli_option ls_options[] = {
-	{ 0, "from-utc", "TIME", "not before: 2026-11-22 or 2026-11-22T10:00:00Z", CLI_STRING,
-	    &opt.from },
-	{ 0, "to-utc", "TIME", "not after", CLI_STRING, &opt.to },
-	{ 0, "last", "DURATION", "only of the last so long: 12h", CLI_DURATION, &opt.last_s },
-	{ 0, "type", "TYPE", "only events of this type; * is a wildcard; may be given often",
-	    CLI_LIST, &opt.types },
-	{ 0, "by", "USER", "only of this Sallyport user", CLI_STRING, &opt.user },
-	{ 0, "node", "NODE", "only on this node (name or UUID)", CLI_STRING, &opt.node },
-	{ 0, "session", "ID", "only of this session", CLI_STRING, &opt.session },
-	{ 0, "failed", NULL, "only what failed or was refused", CLI_FLAG, &opt.failed },
-	{ 0, "limit", "N", "at most so many, newest first (default 50)", CLI_INT, &opt.limit },
-	{ 'f', "format", CLI_FORMATS, "output format", CLI_CHOICE, &opt.format },
+	AUDIT_FILTERS,
+	{ 0, "limit", "N", "at most so many, newest first (default 50)", CLI_INT, &limit },
+	{ 'f', "format", CLI_FORMATS, "output format", CLI_CHOICE, &format },
 	{ 0 },
 };
 
@@ -142,7 +130,7 @@ static int
 fetch_page(struct client *c, Audit__SearchRequest *q, struct pages *p, bool *more, struct err *e)
 {
 	Audit__EventList **grown = realloc(p->list, (p->n + 1) * sizeof(*grown));
-	size_t left = (size_t)opt.limit - p->events;
+	size_t left = (size_t)limit - p->events;
 	Audit__EventList *page = NULL;
 
 	if (!grown)
@@ -155,7 +143,7 @@ fetch_page(struct client *c, Audit__SearchRequest *q, struct pages *p, bool *mor
 	p->list[p->n++] = page;
 	p->events += page->n_events;
 	q->after = page->next;
-	*more = *page->next && (int64_t)p->events < opt.limit;
+	*more = *page->next && (int64_t)p->events < limit;
 	return 0;
 }
 
@@ -168,19 +156,12 @@ list_events(struct client *c, void *arg, struct err *e)
 	int rc = 0;
 
 	(void)arg;
-	if (recordings_bounds(opt.from, opt.to, opt.last_s, &q.from_us, &q.to_us, e) < 0)
+	if (audit_filter_take(&q, e) < 0)
 		return -1;
-	q.user = opt.user ? opt.user : "";
-	q.node = opt.node ? opt.node : "";
-	q.session = opt.session ? opt.session : "";
-	/* Wildcards are auditd's to fit: a type may be new to this tctl. */
-	q.types = (const char **)opt.types.item;
-	q.n_types = opt.types.n;
-	q.failed_only = opt.failed;
 	while (rc == 0 && more)
 		rc = fetch_page(c, &q, &pages, &more, e);
 	if (rc == 0)
-		cli_print_listing(&events, &pages, pages.events, opt.format, stdout);
+		cli_print_listing(&events, &pages, pages.events, format, stdout);
 	pages_done(&pages);
 	return rc;
 }
@@ -209,6 +190,17 @@ recordings_ls(int argc, char **argv)
 
 const struct cli_command cmd_audit_sub[] = {
 	{ .name = "ls", .summary = "list events, newest first", .options = ls_options, .run = ls },
+	{ .name = "count",
+	    .summary = "how many events there are, hour by hour",
+	    .options = cmd_audit_count_options,
+	    .run = cmd_audit_count },
+	{ .name = "export",
+	    .summary = "every event, for other programs",
+	    .more =
+		"Newest first, to standard output: JSON lines as the web API has events, or CSV for\n"
+		"spreadsheets, in which no cell is a formula.",
+	    .options = cmd_audit_export_options,
+	    .run = cmd_audit_export },
 	{ 0 },
 };
 const struct cli_command cmd_recordings_sub[] = {

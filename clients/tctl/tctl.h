@@ -52,7 +52,9 @@ extern const struct cli_command cmd_users_sub[], cmd_tokens_sub[], cmd_nodes_sub
     cmd_recordings_sub[], cmd_audit_sub[];
 extern const struct cli_option cmd_status_options[], cmd_get_options[], cmd_create_options[],
     cmd_lock_options[], cmd_backup_options[], cmd_top_options[], cmd_version_options[],
-    cmd_explain_options[];
+    cmd_explain_options[], cmd_audit_count_options[], cmd_audit_export_options[];
+int cmd_audit_count(int argc, char **argv);
+int cmd_audit_export(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_create(int argc, char **argv);

@@ -194,15 +194,16 @@ read_event(const struct db_reply *r, int row, void *dst)
 
 /* The partitions go by the time of receiving, which is at most JUDGE_AHEAD_S before the time at which something
  * happened: that keeps whole days out of the search. Each filter that stands alone has an index in the order of the list. */
-#define FOUND_EVENTS                                                                                                                   \
-	" FROM found_event WHERE"                                                                                                      \
-	" ($1::bigint IS NULL OR (ts >= to_timestamp(($1::bigint - 301000000) / 1e6) AND happened >= to_timestamp($1::bigint / 1e6)))" \
-	" AND ($2::bigint IS NULL OR happened < to_timestamp($2::bigint / 1e6))"                                                       \
-	" AND ($3::text[] IS NULL OR type = ANY ($3::text[]))"                                                                         \
-	" AND ($4::text IS NULL OR actor = $4::text)"                                                                                  \
-	" AND ($5::text IS NULL OR node = $5::text) AND ($6::text IS NULL OR node_name = $6::text)"                                    \
-	" AND ($7::uuid IS NULL OR session = $7::uuid)"                                                                                \
-	" AND ($8::text IS NULL OR actor = $8::text)"                                                                                  \
+#define FOUND_EVENTS                                                                                \
+	" FROM found_event WHERE"                                                                   \
+	" ($1::bigint IS NULL OR (ts >= to_timestamp(($1::bigint - 301000000) / 1e6)"               \
+	" AND happened >= to_timestamp($1::bigint / 1e6)))"                                         \
+	" AND ($2::bigint IS NULL OR happened < to_timestamp($2::bigint / 1e6))"                    \
+	" AND ($3::text[] IS NULL OR type = ANY ($3::text[]))"                                      \
+	" AND ($4::text IS NULL OR actor = $4::text)"                                               \
+	" AND ($5::text IS NULL OR node = $5::text) AND ($6::text IS NULL OR node_name = $6::text)" \
+	" AND ($7::uuid IS NULL OR session = $7::uuid)"                                             \
+	" AND ($8::text IS NULL OR actor = $8::text)"                                               \
 	" AND ($9::text IS NULL OR NOT ok)"
 
 static const char search_sql[] =

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What PostgreSQL itself holds to: who may do what with the trail, what retention says, what was tampered with, and that
 things are found, page by page."""
+import csv
 import hashlib
+import io
 import json
 import random
 import re
@@ -409,12 +411,12 @@ def counts(audit, start, **question):
 
 @pytest.fixture(scope='module')
 def counted(shared):
-    """Where the time begins in which something happened to this one only: 3 in its first part, one of which failed, none in the
-    second, 2 in the third, one at its very beginning and one at its very end."""
+    """Where the time begins in which this one failed: 3 times in its first part, never in the second, twice in the third, at its very
+    beginning and its very end."""
     start = int(time.time() - 240) * 10 ** 6
     with shared.producer(shared.hosts[0]) as p:
-        for at, ok in ((0, True), (1, False), (9.999999, True), (20, True), (29.999999, True)):
-            p.event('auth', 'T3007W', time_us=start + round(at * 10 ** 6), user='counted', ok=ok)
+        for at in (0, 1, 9.999999, 20, 29.999999):
+            p.event('auth', 'T3007W', time_us=start + round(at * 10 ** 6), user='counted')
         p.send()
     return start
 
@@ -422,15 +424,43 @@ def counted(shared):
 def test_events_are_counted_where_they_happened(shared, counted):
     audit, start = shared, counted
     mine = {'user': 'counted', 'bucket_us': PART}
-    assert counts(audit, start, **mine) == ([(0, 3, 1), (2, 2, 0)], 0)
-    assert counts(audit, start + PART, **mine) == ([(1, 2, 0)], 0)
-    assert counts(audit, start, to_us=start + 2 * PART, **mine) == ([(0, 3, 1)], 0)  # the end does not belong to it
-    assert counts(audit, start, to_us=start + 2 * PART + 1, **mine) == ([(0, 3, 1), (2, 1, 0)], 0)
-    assert counts(audit, start, failed_only=True, **mine) == ([(0, 1, 1)], 0)
+    assert counts(audit, start, **mine) == ([(0, 3, 3), (2, 2, 2)], 0)
+    assert counts(audit, start + PART, **mine) == ([(1, 2, 2)], 0)
+    assert counts(audit, start, to_us=start + 2 * PART, **mine) == ([(0, 3, 3)], 0)  # the end does not belong to it
+    assert counts(audit, start, to_us=start + 2 * PART + 1, **mine) == ([(0, 3, 3), (2, 1, 1)], 0)
+    assert counts(audit, start, failed_only=True, **mine) == ([(0, 3, 3), (2, 2, 2)], 0)
     assert counts(audit, start, types=['a*h'], **mine)[0] and not counts(audit, start, types=['exec'], **mine)[0]
     assert counts(audit, start, node=audit.hosts[0].uuid, **mine)[0] and not counts(audit, start, node='elsewhere', **mine)[0]
-    assert counts(audit, start, user='counted') == ([(0, 5, 1)], 0)  # an hour is what nobody asked otherwise
+    assert counts(audit, start, user='counted') == ([(0, 5, 5)], 0)  # an hour is what nobody asked otherwise
     assert counts(audit, start, to_us=start - 1, **mine) == ([], 0)
+    with audit.producer(audit.hosts[0]) as p:
+        session = p.session(audit.alice, 'x', time_us=start + PART)[0]
+        p.send()
+    (where, events, failed), = counts(audit, start, session=session, bucket_us=1000 * PART)[0]
+    assert where == 0 and events > 0 and failed == 0 and not counts(audit, start, session=session, failed_only=True)[0]
+
+
+def test_tctl_counts_and_writes_out_what_there_is(shared, counted):
+    audit = shared
+    rows = json.loads(audit.tctl('audit', 'count', '--last=1h', '--every=10s', '--by=counted', '--format=json').stdout)
+    assert sum(row['events'] for row in rows) == 5 and sum(row['failed'] for row in rows) == 5
+    assert re.search(r'Failed.*\n.*\n.* 5 +5\n', audit.tctl('audit', 'count', '--every=1000h', '--by=counted').stdout)
+    assert 'No events' in audit.tctl('audit', 'count', '--by=nobody-at-all').stdout
+    assert '1000 buckets' in audit.tctl('audit', 'count', '--last=1000h', '--every=1s').stderr
+    # More than one page, and what spreadsheets would run.
+    with audit.producer(audit.hosts[0]) as p:
+        for i in range(2345):
+            p.event('auth', 'T3007W', user='written', message=f'=HYPERLINK("{i}")')
+        p.send()
+    lines = [json.loads(line) for line in audit.tctl('audit', 'export', '--by=written').stdout.splitlines()]
+    rows = list(csv.DictReader(io.StringIO(audit.tctl('audit', 'export', '--by=written', '--format=csv').stdout)))
+    assert [e['event']['id'] for e in lines] == [row['id'] for row in rows] and len({row['id'] for row in rows}) == 2345
+    assert lines[0]['event']['message'].startswith('=') and all(row['message'] == "'" + e['event']['message'] for row, e in zip(rows, lines))
+    with open('/dev/full', 'w') as full:
+        sock = audit.c.path('run/auditd.sock')
+        out = subprocess.run([audit.c.bin('tctl'), f'--auth-socket={sock}', f'--audit-socket={sock}', 'audit', 'export', '--by=written'],
+                             stdout=full, stderr=subprocess.PIPE, text=True)
+    assert out.returncode != 0 and 'cannot be written' in out.stderr
 
 
 @pytest.mark.parametrize('question', [{}, {'from_us': -1}, {'from_us': 1}, {'from_us': 1, 'bucket_us': -1}, {'from_us': 2 ** 63 - 1, 'bucket_us': -5},

@@ -625,6 +625,19 @@ def test_a_role_that_allows_nothing_allows_nothing_here_either(nobody):
     assert events[0] == 403 or {e['event']['user'] for e in events[1]['events']} <= {'web-nobody'}
 
 
+def test_who_sees_his_own_events_counts_no_others(cluster, alice, login):
+    browser = Browser(cluster)
+    browser.login(cluster.add_user('web-counter', roles='access', logins=login))
+    count = f'/v1/webapi/events/count?from_us={int(time.time() - 3600) * 10 ** 6}&bucket_us={7200 * 10 ** 6}'
+
+    def same():
+        rows, = browser.get(count)['buckets']
+        return rows['events'] == len(browser.get('/v1/webapi/events?limit=1000')['events']) > 0
+    wait_for('as many as there are', same)
+    assert browser.get(f'{count}&user=alice') == {'buckets': [], 'counted_from_us': 0}
+    assert browser.ask('GET', '/v1/webapi/events/count')[0] == 400
+
+
 # --- the end of a session -----------------------------------------------------------------------------------
 
 
