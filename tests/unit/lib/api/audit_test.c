@@ -139,6 +139,7 @@ on_ingest(struct rpc_call *call, const Audit__IngestRequest *q)
 		rpc_finish(call, RPC_UNIMPLEMENTED, "%s", "not here"); \
 	}
 NOT_HERE(on_search, Audit__SearchRequest)
+NOT_HERE(on_count, Audit__CountRequest)
 NOT_HERE(on_list, Audit__ListRecordingsRequest)
 NOT_HERE(on_play, Audit__PlayRequest)
 NOT_HERE(on_status, Audit__AuditEmpty)
@@ -147,6 +148,7 @@ NOT_HERE(on_metrics, Audit__AuditEmpty)
 static const struct rpc_row rows[] = {
 	AUDIT_METHOD(Ingest, RPC_NODE, on_ingest),
 	AUDIT_METHOD(SearchEvents, RPC_NODE, on_search),
+	AUDIT_METHOD(CountEvents, RPC_NODE, on_count),
 	AUDIT_METHOD(ListRecordings, RPC_NODE, on_list),
 	AUDIT_METHOD(Play, RPC_NODE, on_play),
 	AUDIT_METHOD(GetAuditStatus, RPC_NODE, on_status),
