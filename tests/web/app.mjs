@@ -4,8 +4,10 @@ import assert from 'node:assert';
 import test from 'node:test';
 import { pasted } from '../../web/app/paste.mjs';
 import { readFrames, widest, OUT, RESIZE } from '../../web/app/frames.mjs';
-import { Player, writeAll } from '../../web/app/playback.mjs';
-import { paced, atMost } from '../../web/app/pace.mjs';
+import { Player, writeAll, beginning } from '../../web/app/playback.mjs';
+import { paced, atMost, patiently } from '../../web/app/pace.mjs';
+import { EVENT_FILES } from '../../web/app/eventfile.mjs';
+import { bucketsOf } from '../../web/app/eventchart.mjs';
 
 test('what is pasted is text: nothing in it closes the brackets around it', () => {
 	assert.equal(pasted('echo \x1b[201~\nreboot\r\n\tdone'), 'echo [201~\nreboot\r\n\tdone');
@@ -134,4 +136,56 @@ test('of many that begin at once so many are under way as may be, and every one 
 	}
 	await settled();
 	assert.equal(done.length, 10);
+});
+
+test('a recording begins where its address says: at a second, or at a moment as events have it', () => {
+	const at = (text) => beginning(new URLSearchParams(text), 1764360012000000);
+	assert.equal(at(''), 0);
+	assert.equal(at('t=90.5'), 90.5);
+	assert.equal(at('at=1764360015500000'), 3.5);
+	assert.equal(at('at=1764360000000000'), 0);
+	assert.equal(at('t=-4'), 0);
+	assert.equal(at('t=%3Cb%3E&at=x'), 0);
+});
+
+test('what a spreadsheet would run is text, and what separates cells is quoted', () => {
+	const event = { id: '1', type: 'exec', code: 'T3002I', time_us: 1764360012000000, ok: true, user: '', login: '', node: '', node_name: '', session: '',
+		remote_addr: '', message: '', connection: '', fields: [], labels: [], raw: [] };
+	const cells = (login, fields = []) => EVENT_FILES.csv.line({ event: { ...event, login, fields }, received_us: 0, backed: '', producer_kind: '', producer: '' });
+	const start = '2025-11-28T20:00:12.000Z,1970-01-01T00:00:00.000Z,exec,T3002I,true,,,', end = ',,,,,,,,,1,\r\n';
+	assert.equal(cells('root'), start + 'root' + end);
+	for (const evil of ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', ' \r\n=1', '\uff1d1', '\uff201']) assert.equal(cells(evil), `${start}"'${evil}"${end}`);
+	assert.equal(cells('say "x", y'), `${start}"say ""x"", y"${end}`);
+	assert.equal(cells('a=1'), `${start}a=1${end}`);
+	assert.ok(cells('', [{ key: 'k', value: '=' }, { key: 'k', value: 'v' }]).endsWith(',"k==; k=v"\r\n'));
+	assert.equal(EVENT_FILES.csv.head.split(',').length, cells('').split(',').length);
+});
+
+test('a time is shown in bars of a length that people know, which begin where hours and days do', () => {
+	const hour = 3600e6, at = 1764360012000000 /* 20:00:12 UTC */;
+	assert.deepEqual(bucketsOf(at - 24 * hour, at, 170, 0), { width: hour / 4, first: at - 12e6 - 24 * hour, n: 97 });
+	assert.equal(bucketsOf(at - 168 * hour, at, 170, 0).width, hour);
+	const days = bucketsOf(at - 100 * 24 * hour, at, 170, 2 * hour); // two hours ahead of UTC: midnight is at 22:00
+	assert.deepEqual([days.width, new Date(days.first / 1000).getUTCHours()], [24 * hour, 22]);
+	for (const span of [1, 60e6, hour, 1e12, 1e14, 1e15]) {
+		for (const most of [24, 170]) {
+			const { width, first, n } = bucketsOf(at - span, at, most, 0);
+			assert.ok(n <= most + 1 && first <= at - span && first + n * width >= at);
+		}
+	}
+});
+
+test('what can pass by itself is tried again, anything else is said, and whoever leaves is not waited for', async () => {
+	const run = (fails, signal = new AbortController().signal) => {
+		let n = 0;
+		const act = async () => { if (n++ < fails.length) throw fails[n - 1]; return n; };
+		return patiently(act, (error) => error === 'later', signal, { times: 3, rest_ms: 0 }).catch((error) => `${error}`);
+	};
+	assert.equal(await run([]), 1);
+	assert.equal(await run(['later', 'later']), 3);
+	assert.equal(await run(['later', 'later', 'later']), 'later');
+	assert.equal(await run(['never']), 'never');
+	const gone = new AbortController();
+	gone.abort();
+	assert.equal(await run(['later'], gone.signal), 'later');
 });

@@ -33,11 +33,16 @@ const find = (o) => (o.selector ? page.locator(o.selector) : o.label ? page.getB
 	o.role ? page.getByRole(o.role, { name: o.name, exact: o.exact ?? true }) : page.getByText(o.text, { exact: o.exact ?? false })).nth(o.nth ?? 0);
 
 const acts = {
-	async open({ width = 1280, height = 800, scheme = 'light', more = {} }) {
+	async open({ width = 1280, height = 800, scheme = 'light', files = false, more = {} }) {
 		await context?.close();
 		context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, ignoreHTTPSErrors: true, acceptDownloads: true, ...more });
 		context.setDefaultTimeout(WAIT_MS);
 		await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+		// Nobody is there to say where a file shall go: what is saved is a download, or (files) a file of the page's own.
+		await context.addInitScript((own) => {
+			if (own) window.showSaveFilePicker = async ({ suggestedName }) => (await navigator.storage.getDirectory()).getFileHandle(window.saved = suggestedName, { create: true });
+			else delete window.showSaveFilePicker;
+		}, files);
 		page = await context.newPage();
 		complaints = [];
 		listen(page);

@@ -6,6 +6,7 @@
 import { h } from './h.mjs';
 import { note } from './route.mjs';
 import { plainInput } from './dialog.mjs';
+import { moment } from './words.mjs';
 
 const WAIT_MS = 350;
 const HOUR = 3600e6;
@@ -84,7 +85,10 @@ export function times(values) {
 	return length ? { from_us: Date.now() * 1000 - length } : {};
 }
 
-/* The form around the fields; changed(values) is called when they have settled, not for each key. */
+/* A time as a field of timeFilter() has it. */
+export const fieldTime = (at_us) => moment(at_us / 1000).slice(0, 16).replace(' ', 'T');
+
+/* The form around the fields; changed(values) is called when they have settled, not for each key. set(values): changes some. */
 export function filterForm(place, fields, changed) {
 	const form = h(
 		'form',
@@ -97,13 +101,16 @@ export function filterForm(place, fields, changed) {
 		fields,
 	);
 	let timer = 0;
-	for (const [name, value] of place.query) {
-		const input = form.elements.namedItem(name);
-		if (input instanceof HTMLInputElement && input.type === 'checkbox') input.checked = value === '1';
-		else if (input) input.value = value;
-	}
 	const own = form.querySelector('.own-time');
-	if (own) own.hidden = form.elements.time.value !== 'own';
+	function put(pairs) {
+		for (const [name, value] of pairs) {
+			const input = form.elements.namedItem(name);
+			if (input instanceof HTMLInputElement && input.type === 'checkbox') input.checked = value === '1';
+			else if (input) input.value = value;
+		}
+		if (own) own.hidden = form.elements.time.value !== 'own';
+	}
+	put(place.query);
 	const values = () => Object.fromEntries(new FormData(form));
 	const settle = () => {
 		note(values());
@@ -114,5 +121,10 @@ export function filterForm(place, fields, changed) {
 		timer = setTimeout(settle, WAIT_MS);
 	});
 	place.signal.addEventListener('abort', () => clearTimeout(timer));
-	return { form, values };
+	const set = (some) => {
+		clearTimeout(timer);
+		put(Object.entries(some));
+		settle();
+	};
+	return { form, values, set };
 }

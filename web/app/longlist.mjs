@@ -5,8 +5,10 @@
  */
 import { h, fill } from './h.mjs';
 import { get, ApiError } from './api.mjs';
-import { busy } from './dialog.mjs';
+import { busy, sayError } from './dialog.mjs';
 import { button, loading, failed } from './parts.mjs';
+
+const FOLLOW_MAX = 20000; /* rows that come by themselves: so many cost a page some ten megabytes */
 
 /* The row of before when it has not changed. */
 const same = (old, row) => (old && JSON.stringify(old) === JSON.stringify(row) ? old : row);
@@ -26,8 +28,10 @@ export class LongList {
 	#more;
 	#page;
 	#refreshing = false;
+	#watch = null;
 
-	constructor({ path, field, draw, none, signal, page = 100 }) {
+	/* follow: more comes when the end of the list is near. */
+	constructor({ path, field, draw, none, signal, page = 100, follow = false }) {
 		Object.assign(this, { node: h('div') });
 		this.#path = path;
 		this.#field = field;
@@ -36,6 +40,23 @@ export class LongList {
 		this.#signal = signal;
 		this.#page = page;
 		this.#more = button('Show more', () => this.#fetch(), 'more-rows');
+		if (follow) this.#follow(signal);
+	}
+
+	#follow(signal) {
+		const near = (seen) => {
+			const free = !this.node.hasAttribute('aria-busy') && this.#all.length < FOLLOW_MAX;
+			if (seen.at(-1).isIntersecting && free) this.#fetch();
+		};
+		this.#watch = new IntersectionObserver(near, { rootMargin: '1500px' });
+		this.#watch.observe(this.#more);
+		signal.addEventListener('abort', () => this.#watch.disconnect());
+	}
+
+	/* It tells of changes: whoever is at the end again before it looked has changed nothing. */
+	#lookAgain() {
+		this.#watch?.unobserve(this.#more);
+		if (!this.#signal.aborted) this.#watch?.observe(this.#more);
 	}
 
 	ask(query) {
@@ -61,15 +82,20 @@ export class LongList {
 			this.#all = [...this.#all, ...reply[this.#field]];
 			this.#next = reply.next;
 			this.#show();
+			this.#lookAgain();
 		} catch (error) {
-			if (turn === this.#turn && error.name !== 'AbortError')
+			if (turn !== this.#turn || error.name === 'AbortError') return;
+			/* what is there stays, and the button, which asks again */
+			if (this.#all.length > 0) sayError(error);
+			else
 				fill(
 					this.node,
 					failed(error, () => this.ask(this.#query)),
 				);
+		} finally {
+			if (turn === this.#turn) this.node.removeAttribute('aria-busy');
+			busy(this.#more, false);
 		}
-		this.node.removeAttribute('aria-busy');
-		busy(this.#more, false);
 	}
 
 	/* What came since, above the rest, and what is different now: keyOf(row) says which is which. Nobody asked for it: that it

@@ -45,3 +45,19 @@ export function atMost(n) {
 		}
 	};
 }
+
+/*
+ * What act() gives; where it fails and mayPass(error) says that this can pass by itself, it is done again, after a rest that grows,
+ * some times.
+ */
+export async function patiently(act, mayPass, signal, { times = 6, rest_ms = 1000 } = {}) {
+	for (let n = 1; ; n++) {
+		try {
+			return await act();
+		} catch (error) {
+			if (n === times || signal.aborted || !mayPass(error)) throw error;
+		}
+		await new Promise((done) => setTimeout(done, n * rest_ms));
+		signal.throwIfAborted();
+	}
+}

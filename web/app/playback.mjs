@@ -30,6 +30,13 @@ export async function writeAll(term, frames) {
 	await drawn(term);
 }
 
+/* Where to begin, in seconds: "t", or "at", a moment in microseconds since 1970, as events have it. query: URLSearchParams. */
+export function beginning(query, started_us) {
+	const at_us = Number(query.get('at')),
+		t = at_us ? (at_us - started_us) / 1e6 : Number(query.get('t'));
+	return Math.max(0, t || 0);
+}
+
 export class Player {
 	frames = [];
 	at = 0;

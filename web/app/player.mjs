@@ -9,7 +9,7 @@ import { h, fill, icon } from './h.mjs';
 import { ask, get, name } from './api.mjs';
 import { makeTerminal } from './xterm.mjs';
 import { readFrames, RESIZE, MARKER, EXIT, GAP, asciicast } from './frames.mjs';
-import { Player } from './playback.mjs';
+import { Player, beginning } from './playback.mjs';
 import { saveFile } from './savefile.mjs';
 import { what } from './recordings.mjs';
 import { head, button, failed, facts } from './parts.mjs';
@@ -214,7 +214,7 @@ export async function show(place) {
 	requestAnimationFrame(() => {
 		view.open(box);
 		observer.observe(box);
-		read(place, player, view.term, list, state).then(() => {
+		read(place, recording, player, view.term, list, state).then(() => {
 			bar.draw();
 			for (const one of [textButton, download]) one.disabled = !player.whole;
 		});
@@ -222,9 +222,9 @@ export async function show(place) {
 	return node;
 }
 
-async function read(place, player, term, list, state) {
+async function read(place, recording, player, term, list, state) {
 	let begun = false;
-	const from = Number(place.query.get('t')) || 0;
+	const from = beginning(place.query, recording.started_us);
 	function take(frames) {
 		const n = player.frames.length;
 		for (const frame of frames) player.frames.push(frame);

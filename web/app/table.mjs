@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * table: a real table of which only the rows that can be seen are in the document, so that ten thousand scroll like ten. Rows
- * have one height; they are values that never change in place: a row that is the same object keeps its element.
+ * have one height; they are values that never change in place: a row that is the same object keeps its element. What opens
+ * below a row (detail(row) -> nodes; opener(row) names its button) has the height that it needs.
  *
  * A column is {key, title, class, cell(row) -> nodes, by(row) -> what to sort by}; the title of one without `by` is no button.
  */
@@ -26,17 +27,34 @@ export class Table {
 	#above = h('tr', { class: 'gap', 'aria-hidden': 'true' });
 	#below = h('tr', { class: 'gap', 'aria-hidden': 'true' });
 	#drawn = [-1, -1];
+	#detail;
+	#opener;
+	#open = new Map(); /* by key: {node, height} */
+	#opened = []; /* [index, {node, height}] of those, in order */
 
-	constructor({ label, columns, keyOf, sort = '', rowHeight = 44, rowClass = () => '', onSort = () => {} }) {
+	constructor({
+		label,
+		columns,
+		keyOf,
+		sort = '',
+		rowHeight = 44,
+		rowClass = () => '',
+		onSort = () => {},
+		kind = '',
+		detail = null,
+		opener = () => 'More',
+	}) {
 		this.#columns = columns;
 		this.#keyOf = keyOf;
 		this.#rowHeight = rowHeight;
 		this.#rowClass = rowClass;
 		this.#onSort = onSort;
+		this.#detail = detail;
+		this.#opener = opener;
 		this.sort = sort;
 		this.#head = h('tr');
 		this.#body = h('tbody', null, this.#above, this.#below);
-		this.#table = h('table', { class: 'rows', 'aria-label': label }, h('thead', null, this.#head), this.#body);
+		this.#table = h('table', { class: `rows ${kind}`, 'aria-label': label }, h('thead', null, this.#head), this.#body);
 		this.node = h('div', { class: 'card' }, this.#table);
 		this.#drawHead();
 	}
@@ -66,13 +84,56 @@ export class Table {
 				.map(([, row]) => row);
 		}
 		this.#table.setAttribute('aria-rowcount', this.#rows.length + 1);
+		this.#findOpen();
 		this.#drawn = [-1, -1];
 		this.#draw();
+	}
+
+	/* Where the open ones are now; those whose rows have gone are closed. */
+	#findOpen() {
+		const found = new Map();
+		this.#opened = [];
+		for (let i = 0; found.size < this.#open.size && i < this.#rows.length; i++) {
+			const key = this.#keyOf(this.#rows[i]),
+				one = this.#open.get(key);
+			if (!one) continue;
+			found.set(key, one);
+			this.#opened.push([i, one]);
+		}
+		this.#open = found;
+	}
+
+	#toggle(row, button) {
+		const key = this.#keyOf(row);
+		if (!this.#open.delete(key)) {
+			const cell = h('td', { colspan: this.#columns.length + 1 }, this.#detail(row));
+			this.#open.set(key, { node: h('tr', { class: 'detail' }, cell), height: 0 });
+		}
+		button.setAttribute('aria-expanded', String(this.#open.has(key)));
+		this.#findOpen();
+		this.#drawn = [-1, -1];
+		this.#draw();
+	}
+
+	/* How far down a row begins, and which row is there. */
+	#topOf(i) {
+		return this.#opened.reduce((y, [at, { height }]) => (at < i ? y + height : y), i * this.#rowHeight);
+	}
+
+	#rowAt(y) {
+		let below = y;
+		for (const [at, { height }] of this.#opened) {
+			if (below < (at + 1) * this.#rowHeight) break;
+			if (below < (at + 1) * this.#rowHeight + height) return at;
+			below -= height;
+		}
+		return Math.floor(below / this.#rowHeight);
 	}
 
 	#drawHead() {
 		fill(
 			this.#head,
+			this.#detail && h('th', { scope: 'col', class: 'c-open' }, h('span', { class: 'unseen' }, 'Open')),
 			this.#columns.map((column) => {
 				const sorted = this.sort.replace(/^-/, '') === column.key && column.by;
 				const direction = !sorted ? null : this.sort[0] === '-' ? 'descending' : 'ascending';
@@ -116,16 +177,18 @@ export class Table {
 	}
 
 	#draw() {
-		const height = this.#rowHeight,
-			n = this.#rows.length,
+		const n = this.#rows.length,
 			top = -this.#body.getBoundingClientRect().top;
-		const first = Math.max(0, Math.min(n, Math.floor(top / height)) - AHEAD);
-		const last = Math.min(n, Math.max(first, Math.ceil((top + innerHeight) / height) + AHEAD));
+		const first = Math.max(0, Math.min(n, this.#rowAt(top)) - AHEAD);
+		const last = Math.min(n, Math.max(first, this.#rowAt(top + innerHeight) + 1 + AHEAD));
 		if (first === this.#drawn[0] && last === this.#drawn[1]) return;
 		this.#drawn = [first, last];
-		this.#above.style.height = `${first * height}px`;
-		this.#below.style.height = `${(n - last) * height}px`;
+		this.#above.style.height = `${this.#topOf(first)}px`;
 		this.#place(first, last);
+		for (const [at, one] of this.#opened) {
+			if (at >= first && at < last) one.height = one.node.offsetHeight;
+		}
+		this.#below.style.height = `${this.#topOf(n) - this.#topOf(last)}px`;
 	}
 
 	#place(first, last) {
@@ -138,17 +201,41 @@ export class Table {
 			const node = kept?.row === row ? kept.node : this.#make(row);
 			node.setAttribute('aria-rowindex', i + 2);
 			made.set(key, { row, node });
-			if (before.nextSibling !== node) before.after(node);
-			before = node;
+			for (const one of [node, this.#open.get(key)?.node]) {
+				if (!one) continue;
+				if (before.nextSibling !== one) before.after(one);
+				before = one;
+			}
 		}
 		while (before.nextSibling && before.nextSibling !== this.#below) before.nextSibling.remove();
 		this.#made = made;
 	}
 
+	/* The row itself opens, too, for whoever has a mouse and is not choosing text. */
 	#make(row) {
+		if (!this.#detail) return this.#makeRow(row, {});
+		const button = h(
+			'button',
+			{
+				type: 'button',
+				class: 'icon-btn',
+				'aria-expanded': String(this.#open.has(this.#keyOf(row))),
+				'aria-label': this.#opener(row),
+				on: { click: () => this.#toggle(row, button) },
+			},
+			icon('right'),
+		);
+		const click = (event) => {
+			if (!event.target.closest('button, a') && getSelection().isCollapsed) this.#toggle(row, button);
+		};
+		return this.#makeRow(row, { click }, h('td', { class: 'c-open' }, button));
+	}
+
+	#makeRow(row, on, opener = null) {
 		return h(
 			'tr',
-			{ class: this.#rowClass(row) },
+			{ class: this.#rowClass(row), on },
+			opener,
 			this.#columns.map((column) => h('td', { class: column.class }, column.cell(row))),
 		);
 	}
