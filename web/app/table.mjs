@@ -63,7 +63,14 @@ export class Table {
 	follow(signal) {
 		const later = () => this.#later();
 		addEventListener('scroll', later, { passive: true, signal });
-		addEventListener('resize', later, { passive: true, signal });
+		addEventListener(
+			'resize',
+			() => {
+				this.#drawn = [-1, -1]; /* what is open has another height */
+				later();
+			},
+			{ passive: true, signal },
+		);
 		return this;
 	}
 
@@ -106,8 +113,8 @@ export class Table {
 	#toggle(row, button) {
 		const key = this.#keyOf(row);
 		if (!this.#open.delete(key)) {
-			const cell = h('td', { colspan: this.#columns.length + 1 }, this.#detail(row));
-			this.#open.set(key, { node: h('tr', { class: 'detail' }, cell), height: 0 });
+			const node = h('tr', { class: 'detail' }, h('td', null, this.#detail(row)));
+			this.#open.set(key, { node, height: 0 });
 		}
 		button.setAttribute('aria-expanded', String(this.#open.has(key)));
 		this.#findOpen();
@@ -185,10 +192,19 @@ export class Table {
 		this.#drawn = [first, last];
 		this.#above.style.height = `${this.#topOf(first)}px`;
 		this.#place(first, last);
+		this.#measure(first, last);
+		this.#below.style.height = `${this.#topOf(n) - this.#topOf(last)}px`;
+	}
+
+	/* What is open goes over the columns that a window of this width shows: one more would take room from the others. */
+	#measure(first, last) {
+		const shown = [...this.#head.children].filter((th) => th.offsetWidth > 0).length;
+		for (const [at, { node }] of this.#opened) {
+			if (at >= first && at < last) node.firstChild.colSpan = shown;
+		}
 		for (const [at, one] of this.#opened) {
 			if (at >= first && at < last) one.height = one.node.offsetHeight;
 		}
-		this.#below.style.height = `${this.#topOf(n) - this.#topOf(last)}px`;
 	}
 
 	#place(first, last) {
