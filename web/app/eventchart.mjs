@@ -49,7 +49,7 @@ const minute = (us) => moment(us / 1000).slice(0, 16);
 const events = (n, failed) => count(n, 'event') + (failed ? `, ${failed.toLocaleString()} failed` : '');
 
 export class EventChart {
-	#bars = h('div', { class: 'bars', role: 'group', 'aria-label': 'Events over time', on: { keydown: (e) => this.#onKey(e) } });
+	#bars = h('div', { class: 'bars', on: { keydown: (event) => this.#onKey(event) } });
 	#words = h('p', { role: 'status' });
 	#ends = h('div', { class: 'ends dim' });
 	#wider = button('Wider again', () => this.#widen(), 'small');
@@ -99,8 +99,8 @@ export class EventChart {
 		const most = Math.max(BARS_MIN, Math.min(BARS_MAX, Math.floor((this.#bars.clientWidth || 800) / BAR_PX)));
 		const zone = -new Date(to / 1000).getTimezoneOffset() * MINUTE,
 			time = bucketsOf(from, to, most, zone);
-		const ask = () =>
-			get('events/count', { ...query, from_us: time.first, to_us: query.to_us, bucket_us: time.width }, { signal });
+		const question = { ...query, from_us: time.first, bucket_us: time.width },
+			ask = () => get('events/count', question, { signal });
 		/* the one before may still be counted: one person has one at a time */
 		const counts = await patiently(ask, (error) => error.status === 429, signal);
 		if (!signal.aborted) this.#draw(counts, time);
