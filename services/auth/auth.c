@@ -37,6 +37,7 @@ auth_janitor(void *arg)
 	resources_sweep(a);
 	origins_sweep(a);
 	tickets_sweep(a);
+	approvals_sweep(a);
 	self_tick(a);
 }
 

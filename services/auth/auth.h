@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "auth/approval.h"
 #include "auth/lockout.h"
 #include "auth/host.h"
 #include "auth/origin.h"
@@ -78,7 +79,8 @@ struct auth {
 	struct rate *logins, *joins, *refusals; /* by address; of refusals: events written */
 	struct ceiling *verifying;              /* logins that wait for Argon2id, by address */
 	struct origins origins;
-	struct tickets tickets; /* second steps that are waited for */
+	struct tickets tickets;     /* second steps that are waited for */
+	struct approvals approvals; /* logins of tsh's that wait for a browser */
 	struct timer janitor;
 	struct auth_counts counts;
 	struct list shown;       /* metrics of proxies, struct shown of rpc_metrics.c */

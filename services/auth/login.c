@@ -8,6 +8,9 @@
 
 #include "auth/auth.h"
 #include "auth/signin.h"
+#include "auth/user.h"
+#include "base/str.h"
+#include "crypto/secret.h"
 
 struct login {
 	struct auth *auth;
@@ -51,16 +54,23 @@ on_certified(int rc, const struct certify_result *result, const struct err *e, v
 	end(l, rc, result, &l->how, e);
 }
 
+static int
+certify(struct login *l, const struct user *u, struct err *e)
+{
+	const struct certify_request q = { .user = u,
+		.ssh_key = buf_span(&l->ssh_key),
+		.tls_key = buf_span(&l->tls_key),
+		.ttl_s = l->ttl_s,
+		.origin = &l->origin };
+
+	return certify_start(l->auth, &q, on_certified, l, e);
+}
+
 static void
 on_proven(int rc, const struct user *u, const struct signin_outcome *how, const struct err *e,
     void *arg)
 {
 	struct login *l = arg;
-	struct certify_request q = { .user = u,
-		.ssh_key = buf_span(&l->ssh_key),
-		.tls_key = buf_span(&l->tls_key),
-		.ttl_s = l->ttl_s,
-		.origin = &l->origin };
 	struct err why;
 
 	if (rc != 0) {
@@ -68,9 +78,30 @@ on_proven(int rc, const struct user *u, const struct signin_outcome *how, const 
 		return;
 	}
 	l->how = *how;
-	rc = certify_start(l->auth, &q, on_certified, l, &why);
+	rc = certify(l, u, &why);
 	if (rc != 0)
 		end(l, rc, NULL, how, &why);
+}
+
+/* The browser has shown who it is. */
+static int
+take_approval(struct login *l, const struct login_request *q, struct err *e)
+{
+	struct approval_answer answer = *q->approved;
+	struct approval ap;
+	struct user u;
+	int rc;
+
+	answer.user = q->user;
+	answer.origin = q->origin;
+	rc = approval_take(l->auth, &answer, &ap, &u, e);
+	(void)str_copy(l->how.browser_ip, sizeof(l->how.browser_ip), ap.address);
+	(void)str_copy(l->how.browser_session, sizeof(l->how.browser_session), ap.web);
+	if (rc == 0)
+		rc = certify(l, &u, e);
+	user_done(&u);
+	secret_zero(&ap, sizeof(ap));
+	return rc;
 }
 
 static int
@@ -120,7 +151,7 @@ login_start(struct login **ret, struct auth *a, const struct login_request *q, l
 	l->arg = arg;
 	rc = fill(l, q, e);
 	if (rc == 0)
-		rc = signin_start(a, &who, on_proven, l, e);
+		rc = q->approved ? take_approval(l, q, e) : signin_start(a, &who, on_proven, l, e);
 	if (rc != 0) {
 		login_free(l);
 		return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * login: a person proves who they are (signin.h) and gets two certificates for the keys they brought (certify.h).
+ * login: a person proves who they are (signin.h), or approved it in a browser (approval.h), and gets two certificates for the
+ * keys they brought (certify.h).
  * Called by rpc_login.c.
  */
 #ifndef AUTH_LOGIN_H
@@ -8,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "auth/approval.h"
 #include "auth/certify.h"
 #include "auth/signin.h"
 
@@ -18,6 +20,8 @@ struct login_request {
 	struct span ssh_key; /* public key blob: Ed25519 or ECDSA P-256 */
 	struct span tls_key; /* P-256 SubjectPublicKeyInfo */
 	int64_t ttl_s;       /* 0: as long as the roles allow, at most 12 h */
+	/* Instead of password and code: what an approval gave; or NULL. User and origin in it are not looked at. */
+	const struct approval_answer *approved;
 	const struct origin *origin;
 };
 

@@ -52,6 +52,10 @@ login_note(const struct login_note *n, int rc, const struct signin_outcome *how,
 	event_put_text(&ev, EVENT_KEY_METHOD, n->method);
 	if (n->web_session)
 		event_put(&ev, EVENT_KEY_WEB_SESSION, web_session_id(n->web_session));
+	if (how && how->browser_session[0]) {
+		event_put(&ev, EVENT_KEY_WEB_SESSION, web_session_id(how->browser_session));
+		event_put_text(&ev, EVENT_KEY_OTHER_ADDR, how->browser_ip);
+	}
 	if (how && how->has_factor)
 		factor_put_event(&how->factor, &ev);
 	done = events_write(n->auth, n->peer, &ev);

@@ -17,7 +17,7 @@ struct login_note {
 	struct auth *auth;
 	const struct rpc_peer *peer;
 	const char *user;        /* as it was given: only claimed where the login failed */
-	const char *method;      /* "local", "web" */
+	const char *method;      /* "local", "web", "browser" */
 	const char *web_session; /* key of the one that it began; NULL: none */
 };
 

@@ -20,7 +20,7 @@ faces_serve(struct auth *a, struct err *e)
 	static const struct face *const faces[] = { &face_status, &face_login, &face_invite,
 		&face_users, &face_tokens, &face_nodes, &face_daemons, &face_resources, &face_join,
 		&face_watch, &face_backup, &face_metrics, &face_factors, &face_web, &face_account,
-		&face_reach };
+		&face_reach, &face_approval };
 	static struct rpc_row rows[METHODS_MAX];
 	size_t n = 0;
 

@@ -34,7 +34,7 @@ struct face {
 };
 extern const struct face face_status, face_login, face_invite, face_users, face_tokens, face_nodes,
     face_daemons, face_resources, face_join, face_watch, face_backup, face_metrics, face_factors,
-    face_web, face_account, face_reach;
+    face_web, face_account, face_reach, face_approval;
 
 /* All of them on the server. Negative: a method without row, or twice (a bug). */
 int faces_serve(struct auth *a, struct err *e);

@@ -16,6 +16,7 @@ struct pending {
 	struct rpc_call *call;
 	struct login *login;
 	char user[NAME_LEN_MAX + 1]; /* as it was given, for the events */
+	const char *method;          /* for them, too */
 };
 
 /* Lends everything for the length of the reply; only the PEM needs an end. */
@@ -57,7 +58,7 @@ on_login_done(int rc, const struct certify_result *r, const struct signin_outcom
 	const struct login_note n = { .auth = p->auth,
 		.peer = rpc_peer(p->call),
 		.user = p->user,
-		.method = "local" };
+		.method = p->method };
 	bool noted = login_note(&n, rc, how, e) == 0;
 
 	/* The login is freed after this returns; closing the call must not abandon it any more. */
@@ -77,6 +78,7 @@ static void
 on_login(struct rpc_call *call, const Auth__LoginRequest *m)
 {
 	struct auth *a = rpc_context(call);
+	struct approval_answer approved;
 	struct login_request q;
 	struct origin origin;
 	struct pending *p;
@@ -88,7 +90,7 @@ on_login(struct rpc_call *call, const Auth__LoginRequest *m)
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
-	*p = (struct pending){ .auth = a, .call = call };
+	*p = (struct pending){ .auth = a, .call = call, .method = m->grant ? "browser" : "local" };
 	/* The event is about a claim in any case. */
 	(void)str_copy(p->user, sizeof(p->user), m->user);
 	rpc_set_data(call, p);
@@ -102,12 +104,18 @@ on_login(struct rpc_call *call, const Auth__LoginRequest *m)
 		q.ssh_key = (struct span){ m->keys->ssh.data, m->keys->ssh.len };
 		q.tls_key = (struct span){ m->keys->tls.data, m->keys->tls.len };
 	}
+	if (m->grant) {
+		approved = (struct approval_answer){ .id = m->grant->id,
+			.grant = m->grant->grant,
+			.secret = { m->grant->secret.data, m->grant->secret.len } };
+		q.approved = &approved;
+	}
 	rc = login_start(&p->login, a, &q, on_login_done, p, &e);
 	if (rc != 0) {
 		login_note_refused(&(struct login_note){ .auth = a,
 				       .peer = rpc_peer(call),
 				       .user = p->user,
-				       .method = "local" },
+				       .method = p->method },
 		    rc, &e);
 		face_fail(call, rc, &e);
 	}

@@ -225,8 +225,8 @@ own_session(struct rpc_call *call, struct access_person *ret)
 }
 
 /* The same of a person's: an API token calls, and is nobody who logs in anywhere. */
-static const struct web_session *
-persons_session(struct rpc_call *call, struct access_person *ret)
+const struct web_session *
+rpc_web_session(struct rpc_call *call, struct access_person *ret)
 {
 	const struct web_session *s = own_session(call, ret);
 
@@ -387,7 +387,7 @@ on_certify(struct rpc_call *call, const Auth__CertifyWebRequest *m)
 	struct err e;
 	int rc;
 
-	s = persons_session(call, &p);
+	s = rpc_web_session(call, &p);
 	if (s) {
 		c = calloc(1, sizeof(*c));
 		if (c) {

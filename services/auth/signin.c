@@ -229,6 +229,21 @@ note_used(struct signin *s, struct user *u, struct err *e)
 	return rc;
 }
 
+/* Whoever has the password may know it, as he does from BeginLogin: which way in there is. Nothing is forgiven for it. */
+static bool
+has_no_app(const struct signin *s, const struct user *u, struct err *e)
+{
+	if (!s->password_fits || strcmp(u->password, s->hash) != 0)
+		return false;
+	for (size_t i = 0; i < u->factors.n; i++)
+		if (u->factors.v[i].kind == FACTOR_TOTP)
+			return false;
+	err_set(e,
+	    "you have no authenticator app whose code you could give: use your security key; with tsh, tsh login "
+	    "--auth=browser");
+	return true;
+}
+
 /* On the loop again: everything that must be looked at together. */
 static int
 prove(struct signin *s, struct user *u, struct err *e)
@@ -247,6 +262,8 @@ prove(struct signin *s, struct user *u, struct err *e)
 	if (is_user && s->proof == SIGNIN_PASSWORD && s->password_fits &&
 	    strcmp(u->password, s->hash) == 0)
 		return 0;
+	if (is_user && s->proof == SIGNIN_CODE && has_no_app(s, u, e))
+		return AUTH_E_NOT_FOUND;
 	rc = is_user && s->proof != SIGNIN_PASSWORD ? take_factor(s, u, &factor, e) : 0;
 	if (factor) {
 		s->how.has_factor = true;

@@ -15,6 +15,7 @@
 #include "auth/factor.h"
 #include "auth/lockout.h"
 #include "auth/values.h"
+#include "auth/web_session.h"
 
 struct auth;
 struct signin;
@@ -56,6 +57,8 @@ struct signin_outcome {
 	bool has_factor;
 	bool is_cloned; /* that is a security key of which there is a copy; he was refused */
 	struct factor_mark factor; /* that was used */
+	/* Of a login that was approved in a browser: from where, and in which web session; otherwise "". */
+	char browser_ip[ADDR_TEXT_SIZE], browser_session[WEB_SESSION_KEY_SIZE];
 };
 
 /* rc 0: u is who it is, as he is now, lent for the call. Otherwise AUTH_E_* or negative, with e. Once, from the loop; the

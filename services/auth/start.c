@@ -110,6 +110,7 @@ auth_prepare(struct daemon_run *run, struct err *e)
 	a->now_ms = clock_wall_ms;
 	list_init(&a->backups);
 	tickets_init(&a->tickets);
+	approvals_init(&a->approvals);
 	str_copy(a->cluster, sizeof(a->cluster), conf->cluster);
 	if (!str_format(state_path, sizeof(state_path), "%s/ca.sealed", conf->state))
 		return err_set(e, "state: the path is too long");
@@ -272,6 +273,7 @@ auth_done(struct daemon_run *run)
 	ceiling_free(a->verifying);
 	origins_done(&a->origins);
 	tickets_done(&a->tickets);
+	approvals_done(&a->approvals);
 	signer_child_done(&a->child);
 	secret_free(a->seed_key);
 	free(a);

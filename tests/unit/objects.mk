@@ -28,6 +28,7 @@ UNIT_OBJ_services/auth/hosts_test  := $(AUTHD_OBJ)
 UNIT_OBJ_services/auth/hosts_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
 UNIT_OBJ_services/auth/hostname_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
 UNIT_OBJ_services/auth/lockout_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_state.o
+UNIT_OBJ_services/auth/approval_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o
 UNIT_OBJ_services/auth/login_test  := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o tests/unit/services/auth/light_passwords.o
 UNIT_OBJ_services/auth/factor_test := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o tests/unit/services/auth/light_passwords.o tests/unit/authenticator.o
 JOIN_TEST_OBJ := $(AUTHD_OBJ) tests/unit/services/auth/auth_world.o tests/unit/services/auth/auth_joins.o

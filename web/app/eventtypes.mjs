@@ -33,6 +33,7 @@ export const TYPES = [
 	'join_token.delete',
 	'lock.create',
 	'lock.delete',
+	'login.approve',
 	'mfa.add',
 	'mfa.clone',
 	'mfa.delete',

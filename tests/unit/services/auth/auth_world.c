@@ -73,6 +73,7 @@ auth_world_setup(void **state)
 	w->a.hash_passes = 1;
 	w->a.conf = &conf;
 	tickets_init(&w->a.tickets);
+	approvals_init(&w->a.approvals);
 	str_copy(w->a.cluster, sizeof(w->a.cluster), WORLD_CLUSTER);
 	if (signer_spawn(&options, &w->a.child, &e) < 0)
 		fail_msg("%s", e.text);
@@ -102,6 +103,7 @@ auth_world_teardown(void **state)
 	pool_free(w->a.pool);
 	signer_client_free(w->a.signer);
 	tickets_done(&w->a.tickets);
+	approvals_done(&w->a.approvals);
 	watchers_done(&w->a);
 	resources_done(&w->a);
 	store_close(w->a.store);
