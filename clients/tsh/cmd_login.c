@@ -14,7 +14,7 @@
 #include "tsh/tsh.h"
 
 static struct {
-	const char *ca_pin, *format;
+	const char *ca_pin, *format, *auth, *browser;
 	int64_t ttl_s;
 	bool force;
 } opt = { .format = "text" };
@@ -24,6 +24,12 @@ const struct cli_option cmd_login_options[] = {
 	    &opt.ca_pin, "SALLYPORT_CA_PIN" },
 	{ 0, "ttl", "DURATION", "life of the certificates (default 12h)", CLI_DURATION,
 	    &opt.ttl_s },
+	{ 0, "auth", "password|browser",
+	    "by password and one-time code, or in a browser (default: as the last login)",
+	    CLI_CHOICE, &opt.auth, "SALLYPORT_AUTH" },
+	{ 0, "browser", "PROGRAM",
+	    "opens the browser; none: you open it (default xdg-open, where there is a screen)",
+	    CLI_STRING, &opt.browser, "SALLYPORT_BROWSER" },
 	{ 0, "force", NULL, "log in again although the login is still valid", CLI_FLAG,
 	    &opt.force },
 	{ 'f', "format", CLI_FORMATS, "output format", CLI_CHOICE, &opt.format },
@@ -99,7 +105,12 @@ mean_user(struct meant *m, const struct profile_list *l)
 static int
 log_in(const struct meant *m)
 {
-	const struct login_wish wish = { m->proxy, m->user, opt.ca_pin, opt.ttl_s };
+	const struct login_wish wish = { .proxy = m->proxy,
+		.user = m->user,
+		.ca_pin = opt.ca_pin,
+		.ttl_s = opt.ttl_s,
+		.browser = opt.auth ? strcmp(opt.auth, "browser") == 0 : m->old && m->old->browser,
+		.opener = opt.browser };
 	struct profile *p = NULL;
 	struct err e;
 	int rc;

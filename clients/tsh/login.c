@@ -17,6 +17,7 @@
 #include "crypto/sshkey.h"
 #include "crypto/x509.h"
 #include "proto/auth.sync.h"
+#include "tsh/browser.h"
 #include "tsh/discover.h"
 
 enum { PASSWORD_MAX = 256 };
@@ -51,34 +52,72 @@ keys_done(struct keys *k)
 
 /* --- asking ------------------------------------------------------------------------------------ */
 
-/* Asks for both secrets and sends them. 0 with *ret, or negative with e. */
+/* How to reach authd before anybody is logged in. */
+struct way {
+	const struct login_wish *wish;
+	const struct discovery *d;
+};
+
 static int
-call_login(struct client *c, const struct login_wish *wish, const struct keys *k,
-    Auth__UserIdentity **ret, struct err *e)
+open_client(struct client **ret, void *arg, struct err *e)
 {
-	struct span ssh = sshkey_blob(k->ssh);
-	Auth__PublicKeys public = AUTH__PUBLIC_KEYS__INIT;
+	const struct way *w = arg;
+
+	return client_open_anonymous(ret, w->wish->proxy, w->d->ca->cluster, w->d->ca->host_pem, e);
+}
+
+enum { USE_BROWSER = 1 };
+
+/* Asks for both secrets and sends them. 0 with *ret, or negative with e; USE_BROWSER: he has no such code. */
+static int
+log_in_here(struct way *w, Auth__PublicKeys *keys, Auth__UserIdentity **ret, struct err *e)
+{
+	const struct login_wish *wish = w->wish;
 	Auth__LoginRequest q = AUTH__LOGIN_REQUEST__INIT;
 	char password[PASSWORD_MAX], otp[16], prompt[400];
+	struct client *c = NULL;
 	int rc;
 
-	public.ssh = (ProtobufCBinaryData){ ssh.n, (uint8_t *)ssh.p };
-	public.tls = (ProtobufCBinaryData){ k->spki.len, buf_head(&k->spki) };
 	q.user = wish->user;
-	q.keys = &public;
+	q.keys = keys;
 	q.ttl_s = wish->ttl_s;
 	(void)str_format(prompt, sizeof prompt, "Password of the Sallyport user %s: ", wish->user);
 	rc = cli_prompt_secret(prompt, password, sizeof password, e);
 	if (rc == 0)
-		rc = cli_prompt_otp("One-time code of your second factor: ", otp, sizeof otp, e);
-	if (rc == 0) {
+		rc = cli_prompt_otp(
+		    "One-time code of your second factor (Enter: log in with a browser): ", otp,
+		    sizeof otp, e);
+	if (rc == 0 && !*otp) {
+		rc = USE_BROWSER;
+	} else if (rc == 0 && (rc = open_client(&c, w, e)) == 0) {
 		q.password = password;
 		q.otp = otp;
 		rc = auth_sync_login(c, &q, ret, e);
+		if (rc < 0 && client_code(c) == RPC_NOT_FOUND)
+			rc = USE_BROWSER;
 	}
+	client_free(c);
 	/* The code is worth nothing a minute later; the password is worth something for years. */
 	explicit_bzero(password, sizeof password);
 	return rc;
+}
+
+/* *by_browser: he was asked nothing here, or had no code to give. */
+static int
+call_login(struct way *w, const struct keys *k, Auth__UserIdentity **ret, bool *by_browser,
+    struct err *e)
+{
+	struct span ssh = sshkey_blob(k->ssh);
+	Auth__PublicKeys public = AUTH__PUBLIC_KEYS__INIT;
+	const struct browser_login b = { w->wish, &public, open_client, w };
+	int rc = USE_BROWSER;
+
+	public.ssh = (ProtobufCBinaryData){ ssh.n, (uint8_t *)ssh.p };
+	public.tls = (ProtobufCBinaryData){ k->spki.len, buf_head(&k->spki) };
+	if (!w->wish->browser)
+		rc = log_in_here(w, &public, ret, e);
+	*by_browser = rc == USE_BROWSER;
+	return rc == USE_BROWSER ? browser_login(&b, ret, e) : rc;
 }
 
 /* --- keeping ------------------------------------------------------------------------------------- */
@@ -254,20 +293,21 @@ login_run(const struct login_wish *wish, struct profile **ret, struct err *e)
 {
 	_cleanup_free_ char *known = known_authorities(wish);
 	struct discovery d = { 0 };
+	struct way way = { wish, &d };
 	Auth__UserIdentity *id = NULL;
-	struct client *c = NULL;
 	struct keys k = { 0 };
+	bool by_browser;
 	int rc = -1;
 
 	*ret = NULL;
 	if (discover(&d, wish->proxy, wish->ca_pin, known, e) == 0 && keys_make(&k, e) == 0 &&
-	    client_open_anonymous(&c, wish->proxy, d.ca->cluster, d.ca->host_pem, e) == 0 &&
-	    call_login(c, wish, &k, &id, e) == 0) {
+	    call_login(&way, &k, &id, &by_browser, e) == 0) {
 		*ret = make_profile(wish->proxy, &d, id);
+		if (*ret)
+			(*ret)->browser = by_browser;
 		rc = *ret ? keep(*ret, &k, &d, id, e) : err_memory(e);
 	}
 	client_free_reply(id);
-	client_free(c);
 	keys_done(&k);
 	discover_done(&d);
 	return rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * login: password and second factor against short-lived certificates. Called by `tsh login`, and by the verbs that find
- * their login expired or withdrawn while a person is there to ask.
+ * login: password and second factor, or an approval in a browser, against short-lived certificates. Called by `tsh login`,
+ * and by the verbs that find their login expired or withdrawn while a person is there to ask.
  */
 #ifndef TSH_LOGIN_H
 #define TSH_LOGIN_H
@@ -17,6 +17,9 @@ struct login_wish {
 	const char *
 	    ca_pin; /* NULL: as an earlier login through this proxy, or the system's roots, vouch */
 	int64_t ttl_s; /* 0: as the roles allow */
+	bool browser;  /* approved in a browser (browser.h), and no password asked for */
+	/* Program that opens a browser with an address; "none": the person does it; NULL: xdg-open, where there is a screen. */
+	const char *opener;
 };
 
 /* Asks on the terminal, writes keys and certificates, but does not make this the current login (profile_use). Negative with e. */

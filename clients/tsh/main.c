@@ -114,7 +114,9 @@ is_somebody_there(void)
 static struct profile *
 log_in_again(const struct profile *p)
 {
-	const struct login_wish wish = { .proxy = p->proxy, .user = p->user };
+	const struct login_wish wish = { .proxy = p->proxy,
+		.user = p->user,
+		.browser = p->browser };
 	struct profile *renewed = NULL;
 	struct err e;
 

@@ -113,7 +113,9 @@ const char *cli_tone(enum cli_tone tone, int fd);
 
 /* Without echo; the caller wipes dst. */
 int cli_prompt_secret(const char *prompt, char *dst, size_t size, struct err *e);
-/* Six to eight digits, blanks removed; asks again (three times) for anything else. */
+/* With echo: a line as it is typed. */
+int cli_prompt_line(const char *prompt, char *dst, size_t size, struct err *e);
+/* Six to eight digits, blanks removed, or nothing; asks again (three times) for anything else. */
 int cli_prompt_otp(const char *prompt, char *dst, size_t size, struct err *e);
 
 #endif

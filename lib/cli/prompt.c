@@ -186,6 +186,12 @@ keep_digits(char *s)
 }
 
 int
+cli_prompt_line(const char *prompt, char *dst, size_t size, struct err *e)
+{
+	return ask(prompt, true, dst, size, e) < 0 ? -1 : 0;
+}
+
+int
 cli_prompt_otp(const char *prompt, char *dst, size_t size, struct err *e)
 {
 	for (int tries = 0; tries < 3; tries++) {
@@ -193,8 +199,8 @@ cli_prompt_otp(const char *prompt, char *dst, size_t size, struct err *e)
 
 		if (ask(prompt, true, dst, size, e) < 0)
 			return -1;
-		n = keep_digits(dst) ? strlen(dst) : 0;
-		if (n >= 6 && n <= 8)
+		n = keep_digits(dst) ? strlen(dst) : 1;
+		if (n == 0 || (n >= 6 && n <= 8))
 			return 0;
 	}
 	return err_set(e, "a one-time code has six to eight digits");

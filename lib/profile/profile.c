@@ -187,6 +187,8 @@ parse_line(struct profile *p, char *key, char *value)
 		parse_items(value, &p->extensions, &p->extensions_count);
 	else if (!strcmp(key, "withdrawn"))
 		p->withdrawn = strcmp(value, "true") == 0;
+	else if (!strcmp(key, "browser"))
+		p->browser = strcmp(value, "true") == 0;
 	else if (!strcmp(key, "valid_until")) {
 		uint64_t v;
 
@@ -273,6 +275,8 @@ profile_save(const struct profile *p, struct err *e)
 	put_items(&b, "logins", p->logins, p->logins_count);
 	put_items(&b, "extensions", p->extensions, p->extensions_count);
 	buf_printf(&b, "valid_until: %lld\n", (long long)p->valid_until_s);
+	if (p->browser)
+		buf_printf(&b, "browser: true\n");
 	if (p->withdrawn)
 		buf_printf(&b, "withdrawn: true\n");
 	buf_put(&b, "", 1);

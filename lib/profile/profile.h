@@ -36,6 +36,7 @@ struct profile {
 	char **extensions;
 	unsigned extensions_count;
 	int64_t valid_until_s; /* seconds since 1970 UTC */
+	bool browser;          /* it was approved in a browser, and so will the next one be */
 	bool withdrawn;        /* the cluster has said that it believes this certificate no more */
 	bool damaged;          /* profile.yaml cannot be read: only proxy and user are known */
 	bool current;          /* the login in use, when it was loaded */

@@ -263,6 +263,15 @@ ask_otp(void)
 	    : 1;
 }
 
+static int
+ask_nothing(void)
+{
+	char answer[32] = "x";
+	struct err e;
+
+	return cli_prompt_otp("Code: ", answer, sizeof(answer), &e) == 0 && !*answer ? 0 : 1;
+}
+
 static void
 a_password_is_not_shown(void **state)
 {
@@ -274,6 +283,8 @@ a_password_is_not_shown(void **state)
 	assert_int_equal(status, 0);
 	assert_null(strstr(screen, "hunter"));
 	on_terminal(ask_otp, "12\n123 456\n", &status, screen, sizeof(screen));
+	assert_int_equal(status, 0);
+	on_terminal(ask_nothing, "\n", &status, screen, sizeof(screen));
 	assert_int_equal(status, 0);
 	on_terminal(ask_otp, "1\n2\n3\n", &status, screen, sizeof(screen));
 	assert_int_equal(status, 1);
