@@ -80,6 +80,14 @@ const acts = {
 		const file = await download.path();
 		return { name: download.suggestedFilename(), path: file, size: fs.statSync(file).size };
 	},
+	// A security key, until the browser is opened anew.
+	async key() {
+		const client = await context.newCDPSession(page);
+		await client.send('WebAuthn.enable');
+		await client.send('WebAuthn.addVirtualAuthenticator', {
+			options: { protocol: 'ctap2', transport: 'usb', hasResidentKey: true, hasUserVerification: false, automaticPresenceSimulation: true },
+		});
+	},
 	// What axe-core finds: the rule, and where. By the debugger, which the page's policy does not bind.
 	async axe() {
 		const client = await page.context().newCDPSession(page);

@@ -4,11 +4,12 @@
  */
 import { h, fill } from './h.mjs';
 import { get, post, remove, name } from './api.mjs';
-import { session, logout, loadSession, keySignature } from './session.mjs';
-import { busy, codeInput, confirm, copyable, field, sayError, toast } from './dialog.mjs';
+import { session, logout, loadSession } from './session.mjs';
+import { busy, confirm, copyable, field, sayError, toast } from './dialog.mjs';
 import { head, facts, failed, loading, chip, badge } from './parts.mjs';
 import { ago, moment, until } from './words.mjs';
 import { factors } from './factors.mjs';
+import { proof } from './proof.mjs';
 import { hasSecurityKeys } from './securitykey.mjs';
 
 /* --- web sessions ----------------------------------------------------------------------------------------------- */
@@ -118,18 +119,12 @@ async function everywhere() {
 
 function passwordForm() {
 	const input = (props) => h('input', { required: true, ...props });
-	const now = input({ type: 'password', autocomplete: 'current-password' }),
-		next = input({ type: 'password', autocomplete: 'new-password', minlength: '12', maxlength: '128' });
-	const again = input({ type: 'password', autocomplete: 'new-password' }),
-		otp = codeInput({ required: true });
+	const { password: now, otp, given } = proof();
+	const next = input({ type: 'password', autocomplete: 'new-password', minlength: '12', maxlength: '128' });
+	const again = input({ type: 'password', autocomplete: 'new-password' });
 	const problem = h('p', { class: 'problem', role: 'alert', hidden: true }),
 		save = h('button', { class: 'btn primary', type: 'submit' }, 'Change password'),
 		byKey = h('button', { class: 'btn', type: 'submit', formnovalidate: true }, 'Change with a security key');
-	/* The one of now, and a second factor. */
-	async function proof(pressed) {
-		if (pressed === byKey) return { key: await keySignature(session().user, now.value) };
-		return { password: now.value, otp: otp.value.replace(/\s/g, '') };
-	}
 	async function send(event) {
 		const pressed = event.submitter === byKey ? byKey : save;
 		event.preventDefault();
@@ -139,7 +134,8 @@ function passwordForm() {
 		try {
 			if (next.value !== again.value) throw new Error('The two new passwords are not the same.');
 			/* A wrong one is no end of the session. */
-			await post('account/password', { ...(await proof(pressed)), new_password: next.value }, { quiet: true });
+			const shown = await given(pressed === byKey);
+			await post('account/password', { ...shown, new_password: next.value }, { quiet: true });
 			event.target.reset();
 			toast('Your password is changed. You are logged out everywhere else.');
 		} catch (error) {

@@ -27,6 +27,11 @@ pageFor('/web/roles', { title: () => 'Roles', load: () => import('./roles.mjs') 
 pageFor('/web/tokens', { title: () => 'Tokens', load: () => import('./tokens.mjs') });
 pageFor('/web/nodes', { title: () => 'Nodes', load: () => import('./nodes.mjs') });
 pageFor('/web/cluster', { title: () => 'Cluster', load: () => import('./cluster.mjs') });
+pageFor('/web/approve/:id', { title: () => 'Log in with tsh', load: () => import('./approve.mjs') });
+pageFor('/web/approved', {
+	title: () => 'Logged in',
+	load: async () => ({ show: (await import('./approve.mjs')).showDone }),
+});
 pageFor('/web/account', { title: () => 'Account', load: () => import('./account.mjs') });
 
 const loggedIn = () => session() !== null;
