@@ -70,6 +70,18 @@ const acts = {
 	title: () => page.title(),
 	cookies: () => context.cookies(),
 	complaints: () => complaints.splice(0),
+	// The page's own thread is so many times slower from now on.
+	async slow({ times }) {
+		const client = await page.context().newCDPSession(page);
+		await client.send('Emulation.setCPUThrottlingRate', { rate: times });
+	},
+	// Of all that belongs to it: pages with their workers, the network, itself.
+	async processes() {
+		const client = await browser.newBrowserCDPSession();
+		const { processInfo } = await client.send('SystemInfo.getProcessInfo');
+		await client.detach();
+		return processInfo.map((one) => one.id);
+	},
 	screenshot: ({ path }) => page.screenshot({ path }).then(() => null),
 	async choose({ files, ...o }) {
 		const [chooser] = await Promise.all([page.waitForEvent('filechooser'), find(o).click()]);
