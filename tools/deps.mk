@@ -13,7 +13,7 @@ TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev libclang-rt-dev python3-pytest p
 	python3-paramiko python3-asyncssh python3-psycopg2 python3-grpcio python3-protobuf python3-cryptography \
 	python3-grpc-tools python3-websockets openssh-server rsync git curl jq oathtool \
 	iproute2 systemd systemd-container mmdebstrap mandoc zstd putty-tools openssl \
-	openssh-tests golang-go golang-golang-x-crypto-dev libssh-dev shellcheck lftp sshfs ansible-core chromium fonts-dejavu-core zsh fish prometheus
+	openssh-tests golang-go golang-golang-x-crypto-dev libssh-dev shellcheck lftp sshfs ansible-core chromium fonts-dejavu-core vim zsh fish prometheus
 
 BENCH_PACKAGES := $(TEST_PACKAGES) clustershell
 DEPLOY_PACKAGES := $(BUILD_PACKAGES) $(DEB_PACKAGES) $(WEB_PACKAGES) lintian mmdebstrap systemd-container python3-pytest openssh-client \

@@ -34,6 +34,7 @@ from startup import startup
 from storage import storage
 from table import Table
 from tunnels import tunnels
+from web import web
 
 # A part measures one thing with the field that it is given, and writes its rows with field.figure().
 PARTS = (
@@ -53,6 +54,7 @@ PARTS = (
     storage,
     fanout,
     logins,
+    web,
     ten_thousand,  # the last: there are ten thousand nodes from then on
 )
 

@@ -75,6 +75,28 @@ const acts = {
 		const client = await page.context().newCDPSession(page);
 		await client.send('Emulation.setCPUThrottlingRate', { rate: times });
 	},
+	// A page of whoever is logged in, in a browser that has kept nothing of it but the cookie: bytes of all that it fetched, and ms from
+	// its beginning until an element is there, the next frame was drawn and the page's thread is free again.
+	async arrive({ path, selector }) {
+		const own = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 800 } });
+		await own.addCookies(await context.cookies());
+		const there = await own.newPage();
+		await there.addInitScript((what) => {
+			window.arrived = new Promise((done) => {
+				const watch = new MutationObserver(() => {
+					if (!document.querySelector(what)) return;
+					watch.disconnect();
+					requestAnimationFrame(() => setTimeout(() => done(performance.now())));
+				});
+				watch.observe(document, { subtree: true, childList: true });
+			});
+		}, selector);
+		await there.goto(base + path, { waitUntil: 'load' });
+		const ms = await there.evaluate('arrived');
+		const bytes = await there.evaluate('performance.getEntriesByType("resource").concat(performance.getEntriesByType("navigation")).reduce((n, e) => n + e.transferSize, 0)');
+		await own.close();
+		return { ms, bytes };
+	},
 	// Of all that belongs to it: pages with their workers, the network, itself.
 	async processes() {
 		const client = await browser.newBrowserCDPSession();
