@@ -56,6 +56,15 @@ const acts = {
 	},
 	// Files that the server has not any more; without a pattern it has all of them again.
 	gone: ({ pattern }) => (pattern ? page.route(pattern, (route) => route.fulfill({ status: 404 })) : page.unrouteAll()).then(() => null),
+	// Every text of every answer of the API ends with this one, or is nothing else; until `gone` without a pattern. But what steers: where
+	// a list goes on, what roles allow.
+	spoil: ({ text, whole }) => page.route('**/v1/webapi/**', async (route) => {
+		const spoilt = (value, key) => (typeof value === 'string' ? (key === 'next' ? value : (whole ? '' : value) + text) :
+			Array.isArray(value) && key !== 'may' ? value.map((one) => spoilt(one, key)) :
+			value && typeof value === 'object' && key !== 'may' ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, spoilt(v, k)])) : value);
+		const response = await route.fetch();
+		await route.fulfill({ response, json: spoilt(await response.json(), '') });
+	}).then(() => null),
 	size: ({ width, height }) => page.setViewportSize({ width, height }),
 	click: (o) => find(o).click({ modifiers: o.modifiers ?? [], button: o.button ?? 'left' }),
 	fill: (o) => find(o).fill(o.value),
