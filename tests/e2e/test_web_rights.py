@@ -17,7 +17,7 @@ HIS = {
     'GET /v1/webapi/account/sessions', 'DELETE /v1/webapi/account/sessions/:name', 'POST /v1/webapi/account/signout',
     'POST /v1/webapi/account/password', 'GET /v1/webapi/account/factors', 'POST /v1/webapi/account/newfactor',
     'POST /v1/webapi/account/factors', 'POST /v1/webapi/account/factors/:id', 'POST /v1/webapi/account/factors/:id/remove',
-    'GET /v1/webapi/nodes', 'GET /v1/webapi/status', 'GET /v1/webapi/events', 'GET /v1/webapi/recordings',
+    'GET /v1/webapi/nodes', 'GET /v1/webapi/status', 'GET /v1/webapi/events', 'GET /v1/webapi/events/count', 'GET /v1/webapi/recordings',
 }
 # Logins and invitations: of whoever has a password or a link.
 WITHOUT_SESSION = ('LOGIN', 'ANYBODY', 'INVITE', 'SIGNUP')
@@ -35,6 +35,7 @@ QUERIES = {
     'DELETE /v1/webapi/resources': ['kind=role&name=access', 'kind=lock&name=x'],
     'GET /v1/webapi/explain': ['user=vera&node=node-1'],
 }
+SOON_AFTER, DECADE = 1, 315_576_000_000_000  # 1970; microseconds
 ADMINISTRATION = ('users', 'roles', 'tokens')
 
 
@@ -118,6 +119,9 @@ def test_events_and_recordings_are_his_own_whoever_he_asks_for(api, vera):
         assert {one['user'] for one in found} <= {'walt'}, path
         assert vera['mark'] not in json.dumps(answer), path
     assert own > 2
+    counts = {who: sum(b['events'] for b in api.get(f'/v1/webapi/events/count?from_us={SOON_AFTER}&bucket_us={DECADE}{who}')['buckets'])
+              for who in ('', '&user=walt', '&user=vera')}
+    assert counts[''] == counts['&user=walt'] > 2 and counts['&user=vera'] == 0
 
 
 def test_his_account_shows_nobody_elses(api, browser, cluster, vera):
