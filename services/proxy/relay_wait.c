@@ -12,7 +12,12 @@
 #include "net/ceiling.h"
 #include "proxy/relay_priv.h"
 
-enum { LOOK_MS = 50, LOOKS = 40, EXTRA_MAX = SSH_FIRST_MAX + 4 };
+/* It comes at once, or hardly any more: looking twice as late each time costs little, however many somebody waits for. */
+enum {
+	LOOK_MS = 30,
+	LOOKS = 7,
+	EXTRA_MAX = SSH_FIRST_MAX + 4
+}; /* 30 ms, 60 ms, ...: two seconds */
 
 struct relay_wait {
 	struct list link; /* in relay_owner.waits */
@@ -56,8 +61,8 @@ on_next(void *arg)
 {
 	struct relay_wait *w = arg;
 
-	if (++w->looks < LOOKS && is_missing(w->all, w->owner, w->host, w->open.port)) {
-		timer_start(&w->next, LOOK_MS);
+	if (++w->looks < LOOKS - 1 && is_missing(w->all, w->owner, w->host, w->open.port)) {
+		timer_start(&w->next, LOOK_MS << w->looks);
 		return;
 	}
 	/* Its place is given back before the relay takes one. */
