@@ -204,7 +204,7 @@ export async function show(place) {
 		h('div', { class: 'card pad about' }, describe(recording)),
 	);
 	view.term.onResize(() => fitTo(box, view.term));
-	const observer = new ResizeObserver(() => fitTo(box, view.term));
+	const observer = new ResizeObserver(() => requestAnimationFrame(() => fitTo(box, view.term)));
 	place.signal.addEventListener('abort', () => {
 		player.pause();
 		observer.disconnect();
