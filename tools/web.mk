@@ -58,7 +58,7 @@ WASM_UNIT_CC   = $(WASM_CC) -O1 -std=c11 -D_GNU_SOURCE -D_WASI_EMULATED_SIGNAL -
 .PHONY: unit-web
 unit-web: $(WASM_UNIT) $(NPM) ## unit tests of what browsers run: the engine as WebAssembly over the page's primitives, and parts of the app
 	@node tests/web/unit.mjs $(B) $(WASM_UNIT)
-	@node --test tests/web/app.mjs >$(B)/web/app-test.log || { cat $(B)/web/app-test.log; exit 1; }
+	@BUILD=$(B) node --test tests/web/app.mjs tests/web/resource.mjs >$(B)/web/app-test.log || { cat $(B)/web/app-test.log; exit 1; }
 $(B)/wasm/%.o: %.c $(wildcard tests/web/include/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(WASM_UNIT_CC) $(if $(filter %_test.c,$<),-Dmain=test_main) -MMD -MP -c -o $@ $<

@@ -166,7 +166,10 @@ time_value(const field *f, int64_t v)
 	char text[48] = "0";
 
 	if (is_duration(f)) {
-		if (v)
+		/* What people read of less than a minute ("<1m") no file could say. */
+		if (v > 0 && v < 60)
+			str_format(text, sizeof text, "%llds", (long long)v);
+		else if (v)
 			str_duration_text(v, text, sizeof text);
 		return json_string(text);
 	}

@@ -136,13 +136,23 @@ at_entry(struct err *e, const char *list, size_t i)
 	return err_set(e, "%s[%zu]%s", list, i, inner.text);
 }
 
+/* As a file, in which it is a mapping, the role would lose all but one of them. */
+static int
+check_once(const struct policy_conditions *c, size_t i, struct err *e)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(c->node_labels[k].key, c->node_labels[i].key) == 0)
+			return err_set(e, ": the label %s is there twice", c->node_labels[i].key);
+	return 0;
+}
+
 static int
 check_labels(const struct policy_conditions *c, struct err *e)
 {
 	if (c->n_node_labels > POLICY_LIST_MAX)
 		return err_set(e, "node_labels: more than %d keys", POLICY_LIST_MAX);
 	for (size_t i = 0; i < c->n_node_labels; i++)
-		if (check_label(&c->node_labels[i], e) < 0)
+		if (check_label(&c->node_labels[i], e) < 0 || check_once(c, i, e) < 0)
 			return at_entry(e, "node_labels", i);
 	return 0;
 }

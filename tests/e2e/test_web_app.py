@@ -11,7 +11,7 @@ import pytest
 from browser import TOP, Browser
 from cluster import wait_for
 
-PAGES = ['/web', '/web/recordings', '/web/audit', '/web/users', '/web/roles', '/web/tokens', '/web/nodes', '/web/cluster', '/web/account']
+PAGES = ['/web', '/web/recordings', '/web/audit', '/web/users', '/web/roles', '/web/roles/access', '/web/newrole', '/web/tokens', '/web/nodes', '/web/cluster', '/web/account']
 FIRST_PAGE_MAX = 150 * 1024
 SCREEN = "[...document.querySelectorAll('.term:not([hidden]) .xterm-rows > div')].map((row) => row.textContent).join('\\n')"
 TEXT = "document.body.innerText"
@@ -282,6 +282,131 @@ def test_a_user_is_made_changed_and_removed(browser, ada, cluster):
     assert 'carol' not in cluster.tctl('users', 'ls').stdout
 
 
+ROLE_TEXT = 'textarea[aria-label="The role as YAML"]'
+
+
+def role_text(browser):
+    return browser.evaluate(f"document.querySelector('{ROLE_TEXT}').value")
+
+
+def write_role(browser, text):
+    browser.do('fill', selector=ROLE_TEXT, value=text)
+
+
+def marked(browser):
+    return browser.texts('.numbers .wrong')
+
+
+def can_save(browser):
+    return not browser.evaluate("[...document.querySelectorAll('button')].find((b) => b.innerText === 'Save').disabled")
+
+
+def found(browser):
+    return [tuple(row.split('\t')) for row in browser.texts('.found tbody tr')]
+
+
+def test_a_role_is_written_as_tctl_prints_it(browser, ada, cluster, login):
+    browser.do('goto', path='/web/roles')
+    browser.click('button', 'Add role')
+    browser.see('New role')
+    start = role_text(browser)
+    write_role(browser, start.replace('name: NAME', 'name: web-edited\n  bad: indentation'))
+    wait_for('the line', lambda: marked(browser) == ['5'])
+    browser.see('unknown key bad')
+    write_role(browser, start.replace('name: NAME', 'name: web-edited').replace('"{{internal.logins}}"', login))
+    wait_for('nothing is wrong', lambda: marked(browser) == [])
+    assert not can_save(browser)
+    browser.click('button', 'Look at the changes')
+    browser.see('Nothing changes for anybody')  # nobody has it
+    assert all(line.startswith('+') for line in browser.texts('.diff > ins')) and can_save(browser)
+    browser.click('button', 'Save')
+    browser.see('Role web-edited')
+    assert browser.do('address') == '/web/roles/web-edited'
+    assert role_text(browser) == cluster.tctl('get', 'role/web-edited').stdout
+
+
+def test_a_role_that_authd_refuses_is_marked_where(browser, ada, cluster):
+    browser.do('goto', path='/web/roles/web-edited')
+    browser.do('see', selector=ROLE_TEXT)
+    text = role_text(browser)
+    write_role(browser, text.replace('      env:\n      - dev', '      env:\n      - dev\n      - ^prod$'))
+    browser.click('button', 'Look at the changes')
+    browser.see('looks like a regular expression')
+    line = text.splitlines().index('      - dev') + 2
+    assert marked(browser) == [str(line)] and not can_save(browser)
+    browser.click('button', f'Line {line}')
+    assert browser.evaluate(f"((t) => t.value.slice(t.selectionStart, t.selectionEnd))(document.querySelector('{ROLE_TEXT}'))") == '      - ^prod$'
+    assert cluster.tctl('get', 'role/web-edited').stdout == text
+
+
+def test_a_role_shows_who_reaches_what_by_it_before_it_is_saved(browser, ada, cluster, login):
+    cluster.tctl('users', 'add', 'web-reader', '--roles=web-edited', '--logins=ubuntu')
+    cluster.tctl('nodes', 'label', 'node-1', f'note={EVIL}')
+    browser.do('goto', path='/web/roles/web-edited')
+    browser.do('see', selector=ROLE_TEXT)
+    before = role_text(browser)
+    write_role(browser, before.replace('      env:\n      - dev', f'      note:\n      - "{EVIL}"'))
+    browser.click('button', 'Look at the changes')
+    wait_for('what changes', lambda: found(browser))
+    assert [(r[0], r[1], r[2].strip(), r[3].replace('\n', ' ').split()) for r in found(browser)] == [('web-reader', 'node-1', '\u2014', [login, 'changes'])]
+    assert EVIL in ''.join(browser.texts('.diff ins')) and browser.evaluate("document.querySelectorAll('img').length") == 0
+    write_role(browser, role_text(browser) + '# more\n')
+    assert not can_save(browser) and browser.do('count', selector='.diff:visible') == 0
+    browser.click('button', 'Look at the changes')
+    wait_for('it was looked at', lambda: can_save(browser))
+    browser.click('button', 'Save')
+    browser.see('web-edited is saved.')
+    browser.do('goto', path='/web/roles/web-edited')
+    browser.do('see', selector=ROLE_TEXT)
+    assert role_text(browser) == cluster.tctl('get', 'role/web-edited').stdout != before
+    browser.evaluate("(() => { const s = document.querySelector('select[name=what]'); s.value = 'user'; s.dispatchEvent(new Event('change')); })()")
+    browser.do('fill', selector='input[name=user]', value='web-reader')
+    browser.click('button', 'Show')
+    wait_for('his servers', lambda: [r[:3] for r in found(browser)] == [('web-reader', 'node-1', login)])
+    browser.click('button', 'Why web-reader on node-1')
+    browser.see(f'role web-edited allows the login {login} on this node')
+    browser.do('press', key='Escape')
+    browser.do('fill', selector='input[name=user]', value='no-such-user')
+    browser.click('button', 'Show')
+    browser.see('No such user')
+    cluster.tctl('users', 'rm', 'web-reader')
+    cluster.tctl('nodes', 'label', 'node-1', 'note-')
+    assert browser.do('complaints') == []
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_lost(browser, ada, cluster, tmp_path):
+    path = tmp_path / 'role.yaml'
+    browser.do('goto', path='/web/roles/web-edited')
+    browser.do('see', selector=ROLE_TEXT)
+    mine = role_text(browser).replace('permit_pty: true', 'permit_pty: false')
+    write_role(browser, mine)
+    path.write_text(role_text(browser).replace('permit_pty: false', 'permit_pty: true').replace('omit_input: false', 'omit_input: true'))
+    cluster.tctl('create', '-f', '--force', str(path))
+    browser.see('Somebody else has changed this role meanwhile')
+    assert role_text(browser) == mine and not can_save(browser)
+    browser.click('button', 'Put mine over it')
+    wait_for('the way on', lambda: can_save(browser))
+    assert {'-    omit_input: true', '+    omit_input: false'} <= set(browser.texts('.diff > *'))
+    browser.click('button', 'Save')
+    browser.see('web-edited is saved.')
+    assert 'permit_pty: false' in cluster.tctl('get', 'role/web-edited').stdout
+    # Without changes of one's own the text is the new one at once; gone, it can be made anew.
+    cluster.tctl('create', '-f', '--force', str(path))
+    wait_for('the new text', lambda: 'omit_input: true' in role_text(browser))
+    write_role(browser, mine)
+    cluster.tctl('rm', 'role/web-edited')
+    browser.click('button', 'Make it anew')
+    wait_for('the way on', lambda: can_save(browser))
+    browser.click('button', 'Save')
+    browser.see('web-edited is saved.')
+    assert cluster.tctl('get', 'role/web-edited').stdout == mine
+    browser.click('button', 'Remove\u2026')
+    browser.click('button', 'Remove')
+    browser.see('Add role')
+    assert cluster.tctl('get', 'role/web-edited', check=False).returncode == 1
+    assert browser.do('complaints') == []
+
+
 # --- how it looks --------------------------------------------------------------------------------------------------
 
 
@@ -315,6 +440,8 @@ def test_who_may_not_administer_sees_nothing_of_it(browser, cluster, people):
     assert links == ['Servers', 'Recordings', 'Audit log', 'Account']
     assert browser.do('count', selector='button:has-text("Add server")') == 0
     browser.do('goto', path='/web/users')
+    browser.see('That did not work')
+    browser.do('goto', path='/web/roles/access')
     browser.see('That did not work')
     browser.do('goto', path='/web/account')
     browser.see(f'tsh login --proxy={cluster.proxy} --user=ben --ca-pin={cluster.ca_pin()}')

@@ -24,6 +24,8 @@ pageFor('/web/recordings/:id', { nav: '/web/recordings', title: () => 'Recording
 pageFor('/web/audit', { title: () => 'Audit log', load: () => import('./audit.mjs') });
 pageFor('/web/users', { title: () => 'Users', load: () => import('./users.mjs') });
 pageFor('/web/roles', { title: () => 'Roles', load: () => import('./roles.mjs') });
+pageFor('/web/roles/:name', { nav: '/web/roles', title: ({ name }) => `Role ${name}`, load: () => import('./role.mjs') });
+pageFor('/web/newrole', { nav: '/web/roles', title: () => 'New role', load: () => import('./role.mjs') });
 pageFor('/web/tokens', { title: () => 'Tokens', load: () => import('./tokens.mjs') });
 pageFor('/web/nodes', { title: () => 'Nodes', load: () => import('./nodes.mjs') });
 pageFor('/web/cluster', { title: () => 'Cluster', load: () => import('./cluster.mjs') });

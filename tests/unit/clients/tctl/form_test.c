@@ -104,6 +104,28 @@ test_what_get_prints_create_takes(void **state)
 }
 
 static void
+test_a_time_of_less_than_a_minute_is_written_as_it_is_read(void **state)
+{
+	const struct form *form = form_find("role");
+	Auth__RoleOptions options = AUTH__ROLE_OPTIONS__INIT;
+	Auth__Role role = AUTH__ROLE__INIT;
+	ProtobufCMessage *again;
+	json_t *value;
+	struct err e;
+
+	(void)state;
+	role.name = "x";
+	role.options = &options;
+	options.max_session_ttl_s = 30;
+	value = form_to_json(form, &role.base);
+	if (form_from_json(value, NULL, &form, &again, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(((Auth__Role *)again)->options->max_session_ttl_s, 30);
+	json_decref(value);
+	protobuf_c_message_free_unpacked(again, NULL);
+}
+
+static void
 test_what_is_left_out_allows_little(void **state)
 {
 	struct err e;
@@ -232,6 +254,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_key_arrives),
 		cmocka_unit_test(test_what_get_prints_create_takes),
+		cmocka_unit_test(test_a_time_of_less_than_a_minute_is_written_as_it_is_read),
 		cmocka_unit_test(test_what_is_left_out_allows_little),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_a_role_is_printed_as_the_manual_has_it),

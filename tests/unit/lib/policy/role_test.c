@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,6 +158,7 @@ what_is_wrong_is_said_with_its_place(void **state)
 			 *const known[] = { "user" }, *const unknown[] = { "users" };
 	const struct policy_label_rule labels[] = { { "env", { values, 1 } },
 		{ "team", { values, 2 } } };
+	const struct policy_label_rule twice[] = { { "env", { values, 1 } }, { "env", { values, 1 } } };
 	const struct policy_verb_rule rules[] = { { { known, 1 }, { (const char *[]){ "list" }, 1 } },
 		{ { known, 1 }, { unknown, 1 } } };
 	const struct {
@@ -172,6 +174,8 @@ what_is_wrong_is_said_with_its_place(void **state)
 		      .allow = { .node_labels = &(struct policy_label_rule){ "a=b", { values, 1 } },
 			  .n_node_labels = 1 } },
 		    "allow.node_labels[0]: " },
+		{ { .name = "r", .allow = { .node_labels = twice, .n_node_labels = 2 } },
+		    "allow.node_labels[1]: " },
 		{ { .name = "r", .allow = { .rules = rules, .n_rules = 2 } },
 		    "allow.rules[1].verbs[0]: " },
 		{ { .name = "r",
@@ -200,6 +204,7 @@ lists_and_texts_have_limits(void **state)
 {
 	static const char *names[POLICY_LIST_MAX + 1];
 	static struct policy_label_rule labels[POLICY_LIST_MAX + 1];
+	static char keys[POLICY_LIST_MAX + 1][8];
 	static struct policy_verb_rule rules[POLICY_LIST_MAX + 1];
 	static const char *const any = "*";
 	char name[66], text[POLICY_TEXT_MAX + 2];
@@ -209,7 +214,8 @@ lists_and_texts_have_limits(void **state)
 	(void)state;
 	for (size_t i = 0; i < N(names); i++) {
 		names[i] = "root";
-		labels[i] = (struct policy_label_rule){ "env", { &any, 1 } };
+		snprintf(keys[i], sizeof(keys[i]), "k%zu", i);
+		labels[i] = (struct policy_label_rule){ keys[i], { &any, 1 } };
 		rules[i] = (struct policy_verb_rule){ { &any, 1 }, { &any, 1 } };
 	}
 	memset(name, 'r', sizeof(name));
