@@ -174,17 +174,6 @@ access_allows(struct rpc_call *call, const char *resource, const char *verb)
 }
 
 bool
-access_self(struct rpc_call *call)
-{
-	if (!access_allows(call, NULL, NULL))
-		return false;
-	if (!web_session_is_api(rpc_peer(call)->name))
-		return true;
-	access_refuse(call, "this is not for API tokens");
-	return false;
-}
-
-bool
 access_changer(struct rpc_call *call, const char *resource, const char *verb,
     struct access_person *ret)
 {
@@ -206,6 +195,23 @@ access_may_change(struct rpc_call *call, const char *resource, const char *verb)
 
 	access_person_done(&p);
 	return ok;
+}
+
+bool
+access_is_person(struct rpc_call *call)
+{
+	if (!web_session_is_api(rpc_peer(call)->name))
+		return true;
+	access_refuse(call, "this is not for API tokens");
+	return false;
+}
+
+bool
+access_self(struct rpc_call *call, bool changes)
+{
+	bool ok = changes ? access_may_change(call, NULL, NULL) : access_allows(call, NULL, NULL);
+
+	return ok && access_is_person(call);
 }
 
 struct host *

@@ -36,8 +36,11 @@ struct access_person {
 bool access_person(struct rpc_call *call, struct access_person *ret);
 void access_person_done(struct access_person *p);
 
-/* As access_allows with resource NULL, for what a person does about himself: not an API token. */
-bool access_self(struct rpc_call *call);
+/* For what a person does about himself, and an API token never: as access_allows (changes: access_may_change) with
+ * resource NULL. */
+bool access_self(struct rpc_call *call, bool changes);
+/* That part alone. False: an API token calls, and was refused. */
+bool access_is_person(struct rpc_call *call);
 
 /* The daemon that calls, from the registry. NULL: answered. registered: also one for which the door
  * is closed otherwise: it may still hear what changes, and leave. */

@@ -27,7 +27,7 @@ on_list(struct rpc_call *call, const Auth__Empty *m)
 	Auth__OwnSessions reply = AUTH__OWN_SESSIONS__INIT;
 
 	(void)m;
-	if (!access_self(call))
+	if (!access_self(call, false))
 		return;
 	reply.n_sessions = web_sessions_of(rpc_context(call), peer->name, all);
 	reply.sessions = rows;
@@ -81,7 +81,7 @@ on_remove(struct rpc_call *call, const Auth__Name *m)
 	struct err e;
 	int rc;
 
-	if (!access_self(call))
+	if (!access_self(call, false))
 		return;
 	rc = remove_one(call, m->name, &e);
 	if (rc == 0)
@@ -99,7 +99,7 @@ on_sign_out(struct rpc_call *call, const Auth__Empty *m)
 	int rc;
 
 	(void)m;
-	if (!access_self(call))
+	if (!access_self(call, false))
 		return;
 	rc = user_cut_off(a, user, &e);
 	if (rc == 0) {
@@ -187,7 +187,7 @@ on_change(struct rpc_call *call, const Auth__ChangePasswordRequest *m)
 {
 	struct pending *p;
 
-	if (!access_self(call) || !access_may_change(call, NULL, NULL))
+	if (!access_self(call, true))
 		return;
 	p = calloc(1, sizeof(*p));
 	if (!p) {

@@ -192,19 +192,26 @@ on_list(struct rpc_call *call, const Auth__Empty *m)
 {
 	Auth__Factor shown[FACTORS_MAX], *rows[FACTORS_MAX];
 	Auth__FactorList reply = AUTH__FACTOR_LIST__INIT;
-	struct access_person p;
+	struct user u;
+	struct err e;
+	int rc;
 
 	(void)m;
-	if (access_person(call, &p)) {
-		reply.n_factors = p.user.factors.n;
+	if (!access_self(call, false))
+		return;
+	rc = user_load(rpc_context(call), rpc_peer(call)->name, &u, &e);
+	if (rc == 0) {
+		reply.n_factors = u.factors.n;
 		reply.factors = rows;
 		for (size_t i = 0; i < reply.n_factors; i++) {
-			show(&p.user.factors.v[i], &shown[i]);
+			show(&u.factors.v[i], &shown[i]);
 			rows[i] = &shown[i];
 		}
 		auth_list_factors_reply(call, &reply);
+	} else {
+		face_fail(call, rc, &e);
 	}
-	access_person_done(&p);
+	user_done(&u);
 }
 
 /* --- adding --------------------------------------------------------------------------------------- */
@@ -256,7 +263,7 @@ on_begin(struct rpc_call *call, const Auth__BeginFactorRequest *m)
 {
 	struct pending *p;
 
-	if (!access_may_change(call, NULL, NULL))
+	if (!access_self(call, true))
 		return;
 	p = pending_new(call, "second_factor", offer);
 	if (!p)
@@ -279,7 +286,7 @@ on_add(struct rpc_call *call, const Auth__AddFactorRequest *m)
 	struct err e;
 	int rc;
 
-	if (!access_may_change(call, NULL, NULL))
+	if (!access_self(call, true))
 		return;
 	if (m->key) {
 		q.ticket = m->key->ticket;
@@ -305,7 +312,7 @@ on_rename(struct rpc_call *call, const Auth__RenameFactorRequest *m)
 	struct err e;
 	int rc;
 
-	if (!access_may_change(call, NULL, NULL))
+	if (!access_self(call, true))
 		return;
 	rc = own_factor_rename(rpc_context(call), rpc_peer(call)->name, m->id, m->name, &f, &e);
 	if (rc != 0) {
@@ -337,7 +344,7 @@ on_remove(struct rpc_call *call, const Auth__RemoveFactorRequest *m)
 {
 	struct pending *p;
 
-	if (!access_may_change(call, NULL, NULL))
+	if (!access_self(call, true))
 		return;
 	p = pending_new(call, "second_factor", drop);
 	if (!p)

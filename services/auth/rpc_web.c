@@ -230,10 +230,7 @@ rpc_web_session(struct rpc_call *call, struct access_person *ret)
 {
 	const struct web_session *s = own_session(call, ret);
 
-	if (!s || !s->api)
-		return s;
-	access_refuse(call, "this is not for API tokens");
-	return NULL;
+	return s && access_is_person(call) ? s : NULL;
 }
 
 static void

@@ -478,6 +478,7 @@ def test_an_api_token_is_no_person(authd, proxy):
     b = api(proxy, authd.local().AddToken(kind='api', roles=['access']).token)
     for method, kw in ((b.CertifyWeb, dict(ssh_key=Keys().public().ssh)), (b.EndWebSession, {}), (b.ListWebSessions, {}),
                        (b.RemoveWebSession, {}), (b.SignOutEverywhere, {}), (b.ChangePassword, dict(new_password=NEW)),
+                       (b.ListFactors, {}), (b.BeginFactor, dict(kind='totp')), (b.AddFactor, {}), (b.RenameFactor, {}), (b.RemoveFactor, {}),
                        (b.WebLogin, {})):
         assert fails(method, **kw)[0] == 'PERMISSION_DENIED', method
     assert b.GetWebSession().user.startswith('api:')
