@@ -161,10 +161,17 @@ audit_log_emptied(struct audit_log *log)
 		audit_age_committed(&log->age, last, last);
 }
 
+/* Others may have filled the disk, and have made room: then somebody must try, or nobody ever would. */
+static bool
+is_failing(const struct audit_log *log)
+{
+	return log->failing && !rec_log_disk_has_room(log->rec);
+}
+
 bool
 audit_log_is_full(const struct audit_log *log)
 {
-	return log->failing || rec_log_is_nearly_full(log->rec);
+	return is_failing(log) || rec_log_is_nearly_full(log->rec);
 }
 
 uint64_t
@@ -188,7 +195,7 @@ audit_log_committed_seq(const struct audit_log *log)
 uint64_t
 audit_log_room(const struct audit_log *log)
 {
-	return log->failing ? 0 : rec_log_room(log->rec);
+	return is_failing(log) ? 0 : rec_log_room(log->rec);
 }
 
 uint64_t

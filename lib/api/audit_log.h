@@ -51,7 +51,7 @@ int audit_proof(struct audit_log *log, const char *connection, struct span signe
 int audit_log_sync(struct audit_log *log, void (*done)(bool ok, void *arg), void *arg);
 /* Nobody is there any more for answers to arg. */
 void audit_log_sync_cancel(struct audit_log *log, const void *arg);
-/* No new session should begin: less than a tenth of the quota is left. */
+/* No new session should begin: less than a tenth of the quota is left, or nothing of the disk. */
 bool audit_log_is_full(const struct audit_log *log);
 /* The number of the last record that was written; the next one's is one more. */
 uint64_t audit_log_last(const struct audit_log *log);

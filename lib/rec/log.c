@@ -16,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -31,6 +32,7 @@ enum {
 	LOG_SEGMENTS_MAX = 1 << 20,
 	LOG_BOOT_ID_SIZE = 37,
 	LOG_NEARLY_FULL_PERCENT = 90,
+	LOG_DISK_ROOM = 1024 * 1024,
 	COUNT = 4, /* a record's length in a batch */
 };
 
@@ -685,4 +687,13 @@ bool
 rec_log_is_nearly_full(const struct rec_log *log)
 {
 	return rec_log_room(log) == 0;
+}
+
+bool
+rec_log_disk_has_room(const struct rec_log *log)
+{
+	struct statvfs at;
+
+	return fstatvfs(log->dir_fd, &at) == 0 &&
+	    (uint64_t)at.f_bavail * at.f_frsize >= LOG_DISK_ROOM;
 }

@@ -56,6 +56,8 @@ int64_t rec_log_oldest_ms(const struct rec_log *log);
 uint64_t rec_log_room(const struct rec_log *log); /* bytes until it is nearly full */
 bool
 rec_log_is_nearly_full(const struct rec_log *log); /* over 90 % of the quota: start nothing new */
+/* The disk has a mebibyte and more: what it did not take before it may take now. */
+bool rec_log_disk_has_room(const struct rec_log *log);
 
 /* Reads consecutive records from *seq on into b, which is empty, until they would expand to more than max bytes, b has
  * REC_LOG_READ_MAX of what it is made of, the log ends or the numbers jump (at least one record when there is one).

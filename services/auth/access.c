@@ -174,17 +174,21 @@ access_allows(struct rpc_call *call, const char *resource, const char *verb)
 }
 
 bool
+access_can_be_noted(struct rpc_call *call, const char *why)
+{
+	if (rpc_peer(call)->who == RPC_LOCAL || !events_are_full(rpc_context(call)))
+		return true;
+	rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "%s", why);
+	return false;
+}
+
+bool
 access_changer(struct rpc_call *call, const char *resource, const char *verb,
     struct access_person *ret)
 {
-	if (!allowed(call, resource, verb, ret))
-		return false;
-	/* Root on the host must be able to help; it is logged in any case. */
-	if (ret->local || !events_are_full(rpc_context(call)))
-		return true;
-	rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
-	    "the audit log of authd is full, so nothing may be changed; bring auditd back or make room on its disk");
-	return false;
+	return allowed(call, resource, verb, ret) &&
+	    access_can_be_noted(call,
+		"the audit log of authd is full, so nothing may be changed; bring auditd back or make room on its disk");
 }
 
 bool

@@ -36,6 +36,10 @@ struct access_person {
 bool access_person(struct rpc_call *call, struct access_person *ret);
 void access_person_done(struct access_person *p);
 
+/* What is to be given, or changed, must be in the trail. False: there is hardly room for it (events_are_full); answered, with
+ * why. Root on this host is let through, who must be able to help: it is logged in any case. */
+bool access_can_be_noted(struct rpc_call *call, const char *why);
+
 /* For what a person does about himself, and an API token never: as access_allows (changes: access_may_change) with
  * resource NULL. */
 bool access_self(struct rpc_call *call, bool changes);

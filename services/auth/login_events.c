@@ -66,6 +66,15 @@ login_note(const struct login_note *n, int rc, const struct signin_outcome *how,
 	return done;
 }
 
+bool
+login_can_be_noted(struct rpc_call *call)
+{
+	if (access_can_be_noted(call, login_unseen))
+		return true;
+	login_count(rpc_context(call), -1);
+	return false;
+}
+
 /* Cut where they are too long; the certificate itself has them all. */
 int
 login_note_cert(const struct login_note *n, const struct certify_result *r)

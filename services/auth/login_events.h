@@ -10,6 +10,7 @@
 #include "auth/signin.h"
 
 struct auth;
+struct rpc_call;
 struct rpc_peer;
 
 /* Who tries. */
@@ -27,6 +28,8 @@ int login_note(const struct login_note *n, int rc, const struct signin_outcome *
 int login_note_cert(const struct login_note *n, const struct certify_result *r);
 /* It was refused before it began: counted, and written down unless that could fill the log. */
 void login_note_refused(const struct login_note *n, int rc, const struct err *e);
+/* Before anything is looked at or made: whoever gets in is in the trail. False: answered, and counted. */
+bool login_can_be_noted(struct rpc_call *call);
 /* For those who watch; rc as of a noun. */
 void login_count(struct auth *a, int rc);
 

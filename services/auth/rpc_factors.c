@@ -152,7 +152,7 @@ on_begin_login(struct rpc_call *call, const Auth__BeginLoginRequest *m)
 {
 	struct pending *p;
 
-	if (!face_may_log_in(call))
+	if (!face_may_log_in(call) || !login_can_be_noted(call))
 		return;
 	p = pending_new(call, "web", challenge_login);
 	if (!p)

@@ -186,7 +186,7 @@ on_complete(struct rpc_call *call, const Auth__CompleteInviteRequest *m)
 	struct err e;
 	int rc;
 
-	if (!may(call))
+	if (!may(call) || !access_can_be_noted(call, login_unseen))
 		return;
 	if (m->key) {
 		q.ticket = m->key->ticket;

@@ -104,6 +104,9 @@ answer(struct pending *p, const struct join_result *r)
 	free(pem);
 }
 
+static const char join_unseen[] =
+    "the audit log of authd cannot be written, so nobody may join; its administrator must make room";
+
 static void
 on_joined(int rc, const struct join_result *r, const struct err *e, void *arg)
 {
@@ -119,8 +122,7 @@ on_joined(int rc, const struct join_result *r, const struct err *e, void *arg)
 	else if (noted && note_certs(p, r) == 0)
 		answer(p, r);
 	else
-		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED,
-		    "the audit log of authd cannot be written, so nobody may join; its administrator must make room");
+		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "%s", join_unseen);
 }
 
 /* --- requests ---------------------------------------------------------------------------------- */
@@ -190,6 +192,9 @@ on_join(struct rpc_call *call, const Auth__JoinRequest *m)
 		    "too many joins from this address; wait a minute");
 		return;
 	}
+	/* Before the token is used up. */
+	if (!access_can_be_noted(call, join_unseen))
+		return;
 	p = pending_new(call, false);
 	if (!p)
 		return;

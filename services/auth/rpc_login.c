@@ -85,6 +85,8 @@ on_login(struct rpc_call *call, const Auth__LoginRequest *m)
 	struct err e;
 	int rc;
 
+	if (!login_can_be_noted(call))
+		return;
 	p = calloc(1, sizeof(*p));
 	if (!p) {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");

@@ -92,13 +92,13 @@ note_of(const struct pending *p)
 		.method = "web" };
 }
 
-/* The oldest session of a user who has as many as there may be. */
+/* A session that ends without him: the oldest of a user who has as many as there may be, or one that he cannot be shown. */
 static void
-note_pushed_out(struct rpc_call *call, const struct web_login_result *r)
+note_ended(struct rpc_call *call, const char *user, struct span id)
 {
-	struct audit_event ev = { .id = EVENT_USER_LOGOUT, .user = span_str(r->user->name) };
+	struct audit_event ev = { .id = EVENT_USER_LOGOUT, .user = span_str(user) };
 
-	event_put_text(&ev, EVENT_KEY_NAME, r->ended);
+	event_put(&ev, EVENT_KEY_NAME, id);
 	(void)events_write(rpc_context(call), rpc_peer(call), &ev);
 }
 
@@ -114,14 +114,17 @@ rpc_web_reply(struct rpc_call *call, const struct web_login_result *r, bool note
 	int rc;
 
 	if (r->ended[0])
-		note_pushed_out(call, r);
+		note_ended(call, r->user->name, span_str(r->ended));
 	if (!noted) {
 		(void)web_session_end(a, r->session->key, &e);
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "%s", login_unseen);
 		return;
 	}
 	rc = show(a, r->session, r->user, &shown, &session, &e);
+	/* Nor does one stay that nobody was given. */
 	if (rc != 0) {
+		note_ended(call, r->user->name, web_session_id(r->session->key));
+		(void)web_session_end(a, r->session->key, &(struct err){ "" });
 		face_fail(call, rc, &e);
 		return;
 	}
@@ -164,7 +167,7 @@ on_web_login(struct rpc_call *call, const Auth__WebLoginRequest *m)
 	struct err e;
 	int rc;
 
-	if (!face_may_log_in(call))
+	if (!face_may_log_in(call) || !login_can_be_noted(call))
 		return;
 	p = calloc(1, sizeof(*p));
 	if (!p) {
@@ -385,7 +388,7 @@ on_certify(struct rpc_call *call, const Auth__CertifyWebRequest *m)
 	int rc;
 
 	s = rpc_web_session(call, &p);
-	if (s) {
+	if (s && access_can_be_noted(call, login_unseen)) {
 		c = calloc(1, sizeof(*c));
 		if (c) {
 			*c = (struct certifying){ .auth = rpc_context(call), .call = call };

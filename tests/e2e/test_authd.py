@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from cluster import free_ports, wait_for
 
-from authd import CLUSTER, PASSWORD, Authd, Caller, Keys, Person, Relay, as_dict, audit_text, fails, pb, ssh_cert
+from authd import (CLUSTER, PASSWORD, Authd, Browser, Caller, Keys, Person, Relay, as_dict, audit_text, fails, on_behalf, pb,
+                   ssh_cert)
 
 pytestmark = pytest.mark.sanitized
 
@@ -768,6 +769,46 @@ def test_the_configuration_is_checked_with_line_and_key(authd):
         f.write('usr: x\n')
     out = subprocess.run(run, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert out.returncode == 1 and 'usr' in out.stdout
+
+
+# --- a full audit log -------------------------------------------------------------------------------------
+
+
+def segments(authd):
+    folder = os.path.join(authd.state, 'audit')
+    return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith('.seg'))
+
+
+def test_nothing_is_given_that_could_not_be_written_down(authd):
+    """Nor looked at, nor used up: with auditd away and the log nearly full."""
+    local, gate = authd.local(), authd.join('proxy', 'gate')
+    page = Browser(gate.caller).login(authd.user('alice'))
+    bob = Person(authd, 'bob', PASSWORD)
+    link, token = local.AddUser(name='bob', roles=['access'], logins=['bob']).token, local.AddToken(kind='node').token
+    bob.secret = local.GetInvite(name=link).totp_secret
+    authd.stop()
+    os.remove(os.path.join(authd.state, 'audit', 'boot'))  # as after a power cut: a new segment
+    authd.start().stop()
+    assert len(segments(authd)) == 2
+    full = segments(authd)[0]
+    os.truncate(full, 1000 << 20)  # a hole, of the GiB that there may be
+    authd.start()
+    proxy = page.proxy = authd.remote(gate.keys.tls_pem(), gate.reply.tls_cert_pem.encode())
+    who = dict(user='alice', password='wrong')
+    for ask, kw in ((authd.anyone().Login, dict(who, keys=Keys().public())),
+                    (proxy.WebLogin, dict(who, metadata=on_behalf(client='203.0.113.7:1'))),
+                    (proxy.BeginLogin, dict(who, metadata=on_behalf(client='203.0.113.7:1'))),
+                    (proxy.CompleteInvite, dict(token=link, password=PASSWORD, otp=bob.otp())),
+                    (page.CertifyWeb, dict(ssh_key=Keys().public().ssh)),
+                    (authd.anyone().Join, dict(token=token, kind='node', name='n', uuid=str(uuid.uuid4()), keys=Keys().public()))):
+        code, text = fails(ask, **kw)
+        assert code == 'RESOURCE_EXHAUSTED' and 'audit log' in text, (ask, code, text)
+    assert fails(page.EndWebSession)[0] == 'OK', 'whoever goes is let go'
+    authd.stop()
+    os.remove(full)
+    authd.start()
+    bob.confirm(link)
+    assert authd.join(name='n', token=token)
 
 
 # --- the watch ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
  * whatever breaks in between.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -452,6 +453,27 @@ over_the_quota_nothing_is_written_and_it_says_so(void **state)
 	assert_true(audit_log_is_full(f->log));
 }
 
+/* As of a disk that others filled, and made room on: what was refused once is not refused for ever. */
+static void
+what_the_disk_did_not_take_is_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_event ev = { .id = EVENT_EXEC };
+	struct rlimit before, none;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = before;
+	none.rlim_cur = 1;
+	assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	event_put_number(&ev, EVENT_KEY_EXIT_STATUS, 0);
+	assert_true(event_write(f->log, &ev) < 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_false(audit_log_is_full(f->log));
+	assert_true(audit_log_room(f->log) > 0);
+	write_events(f, 0, 1);
+}
+
 static void
 count_flush(void *arg)
 {
@@ -553,6 +575,8 @@ main(void)
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(over_the_quota_nothing_is_written_and_it_says_so,
 		    setup, teardown),
+		cmocka_unit_test_setup_teardown(what_the_disk_did_not_take_is_tried_again, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(a_flush_ends_when_all_is_committed_or_time_is_up,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(a_sync_that_cannot_be_is_refused_and_not_answered,
