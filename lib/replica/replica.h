@@ -142,6 +142,9 @@ int replica_check_user(const struct replica *r, const struct subject *who,
 /* The same for a daemon. name: NULL when it is not known, or the replica has hosts. */
 int replica_check_host(const struct replica *r, const char *uuid, const char *name,
     int64_t issued_ms, struct err *e);
+/* Whether that certificate is worth nothing for good, as of a host that was removed or has joined again: what
+ * replica_check_host refuses otherwise is to be tried again. */
+bool replica_host_is_cut(const struct replica *r, const char *uuid, int64_t issued_ms);
 /* Is the web session of that key still good: there, not expired, its user there and not cut off since, and nothing closes the
  * door for him? Asked when a call or connection in it begins, and again for what lasts whenever something changed
  * (replica_events) and at the session's end. *ret (may be NULL) is the session then, until the next change. 0, or

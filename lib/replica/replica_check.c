@@ -84,6 +84,12 @@ replica_check_user(const struct replica *r, const struct subject *who,
 	return replica_denies(r, &identity, e);
 }
 
+bool
+replica_host_is_cut(const struct replica *r, const char *uuid, int64_t issued_ms)
+{
+	return is_cut(issued_ms, replica_host_cutoff(r, uuid));
+}
+
 int
 replica_check_host(const struct replica *r, const char *uuid, const char *name, int64_t issued_ms,
     struct err *e)
@@ -95,9 +101,9 @@ replica_check_host(const struct replica *r, const char *uuid, const char *name, 
 		    "it is not known here yet which hosts the cluster has; try again in a moment");
 		return REPLICA_E_UNKNOWN;
 	}
-	if (is_cut(issued_ms, replica_host_cutoff(r, uuid))) {
+	if (replica_host_is_cut(r, uuid, issued_ms)) {
 		err_set(e,
-		    "this host was removed from the cluster; join it again with a new token");
+		    "this host was removed from the cluster, or has joined since; join it again with a new token");
 		return REPLICA_E_CUT;
 	}
 	return replica_denies(r,
@@ -106,11 +112,18 @@ replica_check_host(const struct replica *r, const char *uuid, const char *name, 
 
 /* --- web sessions -------------------------------------------------------------------- */
 
+/* authd has said all that there is: what is not here is nowhere. */
+static bool
+is_told(const struct replica *r)
+{
+	return replica_is_known(r) && replica_is_connected(r) && !r->filling;
+}
+
 /* While authd is away a session may be new: then nobody should believe that it has ended. */
 static int
 not_there(const struct replica *r, struct err *e)
 {
-	if (replica_is_known(r) && replica_is_connected(r) && !r->filling) {
+	if (is_told(r)) {
 		err_set(e, "your session has ended; log in again");
 		return REPLICA_E_CUT;
 	}
@@ -163,20 +176,31 @@ replica_check_web_at(const struct replica *r, const char *key, const char *ip,
 	return 0;
 }
 
+/* A locked proxy is to try again, and one of which nothing was heard yet; one that was removed finds itself nowhere. */
+static enum rpc_code
+check_proxy(const struct replica *r, const struct rpc_peer *proxy, struct err *e)
+{
+	const int64_t issued_ms = proxy->issued_s * 1000;
+
+	if (replica_check_host(r, proxy->name, NULL, issued_ms, e) != 0)
+		return replica_host_is_cut(r, proxy->name, issued_ms) ? RPC_UNAUTHENTICATED
+								      : RPC_UNAVAILABLE;
+	if (replica_host(r, proxy->name))
+		return RPC_OK;
+	err_set(e, "this proxy is not part of the cluster");
+	return is_told(r) ? RPC_UNAUTHENTICATED : RPC_UNAVAILABLE;
+}
+
 enum rpc_code
 replica_web_peer(const struct replica *r, const char *key, struct rpc_peer *peer, struct err *e)
 {
 	const struct replica_web_session *s = NULL;
 	struct addr at;
-	int rc = replica_check_host(r, peer->name, NULL, peer->issued_s * 1000, e);
+	enum rpc_code code = check_proxy(r, peer, e);
+	int rc;
 
-	/* A locked proxy is to try again; one that was removed finds itself nowhere. */
-	if (rc != 0)
-		return RPC_UNAVAILABLE;
-	if (!replica_host(r, peer->name)) {
-		err_set(e, "this proxy is not part of the cluster");
-		return RPC_UNAUTHENTICATED;
-	}
+	if (code != RPC_OK)
+		return code;
 	rc = replica_check_web_at(r, key, rpc_peer_addr(peer->address, &at) ? at.ip : "", &s, e);
 	if (rc != 0)
 		return rc == REPLICA_E_CUT ? RPC_UNAUTHENTICATED : RPC_UNAVAILABLE;

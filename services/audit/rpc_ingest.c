@@ -142,7 +142,10 @@ may_send(struct stream *st)
 		    "this host is not in the registry: it was removed, or authd has not said yet");
 	}
 	if (rc != 0)
-		finish(st, rc == REPLICA_E_CUT ? RPC_UNAUTHENTICATED : RPC_UNAVAILABLE, e.text);
+		finish(st,
+		    replica_host_is_cut(d->replica, peer->name, issued_ms) ? RPC_UNAUTHENTICATED
+									   : RPC_UNAVAILABLE,
+		    e.text);
 	return rc == 0;
 }
 

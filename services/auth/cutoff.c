@@ -24,10 +24,19 @@ int
 cutoff_set(struct auth *a, enum resource_kind kind, const char *name, int64_t expires_ms,
     struct err *e)
 {
-	struct cutoff c = { .expires_ms = expires_ms, .revision = STORE_ANY };
-
 	/* Everything that began in this second or before. */
-	c.issued_before_ms = (a->now_ms() / 1000 + 1 - SIGNER_BACKDATE_S) * 1000;
+	return cutoff_set_before(a, kind, name,
+	    (a->now_ms() / 1000 + 1 - SIGNER_BACKDATE_S) * 1000, expires_ms, e);
+}
+
+int
+cutoff_set_before(struct auth *a, enum resource_kind kind, const char *name,
+    int64_t issued_before_ms, int64_t expires_ms, struct err *e)
+{
+	struct cutoff c = { .issued_before_ms = issued_before_ms,
+		.expires_ms = expires_ms,
+		.revision = STORE_ANY };
+
 	if (!str_copy(c.name, sizeof(c.name), name))
 		return err_set(e, "the name of a cutoff is too long");
 	return resource_save(a, kind, &c, e);

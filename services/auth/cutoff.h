@@ -28,6 +28,9 @@ struct cutoff {
  * the last of them ends. */
 int cutoff_set(struct auth *a, enum resource_kind kind, const char *name, int64_t expires_ms,
     struct err *e);
+/* The same for those that began before a certain moment. */
+int cutoff_set_before(struct auth *a, enum resource_kind kind, const char *name,
+    int64_t issued_before_ms, int64_t expires_ms, struct err *e);
 /* issued_before_ms of that name; 0: none, all certificates count; INT64_MAX: it cannot be read, none
  * counts. */
 int64_t cutoff_get(struct auth *a, enum resource_kind kind, const char *name);

@@ -213,6 +213,18 @@ not_before(struct joining *j, int64_t *ret, struct err *e)
 	return rc;
 }
 
+/* authd knows it by certs_from_s; the others by a cut-off. */
+static int
+end_former_life(struct joining *j, struct err *e)
+{
+	const struct host *old = host_find(j->auth, j->node->uuid);
+
+	return j->renewal || !is_current(j, old)
+	    ? 0
+	    : cutoff_set_before(j->auth, RESOURCE_HOST_CUTOFF, j->node->uuid,
+		  j->node->certs_from_s * 1000, old->valid_until_ms, e);
+}
+
 static int
 write_row(struct joining *j, struct err *e)
 {
@@ -226,6 +238,8 @@ write_row(struct joining *j, struct err *e)
 		if (rc == 0 && labels_merge(&j->node->token_labels, &j->token.labels) < 0)
 			rc = err_memory(e);
 	}
+	if (rc == 0)
+		rc = end_former_life(j, e);
 	return rc == 0 ? host_put(a, j->node, e) : rc;
 }
 

@@ -237,7 +237,7 @@ def test_a_proxy_that_was_removed_acts_for_nobody(audit, authd, alice):
     authd.local().RemoveNode(name=other.uuid)
     assert fails(b.GetWebSession)[0] == 'UNAUTHENTICATED'
     assert fails(browser(other.caller).login, alice, otp='000000')[0] == 'UNAUTHENTICATED'
-    wait_for('auditd to hear of it', lambda: search(audit, on_behalf(b.token, b.address), other)[0] != 'OK')
+    wait_for('auditd to hear of it', lambda: search(audit, on_behalf(b.token, b.address), other)[0] == 'UNAUTHENTICATED')
     # The person's session goes on through another.
     b.proxy = audit.proxy.caller
     assert works(audit, b)
@@ -248,8 +248,22 @@ def test_a_locked_proxy_acts_for_nobody_until_it_is_unlocked(audit, authd, alice
     b = browser(other.caller, alice)
     authd.local().put(pb.Lock(name=other.name, node=other.uuid), 'lock')
     assert fails(b.GetWebSession)[0] == 'UNAVAILABLE'
+    wait_for('auditd to hear of it', lambda: search(audit, on_behalf(b.token, b.address), other)[0] == 'UNAVAILABLE')
     authd.local().RemoveResource(kind='lock', name=other.name)
     assert works(audit, b)
+
+
+def test_the_certificates_of_a_proxy_from_before_it_joined_again_are_believed_nowhere(audit, authd, alice):
+    name = f'proxy-{next(count)}'
+    other = audit.host(name, kind='proxy')
+    b = browser(other.caller, alice)
+    assert works(audit, b) and search(audit, on_behalf(b.token, b.address), other)[0] == 'OK'
+    begun = int(time.time())
+    wait_for('the next second', lambda: int(time.time()) > begun)
+    again = authd.join('proxy', name, keys=other.keys, uid=other.uuid)
+    assert fails(b.GetWebSession)[0] == 'UNAUTHENTICATED'
+    wait_for('auditd to hear of it', lambda: search(audit, on_behalf(b.token, b.address), other)[0] == 'UNAUTHENTICATED')
+    assert search(audit, on_behalf(b.token, b.address), again)[0] == 'OK'
 
 
 # --- what ends a session ----------------------------------------------------------------------------------------------

@@ -179,6 +179,21 @@ cluster_web_session(struct replica *r, const char *key, const char *user, int64_
 }
 
 void
+cluster_lock(struct replica *r, const char *name, const char *user, const char *node)
+{
+	Auth__Lock m = AUTH__LOCK__INIT;
+	struct buf b;
+
+	m.name = name;
+	m.user = user;
+	m.node = node;
+	m.message = "stolen";
+	cluster_pack(&b, &m.base);
+	replica_put(r, REPLICA_LOCK, name, buf_span(&b));
+	buf_done(&b);
+}
+
+void
 cluster_garbage(struct replica *r, enum replica_kind kind, const char *key)
 {
 	static const uint8_t bytes[] = { 0x0a, 0xff, 0xff, 0xff };

@@ -20,6 +20,8 @@ void
 cluster_cutoff(struct replica *r, enum replica_kind kind, const char *key, int64_t issued_before);
 void cluster_web_session(struct replica *r, const char *key, const char *user,
     int64_t valid_after_s, int64_t expires_ms);
+/* user and node: "": not of one. */
+void cluster_lock(struct replica *r, const char *name, const char *user, const char *node);
 /* Bytes that are no message. */
 void cluster_garbage(struct replica *r, enum replica_kind kind, const char *key);
 /* The message as it is packed; caller frees with buf_done. */

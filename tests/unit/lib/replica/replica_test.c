@@ -302,21 +302,6 @@ a_cutoff_cuts_the_certificates_before_it(void **state)
 }
 
 static void
-put_lock(const char *name, const char *user, const char *node)
-{
-	Auth__Lock m = AUTH__LOCK__INIT;
-	struct buf b;
-
-	m.name = name;
-	m.user = user;
-	m.node = node;
-	m.message = "stolen";
-	cluster_pack(&b, &m.base);
-	replica_put(r, REPLICA_LOCK, name, buf_span(&b));
-	buf_done(&b);
-}
-
-static void
 a_lock_closes_the_door_for_whom_it_fits(void **state)
 {
 	static const struct policy_identity on_db = { .host = "u1", .host_name = "db" };
@@ -326,13 +311,13 @@ a_lock_closes_the_door_for_whom_it_fits(void **state)
 
 	(void)state;
 	cluster_know(r);
-	put_lock("one", "alice", "");
+	cluster_lock(r, "one", "alice", "");
 	assert_int_equal(replica_check_user(r, &alice, NULL, 0, &e), REPLICA_E_CUT);
 	assert_string_equal(e.text, "user alice is locked: stolen");
 	assert_int_equal(replica_check_user(r, &bob, &on_db, 0, &e), 0);
 	replica_remove(r, REPLICA_LOCK, "one");
 	assert_int_equal(replica_check_user(r, &alice, NULL, 0, &e), 0);
-	put_lock("two", "", "db");
+	cluster_lock(r, "two", "", "db");
 	assert_int_equal(replica_check_user(r, &bob, &on_db, 0, &e), REPLICA_E_CUT);
 	assert_int_equal(replica_check_user(r, &bob, &on_web, 0, &e), 0);
 	assert_int_equal(replica_check_host(r, "u1", "db", 0, &e), REPLICA_E_CUT);

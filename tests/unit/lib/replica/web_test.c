@@ -209,12 +209,34 @@ a_proxy_that_was_removed_makes_no_calls(void **state)
 	struct rpc_peer peer;
 
 	(void)state;
+	/* One that has joined again has another certificate. */
+	cluster_cutoff(r, REPLICA_HOST_CUTOFF, PROXY, (now_s - 60) * 1000);
+	assert_int_equal(call(key, &peer), RPC_OK);
 	cluster_cutoff(r, REPLICA_HOST_CUTOFF, PROXY, now_s * 1000);
-	assert_int_equal(call(key, &peer), RPC_UNAVAILABLE);
-	replica_remove(r, REPLICA_HOST_CUTOFF, PROXY);
-	replica_remove(r, REPLICA_HOST, PROXY);
 	assert_int_equal(call(key, &peer), RPC_UNAUTHENTICATED);
 	assert_int_equal(peer.who, RPC_PROXY);
+	replica_remove(r, REPLICA_HOST, PROXY);
+	r->connected = false;
+	assert_int_equal(call(key, &peer), RPC_UNAUTHENTICATED);
+	replica_remove(r, REPLICA_HOST_CUTOFF, PROXY);
+	/* While authd is away it may be new. */
+	assert_int_equal(call(key, &peer), RPC_UNAVAILABLE);
+	r->connected = true;
+	assert_int_equal(call(key, &peer), RPC_UNAUTHENTICATED);
+	assert_int_equal(peer.who, RPC_PROXY);
+}
+
+/* Not for ever. */
+static void
+a_locked_proxy_is_to_try_again(void **state)
+{
+	struct rpc_peer peer;
+
+	(void)state;
+	cluster_lock(r, "l", "", PROXY);
+	assert_int_equal(call(key, &peer), RPC_UNAVAILABLE);
+	replica_remove(r, REPLICA_LOCK, "l");
+	assert_int_equal(call(key, &peer), RPC_OK);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -233,6 +255,7 @@ main(void)
 		T(a_session_is_good_only_at_the_address_that_it_is_pinned_to),
 		T(a_session_that_is_not_known_while_authd_is_away_is_to_try_again),
 		T(a_proxy_that_was_removed_makes_no_calls),
+		T(a_locked_proxy_is_to_try_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -371,6 +371,29 @@ a_new_token_leaves_the_servers_labels(void **state)
 	assert_null(labels_get(&host_find(&w->a, joins_uuid_a)->server_labels, "tier"));
 }
 
+/* By authd, who looks at the row, and by those who only hear of cut-offs. */
+static void
+certificates_from_before_a_new_join_are_worth_nothing(void **state)
+{
+	struct auth_world *w = *state;
+	char token[TOKEN_TEXT_SIZE];
+	struct joins_outcome o;
+
+	joins_token(w, "node", 1, token);
+	joins_joined(joins_plain(w, token, "node", joins_uuid_a));
+	joins_joined(joins_plain(w, NULL, "", joins_uuid_a));
+	assert_int_equal(cutoff_get(&w->a, RESOURCE_HOST_CUTOFF, joins_uuid_a), 0);
+	joins_token(w, "node", 1, token);
+	o = joins_at(w, joins_request(w, token, "node", joins_uuid_a), NULL);
+	if (o.rc != 0)
+		fail_msg("%s", o.error);
+	assert_int_equal(cutoff_get(&w->a, RESOURCE_HOST_CUTOFF, joins_uuid_a),
+	    x509_cert_not_before(o.tls) * 1000);
+	assert_true(o.host->valid_after >= (uint64_t)x509_cert_not_before(o.tls));
+	assert_true(o.tunnel->valid_after >= (uint64_t)x509_cert_not_before(o.tls));
+	joins_outcome_done(&o);
+}
+
 /* Not even with a token that is good; and the token is not used up by it. */
 static void
 a_host_that_is_locked_does_not_join(void **state)
@@ -537,6 +560,7 @@ main(void)
 		T(an_identity_belongs_to_its_key),
 		T(the_same_join_again_costs_no_use),
 		T(a_new_token_leaves_the_servers_labels),
+		T(certificates_from_before_a_new_join_are_worth_nothing),
 		T(a_host_that_is_locked_does_not_join),
 		T(a_renewal_keeps_the_row),
 		T(a_name_belongs_to_the_first_host),
