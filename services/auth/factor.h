@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * factor: what a person has besides the password, several of them: authenticator apps (one-time codes) and security keys.
- * A list that is part of the user's record. Called by signin.c, invite.c and rpc_users.c; touches memory, and the key that
- * opens seeds.
+ * A list that is part of the user's record. Called by signin.c, own_factor.c and invite.c, which save it, and by the wire
+ * faces that show it; touches memory, and the key that opens seeds.
  */
 #ifndef AUTH_FACTOR_H
 #define AUTH_FACTOR_H
@@ -81,7 +81,7 @@ int factor_take_signature(struct auth *a, struct factor_list *l, const struct fa
  * are FACTORS_MAX. */
 int factor_add_key(struct auth *a, struct factor_list *l, const struct factor_answer *q,
     const char *name, struct err *e);
-/* The same for an app with that seed, shown by a code of it. */
+/* The same for an app with that seed, shown by a code of it. AUTH_E_DENIED: it is another's. */
 int factor_add_app(struct auth *a, const char *user, struct factor_list *l,
     const uint8_t seed[SEED_SEALED_BYTES], const char *code, const char *name, struct err *e);
 /* Whether the list may have one more: AUTH_E_STATE; one of that name: AUTH_E_INVALID, AUTH_E_EXISTS. */

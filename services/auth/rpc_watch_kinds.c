@@ -85,7 +85,7 @@ watch_pack_host(struct auth *a, const char *uuid, struct buf *b)
 	return rc;
 }
 
-/* What others need to judge by: neither address nor browser. */
+/* What others need to judge by: not the browser, and the address only where it counts. */
 int
 watch_pack_web_session(struct auth *a, const char *key, struct buf *b)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ticket: something that somebody began and that waits for its second step: a login by a security key, or a new second
- * factor. In memory: whoever meets a restart begins again. Called by web_login.c, invite.c and new_factor.c.
+ * ticket: something that somebody began and that waits for its second step: a login by a security key, a new second factor
+ * of somebody who is signed in, or of an invitation. In memory: whoever meets a restart begins again. Called by
+ * rpc_factors.c and signin.c (logins), own_factor.c and invite.c.
  *
  * Security: a ticket is good once, for one use, for one person, and not for long. Its challenge is random; what it was
  * begun with (a password, a link) must still be the same when it is used, so that it outlives no change of password.

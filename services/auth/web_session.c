@@ -13,11 +13,6 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/rand.h"
-#include "rpc/rpc.h"
-
-_Static_assert((int)WEB_SESSION_KEY_SIZE == (int)RPC_SESSION_KEY_SIZE &&
-	(int)WEB_SESSION_ID_LEN == (int)RPC_SESSION_ID_LEN,
-    "one key");
 
 /* --- how it is kept ---------------------------------------------------------------------- */
 

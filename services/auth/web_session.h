@@ -16,6 +16,7 @@
 #include "auth/resource.h"
 #include "auth/values.h"
 #include "net/addr.h"
+#include "rpc/rpc.h"
 
 struct auth;
 
@@ -23,10 +24,10 @@ enum {
 	WEB_SESSIONS_OF_ONE = 16, /* then the oldest goes */
 	WEB_SESSION_TTL_MAX_S = 12 * 3600,
 	WEB_SESSION_API_TTL_MAX_S = 366 * 86400,
-	WEB_SESSION_TOKEN_SIZE = 65, /* 64 hexadecimal digits */
-	WEB_SESSION_KEY_SIZE = 65,
-	WEB_SESSION_ID_LEN =
-	    16, /* the first digits of the key, for people and events (RPC_SESSION_ID_LEN) */
+	/* As lib/rpc has them, which reads tokens of metadata. */
+	WEB_SESSION_TOKEN_SIZE = RPC_SESSION_TOKEN_SIZE,
+	WEB_SESSION_KEY_SIZE = RPC_SESSION_KEY_SIZE,
+	WEB_SESSION_ID_LEN = RPC_SESSION_ID_LEN, /* digits of the key, for people and events */
 	WEB_SESSION_BROWSER_SIZE = 201,
 	WEB_SESSION_API_ID_LEN = 8, /* of an API token, in the name of its holder */
 };

@@ -81,9 +81,15 @@ def test_sign_up_and_login_with_a_security_key(authd, alice):
     assert alice.key.id not in text and challenge.challenge not in text
 
 
+def said_of(authd, name):
+    return audit_text(authd).count(name.encode())
+
+
 def test_the_first_step_of_a_login_is_a_login_try(authd, alice):
     for user, password in ((alice.name, 'wrong horse battery'), ('nobody-here', PASSWORD)):
+        before = said_of(authd, user)
         assert fails(alice.begin, user=user, password=password) == ('UNAUTHENTICATED', 'wrong user name or password')
+        assert said_of(authd, user) > before, 'it is in the trail'
     code, text = fails(alice.begin, origin='https://evil.example')
     assert code == 'INVALID_ARGUMENT' and 'security keys do not work at https://evil.example' in text
     # Only proxies, and only for somebody.
@@ -92,8 +98,10 @@ def test_the_first_step_of_a_login_is_a_login_try(authd, alice):
     other = KeyPerson(authd).sign_up()
     for n in range(5):
         assert fails(other.begin, password=f'wrong horse {n}')[0] == 'UNAUTHENTICATED'
+    before = said_of(authd, other.name)
     code, text = fails(other.begin)
     assert code == 'FAILED_PRECONDITION' and 'too many failed logins' in text
+    assert said_of(authd, other.name) > before, 'a closed door, too'
 
 
 @pytest.mark.parametrize('wrong', [
