@@ -121,7 +121,7 @@ struct fetch {
 	uint64_t size;
 	bool whole; /* the last part was there, and fits what came */
 	char recipient[BACKUP_RECIPIENT_SIZE];
-	char digest[2 * SHA256_BYTES + 1];
+	char digest[SHA256_HEX_SIZE];
 	struct err error;
 	bool failed;
 };

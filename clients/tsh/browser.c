@@ -19,6 +19,7 @@
 #include "crypto/rand.h"
 #include "crypto/secret.h"
 #include "crypto/sha256.h"
+#include "rpc/bytes.h"
 #include "tsh/loopback.h"
 
 enum { SECRET_BYTES = 32, GRANT_SIZE = 64, ADDRESS_SIZE = 400, TOOL_SIZE = 160 };
@@ -148,7 +149,7 @@ begin(const struct browser_login *b, struct run *r, Auth__BrowserLogin **ret, st
 	(void)gethostname(host, sizeof(host) - 1);
 	(void)str_format(tool, sizeof(tool), "tsh %s on %s", SALLYPORT_VERSION, host);
 	q.user = r->wish->user;
-	q.secret_hash = (ProtobufCBinaryData){ sizeof(hash), hash };
+	q.secret_hash = bytes_at(hash, sizeof(hash));
 	q.port = r->port ? loopback_port(r->port) : 0;
 	q.tool = str_is_printable(tool, strlen(tool)) ? tool : "tsh";
 	rc = b->open(&c, b->arg, e);
@@ -169,7 +170,7 @@ finish(const struct browser_login *b, struct run *r, const char *id, Auth__UserI
 	int rc = b->open(&c, b->arg, e);
 
 	grant.id = id;
-	grant.secret = (ProtobufCBinaryData){ sizeof(r->secret), r->secret };
+	grant.secret = bytes_at(r->secret, sizeof(r->secret));
 	grant.grant = r->grant;
 	q.user = r->wish->user;
 	q.keys = b->keys;

@@ -17,6 +17,7 @@
 #include "crypto/sshkey.h"
 #include "crypto/x509.h"
 #include "proto/auth.sync.h"
+#include "rpc/bytes.h"
 #include "tsh/browser.h"
 #include "tsh/discover.h"
 
@@ -112,8 +113,8 @@ call_login(struct way *w, const struct keys *k, Auth__UserIdentity **ret, bool *
 	const struct browser_login b = { w->wish, &public, open_client, w };
 	int rc = USE_BROWSER;
 
-	public.ssh = (ProtobufCBinaryData){ ssh.n, (uint8_t *)ssh.p };
-	public.tls = (ProtobufCBinaryData){ k->spki.len, buf_head(&k->spki) };
+	public.ssh = bytes_of(ssh);
+	public.tls = bytes_of(buf_span(&k->spki));
 	if (!w->wish->browser)
 		rc = log_in_here(w, &public, ret, e);
 	*by_browser = rc == USE_BROWSER;

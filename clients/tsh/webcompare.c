@@ -138,7 +138,7 @@ static void
 compare_bytes(const struct comparing *c, struct span bytes)
 {
 	uint8_t sum[SHA256_BYTES];
-	char have[2 * SHA256_BYTES + 1], want[2 * SHA256_BYTES + 1];
+	char have[SHA256_HEX_SIZE], want[SHA256_HEX_SIZE];
 
 	sha256_of(bytes, sum);
 	if (memcmp(sum, c->file->sum, sizeof sum) == 0)

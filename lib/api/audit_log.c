@@ -13,6 +13,7 @@
 #include "base/wire.h"
 #include "crypto/rand.h"
 #include "rec/segment.h"
+#include "rpc/bytes.h"
 
 enum {
 	FRAMES_MAX = 128 * 1024,
@@ -116,8 +117,8 @@ audit_frames(struct audit_log *log, const char *session, struct span before, str
 	if (frames.n > FRAMES_MAX)
 		return -1;
 	m.session = session;
-	m.data = (ProtobufCBinaryData){ frames.n, (uint8_t *)(uintptr_t)frames.p };
-	m.before = (ProtobufCBinaryData){ before.n, (uint8_t *)(uintptr_t)before.p };
+	m.data = bytes_of(frames);
+	m.before = bytes_of(before);
 	record.what_case = AUDIT__RECORD__WHAT_FRAMES;
 	record.frames = &m;
 	return audit_log_append(log, &record);
@@ -132,8 +133,8 @@ audit_proof(struct audit_log *log, const char *connection, struct span signed_da
 
 	m.connection = connection;
 	m.time_us = clock_wall_ms() * 1000;
-	m.signed_data = (ProtobufCBinaryData){ signed_data.n, (uint8_t *)(uintptr_t)signed_data.p };
-	m.signature = (ProtobufCBinaryData){ signature.n, (uint8_t *)(uintptr_t)signature.p };
+	m.signed_data = bytes_of(signed_data);
+	m.signature = bytes_of(signature);
 	record.what_case = AUDIT__RECORD__WHAT_PROOF;
 	record.proof = &m;
 	return audit_log_append(log, &record);

@@ -19,6 +19,7 @@
 #include "crypto/rand.h"
 #include "proto/audit.async.h"
 #include "rec/batch.h"
+#include "rpc/bytes.h"
 
 enum {
 	GATHER_MS = 50,
@@ -243,7 +244,7 @@ send_batch(struct audit_upload *up)
 	batch.lost = seq - (up->sent + 1);
 	batch.count = up->batch.count;
 	batch.raw_len = (uint32_t)up->batch.raw_len;
-	batch.data = (ProtobufCBinaryData){ up->batch.data.len, buf_head(&up->batch.data) };
+	batch.data = bytes_of(buf_span(&up->batch.data));
 	q.what_case = AUDIT__INGEST_REQUEST__WHAT_BATCH;
 	q.batch = &batch;
 	up->sent = seq + up->batch.count - 1;

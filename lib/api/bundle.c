@@ -15,6 +15,7 @@
 #include "crypto/sshkey.h"
 #include "crypto/x509.h"
 #include "proto/auth.pb-c.h"
+#include "rpc/bytes.h"
 #include "rpc/wire_check.h"
 
 void
@@ -147,8 +148,7 @@ has_signed(const char *pem, const Auth__CaBundle *msg)
 
 	if (x509_cert_from_pem(&cert, pem, NULL))
 		return false;
-	bool ok = x509_verify_data(cert, (struct span){ msg->ca_set.data, msg->ca_set.len },
-		      (struct span){ msg->signature.data, msg->signature.len }) == 0;
+	bool ok = x509_verify_data(cert, bytes_span(msg->ca_set), bytes_span(msg->signature)) == 0;
 	x509_cert_free(cert);
 	return ok;
 }

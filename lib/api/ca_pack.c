@@ -5,12 +5,7 @@
 #include "api/ca_pack.h"
 
 #include "proto/auth.pb-c.h"
-
-static ProtobufCBinaryData
-bytes_of(struct span s)
-{
-	return (ProtobufCBinaryData){ s.n, (uint8_t *)(uintptr_t)s.p };
-}
+#include "rpc/bytes.h"
 
 int
 ca_pack(const struct ca_pack *set, struct buf *ret)

@@ -14,6 +14,7 @@
 #include "base/readable.h"
 #include "base/str.h"
 #include "crypto/rand.h"
+#include "rpc/bytes.h"
 
 enum {
 	LABELS_MAX = 128,
@@ -138,7 +139,7 @@ keep_raw(struct writing *w, const char *key, struct span text)
 
 	*raw = (Audit__RawField)AUDIT__RAW_FIELD__INIT;
 	raw->key = key;
-	raw->value = (ProtobufCBinaryData){ text.n, (uint8_t *)(uintptr_t)text.p };
+	raw->value = bytes_of(text);
 	w->raw_list[w->message.n_raw++] = raw;
 }
 

@@ -18,6 +18,7 @@
 #include "crypto/rand.h"
 #include "crypto/sha256.h"
 #include "crypto/sshcert.h"
+#include "rpc/bytes.h"
 
 static bool
 path_of(const struct host_state *s, const char *name, char *dst, size_t size)
@@ -374,9 +375,8 @@ host_state_take_identity(struct host_state *s, const Auth__HostIdentity *id, str
 {
 	struct times t;
 
-	if (check_all(s, id->tls_cert_pem,
-		(struct span){ id->ssh_host_cert.data, id->ssh_host_cert.len },
-		(struct span){ id->ssh_tunnel_cert.data, id->ssh_tunnel_cert.len }, &t, e) < 0)
+	if (check_all(s, id->tls_cert_pem, bytes_span(id->ssh_host_cert),
+		bytes_span(id->ssh_tunnel_cert), &t, e) < 0)
 		return err_prefix(e, "authd's answer cannot be used");
 	s->valid_from_s = t.from_s;
 	s->valid_until_s = t.until_s;
@@ -385,21 +385,12 @@ host_state_take_identity(struct host_state *s, const Auth__HostIdentity *id, str
 
 /* --- the token ---------------------------------------------------------------------------------- */
 
-static void
-token_text(const char *token, char dst[2 * SHA256_BYTES + 2])
-{
-	uint8_t digest[SHA256_BYTES];
-
-	sha256_of(span_str(token), digest);
-	str_hex(dst, digest, sizeof(digest));
-}
-
 int
 host_state_note_token(const struct host_state *s, const char *token, struct err *e)
 {
-	char text[2 * SHA256_BYTES + 2];
+	char text[SHA256_HEX_SIZE];
 
-	token_text(token, text);
+	sha256_hex(span_str(token), text);
 	return save(s, "token_used", span_str(text), e);
 }
 
@@ -407,8 +398,8 @@ bool
 host_state_is_other_token(const struct host_state *s, const char *token)
 {
 	_cleanup_free_ char *known = load(s, "token_used", NULL);
-	char text[2 * SHA256_BYTES + 2];
+	char text[SHA256_HEX_SIZE];
 
-	token_text(token, text);
+	sha256_hex(span_str(token), text);
 	return known && strcmp(known, text) != 0;
 }

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "base/version.h"
 #include "proto/auth.async.h"
+#include "rpc/bytes.h"
 
 enum { TOKEN_MAX = 1024, ARENA_MAX = 64 * 1024 };
 
@@ -177,8 +178,8 @@ public_keys(const struct join *j, Auth__PublicKeys *keys, struct buf *spki)
 	buf_init(spki, X509_SPKI_MAX);
 	if (x509_key_spki(j->host->tls_key, spki) < 0)
 		return -1;
-	keys->ssh = (ProtobufCBinaryData){ ssh.n, (uint8_t *)(uintptr_t)ssh.p };
-	keys->tls = (ProtobufCBinaryData){ spki->len, buf_head(spki) };
+	keys->ssh = bytes_of(ssh);
+	keys->tls = bytes_of(buf_span(spki));
 	return 0;
 }
 

@@ -18,11 +18,8 @@ enum { PREFIX = sizeof prefix - 1 };
 static void
 capin_of_spki(struct span spki, char *dst)
 {
-	uint8_t digest[SHA256_BYTES];
-
-	sha256_of(spki, digest);
 	memcpy(dst, prefix, PREFIX);
-	str_hex(dst + PREFIX, digest, sizeof digest);
+	sha256_hex(spki, dst + PREFIX);
 }
 
 int
@@ -42,7 +39,7 @@ capin_of_cert(const struct x509_cert *cert, char *dst)
 static bool
 decode(const char *text, uint8_t digest[SHA256_BYTES])
 {
-	char lower[2 * SHA256_BYTES + 1];
+	char lower[SHA256_HEX_SIZE];
 
 	if (!text || strlen(text) != CAPIN_SIZE - 1 || memcmp(text, prefix, PREFIX) != 0)
 		return false;

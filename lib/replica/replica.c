@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "replica/replica_priv.h"
+#include "rpc/bytes.h"
 
 static void
 entry_free(struct replica *r, enum replica_kind kind, struct entry *e)
@@ -353,7 +354,7 @@ replica_signed_cutoffs(const struct replica *r)
 	const struct entry *e = replica_find(r, REPLICA_SIGNED_CUTOFFS, "", &lost);
 	const Auth__SignedCutoffs *m = e ? e->value : NULL;
 
-	return m ? (struct span){ m->list.data, m->list.len } : (struct span){ NULL, 0 };
+	return m ? bytes_span(m->list) : (struct span){ NULL, 0 };
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

@@ -39,12 +39,9 @@ rpc_is_session_token(const char *text)
 bool
 rpc_session_key(const char *token, char ret[RPC_SESSION_KEY_SIZE])
 {
-	uint8_t digest[SHA256_BYTES];
-
 	if (!rpc_is_session_token(token))
 		return false;
-	sha256_of(span_str(token), digest);
-	str_hex(ret, digest, sizeof(digest));
+	sha256_hex(span_str(token), ret);
 	return true;
 }
 

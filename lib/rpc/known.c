@@ -12,11 +12,10 @@
 #include "base/str.h"
 #include "crypto/sha256.h"
 
-enum { KEY_SIZE = 2 * SHA256_BYTES + 1 };
-
 struct entry {
 	struct list link; /* known.by_use */
-	char key[KEY_SIZE];
+	/* Of the text, of which ten thousand callers would hold a thousand bytes each for nothing. */
+	char key[SHA256_HEX_SIZE];
 	enum rpc_who who;
 	int64_t issued_s, expires_s;
 	const char *cluster; /* behind name, in texts */
@@ -71,16 +70,6 @@ known_free(struct known *k)
 	free(k);
 }
 
-/* A hash and not the text: of ten thousand callers a thousand bytes each would stay in memory for nothing. */
-static void
-key_of(const char *pem, char ret[KEY_SIZE])
-{
-	uint8_t digest[SHA256_BYTES];
-
-	sha256_of(span_str(pem), digest);
-	str_hex(ret, digest, sizeof(digest));
-}
-
 static struct entry *
 entry_new(const char *key, const struct rpc_peer *peer)
 {
@@ -90,7 +79,7 @@ entry_new(const char *key, const struct rpc_peer *peer)
 	if (!e)
 		return NULL;
 	list_init(&e->link);
-	memcpy(e->key, key, KEY_SIZE);
+	memcpy(e->key, key, SHA256_HEX_SIZE);
 	e->who = peer->who;
 	e->issued_s = peer->issued_s;
 	e->expires_s = peer->expires_s;
@@ -104,9 +93,9 @@ void
 known_remember(struct known *k, const char *pem, const struct rpc_peer *peer)
 {
 	struct entry *e, *oldest;
-	char key[KEY_SIZE];
+	char key[SHA256_HEX_SIZE];
 
-	key_of(pem, key);
+	sha256_hex(span_str(pem), key);
 	e = map_get(k->by_key, key);
 	if (e)
 		forget(k, e);
@@ -125,10 +114,10 @@ known_remember(struct known *k, const char *pem, const struct rpc_peer *peer)
 bool
 known_recall(struct known *k, const char *pem, struct rpc_peer *ret)
 {
-	char key[KEY_SIZE];
+	char key[SHA256_HEX_SIZE];
 	struct entry *e;
 
-	key_of(pem, key);
+	sha256_hex(span_str(pem), key);
 	e = map_get(k->by_key, key);
 	if (!e)
 		return false;

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "proto/audit.pb-c.h"
 #include "rec/log.h"
+#include "rpc/bytes.h"
 #include "rpc/wire_check.h"
 
 /* A year, in microseconds: no output waits longer for the next, and many together stay far from overflowing. */
@@ -70,8 +71,8 @@ open_frames(struct record *r)
 	struct record_frames read;
 
 	r->kind = RECORD_FRAMES;
-	r->frames = (struct span){ frames->data.data, frames->data.len };
-	r->before = (struct span){ frames->before.data, frames->before.len };
+	r->frames = bytes_span(frames->data);
+	r->before = bytes_span(frames->before);
 	read_uuid(&r->session, frames->session);
 	if (record_read_frames(r->frames, &read, NULL, NULL) < 0) {
 		r->kind = RECORD_BAD;
@@ -88,8 +89,8 @@ open_proof(struct record *r)
 	const Audit__Proof *proof = message_of(r)->proof;
 
 	r->kind = RECORD_PROOF;
-	r->signed_data = (struct span){ proof->signed_data.data, proof->signed_data.len };
-	r->signature = (struct span){ proof->signature.data, proof->signature.len };
+	r->signed_data = bytes_span(proof->signed_data);
+	r->signature = bytes_span(proof->signature);
 	r->proof_us = proof->time_us;
 	read_uuid(&r->connection, proof->connection);
 }
@@ -210,7 +211,7 @@ record_raw_is_of_text(const struct record *r, size_t i)
 	/* Made again from the bytes, by the code that made it at the producer: otherwise a
 	 * producer could show one text and keep another. */
 	buf_init(&b, 4 * READABLE_MAX);
-	(void)readable_put(&b, (struct span){ raw->value.data, raw->value.len });
+	(void)readable_put(&b, bytes_span(raw->value));
 	same = text && buf_ok(&b) && span_is(buf_span(&b), text);
 	buf_done(&b);
 	return same;

@@ -15,6 +15,7 @@
 #include "base/version.h"
 #include "daemon/diag.h"
 #include "proto/audit.server.h"
+#include "rpc/bytes.h"
 
 enum {
 	PLAY_QUEUE = 4, /* messages not yet taken by the transport */
@@ -297,7 +298,7 @@ on_part(struct span frames, bool tampered, void *arg)
 	Audit__PlayPart part = AUDIT__PLAY_PART__INIT;
 
 	/* Only read: protobuf-c has no const bytes. */
-	part.frames = (ProtobufCBinaryData){ frames.n, (uint8_t *)(uintptr_t)frames.p };
+	part.frames = bytes_of(frames);
 	part.tampered = tampered;
 	audit_play_push(a->call, &part);
 }

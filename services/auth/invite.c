@@ -16,7 +16,6 @@
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "crypto/secret.h"
-#include "crypto/sha256.h"
 #include "crypto/totp.h"
 
 /* --- how it is kept ---------------------------------------------------------------------- */
@@ -34,22 +33,13 @@ const struct stored_form invite_form = { STORED_KEY(invite, key),
 	.expires_at = offsetof(struct invite, expires_ms),
 	.message = &stored__stored_invite__descriptor, STORED_FIELDS(invite_fields) };
 
-static void
-key_of(char key[INVITE_KEY_SIZE], const char *token)
-{
-	uint8_t digest[SHA256_BYTES];
-
-	sha256_of(span_str(token), digest);
-	str_hex(key, digest, sizeof(digest));
-}
-
 static int
 load(struct auth *a, const char *token, struct invite *ret, struct err *e)
 {
 	char key[INVITE_KEY_SIZE];
 	int rc;
 
-	key_of(key, token);
+	sha256_hex(span_str(token), key);
 	rc = resource_load(a, RESOURCE_INVITE, key, ret, e);
 	if (rc == AUTH_E_NOT_FOUND)
 		err_set(e,
@@ -134,7 +124,7 @@ invite_new(struct auth *a, const struct invite_spec *spec, char dst[INVITE_TOKEN
 	str_copy(i.maker, sizeof(i.maker), spec->maker);
 	i.expires_ms = a->now_ms() + ttl_s * 1000;
 	rand_hex(dst, 16);
-	key_of(i.key, dst);
+	sha256_hex(span_str(dst), i.key);
 	if (resource_begin(a, e) < 0)
 		return -1;
 	/* Older links of the user die with the new one, in one transaction: there is at most one that works. */

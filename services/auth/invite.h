@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "auth/user.h"
+#include "crypto/sha256.h"
 #include "crypto/webauthn.h"
 
 struct auth;
@@ -17,7 +18,7 @@ struct ticket;
 
 enum {
 	INVITE_TOKEN_SIZE = 33, /* 32 hexadecimal digits */
-	INVITE_KEY_SIZE = 65,
+	INVITE_KEY_SIZE = SHA256_HEX_SIZE,
 	INVITE_TTL_S = 3600,
 	INVITE_RESET_TTL_S = 8 * 3600,
 	INVITE_TTL_MAX_S = 48 * 3600,

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "rpc/bytes.h"
 
 enum {
 	QUEUED_MAX = 2, /* pieces that the transport has not taken */
@@ -39,7 +40,7 @@ note(struct sending *s, enum event_id id, bool failed, const char *message)
 {
 	struct audit_event ev = { .id = id, .failed = failed, .message = span_str(message) };
 	uint8_t digest[SHA256_BYTES];
-	char hex[2 * SHA256_BYTES + 1];
+	char hex[SHA256_HEX_SIZE];
 
 	event_put_text(&ev, EVENT_KEY_RECIPIENT, s->recipient);
 	if (id == EVENT_BACKUP_CREATE) {
@@ -76,7 +77,7 @@ send_last(struct sending *s)
 	backup_note_last(s->auth);
 	backup_digest(s->backup, digest);
 	m.done = true;
-	m.sha256 = (ProtobufCBinaryData){ sizeof(digest), digest };
+	m.sha256 = bytes_at(digest, sizeof(digest));
 	m.size = backup_size(s->backup);
 	auth_backup_push(s->call, &m);
 	end(s, RPC_OK, "");
@@ -99,7 +100,7 @@ feed(struct sending *s)
 		} else if (piece.n == 0) {
 			send_last(s);
 		} else {
-			m.data = (ProtobufCBinaryData){ piece.n, (uint8_t *)(uintptr_t)piece.p };
+			m.data = bytes_of(piece);
 			m.recipient = first ? s->recipient : "";
 			auth_backup_push(s->call, &m);
 		}
@@ -183,8 +184,7 @@ on_backup(struct rpc_call *call, const Auth__BackupRequest *m)
 	if (!s)
 		return;
 	backup_recipient_text(&recipient, s->recipient);
-	if (backup_begin(&s->backup, a, &recipient, (struct span){ m->proof.data, m->proof.len },
-		on_ready, s, &e) != 0)
+	if (backup_begin(&s->backup, a, &recipient, bytes_span(m->proof), on_ready, s, &e) != 0)
 		end(s, RPC_RESOURCE_EXHAUSTED, e.text);
 }
 

@@ -11,6 +11,7 @@
 #include "auth/stored.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "rpc/bytes.h"
 
 enum { METHODS_MAX = 64 };
 
@@ -167,8 +168,8 @@ face_bundle(struct auth *a, Auth__CaBundle *ret)
 	struct span set = signer_ca_set(a->signer), signature = signer_ca_signature(a->signer);
 
 	auth__ca_bundle__init(ret);
-	ret->ca_set = (ProtobufCBinaryData){ set.n, (uint8_t *)(uintptr_t)set.p };
-	ret->signature = (ProtobufCBinaryData){ signature.n, (uint8_t *)(uintptr_t)signature.p };
+	ret->ca_set = bytes_of(set);
+	ret->signature = bytes_of(signature);
 }
 
 /* False: it does not fit, or no memory. */

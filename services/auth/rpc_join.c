@@ -11,6 +11,7 @@
 #include "auth/join.h"
 #include "base/str.h"
 #include "net/rate.h"
+#include "rpc/bytes.h"
 
 struct pending {
 	struct auth *auth;
@@ -54,12 +55,6 @@ note_certs(struct pending *p, const struct join_result *r)
 }
 
 /* --- answers ----------------------------------------------------------------------------- */
-
-static ProtobufCBinaryData
-bytes_of(struct span s)
-{
-	return (ProtobufCBinaryData){ s.n, (uint8_t *)(uintptr_t)s.p };
-}
 
 /* Those of the token and those given on the server side, which win. */
 static int
@@ -149,8 +144,8 @@ keys_of(struct join_request *q, const Auth__PublicKeys *keys)
 {
 	if (!keys)
 		return;
-	q->ssh_key = (struct span){ keys->ssh.data, keys->ssh.len };
-	q->tls_key = (struct span){ keys->tls.data, keys->tls.len };
+	q->ssh_key = bytes_span(keys->ssh);
+	q->tls_key = bytes_span(keys->tls);
 }
 
 static void

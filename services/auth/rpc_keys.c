@@ -8,13 +8,7 @@
 
 #include "auth/auth.h"
 #include "crypto/sha256.h"
-
-/* protobuf-c has no const; packing only reads. */
-static ProtobufCBinaryData
-bytes_of(const uint8_t *p, size_t n)
-{
-	return (ProtobufCBinaryData){ n, (uint8_t *)(uintptr_t)p };
-}
+#include "rpc/bytes.h"
 
 /* Keys of other sites are none here. */
 void
@@ -25,12 +19,12 @@ rpc_keys_ask_signature(const struct ticket *t, const struct factor_list *l,
 
 	auth__key_challenge__init(m);
 	m->ticket = t->id;
-	m->challenge = bytes_of(t->challenge, sizeof(t->challenge));
+	m->challenge = bytes_at(t->challenge, sizeof(t->challenge));
 	m->rp_id = t->site.rp_id;
 	m->credentials = ret->credentials;
 	for (size_t i = 0; i < l->n; i++)
 		if (l->v[i].kind == FACTOR_WEBAUTHN && strcmp(l->v[i].rp_id, t->site.rp_id) == 0)
-			m->credentials[m->n_credentials++] = bytes_of(l->v[i].key.id,
+			m->credentials[m->n_credentials++] = bytes_at(l->v[i].key.id,
 			    l->v[i].key.n_id);
 }
 
@@ -58,7 +52,7 @@ rpc_keys_ask_new(struct auth *a, const struct ticket *t, const struct factor_lis
 	rpc_keys_ask_signature(t, l, ret);
 	m->user = t->user;
 	handle_of(a, t->user, ret->user_handle);
-	m->user_handle = bytes_of(ret->user_handle, sizeof(ret->user_handle));
+	m->user_handle = bytes_at(ret->user_handle, sizeof(ret->user_handle));
 	m->algorithms = ret->algorithms;
 	for (; webauthn_algorithms[m->n_algorithms]; m->n_algorithms++)
 		ret->algorithms[m->n_algorithms] = webauthn_algorithms[m->n_algorithms];

@@ -9,6 +9,7 @@
 #include "auth/login.h"
 #include "auth/login_events.h"
 #include "base/str.h"
+#include "rpc/bytes.h"
 
 /* A call that waits for its login. */
 struct pending {
@@ -37,8 +38,7 @@ answer(struct pending *p, const struct certify_result *r)
 	reply.n_extensions = r->extensions->n;
 	reply.extensions = (const char **)(void *)r->extensions->v;
 	reply.valid_until = r->valid_until_s * 1000;
-	reply.ssh_cert = (ProtobufCBinaryData){ r->ssh_cert.n,
-		(uint8_t *)(uintptr_t)r->ssh_cert.p };
+	reply.ssh_cert = bytes_of(r->ssh_cert);
 	reply.tls_cert_pem = pem ? pem : "";
 	reply.ca = &bundle;
 	if (pem) {
@@ -103,8 +103,8 @@ on_login(struct rpc_call *call, const Auth__LoginRequest *m)
 		.ttl_s = m->ttl_s,
 		.origin = &origin };
 	if (m->keys) {
-		q.ssh_key = (struct span){ m->keys->ssh.data, m->keys->ssh.len };
-		q.tls_key = (struct span){ m->keys->tls.data, m->keys->tls.len };
+		q.ssh_key = bytes_span(m->keys->ssh);
+		q.tls_key = bytes_span(m->keys->tls);
 	}
 	if (m->grant) {
 		approved = (struct approval_answer){ .id = m->grant->id,

@@ -9,6 +9,7 @@
 #include "auth/rpc_faces.h"
 #include "auth/rpc_tokens.h"
 #include "auth/stored.h"
+#include "rpc/bytes.h"
 #include "rpc/wire_check.h"
 
 enum { TARGET_MAX = 1024 };
@@ -130,7 +131,7 @@ put(struct rpc_call *call, const Auth__PutResourceRequest *m, struct resource_fi
 		return;
 	}
 	file->name = r->name;
-	file->value = (struct span){ r->value.data, r->value.len };
+	file->value = bytes_span(r->value);
 	file->revision = condition_of(m);
 	rc = resource_put(rpc_context(call), file, &e);
 	if (rc != 0) {

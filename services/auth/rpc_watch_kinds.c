@@ -12,6 +12,7 @@
 #include "auth/watchers.h"
 #include "auth/web_session.h"
 #include "base/str.h"
+#include "rpc/bytes.h"
 
 static int
 pack(struct buf *b, const ProtobufCMessage *m)
@@ -142,7 +143,7 @@ pack_signed_cutoffs(struct auth *a, const char *key, struct buf *b)
 	/* Not signed yet: told when it is. */
 	if (list.n == 0)
 		return WATCH_GONE;
-	m.list = (ProtobufCBinaryData){ list.n, (uint8_t *)(uintptr_t)list.p };
+	m.list = bytes_of(list);
 	return pack(b, &m.base);
 }
 

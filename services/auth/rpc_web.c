@@ -17,6 +17,7 @@
 #include "base/version.h"
 #include "crypto/secret.h"
 #include "net/rate.h"
+#include "rpc/bytes.h"
 
 /* --- who somebody is -------------------------------------------------------------------------- */
 
@@ -316,10 +317,8 @@ answer_certificate(struct certifying *c, const struct certify_result *r)
 
 	proxy_host(c->auth, rpc_peer(c->call)->via, host, sizeof(host));
 	for (size_t i = 0; i < b->n_host_ssh; i++)
-		host_ca[i] = (ProtobufCBinaryData){ b->host_ssh[i].n,
-			(uint8_t *)(uintptr_t)b->host_ssh[i].p };
-	reply.ssh_cert = (ProtobufCBinaryData){ r->ssh_cert.n,
-		(uint8_t *)(uintptr_t)r->ssh_cert.p };
+		host_ca[i] = bytes_of(b->host_ssh[i]);
+	reply.ssh_cert = bytes_of(r->ssh_cert);
 	reply.user = r->user;
 	reply.n_logins = r->logins->n;
 	reply.logins = (const char **)(void *)r->logins->v;
@@ -393,8 +392,7 @@ on_certify(struct rpc_call *call, const Auth__CertifyWebRequest *m)
 		if (c) {
 			*c = (struct certifying){ .auth = rpc_context(call), .call = call };
 			rpc_set_data(call, c);
-			rc = certify(c, s, &p.user,
-			    (struct span){ m->ssh_key.data, m->ssh_key.len }, &e);
+			rc = certify(c, s, &p.user, bytes_span(m->ssh_key), &e);
 			if (rc != 0)
 				access_fail(call, rc, &e);
 		} else {

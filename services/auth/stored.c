@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "crypto/secret.h"
 #include "proto/common.pb-c.h"
+#include "rpc/bytes.h"
 
 enum { ARENA_MAX = 256 * 1024 };
 
@@ -55,13 +56,6 @@ place_of(ProtobufCMessage *m, const char *name, enum stored_type type)
 
 /* --- struct to message --------------------------------------------------------------------- */
 
-/* protobuf-c has no const; packing only reads. */
-static ProtobufCBinaryData
-bytes_of(const void *p, size_t n)
-{
-	return (ProtobufCBinaryData){ n, n ? (uint8_t *)(uintptr_t)p : NULL };
-}
-
 /* Texts and bytes are lent, not copied: the message dies before the struct. */
 static bool
 put_field(struct arena *arena, const struct stored_field *f, const void *object,
@@ -92,10 +86,10 @@ put_field(struct arena *arena, const struct stored_field *f, const void *object,
 		*to.n = *(const bool *)(base + f->with) ? factors->n : 0;
 		return *(void **)to.value != NULL;
 	case STORED_BYTES:
-		*(ProtobufCBinaryData *)to.value = bytes_of(from, f->size);
+		*(ProtobufCBinaryData *)to.value = bytes_at(from, f->size);
 		return true;
 	case STORED_LATER:
-		*(ProtobufCBinaryData *)to.value = bytes_of(from,
+		*(ProtobufCBinaryData *)to.value = bytes_at(from,
 		    *(const bool *)(base + f->with) ? f->size : 0);
 		return true;
 	case STORED_INT64:

@@ -9,15 +9,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "proto/stored.pb-c.h"
+#include "rpc/bytes.h"
 
 /* --- struct to message --------------------------------------------------------------------- */
-
-/* protobuf-c has no const; packing only reads. */
-static ProtobufCBinaryData
-bytes_of(const uint8_t *p, size_t n)
-{
-	return (ProtobufCBinaryData){ n, (uint8_t *)(uintptr_t)p };
-}
 
 static void
 fill(Stored__StoredFactor *m, const struct factor *f)
@@ -29,14 +23,14 @@ fill(Stored__StoredFactor *m, const struct factor *f)
 	m->created = f->created_ms;
 	m->used = f->used_ms;
 	if (f->kind == FACTOR_TOTP) {
-		m->totp_secret = bytes_of(f->seed, sizeof(f->seed));
+		m->totp_secret = bytes_at(f->seed, sizeof(f->seed));
 		m->totp_last_step = f->last_step;
 		return;
 	}
 	m->rp_id = f->rp_id;
-	m->credential = bytes_of(f->key.id, f->key.n_id);
+	m->credential = bytes_at(f->key.id, f->key.n_id);
 	m->algorithm = f->key.algorithm;
-	m->public_key = bytes_of(f->key.key, f->key.n_key);
+	m->public_key = bytes_at(f->key.key, f->key.n_key);
 	m->counter = f->key.counter;
 }
 

@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "crypto/rand.h"
-#include "crypto/sha256.h"
 
 /* --- how it is kept ---------------------------------------------------------------------- */
 
@@ -30,17 +29,6 @@ static const struct stored_field token_fields[] = {
 const struct stored_form token_form = { STORED_KEY(token, key),
 	.expires_at = offsetof(struct token, forget_ms),
 	.message = &stored__stored_token__descriptor, STORED_FIELDS(token_fields) };
-
-static void
-key_of(char key[TOKEN_KEY_SIZE], const char *value)
-{
-	uint8_t digest[SHA256_BYTES];
-
-	/* A plain hash will do: a token has 128 bits of randomness, or at least 32 characters, so there is
-	 * nothing to guess at. */
-	sha256_of(span_str(value), digest);
-	str_hex(key, digest, sizeof(digest));
-}
 
 void
 token_done(struct token *t)
@@ -115,7 +103,7 @@ token_add(struct auth *a, const struct token_spec *spec, struct token *ret,
 		str_copy(value, TOKEN_TEXT_SIZE, spec->value);
 	else
 		rand_hex(value, 16);
-	key_of(ret->key, value);
+	sha256_hex(span_str(value), ret->key);
 	/* The id of a chosen token is from its hash: its first characters may be most of the
 	 * secret. */
 	str_copy(ret->id, sizeof(ret->id), spec->value[0] ? ret->key : value);
@@ -144,7 +132,7 @@ token_use(struct auth *a, const char *value, const char *kind, struct token *ret
 	char key[TOKEN_KEY_SIZE], when[32];
 	int rc;
 
-	key_of(key, value);
+	sha256_hex(span_str(value), key);
 	/* Found by its hash, so that no comparison takes longer the more of a token is right. */
 	rc = resource_load(a, RESOURCE_TOKEN, key, ret, e);
 	if (rc == AUTH_E_NOT_FOUND) {
@@ -227,7 +215,7 @@ token_remove(struct auth *a, const char *token_or_id, struct token *ret, struct 
 	char key[TOKEN_KEY_SIZE];
 	int rc;
 
-	key_of(key, token_or_id);
+	sha256_hex(span_str(token_or_id), key);
 	rc = resource_load(a, RESOURCE_TOKEN, key, ret, e);
 	if (rc == AUTH_E_NOT_FOUND)
 		rc = load_by_id(a, token_or_id, ret, e);

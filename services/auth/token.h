@@ -10,13 +10,14 @@
 #include <stdint.h>
 
 #include "auth/values.h"
+#include "crypto/sha256.h"
 
 struct auth;
 
 enum {
 	TOKEN_TEXT_SIZE = 129,
 	TOKEN_ID_SIZE = 9,
-	TOKEN_KEY_SIZE = 65,
+	TOKEN_KEY_SIZE = SHA256_HEX_SIZE,
 	TOKEN_VALUE_MIN = 32, /* of a value that the caller chose */
 	TOKEN_TTL_S = 1800,
 	TOKEN_TTL_MAX_S = 30 * 86400,
@@ -35,8 +36,10 @@ struct token {
 	    names; /* patterns: what a host that joins with it may be called; none: anything */
 	int64_t created_ms;
 	char created_by[NAME_LEN_MAX + 1];
-	char key[TOKEN_KEY_SIZE]; /* SHA-256 of the token, hexadecimal */
-	int64_t forget_ms;        /* when the record goes */
+	/* SHA-256 of the token, hexadecimal. A plain hash will do: a token has 128 bits of randomness, or at least 32
+	 * characters, so there is nothing to guess at. */
+	char key[TOKEN_KEY_SIZE];
+	int64_t forget_ms; /* when the record goes */
 	uint64_t revision;
 };
 

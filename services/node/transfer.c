@@ -41,7 +41,7 @@ protocol_of(const struct session *s)
 
 /* The texts of one event, until it is written. */
 struct texts {
-	char ranges[RANGES_TEXT], attributes[ATTRIBUTES_TEXT], hash[2 * SHA256_BYTES + 1];
+	char ranges[RANGES_TEXT], attributes[ATTRIBUTES_TEXT], hash[SHA256_HEX_SIZE];
 };
 
 /* "0-4095,8192-12287": first and last byte, as HTTP writes them. */

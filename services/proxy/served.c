@@ -13,7 +13,6 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "crypto/sha256.h"
 
 #define IN_NAMES "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ.+~_-"
 
@@ -51,7 +50,6 @@ served_load(struct served *f, int folder, const char *name, size_t max, struct e
 	/* Not blocking: a pipe of that name would have start wait for somebody who writes. */
 	_cleanup_close_ int fd = openat(folder, name,
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	uint8_t digest[SHA256_BYTES];
 	struct stat st;
 
 	memset(f, 0, sizeof(*f));
@@ -67,8 +65,7 @@ served_load(struct served *f, int folder, const char *name, size_t max, struct e
 		return err_errno(e, "%s", name);
 	f->bytes[f->n] = '\0';
 	(void)str_copy(f->name, sizeof(f->name), name);
-	sha256_of((struct span){ (const uint8_t *)f->bytes, f->n }, digest);
-	str_hex(f->sum, digest, sizeof(digest));
+	sha256_hex((struct span){ (const uint8_t *)f->bytes, f->n }, f->sum);
 	return 0;
 }
 

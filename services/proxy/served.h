@@ -9,8 +9,9 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "crypto/sha256.h"
 
-enum { SERVED_NAME_SIZE = 192, SERVED_SUM_SIZE = 2 * 32 + 1 };
+enum { SERVED_NAME_SIZE = 192, SERVED_SUM_SIZE = SHA256_HEX_SIZE };
 
 struct served {
 	char name[SERVED_NAME_SIZE];

@@ -9,6 +9,7 @@
 #include "http/stream.h"
 #include "proto/audit.async.h"
 #include "proxy/web_api_priv.h"
+#include "rpc/bytes.h"
 
 struct play {
 	struct web_call *call;
@@ -84,7 +85,7 @@ on_part(struct rpc_call *rpc, const Audit__PlayPart *part)
 		return;
 	rpc_pause(rpc);
 	p->paused = true;
-	if (http_stream_put(p->http, (struct span){ part->frames.data, part->frames.len }) == 0)
+	if (http_stream_put(p->http, bytes_span(part->frames)) == 0)
 		return;
 	http_stream_abort(p->http);
 	leave_rpc(p);
