@@ -4,7 +4,6 @@
  * ChangePassword. No role is asked: whoever is somebody may see and end what is his. The nouns are web_session.c and
  * new_password.c.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "auth/login_events.h"
@@ -114,54 +113,45 @@ on_sign_out(struct rpc_call *call, const Auth__Empty *m)
 
 /* --- ChangePassword ----------------------------------------------------------------------------- */
 
-/* Whichever comes last, the change or the closing of the call, frees it. */
-struct pending {
-	struct auth *auth;
-	struct rpc_call *call; /* NULL: closed meanwhile */
-	struct rpc_peer
-	    peer; /* for the trail, also when the caller is gone: the password is changed all the same */
-	bool waiting;
-};
-
 static struct login_note
-note_of(const struct pending *p)
+note_of(const struct face_wait *w)
 {
-	return (struct login_note){ .auth = p->auth,
-		.peer = &p->peer,
-		.user = p->peer.name,
+	return (struct login_note){ .auth = w->auth,
+		.peer = &w->peer,
+		.user = w->peer.name,
 		.method = "password_change" };
 }
 
+/* Written down also when the caller is gone: the password is changed all the same. */
 static void
 on_changed(int rc, const struct signin_outcome *how, const struct err *e, void *arg)
 {
-	struct pending *p = arg;
+	struct face_wait *w = arg;
 	struct audit_event ev = { .id = EVENT_USER_PASSWORD_CHANGE };
-	const struct login_note n = note_of(p);
+	const struct login_note n = note_of(w);
 
 	event_put_flag(&ev, EVENT_KEY_RESET, false);
 	if (rc == 0)
-		(void)events_write(p->auth, &p->peer, &ev);
+		(void)events_write(w->auth, &w->peer, &ev);
 	else
 		(void)login_note(&n, rc, how, e);
-	p->waiting = false;
-	if (!p->call)
-		free(p);
-	else if (rc == 0)
-		face_done(p->call);
+	if (!face_wait_back(w))
+		return;
+	if (rc == 0)
+		face_done(w->call);
 	else
-		face_fail(p->call, rc, e);
+		face_fail(w->call, rc, e);
 }
 
 static void
-start(struct pending *p, const Auth__ChangePasswordRequest *m)
+start(struct face_wait *w, const Auth__ChangePasswordRequest *m)
 {
 	struct new_password_request q = {
-		.who = { .user = p->peer.name, .password = m->password, .otp = m->otp },
+		.who = { .user = w->peer.name, .password = m->password, .otp = m->otp },
 		.password = m->new_password,
-		.keep = p->peer.web[0] ? p->peer.web : NULL
+		.keep = w->peer.web[0] ? w->peer.web : NULL
 	};
-	const struct login_note n = note_of(p);
+	const struct login_note n = note_of(w);
 	struct signin_key key;
 	struct origin origin;
 	struct err e;
@@ -172,50 +162,32 @@ start(struct pending *p, const Auth__ChangePasswordRequest *m)
 		q.who.proof = SIGNIN_KEY;
 		q.who.key = &key;
 	}
-	origin_of(p->auth, &p->peer, &origin);
+	origin_of(w->auth, &w->peer, &origin);
 	q.who.origin = &origin;
-	rc = new_password_start(p->auth, &q, on_changed, p, &e);
-	p->waiting = rc == 0;
+	rc = new_password_start(w->auth, &q, on_changed, w, &e);
+	w->waiting = rc == 0;
 	if (rc != 0) {
 		login_note_refused(&n, rc, &e);
-		face_fail(p->call, rc, &e);
+		face_fail(w->call, rc, &e);
 	}
 }
 
 static void
 on_change(struct rpc_call *call, const Auth__ChangePasswordRequest *m)
 {
-	struct pending *p;
+	struct face_wait *w;
 
 	if (!access_self(call, true))
 		return;
-	p = calloc(1, sizeof(*p));
-	if (!p) {
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
-		return;
-	}
-	*p = (struct pending){ .auth = rpc_context(call), .call = call, .peer = *rpc_peer(call) };
-	rpc_set_data(call, p);
-	start(p, m);
-}
-
-static void
-on_change_closed(struct rpc_call *call, const struct rpc_status *status)
-{
-	struct pending *p = rpc_data(call);
-
-	(void)status;
-	if (!p)
-		return;
-	p->call = NULL;
-	if (!p->waiting)
-		free(p);
+	w = face_wait_new(call, sizeof(*w));
+	if (w)
+		start(w, m);
 }
 
 static const struct rpc_row rows[] = {
 	AUTH_METHOD(ListWebSessions, RPC_USER, on_list),
 	AUTH_METHOD(RemoveWebSession, RPC_USER, on_remove),
 	AUTH_METHOD(SignOutEverywhere, RPC_USER, on_sign_out),
-	AUTH_METHOD(ChangePassword, RPC_USER, on_change, .closed = on_change_closed),
+	AUTH_METHOD(ChangePassword, RPC_USER, on_change, .closed = face_wait_closed),
 };
 const struct face face_account = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -65,6 +65,43 @@ face_done(struct rpc_call *call)
 	rpc_reply(call, &empty); /* of many methods */
 }
 
+void *
+face_wait_new(struct rpc_call *call, size_t size)
+{
+	struct face_wait *w = calloc(1, size);
+
+	if (!w) {
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+		return NULL;
+	}
+	*w = (struct face_wait){ .auth = rpc_context(call), .call = call, .peer = *rpc_peer(call) };
+	rpc_set_data(call, w);
+	return w;
+}
+
+bool
+face_wait_back(struct face_wait *w)
+{
+	w->waiting = false;
+	if (w->call)
+		return true;
+	free(w);
+	return false;
+}
+
+void
+face_wait_closed(struct rpc_call *call, const struct rpc_status *status)
+{
+	struct face_wait *w = rpc_data(call);
+
+	(void)status;
+	if (!w)
+		return;
+	w->call = NULL;
+	if (!w->waiting)
+		free(w);
+}
+
 /* Checked before they are taken, so that the message names the one that is wrong. */
 int
 face_labels(struct labels *ret, Common__Label *const *rows, size_t n, struct err *e)

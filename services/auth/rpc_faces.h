@@ -47,6 +47,21 @@ bool face_may_log_in(struct rpc_call *call);
 /* The answer to "done". */
 void face_done(struct rpc_call *call);
 
+/* A call that is answered later. Begins the struct of what waits, of which whichever comes last, what it waits for or the
+ * closing of the call, is the end. */
+struct face_wait {
+	struct auth *auth;
+	struct rpc_call *call; /* NULL: closed meanwhile */
+	struct rpc_peer peer;  /* of the call, also when it is gone */
+	bool waiting;          /* something is still to come back */
+};
+/* Of that size, zeroed, for the call; heap, its own end. NULL: answered. */
+void *face_wait_new(struct rpc_call *call, size_t size);
+/* What it waited for has come. False: nobody is there any more, and it is freed. */
+bool face_wait_back(struct face_wait *w);
+/* The `closed` of the method's row, or the last thing in it. */
+void face_wait_closed(struct rpc_call *call, const struct rpc_status *status);
+
 /* Checked, into ret. 0 or AUTH_E_INVALID; labels_done in any case. */
 int face_labels(struct labels *ret, Common__Label *const *rows, size_t n, struct err *e);
 

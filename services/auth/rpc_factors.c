@@ -4,7 +4,6 @@
  * RenameFactor, RemoveFactor. No role is asked: whoever is somebody may see and change what is his. The nouns are
  * own_factor.c, ticket.c and signin.c.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "auth/login_events.h"
@@ -17,15 +16,11 @@
 
 /* --- what waits for the password --------------------------------------------------------------- */
 
-/* Whichever comes last, the password or the closing of the call, frees it. */
 struct pending {
-	struct auth *auth;
-	struct rpc_call *call; /* NULL: closed meanwhile */
-	struct rpc_peer peer;
-	const char *method; /* for the trail */
+	struct face_wait wait; /* for the password */
+	const char *method;    /* for the trail */
 	/* The password is his. Answers the call. */
 	void (*then)(struct pending *p, const struct user *u);
-	bool waiting;
 	char user[NAME_LEN_MAX + 1];       /* as it was given */
 	char origin[WEBAUTHN_ORIGIN_SIZE]; /* of the page */
 	char id[FACTOR_ID_SIZE];
@@ -35,8 +30,8 @@ struct pending {
 static struct login_note
 note_of(const struct pending *p)
 {
-	return (struct login_note){ .auth = p->auth,
-		.peer = &p->peer,
+	return (struct login_note){ .auth = p->wait.auth,
+		.peer = &p->wait.peer,
 		.user = p->user,
 		.method = p->method };
 }
@@ -48,16 +43,15 @@ on_proven(int rc, const struct user *u, const struct signin_outcome *how, const 
 	struct pending *p = arg;
 	const struct login_note n = note_of(p);
 
-	p->waiting = false;
 	/* What is right is written down by what it is for. */
 	if (rc != 0) {
-		login_count(p->auth, rc);
+		login_count(p->wait.auth, rc);
 		(void)login_note(&n, rc, how, e);
 	}
-	if (!p->call)
-		free(p);
-	else if (rc != 0)
-		face_fail(p->call, rc, e);
+	if (!face_wait_back(&p->wait))
+		return;
+	if (rc != 0)
+		face_fail(p->wait.call, rc, e);
 	else
 		p->then(p, u);
 }
@@ -67,18 +61,12 @@ static struct pending *
 pending_new(struct rpc_call *call, const char *method,
     void (*then)(struct pending *p, const struct user *u))
 {
-	struct pending *p = calloc(1, sizeof(*p));
+	struct pending *p = face_wait_new(call, sizeof(*p));
 
-	if (!p) {
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+	if (!p)
 		return NULL;
-	}
-	*p = (struct pending){ .auth = rpc_context(call),
-		.call = call,
-		.peer = *rpc_peer(call),
-		.method = method,
-		.then = then };
-	rpc_set_data(call, p);
+	p->method = method;
+	p->then = then;
 	return p;
 }
 
@@ -97,27 +85,14 @@ ask_password(struct pending *p, const char *user, const char *password)
 
 	/* The event is about a claim in any case. */
 	(void)str_copy(p->user, sizeof(p->user), user);
-	origin_of(p->auth, &p->peer, &origin);
-	rc = signin_start(p->auth, &q, on_proven, p, &e);
-	p->waiting = rc == 0;
+	origin_of(p->wait.auth, &p->wait.peer, &origin);
+	rc = signin_start(p->wait.auth, &q, on_proven, p, &e);
+	p->wait.waiting = rc == 0;
 	if (rc != 0) {
 		n = note_of(p);
 		login_note_refused(&n, rc, &e);
-		face_fail(p->call, rc, &e);
+		face_fail(p->wait.call, rc, &e);
 	}
-}
-
-static void
-on_closed(struct rpc_call *call, const struct rpc_status *status)
-{
-	struct pending *p = rpc_data(call);
-
-	(void)status;
-	if (!p)
-		return;
-	p->call = NULL;
-	if (!p->waiting)
-		free(p);
 }
 
 /* --- BeginLogin -------------------------------------------------------------------------------- */
@@ -129,22 +104,22 @@ challenge_login(struct pending *p, const struct user *u)
 	struct webauthn_site site;
 	struct ticket *t;
 	struct err e;
-	int rc = ticket_site(p->auth, p->origin, &site, &e);
+	int rc = ticket_site(p->wait.auth, p->origin, &site, &e);
 
 	if (rc != 0) {
-		face_fail(p->call, rc, &e);
+		face_fail(p->wait.call, rc, &e);
 		return;
 	}
 	/* As it is now: with another password the ticket is worth nothing. */
-	t = ticket_new(p->auth, TICKET_LOGIN, u->name, u->password);
+	t = ticket_new(p->wait.auth, TICKET_LOGIN, u->name, u->password);
 	if (!t) {
-		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+		rpc_finish(p->wait.call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
 	t->kind = FACTOR_WEBAUTHN;
 	t->site = site;
 	rpc_keys_ask_signature(t, &u->factors, &reply);
-	auth_begin_login_reply(p->call, &reply.message);
+	auth_begin_login_reply(p->wait.call, &reply.message);
 }
 
 static void
@@ -187,6 +162,20 @@ note(struct rpc_call *call, enum event_id id, const struct factor *f)
 	(void)events_write(rpc_context(call), rpc_peer(call), &ev);
 }
 
+/* Of an own one that was added or changed. False: it was not, and the call is answered. */
+static bool
+changed(struct rpc_call *call, enum event_id id, int rc, const struct factor *f,
+    const struct err *e, Auth__Factor *ret)
+{
+	if (rc != 0) {
+		face_fail(call, rc, e);
+		return false;
+	}
+	note(call, id, f);
+	show(f, ret);
+	return true;
+}
+
 static void
 on_list(struct rpc_call *call, const Auth__Empty *m)
 {
@@ -225,13 +214,14 @@ offer_app(struct pending *p, const struct user *u, const struct own_factor_offer
 
 	buf_init(&uri, 4096);
 	totp_base32(offer->totp, base32);
-	if (totp_uri(offer->totp, p->auth->cluster, u->name, &uri) < 0 || !buf_put(&uri, "", 1)) {
-		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+	if (totp_uri(offer->totp, p->wait.auth->cluster, u->name, &uri) < 0 ||
+	    !buf_put(&uri, "", 1)) {
+		rpc_finish(p->wait.call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	} else {
 		reply.ticket = offer->ticket->id;
 		reply.totp_uri = (const char *)buf_head(&uri);
 		reply.totp_secret = base32;
-		auth_begin_factor_reply(p->call, &reply);
+		auth_begin_factor_reply(p->wait.call, &reply);
 	}
 	secret_zero(base32, sizeof(base32));
 	buf_wipe(&uri);
@@ -244,16 +234,16 @@ offer(struct pending *p, const struct user *u)
 	struct key_challenge key;
 	struct own_factor_offer o = { 0 };
 	struct err e;
-	int rc = own_factor_begin(p->auth, u, p->kind, p->origin, &o, &e);
+	int rc = own_factor_begin(p->wait.auth, u, p->kind, p->origin, &o, &e);
 
 	if (rc != 0) {
-		face_fail(p->call, rc, &e);
+		face_fail(p->wait.call, rc, &e);
 	} else if (p->kind == FACTOR_TOTP) {
 		offer_app(p, u, &o);
 	} else {
-		rpc_keys_ask_new(p->auth, o.ticket, &u->factors, &key);
+		rpc_keys_ask_new(p->wait.auth, o.ticket, &u->factors, &key);
 		reply.key = &key.message;
-		auth_begin_factor_reply(p->call, &reply);
+		auth_begin_factor_reply(p->wait.call, &reply);
 	}
 	secret_zero(&o, sizeof(o));
 }
@@ -274,7 +264,7 @@ on_begin(struct rpc_call *call, const Auth__BeginFactorRequest *m)
 		return;
 	}
 	(void)str_copy(p->origin, sizeof(p->origin), m->origin);
-	ask_password(p, p->peer.name, m->password);
+	ask_password(p, p->wait.peer.name, m->password);
 }
 
 static void
@@ -293,13 +283,8 @@ on_add(struct rpc_call *call, const Auth__AddFactorRequest *m)
 		q.key = rpc_keys_new(m->key);
 	}
 	rc = own_factor_add(rpc_context(call), rpc_peer(call)->name, &q, &f, &e);
-	if (rc != 0) {
-		face_fail(call, rc, &e);
-		return;
-	}
-	note(call, EVENT_MFA_ADD, &f);
-	show(&f, &reply);
-	auth_add_factor_reply(call, &reply);
+	if (changed(call, EVENT_MFA_ADD, rc, &f, &e, &reply))
+		auth_add_factor_reply(call, &reply);
 }
 
 /* --- changing -------------------------------------------------------------------------------------- */
@@ -315,13 +300,8 @@ on_rename(struct rpc_call *call, const Auth__RenameFactorRequest *m)
 	if (!access_self(call, true))
 		return;
 	rc = own_factor_rename(rpc_context(call), rpc_peer(call)->name, m->id, m->name, &f, &e);
-	if (rc != 0) {
-		face_fail(call, rc, &e);
-		return;
-	}
-	note(call, EVENT_MFA_RENAME, &f);
-	show(&f, &reply);
-	auth_rename_factor_reply(call, &reply);
+	if (changed(call, EVENT_MFA_RENAME, rc, &f, &e, &reply))
+		auth_rename_factor_reply(call, &reply);
 }
 
 static void
@@ -329,14 +309,14 @@ drop(struct pending *p, const struct user *u)
 {
 	struct factor f;
 	struct err e;
-	int rc = own_factor_remove(p->auth, u->name, p->id, &f, &e);
+	int rc = own_factor_remove(p->wait.auth, u->name, p->id, &f, &e);
 
 	if (rc != 0) {
-		face_fail(p->call, rc, &e);
+		face_fail(p->wait.call, rc, &e);
 		return;
 	}
-	note(p->call, EVENT_MFA_DELETE, &f);
-	face_done(p->call);
+	note(p->wait.call, EVENT_MFA_DELETE, &f);
+	face_done(p->wait.call);
 }
 
 static void
@@ -352,15 +332,16 @@ on_remove(struct rpc_call *call, const Auth__RemoveFactorRequest *m)
 	/* What is too long is nobody's. */
 	if (!str_copy(p->id, sizeof(p->id), m->id))
 		p->id[0] = '\0';
-	ask_password(p, p->peer.name, m->password);
+	ask_password(p, p->wait.peer.name, m->password);
 }
 
 static const struct rpc_row rows[] = {
-	AUTH_METHOD(BeginLogin, RPC_PROXY | RPC_BROWSER, on_begin_login, .closed = on_closed),
+	AUTH_METHOD(BeginLogin, RPC_PROXY | RPC_BROWSER, on_begin_login,
+	    .closed = face_wait_closed),
 	AUTH_METHOD(ListFactors, RPC_USER, on_list),
-	AUTH_METHOD(BeginFactor, RPC_USER, on_begin, .closed = on_closed),
+	AUTH_METHOD(BeginFactor, RPC_USER, on_begin, .closed = face_wait_closed),
 	AUTH_METHOD(AddFactor, RPC_USER, on_add),
 	AUTH_METHOD(RenameFactor, RPC_USER, on_rename),
-	AUTH_METHOD(RemoveFactor, RPC_USER, on_remove, .closed = on_closed),
+	AUTH_METHOD(RemoveFactor, RPC_USER, on_remove, .closed = face_wait_closed),
 };
 const struct face face_factors = { rows, sizeof(rows) / sizeof(rows[0]) };

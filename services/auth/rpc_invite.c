@@ -2,8 +2,6 @@
 /*
  * rpc_invite: GetInvite, BeginInviteKey and CompleteInvite, for proxies that show the page. The noun is invite.c.
  */
-#include <stdlib.h>
-
 #include "auth/rpc_faces.h"
 #include "auth/invite.h"
 #include "auth/login_events.h"
@@ -82,10 +80,7 @@ on_begin_key(struct rpc_call *call, const Auth__BeginInviteKeyRequest *m)
 }
 
 struct pending {
-	struct auth *auth;
-	struct rpc_call *call; /* NULL: closed meanwhile */
-	/* invite_complete took it: on_completed is still to come. */
-	bool waiting;
+	struct face_wait wait; /* for on_completed */
 	bool no_session;
 	struct web_login *login; /* after that; NULL: none */
 	char browser[WEB_SESSION_BROWSER_SIZE];
@@ -95,7 +90,7 @@ struct pending {
 static void
 note_completed(const struct pending *p, const struct invite_result *r)
 {
-	const struct rpc_peer *peer = p->call ? rpc_peer(p->call) : NULL;
+	const struct rpc_peer *peer = &p->wait.peer;
 	struct audit_event password = { .id = EVENT_USER_PASSWORD_CHANGE,
 		.user = span_str(r->user) };
 	struct factor_mark mark = factor_mark_of(r->factor);
@@ -103,11 +98,11 @@ note_completed(const struct pending *p, const struct invite_result *r)
 
 	event_put_flag(&password, EVENT_KEY_RESET, r->reset);
 	factor_put_event(&mark, &factor);
-	(void)events_write(p->auth, peer, &password);
-	(void)events_write(p->auth, peer, &factor);
+	(void)events_write(p->wait.auth, peer, &password);
+	(void)events_write(p->wait.auth, peer, &factor);
 	/* Whoever had his account meanwhile is to keep nothing that acts. */
 	if (r->reset)
-		rpc_tokens_end_of(p->auth, peer, r->user);
+		rpc_tokens_end_of(p->wait.auth, peer, r->user);
 }
 
 /* The password is set in any case: who may not sign in yet is told so when he tries. */
@@ -124,21 +119,23 @@ on_signed_in(int rc, const struct web_login_result *r, const struct signin_outco
     const struct err *e, void *arg)
 {
 	struct pending *p = arg;
-	struct login_note n = { .auth = p->auth, .peer = rpc_peer(p->call), .method = "web" };
+	struct login_note n = { .auth = p->wait.auth,
+		.peer = rpc_peer(p->wait.call),
+		.method = "web" };
 	bool noted;
 
 	(void)how;
 	(void)e;
 	p->login = NULL;
 	if (rc != 0) {
-		reply_without_session(p->call);
+		reply_without_session(p->wait.call);
 		return;
 	}
 	n.user = r->session->user;
 	n.web_session = r->session->key;
 	noted = login_note(&n, 0, &(struct signin_outcome){ .closed = LOCKOUT_OPEN }, NULL) == 0;
-	login_count(p->auth, noted ? 0 : -1);
-	rpc_web_reply(p->call, r, noted);
+	login_count(p->wait.auth, noted ? 0 : -1);
+	rpc_web_reply(p->wait.call, r, noted);
 }
 
 /* Whoever holds the link, and has just chosen password and second factor, need not show them at once. */
@@ -151,10 +148,10 @@ sign_in(struct pending *p, const char *user)
 		.origin = &origin };
 	struct err e;
 
-	origin_of(p->auth, rpc_peer(p->call), &origin);
-	if (p->no_session || !rpc_peer(p->call)->told ||
-	    web_login_admit(&p->login, p->auth, &q, on_signed_in, p, &e) != 0)
-		reply_without_session(p->call);
+	origin_of(p->wait.auth, rpc_peer(p->wait.call), &origin);
+	if (p->no_session || !rpc_peer(p->wait.call)->told ||
+	    web_login_admit(&p->login, p->wait.auth, &q, on_signed_in, p, &e) != 0)
+		reply_without_session(p->wait.call);
 }
 
 static void
@@ -164,14 +161,12 @@ on_completed(int rc, const struct invite_result *r, struct err *e, void *arg)
 
 	if (rc == 0)
 		note_completed(p, r);
-	/* Whichever comes last, this or the closing of the call, frees it. */
-	p->waiting = false;
-	if (!p->call)
-		free(p);
-	else if (rc == 0)
+	if (!face_wait_back(&p->wait))
+		return;
+	if (rc == 0)
 		sign_in(p, r->user);
 	else
-		face_fail(p->call, rc, e);
+		face_fail(p->wait.call, rc, e);
 }
 
 /* Argon2id runs on the pool meanwhile, so the call may be closed before it ends. */
@@ -192,23 +187,15 @@ on_complete(struct rpc_call *call, const Auth__CompleteInviteRequest *m)
 		q.ticket = m->key->ticket;
 		q.key = rpc_keys_new(m->key);
 	}
-	p = calloc(1, sizeof(*p));
-	if (!p) {
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+	p = face_wait_new(call, sizeof(*p));
+	if (!p)
 		return;
-	}
-	*p = (struct pending){ .auth = rpc_context(call),
-		.call = call,
-		.waiting = true,
-		.no_session = m->no_session };
+	p->no_session = m->no_session;
 	(void)str_copy(p->browser, sizeof(p->browser), m->browser); /* cut where it is too long */
-	rpc_set_data(call, p);
-	rc = invite_complete(p->auth, &q, on_completed, p, &e);
-	/* Not begun: nothing comes back any more, so on_closed frees p. */
-	if (rc != 0) {
-		p->waiting = false;
+	rc = invite_complete(p->wait.auth, &q, on_completed, p, &e);
+	p->wait.waiting = rc == 0;
+	if (rc != 0)
 		face_fail(call, rc, &e);
-	}
 }
 
 static void
@@ -216,14 +203,9 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 {
 	struct pending *p = rpc_data(call);
 
-	(void)status;
-	if (!p)
-		return;
-	p->call = NULL;
-	if (p->login)
+	if (p && p->login)
 		web_login_abandon(p->login);
-	if (!p->waiting)
-		free(p);
+	face_wait_closed(call, status);
 }
 
 enum { FOR_INVITED = RPC_PROXY | RPC_BROWSER | RPC_LOCAL };

@@ -14,8 +14,7 @@
 #include "rpc/bytes.h"
 
 struct pending {
-	struct auth *auth;
-	struct rpc_call *call;
+	struct face_wait wait; /* for nothing but the joining, which is abandoned with the call */
 	struct joining *joining;
 	char name[HOST_NAME_SIZE], uuid[37], kind[8]; /* as given, for the events */
 	bool renewal;
@@ -37,7 +36,7 @@ note_join(struct pending *p, int rc, const struct token *t, const struct err *e)
 	event_put_text(&ev, EVENT_KEY_ROLE, p->kind);
 	event_put_text(&ev, EVENT_KEY_HOST_ID, p->uuid);
 	event_put_text(&ev, EVENT_KEY_TOKEN_NAME, t && t->id[0] ? t->id : NULL);
-	return events_write(p->auth, rpc_peer(p->call), &ev);
+	return events_write(p->wait.auth, rpc_peer(p->wait.call), &ev);
 }
 
 static int
@@ -51,7 +50,7 @@ note_certs(struct pending *p, const struct join_result *r)
 	event_put_text(&ev, EVENT_KEY_ROLE, r->node->kind);
 	event_put_number(&ev, EVENT_KEY_VALID_UNTIL_S, r->valid_until_s);
 	event_put_flag(&ev, EVENT_KEY_RENEWAL, p->renewal);
-	return events_write(p->auth, rpc_peer(p->call), &ev);
+	return events_write(p->wait.auth, rpc_peer(p->wait.call), &ev);
 }
 
 /* --- answers ----------------------------------------------------------------------------- */
@@ -76,8 +75,8 @@ answer(struct pending *p, const struct join_result *r)
 	Auth__CaBundle bundle;
 
 	arena_init(&arena, FACE_ARENA_MAX);
-	face_bundle(p->auth, &bundle);
-	reply.cluster = p->auth->cluster;
+	face_bundle(p->wait.auth, &bundle);
+	reply.cluster = p->wait.auth->cluster;
 	reply.uuid = r->node->uuid;
 	reply.name = r->node->name;
 	reply.tls_cert_pem = pem ? pem : "";
@@ -89,10 +88,10 @@ answer(struct pending *p, const struct join_result *r)
 		reply.labels = api_labels(&arena, labels_view(&labels));
 	reply.n_labels = labels.n;
 	if (pem && reply.labels) {
-		p->auth->counts.host_certs++;
-		auth_join_reply(p->call, &reply); /* that of Renew is the same */
+		p->wait.auth->counts.host_certs++;
+		auth_join_reply(p->wait.call, &reply); /* that of Renew is the same */
 	} else {
-		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+		rpc_finish(p->wait.call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	}
 	arena_done(&arena);
 	labels_done(&labels);
@@ -110,33 +109,17 @@ on_joined(int rc, const struct join_result *r, const struct err *e, void *arg)
 
 	p->joining = NULL;
 	if (rc != 0)
-		p->auth->counts.join_failures++;
+		p->wait.auth->counts.join_failures++;
 	if (rc != 0)
-		face_fail(p->call, rc, e);
+		face_fail(p->wait.call, rc, e);
 	/* Nothing that gives rights happens unseen. */
 	else if (noted && note_certs(p, r) == 0)
 		answer(p, r);
 	else
-		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "%s", join_unseen);
+		rpc_finish(p->wait.call, RPC_RESOURCE_EXHAUSTED, "%s", join_unseen);
 }
 
 /* --- requests ---------------------------------------------------------------------------------- */
-
-static struct pending *
-pending_new(struct rpc_call *call, bool renewal)
-{
-	struct pending *p = calloc(1, sizeof(*p));
-
-	if (!p) {
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
-		return NULL;
-	}
-	p->auth = rpc_context(call);
-	p->call = call;
-	p->renewal = renewal;
-	rpc_set_data(call, p);
-	return p;
-}
 
 /* Without keys they stay empty, and are refused as such. */
 static void
@@ -155,15 +138,15 @@ start(struct pending *p, const struct join_request *q)
 	 * was shown. */
 	struct token token = { 0 };
 	struct err e;
-	int rc = join_start(&p->joining, p->auth, q, on_joined, p, &token, &e);
+	int rc = join_start(&p->joining, p->wait.auth, q, on_joined, p, &token, &e);
 
 	if (rc != 0) {
-		p->auth->counts.join_failures++;
+		p->wait.auth->counts.join_failures++;
 		/* A renewal that fails is repeated until it succeeds: an event for each would say
 		 * nothing. */
 		if (!p->renewal)
 			note_join(p, rc, &token, &e);
-		face_fail(p->call, rc, &e);
+		face_fail(p->wait.call, rc, &e);
 	}
 	token_done(&token);
 }
@@ -190,7 +173,7 @@ on_join(struct rpc_call *call, const Auth__JoinRequest *m)
 	/* Before the token is used up. */
 	if (!access_can_be_noted(call, join_unseen))
 		return;
-	p = pending_new(call, false);
+	p = face_wait_new(call, sizeof(*p));
 	if (!p)
 		return;
 	(void)str_copy(p->name, sizeof(p->name), m->name);
@@ -222,9 +205,10 @@ on_renew(struct rpc_call *call, const Auth__RenewRequest *m)
 	struct host *n;
 
 	n = access_daemon(call);
-	p = n ? pending_new(call, true) : NULL;
+	p = n ? face_wait_new(call, sizeof(*p)) : NULL;
 	if (!p)
 		return;
+	p->renewal = true;
 	str_copy(p->uuid, sizeof(p->uuid), n->uuid);
 	str_copy(p->name, sizeof(p->name), n->name);
 	/* From the certificate of the call, not from the request: a host renews nobody but
@@ -244,10 +228,9 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 {
 	struct pending *p = rpc_data(call);
 
-	(void)status;
 	if (p && p->joining)
 		join_abandon(p->joining);
-	free(p);
+	face_wait_closed(call, status);
 }
 
 static const struct rpc_row rows[] = {

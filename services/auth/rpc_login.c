@@ -11,10 +11,8 @@
 #include "base/str.h"
 #include "rpc/bytes.h"
 
-/* A call that waits for its login. */
 struct pending {
-	struct auth *auth;
-	struct rpc_call *call;
+	struct face_wait wait; /* for nothing but its login, which is abandoned with the call */
 	struct login *login;
 	char user[NAME_LEN_MAX + 1]; /* as it was given, for the events */
 	const char *method;          /* for them, too */
@@ -28,9 +26,9 @@ answer(struct pending *p, const struct certify_result *r)
 	char *pem = span_dup(r->tls_pem);
 	Auth__CaBundle bundle;
 
-	face_bundle(p->auth, &bundle);
+	face_bundle(p->wait.auth, &bundle);
 	reply.user = r->user;
-	reply.cluster = p->auth->cluster;
+	reply.cluster = p->wait.auth->cluster;
 	reply.n_roles = r->roles->n;
 	reply.roles = (const char **)(void *)r->roles->v;
 	reply.n_logins = r->logins->n;
@@ -42,10 +40,10 @@ answer(struct pending *p, const struct certify_result *r)
 	reply.tls_cert_pem = pem ? pem : "";
 	reply.ca = &bundle;
 	if (pem) {
-		p->auth->counts.user_certs++;
-		auth_login_reply(p->call, &reply);
+		p->wait.auth->counts.user_certs++;
+		auth_login_reply(p->wait.call, &reply);
 	} else {
-		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+		rpc_finish(p->wait.call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	}
 	free(pem);
 }
@@ -55,8 +53,8 @@ on_login_done(int rc, const struct certify_result *r, const struct signin_outcom
     const struct err *e, void *arg)
 {
 	struct pending *p = arg;
-	const struct login_note n = { .auth = p->auth,
-		.peer = rpc_peer(p->call),
+	const struct login_note n = { .auth = p->wait.auth,
+		.peer = rpc_peer(p->wait.call),
 		.user = p->user,
 		.method = p->method };
 	bool noted = login_note(&n, rc, how, e) == 0;
@@ -65,13 +63,13 @@ on_login_done(int rc, const struct certify_result *r, const struct signin_outcom
 	p->login = NULL;
 	if (rc == 0 && (!noted || login_note_cert(&n, r) != 0))
 		noted = false;
-	login_count(p->auth, rc == 0 && !noted ? -1 : rc);
+	login_count(p->wait.auth, rc == 0 && !noted ? -1 : rc);
 	if (rc != 0)
-		face_fail(p->call, rc, e);
+		face_fail(p->wait.call, rc, e);
 	else if (noted)
 		answer(p, r);
 	else /* nobody gets in unseen */
-		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "%s", login_unseen);
+		rpc_finish(p->wait.call, RPC_RESOURCE_EXHAUSTED, "%s", login_unseen);
 }
 
 static void
@@ -87,15 +85,12 @@ on_login(struct rpc_call *call, const Auth__LoginRequest *m)
 
 	if (!login_can_be_noted(call))
 		return;
-	p = calloc(1, sizeof(*p));
-	if (!p) {
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+	p = face_wait_new(call, sizeof(*p));
+	if (!p)
 		return;
-	}
-	*p = (struct pending){ .auth = a, .call = call, .method = m->grant ? "browser" : "local" };
+	p->method = m->grant ? "browser" : "local";
 	/* The event is about a claim in any case. */
 	(void)str_copy(p->user, sizeof(p->user), m->user);
-	rpc_set_data(call, p);
 	origin_of(a, rpc_peer(call), &origin);
 	q = (struct login_request){ .user = m->user,
 		.password = m->password,
@@ -128,11 +123,10 @@ on_closed(struct rpc_call *call, const struct rpc_status *status)
 {
 	struct pending *p = rpc_data(call);
 
-	(void)status;
 	/* The pool or the signer still has it: abandoned, and freed when it comes back. */
 	if (p && p->login)
 		login_abandon(p->login);
-	free(p);
+	face_wait_closed(call, status);
 }
 
 static const struct rpc_row rows[] = {

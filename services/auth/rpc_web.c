@@ -3,7 +3,6 @@
  * rpc_web: WebLogin, GetWebSession, EndWebSession, CertifyWeb: what a person's browser needs, through a proxy. The nouns
  * are web_login.c, web_session.c and certify.c. What people do about their sessions and passwords is rpc_account.c.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/bundle.h"
@@ -76,10 +75,8 @@ show(struct auth *a, const struct web_session *s, const struct user *u, struct s
 
 /* --- WebLogin --------------------------------------------------------------------------------- */
 
-/* A call that waits for its login. */
 struct pending {
-	struct auth *auth;
-	struct rpc_call *call;
+	struct face_wait wait; /* for nothing but its login, which is abandoned with the call */
 	struct web_login *login;
 	char user[NAME_LEN_MAX + 1]; /* as it was given, for the events */
 };
@@ -87,8 +84,8 @@ struct pending {
 static struct login_note
 note_of(const struct pending *p)
 {
-	return (struct login_note){ .auth = p->auth,
-		.peer = rpc_peer(p->call),
+	return (struct login_note){ .auth = p->wait.auth,
+		.peer = rpc_peer(p->wait.call),
 		.user = p->user,
 		.method = "web" };
 }
@@ -146,11 +143,11 @@ on_web_login_done(int rc, const struct web_login_result *r, const struct signin_
 	p->login = NULL;
 	n.web_session = rc == 0 ? r->session->key : NULL;
 	noted = login_note(&n, rc, how, e) == 0;
-	login_count(p->auth, rc == 0 && !noted ? -1 : rc);
+	login_count(p->wait.auth, rc == 0 && !noted ? -1 : rc);
 	if (rc != 0)
-		face_fail(p->call, rc, e);
+		face_fail(p->wait.call, rc, e);
 	else
-		rpc_web_reply(p->call, r, noted);
+		rpc_web_reply(p->wait.call, r, noted);
 }
 
 static void
@@ -170,15 +167,11 @@ on_web_login(struct rpc_call *call, const Auth__WebLoginRequest *m)
 
 	if (!face_may_log_in(call) || !login_can_be_noted(call))
 		return;
-	p = calloc(1, sizeof(*p));
-	if (!p) {
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+	p = face_wait_new(call, sizeof(*p));
+	if (!p)
 		return;
-	}
-	*p = (struct pending){ .auth = a, .call = call };
 	/* The event is about a claim in any case. */
 	(void)str_copy(p->user, sizeof(p->user), m->user);
-	rpc_set_data(call, p);
 	origin_of(a, rpc_peer(call), &origin);
 	q.origin = &origin;
 	if (m->key) {
@@ -198,11 +191,10 @@ on_web_login_closed(struct rpc_call *call, const struct rpc_status *status)
 {
 	struct pending *p = rpc_data(call);
 
-	(void)status;
 	/* The pool still has it: abandoned, and freed when it comes back. */
 	if (p && p->login)
 		web_login_abandon(p->login);
-	free(p);
+	face_wait_closed(call, status);
 }
 
 /* --- in a session ------------------------------------------------------------------------------- */
@@ -288,13 +280,6 @@ on_end(struct rpc_call *call, const Auth__Empty *m)
 
 /* --- CertifyWeb ------------------------------------------------------------------------------- */
 
-/* Whichever comes last, the certificate or the closing of the call, frees it. */
-struct certifying {
-	struct auth *auth;
-	struct rpc_call *call; /* NULL: closed meanwhile */
-	bool waiting;
-};
-
 /* The principal of the proxy that the page came from: the host of its public address. */
 static void
 proxy_host(struct auth *a, const char *uuid, char *dst, size_t size)
@@ -308,7 +293,7 @@ proxy_host(struct auth *a, const char *uuid, char *dst, size_t size)
 }
 
 static void
-answer_certificate(struct certifying *c, const struct certify_result *r)
+answer_certificate(struct face_wait *c, const struct certify_result *r)
 {
 	const struct bundle *b = self_authorities(c->auth->self);
 	Auth__WebCertificate reply = AUTH__WEB_CERTIFICATE__INIT;
@@ -333,14 +318,11 @@ answer_certificate(struct certifying *c, const struct certify_result *r)
 static void
 on_certified(int rc, const struct certify_result *r, const struct err *e, void *arg)
 {
-	struct certifying *c = arg;
+	struct face_wait *c = arg;
 
-	c->waiting = false;
 	/* Nobody has it: it does not exist. */
-	if (!c->call) {
-		free(c);
+	if (!face_wait_back(c))
 		return;
-	}
 	if (rc != 0)
 		access_fail(c->call, rc, e);
 	else if (login_note_cert(&(struct login_note){ .auth = c->auth, .peer = rpc_peer(c->call) },
@@ -352,7 +334,7 @@ on_certified(int rc, const struct certify_result *r, const struct err *e, void *
 
 /* 0 or as certify_start. */
 static int
-certify(struct certifying *c, const struct web_session *s, const struct user *u, struct span key,
+certify(struct face_wait *c, const struct web_session *s, const struct user *u, struct span key,
     struct err *e)
 {
 	struct auth *a = c->auth;
@@ -382,43 +364,24 @@ on_certify(struct rpc_call *call, const Auth__CertifyWebRequest *m)
 {
 	const struct web_session *s;
 	struct access_person p;
-	struct certifying *c;
+	struct face_wait *c;
 	struct err e;
 	int rc;
 
 	s = rpc_web_session(call, &p);
 	if (s && access_can_be_noted(call, login_unseen)) {
-		c = calloc(1, sizeof(*c));
-		if (c) {
-			*c = (struct certifying){ .auth = rpc_context(call), .call = call };
-			rpc_set_data(call, c);
-			rc = certify(c, s, &p.user, bytes_span(m->ssh_key), &e);
-			if (rc != 0)
-				access_fail(call, rc, &e);
-		} else {
-			rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
-		}
+		c = face_wait_new(call, sizeof(*c));
+		rc = c ? certify(c, s, &p.user, bytes_span(m->ssh_key), &e) : 0;
+		if (rc != 0)
+			access_fail(call, rc, &e);
 	}
 	access_person_done(&p);
-}
-
-static void
-on_certify_closed(struct rpc_call *call, const struct rpc_status *status)
-{
-	struct certifying *c = rpc_data(call);
-
-	(void)status;
-	if (!c)
-		return;
-	c->call = NULL;
-	if (!c->waiting)
-		free(c);
 }
 
 static const struct rpc_row rows[] = {
 	AUTH_METHOD(WebLogin, RPC_PROXY | RPC_BROWSER, on_web_login, .closed = on_web_login_closed),
 	AUTH_METHOD(GetWebSession, RPC_USER, on_get),
 	AUTH_METHOD(EndWebSession, RPC_USER, on_end),
-	AUTH_METHOD(CertifyWeb, RPC_USER, on_certify, .closed = on_certify_closed),
+	AUTH_METHOD(CertifyWeb, RPC_USER, on_certify, .closed = face_wait_closed),
 };
 const struct face face_web = { rows, sizeof(rows) / sizeof(rows[0]) };
