@@ -77,7 +77,7 @@ def test_bulk_both_ways_while_keys_are_exchanged_anew(do):
 
 def test_what_the_page_does_not_take_waits_at_the_node(do):
     got = do('slow')
-    assert got['untaken'] <= 512 << 10 and got['memory'] <= 8 << 20, got
+    assert got['untaken'] <= 256 << 10 and got['memory'] <= 8 << 20, got
     assert got['total'] == 32 << 20 and got['whole'] and got['status'] == 0, got
 
 

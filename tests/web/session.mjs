@@ -217,14 +217,19 @@ const tests = {
 	async typed() {
 		const p = await connected();
 		const t = await p.ssh.terminal({ node: who.node, login: who.login, cols: 80, rows: 24 });
-		let shown = '', told = false;
+		let shown = '', told = false, go;
+		const ready = new Promise((resolve) => { go = resolve; });
 		const exit = new Promise((resolve) => { t.onexit = resolve; });
 		t.ondata = (b, taken) => {
 			shown += Buffer.from(b).toString();
 			taken();
+			if (shown.includes('ready')) go();
 			if (!told && shown.includes(`got ${who.marker}`)) { told = true; console.log('shown'); }
 		};
-		await t.write(`read line; echo got $line; cat\r${who.marker}\r`);
+		// Not before somebody reads: what comes while the shell edits its line has another end of line.
+		await t.write(`echo rea''dy; read line; echo got $line; cat\r`);
+		await ready;
+		await t.write(`${who.marker}\r`);
 		const line = new Promise((resolve) => process.stdin.once('data', () => resolve({ line: true })));
 		const how = await Promise.race([line, exit]);
 		if (!how.line) return how;

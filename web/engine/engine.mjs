@@ -281,7 +281,8 @@ class Link {
 	}
 }
 
-// ondata(bytes, ext) -> false: not now (resume() offers it again); bytes are its own. onwritable() after a write that did not take all.
+// ondata(view, ext) -> how many bytes it took, from the front; the view is the engine's memory, and resume() offers the rest again.
+// onwritable() after a write that did not take all.
 // onend({ status, signal, reason }) is the last. started: a promise, rejected with why it did not start.
 class Chan {
 	constructor(link, p) {
@@ -291,8 +292,7 @@ class Chan {
 	}
 
 	take(view, ext) {
-		if (!this.ondata) return 0;
-		return this.ondata(view.slice(), ext) === false ? 0 : view.length;
+		return this.ondata ? this.ondata(view, ext) : 0;
 	}
 
 	start(why) {

@@ -140,14 +140,15 @@ export class Service {
 	attach(id, node, chan) {
 		const c = { chan, node, shown: false, untaken: 0, waits: false, writes: [], eof: false, ended: null };
 		this.chans.set(id, c);
-		chan.ondata = (bytes, ext) => {
-			if (!c.shown || c.untaken >= UNTAKEN_MAX) {
-				c.waits = true;
-				return false;
+		chan.ondata = (view, ext) => {
+			const n = c.shown ? Math.min(view.length, UNTAKEN_MAX - c.untaken) : 0;
+			if (n < view.length) c.waits = true;
+			if (n > 0) {
+				const bytes = view.slice(0, n);
+				c.untaken += n;
+				this.post({ op: 'data', id, bytes, stderr: ext === 1 }, [bytes.buffer]);
 			}
-			c.untaken += bytes.length;
-			this.post({ op: 'data', id, bytes, stderr: ext === 1 }, [bytes.buffer]);
-			return true;
+			return n;
 		};
 		chan.onwritable = () => this.push(id, c);
 		chan.onend = (how) => {

@@ -18,7 +18,7 @@
 //   connected   {}                                     the proxy is believed, the login is on its way
 //   disconnected { reason }                            the last one, until it connects again
 //   opened      { id }      refused { id, reason }
-//   data        { id, bytes, stderr }                  at most 256 KiB (and a packet) that are not taken
+//   data        { id, bytes, stderr }                  at most 256 KiB that are not taken
 //   wrote       { id, write }
 //   progress    { id, done, size }                     of a transfer, a few times a second
 //   transferred { id, path, blob }                     the last one of it; blob: what was downloaded
