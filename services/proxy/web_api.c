@@ -19,6 +19,7 @@
 #include "proto/auth.async.h"
 #include "proxy/web.h"
 #include "proxy/web_api_priv.h"
+#include "proxy/web_page.h"
 #include "proxy/web_session.h"
 
 enum {
@@ -30,6 +31,7 @@ enum {
 	/* Calls and answers that are under way, besides a person's share of them (web_share.h). */
 	CALLS_OF_ADDRESS = 64,
 	ANSWER_MAX = 4 * 1024 * 1024,
+	QR_MAX = 64 * 1024,
 	NEWS_MS = 50,    /* until what authd told is looked for again, ... */
 	NEWS_WAITS = 60, /* ... so often */
 };
@@ -277,6 +279,29 @@ answer_login(struct web_call *c, const Auth__WebLoginReply *reply)
 		send_answer(c);
 }
 
+/* An app takes what it is to know by its camera. authd speaks to programs as well, and draws nothing. */
+static void
+answer_offer(struct web_call *c, const Auth__FactorOffer *reply)
+{
+	Auth__FactorOffer drawn = *reply;
+	Auth__QrCode qr = AUTH__QR_CODE__INIT;
+	struct buf path;
+	int side;
+
+	buf_init(&path, QR_MAX);
+	side = *reply->totp_uri ? page_put_qr_path(&path, reply->totp_uri) : -1;
+	/* Without it there is still the secret to type. */
+	if (side > 0 && buf_put(&path, "", 1)) {
+		qr.side = (uint32_t)side;
+		qr.path = (const char *)buf_head(&path);
+		drawn.totp_qr = &qr;
+	}
+	if (make_answer(c, &drawn.base))
+		send_answer(c);
+	/* It is the seed. */
+	buf_wipe(&path);
+}
+
 /* The stubs know each method's types; here every method is the same, and its descriptor says what the reply is. */
 static void
 on_reply(const struct rpc_answer *a, enum rpc_code code, const char *why, const void *reply)
@@ -290,6 +315,8 @@ on_reply(const struct rpc_answer *a, enum rpc_code code, const char *why, const 
 		web_call_fail(c, code, why);
 	else if (c->row->kind == WEB_API_LOGIN || c->row->kind == WEB_API_SIGNUP)
 		answer_login(c, reply);
+	else if (c->row->kind == WEB_API_OFFER)
+		answer_offer(c, reply);
 	else if (make_answer(c, reply))
 		send_answer(c);
 }

@@ -17,6 +17,7 @@ enum web_api_kind {
 	WEB_API_CALL,
 	WEB_API_LOGOUT,
 	WEB_API_FRAMES,
+	WEB_API_OFFER, /* of a second factor, which is drawn */
 	/* Without a session: */
 	WEB_API_ANYBODY,
 	WEB_API_LOGIN,

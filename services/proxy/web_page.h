@@ -14,5 +14,7 @@ bool page_render(struct buf *b, struct span template, const char *const *values)
 /* Appends a QR code of the text as an SVG element, 4 px a module, with its quiet zone. Negative:
  * too long. */
 int page_put_qr(struct buf *b, const char *text);
+/* Appends the path of the dark modules alone, one unit a module. Returns the side, quiet zone and all; negative: too long. */
+int page_put_qr_path(struct buf *b, const char *text);
 
 #endif

@@ -590,6 +590,8 @@ def test_security_keys_from_the_invitation_on(admin, cluster):
     factors = browser.get('/v1/webapi/account/factors')['factors']
     assert [(f['name'], f['kind'], f['site']) for f in factors] == [('blue', 'webauthn', 'localhost')]
     offer = browser.post('/v1/webapi/account/newfactor', kind='totp', password=password)
+    # Drawn by the proxy, in a square of whole modules with its rim: SVG's letters for runs of a row, and nothing else.
+    assert re.fullmatch(r'(M\d+ \d+h\d+v1h-\d+z)+', offer['totp_qr']['path']) and offer['totp_qr']['side'] % 4 == 1
     app = browser.post('/v1/webapi/account/factors', name='phone', ticket=offer['ticket'], otp=totp(offer['totp_secret']))
     assert browser.post(f"/v1/webapi/account/factors/{app['id']}", name=MARKUP[:25])['name'] == MARKUP[:25]
     assert browser.refused('POST', f"/v1/webapi/account/factors/{app['id']}/remove", {'password': 'x'})[0] in (401, 403)

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from browser import TOP, Browser
-from cluster import wait_for
+from cluster import totp, wait_for
 
 PAGES = ['/web', '/web/recordings', '/web/audit', '/web/users', '/web/roles', '/web/roles/access', '/web/newrole', '/web/tokens', '/web/nodes', '/web/cluster', '/web/account']
 FIRST_PAGE_MAX = 150 * 1024
@@ -431,6 +431,30 @@ def test_the_first_page_is_small(browser, ada):
 
 
 # --- who may not ---------------------------------------------------------------------------------------------------
+
+
+def test_an_authenticator_app_is_added_by_what_its_camera_sees(browser, ada):
+    browser.do('goto', path='/web/account')
+    browser.click('button', 'Add app')
+    browser.fill('Name', 'tablet')
+    browser.fill('Your password', ada['password'])
+    browser.click('button', 'Continue')
+    browser.see('Scan this with the app.')
+    code = "document.querySelector('dialog svg.qr')"
+    # Black on white, whole modules; the secret is there for those without a camera.
+    assert browser.evaluate(f'getComputedStyle({code}).fill + getComputedStyle({code}).backgroundColor') == 'rgb(0, 0, 0)rgb(255, 255, 255)'
+    side = int(browser.evaluate(f"{code}.getAttribute('viewBox')").split()[2])
+    drawn = browser.evaluate(f"{code}.querySelector('path').getAttribute('d')")
+    assert side % 4 == 1 and re.fullmatch(r'(M\d+ \d+h\d+v1h-\d+z)+', drawn)
+    assert 'M4 4h7v1h-7zM' in drawn and f'M{side - 11} 4h7v1h-7z' in drawn  # two of the squares by which it is found
+    browser.fill('Code', totp(browser.texts('dialog pre.code')[0]))
+    browser.click('button', 'Add')
+    browser.see('tablet is added.')
+    browser.click('button', 'Actions for tablet')
+    browser.click('menuitem', 'Remove')
+    browser.fill('Your password', ada['password'])
+    browser.click('button', 'Remove')
+    wait_for('only one', lambda: not browser.texts('[aria-label="Actions for tablet"]'))
 
 
 def test_who_may_not_administer_sees_nothing_of_it(browser, cluster, people):

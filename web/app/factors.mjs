@@ -3,7 +3,7 @@
  * factors: one's second factors: authenticator apps and security keys. Adding and removing asks for the password: who finds
  * this page open gives himself no key of his own.
  */
-import { h, fill } from './h.mjs';
+import { h, fill, qrCode } from './h.mjs';
 import { get, post, name } from './api.mjs';
 import { session } from './session.mjs';
 import { codeInput, copyable, field, formDialog, menuButton, sayError, toast } from './dialog.mjs';
@@ -57,12 +57,14 @@ function addCode(offer, label, changed) {
 	formDialog('Set up the app', {
 		button: 'Add',
 		fields: [
+			h('p', null, offer.totp_qr ? 'Scan this with the app.' : 'Tell the app what it has to know.'),
+			offer.totp_qr && qrCode(offer.totp_qr, 'QR code for the app'),
 			h(
 				'p',
 				null,
-				'On this device ',
+				'Without a camera: ',
 				h('a', { href: offer.totp_uri }, 'open it in an app'),
-				', or type this secret into one:',
+				' on this device, or type this secret into one:',
 			),
 			copyable(offer.totp_secret, 'The secret'),
 			field(

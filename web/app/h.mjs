@@ -90,13 +90,18 @@ const ICONS = {
 	tag: 'M2.5 2.5h5.2l5.8 5.8l-5.2 5.2l-5.8-5.8zM5.2 5.2h.01',
 };
 
-export function icon(name) {
+/* An image of one path on a square of so many units. */
+function drawn(side, d, attributes) {
 	const svg = document.createElementNS(SVG, 'svg'),
 		path = document.createElementNS(SVG, 'path');
-	svg.setAttribute('viewBox', '0 0 16 16');
-	svg.setAttribute('class', 'icon');
-	svg.setAttribute('aria-hidden', 'true');
-	path.setAttribute('d', ICONS[name]);
+	for (const [name, value] of Object.entries({ viewBox: `0 0 ${side} ${side}`, ...attributes }))
+		svg.setAttribute(name, value);
+	path.setAttribute('d', d);
 	svg.append(path);
 	return svg;
 }
+
+export const icon = (name) => drawn(16, ICONS[name], { class: 'icon', 'aria-hidden': 'true' });
+
+/* As the API gives it, and black on white in every theme: that is how cameras know it. */
+export const qrCode = ({ side, path }, label) => drawn(side, path, { class: 'qr', role: 'img', 'aria-label': label });
