@@ -154,3 +154,43 @@ def test_a_tab_begins_anew_when_another_tab_is_somebody_else_s(browser, fay, clu
     browser.evaluate("history.pushState(null, '', '/web/terminal'); dispatchEvent(new PopStateEvent('popstate'))")
     browser.see('No terminal is open')
     assert browser.do('complaints') == []
+
+
+ROLE = """kind: role
+metadata: {name: short}
+spec: {allow: {logins: ['{{internal.logins}}'], node_labels: {'*': '*'}}, options: {max_session_ttl: 4m, permit_pty: true}}
+"""
+
+
+def test_the_end_is_said_before_and_a_new_login_keeps_what_is_open(browser, cluster, login):
+    cluster.tctl('create', '-f', cluster.write('short.yaml', ROLE))
+    kim = cluster.add_user('kim', roles='short', logins=login)
+    browser.log_in(kim, lambda: cluster.code(kim))
+    browser.do('see', selector='.toast.bad:has-text("Your web session ends in")')
+    terminal(browser, 'node-1', login)
+    browser.do('type', value='before=kept\n')
+    old = browser.evaluate("fetch('/v1/webapi/session').then((r) => r.json()).then((r) => r.id)")
+    browser.evaluate("(() => { window.same = true; })()")
+    browser.do('click', selector='.toast button:has-text("Log in again")')
+    browser.see(f'As {kim["user"]}, at ')
+    browser.fill('Password', kim['password'])
+    browser.fill('Code', cluster.code(kim))
+    browser.do('click', selector='dialog button:has-text("Log in")')
+    browser.see('You are logged in until')
+    # The page, the tab and the shell in it are those of before.
+    assert browser.evaluate('window.same') and browser.do('count', selector='.tab') == 1
+    browser.do('click', selector='.term:not([hidden]) .xterm-screen')
+    browser.do('type', value='echo "it is $before"\n')
+    shows(browser, 'it is kept')
+    # As when it expires, which this does not wait for.
+    how = "{ method: 'DELETE', headers: { 'Content-Type': 'application/json' } }"
+    ended = f"fetch('/v1/webapi/account/sessions/{old}', {how}).then((r) => r.status)"
+    assert browser.evaluate(ended) == 200
+    browser.see('The session is over')
+    browser.click('button', 'Reconnect')
+    browser.see('Disconnect')
+    browser.do('type', value='echo "now $((6 * 7))"\n')
+    shows(browser, 'now 42')
+    assert browser.evaluate('window.same')
+    browser.click('button', f'Close {login}@node-1')
+    browser.do('complaints')

@@ -8,6 +8,7 @@ import { Player, writeAll, beginning } from '../../web/app/playback.mjs';
 import { paced, atMost, patiently } from '../../web/app/pace.mjs';
 import { EVENT_FILES } from '../../web/app/eventfile.mjs';
 import { bucketsOf } from '../../web/app/eventchart.mjs';
+import { nextWarning } from '../../web/app/deadline.mjs';
 
 test('what is pasted is text: nothing in it closes the brackets around it', () => {
 	assert.equal(pasted('echo \x1b[201~\nreboot\r\n\tdone'), 'echo [201~\nreboot\r\n\tdone');
@@ -188,4 +189,16 @@ test('what can pass by itself is tried again, anything else is said, and whoever
 	const gone = new AbortController();
 	gone.abort();
 	assert.equal(await run(['later'], gone.signal), 'later');
+});
+
+test('the end of a session is said five minutes before, and one, and once to who comes late', () => {
+	const minute = 60000;
+	assert.deepEqual(nextWarning(60 * minute, 0), { wait: 55 * minute, said: 1 });
+	assert.deepEqual(nextWarning(5 * minute, 0), { wait: 0, said: 1 });
+	assert.deepEqual(nextWarning(5 * minute - 1, 1), { wait: 4 * minute - 1, said: 2 });
+	assert.deepEqual(nextWarning(minute, 1), { wait: 0, said: 2 });
+	assert.deepEqual(nextWarning(20000, 0), { wait: 0, said: 2 });
+	assert.equal(nextWarning(minute, 2), null);
+	for (const left of [0, -1, -60 * minute])
+		for (const said of [0, 1, 2]) assert.equal(nextWarning(left, said), null);
 });

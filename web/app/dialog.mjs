@@ -10,26 +10,32 @@ const TOAST_MS = 6000,
 	TOASTS_MAX = 4;
 const toasts = h('div', { class: 'toasts', role: 'status', 'aria-live': 'polite' });
 
-/* Full screen shows nothing but its element. */
-function placeToasts() {
+/* Over the page, whoever has drawn that anew. Full screen shows nothing but its element. */
+export function placeToasts() {
 	const over = document.fullscreenElement ?? document.body;
 	if (toasts.parentNode !== over) over.append(toasts);
 }
 document.addEventListener('fullscreenchange', placeToasts);
 
-/* kind: "" or "bad". What is bad stays until it is closed. */
-export function toast(text, kind = '') {
+/* kind: "" or "bad". What is bad, or has an answer ({label, act}), stays until it is closed. Returns what closes it. */
+export function toast(text, kind = '', answer = null) {
 	const close = () => box.remove();
+	const give = () => {
+		close();
+		answer.act();
+	};
 	const box = h(
 		'div',
 		{ class: `toast ${kind}` },
 		h('span', null, text),
+		answer && h('button', { class: 'btn small', type: 'button', on: { click: give } }, answer.label),
 		h('button', { class: 'icon-btn', type: 'button', 'aria-label': 'Close', on: { click: close } }, icon('close')),
 	);
 	placeToasts();
 	toasts.append(box);
 	while (toasts.childElementCount > TOASTS_MAX) toasts.firstElementChild.remove();
-	if (kind !== 'bad') setTimeout(close, TOAST_MS);
+	if (kind !== 'bad' && !answer) setTimeout(close, TOAST_MS);
+	return close;
 }
 
 export const sayError = (error) => {

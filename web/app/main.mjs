@@ -11,6 +11,7 @@ import { shortcut, listenToKeys, showKeys } from './keys.mjs';
 import { failed } from './parts.mjs';
 import { h } from './h.mjs';
 import * as servers from './servers.mjs';
+import { sayBeforeEnd } from './ending.mjs';
 
 pageFor('/web', { title: () => 'Servers', load: () => servers });
 pageFor('/web/terminal', { title: () => 'Terminals', load: () => import('./terminal.mjs') });
@@ -52,7 +53,7 @@ for (const [keys, words, path, when] of [
 /* --- logged in or not -------------------------------------------------------------------------------------- */
 
 let shown = null,
-	of = null; /* the web session that was there when we last looked */
+	of = null; /* whose web session was there when we last looked */
 
 function draw() {
 	if (shown && loggedIn()) showFramed(shown, show);
@@ -98,9 +99,10 @@ function beginAnew() {
 
 onSession((who, why) => {
 	const before = of;
-	of = who?.id ?? null;
+	of = who?.user ?? null;
 	if (!who && before) showLogin(why, why !== LOGGED_OUT);
 	else if (who && before && of !== before) beginAnew();
+	else if (who && before) draw(); /* a new session may bring other roles */
 });
 
 async function start() {
@@ -121,4 +123,5 @@ async function start() {
 
 followLinks();
 listenToKeys();
+sayBeforeEnd();
 start();

@@ -5,7 +5,7 @@
 import { h, fill, icon } from './h.mjs';
 import { session, may, logout } from './session.mjs';
 import { go } from './route.mjs';
-import { menuButton, sayError, closeDialogs } from './dialog.mjs';
+import { menuButton, sayError, closeDialogs, placeToasts } from './dialog.mjs';
 import { failed } from './parts.mjs';
 import { showKeys } from './keys.mjs';
 
@@ -90,6 +90,8 @@ export function countTerminals(n) {
 	terminals = n;
 	drawNavigation();
 }
+
+export const openTerminals = () => terminals;
 
 function toggleNavigation(open) {
 	document.body.classList.toggle('nav-open', open);
@@ -182,6 +184,7 @@ function drawFrame() {
 	if (document.body.classList.contains('app')) return;
 	document.body.className = 'app';
 	fill(document.body, h('a', { class: 'skip', href: '#main' }, 'Skip to the page'), header(), nav, main);
+	placeToasts();
 }
 
 /* A page without anything around it: login. Nothing stays of what was seen before. */

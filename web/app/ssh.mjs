@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * ssh: this page's one SSH connection to the proxy, by which all its terminals reach their nodes; made when first needed, and
- * made anew when somebody opens a terminal after it has ended.
+ * made anew when somebody opens a terminal after it has ended, or has logged in again.
  */
 import { Ssh, WORKER, ENGINE } from './engine.mjs';
 import { identity, forget } from './identity.mjs';
@@ -10,6 +10,7 @@ import { session, onSession, loadSession } from './session.mjs';
 
 let current = null /* of the connection, once it stands or while it is made */,
 	of = null; /* the web session that it is of */
+const before = new Set(); /* of sessions of the same person that a new one has followed: they end with those */
 
 async function connect() {
 	const who = session();
@@ -56,6 +57,8 @@ export function connection() {
 		};
 		mine.then((ssh) => {
 			ssh.onclose = () => {
+				/* An old one says nothing of the key that there is now. */
+				if (before.delete(mine)) return end(ssh);
 				over();
 				giveUp(ssh);
 			};
@@ -64,11 +67,18 @@ export function connection() {
 	return current;
 }
 
+function endAll() {
+	for (const one of [current, ...before]) one?.then(end, () => {});
+	before.clear();
+	current = null;
+}
+
 onSession((who) => {
-	const before = of;
-	of = who?.id ?? null;
-	if (of !== before && current) {
-		current.then(end, () => {});
+	const was = of;
+	of = who;
+	if (who?.user !== was?.user) endAll();
+	else if (who?.id !== was?.id && current) {
+		before.add(current);
 		current = null;
 	}
 });

@@ -13,12 +13,10 @@ import { menuButton, toast } from './dialog.mjs';
 import { empty } from './parts.mjs';
 import { usedLogin } from './local.mjs';
 
-const WARN_MS = 5 * 60 * 1000,
-	TABS_MAX = 32;
+const TABS_MAX = 32;
 let tabs = [],
 	active = null,
-	warning = 0,
-	of = null; /* the web session that the tabs are of */
+	of = null; /* whose tabs they are */
 
 const strip = h('ul', { class: 'tabs', 'aria-label': 'Open terminals' });
 const tools = h('div', { class: 'tools' });
@@ -196,17 +194,6 @@ addEventListener('beforeunload', (event) => {
 	if (tabs.some((tab) => tab.live)) event.preventDefault();
 });
 
-/* With the web session its terminals end; who is at work should know before. */
-function warnBeforeEnd(who) {
-	clearTimeout(warning);
-	const left_ms = who ? who.expires - Date.now() - WARN_MS : 0;
-	if (who && left_ms > 0 && left_ms < 2 ** 31)
-		warning = setTimeout(() => {
-			if (tabs.some((tab) => tab.live))
-				toast('Your web session ends in 5 minutes, and open terminals with it.', 'bad');
-		}, left_ms);
-}
-
 /* Out of the page first: none of them may be seen by whoever logs in next, even if closing one fails. */
 function closeAll() {
 	const old = tabs;
@@ -217,9 +204,9 @@ function closeAll() {
 	for (const tab of old) tab.close();
 }
 
+/* A new session of the same person leaves them: they end with the one that they are of. */
 onSession((who) => {
-	warnBeforeEnd(who);
-	if ((who?.id ?? null) === of) return;
-	of = who?.id ?? null;
+	if ((who?.user ?? null) === of) return;
+	of = who?.user ?? null;
 	closeAll();
 });
