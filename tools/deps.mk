@@ -8,10 +8,10 @@ BUILD_PACKAGES := $(filter-out debhelper-% dh-% %:x86_64,$(BUILD_DEPENDS)) $(pat
 # The web pages: the engine is compiled to WebAssembly; npm where somebody did not bring a newer one than Debian's.
 WEB_PACKAGES  := clang lld wasi-libc libclang-rt-dev-wasm32 $(if $(shell command -v npm),,nodejs npm)
 DEMO_PACKAGES := $(BUILD_PACKAGES) $(WEB_PACKAGES) python3 postgresql openssh-client openssh-sftp-server ca-certificates curl \
-	procps
+	procps oathtool
 TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev libclang-rt-dev python3-pytest python3-pytest-xdist python3-pexpect \
 	python3-paramiko python3-asyncssh python3-psycopg2 python3-grpcio python3-protobuf python3-cryptography \
-	python3-grpc-tools python3-websockets openssh-server rsync git curl jq oathtool \
+	python3-grpc-tools python3-websockets openssh-server rsync git curl jq \
 	iproute2 systemd systemd-container mmdebstrap mandoc zstd putty-tools openssl \
 	openssh-tests golang-go golang-golang-x-crypto-dev libssh-dev shellcheck lftp sshfs ansible-core chromium fonts-dejavu-core vim zsh fish prometheus
 
