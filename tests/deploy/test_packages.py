@@ -185,6 +185,7 @@ def test_the_guide_works_with_the_packages(m, installed):
         wait_for('the node', lambda: node_listed(m))
         machine.sign_up(m, 'alice', HOST)
         wait_for('a session', lambda: m.run('tsh', 'ssh', f'root@{m.name}', 'echo', 'in', check=False).stdout.split() == ['in'])
+        assert 'serves the web app' in m.run('tsh', 'web', 'verify').stdout  # the proxy's package and the clients' have the same
     except AssertionError as e:
         raise AssertionError(f'{e}\n--- journal\n{said(m)}') from None
 
