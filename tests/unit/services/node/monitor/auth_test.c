@@ -246,7 +246,8 @@ an_older_or_forged_list_of_cutoffs_changes_nothing(void **state)
 
 	believe(f);
 	assert_int_equal(cut(f, f->world, 5, "alice", 30), 0);
-	assert_int_not_equal(cut(f, f->world, 6, NULL, 0), 0);
+	/* Older, however long this machine took for the line above. */
+	assert_int_not_equal(cut(f, f->world, 3600, NULL, 0), 0);
 	assert_int_not_equal(cut(f, f->stranger, 0, NULL, 0), 0);
 	world_cutoffs(f->world, time(NULL) * 1000, NULL, 0, &b);
 	for (size_t i = 0; i < b.len; i++) {
