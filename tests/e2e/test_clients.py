@@ -133,7 +133,7 @@ def test_after_a_change_of_roles_the_login_is_renewed_by_itself(cluster, people,
     child.expect('anna at .* was withdrawn by a change of the account. Log in again')
     child.expect('Password of the Sallyport user anna: ')
     child.sendline(anna['password'])
-    child.expect('second factor: ')
+    child.expect('of your second factor')
     child.sendline(cluster.code(anna))
     child.expect('it went on')
     child.expect(pexpect.EOF)
