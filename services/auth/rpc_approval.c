@@ -4,7 +4,6 @@
  * RefuseBrowserLogin, for its user in a web session, and for nothing else that calls in his name: neither a certificate nor an
  * API token makes more of itself here. What the approval gave comes back with Login. The nouns are approval.c and signin.c.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "auth/approval.h"
@@ -14,6 +13,7 @@
 #include "auth/rpc_web.h"
 #include "auth/signin.h"
 #include "base/str.h"
+#include "rpc/bytes.h"
 
 /* --- BeginBrowserLogin ------------------------------------------------------------------------ */
 
@@ -25,7 +25,7 @@ on_begin(struct rpc_call *call, const Auth__BeginBrowserLoginRequest *m)
 	struct origin origin;
 	const struct approval_spec spec = { .user = m->user,
 		.tool = m->tool,
-		.secret_hash = { m->secret_hash.data, m->secret_hash.len },
+		.secret_hash = bytes_span(m->secret_hash),
 		.port = m->port,
 		.origin = &origin };
 	const struct approval *ap;
@@ -87,12 +87,8 @@ on_get(struct rpc_call *call, const Auth__Name *m)
 
 /* --- approving -------------------------------------------------------------------------------- */
 
-/* Whichever comes last, the proof or the closing of the call, frees it. */
 struct pending {
-	struct auth *auth;
-	struct rpc_call *call; /* NULL: closed meanwhile */
-	struct rpc_peer peer;
-	bool waiting;
+	struct face_wait wait; /* for the proof */
 	char id[APPROVAL_ID_SIZE], code[32];
 };
 
@@ -115,15 +111,15 @@ note(struct auth *a, const struct rpc_peer *peer, const struct approval *ap,
 static int
 look(struct pending *p, struct approval **ret, struct err *e)
 {
-	int rc = approval_find(p->auth, p->id, p->peer.name, ret, e);
+	int rc = approval_find(p->wait.auth, p->id, p->wait.peer.name, ret, e);
 	struct approval as_it_was;
 
 	if (rc != 0)
 		return rc;
 	as_it_was = **ret;
-	rc = approval_check(p->auth, *ret, p->code, e);
+	rc = approval_check(p->wait.auth, *ret, p->code, e);
 	if (rc != 0)
-		(void)note(p->auth, &p->peer, &as_it_was, NULL, e);
+		(void)note(p->wait.auth, &p->wait.peer, &as_it_was, NULL, e);
 	return rc;
 }
 
@@ -131,7 +127,7 @@ look(struct pending *p, struct approval **ret, struct err *e)
 static void
 give(struct pending *p, const struct user *u, const struct signin_outcome *how)
 {
-	const struct web_session *s = web_session_find(p->auth, p->peer.web);
+	const struct web_session *s = web_session_find(p->wait.auth, p->wait.peer.web);
 	Auth__BrowserLoginApproval reply = AUTH__BROWSER_LOGIN_APPROVAL__INIT;
 	struct approval *ap;
 	struct origin from;
@@ -139,32 +135,33 @@ give(struct pending *p, const struct user *u, const struct signin_outcome *how)
 	int rc;
 
 	if (!s) {
-		rpc_finish(p->call, RPC_UNAUTHENTICATED, "your session has ended; log in again");
+		rpc_finish(p->wait.call, RPC_UNAUTHENTICATED,
+		    "your session has ended; log in again");
 		return;
 	}
 	rc = look(p, &ap, &e);
 	if (rc != 0) {
-		face_fail(p->call, rc, &e);
+		face_fail(p->wait.call, rc, &e);
 		return;
 	}
-	if (note(p->auth, &p->peer, ap, how, NULL) != 0) {
-		approval_drop(p->auth, ap);
-		rpc_finish(p->call, RPC_RESOURCE_EXHAUSTED, "%s", login_unseen);
+	if (note(p->wait.auth, &p->wait.peer, ap, how, NULL) != 0) {
+		approval_drop(p->wait.auth, ap);
+		rpc_finish(p->wait.call, RPC_RESOURCE_EXHAUSTED, "%s", login_unseen);
 		return;
 	}
-	origin_of(p->auth, &p->peer, &from);
-	approval_give(p->auth, ap, u, s, &from);
+	origin_of(p->wait.auth, &p->wait.peer, &from);
+	approval_give(p->wait.auth, ap, u, s, &from);
 	reply.grant = ap->grant;
 	reply.port = ap->port;
-	auth_approve_browser_login_reply(p->call, &reply);
+	auth_approve_browser_login_reply(p->wait.call, &reply);
 }
 
 static struct login_note
 note_of(const struct pending *p)
 {
-	return (struct login_note){ .auth = p->auth,
-		.peer = &p->peer,
-		.user = p->peer.name,
+	return (struct login_note){ .auth = p->wait.auth,
+		.peer = &p->wait.peer,
+		.user = p->wait.peer.name,
 		.method = "browser" };
 }
 
@@ -175,15 +172,14 @@ on_proven(int rc, const struct user *u, const struct signin_outcome *how, const 
 	struct pending *p = arg;
 	const struct login_note n = note_of(p);
 
-	p->waiting = false;
 	if (rc != 0) {
-		login_count(p->auth, rc);
+		login_count(p->wait.auth, rc);
 		(void)login_note(&n, rc, how, e);
 	}
-	if (!p->call)
-		free(p);
-	else if (rc != 0)
-		face_fail(p->call, rc, e);
+	if (!face_wait_back(&p->wait))
+		return;
+	if (rc != 0)
+		face_fail(p->wait.call, rc, e);
 	else
 		give(p, u, how);
 }
@@ -192,7 +188,7 @@ static void
 ask_proof(struct pending *p, const Auth__ApproveBrowserLoginRequest *m)
 {
 	struct origin origin;
-	struct signin_request q = { .user = p->peer.name,
+	struct signin_request q = { .user = p->wait.peer.name,
 		.password = m->password,
 		.otp = m->otp,
 		.origin = &origin };
@@ -206,12 +202,12 @@ ask_proof(struct pending *p, const Auth__ApproveBrowserLoginRequest *m)
 		q.proof = SIGNIN_KEY;
 		q.key = &key;
 	}
-	origin_of(p->auth, &p->peer, &origin);
-	rc = signin_start(p->auth, &q, on_proven, p, &e);
-	p->waiting = rc == 0;
+	origin_of(p->wait.auth, &p->wait.peer, &origin);
+	rc = signin_start(p->wait.auth, &q, on_proven, p, &e);
+	p->wait.waiting = rc == 0;
 	if (rc != 0) {
 		login_note_refused(&n, rc, &e);
-		face_fail(p->call, rc, &e);
+		face_fail(p->wait.call, rc, &e);
 	}
 }
 
@@ -231,8 +227,8 @@ start(struct pending *p, const Auth__ApproveBrowserLoginRequest *m, const struct
 		p->code[0] = '\0';
 	rc = look(p, &ap, &e);
 	if (rc != 0)
-		face_fail(p->call, rc, &e);
-	else if (is_fresh(p->auth, s))
+		face_fail(p->wait.call, rc, &e);
+	else if (is_fresh(p->wait.auth, s))
 		give(p, u, NULL);
 	else
 		ask_proof(p, m);
@@ -243,31 +239,13 @@ on_approve(struct rpc_call *call, const Auth__ApproveBrowserLoginRequest *m)
 {
 	struct access_person who;
 	const struct web_session *s = rpc_web_session(call, &who);
-	struct pending *p = s ? calloc(1, sizeof(*p)) : NULL;
+	struct pending *p = NULL;
 
-	if (p) {
-		*p = (struct pending){ .auth = rpc_context(call),
-			.call = call,
-			.peer = *rpc_peer(call) };
-		rpc_set_data(call, p);
+	if (s && access_can_be_noted(call, login_unseen))
+		p = face_wait_new(call, sizeof(*p));
+	if (p)
 		start(p, m, s, &who.user);
-	} else if (s) {
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
-	}
 	access_person_done(&who);
-}
-
-static void
-on_approve_closed(struct rpc_call *call, const struct rpc_status *status)
-{
-	struct pending *p = rpc_data(call);
-
-	(void)status;
-	if (!p)
-		return;
-	p->call = NULL;
-	if (!p->waiting)
-		free(p);
 }
 
 /* Somebody else's, he says: whoever looks after the cluster should know who began it. */
@@ -297,7 +275,7 @@ on_refuse(struct rpc_call *call, const Auth__Name *m)
 static const struct rpc_row rows[] = {
 	AUTH_METHOD(BeginBrowserLogin, WHO_ALL, on_begin),
 	AUTH_METHOD(GetBrowserLogin, RPC_USER, on_get),
-	AUTH_METHOD(ApproveBrowserLogin, RPC_USER, on_approve, .closed = on_approve_closed),
+	AUTH_METHOD(ApproveBrowserLogin, RPC_USER, on_approve, .closed = face_wait_closed),
 	AUTH_METHOD(RefuseBrowserLogin, RPC_USER, on_refuse),
 };
 const struct face face_approval = { rows, sizeof(rows) / sizeof(rows[0]) };
