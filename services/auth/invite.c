@@ -110,14 +110,16 @@ int
 invite_new(struct auth *a, const struct invite_spec *spec, char dst[INVITE_TOKEN_SIZE],
     int64_t *ret_expires_ms, struct err *e)
 {
+	const int64_t longest_s = spec->reset ? INVITE_RESET_TTL_MAX_S : INVITE_TTL_MAX_S;
 	struct invite i = { .reset = spec->reset, .revision = STORE_ABSENT };
 	int64_t ttl_s = spec->ttl_s;
 	int rc;
 
 	if (ttl_s == 0)
 		ttl_s = spec->reset ? INVITE_RESET_TTL_S : INVITE_TTL_S;
-	if (ttl_s < 0 || ttl_s > INVITE_TTL_MAX_S) {
-		err_set(e, "a link may live 1 second to 48 hours");
+	if (ttl_s < 0 || ttl_s > longest_s) {
+		err_set(e, "a link %smay live 1 second to %lld hours",
+		    spec->reset ? "for a reset " : "", (long long)longest_s / 3600);
 		return AUTH_E_INVALID;
 	}
 	str_copy(i.user, sizeof(i.user), spec->user);

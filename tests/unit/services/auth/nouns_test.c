@@ -256,16 +256,17 @@ a_link_lives_as_long_as_was_said(void **state)
 {
 	static const struct {
 		int64_t ttl_s;
-		bool ok;
-	} rows[] = { { -1, false }, { 1, true }, { INVITE_TTL_MAX_S, true },
-		{ INVITE_TTL_MAX_S + 1, false } };
+		bool ok, reset;
+	} rows[] = { { -1, false, false }, { 1, true, false }, { 48 * 3600, true, false },
+		{ 48 * 3600 + 1, false, false }, { 24 * 3600, true, true },
+		{ 24 * 3600 + 1, false, true } };
 	struct auth_state *f = *state;
 	char link[INVITE_TOKEN_SIZE];
 	int64_t expires;
 
 	add_user(f, "alice", "access");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		int rc = new_link(f, "alice", false, rows[i].ttl_s, link, &expires);
+		int rc = new_link(f, "alice", rows[i].reset, rows[i].ttl_s, link, &expires);
 		assert_int_equal(rc, rows[i].ok ? 0 : AUTH_E_INVALID);
 		if (rows[i].ok)
 			assert_int_equal(expires, auth_state_ms + rows[i].ttl_s * 1000);
