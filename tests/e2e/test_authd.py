@@ -963,6 +963,8 @@ WHO = {
     'RemoveFactor': {'user'},
     'WebLogin': {'proxy'}, 'GetWebSession': {'user'}, 'EndWebSession': {'user'}, 'CertifyWeb': {'user'},
     'ListWebSessions': {'user'}, 'RemoveWebSession': {'user'}, 'ChangePassword': {'user'}, 'SignOutEverywhere': {'user'},
+    'BeginBrowserLogin': EVERYBODY, 'GetBrowserLogin': {'user'}, 'ApproveBrowserLogin': {'user'}, 'RefuseBrowserLogin': {'user'},
+    'ListReach': PEOPLE, 'Explain': PEOPLE,
 }
 # Streams: how they are called. The answer to a call shows with the first message that is read.
 STREAMS = {'Watch': lambda c: c.Watch(timeout=10), 'Backup': lambda c: c.Backup(timeout=10),
