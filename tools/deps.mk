@@ -10,7 +10,7 @@ WEB_PACKAGES  := clang lld wasi-libc libclang-rt-dev-wasm32 $(if $(shell command
 DEMO_PACKAGES := $(BUILD_PACKAGES) $(WEB_PACKAGES) python3 postgresql openssh-client openssh-sftp-server ca-certificates curl \
 	procps oathtool
 TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev libclang-rt-dev python3-pytest python3-pytest-xdist python3-pexpect \
-	python3-paramiko python3-asyncssh python3-psycopg2 python3-grpcio python3-protobuf python3-cryptography \
+	python3-paramiko python3-asyncssh python3-pyte python3-psycopg2 python3-grpcio python3-protobuf python3-cryptography \
 	python3-grpc-tools python3-websockets openssh-server rsync git curl jq \
 	iproute2 systemd systemd-container mmdebstrap mandoc zstd putty-tools openssl \
 	openssh-tests golang-go golang-golang-x-crypto-dev libssh-dev shellcheck lftp sshfs ansible-core chromium fonts-dejavu-core vim zsh fish prometheus

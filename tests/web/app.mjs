@@ -3,7 +3,7 @@
 import assert from 'node:assert';
 import test from 'node:test';
 import { pasted } from '../../web/app/paste.mjs';
-import { readFrames, widest, OUT, RESIZE } from '../../web/app/frames.mjs';
+import { readFrames, widest, Cast, OUT, RESIZE } from '../../web/app/frames.mjs';
 import { Player, writeAll, beginning } from '../../web/app/playback.mjs';
 import { paced, atMost, patiently } from '../../web/app/pace.mjs';
 import { EVENT_FILES } from '../../web/app/eventfile.mjs';
@@ -98,6 +98,31 @@ test('the widest that a terminal was is known before its recording is written', 
 	assert.equal(widest([]), 80);
 	assert.equal(widest([size(40, 30), { type: OUT, data: new Uint8Array(4) }]), 80);
 	assert.equal(widest([size(40, 30), size(65535, 2), size(90, 30), { type: RESIZE, data: new Uint8Array(1) }]), 2000);
+});
+
+test('a recording is written as asciicast piece by piece as at once', () => {
+	const about = { title: 'me@there', started_ms: 1764360012345 }, bytes = (text) => new TextEncoder().encode(text);
+	const wide = bytes('\u6f22\n');
+	const frames = [{ at: 0, type: 9, data: bytes('x') }, { at: 0, type: RESIZE, data: Uint8Array.from([0, 90, 0, 30]) }, { at: 1, type: OUT, data: wide.slice(0, 2) },
+		{ at: 2, type: OUT, data: wide.slice(2) }, { at: 3, type: RESIZE, data: Uint8Array.from([0, 80, 0, 24]) }, { at: 3, type: RESIZE, data: new Uint8Array(1) }];
+	const text = (parts) => { const cast = new Cast(about); return parts.map((part) => cast.take(part)).join('') + cast.end(); };
+	const lines = ['{"version":2,"width":90,"height":30,"timestamp":1764360012,"title":"me@there"}', '[1,"o",""]', '[2,"o","\u6f22\\n"]', '[3,"r","80x24"]', ''];
+	assert.equal(text([frames]), lines.join('\n'));
+	assert.equal(text(frames.map((frame) => [frame])), lines.join('\n'));
+	assert.equal(text([[{ at: 1, type: OUT, data: bytes('a\nb\r\n') }]]).split('\n')[1], '[1,"o","a\\r\\nb\\r\\n"]'); // without a terminal
+	assert.equal(text([[]]).split('\n').length, 2);
+});
+
+test('no more of a recording is read than whoever takes it has taken', async () => {
+	const stream = endless(1000);
+	let go, taken = 0;
+	const reading = readFrames(stream, () => { taken++; return new Promise((done) => { go = done; }); }, 2500);
+	await settled();
+	assert.deepEqual([stream.reads, taken], [1, 1]);
+	for (let i = 0; i < 2; i++) { go(); await settled(); }
+	assert.deepEqual([stream.reads, taken], [3, 3]);
+	go();
+	assert.equal(await reading, 'long');
 });
 
 // Every time in order, at once.

@@ -50,9 +50,9 @@ const acts = {
 	goto: ({ path }) => page.goto(base + path, { waitUntil: 'load' }).then((response) => response.status()),
 	reload: () => page.reload().then(() => null),
 	back: () => page.goBack().then(() => null),
-	async look({ width, height, scheme }) {
+	async look({ width, height, scheme, media = 'screen' }) {
 		await page.setViewportSize({ width, height });
-		await page.emulateMedia({ colorScheme: scheme });
+		await page.emulateMedia({ colorScheme: scheme, media });
 	},
 	// Files that the server has not any more; without a pattern it has all of them again.
 	gone: ({ pattern }) => (pattern ? page.route(pattern, (route) => route.fulfill({ status: 404 })) : page.unrouteAll()).then(() => null),
@@ -68,6 +68,7 @@ const acts = {
 	size: ({ width, height }) => page.setViewportSize({ width, height }),
 	click: (o) => find(o).click({ modifiers: o.modifiers ?? [], button: o.button ?? 'left' }),
 	fill: (o) => find(o).fill(o.value),
+	choose_option: ({ value, ...o }) => find(o).selectOption(value).then(() => null),
 	press: ({ key }) => page.keyboard.press(key),
 	type: ({ value }) => page.keyboard.type(value),
 	paste: ({ value }) => page.keyboard.insertText(value),

@@ -73,7 +73,7 @@ class FrameReader {
 const FRAME_COST = 160; /* bytes of memory, about, besides the data */
 
 /*
- * stream: a reader of the recording's bytes; take(frames) as they come. What they cost to keep ends at max. Gives "whole", "cut"
+ * stream: a reader of the recording's bytes; take(frames) as they come, and no more before it is done. What they cost to keep ends at max. Gives "whole", "cut"
  * (there is no more of it) or "long" (there is, and it was not asked for).
  */
 export async function readFrames(stream, take, max) {
@@ -81,7 +81,7 @@ export async function readFrames(stream, take, max) {
 	let held = 0;
 	for (let part = await stream.read(); !part.done; part = await stream.read()) {
 		const frames = reader.push(part.value);
-		take(frames);
+		await take(frames);
 		for (const frame of frames) held += frame.data.length + FRAME_COST;
 		if (held > max) {
 			await stream.cancel();
@@ -104,20 +104,41 @@ export function sizeOf({ data }) {
 export const widest = (frames) =>
 	frames.reduce((most, frame) => Math.max(most, (frame.type === RESIZE && sizeOf(frame)?.[0]) || 0), 80);
 
-/* Asciicast version 2, of what a terminal showed. */
-export function asciicast(frames, { title, started_ms }) {
-	const first = frames.find((frame) => frame.type === RESIZE),
-		[width, height] = (first && sizeOf(first)) ?? [80, 24];
-	const plain = !first,
-		utf = new TextDecoder(),
-		lines = [JSON.stringify({ version: 2, width, height, timestamp: Math.floor(started_ms / 1000), title })];
-	for (const frame of frames) {
-		if (frame.type === OUT || frame.type === ERR) {
-			const text = utf.decode(frame.data, { stream: true });
-			lines.push(JSON.stringify([frame.at, 'o', plain ? text.replace(/\r?\n/g, '\r\n') : text]));
-		} else if (frame.type === RESIZE && frame !== first && sizeOf(frame)) {
-			lines.push(JSON.stringify([frame.at, 'r', sizeOf(frame).join('x')]));
-		}
+/* Asciicast version 2, of what a terminal showed, piece by piece: take(frames) and end() give text for the file. What begins with no
+ * size had no terminal, and ends its lines by LF alone. */
+export class Cast {
+	#about;
+	#plain = null; /* nothing was written yet */
+	#utf = new TextDecoder();
+
+	constructor({ title, started_ms }) {
+		this.#about = { timestamp: Math.floor(started_ms / 1000), title };
 	}
-	return lines.join('\n') + '\n';
+
+	#head([width, height]) {
+		return { version: 2, width, height, ...this.#about };
+	}
+
+	#lines(frame) {
+		const shown = frame.type === OUT || frame.type === ERR,
+			size = frame.type === RESIZE && sizeOf(frame);
+		if (!shown && !size) return [];
+		const first = this.#plain === null;
+		if (first) this.#plain = !size;
+		const head = first ? [this.#head(size || [80, 24])] : [];
+		if (size) return first ? head : [[frame.at, 'r', size.join('x')]];
+		const text = this.#utf.decode(frame.data, { stream: true });
+		return [...head, [frame.at, 'o', this.#plain ? text.replace(/\r?\n/g, '\r\n') : text]];
+	}
+
+	take(frames) {
+		return frames
+			.flatMap((frame) => this.#lines(frame))
+			.map((line) => JSON.stringify(line) + '\n')
+			.join('');
+	}
+
+	end() {
+		return this.#plain === null ? JSON.stringify(this.#head([80, 24])) + '\n' : '';
+	}
 }

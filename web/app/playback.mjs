@@ -42,7 +42,8 @@ export class Player {
 	at = 0;
 	next = 0;
 	playing = false;
-	whole = false;
+	whole = false; /* no more frames come */
+	short = false; /* and there were more than a page holds */
 	#term;
 	#changed;
 	#turn = 0;

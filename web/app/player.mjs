@@ -8,14 +8,14 @@
 import { h, fill, icon } from './h.mjs';
 import { ask, get, name } from './api.mjs';
 import { makeTerminal } from './xterm.mjs';
-import { readFrames, RESIZE, MARKER, EXIT, GAP, asciicast } from './frames.mjs';
+import { readFrames, RESIZE, MARKER, EXIT, GAP, Cast } from './frames.mjs';
 import { Player, beginning } from './playback.mjs';
-import { saveFile } from './savefile.mjs';
+import { saveFile, saveStepwise } from './savefile.mjs';
 import { what } from './recordings.mjs';
 import { head, button, failed, facts } from './parts.mjs';
 import { show as reload } from './route.mjs';
 import { later } from './update.mjs';
-import { sayError } from './dialog.mjs';
+import { sayError, toast } from './dialog.mjs';
 import { remember } from './local.mjs';
 import { clock, moment, bytes } from './words.mjs';
 
@@ -117,9 +117,42 @@ async function lookUp(id, signal) {
 	return found.recordings[0];
 }
 
-async function readAll(id, signal, take) {
+async function readAll(id, signal, take, max) {
 	const response = await ask('GET', `recordings/${name(id)}/frames`, { signal, accept: 'application/octet-stream' });
-	return readFrames(response.body.getReader(), take, HELD_MAX);
+	return readFrames(response.body.getReader(), take, max);
+}
+
+/* Read once more, and written as it comes: of a recording that is more than a page holds. */
+async function writeCast({ session, bytes: size }, cast, { write, tell, signal }) {
+	let n = 0;
+	async function take(frames) {
+		for (const frame of frames) n += frame.data.length;
+		await write(cast.take(frames));
+		tell(`${bytes(n)} of ${bytes(Math.max(n, size))} written\u2026`);
+	}
+	const how = await readAll(session, signal, take, Infinity);
+	await write(cast.end());
+	if (how === 'cut') toast('The recording is cut: the file has what there is of it.');
+}
+
+function downloadOf(recording, title, player, box, signal) {
+	const name = `${title}-${recording.session.slice(0, 8)}.cast`,
+		type = 'application/x-asciicast';
+	return () => {
+		const cast = new Cast({ title, started_ms: recording.started_us / 1000 });
+		if (!player.short) return saveFile(name, type, [cast.take(player.frames), cast.end()]);
+		saveStepwise(box, { name, type, signal }, (file) => writeCast(recording, cast, file)).catch(sayError);
+	};
+}
+
+/* For reading and printing. What is not all of it says so. */
+async function textOf(player, id) {
+	const { transcript } = await later(() => import('./transcript.mjs'));
+	return [
+		player.short &&
+			h('p', { class: 'dim above' }, `The text of its beginning, ${clock(player.length)}. `, `All of it: tsh play ${id}`),
+		await transcript(player.frames),
+	];
 }
 
 /* Letters as large as the box allows, and so that all lines are seen at once. */
@@ -166,17 +199,8 @@ export async function show(place) {
 		bar = controls(player);
 	const state = h('p', { class: 'dim', role: 'status' }, 'Loading\u2026');
 	const title = recording.login ? `${recording.login}@${recording.node_name}` : 'Recording';
-	const download = button(
-		'Download',
-		() =>
-			saveFile(
-				`${title}-${id.slice(0, 8)}.cast`,
-				'application/x-asciicast',
-				asciicast(player.frames, { title, started_ms: recording.started_us / 1000 }),
-			),
-		'',
-		'save',
-	);
+	const saving = h('div'),
+		download = button('Download', downloadOf(recording, title, player, saving, place.signal), '', 'save');
 	const text = h('div', { hidden: true }),
 		textButton = button('As text', () => showText().catch(sayError), '', 'list');
 	for (const one of [textButton, download]) one.disabled = true; /* until all of it is here */
@@ -184,12 +208,11 @@ export async function show(place) {
 		text.hidden = !text.hidden;
 		textButton.setAttribute('aria-pressed', String(!text.hidden));
 		if (text.hidden) return;
-		const { transcript } = await later(() => import('./transcript.mjs'));
-		fill(text, await transcript(player.frames));
+		fill(text, await textOf(player, id));
 	}
 	const node = h(
 		'div',
-		null,
+		{ class: 'recording' },
 		head(
 			title,
 			h('span', { class: 'count' }, recording.user),
@@ -197,6 +220,7 @@ export async function show(place) {
 			textButton,
 			download,
 		),
+		saving,
 		h('div', { class: 'player card' }, box, bar.node),
 		state,
 		text,
@@ -237,14 +261,15 @@ async function read(place, recording, player, term, list, state) {
 		}
 	}
 	try {
-		const how = await readAll(place.values.id, place.signal, take);
+		const how = await readAll(place.values.id, place.signal, take, HELD_MAX);
 		player.whole = true;
+		player.short = how === 'long';
 		const ended = player.frames.some((frame) => frame.type === EXIT);
 		if (how === 'long')
 			fill(
 				state,
 				`This recording is too long for a browser: this is its beginning, ${clock(player.length)}. `,
-				`All of it: tsh play ${place.values.id}`,
+				`All of it: tsh play ${place.values.id}, or Download.`,
 			);
 		else if (how === 'cut') fill(state, 'The recording is cut: this is all there is of it.');
 		else if (ended) fill(state);

@@ -6,6 +6,7 @@ import { h, fill } from './h.mjs';
 import { makeTerminal } from './xterm.mjs';
 import { RESIZE, widest } from './frames.mjs';
 import { writeAll } from './playback.mjs';
+import { button } from './parts.mjs';
 import { count } from './words.mjs';
 
 const CELLS_MAX = 16e6 /* of 12 bytes each: 200 000 lines of 80 columns */,
@@ -68,7 +69,7 @@ export async function transcript(frames) {
 	return h(
 		'div',
 		{ class: 'as-text' },
-		h('div', { class: 'filters' }, h('div', { class: 'filter' }, search), found),
+		h('div', { class: 'filters' }, h('div', { class: 'filter' }, search), button('Print', () => print(), ''), found),
 		text,
 	);
 }
