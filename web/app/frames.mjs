@@ -73,7 +73,8 @@ class FrameReader {
 const FRAME_COST = 160; /* bytes of memory, about, besides the data */
 
 /*
- * stream: a reader of the recording's bytes; take(frames) as they come, and no more before it is done. What they cost to keep ends at max. Gives "whole", "cut"
+ * stream: a reader of the recording's bytes; take(frames) as they come, and no more before it is done. What they cost to keep ends
+ * at max. Gives "whole", "cut"
  * (there is no more of it) or "long" (there is, and it was not asked for).
  */
 export async function readFrames(stream, take, max) {
@@ -104,8 +105,8 @@ export function sizeOf({ data }) {
 export const widest = (frames) =>
 	frames.reduce((most, frame) => Math.max(most, (frame.type === RESIZE && sizeOf(frame)?.[0]) || 0), 80);
 
-/* Asciicast version 2, of what a terminal showed, piece by piece: take(frames) and end() give text for the file. What begins with no
- * size had no terminal, and ends its lines by LF alone. */
+/* Asciicast version 2, of what a terminal showed, piece by piece: take(frames) and end() give text for the file. What begins with
+ * no size had no terminal, and ends its lines by LF alone. */
 export class Cast {
 	#about;
 	#plain = null; /* nothing was written yet */

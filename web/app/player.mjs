@@ -147,12 +147,9 @@ function downloadOf(recording, title, player, box, signal) {
 
 /* For reading and printing. What is not all of it says so. */
 async function textOf(player, id) {
-	const { transcript } = await later(() => import('./transcript.mjs'));
-	return [
-		player.short &&
-			h('p', { class: 'dim above' }, `The text of its beginning, ${clock(player.length)}. `, `All of it: tsh play ${id}`),
-		await transcript(player.frames),
-	];
+	const { transcript } = await later(() => import('./transcript.mjs')),
+		short = `Of its first ${clock(player.length)}; of all of it: tsh play ${id}`;
+	return [player.short && h('p', { class: 'dim above' }, short), await transcript(player.frames)];
 }
 
 /* Letters as large as the box allows, and so that all lines are seen at once. */
