@@ -74,8 +74,7 @@ const FRAME_COST = 160; /* bytes of memory, about, besides the data */
 
 /*
  * stream: a reader of the recording's bytes; take(frames) as they come, and no more before it is done. What they cost to keep ends
- * at max. Gives "whole", "cut"
- * (there is no more of it) or "long" (there is, and it was not asked for).
+ * at max. Gives "whole", "cut" (there is no more of it) or "long" (there is, and it was not asked for).
  */
 export async function readFrames(stream, take, max) {
 	const reader = new FrameReader();

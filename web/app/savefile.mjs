@@ -73,6 +73,7 @@ async function open(name) {
  * shows how far it is, and a button that gives it up: then, or when it fails, there is no file. Called from a click.
  */
 export async function saveStepwise(box, { name, type, signal }, work) {
+	if (box.hasChildNodes()) return toast('A file is being written: let it end first.');
 	const file = await open(name),
 		stop = new AbortController(),
 		words = h('span', { role: 'status' }, 'Writing\u2026'),
