@@ -41,7 +41,7 @@ const columns = [
 
 export function show(place) {
 	const table = new Table({ label: 'Recordings', columns, keyOf: (r) => r.session }).follow(place.signal);
-	const list = new LongList({ path: 'recordings', field: 'recordings', signal: place.signal, draw, none });
+	const list = new LongList({ path: 'recordings', field: 'recordings', signal: place.signal, draw, none, follow: true });
 	const user = textFilter('user', 'User'),
 		node = textFilter('node', 'Server');
 	const { form, values } = filterForm(place, [timeFilter(), may('session', 'list') && user, node], ask);
