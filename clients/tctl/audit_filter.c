@@ -19,6 +19,8 @@ audit_filter_take(Audit__SearchRequest *q, struct err *e)
 {
 	const struct audit_filter *f = &audit_filter;
 
+	if (f->failed && f->ok)
+		return err_set(e, "--failed and --ok leave nothing: give one of them");
 	if (recordings_bounds(f->from, f->to, f->last_s, &q->from_us, &q->to_us, e) < 0)
 		return -1;
 	q->user = text(f->user);
@@ -28,5 +30,6 @@ audit_filter_take(Audit__SearchRequest *q, struct err *e)
 	q->types = (const char **)f->types.item;
 	q->n_types = f->types.n;
 	q->failed_only = f->failed;
+	q->ok_only = f->ok;
 	return 0;
 }

@@ -12,7 +12,7 @@ struct audit_filter {
 	const char *from, *to, *user, *node, *session;
 	int64_t last_s;
 	struct cli_list types;
-	bool failed;
+	bool failed, ok;
 };
 extern struct audit_filter audit_filter;
 
@@ -28,9 +28,10 @@ extern struct audit_filter audit_filter;
 	    { 0, "node", "NODE", "only on this node (name or UUID)", CLI_STRING,                  \
 		    &audit_filter.node },                                                         \
 	    { 0, "session", "ID", "only of this session", CLI_STRING, &audit_filter.session },    \
+	    { 0, "failed", NULL, "only what failed or was refused", CLI_FLAG,                     \
+		    &audit_filter.failed },                                                       \
 	{                                                                                         \
-		0, "failed", NULL, "only what failed or was refused", CLI_FLAG,                   \
-		    &audit_filter.failed                                                          \
+		0, "ok", NULL, "only what did not fail", CLI_FLAG, &audit_filter.ok               \
 	}
 
 /* Puts them into a question; texts stay the command line's. Negative: a time that is none. */

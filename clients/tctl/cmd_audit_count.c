@@ -86,6 +86,7 @@ count(struct client *c, void *arg, struct err *e)
 	q.node = filter.node;
 	q.session = filter.session;
 	q.failed_only = filter.failed_only;
+	q.ok_only = filter.ok_only;
 	q.bucket_us = opt.every_s * 1000000;
 	if (audit_sync_count_events(c, &q, &found, e) < 0)
 		return -1;

@@ -83,6 +83,7 @@ rpc_count_events(struct rpc_call *call, const Audit__CountRequest *q)
 		.session = q->session,
 		.only_user = ask_only_user(call, sight),
 		.failed_only = q->failed_only,
+		.ok_only = q->ok_only,
 	};
 	struct ask *a;
 

@@ -151,6 +151,7 @@ on_search(struct rpc_call *call, const Audit__SearchRequest *q)
 			.session = q->session,
 			.only_user = ask_only_user(call, sight),
 			.failed_only = q->failed_only,
+			.ok_only = q->ok_only,
 			.after = after,
 			.limit = q->limit,
 		    } },

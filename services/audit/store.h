@@ -112,11 +112,11 @@ struct store_filter {
 	int64_t from_us, to_us;   /* when the event happened, when the session began */
 	const char *const *types; /* globs; events only */
 	size_t n_types;
-	const char *user, *node; /* node: UUID or name */
-	struct cursor after;     /* what stands behind it in the list */
-	const char *session;     /* UUID; of recordings also the beginning of one */
-	const char *only_user;   /* what others did is not shown; NULL: everything is */
-	bool failed_only;        /* events only */
+	const char *user, *node;   /* node: UUID or name */
+	struct cursor after;       /* what stands behind it in the list */
+	const char *session;       /* UUID; of recordings also the beginning of one */
+	const char *only_user;     /* what others did is not shown; NULL: everything is */
+	bool failed_only, ok_only; /* events only */
 	uint32_t limit;
 	int64_t
 	    bucket_us; /* counts only: how long a bucket is; from_us is where the first begins */

@@ -204,18 +204,18 @@ read_event(const struct db_reply *r, int row, void *dst)
 	" AND ($5::text IS NULL OR node = $5::text) AND ($6::text IS NULL OR node_name = $6::text)" \
 	" AND ($7::uuid IS NULL OR session = $7::uuid)"                                             \
 	" AND ($8::text IS NULL OR actor = $8::text)"                                               \
-	" AND ($9::text IS NULL OR NOT ok)"
+	" AND ($9::text IS NULL OR NOT ok) AND ($10::text IS NULL OR ok)"
 
 static const char search_sql[] =
     "SELECT canon, node, node_name, backed, producer_kind, producer,"
     " (extract(epoch FROM ts) * 1000000)::bigint, at_doubtful, (extract(epoch FROM happened) * 1000000)::bigint, idx" FOUND_EVENTS
-    " AND ($10::bigint IS NULL OR (happened, idx) < (to_timestamp($10::bigint / 1e6), $11::bigint))"
-    " ORDER BY happened DESC, idx DESC LIMIT $12::bigint";
+    " AND ($11::bigint IS NULL OR (happened, idx) < (to_timestamp($11::bigint / 1e6), $12::bigint))"
+    " ORDER BY happened DESC, idx DESC LIMIT $13::bigint";
 
 static const struct shape event_shape = { search_sql, sizeof(struct store_event), read_event };
 
 /* The parameters of FOUND_EVENTS, and room for three more. */
-enum { FOUND_PARAMS = 9 };
+enum { FOUND_PARAMS = 10 };
 struct found_params {
 	const char *p[FOUND_PARAMS + 3];
 	char from[24], to[24];
@@ -239,6 +239,7 @@ found_params(struct found_params *ret, const struct store_filter *q)
 	 * asks for another's finds nothing. */
 	ret->p[7] = q->only_user;
 	ret->p[8] = q->failed_only ? "t" : NULL;
+	ret->p[9] = q->ok_only ? "t" : NULL;
 	return buf_ok(&ret->types);
 }
 
@@ -252,11 +253,12 @@ store_events(struct store *s, const struct store_filter *q, store_list_fn *done,
 		if (q->after.set) {
 			(void)str_format(after, sizeof(after), "%" PRId64, q->after.us);
 			(void)str_format(idx, sizeof(idx), "%" PRId64, q->after.idx);
-			params.p[9] = after;
-			params.p[10] = idx;
+			params.p[FOUND_PARAMS] = after;
+			params.p[FOUND_PARAMS + 1] = idx;
 		}
-		params.p[11] = number(limit, q->limit);
-		read_rows(s, &event_shape, params.p, 12, (struct asker){ done, arg, q->limit });
+		params.p[FOUND_PARAMS + 2] = number(limit, q->limit);
+		read_rows(s, &event_shape, params.p, FOUND_PARAMS + 3,
+		    (struct asker){ done, arg, q->limit });
 	} else {
 		done(&no_memory, arg);
 	}
@@ -278,10 +280,10 @@ read_bucket(const struct db_reply *r, int row, void *dst)
  * once, from the newest on, and the limit bounds it however long the time is. date_part gives a double, which is quick and has
  * a quarter of a microsecond. */
 static const struct shape bucket_shape = {
-	"SELECT $1::bigint + n * $10::bigint, (extract(epoch FROM min(happened)) * 1000000)::bigint, count(*),"
+	"SELECT $1::bigint + n * $11::bigint, (extract(epoch FROM min(happened)) * 1000000)::bigint, count(*),"
 	" count(*) FILTER (WHERE NOT ok) FROM (SELECT"
-	" floor((date_part('epoch', happened) * 1000000 - $1::bigint) / $10::bigint)::bigint AS n, happened, ok" FOUND_EVENTS
-	" ORDER BY happened DESC, idx DESC LIMIT $11::bigint) AS newest GROUP BY n ORDER BY n",
+	" floor((date_part('epoch', happened) * 1000000 - $1::bigint) / $11::bigint)::bigint AS n, happened, ok" FOUND_EVENTS
+	" ORDER BY happened DESC, idx DESC LIMIT $12::bigint) AS newest GROUP BY n ORDER BY n",
 	sizeof(struct store_bucket),
 	read_bucket,
 };
@@ -293,9 +295,9 @@ store_event_buckets(struct store *s, const struct store_filter *q, store_list_fn
 	struct found_params params;
 
 	if (found_params(&params, q)) {
-		params.p[9] = number(bucket, q->bucket_us);
-		params.p[10] = number(limit, STORE_COUNT_MAX);
-		read_rows_by(s, s->counter, &bucket_shape, params.p, 11,
+		params.p[FOUND_PARAMS] = number(bucket, q->bucket_us);
+		params.p[FOUND_PARAMS + 1] = number(limit, STORE_COUNT_MAX);
+		read_rows_by(s, s->counter, &bucket_shape, params.p, FOUND_PARAMS + 2,
 		    (struct asker){ done, arg, 0 });
 	} else {
 		done(&no_memory, arg);

@@ -438,6 +438,11 @@ def test_events_are_counted_where_they_happened(shared, counted):
         p.send()
     (where, events, failed), = counts(audit, start, session=session, bucket_us=1000 * PART)[0]
     assert where == 0 and events > 0 and failed == 0 and not counts(audit, start, session=session, failed_only=True)[0]
+    assert not counts(audit, start, ok_only=True, **mine)[0]
+    assert counts(audit, start, session=session, ok_only=True, bucket_us=1000 * PART)[0] == [(0, events, 0)]
+    assert {e.event.ok for e in audit.ask('SearchEvents', pb.SearchRequest(ok_only=True), pb.EventList).events} == {True}
+    assert {e.event.ok for e in audit.ask('SearchEvents', pb.SearchRequest(failed_only=True), pb.EventList).events} == {False}
+    assert not audit.ask('SearchEvents', pb.SearchRequest(failed_only=True, ok_only=True), pb.EventList).events
 
 
 def test_tctl_counts_and_writes_out_what_there_is(shared, counted):
@@ -445,6 +450,8 @@ def test_tctl_counts_and_writes_out_what_there_is(shared, counted):
     rows = json.loads(audit.tctl('audit', 'count', '--last=1h', '--every=10s', '--by=counted', '--format=json').stdout)
     assert sum(row['events'] for row in rows) == 5 and sum(row['failed'] for row in rows) == 5
     assert re.search(r'Failed.*\n.*\n.* 5 +5\n', audit.tctl('audit', 'count', '--every=1000h', '--by=counted').stdout)
+    assert 'No events' in audit.tctl('audit', 'count', '--by=counted', '--ok').stdout
+    assert 'give one of them' in audit.tctl('audit', 'ls', '--failed', '--ok').stderr
     assert 'No events' in audit.tctl('audit', 'count', '--by=nobody-at-all').stdout
     assert '1000 buckets' in audit.tctl('audit', 'count', '--last=1000h', '--every=1s').stderr
     # More than one page, and what spreadsheets would run.

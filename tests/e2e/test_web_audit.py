@@ -73,6 +73,11 @@ def test_events_are_counted_and_a_bar_narrows_the_time(browser, eve):
     browser.click('button', 'Wider again')
     words(rf'{rows} events since .*, every hour')
     assert 'time=own' not in browser.do('address')
+    # How it ended is a filter, too.
+    browser.do('choose_option', selector='select[name=result]', value='failed')
+    wait_for('nothing that failed', lambda: 'result=failed' in browser.do('address') and 'Nothing happened' in browser.evaluate(TEXT))
+    browser.do('choose_option', selector='select[name=result]', value='ok')
+    words(rf'{rows} events since .*, every hour')
     for width in (1280, 360):
         for scheme in ('light', 'dark'):
             browser.do('look', width=width, height=800, scheme=scheme)

@@ -8,7 +8,7 @@ import { get } from './api.mjs';
 import { may } from './session.mjs';
 import { Table } from './table.mjs';
 import { LongList } from './longlist.mjs';
-import { filterForm, textFilter, checkFilter, timeFilter, times, fieldTime, suggestions } from './filters.mjs';
+import { filterForm, textFilter, selectFilter, timeFilter, times, fieldTime, suggestions } from './filters.mjs';
 import { nodeList, onNodes } from './nodelist.mjs';
 import { menuButton, sayError } from './dialog.mjs';
 import { head, empty } from './parts.mjs';
@@ -21,7 +21,12 @@ import { EVENT_FILES } from './eventfile.mjs';
 import { EventChart } from './eventchart.mjs';
 
 const EXPORT_PAGE = 1000,
-	USERS = 500;
+	USERS = 500,
+	RESULTS = [
+		['', 'Any'],
+		['ok', 'Ok'],
+		['failed', 'Failed or refused'],
+	];
 
 /* "session.*": all of what begins alike, where that is more than one. */
 const GROUPS = [...new Set(TYPES.map((type) => type.split('.')[0]))]
@@ -54,7 +59,8 @@ function queryOf(v) {
 		user: v.user,
 		node: v.node,
 		session: v.session,
-		failed_only: v.failed === '1',
+		failed_only: v.result === 'failed',
+		ok_only: v.result === 'ok',
 	};
 }
 
@@ -128,7 +134,7 @@ export function show(place) {
 	const { user, node, type } = fields();
 	const { form, values, set } = filterForm(
 		place,
-		[timeFilter(), type, user, node, textFilter('session', 'Session'), checkFilter('failed', 'Failed only')],
+		[timeFilter(), type, user, node, textFilter('session', 'Session'), selectFilter('result', 'Result', RESULTS)],
 		ask,
 	);
 	const zoomed = zoom(values, set),

@@ -20,7 +20,8 @@ const SPANS = [
 ];
 let ids = 0;
 
-const select = (name, label, options) =>
+/* options: [value, words]. */
+export const selectFilter = (name, label, options) =>
 	h(
 		'label',
 		{ class: 'filter' },
@@ -59,9 +60,6 @@ export function suggestions(filter, more) {
 	}
 }
 
-export const checkFilter = (name, label) =>
-	h('label', { class: 'check' }, h('input', { type: 'checkbox', name, value: '1' }), label);
-
 export function timeFilter() {
 	const own = h(
 		'span',
@@ -69,7 +67,7 @@ export function timeFilter() {
 		h('label', { class: 'filter' }, h('span', null, 'From'), h('input', { name: 'from', type: 'datetime-local' })),
 		h('label', { class: 'filter' }, h('span', null, 'To'), h('input', { name: 'to', type: 'datetime-local' })),
 	);
-	const span = select('time', 'Time', SPANS);
+	const span = selectFilter('time', 'Time', SPANS);
 	span.addEventListener('change', () => {
 		own.hidden = span.querySelector('select').value !== 'own';
 	});

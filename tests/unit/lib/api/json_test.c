@@ -328,7 +328,7 @@ a_query_names_fields(void **state)
 	    &(struct source){
 		.query = "from_us=-5&types=session.*&types=user.login&failed_only=false" },
 	    "{\"from_us\":-5,\"to_us\":0,\"types\":[\"session.*\",\"user.login\"],\"user\":\"\",\"node\":\"\","
-	    "\"session\":\"\",\"limit\":0,\"failed_only\":false,\"after\":\"\"}");
+	    "\"session\":\"\",\"limit\":0,\"failed_only\":false,\"after\":\"\",\"ok_only\":false}");
 }
 
 static void
