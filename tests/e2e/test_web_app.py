@@ -174,6 +174,17 @@ def test_servers_are_found_by_words_and_labels_which_the_address_keeps(browser, 
     assert browser.texts('.rows .name') == ['node-3']
 
 
+def test_what_stands_before_the_page_is_seen_in_a_narrow_window(browser, ada):
+    browser.do('goto', path='/web')
+    browser.do('size', width=360, height=740)
+    for button, words in [('Add server', 'The line works for'), ('Run command', 'Command')]:
+        browser.click('button', button)
+        browser.see(words, exact=True)
+        browser.click('button', 'Close', nth=0)
+        browser.do('see', selector='dialog', gone=True)
+    browser.do('size', width=1280, height=800)
+
+
 def test_adding_a_server_gives_a_line_and_shows_who_joins(browser, ada, cluster):
     browser.do('goto', path='/web')
     browser.click('button', 'Add server')
