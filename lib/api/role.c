@@ -53,6 +53,7 @@ api_role_of(struct arena *arena, const Auth__Role *m)
 			.pin_source_ip = m->options->pin_source_ip,
 			.omit_input = m->options->omit_input,
 			.record_limit = m->options->record_limit,
+			.client_idle_timeout_s = m->options->client_idle_timeout_s,
 		};
 	return role;
 }

@@ -363,6 +363,8 @@ abilities(const struct policy_user *u)
 
 	if (!o.max_session_ttl_s)
 		o.max_session_ttl_s = POLICY_TTL_MAX_S;
+	if (!o.client_idle_timeout_s)
+		o.client_idle_timeout_s = INT64_MAX;
 	o.pin_source_ip = !o.pin_source_ip;
 	/* To be recorded less is more; 0 is all of it. */
 	o.record_limit = o.record_limit ? UINT64_MAX - o.record_limit : 0;
@@ -386,6 +388,8 @@ options_covered(struct compare *c)
 
 		if (b.max_session_ttl_s > most.max_session_ttl_s)
 			most.max_session_ttl_s = b.max_session_ttl_s;
+		if (b.client_idle_timeout_s > most.client_idle_timeout_s)
+			most.client_idle_timeout_s = b.client_idle_timeout_s;
 		most.forward_agent |= b.forward_agent;
 		most.port_forwarding |= b.port_forwarding;
 		most.permit_pty |= b.permit_pty;
@@ -396,6 +400,9 @@ options_covered(struct compare *c)
 	}
 	if (o.max_session_ttl_s > most.max_session_ttl_s)
 		return option_missing(c, "stay logged in longer (max_session_ttl)");
+	if (o.client_idle_timeout_s > most.client_idle_timeout_s)
+		return option_missing(c,
+		    "leave a terminal alone for longer (client_idle_timeout)");
 	if (o.forward_agent && !most.forward_agent)
 		return option_missing(c, "forward an agent");
 	if (o.port_forwarding && !most.port_forwarding)
@@ -447,6 +454,8 @@ policy_covers_role(const struct policy_user *by, const struct policy_role *role,
 	 * those who have no other role, the comparison of users says it. */
 	if (!copy.options.max_session_ttl_s)
 		copy.options.max_session_ttl_s = own.max_session_ttl_s;
+	if (!copy.options.client_idle_timeout_s)
+		copy.options.client_idle_timeout_s = own.client_idle_timeout_s;
 	copy.options.pin_source_ip |= own.pin_source_ip;
 	return policy_covers(&by, 1, &holder, steps, why);
 }
@@ -478,5 +487,6 @@ policy_limits_equal(const struct policy_role *a, const struct policy_role *b)
 		    !names_equal(x->rules[i].verbs, y->rules[i].verbs))
 			return false;
 	return a->options.max_session_ttl_s == b->options.max_session_ttl_s &&
+	    a->options.client_idle_timeout_s == b->options.client_idle_timeout_s &&
 	    a->options.pin_source_ip == b->options.pin_source_ip;
 }

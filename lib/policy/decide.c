@@ -502,6 +502,14 @@ add_recording(struct policy_options *all, const struct policy_options *o, bool f
 		all->record_limit = o->record_limit;
 }
 
+/* The shorter; 0 is no opinion. */
+static void
+add_limit(int64_t *all_s, int64_t s)
+{
+	if (s > 0 && (!*all_s || s < *all_s))
+		*all_s = s;
+}
+
 struct policy_options
 policy_options(const struct policy_user *user)
 {
@@ -511,9 +519,8 @@ policy_options(const struct policy_user *user)
 		const struct policy_options *o = &user->roles[i]->options;
 
 		/* Limits are met by the strictest role, abilities given by any. */
-		if (o->max_session_ttl_s > 0 &&
-		    (!all.max_session_ttl_s || o->max_session_ttl_s < all.max_session_ttl_s))
-			all.max_session_ttl_s = o->max_session_ttl_s;
+		add_limit(&all.max_session_ttl_s, o->max_session_ttl_s);
+		add_limit(&all.client_idle_timeout_s, o->client_idle_timeout_s);
 		all.forward_agent |= o->forward_agent;
 		all.port_forwarding |= o->port_forwarding;
 		all.permit_pty |= o->permit_pty;

@@ -69,8 +69,8 @@ struct policy_conditions {
 	size_t n_rules;
 };
 
-/* Of several roles: the shortest TTL, abilities by "or", and of recording whatever records more. covers.c says of each
- * which way it is more. */
+/* Of several roles: the shortest TTL and idle timeout, abilities by "or", and of recording whatever records more. covers.c says
+ * of each which way it is more. */
 struct policy_options {
 	int64_t max_session_ttl_s; /* 0: no opinion */
 	bool forward_agent;
@@ -79,6 +79,7 @@ struct policy_options {
 	bool pin_source_ip;
 	bool omit_input;       /* standard input without a terminal is not recorded */
 	uint64_t record_limit; /* bytes kept of each output without a terminal; 0: all */
+	int64_t client_idle_timeout_s; /* a terminal in which nobody types ends; 0: no opinion */
 };
 
 struct policy_role {

@@ -223,6 +223,10 @@ policy_role_check(const struct policy_role *role, struct err *e)
 	    role->options.max_session_ttl_s > POLICY_TTL_MAX_S)
 		return err_set(e, "options.max_session_ttl_s: at most %dh",
 		    POLICY_TTL_MAX_S / 3600);
+	if (role->options.client_idle_timeout_s < 0 ||
+	    role->options.client_idle_timeout_s > POLICY_TTL_MAX_S)
+		return err_set(e, "options.client_idle_timeout_s: at most %dh",
+		    POLICY_TTL_MAX_S / 3600);
 	return 0;
 }
 

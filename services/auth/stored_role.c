@@ -87,6 +87,7 @@ message_of(struct arena *arena, const struct policy_role *policy, bool preset)
 	o->pin_source_ip = policy->options.pin_source_ip;
 	o->omit_input = policy->options.omit_input;
 	o->record_limit = policy->options.record_limit;
+	o->client_idle_timeout_s = policy->options.client_idle_timeout_s;
 	m->name = policy->name;
 	m->options = o;
 	m->allow = conditions_to(arena, &policy->allow);

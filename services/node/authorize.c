@@ -85,6 +85,7 @@ check_roles(struct node *n, const struct subject *who, const char *login, struct
 	ret->permit_pty = ret->permit_pty && options.permit_pty;
 	ret->omit_input = options.omit_input;
 	ret->record_limit = options.record_limit;
+	ret->client_idle_timeout_s = options.client_idle_timeout_s;
 	return 0;
 }
 

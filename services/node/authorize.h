@@ -23,6 +23,7 @@ struct authorized {
 	/* of recording, without a terminal, by the roles (policy_options) */
 	bool omit_input;
 	uint64_t record_limit;
+	int64_t client_idle_timeout_s; /* of terminals, by the roles; 0: none */
 };
 
 /* 0: may sign in; AUTHORIZE_E_*, with e. address: of the client, "" unknown. */

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "node/idle.h"
 #include "node/session_priv.h"
 #include "node/transfer.h"
 
@@ -104,6 +105,7 @@ session_free(struct session *s)
 	stream_close_all(s);
 	timer_done(&s->timer);
 	timer_done(&s->room);
+	timer_done(&s->idle);
 	session_setup_free(s);
 	recorder_done(&s->recorder);
 	recording_close(&s->recording);
@@ -176,7 +178,10 @@ static size_t
 on_data(struct ssh_chan *chan, uint32_t ext, uint8_t *p, size_t n, void *arg)
 {
 	(void)chan;
-	return arg && ext == 0 ? stream_input(arg, p, n) : n;
+	if (!arg || ext != 0)
+		return n;
+	idle_heard(arg);
+	return stream_input(arg, p, n);
 }
 
 static void
@@ -246,9 +251,12 @@ session_open(struct conn *c, struct ssh_chan *chan, const struct ssh_open *open)
 	struct session_setup *setup = calloc(1, sizeof(*setup));
 
 	if (!s || !setup || timer_init(&s->timer, c->node->loop, session_on_timer, s) ||
-	    timer_init(&s->room, c->node->loop, stream_on_room, s)) {
-		if (s)
+	    timer_init(&s->room, c->node->loop, stream_on_room, s) ||
+	    timer_init(&s->idle, c->node->loop, idle_on_timer, s)) {
+		if (s) {
 			timer_done(&s->timer);
+			timer_done(&s->room);
+		}
 		free(s);
 		free(setup);
 		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES, "out of memory");

@@ -7,6 +7,7 @@
  *	session_state.c    where it stands
  *	session_end.c      how it ends, to session.end
  *	stream.c           the bytes between process and client
+ *	idle.c             a terminal in which nobody types
  *	session.c          its memory, and the channel that it is
  */
 #ifndef NODE_SESSION_H

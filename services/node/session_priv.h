@@ -65,6 +65,9 @@ struct session {
 	uint64_t rx, tx;    /* bytes from and to the client */
 	const char *end_reason;
 	char reason_text[256]; /* of a refusal or an end, when it is no constant */
+	struct timer idle;     /* of a terminal: idle.h */
+	int64_t heard_ms;      /* when the client last sent something, by the loop's clock */
+	bool idle_warned;      /* since then */
 	struct timer timer;    /* REFUSED: the end of this turn; LINGERING: how long */
 };
 

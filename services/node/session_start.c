@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "node/events.h"
+#include "node/idle.h"
 #include "node/live.h"
 #include "node/session_priv.h"
 #include "node/transfer.h"
@@ -49,6 +50,7 @@ on_running(struct session *s, int *fds, size_t n_fds)
 	} else {
 		if (s->has_pty)
 			session_apply_size(s); /* it may have changed meanwhile */
+		idle_begin(s);
 		stream_go(s);
 	}
 }

@@ -102,9 +102,10 @@ UNIT_OBJ_clients/tctl/place_test := clients/tctl/place.o
 UNIT_OBJ_clients/tctl/words_test := clients/tctl/labels.o clients/tctl/tctl.o
 UNIT_OBJ_lib/session/sftp_engine_test := tests/unit/lib/session/sftp_server.o
 UNIT_OBJ_lib/session/sftp_body_test   := tests/unit/lib/session/sftp_server.o
+UNIT_OBJ_services/node/idle_judge_test := services/node/idle_judge.o
 UNIT_OBJ_services/node/session_state_test := services/node/session_state.o
 NODE_SERVE_UNIT := $(patsubst %.c,%.o,$(wildcard services/node/session*.c)) tests/unit/services/node/serve_world.o tests/unit/services/node/fake_monitor.o \
-	$(addprefix services/node/,events.o channel.o conf.o live.o recording.o share.o monitor_client.o monitor_proto.o serve.o stream.o transfer.o transfer_command.o)
+	$(addprefix services/node/,events.o channel.o conf.o idle.o idle_judge.o live.o recording.o share.o monitor_client.o monitor_proto.o serve.o stream.o transfer.o transfer_command.o)
 UNIT_OBJ_services/node/transfer_command_test := services/node/transfer_command.o services/node/conf.o
 UNIT_OBJ_services/node/session_test := $(NODE_SERVE_UNIT)
 UNIT_OBJ_services/node/serve_test   := $(NODE_SERVE_UNIT)

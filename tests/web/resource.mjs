@@ -23,6 +23,7 @@ spec:
     permit_pty: true
     omit_input: false
     record_limit: 0
+    client_idle_timeout: "15m0s"
   allow:
     logins:
     - root
@@ -48,7 +49,7 @@ test('a role is written as it was read, in the order in which it stands', () => 
 	const { value } = fromText(yaml, 'role', ROLE);
 	assert.deepEqual(value, {
 		name: 'dba',
-		options: { max_session_ttl_s: 28800, forward_agent: false, port_forwarding: false, pin_source_ip: false, permit_pty: true, omit_input: false, record_limit: 0 },
+		options: { max_session_ttl_s: 28800, forward_agent: false, port_forwarding: false, pin_source_ip: false, permit_pty: true, omit_input: false, record_limit: 0, client_idle_timeout_s: 900 },
 		allow: { logins: ['root', '{{internal.logins}}'], node_labels: [{ key: '2', values: ['two'] }, { key: 'env', values: ['dev', 'p*'] }], rules: [{ resources: ['session'], verbs: ['list'] }] },
 		deny: { logins: [], node_labels: [], rules: [] },
 	});
@@ -107,9 +108,9 @@ test('what is wrong in a text has its line', () => {
 test('what authd refuses has its line', () => {
 	const { root } = fromText(yaml, 'role', ROLE);
 	for (const [refusal, line] of [
-		['name: not possible', 4], ['options.max_session_ttl_s: at most 30h', 7], ['allow.logins[1]: x', 17], ['Allow.logins[0]: x', 16],
-		['allow.node_labels[1]: x', 21], ['allow.node_labels[1].values[1]: x', 23], ['allow.rules[0].verbs[0]: x', 28], ['allow.rules[0].resources: x', 25],
-		['deny.logins[0]: x', 30], ['role dba exists already', 0], ['message: x', 0], ['x', 0], ['', 0], ['constructor: x', 0],
+		['name: not possible', 4], ['options.max_session_ttl_s: at most 30h', 7], ['allow.logins[1]: x', 18], ['Allow.logins[0]: x', 17],
+		['allow.node_labels[1]: x', 22], ['allow.node_labels[1].values[1]: x', 24], ['allow.rules[0].verbs[0]: x', 29], ['allow.rules[0].resources: x', 26],
+		['deny.logins[0]: x', 31], ['role dba exists already', 0], ['message: x', 0], ['x', 0], ['', 0], ['constructor: x', 0],
 	]) assert.equal(lineOf(root, refusal), line, refusal);
 	const short = fromText(yaml, 'role', 'kind: role\nmetadata: {name: x}\nspec:\n  allow:\n    logins: ^x$\n    node_labels:\n      env: ^y$\n');
 	assert.equal(lineOf(short.root, 'allow.logins[0]: x'), 5);

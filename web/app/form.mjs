@@ -134,6 +134,7 @@ const options = message(
 	['permit_pty', flag],
 	['omit_input', flag],
 	['record_limit', number],
+	['client_idle_timeout', duration, 'client_idle_timeout_s'],
 );
 
 /* As the rows of clients/tctl/table.c. defaults: laid under what is written. */

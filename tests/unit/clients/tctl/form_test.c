@@ -194,7 +194,7 @@ test_a_role_is_printed_as_the_manual_has_it(void **state)
 	static const char want[] =
 	    "{\"kind\":\"role\",\"version\":\"v1\",\"metadata\":{\"name\":\"x\"},\"spec\":{"
 	    "\"options\":{\"max_session_ttl\":\"30h0m0s\",\"forward_agent\":false,\"port_forwarding\":false,"
-	    "\"pin_source_ip\":false,\"permit_pty\":true,\"omit_input\":false,\"record_limit\":0},"
+	    "\"pin_source_ip\":false,\"permit_pty\":true,\"omit_input\":false,\"record_limit\":0,\"client_idle_timeout\":\"0\"},"
 	    "\"allow\":{\"logins\":[],\"node_labels\":{},\"rules\":[]},"
 	    "\"deny\":{\"logins\":[\"root\"],\"node_labels\":{},\"rules\":[]}}}";
 	struct err e;

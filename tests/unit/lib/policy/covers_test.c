@@ -87,6 +87,8 @@ ROLE(pinned, NOTHING, NOTHING, { .max_session_ttl_s = 3600, .pin_source_ip = tru
 ROLE(agent, NOTHING, NOTHING, { .max_session_ttl_s = 3600, .forward_agent = true });
 ROLE(unheard, NOTHING, NOTHING, { .max_session_ttl_s = 3600, .omit_input = true });
 ROLE(a_byte, NOTHING, NOTHING, { .max_session_ttl_s = 3600, .record_limit = 1 });
+ROLE(idle_long, NOTHING, NOTHING, { .max_session_ttl_s = 3600, .client_idle_timeout_s = 1800 });
+ROLE(idle_short, NOTHING, NOTHING, { .max_session_ttl_s = 3600, .client_idle_timeout_s = 900 });
 ROLE(a_page, NOTHING, NOTHING, { .max_session_ttl_s = 3600, .record_limit = 4096 });
 
 /* With all steps there are. */
@@ -199,6 +201,11 @@ static const struct row {
 	{ { { &an_hour }, { NULL } }, { { &a_page }, { NULL } }, "record_limit" },
 	{ { { &a_page }, { NULL } }, { { &a_byte }, { NULL } }, "record_limit" },
 	{ { { &a_byte }, { NULL } }, { { &a_page, &an_hour }, { NULL } }, NULL },
+	{ { { &an_hour }, { NULL } }, { { &idle_short }, { NULL } }, NULL },
+	{ { { &idle_short }, { NULL } }, { { &an_hour }, { NULL } }, "client_idle_timeout" },
+	{ { { &idle_long }, { NULL } }, { { &idle_short }, { NULL } }, NULL },
+	{ { { &idle_short }, { NULL } }, { { &idle_long }, { NULL } }, "client_idle_timeout" },
+	{ { { &idle_short }, { NULL } }, { { &idle_short, &an_hour }, { NULL } }, NULL },
 };
 
 static void

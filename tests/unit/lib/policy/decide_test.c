@@ -37,7 +37,7 @@ static const struct policy_role dev = { .name = "dev",
 	    .n_node_labels = 2,
 	    .rules = user_list,
 	    .n_rules = 1 },
-	.options = { 3600, true, false, true, false, true, 1000 } };
+	.options = { 3600, true, false, true, false, true, 1000, 900 } };
 static const struct policy_role everywhere = { .name = "everywhere",
 	.allow = { .logins = NAMES("root"), .node_labels = any_rule, .n_node_labels = 1 },
 	.options = { 7200, false, true, false, true, true, 3000 } };
@@ -407,6 +407,7 @@ a_role_without_a_time_limit_lifts_none(void **state)
 	u = user_of(last);
 	assert_int_equal(policy_options(&u).max_session_ttl_s, 3600);
 	assert_int_equal(policy_session_ttl(&u, 7200), 3600);
+	assert_int_equal(policy_options(&u).client_idle_timeout_s, 900);
 }
 
 /* A role more takes nothing from what is recorded. */

@@ -188,6 +188,10 @@ what_is_wrong_is_said_with_its_place(void **state)
 		    "allow.rules[0].verbs: " },
 		{ { .name = "r", .allow.logins = { logins, POLICY_LIST_MAX + 1 } }, "allow.logins: " },
 		{ { .name = "r", .options.max_session_ttl_s = -1 }, "options.max_session_ttl_s: " },
+		{ { .name = "r", .options.client_idle_timeout_s = -1 },
+		    "options.client_idle_timeout_s: " },
+		{ { .name = "r", .options.client_idle_timeout_s = POLICY_TTL_MAX_S + 1 },
+		    "options.client_idle_timeout_s: " },
 	};
 	struct err e;
 
