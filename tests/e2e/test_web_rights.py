@@ -17,6 +17,7 @@ HIS = {
     'GET /v1/webapi/account/sessions', 'DELETE /v1/webapi/account/sessions/:name', 'POST /v1/webapi/account/signout',
     'POST /v1/webapi/account/password', 'GET /v1/webapi/account/factors', 'POST /v1/webapi/account/newfactor',
     'POST /v1/webapi/account/factors', 'POST /v1/webapi/account/factors/:id', 'POST /v1/webapi/account/factors/:id/remove',
+    'GET /v1/webapi/approve/:name', 'POST /v1/webapi/approve/:id', 'POST /v1/webapi/approve/:name/refuse',
     'GET /v1/webapi/nodes', 'GET /v1/webapi/status', 'GET /v1/webapi/events', 'GET /v1/webapi/events/count', 'GET /v1/webapi/recordings',
 }
 # Logins and invitations: of whoever has a password or a link.
