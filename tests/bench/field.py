@@ -16,6 +16,7 @@ from cluster import Cluster, Failure, free_ports  # noqa: E402
 from peer import Peer  # noqa: E402
 
 NODE = 'node-1'
+PROXYD = 'limits: {web_sockets_per_user: 1200, web_connections: 9600}\n'  # a thousand idle WebSockets are measured
 SHELLS = ('dash', 'bash', 'sh')
 
 
@@ -63,7 +64,7 @@ class Side:
 
     def start(self):
         c = self.cluster = self.make_cluster()  # not earlier: the side before has its ports by now
-        c.start([(NODE, 'env=bench')])
+        c.start([(NODE, 'env=bench')], proxyd=PROXYD)
         c.login(c.add_user('alice', logins=self.login))
         self.ssh_config = c.write('ssh_config', c.tsh('alice', 'config').stdout)
         self.env = {**os.environ, **c.env('alice')}

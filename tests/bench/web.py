@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The web app in a real Chromium: how large and how soon the first page, how quick a key, how fast much output, how soon Ctrl-C.
+"""The web app in a real Chromium: how large and how soon the first page, how quick a key, how fast much output, how soon Ctrl-C; and
+what its WebSockets cost the proxy.
 
 ttyd, the terminal in a page that one would compare with, is not in Debian 12. What stands beside much output is xterm.js alone, which
 ttyd draws with as we do: the same bytes, already in the page.
@@ -14,11 +15,13 @@ from field import NODE, TOP, medians
 
 sys.path.insert(0, os.path.join(TOP, 'tests', 'e2e'))
 
+import idle_sockets  # noqa: E402
 from browser import Browser  # noqa: E402
 from cluster import wait_for  # noqa: E402
 from watched import Watched  # noqa: E402
 
 KEYS = 200
+IDLE, IDLE_KIB = 1000, 20
 BULK = 100_000_000
 LINE = 'the quick brown fox jumps over the lazy dog 0123456789 and so on, line by line, as logs are\n'
 # From a key to what is written next; `until`: how the bytes end.
@@ -141,6 +144,12 @@ def interrupt(f, term):
     f.figure('web: Ctrl-C during yes', 'ms', {'ours': statistics.median(ms)}, None, 300)
 
 
+def sockets(f, browser):
+    token = next(c['value'] for c in browser.do('cookies') if c['name'] == '__Host-sallyport')
+    kib = idle_sockets.cost(f.sides['ours'].cluster, token, '/v1/webapi/changes', IDLE, IDLE_KIB)
+    f.figure(f'web: {IDLE} idle WebSockets, each', 'KiB', {'ours': kib}, None, IDLE_KIB)
+
+
 def web(f):
     side = f.sides['ours']
     person = side.cluster.add_user('webby', logins=side.login)
@@ -155,5 +164,6 @@ def web(f):
         echo(f, term)
         bulk(f, term)
         interrupt(f, term)
+        sockets(f, browser)
     finally:
         browser.stop()

@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """WebSockets of people who are logged in in a browser: who gets one, what breaks one, what they cost; and stock ssh through
 one. Real authd, proxyd and noded."""
-import asyncio
 import hashlib
 import json
 import os
 import re
-import ssl
 import struct
 import sys
 import time
 
+import idle_sockets
 import pytest
-import websockets
-import websockets.version
 
 from cluster import Cluster, wait_for
 from conftest import keep_logs, scratch
@@ -24,7 +21,6 @@ SSH = '/v1/webapi/ssh'
 CHANGES = '/v1/webapi/changes'
 IDLE = 1000
 IDLE_KIB = 20
-HEADERS = 'additional_headers' if int(websockets.version.version.split('.')[0]) >= 14 else 'extra_headers'
 CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'websocket_client.py')
 
 
@@ -33,10 +29,7 @@ def gate(build):
     c = Cluster(scratch(), build)
     try:
         c.start_authd()
-        c.start_proxyd(f'''limits:
-  web_sockets_per_user: {IDLE + 200}
-  web_connections: {8 * (IDLE + 200)}
-''')
+        c.start_proxyd(idle_sockets.limits(IDLE))
         c.start_node('node-1')
         yield c
     finally:
@@ -245,38 +238,10 @@ def test_bulk_in_both_directions_arrives_whole(gate, config):
 # --- what they cost --------------------------------------------------------------------------------------
 
 
-def rss(pid):
-    with open(f'/proc/{pid}/smaps_rollup') as f:
-        return next(int(line.split()[1]) for line in f if line.startswith('Pss_Anon'))
-
-
 def test_a_thousand_idle_ones_cost_little(gate, token, build):
     if build.endswith('san'):
         pytest.skip('the sanitizer has memory of its own')
-    pid = gate.daemons['proxyd'].pid
-    context = ssl._create_unverified_context()
-    origin = f'https://localhost:{gate.public_port}'
-
-    async def go():
-        async def one(n):
-            ws = await websockets.connect(f'wss://localhost:{gate.public_port}{CHANGES}', ssl=context, origin=origin,
-                                          compression=None, open_timeout=60, ping_interval=None,
-                                          local_addr=(f'127.0.0.{2 + n % 10}', 0),
-                                          **{HEADERS: {'Cookie': f'__Host-sallyport={token}'}})
-            return ws
-        before, sockets, cost = rss(pid), [], None
-        while len(sockets) < IDLE:
-            sockets += await asyncio.gather(*(one(n) for n in range(20)))
-        for _ in range(60):
-            await asyncio.sleep(1)
-            cost = (rss(pid) - before) / IDLE
-            if cost < IDLE_KIB:
-                break
-        for ws in sockets:
-            ws.transport.abort()
-        return cost
-    cost = asyncio.run(go())
-    assert cost < IDLE_KIB
+    assert idle_sockets.cost(gate, token, CHANGES, IDLE, IDLE_KIB) < IDLE_KIB
 
 
 # --- the end ------------------------------------------------------------------------------------------------
