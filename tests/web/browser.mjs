@@ -107,8 +107,11 @@ const acts = {
 		await own.close();
 		return { ms, bytes };
 	},
-	// Of all that belongs to it: pages with their workers, the network, itself.
+	// Of all that belongs to it: pages with their workers, the network, itself; what the page does not need any more is gone.
 	async processes() {
+		const heap = await page.context().newCDPSession(page);
+		await heap.send('HeapProfiler.collectGarbage');
+		await heap.detach();
 		const client = await browser.newBrowserCDPSession();
 		const { processInfo } = await client.send('SystemInfo.getProcessInfo');
 		await client.detach();
