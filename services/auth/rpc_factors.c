@@ -97,6 +97,15 @@ ask_password(struct pending *p, const char *user, const char *password)
 
 /* --- BeginLogin -------------------------------------------------------------------------------- */
 
+/* Whoever has the password alone is seen, too, whatever comes of it. */
+static void
+note_challenge(const struct pending *p, const struct user *u)
+{
+	struct audit_event ev = { .id = EVENT_MFA_CHALLENGE, .user = span_str(u->name) };
+
+	(void)events_write(p->wait.auth, &p->wait.peer, &ev);
+}
+
 static void
 challenge_login(struct pending *p, const struct user *u)
 {
@@ -106,6 +115,7 @@ challenge_login(struct pending *p, const struct user *u)
 	struct err e;
 	int rc = ticket_site(p->wait.auth, p->origin, &site, &e);
 
+	note_challenge(p, u);
 	if (rc != 0) {
 		face_fail(p->wait.call, rc, &e);
 		return;

@@ -90,7 +90,12 @@ def test_the_first_step_of_a_login_is_a_login_try(authd, alice):
         before = said_of(authd, user)
         assert fails(alice.begin, user=user, password=password) == ('UNAUTHENTICATED', 'wrong user name or password')
         assert said_of(authd, user) > before, 'it is in the trail'
+    # Whoever has the password and no key is seen.
+    before = said_of(authd, 'mfa.challenge')
+    alice.begin()
+    assert said_of(authd, 'mfa.challenge') == before + 1
     code, text = fails(alice.begin, origin='https://evil.example')
+    assert said_of(authd, 'mfa.challenge') == before + 2
     assert code == 'INVALID_ARGUMENT' and 'security keys do not work at https://evil.example' in text
     # Only proxies, and only for somebody.
     assert fails(authd.anyone().BeginLogin, user=alice.name, password=PASSWORD)[0] == 'UNAUTHENTICATED'

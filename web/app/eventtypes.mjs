@@ -35,6 +35,7 @@ export const TYPES = [
 	'lock.delete',
 	'login.approve',
 	'mfa.add',
+	'mfa.challenge',
 	'mfa.clone',
 	'mfa.delete',
 	'mfa.rename',
