@@ -230,8 +230,11 @@ start(struct pending *p, const Auth__ApproveBrowserLoginRequest *m, const struct
 		face_fail(p->wait.call, rc, &e);
 	else if (is_fresh(p->wait.auth, s))
 		give(p, u, NULL);
-	else
+	else if (m->key || *m->password)
 		ask_proof(p, m);
+	else /* it was fresh when the page was shown: no wrong password, and no end of the session */
+		rpc_finish(p->wait.call, RPC_FAILED_PRECONDITION,
+		    "you logged in here a while ago: load this page again, and show once more that it is you");
 }
 
 static void
