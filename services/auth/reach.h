@@ -16,7 +16,7 @@ struct auth;
 
 /* Comparisons of a walk: some ten milliseconds. What one pair alone may take at most: some ten times that. */
 enum {
-	REACH_STEPS = 200 * 1000,
+	REACH_STEPS = 400 * 1000,
 	REACH_PAIR_STEPS = 2 * 1000 * 1000,
 	REACH_PLACE_SIZE = NAME_LEN_MAX + 2 + HOST_PLACE_SIZE
 };

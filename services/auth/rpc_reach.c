@@ -220,9 +220,15 @@ explain(struct rpc_call *call, const Auth__ExplainRequest *m, const struct acces
 	struct face_list decisions;
 	struct user u = { 0 };
 	struct host *n;
-	int rc = user_load(a, m->user, &u, e);
+	int rc;
 
 	face_list_init(&decisions);
+	/* No role could allow it, and it would stand in the answer. */
+	if (*m->login && !policy_login_ok(m->login)) {
+		err_set(e, "login: this cannot be one");
+		return AUTH_E_INVALID;
+	}
+	rc = user_load(a, m->user, &u, e);
 	if (rc == 0)
 		rc = find_node(a, p, m->node, &n, e);
 	if (rc == 0)

@@ -389,6 +389,7 @@ def test_who_reaches_what_is_the_policys_answer(admin, cluster):
     why = admin.get('/v1/webapi/explain?user=web-reach-1&node=node-1')['logins']
     assert [(d['login'], d['allowed'], d['role']) for d in why] == [('own', False, ''), ('postgres', True, 'web-reach')]
     assert cluster.tctl('explain', 'web-reach-1', 'node-3', '--login=postgres').stdout.splitlines()[2].split()[:2] == ['postgres', 'no']
+    assert admin.refused('GET', '/v1/webapi/explain?user=web-reach-1&node=node-1&login=%E6%BC%A2')[0] == 400
     lock = admin.post('/v1/webapi/resources', resource={'kind': 'lock', 'value': {'user': 'web-reach-1', 'message': MARKUP[:25]}})
     row = admin.post('/v1/webapi/reach', user='web-reach-1', node='node-1')['reaches'][0]
     assert row['logins'] == [] and row['closed'] == f'user web-reach-1 is locked: {MARKUP[:25]}'

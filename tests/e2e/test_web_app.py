@@ -316,27 +316,39 @@ def found(browser):
     return [tuple(row.split('\t')) for row in browser.texts('.found tbody tr')]
 
 
+@pytest.fixture
+def edited(cluster, login):
+    """The text of a role."""
+    cluster.tctl('create', '-f', '--force', '-', input=f'kind: role\nmetadata: {{name: web-edited}}\nspec: {{allow: {{logins: [{login}], node_labels: {{env: [dev]}}}}}}\n')
+    yield cluster.tctl('get', 'role/web-edited').stdout
+    cluster.tctl('rm', 'role/web-edited', check=False)
+
+
 def test_a_role_is_written_as_tctl_prints_it(browser, ada, cluster, login):
     browser.do('goto', path='/web/roles')
     browser.click('button', 'Add role')
     browser.see('New role')
     start = role_text(browser)
-    write_role(browser, start.replace('name: NAME', 'name: web-edited\n  bad: indentation'))
+    write_role(browser, start.replace('name: NAME', 'name: web-new\n  bad: indentation'))
     wait_for('the line', lambda: marked(browser) == ['5'])
     browser.see('unknown key bad')
-    write_role(browser, start.replace('name: NAME', 'name: web-edited').replace('"{{internal.logins}}"', login))
+    write_role(browser, start.replace('name: NAME', 'name: web-new').replace('"{{internal.logins}}"', login))
     wait_for('nothing is wrong', lambda: marked(browser) == [])
     assert not can_save(browser)
     browser.click('button', 'Look at the changes')
     browser.see('Nothing changes for anybody')  # nobody has it
     assert all(line.startswith('+') for line in browser.texts('.diff > ins')) and can_save(browser)
     browser.click('button', 'Save')
-    browser.see('Role web-edited')
-    assert browser.do('address') == '/web/roles/web-edited'
-    assert role_text(browser) == cluster.tctl('get', 'role/web-edited').stdout
+    browser.see('Role web-new')
+    assert browser.do('address') == '/web/roles/web-new'
+    assert role_text(browser) == cluster.tctl('get', 'role/web-new').stdout
+    browser.click('button', 'Remove\u2026')
+    browser.click('button', 'Remove')
+    browser.see('Add role')
+    assert cluster.tctl('get', 'role/web-new', check=False).returncode == 1
 
 
-def test_a_role_that_authd_refuses_is_marked_where(browser, ada, cluster):
+def test_a_role_that_authd_refuses_is_marked_where(browser, ada, cluster, edited):
     browser.do('goto', path='/web/roles/web-edited')
     browser.do('see', selector=ROLE_TEXT)
     text = role_text(browser)
@@ -350,7 +362,7 @@ def test_a_role_that_authd_refuses_is_marked_where(browser, ada, cluster):
     assert cluster.tctl('get', 'role/web-edited').stdout == text
 
 
-def test_a_role_shows_who_reaches_what_by_it_before_it_is_saved(browser, ada, cluster, login):
+def test_a_role_shows_who_reaches_what_by_it_before_it_is_saved(browser, ada, cluster, login, edited):
     cluster.tctl('users', 'add', 'web-reader', '--roles=web-edited', '--logins=ubuntu')
     cluster.tctl('nodes', 'label', 'node-1', f'note={EVIL}')
     browser.do('goto', path='/web/roles/web-edited')
@@ -385,7 +397,23 @@ def test_a_role_shows_who_reaches_what_by_it_before_it_is_saved(browser, ada, cl
     assert browser.do('complaints') == []
 
 
-def test_what_somebody_else_changed_meanwhile_is_not_lost(browser, ada, cluster, tmp_path):
+def test_what_was_not_saved_is_there_again_when_one_comes_back(browser, ada):
+    browser.do('goto', path='/web/roles/access')
+    browser.do('see', selector=ROLE_TEXT)
+    mine = role_text(browser) + '# an hour of work'
+    write_role(browser, mine)
+    for way_back in ('Roles', 'access'):
+        browser.do('click', role='link', name=way_back, exact=True)
+    browser.do('see', selector=ROLE_TEXT)
+    wait_for('my text', lambda: role_text(browser) == mine)
+    browser.see('What you had not saved is here again.')
+    assert not can_save(browser)
+    browser.do('goto', path='/web/roles/access')  # asks, as browsers do; the tests' says yes
+    browser.do('see', selector=ROLE_TEXT)
+    assert role_text(browser) != mine
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_lost(browser, ada, cluster, tmp_path, edited):
     path = tmp_path / 'role.yaml'
     browser.do('goto', path='/web/roles/web-edited')
     browser.do('see', selector=ROLE_TEXT)
@@ -411,10 +439,6 @@ def test_what_somebody_else_changed_meanwhile_is_not_lost(browser, ada, cluster,
     browser.click('button', 'Save')
     browser.see('web-edited is saved.')
     assert cluster.tctl('get', 'role/web-edited').stdout == mine
-    browser.click('button', 'Remove\u2026')
-    browser.click('button', 'Remove')
-    browser.see('Add role')
-    assert cluster.tctl('get', 'role/web-edited', check=False).returncode == 1
     assert browser.do('complaints') == []
 
 

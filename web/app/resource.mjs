@@ -12,6 +12,10 @@ import { button } from './parts.mjs';
 import { Editor, diffView } from './editor.mjs';
 import { fromText, toText, lineOf } from './form.mjs';
 import { Misplaced } from './yaml.mjs';
+import { session } from './session.mjs';
+
+/* What somebody had not saved when he left the page: for himself, in this tab, when he comes back. */
+const unsaved = new Map();
 
 const REST_MS = 400; /* after the last key, until what is wrong is said */
 
@@ -68,7 +72,23 @@ export class ResourceEditor {
 		);
 		onChange(kind, () => this.#lookForNews(signal).catch(() => {}), signal);
 		addEventListener('beforeunload', (event) => this.dirty && event.preventDefault(), { signal });
-		signal.addEventListener('abort', () => clearTimeout(this.#timer));
+		this.#keepUnsaved(signal);
+	}
+
+	/* By whom, too: the next one to log in may be somebody else. */
+	#keepUnsaved(signal) {
+		const key = [session()?.user, this.#kind, this.#base.name].join('/'),
+			begun = this.#editor.text,
+			before = this.#writable && unsaved.get(key);
+		unsaved.delete(key);
+		if (before) {
+			this.#editor.text = before;
+			toast('What you had not saved is here again.');
+		}
+		signal.addEventListener('abort', () => {
+			clearTimeout(this.#timer);
+			if (this.dirty && this.#editor.text !== begun) unsaved.set(key, this.#editor.text);
+		});
 	}
 
 	get dirty() {
