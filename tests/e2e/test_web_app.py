@@ -397,6 +397,20 @@ def test_a_role_shows_who_reaches_what_by_it_before_it_is_saved(browser, ada, cl
     assert browser.do('complaints') == []
 
 
+def test_a_role_can_be_saved_when_nobody_can_say_what_it_changes(browser, ada, cluster, edited):
+    browser.do('goto', path='/web/roles/web-edited')
+    browser.do('see', selector=ROLE_TEXT)
+    write_role(browser, edited.replace('permit_pty: true', 'permit_pty: false'))
+    browser.do('gone', pattern='**/v1/webapi/reach')
+    browser.click('button', 'Look at the changes')
+    browser.do('see', selector='section .problem')
+    wait_for('it can be saved', lambda: can_save(browser))
+    browser.do('gone')
+    browser.click('button', 'Save')
+    browser.see('web-edited is saved.')
+    assert 'permit_pty: false' in cluster.tctl('get', 'role/web-edited').stdout
+
+
 def test_what_was_not_saved_is_there_again_when_one_comes_back(browser, ada):
     browser.do('goto', path='/web/roles/access')
     browser.do('see', selector=ROLE_TEXT)

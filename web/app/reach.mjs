@@ -261,12 +261,18 @@ export function reachPanel({ draft, onRefused, signal }) {
 			turn++;
 			fill(answer);
 		},
-		/* What the text changes, when somebody looks at his changes. */
-		changes() {
+		/* What the text changes, when somebody looks at his changes. Throws what makes it no role; that nobody can say what it
+		 * changes keeps nobody from saving it. */
+		async changes() {
 			fill(answer);
 			what.value = 'changes';
 			choose();
-			return show();
+			try {
+				await show();
+			} catch (error) {
+				if (error.status === 400 || error.name === 'AbortError') throw error;
+				onRefused(error, answer);
+			}
 		},
 	};
 }

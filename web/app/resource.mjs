@@ -29,7 +29,7 @@ export async function loadResource(kind, name, signal) {
 
 /*
  * base: as loadResource, or NOTHING of a new one, which then begins with `start`. saved(name): it is kept. looked(value): somebody
- * looks at his changes; what it throws is shown with its line. written(): the text is another one.
+ * looks at his changes; what it throws is shown with its line, and nothing is saved. written(): the text is another one.
  */
 export class ResourceEditor {
 	#kind;
@@ -171,7 +171,7 @@ export class ResourceEditor {
 		}
 		busy(this.#look, false);
 		this.#save.disabled = this.#shown === null;
-		if (this.#shown !== null) this.#save.focus();
+		view.focus();
 	}
 
 	async #keep() {
