@@ -79,9 +79,10 @@ export class Editor {
 		);
 	}
 
-	/* Selects the line, as whoever searched for it would. */
-	goTo(line) {
+	/* Selects the line, as whoever searched for it would; beyond the end the last one. */
+	goTo(wanted) {
 		const lines = this.text.split('\n'),
+			line = Math.min(wanted, lines.length),
 			from = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
 		this.#area.focus();
 		this.#area.setSelectionRange(from, from + lines[line - 1].length);

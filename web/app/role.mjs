@@ -63,6 +63,8 @@ function page(title, base, start, signal) {
 }
 
 export async function show({ values, signal }) {
+	if (values.name === undefined && !may('role', 'create'))
+		return h('div', null, head('New role'), empty('Your roles do not allow to make roles'));
 	if (values.name === undefined) return page('New role', NOTHING, toText('role', EXAMPLE), signal);
 	const base = await loadResource('role', values.name, signal);
 	if (base) return page(`Role ${base.name}`, base, base.text, signal);
