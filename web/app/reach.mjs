@@ -261,8 +261,10 @@ export function reachPanel({ draft, onRefused, signal }) {
 			turn++;
 			fill(answer);
 		},
-		/* What the text changes, when somebody looks at his changes. Throws what makes it no role; that nobody can say what it
-		 * changes keeps nobody from saving it. */
+		/*
+		 * What the text changes, when somebody looks at his changes. Throws what makes it no role; that nobody can say what
+		 * it changes keeps nobody from saving it.
+		 */
 		async changes() {
 			fill(answer);
 			what.value = 'changes';
