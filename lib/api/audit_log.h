@@ -34,6 +34,10 @@ int audit_log_open(struct audit_log **ret, const struct audit_log_config *config
  * time with another address. */
 int audit_log_connect(struct audit_log *log, const char *target, const char *server_name,
     struct rpc_identity *identity, struct err *e);
+/* watched(session, arg): somebody looks at that session of ours for the next half minute, perhaps: what is recorded of it is
+ * wanted at once. From the loop, as often as auditd says so. */
+void audit_log_on_watched(struct audit_log *log, void (*watched)(const char *session, void *arg),
+    void *arg);
 /* Uploads what is there, for at most timeout_ms; then done(arg), once. Nothing is lost when it is not enough. */
 void audit_log_flush(struct audit_log *log, int timeout_ms, void (*done)(void *arg), void *arg);
 void audit_log_close(struct audit_log *log); /* NULL is fine */

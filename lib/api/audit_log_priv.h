@@ -40,6 +40,8 @@ struct audit_upload {
 	enum { UPLOAD_IDLE, UPLOAD_GATHER, UPLOAD_RETRY, UPLOAD_LINGER, UPLOAD_LEAVE } waiting;
 	struct batch_out batch;
 
+	void (*watched)(const char *session, void *arg); /* NULL: nobody wants to know */
+	void *watched_arg;
 	struct timer flush_timer;
 	void (*flushed)(void *arg);
 	void *flushed_arg;

@@ -152,6 +152,8 @@ on_reply(struct rpc_call *call, const Audit__IngestReply *m)
 		retry_later(up, "the log on disk cannot be read");
 		return;
 	}
+	for (size_t i = 0; up->watched && i < m->n_watched; i++)
+		up->watched(m->watched[i], up->watched_arg);
 	pump(up);
 }
 
@@ -358,6 +360,14 @@ audit_log_connect(struct audit_log *log, const char *target, const char *server_
 	up->waiting = UPLOAD_IDLE;
 	audit_upload_wake(up);
 	return 0;
+}
+
+void
+audit_log_on_watched(struct audit_log *log, void (*watched)(const char *session, void *arg),
+    void *arg)
+{
+	log->up.watched = watched;
+	log->up.watched_arg = arg;
 }
 
 static void

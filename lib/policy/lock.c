@@ -47,6 +47,12 @@ fits_nobody(const char *target, const struct policy_identity *who)
 	return false;
 }
 
+static bool
+fits_session(const char *target, const struct policy_identity *who)
+{
+	return who->session && strcmp(who->session, target) == 0;
+}
+
 static const struct target {
 	const char *name;
 	size_t at;
@@ -57,6 +63,7 @@ static const struct target {
 	{ "login", offsetof(struct policy_lock, login), fits_login },
 	{ "node", offsetof(struct policy_lock, node), fits_node },
 	{ "access_request", offsetof(struct policy_lock, access_request), fits_nobody },
+	{ "session", offsetof(struct policy_lock, session), fits_session },
 };
 enum { TARGETS = sizeof(targets) / sizeof(targets[0]) };
 
@@ -91,6 +98,17 @@ is_text(const char *s)
 	return !*s || str_is_printable(s, strlen(s));
 }
 
+/* Of a session nothing is known but whose it is: with another target it would fit nobody, and look as if it did. */
+static int
+check_session(const struct policy_lock *lock, struct err *e)
+{
+	if (!str_is_uuid(lock->session))
+		return err_set(e, "session: this is no UUID; `tctl sessions ls` shows them");
+	if (*lock->role || *lock->login || *lock->node || *lock->access_request)
+		return err_set(e, "session: a lock of one takes no other target but its user");
+	return 0;
+}
+
 int
 policy_lock_check(const struct policy_lock *lock, struct err *e)
 {
@@ -102,7 +120,9 @@ policy_lock_check(const struct policy_lock *lock, struct err *e)
 		any |= *target_of(lock, i) != '\0';
 	}
 	if (!any)
-		return err_set(e, "a lock needs a target: a user, role, login or node");
+		return err_set(e, "a lock needs a target: a user, role, login, node or session");
+	if (*lock->session && check_session(lock, e) < 0)
+		return -1;
 	return is_text(lock->message) ? 0 : err_set(e, "message: this is not printable");
 }
 
@@ -111,6 +131,12 @@ policy_lock_text(const struct policy_lock *lock, char *dst, size_t size)
 {
 	size_t i = 0;
 
+	if (*lock->session) {
+		str_format(dst, size, "this session was ended%s%s%s%s",
+		    *lock->created_by ? " by " : "", lock->created_by,
+		    *lock->message ? ": " : "", lock->message);
+		return;
+	}
 	while (i < TARGETS - 1 && !*target_of(lock, i))
 		i++;
 	str_format(dst, size, "%s %s is locked%s%s", targets[i].name, target_of(lock, i),

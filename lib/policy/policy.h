@@ -103,6 +103,7 @@ struct policy_identity {
 	struct policy_names roles;
 	const char *login;
 	const char *host, *host_name; /* UUID and name of the daemon that it is, or is about */
+	const char *session;          /* UUID of the session that it is in; NULL: in none */
 };
 
 struct policy_decision {

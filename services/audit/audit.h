@@ -30,6 +30,8 @@ struct audit {
 	struct review streams;   /* of producers (rpc_ingest.c), when the cluster changes */
 	struct review asks;      /* searches and plays (rpc_ask.h), too */
 	struct list counts;      /* searches that count: one of a person at a time */
+	struct list watches;     /* of sessions that run (rpc_play.c) */
+	struct ceiling *watchers;
 	struct store *store;
 	struct ingest *ingest;
 	struct events *events;

@@ -62,6 +62,13 @@ batch_sessions_free(struct batch *b)
 	b->by_session = NULL;
 }
 
+void
+batch_each_session(const struct batch *b, void (*each)(const char *session, void *arg), void *arg)
+{
+	for (const struct batch_session *s = b->session_list; s; s = s->next)
+		each(s->id.text, arg);
+}
+
 static void
 begin_text(struct batch_session *s)
 {

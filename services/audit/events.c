@@ -115,12 +115,13 @@ write_event(struct events *n, const struct rpc_peer *peer, struct audit_event *e
 
 int
 events_playing(struct events *n, const struct rpc_peer *peer, const char *session,
-    const char *owner)
+    const char *owner, bool live)
 {
 	struct audit_event ev = { .id = EVENT_SESSION_RECORDING_ACCESS,
 		.session = span_str(session) };
 
 	event_put_text(&ev, EVENT_KEY_OWNER, owner);
+	event_put_text(&ev, EVENT_KEY_METHOD, live ? "live" : NULL);
 	return write_event(n, peer, &ev);
 }
 

@@ -22,9 +22,9 @@ void events_free(struct events *n); /* NULL is fine; before the server */
 
 const struct audit_log *events_log(const struct events *n); /* for those who watch */
 
-/* Negative: it could not be written down, so it must not happen. */
+/* live: the session runs, and is watched. Negative: it could not be written down, so it must not happen. */
 int events_playing(struct events *n, const struct rpc_peer *peer, const char *session,
-    const char *owner);
+    const char *owner, bool live);
 /* At most 20 a minute are written, so that nobody can fill the log. */
 void
 events_refused(struct events *n, const struct rpc_peer *peer, const char *method, const char *why);

@@ -387,6 +387,7 @@ group_committed(struct ingest *in, struct group *g)
 		q->pending = false;
 	}
 	group_acknowledge(in, g);
+	batch_each_session(&g->batch, in->events.recorded, in->arg);
 }
 
 /* --- the end ---------------------------------------------------------------------- */

@@ -208,6 +208,7 @@ ingest_new(struct ingest **ret, const struct ingest_config *config,
 	in->store = config->store;
 	in->replica = config->replica;
 	in->events = *events;
+	in->arg = config->arg;
 	in->group_max = INGEST_GROUP_RECORDS;
 	list_init(&in->opening);
 	list_init(&in->queue);

@@ -24,6 +24,8 @@ struct ingest_source;
 struct ingest_events {
 	/* Everything up to seq is in the database. The first one answers ingest_open. */
 	void (*committed)(void *stream, uint64_t seq);
+	/* Something of that session is in the database now; arg is config.arg. */
+	void (*recorded)(const char *session, void *arg);
 	/* Stop sending, go on. */
 	void (*pause)(void *stream, bool paused);
 	/* The stream has to end: another one took over, or it is out of step. Its source is let go of already: no
@@ -35,6 +37,7 @@ struct ingest_config {
 	struct loop *loop;
 	struct store *store;
 	const struct replica *replica; /* the cluster, for what a record may say */
+	void *arg;                     /* of `recorded` */
 };
 int ingest_new(struct ingest **ret, const struct ingest_config *config,
     const struct ingest_events *events);

@@ -110,6 +110,7 @@ struct ingest {
 	struct store *store;
 	const struct replica *replica;
 	struct ingest_events events;
+	void *arg; /* of events.recorded */
 	struct map *sources;
 	struct map *producers;           /* by kind and name: as many as there are hosts */
 	struct list opening;             /* sources whose place must be read */

@@ -3,6 +3,9 @@
  * recording: see recording.h.
  *
  *	player_start -> (found) -> some chunks -> parts -> some chunks -> ... -> end
+ *	followed:                  ^ look, whether it has ended <- player_look <- idle
+ *
+ * Whether a session has ended is asked before its chunks: of one that had, what is found then is all there is.
  *
  * The player waits for at most one query. It is freed when its owner has let go of it and no query runs.
  */
@@ -30,6 +33,8 @@ struct player {
 	bool left;  /* the owner let go */
 	bool found; /* which recording it is is known */
 	bool ended;
+	bool follow, over; /* goes on after what is there; the session had ended before the chunks were asked for */
+	bool idle, again;  /* all there was is shown; there is more since it was asked for */
 	char session[37];
 	int32_t source;
 	int64_t after;          /* number of the last chunk that was read */
@@ -142,11 +147,35 @@ on_chunks(const struct store_list *list, void *arg)
 		return;
 	for (size_t i = 0; i < list->n; i++)
 		play_chunk(p, &list->chunks[i]);
-	/* Fewer than asked for were the last. A session that still runs ends here too. */
-	if (list->n < PLAYER_CHUNKS)
-		end(p, RPC_OK, "");
-	else
+	if (list->n == PLAYER_CHUNKS) {
 		player_more(p);
+		return;
+	}
+	/* Fewer than asked for were the last. Nobody waits for a session that still runs, unless it is followed. */
+	if (!p->follow || p->over) {
+		end(p, RPC_OK, "");
+		return;
+	}
+	p->idle = true;
+	if (p->again)
+		player_look(p);
+}
+
+static void
+on_looked(const struct store_list *list, void *arg)
+{
+	struct player *p = arg;
+
+	if (!answered(p, list))
+		return;
+	if (list->n == 0) {
+		end(p, RPC_NOT_FOUND, "this recording is not kept any more");
+		return;
+	}
+	p->over = list->recordings[0].ended_us != 0;
+	if (p->events.stands)
+		p->events.stands(&list->recordings[0], p->arg);
+	ask_chunks(p);
 }
 
 static void
@@ -171,6 +200,7 @@ on_found(const struct store_list *list, void *arg)
 	(void)str_copy(p->session, sizeof(p->session), recording->session);
 	p->source = recording->source;
 	p->after = -1;
+	p->over = recording->ended_us != 0;
 	p->found = true;
 	p->ended = true; /* unless the owner wants it played */
 	if (p->events.found(recording, p->arg) < 0)
@@ -206,6 +236,7 @@ player_start(struct player *p, const struct player_config *config)
 	}
 	p->store = config->store;
 	p->from_us = config->from_us;
+	p->follow = config->follow;
 	p->querying = true;
 	store_recordings(p->store, &filter, on_found, p);
 }
@@ -214,8 +245,26 @@ player_start(struct player *p, const struct player_config *config)
 void
 player_more(struct player *p)
 {
-	if (p->found && !p->querying && !p->ended && p->events.has_room(p->arg))
+	if (!p->found || p->querying || p->ended || !p->events.has_room(p->arg))
+		return;
+	if (!p->idle)
 		ask_chunks(p);
+	else if (p->again)
+		player_look(p);
+}
+
+void
+player_look(struct player *p)
+{
+	const struct store_filter filter = { .session = p->session, .limit = 1 };
+
+	/* Later, when what is under way is shown, or taken. */
+	p->again = !p->idle || !p->events.has_room(p->arg);
+	if (p->again || p->ended)
+		return;
+	p->idle = false;
+	p->querying = true;
+	store_recordings(p->store, &filter, on_looked, p);
 }
 
 void

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "audit/record.h"
+#include "audit/rpc_play.h"
 
 /* Freed by ask_closed, which comes for every call, also for one that was finished here. */
 struct ask *
@@ -33,8 +34,7 @@ ask_closed(struct rpc_call *call, const struct rpc_status *status)
 		return;
 	review_remove(&a->review);
 	search_cancel(a->search);
-	/* A query under way comes back to the player, which waits for it by itself. */
-	player_free(a->player);
+	rpc_play_stop(a->play);
 	free(a);
 }
 
@@ -115,8 +115,8 @@ audit_review_ask(struct review_item *item, void *arg)
 	review_remove(&a->review);
 	search_cancel(a->search);
 	a->search = NULL;
-	player_free(a->player);
-	a->player = NULL;
+	rpc_play_stop(a->play);
+	a->play = NULL;
 	rpc_finish(a->call, RPC_PERMISSION_DENIED, "%s", why.text);
 }
 

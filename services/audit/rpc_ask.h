@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rpc_ask: a call that asks for events or recordings: whether it may, how it waits for the database, and how it ends when the
- * caller goes, or loses what it was allowed with. What is asked for is in rpc_search.c and rpc_count.c.
+ * caller goes, or loses what it was allowed with. What is asked for is in rpc_search.c, rpc_count.c and
+ * rpc_play.c.
  *
  * Security: what a caller may see is decided by sight.c before the query, and is part of the query (ask_only_user).
  */
@@ -9,7 +10,6 @@
 #define AUDIT_RPC_ASK_H
 
 #include "audit/audit.h"
-#include "audit/recording.h"
 #include "audit/search.h"
 #include "audit/sight.h"
 
@@ -20,7 +20,7 @@ struct ask {
 	enum sight sight; /* that it was allowed with */
 	const char *verb; /* on recordings; NULL: events */
 	struct search *search;
-	struct player *player;
+	struct play *play; /* of rpc_play.c */
 	/* Answers the call with what was found. */
 	void (*reply)(struct rpc_call *call, const struct store_list *list);
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "audit/audit.h"
+#include "audit/rpc_play.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "proto/audit.server.h"
@@ -23,6 +24,7 @@ struct stream {
 	struct rpc_call *call;
 	struct ingest_source *source; /* NULL: before hello, or ended */
 	uint64_t committed;
+	bool greeted; /* the hello is answered */
 	bool unsaid; /* committed moved and was not told: the last reply is still on its way */
 };
 
@@ -45,6 +47,7 @@ static void
 tell(struct stream *st)
 {
 	Audit__IngestReply reply = AUDIT__INGEST_REPLY__INIT;
+	const char *watched[RPC_PLAY_WATCHES];
 
 	/* A slow reader gets the newest place only. */
 	if (rpc_queued(st->call)) {
@@ -53,6 +56,8 @@ tell(struct stream *st)
 	}
 	st->unsaid = false;
 	reply.committed_seq = st->committed;
+	reply.n_watched = rpc_play_watched(rpc_context(st->call), rpc_peer(st->call)->name, watched);
+	reply.watched = watched;
 	audit_ingest_push(st->call, &reply);
 }
 
@@ -62,6 +67,7 @@ on_committed(void *stream, uint64_t seq)
 	struct stream *st = stream;
 
 	st->committed = seq;
+	st->greeted = true;
 	tell(st);
 }
 
@@ -86,7 +92,20 @@ on_end(void *stream, enum rpc_code code, const char *why)
 	rpc_finish(st->call, code, "%s", why);
 }
 
-const struct ingest_events rpc_ingest_callbacks = { on_committed, on_pause, on_end };
+void
+rpc_ingest_remind(struct audit *d, const char *producer)
+{
+	list_each (struct review_item, item, &d->streams.items, link) {
+		struct stream *st = container_of(item, struct stream, review);
+
+		/* Before the first word from here nothing else may be. */
+		if (st->source && st->greeted && strcmp(rpc_peer(st->call)->name, producer) == 0)
+			tell(st);
+	}
+}
+
+const struct ingest_events rpc_ingest_callbacks = { on_committed, rpc_play_recorded, on_pause,
+	on_end };
 
 /* --- what the producer sends ---------------------------------------------------------------------- */
 

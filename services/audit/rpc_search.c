@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_search: the wire face of searching and playing: SearchEvents, ListRecordings, Play, GetAuditStatus, and the rows
- * that say who may call what. What may be asked and how it is found is in search.c and recording.c.
+ * rpc_search: the wire face of searching: SearchEvents, ListRecordings, GetAuditStatus, and the rows that say who may call what.
+ * What may be asked and how it is found is in search.c.
  *
  * Security: what a caller may see is decided before the query, and is part of the query (rpc_ask.h).
  */
@@ -11,16 +11,13 @@
 #include "audit/rpc_ask.h"
 #include "audit/rpc_count.h"
 #include "audit/rpc_ingest.h"
+#include "audit/rpc_play.h"
 #include "base/str.h"
 #include "base/version.h"
 #include "daemon/diag.h"
 #include "proto/audit.server.h"
-#include "rpc/bytes.h"
 
-enum {
-	PLAY_QUEUE = 4, /* messages not yet taken by the transport */
-	METRICS_MAX = 512 * 1024,
-};
+enum { METRICS_MAX = 512 * 1024 };
 
 static const char not_a_cursor[] = "`after` is not what an answer before this had as `next`";
 
@@ -160,29 +157,6 @@ on_search(struct rpc_call *call, const Audit__SearchRequest *q)
 
 /* --- ListRecordings ---------------------------------------------------------------------- */
 
-static void
-show_recording(const struct store_recording *row, Audit__Recording *ret)
-{
-	audit__recording__init(ret);
-	ret->session = row->session;
-	ret->kind = row->kind;
-	ret->user = row->user;
-	ret->login = row->login;
-	ret->node = row->node;
-	ret->node_name = row->node_name;
-	ret->started_us = row->started_us;
-	ret->ended_us = row->ended_us;
-	ret->command = row->command;
-	ret->bytes = row->bytes;
-	ret->exit_status = row->exit_status;
-	ret->interactive = row->interactive;
-	ret->cols = (uint32_t)row->cols;
-	ret->rows = (uint32_t)row->rows;
-	ret->producer_kind = row->producer_kind;
-	ret->producer = row->producer;
-	ret->backed = row->backed;
-}
-
 static size_t
 recording_bytes(const struct store_recording *r)
 {
@@ -210,6 +184,7 @@ recordings_that_fit(const struct store_list *list)
 static void
 reply_recordings(struct rpc_call *call, const struct store_list *list)
 {
+	const struct audit *d = rpc_context(call);
 	Audit__RecordingList reply = AUDIT__RECORDING_LIST__INIT;
 	Audit__Recording *rows = calloc(list->n + 1, sizeof(*rows));
 	char next[CURSOR_TEXT] = "";
@@ -218,7 +193,7 @@ reply_recordings(struct rpc_call *call, const struct store_list *list)
 	reply.recordings = calloc(list->n + 1, sizeof(*reply.recordings));
 	if (rows && reply.recordings) {
 		for (size_t i = 0; i < n; i++) {
-			show_recording(&list->recordings[i], &rows[i]);
+			rpc_show_recording(d, &list->recordings[i], &rows[i]);
 			reply.recordings[i] = &rows[i];
 		}
 		reply.n_recordings = n;
@@ -263,100 +238,11 @@ on_list(struct rpc_call *call, const Audit__ListRecordingsRequest *q)
 			.node = q->node,
 			.session = q->session,
 			.only_user = ask_only_user(call, sight),
+		.running = q->running,
 			.after = after,
 			.limit = q->limit,
 		    } },
 	    ask_answer, a);
-}
-
-/* --- Play ---------------------------------------------------------------------- */
-
-/* Written down before the first byte is shown: who looks at recordings is in the trail, or does
- * not see them. */
-static int
-on_recording(const struct store_recording *row, void *arg)
-{
-	struct ask *a = arg;
-	struct audit *d = rpc_context(a->call);
-	Audit__PlayPart part = AUDIT__PLAY_PART__INIT;
-	Audit__Recording recording;
-
-	if (events_playing(d->events, rpc_peer(a->call), row->session, row->user) < 0) {
-		rpc_finish(a->call, RPC_UNAVAILABLE,
-		    "auditd cannot write down who looks at recordings: the disk of its state folder is full or broken");
-		return -1;
-	}
-	show_recording(row, &recording);
-	part.recording = &recording;
-	audit_play_push(a->call, &part);
-	return 0;
-}
-
-static void
-on_part(struct span frames, bool tampered, void *arg)
-{
-	struct ask *a = arg;
-	Audit__PlayPart part = AUDIT__PLAY_PART__INIT;
-
-	/* Only read: protobuf-c has no const bytes. */
-	part.frames = bytes_of(frames);
-	part.tampered = tampered;
-	audit_play_push(a->call, &part);
-}
-
-/* Counted in messages, each a chunk. */
-static bool
-has_room(void *arg)
-{
-	struct ask *a = arg;
-
-	return rpc_queued(a->call) < PLAY_QUEUE;
-}
-
-static void
-on_played(enum rpc_code code, const char *why, void *arg)
-{
-	struct ask *a = arg;
-
-	review_remove(&a->review);
-	rpc_finish(a->call, code, "%s", why);
-}
-
-static void
-on_play_writable(struct rpc_call *call)
-{
-	struct ask *a = rpc_data(call);
-
-	if (a && a->player)
-		player_more(a->player);
-}
-
-static void
-on_play(struct rpc_call *call, const Audit__PlayRequest *q)
-{
-	static const struct player_events events = { on_recording, on_part, has_room, on_played };
-	struct audit *d = rpc_context(call);
-	enum sight sight;
-	struct ask *a;
-
-	sight = ask_may_see(call, "read");
-	if (sight == SIGHT_NOTHING)
-		return;
-	a = ask_seeing(call, sight, "read");
-	if (!a)
-		return;
-	a->player = player_new(&events, a);
-	if (!a->player) {
-		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
-		return;
-	}
-	player_start(a->player,
-	    &(struct player_config){
-		.store = d->store,
-		.session = q->session,
-		.only_user = ask_only_user(call, sight),
-		.from_us = q->from_us,
-	    });
 }
 
 /* --- GetAuditStatus ---------------------------------------------------------------------- */
@@ -450,7 +336,7 @@ audit_serve(struct audit *d, struct rpc_server *server)
 		AUDIT_METHOD(CountEvents, RPC_USER | RPC_LOCAL, rpc_count_events,
 		    .closed = ask_closed),
 		AUDIT_METHOD(ListRecordings, RPC_USER | RPC_LOCAL, on_list, .closed = ask_closed),
-		AUDIT_METHOD(Play, RPC_USER | RPC_LOCAL, on_play, .writable = on_play_writable,
+		AUDIT_METHOD(Play, RPC_USER | RPC_LOCAL, rpc_play, .writable = rpc_play_writable,
 		    .closed = ask_closed),
 		AUDIT_METHOD(GetAuditStatus, RPC_USER | RPC_LOCAL, on_status, .closed = ask_closed),
 		AUDIT_METHOD(GetAuditMetrics, RPC_USER | RPC_LOCAL, on_metrics),

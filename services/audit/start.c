@@ -13,10 +13,12 @@
 
 #include "audit/audit.h"
 #include "audit/rpc_ingest.h"
+#include "audit/rpc_play.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "crypto/rand.h"
 #include "crypto/secret.h"
+#include "net/ceiling.h"
 #include "priv/priv.h"
 
 enum { STATUS_MS = 10000, GRACE_MS = 1000, PASSWORD_MAX = 4096 };
@@ -89,11 +91,13 @@ audit_start(struct daemon_run *run, struct err *e)
 	list_init(&a->counts);
 	if (crypto_init() < 0)
 		return err_set(e, "no randomness, or a processor that cannot do the cryptography");
-	if (rpc_loop_new(&a->rl, run->loop) < 0 || make_replica(a) < 0)
+	list_init(&a->watches);
+	if (rpc_loop_new(&a->rl, run->loop) < 0 || make_replica(a) < 0 ||
+	    ceiling_new(&a->watchers, RPC_PLAY_WATCHES, RPC_PLAY_WATCHES_OF_ONE) < 0)
 		return err_memory(e);
 	if (events_new(&a->events, run->loop, a->rl, a->conf, e) < 0 || open_store(a, e) < 0)
 		return -1;
-	ingest = (struct ingest_config){ run->loop, a->store, a->replica };
+	ingest = (struct ingest_config){ run->loop, a->store, a->replica, a };
 	/* Before anybody can connect: the server is made when the cluster is known
 	 * (audit_trusted). */
 	if (ingest_new(&a->ingest, &ingest, &rpc_ingest_callbacks) < 0 ||
@@ -161,6 +165,7 @@ audit_done(struct daemon_run *run)
 	store_free(a->store);
 	review_done(&a->streams);
 	review_done(&a->asks);
+	ceiling_free(a->watchers);
 	if (a->rl)
 		rpc_loop_free(a->rl);
 	free(a);

@@ -117,6 +117,7 @@ struct store_filter {
 	const char *session;       /* UUID; of recordings also the beginning of one */
 	const char *only_user;     /* what others did is not shown; NULL: everything is */
 	bool failed_only, ok_only; /* events only */
+	bool running;              /* recordings only: without an end */
 	uint32_t limit;
 	int64_t
 	    bucket_us; /* counts only: how long a bucket is; from_us is where the first begins */
@@ -134,7 +135,9 @@ struct store_event {
 struct store_recording {
 	const char *session, *kind, *user, *login, *node, *node_name, *command;
 	const char *producer_kind, *producer, *backed;
+	const char *remote_addr;
 	int64_t started_us, ended_us; /* ended_us 0: still running */
+	int64_t heard_us;             /* when something of its source was last written */
 	int64_t bytes;
 	int32_t exit_status;
 	int cols, rows;

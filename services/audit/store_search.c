@@ -330,12 +330,15 @@ read_recording(const struct db_reply *r, int row, void *dst)
 	g->backed = db_text(r, row, 15);
 	g->producer_kind = db_text(r, row, 16);
 	g->producer = db_text(r, row, 17);
+	g->remote_addr = db_text(r, row, 18);
+	g->heard_us = db_i64(r, row, 19);
 }
 
 static const char recordings_sql[] =
     "SELECT sid::text, r.kind, actor, login, node, node_name, (extract(epoch FROM started) * 1000000)::bigint,"
     " (extract(epoch FROM ended) * 1000000)::bigint, command, bytes, exit_status, interactive, cols, rows, source,"
-    " backed, coalesce(s.kind, ''), coalesce(s.name, '')"
+    " backed, coalesce(s.kind, ''), coalesce(s.name, ''), remote_addr,"
+    " (extract(epoch FROM s.last_seen) * 1000000)::bigint"
     " FROM rec_session r LEFT JOIN audit_source s ON s.id = r.source WHERE"
     " ($1::bigint IS NULL OR started >= to_timestamp($1::bigint / 1e6))"
     " AND ($2::bigint IS NULL OR started < to_timestamp($2::bigint / 1e6))"
@@ -344,6 +347,8 @@ static const char recordings_sql[] =
     " AND ($6::text IS NULL OR actor = $6::text)"
     " AND ($7::uuid IS NULL OR (sid >= $7::uuid AND sid <= $8::uuid))"
     " AND ($9::bigint IS NULL OR (started, sid) < (to_timestamp($9::bigint / 1e6), $10::uuid))"
+    /* As the index over those that run has it. */
+    " AND ($12::boolean IS NULL OR ended IS NULL)"
     " ORDER BY started DESC, sid DESC LIMIT $11::bigint";
 
 /* The first and the last UUID that begin with the digits of prefix. False: it is no beginning of a UUID. */
@@ -381,7 +386,7 @@ store_recordings(struct store *s, const struct store_filter *q, store_list_fn *d
 {
 	char from[24], to[24], limit[24], after[24], low[37], high[37];
 	bool by_id = text_or_null(q->session) != NULL;
-	const char *params[11] = { NULL };
+	const char *params[12] = { NULL };
 
 	if (by_id && !uuid_range(q->session, low, high)) {
 		/* No UUID begins like this: an answer without rows. */
@@ -401,7 +406,8 @@ store_recordings(struct store *s, const struct store_filter *q, store_list_fn *d
 		params[9] = q->after.id;
 	}
 	params[10] = number(limit, q->limit);
-	read_rows(s, &recording_shape, params, 11, (struct asker){ done, arg, q->limit });
+	params[11] = q->running ? "t" : NULL;
+	read_rows(s, &recording_shape, params, 12, (struct asker){ done, arg, q->limit });
 }
 
 static void

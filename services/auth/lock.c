@@ -8,7 +8,12 @@
 #include "auth/auth.h"
 #include "auth/rights.h"
 #include "auth/stored.h"
+#include "base/str.h"
 #include "crypto/rand.h"
+
+/* A session that a lock ends is over when its node has heard of it; the lock itself is of no use any more, and there is room
+ * for so many. */
+enum { SESSION_LOCK_MS = 24 * 3600 * 1000 };
 
 struct lock {
 	struct policy_lock policy;
@@ -27,6 +32,8 @@ static const struct stored_field lock_fields[] = {
 	STORED_FIELD(STORED_TEXT, "access_request", lock, policy.access_request),
 	STORED_FIELD(STORED_TEXT, "message", lock, policy.message),
 	STORED_FIELD(STORED_INT64, "expires", lock, policy.expires_ms),
+	STORED_FIELD(STORED_TEXT, "session", lock, policy.session),
+	STORED_FIELD(STORED_TEXT, "created_by", lock, policy.created_by),
 };
 const struct stored_form lock_form = { STORED_KEY(lock, policy.name),
 	.expires_at = offsetof(struct lock, policy.expires_ms), .message = &auth__lock__descriptor,
@@ -52,7 +59,20 @@ check(struct auth *a, void *object, const void *old, struct err *e)
 		err_set(e, "expires: the lock would be over already; give --ttl, or a time to come");
 		return AUTH_E_INVALID;
 	}
+	if (l->session[0] &&
+	    (l->expires_ms == 0 || l->expires_ms > a->now_ms() + SESSION_LOCK_MS)) {
+		err_set(e, "a lock that ends a session lasts at most a day; give a time (--ttl=1h)");
+		return AUTH_E_INVALID;
+	}
 	return 0;
+}
+
+static void
+sign(void *object, const struct access_person *by)
+{
+	struct policy_lock *l = &((struct lock *)object)->policy;
+
+	(void)str_copy(l->created_by, sizeof(l->created_by), by->local ? "root" : by->user.name);
 }
 
 static bool
@@ -88,6 +108,7 @@ may_change(struct auth *a, const struct access_person *by, const void *next, con
 }
 
 const struct resource_hooks lock_hooks = { .check = check,
+	.sign = sign,
 	.may_change = may_change,
 	.denies = denies,
 	.describe = describe };

@@ -355,7 +355,11 @@ take_file(struct auth *a, struct resource_file *file, void *object, struct err *
 		    key_of(r, object));
 		return AUTH_E_EXISTS;
 	}
-	return rc == 0 ? may_put(a, file, object, old, e) : rc;
+	if (rc == 0)
+		rc = may_put(a, file, object, old, e);
+	if (rc == 0 && hooks_of(r)->sign)
+		hooks_of(r)->sign(object, file->by);
+	return rc;
 }
 
 int

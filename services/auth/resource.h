@@ -47,6 +47,8 @@ struct resource_hooks {
 	 * it goes; old NULL: there was none; both NULL: there is one that cannot be read, and it goes. 0 or AUTH_E_*. */
 	int (*may_change)(struct auth *a, const struct access_person *by, const void *next,
 	    const void *old, struct err *e);
+	/* Kinds that people manage as files: writes into the object who made it, whatever its author says of that. */
+	void (*sign)(void *object, const struct access_person *by);
 	/* 0 or AUTH_E_*. */
 	int (*may_remove)(struct auth *a, const void *object, struct err *e);
 	/* Cached kinds that close doors: whether this one does, now, with a line for whoever is

@@ -250,6 +250,9 @@ rights_over_lock(struct auth *a, const struct access_person *p, const struct pol
 		return 0;
 	if (l->user[0])
 		return over_one(a, p, l->user, e);
+	/* Whose it is only auditd knows: it might be anybody's. */
+	if (l->session[0])
+		return beyond("it does not say whose session it is", "lock", e);
 	if (l->role[0])
 		return over_everybody_with(a, p, l->role, e);
 	if (l->node[0])

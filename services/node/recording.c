@@ -11,7 +11,15 @@
 #include "base/wire.h"
 
 /* How long what was recorded may wait to leave the machine, and how much of a session is one row in the database. */
-enum { RECORDING_MS = 3000, STATUS_UNSEEN = 255 };
+enum {
+	RECORDING_MS = 3000,
+	/* The same while somebody looks on; and of what comes after a pause in which the connection to auditd was closed, over
+	 * which this node would hear of that. */
+	RECORDING_WATCHED_MS = 200,
+	RECORDING_PAUSE_MS = 45000,
+	WATCHED_MS = 30000,
+	STATUS_UNSEEN = 255
+};
 
 static bool
 path_of(const struct node *n, const char *session, char *dst, size_t size)
@@ -31,6 +39,7 @@ put_record(struct recording *r, struct span frames)
 		return -1;
 	}
 	rec_chunk_closed(r->chunk, frames);
+	r->record_ms = loop_now_ms(r->node->loop);
 	share_add(&r->share, frames.n);
 	return 0;
 }
@@ -47,6 +56,16 @@ recording_flush(struct recording *r)
 	return frames.n ? put_record(r, frames) : 0;
 }
 
+/* How long what comes now may gather. */
+static int64_t
+patience(const struct recording *r)
+{
+	int64_t now = loop_now_ms(r->node->loop);
+
+	return now < r->watched_ms || now - r->record_ms > RECORDING_PAUSE_MS ? RECORDING_WATCHED_MS
+									      : RECORDING_MS;
+}
+
 static void
 on_timer(void *arg)
 {
@@ -57,13 +76,29 @@ on_timer(void *arg)
 		timer_start(&r->timer, RECORDING_MS);
 }
 
+void
+recording_watched(struct recording *r)
+{
+	int64_t now;
+
+	if (!r->chunk)
+		return;
+	now = loop_now_ms(r->node->loop);
+	/* What waited for longer; not again and again, or it would never be over. */
+	if (now >= r->watched_ms && rec_chunk_frames(r->chunk).n > 0)
+		timer_start(&r->timer, RECORDING_WATCHED_MS);
+	r->watched_ms = now + WATCHED_MS;
+}
+
 int
 recording_open(struct recording *r, struct node *n, const char *session, const char *user)
 {
 	char path[NODE_PATH_MAX + 64];
 	struct err e = { "" };
 
-	*r = (struct recording){ .node = n, .session = session };
+	*r = (struct recording){ .node = n,
+		.session = session,
+		.record_ms = loop_now_ms(n->loop) };
 	if (!path_of(n, session, path, sizeof(path)) ||
 	    timer_init(&r->timer, n->loop, on_timer, r) || share_open(&r->share, n, user))
 		return -1;
@@ -97,7 +132,7 @@ recording_frames(const char *session, struct span frames, void *arg)
 		first = true;
 	}
 	if (first)
-		timer_start(&r->timer, RECORDING_MS);
+		timer_start(&r->timer, patience(r));
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * recording: the frames of a session on their way to the log. They gather in a file beside the session's file in
- * live/ (rec/chunk.h) and become a record at 64 KiB, after a few seconds, or at the session's end. For session*.c and
- * live.c.
+ * live/ (rec/chunk.h) and become a record at 64 KiB, after a few seconds (of a session that somebody watches, at once), or at
+ * the session's end. For session*.c and live.c.
  */
 #ifndef NODE_RECORDING_H
 #define NODE_RECORDING_H
@@ -17,6 +17,8 @@ struct recording {
 	const char *session;
 	struct rec_chunk *chunk;
 	struct timer timer;
+	int64_t watched_ms; /* until then somebody looks on */
+	int64_t record_ms;  /* when the last record was made */
 	struct share share;
 };
 
@@ -24,6 +26,8 @@ struct recording {
 int recording_open(struct recording *r, struct node *n, const char *session, const char *user);
 /* A sink of the recorder (session/recorder.h); arg: struct recording. */
 int recording_frames(const char *session, struct span frames, void *arg);
+/* Somebody looks at the session, for the next half minute at least. */
+void recording_watched(struct recording *r);
 /* What has gathered becomes a record. Negative: the log is full; it stays where it is. */
 int recording_flush(struct recording *r);
 /* The file stays, for live.c. */

@@ -81,6 +81,16 @@ session_is_running(const struct node *n, const char *uuid)
 	return false;
 }
 
+void
+session_watched(const char *uuid, void *node)
+{
+	const struct node *n = node;
+
+	list_each (struct session, s, &n->sessions, node_link)
+		if (strcmp(s->uuid, uuid) == 0)
+			recording_watched(&s->recording);
+}
+
 /* --- memory ------------------------------------------------------------------------------ */
 
 /* What was asked before the start; the running session keeps none of it. */
@@ -155,13 +165,16 @@ session_kill(struct channel *ch, const char *why)
 	session_stop(of(ch), why);
 }
 
-/* The login was decided for the whole connection; a terminal is the session's own. */
+/* The login was decided for the whole connection; a terminal, and that somebody ends it, is the session's own. */
 int
 session_may(const struct channel *ch, struct err *e)
 {
-	if (of_const(ch)->has_pty && !ch->conn->access.permit_pty)
+	const struct session *s = of_const(ch);
+	const struct policy_identity who = { .user = ch->conn->access.user, .session = s->uuid };
+
+	if (s->has_pty && !ch->conn->access.permit_pty)
 		return err_set(e, "your roles do not permit a terminal");
-	return 0;
+	return s->uuid[0] && replica_denies(ch->conn->node->replica, &who, e) != 0 ? -1 : 0;
 }
 
 static void

@@ -26,6 +26,8 @@ void session_end_all(struct node *n);
 /* The monitor's news: the process of a session has ended. */
 void session_exited(struct node *n, const struct mon_exited *exited);
 
+/* Somebody looks at that session now; nothing when it is not here. */
+void session_watched(const char *uuid, void *node);
 /* A session of that name is here whose end is still its own to write. */
 bool session_is_running(const struct node *n, const char *uuid);
 

@@ -122,6 +122,7 @@ make_base(struct node *n, struct err *e)
 		.name = conf_name(n->config) };
 	if (audit_log_open(&n->audit, &config, e))
 		return -1;
+	audit_log_on_watched(n->audit, session_watched, n);
 	return make_replica(n, e);
 }
 

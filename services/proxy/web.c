@@ -166,6 +166,7 @@ static const struct http_route routes[] = {
 	{ "GET", "/v1/webapi/ca.pem", web_ca_pem, 0 },
 	{ "GET", "/v1/webapi/ssh", web_ssh, 0 },
 	{ "GET", "/v1/webapi/changes", web_changes_open, 0 },
+	{ "GET", "/v1/webapi/recordings/:session/live", web_watch, 0 },
 	{ "GET", "/scripts/install.sh", web_install_script, 0 },
 	{ "GET", "/packages/:file", web_package, 0 },
 	{ "GET", "/web/invite/:token", web_invite_show, 0 },

@@ -75,6 +75,8 @@ void web_invite_complete(struct http_request *r, void *arg);
 void web_invites_done(struct web *w);
 /* web_ssh.c */
 void web_ssh(struct http_request *r, void *arg);
+/* web_watch.c */
+void web_watch(struct http_request *r, void *arg);
 /* web_packages.c */
 void web_package(struct http_request *r, void *arg);
 void web_install_script(struct http_request *r, void *arg);

@@ -225,6 +225,9 @@ send_answer(struct web_call *c)
 	http_reply_long(r, 200, "application/json", &body);
 }
 
+const char web_api_many_plays[] =
+    "too many recordings are played at the same time; end one, or wait a moment";
+
 bool
 web_call_take_play(struct web_call *c)
 {
@@ -232,8 +235,7 @@ web_call_take_play(struct web_call *c)
 	if (!c->playing)
 		c->playing = web_share_take_play(c->api->shares, c->who);
 	if (!c->playing)
-		web_call_fail(c, RPC_RESOURCE_EXHAUSTED,
-		    "too many recordings are played at the same time; end one, or wait a moment");
+		web_call_fail(c, RPC_RESOURCE_EXHAUSTED, web_api_many_plays);
 	return c->playing;
 }
 
@@ -419,12 +421,12 @@ call_new(struct web_api *api, const struct web_api_row *row, struct http_request
 /* Whose share it is: the person's, however many sessions he has; where this proxy does not know the session, or not yet,
  * the address's. No name of a user is an address with that in front. */
 static void
-find_who(struct web_call *c)
+find_who(const struct web_api *api, const char *key, char who[WEB_SHARE_WHO_SIZE])
 {
-	const struct replica_web_session *s = replica_web_session(c->api->config.replica, c->key);
+	const struct replica_web_session *s = replica_web_session(api->config.replica, key);
 
 	if (s && s->user)
-		(void)str_format(c->who, sizeof(c->who), "user:%s", s->user);
+		(void)str_format(who, WEB_SHARE_WHO_SIZE, "user:%s", s->user);
 }
 
 /* Used from elsewhere than it may be: what others have stolen takes nothing of the person's share. What this proxy does not
@@ -451,7 +453,7 @@ count_session(struct web_call *c, const char *token)
 		web_call_refuse(c, 401, rpc_pinned_text);
 		return false;
 	}
-	find_who(c);
+	find_who(c->api, c->key, c->who);
 	c->counted = rate_take(c->api->by_session, c->key, 1, loop_now_ms(c->api->config.loop)) &&
 	    web_share_take(c->api->shares, c->who);
 	if (c->counted)
@@ -562,6 +564,32 @@ handle(struct http_request *r, const struct web *w, const struct web_api_row *ro
 		    "too many requests; wait a minute, then try again");
 	else if (become(c))
 		make_and_ask(c);
+}
+
+bool
+web_api_may_ask(struct web_api *api, const struct addr *peer, const char *key)
+{
+	int64_t now = loop_now_ms(api->config.loop);
+
+	return rate_take(api->by_address, peer->ip, OF_ADDRESS, now) &&
+	    rate_take(api->by_session, key, 1, now);
+}
+
+bool
+web_api_take_play(struct web_api *api, const char *key, char who[WEB_SHARE_WHO_SIZE])
+{
+	who[0] = '\0';
+	find_who(api, key, who);
+	if (who[0] && web_share_take_play(api->shares, who))
+		return true;
+	who[0] = '\0';
+	return false;
+}
+
+void
+web_api_drop_play(struct web_api *api, const char *who)
+{
+	web_share_drop_play(api->shares, who);
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "http/server.h"
+#include "proxy/web_share.h"
 
 struct loop;
 struct replica;
@@ -30,6 +31,16 @@ struct web_api_config {
 int web_api_new(struct web_api **ret, const struct web_api_config *config);
 /* NULL is fine. After the HTTP server has gone, before the clients do. */
 void web_api_free(struct web_api *api);
+
+/* A request of somebody's web session that does not come by way of these handlers, as one of theirs. False: there were too many
+ * in a short time. */
+bool web_api_may_ask(struct web_api *api, const struct addr *peer, const char *key);
+
+/* The same for a recording's place among those that are played. who: whose it is, to be given back. False: there is none, for
+ * which web_api_many_plays has the words. */
+bool web_api_take_play(struct web_api *api, const char *key, char who[WEB_SHARE_WHO_SIZE]);
+void web_api_drop_play(struct web_api *api, const char *who);
+extern const char web_api_many_plays[];
 
 /* The handlers: one a row of the table, as web_api_list_nodes; arg: struct web. */
 #define WEB_API(service, method, ...) http_handler_fn web_api_##method;

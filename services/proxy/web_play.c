@@ -120,6 +120,11 @@ web_play(struct web_call *c, const Audit__PlayRequest *request)
 	static const struct audit_play_on on = { .message = on_part, .closed = on_rpc_closed };
 	struct play *p;
 
+	/* Such an answer would hold a place among the requests for hours. */
+	if (request->follow) {
+		web_call_refuse(c, 400, "a session is followed by the WebSocket at /v1/webapi/recordings/SESSION/live");
+		return;
+	}
 	if (!web_call_take_play(c))
 		return;
 	p = calloc(1, sizeof(*p));

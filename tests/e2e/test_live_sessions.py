@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions while they run: who sees that there are any, who watches them, what ends a watch, and who ends a session. Real daemons."""
+import json
+import os
+import re
+import socket
+import struct
+
+import pexpect
+import pytest
+
+from cluster import Cluster, wait_for
+from conftest import end, scratch
+from producers import frames_of
+from webapi import Browser
+from websocket_client import WebSocket
+
+pytestmark = pytest.mark.sanitized
+# Says what it is told, on a terminal, until it is told "leave".
+ECHO = 'stty -echo; echo ready; while read -r l; do [ "$l" = leave ] && exit 3; echo "heard $l"; done'
+
+
+@pytest.fixture(scope='module')
+def town(build, login):
+    """A cluster of its own, since its parts stop and start. alice works; carol may see what others do; mallory may not; ed administers."""
+    c = Cluster(scratch(), build)
+    try:
+        c.start([('node-1', 'env=x'), ('node-2', 'env=x')])
+        c.people = {name: c.add_user(name, roles=roles, logins=login) for name, roles in (
+            ('alice', 'access'), ('carol', 'auditor'), ('mallory', 'access'), ('ed', 'editor,access,auditor'))}
+        c.login(c.people['alice'])
+        c.login(c.people['ed'])
+        yield c
+    finally:
+        end(c, 'live-sessions')
+
+
+@pytest.fixture(scope='module')
+def browsers(town):
+    """Of each of them one, logged in; as often as one likes."""
+    made = {}
+
+    def browser_of(name):
+        if name not in made:
+            made[name] = Browser(town)
+            made[name].login(town.people[name])
+        return made[name]
+    return browser_of
+
+
+class Session:
+    """What alice has open on a node: a terminal with ECHO in it."""
+
+    def __init__(self, town, login, browser, node='node-1', who='alice'):
+        before = {r['session'] for r in running(browser)}
+        self.child = pexpect.spawn(town.bin('tsh'), ['ssh', '-t', f'{login}@{node}', ECHO], encoding='utf-8', timeout=60,
+                                   dimensions=(24, 80), env={**os.environ, **town.env(who)})
+        self.child.expect('ready')
+        self.row = wait_for('the session in the list', lambda: next(
+            (r for r in running(browser) if r['session'] not in before and r['user'] == who), None))
+        self.id = self.row['session']
+
+    def say(self, line):
+        self.child.sendline(line)
+        self.child.expect(f'heard {line}')
+
+    def leave(self):
+        if self.child.isalive():
+            self.child.sendline('leave')
+            self.child.expect(pexpect.EOF)
+
+
+def running(browser):
+    return browser.get('/v1/webapi/recordings?running=true')['recordings']
+
+
+@pytest.fixture
+def session(town, login, browsers):
+    s = Session(town, login, browsers('carol'))
+    yield s
+    s.leave()
+
+
+class Watch:
+    """A page that watches: what it was shown until now, and how it ended."""
+
+    def __init__(self, browser, session):
+        self.ws = WebSocket(browser.cluster.public_port, f'/v1/webapi/recordings/{session}/live', browser.cookie)
+        self.bytes, self.told = b'', []
+
+    def take(self):
+        """The code and reason when it is over, else None."""
+        first, data = self.ws.receive()
+        if first == 0x82:
+            self.bytes += data
+        elif first == 0x81:
+            self.told.append(json.loads(data))
+        elif first == 0x88:
+            return struct.unpack('>H', data[:2])[0], data[2:].decode()
+        return None
+
+    def shown(self):
+        try:
+            return b''.join(data for kind, data in frames_of(self.bytes) if kind in (1, 2)).decode(errors='replace')
+        except IndexError:  # the last frame is not whole
+            return ''
+
+    def until(self, text):
+        while text not in self.shown():
+            assert self.take() is None, self.shown()
+
+    def over(self):
+        while True:
+            how = self.take()
+            if how:
+                return how
+
+
+def test_the_list_says_who_where_since_when_and_from_where(town, session, browsers, login):
+    row = next(r for r in running(browsers('carol')) if r['session'] == session.id)
+    assert row['user'] == 'alice' and row['login'] == login and row['node_name'] == 'node-1' and row['ended_us'] == 0
+    assert row['remote_addr'] == '127.0.0.1' and row['producer_online'] and row['heard_us'] > row['started_us'] - 60_000_000
+    session.leave()
+    wait_for('the end', lambda: session.id not in [r['session'] for r in running(browsers('carol'))])
+    ended = browsers('carol').get(f'/v1/webapi/recordings?session={session.id}')['recordings'][0]
+    assert ended['ended_us'] and not ended['producer_online']
+
+
+def test_a_watch_shows_what_was_and_what_comes_until_the_end(town, session, browsers):
+    session.say('before')
+    watch = Watch(browsers('carol'), session.id)
+    assert watch.ws.status == 101
+    watch.until('heard before')
+    for word in 'one', 'two':
+        session.say(word)
+        watch.until(f'heard {word}')
+    session.leave()
+    assert watch.over() == (1000, 'the session has ended')
+    kinds = [kind for kind, _ in frames_of(watch.bytes)]
+    assert kinds[-1] == 7 and watch.told[0]['session'] == session.id and watch.told[-1]['ended_us']
+    status, _, whole = browsers('carol').send('GET', f'/v1/webapi/recordings/{session.id}/frames')
+    assert status == 200 and whole == watch.bytes
+    looked = wait_for('the event', lambda: [
+        e['event'] for e in browsers('carol').get(f'/v1/webapi/events?types=session.recording.access&session={session.id}')['events']
+        if {'key': 'method', 'value': 'live'} in e['event']['fields']])
+    assert [e['user'] for e in looked] == ['carol'] and {'key': 'owner', 'value': 'alice'} in looked[0]['fields']
+
+
+def test_whose_roles_do_not_allow_it_sees_nothing_of_others(town, session, browsers):
+    mallory = browsers('mallory')
+    assert running(mallory) == []
+    watch = Watch(mallory, session.id)
+    assert watch.over()[0] == 1008 and watch.bytes == b'' and watch.told == []
+    assert mallory.refused('GET', f'/v1/webapi/recordings/{session.id}/frames')[0] == 404
+    # One's own one may see.
+    mine = Watch(browsers('alice'), session.id)
+    session.say('mine')
+    mine.until('heard mine')
+    mine.ws.close()
+    assert mallory.refused('GET', f'/v1/webapi/recordings/{session.id}/frames?follow=true')[0] == 400
+
+
+def test_strangers_and_other_sites_watch_nothing(town, session, browsers):
+    path = f'/v1/webapi/recordings/{session.id}/live'
+    port, cookie = town.public_port, browsers('carol').cookie
+    for status, options in ((401, {}), (401, {'token': '0' * 64}), (403, {'token': cookie, 'origin': 'https://evil.example'}),
+                            (403, {'token': cookie, 'origin': None})):
+        ws = WebSocket(port, path, **options)
+        assert ws.status == status, (options, ws.head)
+        ws.close()
+    assert WebSocket(port, path + '?x=1', cookie).status == 400
+    for wrong in 'nonsense', '00000000-0000-4000-8000-000000000000':
+        ws = WebSocket(port, f'/v1/webapi/recordings/{wrong}/live', cookie)
+        assert ws.status == 101 and ws.receive_close()[0] == 1008
+
+
+def test_one_person_watches_so_many_and_the_rest_of_the_page_works(town, session, browsers):
+    carol = browsers('carol')
+    watches = [Watch(carol, session.id) for _ in range(4)]
+    for watch in watches:
+        watch.until('ready')
+    code, why = Watch(carol, session.id).over()
+    assert code == 1011 and 'you watch 4 sessions' in why
+    assert running(carol)  # there is room to ask
+    for watch in watches:
+        watch.ws.close()
+
+    def again():
+        watch = Watch(carol, session.id)
+        watch.ws.sock.settimeout(60)
+        first, _ = watch.ws.receive()
+        watch.ws.close()
+        return first != 0x88
+    wait_for('room', again)
+
+
+@pytest.mark.parametrize('how', ['role', 'lock', 'logout', 'removal'])
+def test_a_watch_ends_with_what_it_was_allowed_by(town, session, login, how):
+    name = f'watcher-{how}'
+    person = town.add_user(name, roles='access,auditor', logins=login)
+    b = Browser(town)
+    b.login(person)
+    watch = Watch(b, session.id)
+    watch.until('ready')
+    if how == 'role':
+        town.tctl('users', 'update', name, '--set-roles=access')
+    elif how == 'lock':
+        town.tctl('lock', f'--user={name}', '--message=enough', '--ttl=1h')
+    elif how == 'logout':
+        b.post('/v1/webapi/logout')
+    else:
+        town.tctl('users', 'rm', name)
+    code, why = watch.over()
+    assert code == 1008 and why, why
+    seen = watch.bytes
+    session.say('secret')
+    with pytest.raises((EOFError, socket.timeout, OSError)):
+        watch.ws.sock.settimeout(5)
+        watch.take()
+    assert watch.bytes == seen
+
+
+def test_a_node_that_died_is_said_to_be_away(town, login, browsers):
+    """Killed with its monitor, and not there to write the end: whether the session is over nobody knows, and the list says so."""
+    s = Session(town, login, browsers('carol'), node='node-2')
+    watch = Watch(browsers('carol'), s.id)
+    watch.until('ready')
+    town.daemons['node-2'].cut_off()
+
+    def row():
+        return browsers('carol').get(f'/v1/webapi/recordings?session={s.id}')['recordings'][0]
+    wait_for('authd to miss it', lambda: not row()['producer_online'], 120)
+    assert row()['ended_us'] == 0 and row()['heard_us'] > row()['started_us'] - 1000
+    while watch.told[-1]['producer_online']:
+        assert watch.take() is None
+    town.restart('node-2')
+    wait_for('the end that the node writes when it is back', lambda: row()['ended_us'])
+    assert watch.over() == (1000, 'the session has ended')
