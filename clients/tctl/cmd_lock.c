@@ -9,15 +9,17 @@
 #include "tctl/tctl.h"
 
 static struct {
-	const char *user, *role, *login, *node, *message, *expires;
+	const char *user, *role, *login, *node, *session, *message, *expires;
 	int64_t ttl_s;
-} opt = { .user = "", .role = "", .login = "", .node = "", .message = "" };
+} opt = { .user = "", .role = "", .login = "", .node = "", .session = "", .message = "" };
 
 const struct cli_option cmd_lock_options[] = {
 	{ 0, "user", "NAME", "this user", CLI_STRING, &opt.user },
 	{ 0, "role", "NAME", "everybody who has this role", CLI_STRING, &opt.role },
 	{ 0, "login", "LOGIN", "this Unix user, on every node", CLI_STRING, &opt.login },
 	{ 0, "node", "NODE", "this node (name or UUID)", CLI_STRING, &opt.node },
+	{ 0, "session", "ID", "this session: ends it (see also tctl sessions end)", CLI_STRING,
+	    &opt.session },
 	{ 0, "message", "TEXT", "why, for whoever is refused", CLI_STRING, &opt.message },
 	{ 0, "ttl", "DURATION", "how long (default: until it is removed)", CLI_DURATION,
 	    &opt.ttl_s },
@@ -68,6 +70,7 @@ cmd_lock(int argc, char **argv)
 	lock.role = opt.role;
 	lock.login = opt.login;
 	lock.node = opt.node;
+	lock.session = opt.session;
 	lock.message = opt.message;
 	if ((rc = expiry(&lock.expires)) != 0)
 		return rc;

@@ -92,6 +92,7 @@ const struct cli_command tctl_commands[] = {
 	    .options = cmd_backup_options,
 	    .max_args = 1,
 	    .run = cmd_backup },
+	{ .name = "sessions", .summary = "list and end sessions that run", .sub = cmd_sessions_sub },
 	{ .name = "recordings", .summary = "find recorded sessions", .sub = cmd_recordings_sub },
 	{ .name = "audit", .summary = "search the audit trail", .sub = cmd_audit_sub },
 	{ .name = "version",

@@ -49,7 +49,7 @@ void tctl_words_done(struct tctl_words *w);
 
 extern const struct cli_command tctl_commands[]; /* table.c */
 extern const struct cli_command cmd_users_sub[], cmd_tokens_sub[], cmd_nodes_sub[],
-    cmd_recordings_sub[], cmd_audit_sub[];
+    cmd_recordings_sub[], cmd_audit_sub[], cmd_sessions_sub[];
 extern const struct cli_option cmd_status_options[], cmd_get_options[], cmd_create_options[],
     cmd_lock_options[], cmd_backup_options[], cmd_top_options[], cmd_version_options[],
     cmd_explain_options[], cmd_audit_count_options[], cmd_audit_export_options[];

@@ -10,12 +10,13 @@
 #include "cli/out.h"
 #include "proto/audit.sync.h"
 #include "tsh/export.h"
+#include "tsh/follow.h"
 #include "tsh/player.h"
 #include "tsh/tsh.h"
 
 static struct {
 	const char *format, *speed;
-	bool skip_idle;
+	bool skip_idle, follow;
 } opt = { .format = "pty", .speed = "1x" };
 
 const struct cli_option cmd_play_options[] = {
@@ -23,6 +24,8 @@ const struct cli_option cmd_play_options[] = {
 	    "in the terminal, as plain text, as JSON events, as asciicast v2", CLI_CHOICE,
 	    &opt.format },
 	{ 0, "speed", "0.5x|1x|2x|4x|8x", "faster or slower", CLI_CHOICE, &opt.speed },
+	{ 0, "follow", NULL, "one that runs: what was shown at once, then what comes, until its end",
+	    CLI_FLAG, &opt.follow },
 	{ 0, "skip-idle-time", NULL, "cut pauses", CLI_FLAG, &opt.skip_idle },
 	{ 0 },
 };
@@ -99,8 +102,8 @@ play(struct download *d, struct err *e)
 	return rc;
 }
 
-int
-cmd_play(int argc, char **argv)
+static int
+replay(int argc, char **argv)
 {
 	Audit__PlayRequest q = AUDIT__PLAY_REQUEST__INIT;
 	struct download d = { .file = tmpfile() };
@@ -126,4 +129,34 @@ cmd_play(int argc, char **argv)
 	client_free(c);
 	profile_free(p);
 	return rc;
+}
+
+/* Nothing of it is kept, so that nothing has to be whole. */
+static int
+watch(const char *session)
+{
+	struct profile *p = tsh_profile();
+	struct client *c = NULL;
+	struct err e;
+	int rc = 0;
+
+	if (!p)
+		return 1;
+	if (client_open(&c, p, &e) < 0)
+		rc = tsh_call_failed(p, c, &e);
+	else if (follow_run(c, session, &e) < 0)
+		rc = cli_fail_err(&e);
+	client_free(c);
+	profile_free(p);
+	return rc;
+}
+
+int
+cmd_play(int argc, char **argv)
+{
+	if (opt.follow)
+		return strcmp(opt.format, "pty") == 0
+		    ? watch(argv[0])
+		    : cli_fail("--follow shows a session in the terminal: give no --format with it");
+	return replay(argc, argv);
 }

@@ -29,7 +29,7 @@ int tsh_call_failed(struct profile *p, const struct client *c, const struct err 
 extern const struct cli_option cmd_login_options[], cmd_logout_options[], cmd_status_options[],
     cmd_ls_options[], cmd_ssh_options[], cmd_scp_options[], cmd_config_options[],
     cmd_play_options[], cmd_version_options[];
-extern const struct cli_command cmd_recordings_sub[], cmd_web_sub[];
+extern const struct cli_command cmd_recordings_sub[], cmd_sessions_sub[], cmd_web_sub[];
 int cmd_login(int argc, char **argv);
 int cmd_logout(int argc, char **argv);
 int cmd_status(int argc, char **argv);

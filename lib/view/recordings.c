@@ -92,21 +92,28 @@ recordings_row(struct cli_table *t, const void *found, size_t i)
 	cli_table_add(t, r->session, r->kind, r->user, target, when, took, r->command, NULL);
 }
 
-static json_t *
-recordings_value(const void *found, size_t i)
+json_t *
+recordings_json(const Audit__Recording *r)
 {
-	const Audit__Recording *r = ((const Audit__RecordingList *)found)->recordings[i];
-	char from[40], to[40] = "";
+	char from[40], to[40] = "", heard[40];
 
 	clock_rfc3339(r->started_us / 1000, from, sizeof from);
+	clock_rfc3339(r->heard_us / 1000, heard, sizeof heard);
 	if (r->ended_us)
 		clock_rfc3339(r->ended_us / 1000, to, sizeof to);
 	return json_pack(
-	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:b, s:s, s:s, s:s}", "id",
+	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:b, s:s, s:s, s:s, s:s, s:s, s:b}", "id",
 	    r->session, "type", r->kind, "user", r->user, "login", r->login, "node", r->node,
 	    "node_name", r->node_name, "started", from, "ended", to, "command", r->command, "bytes",
 	    (json_int_t)r->bytes, "exit_status", (int)r->exit_status, "interactive", r->interactive,
-	    "backed", r->backed, "producer_kind", r->producer_kind, "producer", r->producer);
+	    "backed", r->backed, "producer_kind", r->producer_kind, "producer", r->producer,
+	    "remote_addr", r->remote_addr, "heard", heard, "producer_online", r->producer_online);
+}
+
+static json_t *
+recordings_value(const void *found, size_t i)
+{
+	return recordings_json(((const Audit__RecordingList *)found)->recordings[i]);
 }
 
 static const struct cli_listing recordings = { recordings_table, recordings_row, recordings_value,

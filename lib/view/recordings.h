@@ -5,9 +5,12 @@
 #ifndef VIEW_RECORDINGS_H
 #define VIEW_RECORDINGS_H
 
+#include <jansson.h>
+
 #include "api/client.h"
 #include "base/err.h"
 #include "cli/cli.h"
+#include "proto/audit.pb-c.h"
 
 struct recordings_query {
 	const char *from, *to; /* RFC 3339 or YYYY-MM-DD, UTC; NULL: no bound */
@@ -24,6 +27,8 @@ extern const struct cli_option recordings_options[];
 /* Bounds as microseconds since 1970 UTC. Negative: malformed. */
 int recordings_bounds(const char *from, const char *to, int64_t last_s, int64_t *ret_from_us,
     int64_t *ret_to_us, struct err *e);
+/* One of them, for --format=json. The caller's. */
+json_t *recordings_json(const Audit__Recording *r);
 /* Asks auditd and prints. */
 int recordings_show(struct client *c, const struct recordings_query *q, struct err *e);
 

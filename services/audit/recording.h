@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * recording: playing a recording out of the database: found by its id or the beginning of one, then its frames part by
- * part, as fast as they are taken; of a session that runs also what is recorded meanwhile. Stands between the wire (rpc_search.c) and the store; knows no message and no SQL.
+ * part, as fast as they are taken; of a session that runs also what is recorded meanwhile. Stands between the wire
+ * (rpc_play.c) and the store; knows no message and no SQL.
  */
 #ifndef AUDIT_RECORDING_H
 #define AUDIT_RECORDING_H

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import struct
+import time
 
 import pexpect
 import pytest
@@ -229,10 +230,109 @@ def test_a_node_that_died_is_said_to_be_away(town, login, browsers):
 
     def row():
         return browsers('carol').get(f'/v1/webapi/recordings?session={s.id}')['recordings'][0]
-    wait_for('authd to miss it', lambda: not row()['producer_online'], 120)
+    wait_for('authd to miss it', lambda: not row()['producer_online'], 120, pause=1)
     assert row()['ended_us'] == 0 and row()['heard_us'] > row()['started_us'] - 1000
     while watch.told[-1]['producer_online']:
         assert watch.take() is None
     town.restart('node-2')
-    wait_for('the end that the node writes when it is back', lambda: row()['ended_us'])
+    wait_for('the end that the node writes when it is back', lambda: row()['ended_us'], pause=1)
     assert watch.over() == (1000, 'the session has ended')
+
+
+# --- ending one ----------------------------------------------------------------------------------------------------
+
+
+def over(session, why):
+    """It ended, and its user read why."""
+    session.child.expect(re.escape(why))
+    session.child.expect(pexpect.EOF)
+    session.child.close()
+    assert session.child.exitstatus != 0
+
+
+def last_words(town, session):
+    out = town.tctl('audit', 'ls', f'--session={session.id}', '--type=session.end', '--format=json', check=False)
+    return [e['message'] for e in json.loads(out.stdout)] if out.returncode == 0 else []
+
+
+def test_who_may_lock_ends_a_session_and_its_user_reads_why(town, login, browsers):
+    ended, other = (Session(town, login, browsers('carol')) for _ in range(2))
+    watch = Watch(browsers('carol'), ended.id)
+    watch.until('ready')
+    out = town.tctl_remote('ed', 'sessions', 'end', ended.id[:13], '--reason=maintenance begins')
+    assert out.stdout == f'Session {ended.id} of alice on node-1 is ended.\n'
+    why = 'this session was ended by ed: maintenance begins'
+    over(ended, why)
+    assert watch.over() == (1000, 'the session has ended') and why.encode() in watch.bytes
+    wait_for('the end in the trail', lambda: last_words(town, ended) == [why])
+    other.say('still here')
+    other.leave()
+    lock = next(r['value'] for r in browsers('ed').get('/v1/webapi/resources?kind=lock')['resources']
+                if r['value']['session'] == ended.id)
+    assert lock['user'] == 'alice' and lock['created_by'] == 'ed' and lock['expires'] > 0
+    out = town.tctl_remote('ed', 'sessions', 'end', ended.id, check=False)
+    assert out.returncode == 1 and 'no session that runs' in out.stderr
+
+
+def lock_of(browser, **value):
+    return browser.ask('POST', '/v1/webapi/resources', {'resource': {'kind': 'lock', 'value': value}})
+
+
+def in_an_hour():
+    return int(time.time() * 1000) + 3600_000
+
+
+def test_who_may_not_lock_ends_nothing(town, session, browsers):
+    for name in 'mallory', 'carol', 'alice':
+        status, _ = lock_of(browsers(name), session=session.id, user='alice', message='go', expires=in_an_hour())
+        assert status == 403, name
+    # Whoever may, says whose it is, or is above that; a wrong name ends nothing.
+    ed = browsers('ed')
+    assert lock_of(ed, session=session.id, user='mallory', message='go', expires=in_an_hour())[0] == 200
+    for wrong in ({'expires': 0}, {'expires': in_an_hour() + 24 * 3600_000}, {'role': 'access'}, {'session': 'x'}, {'session': session.id.upper()}):
+        assert lock_of(ed, **({'session': session.id, 'user': 'alice', 'expires': in_an_hour()} | wrong))[0] == 400, wrong
+    session.say('still here')
+
+
+def test_who_administers_some_ends_no_session_of_those_above_him(town, session, login):
+    """May lock, but holds less than alice."""
+    town.tctl('create', '-', input='''kind: role
+metadata: {name: locker}
+spec: {allow: {rules: [{resources: [lock], verbs: [create, list]}]}}
+''')
+    person = town.add_user('lou', roles='locker', logins='')
+    b = Browser(town)
+    b.login(person)
+    for user in {'user': 'alice'}, {}:
+        status, answer = lock_of(b, session=session.id, message='go', expires=in_an_hour(), **user)
+        assert status == 403 and 'beyond your own rights' in answer['error']['message'], answer
+    session.say('still here')
+
+
+def test_a_lock_of_a_session_by_its_id_alone_is_root_s(town, login, browsers):
+    s = Session(town, login, browsers('carol'))
+    town.tctl('lock', f'--session={s.id}', '--ttl=1h')
+    over(s, 'this session was ended by root')
+
+
+# --- with tsh ------------------------------------------------------------------------------------------------------
+
+
+def test_tsh_lists_and_follows(town, session, browsers, login):
+    rows = json.loads(town.tsh('ed', 'sessions', 'ls', '--format=json').stdout)
+    row = next(r for r in rows if r['id'] == session.id)
+    assert row['user'] == 'alice' and row['producer_online'] and row['remote_addr'] == '127.0.0.1' and row['ended'] == ''
+    table = town.tctl('sessions', 'ls', '--by=alice', '--node=node-1').stdout
+    assert re.search(rf'^{session.id} +alice +{login}@node-1 +127\.0\.0\.1 .* runs ', table, re.M), table
+    assert session.id not in town.tsh('ed', 'sessions', 'ls', '--by=ed').stdout
+    follower = pexpect.spawn(town.bin('tsh'), ['play', '--follow', session.id[:13]], encoding='utf-8', timeout=60,
+                             dimensions=(40, 120), env={**os.environ, **town.env('ed')})
+    follower.expect('ready')
+    session.say('one')
+    follower.expect('heard one')
+    session.leave()
+    follower.expect(pexpect.EOF)
+    follower.close()
+    assert follower.exitstatus == 0
+    out = town.tsh('alice', 'play', '--follow', '--format=text', session.id, check=False)
+    assert out.returncode == 1 and '--follow' in out.stderr

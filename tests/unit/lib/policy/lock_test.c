@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "policy/lock.h"
 
 enum { NOW = 1000000 };
@@ -74,6 +75,40 @@ what_is_not_known_does_not_fit(void **state)
 }
 
 static void
+one_of_a_session_fits_that_session_alone(void **state)
+{
+	static const char uuid[] = "11111111-2222-4333-8444-555555555555";
+	struct policy_identity in = alice;
+	struct policy_lock lock = { .session = "11111111-2222-4333-8444-555555555555" };
+	struct err e;
+	char text[80];
+
+	(void)state;
+	assert_false(policy_lock_fits(&lock, &in, NOW)); /* the connection is in none */
+	in.session = "11111111-2222-4333-8444-555555555556";
+	assert_false(policy_lock_fits(&lock, &in, NOW));
+	in.session = uuid;
+	assert_true(policy_lock_fits(&lock, &in, NOW));
+	assert_int_equal(policy_lock_check(&lock, &e), 0);
+	policy_lock_text(&lock, text, sizeof(text));
+	assert_string_equal(text, "this session was ended");
+	(void)str_copy(lock.user, sizeof(lock.user), "bob"); /* not whose it is */
+	assert_false(policy_lock_fits(&lock, &in, NOW));
+	(void)str_copy(lock.user, sizeof(lock.user), "alice");
+	(void)str_copy(lock.created_by, sizeof(lock.created_by), "carol");
+	(void)str_copy(lock.message, sizeof(lock.message), "maintenance");
+	assert_true(policy_lock_fits(&lock, &in, NOW));
+	assert_int_equal(policy_lock_check(&lock, &e), 0);
+	policy_lock_text(&lock, text, sizeof(text));
+	assert_string_equal(text, "this session was ended by carol: maintenance");
+	policy_lock_target(&lock, text, sizeof(text));
+	assert_string_equal(text, "user=alice,session=11111111-2222-4333-8444-555555555555");
+	(void)str_copy(lock.login, sizeof(lock.login), "root");
+	assert_true(policy_lock_check(&lock, &e) < 0);
+	assert_true(policy_lock_check(&(struct policy_lock){ .session = "1111" }, &e) < 0);
+}
+
+static void
 it_ends_at_its_time(void **state)
 {
 	struct policy_lock lock = { .user = "alice", .expires_ms = NOW + 1 };
@@ -123,6 +158,7 @@ main(void)
 		cmocka_unit_test(all_targets_must_fit),
 		cmocka_unit_test(one_without_target_or_for_a_request_fits_nobody),
 		cmocka_unit_test(what_is_not_known_does_not_fit),
+		cmocka_unit_test(one_of_a_session_fits_that_session_alone),
 		cmocka_unit_test(it_ends_at_its_time),
 		cmocka_unit_test(it_must_have_a_target_and_be_printable),
 		cmocka_unit_test(people_read_what_is_locked_and_why),

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "audit_world.h"
+#include "base/str.h"
 #include "rec/batch.h"
 
 /* --- the store ---------------------------------------------------------------------- */
@@ -175,6 +176,15 @@ on_committed(void *stream, uint64_t seq)
 }
 
 static void
+on_recorded(const char *session, void *arg)
+{
+	struct world *w = arg;
+
+	w->recorded++;
+	(void)str_copy(w->session, sizeof(w->session), session);
+}
+
+static void
 on_pause(void *stream, bool paused)
 {
 	((struct stream *)stream)->paused = paused;
@@ -193,7 +203,7 @@ on_end(void *stream, enum rpc_code code, const char *why)
 int
 set_up(void **state)
 {
-	static const struct ingest_events events = { on_committed, on_pause, on_end };
+	static const struct ingest_events events = { on_committed, on_recorded, on_pause, on_end };
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
@@ -201,7 +211,7 @@ set_up(void **state)
 	w->store.has_day = true;
 	w->store.idx = 7;
 	assert_int_equal(ingest_new(&w->in,
-			     &(struct ingest_config){ .loop = w->loop, .store = &w->store },
+			     &(struct ingest_config){ .loop = w->loop, .store = &w->store, .arg = w },
 			     &events),
 	    0);
 	w->store.ready = true;

@@ -48,6 +48,8 @@ struct stream {
 
 struct world {
 	struct loop *loop;
+	int recorded; /* how often something of a session was said to be there, */
+	char session[37]; /* the last time of this one */
 	struct store store;
 	struct ingest *in;
 };
