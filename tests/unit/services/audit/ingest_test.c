@@ -536,6 +536,30 @@ what_was_learned_in_a_transaction_that_failed_is_forgotten(void **state)
 	ingest_close(s);
 }
 
+static void
+whoever_watches_a_session_hears_of_what_is_committed_and_of_nothing_else(void **state)
+{
+	struct world *w = *state;
+	struct stream st = { 0 };
+	struct ingest_source *s = open_node(w, &st);
+
+	w->store.began = SESSION;
+	w->store.next_write = STORE_LOST;
+	assert_int_equal(feed_frames(s, 1, SESSION), INGEST_OK);
+	for (int i = 0; i < TURNS_MAX && w->store.writes < 1; i++)
+		turn(w);
+	assert_int_equal(w->recorded, 0);
+	settle(w);
+	assert_int_equal(w->recorded, 1);
+	assert_string_equal(w->session, SESSION);
+	/* Of what was set aside nobody hears. */
+	assert_int_equal(feed_frames(s, 2, CONNECTION), INGEST_OK);
+	settle(w);
+	assert_int_equal(w->store.dead, 1);
+	assert_int_equal(w->recorded, 1);
+	ingest_close(s);
+}
+
 /* --- the end ---------------------------------------------------------------------- */
 
 static void
@@ -611,6 +635,8 @@ main(void)
 		WORLD_TEST(the_owner_of_a_session_is_asked_once_and_remembered),
 		WORLD_TEST(asking_that_fails_costs_no_record),
 		WORLD_TEST(what_was_learned_in_a_transaction_that_failed_is_forgotten),
+		WORLD_TEST(
+		    whoever_watches_a_session_hears_of_what_is_committed_and_of_nothing_else),
 		WORLD_TEST(draining_writes_what_is_queued_and_takes_no_more),
 		WORLD_TEST(draining_does_not_wait_for_a_database_that_is_away),
 	};

@@ -14,6 +14,7 @@
 
 #include "audit_world.h"
 #include "base/str.h"
+#include "base/str.h"
 #include "rec/batch.h"
 
 /* --- the store ---------------------------------------------------------------------- */
