@@ -133,6 +133,15 @@ authorize_still(struct node *n, const struct sshcert *cert, const char *login,
 	return rc;
 }
 
+/* Roles, login and node are the connection's affair (authorize_still); a lock of a session names none. */
+int
+authorize_session(const struct node *n, const char *user, const char *session, struct err *e)
+{
+	const struct policy_identity who = { .user = user, .session = session };
+
+	return replica_denies(n->replica, &who, e) != 0 ? AUTHORIZE_E_DENIED : 0;
+}
+
 int
 authorize_check(struct node *n, const struct sshcert *cert, const char *login, const char *address,
     struct authorized *ret, struct err *e)

@@ -33,6 +33,8 @@ int authorize_check(struct node *n, const struct sshcert *cert, const char *logi
  * a change of the CA do not end what it began. 0, or AUTHORIZE_E_DENIED with e. */
 int authorize_still(struct node *n, const struct sshcert *cert, const char *login,
     struct authorized *ret, struct err *e);
+/* Of that user's session, a UUID: whether somebody has ended it. 0, or AUTHORIZE_E_DENIED with e. */
+int authorize_session(const struct node *n, const char *user, const char *session, struct err *e);
 /* The node's labels as they count now; valid until the next call. Negative: the server's are not
  * known, and *ret has the configured ones only. */
 int authorize_labels(const struct node *n, struct policy_labels *ret);

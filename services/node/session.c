@@ -170,11 +170,12 @@ int
 session_may(const struct channel *ch, struct err *e)
 {
 	const struct session *s = of_const(ch);
-	const struct policy_identity who = { .user = ch->conn->access.user, .session = s->uuid };
 
 	if (s->has_pty && !ch->conn->access.permit_pty)
 		return err_set(e, "your roles do not permit a terminal");
-	return s->uuid[0] && replica_denies(ch->conn->node->replica, &who, e) != 0 ? -1 : 0;
+	if (!s->uuid[0])
+		return 0;
+	return authorize_session(ch->conn->node, ch->conn->access.user, s->uuid, e) != 0 ? -1 : 0;
 }
 
 static void

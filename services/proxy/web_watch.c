@@ -12,6 +12,7 @@
  * somebody plays.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/json.h"
 #include "base/str.h"
@@ -24,7 +25,8 @@
 #include "proxy/web_share.h"
 
 enum {
-	MESSAGE_MAX = 128, /* from the page, which has nothing to say */
+	MESSAGE_MAX = 32, /* from the page: a number */
+	WINDOW = 1024 * 1024, /* sent, and not yet taken by the page */
 	FRAME_MAX = 32 * 1024,
 	REST_MAX = 3 * 1024 * 1024, /* a part of auditd's, with what it says of one that was changed */
 	JSON_MAX = 256 * 1024,
@@ -43,6 +45,7 @@ struct web_watch {
 	struct rpc_call *rpc;   /* NULL: auditd has no more to say */
 	struct buf rest;        /* that the browser has not taken yet */
 	bool paused;            /* auditd waits for that */
+	uint64_t sent, taken;   /* bytes of frames, by the page as it says */
 	struct watch_over over; /* told when the rest is */
 };
 
@@ -77,10 +80,12 @@ send_rest(struct web_watch *w)
 
 		n = n < room ? n : room;
 		n = n < FRAME_MAX ? n : FRAME_MAX;
+		n = n < WINDOW - (w->sent - w->taken) ? n : WINDOW - (w->sent - w->taken);
 		if (n == 0 ||
 		    websocket_send(w->live.ws, false, (struct span){ buf_head(&w->rest), n }) < 0)
 			return;
 		buf_drain(&w->rest, n);
+		w->sent += n;
 	}
 	/* A quiet session holds nothing. */
 	buf_wipe(&w->rest);
@@ -167,11 +172,24 @@ on_rpc_closed(struct rpc_call *rpc, const struct rpc_status *status)
 
 /* --- the WebSocket --------------------------------------------------------------------- */
 
+/* How many bytes the page has drawn: no browser holds up what comes over a WebSocket, and a terminal draws slower than a
+ * session may print. */
 static void
 on_message(struct websocket *ws, bool is_text, struct span bytes, void *arg)
 {
-	(void)is_text, (void)bytes, (void)arg;
-	websocket_close(ws, WEBSOCKET_UNSUPPORTED, "there is nothing to say here");
+	struct web_watch *w = arg;
+	char text[MESSAGE_MAX + 1] = "";
+	uint64_t taken;
+
+	memcpy(text, bytes.p, bytes.n);
+	if (!is_text || strlen(text) != bytes.n || !str_u64(text, w->sent, &taken) ||
+	    taken < w->taken) {
+		websocket_close(ws, WEBSOCKET_UNSUPPORTED,
+		    "say how many bytes you have taken, as digits");
+		return;
+	}
+	w->taken = taken;
+	send_rest(w);
 }
 
 static void

@@ -94,6 +94,7 @@ class Watch:
         first, data = self.ws.receive()
         if first == 0x82:
             self.bytes += data
+            self.ws.send(str(len(self.bytes)).encode(), first=0x81)
         elif first == 0x81:
             self.told.append(json.loads(data))
         elif first == 0x88:
@@ -336,3 +337,33 @@ def test_tsh_lists_and_follows(town, session, browsers, login):
     assert follower.exitstatus == 0
     out = town.tsh('alice', 'play', '--follow', '--format=text', session.id, check=False)
     assert out.returncode == 1 and '--follow' in out.stderr
+
+
+# --- how fast what is shown comes is the page's affair -----------------------------------------------------------------
+
+
+def test_who_takes_nothing_is_sent_a_mib_and_lies_are_refused(town, login, browsers):
+    flood = pexpect.spawn(town.bin('tsh'), ['ssh', f'{login}@node-1', 'head -c 3000000 /dev/zero | tr "\\0" x; echo; echo flooded; read x'],
+                          encoding='utf-8', timeout=60, env={**os.environ, **town.env('alice')})
+    flood.expect('flooded')
+    row = wait_for('the session', lambda: next((r for r in running(browsers('carol')) if r['bytes'] > 3000000), None), pause=0.5)
+    watch = Watch(browsers('carol'), row['session'])
+    got = 0
+    while got < 1 << 20:
+        first, data = watch.ws.receive()
+        got += len(data) if first == 0x82 else 0
+    assert got == 1 << 20
+    watch.ws.send(str(got).encode(), first=0x81)
+    more = 0
+    while more < 1 << 20:
+        first, data = watch.ws.receive()
+        more += len(data) if first == 0x82 else 0
+    assert more == 1 << 20
+    for lie in b'1', b'9999999999', b'x', b'', b'-5', b'1048577 ':
+        liar = Watch(browsers('carol'), row['session'])
+        liar.ws.receive()
+        liar.ws.send(b'1', first=0x81) if lie == b'1' else None
+        liar.ws.send(b'0' if lie == b'1' else lie, first=0x81)
+        assert liar.over()[0] == 1003, lie
+    flood.sendline('')
+    flood.expect(pexpect.EOF)

@@ -510,7 +510,7 @@ def test_who_may_not_administer_sees_nothing_of_it(browser, cluster, people):
     browser.log_in(people['ben'], lambda: cluster.code(people['ben']))
     browser.see('node-1')
     links = browser.texts('nav a')
-    assert links == ['Servers', 'Recordings', 'Audit log', 'Account']
+    assert links == ['Servers', 'Sessions', 'Audit log', 'Account']
     assert browser.do('count', selector='button:has-text("Add server")') == 0
     browser.do('goto', path='/web/users')
     browser.see('That did not work')

@@ -99,12 +99,12 @@ def test_a_page_whose_files_are_gone_says_that_it_is_to_be_loaded_again(browser,
     browser.click('button', f'Connect to node-1 as {login}')
     browser.see('The app has been updated: load this page again.')
     browser.do('gone', pattern='**/recordings.*.mjs')
-    browser.click('link', 'Recordings')
+    browser.click('link', 'Sessions')
     browser.do('see', selector='.empty.bad >> text=The app has been updated: load this page again.')
     browser.do('gone')
     browser.do('click', selector='#page button:has-text("Load the page again")')
     browser.do('see', selector='.empty.bad', gone=True)
-    browser.do('see', selector='h1:text-is("Recordings")')
+    browser.do('see', selector='h1:text-is("Sessions")')
     browser.do('complaints')
 
 

@@ -16,7 +16,7 @@ const FRAME_MAX = 65536,
 	SIDE_MAX = 2000;
 
 /* Takes bytes as they come, gives frames {at (seconds since the start), type, data}. */
-class FrameReader {
+export class FrameReader {
 	#left = new Uint8Array(0);
 	#at = 0;
 	broken = false;

@@ -20,8 +20,9 @@ pageFor('/web/terminal/:node/:login', {
 	title: ({ node, login }) => `${login}@${node}`,
 	load: () => import('./terminal.mjs'),
 });
-pageFor('/web/recordings', { title: () => 'Recordings', load: () => import('./recordings.mjs') });
+pageFor('/web/recordings', { title: () => 'Sessions', load: () => import('./recordings.mjs') });
 pageFor('/web/recordings/:id', { nav: '/web/recordings', title: () => 'Recording', load: () => import('./player.mjs') });
+pageFor('/web/recordings/:id/live', { nav: '/web/recordings', title: () => 'Session', load: () => import('./watch.mjs') });
 pageFor('/web/audit', { title: () => 'Audit log', load: () => import('./audit.mjs') });
 pageFor('/web/users', { title: () => 'Users', load: () => import('./users.mjs') });
 pageFor('/web/roles', { title: () => 'Roles', load: () => import('./roles.mjs') });
@@ -43,7 +44,7 @@ shortcut('?', 'This list', showKeys);
 for (const [keys, words, path, when] of [
 	['g s', 'Servers', '/web', loggedIn],
 	['g t', 'Terminals', '/web/terminal', loggedIn],
-	['g r', 'Recordings', '/web/recordings', () => may('session', 'list') || may('own_session', 'list')],
+	['g r', 'Sessions', '/web/recordings', () => may('session', 'list') || may('own_session', 'list')],
 	['g a', 'Audit log', '/web/audit', () => may('event', 'list') || may('own_event', 'list')],
 	['g u', 'Users', '/web/users', () => may('user', 'list')],
 	['g y', 'Account', '/web/account', loggedIn],

@@ -11,9 +11,8 @@ import { makeTerminal } from './xterm.mjs';
 import { readFrames, RESIZE, MARKER, EXIT, GAP, Cast } from './frames.mjs';
 import { Player, beginning } from './playback.mjs';
 import { saveFile, saveStepwise } from './savefile.mjs';
-import { what } from './recordings.mjs';
+import { what, whose, pageOf } from './running.mjs';
 import { head, button, failed, facts } from './parts.mjs';
-import { show as reload } from './route.mjs';
 import { later } from './update.mjs';
 import { sayError, toast } from './dialog.mjs';
 import { remember } from './local.mjs';
@@ -96,10 +95,11 @@ function remarks(player, list, from) {
 	}
 }
 
-function describe(recording) {
+export function describe(recording) {
 	return facts([
 		['User', recording.user],
-		['Server', `${recording.login}@${recording.node_name}`],
+		['Server', whose(recording)],
+		['From', recording.remote_addr],
 		['Began', moment(recording.started_us / 1000)],
 		['What', what(recording)],
 		['Recording', h('span', { class: 'mono' }, recording.session)],
@@ -108,7 +108,7 @@ function describe(recording) {
 }
 
 /* Who and where: the address is all that is known, and all that a history keeps. */
-async function lookUp(id, signal) {
+export async function lookUp(id, signal) {
 	const found = await get('recordings', { session: id, limit: 1 }, { signal });
 	if (found.recordings.length === 0)
 		throw new Error(
@@ -153,7 +153,7 @@ async function textOf(player, id) {
 }
 
 /* Letters as large as the box allows, and so that all lines are seen at once. */
-function fitTo(box, term) {
+export function fitTo(box, term) {
 	const width = box.clientWidth - 28,
 		height = Math.max(240, innerHeight - 290);
 	const size = Math.min(width / term.cols / 0.61, height / term.rows / 1.2);
@@ -195,7 +195,7 @@ export async function show(place) {
 		player = new Player(view.term, () => bar.draw()),
 		bar = controls(player);
 	const state = h('p', { class: 'dim', role: 'status' }, 'Loading\u2026');
-	const title = recording.login ? `${recording.login}@${recording.node_name}` : 'Recording';
+	const title = recording.login ? whose(recording) : 'Recording';
 	const saving = h('div'),
 		download = button('Download', downloadOf(recording, title, player, saving, place.signal), '', 'save');
 	const text = h('div', { hidden: true }),
@@ -213,7 +213,7 @@ export async function show(place) {
 		head(
 			title,
 			h('span', { class: 'count' }, recording.user),
-			h('a', { class: 'btn', href: '/web/recordings' }, 'All recordings'),
+			h('a', { class: 'btn', href: '/web/recordings' }, 'All sessions'),
 			textButton,
 			download,
 		),
@@ -274,7 +274,7 @@ async function read(place, recording, player, term, list, state) {
 			fill(
 				state,
 				'The session goes on: this is what has come so far. ',
-				button('Load it again', reload, 'small'),
+				h('a', { class: 'btn small', href: pageOf(recording, '/live') }, 'Watch it'),
 			);
 		if (from) await player.seek(from);
 	} catch (error) {

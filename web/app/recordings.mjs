@@ -10,18 +10,15 @@ import { LongList } from './longlist.mjs';
 import { filterForm, textFilter, timeFilter, times, suggestions } from './filters.mjs';
 import { nodeList, onNodes } from './nodelist.mjs';
 import { head, button, empty } from './parts.mjs';
+import { runningSessions, pageOf, standing, what, whose } from './running.mjs';
 import { moment, span, bytes } from './words.mjs';
 
 const REFRESH_MS = 5000;
 
-export function what(recording) {
-	return recording.kind === 'shell' ? 'shell' : recording.command || recording.kind;
-}
-
-const play = (recording) => go(`/web/recordings/${encodeURIComponent(recording.session)}`);
+const play = (recording) => go(pageOf(recording));
 
 function length(recording) {
-	if (!recording.ended_us) return [h('span', { class: 'dot live' }), 'running'];
+	if (!recording.ended_us) return standing(recording);
 	return span((recording.ended_us - recording.started_us) / 1000);
 }
 
@@ -31,7 +28,7 @@ const columns = [
 	{
 		key: 'where',
 		title: 'Where',
-		cell: (r) => h('span', { class: 'name', title: `${r.login}@${r.node_name}` }, `${r.login}@${r.node_name}`),
+		cell: (r) => h('span', { class: 'name', title: whose(r) }, whose(r)),
 	},
 	{ key: 'what', title: 'What', class: 'opt', cell: (r) => h('span', { class: 'mono', title: what(r) }, what(r)) },
 	{ key: 'length', title: 'Length', class: 'c-short opt', cell: length },
@@ -41,13 +38,16 @@ const columns = [
 
 export function show(place) {
 	const table = new Table({ label: 'Recordings', columns, keyOf: (r) => r.session }).follow(place.signal);
+	const running = runningSessions(place.signal);
 	const list = new LongList({ path: 'recordings', field: 'recordings', signal: place.signal, draw, none, follow: true });
 	const user = textFilter('user', 'User'),
 		node = textFilter('node', 'Server');
 	const { form, values } = filterForm(place, [timeFilter(), may('session', 'list') && user, node], ask);
 
 	function ask(filters) {
-		list.ask({ ...times(filters), user: filters.user, node: filters.node });
+		const who = { user: filters.user, node: filters.node };
+		running.ask(who);
+		list.ask({ ...times(filters), ...who });
 	}
 	function draw(all, box) {
 		suggestions(
@@ -80,5 +80,5 @@ export function show(place) {
 	const timer = setInterval(() => document.hidden || list.refresh((r) => r.session), REFRESH_MS);
 	place.signal.addEventListener('abort', () => clearInterval(timer));
 	ask(values());
-	return h('div', null, head('Recordings'), form, list.node);
+	return h('div', null, head('Sessions'), form, running.node, h('h2', { class: 'unseen' }, 'Recorded'), list.node);
 }

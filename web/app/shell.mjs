@@ -20,7 +20,7 @@ const NAVIGATION = [
 			{ href: '/web/terminal', words: 'Terminals', glyph: 'terminal', when: () => terminals > 0 },
 			{
 				href: '/web/recordings',
-				words: 'Recordings',
+				words: 'Sessions',
 				glyph: 'play',
 				when: () => may('session', 'list') || may('own_session', 'list'),
 			},

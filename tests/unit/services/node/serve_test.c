@@ -341,6 +341,28 @@ a_terminal_that_is_taken_away_ends_alone(void **state)
 	assert_int_equal(world->chans[0].status, 254);
 }
 
+/* By somebody else: its neighbour on the same connection goes on. */
+static void
+a_session_that_is_ended_says_why_and_ends_alone(void **state)
+{
+	(void)state;
+	world_sign_in();
+	for (int i = 0; i < 2; i++) {
+		assert_true(world_open(i, "session"));
+		assert_true(world_exec(i, "sleep"));
+		UNTIL(world_session(i)->state == SESSION_RUNNING);
+	}
+	(void)str_copy(world->ended, sizeof(world->ended), world_session(1)->uuid);
+	review_again(&world->node.review);
+	UNTIL(world->monitor.kills == 1);
+	fake_monitor_exited(SIGKILL, true);
+	UNTIL(world->chans[1].closed);
+	assert_non_null(strstr(world->chans[1].err, "ERROR: this session was ended by carol"));
+	assert_string_equal(world_field("session.end", "message"), "this session was ended by carol");
+	assert_int_equal(world_session(0)->state, SESSION_RUNNING);
+	assert_non_null(world->client);
+}
+
 /* Also one that only waits for the proof. */
 static void
 what_waits_is_decided_again_too(void **state)
@@ -435,6 +457,7 @@ main(void)
 		T(a_connection_lives_while_its_rights_do),
 		T(a_login_that_is_taken_away_ends_what_it_began),
 		T(a_terminal_that_is_taken_away_ends_alone),
+		T(a_session_that_is_ended_says_why_and_ends_alone),
 		T(what_waits_is_decided_again_too),
 		T(strangers_are_not_judged),
 		T(everybody_is_told_when_the_node_stops),

@@ -40,6 +40,7 @@ struct world {
 	bool stranger;
 	const char *denied; /* NULL: may sign in */
 	bool permit_pty;
+	char ended[37]; /* a session that somebody has ended */
 	/* the client */
 	struct ssh_link *client;
 	const char
