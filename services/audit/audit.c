@@ -4,6 +4,8 @@
  */
 #include "audit/audit.h"
 
+#include "audit/rpc_play.h"
+#include "audit/rpc_turns.h"
 #include "base/log.h"
 
 /* Well above what a producer may send in one batch, 1 MiB before it is compressed. */
@@ -106,6 +108,14 @@ audit_cluster_changed(enum replica_kind kind, const char *key, void *arg)
 	if (kind != REPLICA_WEB_SESSION)
 		review_again(&a->streams);
 	review_again(&a->asks);
+}
+
+void
+audit_recorded(const struct batch_news *news, void *arg)
+{
+	rpc_play_recorded(news->session, arg);
+	if (news->turned)
+		rpc_turns_tell(arg, news->user);
 }
 
 void

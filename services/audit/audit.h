@@ -32,6 +32,7 @@ struct audit {
 	struct list counts;      /* searches that count: one of a person at a time */
 	struct list watches;     /* of sessions that run (rpc_play.c) */
 	struct ceiling *watchers;
+	struct list turns;       /* proxies that hear of sessions (rpc_turns.c) */
 	struct store *store;
 	struct ingest *ingest;
 	struct events *events;
@@ -52,6 +53,8 @@ void audit_store_broken(const char *why, void *arg); /* for good: the daemon end
 void audit_trusted(const char *cluster, struct rpc_identity *identity, void *arg);
 /* What the cluster's change means to streams that are open. */
 void audit_cluster_changed(enum replica_kind kind, const char *key, void *arg);
+/* Something of a session is in the database now. */
+void audit_recorded(const struct batch_news *news, void *arg);
 void audit_status(void *arg); /* a line for the service manager */
 
 #endif

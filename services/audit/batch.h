@@ -50,8 +50,14 @@ struct batch {
 /* Empty; holds no memory yet. What it grows to it keeps from one transaction to the next, within reason. */
 void batch_init(struct batch *b);
 void batch_done(struct batch *b);
-/* Of each session that its records are about: the UUID. */
-void batch_each_session(const struct batch *b, void (*each)(const char *session, void *arg), void *arg);
+/* Of each session that its records are about. */
+struct batch_news {
+	const char *session; /* UUID */
+	const char *user;    /* whose it is, where it turned */
+	bool turned;         /* it began, or ended */
+};
+typedef void batch_news_fn(const struct batch_news *news, void *arg);
+void batch_each_session(const struct batch *b, batch_news_fn *each, void *arg);
 /* Begins anew. The judge's time of receiving is that of all rows. idx: number of the first event. Negative: no memory. */
 int batch_begin(struct batch *b, const struct judge *judge, int64_t idx);
 /* Adds the rows of one record. Records of a source must come in order. When facts are wanting afterwards there are no

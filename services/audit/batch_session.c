@@ -23,6 +23,7 @@ enum {
 	CHUNK_CAP = 2 * CHUNK_RAW_MAX,
 	CHUNK_TEXT_MAX = 32 * 1024, /* nobody reads, or types, that much in a few seconds */
 	CHUNK_TEXT_END = 2 * 1024,  /* of more: so much of each end */
+	NAME_SIZE = 256,
 };
 
 /* What this batch says about one session, and the chunk that is being collected. */
@@ -37,6 +38,7 @@ struct batch_session {
 	uint64_t first_seq;
 
 	struct buf json; /* what events said, members of an object */
+	char user[NAME_SIZE]; /* the same; one that is longer is nobody's that there is */
 	uint64_t bytes;
 	int chunks;
 	int cols, rows;
@@ -63,10 +65,13 @@ batch_sessions_free(struct batch *b)
 }
 
 void
-batch_each_session(const struct batch *b, void (*each)(const char *session, void *arg), void *arg)
+batch_each_session(const struct batch *b, batch_news_fn *each, void *arg)
 {
-	for (const struct batch_session *s = b->session_list; s; s = s->next)
-		each(s->id.text, arg);
+	for (const struct batch_session *s = b->session_list; s; s = s->next) {
+		const struct batch_news news = { s->id.text, s->user, s->json.len > 0 };
+
+		each(&news, arg);
+	}
 }
 
 static void
@@ -384,6 +389,7 @@ batch_session_event(struct batch *b, const struct batch_item *item, const struct
 		session_started(s, r);
 	else
 		session_ended(s, r);
+	(void)str_copy(s->user, sizeof(s->user), r->user);
 	/* jsonb keeps the last of equal keys: both events say the same. */
 	json_member(&s->json, "actor", r->user);
 	json_member(&s->json, "backed", view->backed);

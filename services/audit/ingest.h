@@ -24,8 +24,8 @@ struct ingest_source;
 struct ingest_events {
 	/* Everything up to seq is in the database. The first one answers ingest_open. */
 	void (*committed)(void *stream, uint64_t seq);
-	/* Something of that session is in the database now; arg is config.arg. */
-	void (*recorded)(const char *session, void *arg);
+	/* Something of a session is in the database now; arg is config.arg. */
+	batch_news_fn *recorded;
 	/* Stop sending, go on. */
 	void (*pause)(void *stream, bool paused);
 	/* The stream has to end: another one took over, or it is out of step. Its source is let go of already: no

@@ -104,7 +104,7 @@ rpc_ingest_remind(struct audit *d, const char *producer)
 	}
 }
 
-const struct ingest_events rpc_ingest_callbacks = { on_committed, rpc_play_recorded, on_pause,
+const struct ingest_events rpc_ingest_callbacks = { on_committed, audit_recorded, on_pause,
 	on_end };
 
 /* --- what the producer sends ---------------------------------------------------------------------- */

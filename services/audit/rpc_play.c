@@ -148,10 +148,8 @@ rpc_play_watched(const struct audit *d, const char *producer, const char *ret[RP
 }
 
 void
-rpc_play_recorded(const char *session, void *arg)
+rpc_play_recorded(const char *session, struct audit *d)
 {
-	struct audit *d = arg;
-
 	/* Later: what is written down is not finished with that group yet. */
 	list_each (struct play, p, &d->watches, link)
 		if (strcmp(p->session, session) == 0)

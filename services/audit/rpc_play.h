@@ -26,7 +26,7 @@ void rpc_show_recording(const struct audit *d, const struct store_recording *row
 /* Those of that node that somebody looks at now; lent, until the next turn. */
 size_t
 rpc_play_watched(const struct audit *d, const char *producer, const char *ret[RPC_PLAY_WATCHES]);
-/* As ingest_events.recorded; arg: struct audit. */
-void rpc_play_recorded(const char *session, void *arg);
+/* Something of that session is in the database now. */
+void rpc_play_recorded(const char *session, struct audit *d);
 
 #endif

@@ -12,6 +12,7 @@
 #include "audit/rpc_count.h"
 #include "audit/rpc_ingest.h"
 #include "audit/rpc_play.h"
+#include "audit/rpc_turns.h"
 #include "base/str.h"
 #include "base/version.h"
 #include "daemon/diag.h"
@@ -338,6 +339,8 @@ audit_serve(struct audit *d, struct rpc_server *server)
 		AUDIT_METHOD(ListRecordings, RPC_USER | RPC_LOCAL, on_list, .closed = ask_closed),
 		AUDIT_METHOD(Play, RPC_USER | RPC_LOCAL, rpc_play, .writable = rpc_play_writable,
 		    .closed = ask_closed),
+		AUDIT_METHOD(WatchSessions, RPC_PROXY, rpc_turns, .writable = rpc_turns_writable,
+		    .closed = rpc_turns_closed),
 		AUDIT_METHOD(GetAuditStatus, RPC_USER | RPC_LOCAL, on_status, .closed = ask_closed),
 		AUDIT_METHOD(GetAuditMetrics, RPC_USER | RPC_LOCAL, on_metrics),
 	};

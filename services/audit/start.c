@@ -92,6 +92,7 @@ audit_start(struct daemon_run *run, struct err *e)
 	if (crypto_init() < 0)
 		return err_set(e, "no randomness, or a processor that cannot do the cryptography");
 	list_init(&a->watches);
+	list_init(&a->turns);
 	if (rpc_loop_new(&a->rl, run->loop) < 0 || make_replica(a) < 0 ||
 	    ceiling_new(&a->watchers, RPC_PLAY_WATCHES, RPC_PLAY_WATCHES_OF_ONE) < 0)
 		return err_memory(e);

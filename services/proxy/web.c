@@ -16,6 +16,7 @@
 #include "proxy/web_changes.h"
 #include "proxy/web_live.h"
 #include "proxy/web_page.h"
+#include "proxy/web_turns.h"
 
 /* The one form has three short fields; more is not a browser's doing. */
 enum {
@@ -238,7 +239,8 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 	list_init(&w->live);
 	list_init(&w->invites);
 	if (timer_init(&w->live_tick, config->loop, on_live_tick, w) < 0 ||
-	    web_changes_new(&w->changes, w) < 0 || tls_server_new(&w->tls) < 0 ||
+	    web_changes_new(&w->changes, w) < 0 ||
+	    web_turns_new(&w->turns, config->loop, config->audit, w->changes) < 0 || tls_server_new(&w->tls) < 0 ||
 	    rate_new(&w->rate, per_minute, per_minute) < 0) {
 		web_free(w);
 		return err_memory(e);
@@ -283,6 +285,7 @@ web_free(struct web *w)
 	http_server_free(w->http);
 	web_api_free(w->api);
 	web_invites_done(w);
+	web_turns_free(w->turns);
 	web_changes_free(w->changes);
 	web_reload_forget(w);
 	web_packages_done(w);

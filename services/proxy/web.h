@@ -17,6 +17,7 @@ struct packages;
 struct site;
 struct ssh_server;
 struct web_changes;
+struct web_turns;
 struct pool;
 struct rate;
 struct web_api;
@@ -53,6 +54,7 @@ struct web {
 	struct list invites;       /* that wait for authd (web_invite.c) */
 	struct timer live_tick;    /* looks which have expired */
 	struct web_changes *changes;
+	struct web_turns *turns; /* what they hear of sessions */
 };
 
 int web_new(struct web **ret, const struct web_config *config, struct err *e);

@@ -2,8 +2,8 @@
 /*
  * web_changes: see web_changes.h.
  *
- * Security: somebody hears of a node only when he may see it, and of users, roles and locks when he may list them. Of what is
- * gone, or of so much at once that it is not looked at one by one, everybody hears, and learns no name.
+ * Security: somebody hears of a node only when he may see it, and of sessions, users, roles and locks when he may list them. Of
+ * what is gone, or of so much at once that it is not looked at one by one, everybody hears, and learns no name.
  */
 #include "proxy/web_changes.h"
 
@@ -15,11 +15,11 @@
 #include "proxy/web.h"
 #include "proxy/web_live.h"
 
-enum { SETTLE_MS = 200, KEYS_MAX = 8, KEY_SIZE = 64, MESSAGE_MAX = 128 };
+enum { SETTLE_MS = 200, KEYS_MAX = 8, KEY_SIZE = 64, USER_SIZE = 256, MESSAGE_MAX = 128 };
 
 /* What pages are told of, by the names that roles have for them. */
-enum told { TOLD_NODE, TOLD_ROLE, TOLD_USER, TOLD_LOCK, TOLD_KINDS };
-static const char *const told_names[TOLD_KINDS] = { "node", "role", "user", "lock" };
+enum told { TOLD_NODE, TOLD_ROLE, TOLD_USER, TOLD_LOCK, TOLD_SESSION, TOLD_KINDS };
+static const char *const told_names[TOLD_KINDS] = { "node", "role", "user", "lock", "session" };
 
 /* One WebSocket. */
 struct listener {
@@ -38,6 +38,9 @@ struct web_changes {
 	bool all_nodes;
 	char nodes[KEYS_MAX][KEY_SIZE];
 	size_t n_nodes;
+	bool all_sessions;
+	char users[KEYS_MAX][USER_SIZE]; /* whose sessions */
+	size_t n_users;
 };
 
 /* --- telling ------------------------------------------------------------------------- */
@@ -72,6 +75,16 @@ may_see_one(const struct web_changes *c, const struct subject *who)
 	return false;
 }
 
+static bool
+may_see_sessions(const struct web_changes *c, const struct policy_user *user, const char *name)
+{
+	bool any = c->all_sessions && policy_session(user, "list", name, NULL);
+
+	for (size_t i = 0; i < c->n_users && !any; i++)
+		any = policy_session(user, "list", c->users[i], NULL);
+	return any;
+}
+
 static unsigned
 what_concerns(const struct web_changes *c, const struct subject *who)
 {
@@ -84,7 +97,9 @@ what_concerns(const struct web_changes *c, const struct subject *who)
 	if ((c->kinds & ~(1u << TOLD_NODE)) == 0 ||
 	    subject_view(who, replica_role, c->web->config.replica, &view, &e) < 0)
 		return kinds;
-	for (int kind = TOLD_NODE + 1; kind < TOLD_KINDS; kind++)
+	if (c->kinds & 1u << TOLD_SESSION && may_see_sessions(c, &view.user, who->name))
+		kinds |= 1u << TOLD_SESSION;
+	for (int kind = TOLD_NODE + 1; kind < TOLD_SESSION; kind++)
 		if (c->kinds & 1u << kind &&
 		    policy_verb(&view.user, told_names[kind], "list", NULL))
 			kinds |= 1u << kind;
@@ -107,12 +122,21 @@ on_settled(void *arg)
 		l->owed |= what_concerns(c, who);
 		listener_tell(l);
 	}
-	c->waits = c->all_nodes = false;
+	c->waits = c->all_nodes = c->all_sessions = false;
 	c->kinds = 0;
-	c->n_nodes = 0;
+	c->n_nodes = c->n_users = 0;
 }
 
 /* --- hearing ------------------------------------------------------------------------- */
+
+static void
+settle(struct web_changes *c)
+{
+	if (c->waits || !c->kinds)
+		return;
+	c->waits = true;
+	timer_start(&c->settle, SETTLE_MS);
+}
 
 static void
 note_node(struct web_changes *c, const char *key)
@@ -140,10 +164,24 @@ web_changes_note(struct web_changes *c, enum replica_kind kind, const char *key)
 		/* Somebody may see others now. */
 		note_node(c, NULL);
 	}
-	if (!c->waits && c->kinds) {
-		c->waits = true;
-		timer_start(&c->settle, SETTLE_MS);
-	}
+	settle(c);
+}
+
+void
+web_changes_note_session(struct web_changes *c, const char *user)
+{
+	size_t i = 0;
+
+	if (list_empty(&c->listeners))
+		return;
+	c->kinds |= 1u << TOLD_SESSION;
+	while (user && i < c->n_users && strcmp(c->users[i], user) != 0)
+		i++;
+	if (!user || i == KEYS_MAX || !str_copy(c->users[i], USER_SIZE, user))
+		c->all_sessions = true;
+	else if (i == c->n_users)
+		c->n_users++;
+	settle(c);
 }
 
 /* --- the WebSocket --------------------------------------------------------------------- */

@@ -176,6 +176,28 @@ def test_strangers_and_other_sites_watch_nothing(town, session, browsers):
         assert ws.status == 101 and ws.receive_close()[0] == 1008
 
 
+def test_pages_of_those_who_may_see_it_hear_that_a_session_began_and_ended(town, login, browsers):
+    changes = {name: WebSocket(town.public_port, '/v1/webapi/changes', browsers(name).cookie) for name in ('carol', 'alice', 'mallory')}
+    assert all(ws.status == 101 for ws in changes.values())
+
+    def hear(name, kind):
+        """What was said until then."""
+        said = []
+        while kind not in said:
+            said.append(json.loads(changes[name].receive()[1])['kind'])
+        return said[:-1]
+    s = Session(town, login, browsers('carol'))
+    for name in 'carol', 'alice':
+        hear(name, 'session')
+    s.leave()
+    for name in 'carol', 'alice':
+        hear(name, 'session')
+    town.tctl('nodes', 'label', 'node-1', 'note=changed')
+    assert 'session' not in hear('mallory', 'node')
+    for ws in changes.values():
+        ws.close()
+
+
 def test_one_person_watches_so_many_and_the_rest_of_the_page_works(town, session, browsers):
     carol = browsers('carol')
     watches = [Watch(carol, session.id) for _ in range(4)]

@@ -177,12 +177,12 @@ on_committed(void *stream, uint64_t seq)
 }
 
 static void
-on_recorded(const char *session, void *arg)
+on_recorded(const struct batch_news *news, void *arg)
 {
 	struct world *w = arg;
 
 	w->recorded++;
-	(void)str_copy(w->session, sizeof(w->session), session);
+	(void)str_copy(w->session, sizeof(w->session), news->session);
 }
 
 static void
