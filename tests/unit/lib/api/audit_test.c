@@ -152,6 +152,7 @@ static const struct rpc_row rows[] = {
 	AUDIT_METHOD(CountEvents, RPC_NODE, on_count),
 	AUDIT_METHOD(ListRecordings, RPC_NODE, on_list),
 	AUDIT_METHOD(Play, RPC_NODE, on_play),
+	AUDIT_METHOD(WatchSessions, RPC_NODE, on_status),
 	AUDIT_METHOD(GetAuditStatus, RPC_NODE, on_status),
 	AUDIT_METHOD(GetAuditMetrics, RPC_NODE, on_metrics),
 };

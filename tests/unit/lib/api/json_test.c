@@ -123,7 +123,7 @@ every_type_of_field_goes_there_and_back(void **state)
 	    "{\"session\":\"\",\"kind\":\"\",\"user\":\"\",\"login\":\"\",\"node\":\"\",\"node_name\":\"\","
 	    "\"started_us\":-9223372036854775807,\"ended_us\":0,\"command\":\"\",\"bytes\":9223372036854775807,"
 	    "\"exit_status\":-2147483648,\"interactive\":true,\"cols\":80,\"rows\":0,\"producer_kind\":\"\","
-	    "\"producer\":\"\",\"backed\":\"\"}";
+	    "\"producer\":\"\",\"backed\":\"\",\"remote_addr\":\"\",\"heard_us\":0,\"producer_online\":false}";
 
 	(void)state;
 	assert_made(&echo__msg__descriptor, &(struct source){ .body = all }, all);
@@ -425,7 +425,8 @@ a_resource_has_its_kinds_message_as_value(void **state)
 	assert_made(&auth__resource__descriptor,
 	    &(struct source){ .body = "{\"value\":{\"user\":\"mallory\"},\"kind\":\"lock\"}" },
 	    "{\"kind\":\"lock\",\"name\":\"\",\"revision\":0,\"value\":{\"name\":\"\",\"user\":\"mallory\",\"role\":\"\","
-	    "\"login\":\"\",\"node\":\"\",\"access_request\":\"\",\"message\":\"\",\"expires\":0}}");
+	    "\"login\":\"\",\"node\":\"\",\"access_request\":\"\",\"message\":\"\",\"expires\":0,"
+	    "\"session\":\"\",\"created_by\":\"\"}}");
 	assert_made(&auth__resource__descriptor,
 	    &(struct source){ .body = "{\"kind\":\"role\",\"value\":null}" },
 	    "{\"kind\":\"role\",\"name\":\"\",\"revision\":0,\"value\":null}");
