@@ -164,7 +164,7 @@ def test_pages_that_he_has_show_neither_what_others_did_nor_what_changes_anythin
 
 def test_he_is_shown_no_way_there(browser, walt):
     shown(browser, '/web')
-    assert browser.texts('nav a') == ['Servers', 'Recordings', 'Audit log', 'Account']
+    assert browser.texts('nav a') == ['Servers', 'Sessions', 'Audit log', 'Account']
     # Nor by keys.
     browser.do('press', key='g')
     browser.do('press', key='u')
