@@ -34,7 +34,7 @@ def test_a_session_is_seen_watched_and_ended(town, login, browsers, chromium):  
     chromium.see('Running now')  # by itself
     assert s.id[:8] not in chromium.evaluate('document.body.innerText')  # ids are for addresses
     row = chromium.texts('.running tbody tr:not(.gap)')
-    assert len(row) == 1 and 'alice' in row[0] and 'node-1' in row[0] and '127.0.0.1' in row[0] and 'running' in row[0]
+    assert len(row) == 1 and 'alice' in row[0] and 'node-1' in row[0] and '127.0.0.1' in row[0] and 'just now' in row[0]
     chromium.click('button', 'Watch')
     shown(chromium, 'ready')
     for word in 'one', EVIL, '\\033]2;pwned\\007':

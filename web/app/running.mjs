@@ -10,7 +10,7 @@ import { Table } from './table.mjs';
 import { onChange } from './live.mjs';
 import { formDialog, field, plainInput, toast } from './dialog.mjs';
 import { button } from './parts.mjs';
-import { moment, ago, bytes, count } from './words.mjs';
+import { moment, ago, since, bytes, count } from './words.mjs';
 
 const SHOWN_MAX = 500,
 	REFRESH_MS = 5000,
@@ -28,6 +28,13 @@ export function standing(recording) {
 		h('span', { class: 'dot wait' }),
 		h('span', { title: `last heard of ${moment(heard)}` }, `server away, heard ${ago(heard)}`),
 	];
+}
+
+/* The same with how long it lasts. */
+function lasting(recording) {
+	if (!recording.producer_online) return standing(recording);
+	const began = recording.started_us / 1000;
+	return [h('span', { class: 'dot live' }), h('span', { title: `since ${moment(began)}` }, recording.lasts)];
 }
 
 /* --- ending one -------------------------------------------------------------------------------------------------- */
@@ -65,8 +72,8 @@ export function endSession(recording, ended = () => {}) {
 const filter = (name, value) => h('a', { href: `/web/recordings?${name}=${encodeURIComponent(value)}` }, value);
 
 const columns = (changed) => [
-	{ key: 'time', title: 'Since', class: 'c-time opt', cell: (r) => moment(r.started_us / 1000) },
-	{ key: 'user', title: 'User', class: 'c-mid', cell: (r) => filter('user', r.user) },
+	{ key: 'time', title: 'Since', class: 'c-mid opt', cell: lasting },
+	{ key: 'user', title: 'User', class: 'c-short', cell: (r) => filter('user', r.user) },
 	{
 		key: 'where',
 		title: 'Where',
@@ -74,7 +81,6 @@ const columns = (changed) => [
 	},
 	{ key: 'from', title: 'From', class: 'c-mid opt wide', cell: (r) => h('span', { class: 'mono' }, r.remote_addr) },
 	{ key: 'what', title: 'What', class: 'opt', cell: (r) => h('span', { class: 'mono', title: what(r) }, what(r)) },
-	{ key: 'state', title: 'State', class: 'c-mid opt', cell: standing },
 	{ key: 'size', title: 'Size', class: 'c-short opt wide', cell: (r) => h('span', { class: 'dim' }, bytes(r.bytes)) },
 	{
 		key: 'acts',
@@ -82,15 +88,16 @@ const columns = (changed) => [
 		class: 'c-acts end',
 		cell: (r) => [
 			button('Watch', () => go(pageOf(r, '/live')), 'small', 'play'),
-			mayEnd() && button('End', () => endSession(r, changed), 'small'),
+			mayEnd() && button('End', () => endSession(r, changed), 'small opt'),
 		],
 	},
 ];
 
-/* What was the same before keeps its row. */
+/* What looks the same as before keeps its row. */
 function kept(before, rows) {
 	const old = new Map(before.map((row) => [row.session, row]));
-	return rows.map((row) => {
+	return rows.map((found) => {
+		const row = { ...found, lasts: since(found.started_us / 1000) };
 		const was = old.get(row.session);
 		return was && JSON.stringify(was) === JSON.stringify(row) ? was : row;
 	});

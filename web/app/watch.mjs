@@ -84,12 +84,12 @@ export async function show(place) {
 	let recording = await lookUp(place.values.id, place.signal);
 	const view = makeTerminal({ scrollback: 5000, disableStdin: true }),
 		box = h('div', { class: 'xterm-box', tabindex: '0', role: 'group', 'aria-label': 'What the terminal shows' });
-	const stands = h('span', { class: 'count' }),
+	const stands = h('span'),
 		state = h('p', { class: 'dim', role: 'status' });
 	const end = mayEnd() && button('End session', () => endSession(recording), 'danger');
-	const stand = () => fill(stands, recording.user, ' ', standing(recording));
+	const stand = () => fill(stands, standing(recording));
 	function over(words) {
-		fill(stands, recording.user);
+		fill(stands);
 		if (end) end.hidden = true;
 		fill(state, `${words} `, h('a', { href: pageOf(recording) }, 'Play the recording'));
 	}
@@ -117,7 +117,12 @@ export async function show(place) {
 	const node = h(
 		'div',
 		null,
-		head(whose(recording), stands, h('a', { class: 'btn', href: '/web/recordings' }, 'All sessions'), end),
+		head(
+			whose(recording),
+			[h('span', { class: 'count' }, recording.user), stands],
+			h('a', { class: 'btn', href: '/web/recordings' }, 'All sessions'),
+			end,
+		),
 		h('div', { class: 'player card' }, box),
 		state,
 		h('div', { class: 'card pad about' }, describe(recording)),
