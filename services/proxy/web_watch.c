@@ -181,7 +181,8 @@ on_message(struct websocket *ws, bool is_text, struct span bytes, void *arg)
 	char text[MESSAGE_MAX + 1] = "";
 	uint64_t taken;
 
-	memcpy(text, bytes.p, bytes.n);
+	if (bytes.n > 0)
+		memcpy(text, bytes.p, bytes.n);
 	if (!is_text || strlen(text) != bytes.n || !str_u64(text, w->sent, &taken) ||
 	    taken < w->taken) {
 		websocket_close(ws, WEBSOCKET_UNSUPPORTED,
