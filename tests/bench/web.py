@@ -60,9 +60,14 @@ ALONE = """(async (line, size) => {
 
 
 def first_page(f, browser):
-    seen = [browser.do('arrive', path='/web', selector='.rows button.go') for _ in range(f.args.rounds)]
+    """Beside how soon: a page of the same proxy that is one file, without script."""
+    seen, bare = [], []
+    for _ in range(f.args.rounds):
+        seen.append(browser.do('arrive', path='/web', selector='.rows button.go'))
+        bare.append(browser.do('arrive', path='/', selector='h1')['ms'])
     f.figure('web: first page, compressed', 'KiB', {'ours': statistics.median(one['bytes'] for one in seen) / 1024}, None, 150)
-    f.figure('web: servers page, interactive', 'ms', {'ours': statistics.median(one['ms'] for one in seen)}, None, 200)
+    f.figure('web: servers page, interactive', 'ms', {'ours': statistics.median(one['ms'] for one in seen)}, None, 200,
+             beside=statistics.median(bare))
 
 
 def percentiles(ms):
@@ -105,6 +110,8 @@ def keys_of_page(term):
 
 
 def echo(f, term):
+    """In a page a key goes through four threads of the browser's before it is on the way, and its echo through as many; tsh has one, and
+    what is timed of it ends before any terminal has drawn it."""
     ours, peer = percentiles(keys_of_page(term)), percentiles(keys_of_tsh(f))
     for name, mine, theirs in zip(('p50', 'p95'), ours, peer):
         f.figure(f'web: key to echo, {name}, tsh ssh', 'ms', {'ours': mine}, theirs, 1.5)
