@@ -61,13 +61,15 @@ ALONE = """(async (line, size) => {
 
 def first_page(f, browser):
     """Beside how soon: a page of the same proxy that is one file, without script."""
-    seen, bare = [], []
+    seen, again, bare = [], [], []
     for _ in range(f.args.rounds):
         seen.append(browser.do('arrive', path='/web', selector='.rows button.go'))
+        again.append(browser.do('arrive', path='/web', selector='.rows button.go', again=True)['ms'])
         bare.append(browser.do('arrive', path='/', selector='h1')['ms'])
     f.figure('web: first page, compressed', 'KiB', {'ours': statistics.median(one['bytes'] for one in seen) / 1024}, None, 150)
     f.figure('web: servers page, interactive', 'ms', {'ours': statistics.median(one['ms'] for one in seen)}, None, 200,
              beside=statistics.median(bare))
+    f.figure('web: the same, files kept', 'ms', {'ours': statistics.median(again)}, None, 200, beside=statistics.median(bare))
 
 
 def percentiles(ms):
