@@ -10,8 +10,8 @@
 #include "auth/role.h"
 #include "base/str.h"
 
-/* A user read from the store, in steps. */
-enum { USER_STEPS = 100 };
+/* In steps: a user read from the store, or a row without a look. Of a list of logins so many are compared in one. */
+enum { USER_STEPS = 100, LOGINS_A_STEP = 8 };
 
 /* Somebody with his roles, and what a question about him takes. */
 struct seeker {
@@ -19,7 +19,8 @@ struct seeker {
 	const char *roles[POLICY_ROLES_MAX + 1];
 	size_t n_roles;
 	long plain, stars; /* label patterns; bytes of those with a star */
-	long denied;       /* patterns of logins that are denied */
+	long logins;       /* that roles name, each time */
+	long denied;       /* what one login is compared with: patterns, and bytes of those with a star */
 };
 
 struct walk {
@@ -37,36 +38,62 @@ struct walk {
 
 /* --- what it takes -------------------------------------------------------------------------------- */
 
+/* Of a list of logins, each of which stands for one, but for {{internal.logins}}: that is all of the user's. */
+static long
+count_logins(const struct seeker *s, struct policy_names logins)
+{
+	long n = 0;
+
+	for (size_t i = 0; i < logins.n; i++)
+		n += str_starts(logins.v[i], "{{") ? 1 + (long)s->view.user.logins.n : 1;
+	return n;
+}
+
+static long
+count_stars(struct policy_names globs)
+{
+	long n = 0;
+
+	for (size_t i = 0; i < globs.n; i++)
+		if (strchr(globs.v[i], '*'))
+			n += (long)strlen(globs.v[i]);
+	return n;
+}
+
 static void
 count_conditions(struct seeker *s, const struct policy_conditions *c)
 {
 	for (size_t i = 0; i < c->n_node_labels; i++) {
-		struct policy_names values = c->node_labels[i].values;
-
-		s->plain += 1 + (long)values.n;
-		for (size_t k = 0; k < values.n; k++)
-			if (strchr(values.v[k], '*'))
-				s->stars += (long)strlen(values.v[k]);
+		s->plain += 1 + (long)c->node_labels[i].values.n;
+		s->stars += count_stars(c->node_labels[i].values);
 	}
 }
 
+/* As far as is needed to know that it is too much. */
 static void
 count(struct seeker *s)
 {
-	s->plain = 1, s->stars = s->denied = 0;
-	for (size_t i = 0; i < s->view.user.n_roles; i++) {
+	s->plain = 1, s->stars = s->logins = s->denied = 0;
+	for (size_t i = 0; i < s->view.user.n_roles && s->plain <= REACH_PAIR_STEPS; i++) {
 		const struct policy_role *r = s->view.roles[i];
 
 		count_conditions(s, &r->allow);
 		count_conditions(s, &r->deny);
-		s->plain += (long)r->allow.logins.n;
-		s->denied += (long)r->deny.logins.n;
+		s->logins += count_logins(s, r->allow.logins);
+		s->denied += count_logins(s, r->deny.logins) + count_stars(r->deny.logins);
 	}
 }
 
-/* Before the question is asked. */
+/* What counting took. */
 static long
-cost(const struct seeker *s, struct policy_labels node)
+counted(const struct seeker *s)
+{
+	return s->plain + s->logins + s->denied;
+}
+
+/* Whether the roles open the node, before it is asked. */
+static long
+cost_of_labels(const struct seeker *s, struct policy_labels node)
 {
 	long bytes = 0;
 
@@ -75,11 +102,26 @@ cost(const struct seeker *s, struct policy_labels node)
 	return s->plain * (1 + (long)node.n) + s->stars * bytes;
 }
 
+/* As whom: each login with all that are denied, and with those that were found before. */
+static long
+cost_of_logins(const struct seeker *s)
+{
+	long found = s->logins < POLICY_LOGINS_MAX ? s->logins : POLICY_LOGINS_MAX;
+
+	return s->logins * (1 + s->denied + found / LOGINS_A_STEP);
+}
+
+static long
+cost(const struct seeker *s, struct policy_labels node)
+{
+	return cost_of_labels(s, node) + cost_of_logins(s);
+}
+
 static int
 too_long(const char *user, struct err *e)
 {
 	err_set(e,
-	    "the roles of %s have too many patterns to be looked at here; make their lists of labels shorter",
+	    "the roles of %s have too many patterns to be looked at here; make their lists of labels and logins shorter",
 	    user);
 	return AUTH_E_STATE;
 }
@@ -129,7 +171,7 @@ drop_closed(struct walk *w, const struct seeker *s, const struct host *n, const 
 		if (resource_denies(w->auth, &who, why) == 0)
 			logins[kept++] = logins[i];
 	}
-	w->steps -= (long)n_logins * (1 + w->locks + s->denied + (long)n_logins);
+	w->steps -= (long)n_logins * (1 + w->locks);
 	return kept;
 }
 
@@ -165,6 +207,20 @@ look_at(struct walk *w, const struct host *n)
 	return w->fn(&r, w->arg);
 }
 
+/* Of everybody, one whose roles are too long is no reason to say nothing of the others. */
+static int
+look_away(struct walk *w, const struct host *n)
+{
+	struct err why;
+	struct reach r = { .user = w->now.view.user.name, .node = n };
+
+	if (*w->q->user)
+		return too_long(r.user, w->e);
+	(void)too_long(r.user, &why);
+	r.closed = why.text;
+	return w->fn(&r, w->arg);
+}
+
 /* --- a user ---------------------------------------------------------------------------------------- */
 
 static void
@@ -181,16 +237,17 @@ walk_nodes(struct walk *w, const char *user)
 		const struct host *n = w->q->nodes[i];
 		struct policy_labels labels = labels_view(&n->labels);
 		long steps = cost(&w->now, labels) + cost(&w->drafted, labels);
+		bool too_many = steps > REACH_PAIR_STEPS;
 		int rc;
 
 		if (!host_is_behind(n, &w->from))
 			continue;
+		if (too_many)
+			steps = USER_STEPS;
 		if (w->done[0] && w->steps < steps)
 			return REACH_MORE;
-		if (steps > REACH_PAIR_STEPS)
-			return too_long(user, w->e);
 		w->steps -= steps;
-		rc = look_at(w, n);
+		rc = too_many ? look_away(w, n) : look_at(w, n);
 		if (rc != 0)
 			return rc;
 		done(w, user, n);
@@ -215,6 +272,7 @@ walk_user(const void *object, void *arg)
 		if (draft.role)
 			seeker_become(&w->drafted, u, w->q->give ? draft.role->name : NULL,
 			    role_lookup_draft, &draft);
+		w->steps -= counted(&w->now) + counted(&w->drafted);
 		rc = walk_nodes(w, u->name);
 	}
 	if (rc == 0)
@@ -334,7 +392,7 @@ reach_explain(struct auth *a, const struct user *u, const struct host *node, con
 	seeker_become(&s, u, NULL, role_lookup, a);
 	if (!*login)
 		n = policy_logins_named(&s.view.user, logins);
-	if ((cost(&s, labels) + s.denied) * (long)(n + 1) > REACH_PAIR_STEPS)
+	if ((cost_of_labels(&s, labels) + s.logins + s.denied) * (long)(n + 1) > REACH_PAIR_STEPS)
 		return too_long(u->name, e);
 	if (n == 0) {
 		(void)policy_see_node(&s.view.user, labels, &d);

@@ -36,7 +36,7 @@ struct reach {
 	const char *user;
 	const struct host *node;
 	struct policy_names now, drafted; /* logins; without a draft the same */
-	const char *closed; /* why some are left out that the roles allow; "" */
+	const char *closed; /* why some are left out that the roles allow, or all were not looked at; "" */
 };
 
 enum { REACH_MORE = 1000 }; /* no enum auth_result */
@@ -44,7 +44,7 @@ enum { REACH_MORE = 1000 }; /* no enum auth_result */
 /* 0: it is taken; REACH_MORE: it is not, and the walk ends before it; negative. r is lent. */
 typedef int reach_fn(const struct reach *r, void *arg);
 /* 0: that was all. REACH_MORE: `next` is where to go on. AUTH_E_NOT_FOUND (the user), AUTH_E_INVALID (`after`),
- * AUTH_E_STATE (roles too long to be looked at), or negative. */
+ * AUTH_E_STATE (roles of the user too long to be looked at; of everybody that is `closed`), or negative. */
 int reach_walk(struct auth *a, const struct reach_query *q, reach_fn *fn, void *arg,
     char next[REACH_PLACE_SIZE], struct err *e);
 

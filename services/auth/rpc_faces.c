@@ -174,6 +174,16 @@ face_page_add(struct face_list *l, const ProtobufCMessage *message)
 	return face_list_add(l, (void *)(uintptr_t)message) && !l->failed ? 0 : -1;
 }
 
+void *
+face_new(struct face_list *l, size_t size)
+{
+	void *p = arena_alloc(&l->arena, size);
+
+	if (!p)
+		l->failed = true;
+	return p;
+}
+
 /* "" without memory, which l->failed says too. */
 const char *
 face_text(struct face_list *l, const char *text)
@@ -189,10 +199,8 @@ face_text(struct face_list *l, const char *text)
 const char **
 face_texts(struct face_list *l, const struct names *n)
 {
-	const char **v = arena_alloc(&l->arena, (n->n + 1) * sizeof(*v));
+	const char **v = face_new(l, (n->n + 1) * sizeof(*v));
 
-	if (!v)
-		l->failed = true;
 	for (size_t i = 0; v && i < n->n; i++)
 		v[i] = face_text(l, n->v[i]);
 	return v;

@@ -76,6 +76,8 @@ struct face_list {
 void face_list_init(struct face_list *l);
 void face_list_done(struct face_list *l);
 bool face_list_add(struct face_list *l, void *item);
+/* Memory for a message of the list. NULL: none, which l->failed says too. */
+void *face_new(struct face_list *l, size_t size);
 /* One more message for a page (`limit` as it was asked for). 0: it is in; FACE_FULL: it is the first of the next page,
  * and the list stays as it is; negative: no memory. */
 enum { FACE_FULL = 1 };

@@ -100,7 +100,7 @@ static int
 add(const struct reach *r, void *arg)
 {
 	struct face_list *page = arg;
-	Auth__Reach *m = arena_alloc(&page->arena, sizeof(*m));
+	Auth__Reach *m = face_new(page, sizeof(*m));
 	int rc;
 
 	if (!m)
@@ -198,7 +198,7 @@ static int
 add_decision(const char *login, const struct policy_decision *d, void *arg)
 {
 	struct face_list *l = arg;
-	Auth__LoginDecision *m = arena_alloc(&l->arena, sizeof(*m));
+	Auth__LoginDecision *m = face_new(l, sizeof(*m));
 
 	if (!m)
 		return -1;
@@ -233,7 +233,7 @@ explain(struct rpc_call *call, const Auth__ExplainRequest *m, const struct acces
 		rc = find_node(a, p, m->node, &n, e);
 	if (rc == 0)
 		rc = reach_explain(a, &u, n, m->login, add_decision, &decisions, e);
-	if (rc == 0 && decisions.failed)
+	if (decisions.failed)
 		rc = err_memory(e);
 	if (rc == 0) {
 		reply.user = u.name;

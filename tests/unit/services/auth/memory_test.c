@@ -19,6 +19,7 @@
 #include "auth/lockout.h"
 #include "auth/login.h"
 #include "auth/origin.h"
+#include "auth/rpc_faces.h"
 #include "auth/web_login.h"
 #include "auth_world.h"
 #include "base/log.h"
@@ -227,6 +228,23 @@ the_store_is_never_ahead_of_memory(void **state)
 			resource_free(RESOURCE_ROLE, r);
 	}
 	buf_done(&b);
+}
+
+/* --- answers -------------------------------------------------------------------------------------- */
+
+/* Else it would be an internal error, of which the log has no cause. */
+static void
+a_list_that_a_message_is_missing_from_says_so(void **state)
+{
+	struct face_list l;
+
+	(void)state;
+	face_list_init(&l);
+	memory_fails(0, NO_MEMORY_ONCE);
+	assert_null(face_new(&l, 64));
+	assert_true(memory_returns());
+	assert_true(l.failed);
+	face_list_done(&l);
 }
 
 /* --- links ----------------------------------------------------------------------------------------- */
@@ -557,6 +575,7 @@ main(void)
 		    auth_world_teardown),
 		cmocka_unit_test_setup_teardown(the_store_is_never_ahead_of_memory,
 		    auth_world_setup, auth_world_teardown),
+		cmocka_unit_test(a_list_that_a_message_is_missing_from_says_so),
 		cmocka_unit_test_setup_teardown(a_link_opens_what_was_closed, auth_world_setup,
 		    auth_world_teardown),
 		cmocka_unit_test(a_link_is_used_whole_or_stays),

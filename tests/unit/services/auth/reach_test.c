@@ -27,7 +27,8 @@
 enum { NODES = 4 };
 
 static const struct policy_label_rule on_dev[] = { { "env", NAMES("dev") } },
-				      on_prod[] = { { "env", NAMES("pr*") } };
+				      on_prod[] = { { "env", NAMES("pr*") } },
+				      everywhere[] = { { "*", NAMES("*") } };
 
 static const struct policy_role dev = { .name = "dev",
 	.allow = { .logins = NAMES("{{internal.logins}}", "app"),
@@ -299,6 +300,92 @@ roles_that_are_too_long_are_refused(void **state)
 	assert_non_null(strstr(f->e.text, "too many patterns"));
 }
 
+/* --- logins that are denied ---------------------------------------------------------------------------- */
+
+#define TOO_LONG(user)                         \
+	"the roles of " user                   \
+	" have too many patterns to be looked at here; make their lists of labels and logins shorter"
+
+/* As many logins and patterns as a role may have, patterns of that length; all nodes. */
+struct wide_role {
+	struct policy_role role;
+	char logins[POLICY_LIST_MAX][16], globs[POLICY_LIST_MAX][POLICY_TEXT_MAX + 1];
+	const char *login[POLICY_LIST_MAX], *glob[POLICY_LIST_MAX];
+};
+
+static const struct policy_role *
+wide(const char *name, size_t glob)
+{
+	static struct wide_role w;
+
+	memset(&w, 0, sizeof(w));
+	for (int i = 0; i < POLICY_LIST_MAX; i++) {
+		str_format(w.logins[i], sizeof(w.logins[i]), "login-%03d", i);
+		memset(w.globs[i], 'a', glob);
+		w.globs[i][0] = '*';
+		w.login[i] = w.logins[i];
+		w.glob[i] = w.globs[i];
+	}
+	w.role = (struct policy_role){ .name = name,
+		.allow = { .logins = { w.login, POLICY_LIST_MAX },
+		    .node_labels = everywhere,
+		    .n_node_labels = 1 },
+		.deny = { .logins = { w.glob, POLICY_LIST_MAX } } };
+	return &w.role;
+}
+
+static void
+each_login_costs_what_is_denied(void **state)
+{
+	struct auth_state *f = *state;
+	struct reach_query q = { .user = "ada", .steps = REACH_STEPS };
+	struct found found;
+
+	put_role(f, wide("dev", 16));
+	/* One pair a page, and what is left of the user. */
+	assert_in_range(walk(f, q, 1000, &found), NODES, NODES + 1);
+	/* Without patterns so many logins are no trouble. */
+	put_role(f, &dev);
+	assert_int_equal(walk(f, q, 1000, &found), 1);
+}
+
+static void
+logins_that_take_too_long_are_refused(void **state)
+{
+	struct auth_state *f = *state;
+	struct host *nodes[NODES];
+	struct reach_query q = { .user = "ada",
+		.after = "",
+		.draft = wide("dev", POLICY_TEXT_MAX),
+		.steps = REACH_STEPS,
+		.nodes = nodes };
+	char next[REACH_PLACE_SIZE];
+	struct found found = { .room = 1 };
+	struct user u;
+
+	q.n_nodes = all_nodes(f, nodes);
+	assert_int_equal(reach_walk(&f->a, &q, on_row, &found, next, &f->e), AUTH_E_STATE);
+	assert_string_equal(f->e.text, TOO_LONG("ada"));
+	put_role(f, q.draft);
+	assert_int_equal(user_load(&f->a, "ada", &u, &f->e), 0);
+	assert_int_equal(reach_explain(&f->a, &u, nodes[0], "", NULL, NULL, &f->e), AUTH_E_STATE);
+	assert_string_equal(f->e.text, TOO_LONG("ada"));
+	user_done(&u);
+}
+
+static void
+one_who_cannot_be_looked_at_hides_nobody_else(void **state)
+{
+	struct auth_state *f = *state;
+	struct host *nodes[NODES];
+
+	put_role(f, wide("wide", POLICY_TEXT_MAX));
+	put_user(f, "bob", "wide");
+	all_nodes(f, nodes);
+	finds(f, (struct reach_query){ .nodes = nodes, .n_nodes = 1 },
+	    "ada n1 ada,app\nbob n1  " TOO_LONG("bob") "\ncid n1 app,cid\n");
+}
+
 static void
 a_wrong_place_and_an_unknown_user_are_said(void **state)
 {
@@ -364,6 +451,9 @@ main(void)
 		TEST(what_a_lock_closes_is_said),
 		TEST(a_page_has_so_many_steps_and_goes_on),
 		TEST(roles_that_are_too_long_are_refused),
+		TEST(each_login_costs_what_is_denied),
+		TEST(logins_that_take_too_long_are_refused),
+		TEST(one_who_cannot_be_looked_at_hides_nobody_else),
 		TEST(a_wrong_place_and_an_unknown_user_are_said),
 		TEST(each_login_has_its_reason),
 	};
