@@ -103,20 +103,47 @@ take_rate(struct auth *a, const struct origin *o, struct err *e)
 	return AUTH_E_BUSY;
 }
 
-/* The payer's own first, so that one who begins without end takes nothing from the others. */
-static void
-make_room(struct approvals *all, const char *payer)
+/* Anybody can begin them without end. */
+static bool
+is_strangers(const struct approval *ap)
 {
-	struct approval *oldest = NULL;
-	size_t n = 0;
+	return !ap->known && !ap->grant[0];
+}
 
-	list_each (struct approval, each, &all->list, link)
-		if (strcmp(each->payer, payer) == 0 && n++ == 0)
-			oldest = each;
-	if (n >= APPROVALS_ONE)
-		drop(all, oldest);
+/* Some of those that wait. */
+struct tally {
+	struct approval *oldest;
+	size_t n;
+};
+
+static void
+tally(struct tally *t, struct approval *ap, bool counts)
+{
+	if (counts && t->n++ == 0)
+		t->oldest = ap;
+}
+
+/* The payer's own first, then his network's, then strangers': so that one who begins without end, from however many
+ * addresses, takes nothing from whom he does not share an address with and who was approved or is known from where he is. */
+static void
+make_room(struct approvals *all, const struct approval *next)
+{
+	struct tally payers = { 0 }, nets = { 0 }, strangers = { 0 };
+
+	list_each (struct approval, each, &all->list, link) {
+		tally(&payers, each, strcmp(each->payer, next->payer) == 0);
+		tally(&nets, each, is_strangers(each) && strcmp(each->net, next->net) == 0);
+		tally(&strangers, each, is_strangers(each));
+	}
+	if (payers.n >= APPROVALS_ONE)
+		drop(all, payers.oldest);
+	else if (is_strangers(next) && nets.n >= APPROVALS_NET)
+		drop(all, nets.oldest);
+	else if (is_strangers(next) && strangers.n >= APPROVALS_STRANGERS)
+		drop(all, strangers.oldest);
 	else if (all->n >= APPROVALS_MAX)
-		drop(all, list_first(struct approval, &all->list, link));
+		drop(all, strangers.n > 0 ? strangers.oldest
+					  : list_first(struct approval, &all->list, link));
 }
 
 static int
@@ -132,14 +159,30 @@ check_spec(const struct approval_spec *spec, struct err *e)
 	return AUTH_E_INVALID;
 }
 
+/* That he logged in from there before. Who cannot be looked up is a stranger. */
+static bool
+is_known(struct auth *a, const char *user, const char *source)
+{
+	struct user u;
+	struct err e;
+	bool yes = user_load(a, user, &u, &e) == 0 && user_knows(&u, source, a->now_ms());
+
+	user_done(&u);
+	return yes;
+}
+
 /* A proxy that hides its people is not one address. */
 static void
-note_payer(struct approval *ap)
+note_payer(struct auth *a, struct approval *ap)
 {
-	if (ap->origin.hidden || !ap->origin.at.ip[0])
+	if (ap->origin.hidden || !ap->origin.at.ip[0]) {
 		(void)str_format(ap->payer, sizeof(ap->payer), "of %s", ap->user);
-	else
-		addr_prefix(ap->payer, ap->origin.at.ip, 32, 64);
+		(void)str_copy(ap->net, sizeof(ap->net), "hidden");
+		return;
+	}
+	addr_prefix(ap->payer, ap->origin.at.ip, 32, 64);
+	addr_prefix(ap->net, ap->origin.at.ip, 16, 48);
+	ap->known = is_known(a, ap->user, ap->payer);
 }
 
 int
@@ -165,8 +208,8 @@ approval_begin(struct auth *a, const struct approval_spec *spec, const struct ap
 	ap->origin = *spec->origin;
 	ap->begun_ms = a->now_ms();
 	ap->expires_ms = ap->begun_ms + APPROVAL_LIFE_MS;
-	note_payer(ap);
-	make_room(&a->approvals, ap->payer);
+	note_payer(a, ap);
+	make_room(&a->approvals, ap);
 	list_add(&a->approvals.list, &ap->link);
 	a->approvals.n++;
 	*ret = ap;
@@ -245,7 +288,7 @@ is_secret(const struct approval *ap, struct span secret)
 		(struct span){ digest, SHA256_BYTES });
 }
 
-/* He is still who approved: who has that password, and was not cut off since. */
+/* He is still who approved: who has that password, is signed in there, and was not cut off since. */
 static int
 load_user(struct auth *a, const struct approval *ap, struct user *u, struct err *e)
 {
@@ -255,6 +298,13 @@ load_user(struct auth *a, const struct approval *ap, struct user *u, struct err 
 		return rc;
 	if (rc != 0 || strcmp(u->password, ap->password) != 0) {
 		err_set(e, "your account was changed at this moment; log in again");
+		return AUTH_E_STATE;
+	}
+	/* Signing out takes it back, too. */
+	if (!web_session_find(a, ap->web)) {
+		err_set(e,
+		    "the session in which you approved this login has ended; run tsh login anew, and stay signed in "
+		    "until it is done");
 		return AUTH_E_STATE;
 	}
 	return cutoff_check(a, ap->user, ap->mark, e);

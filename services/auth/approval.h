@@ -7,7 +7,8 @@
  *
  * Security: whoever begins a login in another's name, and gets him to approve it, has nothing: the grant goes to whoever
  * approved, on his own machine, and what began it never hears of it by itself. The grant without the secret is worth nothing
- * either. Nobody but the user that it was begun for sees it, and what was approved outlives no change of who he is.
+ * either. Nobody but the user that it was begun for sees it, and what was approved outlives no change of who he is, nor the
+ * session in which that was done.
  */
 #ifndef AUTH_APPROVAL_H
 #define AUTH_APPROVAL_H
@@ -39,6 +40,10 @@ enum {
 	APPROVAL_FRESH_MS = 10 * 60 * 1000,
 	/* One address, or one proxy's people with one name, that begins more again and again loses its oldest. */
 	APPROVALS_ONE = 16,
+	/* Of these, some are strangers': not approved, and begun where that user never logged in from. Of one network (of IPv6
+	 * a /48, of IPv4 a /16) and in all; then their oldest go. */
+	APPROVALS_NET = 256,
+	APPROVALS_STRANGERS = 2048,
 	APPROVALS_MAX = 4096,
 };
 
@@ -52,7 +57,8 @@ struct approval {
 	uint8_t secret_hash[SHA256_BYTES];
 	uint16_t port; /* of the loopback address, where tsh waits; 0: the grant is typed in */
 	struct origin origin;
-	char payer[ADDR_TEXT_SIZE + NAME_LEN_MAX];
+	char payer[ADDR_TEXT_SIZE + NAME_LEN_MAX], net[ADDR_TEXT_SIZE];
+	bool known; /* he has logged in from there before */
 	int64_t begun_ms, expires_ms;
 	unsigned wrong;
 	/* Who approved: */
@@ -97,7 +103,7 @@ struct approval_answer {
 	const struct origin *origin;
 };
 /* Once. The user is as he is now, and still who approved; user_done in any case. AUTH_E_UNAUTHENTICATED, AUTH_E_BUSY, or
- * AUTH_E_STATE: he was changed meanwhile. */
+ * AUTH_E_STATE: he was changed meanwhile, or signed out where he approved. */
 int approval_take(struct auth *a, const struct approval_answer *q, struct approval *ret,
     struct user *u, struct err *e);
 

@@ -62,7 +62,7 @@ show(struct rpc_call *call, const struct web_session *s, const struct approval *
 	origin_of(a, rpc_peer(call), &own);
 	reply.tool = ap->tool;
 	reply.address = ap->origin.hidden ? "" : ap->origin.at.ip;
-	reply.own_address = own.at.ip;
+	reply.own_address = own.hidden ? "" : own.at.ip;
 	reply.begun = ap->begun_ms;
 	reply.expires = ap->expires_ms;
 	reply.port = ap->port;
@@ -92,16 +92,16 @@ struct pending {
 	char id[APPROVAL_ID_SIZE], code[32];
 };
 
-/* how NULL: no second factor was asked for; e NULL: it went well. */
+/* begun_at: where tsh is; how NULL: no second factor was asked for; e NULL: it went well. */
 static int
-note(struct auth *a, const struct rpc_peer *peer, const struct approval *ap,
+note(struct auth *a, const struct rpc_peer *peer, const char *begun_at,
     const struct signin_outcome *how, const struct err *e)
 {
 	struct audit_event ev = { .id = EVENT_LOGIN_APPROVE,
 		.failed = e != NULL,
 		.message = span_str(e ? e->text : NULL) };
 
-	event_put_text(&ev, EVENT_KEY_OTHER_ADDR, ap->origin.at.ip);
+	event_put_text(&ev, EVENT_KEY_OTHER_ADDR, begun_at);
 	if (how && how->has_factor)
 		factor_put_event(&how->factor, &ev);
 	return events_write(a, peer, &ev);
@@ -112,14 +112,16 @@ static int
 look(struct pending *p, struct approval **ret, struct err *e)
 {
 	int rc = approval_find(p->wait.auth, p->id, p->wait.peer.name, ret, e);
-	struct approval as_it_was;
+	struct addr begun_at;
 
 	if (rc != 0)
 		return rc;
-	as_it_was = **ret;
+	/* It may be gone then. */
+	begun_at = (*ret)->origin.at;
 	rc = approval_check(p->wait.auth, *ret, p->code, e);
-	if (rc != 0)
-		(void)note(p->wait.auth, &p->wait.peer, &as_it_was, NULL, e);
+	/* That it was approved is in the trail, once; a wrong code cannot be told without end. */
+	if (rc == AUTH_E_INVALID)
+		(void)note(p->wait.auth, &p->wait.peer, begun_at.ip, NULL, e);
 	return rc;
 }
 
@@ -144,7 +146,7 @@ give(struct pending *p, const struct user *u, const struct signin_outcome *how)
 		face_fail(p->wait.call, rc, &e);
 		return;
 	}
-	if (note(p->wait.auth, &p->wait.peer, ap, how, NULL) != 0) {
+	if (note(p->wait.auth, &p->wait.peer, ap->origin.at.ip, how, NULL) != 0) {
 		approval_drop(p->wait.auth, ap);
 		rpc_finish(p->wait.call, RPC_RESOURCE_EXHAUSTED, "%s", login_unseen);
 		return;
@@ -265,7 +267,7 @@ on_refuse(struct rpc_call *call, const Auth__Name *m)
 		rc = approval_find(a, m->name, p.user.name, &ap, &e);
 		if (rc == 0) {
 			err_set(&e, "the user says that this login is not his");
-			(void)note(a, rpc_peer(call), ap, NULL, &e);
+			(void)note(a, rpc_peer(call), ap->origin.at.ip, NULL, &e);
 			approval_drop(a, ap);
 			face_done(call);
 		} else {

@@ -157,8 +157,12 @@ def test_a_wrong_code_is_refused_and_five_end_it(authd, alice):
 def test_it_is_approved_once(authd, alice):
     web, tsh = browser(authd, alice), Tsh(authd, alice.name)
     grant = approve(web, tsh)
-    code, text = fails(approve, web, tsh)
-    assert code == 'FAILED_PRECONDITION' and 'approved before' in text
+    before = audit_text(authd).count(b'login.approve')
+    for _ in range(3):
+        code, text = fails(approve, web, tsh)
+        assert code == 'FAILED_PRECONDITION' and 'approved before' in text
+    # Which is in the trail already, and fills it no more.
+    assert audit_text(authd).count(b'login.approve') == before
     assert tsh.finish(grant)[0] == 'OK'
     assert fails(approve, web, tsh)[0] == 'NOT_FOUND'
 
@@ -208,6 +212,14 @@ def test_what_was_approved_outlives_no_change_of_who_one_is(authd, alice):
     grant = approve(web, tsh)
     authd.local().RemoveUser(name=alice.name)
     assert tsh.finish(grant)[0] in ('FAILED_PRECONDITION', 'UNAUTHENTICATED')
+
+
+def test_what_was_approved_ends_with_the_session_that_gave_it(authd, alice):
+    web, tsh = browser(authd, alice), Tsh(authd, alice.name)
+    grant = approve(web, tsh)
+    web.EndWebSession()
+    code, text = tsh.finish(grant)
+    assert code == 'FAILED_PRECONDITION' and 'the session in which you approved this login has ended' in text
 
 
 @pytest.mark.parametrize('wrong', [{'name': ''}, {'name': 'a b'}, {'secret_hash': b''}, {'secret_hash': bytes(33)}, {'port': 80},

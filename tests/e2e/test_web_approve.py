@@ -131,10 +131,8 @@ def test_a_browser_elsewhere_shows_what_is_typed_into_the_terminal(gate, at_alic
     window.see('run tsh login anew')
 
 
-def test_another_address_and_an_old_session_are_seen(gate, at_alices):
+def show_changed(window, path, changes):
     """What the proxy answers is changed on its way, for it is all one address here; authd's own is in test_browser_login.py."""
-    window, tsh = at_alices, Tsh(gate, 'alice', here=True, home='far')
-    path = tsh.address()
     window.do('goto', path='/web')
     window.do('see', selector='h1')
     window.evaluate("""(() => {
@@ -142,12 +140,29 @@ def test_another_address_and_an_old_session_are_seen(gate, at_alices):
         window.fetch = async (url, options) => {
             const answer = await real(url, options);
             if (options?.method === 'POST' || !String(url).includes('/approve/')) return answer;
-            const shown = { ...(await answer.json()), address: '203.0.113.9', proof_wanted: true, tool: '<b>tsh</b>' };
+            const shown = { ...(await answer.json()), ...CHANGES };
             return new Response(JSON.stringify(shown), { headers: { 'Content-Type': 'application/json' } });
         };
         history.pushState(null, '', 'PATH');
         dispatchEvent(new PopStateEvent('popstate'));
-    })()""".replace('PATH', path))
+    })()""".replace('PATH', path).replace('CHANGES', json.dumps(changes)))
+
+
+def test_an_address_that_is_not_known_is_not_taken_for_ones_own(gate, at_alices):
+    window, tsh = at_alices, Tsh(gate, 'alice', home='hidden')
+    path = tsh.address()
+    show_changed(window, path, {'address': '', 'own_address': ''})
+    window.see('It may have been begun at another address than yours')
+    assert window.texts('.facts .badge') == [] and window.do('axe') == []
+    show_changed(window, path, {'own_address': ''})
+    window.see('It may have been begun at another address than yours')
+    assert window.texts('.facts .badge') == []
+    tsh.end()
+
+
+def test_another_address_and_an_old_session_are_seen(gate, at_alices):
+    window, tsh = at_alices, Tsh(gate, 'alice', here=True, home='far')
+    show_changed(window, tsh.address(), {'address': '203.0.113.9', 'proof_wanted': True, 'tool': '<b>tsh</b>'})
     window.see('It was begun at another address than yours')
     window.see('<b>tsh</b> (as it calls itself)')
     assert window.texts('.facts .badge') == ['not yours'] and window.do('axe') == []

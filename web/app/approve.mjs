@@ -14,8 +14,10 @@ import { proof } from './proof.mjs';
 
 const HALF = 4;
 const words = {
-	elsewhere:
-		'It was begun at another address than yours. Go on only if you ran tsh login on that machine yourself, ' +
+	elsewhere: 'It was begun at another address than yours. ',
+	unknown: 'It may have been begun at another address than yours. ',
+	yourself:
+		'Go on only if you ran tsh login on that machine yourself, ' +
 		'a moment ago: not because somebody sent you this link.',
 	code:
 		'The four letters that tsh shows in your terminal. If no terminal of yours shows any, ' +
@@ -32,25 +34,32 @@ const words = {
 
 /* --- who asks ---------------------------------------------------------------------------------------------------- */
 
-function whereFrom(asked) {
-	if (!asked.address) return 'not known';
-	const same = asked.address === asked.own_address;
-	return [h('span', { class: 'mono' }, asked.address), ' ', same ? badge('yours', 'ok') : badge('not yours', 'warn')];
-}
+/* A proxy that does not say whose its connections are leaves either unknown. */
+const isKnown = (asked) => Boolean(asked.address && asked.own_address);
+const isYours = (asked) => isKnown(asked) && asked.address === asked.own_address;
+const address = (text) => (text ? h('span', { class: 'mono' }, text) : 'not known');
 
-const isElsewhere = (asked) => asked.address !== asked.own_address;
+function whereFrom(asked) {
+	const verdict = isYours(asked) ? badge('yours', 'ok') : badge('not yours', 'warn');
+	return [address(asked.address), isKnown(asked) && [' ', verdict]];
+}
 
 function whoAsks(asked) {
 	return [
 		facts([
 			['What asks', `${asked.tool} (as it calls itself)`],
 			['From the address', whereFrom(asked)],
-			['You are at', h('span', { class: 'mono' }, asked.own_address)],
+			['You are at', address(asked.own_address)],
 			['Since', h('span', { title: moment(asked.begun) }, ago(asked.begun))],
 			['It will act as', session().user],
 		]),
-		isElsewhere(asked) &&
-			h('p', { class: 'note warn above', role: 'alert' }, words.elsewhere),
+		!isYours(asked) &&
+			h(
+				'p',
+				{ class: 'note warn above', role: 'alert' },
+				isKnown(asked) ? words.elsewhere : words.unknown,
+				words.yourself,
+			),
 	];
 }
 
@@ -72,7 +81,7 @@ function showRefused(box, asked) {
 		h(
 			'p',
 			null,
-			isElsewhere(asked) && asked.address ? words.told(asked.address) : 'That login gets nothing.',
+			!isYours(asked) && asked.address ? words.told(asked.address) : 'That login gets nothing.',
 		),
 	);
 }

@@ -20,7 +20,8 @@
 static const struct origin tsh = { { "10.1.2.3", 5555 }, false };
 static const struct origin laptop = { { "10.9.9.9", 4444 }, false };
 static const uint8_t secret[APPROVAL_SECRET_BYTES] = "the secret of this tsh alone...";
-static const struct web_session session = { .key = "ab" };
+/* Where she approves. */
+static struct web_session session;
 
 static int64_t later_ms;
 
@@ -28,6 +29,21 @@ static int64_t
 shifted_ms(void)
 {
 	return clock_wall_ms() + later_ms;
+}
+
+static void
+sign_in(struct auth_world *w)
+{
+	const struct web_session_spec spec = { .user = "alice",
+		.address = laptop.at.ip,
+		.browser = "Firefox",
+		.expires_s = w->a.now_ms() / 1000 + 3600 };
+	char token[WEB_SESSION_TOKEN_SIZE];
+	const struct web_session *s;
+	struct err e;
+
+	assert_int_equal(web_session_new(&w->a, &spec, token, &s, &e), 0);
+	session = *s;
 }
 
 static int
@@ -46,6 +62,7 @@ setup(void **state)
 	auth_world_give_app(w, &u);
 	assert_int_equal(user_save(&w->a, &u, &e), 0);
 	user_done(&u);
+	sign_in(w);
 	return rc;
 }
 
@@ -251,12 +268,100 @@ it_outlives_no_change_of_its_user(void **state)
 	assert_int_equal(user_cut_off(&w->a, "alice", &e), 0);
 	assert_int_equal(take(w, ap.id, ap.grant), AUTH_E_STATE);
 
+	sign_in(w);
 	ap = approve(w, begin(w, 0).id);
 	assert_int_equal(user_load(&w->a, "alice", &u, &e), 0);
 	str_copy(u.password, sizeof(u.password), "another hash");
 	assert_int_equal(user_save(&w->a, &u, &e), 0);
 	user_done(&u);
 	assert_int_equal(take(w, ap.id, ap.grant), AUTH_E_STATE);
+}
+
+static void
+it_does_not_outlive_the_session_that_gave_it(void **state)
+{
+	struct auth_world *w = *state;
+	struct approval ap = approve(w, begin(w, 0).id);
+	struct err e;
+
+	assert_int_equal(web_session_end(&w->a, session.key, &e), 0);
+	assert_int_equal(take(w, ap.id, ap.grant), AUTH_E_STATE);
+	sign_in(w);
+	ap = approve(w, begin(w, 0).id);
+	assert_int_equal(take(w, ap.id, ap.grant), 0);
+}
+
+/* Strangers from so many networks, each as often as one address may. */
+static void
+flood(struct auth_world *w, size_t n)
+{
+	struct origin from = { { "", 1 }, false };
+	const struct approval *ap;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t one = i / APPROVALS_ONE;
+
+		str_format(from.at.ip, sizeof(from.at.ip), "10.%zu.%zu.1", 16 + one % 200,
+		    one / 200);
+		assert_int_equal(try_begin(w, "alice", 0, &from, &ap), 0);
+	}
+}
+
+static void
+know(struct auth_world *w, const char *source)
+{
+	struct user u;
+	struct err e;
+
+	assert_int_equal(user_load(&w->a, "alice", &u, &e), 0);
+	user_note_source(&u, source, w->a.now_ms());
+	assert_int_equal(user_save(&w->a, &u, &e), 0);
+	user_done(&u);
+}
+
+static void
+strangers_from_everywhere_take_no_place_of_who_is_known_or_approved(void **state)
+{
+	struct auth_world *w = *state;
+	struct approval approved = approve(w, begin(w, 0).id), known;
+
+	know(w, tsh.at.ip);
+	known = begin(w, 0);
+	flood(w, APPROVALS_MAX + 100);
+	assert_int_equal(w->a.approvals.n, APPROVALS_STRANGERS + 2);
+	assert_non_null(find(w, known.id));
+	assert_int_equal(take(w, approved.id, approved.grant), 0);
+}
+
+static void
+one_network_takes_no_place_of_strangers_of_another(void **state)
+{
+	struct auth_world *w = *state;
+	struct approval hers = begin(w, 0);
+	struct origin from = { { "", 1 }, false };
+	const struct approval *ap;
+
+	for (int i = 0; i < APPROVALS_STRANGERS + 100; i++) {
+		str_format(from.at.ip, sizeof(from.at.ip), "2001:db8:7:%x::1", i);
+		assert_int_equal(try_begin(w, "alice", 0, &from, &ap), 0);
+	}
+	assert_int_equal(w->a.approvals.n, APPROVALS_NET + 1);
+	assert_non_null(find(w, hers.id));
+}
+
+static void
+there_are_only_so_many_however_well_known(void **state)
+{
+	struct auth_world *w = *state;
+	struct origin from = { { "", 1 }, false };
+	const struct approval *ap;
+
+	for (int i = 0; i < APPROVALS_MAX + 10; i++) {
+		str_format(from.at.ip, sizeof(from.at.ip), "10.6.%d.%d", i / 250, i % 250);
+		assert_int_equal(try_begin(w, "alice", 0, &from, &ap), 0);
+		(void)approve(w, ap->id);
+	}
+	assert_int_equal(w->a.approvals.n, APPROVALS_MAX);
 }
 
 static void
@@ -275,11 +380,7 @@ nobody_takes_the_places_of_others(void **state)
 	for (int i = 0; i < SIGNIN_BURST; i++)
 		(void)try_begin(w, "alice", 0, &from, &ap);
 	assert_int_equal(try_begin(w, "alice", 0, &from, &ap), AUTH_E_BUSY);
-	for (int i = 0; i < APPROVALS_MAX + 10; i++) {
-		str_format(from.at.ip, sizeof(from.at.ip), "10.6.%d.%d", i / 250, i % 250);
-		assert_int_equal(try_begin(w, "alice", 0, &from, &ap), 0);
-	}
-	assert_int_equal(w->a.approvals.n, APPROVALS_MAX);
+	assert_non_null(find(w, hers.id));
 }
 
 static void
@@ -307,7 +408,11 @@ main(void)
 		TEST(it_does_not_wait_for_ever),
 		TEST(what_was_approved_is_approved_no_second_time),
 		TEST(it_outlives_no_change_of_its_user),
+		TEST(it_does_not_outlive_the_session_that_gave_it),
 		TEST(nobody_takes_the_places_of_others),
+		TEST(strangers_from_everywhere_take_no_place_of_who_is_known_or_approved),
+		TEST(one_network_takes_no_place_of_strangers_of_another),
+		TEST(there_are_only_so_many_however_well_known),
 		TEST(a_port_is_nobodys_service),
 	};
 
