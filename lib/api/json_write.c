@@ -8,6 +8,7 @@
 
 #include "api/json.h"
 #include "api/json_priv.h"
+#include "base/str.h"
 #include "crypto/b64.h"
 #include "proto/auth.pb-c.h"
 #include "rpc/wire_check.h"
@@ -35,6 +36,21 @@ api_json_inner(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescr
 	return NULL;
 }
 
+/* The character at p, of more than one byte, when it is one that a terminal may obey or that moves others about; 0 when it stands
+ * as it is. All of them are below U+10000. */
+static unsigned
+odd_character(const char *p)
+{
+	const uint8_t *c = (const uint8_t *)p;
+	size_t n = strnlen(p, 4), len = str_utf8_len(c, n);
+
+	if (len < 2 || len > 3 || str_printable_len(c, n) > 0)
+		return 0;
+	if (len == 2)
+		return (c[0] & 0x1fu) << 6 | (c[1] & 0x3fu);
+	return (c[0] & 0x0fu) << 12 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu);
+}
+
 static bool
 put_text(struct buf *b, const char *text)
 {
@@ -42,17 +58,20 @@ put_text(struct buf *b, const char *text)
 
 	(void)buf_put(b, "\"", 1);
 	for (const char *p = from;; p++) {
-		unsigned char c = (unsigned char)*p;
+		unsigned c = (unsigned char)*p;
 
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+		if (c >= 0x20 && c != '"' && c != '\\' && c < 0x7f)
+			continue;
+		if (c > 0x7f && (c = odd_character(p)) == 0)
 			continue;
 		(void)buf_put(b, from, (size_t)(p - from));
 		if (c == 0)
 			break;
 		if (c == '"' || c == '\\')
-			(void)buf_printf(b, "\\%c", c);
+			(void)buf_printf(b, "\\%c", (int)c);
 		else
 			(void)buf_printf(b, "\\u%04x", c);
+		p += c < 0x80 ? 0 : c < 0x800 ? 1 : 2;
 		from = p + 1;
 	}
 	return buf_put(b, "\"", 1);

@@ -76,11 +76,40 @@ is_plain_line(struct span line)
 	return true;
 }
 
-void
-readable_line(struct buf *out, struct span line)
+static void
+put_escaped(struct buf *out, struct span text, bool keep_tabs)
 {
 	char escaped[ESCAPE_SIZE];
 
+	for (size_t i = 0; i < text.n;) {
+		size_t len = str_printable_len(text.p + i, text.n - i);
+
+		if (len && text.p[i] != '\\') {
+			buf_put(out, text.p + i, len);
+			i += len;
+			continue;
+		}
+		escape(text.p[i], escaped);
+		if (keep_tabs && text.p[i] == '\t')
+			buf_put(out, "\t", 1);
+		else
+			buf_put(out, escaped, strlen(escaped));
+		i++;
+	}
+}
+
+void
+readable_whole(struct buf *out, struct span text)
+{
+	if (!str_is_printable((const char *)text.p, text.n))
+		put_escaped(out, text, false);
+	else if (text.n)
+		buf_put(out, text.p, text.n);
+}
+
+void
+readable_line(struct buf *out, struct span line)
+{
 	if (line.n && line.p[line.n - 1] == '\r')
 		line.n--;
 	if (is_plain_line(line)) {
@@ -88,19 +117,5 @@ readable_line(struct buf *out, struct span line)
 			buf_put(out, line.p, line.n);
 		return;
 	}
-	for (size_t i = 0; i < line.n;) {
-		size_t len = str_printable_len(line.p + i, line.n - i);
-
-		if (len && line.p[i] != '\\') {
-			buf_put(out, line.p + i, len);
-			i += len;
-			continue;
-		}
-		escape(line.p[i], escaped);
-		if (line.p[i] == '\t')
-			buf_put(out, "\t", 1);
-		else
-			buf_put(out, escaped, strlen(escaped));
-		i++;
-	}
+	put_escaped(out, line, true);
 }

@@ -24,6 +24,9 @@ enum { READABLE_MAX = 32 * 1024, READABLE_MARK_MAX = 48 };
 /* Appends the readable form of text to out. True: it is the text itself, byte for byte. */
 bool readable_put(struct buf *out, struct span text);
 
+/* As readable_put, and nothing is cut; at most READABLE_WIDEST bytes for each of the text's. */
+void readable_whole(struct buf *out, struct span text);
+
 /* Appends the form of a line for a terminal: as readable_put makes it, but tabs stand as they are, the carriage return
  * of a line that ends in CR LF is left out, and nothing is cut. At most READABLE_WIDEST bytes for each of the text's. */
 enum { READABLE_WIDEST = 4 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/readable.h"
 #include "base/str.h"
 
 enum { FIELDS_MAX = 4 * 1024 * 1024 }; /* above any message of auditd's */
@@ -15,34 +16,57 @@ static const char head[] =
     "time,received,type,code,ok,user,backed,login,node_name,node,session,connection,remote_addr,message,"
     "producer_kind,producer,id,fields\r\n";
 
-/* Whether a spreadsheet may take it for a formula, or skip what stands before one; also by the wide forms of the characters. */
+/* Whether a spreadsheet may take it for a formula, or skip what stands before one; also by the wide forms of the characters.
+ * What is here is readable: of all blanks it has only the one. */
 static bool
 is_formula(const char *text)
 {
 	static const char *const begin[] = { "=", "+", "-", "@", "\xef\xbc\x9d", "\xef\xbc\x8b",
 		"\xef\xbc\x8d", "\xef\xbc\xa0" };
 
-	text += strspn(text, " \t\r\n\v\f");
+	text += strspn(text, " \"");
 	for (size_t i = 0; i < sizeof(begin) / sizeof(begin[0]); i++)
 		if (str_starts(text, begin[i]))
 			return true;
 	return false;
 }
 
-/* A separator goes before every cell but the first of a line. */
+/* Where lists are separated by another character than the comma (or by it, where a program splits before it looks at quotes),
+ * a cell begins behind each of them. */
 static void
-put_cell(struct buf *b, const char *separator, const char *text)
+put_content(struct buf *b, const char *text)
 {
-	bool quoted = is_formula(text) || strpbrk(text, "\",;\t\r\n");
+	bool begins = true;
 
-	(void)buf_printf(b, "%s%s%s", separator, quoted ? "\"" : "", is_formula(text) ? "'" : "");
 	for (const char *c = text; *c; c++) {
+		if (begins && is_formula(c))
+			(void)buf_put(b, "'", 1);
 		if (*c == '"')
 			(void)buf_put(b, "\"", 1);
 		(void)buf_put(b, c, 1);
+		begins = *c == ',' || *c == ';';
 	}
-	if (quoted)
-		(void)buf_put(b, "\"", 1);
+}
+
+/* A separator goes before every cell but the first of a line. */
+static void
+put_cell(struct buf *b, const char *separator, const char *from)
+{
+	const char *text, *quote;
+	struct buf shown;
+
+	buf_init(&shown, READABLE_WIDEST * FIELDS_MAX);
+	readable_whole(&shown, span_str(from));
+	if (buf_put(&shown, "", 1)) {
+		text = (const char *)buf_head(&shown);
+		quote = is_formula(text) || strpbrk(text, "\",;") ? "\"" : "";
+		(void)buf_printf(b, "%s%s", separator, quote);
+		put_content(b, text);
+		(void)buf_printf(b, "%s", quote);
+	} else {
+		b->failed = true;
+	}
+	buf_done(&shown);
 }
 
 /* "kind=shell; command=ls" */

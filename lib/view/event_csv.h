@@ -3,8 +3,9 @@
  * event_csv: events of the audit trail as CSV (RFC 4180), the same as the web app's (web/app/eventfile.mjs). Called by
  * `tctl audit export`; pure.
  *
- * Security: what users typed and named is opened with spreadsheets: a cell that one would take for a formula has an apostrophe
- * before it.
+ * Security: what users typed and named is opened with spreadsheets, and shown by terminals. What one would take for a formula, at
+ * the beginning of a cell or behind a comma or semicolon in it, has an apostrophe before it; what a terminal might obey has
+ * its readable form (base/readable.h).
  */
 #ifndef VIEW_EVENT_CSV_H
 #define VIEW_EVENT_CSV_H

@@ -180,9 +180,18 @@ test('what a spreadsheet would run is text, and what separates cells is quoted',
 	const cells = (login, fields = []) => EVENT_FILES.csv.line({ event: { ...event, login, fields }, received_us: 0, backed: '', producer_kind: '', producer: '' });
 	const start = '2025-11-28T20:00:12.000Z,1970-01-01T00:00:00.000Z,exec,T3002I,true,,,', end = ',,,,,,,,,1,\r\n';
 	assert.equal(cells('root'), start + 'root' + end);
-	for (const evil of ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', ' \r\n=1', '\uff1d1', '\uff201']) assert.equal(cells(evil), `${start}"'${evil}"${end}`);
+	for (const evil of ['=1+1', '+1', '-1', '@SUM(A1)', '  =1', ' +1', '\uff1d1', '\uff201']) assert.equal(cells(evil), `${start}"'${evil}"${end}`);
 	assert.equal(cells('say "x", y'), `${start}"say ""x"", y"${end}`);
 	assert.equal(cells('a=1'), `${start}a=1${end}`);
+	for (const [login, shown] of [['x;=1+1', "x;'=1+1"], ['a, -1;@b', "a,' -1;'@b"], ['"=1', `'""=1`], ['x; "=1"', `x;' ""=1""`], [';\uff1d', ";'\uff1d"]])
+		assert.equal(cells(login), `${start}"${shown}"${end}`);
+	assert.equal(cells('\x1b]0;x\x07'), `${start}"\\x1b]0;x\\x07"${end}`);
+	assert.equal(cells('a\\b\r\n=1\t\x7f'), `${start}a\\\\b\\r\\n=1\\t\\x7f${end}`);
+	assert.equal(cells('\x9b\u202e'), `${start}\\xc2\\x9b\\xe2\\x80\\xae${end}`);
+	assert.equal(cells('a\\b \u00e4'), `${start}a\\b \u00e4${end}`);
+	const odd = { login: '\x1b\x7f\x9b\u202e\u2069\u00e4 "' }, json = EVENT_FILES.jsonl.line(odd);
+	assert.equal(json, '{"login":"\\u001b\\u007f\\u009b\\u202e\\u2069\u00e4 \\""}\n');
+	assert.deepEqual(JSON.parse(json), odd);
 	assert.ok(cells('', [{ key: 'k', value: '=' }, { key: 'k', value: 'v' }]).endsWith(',"k==; k=v"\r\n'));
 	assert.equal(EVENT_FILES.csv.head.split(',').length, cells('').split(',').length);
 });

@@ -114,7 +114,7 @@ static void
 every_type_of_field_goes_there_and_back(void **state)
 {
 	static const char all[] =
-	    "{\"text\":\"a\\\"b\\\\c\\u000a\\u007f\xc3\xa4\xf0\x9f\x98\x80\",\"n\":9223372036854775807,"
+	    "{\"text\":\"a\\\"b\\\\c\\u000a\\u007f\\u009b\\u202e\\u2069\xc3\xa4\xf0\x9f\x98\x80\",\"n\":9223372036854775807,"
 	    "\"data\":\"AP8=\",\"names\":[\"x\",\"\",\"y\"],"
 	    "\"labels\":[{\"key\":\"k\",\"value\":\"<b>\"}],"
 	    "\"tree\":{\"leaf\":{\"text\":\"t\"},\"children\":[{\"leaf\":null,\"children\":[]}]},"

@@ -42,15 +42,15 @@ a_cell_with_what_separates_cells_is_quoted(void **state)
 {
 	(void)state;
 	assert_string_equal(line("root", "a b", NULL), START "root,,,,,,a b,,,,\r\n");
-	assert_string_equal(line("a,b", "say \"x\"\r\nend", "v"),
-	    START "\"a,b\",,,,,,\"say \"\"x\"\"\r\nend\",,,,\"k=v; k=v\"\r\n");
+	assert_string_equal(line("a,b", "say \"x\" end", "v"),
+	    START "\"a,b\",,,,,,\"say \"\"x\"\" end\",,,,\"k=v; k=v\"\r\n");
 	assert_string_equal(line("", "a;b", "="), START ",,,,,,\"a;b\",,,,\"k==; k==\"\r\n");
 }
 
 static void
 no_cell_is_a_formula(void **state)
 {
-	static const char *const evil[] = { "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " \r\n=1",
+	static const char *const evil[] = { "=1+1", "+1", "-1", "@SUM(A1)", "  =1", " +1",
 		"\xef\xbc\x9d"
 		"1",
 		"\xef\xbc\xa0"
@@ -63,6 +63,30 @@ no_cell_is_a_formula(void **state)
 		assert_string_equal(line(evil[i], "", NULL), expected);
 	}
 	assert_string_equal(line("a=1", "2-1", NULL), START "a=1,,,,,,2-1,,,,\r\n");
+}
+
+/* Where a spreadsheet separates by semicolons, or splits before it looks at quotes. */
+static void
+no_formula_stands_behind_a_separator(void **state)
+{
+	(void)state;
+	assert_string_equal(line("x;=1+1", "a, -1;@b", NULL),
+	    START "\"x;'=1+1\",,,,,,\"a,' -1;'@b\",,,,\r\n");
+	assert_string_equal(line("\"=1", "x; \"=1\"", NULL),
+	    START "\"'\"\"=1\",,,,,,\"x;' \"\"=1\"\"\",,,,\r\n");
+	assert_string_equal(line("", "", "ls;=1"), START ",,,,,,,,,,\"k=ls;'=1; k=ls;'=1\"\r\n");
+	assert_string_equal(line(";\xef\xbc\x9d", "", NULL), START "\";'\xef\xbc\x9d\",,,,,,,,,,\r\n");
+}
+
+/* Of a node that was taken over, whose events are not its own library's. */
+static void
+no_terminal_is_steered(void **state)
+{
+	(void)state;
+	assert_string_equal(line("\x1b]0;x\a", "a\\b\r\n=1\t\x7f", "\xc2\x9b\xe2\x80\xae"),
+	    START "\"\\x1b]0;x\\x07\",,,,,,a\\\\b\\r\\n=1\\t\\x7f,,,,"
+		  "\"k=\\xc2\\x9b\\xe2\\x80\\xae; k=\\xc2\\x9b\\xe2\\x80\\xae\"\r\n");
+	assert_string_equal(line("a\\b", "\xc3\xa4", NULL), START "a\\b,,,,,,\xc3\xa4,,,,\r\n");
 }
 
 static void
@@ -89,6 +113,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_cell_with_what_separates_cells_is_quoted),
 		cmocka_unit_test(no_cell_is_a_formula),
+		cmocka_unit_test(no_formula_stands_behind_a_separator),
+		cmocka_unit_test(no_terminal_is_steered),
 		cmocka_unit_test(the_head_has_a_name_for_each_cell),
 	};
 
