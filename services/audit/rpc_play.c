@@ -25,12 +25,14 @@
 enum {
 	PLAY_QUEUE = 4, /* messages not yet taken by the transport */
 	LOOK_MS = 1000,
-	STANDS_LOOKS = 5, /* so often the caller hears how the session stands, and the node that it is watched */
+	STANDS_LOOKS =
+	    5, /* so often the caller hears how the session stands, and the node that it is watched */
 };
 
 struct play {
 	struct ask *ask;
 	struct player *player;
+	bool admitted; /* in audit.plays */
 	/* Of one that is followed: */
 	struct list link; /* audit.watches, once it is known which one it is */
 	bool counted;
@@ -161,7 +163,8 @@ rpc_play_recorded(const char *session, struct audit *d)
 void
 rpc_show_recording(const struct audit *d, const struct store_recording *row, Audit__Recording *ret)
 {
-	const struct replica_host *host = row->ended_us ? NULL : replica_host(d->replica, row->producer);
+	const struct replica_host *host = row->ended_us ? NULL
+							: replica_host(d->replica, row->producer);
 
 	audit__recording__init(ret);
 	ret->session = row->session;
@@ -273,9 +276,26 @@ rpc_play_stop(struct play *p)
 	if (!p)
 		return;
 	watch_end(p);
+	if (p->admitted)
+		ceiling_drop(((struct audit *)rpc_context(p->ask->call))->plays,
+		    rpc_peer(p->ask->call)->name);
 	/* A query under way comes back to the player, which waits for it by itself. */
 	player_free(p->player);
 	free(p);
+}
+
+/* False: the call was ended. */
+static bool
+admit(struct play *p)
+{
+	struct rpc_call *call = p->ask->call;
+	struct audit *d = rpc_context(call);
+
+	p->admitted = ceiling_take(d->plays, rpc_peer(call)->name);
+	if (!p->admitted)
+		rpc_finish(call, RPC_RESOURCE_EXHAUSTED,
+		    "too many recordings are played at the same time; try again in a moment");
+	return p->admitted;
 }
 
 /* NULL: the call was ended. */
@@ -298,7 +318,7 @@ play_new(struct rpc_call *call, enum sight sight, bool follow)
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 		return NULL;
 	}
-	return !follow || watch_begin(p) ? p : NULL;
+	return admit(p) && (!follow || watch_begin(p)) ? p : NULL;
 }
 
 void

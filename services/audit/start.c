@@ -94,8 +94,11 @@ audit_start(struct daemon_run *run, struct err *e)
 	list_init(&a->watches);
 	list_init(&a->turns);
 	if (rpc_loop_new(&a->rl, run->loop) < 0 || make_replica(a) < 0 ||
-	    ceiling_new(&a->watchers, RPC_PLAY_WATCHES, RPC_PLAY_WATCHES_OF_ONE) < 0)
+	    ceiling_new(&a->watchers, RPC_PLAY_WATCHES, RPC_PLAY_WATCHES_OF_ONE) < 0 ||
+	    ceiling_new(&a->plays, RPC_PLAYS, RPC_PLAYS) < 0)
 		return err_memory(e);
+	/* The second half is more and more for those who play none. */
+	ceiling_early(a->plays, RPC_PLAYS / 2);
 	if (events_new(&a->events, run->loop, a->rl, a->conf, e) < 0 || open_store(a, e) < 0)
 		return -1;
 	ingest = (struct ingest_config){ run->loop, a->store, a->replica, a };
@@ -167,6 +170,7 @@ audit_done(struct daemon_run *run)
 	review_done(&a->streams);
 	review_done(&a->asks);
 	ceiling_free(a->watchers);
+	ceiling_free(a->plays);
 	if (a->rl)
 		rpc_loop_free(a->rl);
 	free(a);

@@ -69,10 +69,10 @@ class Audit:
         self.identity(h.uuid, h.keys.tls_pem(), h.reply.tls_cert_pem)
         return h
 
-    def person(self, name, logins=('root',)):
+    def person(self, name, logins=('root',), roles=('access',)):
         """A user with his keys and certificates."""
         keys = Keys()
-        reply, _ = self.authd.user(name, logins=logins).login(with_keys=keys)
+        reply, _ = self.authd.user(name, roles, logins).login(with_keys=keys)
         self.identity(name, keys.tls_pem(), reply.tls_cert_pem)
         self.c.write(f'pki/{name}.ssh', keys.ssh.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()).decode())
@@ -129,6 +129,15 @@ diag_addr: ""
         """tctl as root of auditd's host: the local way, which asks only auditd."""
         sock = self.c.path('run/auditd.sock')
         return self.c.run(self.c.bin('tctl'), f'--auth-socket={sock}', f'--audit-socket={sock}', *args, check=False)
+
+    def channel(self, name):
+        """To auditd, as that person."""
+        key, crt = (self.c.path(f'pki/{name}.{kind}') for kind in ('key', 'crt'))
+        with open(key, 'rb') as k, open(crt, 'rb') as c:
+            creds = grpc.ssl_channel_credentials(self.authd.ca, k.read(), c.read())
+        return grpc.secure_channel(f'127.0.0.1:{self.c.audit_port}', creds, [
+            ('grpc.ssl_target_name_override', f'auditd.{CLUSTER}'), ('grpc.use_local_subchannel_pool', 1),
+            ('grpc.max_receive_message_length', 32 << 20)])
 
     def ask_again(self, *args):
         """As ask; of auditd whose database was away, and which has not tried again yet."""

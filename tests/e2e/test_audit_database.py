@@ -304,11 +304,43 @@ def much(audit, text):
         of_it['connection'] = p.sign_in(audit.alice)
         p.event('session.start', 'T2000I', {'kind': 'exec'}, **of_it)
         for i in range(0, len(data), 65536):
+            if i and i % (12 << 16) == 0:
+                p.send()  # a batch has a bound
             part = data[i:i + 65536]
             p.put(pb.Record(frames=pb.Frames(session=session, data=b'\x01\x01' + varint(len(part)) + part)))
         p.event('session.end', 'T2004I', {'kind': 'exec', 'exit_status': '0'}, **of_it)
         p.send()
     return session
+
+
+def play_unread(channel, session):
+    """(a stream of which only the beginning was read, '') or (None, why not)."""
+    stream = channel.unary_stream('/sallyport.audit.Audit/Play', lambda m: m.SerializeToString(), pb.PlayPart.FromString)(
+        pb.PlayRequest(session=session), timeout=300)
+    try:
+        assert next(stream).recording.session == session
+    except grpc.RpcError as e:
+        return None, f'{e.code().name}: {e.details()}'
+    return stream, ''
+
+
+def test_recordings_that_few_people_do_not_read_leave_places_for_others(shared):
+    session = much(shared, random.Random(3).randbytes(6 << 20).hex() + '\n')
+    people = [f'reader-{i}' for i in range(14)]
+    for name in people:
+        shared.person(name, roles=('auditor', 'access'))
+    channels = [shared.channel(name) for name in people]
+    try:
+        held = [[play_unread(c, session) for _ in range(8)] for c in channels[:-1]]
+        refused = [why for of_one in held for _, why in of_one if why]
+        assert 48 <= 8 * len(held) - len(refused) <= 96
+        assert all(why.startswith('RESOURCE_EXHAUSTED: too many recordings') for why in refused)
+        # Who has none yet is let in, also last of all.
+        assert not any(of_one[0][1] for of_one in held) and play_unread(channels[-1], session)[1] == ''
+    finally:
+        for channel in channels:
+            channel.close()
+    wait_for('places for all', lambda: play(shared, session)[0], 60)
 
 
 def found(audit, what):
