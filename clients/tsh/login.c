@@ -69,6 +69,16 @@ open_client(struct client **ret, void *arg, struct err *e)
 
 enum { USE_BROWSER = 1 };
 
+/* Whoever reads what is printed can go to the page. A script would wait for nobody; it says --auth=browser if that is meant. */
+static int
+use_browser(struct err *e)
+{
+	if (cli_prompt_has_person())
+		return USE_BROWSER;
+	return err_set(e,
+	    "no one-time code of an authenticator app, and no terminal: to log in with a browser, say --auth=browser");
+}
+
 /* Asks for both secrets and sends them. 0 with *ret, or negative with e; USE_BROWSER: he has no such code. */
 static int
 log_in_here(struct way *w, Auth__PublicKeys *keys, Auth__UserIdentity **ret, struct err *e)
@@ -89,13 +99,13 @@ log_in_here(struct way *w, Auth__PublicKeys *keys, Auth__UserIdentity **ret, str
 		    "One-time code of your second factor (Enter: log in with a browser): ", otp,
 		    sizeof otp, e);
 	if (rc == 0 && !*otp) {
-		rc = USE_BROWSER;
+		rc = use_browser(e);
 	} else if (rc == 0 && (rc = open_client(&c, w, e)) == 0) {
 		q.password = password;
 		q.otp = otp;
 		rc = auth_sync_login(c, &q, ret, e);
 		if (rc < 0 && client_code(c) == RPC_NOT_FOUND)
-			rc = USE_BROWSER;
+			rc = use_browser(e);
 	}
 	client_free(c);
 	/* The code is worth nothing a minute later; the password is worth something for years. */

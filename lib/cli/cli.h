@@ -111,6 +111,8 @@ const char *cli_tone(enum cli_tone tone, int fd);
 
 /* --- prompts ------------------------------------------------------------------- */
 
+/* Questions go to a terminal; false: there is none, and a program's standard input answers. */
+bool cli_prompt_has_person(void);
 /* Without echo; the caller wipes dst. */
 int cli_prompt_secret(const char *prompt, char *dst, size_t size, struct err *e);
 /* With echo: a line as it is typed. */

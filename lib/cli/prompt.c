@@ -143,18 +143,32 @@ ask_tty(int tty, const char *prompt, bool echo, char *dst, size_t size)
 	return r;
 }
 
+/* Standard input that is a terminal is the terminal meant (a test's, a container's without /dev/tty). */
+static int
+open_tty(void)
+{
+	return isatty(STDIN_FILENO) ? dup(STDIN_FILENO)
+				    : open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+}
+
+bool
+cli_prompt_has_person(void)
+{
+	int tty = open_tty();
+
+	if (tty >= 0)
+		close(tty);
+	return tty >= 0;
+}
+
 static int
 ask(const char *prompt, bool echo, char *dst, size_t size, struct err *e)
 {
-	int tty = -1;
+	int tty;
 	int r;
 
 	interrupted = 0;
-	/* Standard input that is a terminal is the terminal meant (a test's, a container's without /dev/tty). */
-	if (isatty(STDIN_FILENO))
-		tty = dup(STDIN_FILENO);
-	else
-		tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	tty = open_tty();
 	if (tty < 0)
 		return verdict(read_line(STDIN_FILENO, dst, size), e);
 	r = ask_tty(tty, prompt, echo, dst, size);

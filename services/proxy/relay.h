@@ -44,6 +44,10 @@ struct relay_owner {
 	const struct addr *peer;
 	struct list relays;
 	struct list waits; /* relay_wait.c */
+	/* Asked again when a wait is over, for much may have happened meanwhile. False: he may open none, and the channel was
+	 * refused. */
+	bool (*may_open)(struct ssh_chan *chan, void *arg);
+	void *arg;
 };
 
 /* Answers a direct-tcpip open: accepts or refuses the channel, now or later. */

@@ -67,7 +67,8 @@ on_next(void *arg)
 	}
 	/* Its place is given back before the relay takes one. */
 	leave(w);
-	relay_now(w->all, w->owner, w->chan, &w->open);
+	if (w->owner->may_open(w->chan, w->owner->arg))
+		relay_now(w->all, w->owner, w->chan, &w->open);
 	free(w);
 }
 

@@ -343,30 +343,44 @@ user_is_cut(const struct conn *g, struct err *e)
 	    check_web(g, g->web, e) == REPLICA_E_CUT;
 }
 
-static void
-on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg)
+/* For relays: at the opening, and once more when a node was waited for. */
+static bool
+may_open(struct ssh_chan *chan, void *arg)
 {
 	struct conn *g = arg;
 	struct err e;
 
+	if (g->ssh_server->draining)
+		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
+		    "this proxy is stopping, connect again");
+	else if (g->leaving)
+		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "this connection is ending");
+	else if (clock_wall_ms() >= g->expires_ms)
+		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED,
+		    "your certificate has expired; log in again: tsh login");
+	else if (ssh_channel_count(ssh_link_ssh(g->ssh_link)) > CHANNELS_USER)
+		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
+		    "too many connections to nodes at once over this one");
+	else if (user_is_cut(g, &e))
+		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, e.text);
+	else
+		return true;
+	return false;
+}
+
+static void
+on_channel_open(struct ssh *ssh, struct ssh_chan *chan, const struct ssh_open *open, void *arg)
+{
+	struct conn *g = arg;
+
+	(void)ssh;
 	/* A node that was taken over must not become a way through the proxy to other nodes. */
 	if (g->kind != CONN_USER)
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, "nodes open no channels here");
 	else if (!span_is(open->type, "direct-tcpip"))
 		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED,
 		    "this is the proxy: reach nodes through it, with tsh ssh or tsh config");
-	else if (g->ssh_server->draining)
-		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
-		    "this proxy is stopping, connect again");
-	else if (clock_wall_ms() >= g->expires_ms)
-		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED,
-		    "your certificate has expired; log in again: tsh login");
-	else if (ssh_channel_count(ssh) > CHANNELS_USER)
-		ssh_chan_refuse(chan, SSH_REFUSE_RESOURCES,
-		    "too many connections to nodes at once over this one");
-	else if (user_is_cut(g, &e))
-		ssh_chan_refuse(chan, SSH_REFUSE_PROHIBITED, e.text);
-	else
+	else if (may_open(chan, g))
 		relay_open(g->ssh_server->config.relays, &g->owner, chan, open);
 }
 
@@ -501,6 +515,8 @@ conn_new(struct ssh_server *ssh_server, const struct addr *peer)
 	g->owner.peer = &g->peer;
 	list_init(&g->owner.relays);
 	list_init(&g->owner.waits);
+	g->owner.may_open = may_open;
+	g->owner.arg = g;
 	list_add(&ssh_server->conns, &g->link);
 	if (conn_start(g) < 0) {
 		ceiling_drop(ssh_server->config.strangers, peer->ip);

@@ -213,6 +213,18 @@ def test_who_has_only_a_security_key_is_led_to_the_browser(gate, window):
     again.is_in()
 
 
+def test_without_a_terminal_no_browser_is_waited_for(gate, alice):
+    """A script that has no code is told so, and opens nothing."""
+    opened = gate.path('opened-by-script')
+    opener = gate.write('open-by-script', f'#!/bin/sh\nprintf %s "$1" > {opened}\n', 0o755)
+    p = subprocess.run(
+        [gate.bin('tsh'), 'login', f'--proxy=localhost:{gate.public_port}', '--user=alice', f'--ca-pin={gate.ca_pin()}', f'--browser={opener}'],
+        input=f'{PASSWORD}\n\n', capture_output=True, text=True, timeout=60, start_new_session=True,
+        env={**os.environ, 'SALLYPORT_HOME': gate.home('script')})
+    assert p.returncode == 1 and 'say --auth=browser' in p.stderr and '/web/approve/' not in p.stdout + p.stderr
+    assert not os.path.exists(opened)
+
+
 def test_another_sees_nothing_and_refusing_ends_it(gate, alice, window):
     bob = gate.add_user('bob', roles='access', logins='root')
     tsh = Tsh(gate, 'alice', home='refused')

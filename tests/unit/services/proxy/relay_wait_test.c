@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/wire.h"
 #include "cluster.h"
 #include "net/ceiling.h"
@@ -112,6 +113,75 @@ whoever_leaves_waits_no_more(void **state)
 	rig_down(&r);
 }
 
+/* Waits for a node; what happens meanwhile is the test's, then the node comes. */
+struct meanwhile {
+	struct rig r;
+	struct conn_end node;
+	struct side far;
+	struct replica_host host;
+	struct ssh_server *server;
+};
+
+static void
+meanwhile_up(struct meanwhile *m)
+{
+	*m = (struct meanwhile){ .host = { .uuid = WORLD_NODE,
+				     .kind = "node",
+				     .name = "node-1",
+				     .address = "" } };
+	rig_up(&m->r);
+	node_connect(&m->r.w, &m->node);
+	m->node.next = &m->far;
+	cluster_host(m->r.w.replica, &m->host);
+	side_open(&m->r.user, &m->r.near, WORLD_NODE);
+	until_waiting(&m->r);
+	/* It hears of no change, so that the connection does not end by one: a client need not hang up as soon as it is told. */
+	m->server = m->r.w.ssh_server;
+	m->r.w.ssh_server = NULL;
+}
+
+static void
+comes_to_nothing(struct meanwhile *m, const char *why)
+{
+	m->host.online = true;
+	cluster_host(m->r.w.replica, &m->host);
+	world_until(&m->r.w, &m->r.near.refused);
+	assert_non_null(strstr(m->r.near.why, why));
+	assert_false(m->far.opened);
+	m->r.w.ssh_server = m->server;
+	leave(&m->r.w, &m->r.user);
+	leave(&m->r.w, &m->node);
+	rig_down(&m->r);
+}
+
+static void
+whoever_is_cut_off_meanwhile_reaches_nothing(void **state)
+{
+	struct meanwhile m;
+
+	(void)state;
+	meanwhile_up(&m);
+	cluster_cutoff(m.r.w.replica, REPLICA_CUTOFF, "alice", clock_wall_ms());
+	comes_to_nothing(&m, "log in again");
+}
+
+static void
+on_empty(void *arg)
+{
+	(void)arg;
+}
+
+static void
+a_proxy_that_is_stopping_meanwhile_takes_none(void **state)
+{
+	struct meanwhile m;
+
+	(void)state;
+	meanwhile_up(&m);
+	ssh_server_drain(m.server, on_empty, NULL);
+	comes_to_nothing(&m, "this proxy is stopping");
+}
+
 int
 main(void)
 {
@@ -119,6 +189,8 @@ main(void)
 		cmocka_unit_test(a_node_that_was_listed_is_reached_when_it_is_known_here),
 		cmocka_unit_test(a_node_that_does_not_come_is_refused),
 		cmocka_unit_test(whoever_leaves_waits_no_more),
+		cmocka_unit_test(whoever_is_cut_off_meanwhile_reaches_nothing),
+		cmocka_unit_test(a_proxy_that_is_stopping_meanwhile_takes_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
