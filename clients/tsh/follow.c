@@ -7,21 +7,16 @@
 
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/file.h"
-#include "base/wire.h"
 #include "proto/audit.sync.h"
-#include "rec/frame.h"
-#include "tsh/screen.h"
+#include "tsh/showing.h"
 
-enum { SHOWN_MAX = 1024 * 1024, PIECE_MAX = 1024, RESTORE_MAX = 256 };
+enum { RESTORE_MAX = 256 };
 
 struct follow {
 	bool begun;
-	struct screen screen;
-	struct buf out;
+	struct showing showing;
 };
 
 /* What puts the terminal back as it is now, for whoever breaks off. */
@@ -38,14 +33,11 @@ on_interrupt(int signo)
 }
 
 static void
-flush(struct follow *f)
+note_restore(const struct follow *f)
 {
-	struct screen copy = f->screen;
+	struct screen copy = f->showing.screen;
 	struct buf end;
 
-	if (f->out.len > 0)
-		(void)file_write_all(STDOUT_FILENO, buf_head(&f->out), f->out.len);
-	buf_reset(&f->out);
 	buf_init(&end, RESTORE_MAX);
 	screen_end(&copy, &end);
 	/* Never half of two: none meanwhile. */
@@ -59,46 +51,11 @@ flush(struct follow *f)
 static void
 begin(struct follow *f, const Audit__Recording *r)
 {
-	struct screen_size here = { 0, 0 };
-	struct winsize ws = { 0 };
-
-	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0)
-		here = (struct screen_size){ ws.ws_row, ws.ws_col };
-	screen_init(&f->screen,
-	    r->interactive ? (struct screen_size){ r->rows, r->cols } : (struct screen_size){ 0, 0 },
-	    here);
-	screen_begin(&f->screen, &f->out);
+	showing_begin(&f->showing,
+	    r->interactive ? (struct screen_size){ r->rows, r->cols }
+			   : (struct screen_size){ 0, 0 });
+	showing_flush(&f->showing);
 	f->begun = true;
-}
-
-/* A few bytes may become a line (screen.c): so many at once. */
-static void
-show_bytes(struct follow *f, size_t stream, struct span data)
-{
-	while (data.n > 0) {
-		struct span piece = { data.p, data.n < PIECE_MAX ? data.n : PIECE_MAX };
-
-		screen_put(&f->screen, stream, piece, &f->out);
-		flush(f);
-		data.p += piece.n;
-		data.n -= piece.n;
-	}
-}
-
-static void
-show(struct follow *f, const struct frame *frame)
-{
-	struct wire w = wire_from(frame->data);
-	uint32_t size;
-
-	if (frame->type == FRAME_OUT || frame->type == FRAME_ERR) {
-		show_bytes(f, frame->type == FRAME_ERR, frame->data);
-	} else if (frame->type == FRAME_RESIZE) {
-		size = wire_u32(&w);
-		if (!w.bad)
-			screen_resize(&f->screen,
-			    (struct screen_size){ size & 0xffff, size >> 16 }, &f->out);
-	}
 }
 
 /* Parts are whole frames. */
@@ -111,10 +68,10 @@ on_part(const Audit__PlayPart *part, void *arg)
 
 	if (part->recording && !f->begun)
 		begin(f, part->recording);
-	while (f->begun && frame_next(&frames, &frame) == 1)
-		show(f, &frame);
-	if (f->begun)
-		flush(f);
+	while (f->begun && frame_next(&frames, &frame) == 1) {
+		showing_frame(&f->showing, &frame);
+		note_restore(f);
+	}
 	return true;
 }
 
@@ -125,16 +82,12 @@ follow_run(struct client *c, const char *session, struct err *e)
 	struct follow f = { .begun = false };
 	int rc;
 
-	buf_init(&f.out, SHOWN_MAX);
 	(void)signal(SIGINT, on_interrupt);
 	(void)signal(SIGTERM, on_interrupt);
 	q.session = session;
 	q.follow = true;
 	rc = audit_sync_play(c, &q, on_part, &f, e);
-	if (f.begun) {
-		screen_end(&f.screen, &f.out);
-		flush(&f);
-	}
-	buf_done(&f.out);
+	if (f.begun)
+		showing_end(&f.showing);
 	return rc;
 }

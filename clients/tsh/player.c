@@ -5,19 +5,14 @@
 #include "tsh/player.h"
 
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/wire.h"
 #include "rec/frame.h"
-#include "tsh/screen.h"
+#include "tsh/showing.h"
 #include "tsh/term.h"
 
 enum { SKIP_US = 10000000, IDLE_US = 500000 };
-/* A few bytes may become a line (screen.c, repeat): so many at once, and room for what they become. */
-enum { PIECE_MAX = 1024, SHOWN_MAX = 1024 * 1024 };
 
 struct player {
 	const struct player_config *config;
@@ -25,62 +20,27 @@ struct player {
 	uint64_t at_us; /* recording time of what is shown */
 	bool keys, paused, quit;
 	int64_t jump_us; /* asked for by a key */
-	struct screen screen;
-	struct buf out; /* for the terminal, not yet written */
+	struct showing showing;
 };
 
-static void
-flush(struct player *p)
-{
-	if (p->out.len > 0)
-		(void)file_write_all(STDOUT_FILENO, buf_head(&p->out), p->out.len);
-	buf_reset(&p->out);
-}
-
 static struct screen_size
-size_here(void)
+recorded_size(const struct player *p)
 {
-	struct winsize ws = { 0 };
-
-	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) < 0)
-		return (struct screen_size){ 0, 0 };
-	return (struct screen_size){ ws.ws_row, ws.ws_col };
+	return (struct screen_size){ p->config->rows, p->config->cols };
 }
 
 /* With a terminal here that is too small for it: what is not seen is said. */
 static void
-begin(struct player *p)
+say_size(struct player *p)
 {
 	const struct player_config *c = p->config;
-	struct screen_size here = size_here();
+	struct screen_size here = p->showing.here;
 
-	screen_init(&p->screen, (struct screen_size){ c->rows, c->cols }, here);
-	screen_begin(&p->screen, &p->out);
 	if (here.cols && c->cols && (here.cols < c->cols || here.rows < c->rows))
-		buf_printf(&p->out,
+		buf_printf(&p->showing.out,
 		    "(recorded in a terminal of %ux%u, and this one has %ux%u: what does not fit is cut)\r\n",
 		    c->cols, c->rows, here.cols, here.rows);
-	flush(p);
-}
-
-/* Each kind of frame is a stream of its own. */
-static size_t
-stream_of(uint8_t type)
-{
-	return type == FRAME_OUT ? 0 : type == FRAME_ERR ? 1 : 2;
-}
-
-static void
-show_bytes(struct player *p, size_t stream, struct span data)
-{
-	while (data.n > 0) {
-		struct span piece = { data.p, data.n < PIECE_MAX ? data.n : PIECE_MAX };
-
-		screen_put(&p->screen, stream, piece, &p->out);
-		flush(p);
-		data.p += piece.n;
-		data.n -= piece.n;
-	}
+	showing_flush(&p->showing);
 }
 
 /* The next frame without taking it off: its time, or false at the end. */
@@ -101,19 +61,7 @@ show(struct player *p)
 	if (frame_next(&p->rest, &f) != 1)
 		return;
 	p->at_us += f.dt_us;
-	/* Input is recorded where no terminal echoed it. */
-	if (f.type == FRAME_OUT || f.type == FRAME_ERR || f.type == FRAME_IN ||
-	    f.type == FRAME_IN_TEXT)
-		show_bytes(p, stream_of(f.type), f.data);
-	if (f.type == FRAME_RESIZE) {
-		struct wire w = wire_from(f.data);
-		uint32_t size = wire_u32(&w);
-
-		if (!w.bad)
-			screen_resize(&p->screen, (struct screen_size){ size & 0xffff, size >> 16 },
-			    &p->out);
-		flush(p);
-	}
+	showing_frame(&p->showing, &f);
 }
 
 /* Back to the beginning; the screen is reset, since escape sequences build on one another. */
@@ -122,10 +70,8 @@ rewind_to_start(struct player *p)
 {
 	p->rest = p->all;
 	p->at_us = 0;
-	screen_end(&p->screen, &p->out);
-	screen_clear(&p->screen, &p->out);
-	flush(p);
-	begin(p);
+	showing_clear(&p->showing, recorded_size(p));
+	say_size(p);
 }
 
 static void
@@ -208,11 +154,11 @@ player_run(struct span frames, const struct player_config *config, struct err *e
 	struct frame f;
 	int rc;
 
-	buf_init(&p.out, SHOWN_MAX);
 	p.keys = term_is_tty();
 	if (p.keys)
 		term_raw();
-	begin(&p);
+	showing_begin(&p.showing, recorded_size(&p));
+	say_size(&p);
 	while (!p.quit && (rc = peek(&p, &f)) == 1) {
 		sleep_until(&p, f.dt_us);
 		if (p.jump_us != 0)
@@ -220,9 +166,7 @@ player_run(struct span frames, const struct player_config *config, struct err *e
 		else if (!p.quit)
 			show(&p);
 	}
-	screen_end(&p.screen, &p.out);
-	flush(&p);
-	buf_done(&p.out);
+	showing_end(&p.showing);
 	term_restore();
 	return p.quit || rc == 0 ? 0 : err_set(e, "the recording is damaged");
 }
