@@ -54,7 +54,8 @@ for (const [keys, words, path, when] of [
 /* --- logged in or not -------------------------------------------------------------------------------------- */
 
 let shown = null,
-	of = null; /* whose web session was there when we last looked */
+	of = null /* whose web session was there when we last looked */,
+	rights = ''; /* which one, and what it allows */
 
 function draw() {
 	if (shown && loggedIn()) showFramed(shown, show);
@@ -101,9 +102,11 @@ function beginAnew() {
 onSession((who, why) => {
 	const before = of;
 	of = who?.user ?? null;
+	const known = rights;
+	rights = JSON.stringify([who?.id, who?.may]);
 	if (!who && before) showLogin(why, why !== LOGGED_OUT);
 	else if (who && before && of !== before) beginAnew();
-	else if (who && before) draw(); /* a new session may bring other roles */
+	else if (who && before && rights !== known) draw(); /* as it was, whoever writes goes on where he is */
 });
 
 async function start() {
