@@ -397,6 +397,67 @@ def test_a_role_shows_who_reaches_what_by_it_before_it_is_saved(browser, ada, cl
     assert browser.do('complaints') == []
 
 
+# Answers of why somebody reaches a server come when they are told to: release each of `late`.
+LATE = """(() => {
+    const fetched = window.fetch;
+    window.late = [];
+    window.fetch = async (what, how) => {
+        const answer = await fetched(what, how);
+        if (!what.includes('/explain?')) return answer;
+        await new Promise((go) => window.late.push(go));
+        how.signal?.throwIfAborted();
+        return answer;
+    };
+})()"""
+ANSWER = """new Promise((done) => {
+    window.late.splice(0).forEach((go) => go());
+    setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 100);
+})"""
+
+
+def test_an_answer_that_comes_late_opens_one_dialog_and_none_over_another_page(browser, ada):
+    browser.do('goto', path='/web/roles/access')
+    browser.do('see', selector=ROLE_TEXT)
+    browser.do('choose_option', selector='select[name=what]', value='node')
+    browser.do('fill', selector='input[name=node]', value='node-1')
+    browser.click('button', 'Show')
+    why = '[aria-label="Why ada on node-1"]'
+    browser.do('see', selector=why)
+    browser.evaluate(LATE)
+    browser.evaluate(f"(() => {{ for (let i = 0; i < 2; i++) document.querySelector('{why}').click(); }})()")
+    wait_for('both are asked', lambda: browser.evaluate('late.length') == 2)
+    browser.evaluate(ANSWER)
+    browser.do('see', selector='dialog[open] .remarks')
+    assert browser.do('count', selector='dialog') == 1
+    browser.do('press', key='Escape')
+    browser.do('click', selector=why)
+    wait_for('it is asked', lambda: browser.evaluate('late.length') == 1)
+    browser.do('click', selector='nav a[href="/web/roles"]')
+    browser.see('Add role')
+    browser.evaluate(ANSWER)
+    assert browser.do('count', selector='dialog') == 0 and browser.do('complaints') == []
+
+
+def test_who_looks_at_the_page_again_writes_on_where_he_was(browser, ada):
+    """Coming back asks who is logged in: as long as that is as it was, nothing is drawn anew."""
+    browser.do('goto', path='/web/roles/access')
+    browser.do('see', selector=ROLE_TEXT)
+    browser.evaluate(f"""(async () => {{
+        const fetched = window.fetch;
+        let asked = 0;
+        window.fetch = (what, how) => {{ asked += what === '/v1/webapi/session'; return fetched(what, how); }};
+        document.querySelector('{ROLE_TEXT}').focus();
+        // Nobody asks a second time before the first answer was taken in.
+        while (asked < 2) {{
+            dispatchEvent(new Event('focus'));
+            await new Promise((go) => setTimeout(go, 10));
+        }}
+    }})()""")
+    assert browser.evaluate(f"document.activeElement === document.querySelector('{ROLE_TEXT}')")
+    browser.do('type', value='# on')
+    assert '# on' in role_text(browser)
+
+
 def test_a_role_can_be_saved_when_nobody_can_say_what_it_changes(browser, ada, cluster, edited):
     browser.do('goto', path='/web/roles/web-edited')
     browser.do('see', selector=ROLE_TEXT)

@@ -90,7 +90,8 @@ async function json(method, path, options) {
 	const response = await ask(method, path, options);
 	try {
 		return await response.json();
-	} catch {
+	} catch (error) {
+		if (error.name === 'AbortError') throw error;
 		throw new ApiError(response.status, 'The proxy\u2019s answer was cut: try again.');
 	}
 }

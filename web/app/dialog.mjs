@@ -76,6 +76,15 @@ export function dialog(title, { wide = false, onClose = () => {} } = {}) {
 	return { node, body, close: () => node.close() };
 }
 
+/*
+ * What a dialog is to show, when it has come. Null: nobody waits for it any more; the page was left, or the first of two clicks
+ * has opened its dialog.
+ */
+export async function forDialog(answer, signal) {
+	const found = await answer;
+	return signal.aborted || document.querySelector('dialog[open]') ? null : found;
+}
+
 /* With whoever they were for: dialogs end as by Escape, menus and words go. */
 export function closeDialogs() {
 	openMenu?.();

@@ -6,7 +6,7 @@
  */
 import { h, fill } from './h.mjs';
 import { get, post } from './api.mjs';
-import { busy, dialog, field, plainInput, sayError } from './dialog.mjs';
+import { busy, dialog, field, forDialog, plainInput, sayError } from './dialog.mjs';
 import { badge, button } from './parts.mjs';
 
 const ROWS = 100 /* until somebody wants more */,
@@ -17,16 +17,17 @@ const same = (row) => row.logins.join() === row.drafted.join();
 
 /* --- why ------------------------------------------------------------------------------------------------------- */
 
-async function showWhy({ user, node, node_name }) {
-	const { logins } = await get('explain', { user, node }),
-		box = dialog(`${user} on ${node_name}`, { wide: true });
+async function showWhy({ user, node, node_name }, signal) {
+	const why = await forDialog(get('explain', { user, node }, { signal }), signal);
+	if (!why) return;
+	const box = dialog(`${user} on ${node_name}`, { wide: true });
 	fill(
 		box.body,
 		h('p', { class: 'help' }, 'As the roles are now, of each login that they name.'),
 		h(
 			'ul',
 			{ class: 'remarks' },
-			logins.map(({ login, allowed, reason }) =>
+			why.logins.map(({ login, allowed, reason }) =>
 				h(
 					'li',
 					null,
@@ -42,7 +43,7 @@ async function showWhy({ user, node, node_name }) {
 
 /* --- what was found -------------------------------------------------------------------------------------------- */
 
-function rowOf(row, drafted) {
+function rowOf(row, drafted, signal) {
 	return h(
 		'tr',
 		null,
@@ -72,7 +73,7 @@ function rowOf(row, drafted) {
 					class: 'link',
 					type: 'button',
 					'aria-label': `Why ${row.user} on ${row.node_name}`,
-					on: { click: () => showWhy(row).catch(sayError) },
+					on: { click: () => showWhy(row, signal).catch(sayError) },
 				},
 				'Why',
 			),
@@ -150,7 +151,9 @@ class Found {
 					{ ...this.#question, after: this.#next, limit: ROWS },
 					{ signal: this.#signal },
 				);
-				this.#body.append(...page.reaches.map((row) => rowOf(row, !!this.#question.draft)));
+				this.#body.append(
+					...page.reaches.map((row) => rowOf(row, !!this.#question.draft, this.#signal)),
+				);
 				this.#rows += page.reaches.length;
 				this.#next = page.next;
 			} while (this.#next && this.#rows < until && ++asked < ASKED_MAX);

@@ -4,7 +4,7 @@
  */
 import { h, fill } from './h.mjs';
 import { pages, post, remove, name } from './api.mjs';
-import { may } from './session.mjs';
+import { may, session } from './session.mjs';
 import { Table } from './table.mjs';
 import { formDialog, dialog, field, plainInput, removal, copyable, sayError } from './dialog.mjs';
 import { addServer } from './addserver.mjs';
@@ -21,6 +21,7 @@ const KINDS = [
 const isApi = (token) => token.kind === 'api';
 
 function showToken(token) {
+	if (!session()) return; /* it is not for who comes after */
 	const box = dialog('The token');
 	fill(
 		box.body,

@@ -9,7 +9,19 @@ import { may, session } from './session.mjs';
 import { Table } from './table.mjs';
 import { onChange } from './live.mjs';
 import { searchWith } from './shell.mjs';
-import { formDialog, dialog, field, plainInput, confirm, removal, copyable, menuButton, sayError, toast } from './dialog.mjs';
+import {
+	formDialog,
+	forDialog,
+	dialog,
+	field,
+	plainInput,
+	confirm,
+	removal,
+	copyable,
+	menuButton,
+	sayError,
+	toast,
+} from './dialog.mjs';
 import { head, button, loading, empty, failed, chip, badge } from './parts.mjs';
 import { until, moment, count } from './words.mjs';
 
@@ -18,10 +30,11 @@ const words = (text) => text.split(/[\s,]+/).filter(Boolean);
 /* --- forms ----------------------------------------------------------------------------------------------------- */
 
 /* Those that there are, to choose from; as words for who may not list them. */
-async function knownRoles() {
+async function knownRoles(signal) {
 	const all = [];
 	if (!may('role', 'list')) return all;
-	for await (const page of pages('resources', { kind: 'role' }, 'resources')) all.push(...page.map((role) => role.name));
+	for await (const page of pages('resources', { kind: 'role' }, 'resources', 'after', { signal }))
+		all.push(...page.map((role) => role.name));
 	return all;
 }
 
@@ -77,8 +90,9 @@ function rights(known, user) {
 	];
 }
 
-/* The link is shown once: authd keeps no more than its hash. */
+/* The link is shown once: authd keeps no more than its hash. To nobody who has come after the one who asked for it. */
 function showLink(link, why) {
+	if (!session()) return;
 	const box = dialog(why);
 	fill(
 		box.body,
@@ -93,8 +107,9 @@ function showLink(link, why) {
 	);
 }
 
-async function addUser(changed) {
-	const known = await knownRoles();
+async function addUser(changed, signal) {
+	const known = await forDialog(knownRoles(signal), signal);
+	if (!known) return;
 	formDialog('Add user', {
 		button: 'Add',
 		fields: [field('Name', plainInput({ name: 'name', required: true })), rights(known, null)],
@@ -111,8 +126,9 @@ async function addUser(changed) {
 	});
 }
 
-async function editUser(user, changed) {
-	const known = await knownRoles();
+async function editUser(user, changed, signal) {
+	const known = await forDialog(knownRoles(signal), signal);
+	if (!known) return;
 	formDialog(`Change ${user.name}`, {
 		button: 'Save',
 		fields: rights(known, user),
@@ -164,8 +180,8 @@ function state(user) {
 	return !user.confirmed ? badge('invited', 'warn') : user.locked ? badge('locked', 'bad') : badge('active', 'ok');
 }
 
-function actions(user, changed) {
-	const act = (what) => () => Promise.resolve(what(user, changed)).catch(sayError),
+function actions(user, changed, signal) {
+	const act = (what) => () => Promise.resolve(what(user, changed, signal)).catch(sayError),
 		change = may('user', 'update');
 	return [
 		change && { label: 'Roles and logins\u2026', act: act(editUser) },
@@ -176,7 +192,7 @@ function actions(user, changed) {
 	].filter(Boolean);
 }
 
-const columns = (changed) => [
+const columns = (changed, signal) => [
 	{ key: 'name', title: 'Name', by: (u) => u.name, cell: (u) => h('span', { class: 'name', title: u.name }, u.name) },
 	{
 		key: 'roles',
@@ -210,17 +226,20 @@ const columns = (changed) => [
 		title: '',
 		class: 'c-act end',
 		cell: (u) =>
-			actions(u, changed).length > 0 &&
+			actions(u, changed, signal).length > 0 &&
 			menuButton({ class: 'icon-btn', 'aria-label': `What to do with ${u.name}` }, icon('more'), () =>
-				actions(u, changed),
+				actions(u, changed, signal),
 			),
 	},
 ];
 
 export function show(place) {
-	const table = new Table({ label: 'Users', columns: columns(load), keyOf: (u) => u.name, sort: 'name' }).follow(
-			place.signal,
-		),
+	const table = new Table({
+			label: 'Users',
+			columns: columns(load, place.signal),
+			keyOf: (u) => u.name,
+			sort: 'name',
+		}).follow(place.signal),
 		counts = h('span', { class: 'count', role: 'status' }),
 		body = h('div', null, loading());
 	let users = null /* not known yet */,
@@ -262,7 +281,8 @@ export function show(place) {
 		head(
 			'Users',
 			counts,
-			may('user', 'create') && button('Add user', () => addUser(load).catch(sayError), 'primary', 'plus'),
+			may('user', 'create') &&
+				button('Add user', () => addUser(load, place.signal).catch(sayError), 'primary', 'plus'),
 		),
 		body,
 	);
