@@ -472,6 +472,66 @@ def test_a_role_can_be_saved_when_nobody_can_say_what_it_changes(browser, ada, c
     assert 'permit_pty: false' in cluster.tctl('get', 'role/web-edited').stdout
 
 
+def test_a_failed_look_for_what_somebody_else_changed_leaves_the_role_to_be_saved(browser, ada, edited):
+    browser.do('goto', path='/web/roles/web-edited')
+    browser.do('see', selector=ROLE_TEXT)
+    write_role(browser, edited + '# mine\n')
+    browser.click('button', 'Look at the changes')
+    wait_for('it can be saved', lambda: can_save(browser))
+    browser.evaluate("""(() => {
+        const fetched = window.fetch, refusal = { error: { message: 'changed on purpose' } };
+        window.fetch = async (what, how) => (!what.startsWith('/v1/webapi/resources') ? fetched(what, how) :
+            how.method === 'POST' ? new Response(JSON.stringify(refusal), { status: 409 }) : Promise.reject(new TypeError('no network')));
+    })()""")
+    browser.click('button', 'Save')
+    browser.see('Changed on purpose')
+    wait_for('it can be saved again', lambda: can_save(browser))
+    assert browser.do('complaints') == []
+
+
+def test_a_role_that_is_saved_after_its_page_was_left_leads_nobody_back(browser, ada, cluster, login):
+    browser.do('goto', path='/web/newrole')
+    browser.do('see', selector=ROLE_TEXT)
+    write_role(browser, role_text(browser).replace('name: NAME', 'name: web-late').replace('"{{internal.logins}}"', login))
+    browser.click('button', 'Look at the changes')
+    wait_for('it can be saved', lambda: can_save(browser))
+    browser.evaluate("""(() => {
+        const fetched = window.fetch;
+        window.fetch = async (what, how) => {
+            const answer = await fetched(what, how);
+            if (what === '/v1/webapi/resources') await new Promise((go) => { window.answer = go; });
+            return answer;
+        };
+    })()""")
+    browser.click('button', 'Save')
+    wait_for('the answer', lambda: browser.evaluate("typeof window.answer === 'function'"))
+    browser.do('click', selector='nav a[href="/web/roles"]')
+    browser.see('Add role')
+    browser.evaluate('new Promise((done) => { window.answer(); setTimeout(done, 100); })')
+    assert browser.do('address') == '/web/roles'
+    browser.click('button', 'Add role')
+    browser.do('see', selector=ROLE_TEXT)
+    assert 'name: NAME' in role_text(browser)  # what was written is saved, and not here again
+    cluster.tctl('rm', 'role/web-late')
+    assert browser.do('complaints') == []
+
+
+def test_what_is_said_while_a_dialog_is_open_can_be_closed(browser, ada, cluster):
+    browser.do('goto', path='/web/tokens')
+    browser.click('button', 'Add token')
+    browser.do('click', selector='dialog button[type=submit]')
+    browser.see('The token')
+    browser.evaluate("(() => { navigator.clipboard.writeText = () => Promise.reject(new Error('on purpose')); })()")
+    browser.click('button', 'The token: Copy')
+    browser.do('see', selector='dialog .toast:has-text("Copying is not allowed here")')
+    browser.do('click', selector='.toast [aria-label=Close]')
+    browser.do('see', selector='.toast', gone=True)
+    browser.click('button', 'The token: Copy')
+    browser.click('button', 'Done')
+    wait_for('words are over the page', lambda: browser.do('count', selector='body > .toasts') == 1)
+    browser.do('complaints')
+
+
 def test_what_was_not_saved_is_there_again_when_one_comes_back(browser, ada):
     browser.do('goto', path='/web/roles/access')
     browser.do('see', selector=ROLE_TEXT)

@@ -10,9 +10,13 @@ const TOAST_MS = 6000,
 	TOASTS_MAX = 4;
 const toasts = h('div', { class: 'toasts', role: 'status', 'aria-live': 'polite' });
 
-/* Over the page, whoever has drawn that anew. Full screen shows nothing but its element. */
+/*
+ * Over the page, whoever has drawn that anew. Full screen shows nothing but its element, and behind a dialog nothing can be
+ * pressed.
+ */
 export function placeToasts() {
-	const over = document.fullscreenElement ?? document.body;
+	const dialogs = document.querySelectorAll('dialog[open]'),
+		over = dialogs[dialogs.length - 1] ?? document.fullscreenElement ?? document.body;
 	if (toasts.parentNode !== over) over.append(toasts);
 }
 document.addEventListener('fullscreenchange', placeToasts);
@@ -68,11 +72,13 @@ export function dialog(title, { wide = false, onClose = () => {} } = {}) {
 	);
 	node.addEventListener('close', () => {
 		node.remove();
+		placeToasts();
 		if (before instanceof HTMLElement && before.isConnected) before.focus();
 		onClose();
 	});
 	document.body.append(node);
 	node.showModal();
+	placeToasts();
 	return { node, body, close: () => node.close() };
 }
 

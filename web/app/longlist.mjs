@@ -93,8 +93,10 @@ export class LongList {
 					failed(error, () => this.ask(this.#query)),
 				);
 		} finally {
-			if (turn === this.#turn) this.node.removeAttribute('aria-busy');
-			busy(this.#more, false);
+			if (turn === this.#turn) {
+				this.node.removeAttribute('aria-busy');
+				busy(this.#more, false);
+			}
 		}
 	}
 

@@ -35,6 +35,8 @@ export class ResourceEditor {
 	#kind;
 	#base;
 	#writable;
+	#signal;
+	#unsavedAs;
 	#saved;
 	#looked;
 	#told;
@@ -52,6 +54,7 @@ export class ResourceEditor {
 		this.#kind = kind;
 		this.#base = base;
 		this.#writable = writable;
+		this.#signal = signal;
 		this.#saved = saved;
 		this.#looked = looked;
 		this.#told = written;
@@ -77,7 +80,7 @@ export class ResourceEditor {
 
 	/* By whom, too: the next one to log in may be somebody else. */
 	#keepUnsaved(signal) {
-		const key = [session()?.user, this.#kind, this.#base.name].join('/'),
+		const key = (this.#unsavedAs = [session()?.user, this.#kind, this.#base.name].join('/')),
 			begun = this.#editor.text,
 			before = this.#writable && unsaved.get(key);
 		unsaved.delete(key);
@@ -177,7 +180,8 @@ export class ResourceEditor {
 	async #keep() {
 		if (this.#shown === null || this.#shown !== this.#editor.text) return;
 		const { value } = this.value(),
-			{ name, revision } = this.#base;
+			{ name, revision } = this.#base,
+			text = this.#shown;
 		busy(this.#save, true);
 		this.#saving = true;
 		try {
@@ -185,17 +189,25 @@ export class ResourceEditor {
 				resource: { kind: this.#kind, name, revision, value },
 				replace: revision > 0,
 			});
+			if (this.#signal.aborted) return this.#savedAfterwards(text);
 			/* As it would be read again: the new base of what is written next. */
-			this.#base = { ...kept, value, text: this.#editor.text };
+			this.#base = { ...kept, value, text };
 			this.#forgetLook();
 			toast(`${kept.name} is saved.`);
 			this.#saved(kept.name);
 		} catch (error) {
-			if (error.status !== 409 || !revision || !(await this.#lookForNews())) this.#refusedOrFailed(error);
+			const changed = error.status === 409 && revision && (await this.#lookForNews().catch(() => false));
+			if (!changed) this.#refusedOrFailed(error);
+		} finally {
+			this.#saving = false;
+			busy(this.#save, false);
+			this.#save.disabled = this.#shown === null;
 		}
-		this.#saving = false;
-		busy(this.#save, false);
-		this.#save.disabled = this.#shown === null;
+	}
+
+	/* The page was left before the answer came: nobody is led anywhere, and nothing is there to be written again. */
+	#savedAfterwards(text) {
+		if (unsaved.get(this.#unsavedAs) === text) unsaved.delete(this.#unsavedAs);
 	}
 
 	/* True: somebody else has changed or removed it, and that is shown. */

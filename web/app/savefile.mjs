@@ -74,19 +74,21 @@ async function open(name) {
  */
 export async function saveStepwise(box, { name, type, signal }, work) {
 	if (box.hasChildNodes()) return toast('A file is being written: let it end first.');
-	const file = await open(name),
-		stop = new AbortController(),
+	const stop = new AbortController(),
 		words = h('span', { role: 'status' }, 'Writing\u2026'),
 		give = () => stop.abort();
 	signal.addEventListener('abort', give);
 	fill(box, h('div', { class: 'saving card' }, words, button('Cancel', give, 'small')));
+	let file = null;
 	try {
+		file = await open(name);
+		stop.signal.throwIfAborted();
 		await work({ write: (text) => file.write(text), tell: (now) => fill(words, now), signal: stop.signal });
 		stop.signal.throwIfAborted();
 		await file.close(name, type);
 		toast(`${plain(name)} is written.`);
 	} catch (error) {
-		await file.abort();
+		await file?.abort();
 		throw error;
 	} finally {
 		signal.removeEventListener('abort', give);
