@@ -187,7 +187,7 @@ load_maker(const struct walk *w, const char *name, struct user *ret, struct err 
 	return copy_holder(NULL, name, ret, e);
 }
 
-/* What cannot be read is no answer. */
+/* What cannot be read, or is too long to be compared, is no answer. */
 static bool
 is_orphan(const struct walk *w, const struct web_session *s)
 {

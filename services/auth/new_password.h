@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * new_password: a person who proves who they are (signin.h) sets another password. All that the old one got ends: web
- * sessions but the one that asks, tsh's certificates, links that were made. Called by rpc_account.c; touches the store and
- * the pool.
+ * sessions but the one that asks, tsh's certificates, links that were made. Called by rpc_account.c, which ends the API
+ * tokens; touches the store and the pool.
  */
 #ifndef AUTH_NEW_PASSWORD_H
 #define AUTH_NEW_PASSWORD_H

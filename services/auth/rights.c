@@ -106,6 +106,7 @@ rights_of_maker(struct auth *a, const struct user *maker, const char *resource, 
 	};
 	struct policy_decision decision;
 	struct subject_view his;
+	int rc;
 
 	if (!can_be_judged(a, maker, &p.view, e) || !can_be_judged(a, u, &his, e))
 		return AUTH_E_STATE;
@@ -118,7 +119,11 @@ rights_of_maker(struct auth *a, const struct user *maker, const char *resource, 
 		    .roles = names_view(&maker->roles) },
 		e) != 0)
 		return AUTH_E_DENIED;
-	return is_above(&p, "user") ? 0 : compare(&c, NULL, &his.user);
+	if (is_above(&p, "user"))
+		return 0;
+	rc = compare(&c, NULL, &his.user);
+	/* Then the no is of the steps, and what is ended for good wants one of the roles. */
+	return rc != 0 && c.steps < 0 ? AUTH_E_STATE : rc;
 }
 
 /* --- roles ----------------------------------------------------------------------------- */

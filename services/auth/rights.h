@@ -35,8 +35,8 @@ int rights_over_kind(const struct access_person *p, const char *kind, const char
 int rights_over_labels(struct auth *a, const struct access_person *p, const struct host *n,
     const struct labels *after, struct err *e);
 /* Whether somebody who made what acts later (a link for u, an API token that is u) could make it now: rights change
- * meanwhile. resource, verb: by which it is made. Also AUTH_E_STATE: a role or a lock cannot be read, so that nobody can
- * tell. For many of them in one turn: each has its share of the steps. */
+ * meanwhile. resource, verb: by which it is made. Also AUTH_E_STATE: a role or a lock cannot be read, or the roles
+ * are too long to be compared, so that nobody can tell. For many of them in one turn: each has its share of the steps. */
 int rights_of_maker(struct auth *a, const struct user *maker, const char *resource,
     const char *verb, const struct user *u, struct err *e);
 

@@ -131,10 +131,13 @@ on_changed(int rc, const struct signin_outcome *how, const struct err *e, void *
 	const struct login_note n = note_of(w);
 
 	event_put_flag(&ev, EVENT_KEY_RESET, false);
-	if (rc == 0)
+	if (rc == 0) {
 		(void)events_write(w->auth, &w->peer, &ev);
-	else
+		/* Who had the old one may have made some, and they last longer than any session. */
+		rpc_tokens_end_of(w->auth, &w->peer, w->peer.name);
+	} else {
 		(void)login_note(&n, rc, how, e);
+	}
 	if (!face_wait_back(w))
 		return;
 	if (rc == 0)

@@ -117,7 +117,7 @@ may_make(struct auth *a, const struct access_person *p, const struct user *as, s
 {
 	int rc = p->local ? 0 : rights_of_maker(a, &p->user, "token", "create", as, e);
 
-	/* A role that cannot be read may hold more than anybody. */
+	/* A role that cannot be read, or not be compared, may hold more than anybody. */
 	return rc == AUTH_E_STATE ? AUTH_E_DENIED : rc;
 }
 

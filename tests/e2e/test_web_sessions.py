@@ -552,7 +552,7 @@ def maker_of(name, verbs):
         pb.VerbRule(resources=['token'], verbs=verbs), pb.VerbRule(resources=['event', 'session'], verbs=['list', 'read'])]))
 
 
-@pytest.mark.parametrize('what', ['gets other roles', 'has a role that may less', 'is locked', 'signs out everywhere', 'is reset',
+@pytest.mark.parametrize('what', ['gets other roles', 'has a role that may less', 'is locked', 'signs out everywhere', 'is reset', 'has a new password',
                                   'is gone at the start'])
 def test_an_api_token_ends_with_the_right_to_make_it(audit, authd, proxy, what):
     local, name = authd.local(), f'maker-{next(count)}'
@@ -564,8 +564,7 @@ def test_an_api_token_ends_with_the_right_to_make_it(audit, authd, proxy, what):
     roots = api(proxy, local.AddToken(kind='api', roles=[name]).token)
     # What takes nothing ends none.
     local.put(maker_of(name, ['create', 'list']), replace=True)
-    b.ChangePassword(password=maker.password, otp=maker.otp(), new_password=NEW)
-    maker.password = NEW
+    assert fails(b.ChangePassword, password='wrong', otp=maker.otp(), new_password=NEW)[0] == 'UNAUTHENTICATED'
     assert works(audit, his) and works(audit, its)
     if what == 'gets other roles':
         local.UpdateUser(name=name, set_roles=True, roles=['auditor'])
@@ -576,6 +575,9 @@ def test_an_api_token_ends_with_the_right_to_make_it(audit, authd, proxy, what):
         local.RemoveResource(kind='lock', name=name)
     elif what == 'signs out everywhere':
         b.SignOutEverywhere()
+    elif what == 'has a new password':
+        b.ChangePassword(password=maker.password, otp=maker.otp(), new_password=NEW)
+        assert works(audit, b)
     elif what == 'is reset':
         link = local.ResetUser(name=name).token
         assert works(audit, his), 'nothing has happened yet'

@@ -137,7 +137,7 @@ function passwordForm() {
 			const shown = await given(pressed === byKey);
 			await post('account/password', { ...shown, new_password: next.value }, { quiet: true });
 			event.target.reset();
-			toast('Your password is changed. You are logged out everywhere else.');
+			toast('Your password is changed. Your other sessions and your API tokens have ended.');
 		} catch (error) {
 			fill(problem, error.message);
 			problem.hidden = false;
@@ -152,6 +152,7 @@ function passwordForm() {
 		field('New password', next, 'At least 12 characters, and none that is easily guessed.'),
 		field('The same again', again),
 		field('Code', otp, 'The six digits that your authenticator app shows now.'),
+		h('p', { class: 'help' }, 'Your other sessions, tsh and the API tokens that you made end with the old one.'),
 		problem,
 		h('div', { class: 'row' }, save, ' ', hasSecurityKeys() && byKey),
 	);
