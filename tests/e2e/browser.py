@@ -5,6 +5,8 @@ import os
 import subprocess
 import threading
 
+from cluster import wait_for
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -44,6 +46,21 @@ class Browser:
 
     def see(self, text, **more):
         self.do('see', text=text, **more)
+
+    def told(self, text):
+        """The page has said so in passing; the words themselves may be gone by now. Once: the next call is about what is said next."""
+        wait_for(text, lambda: self.evaluate(f"""(() => {{
+            const i = told.findIndex((said) => said.includes({json.dumps(text)}));
+            return i >= 0 && told.splice(0, i + 1).length > 0;
+        }})()"""))
+
+    def keep(self, cookie):
+        """The cookie of a session, as after a login."""
+        self.do('keep', value=cookie)
+
+    def cookie(self):
+        """That of the session; None: nobody is logged in."""
+        return next((c['value'] for c in self.do('cookies') if c['name'] == '__Host-sallyport'), None)
 
     def texts(self, selector):
         return self.do('texts', selector=selector)

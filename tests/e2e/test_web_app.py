@@ -378,7 +378,7 @@ def test_a_role_shows_who_reaches_what_by_it_before_it_is_saved(browser, ada, cl
     browser.click('button', 'Look at the changes')
     wait_for('it was looked at', lambda: can_save(browser))
     browser.click('button', 'Save')
-    browser.see('web-edited is saved.')
+    browser.told('web-edited is saved.')
     browser.do('goto', path='/web/roles/web-edited')
     browser.do('see', selector=ROLE_TEXT)
     assert role_text(browser) == cluster.tctl('get', 'role/web-edited').stdout != before
@@ -468,7 +468,7 @@ def test_a_role_can_be_saved_when_nobody_can_say_what_it_changes(browser, ada, c
     wait_for('it can be saved', lambda: can_save(browser))
     browser.do('gone')
     browser.click('button', 'Save')
-    browser.see('web-edited is saved.')
+    browser.told('web-edited is saved.')
     assert 'permit_pty: false' in cluster.tctl('get', 'role/web-edited').stdout
 
 
@@ -562,7 +562,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_lost(browser, ada, cluster,
     wait_for('the way on', lambda: can_save(browser))
     assert {'-    omit_input: true', '+    omit_input: false'} <= set(browser.texts('.diff > *'))
     browser.click('button', 'Save')
-    browser.see('web-edited is saved.')
+    browser.told('web-edited is saved.')
     assert 'permit_pty: false' in cluster.tctl('get', 'role/web-edited').stdout
     # Without changes of one's own the text is the new one at once; gone, it can be made anew.
     cluster.tctl('create', '-f', '--force', str(path))
@@ -572,7 +572,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_lost(browser, ada, cluster,
     browser.click('button', 'Make it anew')
     wait_for('the way on', lambda: can_save(browser))
     browser.click('button', 'Save')
-    browser.see('web-edited is saved.')
+    browser.told('web-edited is saved.')
     assert cluster.tctl('get', 'role/web-edited').stdout == mine
     assert browser.do('complaints') == []
 

@@ -28,6 +28,9 @@ def eve(browser, cluster, login):
     cluster.login(person)
     cluster.tsh('eve', 'ssh', f'{login}@node-1', '=HYPERLINK', check=False)
     cluster.tsh('eve', 'ssh', f'{login}@node-1', 'echo begun; sleep 2; echo done')
+    for kind in ('connect', 'start', 'end'):
+        wait_for(f'both in the trail: {kind}', lambda kind=kind: cluster.sql(
+            f"SELECT count(*) FROM events WHERE username = 'eve' AND type = 'session.{kind}'") == [['2']])
     browser.log_in(person, lambda: cluster.code(person), files=True)
     return person
 
@@ -114,8 +117,7 @@ SAVED = 'navigator.storage.getDirectory().then((d) => d.getFileHandle(saved)).th
 def export(browser, kind):
     browser.click('button', 'Export')
     browser.click('menuitem', kind)
-    browser.see('is written.')
-    browser.do('click', selector='.toast button')
+    browser.told('is written.')
     return browser.evaluate(SAVED)
 
 

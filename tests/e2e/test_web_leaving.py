@@ -176,7 +176,7 @@ def test_the_end_is_said_before_and_a_new_login_keeps_what_is_open(browser, clus
     browser.fill('Password', kim['password'])
     browser.fill('Code', cluster.code(kim))
     browser.do('click', selector='dialog button:has-text("Log in")')
-    browser.see('You are logged in until')
+    browser.told('You are logged in until')
     # The page, the tab and the shell in it are those of before.
     assert browser.evaluate('window.same') and browser.do('count', selector='.tab') == 1
     browser.do('click', selector='.term:not([hidden]) .xterm-screen')

@@ -23,8 +23,8 @@ def browser(cluster):
 
 
 @pytest.fixture(scope='module')
-def fay(browser, cluster, login):
-    person = cluster.add_user('fay', roles='access,auditor', logins=login)
+def pia(browser, cluster, login):
+    person = cluster.add_user('pia', roles='access,auditor', logins=login)
     cluster.login(person)
     browser.log_in(person, lambda: cluster.code(person), files=True)
     return person
@@ -58,15 +58,15 @@ def by_another(frames, cols, rows):
 
 
 @pytest.mark.parametrize('seed', [1, 2, 3])
-def test_the_last_screen_is_what_another_terminal_shows(browser, fay, cluster, login, tmp_path, seed):
+def test_the_last_screen_is_what_another_terminal_shows(browser, pia, cluster, login, tmp_path, seed):
     path = tmp_path / 'drawn'
     path.write_text(drawn(seed), encoding='utf-8')
     tmp_path.chmod(0o755)
     marker = f'seed={seed}'
-    cluster.tsh('fay', 'ssh', '-t', f'{login}@node-1', f'stty -opost; cat {path}; : {marker}')
+    cluster.tsh('pia', 'ssh', '-t', f'{login}@node-1', f'stty -opost; cat {path}; : {marker}')
 
     def ended():
-        rows = browser.evaluate("fetch('/v1/webapi/recordings?user=fay').then((r) => r.json()).then((l) => l.recordings)")
+        rows = browser.evaluate("fetch('/v1/webapi/recordings?user=pia').then((r) => r.json()).then((l) => l.recordings)")
         return next((r for r in rows if marker in r['command'] and r['ended_us']), None)
     recording = wait_for('the recording', ended)
     session = recording['session']
@@ -83,7 +83,7 @@ def test_the_last_screen_is_what_another_terminal_shows(browser, fay, cluster, l
     wait_for('the same screen', lambda: browser.evaluate(SCREEN) == expected)
 
 
-def test_the_text_of_a_recording_is_for_paper_too(browser, fay, cluster, login):
+def test_the_text_of_a_recording_is_for_paper_too(browser, pia, cluster, login):
     browser.do('goto', path='/web/recordings')
     browser.do('click', role='button', name='Play', nth=0)
     browser.do('see', selector='.player')
@@ -115,14 +115,14 @@ FAKE = '''(() => {
 })()''' % {'size': PART, 'n': PARTS}
 
 
-def test_a_recording_that_is_more_than_a_page_holds_is_written_whole(browser, fay):
+def test_a_recording_that_is_more_than_a_page_holds_is_written_whole(browser, pia):
     browser.do('goto', path='/web/recordings')
     browser.do('see', text='Play', nth=0)
     browser.evaluate(FAKE)
     browser.do('click', role='button', name='Play', nth=0)
     browser.see('This recording is too long for a browser')
     browser.click('button', 'Download')
-    browser.see('is written.')
+    browser.told('is written.')
     saved = 'navigator.storage.getDirectory().then((d) => d.getFileHandle(saved)).then((f) => f.getFile())'
     assert browser.evaluate(f'{saved}.then((f) => f.size)') > PARTS * PART
     assert browser.evaluate(f'{saved}.then((f) => f.slice(-50).text())').endswith('xxx"]\n')

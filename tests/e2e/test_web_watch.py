@@ -34,7 +34,7 @@ def test_a_session_is_seen_watched_and_ended(town, login, browsers, chromium):  
     chromium.see('Running now')  # by itself
     assert s.id[:8] not in chromium.evaluate('document.body.innerText')  # ids are for addresses
     row = chromium.texts('.running tbody tr:not(.gap)')
-    assert len(row) == 1 and 'alice' in row[0] and 'node-1' in row[0] and '127.0.0.1' in row[0] and 'just now' in row[0]
+    assert len(row) == 1 and 'alice' in row[0] and 'node-1' in row[0] and '127.0.0.1' in row[0] and re.search('just now|minute', row[0])
     chromium.click('button', 'Watch')
     shown(chromium, 'ready')
     for word in 'one', EVIL, '\\033]2;pwned\\007':
@@ -55,8 +55,8 @@ def test_a_session_is_seen_watched_and_ended(town, login, browsers, chromium):  
 
 
 def test_a_flood_is_watched_at_the_pace_of_the_page(town, login, browsers, chromium):  # noqa: F811
-    """Thirty megabytes that come faster than they are drawn: the end of them is seen."""
-    flood = pexpect.spawn(town.bin('tsh'), ['ssh', '-t', f'{login}@node-1', 'echo begin; read x; seq 4000000; echo flooded; read x'],
+    """Seven megabytes that come faster than they are drawn: the end of them is seen."""
+    flood = pexpect.spawn(town.bin('tsh'), ['ssh', '-t', f'{login}@node-1', 'echo begin; read x; seq 1000000; echo flooded; read x'],
                           encoding='utf-8', timeout=120, env={**os.environ, **town.env('alice')})
     flood.expect('begin')
     chromium.do('goto', path='/web/recordings')
@@ -64,7 +64,7 @@ def test_a_flood_is_watched_at_the_pace_of_the_page(town, login, browsers, chrom
     shown(chromium, 'begin')
     flood.sendline('')
     flood.expect('flooded', searchwindowsize=100)
-    wait_for('the end of the flood', lambda: '4000000\nflooded' in chromium.evaluate(ROWS), 150)
+    wait_for('the end of the flood', lambda: '1000000\nflooded' in chromium.evaluate(ROWS), 150)
     flood.sendline('')
     flood.expect(pexpect.EOF)
     chromium.see('The session has ended.')

@@ -43,6 +43,13 @@ const acts = {
 			if (own) window.showSaveFilePicker = async ({ suggestedName }) => (await navigator.storage.getDirectory()).getFileHandle(window.saved = suggestedName, { create: true });
 			else delete window.showSaveFilePicker;
 		}, files);
+		// What is said and goes by itself.
+		await context.addInitScript(() => {
+			window.told = [];
+			const added = (changes) => changes.flatMap((change) => [...change.addedNodes]).filter((node) => node.matches?.('.toast'));
+			new MutationObserver((changes) => window.told.push(...added(changes).map((node) => node.textContent)))
+				.observe(document, { subtree: true, childList: true });
+		});
 		page = await context.newPage();
 		complaints = [];
 		listen(page);
@@ -79,6 +86,7 @@ const acts = {
 	address: () => page.url().slice(base.length),
 	title: () => page.title(),
 	cookies: () => context.cookies(),
+	keep: ({ value }) => context.addCookies([{ name: '__Host-sallyport', value, url: base, secure: true, httpOnly: true, sameSite: 'Strict' }]).then(() => null),
 	complaints: () => complaints.splice(0),
 	// The page's own thread is so many times slower from now on.
 	async slow({ times }) {
