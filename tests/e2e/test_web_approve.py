@@ -44,13 +44,30 @@ def window(gate):
     b.stop()
 
 
+@pytest.fixture(scope='module')
+def kept(gate, alice):
+    """Her session, by its cookie: a code is good once, and one login is enough for all."""
+    web = webapi.Browser(gate)
+    web.login(alice)
+    return web.cookie
+
+
 @pytest.fixture
-def at_alices(gate, alice, window):
-    """The browser, with her session in it: of a test before, or one of its own."""
-    if not any(c['name'] == '__Host-sallyport' for c in window.do('cookies')) or window.evaluate(
-            "fetch('/v1/webapi/session').then((r) => r.json()).then((s) => s.user)") != 'alice':
-        window.log_in(alice, lambda: gate.code(alice))
+def at_alices(window, kept):
+    """The browser, with her session in it."""
+    window.do('open')
+    window.keep(kept)
+    window.do('goto', path='/web')
+    window.do('see', selector='header.top')
     return window
+
+
+@pytest.fixture
+def web(gate, kept):
+    """What asks the API in her session."""
+    asks = webapi.Browser(gate)
+    asks.cookie = kept
+    return asks
 
 
 class Tsh:
@@ -225,13 +242,14 @@ def test_without_a_terminal_no_browser_is_waited_for(gate, alice):
     assert not os.path.exists(opened)
 
 
-def test_another_sees_nothing_and_refusing_ends_it(gate, alice, window):
+def test_another_sees_nothing_and_refusing_ends_it(gate, kept, window):
     bob = gate.add_user('bob', roles='access', logins='root')
     tsh = Tsh(gate, 'alice', home='refused')
     path = tsh.address()
     window.log_in(bob, lambda: gate.code(bob), path=path)
     window.see('was begun for another user')
-    window.log_in(alice, lambda: gate.code(alice), path=path)
+    window.keep(kept)
+    window.do('goto', path=path)
     window.click('button', 'It was not me')
     window.do('see', role='heading', name='Refused')
     typed(tsh, 'BBBB-BBBB')
@@ -242,13 +260,11 @@ def test_another_sees_nothing_and_refusing_ends_it(gate, alice, window):
     assert gate.tsh('refused', 'status', check=False).returncode != 0
 
 
-def test_what_comes_to_the_port_without_the_id_is_nothing(gate, alice):
+def test_what_comes_to_the_port_without_the_id_is_nothing(gate, web):
     """Any page in a browser of this machine can ask there."""
     import http.client
     tsh = Tsh(gate, 'alice', here=True, home='port')
     path, code = tsh.address(), tsh.code()
-    web = webapi.Browser(gate)
-    web.login(alice)
     ident = path.rsplit('/', 1)[1]
     port = web.get(f'/v1/webapi/approve/{ident}')['port']
 
@@ -267,11 +283,9 @@ def test_what_comes_to_the_port_without_the_id_is_nothing(gate, alice):
     tsh.is_in()
 
 
-def test_another_site_approves_nothing(gate, alice):
+def test_another_site_approves_nothing(gate, web):
     tsh = Tsh(gate, 'alice', home='site')
     path = '/v1/webapi/approve/' + tsh.address().rsplit('/', 1)[1]
-    web = webapi.Browser(gate)
-    web.login(alice)
     evil = {'Origin': 'https://evil.example', 'Sec_Fetch_Site': 'cross-site'}
     for target in (path, f'{path}/refuse'):
         assert web.refused('POST', target, {}, **evil)[0] == 403
