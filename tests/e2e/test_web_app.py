@@ -541,7 +541,7 @@ def test_what_was_not_saved_is_there_again_when_one_comes_back(browser, ada):
         browser.do('click', role='link', name=way_back, exact=True)
     browser.do('see', selector=ROLE_TEXT)
     wait_for('my text', lambda: role_text(browser) == mine)
-    browser.see('What you had not saved is here again.')
+    browser.told('What you had not saved is here again.')
     assert not can_save(browser)
     browser.do('goto', path='/web/roles/access')  # asks, as browsers do; the tests' says yes
     browser.do('see', selector=ROLE_TEXT)
@@ -619,7 +619,7 @@ def test_an_authenticator_app_is_added_by_what_its_camera_sees(browser, ada):
     assert 'M4 4h7v1h-7zM' in drawn and f'M{side - 11} 4h7v1h-7z' in drawn  # two of the squares by which it is found
     browser.fill('Code', totp(browser.texts('dialog pre.code')[0]))
     browser.click('button', 'Add')
-    browser.see('tablet is added.')
+    browser.told('tablet is added.')
     browser.click('button', 'Actions for tablet')
     browser.click('menuitem', 'Remove')
     browser.fill('Your password', ada['password'])
