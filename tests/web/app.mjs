@@ -3,7 +3,8 @@
 import assert from 'node:assert';
 import test from 'node:test';
 import { pasted } from '../../web/app/paste.mjs';
-import { readFrames, widest, Cast, OUT, RESIZE } from '../../web/app/frames.mjs';
+import { FrameReader, readFrames, widest, Cast, OUT, RESIZE } from '../../web/app/frames.mjs';
+import { follow } from '../../web/app/follow.mjs';
 import { Player, writeAll, beginning } from '../../web/app/playback.mjs';
 import { paced, atMost, patiently } from '../../web/app/pace.mjs';
 import { EVENT_FILES } from '../../web/app/eventfile.mjs';
@@ -39,6 +40,75 @@ test('a recording is whole, or it is cut, by what the last frame says', async ()
 	assert.equal(await read([OUT, 1, 1, 65]), 'whole');
 	assert.equal(await read([OUT, 1], [1, 65, OUT, 1, 3, 65]), 'cut');
 	assert.equal(await read([OUT, 1, 255, 255, 255, 255, 1], [65]), 'cut');
+});
+
+test('numbers have up to ten bytes, as auditd takes them: no node hides behind longer ones what only tsh would play', () => {
+	const long = (n, bytes) => [...Array(bytes - 1).fill(0).map((_, i) => (i ? 0 : n) | 128), 0];
+	const reader = new FrameReader();
+	const frames = reader.push(Uint8Array.from([OUT, ...long(7, 10), ...long(1, 10), 65, OUT, 1, 1, 66]));
+	assert.deepEqual(frames.map(({ data }) => data[0]), [65, 66]);
+	assert.ok(!reader.broken && !reader.cut);
+	assert.equal(new FrameReader().push(Uint8Array.from([OUT, ...long(7, 11), 1, 65])).length, 0);
+});
+
+// A session that is followed, with a WebSocket to which the test says what comes; said: what the page is told.
+function following(t) {
+	const sockets = [], said = [], leave = new AbortController(), real = globalThis.WebSocket;
+	globalThis.location = { href: 'https://sally.example/web/' };
+	globalThis.WebSocket = class {
+		static OPEN = 1;
+		readyState = 1;
+		sent = [];
+		constructor() { sockets.push(this); }
+		send(text) { this.sent.push(text); }
+		close(code = 1005) {
+			if (this.readyState === 1) setImmediate(() => this.onclose({ code, reason: '' }));
+			this.readyState = 3;
+		}
+	};
+	t.after(() => { leave.abort(); globalThis.WebSocket = real; delete globalThis.location; });
+	const on = { begin: () => said.push('begin') };
+	for (const name of ['recording', 'broken', 'over']) on[name] = (words) => said.push([name, words]);
+	on.frames = async (frames) => { said.push(...frames.map(({ data }) => new TextDecoder().decode(data))); };
+	follow('3f1c', on, leave.signal);
+	sockets[0].onopen();
+	const come = async (...parts) => {
+		for (const part of parts) sockets[0].onmessage({ data: typeof part === 'string' ? part : Uint8Array.from(part).buffer });
+		for (let i = 0; i < 20; i++) await new Promise((go) => setImmediate(go));
+	};
+	return { sockets, said, come };
+}
+
+test('a session that is no recording is shown until there, and then neither acknowledged nor asked for again', async (t) => {
+	t.mock.timers.enable({ apis: ['setTimeout'] });
+	const { sockets, said, come } = following(t);
+	await come('{"user":"alice"}', [OUT, 1, 1, 65]);
+	assert.deepEqual(said, ['begin', ['recording', { user: 'alice' }], 'A']);
+	assert.deepEqual(sockets[0].sent, ['4']);
+	await come([OUT, 1, 1, 66, OUT, 1, 255, 255, 255, 255, 1], [OUT, 1, 1, 67]);
+	assert.deepEqual(said.slice(3), ['B', ['over', 'What the server sends cannot be read as a recording.']]);
+	t.mock.timers.tick(60000);
+	assert.deepEqual([sockets.length, sockets[0].sent, sockets[0].readyState], [1, ['4'], 3]);
+});
+
+test('a step that fails while a session is followed ends the connection, and it is tried again', async (t) => {
+	t.mock.timers.enable({ apis: ['setTimeout'] });
+	t.mock.method(globalThis, 'fetch', async () => new Response('{"recordings":[{}]}'));
+	const { sockets, said, come } = following(t);
+	await come('no JSON', [OUT, 1, 1, 65]);
+	assert.deepEqual(said, ['begin', ['broken', 'The connection is broken.']]);
+	assert.deepEqual(sockets[0].sent, []);
+	t.mock.timers.tick(1000);
+	await come();
+	assert.equal(sockets.length, 2);
+});
+
+test('the last of a session is drawn before it is said to be over', async (t) => {
+	const { sockets, said, come } = following(t);
+	sockets[0].onmessage({ data: Uint8Array.from([OUT, 1, 1, 65]).buffer });
+	sockets[0].close(1000);
+	await come();
+	assert.deepEqual(said, ['begin', 'A', ['over', 'The session has ended.']]);
 });
 
 // A terminal that draws only when it is told to; screen: what is seen, with what came in between.

@@ -13,6 +13,7 @@ export const OUT = 1,
 	GAP = 10;
 
 const FRAME_MAX = 65536,
+	NUMBER_MAX = 10, /* bytes; lib/rec/frame.c, which auditd takes recordings by, reads as many */
 	SIDE_MAX = 2000;
 
 /* Takes bytes as they come, gives frames {at (seconds since the start), type, data}. */
@@ -22,6 +23,7 @@ export class FrameReader {
 	broken = false;
 
 	push(bytes) {
+		if (this.broken) return [];
 		const all = new Uint8Array(this.#left.length + bytes.length),
 			frames = [];
 		all.set(this.#left);
@@ -60,12 +62,12 @@ export class FrameReader {
 	#number(all, at) {
 		let value = 0,
 			scale = 1;
-		for (let i = at; i < all.length && i < at + 8; i++) {
+		for (let i = at; i < all.length && i < at + NUMBER_MAX; i++) {
 			value += (all[i] & 127) * scale;
 			scale *= 128;
 			if (all[i] < 128) return { value, end: i + 1 };
 		}
-		this.broken ||= all.length >= at + 8;
+		this.broken ||= all.length >= at + NUMBER_MAX;
 		return null;
 	}
 }

@@ -153,11 +153,28 @@ async function textOf(player, id) {
 }
 
 /* Letters as large as the box allows, and so that all lines are seen at once. */
-export function fitTo(box, term) {
+function fitTo(box, term) {
 	const width = box.clientWidth - 28,
 		height = Math.max(240, innerHeight - 290);
 	const size = Math.min(width / term.cols / 0.61, height / term.rows / 1.2);
 	if (width > 0) term.options.fontSize = Math.max(5, Math.min(15, Math.floor(size * 2) / 2));
+}
+
+/* Into the box with the next frame of the page, for as long as its place is there; opened() then. */
+export function openIn(box, view, signal, opened) {
+	const fit = () => signal.aborted || fitTo(box, view.term),
+		observer = new ResizeObserver(() => requestAnimationFrame(fit)); /* browsers call a change at once a loop */
+	view.term.onResize(fit);
+	signal.addEventListener('abort', () => {
+		observer.disconnect();
+		view.dispose();
+	});
+	requestAnimationFrame(() => {
+		if (signal.aborted) return;
+		view.open(box);
+		observer.observe(box);
+		opened();
+	});
 }
 
 function onKeys(player, signal) {
@@ -224,17 +241,9 @@ export async function show(place) {
 		list,
 		h('div', { class: 'card pad about' }, describe(recording)),
 	);
-	view.term.onResize(() => fitTo(box, view.term));
-	const observer = new ResizeObserver(() => requestAnimationFrame(() => fitTo(box, view.term)));
-	place.signal.addEventListener('abort', () => {
-		player.pause();
-		observer.disconnect();
-		view.dispose();
-	});
+	place.signal.addEventListener('abort', () => player.pause());
 	onKeys(player, place.signal);
-	requestAnimationFrame(() => {
-		view.open(box);
-		observer.observe(box);
+	openIn(box, view, place.signal, () => {
 		read(place, recording, player, view.term, list, state).then(() => {
 			bar.draw();
 			for (const one of [textButton, download]) one.disabled = !player.whole;

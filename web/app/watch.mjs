@@ -7,78 +7,13 @@
  * are drawn as a recording's are.
  */
 import { h, fill } from './h.mjs';
-import { get, name } from './api.mjs';
 import { makeTerminal } from './xterm.mjs';
-import { FrameReader, RESIZE } from './frames.mjs';
+import { follow } from './follow.mjs';
+import { RESIZE } from './frames.mjs';
 import { writeAll } from './playback.mjs';
-import { describe, fitTo, lookUp } from './player.mjs';
+import { describe, lookUp, openIn } from './player.mjs';
 import { endSession, mayEnd, pageOf, standing, whose } from './running.mjs';
 import { head, button } from './parts.mjs';
-
-const AGAIN_MS = [1000, 2000, 5000, 10000],
-	/* Codes of the close: docs/WEBAPI.md. */
-	ENDED = 1000,
-	REFUSED = 1008;
-
-/*
- * The WebSocket of one session, opened again when it broke. on.frames(frames) is waited for, and what it took is said to the
- * proxy, which sends no more than a MiB ahead; on.begin() comes before the first; on.recording(recording) as it stands;
- * on.broken(words) and on.over(words).
- */
-export function follow(id, on, signal) {
-	const url = new URL(`/v1/webapi/recordings/${name(id)}/live`, location.href.replace(/^http/, 'ws'));
-	let tries = 0;
-
-	function connect() {
-		const socket = new WebSocket(url),
-			reader = new FrameReader();
-		let queue = Promise.resolve(),
-			taken = 0;
-		socket.binaryType = 'arraybuffer';
-		const close = () => socket.close();
-		signal.addEventListener('abort', close);
-		socket.onopen = () => {
-			queue = queue.then(() => on.begin());
-		};
-		async function take(bytes) {
-			const frames = reader.push(bytes);
-			if (frames.length > 0) await on.frames(frames);
-			taken += bytes.length;
-			if (socket.readyState === WebSocket.OPEN) socket.send(String(taken));
-		}
-		socket.onmessage = ({ data }) => {
-			tries = 0;
-			if (typeof data === 'string') on.recording(JSON.parse(data));
-			else queue = queue.then(() => take(new Uint8Array(data)));
-		};
-		socket.onclose = ({ code, reason }) => {
-			signal.removeEventListener('abort', close);
-			if (signal.aborted) return;
-			queue.then(() => {
-				if (code === ENDED) return on.over('The session has ended.');
-				if (code === REFUSED) return on.over(reason || 'You may not see this session.');
-				on.broken(reason || 'The connection is broken.');
-				setTimeout(again, AGAIN_MS[Math.min(tries++, AGAIN_MS.length - 1)]);
-			});
-		};
-	}
-	/* Why it was refused a WebSocket does not say; whoever asks for the recording hears it, and whether he is logged in. */
-	async function again() {
-		if (signal.aborted) return;
-		try {
-			const found = await get('recordings', { session: id, limit: 1 }, { signal });
-			if (found.recordings.length === 0)
-				return on.over('There is no such session, or none that you may see.');
-			connect();
-		} catch (error) {
-			if (error.name === 'AbortError') return;
-			if (error.status === 401 || error.status === 403) return on.over(error.message);
-			on.broken(error.message);
-			setTimeout(again, AGAIN_MS[Math.min(tries++, AGAIN_MS.length - 1)]);
-		}
-	}
-	connect();
-}
 
 export async function show(place) {
 	let recording = await lookUp(place.values.id, place.signal);
@@ -127,17 +62,6 @@ export async function show(place) {
 		state,
 		h('div', { class: 'card pad about' }, describe(recording)),
 	);
-	view.term.onResize(() => fitTo(box, view.term));
-	const observer = new ResizeObserver(() => fitTo(box, view.term));
-	place.signal.addEventListener('abort', () => {
-		observer.disconnect();
-		view.dispose();
-	});
-	requestAnimationFrame(() => {
-		if (place.signal.aborted) return;
-		view.open(box);
-		observer.observe(box);
-		follow(place.values.id, on, place.signal);
-	});
+	openIn(box, view, place.signal, () => follow(place.values.id, on, place.signal));
 	return node;
 }
