@@ -70,6 +70,19 @@ def test_a_flood_is_watched_at_the_pace_of_the_page(town, login, browsers, chrom
     chromium.see('The session has ended.')
 
 
+def test_a_row_that_changes_keeps_the_focus(town, login, browsers, chromium):  # noqa: F811
+    s = Session(town, login, browsers('carol'))
+    chromium.do('goto', path='/web/recordings')
+    chromium.see('Running now')
+    chromium.evaluate("(window.was = [...document.querySelectorAll('.running tbody tr button')].find((b) => b.textContent.includes('End'))).focus()")
+    s.say('more')  # its size is another: the row is made anew
+    wait_for('the row made anew', lambda: not chromium.evaluate('window.was.isConnected'))
+    assert chromium.evaluate("document.activeElement.closest('.running') && document.activeElement.textContent.trim()") == 'End'
+    s.leave()
+    wait_for('the row gone', lambda: chromium.do('count', selector='.running:visible') == 0)
+    assert chromium.do('complaints') == []
+
+
 def test_a_watch_that_may_not_be_any_more_says_so(town, login, browsers, chromium):  # noqa: F811
     person = town.add_user('wanda', roles='access,auditor', logins=login)
     s = Session(town, login, browsers('carol'))

@@ -109,14 +109,17 @@ export function runningSessions(signal) {
 		box = h('div'),
 		node = h('section', { class: 'running', hidden: true }, h('h2', null, 'Running now', number), box);
 	let filters = {},
-		turn = 0,
+		turn = 0 /* of the filters */,
+		loading = -1 /* the turn for which a question is under way */,
 		rows = [];
 	const table = new Table({ label: 'Sessions that run', columns: columns(load), keyOf: (r) => r.session }).follow(signal);
 	fill(box, table.node);
 
-	/* That it failed the list below says. */
+	/* One at a time, or answers that take longer than the timer were never seen. That it failed the list below says. */
 	async function load() {
-		const mine = ++turn;
+		const mine = turn;
+		if (loading === mine) return;
+		loading = mine;
 		try {
 			const found = await get('recordings', { ...filters, running: true, limit: SHOWN_MAX }, { signal });
 			if (mine !== turn) return;
@@ -126,6 +129,8 @@ export function runningSessions(signal) {
 			table.rows = rows;
 		} catch (error) {
 			if (!(error instanceof ApiError) && error.name !== 'AbortError') throw error;
+		} finally {
+			if (loading === mine) loading = -1;
 		}
 	}
 	onChange('session', load, signal);
@@ -136,6 +141,7 @@ export function runningSessions(signal) {
 		node,
 		ask(next) {
 			filters = next;
+			turn++;
 			return load();
 		},
 	};

@@ -207,8 +207,25 @@ export class Table {
 		}
 	}
 
+	/* Which of a row's buttons and links has the focus: [key, index]; null: none. */
+	#focused() {
+		for (const [key, { node }] of this.#made) {
+			if (node.contains(document.activeElement))
+				return [key, [...node.querySelectorAll('button, a')].indexOf(document.activeElement)];
+		}
+		return null;
+	}
+
+	/* A row that was made anew, or moved, keeps it. */
+	#refocus([key, index]) {
+		const node = this.#made.get(key)?.node;
+		if (node && !node.contains(document.activeElement))
+			node.querySelectorAll('button, a')[index]?.focus({ preventScroll: true });
+	}
+
 	#place(first, last) {
-		const made = new Map();
+		const made = new Map(),
+			focused = this.#focused();
 		let before = this.#above;
 		for (let i = first; i < last; i++) {
 			const row = this.#rows[i],
@@ -225,6 +242,7 @@ export class Table {
 		}
 		while (before.nextSibling && before.nextSibling !== this.#below) before.nextSibling.remove();
 		this.#made = made;
+		if (focused) this.#refocus(focused);
 	}
 
 	/* The row itself opens, too, for whoever has a mouse and is not choosing text. */
