@@ -21,14 +21,14 @@ const struct cli_option cmd_lock_options[] = {
 	{ 0, "session", "ID", "this session: ends it (see also tctl sessions end)", CLI_STRING,
 	    &opt.session },
 	{ 0, "message", "TEXT", "why, for whoever is refused", CLI_STRING, &opt.message },
-	{ 0, "ttl", "DURATION", "how long (default: until it is removed)", CLI_DURATION,
+	{ 0, "ttl", "DURATION", "how long (default: until it is removed; of a session a day)", CLI_DURATION,
 	    &opt.ttl_s },
 	{ 0, "expires", "TIME", "until then: 2026-11-22 or 2026-11-22T10:00:00Z", CLI_STRING,
 	    &opt.expires },
 	{ 0 },
 };
 
-/* Milliseconds since 1970; 0: until it is removed. 1: what is wrong was said. */
+/* Milliseconds since 1970; 0: until it is removed, of a session a day. 1: what is wrong was said. */
 static int
 expiry(int64_t *ret)
 {
@@ -66,7 +66,11 @@ cmd_lock(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	lock.user = opt.user;
+	/* Beside a session it is whose that is, and nobody is locked. */
+	if (*opt.session)
+		lock.session_user = opt.user;
+	else
+		lock.user = opt.user;
 	lock.role = opt.role;
 	lock.login = opt.login;
 	lock.node = opt.node;

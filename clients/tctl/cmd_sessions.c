@@ -5,14 +5,12 @@
  */
 #include <string.h>
 
-#include "base/clock.h"
 #include "cli/out.h"
 #include "proto/audit.sync.h"
 #include "tctl/tctl.h"
 #include "view/sessions.h"
 
-/* A node that was away longer does not hear of it. */
-enum { END_TTL_MS = 3600 * 1000, PREFIX_MIN = 8 };
+enum { PREFIX_MIN = 8 };
 
 static struct {
 	const char *reason;
@@ -71,9 +69,8 @@ lock_it(struct client *c, const Audit__Recording *r, struct err *e)
 	Auth__Lock lock = AUTH__LOCK__INIT;
 
 	lock.session = r->session;
-	lock.user = r->user;
+	lock.session_user = r->user;
 	lock.message = opt.reason;
-	lock.expires = clock_wall_ms() + END_TTL_MS;
 	resource.kind = "lock";
 	q.resource = &resource;
 	return tctl_put(c, &q, &lock.base, NULL, e);
@@ -90,7 +87,7 @@ end_session(struct client *c, void *arg, struct err *e)
 	if (rc == 0)
 		printf("Session %s of %s on %s is ended.\n", r->session, r->user, r->node_name);
 	if (rc == 0 && !r->producer_online)
-		cli_warn("%s is away: the session ends when it is back, if that is within the hour",
+		cli_warn("%s is away: the session ends when it is back, if that is within a day",
 		    r->node_name);
 	client_free_reply(list);
 	return rc;

@@ -11,7 +11,7 @@
 static const char *const role_spec[] = { "options", "allow", "deny", NULL };
 
 static const char *const lock_spec[] = { "user", "role", "login", "node", "access_request",
-	"session", "message", "expires", NULL };
+	"session", "session_user", "message", "expires", NULL };
 
 const struct form forms[] = {
 	{ .kind = "role",

@@ -64,6 +64,7 @@ static const struct target {
 	{ "node", offsetof(struct policy_lock, node), fits_node },
 	{ "access_request", offsetof(struct policy_lock, access_request), fits_nobody },
 	{ "session", offsetof(struct policy_lock, session), fits_session },
+	{ "session_user", offsetof(struct policy_lock, session_user), fits_user },
 };
 enum { TARGETS = sizeof(targets) / sizeof(targets[0]) };
 
@@ -102,10 +103,14 @@ is_text(const char *s)
 static int
 check_session(const struct policy_lock *lock, struct err *e)
 {
+	if (!*lock->session)
+		return err_set(e, "session_user: that is for a lock of a session; for one of a user give user");
 	if (!str_is_uuid(lock->session))
 		return err_set(e, "session: this is no UUID; `tctl sessions ls` shows them");
-	if (*lock->role || *lock->login || *lock->node || *lock->access_request)
-		return err_set(e, "session: a lock of one takes no other target but its user");
+	/* Not with `user` either: a daemon that is older than `session` would shut out the whole user. */
+	if (*lock->user || *lock->role || *lock->login || *lock->node || *lock->access_request)
+		return err_set(e,
+		    "session: a lock of one takes no other target; whose it is goes in session_user");
 	return 0;
 }
 
@@ -121,7 +126,7 @@ policy_lock_check(const struct policy_lock *lock, struct err *e)
 	}
 	if (!any)
 		return err_set(e, "a lock needs a target: a user, role, login, node or session");
-	if (*lock->session && check_session(lock, e) < 0)
+	if ((*lock->session || *lock->session_user) && check_session(lock, e) < 0)
 		return -1;
 	return is_text(lock->message) ? 0 : err_set(e, "message: this is not printable");
 }

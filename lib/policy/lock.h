@@ -17,7 +17,8 @@ struct policy_lock {
 	char user[LOCK_TEXT_SIZE], role[LOCK_TEXT_SIZE], login[LOCK_TEXT_SIZE];
 	char node[LOCK_TEXT_SIZE];           /* UUID or name of a daemon of any kind */
 	char access_request[LOCK_TEXT_SIZE]; /* fits nobody: there are none yet */
-	char session[LOCK_TEXT_SIZE];        /* UUID: ends it. Beside it only user, and a time */
+	char session[LOCK_TEXT_SIZE];        /* UUID: ends it. Beside it no other target */
+	char session_user[LOCK_TEXT_SIZE];   /* whose the session is; "": anybody's */
 	char message[LOCK_TEXT_SIZE];        /* why, for people */
 	int64_t expires_ms;                  /* since 1970; 0: never */
 	char created_by[LOCK_TEXT_SIZE];     /* who made it; "": not known */

@@ -23,7 +23,8 @@ decode(const char *key, struct span packed)
 	    (strcmp(m->name, key) != 0 || !COPY(l->name, m->name) || !COPY(l->user, m->user) ||
 		!COPY(l->role, m->role) || !COPY(l->login, m->login) || !COPY(l->node, m->node) ||
 		!COPY(l->access_request, m->access_request) || !COPY(l->session, m->session) ||
-		!COPY(l->created_by, m->created_by) || !COPY(l->message, m->message))) {
+		!COPY(l->session_user, m->session_user) || !COPY(l->created_by, m->created_by) ||
+		!COPY(l->message, m->message))) {
 		free(l);
 		l = NULL;
 	}

@@ -8,12 +8,13 @@
 #include "auth/auth.h"
 #include "auth/rights.h"
 #include "auth/stored.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "crypto/rand.h"
 
-/* A session that a lock ends is over when its node has heard of it; the lock itself is of no use any more, and there is room
- * for so many. */
-enum { SESSION_LOCK_MS = 24 * 3600 * 1000 };
+/* A session that a lock ends is over when its node has heard of it; the lock itself is of no use any more. Ended sessions leave
+ * places for locks of what is to stay closed (resource.def). */
+enum { SESSION_LOCK_MS = 24 * 3600 * 1000, SESSION_LOCKS_BELOW = 800 };
 
 struct lock {
 	struct policy_lock policy;
@@ -34,6 +35,7 @@ static const struct stored_field lock_fields[] = {
 	STORED_FIELD(STORED_INT64, "expires", lock, policy.expires_ms),
 	STORED_FIELD(STORED_TEXT, "session", lock, policy.session),
 	STORED_FIELD(STORED_TEXT, "created_by", lock, policy.created_by),
+	STORED_FIELD(STORED_TEXT, "session_user", lock, policy.session_user),
 };
 const struct stored_form lock_form = { STORED_KEY(lock, policy.name),
 	.expires_at = offsetof(struct lock, policy.expires_ms), .message = &auth__lock__descriptor,
@@ -41,12 +43,32 @@ const struct stored_form lock_form = { STORED_KEY(lock, policy.name),
 
 /* --- its rules --------------------------------------------------------------------------- */
 
+/* By the clock of this host: whoever asks may have another. */
+static int
+check_session(struct auth *a, struct policy_lock *l, const struct lock *old, struct err *e)
+{
+	int64_t latest = a->now_ms() + SESSION_LOCK_MS;
+
+	if (l->expires_ms == 0)
+		l->expires_ms = latest;
+	if (l->expires_ms > latest) {
+		err_set(e, "expires: a lock that ends a session lasts at most a day, and without a time it does");
+		return AUTH_E_INVALID;
+	}
+	if (!old && map_count(a->resources.cached[RESOURCE_LOCK]) >= SESSION_LOCKS_BELOW) {
+		err_set(e,
+		    "there are %d locks already, and the last places are not for those of sessions; remove some (`tctl get locks`)",
+		    SESSION_LOCKS_BELOW);
+		return AUTH_E_STATE;
+	}
+	return 0;
+}
+
 static int
 check(struct auth *a, void *object, const void *old, struct err *e)
 {
 	struct policy_lock *l = &((struct lock *)object)->policy;
 
-	(void)old;
 	if (!l->name[0])
 		rand_uuid(l->name);
 	if (name_check(l->name, "lock name", e) != 0) {
@@ -59,12 +81,7 @@ check(struct auth *a, void *object, const void *old, struct err *e)
 		err_set(e, "expires: the lock would be over already; give --ttl, or a time to come");
 		return AUTH_E_INVALID;
 	}
-	if (l->session[0] &&
-	    (l->expires_ms == 0 || l->expires_ms > a->now_ms() + SESSION_LOCK_MS)) {
-		err_set(e, "a lock that ends a session lasts at most a day; give a time (--ttl=1h)");
-		return AUTH_E_INVALID;
-	}
-	return 0;
+	return l->session[0] ? check_session(a, l, old, e) : 0;
 }
 
 static void

@@ -255,6 +255,8 @@ rights_over_lock(struct auth *a, const struct access_person *p, const struct pol
 		return 0;
 	if (l->user[0])
 		return over_one(a, p, l->user, e);
+	if (l->session_user[0])
+		return over_one(a, p, l->session_user, e);
 	/* Whose it is only auditd knows: it might be anybody's. */
 	if (l->session[0])
 		return beyond("it does not say whose session it is", "lock", e);

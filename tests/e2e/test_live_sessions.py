@@ -292,7 +292,7 @@ def test_who_may_lock_ends_a_session_and_its_user_reads_why(town, login, browser
     other.leave()
     lock = next(r['value'] for r in browsers('ed').get('/v1/webapi/resources?kind=lock')['resources']
                 if r['value']['session'] == ended.id)
-    assert lock['user'] == 'alice' and lock['created_by'] == 'ed' and lock['expires'] > 0
+    assert lock['session_user'] == 'alice' and not lock['user'] and lock['created_by'] == 'ed' and lock['expires'] > 0
     out = town.tctl_remote('ed', 'sessions', 'end', ended.id, check=False)
     assert out.returncode == 1 and 'no session that runs' in out.stderr
 
@@ -307,13 +307,13 @@ def in_an_hour():
 
 def test_who_may_not_lock_ends_nothing(town, session, browsers):
     for name in 'mallory', 'carol', 'alice':
-        status, _ = lock_of(browsers(name), session=session.id, user='alice', message='go', expires=in_an_hour())
+        status, _ = lock_of(browsers(name), session=session.id, session_user='alice', message='go', expires=in_an_hour())
         assert status == 403, name
     # Whoever may, says whose it is, or is above that; a wrong name ends nothing.
     ed = browsers('ed')
-    assert lock_of(ed, session=session.id, user='mallory', message='go', expires=in_an_hour())[0] == 200
-    for wrong in ({'expires': 0}, {'expires': in_an_hour() + 24 * 3600_000}, {'role': 'access'}, {'session': 'x'}, {'session': session.id.upper()}):
-        assert lock_of(ed, **({'session': session.id, 'user': 'alice', 'expires': in_an_hour()} | wrong))[0] == 400, wrong
+    assert lock_of(ed, session=session.id, session_user='mallory', message='go', expires=in_an_hour())[0] == 200
+    for wrong in ({'user': 'alice'}, {'expires': in_an_hour() + 24 * 3600_000}, {'role': 'access'}, {'session': 'x'}, {'session': session.id.upper()}):
+        assert lock_of(ed, **({'session': session.id, 'session_user': 'alice', 'expires': in_an_hour()} | wrong))[0] == 400, wrong
     session.say('still here')
 
 
@@ -326,7 +326,7 @@ spec: {allow: {rules: [{resources: [lock], verbs: [create, list]}]}}
     person = town.add_user('lou', roles='locker', logins='')
     b = Browser(town)
     b.login(person)
-    for user in {'user': 'alice'}, {}:
+    for user in {'session_user': 'alice'}, {}:
         status, answer = lock_of(b, session=session.id, message='go', expires=in_an_hour(), **user)
         assert status == 403 and 'beyond your own rights' in answer['error']['message'], answer
     session.say('still here')
@@ -334,7 +334,7 @@ spec: {allow: {rules: [{resources: [lock], verbs: [create, list]}]}}
 
 def test_a_lock_of_a_session_by_its_id_alone_is_root_s(town, login, browsers):
     s = Session(town, login, browsers('carol'))
-    town.tctl('lock', f'--session={s.id}', '--ttl=1h')
+    town.tctl('lock', f'--session={s.id}')
     over(s, 'this session was ended by root')
 
 

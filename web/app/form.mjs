@@ -153,6 +153,8 @@ const KINDS = {
 			['login', text],
 			['node', text],
 			['access_request', text],
+			['session', text],
+			['session_user', text],
 			['message', text],
 			['expires', time],
 		),

@@ -13,8 +13,7 @@ import { button } from './parts.mjs';
 import { moment, ago, since, bytes, count } from './words.mjs';
 
 const SHOWN_MAX = 500,
-	REFRESH_MS = 5000,
-	END_MS = 3600e3; /* how long a server may be away and still hear of it */
+	REFRESH_MS = 5000;
 
 export const what = (recording) => (recording.kind === 'shell' ? 'shell' : recording.command || recording.kind);
 export const whose = (recording) => `${recording.login}@${recording.node_name}`;
@@ -39,7 +38,7 @@ function lasting(recording) {
 
 /* --- ending one -------------------------------------------------------------------------------------------------- */
 
-/* authd decides whether this person may; it is a lock of the session, for its user. */
+/* authd decides whether this person may; it is a lock of the session, for a day. */
 export const mayEnd = () => may('lock', 'create');
 
 export function endSession(recording, ended = () => {}) {
@@ -51,14 +50,13 @@ export function endSession(recording, ended = () => {}) {
 			`${whose(recording)}: what runs in it is killed. ` +
 			(recording.producer_online
 				? ''
-				: 'The server is away: it ends the session when it is back, if that is within the hour.'),
+				: 'The server is away: it ends the session when it is back, if that is within a day.'),
 		fields: [field('Reason', message, `${recording.user} reads it, and it is in the audit log.`)],
 		async submit(values) {
 			const value = {
 				session: recording.session,
-				user: recording.user,
+				session_user: recording.user,
 				message: values.message.trim(),
-				expires: Date.now() + END_MS,
 			};
 			await post('resources', { resource: { kind: 'lock', value } });
 			toast(`The session of ${recording.user} is ended.`);

@@ -426,7 +426,7 @@ a_resource_has_its_kinds_message_as_value(void **state)
 	    &(struct source){ .body = "{\"value\":{\"user\":\"mallory\"},\"kind\":\"lock\"}" },
 	    "{\"kind\":\"lock\",\"name\":\"\",\"revision\":0,\"value\":{\"name\":\"\",\"user\":\"mallory\",\"role\":\"\","
 	    "\"login\":\"\",\"node\":\"\",\"access_request\":\"\",\"message\":\"\",\"expires\":0,"
-	    "\"session\":\"\",\"created_by\":\"\"}}");
+	    "\"session\":\"\",\"created_by\":\"\",\"session_user\":\"\"}}");
 	assert_made(&auth__resource__descriptor,
 	    &(struct source){ .body = "{\"kind\":\"role\",\"value\":null}" },
 	    "{\"kind\":\"role\",\"name\":\"\",\"revision\":0,\"value\":null}");

@@ -92,9 +92,9 @@ one_of_a_session_fits_that_session_alone(void **state)
 	assert_int_equal(policy_lock_check(&lock, &e), 0);
 	policy_lock_text(&lock, text, sizeof(text));
 	assert_string_equal(text, "this session was ended");
-	(void)str_copy(lock.user, sizeof(lock.user), "bob"); /* not whose it is */
+	(void)str_copy(lock.session_user, sizeof(lock.session_user), "bob"); /* not whose it is */
 	assert_false(policy_lock_fits(&lock, &in, NOW));
-	(void)str_copy(lock.user, sizeof(lock.user), "alice");
+	(void)str_copy(lock.session_user, sizeof(lock.session_user), "alice");
 	(void)str_copy(lock.created_by, sizeof(lock.created_by), "carol");
 	(void)str_copy(lock.message, sizeof(lock.message), "maintenance");
 	assert_true(policy_lock_fits(&lock, &in, NOW));
@@ -102,10 +102,15 @@ one_of_a_session_fits_that_session_alone(void **state)
 	policy_lock_text(&lock, text, sizeof(text));
 	assert_string_equal(text, "this session was ended by carol: maintenance");
 	policy_lock_target(&lock, text, sizeof(text));
-	assert_string_equal(text, "user=alice,session=11111111-2222-4333-8444-555555555555");
+	assert_string_equal(text, "session=11111111-2222-4333-8444-555555555555,session_user=alice");
+	assert_false(policy_lock_fits(&lock, &alice, NOW)); /* his other sessions, his logins */
 	(void)str_copy(lock.login, sizeof(lock.login), "root");
 	assert_true(policy_lock_check(&lock, &e) < 0);
+	lock.login[0] = '\0';
+	(void)str_copy(lock.user, sizeof(lock.user), "alice"); /* what older daemons would read of it */
+	assert_true(policy_lock_check(&lock, &e) < 0);
 	assert_true(policy_lock_check(&(struct policy_lock){ .session = "1111" }, &e) < 0);
+	assert_true(policy_lock_check(&(struct policy_lock){ .session_user = "alice" }, &e) < 0);
 }
 
 static void

@@ -652,6 +652,34 @@ a_lock_without_target_or_of_the_past_is_refused(void **state)
 	    AUTH_E_INVALID);
 }
 
+/* It needs no time of whoever asks, whose clock may be another, and leaves places for those that close doors. */
+static void
+a_lock_of_a_session_lasts_a_day_and_leaves_places_for_others(void **state)
+{
+	enum { DAY_MS = 24 * 3600 * 1000, PLACES = 800 };
+	struct policy_lock lock = { .session = "11111111-2222-4333-8444-555555555555",
+		.session_user = "alice" };
+	struct auth_state *f = *state;
+	char name[LOCK_NAME_SIZE];
+	const struct policy_lock *kept;
+
+	assert_int_equal(put_lock(f, lock, name), 0);
+	kept = resource_find(&f->a, RESOURCE_LOCK, name); /* first in what it is kept in */
+	assert_int_equal(kept->expires_ms, auth_state_ms + DAY_MS);
+	assert_string_equal(kept->session_user, "alice");
+	lock.expires_ms = auth_state_ms + DAY_MS + 1;
+	assert_int_equal(put_lock(f, lock, name), AUTH_E_INVALID);
+	lock.expires_ms = auth_state_ms + 1000;
+	for (int i = 1; i < PLACES; i++)
+		assert_int_equal(put_lock(f, lock, name), 0);
+	assert_int_equal(put_lock(f, lock, name), AUTH_E_STATE);
+	assert_int_equal(put_lock(f, (struct policy_lock){ .user = "mallory" }, name), 0);
+	auth_state_ms += 1000;
+	resources_sweep(&f->a);
+	lock.expires_ms = 0;
+	assert_int_equal(put_lock(f, lock, name), 0);
+}
+
 static void
 a_damaged_lock_holds_for_everybody_until_it_is_removed(void **state)
 {
@@ -719,6 +747,7 @@ main(void)
 		T(a_role_that_somebody_has_stays),
 		T(a_lock_closes_the_door_until_it_ends_or_goes),
 		T(a_lock_without_target_or_of_the_past_is_refused),
+		T(a_lock_of_a_session_lasts_a_day_and_leaves_places_for_others),
 		T(a_damaged_lock_holds_for_everybody_until_it_is_removed),
 		T(a_role_whose_record_is_damaged_denies_who_has_it),
 		T(what_a_password_costs_stays_as_it_was_measured),
