@@ -105,8 +105,10 @@ audit_cluster_changed(enum replica_kind kind, const char *key, void *arg)
 	/* New authorities take nothing away from what is open. */
 	if (kind == REPLICA_CA)
 		return;
-	if (kind != REPLICA_WEB_SESSION)
+	if (kind != REPLICA_WEB_SESSION) {
 		review_again(&a->streams);
+		review_again(&a->turns);
+	}
 	review_again(&a->asks);
 }
 

@@ -32,7 +32,7 @@ struct audit {
 	struct list counts;      /* searches that count: one of a person at a time */
 	struct list watches;     /* of sessions that run (rpc_play.c) */
 	struct ceiling *watchers, *plays;
-	struct list turns; /* proxies that hear of sessions (rpc_turns.c) */
+	struct review turns; /* proxies that hear of sessions (rpc_turns.c) */
 	struct store *store;
 	struct ingest *ingest;
 	struct events *events;

@@ -141,31 +141,37 @@ is_registered(const struct replica *r, const struct rpc_peer *peer)
 	}
 }
 
+enum rpc_code
+rpc_ingest_admit(const struct audit *d, const struct rpc_peer *peer, struct err *why)
+{
+	int64_t issued_ms = peer->issued_s < INT64_MAX / 1000 ? peer->issued_s * 1000 : INT64_MAX;
+	int rc;
+
+	if (peer->who == RPC_AUTH) /* in no registry: it is the registry */
+		return RPC_OK;
+	rc = replica_check_host(d->replica, peer->name, NULL, issued_ms, why);
+	/* An auditd with certificates from files never joined. */
+	if (rc == 0 && peer->who != RPC_AUDIT && !is_registered(d->replica, peer)) {
+		rc = REPLICA_E_UNKNOWN;
+		err_set(why,
+		    "this host is not in the registry: it was removed, or authd has not said yet");
+	}
+	if (rc == 0)
+		return RPC_OK;
+	return replica_host_is_cut(d->replica, peer->name, issued_ms) ? RPC_UNAUTHENTICATED
+								      : RPC_UNAVAILABLE;
+}
+
 /* False: the stream was ended. */
 static bool
 may_send(struct stream *st)
 {
-	const struct audit *d = rpc_context(st->call);
-	const struct rpc_peer *peer = rpc_peer(st->call);
-	int64_t issued_ms = peer->issued_s < INT64_MAX / 1000 ? peer->issued_s * 1000 : INT64_MAX;
 	struct err e = { "" };
-	int rc;
+	enum rpc_code code = rpc_ingest_admit(rpc_context(st->call), rpc_peer(st->call), &e);
 
-	if (peer->who == RPC_AUTH) /* in no registry: it is the registry */
-		return true;
-	rc = replica_check_host(d->replica, peer->name, NULL, issued_ms, &e);
-	/* An auditd with certificates from files never joined. */
-	if (rc == 0 && peer->who != RPC_AUDIT && !is_registered(d->replica, peer)) {
-		rc = REPLICA_E_UNKNOWN;
-		err_set(&e,
-		    "this host is not in the registry: it was removed, or authd has not said yet");
-	}
-	if (rc != 0)
-		finish(st,
-		    replica_host_is_cut(d->replica, peer->name, issued_ms) ? RPC_UNAUTHENTICATED
-									   : RPC_UNAVAILABLE,
-		    e.text);
-	return rc == 0;
+	if (code != RPC_OK)
+		finish(st, code, e.text);
+	return code == RPC_OK;
 }
 
 void

@@ -27,6 +27,7 @@ enum {
 	LOOK_MS = 1000,
 	STANDS_LOOKS =
 	    5, /* so often the caller hears how the session stands, and the node that it is watched */
+	UNREAD_LOOKS = 60, /* so many without that a part was taken end it */
 };
 
 struct play {
@@ -40,6 +41,8 @@ struct play {
 	struct timer timer;
 	struct deferred look;
 	unsigned looks;
+	uint64_t pushed, taken; /* messages; taken: at the look before */
+	unsigned unread;        /* looks since one was taken, while some wait */
 	bool stands; /* the caller hears at the next look how it stands */
 };
 
@@ -86,6 +89,18 @@ end(struct ask *a, enum rpc_code code, const char *why)
 	rpc_finish(a->call, code, "%s", why);
 }
 
+/* Whoever does not read what is there keeps the place of somebody who would. */
+static bool
+is_left(struct play *p)
+{
+	size_t queued = rpc_queued(p->ask->call);
+	uint64_t taken = p->pushed - queued;
+
+	p->unread = queued && taken == p->taken ? p->unread + 1 : 0;
+	p->taken = taken;
+	return p->unread >= UNREAD_LOOKS;
+}
+
 static void
 on_tick(void *arg)
 {
@@ -93,6 +108,11 @@ on_tick(void *arg)
 
 	if (is_over(p)) {
 		end(p->ask, RPC_UNAUTHENTICATED, "your login has expired; log in again");
+		return;
+	}
+	if (is_left(p)) {
+		end(p->ask, RPC_RESOURCE_EXHAUSTED,
+		    "nothing of the session was taken for a minute; watch it again");
 		return;
 	}
 	if (p->looks++ % STANDS_LOOKS == 0) {
@@ -129,8 +149,13 @@ watch_found(struct play *p, const struct store_recording *row)
 {
 	struct audit *d = rpc_context(p->ask->call);
 
-	if (!p->counted || row->ended_us)
+	if (!p->counted)
 		return;
+	/* It is played as any other, and takes no place of those that run. */
+	if (row->ended_us) {
+		watch_end(p);
+		return;
+	}
 	(void)str_copy(p->session, sizeof(p->session), row->session);
 	(void)str_copy(p->producer, sizeof(p->producer), row->producer);
 	list_add(&d->watches, &p->link);
@@ -197,6 +222,7 @@ push_recording(struct play *p, const struct store_recording *row)
 
 	rpc_show_recording(rpc_context(p->ask->call), row, &recording);
 	part.recording = &recording;
+	p->pushed++;
 	audit_play_push(p->ask->call, &part);
 }
 
@@ -238,6 +264,7 @@ on_part(struct span frames, bool tampered, void *arg)
 
 	part.frames = bytes_of(frames);
 	part.tampered = tampered;
+	p->pushed++;
 	audit_play_push(p->ask->call, &part);
 }
 

@@ -10,12 +10,13 @@
 #include <stdlib.h>
 
 #include "audit/audit.h"
+#include "audit/rpc_ingest.h"
 #include "proto/audit.server.h"
 
 enum { QUEUE = 16 };
 
 struct listener {
-	struct list link; /* audit.turns */
+	struct review_item review; /* audit.turns */
 	struct rpc_call *call;
 	bool missed; /* there was no room for some */
 };
@@ -33,20 +34,45 @@ tell(struct listener *l, const char *user)
 	audit_watch_sessions_push(l->call, &turn);
 }
 
+/* False: the call was ended. */
+static bool
+may_hear(struct rpc_call *call)
+{
+	struct err e = { "" };
+	enum rpc_code code = rpc_ingest_admit(rpc_context(call), rpc_peer(call), &e);
+
+	if (code != RPC_OK)
+		rpc_finish(call, code, "%s", e.text);
+	return code == RPC_OK;
+}
+
+void
+rpc_turns_review(struct review_item *item, void *arg)
+{
+	const struct listener *l = container_of(item, struct listener, review);
+
+	(void)arg;
+	if (!may_hear(l->call))
+		review_remove(item);
+}
+
 void
 rpc_turns(struct rpc_call *call, const Audit__AuditEmpty *request)
 {
 	struct audit *d = rpc_context(call);
-	struct listener *l = calloc(1, sizeof(*l));
+	struct listener *l;
 
 	(void)request;
+	if (!may_hear(call))
+		return;
+	l = calloc(1, sizeof(*l));
 	if (!l) {
 		rpc_finish(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
 	l->call = call;
 	rpc_set_data(call, l);
-	list_add(&d->turns, &l->link);
+	review_add(&d->turns, &l->review);
 	/* What happened while nobody listened. */
 	tell(l, "");
 }
@@ -70,13 +96,13 @@ rpc_turns_closed(struct rpc_call *call, const struct rpc_status *status)
 	(void)status;
 	if (!l)
 		return;
-	list_del(&l->link);
+	review_remove(&l->review);
 	free(l);
 }
 
 void
 rpc_turns_tell(struct audit *d, const char *user)
 {
-	list_each (struct listener, l, &d->turns, link)
-		tell(l, user);
+	list_each (struct review_item, item, &d->turns.items, link)
+		tell(container_of(item, struct listener, review), user);
 }

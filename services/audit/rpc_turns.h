@@ -5,6 +5,7 @@
 #ifndef AUDIT_RPC_TURNS_H
 #define AUDIT_RPC_TURNS_H
 
+#include "event/review.h"
 #include "proto/audit.pb-c.h"
 #include "rpc/rpc.h"
 
@@ -13,6 +14,8 @@ struct audit;
 void rpc_turns(struct rpc_call *call, const Audit__AuditEmpty *request);
 void rpc_turns_writable(struct rpc_call *call);
 void rpc_turns_closed(struct rpc_call *call, const struct rpc_status *status);
+/* Judges one of audit.turns: a proxy that was removed, or is locked, hears no more. */
+void rpc_turns_review(struct review_item *item, void *arg);
 /* A session of that user has begun, or ended. */
 void rpc_turns_tell(struct audit *d, const char *user);
 

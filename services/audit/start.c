@@ -14,6 +14,7 @@
 #include "audit/audit.h"
 #include "audit/rpc_ingest.h"
 #include "audit/rpc_play.h"
+#include "audit/rpc_turns.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "crypto/rand.h"
@@ -71,6 +72,7 @@ make_replica(struct audit *a)
 
 	review_init(&a->streams, a->run->loop, rpc_ingest_review, a);
 	review_init(&a->asks, a->run->loop, audit_review_ask, a);
+	review_init(&a->turns, a->run->loop, rpc_turns_review, a);
 	if (!str_format(path, sizeof(path), "%s/cluster", conf_state(a->conf)))
 		return -1;
 	return replica_new(&a->replica, &config, &events, a);
@@ -92,13 +94,13 @@ audit_start(struct daemon_run *run, struct err *e)
 	if (crypto_init() < 0)
 		return err_set(e, "no randomness, or a processor that cannot do the cryptography");
 	list_init(&a->watches);
-	list_init(&a->turns);
 	if (rpc_loop_new(&a->rl, run->loop) < 0 || make_replica(a) < 0 ||
 	    ceiling_new(&a->watchers, RPC_PLAY_WATCHES, RPC_PLAY_WATCHES_OF_ONE) < 0 ||
 	    ceiling_new(&a->plays, RPC_PLAYS, RPC_PLAYS) < 0)
 		return err_memory(e);
-	/* The second half is more and more for those who play none. */
+	/* The second half is more and more for those who play, or watch, none. */
 	ceiling_early(a->plays, RPC_PLAYS / 2);
+	ceiling_early(a->watchers, RPC_PLAY_WATCHES / 2);
 	if (events_new(&a->events, run->loop, a->rl, a->conf, e) < 0 || open_store(a, e) < 0)
 		return -1;
 	ingest = (struct ingest_config){ run->loop, a->store, a->replica, a };
@@ -169,6 +171,7 @@ audit_done(struct daemon_run *run)
 	store_free(a->store);
 	review_done(&a->streams);
 	review_done(&a->asks);
+	review_done(&a->turns);
 	ceiling_free(a->watchers);
 	ceiling_free(a->plays);
 	if (a->rl)

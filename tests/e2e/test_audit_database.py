@@ -296,7 +296,7 @@ def test_a_chunk_put_in_the_place_of_another_is_shown_as_tampered_with(shared):
 # --- much output ----------------------------------------------------------------------------------------------
 
 
-def much(audit, text):
+def much(audit, text, ends=True):
     """A session that shows so much at once."""
     session, data = str(uuid.uuid4()), text.encode()
     of_it = dict(user='alice', login='root', session=session)
@@ -308,15 +308,16 @@ def much(audit, text):
                 p.send()  # a batch has a bound
             part = data[i:i + 65536]
             p.put(pb.Record(frames=pb.Frames(session=session, data=b'\x01\x01' + varint(len(part)) + part)))
-        p.event('session.end', 'T2004I', {'kind': 'exec', 'exit_status': '0'}, **of_it)
+        if ends:
+            p.event('session.end', 'T2004I', {'kind': 'exec', 'exit_status': '0'}, **of_it)
         p.send()
     return session
 
 
-def play_unread(channel, session):
+def play_unread(channel, session, follow=False):
     """(a stream of which only the beginning was read, '') or (None, why not)."""
     stream = channel.unary_stream('/sallyport.audit.Audit/Play', lambda m: m.SerializeToString(), pb.PlayPart.FromString)(
-        pb.PlayRequest(session=session), timeout=300)
+        pb.PlayRequest(session=session, follow=follow), timeout=300)
     try:
         assert next(stream).recording.session == session
     except grpc.RpcError as e:
@@ -341,6 +342,29 @@ def test_recordings_that_few_people_do_not_read_leave_places_for_others(shared):
         for channel in channels:
             channel.close()
     wait_for('places for all', lambda: play(shared, session)[0], 60)
+
+
+def test_sessions_that_few_people_watch_leave_places_for_others_and_the_unread_end(shared):
+    session = much(shared, random.Random(4).randbytes(6 << 20).hex() + '\n', ends=False)
+    people = [f'watcher-{i}' for i in range(17)]
+    for name in people:
+        shared.person(name, roles=('auditor', 'access'))
+    channels = [shared.channel(name) for name in people]
+
+    def watch(channel):
+        return play_unread(channel, session, follow=True)
+    try:
+        held = [[watch(c) for _ in range(4)] for c in channels[:-1]]
+        refused = [why for of_one in held for _, why in of_one if why]
+        assert refused and all(why.startswith('RESOURCE_EXHAUSTED: ') for why in refused)
+        # Who has none yet is let in, also last of all.
+        assert not any(of_one[0][1] for of_one in held) and watch(channels[-1])[1] == ''
+        # Nobody reads: after a minute the places of these are free again.
+        assert watch(channels[0])[1] != ''
+        wait_for('the end of what is not read', lambda: watch(channels[0])[1] == '', 120)
+    finally:
+        for channel in channels:
+            channel.close()
 
 
 def found(audit, what):

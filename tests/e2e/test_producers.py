@@ -2,12 +2,15 @@
 """A producer says only what it may know: a Python program with a real node's certificate lies to auditd in every way.
 
 What does not fit is set aside, with its readable parts in the trail; honest records of the same stream are taken."""
+import contextlib
 import os
 import time
 import uuid
 
+import grpc
 import pytest
 
+from cluster import wait_for
 from conftest import keep_logs
 from producers import Audit, Signer, certificate, pb, public_blob, stranger, string
 
@@ -424,6 +427,26 @@ def test_a_removed_nodes_stream_ends_at_once_and_its_records_are_refused(audit, 
             p.event('auth', 'T3007W', user='x')
             p.send()
     assert taken(audit, node) == ['session.start', 'session.end']
+
+
+def test_a_removed_proxy_hears_of_no_more_sessions(audit):
+    proxy = audit.host(f'proxy-{uuid.uuid4()}', 'proxy')
+    channel = audit.channel(proxy.uuid)
+
+    def listen():
+        """It, once auditd has heard of the proxy."""
+        turns = channel.unary_stream('/sallyport.audit.Audit/WatchSessions', lambda m: m.SerializeToString(),
+                                     pb.SessionTurn.FromString)(pb.AuditEmpty(), timeout=60)
+        with contextlib.suppress(grpc.RpcError):
+            return next(turns).user == '' and turns
+    turns = wait_for('the first turn', listen)
+    audit.authd.local().RemoveNode(name=proxy.uuid)
+    with pytest.raises(grpc.RpcError) as e:
+        for _ in turns:
+            pass
+    assert e.value.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.UNAVAILABLE), e.value
+    assert listen() is None
+    channel.close()
 
 
 def test_after_a_restart_events_of_a_proven_connection_are_still_believed(audit, node):
