@@ -3,6 +3,7 @@
  * tctl sessions: those that run: which there are, and ending one. Ending is a lock of that session (lib/policy/lock.h), which its
  * node hears of within a second.
  */
+#include <poll.h>
 #include <string.h>
 
 #include "cli/out.h"
@@ -10,7 +11,7 @@
 #include "tctl/tctl.h"
 #include "view/sessions.h"
 
-enum { PREFIX_MIN = 8 };
+enum { PREFIX_MIN = 8, ASK_MS = 200, ASKED_MAX = 25 };
 
 static struct {
 	const char *reason;
@@ -76,6 +77,43 @@ lock_it(struct client *c, const Audit__Recording *r, struct err *e)
 	return tctl_put(c, &q, &lock.base, NULL, e);
 }
 
+/* Whether the audit trail has its end; waits for that, a few seconds. */
+static bool
+has_ended(struct client *c, const char *session)
+{
+	Audit__ListRecordingsRequest q = AUDIT__LIST_RECORDINGS_REQUEST__INIT;
+	bool ended = false;
+
+	q.session = session;
+	q.limit = 1;
+	for (int i = 0; i < ASKED_MAX && !ended; i++) {
+		Audit__RecordingList *list = NULL;
+		struct err ignored;
+
+		if (i)
+			(void)poll(NULL, 0, ASK_MS);
+		if (audit_sync_list_recordings(c, &q, &list, &ignored) < 0)
+			return false;
+		ended = list->n_recordings && list->recordings[0]->ended_us;
+		client_free_reply(list);
+	}
+	return ended;
+}
+
+/* The lock is made; what came of it. */
+static void
+tell(struct client *c, const Audit__Recording *r)
+{
+	if (!r->producer_online)
+		cli_warn("%s is away: session %s of %s ends when it is back, if that is within a day",
+		    r->node_name, r->session, r->user);
+	else if (has_ended(c, r->session))
+		printf("Session %s of %s on %s is ended.\n", r->session, r->user, r->node_name);
+	else
+		cli_warn("session %s of %s has not ended yet: %s was told to end it; see `tctl sessions ls`",
+		    r->session, r->user, r->node_name);
+}
+
 static int
 end_session(struct client *c, void *arg, struct err *e)
 {
@@ -85,10 +123,7 @@ end_session(struct client *c, void *arg, struct err *e)
 	int rc = r ? lock_it(c, r, e) : -1;
 
 	if (rc == 0)
-		printf("Session %s of %s on %s is ended.\n", r->session, r->user, r->node_name);
-	if (rc == 0 && !r->producer_online)
-		cli_warn("%s is away: the session ends when it is back, if that is within a day",
-		    r->node_name);
+		tell(c, r);
 	client_free_reply(list);
 	return rc;
 }

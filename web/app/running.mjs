@@ -41,6 +41,28 @@ function lasting(recording) {
 /* authd decides whether this person may; it is a lock of the session, for a day. */
 export const mayEnd = () => may('lock', 'create');
 
+const ASK_MS = 250,
+	ASKED_MAX = 20;
+
+/* Whether the audit trail has its end; waits for that, a few seconds. */
+async function hasEnded(recording) {
+	for (let i = 0; i < ASKED_MAX; i++) {
+		if (i) await new Promise((resolve) => setTimeout(resolve, ASK_MS));
+		const found = await get('recordings', { session: recording.session, limit: 1 }).catch(() => null);
+		if (!found) return false;
+		if (found.recordings[0]?.ended_us) return true;
+	}
+	return false;
+}
+
+/* The lock is made; what came of it. */
+async function outcome(recording) {
+	const its = `The session of ${recording.user}`;
+	if (!recording.producer_online) return `${its} ends when ${recording.node_name} is back.`;
+	if (await hasEnded(recording)) return `${its} is ended.`;
+	return `${its} has not ended yet: ${recording.node_name} was told to end it.`;
+}
+
 export function endSession(recording, ended = () => {}) {
 	const message = plainInput({ name: 'message', maxlength: '200' });
 	formDialog(`End the session of ${recording.user}?`, {
@@ -59,7 +81,7 @@ export function endSession(recording, ended = () => {}) {
 				message: values.message.trim(),
 			};
 			await post('resources', { resource: { kind: 'lock', value } });
-			toast(`The session of ${recording.user} is ended.`);
+			toast(await outcome(recording));
 			ended();
 		},
 	});
