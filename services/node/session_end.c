@@ -16,9 +16,9 @@
 #include "node/session_priv.h"
 #include "node/transfer.h"
 
-/* What hears SIGHUP has LINGER_MS to end, so that the trail can say how. 254 is told apart from
- * what the program itself returned, and is not ssh's own 255. */
-enum { LINGER_MS = 5000, STATUS_REFUSED = 254 };
+/* What hears SIGHUP has LINGER_MS to end, so that the trail can say how. Of a session that we end, what is on its way to the
+ * client has TAKE_MS to be taken. 254 is told apart from what the program itself returned, and is not ssh's own 255. */
+enum { LINGER_MS = 5000, TAKE_MS = 1000, STATUS_REFUSED = 254 };
 
 /* Gone when both the client and the process are, or the process never was. */
 static void
@@ -136,19 +136,25 @@ session_hang_up(struct session *s)
 	free_if_gone(s);
 }
 
-/* Either a refusal, which waited for the answer to the request, or a process that did not end
- * after SIGHUP. */
+/* Either a refusal, which waited for the answer to the request, or a session that we ended and whose
+ * client does not read, or a process that did not end after SIGHUP. */
 void
 session_on_timer(void *arg)
 {
 	struct session *s = arg;
 
-	if (s->state == SESSION_REFUSED) {
+	switch (s->state) {
+	case SESSION_REFUSED:
 		session_refuse(s, s->end_reason);
-		return;
+		break;
+	case SESSION_DRAINING:
+		stream_no_reader(s);
+		session_advance(s);
+		break;
+	default:
+		finish(s);
+		free_if_gone(s);
 	}
-	finish(s);
-	free_if_gone(s);
 }
 
 void
@@ -170,6 +176,8 @@ session_exited(struct node *n, const struct mon_exited *exited)
 			return;
 		}
 		(void)session_enter(s, SESSION_DRAINING);
+		if (s->end_reason)
+			timer_start(&s->timer, TAKE_MS);
 		stream_exited(s);
 		return;
 	}
@@ -231,7 +239,8 @@ stop_process(struct session *s, const char *why)
 	/* A copy: the text is often an error on the stack of whoever decides. */
 	str_copy(s->reason_text, sizeof(s->reason_text), why);
 	s->end_reason = s->reason_text;
-	if (session_state_has_process(s->state))
+	/* What a process left behind counts, too. */
+	if (session_state_has_process(s->state) || s->state == SESSION_DRAINING)
 		monitor_kill(s->base.conn->node->monitor, s->session);
 	if (s->start_written && session_state_has_output(s->state))
 		(void)recorder_marker(&s->recorder, why);
@@ -262,12 +271,18 @@ refuse_soon(struct session *s)
 void
 session_stop(struct session *s, const char *why)
 {
+	bool again = s->end_reason != NULL;
+
 	stop_process(s, why);
 	/* Who cuts the whole connection says why in its DISCONNECT. */
 	if (s->base.conn->cut)
 		return;
-	if (s->state == SESSION_RUNNING)
+	if (s->state == SESSION_RUNNING) {
 		session_tell(s, "ERROR", why);
-	else if (s->state == SESSION_WAITING || s->state == SESSION_NOTING)
+	} else if (s->state == SESSION_DRAINING && !again) {
+		session_tell(s, "ERROR", why);
+		timer_start(&s->timer, TAKE_MS);
+	} else if (s->state == SESSION_WAITING || s->state == SESSION_NOTING) {
 		refuse_soon(s);
+	}
 }

@@ -68,7 +68,7 @@ struct session {
 	struct timer idle;     /* of a terminal: idle.h */
 	int64_t heard_ms;      /* when the client last sent something, by the loop's clock */
 	bool idle_warned;      /* since then */
-	struct timer timer;    /* REFUSED: the end of this turn; LINGERING: how long */
+	struct timer timer;    /* REFUSED: the end of this turn; LINGERING, and DRAINING when we ended it: how long */
 };
 
 /* The one way from state to state; says so in the log. False: there is no such way, nothing was

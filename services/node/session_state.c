@@ -30,7 +30,7 @@ static const struct arrow {
 	{ SESSION_RUNNING, SESSION_DRAINING, "the process has ended" },
 	{ SESSION_RUNNING, SESSION_LINGERING, "the client is gone" },
 	{ SESSION_RUNNING, SESSION_OVER, "the worker ends" },
-	{ SESSION_DRAINING, SESSION_OVER, "everything was sent, or the client is gone" },
+	{ SESSION_DRAINING, SESSION_OVER, "everything was sent, or the client is gone or took too long" },
 	{ SESSION_LINGERING, SESSION_OVER, "the process has ended, or did not in its time" },
 };
 

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import struct
+import subprocess
 import time
 
 import pexpect
@@ -295,6 +296,29 @@ def test_who_may_lock_ends_a_session_and_its_user_reads_why(town, login, browser
     assert lock['session_user'] == 'alice' and not lock['user'] and lock['created_by'] == 'ed' and lock['expires'] > 0
     out = town.tctl_remote('ed', 'sessions', 'end', ended.id, check=False)
     assert out.returncode == 1 and 'no session that runs' in out.stderr
+
+
+def test_a_session_whose_output_nobody_reads_ends_too(town, login, browsers):
+    """Otherwise its user could keep it for as long as he likes."""
+    before = {r['session'] for r in running(browsers('carol'))}
+    child = subprocess.Popen([town.bin('tsh'), 'ssh', f'{login}@node-1', 'yes'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             env={**os.environ, **town.env('alice')})
+    try:
+        assert child.stdout.read(2) == b'y\n'
+        row = wait_for('the session', lambda: next((r for r in running(browsers('carol')) if r['session'] not in before), None), pause=0.5)
+        state = []
+
+        def stands():
+            """No more of it comes."""
+            bytes_now = next(r['bytes'] for r in running(browsers('carol')) if r['session'] == row['session'])
+            state.append(bytes_now)
+            return state[-4:] == [bytes_now] * 4 and bytes_now > 0
+        wait_for('the pipe to be full', stands, pause=1)
+        town.tctl_remote('ed', 'sessions', 'end', row['session'], '--reason=enough')
+        wait_for('its end', lambda: browsers('carol').get(f"/v1/webapi/recordings?session={row['session']}")['recordings'][0]['ended_us'])
+    finally:
+        child.kill()
+        child.communicate()
 
 
 def lock_of(browser, **value):

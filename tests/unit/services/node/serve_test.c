@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "base/str.h"
 #include "net/ceiling.h"
 #include "serve_world.h"
@@ -363,6 +364,73 @@ a_session_that_is_ended_says_why_and_ends_alone(void **state)
 	assert_non_null(world->client);
 }
 
+/* Writes until the client, which takes nothing, has its window full and the pipe is, too. */
+static void
+fill_window(int fd)
+{
+	static const char text[4096] = "output";
+	ssize_t n = 0;
+
+	assert_int_equal(file_set_nonblock(fd), 0);
+	while (n >= 0 || ssh_chan_room(world_session(0)->base.chan) > 0) {
+		n = write(fd, text, sizeof(text));
+		assert_true(loop_turn(world->loop, 1) >= 0);
+	}
+}
+
+static void
+end_as_carol(void)
+{
+	(void)str_copy(world->ended, sizeof(world->ended), world_session(0)->uuid);
+	review_again(&world->node.review);
+	UNTIL(world->monitor.kills == 1);
+}
+
+/* Whoever does not read what his session says does not keep it: neither when it runs, nor when its process has ended already,
+ * also when a child of that still has the output. */
+static void
+a_session_that_is_ended_ends_though_its_client_does_not_read(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < 4; kind++) {
+		bool terminal = kind == 1, before = kind >= 2;
+		int child = -1;
+
+		world_teardown(NULL);
+		world_setup(NULL);
+		world_sign_in();
+		assert_true(world_open(0, "session"));
+		assert_true(!terminal || world_pty(0));
+		assert_true(world_exec(0, "yes"));
+		UNTIL(world_session(0)->state == SESSION_RUNNING);
+		world->chans[0].stalled = true;
+		fill_window(world->monitor.out);
+		if (kind == 3)
+			child = dup(world->monitor.out);
+		if (before) {
+			fake_monitor_exited(0, false);
+			world_settle();
+			assert_int_equal(world_session(0)->state, SESSION_DRAINING);
+		}
+		assert_int_equal(world_events("session.end"), 0);
+		end_as_carol();
+		/* As often as somebody looks: it is the first time that counts. */
+		review_again(&world->node.review);
+		if (!before)
+			fake_monitor_exited(SIGKILL, true);
+		UNTIL(world_events("session.end") == 1);
+		assert_string_equal(world_field("session.end", "message"),
+		    "this session was ended by carol");
+		assert_string_equal(world_field("session.end", "exit_status"), before ? "0" : "255");
+		world->chans[0].stalled = false;
+		ssh_chan_resume(world->chans[0].chan);
+		UNTIL(world->chans[0].closed);
+		assert_int_equal(world_events("session.end"), 1);
+		if (child >= 0)
+			close(child);
+	}
+}
+
 /* Also one that only waits for the proof. */
 static void
 what_waits_is_decided_again_too(void **state)
@@ -458,6 +526,7 @@ main(void)
 		T(a_login_that_is_taken_away_ends_what_it_began),
 		T(a_terminal_that_is_taken_away_ends_alone),
 		T(a_session_that_is_ended_says_why_and_ends_alone),
+		T(a_session_that_is_ended_ends_though_its_client_does_not_read),
 		T(what_waits_is_decided_again_too),
 		T(strangers_are_not_judged),
 		T(everybody_is_told_when_the_node_stops),
