@@ -139,12 +139,24 @@ begin_at(struct audit_upload *up, uint64_t seq)
 }
 
 static void
+tell_watched(const struct audit_upload *up, const Audit__IngestReply *m)
+{
+	for (size_t i = 0; up->watched && i < m->n_watched; i++)
+		up->watched(m->watched[i], up->watched_arg);
+}
+
+static void
 on_reply(struct rpc_call *call, const Audit__IngestReply *m)
 {
 	struct audit_upload *up = rpc_data(call);
 
 	if (!up)
 		return;
+	/* A reminder that crossed the half-close is no answer to a hello: everything was committed before. */
+	if (up->leaving) {
+		tell_watched(up, m);
+		return;
+	}
 	if (up->greeted) {
 		take_committed(up, m->committed_seq);
 	} else if (begin_at(up, m->committed_seq) < 0) {
@@ -152,8 +164,7 @@ on_reply(struct rpc_call *call, const Audit__IngestReply *m)
 		retry_later(up, "the log on disk cannot be read");
 		return;
 	}
-	for (size_t i = 0; up->watched && i < m->n_watched; i++)
-		up->watched(m->watched[i], up->watched_arg);
+	tell_watched(up, m);
 	pump(up);
 }
 

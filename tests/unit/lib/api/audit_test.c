@@ -49,6 +49,7 @@ struct fixture {
 	int hold_after;   /* commits nothing after so many batches; 0: commits all */
 	int batches;
 	struct rpc_call *stream;
+	bool deaf; /* to the end of a stream */
 	bool stopped;
 	char dir[64], target[64];
 	struct audit_log *log;
@@ -114,6 +115,8 @@ on_ingest(struct rpc_call *call, const Audit__IngestRequest *q)
 	struct fixture *f = rpc_context(call);
 
 	if (!q) {
+		if (f->deaf)
+			return;
 		rpc_finish(call, RPC_OK, "%s", "");
 		return;
 	}
@@ -555,6 +558,50 @@ large_frames_take_little_of_the_log(void **state)
 	assert_int_equal(f->store.frames, 8 * (int)sizeof bytes);
 }
 
+static void
+note_watched(const char *session, void *arg)
+{
+	assert_string_equal(session, "s");
+	*(int *)arg += 1;
+}
+
+/* Of an idle stream that is being left: what auditd said before it knew is no answer to a hello, and nothing is sent there. */
+static void
+what_crosses_the_half_close_begins_no_stream_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_upload *up = &f->log->up;
+	const char *watched[] = { "s" };
+	Audit__IngestReply m = AUDIT__INGEST_REPLY__INIT;
+	int heard = 0;
+
+	audit_log_on_watched(f->log, note_watched, &heard);
+	connect_log(f);
+	write_events(f, 0, 1);
+	until_events(f, 1);
+	for (int i = 0; i < 1000 && up->waiting != UPLOAD_LINGER; i++)
+		loop_turn(f->loop, 10);
+	assert_int_equal(up->waiting, UPLOAD_LINGER);
+	f->deaf = true;
+	timer_start(&up->timer, 0);
+	for (int i = 0; i < 1000 && !up->leaving; i++)
+		loop_turn(f->loop, 10);
+	m.committed_seq = f->store.committed;
+	m.n_watched = 1;
+	m.watched = watched;
+	audit_ingest_push(f->stream, &m);
+	for (int i = 0; i < 1000 && !heard; i++)
+		loop_turn(f->loop, 10);
+	assert_int_equal(heard, 1);
+	assert_true(up->leaving && !up->greeted);
+	assert_int_equal(up->waiting, UPLOAD_LEAVE);
+	/* What comes meanwhile goes by the next one. */
+	write_events(f, 1, 1);
+	rpc_finish(f->stream, RPC_OK, "%s", "");
+	f->deaf = false;
+	until_events(f, 2);
+}
+
 int
 main(void)
 {
@@ -580,6 +627,8 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(a_flush_ends_when_all_is_committed_or_time_is_up,
 		    setup, teardown),
+		cmocka_unit_test_setup_teardown(what_crosses_the_half_close_begins_no_stream_anew, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(a_sync_that_cannot_be_is_refused_and_not_answered,
 		    setup, teardown),
 	};
