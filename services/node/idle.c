@@ -49,7 +49,7 @@ idle_on_timer(void *arg)
 		return;
 	}
 	if (act == IDLE_WARN)
-		warn(s, limit_ms - quiet_ms);
+		warn(s, wait_ms);
 	timer_start(&s->idle, wait_ms);
 }
 

@@ -16,8 +16,11 @@ idle_judge(int64_t limit_ms, int64_t quiet_ms, bool warned, int64_t *ret_wait_ms
 	*ret_wait_ms = LOOK_MS;
 	if (limit_ms <= 0)
 		return IDLE_WAIT;
-	if (left_ms <= 0)
-		return IDLE_END;
+	if (left_ms <= 0) {
+		/* The limit came late, or the node slept: it is said before all the same. */
+		*ret_wait_ms = warn_ms > 0 ? warn_ms : 1;
+		return warned ? IDLE_END : IDLE_WARN;
+	}
 	if (left_ms <= warn_ms) {
 		*ret_wait_ms = left_ms;
 		return warned ? IDLE_WAIT : IDLE_WARN;

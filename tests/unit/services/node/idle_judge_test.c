@@ -26,7 +26,10 @@ test_rows(void **state)
 		{ 900000, 899000, true, IDLE_WAIT, 1000 },
 		{ 900000, 899000, false, IDLE_WARN, 1000 },
 		{ 900000, 900000, true, IDLE_END, 60000 },
-		{ 900000, 900000, false, IDLE_END, 60000 }, /* the limit was made shorter */
+		{ 900000, 5000000, true, IDLE_END, 60000 },
+		{ 900000, 900000, false, IDLE_WARN, 60000 }, /* the limit was made shorter */
+		{ 900000, 5000000, false, IDLE_WARN, 60000 },
+		{ 4000, 5000000, false, IDLE_WARN, 2000 },
 		{ 4000, 0, false, IDLE_WAIT, 2000 },
 		{ 4000, 2000, false, IDLE_WARN, 2000 },
 	};
