@@ -239,7 +239,7 @@ on_list(struct rpc_call *call, const Audit__ListRecordingsRequest *q)
 			.node = q->node,
 			.session = q->session,
 			.only_user = ask_only_user(call, sight),
-		.running = q->running,
+			.running = q->running,
 			.after = after,
 			.limit = q->limit,
 		    } },
