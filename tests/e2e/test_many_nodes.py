@@ -32,13 +32,19 @@ def test_ten_thousand_nodes_are_listed_found_and_reached(fresh):
     users = {u['name'] for u in json.loads(fresh.tctl('users', 'ls', '--format=json').stdout)}
     assert users == {'alice'} | {f'person{i:05}' for i in range(MANY)}
 
+    def last():
+        """What the proxy says of one of those that are not there."""
+        out = fresh.tsh('alice', 'ssh', 'root@web-09999', 'true', check=False)
+        assert out.returncode != 0, out
+        return out.stderr + out.stdout
+
     # By name, through a proxy that knows them all; and also when it begins with what is on its disk.
+    wait_for('the proxy hears of them', lambda: 'offline' in last())
     assert fresh.tsh('alice', 'ssh', 'root@node-1', 'echo here').stdout == 'here\n'
     fresh.daemons['proxyd'].stop()
     fresh.restart('proxyd')
     fresh.wait_nodes(['node-1'])
-    out = fresh.tsh('alice', 'ssh', 'root@web-09999', 'true', check=False)
-    assert out.returncode != 0 and 'offline' in out.stderr + out.stdout, out
+    assert 'offline' in last()
 
 
 def pages(method, field, limit, **asked):
