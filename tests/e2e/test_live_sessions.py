@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -319,6 +320,18 @@ def test_a_session_whose_output_nobody_reads_ends_too(town, login, browsers):
     finally:
         child.kill()
         child.communicate()
+
+
+def test_a_session_is_said_to_be_ended_when_it_is(town, login, browsers):
+    s = Session(town, login, browsers('carol'))
+    node = town.daemons['node-1'].pid
+    os.kill(node, signal.SIGSTOP)
+    try:
+        out = town.tctl_remote('ed', 'sessions', 'end', s.id)
+        assert out.stdout == '' and 'has not ended yet: node-1 was told' in out.stderr
+    finally:
+        os.kill(node, signal.SIGCONT)
+    over(s, 'this session was ended by ed')
 
 
 def lock_of(browser, **value):
