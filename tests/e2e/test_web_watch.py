@@ -48,7 +48,8 @@ def test_a_session_is_seen_watched_and_ended(town, login, browsers, chromium):  
     s.child.expect('this session was ended by ed: lunch')
     s.child.expect(pexpect.EOF)
     chromium.see('The session has ended.')
-    assert chromium.do('count', selector='button:has-text("End session"):visible') == 0
+    # The dialog is there until it can say what came of it.
+    wait_for('nothing to end', lambda: chromium.do('count', selector='button:has-text("End session"):visible') == 0)
     chromium.click('link', 'Play the recording')
     chromium.see('this session was ended by ed: lunch')
     assert chromium.do('complaints') == []
