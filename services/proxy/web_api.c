@@ -234,9 +234,11 @@ web_call_take_play(struct web_call *c)
 	/* It may be asked for again (web_call_fail). */
 	if (!c->playing)
 		c->playing = web_share_take_play(c->api->shares, c->who);
-	if (!c->playing)
-		web_call_fail(c, RPC_RESOURCE_EXHAUSTED, web_api_many_plays);
-	return c->playing;
+	if (c->playing)
+		return true;
+	/* Which frees it. */
+	web_call_fail(c, RPC_RESOURCE_EXHAUSTED, web_api_many_plays);
+	return false;
 }
 
 /* False: answered with why not. */
