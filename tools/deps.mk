@@ -5,9 +5,10 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 BUILD_DEPENDS  := $(shell sed -n '/^Build-Depends:/,/^$$/{ s/^Build-Depends: *//; s/,//; s/ *(.*)//; s/ *\[amd64\]/:x86_64/; p; }' debian/control)
 DEB_PACKAGES   := build-essential debhelper
 BUILD_PACKAGES := $(filter-out debhelper-% dh-% %:x86_64,$(BUILD_DEPENDS)) $(patsubst %:x86_64,%,$(filter %:$(shell uname -m),$(BUILD_DEPENDS)))
-# The web pages: the engine is compiled to WebAssembly; npm where somebody did not bring a newer one than Debian's.
-WEB_PACKAGES  := clang lld wasi-libc libclang-rt-dev-wasm32 $(if $(shell command -v npm),,nodejs npm)
-DEMO_PACKAGES := $(BUILD_PACKAGES) $(WEB_PACKAGES) python3 postgresql openssh-client openssh-sftp-server ca-certificates curl \
+# The web pages: the engine is compiled to WebAssembly, tools/gather-web and web-hashes are Python; npm where somebody did not bring a
+# newer one than Debian's.
+WEB_PACKAGES  := clang lld wasi-libc libclang-rt-dev-wasm32 python3 $(if $(shell command -v npm),,nodejs npm)
+DEMO_PACKAGES := $(BUILD_PACKAGES) $(WEB_PACKAGES) postgresql openssh-client openssh-sftp-server ca-certificates curl \
 	procps oathtool
 TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev libclang-rt-dev python3-pytest python3-pytest-xdist python3-pexpect \
 	python3-paramiko python3-asyncssh python3-pyte python3-psycopg2 python3-grpcio python3-protobuf python3-cryptography \
