@@ -14,12 +14,12 @@ SETUP_DIRS := s,@libexecdir@,$(libexecdir),g; s,@bindir@,$(bindir),g; s,@sbindir
 
 # The web app, where `make web` was called before: it takes npm's registry, which whoever makes packages may not have.
 SITE_DIR ?= $(B)/web/site
-# What the clients know it by, where `make web-hashes` was called too.
+# What the clients know it by, where `make web-hashes` was called too. That of an app before this one would call ours an intruder's.
 SITE_HASHES ?= $(B)/web/web-hashes
 
-.PHONY: man install deb deploy-test
+.PHONY: man install install-web deb deploy-test
 man: $(MAN) ## manual pages
-install: build man ## installs programs, units, manual pages and sample configurations below DESTDIR
+install: build man install-web ## installs programs, units, manual pages and sample configurations below DESTDIR
 	install -d $(addprefix $(DESTDIR),$(bindir) $(sbindir) $(libexecdir)/setup $(unitdir) $(sysconfdir)/sallyport $(prefix)/lib/sysusers.d \
 		$(bash_dir) $(zsh_dir) $(fish_dir))
 	install -m 755 $(B)/tsh $(B)/tctl $(DESTDIR)$(bindir)
@@ -44,12 +44,17 @@ install: build man ## installs programs, units, manual pages and sample configur
 	install -m 644 deploy/setup/completion.bash $(DESTDIR)$(bash_dir)/sallyport-setup
 	install -m 644 deploy/setup/completion.zsh $(DESTDIR)$(zsh_dir)/_sallyport-setup
 	install -m 644 deploy/setup/completion.fish $(DESTDIR)$(fish_dir)/sallyport-setup.fish
+	for m in $(MAN); do s=$${m##*.}; install -D -m 644 $$m $(DESTDIR)$(mandir)/man$$s/$$(basename $$m); done
+	ln -sf sallyport-noded.8 $(DESTDIR)$(mandir)/man8/noded.8
+
+install-web:
 	if [ -e $(SITE_DIR)/index ]; then \
 		install -d $(DESTDIR)$(datadir)/sallyport/web && install -m 644 $(SITE_DIR)/* $(DESTDIR)$(datadir)/sallyport/web; \
 	fi
-	if [ -e $(SITE_HASHES) ]; then install -D -m 644 $(SITE_HASHES) $(DESTDIR)$(datadir)/sallyport/web-hashes; fi
-	for m in $(MAN); do s=$${m##*.}; install -D -m 644 $$m $(DESTDIR)$(mandir)/man$$s/$$(basename $$m); done
-	ln -sf sallyport-noded.8 $(DESTDIR)$(mandir)/man8/noded.8
+	rm -f $(DESTDIR)$(datadir)/sallyport/web-hashes
+	if [ -e $(SITE_HASHES) ] && ! [ $(SITE_DIR)/index -nt $(SITE_HASHES) ]; then \
+		install -D -m 644 $(SITE_HASHES) $(DESTDIR)$(datadir)/sallyport/web-hashes; \
+	fi
 
 deb: $(if $(RELEASE),,deps-deb) deps-web ## Debian packages of the last commit in build/deb; RELEASE=trixie: of that release, in a tree of it (root)
 	@tools/deb $(RELEASE)

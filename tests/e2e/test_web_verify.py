@@ -86,6 +86,24 @@ def test_the_release_is_known_again(gate):
     assert answer['same'] is True and answer['differences'] == [] and answer['files'] == len(plain) + 3  # the sign-up page's
 
 
+def test_no_list_of_another_app_is_installed_beside_the_app(tmp_path):
+    """It would call the app that is there an intruder's."""
+    site, hashes, there = tmp_path / 'site', tmp_path / 'web-hashes', tmp_path / 'root/usr/share/sallyport/web-hashes'
+    site.mkdir()
+
+    def install(index, listed):
+        for path, when in (site / 'index', index), (hashes, listed):
+            path.write_text('')
+            os.utime(path, (when, when))
+        subprocess.run(['make', '-s', 'install-web', f'DESTDIR={tmp_path}/root', f'SITE_DIR={site}', f'SITE_HASHES={hashes}'], cwd=TOP,
+                       check=True)
+        assert (there.parent / 'web/index').exists()
+        return there.exists()
+    assert install(1000, 2000)
+    assert not install(3000, 2000)  # also the one that was there goes
+    assert install(3000, 3000)
+
+
 def test_a_changed_file_is_found(gate):
     def change(site):
         for suffix, pack in ('', bytes), ('.gz', gzip.compress):
