@@ -434,11 +434,11 @@ find_who(const struct web_api *api, const char *key, char who[WEB_SHARE_WHO_SIZE
 /* Used from elsewhere than it may be: what others have stolen takes nothing of the person's share. What this proxy does not
  * know (yet) authd judges. */
 static bool
-is_elsewhere(const struct web_call *c)
+is_elsewhere(const struct web_api *api, const char *key, const struct addr *peer)
 {
-	const struct replica_web_session *s = replica_web_session(c->api->config.replica, c->key);
+	const struct replica_web_session *s = replica_web_session(api->config.replica, key);
 
-	return s && !replica_web_is_at(s, c->peer.ip);
+	return s && !replica_web_is_at(s, peer->ip);
 }
 
 /* False: answered. How often is counted by the session, and how much by the person: nobody else can use that up. */
@@ -449,7 +449,7 @@ count_session(struct web_call *c, const char *token)
 		web_call_refuse(c, 401, "log in first");
 		return false;
 	}
-	if (is_elsewhere(c)) {
+	if (is_elsewhere(c->api, c->key, &c->peer)) {
 		if (c->row->kind == WEB_API_LOGOUT)
 			web_session_forget(c->request);
 		web_call_refuse(c, 401, rpc_pinned_text);
@@ -574,7 +574,7 @@ web_api_may_ask(struct web_api *api, const struct addr *peer, const char *key)
 	int64_t now = loop_now_ms(api->config.loop);
 
 	return rate_take(api->by_address, peer->ip, OF_ADDRESS, now) &&
-	    rate_take(api->by_session, key, 1, now);
+	    (is_elsewhere(api, key, peer) || rate_take(api->by_session, key, 1, now));
 }
 
 bool

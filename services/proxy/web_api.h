@@ -33,7 +33,7 @@ int web_api_new(struct web_api **ret, const struct web_api_config *config);
 void web_api_free(struct web_api *api);
 
 /* A request of somebody's web session that does not come by way of these handlers, as one of theirs. False: there were too many
- * in a short time. */
+ * in a short time. Whether the session may be used from there is the caller's to ask: if not, only the address pays. */
 bool web_api_may_ask(struct web_api *api, const struct addr *peer, const char *key);
 
 /* The same for a recording's place among those that are played. who: whose it is, to be given back. False: there is none, for

@@ -683,7 +683,11 @@ def test_a_pinned_session_is_worth_nothing_elsewhere(cluster, tmp_path):
         status, why = elsewhere.refused('GET', f'/v1/webapi/{asked}')
         assert status == 401 and 'pin a session' in why, asked
         assert here.ask('GET', f'/v1/webapi/{asked}')[0] == 200, asked
-    for path in ('/v1/webapi/changes', '/v1/webapi/ssh'):
+    watch = '/v1/webapi/recordings/00000000-0000-4000-8000-000000000000/live'
+    statuses = {elsewhere.refused('GET', watch, Origin=elsewhere.origin)[0] for _ in range(300)}  # more than a session may at once
+    assert statuses == {401}
+    assert {here.ask('GET', '/v1/webapi/session')[0] for _ in range(20)} == {200}
+    for path in ('/v1/webapi/changes', '/v1/webapi/ssh', watch):
         for source, status in (('127.0.0.2', 401), ('127.0.0.1', 101)):
             ws = WebSocket(cluster.public_port, path, here.cookie, source=source)
             ws.close()
