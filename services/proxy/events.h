@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * events: what proxyd writes down for auditd (api/event.h). Called by ssh_server.c, tunnel.c and relay.c.
+ * events: what proxyd writes down for auditd (api/event.h). Called by ssh_server*.c, tunnel.c and relay.c.
  */
 #ifndef PROXY_EVENTS_H
 #define PROXY_EVENTS_H

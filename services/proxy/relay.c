@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * relay: see relay.h. Called by ssh_server.c.
+ * relay: see relay.h. Called by ssh_server*.c.
  *
  * No bytes are kept here: what the other side does not take stays in its channel, whose window
  * then closes, so a slow reader at one end stops the writer at the other end and costs no memory

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tunnel: see tunnel.h. Called by ssh_server.c and start.c.
+ * tunnel: see tunnel.h. Called by ssh_server*.c and start.c.
  *
  * A tunnel is registered as soon as its node has logged in, even when authd has not named the
  * node yet: nobody can reach it before that, since names are resolved in the replica.
