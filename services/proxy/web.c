@@ -240,8 +240,8 @@ web_new(struct web **ret, const struct web_config *config, struct err *e)
 	list_init(&w->invites);
 	if (timer_init(&w->live_tick, config->loop, on_live_tick, w) < 0 ||
 	    web_changes_new(&w->changes, w) < 0 ||
-	    web_turns_new(&w->turns, config->loop, config->audit, w->changes) < 0 || tls_server_new(&w->tls) < 0 ||
-	    rate_new(&w->rate, per_minute, per_minute) < 0) {
+	    web_turns_new(&w->turns, config->loop, config->audit, w->changes) < 0 ||
+	    tls_server_new(&w->tls) < 0 || rate_new(&w->rate, per_minute, per_minute) < 0) {
 		web_free(w);
 		return err_memory(e);
 	}
